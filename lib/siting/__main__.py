@@ -1,0 +1,4 @@
+from siting.cli import main
+
+if __name__ == "__main__":
+    main()

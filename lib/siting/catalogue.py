@@ -1,0 +1,316 @@
+"""The fact tables in `facts/`, read into frozen, validated records.
+
+Every row of every table carries where it comes from: `source`, `url`, `locator`, `date`, `kind`.
+A row that lacks one of them is refused by file, line and field. A source that prints no date is
+entered as `undated`, and the report shows that. To add a GPU, a model or a price, add a row.
+
+Domain modules declare the record of the tables that they alone use (an event, a rule, a cost
+item) by subclassing `Fact`, and read it with `table("name", Record)`.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from siting.quantity import Range
+
+Kind = Literal["measured", "published", "client", "estimate"]
+
+PROVENANCE = ("source", "url", "locator", "date", "kind")
+
+
+class FactError(ValueError):
+    """A fact table is wrong: the message names file, line, field, fault and remedy."""
+
+
+class Source(BaseModel):
+    """Where a number comes from, in the words that a footnote prints."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    """Title and publisher, as a reader would look for it."""
+    url: str = ""
+    """Address; empty only where the source is no page (a package file, a client's quote)."""
+    locator: str
+    """Where inside the source: page, table, cell, file, heading."""
+    date: str
+    """YYYY, YYYY-MM, YYYY-MM-DD, or `undated` where the source prints none."""
+    kind: Kind = "published"
+
+    @field_validator("source", "locator")
+    @classmethod
+    def _stated(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty: say where the number comes from")
+        return value
+
+    @field_validator("date")
+    @classmethod
+    def _dated(cls, value: str) -> str:
+        if value != "undated" and not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", value):
+            raise ValueError("write YYYY, YYYY-MM, YYYY-MM-DD, or undated")
+        return value
+
+    def age_days(self, today: dt.date) -> int | None:
+        """Days between the source's date and `today`; None if undated.
+
+        A month or a year counts from its last day, so that an age is never overstated.
+        """
+        if self.date == "undated":
+            return None
+        parts = [int(p) for p in self.date.split("-")]
+        if len(parts) == 3:
+            day = dt.date(*parts)
+        elif len(parts) == 2:
+            year, month = parts
+            day = dt.date(year + month // 12, month % 12 + 1, 1)
+        else:
+            day = dt.date(parts[0] + 1, 1, 1)
+        return max(0, (today - day).days)
+
+    @property
+    def citation(self) -> str:
+        """One line: title, locator, date."""
+        return f"{self.source}, {self.locator} ({self.date})"
+
+
+class Fact(Source):
+    """A row of a fact table: its own columns, and the provenance that every row has."""
+
+    grade: Literal["A", "B", "C", ""] = ""
+    """A: primary or cross-checked; B: one good secondary source; C: rough, take the band."""
+    note: str = ""
+
+
+class Input(BaseModel):
+    """A number that a result used, with its origin: a line of the sources chapter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """What it is, as the report calls it, e.g. `electricity, Italy`."""
+    value: Range
+    source: Source
+
+
+class Gpu(Fact):
+    """One accelerator. Bandwidths in GB/s (10^9), compute in dense TFLOP/s, memory as named."""
+
+    id: str
+    gpu: str
+    aliases: str = ""
+    vendor: str
+    architecture: str
+    form_factor: str
+    memory_gb_marketing: float
+    """Capacity on the data sheet. [GB]"""
+    usable_gib: float | None = None
+    """Total that the driver reports to a process. [GiB]"""
+    usable_gib_source: str = ""
+    memory_bandwidth_gb_s: float
+    fp16_dense_tflops: float | None = None
+    bf16_dense_tflops: float | None = None
+    fp8_dense_tflops: float | None = None
+    fp4_dense_tflops: float | None = None
+    int8_dense_tops: float | None = None
+    tdp_w: float | None = None
+    interconnect: str = ""
+    nvlink_gb_s: float | None = None
+    """GPU-to-GPU bandwidth, both directions together. [GB/s]"""
+    pcie_gen: int | None = None
+    launch_date: str = ""
+    second_source: str = ""
+    alias_assumptions: str = ""
+
+
+class Model(Fact):
+    """One open-weight model: the fields of its `config.json` that memory and speed depend on.
+
+    Parameter counts in billions (10^9). Blank means not found, never zero.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_id: str
+    family: str = ""
+    release_date: str = ""
+    licence: str = ""
+    commercial_use: str = ""
+    total_params_b: float | None = None
+    active_params_b: float | None = None
+    num_hidden_layers: int | None = None
+    hidden_size: int | None = None
+    intermediate_size: int | None = None
+    num_attention_heads: int | None = None
+    num_key_value_heads: int | None = None
+    head_dim: int | None = None
+    vocab_size: int | None = None
+    tie_word_embeddings: bool | None = None
+    max_position_embeddings: int | None = None
+    attention_kind: str = "full"
+    sliding_window: int | None = None
+    layers_full_attention: int | None = None
+    kv_lora_rank: int | None = None
+    qk_rope_head_dim: int | None = None
+    num_experts: int | None = None
+    experts_per_token: int | None = None
+    moe_intermediate_size: int | None = None
+    shared_experts: int | None = None
+    first_dense_layers: int | None = None
+    moe_layer_step: int | None = None
+    """2: every second layer is a mixture of experts."""
+    vision_tower_params_b: float | None = None
+    native_weight_dtype: str = "bf16"
+    linear_state_note: str = ""
+    params_recomputed_b: float | None = None
+    recompute_diff_pct: float | None = None
+    diff_explanation: str = ""
+    active_recomputed_b: float | None = None
+    expert_params_b: float | None = None
+    audio_tower_params_b: float | None = None
+    embedding_params_b: float | None = None
+    kv_heads_global_layers: int | None = None
+    head_dim_global_layers: int | None = None
+    kv_shared_layers: int | None = None
+    kv_bytes_per_token_bf16: float | None = None
+    kv_bytes_per_token_in_window_bf16: float | None = None
+
+
+class ModelAlias(Fact):
+    """Another name of a model of the catalogue (a base checkpoint, a mirror)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    alias: str
+    model_id: str
+    why: str
+
+
+F = TypeVar("F", bound=Fact)
+
+
+def facts_dir() -> Path:
+    """Folder of the fact tables: the package's own, or `SITING_FACTS` if that is set."""
+    return Path(os.environ.get("SITING_FACTS") or Path(__file__).parent / "facts")
+
+
+def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells of each row of a table; blank cells are left out."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [c for c in PROVENANCE if c not in (reader.fieldnames or [])]
+        if missing:
+            raise FactError(
+                f"{path.name}: column {', '.join(missing)} is missing; every table has "
+                f"{', '.join(PROVENANCE)}"
+            )
+        for row in reader:
+            if None in row:
+                raise FactError(
+                    f"{path.name}, line {reader.line_num}: more cells than columns; "
+                    "quote text that has a comma in it"
+                )
+            yield reader.line_num, {k: v for k, v in row.items() if v}
+
+
+def table(name: str, record: type[F]) -> tuple[F, ...]:
+    """All rows of `facts/<name>.csv` as `record`s, validated once and cached.
+
+    Raises FactError naming file, line and field of the first row that is wrong.
+    """
+    return _table(facts_dir(), name, record)
+
+
+@cache
+def _table(folder: Path, name: str, record: type[F]) -> tuple[F, ...]:
+    path = folder / f"{name}.csv"
+    found = []
+    for line, cells in rows(path):
+        try:
+            found.append(record.model_validate(cells))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "row"
+            fault = "is missing" if first["type"] == "missing" else first["msg"]
+            raise FactError(f"{path.name}, line {line}, {field}: {fault}") from None
+    return tuple(found)
+
+
+def all_facts() -> Iterator[tuple[str, int, dict[str, str]]]:
+    """Every row of every table, as (table, line, cells): what `siting facts` lists."""
+    for path in sorted(facts_dir().glob("*.csv")):
+        for line, cells in rows(path):
+            yield path.stem, line, cells
+
+
+def _key(name: str) -> str:
+    """Names compare without case, spaces, dashes and underscores."""
+    return re.sub(r"[\s_\-]+", "", name).lower()
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> KeyError:
+    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.5)
+    hint = [k for k in known if k.lower() in near] or sorted(known)[:5]
+    return KeyError(f"{name!r} is not a {kind} of the catalogue; near names: {', '.join(hint)}")
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """Every GPU of the catalogue."""
+    return table("gpus", Gpu)
+
+
+def models() -> tuple[Model, ...]:
+    """Every open-weight model of the catalogue."""
+    return table("models", Model)
+
+
+@cache
+def _gpu_index(folder: Path) -> dict[str, Gpu]:
+    index: dict[str, Gpu] = {}
+    for gpu in gpus():
+        for name in (gpu.id, gpu.gpu, *filter(None, gpu.aliases.split(";"))):
+            index.setdefault(_key(name), gpu)
+    return index
+
+
+@cache
+def _model_index(folder: Path) -> dict[str, Model]:
+    by_id = {m.model_id: m for m in models()}
+    index = {_key(name): m for name, m in by_id.items()}
+    for alias in table("model_aliases", ModelAlias):
+        index.setdefault(_key(alias.alias), by_id[alias.model_id])
+    for name, m in by_id.items():  # the part after the slash, where it is unambiguous
+        index.setdefault(_key(name.split("/")[-1]), m)
+    return index
+
+
+def gpu(name: str) -> Gpu:
+    """The GPU called `name` (id, name or alias). Raises KeyError with near names."""
+    found = _gpu_index(facts_dir()).get(_key(name))
+    if found is None:
+        raise _unknown("GPU", name, [g.id for g in gpus()])
+    return found
+
+
+def model(name: str) -> Model:
+    """The model called `name` (id, alias, or id without its owner). Raises KeyError."""
+    found = _model_index(facts_dir()).get(_key(name))
+    if found is None:
+        raise _unknown("model", name, [m.model_id for m in models()])
+    return found
+
+
+def source_of(fact: Any) -> Source:
+    """The provenance of a fact alone, for footnotes and summary.json."""
+    return Source(**{k: getattr(fact, k) for k in PROVENANCE})
