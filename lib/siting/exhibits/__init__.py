@@ -1,5 +1,231 @@
 """Exhibits: the tables and charts of a report, one module a chapter.
 
-An exhibit shows one result and carries its caption, its alternative text and its sources, so that
-it can stand in HTML, PDF and JupyterLab alike. `style` holds every colour and font.
+An exhibit shows one result and carries its title (the finding in words), its alternative text and
+its sources, so that it can stand in HTML, PDF and JupyterLab alike. `style` holds every colour
+and font. All text is shown as the text that it is: markup in a name stays visible as such.
 """
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from typing import Literal
+
+import great_tables
+import mistune
+import pandas as pd
+from matplotlib.figure import Figure
+
+from siting.catalogue import Source
+from siting.exhibits import style
+
+Align = Literal["left", "right", "center"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A matplotlib figure with the finding as its title.
+
+    alt: what the chart shows, with its key numbers, for a reader who cannot see it.
+    note: how to read it, where that is not obvious.
+    """
+
+    figure: Figure
+    title: str
+    alt: str
+    sources: Sequence[Source] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise ValueError(f"chart {self.title!r} needs an alternative text: say what it shows")
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        body = _svg(self.figure, self.alt, _key(self.title + self.alt))
+        return _bundle("chart", self.title, body, self.note, self.sources, self.alt)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A frame of already formatted strings.
+
+    align: alignment by column; default left, and right for columns whose cells are numbers.
+    badges: columns whose cells are verdicts (`style.VERDICTS`), printed as badges.
+    stub: column that names the rows; group: column that gathers rows under a heading.
+    spanners: headings over several columns. totals: number of last rows that are totals.
+    notes: lines under the table. A cell may end in an origin mark (`style.mark`).
+    """
+
+    frame: pd.DataFrame
+    title: str
+    sources: Sequence[Source] = ()
+    align: Mapping[str, Align] = field(default_factory=dict)
+    badges: Sequence[str] = ()
+    stub: str | None = None
+    group: str | None = None
+    spanners: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    totals: int = 0
+
+    def __post_init__(self) -> None:
+        named = [*self.align, *self.badges, *(c for s in self.spanners.values() for c in s)]
+        named += [c for c in (self.stub, self.group) if c]
+        unknown = [c for c in named if c not in self.frame.columns]
+        if unknown:
+            raise ValueError(f"table {self.title!r} has no column {unknown[0]!r}")
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        plain = self.frame.to_string(index=False)
+        return _bundle("table", self.title, self._html(), " ".join(self.notes), self.sources, plain)
+
+    def _alignment(self, column: str) -> Align:
+        if column in self.align:
+            return self.align[column]
+        cells = [c for c in self.frame[column].astype(str) if c.strip() not in ("", "–")]
+        numeric = cells and all(re.match(r"\D{0,4}\d[\d.,\s’]*", c) for c in cells)
+        return "right" if numeric and column not in (self.stub, self.group) else "left"
+
+    def _html(self) -> str:
+        table = great_tables.GT(
+            self.frame.astype(str), rowname_col=self.stub, groupname_col=self.group
+        )
+        for column in self.frame.columns:
+            if column != self.group:
+                cell = _badge if column in self.badges else _text
+                table = table.fmt(cell, columns=column).cols_align(self._alignment(column), column)
+        if self.stub:
+            table = table.tab_stubhead(self.stub)
+        for label, columns in self.spanners.items():
+            table = table.tab_spanner(label, list(columns))
+        html = re.sub(r"<style>.*?</style>", "", table.as_raw_html(), flags=re.DOTALL)
+        html = html[html.index("<table") : html.index("</table>") + len("</table>")]
+        html = re.sub(r' (data-quarto-[a-z-]+|style|id|headers)="[^"]*"', "", html)
+        if self.totals:
+            head, *rows = html.rsplit("<tr>", self.totals)
+            html = head + "".join('<tr class="total">' + r for r in rows)
+        return f'<div class="wide" tabindex="0">{html}</div>'
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Computed sentences, in Markdown. HTML and images inside it are shown as text.
+
+    Names that come from a scenario go through `literal`, so that none of their signs is markup.
+    """
+
+    markdown: str
+    sources: Sequence[Source] = ()
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        html = f'<div class="prose">{_markdown(self.markdown)}{_cited(self.sources)}</div>'
+        return {"text/html": html, "text/plain": self.markdown}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Questions with their answers in Markdown: what page one of a report shows.
+
+    Tag its cell `page_one`, and the report puts it on the cover.
+    """
+
+    items: Sequence[tuple[str, str]]
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        cards = "".join(
+            f'<section class="answer"><p class="question">{_text(question)}</p>'
+            f"{_markdown(answer)}</section>"
+            for question, answer in self.items
+        )
+        plain = "\n\n".join(f"{question}\n{answer}" for question, answer in self.items)
+        return {"text/html": f'<div class="answers">{_css()}{cards}</div>', "text/plain": plain}
+
+
+def literal(text: str) -> str:
+    """`text` with every sign that Markdown would read as markup made a plain sign."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:/@&^$=])", r"\\\1", " ".join(text.split()))
+
+
+def _bundle(
+    kind: str, title: str, body: str, note: str, sources: Sequence[Source], plain: str
+) -> dict[str, str]:
+    caption = f"<figcaption>{_text(title)}</figcaption>"
+    below = f'<p class="note">{_text(note)}</p>' if note else ""
+    html = f'<figure class="{kind}">{caption}{body}</figure>{below}{_cited(sources)}'
+    return {
+        "text/html": f'<div class="exhibit">{_css()}{html}</div>',
+        "text/plain": f"{title}\n{plain}",
+    }
+
+
+def _cited(sources: Sequence[Source]) -> str:
+    """A line of sources; the report turns each into a numbered footnote."""
+    items = "; ".join(
+        f'<cite data-url="{escape(s.url)}" data-kind="{s.kind}">{escape(s.citation)}</cite>'
+        for s in dict.fromkeys(sources)
+    )
+    return f'<p class="sources">Sources: {items}</p>' if items else ""
+
+
+def _text(text: str) -> str:
+    return _marked(escape(text))
+
+
+def _badge(verdict: str) -> str:
+    if not verdict.strip() or verdict == "–":
+        return ""
+    tone = style.tone(verdict)
+    return (
+        f'<span class="badge {tone}"><span class="sign" aria-hidden="true">{style.SIGNS[tone]}'
+        f"</span> {escape(verdict)}</span>"
+    )
+
+
+def _marked(html: str) -> str:
+    """Turns `[estimate]` into the mark of an estimate."""
+
+    def one(match: re.Match[str]) -> str:
+        kind = match[1]
+        return f'<abbr class="mark {kind}" title="{kind}">{style.MARKS[kind]}</abbr>'
+
+    return re.sub(rf" ?\[({'|'.join(style.MARKS)})\]", one, html)
+
+
+class _Safe(mistune.HTMLRenderer):
+    """Markdown without a way to load anything: an image is shown as its text."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return escape(f"![{text}]({url})")
+
+
+def _markdown(text: str) -> str:
+    render = mistune.create_markdown(renderer=_Safe(escape=True), plugins=["table"])
+    return _marked(str(render(text)))
+
+
+def _svg(figure: Figure, alt: str, key: str) -> str:
+    """The figure as inline SVG: no date, ids of its own, whole numbers of 1/100 point."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", svg)
+    svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
+    svg = re.sub(r"\s*\n\s*", "\n", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+@cache
+def _css() -> str:
+    """Style for JupyterLab; a report holds it once and drops these."""
+    return f"<style>{(style.THEME / 'exhibits.css').read_text(encoding='utf-8')}</style>"
