@@ -2,16 +2,36 @@
 
 A scenario is data, never code. Every key is known, every value typed; whatever is wrong is
 refused with file, line, field, what is wrong and what to write instead (`ScenarioError`).
+
+`load` gives the scenario of a client, `resolved` writes it out whole. How the two files combine:
+mappings merge key by key, lists and values are replaced, and `null` removes what base.yaml says
+(JSON Merge Patch, RFC 7396). Workloads, options and fine-tuning jobs are the client's own list:
+once the client's file names any, those of base.yaml that it does not name are dropped, and an
+entry of the same name starts from base.yaml's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from siting import catalogue, document, messages
 from siting.catalogue import Kind
+from siting.document import Document, DocumentError, Path_, Problem, dotted
 
 OptionKind = Literal[
     "api",
@@ -25,12 +45,22 @@ OptionKind = Literal[
 SELF_HOSTED = ("sovereign_cloud", "rented_gpus", "colocation", "on_premises")
 OWNED = ("colocation", "on_premises")
 
+Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""Name of a workload, an option or a job: the word that stands before the colon."""
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
+"""A file beside the scenario; never a path."""
+
 
 class Strict(BaseModel):
     """Base of all parts: frozen, no unknown key, documented by the string under each field."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        str_max_length=2000,
     )
 
 
@@ -44,7 +74,10 @@ class Band(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Band:
         if not self.low <= self.central <= self.high:
-            raise ValueError("write low <= central <= high")
+            raise ValueError(
+                f"low {self.low:g}, central {self.central:g}, high {self.high:g} are not in order; "
+                "write low <= central <= high"
+            )
         return self
 
 
@@ -54,8 +87,24 @@ def _band(value: Any) -> Any:
     return value
 
 
-Uncertain = Annotated[Band, BeforeValidator(_band)]
+def _within(least: float, most: float) -> AfterValidator:
+    def check(band: Band) -> Band:
+        if not least <= band.low <= band.high <= most:
+            percent = f" (for {band.central:g} % write {band.central / 100:g})"
+            raise ValueError(
+                f"{band.central:g} is outside {least:g} to {most:g}; "
+                f"write numbers between {least:g} and {most:g}"
+                + (percent if most <= 10 and 1 < band.central <= 100 else "")
+            )
+        return band
+
+    return AfterValidator(check)
+
+
+Uncertain = Annotated[Band, BeforeValidator(_band, json_schema_input_type=float | Band)]
 """A plain number (taken as exact) or {low, central, high}."""
+Amount = Annotated[Uncertain, _within(0, 1e12)]
+"""An amount of money, or of what a price is paid for; never negative."""
 
 
 class Evidence(Strict):
@@ -74,7 +123,9 @@ class Evidence(Strict):
 class Client(Strict):
     """Who asks, and how the report should look."""
 
-    name: str
+    id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,49}$")]
+    """Name of the report's folder; usually left out, then the name of the file."""
+    name: Annotated[str, Field(min_length=1, max_length=120)]
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
     """ISO 3166 code of the country whose law, tariffs and number format apply, e.g. IT."""
     sector: Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
@@ -84,7 +135,7 @@ class Client(Strict):
     """The report is as of this date: facts, rules and ages are taken as of then."""
     paper: Literal["a4", "us-letter"] = "a4"
     brand_colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] = "#1f3a5f"
-    logo: str | None = None
+    logo: FileName | None = None
     """An SVG or PNG file beside the scenario."""
     question: str = ""
     """The client's question in one sentence, printed on the cover."""
@@ -100,7 +151,7 @@ class Tokens(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Tokens:
         if self.p95 < self.mean:
-            raise ValueError("p95 is below the mean; write p95 >= mean")
+            raise ValueError(f"p95 {self.p95:g} is below the mean {self.mean:g}; write p95 >= mean")
         return self
 
 
@@ -158,14 +209,14 @@ class Measured(Strict):
 
     model: str
     gpu: str
-    tensor_parallel: int = 1
+    tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     engine: str = "vllm"
-    file: str | None = None
+    file: FileName | None = None
     """Output of vLLM's bench, GuideLLM or AIPerf, beside the scenario."""
-    concurrency: float | None = None
-    output_tokens_per_s: float | None = None
-    ttft_ms: float | None = None
-    tpot_ms: float | None = None
+    concurrency: Annotated[float, Field(gt=0)] | None = None
+    output_tokens_per_s: Annotated[float, Field(gt=0)] | None = None
+    ttft_ms: Annotated[float, Field(gt=0)] | None = None
+    tpot_ms: Annotated[float, Field(gt=0)] | None = None
     source: str
     date: dt.date
 
@@ -174,10 +225,10 @@ class Workload(Strict):
     """One use of a model: its load, limits, data and quality floor."""
 
     description: str
-    users: Annotated[float, Field(ge=0)] = 0
-    requests_per_user_day: Annotated[float, Field(ge=0)] = 0
+    users: Annotated[float, Field(ge=0, le=1e9)] = 0
+    requests_per_user_day: Annotated[float, Field(ge=0, le=100_000)] = 0
     """On a working day."""
-    requests_per_day: Annotated[float, Field(ge=0)] = 0
+    requests_per_day: Annotated[float, Field(ge=0, le=1e10)] = 0
     """Requests of machines or of the public on a working day, added to the users' own."""
     hours: list[Annotated[float, Field(ge=0)]] | Literal["office", "day", "flat", "night"] = (
         "office"
@@ -195,11 +246,13 @@ class Workload(Strict):
     """Monday to Sunday, relative to a working day."""
     peak_factor: Annotated[float, Field(ge=1, le=50)] = 1.5
     """The busiest hour of the year over the busiest hour of a usual week."""
-    growth_per_year: Uncertain = Band(low=0.0, central=0.15, high=0.4)
+    growth_per_year: Annotated[Uncertain, _within(-0.99, 10)] = Band(
+        low=0.0, central=0.15, high=0.4
+    )
     """0.15 is plus 15 % a year."""
     input_tokens: Tokens
     output_tokens: Tokens
-    reasoning_tokens: Annotated[float, Field(ge=0)] = 0
+    reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] = 0
     """Hidden output tokens a request at the effort that the quality floor assumes; billed and
     generated like output."""
     cached_input_share: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -209,10 +262,26 @@ class Workload(Strict):
     latency: Latency = Latency()
     availability: Annotated[float, Field(ge=0.9, lt=1)] = 0.995
     data: Data = Data()
-    models: list[str]
+    models: Annotated[list[str], Field(min_length=1)]
     """Open-weight candidates, catalogue names."""
     quality: Quality | None = None
     measured: list[Measured] = []
+
+    @model_validator(mode="after")
+    def _has_load(self) -> Workload:
+        if self.users * self.requests_per_user_day + self.requests_per_day == 0:
+            raise ValueError(
+                "the workload has no requests; give users and requests_per_user_day, "
+                "or requests_per_day"
+            )
+        if isinstance(self.hours, list) and (len(self.hours) != 24 or not sum(self.hours)):
+            raise ValueError(
+                f"hours has {len(self.hours)} numbers that add up to {sum(self.hours):g}; "
+                "write 24 numbers, not all 0, or office, day, flat, night"
+            )
+        if not sum(self.weekdays):
+            raise ValueError("weekdays are all 0; write 7 numbers, Monday to Sunday")
+        return self
 
 
 class FineTuning(Strict):
@@ -220,13 +289,13 @@ class FineTuning(Strict):
 
     model: str
     method: Literal["full", "lora", "dora", "qlora"] = "lora"
-    examples: Annotated[int, Field(gt=0)]
-    tokens_per_example: Annotated[float, Field(gt=0)]
-    epochs: Annotated[float, Field(gt=0)] = 2
-    runs_per_year: Annotated[float, Field(ge=0)] = 12
-    sequence_length: Annotated[int, Field(gt=0)] = 4096
-    micro_batch: Annotated[int, Field(gt=0)] = 1
-    lora_rank: int = 16
+    examples: Annotated[int, Field(gt=0, le=1_000_000_000)]
+    tokens_per_example: Annotated[float, Field(gt=0, le=2_000_000)]
+    epochs: Annotated[float, Field(gt=0, le=1000)] = 2
+    runs_per_year: Annotated[float, Field(ge=0, le=10_000)] = 12
+    sequence_length: Annotated[int, Field(gt=0, le=2_000_000)] = 4096
+    micro_batch: Annotated[int, Field(gt=0, le=4096)] = 1
+    lora_rank: Annotated[int, Field(ge=1, le=4096)] = 16
 
 
 class Flow(Strict):
@@ -241,7 +310,7 @@ class Flow(Strict):
 class Option(Strict):
     """One place where the workloads could run."""
 
-    label: str
+    label: Annotated[str, Field(min_length=1, max_length=80)]
     kind: OptionKind
     vendor: str = ""
     """Vendor whose stability counts, as named in the vendor tables."""
@@ -259,15 +328,15 @@ class Option(Strict):
     """Weight format; empty: the model's native format."""
     kv_cache: str = "auto"
     engine: str = "vllm"
-    tensor_parallel: int | None = None
+    tensor_parallel: Annotated[int, Field(ge=1, le=64)] | None = None
     """None: the kit chooses the smallest that fits and keeps the limits."""
-    context: int | None = None
+    context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
     server: str = ""
     """Server of facts/servers.csv for owned hardware."""
     commitment: Literal["on_demand", "spot", "1y", "3y"] = "on_demand"
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
-    minimum_commitment_per_month: float = 0
+    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
     """In the client's currency; paid whether used or not."""
     discount: Annotated[float, Field(ge=0, lt=1)] = 0
     """Negotiated discount on list prices."""
@@ -277,8 +346,8 @@ class Option(Strict):
     """hybrid: the option that takes the rest."""
     attributes: dict[str, bool | int | float | str | None] = {}
     """What the contract says: attributes that sovereignty rules test, for all flows."""
-    flows: dict[str, Flow] = {}
-    months_to_production: Uncertain = Band(low=1, central=3, high=6)
+    flows: dict[Name, Flow] = {}
+    months_to_production: Annotated[Uncertain, _within(0, 120)] = Band(low=1, central=3, high=6)
 
 
 class Quote(Strict):
@@ -286,26 +355,32 @@ class Quote(Strict):
 
     item: str
     """Cost item (facts/cost_items.csv), or `option.<name>.<item>` for one option alone."""
-    value: Uncertain
+    value: Amount
     unit: str
-    source: str
+    source: Annotated[str, Field(min_length=1)]
     date: dt.date
     valid_until: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Quote:
+        if self.valid_until and self.valid_until < self.date:
+            raise ValueError("valid_until is before date; correct one of the two")
+        return self
 
 
 class Finance(Strict):
     """How the client counts money."""
 
     horizon_months: Annotated[int, Field(ge=12, le=120)] = 60
-    discount_rate: Uncertain = Band(low=0.06, central=0.08, high=0.10)
+    discount_rate: Annotated[Uncertain, _within(0, 1)] = Band(low=0.06, central=0.08, high=0.10)
     """Nominal, per year (WACC)."""
     tax_rate: Annotated[float, Field(ge=0, lt=0.6)] | None = None
     """None: before tax. Otherwise a tax shield on depreciation, in all options or none."""
     baseline: str
     """The option that the others are compared with (usually what is in use today)."""
-    staff_cost_per_year: Uncertain | None = None
+    staff_cost_per_year: Amount | None = None
     """One fully loaded infrastructure engineer, in the client's currency."""
-    electricity_per_kwh: Uncertain | None = None
+    electricity_per_kwh: Amount | None = None
     """The client's tariff; None: the country's published price."""
     price_decline: Literal["list", "same_capability"] = "list"
     """API price path of the headline; the report always shows both."""
@@ -324,9 +399,9 @@ class Shock(Strict):
         "adverse_ruling",
         "change_of_control",
     ]
-    factor: float = 1.0
+    factor: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """price_change: new price over old."""
-    month: int = 12
+    month: Annotated[int, Field(ge=1, le=120)] = 12
 
 
 class Readiness(Strict):
@@ -334,7 +409,7 @@ class Readiness(Strict):
 
     fallback_model_tested: bool = False
     weights_held: bool = False
-    contract_notice_days: int | None = None
+    contract_notice_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     abstraction_layer: bool = False
     evaluation_suite: bool = False
 
@@ -342,7 +417,7 @@ class Readiness(Strict):
 class Stability(Strict):
     """Weights of the stability criteria and the shocks to examine."""
 
-    weights: dict[str, float] = {}
+    weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = {}
     """Criterion id (C1 … C8) to weight; empty: the method's defaults."""
     shocks: list[Shock] = []
     readiness: Readiness = Readiness()
@@ -354,7 +429,7 @@ class Rules(Strict):
     policies: list[
         Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
     ] = []
-    retention_days_limit: int = 30
+    retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
     stress: list[Literal["dpf_falls", "us_model_blocked", "model_retired"]] = [
         "dpf_falls",
         "us_model_blocked",
@@ -375,44 +450,590 @@ class Decision(Strict):
             "time_to_production",
             "exit",
         ],
-        Uncertain,
+        Annotated[Uncertain, _within(0, 1000)],
     ] = {}
     hard_constraints: list[str] = []
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`."""
-    budget_per_year: float | None = None
+    budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
 
 
 class Chapters(Strict):
     """Chapters of this client's report."""
 
-    leave_out: list[str] = []
-    add: list[str] = []
+    leave_out: list[FileName] = []
+    """Names of chapters, such as 50_vendor_stability."""
+    add: list[Annotated[FileName, Field(pattern=r"\.ipynb$")]] = []
     """Notebooks of the client's own, beside the scenario."""
 
 
 class Scenario(Strict):
     """Everything that a report needs to know about one client."""
 
+    inherits: Literal["base.yaml", "nothing"] = "base.yaml"
+    """`nothing`: this file is complete and base.yaml is not read."""
     client: Client
-    workloads: Annotated[dict[str, Workload], Field(min_length=1)]
-    fine_tuning: dict[str, FineTuning] = {}
-    options: Annotated[dict[str, Option], Field(min_length=1)]
+    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
+    fine_tuning: dict[Name, FineTuning] = {}
+    options: Annotated[dict[Name, Option], Field(min_length=1)]
     finance: Finance
     stability: Stability = Stability()
     rules: Rules = Rules()
     decision: Decision = Decision()
     chapters: Chapters = Chapters()
-    evidence: list[Evidence]
+    evidence: Annotated[list[Evidence], Field(min_length=1)]
     """Where this scenario's figures come from; the longest matching path wins."""
-    seed: int = 20261124
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 20261124
     """Seed of every random draw of the report."""
 
     def origin(self, path: str) -> Evidence:
-        """The evidence entry that covers `path`, e.g. `workloads.assistant.users`."""
-        covering = [
-            (len(f), e)
-            for e in self.evidence
-            for f in e.fields
-            if f in ("*", path) or path.startswith(f + ".")
+        """The evidence for `path`, e.g. `workloads.assistant.users`: the longest field that
+        covers it; for a part that only its members' entries cover, the one with most members.
+
+        Raises KeyError where nothing covers it.
+        """
+        above: list[tuple[int, Evidence]] = []
+        below: list[tuple[int, Evidence]] = []
+        for entry in self.evidence:
+            covering = [len(f) for f in entry.fields if f == path or path.startswith(f + ".")]
+            above += [(max(covering), entry)] if covering else []
+            members = sum(f.startswith(path + ".") for f in entry.fields)
+            below += [(members, entry)] if members else []
+        everything = [(0, entry) for entry in self.evidence if "*" in entry.fields]
+        for found in (above, below, everything):
+            if found:
+                return max(found, key=lambda pair: pair[0])[1]
+        raise KeyError(f"no evidence covers {path}")
+
+
+class ScenarioError(DocumentError):
+    """A scenario cannot be used; `problems` has file, line, field, fault and remedy of each."""
+
+
+# --- Where scenarios are ------------------------------------------------------------------------
+
+_CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
+_LISTED = ("workloads", "options", "fine_tuning")
+_FIGURES = (*_LISTED, "finance", "stability", "rules", "decision")
+_BAND = {"low", "central", "high"}
+
+
+def project() -> Path:
+    """The folder that holds `params/` and `notebooks/`: the current one, one above it, or the
+    checkout that the library was installed from."""
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+        if (folder / "params" / "base.yaml").is_file():
+            return folder
+    raise ScenarioError(
+        [
+            Problem(
+                "params/base.yaml", 0, "", "is not here or above", "run this in a copy of the kit"
+            )
         ]
-        return max(covering, key=lambda pair: pair[0])[1]
+    )
+
+
+def names() -> list[str]:
+    """The clients of `params/`, sorted; base.yaml is no client."""
+    return sorted(p.stem for p in (project() / "params").glob("[a-z0-9]*.yaml") if p.stem != "base")
+
+
+def path_of(name_or_path: str | Path) -> Path:
+    """The file of a client's name, or of a path to a YAML file. Raises ScenarioError."""
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "\0" in text:
+        return Path(text.replace("\0", "?"))
+    if not _CLIENT.fullmatch(text):
+        raise ScenarioError(
+            [
+                Problem(
+                    text,
+                    0,
+                    "",
+                    "is no client's name",
+                    "write small letters, digits and -, or a path that ends in .yaml",
+                )
+            ]
+        )
+    path = project() / "params" / f"{text}.yaml"
+    if not path.is_file():
+        known = [*names(), "base"]
+        raise ScenarioError(
+            [
+                Problem(
+                    str(_shown(path)),
+                    0,
+                    "",
+                    "does not exist",
+                    f"{messages.suggestion(text, known)} `siting new {text}` makes it",
+                )
+            ]
+        )
+    return path
+
+
+def _shown(path: Path) -> Path:
+    """A path as messages print it: relative where it lies below the current folder."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return path
+
+
+# --- Loading ------------------------------------------------------------------------------------
+
+
+def load(name_or_path: str | Path) -> Scenario:
+    """The scenario of a client of `params/`, or of a YAML file anywhere.
+
+    Raises ScenarioError with every problem: file, line, field, fault and remedy.
+    """
+    path = path_of(name_or_path)
+    try:
+        own = document.read(_shown(path))
+        base = _base_of(path, own)
+    except DocumentError as error:
+        raise ScenarioError(list(error.problems)) from None
+    whole = _combined(own, base)
+    _name_client(whole, path)
+    found = _validated(whole)
+    found = _with_origins(found, own, whole, inherited=base is not None)
+    problems = [
+        Problem(*whole.place(where), dotted(where), wrong, write)
+        for where, wrong, write in contradictions(found)
+    ]
+    if problems:
+        raise ScenarioError(problems)
+    return found
+
+
+@cache
+def _read_once(path: Path, changed_ns: int) -> Document:
+    return document.read(path)
+
+
+def _base_of(path: Path, own: Document) -> Document | None:
+    """The base that a file is laid over: beside it, or of the project; None if it is complete."""
+    beside = path.parent / "base.yaml"
+    if own.data.get("inherits") == "nothing" or path.name == "base.yaml":
+        return None
+    base = beside if beside.is_file() else project() / "params" / "base.yaml"
+    return _read_once(_shown(base), base.stat().st_mtime_ns)
+
+
+def _combined(own: Document, base: Document | None) -> Document:
+    """Own file over base, with the client's evidence before that of base.yaml."""
+    if base is None:
+        return Document(document.merged({}, own.data), own.lines)
+    ground = dict(base.data)
+    for section in _LISTED:
+        listed, below = own.data.get(section), ground.get(section)
+        if isinstance(listed, dict) and isinstance(below, dict):
+            ground[section] = {k: v for k, v in below.items() if k in listed}
+    ground["client"] = {k: v for k, v in ground.get("client", {}).items() if k != "id"}
+    whole = own.laid_over(Document(ground, base.lines))
+    stated, assumed = own.data.get("evidence"), base.data.get("evidence")
+    if isinstance(stated, list) and isinstance(assumed, list):
+        whole.data["evidence"] = [*stated, *assumed]
+        for where, place in base.lines.items():
+            if where[:1] == ("evidence",) and len(where) > 1 and isinstance(where[1], int):
+                whole.lines[("evidence", where[1] + len(stated), *where[2:])] = place
+        for where, place in own.lines.items():
+            whole.lines[where] = place
+    return whole
+
+
+def _name_client(whole: Document, path: Path) -> None:
+    client = whole.data.get("client")
+    if isinstance(client, dict) and "id" not in client:
+        if not _CLIENT.fullmatch(path.stem):
+            raise ScenarioError(
+                [
+                    Problem(
+                        str(_shown(path)),
+                        0,
+                        "",
+                        "the name of the file is no name for a folder",
+                        "use small letters, digits and -, or write client.id",
+                    )
+                ]
+            )
+        whole.data["client"] = {"id": path.stem, **client}
+
+
+def _validated(whole: Document) -> Scenario:
+    try:
+        return Scenario.model_validate(
+            {**whole.data, "inherits": whole.data.get("inherits", "base.yaml")}
+        )
+    except ValidationError as error:
+        found = messages.problems(error.errors(include_url=False), whole, Scenario)
+        raise ScenarioError(sorted(found, key=lambda p: (p.file, p.line))) from None
+
+
+# --- Where each figure comes from ---------------------------------------------------------------
+
+
+def _leaves(data: Any, path: Path_ = ()) -> Iterator[Path_]:
+    """Paths of the figures below `data`; a list or a {low, central, high} is one figure."""
+    if not isinstance(data, dict) or (data and data.keys() <= _BAND):
+        if data is not None:
+            yield path
+        return
+    for key, value in data.items():
+        yield from _leaves(value, (*path, key))
+
+
+def _figures(data: dict[str, Any]) -> list[str]:
+    return [dotted(p) for key in _FIGURES for p in _leaves(data.get(key, {}), (key,))]
+
+
+def _covers(field: str, figure: str) -> bool:
+    return field in ("*", figure) or figure.startswith(field + ".")
+
+
+def _with_origins(found: Scenario, own: Document, whole: Document, inherited: bool) -> Scenario:
+    """The scenario with the client's evidence spelled out figure by figure.
+
+    A client's entry speaks for what the client's file says, not for what base.yaml adds below
+    the same path; that stays base.yaml's estimate. Raises ScenarioError for a figure of the
+    client's file without evidence, and for evidence of something that is not there.
+    """
+    everything = found.model_dump()
+    stated = len(own.data.get("evidence") or [])
+    entries = list(found.evidence)
+    client, rest = (entries[:stated], entries[stated:]) if inherited else (entries, [])
+    figures = _figures(own.data if inherited else everything)
+    problems = list(_unfounded(client, everything, whole))
+    spoken: dict[int, list[str]] = {i: [] for i in range(len(client))}
+    for figure in figures:
+        best = max(
+            (
+                (0 if f == "*" else len(f), -i)
+                for i, e in enumerate(client)
+                for f in e.fields
+                if _covers(f, figure)
+            ),
+            default=None,
+        )
+        if best is None:
+            place = whole.place(_path(figure, own.data if inherited else everything))
+            problems.append(
+                Problem(
+                    *place,
+                    figure,
+                    "nothing says where this figure comes from",
+                    f"add {figure.split('.')[0]} or the whole path to `fields` of an evidence",
+                )
+            )
+        else:
+            spoken[-best[1]].append(figure)
+    if problems:
+        raise ScenarioError(problems)
+    if not inherited:
+        return found.model_copy(update={"inherits": "nothing"})
+    narrowed = [
+        e.model_copy(update={"fields": spoken[i]}) for i, e in enumerate(client) if spoken[i]
+    ]
+    return found.model_copy(update={"evidence": [*narrowed, *rest], "inherits": "nothing"})
+
+
+def _path(figure: str, data: Any) -> Path_:
+    """The keys behind a dotted path, where keys may hold dots themselves."""
+    for path in (p for key in _FIGURES for p in _leaves(data.get(key, {}), (key,))):
+        if dotted(path) == figure:
+            return path
+    return ()
+
+
+def _unfounded(
+    entries: list[Evidence], everything: dict[str, Any], whole: Document
+) -> Iterator[Problem]:
+    paths = {"*", *Scenario.model_fields}
+    for key in ("client", *_FIGURES):
+        for leaf in _leaves(everything.get(key, {}), (key,)):
+            paths |= {dotted(leaf[:n]) for n in range(1, len(leaf) + 1)}
+    for i, entry in enumerate(entries):
+        for j, field in enumerate(entry.fields):
+            if field not in paths:
+                where: Path_ = ("evidence", i, "fields", j)
+                yield Problem(
+                    *whole.place(where),
+                    dotted(where),
+                    f"{field!r} is nothing in this scenario",
+                    messages.suggestion(field, paths - {"*"})
+                    if messages.nearest(field, paths)
+                    else "write a path such as workloads or finance.discount_rate",
+                )
+
+
+# --- What must fit together ---------------------------------------------------------------------
+
+Contradiction = tuple[Path_, str, str]
+"""Path, what is wrong, what to write."""
+
+
+def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
+    """Everything that is well formed but cannot be meant."""
+    for name, workload in scenario.workloads.items():
+        yield from _workload(name, workload)
+    for name, job in scenario.fine_tuning.items():
+        yield from _catalogued(("fine_tuning", name, "model"), job.model, "model")
+    for name, option in scenario.options.items():
+        yield from _option(name, option, scenario)
+    yield from _money(scenario)
+    yield from _times(scenario)
+    yield from _policies(scenario)
+
+
+def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterator[Contradiction]:
+    try:
+        (catalogue.model if kind == "model" else catalogue.gpu)(name)
+    except KeyError:
+        known = (
+            [m.model_id for m in catalogue.models()]
+            if kind == "model"
+            else [g.id for g in catalogue.gpus()]
+        )
+        yield path, f"{name!r} is no {kind} of the catalogue", messages.suggestion(name, known)
+
+
+def _listed(path: Path_, name: str, table: str, column: str, what: str) -> Iterator[Contradiction]:
+    known = known_in(table, column)
+    if known and name not in known:
+        yield path, f"{name!r} is no {what} of facts/{table}.csv", messages.suggestion(name, known)
+
+
+def known_in(table: str, column: str) -> set[str]:
+    """The values of one column of a fact table."""
+    path = catalogue.facts_dir() / f"{table}.csv"
+    return _column(path, path.stat().st_mtime_ns, column) if path.is_file() else set()
+
+
+@cache
+def _column(path: Path, changed_ns: int, column: str) -> set[str]:
+    return {cells[column] for _, cells in catalogue.rows(path) if column in cells}
+
+
+def _workload(name: str, workload: Workload) -> Iterator[Contradiction]:
+    here: Path_ = ("workloads", name)
+    for i, model in enumerate(workload.models):
+        yield from _catalogued((*here, "models", i), model, "model")
+    for i, run in enumerate(workload.measured):
+        yield from _catalogued((*here, "measured", i, "model"), run.model, "model")
+        yield from _catalogued((*here, "measured", i, "gpu"), run.gpu, "GPU")
+    for i, board in enumerate(workload.quality.boards if workload.quality else []):
+        yield from _listed(
+            (*here, "quality", "boards", i), board, "model_quality", "benchmark", "board"
+        )
+
+
+def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
+    here: Path_ = ("options", name)
+    if option.gpu:
+        yield from _catalogued((*here, "gpu"), option.gpu, "GPU")
+    elif option.kind in ("rented_gpus", *OWNED):
+        yield here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue"
+    if option.server:
+        yield from _listed((*here, "server"), option.server, "servers", "id", "server")
+    yield from _hybrid(here, name, option, scenario)
+    yield from _served(here, option, scenario)
+    if option.country and option.country not in _territories():
+        yield (*here, "country"), f"{option.country!r} is no country", "write an ISO code like DE"
+
+
+def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
+    parts = {"base": option.base, "burst": option.burst}
+    if option.kind != "hybrid":
+        for part in (p for p, v in parts.items() if v):
+            yield (*here, part), f"only a hybrid has a {part}", "remove it, or write kind: hybrid"
+        return
+    others = [n for n, o in scenario.options.items() if n != name and o.kind != "hybrid"]
+    for part, target in parts.items():
+        if not target:
+            yield here, f"a hybrid needs `{part}:`", f"name an option: {', '.join(others)}"
+        elif target not in others:
+            yield (
+                (*here, part),
+                f"{target!r} is no other option",
+                messages.suggestion(target, others),
+            )
+    if option.base and option.base == option.burst:
+        yield (*here, "burst"), "base and burst are the same option", "name two options"
+
+
+def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
+    """Every workload has a model that the option can offer."""
+    if option.kind == "hybrid":
+        return
+    for workload, model in option.models.items():
+        if workload not in ("all", *scenario.workloads):
+            yield (
+                (*here, "models", workload),
+                f"{workload!r} is no workload",
+                messages.suggestion(workload, ["all", *scenario.workloads]),
+            )
+        elif option.kind in SELF_HOSTED:
+            yield from _catalogued((*here, "models", workload), model, "model")
+        elif option.provider:
+            yield from _priced((*here, "models", workload), model, option.provider)
+    if "all" not in option.models:
+        for workload in (w for w in scenario.workloads if w not in option.models):
+            yield (
+                (*here, "models"),
+                f"no model for workload {workload}",
+                f"add `{workload}:` or `all:` with a model",
+            )
+
+
+def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
+    """A model of a price list must be on it."""
+    from genai_prices.data import providers
+
+    provider = next((p for p in providers if p.id == provider_id), None)
+    if provider is None:
+        yield (
+            (*path[:2], "provider"),
+            f"{provider_id!r} is no provider of the price list genai-prices",
+            messages.suggestion(provider_id, [p.id for p in providers]),
+        )
+    elif provider.find_model(model, all_providers=providers) is None:
+        known = [m.id for m in provider.models]
+        yield path, f"{model!r} has no price at {provider_id}", messages.suggestion(model, known)
+
+
+def _money(scenario: Scenario) -> Iterator[Contradiction]:
+    finance = scenario.finance
+    if finance.baseline not in scenario.options:
+        yield (
+            ("finance", "baseline"),
+            f"{finance.baseline!r} is no option",
+            messages.suggestion(finance.baseline, scenario.options),
+        )
+    for i, quote in enumerate(finance.quotes):
+        parts = quote.item.split(".")
+        here: Path_ = ("finance", "quotes", i, "item")
+        if parts[0] == "option" and len(parts) == 3 and parts[1] not in scenario.options:
+            yield (
+                here,
+                f"{parts[1]!r} is no option",
+                messages.suggestion(parts[1], scenario.options),
+            )
+    if not _is_currency(scenario.client.currency):
+        yield (
+            ("client", "currency"),
+            f"{scenario.client.currency!r} has no exchange rate of the ECB",
+            "write a currency such as EUR, USD, GBP, CHF, SEK, PLN",
+        )
+    if scenario.client.country not in _territories():
+        yield (
+            ("client", "country"),
+            f"{scenario.client.country!r} is no country",
+            "write an ISO 3166 code like DE",
+        )
+
+
+def _times(scenario: Scenario) -> Iterator[Contradiction]:
+    """Nothing is known before it was written."""
+    day = scenario.client.report_date
+    if not dt.date(2020, 1, 1) <= day <= dt.date(2100, 1, 1):
+        yield ("client", "report_date"), f"{day} is no date of a report", "write the year in full"
+    for i, entry in enumerate(scenario.evidence):
+        if entry.date > day and "*" not in entry.fields:
+            yield ("evidence", i, "date"), f"{entry.date} is after the report ({day})", "correct it"
+    for i, quote in enumerate(scenario.finance.quotes):
+        if quote.date > day:
+            where: Path_ = ("finance", "quotes", i, "date")
+            yield where, f"{quote.date} is after the report ({day})", "correct one of the two"
+
+
+def _policies(scenario: Scenario) -> Iterator[Contradiction]:
+    plain = ("sovereignty", "quality", "latency", "budget")
+    rules = known_in("sovereignty_rules", "rule_id")
+    for i, word in enumerate(scenario.decision.hard_constraints):
+        here: Path_ = ("decision", "hard_constraints", i)
+        if word.startswith("rule:"):
+            yield from _listed(
+                here, word.removeprefix("rule:"), "sovereignty_rules", "rule_id", "rule"
+            )
+        elif word not in plain:
+            known = [*plain, *(f"rule:{r}" for r in rules)]
+            yield here, f"{word!r} is no constraint", messages.suggestion(word, known)
+    if "budget" in scenario.decision.hard_constraints and not scenario.decision.budget_per_year:
+        yield (
+            ("decision",),
+            "a budget is a hard constraint without an amount",
+            ("add `budget_per_year:`"),
+        )
+
+
+@cache
+def _territories() -> frozenset[str]:
+    from babel import Locale
+
+    return frozenset(t for t in map(str, Locale("en").territories) if len(t) == 2 and t.isalpha())
+
+
+@cache
+def _is_currency(code: str) -> bool:
+    from currency_converter import CurrencyConverter
+
+    return code == "EUR" or code in CurrencyConverter().currencies
+
+
+# --- Writing ------------------------------------------------------------------------------------
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+
+
+def resolved(scenario: Scenario) -> str:
+    """The whole scenario as YAML that loads, alone, to the same scenario."""
+    head = "# Written by siting: complete, so base.yaml is not read.\n"
+    data = scenario.model_dump(exclude_none=True)
+    return head + "\n".join(_yaml(data, 0)) + "\n"
+
+
+def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    pairs = (
+        ((f"{_scalar(k)}:", v) for k, v in data.items())
+        if isinstance(data, dict)
+        else (("-", v) for v in data)
+    )
+    for head, value in pairs:
+        simple = isinstance(value, dict) and value.keys() <= _BAND and value
+        if simple or (isinstance(value, list) and not any(isinstance(v, dict) for v in value)):
+            yield f"{pad}{head} {_inline(value)}"
+        elif isinstance(value, (dict, list)) and value:
+            yield f"{pad}{head}"
+            yield from _yaml(value, depth + 1)
+        else:
+            yield f"{pad}{head} {_inline(value)}"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_scalar(k)}: {_scalar(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_scalar, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    """A value as this kit's reader, and any other, reads it back."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        digits, e, exponent = repr(value).partition("e")
+        return (digits if "." in digits else digits + ".0") + e + exponent
+    if isinstance(value, str):
+        reserved = value.lower() in ("true", "false", "null") or document.ambiguity(value)
+        if _PLAIN.fullmatch(value) and not reserved:
+            return value
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return '"' + escaped.replace("\t", "\\t") + '"'
+    return str(value)

@@ -1,0 +1,345 @@
+"""A YAML file as plain data that remembers the line of every value.
+
+Only the part of YAML that every reader understands alike is accepted. YAML 1.1 and 1.2 disagree
+on words such as `no` (false or text?) and `8e9` (text or number?); anchors and tags can make a
+short file enormous or run code. Such values are refused with what to write instead, and all
+of a file's problems are reported at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+MAX_BYTES = 262_144
+MAX_DEPTH = 12
+MAX_DIGITS = 30
+
+Path_ = tuple[str | int, ...]
+"""Keys and list positions that lead to a value."""
+
+_AMBIGUOUS = re.compile(r"(y|n|yes|no|on|off)", re.IGNORECASE)
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NULL = ("", "~", "null", "Null", "NULL")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")
+_DECIMAL = re.compile(r"[-+]?[0-9]+(_[0-9]+)*\.[0-9]+([eE][-+][0-9]{1,2})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EXPONENT = re.compile(r"[-+]?(\.?[0-9]+|[0-9]+\.[0-9]*)[eE][-+]?[0-9]+")
+_ODD_NUMBER = re.compile(
+    r"[-+]?(0[0-9_]+|0[xob][0-9a-fA-F_]+|[0-9][0-9_]*(:[0-9]{1,2})+|\.[0-9]+|[0-9]+\.)"
+)
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+"""Controls, lone surrogates, and the marks that make text look other than it is."""
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a file, and what to write instead."""
+
+    file: str
+    line: int
+    """Line in the file, from 1; 0 where the fault is the file's as a whole."""
+    field: str
+    """Dotted path such as `workloads.assistant.users`; empty for the file as a whole."""
+    wrong: str
+    write: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        text = ": ".join(filter(None, (place, self.field, f"{self.wrong}; {self.write}")))
+        return _INVISIBLE.sub("?", text)
+
+
+class DocumentError(ValueError):
+    """A file cannot be used: `problems` says why, each with its line and a remedy."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Data of a YAML mapping, and the file and line where each path of it was written."""
+
+    data: dict[str, Any]
+    lines: dict[Path_, tuple[str, int]]
+
+    def place(self, path: Path_) -> tuple[str, int]:
+        """File and line of `path`, or of the nearest part of it that was written."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.lines:
+                return self.lines[path[:end]]
+        return ("", 0)
+
+    def laid_over(self, base: Document) -> Document:
+        """This document over `base` as in RFC 7396: mappings merge, lists and values replace,
+        null removes."""
+        return Document(merged(base.data, self.data), {**base.lines, **self.lines})
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """`change` laid over `base` as a JSON Merge Patch (RFC 7396)."""
+    result = dict(base)
+    for key, value in change.items():
+        below = result.get(key)
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            result[key] = merged(below if isinstance(below, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def dotted(path: Path_) -> str:
+    """`("workloads", "a", "hours", 3)` as `workloads.a.hours[3]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def read(path: Path) -> Document:
+    """The document in a file. Raises DocumentError naming every problem found."""
+    return parse(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
+    def refuse(wrong: str, write: str, line: int = 0) -> DocumentError:
+        return DocumentError([Problem(str(path), line, "", wrong, write)])
+
+    if not path.is_file():
+        what = "is not a file" if path.exists() else "does not exist"
+        raise refuse(what, "check the name, or make it with `siting new`")
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise refuse(f"cannot be read ({error.strerror})", "check its permissions") from None
+    if len(raw) > MAX_BYTES:
+        raise refuse(
+            f"is larger than {MAX_BYTES // 1024} KiB",
+            "a scenario is a few pages; keep measurements in files of their own",
+        )
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise refuse("is not UTF-8 text", "save the file as UTF-8", line) from None
+
+
+def parse(text: str, file: str = "text") -> Document:
+    """The document in `text`; `file` is its name in messages. Raises DocumentError."""
+    builder = _Builder(file)
+    try:
+        builder.take(YAML(typ="safe", pure=True).parse(text))
+    except DocumentError:
+        raise
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        builder.refuse(mark.line if mark else -1, (), *_explained(str(error.problem or "")))
+    except (YAMLError, ValueError) as error:
+        number = getattr(error, "position", None)
+        line = text.count("\n", 0, number) if isinstance(number, int) else -1
+        builder.refuse(
+            line, (), "holds a character that YAML does not allow", "remove control characters"
+        )
+    if not isinstance(builder.root, dict) and not builder.problems:
+        builder.refuse(-1, (), "is not a mapping", "write `key: value` lines, as in base.yaml")
+    if builder.problems:
+        raise DocumentError(builder.problems)
+    assert isinstance(builder.root, dict)
+    return Document(builder.root, builder.lines)
+
+
+def _explained(problem: str) -> tuple[str, str]:
+    """A parser's complaint in words that help."""
+    if "\\t" in problem or "tab" in problem:
+        return "a tab stands where YAML wants spaces", "indent with spaces"
+    if "mapping values are not allowed" in problem:
+        return "a second `:` in this line", 'put text that holds ": " in "quotes"'
+    if "expected <block end>" in problem:
+        return "the indentation does not match the lines above", "align the keys of a block"
+    if "could not find expected ':'" in problem:
+        return "a key has no `:`", "write `key: value`"
+    return f"is not valid YAML ({problem.strip()})", "compare with params/base.yaml"
+
+
+@dataclass
+class _Builder:
+    """Turns parser events into data, noting lines and problems on the way."""
+
+    file: str
+    problems: list[Problem] = field(default_factory=list)
+    lines: dict[Path_, tuple[str, int]] = field(default_factory=dict)
+    root: Any = None
+
+    def refuse(self, line: int, path: Path_, wrong: str, write: str) -> None:
+        self.problems.append(Problem(self.file, line + 1, dotted(path), wrong, write))
+
+    def take(self, events: Iterator[Event]) -> None:
+        documents = 0
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self.refuse(
+                        event.start_mark.line, (), "a second document begins", "remove the `---`"
+                    )
+                    return
+            elif isinstance(
+                event, ScalarEvent | MappingStartEvent | SequenceStartEvent | AliasEvent
+            ):
+                self.root = self.value(event, events, ())
+
+    def value(self, event: Any, events: Iterator[Event], path: Path_) -> Any:
+        line = event.start_mark.line
+        self.lines.setdefault(path, (self.file, line + 1))
+        if isinstance(event, AliasEvent) or event.anchor is not None:
+            self.refuse(line, path, "anchors (&) and aliases (*) are not used", "write it out")
+        elif event.ctag is not None:
+            self.refuse(line, path, f"the tag {event.tag} is not used", "write the plain value")
+        if len(path) >= MAX_DEPTH:
+            raise DocumentError(
+                [
+                    *self.problems,
+                    Problem(
+                        self.file, line + 1, dotted(path), "is nested too deeply", "flatten it"
+                    ),
+                ]
+            )
+        if isinstance(event, MappingStartEvent):
+            return self.mapping(events, path)
+        if isinstance(event, SequenceStartEvent):
+            return self.sequence(events, path)
+        if isinstance(event, ScalarEvent):
+            return self.scalar(event, path)
+        return None
+
+    def mapping(self, events: Iterator[Event], path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for event in events:
+            if isinstance(event, MappingEndEvent):
+                break
+            line = event.start_mark.line
+            if not isinstance(event, ScalarEvent):
+                self.refuse(line, path, "a key is not a plain word", "write `key: value`")
+                self.value(event, events, (*path, "?"))
+                self.value(next(events), events, (*path, "?"))
+                continue
+            key = event.value
+            here = (*path, key)
+            if key == "<<":
+                self.refuse(line, path, "merge keys (<<) are not used", "write the values out")
+            elif key in result:
+                first = self.lines[here][1]
+                self.refuse(line, here, f"is already given in line {first}", "keep one of the two")
+            elif _INVISIBLE.search(key):
+                self.refuse(line, path, "a key holds a control character", "type the key anew")
+            elif event.anchor is not None or event.ctag is not None:
+                self.refuse(line, here, "a key has an anchor or a tag", "write the plain key")
+            self.lines.setdefault(here, (self.file, line + 1))
+            result[key] = self.value(next(events), events, here)
+        return result
+
+    def sequence(self, events: Iterator[Event], path: Path_) -> list[Any]:
+        result: list[Any] = []
+        for event in events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            result.append(self.value(event, events, (*path, len(result))))
+        return result
+
+    def scalar(self, event: ScalarEvent, path: Path_) -> Any:
+        text = event.value
+        if _INVISIBLE.search(text):
+            self.refuse(
+                event.start_mark.line,
+                path,
+                "holds an invisible control character",
+                "remove it, or type the text anew",
+            )
+            return ""
+        if event.style is not None:
+            return text
+        if text in _BOOL:
+            return _BOOL[text]
+        if text in _NULL:
+            return None
+        try:
+            if _INTEGER.fullmatch(text):
+                return self.number(int, text, event, path)
+            if _DECIMAL.fullmatch(text):
+                return self.number(float, text, event, path)
+            if _DATE.fullmatch(text):
+                return dt.date.fromisoformat(text)
+        except ValueError:
+            self.refuse(
+                event.start_mark.line, path, f"{text} is no day of the calendar", "write YYYY-MM-DD"
+            )
+            return text
+        remedy = ambiguity(text)
+        if remedy:
+            self.refuse(event.start_mark.line, path, *remedy)
+        return text
+
+    def number(
+        self, kind: type[int] | type[float], text: str, event: ScalarEvent, path: Path_
+    ) -> int | float:
+        if sum(map(str.isdigit, text)) > MAX_DIGITS:
+            self.refuse(
+                event.start_mark.line,
+                path,
+                f"a number of more than {MAX_DIGITS} digits",
+                "round it, or put it in quotes if it is text",
+            )
+            return 0
+        return kind(text)
+
+
+def ambiguity(text: str) -> tuple[str, str] | None:
+    """Why an unquoted word means different things to different YAML readers, and the remedy."""
+    if _AMBIGUOUS.fullmatch(text):
+        meaning = "true" if text.lower() in ("y", "yes", "on") else "false"
+        return (
+            f"{text} is {meaning} to some YAML readers and text to others",
+            f'write {meaning}, or "{text}" in quotes if you mean the text',
+        )
+    if _EXPONENT.fullmatch(text):
+        value = float(text)
+        plain = f"{int(value):_}" if value.is_integer() and abs(value) < 1e18 else repr(value)
+        return (
+            f"{text} is text to some YAML readers and a number to others",
+            f"write {plain}"
+            if plain[-1].isdigit() and "e" not in plain
+            else "write the digits out",
+        )
+    if _ODD_NUMBER.fullmatch(text):
+        return (
+            f"{text} is different numbers to different YAML readers",
+            "write a plain decimal number such as 10 or 0.5, or put text in quotes",
+        )
+    if _NOT_FINITE.fullmatch(text):
+        return (f"{text} is no amount", "write a finite number")
+    return None
