@@ -1,0 +1,494 @@
+"""Rank the options under uncertain weights and measures, and find what would change the answer.
+
+Options are compared by an additive value model with fixed goalposts: each criterion maps its
+measure to 0–1, a weight times that value is the contribution, and contributions add up to the
+score.
+
+Weights and measures are both uncertain. Stochastic multicriteria acceptability analysis (SMAA-2,
+Lahdelma and Salminen, Operations Research 49(3), 2001, 444–454) draws them together; the share of
+draws in which an option ranks first is its acceptability. Fixed goalposts keep the other scores
+unchanged when an option is added or removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siting.catalogue import Fact, table
+from siting.quantity import Range
+
+Floats = NDArray[np.float64]
+
+P90_Z = 1.281552
+"""Standard normal quantile at 90 %: a `Range` is read as P10, P50, P90."""
+
+
+class Criterion(Fact):
+    """One thing that counts: how it is measured, its goalposts, its default weight and why."""
+
+    criterion: str
+    label: str
+    measure: str
+    """Key of `Candidate.measures`, or `attribute:<key>` for a number of the option itself."""
+    unit: str
+    scale: Literal["linear", "log"]
+    worst: float
+    """Measure worth 0."""
+    best: float
+    """Measure worth 1."""
+    weight_low: float
+    weight_central: float
+    weight_high: float
+    why: str
+
+
+class ConfidenceWord(Fact):
+    """A word for how sure the answer is, with the acceptability from which it is used."""
+
+    word: str
+    at_least: float
+    definition: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One option as the decision sees it.
+
+    `measures` holds, by name, either draws (all candidates alike in length and order, so that
+    they vary together) or a `Range`; a measure that is missing is unknown and counts as anything
+    between worst and best.
+    """
+
+    name: str
+    label: str
+    kind: str
+    measures: Mapping[str, Floats | Range]
+    cost: Floats | None = None
+    """Draws of the present cost over the horizon. [client's currency]"""
+    struck: tuple[str, ...] = ()
+    """Hard constraints that it fails, in words."""
+    unproven: tuple[str, ...] = ()
+    """Reasons why the evidence is not yet enough to recommend a switch to it."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Relative importance of a criterion; weights are divided by their sum in each draw."""
+
+    low: float
+    central: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Regret:
+    """What choosing this option costs when another would have been better."""
+
+    points: float
+    """Mean loss of score, 0–100."""
+    points_p90: float
+    money: float | None
+    """Mean extra cost over the cheapest option in each draw. [client's currency]"""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Result of the acceptability analysis over the options that were not struck."""
+
+    names: tuple[str, ...]
+    acceptability: Floats
+    """[option, rank] share of draws in which the option takes that rank; rows and columns sum
+    to 1."""
+    beats: Floats
+    """[a, b] share of draws in which a scores above b."""
+    score: dict[str, Range]
+    """0–100, P10 to P90 over draws; the centre is the score at central weights and measures."""
+    contributions: dict[str, dict[str, float]]
+    """Option, criterion: points at central weights and measures; they add up to the score."""
+    values: dict[str, dict[str, float]]
+    """Option, criterion: value 0–1 of the central measure."""
+    regret: dict[str, Regret]
+
+    def first(self, name: str) -> float:
+        """Share of draws in which the option wins."""
+        return float(self.acceptability[self.names.index(name), 0])
+
+    @property
+    def leader(self) -> str:
+        """The option that wins most often."""
+        return self.names[int(np.argmax(self.acceptability[:, 0]))]
+
+    def runner_up(self, name: str) -> str | None:
+        """The option that most often beats `name`."""
+        rivals = [n for n in self.names if n != name]
+        row = self.names.index(name)
+        return max(rivals, key=lambda n: self.beats[self.names.index(n), row], default=None)
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A value of one input at which another option takes the lead, all else at its centre."""
+
+    kind: Literal["weight", "price", "volume", "utilisation"]
+    subject: str
+    """Criterion or option whose value moves."""
+    today: float
+    threshold: float
+    unit: str
+    to: str
+    """The option that leads beyond the threshold."""
+    plausible: bool
+    """True when the threshold lies inside the range that the scenario or the method states."""
+
+
+@dataclass(frozen=True)
+class CostCurve:
+    """Present cost of each option as the load moves."""
+
+    kind: Literal["volume", "utilisation"]
+    at: Floats
+    """Loads in rising order."""
+    costs: Mapping[str, Floats]
+    today: float
+    unit: str
+    plausible: tuple[float, float]
+    """Loads that the scenario's growth and uncertainty make possible."""
+
+
+def criteria() -> tuple[Criterion, ...]:
+    """Every criterion, in the order of the table."""
+    return table("decision_criteria", Criterion)
+
+
+def confidence(share: float) -> ConfidenceWord:
+    """The word for a first-rank acceptability."""
+    words = sorted(table("confidence_words", ConfidenceWord), key=lambda w: -w.at_least)
+    return next(w for w in words if share >= w.at_least)
+
+
+def weights_of(chosen: Mapping[str, Weight], known: Sequence[Criterion]) -> dict[str, Weight]:
+    """The client's weights over the defaults of the table.
+
+    Raises ValueError when a weight is negative, names no criterion, or all are zero.
+    """
+    names = [c.criterion for c in known]
+    for name in chosen:
+        if name not in names:
+            raise ValueError(
+                f"decision.weights: {name!r} is not a criterion; write one of {', '.join(names)}"
+            )
+    result = {
+        c.criterion: chosen.get(c.criterion, Weight(c.weight_low, c.weight_central, c.weight_high))
+        for c in known
+    }
+    if min(w.low for w in result.values()) < 0:
+        raise ValueError("decision.weights: a weight is negative; write 0 or more")
+    if sum(w.central for w in result.values()) <= 0:
+        raise ValueError("decision.weights: all weights are 0; give at least one criterion weight")
+    return result
+
+
+def value(criterion: Criterion, measure: Floats | float) -> Floats:
+    """Worth of a measure on a criterion, 0 (worst goalpost or beyond) to 1 (best or beyond)."""
+    x = np.asarray(measure, dtype=np.float64)
+    worst, best = criterion.worst, criterion.best
+    if criterion.scale == "log":
+        x = np.log(np.maximum(x, 1e-12))
+        worst, best = float(np.log(worst)), float(np.log(best))
+    worth: Floats = np.clip((x - worst) / (best - worst), 0.0, 1.0)
+    return worth
+
+
+def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
+    """Draws of a range read as P10, P50, P90: two half normals that meet at the centre."""
+    z = rng.standard_normal(n)
+    spread = np.where(z < 0, given.central - given.low, given.high - given.central)
+    return given.central + z * spread / P90_Z
+
+
+def centre(measure: Floats | Range | None) -> float | None:
+    """The central measure: of a range its centre, of draws their median."""
+    if measure is None:
+        return None
+    return measure.central if isinstance(measure, Range) else float(np.median(measure))
+
+
+def draw_weights(weights: Mapping[str, Weight], n: int, rng: np.random.Generator) -> Floats:
+    """[draw, criterion] weights, uniform between low and high, then divided by their sum."""
+    low = np.array([w.low for w in weights.values()])
+    high = np.array([w.high for w in weights.values()])
+    drawn = rng.uniform(low, high, size=(n, len(low)))
+    total = drawn.sum(axis=1, keepdims=True)
+    return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(low)))
+
+
+def central_weights(weights: Mapping[str, Weight]) -> Floats:
+    """Central weights divided by their sum."""
+    central = np.array([w.central for w in weights.values()])
+    return np.asarray(central / central.sum(), dtype=np.float64)
+
+
+def central_values(candidates: Sequence[Candidate], known: Sequence[Criterion]) -> Floats:
+    """[option, criterion] value of the central measure; an unknown measure is worth one half."""
+    table_ = np.full((len(candidates), len(known)), 0.5)
+    for i, candidate in enumerate(candidates):
+        for j, criterion in enumerate(known):
+            central = centre(candidate.measures.get(criterion.measure))
+            if central is not None:
+                table_[i, j] = value(criterion, central)
+    return table_
+
+
+def drawn_values(
+    candidates: Sequence[Candidate],
+    known: Sequence[Criterion],
+    n: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """[draw, option, criterion] values; an unknown measure is uniform over worst to best."""
+    values = np.empty((n, len(candidates), len(known)))
+    for j, criterion in enumerate(known):
+        for i, candidate in enumerate(candidates):
+            measure = candidate.measures.get(criterion.measure)
+            if measure is None:
+                values[:, i, j] = rng.uniform(size=n)
+            elif isinstance(measure, Range):
+                values[:, i, j] = value(criterion, draw(measure, n, rng))
+            else:
+                values[:, i, j] = value(criterion, np.resize(measure, n))
+    return values
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    known: Sequence[Criterion],
+    weights: Mapping[str, Weight],
+    n: int,
+    seed: int,
+) -> Ranking:
+    """Acceptability, pairwise wins, contributions and regret of the options that compete.
+
+    n: number of draws of weights and measures together. Ties are broken by the order of options
+    in the scenario. Raises ValueError without candidates.
+    """
+    if not candidates:
+        raise ValueError("nothing to rank: every option is struck")
+    rng = np.random.default_rng(seed)
+    w = draw_weights(weights, n, rng)
+    scores = 100 * np.einsum(
+        "nc,noc->no", w, drawn_values(candidates, known, n, rng), optimize=True
+    )
+    order = np.argsort(-scores, axis=1, kind="stable")
+    k = len(candidates)
+    acceptability = np.stack([np.bincount(order[:, r], minlength=k) / n for r in range(k)], axis=1)
+    beats = (scores[:, :, None] > scores[:, None, :]).mean(axis=0)
+    loss = scores.max(axis=1, keepdims=True) - scores
+    values = central_values(candidates, known)
+    points = 100 * values * central_weights(weights)
+    names = tuple(c.name for c in candidates)
+    columns = [c.criterion for c in known]
+    return Ranking(
+        names,
+        acceptability,
+        beats,
+        {name: _score(points[i].sum(), scores[:, i]) for i, name in enumerate(names)},
+        {n_: dict(zip(columns, map(float, points[i]), strict=True)) for i, n_ in enumerate(names)},
+        {n_: dict(zip(columns, map(float, values[i]), strict=True)) for i, n_ in enumerate(names)},
+        _regrets(candidates, loss),
+    )
+
+
+def _score(central: float, scores: Floats) -> Range:
+    low, high = np.quantile(scores, (0.1, 0.9))
+    return Range(min(float(low), central), central, max(float(high), central), "points")
+
+
+def _regrets(candidates: Sequence[Candidate], loss: Floats) -> dict[str, Regret]:
+    costs = [c.cost for c in candidates]
+    known = [c for c in costs if c is not None]
+    cheapest = np.min(known, axis=0) if len(known) == len(costs) else None
+    return {
+        c.name: Regret(
+            float(loss[:, i].mean()),
+            float(np.quantile(loss[:, i], 0.9)),
+            None if cheapest is None or c.cost is None else float(np.mean(c.cost - cheapest)),
+        )
+        for i, c in enumerate(candidates)
+    }
+
+
+# Flip points ------------------------------------------------------------------------------------
+
+
+def weight_flips(
+    names: Sequence[str],
+    values: Floats,
+    known: Sequence[Criterion],
+    weights: Mapping[str, Weight],
+) -> tuple[Flip, ...]:
+    """For each criterion, the weights nearest to today's, below and above, that change the leader.
+
+    One weight moves, the others keep their proportions. Scores are linear in the weight w:
+    S(w) = w·v + (1−w)·S₀, with S₀ the score without the criterion, so the threshold is exact.
+    """
+    central = central_weights(weights)
+    found: list[Flip] = []
+    for j, criterion in enumerate(known):
+        rest = 1 - central[j]
+        if rest <= 0:
+            continue
+        without = values @ np.where(np.arange(len(central)) == j, 0.0, central) / rest
+        lead = int(np.argmax(central[j] * values[:, j] + rest * without))
+        crossings = [
+            (w, i)
+            for i in range(len(names))
+            if i != lead
+            and (w := _crossing(values[lead, j], without[lead], values[i, j], without[i]))
+            is not None
+        ]
+        for side in (
+            max((c for c in crossings if c[0] < central[j]), default=None),
+            min((c for c in crossings if c[0] >= central[j]), default=None),
+        ):
+            if side is not None:
+                found.append(
+                    _weight_flip(criterion, weights, float(central[j]), side[0], names[side[1]])
+                )
+    return tuple(found)
+
+
+def _crossing(v_lead: float, s_lead: float, v: float, s: float) -> float | None:
+    """Weight in 0–1 at which two linear scores meet; None if they do not."""
+    slope = (v_lead - s_lead) - (v - s)
+    if abs(slope) < 1e-12:
+        return None
+    w = (s - s_lead) / slope
+    return float(w) if 0 <= w <= 1 else None
+
+
+def _weight_flip(
+    criterion: Criterion,
+    weights: Mapping[str, Weight],
+    today: float,
+    threshold: float,
+    to: str,
+) -> Flip:
+    own = weights[criterion.criterion]
+    others = sum(w.central for n, w in weights.items() if n != criterion.criterion)
+    low, high = (x / (x + others) if x + others else 0.0 for x in (own.low, own.high))
+    inside = low <= threshold <= high
+    return Flip("weight", criterion.criterion, today, threshold, "share of all weight", to, inside)
+
+
+def price_flips(
+    candidates: Sequence[Candidate],
+    known: Sequence[Criterion],
+    weights: Mapping[str, Weight],
+    baseline: str,
+    band: tuple[float, float] = (0.5, 2.0),
+) -> tuple[Flip, ...]:
+    """For each option, the change of its cost that changes the leader, as a factor on today's.
+
+    The leader is made dearer until it loses; a rival is made cheaper until it wins. The
+    baseline's cost is the yardstick of all ratios, so when it moves all ratios move.
+    `plausible`: the factor lies within `band`. Factors from 1/20 to 20 are searched.
+    """
+    names = [c.name for c in candidates]
+    ratios = np.array([_or_nan(centre(c.measures.get("cost_ratio"))) for c in candidates])
+    lead = int(_leaders(candidates, known, weights, ratios[None, :])[0])
+    found = []
+    for i, name in enumerate(names):
+        factors = np.geomspace(1, 20 if i == lead else 1 / 20, 601)
+        moved = np.where(np.arange(len(names)) == i, factors[:, None], 1.0) * ratios
+        if name == baseline:
+            moved = moved / factors[:, None]
+        leaders = _leaders(candidates, known, weights, moved)
+        beyond = leaders != lead if i == lead else leaders == i
+        if beyond.any():
+            first = int(np.argmax(beyond))
+            at = float(np.sqrt(factors[first - 1] * factors[first]))
+            to = names[leaders[first]]
+            inside = band[0] <= at <= band[1]
+            found.append(Flip("price", name, 1.0, at, "times today's cost", to, inside))
+    return tuple(found)
+
+
+def load_flips(
+    candidates: Sequence[Candidate],
+    known: Sequence[Criterion],
+    weights: Mapping[str, Weight],
+    curve: CostCurve,
+    baseline: str,
+) -> tuple[Flip, ...]:
+    """Loads at which the leader changes, when cost is known as a function of the load.
+
+    Measures other than cost stay as they are. The threshold is the geometric middle of the two
+    loads between which the leader changes.
+    """
+    names = [c.name for c in candidates]
+    missing = np.full(len(curve.at), np.nan)
+    cost = np.stack([curve.costs.get(n, missing) for n in names], axis=1)
+    leaders = _leaders(candidates, known, weights, cost / curve.costs[baseline][:, None])
+    found = []
+    for i in np.flatnonzero(np.diff(leaders)):
+        edge = float(np.sqrt(curve.at[i] * curve.at[i + 1]))
+        to = names[leaders[i + 1] if edge >= curve.today else leaders[i]]
+        inside = curve.plausible[0] <= edge <= curve.plausible[1]
+        found.append(Flip(curve.kind, "load", curve.today, edge, curve.unit, to, inside))
+    return tuple(found)
+
+
+def _or_nan(x: float | None) -> float:
+    return float("nan") if x is None else x
+
+
+def _leaders(
+    candidates: Sequence[Candidate],
+    known: Sequence[Criterion],
+    weights: Mapping[str, Weight],
+    ratios: Floats,
+) -> NDArray[np.intp]:
+    """Index of the leading option for each row of cost ratios [case, option]; nan is unknown."""
+    values = np.repeat(central_values(candidates, known)[None], len(ratios), axis=0)
+    for j, criterion in enumerate(known):
+        if criterion.measure == "cost_ratio":
+            values[:, :, j] = np.where(np.isnan(ratios), 0.5, value(criterion, ratios))
+    lead: NDArray[np.intp] = np.argmax(values @ central_weights(weights), axis=1)
+    return lead
+
+
+# What knowledge is worth ------------------------------------------------------------------------
+
+
+def value_of_perfect_information(costs: Mapping[str, Floats]) -> float:
+    """Expected saving if every uncertainty were removed before choosing. [client's currency]
+
+    EVPI = min over options of the mean cost − mean of the cheapest option's cost in each draw
+    (Raiffa and Schlaifer 1961). Never negative.
+    """
+    table_ = np.stack(list(costs.values()))
+    return float(table_.mean(axis=1).min() - table_.min(axis=0).mean())
+
+
+def value_of_knowing(costs: Mapping[str, Floats], known: Floats, bins: int = 20) -> float:
+    """Expected saving if one input were known before choosing (EVPPI). [client's currency]
+
+    Draws are sorted into bins of equal size by the input; within a bin the option with the lowest
+    mean cost is chosen. Bins leave a small upward bias, removed by the same estimate with the
+    input shuffled.
+    """
+    order = np.argsort(known, kind="stable")
+    shuffled = np.random.default_rng(len(known)).permutation(len(known))
+    return max(0.0, _binned(costs, order, bins) - _binned(costs, shuffled, bins))
+
+
+def _binned(costs: Mapping[str, Floats], order: NDArray[np.intp], bins: int) -> float:
+    table_ = np.stack([c[order] for c in costs.values()])
+    n = table_.shape[1] // bins * bins
+    cut = table_[:, :n].reshape(len(costs), bins, -1).mean(axis=2)
+    return float(cut.mean(axis=1).min() - cut.min(axis=0).mean())

@@ -1,0 +1,221 @@
+"""Model quality: parity inside a board's own uncertainty, derived by hand or from the board."""
+
+import pytest
+from siting import quality
+from siting.quality import Board, Score
+from siting.scenario import Option, OwnEvaluation, Quality, Workload
+
+PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11"}
+TOKENS = {"mean": 1000, "p95": 2000}
+
+
+def board(name="gpqa", **change):
+    given = {
+        "board": name,
+        "label": name,
+        "task": "test",
+        "direction": "higher",
+        "unit": "percent",
+        "tolerance_rule": "binomial",
+        "items": 198,
+        "comparable_when": "always",
+        **PROVENANCE,
+    }
+    return Board(**{**given, **change})
+
+
+def score(value, effort="none", model="m", **more):
+    return Score(model=model, board="gpqa", score=value, effort=effort, **more, **PROVENANCE)
+
+
+def workload(boards, reference="openai/gpt-4.1", own=None, **more):
+    return Workload(
+        description="test",
+        input_tokens=TOKENS,
+        output_tokens=TOKENS,
+        models=["google/gemma-4-31B-it"],
+        quality=Quality(reference_model=reference, boards=boards, own=own),
+        **more,
+    )
+
+
+def self_hosted(model, effort=""):
+    return Option(label="own", kind="on_premises", models={"all": model}, effort=effort)
+
+
+def test_two_scores_of_80_percent_on_198_questions_differ_only_beyond_8_points():
+    # 1.96·√(2·0.8·0.2/198) = 0.0788.
+    assert quality.tolerance(board(), score(80), score(80)) == pytest.approx(7.88, abs=0.01)
+
+
+def test_two_scores_of_50_percent_on_225_exercises_differ_only_beyond_9_points():
+    # 1.96·√(2·0.5·0.5/225) = 0.0924.
+    assert quality.tolerance(board(items=225), score(50), score(50)) == pytest.approx(
+        9.24, abs=0.01
+    )
+
+
+def test_printed_margins_add_in_quadrature():
+    printed = board(tolerance_rule="printed", items=None)
+    assert quality.tolerance(printed, score(70, margin=3.0), score(70, margin=4.0)) == 5.0
+
+
+def test_unlike_settings_widen_the_tolerance_of_a_board_that_asks_for_like():
+    strict = board(
+        tolerance_rule="fixed", fixed_tolerance=3.0, must_match="setting", mismatch_tolerance=4.0
+    )
+    assert quality.tolerance(strict, score(70, setting="a"), score(70, setting="b")) == 5.0
+    assert quality.tolerance(strict, score(70, setting="a"), score(70, setting="a")) == 3.0
+
+
+def test_a_difference_inside_the_tolerance_is_not_distinguishable_and_outside_it_is():
+    verdicts = [quality.compare(board(), score(x), score(60)).verdict for x in (66, 75, 45)]
+    # 1.96·√(2·0.63·0.37/198) = 9.5 points at a mean of 63 %.
+    assert verdicts == ["not distinguishable", "better", "worse"]
+
+
+def test_on_a_rank_board_lower_is_better():
+    rank = board(direction="lower", tolerance_rule="fixed", fixed_tolerance=0.15)
+    assert quality.compare(rank, score(1.3), score(1.9)).verdict == "better"
+
+
+def test_a_model_without_a_row_is_unknown_and_never_worse():
+    assert quality.compare(board(), None, score(99)).verdict == "unknown"
+
+
+def test_a_saturated_board_says_nothing():
+    assert quality.compare(board(ceiling=95), score(99), score(96)).verdict == "unknown"
+
+
+def test_a_model_that_declines_more_does_not_look_more_faithful():
+    # 96 % faithful but answers 70 %: counted strictly 67.2 against 93.1.
+    faithful = board(items=7700)
+    shy = score(96.0, answer_rate_percent=70.0)
+    plain = score(94.0, answer_rate_percent=99.0)
+    assert quality.compare(faithful, shy, plain).verdict == "unknown"
+
+
+def test_the_effort_asked_for_is_used_before_any_other():
+    rows = (score(50, "none"), score(60, "high"), score(55, "medium"))
+    assert quality.pick(rows, "high", thinking=False).score == 60
+
+
+def test_without_an_effort_the_load_decides_whether_the_model_reasons():
+    rows = (score(50, "none"), score(60, "thinking"))
+    assert quality.pick(rows, "", thinking=False).score == 50
+    assert quality.pick(rows, "", thinking=True).score == 60
+
+
+def test_a_score_at_another_class_of_effort_is_not_taken():
+    assert quality.pick((score(60, "high"),), "none", thinking=False) is None
+
+
+def test_hidden_tokens_follow_the_effort_unless_the_client_counted_them():
+    plain = workload([])
+    assert quality.reasoning_tokens(plain, "none").high == 0
+    estimate = quality.reasoning_tokens(plain, "high")
+    assert estimate.low < estimate.central < estimate.high
+    counted = workload([], reasoning_tokens=900)
+    assert quality.reasoning_tokens(counted, "high").central == 900
+    assert quality.reasoning_tokens(counted, "none").central == 0
+
+
+def test_more_effort_never_costs_fewer_tokens():
+    ladder = [quality.effort_named(e) for e in ("none", "minimal", "low", "medium", "high", "max")]
+    central = [e.tokens_central for e in ladder]
+    assert central == sorted(central)
+
+
+def test_one_board_alone_does_not_support_a_switch():
+    one = quality.compare(board("a"), score(70), score(70))
+    assert quality.agreed((one,))[0] == "unknown"
+
+
+def test_two_boards_that_share_questions_count_as_one():
+    whole = quality.compare(board("whole", overlaps="part"), score(70), score(70))
+    part = quality.compare(board("part"), score(70), score(70))
+    assert quality.agreed((whole, part))[0] == "unknown"
+
+
+def test_two_independent_boards_support_a_switch_and_the_weaker_verdict_counts():
+    same = quality.compare(board("a"), score(70), score(70))
+    better = quality.compare(board("b"), score(90), score(60))
+    assert quality.agreed((same, better))[0] == "not distinguishable"
+
+
+def test_boards_that_disagree_leave_the_question_open():
+    worse = quality.compare(board("a"), score(40), score(70))
+    better = quality.compare(board("b"), score(90), score(60))
+    assert quality.agreed((worse, better)) == ("unknown", "the boards disagree")
+
+
+def test_the_clients_own_evaluation_beats_the_boards():
+    # 84 % on 200 items against a floor of 75 %: margin 1.96·√(0.84·0.16/200) = 5.1 points.
+    own = OwnEvaluation(scores={"meta-llama/Llama-3.3-70B-Instruct": 84}, floor=75, items=200)
+    asked = workload(["gpqa_diamond"], own=own)
+    found = quality.parity("w", asked, "o", self_hosted("meta-llama/Llama-3.3-70B-Instruct"))
+    assert found.own.tolerance == pytest.approx(5.08, abs=0.01)
+    assert (found.verdict, found.supported) == ("better", True)
+
+
+def test_an_own_score_below_the_floor_by_more_than_its_error_is_worse():
+    own = OwnEvaluation(scores={"m": 0.60}, floor=0.75, items=200)
+    assert quality.own_result(own, "m").verdict == "worse"
+    assert quality.own_result(own, "another") is None
+
+
+@pytest.mark.parametrize(
+    ("open_model", "reference", "name", "verdict"),
+    [
+        # Pairs that the published boards show, as of the dates in model_quality.csv.
+        (
+            "meta-llama/Llama-3.3-70B-Instruct",
+            "openai/gpt-4.1",
+            "vectara_factual_consistency",
+            "better",
+        ),
+        ("openai/gpt-oss-120b", "openai/o4-mini", "aider_polyglot", "worse"),
+        (
+            "zai-org/GLM-5.2",
+            "anthropic/claude-sonnet-4-6",
+            "livebench_20260625",
+            "not distinguishable",
+        ),
+        (
+            "google/gemma-4-31B-it",
+            "anthropic/claude-sonnet-4-6",
+            "euroeval_it_rank",
+            "not distinguishable",
+        ),
+    ],
+)
+def test_known_pairs_come_out_as_their_boards_say(open_model, reference, name, verdict):
+    a = quality.pick(quality.scores(open_model, name), "", thinking=True)
+    b = quality.pick(quality.scores(reference, name), "", thinking=True)
+    assert quality.compare(quality.boards()[name], a, b).verdict == verdict
+
+
+def test_another_checkpoint_of_the_same_architecture_has_no_score():
+    # An alias of the catalogue shares memory and speed with a model, not its quality.
+    assert quality.scores("google/gemma-4-31B", "livebench_20260108") == ()
+    assert quality.scores("google/gemma-4-31B-it", "livebench_20260108")
+
+
+def test_cloud_names_find_the_same_model():
+    key = quality.name_key("anthropic/claude-sonnet-4-6")
+    assert quality.name_key("eu.anthropic.claude-sonnet-4-6") == key
+    assert quality.name_key("anthropic.claude-sonnet-4-6-v1:0") == key
+    assert quality.name_key("gpt-4.1") == quality.name_key("openai/gpt-4.1")
+
+
+def test_every_score_names_a_board_of_the_table_and_an_effort_that_is_known():
+    known = quality.boards()
+    for row in quality.table("model_quality", Score):
+        assert row.board in known, row
+        assert row.effort == "default" or quality.effort_named(row.effort), row
+
+
+def test_every_overlap_names_a_board():
+    known = quality.boards()
+    for b in known.values():
+        assert all(o in known for o in filter(None, b.overlaps.split(";"))), b.board

@@ -1,0 +1,207 @@
+"""Ranking under uncertainty: small cases worked out by hand, and invariants."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import ranking
+from siting.quantity import Range
+from siting.ranking import Candidate, CostCurve, Criterion, Weight
+
+PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11", "why": "test"}
+
+
+def criterion(name, measure, worst, best, scale="linear", weights=(1, 1, 1)):
+    low, central, high = weights
+    return Criterion(
+        criterion=name,
+        label=name,
+        measure=measure,
+        unit="",
+        scale=scale,
+        worst=worst,
+        best=best,
+        weight_low=low,
+        weight_central=central,
+        weight_high=high,
+        **PROVENANCE,
+    )
+
+
+COST = criterion("cost", "cost_ratio", 4, 0.25, "log")
+OPEN = criterion("openness", "openness", 0, 1)
+EVEN = {"cost": Weight(1, 1, 1), "openness": Weight(1, 1, 1)}
+
+
+def candidate(name, cost, openness, **more):
+    exact = {"cost_ratio": Range.exact(cost), "openness": Range.exact(openness)}
+    return Candidate(name, name, "api", exact, **more)
+
+
+def test_a_log_scale_puts_the_baseline_half_way_between_four_times_and_a_quarter():
+    assert ranking.value(COST, np.array([4.0, 1.0, 0.25, 9.0])) == pytest.approx([0, 0.5, 1, 0])
+
+
+def test_contributions_are_weight_times_value_and_add_up_to_the_score():
+    # cost 1.0 is worth 0.5, openness 0.2; weights 3:1, so 100·(0.75·0.5 + 0.25·0.2) = 42.5.
+    weights = {"cost": Weight(3, 3, 3), "openness": Weight(1, 1, 1)}
+    result = ranking.rank([candidate("a", 1.0, 0.2)], [COST, OPEN], weights, 100, seed=1)
+    assert result.contributions["a"] == pytest.approx({"cost": 37.5, "openness": 5.0})
+    assert result.score["a"].central == pytest.approx(42.5)
+
+
+def test_an_option_better_on_every_criterion_always_wins():
+    pair = [candidate("worse", 1.2, 0.3), candidate("better", 1.0, 0.4)]
+    result = ranking.rank(pair, [COST, OPEN], EVEN, 500, seed=1)
+    assert result.first("better") == 1.0
+    assert result.leader == "better"
+    assert result.regret["better"].points == 0.0
+
+
+def test_two_options_with_the_same_uncertain_measures_win_half_the_draws_each():
+    uncertain = {"cost_ratio": Range(0.5, 1.0, 2.0), "openness": Range.exact(0.5)}
+    pair = [Candidate(n, n, "api", uncertain) for n in ("a", "b")]
+    # Standard error of a share of one half over 20,000 draws: 0.0035; five of them: 0.018.
+    assert ranking.rank(pair, [COST, OPEN], EVEN, 20_000, seed=3).first("a") == pytest.approx(
+        0.5, abs=0.018
+    )
+
+
+def test_an_unknown_measure_counts_as_anything_between_worst_and_best():
+    # a's openness is unknown: uniform on 0–1. b's is 0.25, costs equal: a wins in 75 % of draws.
+    a = Candidate("a", "a", "api", {"cost_ratio": Range.exact(1)})
+    result = ranking.rank([a, candidate("b", 1, 0.25)], [COST, OPEN], EVEN, 20_000, seed=5)
+    assert result.first("a") == pytest.approx(0.75, abs=0.016)
+
+
+def test_costs_that_move_together_do_not_hide_which_is_cheaper():
+    # Both swing by a factor of three, but a is cheaper by a tenth in every draw.
+    swing = np.exp(np.random.default_rng(0).normal(0, 0.5, 4000))
+    pair = [
+        Candidate(n, n, "api", {"cost_ratio": r}) for n, r in (("a", 0.9 * swing), ("b", swing))
+    ]
+    assert ranking.rank(pair, [COST], {"cost": Weight(1, 1, 1)}, 4000, seed=1).first("a") > 0.95
+
+
+def test_every_rank_and_every_option_is_shared_out_completely():
+    options = [candidate(n, c, o) for n, c, o in (("a", 1, 0.2), ("b", 0.8, 0.1), ("c", 1.3, 0.9))]
+    weights = {"cost": Weight(0, 1, 3), "openness": Weight(0, 1, 3)}
+    table = ranking.rank(options, [COST, OPEN], weights, 2000, seed=2).acceptability
+    assert table.sum(axis=0) == pytest.approx(np.ones(3))
+    assert table.sum(axis=1) == pytest.approx(np.ones(3))
+
+
+options = st.lists(st.tuples(st.floats(0.1, 8), st.floats(0, 1)), min_size=2, max_size=5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(options, st.floats(0.1, 8), st.floats(0, 1))
+def test_adding_an_option_leaves_the_scores_of_the_others_alone(pairs, cost, openness):
+    before = [candidate(str(i), *p) for i, p in enumerate(pairs)]
+    after = [*before, candidate("new", cost, openness)]
+    first = ranking.rank(before, [COST, OPEN], EVEN, 50, seed=1).contributions
+    second = ranking.rank(after, [COST, OPEN], EVEN, 50, seed=1).contributions
+    assert {n: second[n] for n in first} == first
+
+
+@settings(max_examples=25, deadline=None)
+@given(options, st.floats(0.1, 10))
+def test_multiplying_all_weights_changes_nothing(pairs, factor):
+    them = [candidate(str(i), *p) for i, p in enumerate(pairs)]
+    scaled = {
+        n: Weight(w.low * factor, w.central * factor, w.high * factor) for n, w in EVEN.items()
+    }
+    a = ranking.rank(them, [COST, OPEN], EVEN, 200, seed=1)
+    b = ranking.rank(them, [COST, OPEN], scaled, 200, seed=1)
+    for name in a.names:
+        assert a.contributions[name] == pytest.approx(b.contributions[name])
+
+
+def test_the_weight_at_which_the_leader_changes_is_where_the_two_scores_meet():
+    # Values (cost, openness): a (0.75, 0), b (0.5, 0.5); a leads at weights 1:1? 0.375 < 0.5: b.
+    # w·0.75 = w·0.5 + (1−w)·0.5  ⇔  w = 2/3.
+    values = np.array([[0.75, 0.0], [0.5, 0.5]])
+    flips = ranking.weight_flips(["a", "b"], values, [COST, OPEN], EVEN)
+    cost = next(f for f in flips if f.subject == "cost")
+    assert (cost.to, cost.today) == ("a", 0.5)
+    assert cost.threshold == pytest.approx(2 / 3)
+    assert not cost.plausible  # the weight is stated as exact, so two thirds is outside
+
+
+def test_the_price_at_which_the_leader_loses_is_found():
+    # Same openness; a costs 1.0, b 1.5 of the baseline "base" (2.0): a loses when 1.5 times dearer.
+    three = [candidate("a", 1.0, 0.5), candidate("b", 1.5, 0.5), candidate("base", 2.0, 0.5)]
+    flips = {f.subject: f for f in ranking.price_flips(three, [COST, OPEN], EVEN, "elsewhere")}
+    assert flips["a"].threshold == pytest.approx(1.5, rel=0.01)
+    assert flips["a"].to == "b"
+    assert flips["b"].threshold == pytest.approx(1 / 1.5, rel=0.01)
+    assert flips["base"].threshold == pytest.approx(0.5, rel=0.01)
+
+
+def test_a_dearer_baseline_moves_every_other_ratio():
+    # The baseline leads at ratio 1 against 1.25; at 1.25 times its cost the rival's ratio is 1.
+    two = [candidate("base", 1.0, 0.5), candidate("rival", 1.25, 0.5)]
+    flips = {f.subject: f for f in ranking.price_flips(two, [COST, OPEN], EVEN, "base")}
+    assert flips["base"].threshold == pytest.approx(1.25, rel=0.01)
+
+
+def test_the_volume_at_which_owning_becomes_cheaper_is_found():
+    # API: 1 per unit; own: 100 whatever the volume. They cost the same at 100.
+    at = np.geomspace(10, 1000, 201)
+    curve = CostCurve(
+        "volume", at, {"api": at, "own": np.full_like(at, 100)}, 50, "units", (25, 200)
+    )
+    pair = [candidate("api", 1.0, 0.5), candidate("own", 2.0, 0.5)]
+    (flip,) = ranking.load_flips(pair, [COST, OPEN], EVEN, curve, "api")
+    assert flip.threshold == pytest.approx(100, rel=0.02)
+    assert (flip.to, flip.plausible) == ("own", True)
+
+
+def test_perfect_information_saves_the_difference_between_choosing_before_and_after():
+    # Own costs 10; the API 5 or 17, equally likely. Before: own, 10. After: (5 + 10)/2 = 7.5.
+    costs = {"own": np.full(1000, 10.0), "api": np.tile([5.0, 17.0], 500)}
+    assert ranking.value_of_perfect_information(costs) == pytest.approx(2.5)
+
+
+def test_knowing_the_input_that_decides_is_worth_all_and_knowing_another_nothing():
+    rng = np.random.default_rng(4)
+    price = rng.uniform(5, 17, 20_000)
+    costs = {"own": np.full(20_000, 10.0), "api": price}
+    # E[max(0, 10 − price)] = 25/24 · ½ … price uniform on 5–17: ∫₅¹⁰ (10−x)/12 dx = 25/24 = 1.042.
+    assert ranking.value_of_perfect_information(costs) == pytest.approx(25 / 24, rel=0.03)
+    assert ranking.value_of_knowing(costs, price) == pytest.approx(25 / 24, rel=0.06)
+    assert ranking.value_of_knowing(costs, rng.uniform(size=20_000)) < 0.03
+
+
+def test_confidence_words_follow_the_share_of_draws_won():
+    words = [ranking.confidence(x).word for x in (1.0, 0.9, 0.89, 0.7, 0.5, 0.49)]
+    assert words == ["clear", "clear", "likely", "likely", "leaning", "open"]
+
+
+def test_a_weight_that_names_no_criterion_is_refused_with_the_names():
+    with pytest.raises(ValueError, match="'price' is not a criterion; write one of cost"):
+        ranking.weights_of({"price": Weight(1, 1, 1)}, ranking.criteria())
+
+
+def test_nothing_to_rank_is_said_in_words():
+    with pytest.raises(ValueError, match="every option is struck"):
+        ranking.rank([], [COST], {"cost": Weight(1, 1, 1)}, 10, seed=1)
+
+
+def test_twenty_thousand_draws_of_six_options_take_under_half_a_second():
+    rng = np.random.default_rng(1)
+    known = ranking.criteria()
+    measures = {c.measure: Range(0.2, 0.5, 0.9) for c in known} | {
+        "cost_ratio": rng.uniform(0.3, 3, 20_000)
+    }
+    six = [Candidate(str(i), str(i), "api", measures) for i in range(6)]
+    best = min(_seconds(six, known) for _ in range(3))
+    assert best < 0.5
+
+
+def _seconds(them, known):
+    start = time.perf_counter()
+    ranking.rank(them, known, ranking.weights_of({}, known), 20_000, seed=1)
+    return time.perf_counter() - start
