@@ -87,14 +87,21 @@ class Numbers:
             amount, code, format=pattern, locale=self.locale, currency_digits=False
         )
 
-    def compact(self, value: float, decimals: int = 1) -> str:
-        """A large number in short: 1,234,567 is 1.2M; k thousand, M million, B billion (10^9)."""
+    def compact(self, value: float, decimals: int | None = 1) -> str:
+        """A large number in short: 1,234,567 is 1.2M; k thousand, M million, B billion (10^9).
+
+        decimals: None shows as many as the value has, two at most (for the ticks of an axis).
+        """
+        pattern = self._pattern(0) + ".##" if decimals is None else self._pattern(decimals)
+        places = 2 if decimals is None else decimals
         for size, letter in _SHORT:
-            if round(abs(value) / size, decimals) >= 1:
-                return self.number(value / size, decimals) + letter
+            if round(abs(value) / size, places) >= 1:
+                return format_decimal(value / size, format=pattern, locale=self.locale) + letter
         return self.number(value)
 
-    def compact_money(self, amount: float, decimals: int = 1, currency: str | None = None) -> str:
+    def compact_money(
+        self, amount: float, decimals: int | None = 1, currency: str | None = None
+    ) -> str:
         """A large amount in short, the currency sign where `money` puts it."""
         whole = self.money(0, 0, currency)
         sign = "-" if amount < 0 else ""
@@ -159,9 +166,9 @@ class Numbers:
                 case "money":
                     return self.money(value, decimals or 0)
                 case "compact":
-                    return self.compact(value, 0 if decimals is None else decimals)
+                    return self.compact(value, decimals)
                 case "compact_money":
-                    return self.compact_money(value, 0 if decimals is None else decimals)
+                    return self.compact_money(value, decimals)
                 case "number":
                     return self.number(value, decimals)
 

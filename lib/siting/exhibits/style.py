@@ -15,6 +15,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.ticker import MaxNLocator
 
 from siting.formats import Numbers, Style
 from siting.quantity import Range
@@ -115,6 +116,7 @@ def intervals(
     ax.set_ylim(len(labels) - 0.5, -0.7)
     if all(r.low >= 0 for r in ranges):
         ax.set_xlim(left=0)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(numbers.axis(style, decimals))
     ax.xaxis.grid(True)
     ax.spines["left"].set_visible(False)
