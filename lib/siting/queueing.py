@@ -1,0 +1,218 @@
+"""What requests see that arrive at random at a replica: concurrency and latency by percentile.
+
+A replica with n requests under way serves them at a rate that depends on n: the batch shares the
+GPU. That is a processor-sharing queue with state-dependent service, whose number in the system is
+known exactly and does not depend on the distribution of lengths (Baskett, Chandy, Muntz,
+Palacios, J. ACM 22(2), 1975). Waiting for the first token adds an M/G/1 queue of prompts
+(Pollaczek-Khinchine) and, when the KV cache is full, waiting for a place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+_QUANTILES = (np.arange(40) + 0.5) / 40
+_TAIL = (np.arange(24) + 0.5) / 24
+_AVERAGED = 2 / 3
+"""Variance of the mean of a number in service over one stay of constant length, as a share of the
+number's own: its correlation falls linearly to zero within a stay, and twice the integral of
+(1 - u)(1 - u) over 0..1 is 2/3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Tokens of requests: log-normal input and output with given means, and a cached prefix."""
+
+    input_mean: float
+    input_sigma: float
+    output_mean: float
+    output_sigma: float
+    cached_share: float = 0.0
+
+    @property
+    def prompt_mean(self) -> float:
+        """Input tokens that must be read. [tokens]"""
+        return self.input_mean * (1 - self.cached_share)
+
+    @property
+    def context_mean(self) -> float:
+        """Context of a sequence under way, seen at a random moment. [tokens]
+
+        Longer answers are seen for longer: half of E[out²]/E[out].
+        """
+        return self.input_mean + self.output_mean * math.exp(self.output_sigma**2) / 2
+
+    def prompts(self) -> Array:
+        """Input tokens to read, at evenly spaced quantiles, scaled to the exact mean."""
+        normal = NormalDist()
+        raw = np.exp(self.input_sigma * np.array([normal.inv_cdf(q) for q in _QUANTILES]))
+        return np.asarray(raw / raw.mean() * self.prompt_mean)
+
+
+def log_sigma(mean: float, p95: float) -> float:
+    """Sigma of the log-normal with this mean and 95th percentile.
+
+    p95/mean = exp(1.645 σ - σ²/2); beyond a ratio of 3.87 no log-normal exists, and the widest
+    one (σ = 1.645) is taken.
+    """
+    z = NormalDist().inv_cdf(0.95)
+    return z - math.sqrt(max(0.0, z * z - 2 * math.log(max(p95 / mean, 1.0))))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One replica at every batch size: the decode step, and what prompts add."""
+
+    decode_s: Array
+    """Time of a step of n sequences, n = 1 … slots. [s]"""
+    prompt_s: float
+    """Reading a prompt of mean length, on top of a decode step. [s]"""
+    first_token_s: float
+    """Before and after the engine: server, tokeniser, network. [s]"""
+    chunk_tokens: float
+    """Prompt tokens read in one step at most."""
+    lengths: Lengths
+
+    @property
+    def slots(self) -> int:
+        """Sequences that the replica holds at once."""
+        return len(self.decode_s)
+
+    def rates(self) -> Array:
+        """Requests a second served with n = 1 … slots under way."""
+        n = np.arange(1, self.slots + 1)
+        return np.asarray(n / (self.lengths.output_mean * self.decode_s + n * self.prompt_s))
+
+    @property
+    def saturation_rate(self) -> float:
+        """Most requests a second that the replica can serve for long."""
+        return float(self.rates().max())
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What users of one replica see at one arrival rate. Times in seconds."""
+
+    rate: float
+    """Requests a second."""
+    concurrency: float
+    """Mean requests in the system, waiting ones included."""
+    residence: float
+    """Mean time of a request from arrival to last token."""
+    utilisation: float
+    """Share of the replica's largest sustained rate."""
+    ttft: dict[int, float]
+    """By percentile: 50, 95, 99, and the one that the limits name."""
+    tpot: dict[int, float]
+    ttft_mean: float
+    tpot_mean: float
+    """Means obey residence = ttft_mean + tpot_mean × (output tokens - 1)."""
+
+    @property
+    def stable(self) -> bool:
+        return math.isfinite(self.concurrency)
+
+
+def latency(curve: Curve, rate: float, percentiles: tuple[int, ...] = (50, 95, 99)) -> Latency:
+    """Latency of Poisson arrivals of `rate` requests a second at one replica."""
+    top = curve.saturation_rate
+    if rate >= 0.999 * top:
+        never = dict.fromkeys(percentiles, math.inf)
+        return Latency(rate, math.inf, math.inf, rate / top, never, never, math.inf, math.inf)
+    share, number, waiting = _states(curve, rate)
+    concurrency = float(share @ number) + waiting
+    tpot = _tpot(curve, rate, share, number, percentiles)
+    ttft, ttft_mean = _ttft(curve, rate, share, number, waiting, percentiles)
+    concurrency += rate * curve.first_token_s
+    residence = concurrency / rate if rate else _alone(curve)
+    steps = max(curve.lengths.output_mean - 1, 1.0)
+    tpot_mean = max(residence - ttft_mean, steps * float(curve.decode_s[0])) / steps
+    return Latency(rate, concurrency, residence, rate / top, ttft, tpot, ttft_mean, tpot_mean)
+
+
+def _alone(curve: Curve) -> float:
+    return float(
+        curve.first_token_s + curve.prompt_s + curve.lengths.output_mean * curve.decode_s[0]
+    )
+
+
+def _states(curve: Curve, rate: float) -> tuple[Array, Array, float]:
+    """Probability of each number in service, the numbers, and the mean number that waits.
+
+    Birth and death: p(n) = p(n-1) × rate / service(n); above the slots the rate of service stays.
+    """
+    service = curve.rates()
+    log_p = np.concatenate([[0.0], np.cumsum(np.log(max(rate, 1e-12) / service))])
+    log_p -= log_p.max()
+    p = np.exp(log_p)
+    load = rate / service[-1]
+    if load >= 1:  # the largest batch is not the fastest: hold the best one
+        best = int(service.argmax()) + 1
+        p, load = p[: best + 1], rate / service[best - 1]
+    beyond = p[-1] * load / (1 - load)
+    waiting = p[-1] * load / (1 - load) ** 2
+    p[-1] += beyond
+    total = p.sum()
+    return p / total, np.arange(len(p), dtype=float), float(waiting / total)
+
+
+def _tpot(
+    curve: Curve, rate: float, share: Array, number: Array, percentiles: tuple[int, ...]
+) -> dict[int, float]:
+    """Time per output token: a request's mean over its stay, with those that share its batch."""
+    out = curve.lengths.output_mean
+    mean = float(share @ number)
+    spread = math.sqrt(max(0.0, float(share @ number**2) - mean**2) * _AVERAGED)
+    per_prompt = rate * curve.prompt_s
+    found = {}
+    for percentile in percentiles:
+        z = NormalDist().inv_cdf(percentile / 100)
+        together = min(max(1.0, 1 + mean + z * spread), len(share) - 1)
+        decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
+        stay = out * decode / max(1e-9, 1 - per_prompt)
+        prompts = rate * stay
+        squared = math.exp(curve.lengths.input_sigma**2)
+        extra = max(0.0, prompts + max(z, 0) * math.sqrt(prompts * squared)) * curve.prompt_s / out
+        found[percentile] = decode + extra
+    return found
+
+
+def _ttft(
+    curve: Curve,
+    rate: float,
+    share: Array,
+    number: Array,
+    waiting: float,
+    percentiles: tuple[int, ...],
+) -> tuple[dict[int, float], float]:
+    """Time to first token by percentile, and its mean: the step under way, the prompts ahead, a place, and the own prompt."""
+    mean = int(min(max(1, round(float(share @ number))), curve.slots))
+    decode = float(curve.decode_s[mean - 1])
+    prompts = curve.lengths.prompts()
+    own = prompts / curve.lengths.prompt_mean * curve.prompt_s
+    own = own + np.ceil(prompts / curve.chunk_tokens) * decode
+    busy = min(rate * float(own.mean()), 0.99)
+    queue = rate * float((own**2).mean()) / (2 * (1 - busy))
+    ahead = _exponential(busy, queue)
+    full = float(share[-1]) if waiting else 0.0
+    place = _exponential(full, waiting / rate if rate else 0.0)
+    times = own[:, None, None] + ahead[None, :, None] + place[None, None, :]
+    found = np.quantile(times, [p / 100 for p in percentiles])
+    base = curve.first_token_s + decode / 2 * float(1 - share[0])
+    by_percentile = {p: float(base + t) for p, t in zip(percentiles, found, strict=True)}
+    return by_percentile, float(base + times.mean())
+
+
+def _exponential(chance: float, mean: float) -> Array:
+    """Quantiles of a wait that is zero but with `chance`, then exponential, with this mean."""
+    if chance <= 0 or mean <= 0:
+        return np.zeros(1)
+    tail = np.clip((1 - _TAIL) / chance, None, 1.0)
+    return np.asarray(-np.log(tail) * mean / chance)
