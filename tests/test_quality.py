@@ -31,6 +31,7 @@ def score(value, effort="none", model="m", **more):
 def workload(boards, reference="openai/gpt-4.1", own=None, **more):
     return Workload(
         description="test",
+        requests_per_day=100,
         input_tokens=TOKENS,
         output_tokens=TOKENS,
         models=["google/gemma-4-31B-it"],

@@ -1,0 +1,45 @@
+"""Model-change resilience on a small, made-up history, and on the catalogue."""
+
+import datetime as dt
+
+import pytest
+from siting import catalogue, resilience
+
+DAY = dt.date(2026, 11, 24)
+HISTORY = [
+    ("maker", dt.date(2024, 1, 1), 10.0),
+    ("maker", dt.date(2024, 1, 1), 70.0),
+    ("maker", dt.date(2026, 1, 1), 12.0),  # 24 months later
+    ("maker", dt.date(2026, 1, 1), 140.0),
+    ("other", dt.date(2026, 1, 1), 11.0),  # another maker's model is no successor
+]
+
+
+def test_the_successor_is_the_nearest_in_size_of_the_same_maker_two_years_on():
+    same, flagship = resilience.successors(HISTORY)
+    assert same == pytest.approx([1.2, 2.0])  # 12/10 and 140/70
+    assert flagship == pytest.approx([2.0, 2.0])  # 140/70 for both
+
+
+def test_a_release_only_a_year_later_does_not_count():
+    early = [("m", dt.date(2024, 1, 1), 10.0), ("m", dt.date(2025, 1, 1), 40.0)]
+    assert resilience.successors(early) == ([], [])
+
+
+def test_room_is_what_the_gpus_offer_beyond_caches_over_the_weights():
+    # 80 GiB − 20 GiB of caches, over 30 GiB of weights: the weights may double.
+    model = catalogue.model("google/gemma-4-31B-it")
+    found = resilience.fit("own", model, 30, 20, 80, 160, DAY)
+    assert found.room == pytest.approx(2.0)
+    assert found.room_one_server == pytest.approx(140 / 30)
+    assert 0 <= found.chance <= 1
+
+
+def test_ample_room_fits_and_none_does_not():
+    model = catalogue.model("google/gemma-4-31B-it")
+    assert resilience.fit("own", model, 1, 0, 1000, 1000, DAY).verdict == "fits"
+    assert resilience.fit("own", model, 100, 0, 60, 60, DAY).verdict == "does not fit"
+
+
+def test_the_forecast_uses_only_what_was_released_by_the_reports_date():
+    assert resilience.growth(catalogue.model("google/gemma-2-9b-it"), dt.date(2024, 7, 1)) is None
