@@ -1037,3 +1037,44 @@ def _scalar(value: Any) -> str:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return '"' + escaped.replace("\t", "\\t") + '"'
     return str(value)
+
+
+def create(client: str) -> Path:
+    """Writes `params/<client>.yaml`, short and commented, and says where. Never overwrites.
+
+    Raises ScenarioError for a name that is taken or that no folder can have.
+    """
+    folder = project() / "params"
+    path = folder / f"{client}.yaml"
+    wrong = (
+        ("is no client's name", "write small letters, digits and -, such as acme-bank")
+        if not _CLIENT.fullmatch(client)
+        else ("already exists", "choose another name, or edit that file")
+        if path.exists()
+        else None
+    )
+    if wrong:
+        raise ScenarioError([Problem(client, 0, "", *wrong)])
+    text = (Path(__file__).parent / "new_client.yaml").read_text(encoding="utf-8")
+    for word, value in (
+        ("CLIENT", client),
+        ("TITLE", client.replace("-", " ").title()),
+        ("TODAY", dt.date.today().isoformat()),
+    ):
+        text = text.replace(word, value)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    return _shown(path)
+
+
+_REPLACED_WHOLE = ("Evidence", "Quote", "Measured", "Shock")
+"""Records that stand in lists: never merged with base.yaml, so their required keys stay so."""
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of a client's file, for editors. base.yaml supplies what is left out."""
+    schema = Scenario.model_json_schema()
+    for name, record in (("", schema), *schema["$defs"].items()):
+        if name not in _REPLACED_WHOLE:
+            record.pop("required", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

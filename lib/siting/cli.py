@@ -1,0 +1,300 @@
+"""The command line: reads arguments, calls the library, prints. Nothing is computed here.
+
+Results go to stdout, progress and problems to stderr. Exit status: 0 done; 1 some reports
+failed, the others are complete; 2 the input is wrong and nothing was written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from siting import __version__
+
+if TYPE_CHECKING:
+    from siting.document import Problem
+
+FAILED, WRONG_INPUT = 1, 2
+
+
+def main() -> None:
+    """Entry point of `siting` and of `python -m siting`."""
+    cli(prog_name="siting")
+
+
+class Commands(click.Group):
+    """The group of all commands: a user's mistake becomes a message, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            _explain(error)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            from siting.messages import suggestion
+
+            known = suggestion(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{args[0]!r} is no command; {known}", ctx) from None
+
+
+def _explain(error: Exception) -> NoReturn:
+    """A mistake of the user as one message and exit status 2; a fault of ours goes on."""
+    from siting.catalogue import FactError
+    from siting.document import DocumentError
+
+    if isinstance(error, DocumentError):
+        _refuse(error.problems)
+    if isinstance(error, FactError) or getattr(error, "is_users", False):
+        raise Refused(str(error)) from None
+    raise error
+
+
+class Refused(click.ClickException):
+    """The input is wrong: one message on stderr, exit status 2."""
+
+    exit_code = WRONG_INPUT
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True)
+
+
+def _refuse(problems: Iterable[Problem]) -> NoReturn:
+    found = list(problems)
+    count = f"{len(found)} problem{'s' if len(found) != 1 else ''}; nothing was written"
+    raise Refused("\n".join([*map(str, found), count]))
+
+
+def _print_json(data: Any) -> None:
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> None:
+    """Prints aligned columns; `right` holds the indices of those that align right."""
+    lines = [list(head), *(list(map(str, row)) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    for line in lines:
+        cells = (
+            c.rjust(w) if str(i) in right else c.ljust(w)
+            for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        )
+        click.echo("  ".join(cells).rstrip())
+
+
+# --- Completion -----------------------------------------------------------------------------------
+
+
+def _completer(
+    known: Callable[[], Iterable[str]],
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        start = incomplete.lower()
+        return [name for name in known() if name.lower().startswith(start)]
+
+    return complete
+
+
+def _clients() -> list[str]:
+    from siting import scenario
+
+    return scenario.names()
+
+
+def _models() -> list[str]:
+    from siting import catalogue
+
+    return [m.model_id for m in catalogue.models()]
+
+
+def _gpus() -> list[str]:
+    from siting import catalogue
+
+    return [g.id for g in catalogue.gpus()]
+
+
+def _tables() -> list[str]:
+    from siting import catalogue
+
+    return sorted(p.stem for p in catalogue.facts_dir().glob("*.csv"))
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable, on stdout.")
+clients_argument = click.argument("clients", nargs=-1, shell_complete=_completer(_clients))
+
+
+def command(**settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command whose help keeps its example as written."""
+    return cli.command(**settings)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="siting %(version)s")
+def cli() -> None:
+    """Where should an LLM workload live? Sourced, ranged reports from notebooks.
+
+    \b
+    First steps:
+      siting new acme        write params/acme.yaml, commented, ready to render
+      siting check acme      find what is wrong with it
+      siting report acme     render reports/acme/report.html and report.pdf
+    """
+
+
+# --- Scenarios ------------------------------------------------------------------------------------
+
+
+@cli.command()
+@clients_argument
+@as_json
+def check(clients: tuple[str, ...], as_json: bool) -> None:
+    """Validate scenarios without rendering them.
+
+    CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ and
+    base.yaml are checked. Every problem is listed with file, line, field, what is wrong and
+    what to write instead.
+
+    \b
+    Example:
+      siting check acme
+      siting check ../elsewhere/client.yaml --json
+    """
+    from siting import scenario
+    from siting.document import DocumentError
+
+    found: list[Problem] = []
+    checked = clients or ("base", *scenario.names())
+    for client in checked:
+        try:
+            scenario.load(client)
+        except DocumentError as error:
+            found += error.problems
+    found = list(dict.fromkeys(found))
+    if as_json:
+        _print_json({"checked": list(checked), "problems": [_fields(p) for p in found]})
+        sys.exit(WRONG_INPUT if found else 0)
+    if found:
+        raise Refused("\n".join(map(str, found)))
+    click.echo(f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem.")
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
+@cli.command()
+@click.argument("client")
+@as_json
+def new(client: str, as_json: bool) -> None:
+    """Write a short, commented params/CLIENT.yaml that renders as it is.
+
+    \b
+    Example:
+      siting new acme
+    """
+    from siting import scenario
+
+    path = scenario.create(client)
+    if as_json:
+        _print_json({"client": client, "file": str(path)})
+    else:
+        click.echo(f"{path} is written. Edit it, then: siting report {client}")
+
+
+@cli.command()
+@click.argument("client", default="base", shell_complete=_completer(_clients))
+@as_json
+def show(client: str, as_json: bool) -> None:
+    """Print a scenario whole: the client's file laid over base.yaml.
+
+    \b
+    Example:
+      siting show acme
+    """
+    from siting import scenario
+
+    found = scenario.load(client)
+    if as_json:
+        _print_json(found.model_dump(mode="json"))
+    else:
+        click.echo(scenario.resolved(found), nl=False)
+
+
+@cli.command()
+@as_json
+def schema(as_json: bool) -> None:
+    """Print the JSON schema of a scenario file, for completion and checks in editors.
+
+    \b
+    Example:
+      siting schema > params/.schema.json
+    """
+    from siting import scenario
+
+    _print_json(scenario.json_schema())
+
+
+# --- Facts ----------------------------------------------------------------------------------------
+
+
+@cli.group(invoke_without_command=True)
+@click.option("--table", shell_complete=_completer(_tables), help="One table, such as gpus.")
+@click.option(
+    "--stale", "days", type=click.IntRange(0), help="Only facts older than DAYS, or undated."
+)
+@click.option("--search", help="Only facts that hold this text.")
+@as_json
+@click.pass_context
+def facts(
+    ctx: click.Context, table: str | None, days: int | None, search: str | None, as_json: bool
+) -> None:
+    """List every fact the kit uses, with source, date and age in days.
+
+    \b
+    Example:
+      siting facts --table gpus
+      siting facts --stale 90
+      siting facts refresh
+    """
+    if ctx.invoked_subcommand:
+        return
+    from siting import provenance
+    from siting.messages import suggestion
+
+    if table and table not in _tables():
+        raise Refused(f"{table!r} is no table of facts; {suggestion(table, _tables())}")
+    found = provenance.entries(dt.date.today(), table)
+    if days is not None:
+        found = provenance.stale(found, days)
+    chosen = [e for e in found if not search or search.lower() in str(e.facts).lower()]
+    if as_json:
+        _print_json([e.as_dict() for e in chosen])
+        return
+    rows = (
+        (
+            f"{e.table}:{e.line}",
+            _short(e.name, 44),
+            e.source.kind,
+            e.source.date,
+            "?" if e.age_days is None else str(e.age_days),
+            _short(e.source.source, 50),
+        )
+        for e in chosen
+    )
+    _table(("where", "fact", "kind", "date", "age", "source"), rows, right="4")
+    click.echo(f"{len(chosen)} facts", err=True)
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
