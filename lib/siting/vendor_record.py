@@ -1,0 +1,409 @@
+"""The record on vendors: events, retirement notices, promises and slow facts, each with a source.
+
+An event counts from the day it was public (`known_date`), not from the day it happened; a row
+that another one corrects stays in the table and names its replacement (`replaced_by`), but is not
+counted. Severities were coded by two raters; both codings are kept beside the decided one.
+"""
+
+from __future__ import annotations
+
+import calendar
+import csv
+import datetime as dt
+import io
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from siting import catalogue
+from siting.catalogue import Fact, facts_dir
+
+Evidence = Literal["primary", "stated", "reported", "alleged", "scheduled"]
+Direction = Literal["adverse", "favourable"]
+
+
+class Vendor(Fact):
+    """One vendor, or one platform of a vendor."""
+
+    vendor: str
+    group: str = ""
+    """Company whose events count for this platform too (Google for Vertex AI)."""
+    aliases: str = ""
+    role: Literal["api", "platform", "host", "infrastructure"]
+    """api: sells its own models; platform: a cloud's model service; host: serves open models;
+    infrastructure: rents GPUs, so no model is retired by it."""
+    size: Literal["large", ""] = ""
+    """large: part of one of the largest technology companies, or a lab of that reach."""
+    press: Literal["high", "medium", "low"]
+    """How closely the press follows it: sets the burden of events that nobody wrote down."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names under which events of this vendor are recorded."""
+        return frozenset({self.vendor, self.group} - {""})
+
+
+class Event(Fact):
+    """Something that happened to or by a vendor, and was public on `known_date`."""
+
+    event_id: str
+    vendor: str
+    event_date: str
+    date_precision: Literal["day", "month", "inferred", "scheduled"] = "day"
+    known_date: dt.date
+    category: str
+    direction: Direction
+    severity: int
+    """1 to 5 by facts/severity_rubric.csv, as decided."""
+    decided_on: str = ""
+    """Day on which a difference between raters was decided by the rubric."""
+    decided_why: str = ""
+    evidence: Evidence
+    cluster: str = ""
+    """Case that the event belongs to: a case counts once."""
+    settles: Literal["", "final", "appealable"] = ""
+    """Ends the adverse state of its case, for good or until an appeal."""
+    replaced_by: str = ""
+    """Event or table that corrects this row; the row is kept for history and not counted."""
+    summary: str
+    second_url: str = ""
+    added_on: dt.date
+
+    @property
+    def case(self) -> str:
+        return self.cluster or self.event_id
+
+
+class Rating(Fact):
+    """One rater's coding of one event, from vendor, date, category and summary alone."""
+
+    event_id: str
+    rater: str
+    severity: int
+    direction: Direction
+
+
+class Retirement(Fact):
+    """One model that a platform retired or will retire."""
+
+    vendor: str
+    platform: str
+    model: str
+    stage: Literal["ga", "preview", "alias", "fine-tune base"]
+    released: str = ""
+    announced: str = ""
+    announced_basis: Literal["stated", "first seen", "latest possible", "release", ""] = ""
+    retired: str = ""
+    replacement: str = ""
+    moved: str = ""
+    """How the end date moved after the notice, in words; `no` or blank where it did not."""
+    short_notice: Literal["yes", "no", ""] = ""
+    """At most 90 days, where that is known although the day of the notice is not."""
+
+
+class Policy(Fact):
+    """What a vendor promised about notice."""
+
+    vendor: str
+    applies_to: str
+    stage: str
+    days: float | None = None
+    policy: str
+
+
+class VendorFact(Fact):
+    """A slow fact about a vendor: ownership, certificates, uptime promised."""
+
+    vendor: str
+    attribute: str
+    value: str
+    unit: str = ""
+    second_url: str = ""
+
+
+class Rule(Fact):
+    """One line of the severity rubric."""
+
+    category: str
+    severity: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One retirement notice: a vendor, a day of notice, an end date and a stage.
+
+    `days` is None where the day of the notice is not known; `known_date` is then the end date
+    or the date of the page, whichever came first.
+    """
+
+    notice_id: str
+    vendor: str
+    stage: str
+    known_date: dt.date
+    announced: dt.date | None
+    retired: dt.date | None
+    days: int | None
+    at_launch: bool
+    """The end date was fixed at release: no separate notice, so it says nothing of habit."""
+    bound_only: bool
+    """The notice may have been longer: only the latest possible day of the notice is known."""
+    moved: Literal["", "forward", "later"]
+    models: tuple[str, ...]
+    row: Retirement
+
+    @property
+    def short(self) -> bool | None:
+        """Whether customers had 90 days or less; None where that cannot be said."""
+        if self.row.short_notice:
+            return self.row.short_notice == "yes"
+        if self.days is None or (self.bound_only and self.days <= SHORT_NOTICE_DAYS):
+            return None
+        return self.days <= SHORT_NOTICE_DAYS
+
+    @property
+    def severity(self) -> int:
+        """Severity by the rubric's days of notice; one step less outside general availability."""
+        if self.days is None:
+            step = 3 if self.row.short_notice == "yes" else 2
+        else:
+            step = 4 if self.days <= 7 else 3 if self.days <= 90 else 2 if self.days < 180 else 1
+        return max(1, step - (self.stage != "ga"))
+
+    @property
+    def summary(self) -> str:
+        first, more = self.models[0], len(self.models) - 1
+        names = f"{first} and {more} more" if more else first
+        end = f"end {self.retired}" if self.retired else "end date not given"
+        notice = "day of notice not known" if self.days is None else f"{self.days} days of notice"
+        return f"{names}: {end}, {notice} ({self.stage})"
+
+
+SHORT_NOTICE_DAYS = 90
+"""The cut of the outcome 'forced migration', as in the severity rubric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything known about vendors, or what was known on a day (`as_of`)."""
+
+    vendors: tuple[Vendor, ...]
+    events: tuple[Event, ...]
+    ratings: tuple[Rating, ...]
+    notices: tuple[Notice, ...]
+    policies: tuple[Policy, ...]
+    facts: tuple[VendorFact, ...]
+
+    def as_of(self, day: dt.date) -> Record:
+        """What was public on `day`: nothing known later enters.
+
+        Facts and promises count from the date of their source; undated ones only from the day
+        they were collected, so a past record leaves them out.
+        """
+        return replace(
+            self,
+            events=tuple(e for e in self.events if e.known_date <= day),
+            notices=tuple(n for n in self.notices if n.known_date <= day),
+            policies=tuple(p for p in self.policies if first_day(p.date) <= day),
+            facts=tuple(f for f in self.facts if first_day(f.date) <= day),
+        )
+
+    def vendor(self, name: str) -> Vendor | None:
+        """The vendor called `name` or by an alias; None if it is not in the record."""
+        key = name.strip().lower()
+        for v in self.vendors:
+            if key in {v.vendor.lower(), *(a.strip().lower() for a in v.aliases.split(";"))}:
+                return v
+        return None
+
+    def events_of(self, vendor: Vendor) -> tuple[Event, ...]:
+        """Counted events of a vendor and its group, oldest first."""
+        own = (e for e in self.events if e.vendor in vendor.names and not e.replaced_by)
+        return tuple(sorted(own, key=lambda e: (e.known_date, e.event_id)))
+
+    def notices_of(self, vendor: Vendor) -> tuple[Notice, ...]:
+        own = (n for n in self.notices if n.vendor == vendor.vendor)
+        return tuple(sorted(own, key=lambda n: (n.known_date, n.notice_id)))
+
+    def facts_of(self, vendor: Vendor) -> dict[str, VendorFact]:
+        """Newest fact by attribute; a platform's own fact beats its group's."""
+        found: dict[str, VendorFact] = {}
+        own = sorted(
+            (f for f in self.facts if f.vendor in vendor.names),
+            key=lambda f: (f.vendor == vendor.vendor, f.date != "undated", f.date, f.value),
+        )
+        for fact in own:
+            found[fact.attribute] = fact
+        return found
+
+    def promise_of(self, vendor: Vendor) -> Policy | None:
+        """The newest promise of notice for generally available models."""
+        own = [
+            p
+            for p in self.policies
+            if p.vendor == vendor.vendor and p.stage == "ga" and p.applies_to in ("GA", "none")
+        ]
+        return max(own, key=lambda p: (first_day(p.date), p.days or 0), default=None)
+
+
+COLLECTED = dt.date(2026, 11, 24)
+"""Undated sources count as known from the day on which the record was put together."""
+
+
+def first_day(date: str) -> dt.date:
+    """Last possible day of a date of year, month or day precision, so nothing looks ahead."""
+    if date in ("", "undated"):
+        return COLLECTED
+    parts = [int(p) for p in date.split("-")]
+    year, month = parts[0], parts[1] if len(parts) > 1 else 12
+    last = calendar.monthrange(year, month)[1]
+    return dt.date(year, month, parts[2] if len(parts) > 2 else last)
+
+
+def _day(text: str) -> dt.date | None:
+    return dt.date.fromisoformat(text) if len(text) == 10 else None
+
+
+def notices(rows: Iterable[Retirement]) -> tuple[Notice, ...]:
+    """Retirements grouped into notices: same vendor, day of notice, end date and stage.
+
+    One notice can cover many models and counts once.
+    """
+    groups: dict[tuple[str, str, str, str], list[Retirement]] = defaultdict(list)
+    for row in rows:
+        if row.announced or row.retired:
+            groups[row.vendor, row.announced, row.retired, row.stage].append(row)
+    return tuple(_notice(group) for _, group in sorted(groups.items()))
+
+
+def _notice(group: list[Retirement]) -> Notice:
+    row = min(group, key=lambda r: r.model)
+    announced, retired = _day(row.announced), _day(row.retired)
+    seen = [d for d in (retired, first_day(row.date)) if d]
+    known = announced or (first_day(row.announced) if row.announced else min(seen))
+    moved = [r.moved for r in group if r.moved.startswith("yes")]
+    forward = sum("brought forward" in m for m in moved)
+    return Notice(
+        notice_id=f"notice:{row.vendor}:{row.announced or '?'}:{row.retired or '?'}:{row.stage}",
+        vendor=row.vendor,
+        stage=row.stage,
+        known_date=known,
+        announced=announced,
+        retired=retired,
+        days=(retired - announced).days if announced and retired else None,
+        at_launch=row.announced_basis == "release",
+        bound_only=row.announced_basis == "latest possible",
+        moved="" if not moved else "forward" if 2 * forward > len(moved) else "later",
+        models=tuple(sorted(r.model for r in group)),
+        row=row,
+    )
+
+
+def load() -> Record:
+    """The record of `facts/`, read once."""
+    return _load(facts_dir())
+
+
+@cache
+def _load(folder: Path) -> Record:
+    return Record(
+        vendors=catalogue.table("vendors", Vendor),
+        events=catalogue.table("vendor_events", Event),
+        ratings=catalogue.table("vendor_event_ratings", Rating),
+        notices=notices(catalogue.table("model_retirements", Retirement)),
+        policies=catalogue.table("retirement_policies", Policy),
+        facts=catalogue.table("vendor_facts", VendorFact),
+    )
+
+
+# Agreement between raters
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two raters agree on the severity of the same events."""
+
+    group: str
+    n: int
+    exact: float
+    within_one: float
+    kappa: float | None
+    """Quadratic-weighted; None where all ratings are equal."""
+    low: float | None
+    high: float | None
+    """95 %, bootstrap over events."""
+
+
+def weighted_kappa(first: np.ndarray, second: np.ndarray) -> float:
+    """Quadratic-weighted kappa of two codings on the scale 1 to 5; nan if neither varies.
+
+    1 − Σ w·observed / Σ w·expected with w = (i − j)² (Cohen 1968, Psychological Bulletin 70).
+    """
+    observed = np.mean((first - second) ** 2.0)
+    expected = np.mean((first[:, None] - second[None, :]) ** 2.0)
+    return float(1 - observed / expected) if expected else float("nan")
+
+
+def agreement(record: Record, raters: tuple[str, str] = ("first", "second")) -> list[Agreement]:
+    """Agreement on all events, without retirements, and by category."""
+    pairs = _pairs(record, raters)
+    category = {e.event_id: e.category for e in record.events}
+    groups = {"all events": list(pairs)}
+    groups["without retirements"] = [i for i in pairs if category[i] != "lifecycle"]
+    for name in sorted({category[i] for i in pairs}):
+        groups[name] = [i for i in pairs if category[i] == name]
+    return [_agree(name, np.array([pairs[i] for i in ids])) for name, ids in groups.items() if ids]
+
+
+def _pairs(record: Record, raters: tuple[str, str]) -> dict[str, tuple[int, int]]:
+    coded: dict[str, dict[str, int]] = defaultdict(dict)
+    for rating in record.ratings:
+        coded[rating.event_id][rating.rater] = rating.severity
+    known = {e.event_id for e in record.events}
+    return {
+        i: (c[raters[0]], c[raters[1]])
+        for i, c in sorted(coded.items())
+        if i in known and raters[0] in c and raters[1] in c
+    }
+
+
+def _agree(name: str, pairs: np.ndarray) -> Agreement:
+    gap = np.abs(pairs[:, 0] - pairs[:, 1])
+    kappa = weighted_kappa(pairs[:, 0], pairs[:, 1])
+    rng = np.random.default_rng(len(pairs))
+    picks = rng.integers(0, len(pairs), (400, len(pairs)))
+    draws = np.array([weighted_kappa(pairs[p, 0], pairs[p, 1]) for p in picks])
+    draws = draws[np.isfinite(draws)]
+    low, high = np.percentile(draws, [2.5, 97.5]) if len(draws) > 1 else (np.nan, np.nan)
+    known = np.isfinite(kappa)
+    return Agreement(
+        group=name,
+        n=len(pairs),
+        exact=float(np.mean(gap == 0)),
+        within_one=float(np.mean(gap <= 1)),
+        kappa=kappa if known else None,
+        low=float(low) if known and np.isfinite(low) else None,
+        high=float(high) if known and np.isfinite(high) else None,
+    )
+
+
+def recoding_sheet(record: Record, seed: int = 1) -> str:
+    """A blind coding sheet as CSV: every event in random order, without any earlier coding.
+
+    The rubric belongs beside it (`facts/severity_rubric.csv`). The filled columns go into
+    `facts/vendor_event_ratings.csv` under a new rater's name.
+    """
+    events = sorted(record.events, key=lambda e: e.event_id)
+    random.Random(seed).shuffle(events)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["event_id", "vendor", "date", "category", "summary", "severity", "direction"])
+    for e in events:
+        writer.writerow([e.event_id, e.vendor, e.event_date, e.category, e.summary, "", ""])
+    return out.getvalue()
