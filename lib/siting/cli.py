@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -298,3 +299,52 @@ def facts(
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+# --- Results without a report, and what changed ---------------------------------------------------
+
+
+@cli.command()
+@click.argument("client", default="base", shell_complete=_completer(_clients))
+@as_json
+def summary(client: str, as_json: bool) -> None:
+    """Compute a client's figures without rendering a report: the content of summary.json.
+
+    \b
+    Example:
+      siting summary acme > figures.json
+    """
+    from siting import study
+
+    _print_json(study.open(client).summary())
+
+
+@cli.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write an HTML page.")
+@as_json
+def diff(before: str, after: str, page: str | None, as_json: bool) -> None:
+    """Show what changed between two reports, the most important first.
+
+    BEFORE and AFTER are each a client of reports/, a report's folder or summary.json,
+    CLIENT@now (computed, not rendered), or CLIENT@DATE: the scenario and the facts as the
+    repository held them on that day, computed by this version of the kit.
+
+    \b
+    Example:
+      siting diff acme@2026-03 acme
+      siting diff old/acme reports/acme --html changes.html
+    """
+    from siting import comparison, history
+
+    changes = comparison.compare(history.summary(before), history.summary(after))
+    if page:
+        template = (Path(__file__).parent / "comparison.html").read_text(encoding="utf-8")
+        text = comparison.as_html(changes, before, after, template)
+        Path(page).write_text(text, encoding="utf-8")
+        click.echo(f"{page} is written.", err=True)
+    if as_json:
+        _print_json({"before": before, "after": after, "changes": [c.as_dict() for c in changes]})
+    else:
+        click.echo(comparison.as_text(changes, before, after))
