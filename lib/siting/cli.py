@@ -348,3 +348,154 @@ def diff(before: str, after: str, page: str | None, as_json: bool) -> None:
         _print_json({"before": before, "after": after, "changes": [c.as_dict() for c in changes]})
     else:
         click.echo(comparison.as_text(changes, before, after))
+
+
+# --- Memory and capacity of one model on one GPU --------------------------------------------------
+
+model_option = click.option(
+    "--model",
+    required=True,
+    shell_complete=_completer(_models),
+    help="A model of the catalogue, or a config.json of Hugging Face.",
+)
+gpu_option = click.option(
+    "--gpu", required=True, shell_complete=_completer(_gpus), help="A GPU of the catalogue."
+)
+_SERVING = (
+    click.option("--weights", default="", help="Weight format, such as fp8; default: native."),
+    click.option("--kv", default="auto", show_default=True, help="Format of the KV cache."),
+    click.option("--tp", type=click.IntRange(1, 64), default=1, help="Tensor-parallel GPUs."),
+    click.option("--pp", type=click.IntRange(1, 64), default=1, help="Pipeline stages."),
+    click.option("--engine", default="vllm", show_default=True, help="vllm, sglang, llama.cpp …"),
+    click.option(
+        "--utilization", type=click.FloatRange(0.05, 1), help="Share of the GPU the engine takes."
+    ),
+)
+
+
+def serving(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a model is served."""
+    for option in reversed((model_option, gpu_option, *_SERVING)):
+        function = option(function)
+    return function
+
+
+def _found_model(name: str) -> Any:
+    from siting import catalogue
+    from siting.messages import suggestion
+
+    try:
+        return catalogue.model(name)
+    except KeyError:
+        hint = suggestion(name, _models())
+        raise Refused(f"--model: {name!r} is no model of the catalogue; {hint}") from None
+
+
+def _found_gpu(name: str) -> Any:
+    from siting import catalogue
+    from siting.messages import suggestion
+
+    try:
+        return catalogue.gpu(name)
+    except KeyError:
+        hint = suggestion(name, _gpus())
+        raise Refused(f"--gpu: {name!r} is no GPU of the catalogue; {hint}") from None
+
+
+@cli.command()
+@serving
+@click.option("--context", type=click.IntRange(1), help="Longest request in tokens.")
+@click.option(
+    "--concurrency", type=click.FloatRange(0), default=1.0, help="Requests of that length at once."
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A config.json that describes the model, instead of the catalogue.",
+)
+@as_json
+def fit(
+    model: str,
+    gpu: str,
+    config: str | None,
+    context: int | None,
+    concurrency: float,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Say whether a model fits on a GPU: memory by part, per GPU, each with a range.
+
+    Also prints the longest context and the highest concurrency that fit. Without --context the
+    model's own limit is taken.
+
+    \b
+    Example:
+      siting fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 --context 8192
+    """
+    from siting import vram
+
+    try:
+        memory = vram.inference(
+            _found_model(config or model),
+            _found_gpu(gpu),
+            context=context,
+            concurrency=concurrency,
+            **how,
+        )
+    except vram.NotEstimated as error:
+        raise Refused(f"not estimated, because {error}") from None
+    if as_json:
+        _print_json(_memory_json(memory))
+    else:
+        _print_memory(memory)
+
+
+def _memory_json(memory: Any) -> dict[str, Any]:
+    return {
+        "model": memory.model.model_id,
+        "gpu": memory.gpu.id,
+        "gpus": memory.gpus,
+        **{k: getattr(memory, k) for k in ("weights", "kv", "tp", "pp", "context", "concurrency")},
+        "verdict": memory.verdict,
+        "parts": [
+            {
+                "name": p.name,
+                **p.gib.as_dict(),
+                "formula": p.formula,
+                "source": p.source.model_dump(),
+            }
+            for p in memory.parts
+        ],
+        "need": memory.need_gib.as_dict(),
+        "budget": memory.budget_gib.as_dict(),
+        "cache_pool": memory.pool_gib.as_dict(),
+        "cache_tokens": memory.tokens.as_dict(),
+        "max_concurrency": memory.max_concurrency.as_dict(),
+        "longest_context": memory.longest_context,
+        "inputs": [i.model_dump(mode="json") for i in memory.inputs],
+    }
+
+
+def _print_memory(memory: Any) -> None:
+    what = f"{memory.model.model_id} on {memory.gpus} × {memory.gpu.gpu}"
+    click.echo(f"{what}, weights {memory.weights or 'native'}: {memory.verdict}")
+    click.echo(f"{memory.concurrency:g} requests of {memory.context:,} tokens; GiB per GPU\n")
+    rows = [(p.name, *_three(p.gib, 2)) for p in memory.parts]
+    rows.append(("needed", *_three(memory.need_gib, 2)))
+    rows.append(("available to the engine", *_three(memory.budget_gib, 2)))
+    _table(("part", "central", "low", "high"), rows, right="123")
+    click.echo()
+    rows = [
+        ("tokens the cache holds", *_three(memory.tokens, 0)),
+        ("requests of that length at once", *_three(memory.max_concurrency, 1)),
+    ]
+    _table(("what fits", "central", "low", "high"), rows, right="123")
+    click.echo(f"\nlongest context that fits: {memory.longest_context:,} tokens")
+
+
+def _three(value: Any, digits: int) -> tuple[str, str, str]:
+    return (
+        f"{value.central:,.{digits}f}",
+        f"{value.low:,.{digits}f}",
+        f"{value.high:,.{digits}f}",
+    )
