@@ -185,6 +185,25 @@ class Model(Fact):
     kv_shared_layers: int | None = None
     kv_bytes_per_token_bf16: float | None = None
     kv_bytes_per_token_in_window_bf16: float | None = None
+    v_head_dim: int | None = None
+    """Width of values where it differs from that of keys (`head_dim`)."""
+    q_lora_rank: int | None = None
+    index_heads: int | None = None
+    index_head_dim: int | None = None
+    """Width of the key that a sparse-attention indexer caches for each token and layer."""
+    compress_ratios: str = ""
+    """Compressed caches: `ratio:layers;…`, one cached entry for each `ratio` tokens (0: none)."""
+    linear_layers: int | None = None
+    """Layers with a state of constant size instead of keys and values."""
+    conv_state_elements: int | None = None
+    recurrent_state_elements: int | None = None
+    """State of one sequence in one linear layer, in elements."""
+    recurrent_state_fp32: bool | None = None
+    cross_attention_layers: int | None = None
+    cross_attention_tokens: int | None = None
+    """Image tokens whose keys and values the cross-attention layers hold."""
+    mtp_layers: int | None = None
+    """Multi-token-prediction layers in the checkpoint, loaded for speculative decoding only."""
 
 
 class ModelAlias(Fact):
@@ -304,11 +323,24 @@ def gpu(name: str) -> Gpu:
 
 
 def model(name: str) -> Model:
-    """The model called `name` (id, alias, or id without its owner). Raises KeyError."""
+    """The model called `name`: id, alias, id without its owner, or path of a `config.json`.
+
+    Raises KeyError with near names, FactError where a file is not a usable configuration.
+    """
+    if name.lower().endswith(".json") or Path(name, "config.json").is_file():
+        return _from_config(name)
     found = _model_index(facts_dir()).get(_key(name))
     if found is None:
         raise _unknown("model", name, [m.model_id for m in models()])
     return found
+
+
+@cache
+def _from_config(name: str) -> Model:
+    from siting import hf_config  # it needs the record above
+
+    path = Path(name)
+    return hf_config.read(path / "config.json" if path.is_dir() else path)
 
 
 def source_of(fact: Any) -> Source:

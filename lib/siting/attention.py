@@ -1,0 +1,333 @@
+"""What each layer of a model keeps of a sequence: keys and values, latents, windows, states.
+
+Every kind of attention in use is reduced to groups of like layers (`layer_groups`). From them
+follow the bytes of a request (`request_bytes`) and the blocks that vLLM's allocator makes of a
+pool of memory (`blocks`). All figures are per rank of a tensor-parallel group.
+
+[1] vLLM, v1/kv_cache_interface.py and v1/core/kv_cache_utils.py (page sizes, groups, blocks)
+[2] DeepSeek-V2, arXiv:2405.04434, sec. 2.1 (multi-head latent attention)
+[3] Ainslie et al., "GQA", arXiv:2305.13245
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+from siting.catalogue import Fact, Model, table
+
+Kind = Literal["full", "window", "chunk", "latent", "compressed", "state", "cross"]
+
+BLOCK_TOKENS = 16
+"""Tokens of a block in vLLM unless a state or a wider page needs more."""
+
+
+class NotEstimated(ValueError):
+    """A figure that the inputs do not determine; the message says which input is missing."""
+
+
+class KvFormat(Fact):
+    """A storage format of cached keys and values."""
+
+    format: str
+    aliases: str = ""
+    bytes_per_element: float
+    scale_bytes_per_head: float = 0.0
+    """Scales that each token and head adds, for K and again for V."""
+    sparse_latent_bytes: float | None = None
+    """Bytes of a token and layer where sparse latent attention has a layout of its own."""
+
+
+@cache
+def _kv_index(rows: tuple[KvFormat, ...]) -> dict[str, KvFormat]:
+    return {n: f for f in rows for n in (f.format, *filter(None, f.aliases.split(";")))}
+
+
+def kv_format(name: str) -> KvFormat:
+    """The cache format called `name`; `auto` and blank mean the model's own 16-bit type.
+
+    Raises NotEstimated with the known names.
+    """
+    index = _kv_index(table("kv_formats", KvFormat))
+    found = index.get((name or "auto").strip().lower())
+    if found is None:
+        raise NotEstimated(
+            f"KV cache format {name!r} is unknown; known: {', '.join(sorted(index))}"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Like layers of a model, by what they keep of a sequence."""
+
+    kind: Kind
+    count: int
+    heads: int = 0
+    """Key-value heads of a layer; 0 where every rank keeps the same latent or state."""
+    width: int = 0
+    """Elements of a token and head, K and V together; of a latent: the whole entry."""
+    span: int = 0
+    """Window, chunk or number of image tokens. [tokens]"""
+    ratio: float = 1.0
+    """Tokens for each cached entry."""
+    index_bytes: float = 0.0
+    """Key of a sparse-attention indexer, for each cached entry. [B]"""
+    conv: int = 0
+    recurrent: int = 0
+    recurrent_bytes: float = 2.0
+
+    def bytes_per_token(self, kv: KvFormat, tp: int = 1) -> float:
+        """Bytes that one token adds to one layer on one rank.
+
+        Heads are shared among ranks, but a rank holds at least one [3]; a latent is one copy a
+        token and is repeated on every rank [2].
+        """
+        if self.kind == "state":
+            return 0.0
+        if self.heads:
+            held = math.ceil(self.heads / tp)
+            return held * (self.width * kv.bytes_per_element + 2 * kv.scale_bytes_per_head)
+        entry = self.width * kv.bytes_per_element
+        if self.index_bytes and kv.sparse_latent_bytes:
+            entry = kv.sparse_latent_bytes
+        return (entry + self.index_bytes) / self.ratio
+
+    def state_bytes(self, tp: int = 1, speculative_tokens: int = 0) -> float:
+        """Bytes of a linear layer's state on one rank, whatever the length of the sequence.
+
+        The convolution keeps kernel - 1 = 3 columns, and one more for each speculative token.
+        """
+        conv = self.conv * (1 + speculative_tokens / 3) * 2
+        return (conv + self.recurrent * self.recurrent_bytes) / tp
+
+    def tokens_kept(self, tokens: float, chunk: int) -> float:
+        """Tokens of a sequence that the layer still holds while a chunk of it is computed [1]."""
+        if self.kind == "window":
+            return min(tokens, self.span - 1 + chunk)
+        if self.kind == "chunk":
+            return min(tokens, self.span + chunk)
+        if self.kind == "cross":
+            return self.span
+        return tokens
+
+
+INDEX_SCALE_BYTES = 4
+"""An indexer key is stored in 8 bits with one 32-bit scale."""
+
+
+def layer_groups(model: Model, mtp: bool = False) -> tuple[Layers, ...]:
+    """Groups of like layers of `model`; `mtp`: its multi-token-prediction layers are loaded.
+
+    Raises NotEstimated where the catalogue lacks a field that decides the size of the cache.
+    """
+    return _groups(model, mtp)
+
+
+@cache
+def _groups(model: Model, mtp: bool) -> tuple[Layers, ...]:
+    layers = _stated(model, "num_hidden_layers")
+    extra = (model.mtp_layers or 0) if mtp else 0
+    if model.attention_kind == "compressed":
+        groups = _compressed(model)
+    elif model.kv_lora_rank:
+        full = model.layers_full_attention or layers
+        groups = [
+            Layers(
+                "latent",
+                full + extra,
+                width=model.kv_lora_rank + (model.qk_rope_head_dim or 0),
+                index_bytes=_index_bytes(model),
+            )
+        ]
+    else:
+        groups = _heads(model, layers, extra)
+    if model.linear_layers:
+        groups.append(
+            Layers(
+                "state",
+                model.linear_layers,
+                conv=model.conv_state_elements or 0,
+                recurrent=model.recurrent_state_elements or 0,
+                recurrent_bytes=4.0 if model.recurrent_state_fp32 else 2.0,
+            )
+        )
+    if model.cross_attention_layers:
+        groups.append(
+            Layers(
+                "cross",
+                model.cross_attention_layers,
+                heads=_stated(model, "num_key_value_heads"),
+                width=2 * _stated(model, "head_dim"),
+                span=model.cross_attention_tokens or 0,
+            )
+        )
+    return tuple(g for g in groups if g.count)
+
+
+def _index_bytes(model: Model) -> float:
+    return model.index_head_dim + INDEX_SCALE_BYTES if model.index_head_dim else 0.0
+
+
+def _heads(model: Model, layers: int, extra: int) -> list[Layers]:
+    """Layers with key-value heads: all alike, or full ones among windows or chunks."""
+    heads, width = _stated(model, "num_key_value_heads"), _stated(model, "head_dim")
+    full = layers if model.layers_full_attention is None else model.layers_full_attention
+    windowed = layers - full if model.attention_kind in ("sliding", "chunked") else 0
+    if model.kv_shared_layers:  # the last layers reuse the keys and values of earlier ones
+        own = 1 - model.kv_shared_layers / layers
+        full, windowed = round(full * own), round(windowed * own)
+    wide = model.head_dim_global_layers or width
+    groups = [
+        Layers(
+            "full",
+            full + extra,
+            heads=model.kv_heads_global_layers or heads,
+            width=wide + (model.v_head_dim or wide),
+        )
+    ]
+    if windowed:
+        if not model.sliding_window:
+            raise NotEstimated(f"{model.model_id} has windowed layers of unknown window")
+        groups.append(
+            Layers(
+                "chunk" if model.attention_kind == "chunked" else "window",
+                windowed,
+                heads=heads,
+                width=width + (model.v_head_dim or width),
+                span=model.sliding_window,
+            )
+        )
+    return groups
+
+
+def _compressed(model: Model) -> list[Layers]:
+    """Compressed caches: one entry for each `ratio` tokens, and a window on every layer."""
+    width, layers = _stated(model, "head_dim"), _stated(model, "num_hidden_layers")
+    groups = [Layers("window", layers, width=width, span=_stated(model, "sliding_window"))]
+    pairs = [p.split(":") for p in model.compress_ratios.split(";") if p]
+    if not pairs:
+        raise NotEstimated(f"{model.model_id}: compression ratios are not in the catalogue")
+    for ratio, count in ((int(r), int(c)) for r, c in pairs):
+        if ratio:
+            index = _index_bytes(model) if ratio < 128 else 0.0  # coarse layers need no index
+            groups.append(
+                Layers("compressed", count, width=width, ratio=float(ratio), index_bytes=index)
+            )
+    return groups
+
+
+def _stated(model: Model, field: str) -> int:
+    value = getattr(model, field)
+    if value is None:
+        raise NotEstimated(f"{field} of {model.model_id} is not in the catalogue")
+    return int(value)
+
+
+def bytes_per_token(model: Model, kv: KvFormat, tp: int = 1, mtp: bool = False) -> float:
+    """Bytes that one more token of a long request adds on one rank, all layers."""
+    growing = ("full", "latent", "compressed")
+    return sum(
+        g.count * g.bytes_per_token(kv, tp) for g in layer_groups(model, mtp) if g.kind in growing
+    )
+
+
+def request_bytes(
+    model: Model,
+    kv: KvFormat,
+    tokens: float,
+    tp: int = 1,
+    chunk: int = 2048,
+    mtp: bool = False,
+    speculative_tokens: int = 0,
+) -> float:
+    """Bytes that one request of `tokens` holds on one rank, without rounding to blocks.
+
+    chunk: tokens of a prompt computed at once (`max_num_batched_tokens`): a window keeps them.
+    """
+    total = 0.0
+    for g in layer_groups(model, mtp):
+        total += g.count * (
+            g.tokens_kept(tokens, chunk) * g.bytes_per_token(kv, tp)
+            + g.state_bytes(tp, speculative_tokens) * (1 + speculative_tokens)
+        )
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What vLLM's allocator makes of a pool of memory on one rank."""
+
+    blocks: int
+    groups: int
+    block_tokens: int
+    """Tokens of the smallest block of any group."""
+    per_request: int
+    """Blocks that one request of the longest length holds."""
+
+    @property
+    def concurrency(self) -> float:
+        """Requests of the longest length that fit at once."""
+        return self.blocks / self.per_request
+
+    @property
+    def smallest_group_tokens(self) -> int:
+        """The tokens that releases before 0.20 print; not a capacity where groups differ."""
+        return self.blocks // self.groups * self.block_tokens
+
+
+def blocks(
+    pool_bytes: float,
+    groups: tuple[Layers, ...],
+    kv: KvFormat,
+    longest: int,
+    tp: int = 1,
+    chunk: int = 2048,
+    speculative_tokens: int = 0,
+    state_blocks: int = 1,
+) -> Blocks:
+    """Blocks of a pool: layers of one kind form groups of equal size, all pages are equal [1].
+
+    The group size is the smallest number of layers of a kind. The widest page rules: narrower
+    layers take more tokens a block, and attention blocks grow until they hold a state.
+    Raises NotEstimated for a pool that holds no block.
+    """
+    attention = [g for g in groups if g.kind not in ("state", "cross")]
+    states = [g for g in groups if g.kind == "state"]
+    rates = {g: g.bytes_per_token(kv, tp) for g in attention}
+    page = BLOCK_TOKENS * max(rates.values(), default=0.0)
+    if states:
+        state = max(g.state_bytes(tp, speculative_tokens) for g in states)
+        widest = max(rates.values(), default=0.0)
+        if widest:
+            page = widest * BLOCK_TOKENS * math.ceil(max(state, page) / widest / BLOCK_TOKENS)
+        else:
+            page = state
+    counts = [g.count for g in (*attention, *states)]
+    size = min(counts)
+    if max(counts) < 1.25 * size:
+        size = max(counts)
+    total = int(pool_bytes // (page * size))
+    if total < 1:
+        raise NotEstimated("the KV cache pool is smaller than one block")
+    needed, parts = 0, 0
+    tokens: list[int] = []
+    for g in attention:
+        step = BLOCK_TOKENS * max(1, round(page / rates[g] / BLOCK_TOKENS))
+        kept = min(longest, g.tokens_kept(longest, chunk))
+        extra = 1 if g.kind == "window" else 0
+        share = math.ceil(g.count / size)
+        needed += share * (math.ceil(kept / step) + extra)
+        parts, tokens = parts + share, [*tokens, step]
+    for g in states:
+        share = math.ceil(g.count / size)
+        needed += share * (state_blocks + speculative_tokens)
+        parts += share
+    return Blocks(total, parts, min(tokens, default=BLOCK_TOKENS), needed)
+
+
+def stage(groups: tuple[Layers, ...], pp: int) -> tuple[Layers, ...]:
+    """The layers of the fullest of `pp` pipeline stages."""
+    return tuple(replace(g, count=math.ceil(g.count / pp)) for g in groups)

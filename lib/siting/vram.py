@@ -1,0 +1,983 @@
+"""GPU memory of serving a model: weights, cache, activations, libraries; what fits and what not.
+
+`inference` adds the parts up for one model, card and engine, per GPU, each with a range, its
+formula and its source. What the catalogue does not determine raises `NotEstimated` with the
+reason. The solvers (`longest_context`, `fewest_gpus`, `sweep`) call the same functions.
+
+[1] vLLM, v1/worker/gpu_worker.py, determine_available_memory (the budget and what comes off it)
+[2] SGLang, mem_cache and model_runner.profile_max_num_token (mem_fraction_static)
+[3] llama.cpp, llama-model.cpp, layer split over devices
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Literal
+
+from siting import attention, catalogue
+from siting.attention import NotEstimated
+from siting.catalogue import Fact, Gpu, Input, Model, table
+from siting.quantity import GIB, Range, total
+from siting.scenario import SELF_HOSTED, Option, Scenario, Tokens
+
+Scope = Literal["all", "linear", "experts", "mlp", "file"]
+Verdict = Literal["fits", "tight", "does not fit"]
+
+
+# --- facts ------------------------------------------------------------------------------------
+
+
+class WeightFormat(Fact):
+    """A storage format of weights: bits a parameter, scales included, and which tensors have it."""
+
+    format: str
+    aliases: str = ""
+    bits: float
+    scope: Scope
+    """all: every tensor; linear: attention, MLP, experts; experts: routed experts, or all linear
+    layers of a dense model; mlp: MLP and experts; file: mean over a GGUF file."""
+    other_linear_bits: float = 16.0
+    pad_intermediate: int = 1
+    pad_hidden: int = 1
+    low_factor: float
+    high_factor: float
+    head_bits: float | None = None
+    """Bits of the output head in a GGUF file, where it differs."""
+
+
+class MemoryConstant(Fact):
+    """A fitted or published constant of an engine, with the reason why it is what it is."""
+
+    engine: str
+    name: str
+    low: float
+    central: float
+    high: float
+    unit: str
+    reason: str
+
+    @property
+    def range(self) -> Range:
+        return Range(self.low, self.central, self.high, self.unit)
+
+
+@cache
+def _formats(rows: tuple[WeightFormat, ...]) -> dict[str, WeightFormat]:
+    return {n: f for f in rows for n in (f.format, *filter(None, f.aliases.split(";")))}
+
+
+def weight_formats() -> tuple[WeightFormat, ...]:
+    """Every weight format of the catalogue."""
+    return table("weight_formats", WeightFormat)
+
+
+def weight_format(name: str, model: Model | None = None) -> WeightFormat:
+    """The format called `name`; blank means the model's native one.
+
+    A GGUF name may carry its own mean, e.g. `gguf-Q4_K (4.64 BPW)`. Raises NotEstimated.
+    """
+    key = (name or (model.native_weight_dtype if model else "")).strip().lower()
+    stated = re.search(r"([\d.]+)\s*bpw", key)
+    bare = re.sub(r"\s*\(.*\)", "", key)
+    index = _formats(weight_formats())
+    found = index.get(key) or index.get(bare) or index.get(bare.replace("_", "-"))
+    if found is None:
+        raise NotEstimated(
+            f"weight format {name!r} is unknown; known: "
+            f"{', '.join(f.format for f in weight_formats())}"
+        )
+    if stated and found.scope == "file":
+        return found.model_copy(
+            update={"bits": float(stated[1]), "low_factor": 0.98, "high_factor": 1.02}
+        )
+    return found
+
+
+def constant(engine: str, name: str) -> MemoryConstant:
+    """A row of facts/memory_constants.csv."""
+    return _constants(table("memory_constants", MemoryConstant))[engine, name]
+
+
+@cache
+def _constants(rows: tuple[MemoryConstant, ...]) -> dict[tuple[str, str], MemoryConstant]:
+    return {(r.engine, r.name): r for r in rows}
+
+
+# --- weights ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """Parameters of a model by the group that a format or a split treats alike."""
+
+    embedding: float
+    head: float
+    """Output head; 0 where it is the embedding itself."""
+    attention: float
+    """Projections of attention, states and routers."""
+    mlp: float
+    """Dense MLPs and shared experts."""
+    experts: float
+    towers: float
+    """Vision and audio encoders."""
+    mtp: float
+    """Multi-token-prediction layers, if loaded."""
+    replicated: float
+    """The part of `attention` that every rank of a tensor-parallel group repeats."""
+
+    @property
+    def total(self) -> float:
+        return (
+            self.embedding
+            + self.head
+            + self.attention
+            + self.mlp
+            + self.experts
+            + self.towers
+            + self.mtp
+        )
+
+
+def tensors(model: Model, mtp: bool = False) -> Tensors:
+    """Parameters of `model` by group. Raises NotEstimated where its size is not known."""
+    return _tensors(model, mtp)
+
+
+@cache
+def _tensors(model: Model, mtp: bool) -> Tensors:
+    count = model.params_recomputed_b or model.total_params_b
+    if count is None:
+        raise NotEstimated(f"the parameter count of {model.model_id} is not in the catalogue")
+    vocabulary, hidden = model.vocab_size, model.hidden_size
+    if vocabulary is None or hidden is None:
+        raise NotEstimated(f"vocabulary or hidden size of {model.model_id} is not known")
+    embedding = (model.embedding_params_b or vocabulary * hidden / 1e9) * 1e9
+    head = 0.0 if model.tie_word_embeddings else float(vocabulary * hidden)
+    towers = ((model.vision_tower_params_b or 0) + (model.audio_tower_params_b or 0)) * 1e9
+    experts = _expert_params(model, count * 1e9)
+    linear = count * 1e9 - embedding - head - towers - experts
+    mlp = min(max(linear, 0.0), _dense_mlp_params(model))
+    extra = 0.0
+    if mtp and model.mtp_layers and model.params_recomputed_b and model.total_params_b:
+        extra = max(0.0, model.total_params_b - model.params_recomputed_b) * 1e9
+    return Tensors(
+        embedding=embedding,
+        head=head,
+        attention=max(linear - mlp, 0.0),
+        mlp=mlp,
+        experts=experts,
+        towers=towers,
+        mtp=extra,
+        replicated=_latent_projections(model),
+    )
+
+
+def _expert_params(model: Model, count: float) -> float:
+    """Parameters of the routed experts: from the catalogue, else three matrices an expert."""
+    if model.expert_params_b is not None:
+        return model.expert_params_b * 1e9
+    if not (model.num_experts and model.num_hidden_layers and model.moe_intermediate_size):
+        return 0.0
+    layers = (model.num_hidden_layers - (model.first_dense_layers or 0)) / (
+        model.moe_layer_step or 1
+    )
+    width = (model.hidden_size or 0) * model.moe_intermediate_size
+    return min(layers * model.num_experts * 3 * width, 0.96 * count)
+
+
+def _dense_mlp_params(model: Model) -> float:
+    """Parameters of dense MLPs and shared experts, three matrices a layer."""
+    layers, hidden = model.num_hidden_layers or 0, model.hidden_size or 0
+    if not model.num_experts:
+        return 3.0 * layers * hidden * (model.intermediate_size or 0)
+    dense = model.first_dense_layers or 0
+    if model.moe_layer_step:
+        dense = layers - layers // model.moe_layer_step
+    shared = (layers - dense) * (model.shared_experts or 0) * (model.moe_intermediate_size or 0)
+    return 3.0 * hidden * (dense * (model.intermediate_size or 0) + shared)
+
+
+def _latent_projections(model: Model) -> float:
+    """Down-projections of latent attention and the sparse indexer: whole on every rank."""
+    if not model.kv_lora_rank:
+        return 0.0
+    layers = model.layers_full_attention or model.num_hidden_layers or 0
+    hidden, rank = model.hidden_size or 0, model.q_lora_rank or 0
+    down = hidden * (rank + model.kv_lora_rank + (model.qk_rope_head_dim or 0))
+    width = (model.index_heads or 0) * (model.index_head_dim or 0)
+    indexer = rank * width + hidden * ((model.index_head_dim or 0) + (model.index_heads or 0))
+    return float(layers * (down + indexer))
+
+
+def _pad(width: float, tile: int) -> float:
+    return math.ceil(width / tile) * tile
+
+
+def _expert_padding(model: Model, fmt: WeightFormat, ranks: int) -> float:
+    """Factor by which tiles of a kernel enlarge the experts' matrices."""
+    hidden, width = model.hidden_size, model.moe_intermediate_size
+    if not (hidden and width and (fmt.pad_hidden > 1 or fmt.pad_intermediate > 1)):
+        return 1.0
+    share = width / ranks
+    return _pad(hidden, fmt.pad_hidden) / hidden * _pad(share, fmt.pad_intermediate) / share
+
+
+def _key_value_copies(model: Model, tp: int) -> float:
+    """Parameters that a rank holds beyond its share because it has at least one KV head."""
+    heads, width = model.num_key_value_heads, model.head_dim
+    if model.kv_lora_rank or not heads or not width or tp <= heads:
+        return 0.0
+    full = model.layers_full_attention
+    layers = model.num_hidden_layers or 0
+    if model.linear_layers and full is not None:
+        layers = full
+    return 2.0 * layers * (model.hidden_size or 0) * width * (1 - heads / tp)
+
+
+def weight_bytes_per_gpu(
+    model: Model, fmt: str = "", tp: int = 1, pp: int = 1, ep: int = 1, mtp: bool = False
+) -> Range:
+    """Weights on the fullest GPU. [B]
+
+    fmt: a name of facts/weight_formats.csv; blank: native. tp, pp, ep: tensor-, pipeline- and
+    expert-parallel ranks; experts are split over `ep` ranks where it is above 1, else over tp.
+    Raises NotEstimated.
+    """
+    form = weight_format(fmt, model)
+    if form.scope == "file":
+        central = gguf_split(model, form, tp * pp)[0]
+    else:
+        central = _rank_bytes(model, form, tp, pp, ep, mtp)
+    return Range(central * form.low_factor, central, central * form.high_factor, "B")
+
+
+def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
+    t = _tensors(model, mtp)
+    low, rest = form.bits / 8, form.other_linear_bits / 8
+    plain = low if form.scope == "all" else 2.0
+    dense_model = t.experts == 0
+    everywhere = form.scope in ("all", "linear") or (form.scope == "experts" and dense_model)
+    attention_bytes = low if everywhere else rest
+    mlp_bytes = low if everywhere or form.scope == "mlp" else rest
+    experts = t.experts * low * _expert_padding(model, form, ep if ep > 1 else tp)
+    shared = (t.attention - t.replicated) / tp + t.replicated + _key_value_copies(model, tp)
+    stage_share = 1.0
+    if pp > 1 and model.num_hidden_layers:
+        stage_share = math.ceil(model.num_hidden_layers / pp) / model.num_hidden_layers
+    body = stage_share * (
+        shared * attention_bytes + t.mlp / tp * mlp_bytes + experts / (ep if ep > 1 else tp)
+    )
+    ends = (t.embedding + t.head) if pp == 1 else max(t.embedding, t.head or t.embedding)
+    # Multi-token-prediction layers stay in 16 bit unless the whole checkpoint is quantised.
+    prediction = t.mtp * (low if form.scope in ("all", "linear") else 2.0)
+    return body + (ends * plain + t.towers * plain + prediction) / tp
+
+
+def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]:
+    """Bytes of weights on the fullest of `gpus` cards, and layers on the card with most [3].
+
+    The token embedding stays in host memory; the output head counts as one more layer and goes
+    to the last card. Vision towers are a file of their own.
+    """
+    t, layers = _tensors(model, False), model.num_hidden_layers or 1
+    file = (t.total - t.towers) * form.bits / 8
+    head_params = t.head or t.embedding
+    head = head_params * (form.head_bits or form.bits) / 8
+    body = file - t.embedding * form.bits / 8 - (head if t.head else 0.0)
+    most = math.ceil((layers + 1) / gpus)
+    last = layers + 1 - most * (gpus - 1) - 1 if gpus > 1 else layers
+    last = max(last, (layers + 1) // gpus - 1) if gpus > 1 else layers
+    fullest = max(
+        body * min(most, layers) / layers if gpus > 1 else 0.0, body * last / layers + head
+    )
+    return fullest, min(most, layers)
+
+
+# --- cache ------------------------------------------------------------------------------------
+
+
+def kv_bytes(
+    model: Model, tokens: float, kv: str = "auto", tp: int = 1, chunk: int = 2048, pp: int = 1
+) -> float:
+    """Cache and states of one request of `tokens` on one GPU, without rounding to blocks. [B]
+
+    chunk: tokens of a prompt computed at once, which windows keep. Raises NotEstimated.
+    """
+    return attention.request_bytes(model, attention.kv_format(kv), tokens, tp, chunk) / pp
+
+
+def kv_bytes_per_token(model: Model, kv: str = "auto", tp: int = 1) -> float:
+    """Bytes that one more token of a long request adds on one GPU. Raises NotEstimated."""
+    return attention.bytes_per_token(model, attention.kv_format(kv), tp)
+
+
+# --- engines ----------------------------------------------------------------------------------
+
+ENGINES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
+
+
+def engine_family(name: str) -> str:
+    """One of ENGINES for the many ways of writing it. Raises NotEstimated."""
+    key = re.sub(r"[\s_\-.]", "", name.lower())
+    for word, family in (
+        ("vllm", "vllm"),
+        ("sglang", "sglang"),
+        ("tensorrt", "tensorrt-llm"),
+        ("trt", "tensorrt-llm"),
+        ("nim", "tensorrt-llm"),
+        ("llamacpp", "llama.cpp"),
+        ("llamaserver", "llama.cpp"),
+        ("ollama", "llama.cpp"),
+        ("lmstudio", "llama.cpp"),
+    ):
+        if word in key:
+            return family
+    raise NotEstimated(f"engine {name!r} is unknown; known: {', '.join(ENGINES)}")
+
+
+def version(text: str) -> tuple[int, int] | None:
+    """Major and minor of a release such as 0.10.1.1; None for a development build or blank."""
+    found = re.match(r"v?(\d+)\.(\d+)", text.strip())
+    if not found or re.match(r"v?0\.1\.dev", text.strip()):
+        return None
+    return int(found[1]), int(found[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How an engine is started; blank fields take the engine's own default for the card."""
+
+    engine: str = "vllm"
+    engine_version: str = ""
+    first_generation: bool | None = None
+    """vLLM's V0 engine (before 0.8); None: from the version, else no."""
+    utilization: float | None = None
+    """Share of the card that the engine may take (mem_fraction_static in SGLang)."""
+    max_batched_tokens: int | None = None
+    max_num_seqs: int | None = None
+    eager: bool = False
+    """No CUDA graphs."""
+    mtp: bool = False
+    """Multi-token-prediction layers are loaded."""
+    speculative_tokens: int = 0
+    flash_attention: bool = True
+
+    @property
+    def family(self) -> str:
+        return engine_family(self.engine)
+
+    @property
+    def is_v0(self) -> bool:
+        if self.first_generation is not None:
+            return self.first_generation
+        release = version(self.engine_version)
+        return self.family == "vllm" and release is not None and release < (0, 8)
+
+
+def usable_gib(gpu: Gpu) -> Range:
+    """Memory that a process sees on the card. [GiB] Estimated where it was never measured."""
+    if gpu.usable_gib is not None:
+        return Range.exact(gpu.usable_gib, "GiB")
+    unified = "unified" in f"{gpu.form_factor} {gpu.note} {gpu.interconnect}".lower()
+    share = constant("any", "unified_share" if unified else "usable_share").range
+    return share.scaled(gpu.memory_gb_marketing, "GiB")
+
+
+def _large(gpu: Gpu) -> bool:
+    """Whether vLLM takes its larger defaults: 70 GiB and more, A100 apart."""
+    size = usable_gib(gpu).central
+    return size >= constant("vllm", "large_card_gib").central and "a100" not in gpu.id
+
+
+def max_num_seqs(gpu: Gpu, setting: Setting) -> int:
+    """Sequences that the warm-up batch holds."""
+    if setting.max_num_seqs is not None:
+        return setting.max_num_seqs
+    large = _large(gpu) and not setting.is_v0
+    count = int(constant("vllm", f"max_num_seqs_{'large' if large else 'small'}").central)
+    return min(count, setting.max_batched_tokens or count)
+
+
+def batched_tokens(gpu: Gpu, setting: Setting, context: int) -> int:
+    """Tokens of the largest batch of prompts. V0 without chunking: the whole context."""
+    if setting.family == "llama.cpp":
+        return setting.max_batched_tokens or int(constant("llama.cpp", "ubatch").central)
+    if setting.max_batched_tokens is not None:
+        return setting.max_batched_tokens
+    if setting.is_v0:
+        return context
+    return int(constant("vllm", f"batched_tokens_{'large' if _large(gpu) else 'small'}").central)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the memory of a GPU."""
+
+    name: str
+    gib: Range
+    formula: str
+    source: catalogue.Source
+
+
+def _forward_bytes(model: Model, tokens: int, tp: int) -> float:
+    """Widest intermediates of one layer over a batch of `tokens`. [B]"""
+    hidden = model.hidden_size or 0
+    width = 3 * (model.intermediate_size or 0) / tp + 4 * hidden
+    if model.num_experts and model.moe_intermediate_size:
+        expert = model.moe_intermediate_size / tp
+        routed = (model.experts_per_token or 1) * (max(2 * expert, hidden) + expert)
+        width = max(width, routed + 4 * hidden)
+    return tokens * width * 2.0
+
+
+def activations(model: Model, gpu: Gpu, setting: Setting, tp: int, context: int) -> Part:
+    """Peak of the warm-up beyond weights: the widest layer or the sampler, whichever is more.
+
+    The sampler works on the gathered logits, so tensor parallelism does not divide it. A vision
+    tower's largest input is encoded in the same warm-up.
+    """
+    family = setting.family
+    if family == "llama.cpp":
+        return _compute_buffer(model, setting, tp, context)
+    tokens = batched_tokens(gpu, setting, context)
+    hidden = model.hidden_size or 0
+    forward = _forward_bytes(model, tokens, tp)
+    if not setting.flash_attention:
+        per = constant("vllm", "naive_attention_bytes").central
+        forward += (model.num_attention_heads or 0) / tp * context**2 * per
+    seqs = max_num_seqs(gpu, setting)
+    small = not (_large(gpu) or setting.is_v0)
+    row = constant("vllm", "sampler_bytes_small" if small else "sampler_bytes")
+    sampler = row.range.scaled(seqs * float(model.vocab_size or 0), "B")
+    tower = Range.exact(0.0, "B")
+    if (model.vision_tower_params_b or 0) > 0.1:
+        seen = min(constant("vllm", "vision_tokens").central, context)
+        tower = constant("vllm", "vision_bytes_per_token").range.scaled(seen, "B")
+    kept = tokens * hidden * 2.0
+    peak = [
+        max(forward * f, s, v) + kept
+        for f, s, v in zip(
+            (0.6, 1.0, 1.6),
+            (sampler.low, sampler.central, sampler.high),
+            (tower.low, tower.central, tower.high),
+            strict=True,
+        )
+    ]
+    return Part(
+        "activations",
+        _ordered(peak, "B").scaled(1 / GIB, "GiB"),
+        f"largest of: widest layer x {tokens:,} tokens; {row.central:g} B x {seqs:,} sequences x "
+        f"{model.vocab_size:,} vocabulary" + ("; vision encoder" if tower.central else ""),
+        catalogue.source_of(row),
+    )
+
+
+def _compute_buffer(model: Model, setting: Setting, gpus: int, context: int) -> Part:
+    """llama.cpp's compute buffer: logits of one micro-batch; scores where no flash attention."""
+    ubatch = setting.max_batched_tokens or int(constant("llama.cpp", "ubatch").central)
+    logits = 4.0 * ubatch * (model.vocab_size or 0)
+    scores = 0.0
+    if not setting.flash_attention:
+        scores = 4.0 * (model.num_attention_heads or 0) * ubatch * context
+    row = constant("llama.cpp", "multi_gpu_mib")
+    central = max(logits, scores) + (row.central * 2**20 if gpus > 1 else 0.0)
+    return Part(
+        "activations",
+        Range(central * 0.8, central, max(logits + scores, central) * 1.6, "B").scaled(
+            1 / GIB, "GiB"
+        ),
+        f"compute buffer: 4 B x {ubatch} tokens x {model.vocab_size:,} vocabulary",
+        catalogue.source_of(row),
+    )
+
+
+def libraries(setting: Setting, gpus: int) -> Part:
+    """CUDA context, libraries and communication buffers of one GPU."""
+    family = setting.family
+    if family == "vllm":
+        step = 1 if gpus == 1 else 2 if gpus < 8 else 8
+        row = constant("vllm", f"non_torch_gib_{step}")
+    elif family == "tensorrt-llm":
+        row = constant(family, "overhead_gib")
+    else:
+        row = constant(family, "context_gib")
+    return Part("libraries", row.range, row.reason, catalogue.source_of(row))
+
+
+def graphs(setting: Setting) -> Part:
+    """CUDA graphs, where the engine counts them inside its budget."""
+    row = constant("vllm", "cuda_graph_gib")
+    release = version(setting.engine_version)
+    development = setting.engine_version.strip().startswith("0.1.dev")
+    inside = development or (release is not None and release >= (0, 21))
+    counted = setting.family == "vllm" and inside and not setting.eager
+    gib = row.range if counted else Range.exact(0.0, "GiB")
+    return Part("graphs", gib, row.reason, catalogue.source_of(row))
+
+
+# --- the sum ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of one GPU (the fullest) while serving a model, with what it leaves for requests."""
+
+    model: Model
+    gpu: Gpu
+    setting: Setting
+    weights: str
+    """Weight format, by its name in the catalogue."""
+    kv: str
+    tp: int
+    pp: int
+    context: int
+    """Longest request. [tokens]"""
+    concurrency: float
+    """Requests of that length that were asked for."""
+    parts: tuple[Part, ...]
+    """Weights, activations, libraries, graphs, and the cache that was asked for."""
+    budget_gib: Range
+    """What the engine may take of the card."""
+    pool_gib: Range
+    """What is left for the cache; below zero: the weights alone do not fit."""
+    request_gib: float
+    """Cache of one request of the longest length."""
+    tokens: Range
+    """Tokens that the pool holds, as the engine would print them."""
+    max_concurrency: Range
+    """Requests of the longest length that fit at once."""
+    longest_context: int
+    """Longest single request that fits, up to what the model allows. [tokens]"""
+    verdict: Verdict
+    inputs: tuple[Input, ...] = field(default=())
+
+    @property
+    def gpus(self) -> int:
+        return self.tp * self.pp
+
+    @property
+    def need_gib(self) -> Range:
+        """Sum of the parts, with the cache that was asked for."""
+        return total((p.gib for p in self.parts), "GiB")
+
+
+def inference(
+    model: Model,
+    gpu: Gpu,
+    weights: str = "",
+    kv: str = "auto",
+    tp: int = 1,
+    pp: int = 1,
+    ep: int = 1,
+    engine: str = "vllm",
+    engine_version: str = "",
+    context: int | None = None,
+    concurrency: float = 1,
+    utilization: float | None = None,
+    max_batched_tokens: int | None = None,
+    max_num_seqs: int | None = None,
+    setting: Setting | None = None,
+) -> Memory:
+    """Memory of serving `model` on `tp` x `pp` cards of kind `gpu`, per GPU.
+
+    weights, kv: format names, blank or `auto` for native. context: longest request [tokens], the
+    model's own limit if None. concurrency: requests of that length at once. `setting` replaces
+    the engine arguments where more of them matter. Raises NotEstimated with the reason.
+    """
+    start = setting or Setting(
+        engine=engine,
+        engine_version=engine_version,
+        utilization=utilization,
+        max_batched_tokens=max_batched_tokens,
+        max_num_seqs=max_num_seqs,
+    )
+    longest = context or model.max_position_embeddings
+    if longest is None:
+        raise NotEstimated(f"the context of {model.model_id} is not known: state one")
+    pool = cache_pool(model, gpu, start, weights, tp, pp, ep, longest)
+    return _judge(model, gpu, start, pool, weights, kv, tp, pp, longest, concurrency)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The budget of a GPU and the parts that come off it before the cache."""
+
+    parts: tuple[Part, ...]
+    budget: Range
+    left: Range
+    """[GiB]"""
+
+
+def cache_pool(
+    model: Model, gpu: Gpu, setting: Setting, weights: str, tp: int, pp: int, ep: int, context: int
+) -> Pool:
+    """What an engine leaves for the cache on the fullest GPU. [GiB]"""
+    form = weight_format(weights, model)
+    size = weight_bytes_per_gpu(model, weights, tp, pp, ep, setting.mtp).scaled(1 / GIB, "GiB")
+    if setting.family == "sglang":
+        size = size.plus(constant("sglang", "load_extra_gib").range)
+    loaded = Part("weights", size, _weights_formula(form, tp, pp), catalogue.source_of(form))
+    parts = (
+        loaded,
+        activations(model, gpu, setting, tp * pp if form.scope == "file" else tp, context),
+        libraries(setting, tp * pp),
+        graphs(setting),
+    )
+    budget = _budget(gpu, setting)
+    # SGLang's activations and graphs live outside mem_fraction_static [2].
+    taken = [size] if setting.family == "sglang" else [p.gib for p in parts]
+    spread = total([budget, *(t.scaled(-1) for t in taken)], "GiB")
+    if setting.family == "tensorrt-llm":
+        share = setting.utilization or constant("tensorrt-llm", "utilization").central
+        spread = spread.scaled(share) if spread.central > 0 else spread
+    return Pool(parts, budget, spread)
+
+
+def _weights_formula(form: WeightFormat, tp: int, pp: int) -> str:
+    scope = {
+        "all": "every tensor",
+        "linear": "linear layers, the rest in 16 bit",
+        "experts": "routed experts (all linear layers of a dense model), the rest in "
+        f"{form.other_linear_bits:g} bit",
+        "mlp": "MLP layers, the rest in 16 bit",
+        "file": "mean of the file, embedding in host memory",
+    }[form.scope]
+    return f"parameters x {form.bits:g} bit ({scope}) / {tp} x {pp} GPUs"
+
+
+def _budget(gpu: Gpu, setting: Setting) -> Range:
+    """What an engine may take of the card. [GiB]"""
+    size = usable_gib(gpu)
+    if setting.family in ("llama.cpp", "tensorrt-llm"):
+        return size
+    row = constant(setting.family, "utilization").range
+    share = row if setting.utilization is None else Range.exact(setting.utilization)
+    free = size
+    if setting.family == "sglang":
+        host = "unified_host_gib" if "gb10" in gpu.id else "context_gib"
+        free = total([size, constant("sglang", host).range.scaled(-1)])
+    return Range(share.low * free.low, share.central * free.central, share.high * free.high, "GiB")
+
+
+def _judge(
+    model: Model,
+    gpu: Gpu,
+    setting: Setting,
+    pool: Pool,
+    weights: str,
+    kv: str,
+    tp: int,
+    pp: int,
+    longest: int,
+    concurrency: float,
+) -> Memory:
+    form, cells = weight_format(weights, model), attention.kv_format(kv)
+    need = request_gib(model, setting, gpu, kv, tp, pp, longest)
+    counts = [holds(model, gpu, setting, kv, tp, pp, longest, g) for g in _values(pool.left)]
+    tokens = _ordered([c[0] for c in counts], "tokens")
+    requests = _ordered([c[1] for c in counts], "requests")
+    asked = Part(
+        "cache",
+        Range.exact(need * concurrency, "GiB"),
+        f"{concurrency:g} requests of {longest:,} tokens, {cells.format}",
+        catalogue.source_of(cells),
+    )
+    verdict: Verdict = "does not fit"
+    if requests.central >= concurrency:
+        verdict = "fits" if requests.low >= concurrency else "tight"
+    return Memory(
+        model=model,
+        gpu=gpu,
+        setting=setting,
+        weights=form.format,
+        kv=cells.format,
+        tp=tp,
+        pp=pp,
+        context=longest,
+        concurrency=concurrency,
+        parts=(*pool.parts, asked),
+        budget_gib=pool.budget,
+        pool_gib=pool.left,
+        request_gib=need,
+        tokens=tokens,
+        max_concurrency=requests,
+        longest_context=longest_context(model, gpu, setting, kv, tp, pp, pool.left.central),
+        verdict=verdict,
+        inputs=_inputs(model, gpu, form, pool),
+    )
+
+
+def _ordered(values: Sequence[float], unit: str) -> Range:
+    low, central, high = sorted(values)
+    return Range(low, central, high, unit)
+
+
+def _values(r: Range) -> tuple[float, float, float]:
+    return r.low, r.central, r.high
+
+
+def _inputs(model: Model, gpu: Gpu, form: WeightFormat, pool: Pool) -> tuple[Input, ...]:
+    return (
+        Input(
+            name=f"parameters of {model.model_id}",
+            value=Range.exact(_tensors(model, False).total / 1e9, "billion"),
+            source=catalogue.source_of(model),
+        ),
+        Input(
+            name=f"usable memory, {gpu.gpu}",
+            value=usable_gib(gpu),
+            source=catalogue.source_of(gpu),
+        ),
+        Input(
+            name=f"bits a parameter, {form.format}",
+            value=Range.exact(form.bits, "bit"),
+            source=catalogue.source_of(form),
+        ),
+        *(Input(name=p.name, value=p.gib, source=p.source) for p in pool.parts[1:]),
+    )
+
+
+def _stage_groups(model: Model, setting: Setting, pp: int) -> tuple[attention.Layers, ...]:
+    groups = attention.layer_groups(model, setting.mtp)
+    return attention.stage(groups, pp) if pp > 1 else groups
+
+
+def _as_full(groups: tuple[attention.Layers, ...]) -> tuple[attention.Layers, ...]:
+    """Windowed layers as full ones: an engine without a cache of its own for them."""
+    return tuple(replace(g, kind="full") if g.kind in ("window", "chunk") else g for g in groups)
+
+
+def request_gib(
+    model: Model, setting: Setting, gpu: Gpu, kv: str, tp: int, pp: int, tokens: int
+) -> float:
+    """Cache of one request of `tokens` on the fullest GPU. [GiB]"""
+    cells = attention.kv_format(kv)
+    chunk = batched_tokens(gpu, setting, tokens)
+    groups = _stage_groups(model, setting, pp)
+    ranks = tp
+    if setting.family == "llama.cpp":
+        groups = attention.stage(attention.layer_groups(model), 1)
+        ranks = 1
+    elif setting.is_v0:
+        groups = _as_full(groups)
+    held = 0.0
+    for g in groups:
+        held += g.count * (
+            g.tokens_kept(tokens, chunk) * g.bytes_per_token(cells, ranks)
+            + g.state_bytes(ranks, setting.speculative_tokens) * (1 + setting.speculative_tokens)
+        )
+    if setting.family == "llama.cpp" and tp * pp > 1:
+        layers = model.num_hidden_layers or 1
+        held *= math.ceil((layers + 1) / (tp * pp)) / layers
+    return held / GIB
+
+
+def holds(
+    model: Model,
+    gpu: Gpu,
+    setting: Setting,
+    kv: str,
+    tp: int,
+    pp: int,
+    longest: int,
+    pool: float,
+) -> tuple[float, float]:
+    """Tokens that an engine prints for a pool of `pool` GiB, and requests of the longest length."""
+    if pool <= 0:
+        return 0.0, 0.0
+    if setting.family != "vllm":
+        need = request_gib(model, setting, gpu, kv, tp, pp, longest)
+        return pool / need * longest, pool / need
+    groups = _stage_groups(model, setting, pp)
+    if setting.is_v0:
+        groups = _as_full(groups)
+    chunk = batched_tokens(gpu, setting, longest)
+    try:
+        made = attention.blocks(
+            pool * GIB,
+            groups,
+            attention.kv_format(kv),
+            longest,
+            tp,
+            chunk,
+            setting.speculative_tokens,
+        )
+    except NotEstimated:
+        return 0.0, 0.0
+    release = version(setting.engine_version)
+    tokens = made.concurrency * longest
+    if made.groups == 1:
+        tokens = float(made.blocks * made.block_tokens)
+    elif release is not None and release < (0, 20):
+        tokens = float(made.smallest_group_tokens)
+    return tokens, made.concurrency
+
+
+def longest_context(
+    model: Model, gpu: Gpu, setting: Setting, kv: str, tp: int, pp: int, pool: float
+) -> int:
+    """Longest single request that a pool of `pool` GiB holds, up to the model's limit. [tokens]"""
+    limit = model.max_position_embeddings or 1_048_576
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if request_gib(model, setting, gpu, kv, tp, pp, middle) <= pool:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+TENSOR_PARALLEL = (1, 2, 4, 8)
+
+
+def can_split(model: Model, tp: int) -> bool:
+    """Whether attention heads divide evenly over `tp` ranks."""
+    return (model.num_attention_heads or tp) % tp == 0
+
+
+def fewest_gpus(
+    model: Model,
+    gpu: Gpu,
+    setting: Setting = Setting(),
+    weights: str = "",
+    kv: str = "auto",
+    context: int | None = None,
+    concurrency: float = 1,
+) -> Memory | None:
+    """The smallest tensor-parallel group that holds `concurrency` requests; None if none does."""
+    tried = group_sizes(model, gpu, setting, weights, kv, context, concurrency)
+    return next((m for m in tried if m.verdict != "does not fit"), None)
+
+
+def group_sizes(
+    model: Model,
+    gpu: Gpu,
+    setting: Setting = Setting(),
+    weights: str = "",
+    kv: str = "auto",
+    context: int | None = None,
+    concurrency: float = 1,
+) -> tuple[Memory, ...]:
+    """The memory on 1, 2, 4 and 8 cards, as far as attention heads divide."""
+    return tuple(
+        inference(
+            model,
+            gpu,
+            weights,
+            kv,
+            tp,
+            context=context,
+            concurrency=concurrency,
+            setting=setting,
+        )
+        for tp in TENSOR_PARALLEL
+        if can_split(model, tp)
+    )
+
+
+# --- a client's options -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a model fits where an option would run it."""
+
+    option: str
+    workloads: tuple[str, ...]
+    """Workloads that share this model in this option."""
+    model: str
+    memory: Memory | None
+    """The group of GPUs that was chosen; None if nothing fits or it could not be estimated."""
+    choices: tuple[Memory, ...]
+    """What was looked at: 1, 2, 4 and 8 GPUs, or the group that the client names."""
+    reason: str = ""
+    """Why there is no `memory`."""
+
+
+def longest_request(tokens: Sequence[Tokens], extra: float = 0.0) -> int:
+    """Longest request to plan for: the 99.9th percentile of each part, added up. [tokens]
+
+    A log-normal distribution is fitted to mean and 95th percentile; rounded up to 1,024.
+    """
+    length = extra
+    for t in tokens:
+        spread = Z95 - math.sqrt(max(Z95**2 - 2 * math.log(t.p95 / t.mean), 0.0))
+        length += t.mean * math.exp(Z999 * spread - spread**2 / 2)
+    return math.ceil(length / 1024) * 1024
+
+
+Z95, Z999 = 1.6449, 3.0902
+"""Quantiles of the standard normal distribution."""
+
+
+def assess(scenario: Scenario) -> dict[str, tuple[Fit, ...]]:
+    """For each option that runs models on GPUs of its own: a `Fit` for each model it serves.
+
+    An API has no memory to fit; a hybrid is made of other options. Both are left out.
+    """
+    return {
+        name: tuple(
+            _fit(name, option, model, works, scenario)
+            for model, works in served(option, scenario).items()
+        )
+        for name, option in scenario.options.items()
+        if option.kind in SELF_HOSTED
+    }
+
+
+def served(option: Option, scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """Models that an option serves, each with its workloads."""
+    pools: dict[str, tuple[str, ...]] = {}
+    for name, workload in scenario.workloads.items():
+        model = option.models.get(name) or option.models.get("all") or workload.models[0]
+        pools[model] = (*pools.get(model, ()), name)
+    return pools
+
+
+def _fit(
+    name: str, option: Option, model_name: str, works: tuple[str, ...], scenario: Scenario
+) -> Fit:
+    loads = [scenario.workloads[w] for w in works]
+    try:
+        model, gpu = catalogue.model(model_name), catalogue.gpu(option.gpu)
+        context = option.context or max(
+            longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens) for w in loads
+        )
+        context = min(context, model.max_position_embeddings or context)
+        setting, wanted = Setting(engine=option.engine), planning_concurrency()
+        if option.tensor_parallel:
+            tp = option.tensor_parallel
+            choices: tuple[Memory, ...] = (
+                inference(
+                    model,
+                    gpu,
+                    option.weights,
+                    option.kv_cache,
+                    tp,
+                    context=context,
+                    concurrency=wanted,
+                    setting=setting,
+                ),
+            )
+        else:
+            choices = group_sizes(
+                model, gpu, setting, option.weights, option.kv_cache, context, wanted
+            )
+    except (KeyError, NotEstimated) as error:
+        why = str(error.args[0]) if error.args else str(error)
+        return Fit(name, works, model_name, None, (), f"not estimated, because {why}")
+    chosen = next((m for m in choices if m.verdict != "does not fit"), None)
+    if chosen is None and choices:  # a lone long request may still be served
+        chosen = next((m for m in choices if m.max_concurrency.central >= 1), None)
+    reason = "" if chosen else "no group of up to 8 GPUs holds the model and one longest request"
+    return Fit(name, works, model.model_id, chosen, choices, reason)
+
+
+def planning_concurrency() -> float:
+    """Longest requests that a choice of GPUs must hold before the load is known."""
+    return constant("any", "planning_concurrency").central
