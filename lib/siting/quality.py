@@ -377,6 +377,17 @@ def _earned(comparisons: tuple[Comparison, ...]) -> str:
     return max(efforts, key=lambda e: e.tokens_central).effort if efforts else ""
 
 
+def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:
+    """Hidden output tokens a request of a workload in a leaf option. [tokens]
+
+    At the effort of the option, or else at the one that earned its model's scores: what capacity
+    must generate and an API bills, on top of the visible output.
+    """
+    w, o = scenario.workloads[workload], scenario.options[option]
+    found = parity(workload, w, option, o)
+    return found.reasoning_tokens if found else reasoning_tokens(w, o.effort)
+
+
 def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
     """The option itself, or both parts of a hybrid."""
     option = scenario.options[name]

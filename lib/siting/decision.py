@@ -1,0 +1,325 @@
+"""What to do, how sure we are, what it costs, and what would change the answer.
+
+Options that fail a hard constraint are struck, with the reason, and stay visible. The others are
+ranked (`siting.ranking`). A switch is recommended only when the new model's quality is shown; an
+option that would win but is not yet proven is named as preferred, with the test that decides.
+Staying where one is needs no proof. When no option is clearly better, the advice is to stay and
+to measure what decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from siting.catalogue import Fact, Input, Source, source_of, table
+from siting.ranking import (
+    Candidate,
+    ConfidenceWord,
+    CostCurve,
+    Criterion,
+    Flip,
+    Floats,
+    Ranking,
+    Weight,
+    central_values,
+    confidence,
+    load_flips,
+    price_flips,
+    rank,
+    value_of_knowing,
+    value_of_perfect_information,
+    weight_flips,
+)
+from siting.resilience import Fit
+
+DRAWS = 20_000
+"""Draws of weights and measures together."""
+
+OPEN_WORD = "open"
+"""The confidence word that means that no option is clearly better."""
+
+
+class Experiment(Fact):
+    """A way to measure an uncertain input of the cost comparison, and what it costs."""
+
+    input: str
+    """Start of the name of the input that it measures."""
+    action: str
+    days: float
+    cost_low: float
+    cost_central: float
+    cost_high: float
+    currency: str
+
+
+class PlanStep(Fact):
+    """One step of the plan: when it is due, for which options, under which condition."""
+
+    day: int
+    kinds: str
+    """Option kinds, separated by `;`, or `*`."""
+    when: str
+    """`always`, or a condition of `conditions`."""
+    owner: str
+    step: str
+    """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {experiment} are filled in."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of this client's plan."""
+
+    day: int
+    owner: str
+    text: str
+    why: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What it is worth to know one input before deciding."""
+
+    input: str
+    worth: float
+    """Expected saving if the input were known. [client's currency]"""
+    experiment: Experiment | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the plan's sentences are filled with, beyond the options themselves."""
+
+    models: Mapping[str, str]
+    """Option to the model that it runs, in words."""
+    references: Mapping[str, str]
+    """Option to the model that it is compared with, in words."""
+    vendors: Mapping[str, str]
+    reviews: Mapping[str, tuple[str, ...]]
+    """Option to its open sovereignty findings, in words."""
+    critical: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer, and everything that it rests on."""
+
+    baseline: str
+    candidates: tuple[Candidate, ...]
+    criteria: tuple[Criterion, ...]
+    weights: Mapping[str, Weight]
+    ranking: Ranking | None
+    """None when every option is struck."""
+    recommended: str | None
+    preferred: str | None
+    """The option that would win if its model's quality were shown; None if it is not another."""
+    word: ConfidenceWord
+    """How sure: from the share of draws that the best option wins."""
+    flips: tuple[Flip, ...]
+    perfect_information: float | None
+    """Expected saving if nothing were uncertain. [client's currency]"""
+    knowledge: tuple[Knowledge, ...]
+    """By worth, highest first."""
+    plan: tuple[Step, ...]
+    resilience: tuple[Fit, ...] = ()
+    warnings: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+    def candidate(self, name: str) -> Candidate:
+        """The candidate of that option name."""
+        return next(c for c in self.candidates if c.name == name)
+
+    @property
+    def competing(self) -> tuple[Candidate, ...]:
+        """Options that no hard constraint strikes."""
+        return tuple(c for c in self.candidates if not c.struck)
+
+    @property
+    def struck(self) -> tuple[Candidate, ...]:
+        """Options that fail a hard constraint."""
+        return tuple(c for c in self.candidates if c.struck)
+
+    @property
+    def stays(self) -> bool:
+        """True when the answer is to stay where the client is."""
+        return self.recommended == self.baseline
+
+    @property
+    def share(self) -> float:
+        """Share of draws that the recommended option wins; 0 without one."""
+        if self.ranking is None or self.recommended is None:
+            return 0.0
+        return self.ranking.first(self.recommended)
+
+    @property
+    def nearest_flips(self) -> tuple[Flip, ...]:
+        """One flip a kind and subject, plausible ones first, then the nearest to today."""
+        return tuple(sorted(self.flips, key=lambda f: (not f.plausible, _distance(f))))
+
+
+def _distance(flip: Flip) -> float:
+    """How far a threshold is from today, as a factor (for weights: in share of all weight)."""
+    if flip.kind == "weight":
+        return abs(flip.threshold - flip.today) * 4
+    return abs(float(np.log(flip.threshold / flip.today)))
+
+
+def choose(
+    ranking: Ranking, candidates: Sequence[Candidate], baseline: str
+) -> tuple[str, str | None, ConfidenceWord]:
+    """(recommended, preferred, confidence word) from a ranking.
+
+    The leader is recommended if its quality is proven or it is the baseline. An unproven leader
+    is preferred, and the proven option that wins most often among the rest is recommended; if
+    nothing is proven, the leader is recommended and its test comes first. When no option is
+    clearly better and the baseline competes, the advice is to stay.
+    """
+    word = confidence(ranking.first(ranking.leader))
+    proven = [c.name for c in candidates if not c.unproven or c.name == baseline]
+    leader = ranking.leader
+    if leader in proven or not proven:
+        stays = word.word == OPEN_WORD and baseline in ranking.names
+        return (baseline if stays else leader), None, word
+    return max(proven, key=lambda n: (ranking.first(n), ranking.score[n].central)), leader, word
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    baseline: str,
+    criteria: Sequence[Criterion],
+    weights: Mapping[str, Weight],
+    facts: Facts,
+    seed: int,
+    curves: Sequence[CostCurve] = (),
+    uncertain: Mapping[str, Floats] | None = None,
+    resilience: Sequence[Fit] = (),
+    warnings: Sequence[str] = (),
+    inputs: Sequence[Input] = (),
+) -> Decision:
+    """The decision from candidates alone: everything above it only prepares them.
+
+    curves: cost of each option against load; uncertain: draws of the uncertain inputs, aligned
+    with the cost draws of the candidates, by the names that the cost chapter uses.
+    """
+    competing = [c for c in candidates if not c.struck]
+    if not competing:
+        word = confidence(0.0)
+        return Decision(
+            baseline, tuple(candidates), tuple(criteria), dict(weights), None, None, None, word,
+            (), None, (), (), tuple(resilience), tuple(warnings), tuple(inputs),
+        )  # fmt: skip
+    ranking = rank(competing, criteria, weights, DRAWS, seed)
+    recommended, preferred, word = choose(ranking, competing, baseline)
+    costs = {c.name: c.cost for c in competing if c.cost is not None}
+    knowledge = worth_knowing(costs, uncertain or {})
+    return Decision(
+        baseline,
+        tuple(candidates),
+        tuple(criteria),
+        dict(weights),
+        ranking,
+        recommended,
+        preferred,
+        word,
+        all_flips(competing, criteria, weights, curves, baseline),
+        value_of_perfect_information(costs) if len(costs) > 1 else None,
+        knowledge,
+        plan(candidates, recommended, preferred, baseline, knowledge, facts),
+        tuple(resilience),
+        tuple(warnings),
+        tuple(inputs),
+    )
+
+
+def all_flips(
+    competing: Sequence[Candidate],
+    criteria: Sequence[Criterion],
+    weights: Mapping[str, Weight],
+    curves: Sequence[CostCurve],
+    baseline: str,
+) -> tuple[Flip, ...]:
+    """Weights, prices and loads at which another option takes the lead."""
+    if len(competing) < 2:
+        return ()
+    names = [c.name for c in competing]
+    values = central_values(competing, criteria)
+    loads = [load_flips(competing, criteria, weights, c, baseline) for c in curves]
+    return (
+        *weight_flips(names, values, criteria, weights),
+        *price_flips(competing, criteria, weights, baseline),
+        *(flip for found in loads for flip in found),
+    )
+
+
+def worth_knowing(
+    costs: Mapping[str, Floats], uncertain: Mapping[str, Floats]
+) -> tuple[Knowledge, ...]:
+    """What each uncertain input is worth knowing, highest first; only inputs worth something."""
+    if len(costs) < 2:
+        return ()
+    experiments = table("experiments", Experiment)
+    found = [
+        Knowledge(
+            name,
+            value_of_knowing(costs, draws),
+            next((e for e in experiments if name.startswith(e.input)), None),
+        )
+        for name, draws in uncertain.items()
+    ]
+    return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
+
+
+def conditions(
+    chosen: str,
+    preferred: str | None,
+    baseline: str,
+    knowledge: Sequence[Knowledge],
+    facts: Facts,
+    unproven: bool,
+) -> set[str]:
+    """Which `when` words of the plan hold for this client."""
+    holds = {
+        "always": True,
+        "stay": chosen == baseline,
+        "switch": chosen != baseline or preferred is not None,
+        "unproven": unproven or preferred is not None,
+        "measure": any(k.experiment for k in knowledge),
+        "reviews": bool(facts.reviews.get(preferred or chosen)),
+        "critical": facts.critical,
+    }
+    return {word for word, true in holds.items() if true}
+
+
+def plan(
+    candidates: Sequence[Candidate],
+    chosen: str,
+    preferred: str | None,
+    baseline: str,
+    knowledge: Sequence[Knowledge],
+    facts: Facts,
+) -> tuple[Step, ...]:
+    """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in.
+
+    Where a preferred option waits for proof, the steps are those of the preferred option.
+    """
+    by_name = {c.name: c for c in candidates}
+    target = by_name[preferred or chosen]
+    holds = conditions(chosen, preferred, baseline, knowledge, facts, bool(target.unproven))
+    first = next((k.experiment.action for k in knowledge if k.experiment), "")
+    words = {
+        "option": target.label,
+        "model": facts.models.get(target.name, "the model"),
+        "reference": facts.references.get(target.name, "the model in use"),
+        "vendor": facts.vendors.get(baseline, "the vendor"),
+        "reviews": "; ".join(facts.reviews.get(target.name, ())),
+        "experiment": first,
+    }
+    return tuple(
+        Step(s.day, s.owner, s.step.format(**words), s.why, source_of(s))
+        for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
+        if s.when in holds and ("*" in s.kinds or target.kind in s.kinds.split(";"))
+    )
