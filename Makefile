@@ -1,0 +1,71 @@
+# Everything happens in .venv, made on first use with exact versions (requirements*.lock).
+# Another Python: make reports PYTHON=python3.13. One client: make reports CLIENTS=acme.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?=
+CLIENTS ?=
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-trusted-host --no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help reports check test lint lab docs schema stale benchmarks lock clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+reports: $(VENV)/.kit ## Render every client of params/ to reports/
+	$(BIN)/siting report $(CLIENTS) $(if $(JOBS),--jobs $(JOBS))
+
+check: $(VENV)/.kit ## Validate every scenario without rendering
+	$(BIN)/siting check
+
+test: $(VENV)/.test ## Run the whole test suite (pytest and nbval)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests
+	$(BIN)/python -m pytest --nbval --nbval-cell-timeout 300 notebooks docs/tutorial.ipynb
+
+lint: $(VENV)/.test ## Check style, types and notebooks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lab: $(VENV)/.test ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/start.md --notebook-dir .
+
+docs: $(VENV)/.test ## Build the documentation to site/, links checked
+	$(BIN)/mkdocs build --strict --quiet
+
+schema: $(VENV)/.kit ## Write params/.schema.json anew after a change of the scenario
+	$(BIN)/siting schema > params/.schema.json.new
+	mv params/.schema.json.new params/.schema.json
+
+stale: $(VENV)/.kit ## List facts older than 90 days
+	$(BIN)/siting facts --stale 90
+
+benchmarks: $(VENV)/.test ## Measure speed and memory (docs/performance.md)
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.test ## Resolve requirements*.lock anew
+	$(COMPILE) --build-deps-for editable -o requirements.lock pyproject.toml
+	$(COMPILE) --build-deps-for editable --all-extras -c requirements.lock \
+		-o requirements-test.lock pyproject.toml
+	sed -i '/^siting @/d; /^#/d; /^$$/d' requirements.lock requirements-test.lock
+
+clean: ## Remove reports and caches, not .venv
+	find reports -mindepth 1 ! -name README.md -delete
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -r {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "siting needs Python 3.11 or newer; write: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.kit: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements-test.lock $(VENV)/.kit
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
+	@touch $@
