@@ -287,8 +287,9 @@ def evidence(record: Record, vendor: Vendor, day: dt.date) -> Evidence:
 
 
 def applicable(m: Method, vendor: Vendor) -> tuple[Criterion, ...]:
-    """Criteria that apply: who rents out GPUs retires no model, and has no model to publish."""
-    leave_out = {"C4"} if vendor.role == "infrastructure" else set()
+    """Criteria that apply: on rented GPUs the customer runs weights of its own choice, so no vendor
+    retires a model (C4), and the model can move to any other card (C7)."""
+    leave_out = {"C4", "C7"} if vendor.role == "infrastructure" else set()
     return tuple(c for c in m.criteria if c.criterion not in leave_out)
 
 
