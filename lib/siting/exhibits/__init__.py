@@ -137,8 +137,8 @@ class Answers:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         cards = "".join(
-            f'<section class="answer"><p class="question">{_text(question)}</p>'
-            f"{_markdown(answer)}</section>"
+            f'<div class="answer"><div class="question"><p>{_text(question)}</p></div>'
+            f"{_markdown(answer)}</div>"
             for question, answer in self.items
         )
         plain = "\n\n".join(f"{question}\n{answer}" for question, answer in self.items)
@@ -154,7 +154,7 @@ def _bundle(
     kind: str, title: str, body: str, note: str, sources: Sequence[Source], plain: str
 ) -> dict[str, str]:
     caption = f"<figcaption>{_text(title)}</figcaption>"
-    below = f'<p class="note">{_text(note)}</p>' if note else ""
+    below = f'<div class="note"><p>{_text(note)}</p></div>' if note else ""
     html = f'<figure class="{kind}">{caption}{body}</figure>{below}{_cited(sources)}'
     return {
         "text/html": f'<div class="exhibit">{_css()}{html}</div>',
@@ -168,7 +168,7 @@ def _cited(sources: Sequence[Source]) -> str:
         f'<cite data-url="{escape(s.url)}" data-kind="{s.kind}">{escape(s.citation)}</cite>'
         for s in dict.fromkeys(sources)
     )
-    return f'<p class="sources">Sources: {items}</p>' if items else ""
+    return f'<div class="sources"><p>Sources: {items}</p></div>' if items else ""
 
 
 def _text(text: str) -> str:

@@ -1,0 +1,311 @@
+"""Executed chapters to one HTML page and one PDF, with the same content.
+
+nbconvert turns each notebook into a piece of HTML; here the pieces get their numbers, footnotes,
+cover, terms and contents. The page is that HTML in a template; the PDF is the same HTML through
+pandoc and Typst. Nothing here depends on the clock or on the machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import datetime as dt
+import html
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+import nbconvert
+import pypandoc
+import typst
+from nbformat import NotebookNode
+
+from siting.exhibits import style
+
+THEME = style.THEME
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What stands on page one, besides the answer."""
+
+    client: str
+    title: str
+    question: str
+    date: str
+    """As the client's country writes it."""
+    day: dt.date
+    """The same day; it dates the PDF."""
+    region: str
+    brand: str
+    paper: Literal["a4", "us-letter"]
+    logo: bytes | None = None
+
+    @property
+    def on_brand(self) -> str:
+        """Black or white, whichever is easier to read on the brand colour."""
+        return max(("#ffffff", "#000000"), key=lambda text: style.contrast(text, self.brand))
+
+    @property
+    def logo_type(self) -> str:
+        return "png" if (self.logo or b"").startswith(b"\x89PNG") else "svg+xml"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter's title, its anchor, and its body as HTML."""
+
+    title: str
+    anchor: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A source of the list: citation and address, both escaped HTML."""
+
+    citation: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report as HTML pieces; `<cite>` marks where a source is cited."""
+
+    cover: Cover
+    page_one: str
+    chapters: tuple[Chapter, ...]
+    sources: tuple[Cited, ...]
+    glossary: tuple[tuple[str, str], ...]
+
+
+_CITE = re.compile(r'<cite data-url="([^"]*)"[^>]*>(.*?)</cite>', re.DOTALL)
+_SVG = re.compile(r"<svg .*?</svg>", re.DOTALL)
+_PAGE_ONE = re.compile(r"<!--page one-->(.*?)<!--/page one-->", re.DOTALL)
+_CAPTION = re.compile(r'(<figure class="(chart|table)"[^>]*>\s*<figcaption>)')
+
+
+def compose(notebooks: Sequence[NotebookNode], cover: Cover) -> Document:
+    """The report's document: exhibits numbered, headings one level down, sources collected."""
+    exporter = _exporter()
+    pieces = []
+    for number, notebook in enumerate(notebooks, start=1):
+        body, _ = exporter.from_notebook_node(notebook)
+        body = re.sub(r"<style>.*?</style>", "", body, flags=re.DOTALL)
+        pieces.append(_headed(body, number))
+    body = _numbered("\f".join(pieces))
+    page_one = "".join(_PAGE_ONE.findall(body))
+    body = _PAGE_ONE.sub("", body)
+    chapters = tuple(map(_chapter, body.split("\f")))
+    sources = tuple(Cited(text, url) for url, text in dict.fromkeys(_CITE.findall(body)))
+    return Document(cover, page_one, chapters, sources, _terms(body + page_one))
+
+
+@cache
+def _exporter() -> Any:
+    return nbconvert.HTMLExporter(
+        template_name="chapter",
+        extra_template_basedirs=[str(THEME)],
+        exclude_input=True,
+        exclude_anchor_links=True,
+    )
+
+
+def _headed(body: str, number: int) -> str:
+    """Each heading one level down, with an id that is unique in the report."""
+    count = itertools.count()
+
+    def heading(match: re.Match[str]) -> str:
+        return (
+            f'<h{int(match[1]) + 1} id="c{number}-{next(count)}">{match[2]}</h{int(match[1]) + 1}>'
+        )
+
+    return re.sub(r"<h([1-5])[^>]*>(.*?)</h\1>", heading, body, flags=re.DOTALL)
+
+
+def _numbered(body: str) -> str:
+    """Puts `Figure 3.` or `Table 2.` before each title."""
+    count = {"chart": 0, "table": 0}
+    words = {"chart": "Figure", "table": "Table"}
+
+    def one(match: re.Match[str]) -> str:
+        kind = match[2]
+        count[kind] += 1
+        return f'{match[1]}<span class="number">{words[kind]} {count[kind]}.</span> '
+
+    return _CAPTION.sub(one, body)
+
+
+def _chapter(body: str) -> Chapter:
+    heading = re.search(r'<h2 id="([^"]*)">(.*?)</h2>', body, re.DOTALL)
+    if heading is None:
+        raise ValueError("a chapter needs a first-level heading: its question")
+    title = html.unescape(re.sub(r"<[^>]+>", "", heading[2])).strip()
+    return Chapter(title, heading[1], body)
+
+
+def _terms(body: str) -> tuple[tuple[str, str], ...]:
+    """The terms of the glossary that the text uses."""
+    text = html.unescape(re.sub(r"<[^>]+>", " ", _SVG.sub(" ", body)))
+    with (THEME / "glossary.csv").open(encoding="utf-8", newline="") as file:
+        rows = [(row["term"], row["meaning"]) for row in csv.DictReader(file)]
+    return tuple(
+        row for row in rows if re.search(rf"\b{re.escape(row[0])}s?\b", text, re.IGNORECASE)
+    )
+
+
+# --- the page
+
+
+def page(document: Document) -> str:
+    """The report as one self-contained HTML page without scripts."""
+    number = {source: i for i, source in enumerate(document.sources, start=1)}
+
+    def cite(match: re.Match[str]) -> str:
+        n = number[Cited(match[2], match[1])]
+        return f'<a class="noteref" role="doc-noteref" href="#source-{n}">{n}</a>'
+
+    def finished(body: str) -> str:
+        return _themed(_CITE.sub(cite, body).replace("</a>; <a", "</a>, <a"))
+
+    cover = document.cover
+    logo = base64.b64encode(cover.logo).decode() if cover.logo else ""
+    return _template().render(
+        cover=cover,
+        logo=f"data:image/{cover.logo_type};base64,{logo}" if logo else "",
+        css=_css(),
+        page_one=finished(document.page_one),
+        chapters=[Chapter(c.title, c.anchor, finished(c.body)) for c in document.chapters],
+        glossary=document.glossary,
+        sources=document.sources,
+        marks=style.MARKS,
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(THEME)
+    return jinja2.Environment(loader=loader, autoescape=True).get_template("page.html.j2")
+
+
+@cache
+def _css() -> str:
+    return "".join(
+        (THEME / name).read_text(encoding="utf-8") for name in ("report.css", "exhibits.css")
+    )
+
+
+def _themed(body: str) -> str:
+    """Charts take the page's colours, so that they are legible in the dark too."""
+    named = {colour: f"c{i}" for i, colour in enumerate(style.SERIES)}
+    named |= {style.INK: "ink", style.MUTED: "muted", style.LINE: "line", style.GRID: "grid"}
+    named |= {style.GOOD: "good", style.BAD: "bad", style.CAUTION: "caution", "#ffffff": "paper"}
+    colours = re.compile(rf"(?<=: )({'|'.join(named)})\b")
+
+    def svg(match: re.Match[str]) -> str:
+        return colours.sub(lambda c: f"var(--{named[c[1]]})", match[0])
+
+    return _SVG.sub(svg, body)
+
+
+# --- paper
+
+
+def paper(document: Document, folder: Path) -> bytes:
+    """The report as a tagged PDF (PDF/UA-1). `folder` is an empty place to work in.
+
+    Raises ValueError when a chart has no alternative text or Typst refuses the document.
+    """
+    body = _for_paper(document, folder)
+    pandoc = pypandoc.convert_text(
+        body,
+        "typst",
+        format="html-auto_identifiers",
+        extra_args=[
+            "--wrap=none",
+            "--shift-heading-level-by=-1",
+            f"--lua-filter={THEME}/paper.lua",
+        ],
+    )
+    front, rest = pandoc.split("PAGE-ONE-ENDS", 1)
+    cover = document.cover
+    facts = asdict(cover) | {"on_brand": cover.on_brand, "logo": None}
+    del facts["day"]
+    if cover.logo:
+        facts["logo"] = f"logo.{cover.logo_type[:3]}"
+        (folder / facts["logo"]).write_bytes(cover.logo)
+    (folder / "cover.json").write_text(json.dumps(facts), encoding="utf-8")
+    (folder / "marks.json").write_text(json.dumps(style.MARKS), encoding="utf-8")
+    (folder / "report.typ").write_bytes((THEME / "report.typ").read_bytes())
+    (folder / "main.typ").write_text(_MAIN.format(front=front, rest=rest), encoding="utf-8")
+    noon = dt.datetime.combine(cover.day, dt.time(12), dt.UTC)
+    try:
+        pdf: bytes = typst.compile(
+            str(folder / "main.typ"),
+            root=str(folder),
+            font_paths=_fonts(),
+            pdf_standards=["ua-1"],
+            timestamp=int(noon.timestamp()),
+        )
+    except typst.TypstError as error:
+        raise ValueError(f"the PDF cannot be made: {error}") from error
+    return pdf
+
+
+_MAIN = """#import "report.typ": *
+#let cover = json("cover.json")
+#show: body => report(cover, json("marks.json"), body)
+#cover-band(cover)
+{front}
+#pagebreak()
+#heading(level: 1, outlined: false)[Contents]
+#outline(title: none, depth: 2)
+{rest}
+"""
+
+
+@cache
+def _fonts() -> Any:
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(style.FONTS)])
+
+
+def _for_paper(document: Document, folder: Path) -> str:
+    """One HTML text for pandoc: charts as files, citations as footnotes."""
+    number: Mapping[Cited, int] = {s: i for i, s in enumerate(document.sources, start=1)}
+    seen: set[int] = set()
+    charts = 0
+
+    def chart(match: re.Match[str]) -> str:
+        nonlocal charts
+        charts += 1
+        (folder / f"chart-{charts}.svg").write_text(match[0], encoding="utf-8")
+        label = re.search(r'aria-label="([^"]*)"', match[0])
+        return f'<img src="chart-{charts}.svg" alt="{label[1] if label else ""}">'
+
+    def cite(match: re.Match[str]) -> str:
+        source = Cited(match[2], match[1])
+        n = number[source]
+        first = "" if n in seen else ' data-first="1"'
+        seen.add(n)
+        link = f' <a href="{source.url}">{source.url}</a>' if source.url else ""
+        return f'<span class="source" data-n="{n}"{first}>{source.citation}{link}</span>'
+
+    def finished(body: str) -> str:
+        body = _SVG.sub(chart, body)
+        return _CITE.sub(cite, body).replace("</span>; <span", "</span><span")
+
+    parts = [finished(document.page_one), "<p>PAGE-ONE-ENDS</p>"]
+    parts += [finished(chapter.body) for chapter in document.chapters]
+    if document.glossary:
+        terms = "".join(
+            f"<dt>{html.escape(term)}</dt><dd>{html.escape(meaning)}</dd>"
+            for term, meaning in document.glossary
+        )
+        parts.append(f"<h2>Terms</h2><dl>{terms}</dl>")
+    return "".join(parts)

@@ -1,0 +1,95 @@
+-- HTML of a report's exhibits to Typst: what pandoc would drop (classes, alternative texts,
+-- alignment of cells, footnotes) becomes a call of a function in report.typ.
+
+local function typst(text) return pandoc.RawInline('typst', text) end
+local function block(text) return pandoc.RawBlock('typst', text) end
+local function quoted(text)
+  return '"' .. text:gsub('\\', '\\\\'):gsub('"', '\\"'):gsub('%s+', ' ') .. '"'
+end
+local function has(el, class) return el.classes:includes(class) end
+
+-- Inlines between an opening and a closing piece of Typst.
+local function within(open, inlines, close)
+  local out = pandoc.Inlines { typst(open) }
+  out:extend(inlines)
+  out:insert(typst(close))
+  return out
+end
+
+local tones = { good = true, bad = true, caution = true, open = true }
+
+function Span(el)
+  if has(el, 'source') then
+    local name = '<source-' .. el.attributes.n .. '>'
+    if el.attributes.first then return within('#footnote[', el.content, ']' .. name .. ' ') end
+    return typst('#footnote(' .. name .. ') ')
+  elseif has(el, 'mark') then
+    return within('#mark(' .. quoted(el.attributes.title or '') .. ')[', el.content, ']')
+  elseif has(el, 'badge') then
+    for _, class in ipairs(el.classes) do
+      if tones[class] then return within('#badge("' .. class .. '")[', el.content, ']') end
+    end
+  elseif has(el, 'sign') then
+    return el.content
+  end
+end
+
+local alignments = { gt_right = 'AlignRight', gt_center = 'AlignCenter', gt_left = 'AlignLeft' }
+
+local function cell(c, bold)
+  for class, alignment in pairs(alignments) do
+    if has(c, class) then c.alignment = alignment end
+  end
+  if bold then
+    c.contents = c.contents:walk {
+      Plain = function(p) return pandoc.Plain(within('#strong[', p.content, ']')) end
+    }
+  end
+end
+
+function Table(el)
+  for _, row in ipairs(el.head.rows) do
+    for _, c in ipairs(row.cells) do cell(c, true) end
+  end
+  for _, body in ipairs(el.bodies) do
+    body.row_head_columns = 0
+    for _, row in ipairs(body.body) do
+      local bold = has(row, 'total') or has(row, 'gt_group_heading_row')
+      for _, c in ipairs(row.cells) do cell(c, bold) end
+    end
+  end
+  return el
+end
+
+-- A figure is a chart (one image) or a table; both keep their title on top and their kind.
+function Figure(el)
+  local found
+  el:walk {
+    Table = function(table)
+      table.caption = el.caption
+      found = pandoc.Blocks { table }
+    end,
+    Image = function(image)
+      local alt = pandoc.utils.stringify(image.caption)
+      local title = pandoc.utils.blocks_to_inlines(el.caption.long)
+      local open = '#chart(' .. quoted(image.src) .. ', ' .. quoted(alt) .. ')['
+      found = found or pandoc.Blocks { pandoc.Para(within(open, title, ']')) }
+    end,
+  }
+  return found
+end
+
+local wrappers = { note = 'note', sources = 'cited', question = 'question', answer = 'answer',
+  answers = 'answers' }
+
+function Div(el)
+  for class, name in pairs(wrappers) do
+    if has(el, class) then
+      local out = pandoc.Blocks { block('#' .. name .. '[') }
+      out:extend(el.content)
+      out:insert(block(']'))
+      return out
+    end
+  end
+  if has(el, 'exhibit') or has(el, 'prose') or has(el, 'wide') then return el.content end
+end
