@@ -112,19 +112,21 @@ class Decision:
     candidates: tuple[Candidate, ...]
     criteria: tuple[Criterion, ...]
     weights: Mapping[str, Weight]
-    ranking: Ranking | None
-    """None when every option is struck."""
-    recommended: str | None
-    preferred: str | None
-    """The option that would win if its model's quality were shown; None if it is not another."""
     word: ConfidenceWord
-    """How sure: from the share of draws that the best option wins."""
-    flips: tuple[Flip, ...]
-    perfect_information: float | None
+    """How sure: from the share of draws that the best of `among` wins."""
+    ranking: Ranking | None = None
+    """Over all options that compete; None when every option is struck."""
+    among: Ranking | None = None
+    """Over those that may be recommended: the same, unless the leader still waits for proof."""
+    recommended: str | None = None
+    preferred: str | None = None
+    """The option that would win if its model's quality were shown; None if it is not another."""
+    flips: tuple[Flip, ...] = ()
+    perfect_information: float | None = None
     """Expected saving if nothing were uncertain. [client's currency]"""
-    knowledge: tuple[Knowledge, ...]
+    knowledge: tuple[Knowledge, ...] = ()
     """By worth, highest first."""
-    plan: tuple[Step, ...]
+    plan: tuple[Step, ...] = ()
     resilience: tuple[Fit, ...] = ()
     warnings: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
@@ -150,10 +152,19 @@ class Decision:
 
     @property
     def share(self) -> float:
-        """Share of draws that the recommended option wins; 0 without one."""
-        if self.ranking is None or self.recommended is None:
+        """Share of draws that the recommended option wins among those that may be recommended;
+        0 without one."""
+        if self.among is None or self.recommended is None:
             return 0.0
-        return self.ranking.first(self.recommended)
+        return self.among.first(self.recommended)
+
+    @property
+    def leader(self) -> str | None:
+        """The option that leads at central weights and measures: where flip points start."""
+        ranking = self.ranking
+        if ranking is None:
+            return None
+        return max(ranking.names, key=lambda n: ranking.score[n].central)
 
     @property
     def nearest_flips(self) -> tuple[Flip, ...]:
@@ -168,23 +179,15 @@ def _distance(flip: Flip) -> float:
     return abs(float(np.log(flip.threshold / flip.today)))
 
 
-def choose(
-    ranking: Ranking, candidates: Sequence[Candidate], baseline: str
-) -> tuple[str, str | None, ConfidenceWord]:
-    """(recommended, preferred, confidence word) from a ranking.
+def choose(ranking: Ranking, baseline: str) -> tuple[str, ConfidenceWord]:
+    """(recommended, confidence word) from a ranking of options that may be recommended.
 
-    The leader is recommended if its quality is proven or it is the baseline. An unproven leader
-    is preferred, and the proven option that wins most often among the rest is recommended; if
-    nothing is proven, the leader is recommended and its test comes first. When no option is
-    clearly better and the baseline competes, the advice is to stay.
+    When no option is clearly better and the baseline competes, the advice is to stay.
     """
     word = confidence(ranking.first(ranking.leader))
-    proven = [c.name for c in candidates if not c.unproven or c.name == baseline]
-    leader = ranking.leader
-    if leader in proven or not proven:
-        stays = word.word == OPEN_WORD and baseline in ranking.names
-        return (baseline if stays else leader), None, word
-    return max(proven, key=lambda n: (ranking.first(n), ranking.score[n].central)), leader, word
+    if word.word == OPEN_WORD and baseline in ranking.names:
+        return baseline, word
+    return ranking.leader, word
 
 
 def decide(
@@ -207,13 +210,23 @@ def decide(
     """
     competing = [c for c in candidates if not c.struck]
     if not competing:
-        word = confidence(0.0)
         return Decision(
-            baseline, tuple(candidates), tuple(criteria), dict(weights), None, None, None, word,
-            (), None, (), (), tuple(resilience), tuple(warnings), tuple(inputs),
-        )  # fmt: skip
+            baseline,
+            tuple(candidates),
+            tuple(criteria),
+            dict(weights),
+            confidence(0.0),
+            resilience=tuple(resilience),
+            warnings=tuple(warnings),
+            inputs=tuple(inputs),
+        )
     ranking = rank(competing, criteria, weights, DRAWS, seed)
-    recommended, preferred, word = choose(ranking, competing, baseline)
+    proven = [c for c in competing if not c.unproven or c.name == baseline]
+    among = ranking
+    if proven and ranking.leader not in {c.name for c in proven}:
+        among = rank(proven, criteria, weights, DRAWS, seed)
+    recommended, word = choose(among, baseline)
+    preferred = ranking.leader if among is not ranking else None
     costs = {c.name: c.cost for c in competing if c.cost is not None}
     knowledge = worth_knowing(costs, uncertain or {})
     return Decision(
@@ -221,10 +234,11 @@ def decide(
         tuple(candidates),
         tuple(criteria),
         dict(weights),
+        word,
         ranking,
+        among,
         recommended,
         preferred,
-        word,
         all_flips(competing, criteria, weights, curves, baseline),
         value_of_perfect_information(costs) if len(costs) > 1 else None,
         knowledge,

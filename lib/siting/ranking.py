@@ -24,6 +24,9 @@ from siting.quantity import Range
 
 Floats = NDArray[np.float64]
 
+EDGE = 1e-3
+"""A weight this near to 0 or 1 is no flip point: there, options that tie on the rest meet."""
+
 P90_Z = 1.281552
 """Standard normal quantile at 90 %: a `Range` is read as P10, P50, P90."""
 
@@ -363,12 +366,12 @@ def weight_flips(
 
 
 def _crossing(v_lead: float, s_lead: float, v: float, s: float) -> float | None:
-    """Weight in 0–1 at which two linear scores meet; None if they do not."""
+    """Weight between 0 and 1 at which two linear scores meet; None if they do not."""
     slope = (v_lead - s_lead) - (v - s)
     if abs(slope) < 1e-12:
         return None
     w = (s - s_lead) / slope
-    return float(w) if 0 <= w <= 1 else None
+    return float(w) if EDGE < w < 1 - EDGE else None
 
 
 def _weight_flip(

@@ -1,0 +1,673 @@
+"""Page one and the decision chapter: the answer, how sure, what it costs, what would change it.
+
+Every sentence, table and chart is computed from the same `decision.Decision`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from siting.catalogue import Source, source_of
+from siting.decision import Decision, Experiment, Knowledge
+from siting.exhibits import Answers, Chart, Prose, Table, literal, style
+from siting.formats import Numbers
+from siting.quality import SUPPORTS_SWITCH, Parity, Score
+from siting.quantity import Range
+from siting.ranking import Candidate, Flip, Ranking
+
+if TYPE_CHECKING:
+    from siting.study import Study
+
+
+def cost_range(candidate: Candidate, currency: str) -> Range | None:
+    """P10, P50 and P90 of the present cost over the horizon. [currency]"""
+    if candidate.cost is None:
+        return None
+    low, central, high = (float(q) for q in np.quantile(candidate.cost, (0.1, 0.5, 0.9)))
+    return Range(low, central, high, currency)
+
+
+# Page one ---------------------------------------------------------------------------------------
+
+
+def page_one(study: Study) -> Answers:
+    """The four questions of a reader who sees only this page."""
+    d, numbers = study.decision, study.numbers
+    return Answers(
+        (
+            ("What should we do?", answer(study)),
+            ("How sure is that?", certainty(d, numbers)),
+            ("What does it cost?", costs(study)),
+            ("What would change the answer?", changes(d, numbers)),
+        )
+    )
+
+
+def answer(study: Study) -> str:
+    """The recommendation in words, with what to do first."""
+    d = study.decision
+    if d.recommended is None:
+        reasons = "; ".join(f"{label(c)}: {literal(c.struck[0])}" for c in d.candidates)
+        return f"**No option meets your hard constraints.** {reasons}."
+    chosen = d.candidate(d.recommended)
+    said = f"**{'Stay with' if d.stays else 'Move to'} {label(chosen)}.**"
+    waiting = chosen if d.preferred is None else d.candidate(d.preferred)
+    if d.preferred is not None:
+        said += f" {label(waiting)} would do better"
+    elif d.stays and d.word.word == "open" and len(d.competing) > 1:
+        said += " No option is clearly better, so a move would cost effort without a known gain."
+    if waiting.unproven and waiting.name != d.baseline:
+        link = ", but the" if d.preferred else " The"
+        said += (
+            f"{link} quality of its model is not yet shown ({literal(waiting.unproven[0])}): "
+            "test it before you move."
+        )
+    if d.struck:
+        names = study.numbers.names([label(c) for c in d.struck])
+        said += f" Struck by your constraints: {names}."
+    first = next((step for step in d.plan if step.day == 30), None)
+    return said + (f" First step: {literal(first.text)}" if first else "")
+
+
+def certainty(d: Decision, numbers: Numbers) -> str:
+    """The confidence word with its definition and the shares behind it."""
+    if d.among is None or d.ranking is None or d.recommended is None:
+        return "Certain: the constraints decide, not weights or prices."
+    if len(d.competing) == 1:
+        return f"Only {label(d.competing[0])} meets your constraints, so there is nothing to weigh."
+    best = d.among.leader
+    where = " among the options whose quality is shown" if d.preferred else ""
+    said = (
+        f"**{d.word.word.capitalize()}**: {d.word.definition} of weights and uncertain inputs."
+        f" {label(d.candidate(best))} ranks first in {numbers.percent(d.among.first(best))}{where}."
+    )
+    if d.recommended != best:
+        said += f" {label(d.candidate(d.recommended))} does so in {numbers.percent(d.share)}."
+    if d.preferred is not None:
+        said += (
+            f" {label(d.candidate(d.preferred))} would rank first in "
+            f"{numbers.percent(d.ranking.first(d.preferred))} of the draws of all options."
+        )
+    elif (rival := d.ranking.runner_up(best)) not in (None, d.recommended):
+        share = numbers.percent(d.ranking.first(str(rival)))
+        said += f" Next is {label(d.candidate(str(rival)))}, with {share}."
+    return said
+
+
+def costs(study: Study) -> str:
+    """Present cost of the recommended option, against today's and the cheapest."""
+    d, numbers = study.decision, study.numbers
+    months = study.scenario.finance.horizon_months
+    years = numbers.number(months / 12, 0 if months % 12 == 0 else 1)
+    if d.recommended is None:
+        return (
+            "No option remains to be priced; the prices of all options stand in the cost chapter."
+        )
+    chosen = d.candidate(d.recommended)
+    cost = cost_range(chosen, numbers.currency)
+    if cost is None:
+        return f"The cost of {label(chosen)} is not estimated; the cost chapter says why."
+    said = f"**{money(cost, numbers)}** for {label(chosen)}, as present cost over {years} years."
+    if d.preferred is not None and (other := cost_range(d.candidate(d.preferred), cost.unit)):
+        said += f" {label(d.candidate(d.preferred))} would cost {money(other, numbers)}."
+    base = d.candidate(d.baseline)
+    other = cost_range(base, cost.unit)
+    if not d.stays and other is not None and base.cost is not None and chosen.cost is not None:
+        cheaper = float(np.mean(chosen.cost < base.cost))
+        said += (
+            f" {label(base)}, today's choice, costs {money(other, numbers)}; the new one is "
+            f"cheaper in {numbers.percent(cheaper)} of the draws."
+        )
+    cheapest = min(
+        (c for c in d.competing if c.cost is not None),
+        key=lambda c: float(np.median(c.cost)) if c.cost is not None else 0.0,
+        default=chosen,
+    )
+    if cheapest.name not in (chosen.name, d.preferred, None if d.stays else d.baseline):
+        least = cost_range(cheapest, cost.unit)
+        if least is not None:
+            said += f" Cheapest is {label(cheapest)}: {money(least, numbers)}."
+    return said
+
+
+def changes(d: Decision, numbers: Numbers) -> str:
+    """The nearest flip points, and what to measure first."""
+    flips = main_flips(d)
+    if not flips or d.leader is None:
+        said = "- No single price, volume or weight within a factor of twenty changes the answer."
+    else:
+        leader = label(d.candidate(d.leader))
+        said = f"At central values {leader} leads.\n\n"
+        said += "\n".join(f"- {flip_sentence(f, d, numbers)}" for f in flips)
+    first = d.knowledge[0] if d.knowledge else None
+    if first is not None:
+        said += f"\n- {knowledge_sentence(first, numbers)}"
+    return said
+
+
+def main_flips(d: Decision, most: int = 3) -> tuple[Flip, ...]:
+    """The nearest flip of each kind within the expected range; beyond it only if none is inside."""
+    found: dict[str, Flip] = {}
+    inside = [f for f in d.nearest_flips if f.plausible]
+    for flip in inside or d.nearest_flips:
+        found.setdefault(flip.kind, flip)
+    order = ("volume", "utilisation", "price", "weight")
+    return tuple(found[k] for k in order if k in found)[:most]
+
+
+def flip_sentence(flip: Flip, d: Decision, numbers: Numbers) -> str:
+    """One flip point in words."""
+    to = label(d.candidate(flip.to))
+    far = "" if flip.plausible else " (outside the range expected)"
+    if flip.kind == "weight":
+        name = next(c.label for c in d.criteria if c.criterion == flip.subject)
+        way = "above" if flip.threshold > flip.today else "below"
+        return (
+            f"{to} leads if {name.lower()} weighs {way} {numbers.percent(flip.threshold)} of the "
+            f"total (now {numbers.percent(flip.today)}){far}."
+        )
+    if flip.kind == "price":
+        whose = label(d.candidate(flip.subject))
+        change = flip.threshold - 1
+        way = "rises" if change > 0 else "falls"
+        return f"{to} leads if the cost of {whose} {way} by {numbers.percent(abs(change))}{far}."
+    way = "above" if flip.threshold > flip.today else "below"
+    at, now = (numbers.quantity(x, flip.unit) for x in (flip.threshold, flip.today))
+    what = "load" if flip.kind == "volume" else "utilisation"
+    return f"{to} leads {way} a {what} of {at} (now {now}){far}."
+
+
+def knowledge_sentence(knowledge: Knowledge, numbers: Numbers) -> str:
+    """What to measure first, and what it is worth."""
+    worth = numbers.money(_rounded(knowledge.worth))
+    said = f"Knowing {literal(knowledge.input)} beforehand would be worth up to {worth}"
+    if knowledge.experiment is not None:
+        e = knowledge.experiment
+        said += f"; {literal(e.action[0].lower() + e.action[1:].rstrip('.'))}"
+    return said + "."
+
+
+# The chapter ------------------------------------------------------------------------------------
+
+
+def ranking_chart(study: Study) -> Chart:
+    """Contributions of each criterion to each option's score, with the range of the total."""
+    d, numbers = study.decision, study.numbers
+    ranking = _ranked(d)
+    names = sorted(ranking.names, key=lambda n: -ranking.score[n].central)
+    figure, ax = style.figure(0.9 + 0.5 * len(names))
+    shades = style.colours(c.criterion for c in d.criteria)
+    for y, name in enumerate(names):
+        left = 0.0
+        for criterion in d.criteria:
+            points = ranking.contributions[name][criterion.criterion]
+            ax.barh(
+                y,
+                points,
+                left=left,
+                height=0.55,
+                color=shades[criterion.criterion],
+                label=criterion.label if y == 0 else None,
+            )
+            left += points
+        score = ranking.score[name]
+        ax.plot([score.low, score.high], [y + 0.36] * 2, color=style.INK, linewidth=1.2)
+        ax.annotate(
+            numbers.number(score.central, 0), (left, y), (4, 0), textcoords="offset points",
+            va="center", fontsize=9,
+        )  # fmt: skip
+    ax.set_yticks(range(len(names)), [plain(d.candidate(n)) for n in names])
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("points of 100; line: range of the total over all draws, 80 %")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    best = ranking.score[names[0]]
+    return Chart(
+        figure,
+        f"{plain(d.candidate(names[0]))} scores highest: {numbers.number(best.central, 0)} of 100 "
+        f"points at your weights",
+        "Stacked bars, one an option, of the points that each criterion contributes. Totals: "
+        + "; ".join(
+            f"{plain(d.candidate(n))} {numbers.number(ranking.score[n].central, 0)} "
+            f"({numbers.span(ranking.score[n], 0)})"
+            for n in names
+        )
+        + ".",
+        tuple(dict.fromkeys(_criterion_sources(d))),
+    )
+
+
+def acceptability_chart(study: Study) -> Chart:
+    """How often each option takes each rank over weights and uncertainties together."""
+    d, numbers = study.decision, study.numbers
+    ranking = _ranked(d)
+    order = np.argsort(-ranking.acceptability[:, 0], kind="stable")
+    figure, ax = style.figure(0.9 + 0.4 * len(order))
+    k = len(order)
+    for y, i in enumerate(order):
+        left = 0.0
+        for r in range(k):
+            share = float(ranking.acceptability[i, r])
+            ax.barh(y, share, left=left, height=0.6, color=style.SERIES[0], alpha=0.95 * 0.5**r,
+                    edgecolor="white")  # fmt: skip
+            if share >= 0.08:
+                ax.text(
+                    left + share / 2, y, f"{r + 1}.", ha="center", va="center", fontsize=8,
+                    color="white" if r == 0 else style.INK,
+                )  # fmt: skip
+            left += share
+        ax.annotate(
+            numbers.percent(float(ranking.acceptability[i, 0])), (1, y), (5, 0),
+            textcoords="offset points", va="center", fontsize=9,
+        )  # fmt: skip
+    ax.set_yticks(range(k), [plain(d.candidate(ranking.names[i])) for i in order])
+    ax.set_ylim(k - 0.5, -0.5)
+    ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(numbers.axis("percent"))
+    ax.set_xlabel("share of draws in which the option takes each rank; right: first rank")
+    first = ranking.names[order[0]]
+    return Chart(
+        figure,
+        f"{plain(d.candidate(first))} ranks first in {numbers.percent(ranking.first(first))} of "
+        f"the draws: {d.word.word}",
+        "Bars of the share of draws for each rank. First rank: "
+        + "; ".join(
+            f"{plain(d.candidate(ranking.names[i]))} "
+            f"{numbers.percent(float(ranking.acceptability[i, 0]))}"
+            for i in order
+        )
+        + ".",
+        note=f"{d.word.word.capitalize()}: {d.word.definition}.",
+    )
+
+
+def contributions(study: Study) -> Table:
+    """Points by criterion and option at central weights; columns add up to the score."""
+    d, numbers = study.decision, study.numbers
+    ranking = _ranked(d)
+    total = sum(w.central for w in d.weights.values())
+    rows = []
+    for c in d.criteria:
+        row = {"criterion": c.label, "weight": numbers.percent(_share(d, c.criterion, total))}
+        for name in ranking.names:
+            points = ranking.contributions[name][c.criterion]
+            row[plain(d.candidate(name))] = numbers.number(points, 1)
+        rows.append(row)
+    last = {"criterion": "Score", "weight": numbers.percent(1.0)}
+    for name in ranking.names:
+        last[plain(d.candidate(name))] = numbers.number(ranking.score[name].central, 1)
+    return Table(
+        pd.DataFrame([*rows, last]),
+        "Where the points come from: every column adds up to its score",
+        tuple(dict.fromkeys(_criterion_sources(d))),
+        stub="criterion",
+        totals=1,
+        notes=("Points of 100 at central weights and central measures.",),
+    )
+
+
+def measures(study: Study) -> Table:
+    """What was measured for each criterion, before any value judgement; struck options too."""
+    d, numbers = study.decision, study.numbers
+    rows = []
+    for c in d.criteria:
+        row = {"criterion": c.label, "unit": c.unit}
+        for candidate in d.candidates:
+            measure = candidate.measures.get(c.measure)
+            row[plain(candidate)] = _measure(measure, numbers)
+        row["worth 0 at"] = numbers.number(c.worst)
+        row["worth 100 at"] = numbers.number(c.best)
+        rows.append(row)
+    return Table(
+        pd.DataFrame(rows),
+        "The measures behind the points, and the goalposts that turn them into points",
+        stub="criterion",
+        notes=("Unknown measures count as anything between the two goalposts.",),
+    )
+
+
+def cost_and_regret(study: Study) -> Table:
+    """Each option's price, whether it competes, how often it wins and what choosing it risks."""
+    d, numbers = study.decision, study.numbers
+    rows = []
+    for c in d.candidates:
+        cost = cost_range(c, numbers.currency)
+        row = {
+            "option": plain(c),
+            "status": _status(d, c),
+            f"present cost [{numbers.currency}]": numbers.money(_rounded(cost.central))
+            if cost
+            else "not estimated",
+            "P10 to P90": numbers.span(_rounded_range(cost)) if cost else "–",
+            "ranks first": "–",
+            "regret [points]": "–",
+            f"regret [{numbers.currency}]": "–",
+        }
+        if d.ranking is not None and c.name in d.ranking.names:
+            regret = d.ranking.regret[c.name]
+            row["ranks first"] = numbers.percent(d.ranking.first(c.name))
+            row["regret [points]"] = numbers.number(regret.points, 1)
+            if regret.money is not None:
+                row[f"regret [{numbers.currency}]"] = numbers.money(_rounded(regret.money))
+        rows.append(row)
+    return Table(
+        pd.DataFrame(rows),
+        "Every option with its price, its chance and its regret",
+        badges=("status",),
+        stub="option",
+        notes=(
+            "Regret: what the option loses on average against the best one of each draw, in "
+            "points of score, and in money against the cheapest.",
+        ),
+    )
+
+
+def struck(study: Study) -> Table | Prose:
+    """Options that fail a hard constraint, with the reason and the price."""
+    d, numbers = study.decision, study.numbers
+    if not d.struck:
+        return Prose("No option is struck: all of them meet the hard constraints.")
+    rows = [
+        {
+            "option": plain(c),
+            "verdict": "struck",
+            "because": "; ".join(c.struck),
+            "present cost": numbers.range(_rounded_range(cost))
+            if (cost := cost_range(c, numbers.currency))
+            else "not estimated",
+        }
+        for c in d.struck
+    ]
+    return Table(
+        pd.DataFrame(rows),
+        f"{len(rows)} of {len(d.candidates)} options fail a hard constraint",
+        badges=("verdict",),
+        stub="option",
+    )
+
+
+def flip_points(study: Study) -> Table | Prose:
+    """Every single change that would hand the lead to another option."""
+    d, numbers = study.decision, study.numbers
+    if not d.flips:
+        return Prose("No single price, volume or weight changes the leader.")
+    rows = [
+        {
+            "what moves": _subject(f, d),
+            "today": _flip_value(f, f.today, numbers),
+            "flips at": _flip_value(f, f.threshold, numbers),
+            "new leader": plain(d.candidate(f.to)),
+            "within the expected range": "yes" if f.plausible else "beyond",
+        }
+        for f in d.nearest_flips
+    ]
+    inside = sum(f.plausible for f in d.flips)
+    return Table(
+        pd.DataFrame(rows),
+        f"{inside} of {len(rows)} flip points lie within the range expected",
+        stub="what moves",
+        notes=(
+            "One thing moves, the others stay at their central values. Weights: share of the total;"
+            " prices: factor on the present cost of the option.",
+        ),
+    )
+
+
+def knowledge(study: Study) -> Table | Prose:
+    """What to measure before deciding, and what each measurement is worth."""
+    d, numbers = study.decision, study.numbers
+    if not d.knowledge:
+        return Prose(
+            "No uncertain input is worth measuring first: none of them would change the choice."
+        )
+    rows = [
+        {
+            "what to know": k.input,
+            "worth up to": numbers.money(_rounded(k.worth)),
+            "how": k.experiment.action if k.experiment else "–",
+            "days": numbers.number(k.experiment.days, 0) if k.experiment else "–",
+            "costs about": numbers.money(k.experiment.cost_central, 0, k.experiment.currency)
+            + style.mark(k.experiment.kind)
+            if k.experiment
+            else "–",
+        }
+        for k in d.knowledge[:6]
+    ]
+    best = d.knowledge[0]
+    return Table(
+        pd.DataFrame(rows),
+        f"Most worth knowing: {best.input}, up to {numbers.money(_rounded(best.worth))}",
+        stub="what to know",
+        notes=(
+            "Worth: expected saving in present cost if the value were known before choosing "
+            "(expected value of partial perfect information). "
+            f"Knowing everything: {numbers.money(_rounded(d.perfect_information or 0.0))}.",
+        ),
+        sources=tuple(
+            dict.fromkeys(_source(k.experiment) for k in d.knowledge[:6] if k.experiment)
+        ),
+    )
+
+
+def plan(study: Study) -> Table:
+    """Steps for 30, 90 and 365 days."""
+    d = study.decision
+    rows = [
+        {"within": f"{s.day} days", "who": s.owner, "step": s.text, "why": s.why} for s in d.plan
+    ]
+    frame = pd.DataFrame(rows, columns=["within", "who", "step", "why"])
+    return Table(frame, "What to do in 30, 90 and 365 days", group="within")
+
+
+def quality(study: Study) -> Table | Prose:
+    """Each option's model against the floor of each workload, board by board."""
+    numbers, found = study.numbers, study.quality
+    rows = [
+        row
+        for p in dict.fromkeys(_without_option(found.parities))
+        for row in _parity_rows(p, numbers)
+    ]
+    if not rows:
+        return Prose("No workload states a quality floor, so no parity was assessed.")
+    return Table(
+        pd.DataFrame(rows),
+        _quality_title(found.parities),
+        tuple(dict.fromkeys(i.source for i in found.inputs)),
+        badges=("verdict",),
+        group="model",
+        notes=(
+            "Tolerance: half-width of the 95 % interval of the difference on that board. A switch "
+            "needs two boards without common questions, or your own evaluation, which beats both.",
+        ),
+    )
+
+
+def resilience(study: Study) -> Table | Prose:
+    """Whether each option's GPUs fit the likely model of 24 months from now."""
+    d, numbers = study.decision, study.numbers
+    if not d.resilience:
+        return Prose(
+            "No option runs its own model on known GPUs, so a new model asks for no new hardware."
+        )
+    rows = [
+        {
+            "option": plain(d.candidate(f.option)),
+            "model today": f.model,
+            "weights may grow": f"{numbers.number(f.room, 1)}×",
+            "successor of the class": f"{numbers.number(f.growth.same_class.central, 1)}× "
+            f"({numbers.span(f.growth.same_class, 1)})",
+            "largest of the makers": f"{numbers.number(f.growth.flagship.central, 1)}×",
+            "fits in": numbers.percent(f.chance),
+            "verdict": f.verdict,
+        }
+        for f in d.resilience
+    ]
+    worst = min(d.resilience, key=lambda f: f.chance)
+    return Table(
+        pd.DataFrame(rows),
+        f"A successor of the same class fits in {numbers.percent(worst.chance)} of past cases, on "
+        f"{plain(d.candidate(worst.option))}",
+        stub="option",
+        badges=("verdict",),
+        notes=tuple(
+            dict.fromkeys(
+                f"{f.model}: {f.growth.pairs} pairs of releases 18 to 30 months apart, of "
+                f"{f.growth.makers}."
+                for f in d.resilience
+            )
+        ),
+    )
+
+
+def conclusion(study: Study) -> Prose:
+    """What would change the conclusion of the chapter, in words."""
+    d, numbers = study.decision, study.numbers
+    return Prose(changes(d, numbers))
+
+
+def key_figures(study: Study) -> str:
+    """The figures that a test compares from version to version, as plain text."""
+    d = study.decision
+    lines = [f"recommended: {d.recommended}", f"preferred: {d.preferred}", f"word: {d.word.word}"]
+    if d.ranking is not None:
+        lines += [
+            f"{n}: score {d.ranking.score[n].central:.0f}, first {d.ranking.first(n):.2f}"
+            for n in d.ranking.names
+        ]
+    return "\n".join(lines)
+
+
+# Words and cells --------------------------------------------------------------------------------
+
+
+def label(candidate: Candidate) -> str:
+    """An option's label for Markdown."""
+    return literal(candidate.label)
+
+
+def plain(candidate: Candidate) -> str:
+    """An option's label for tables and charts."""
+    return candidate.label
+
+
+def money(amount: Range, numbers: Numbers) -> str:
+    """A present cost in short, with its range: `EUR 1.2M (0.9M to 1.6M)`."""
+    low, high = (numbers.compact(x) for x in (amount.low, amount.high))
+    return f"{numbers.compact_money(amount.central)} ({low} to {high})"
+
+
+def _rounded(amount: float) -> float:
+    """An amount to three significant digits: no forecast knows more."""
+    return float(f"{amount:.3g}")
+
+
+def _rounded_range(amount: Range) -> Range:
+    low, central, high = map(_rounded, (amount.low, amount.central, amount.high))
+    return Range(low, central, high, amount.unit)
+
+
+def _ranked(d: Decision) -> Ranking:
+    if d.ranking is None:
+        raise ValueError("every option is struck: there is no ranking to show")
+    return d.ranking
+
+
+def _share(d: Decision, criterion: str, total: float) -> float:
+    return d.weights[criterion].central / total
+
+
+def _criterion_sources(d: Decision) -> list[Source]:
+    return [source_of(c) for c in d.criteria]
+
+
+def _source(row: Experiment) -> Source:
+    return source_of(row)
+
+
+def _status(d: Decision, c: Candidate) -> str:
+    if c.struck:
+        return "struck"
+    if c.name == d.recommended:
+        return "chosen"
+    return "conditional" if c.unproven else "open"
+
+
+def _measure(measure: object, numbers: Numbers) -> str:
+    if measure is None:
+        return "unknown"
+    if isinstance(measure, Range):
+        return numbers.number(measure.central, 2) + (
+            "" if measure.is_exact else f" ({numbers.span(measure, 2)})"
+        )
+    low, central, high = np.quantile(np.asarray(measure), (0.1, 0.5, 0.9))
+    return _measure(Range(float(low), float(central), float(high)), numbers)
+
+
+def _subject(flip: Flip, d: Decision) -> str:
+    if flip.kind == "weight":
+        name = next(c.label for c in d.criteria if c.criterion == flip.subject)
+        return f"weight of {name.lower()}"
+    if flip.kind == "price":
+        return f"cost of {plain(d.candidate(flip.subject))}"
+    return flip.kind
+
+
+def _flip_value(flip: Flip, x: float, numbers: Numbers) -> str:
+    if flip.kind == "weight":
+        return numbers.percent(x)
+    if flip.kind == "price":
+        return f"{numbers.number(x, 2)}×"
+    return numbers.quantity(x, flip.unit)
+
+
+def _without_option(parities: tuple[Parity, ...]) -> list[Parity]:
+    """Each model and workload once, whatever options share it."""
+    return [replace(p, option="") for p in parities if p.verdict != "same model"]
+
+
+def _parity_rows(p: Parity, numbers: Numbers) -> list[dict[str, str]]:
+    heading = f"{p.model} against {p.reference}, {p.workload}: {p.verdict} ({p.reason})"
+    rows = [
+        {
+            "model": heading,
+            "board": c.board.label,
+            "date": numbers.date(c.model.date if c.model else c.board.date),
+            "score": _score(c.model, numbers),
+            "reference": _score(c.reference, numbers),
+            "tolerance": f"± {numbers.number(c.tolerance, 2)}" if c.tolerance is not None else "–",
+            "verdict": c.verdict,
+            "remark": c.reason,
+        }
+        for c in p.comparisons
+    ]
+    if p.own is not None:
+        rows.insert(
+            0,
+            {
+                "model": heading,
+                "board": "your own evaluation",
+                "date": "–",
+                "score": numbers.number(p.own.score) + style.mark("client"),
+                "reference": f"floor {numbers.number(p.own.floor)}",
+                "tolerance": f"± {numbers.number(p.own.tolerance, 2)}",
+                "verdict": p.own.verdict,
+                "remark": "",
+            },
+        )
+    return rows
+
+
+def _score(score: Score | None, numbers: Numbers) -> str:
+    return "–" if score is None else f"{numbers.number(score.score)} ({score.effort})"
+
+
+def _quality_title(parities: tuple[Parity, ...]) -> str:
+    tested = list(
+        dict.fromkeys((p.model, p.verdict) for p in parities if p.verdict != "same model")
+    )
+    good = [m for m, v in tested if v in SUPPORTS_SWITCH]
+    return f"{len(good)} of {len(tested)} candidate models reach the floor on the evidence so far"
