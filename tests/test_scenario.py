@@ -1,0 +1,374 @@
+"""Scenarios: what is accepted, how the two files combine, and how mistakes are answered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import document, scenario
+from siting.scenario import Scenario, ScenarioError
+
+ROOT = Path(__file__).parents[1]
+BASE = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
+CLIENT = """
+client: {name: Acme, country: IT}
+workloads:
+  assistant: {users: 500}
+evidence:
+  - {fields: [workloads], source: Questionnaire, date: 2026-10-01}
+"""
+
+
+@pytest.fixture
+def client(tmp_path: Path):
+    """Writes a client's file next to base.yaml and gives its path."""
+    (tmp_path / "base.yaml").write_text(BASE, encoding="utf-8")
+
+    def write(text: str | bytes = CLIENT, name: str = "acme.yaml") -> Path:
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def refused(path: Path | str) -> list[document.Problem]:
+    with pytest.raises(ScenarioError) as caught:
+        scenario.load(path)
+    return list(caught.value.problems)
+
+
+@pytest.mark.parametrize("name", ["base", *scenario.names()])
+def test_every_scenario_of_the_repository_loads_and_its_resolved_form_loads_alone_to_the_same(
+    name: str, tmp_path: Path
+) -> None:
+    loaded = scenario.load(name)
+    (tmp_path / "elsewhere.yaml").write_text(scenario.resolved(loaded), encoding="utf-8")
+    assert scenario.load(tmp_path / "elsewhere.yaml") == loaded
+
+
+def test_five_clients_are_there_and_base_is_none_of_them() -> None:
+    assert len(scenario.names()) >= 5
+    assert "base" not in scenario.names()
+
+
+# --- How the two files combine -------------------------------------------------------------------
+
+
+def test_a_client_file_changes_only_what_it_says(client) -> None:
+    base, acme = scenario.load("base"), scenario.load(client())
+    assert acme.workloads["assistant"].users == 500
+    assert acme.workloads["assistant"].latency == base.workloads["assistant"].latency
+    assert acme.options == base.options
+    assert acme.client.id == "acme"
+
+
+def test_naming_an_option_drops_those_of_base_that_are_not_named(client) -> None:
+    text = CLIENT + "options:\n  api: {}\n  owned: {country: IT}\nfinance: {baseline: api}\n"
+    text = text.replace("[workloads]", "[workloads, options, finance]")
+    acme = scenario.load(client(text))
+    assert list(acme.options) == ["api", "owned"]
+    assert acme.options["owned"].gpu == scenario.load("base").options["owned"].gpu
+
+
+def test_null_removes_what_base_says(client) -> None:
+    acme = scenario.load(client(CLIENT.replace("{users: 500}", "{users: 500, quality: null}")))
+    assert scenario.load("base").workloads["assistant"].quality is not None
+    assert acme.workloads["assistant"].quality is None
+
+
+def test_a_complete_file_does_not_read_base(client, tmp_path: Path) -> None:
+    text = scenario.resolved(scenario.load(client()))
+    (tmp_path / "base.yaml").write_text("broken: [", encoding="utf-8")
+    assert scenario.load(client(text, "whole.yaml")).client.id == "acme"
+
+
+# --- Where each figure comes from ----------------------------------------------------------------
+
+
+def test_a_figure_of_the_client_has_the_clients_source_and_the_rest_stays_an_estimate(
+    client,
+) -> None:
+    acme = scenario.load(client())
+    assert acme.origin("workloads.assistant.users").source == "Questionnaire"
+    assert acme.origin("workloads.assistant.peak_factor").kind == "estimate"
+    assert acme.origin("finance.discount_rate").kind == "estimate"
+
+
+def test_the_longest_path_of_evidence_wins(client) -> None:
+    longer = "  - {fields: [workloads.assistant.users], source: HR list, date: 2026-10-02}\n"
+    text = CLIENT.replace("{users: 500}", "{users: 500, peak_factor: 2}") + longer
+    acme = scenario.load(client(text))
+    assert acme.origin("workloads.assistant.users").source == "HR list"
+    assert acme.origin("workloads.assistant.peak_factor").source == "Questionnaire"
+
+
+def test_a_figure_without_evidence_is_refused_by_line(client) -> None:
+    (problem,) = refused(client(CLIENT + "finance: {horizon_months: 48}\n"))
+    assert (problem.line, problem.field) == (7, "finance.horizon_months")
+    assert "evidence" in problem.write
+
+
+def test_evidence_for_something_that_is_not_there_is_refused(client) -> None:
+    (problem,) = refused(client(CLIENT.replace("[workloads]", "[workloads, finance.discount]")))
+    assert "finance.discount" in problem.wrong
+    assert "finance.discount_rate" in problem.write
+
+
+def test_the_origin_of_an_uncovered_path_is_an_error_and_not_a_guess(client) -> None:
+    with pytest.raises(KeyError, match="no evidence covers"):
+        scenario.load(client()).model_copy(update={"evidence": []}).origin("finance")
+
+
+# --- Twelve malformed scenarios ------------------------------------------------------------------
+
+LONG = "x" * 3_000
+MALFORMED = {
+    "unknown key": (
+        CLIENT.replace("users", "usrs"),
+        (4, "workloads.assistant.usrs", "unknown key 'usrs'", "did you mean users"),
+    ),
+    "number as text": (
+        CLIENT.replace("500", "8e9"),
+        (4, "workloads.assistant.users", "8e9 is text to some", "write 8_000_000_000"),
+    ),
+    "no as false": (
+        CLIENT.replace("users: 500", "data: {personal: no}"),
+        (4, "workloads.assistant.data.personal", "no is false to some", "write false"),
+    ),
+    "duplicate key": (
+        CLIENT + "client: {name: Other}\n",
+        (7, "client", "already given in line 2", "keep one"),
+    ),
+    "broken encoding": (
+        CLIENT.replace("Acme", "Acme é").encode("latin-1"),
+        (2, "", "not UTF-8", "save the file as UTF-8"),
+    ),
+    "tag that would run code": (
+        CLIENT.replace("500", "!!python/object/apply:os.system [id]"),
+        (4, "workloads.assistant.users", "tag", "plain value"),
+    ),
+    "aliases that grow without end": (
+        "a: &a [1, 2]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+        (1, "a", "anchors", "write it out"),
+    ),
+    "impossible number": (
+        CLIENT.replace("users: 500", "cached_input_share: 30"),
+        (4, "workloads.assistant.cached_input_share", "30 is too large", "for 30 % write 0.3"),
+    ),
+    "wrong unit": (
+        CLIENT + "finance: {discount_rate: 8}\n",
+        (7, "finance.discount_rate", "8 is outside 0 to 1", "for 8 % write 0.08"),
+    ),
+    "model that nobody knows": (
+        CLIENT.replace("users: 500", "models: [google/gemma-4-13B-it]"),
+        (4, "workloads.assistant.models[0]", "no model of the catalogue", "gemma-4-31B-it"),
+    ),
+    "tab": (
+        CLIENT.replace("  assistant", "\tassistant"),
+        (4, "", "tab", "indent with spaces"),
+    ),
+    "baseline that is no option": (
+        CLIENT + "finance: {baseline: apis}\n",
+        (7, "finance.baseline", "'apis' is no option", "did you mean api"),
+    ),
+    "hybrid of itself": (
+        CLIENT + "options: {api: {}, owned: {}, hybrid: {base: hybrid}}\n",
+        (7, "options.hybrid.base", "'hybrid' is no other option", "known"),
+    ),
+    "range out of order": (
+        CLIENT.replace("users: 500", "growth_per_year: {low: 0.5, central: 0.2, high: 0.3}"),
+        (4, "workloads.assistant.growth_per_year", "not in order", "low <= central <= high"),
+    ),
+    "path as a file name": (
+        CLIENT.replace("country: IT", "country: IT, logo: ../../etc/passwd"),
+        (2, "client.logo", "not in the right form", "write"),
+    ),
+    "day that does not exist": (
+        CLIENT.replace("2026-10-01", "2026-02-30"),
+        (6, "evidence[0].date", "no day of the calendar", "YYYY-MM-DD"),
+    ),
+    "a scenario without end": (
+        CLIENT + f"# {LONG}\n" * 100,
+        (0, "", "larger than 256 KiB", "few pages"),
+    ),
+    "not a mapping": ("- a\n- b\n", (0, "", "not a mapping", "key: value")),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_scenario_is_answered_with_line_field_fault_and_remedy(case, client) -> None:
+    text, (line, field, wrong, write) = MALFORMED[case]
+    if case in ("wrong unit", "baseline that is no option", "hybrid of itself"):
+        text = text.replace("[workloads]", "[workloads, finance, options]").replace(
+            "finance, options", "finance" if "finance:" in text else "options"
+        )
+    path = client(text)
+    problem = next(p for p in refused(path) if wrong in p.wrong)
+    assert (problem.line, problem.field) == (line, field)
+    assert write in problem.write
+    assert problem.file.endswith("acme.yaml")
+
+
+def test_all_problems_are_reported_at_once(client) -> None:
+    text = CLIENT.replace("users: 500", "users: -1, peak_factor: many, hours: morning")
+    fields = {p.field for p in refused(client(text))}
+    assert {f"workloads.assistant.{f}" for f in ("users", "peak_factor", "hours")} == fields
+
+
+def test_a_missing_file_names_the_client_that_was_meant() -> None:
+    (problem,) = refused("banca-valdor")
+    assert "banca-valdora" in problem.write
+
+
+@pytest.mark.parametrize("name", ["../base", "a/b", "A", "", ".", "a b", "x" * 80, "$(id)"])
+def test_a_name_that_could_leave_the_folder_is_refused(name: str) -> None:
+    refused(name)
+    with pytest.raises(ScenarioError):
+        scenario.create(name)
+
+
+@pytest.mark.parametrize("what", ["/dev/zero.yaml", "/nonexistent/x.yaml", str(ROOT / "x.yaml")])
+def test_what_is_no_file_is_refused(what: str) -> None:
+    assert "does not exist" in refused(what)[0].wrong
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").mkdir()
+    assert "is not a file" in refused(tmp_path / "x.yaml")[0].wrong
+
+
+HOSTILE = ["<script>alert(1)</script>", "#import", "$(id)", "{{7*7}}", "=cmd|'/C calc'!A0", "../.."]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_in_names_and_notes_stays_text(text: str, client) -> None:
+    hostile = CLIENT.replace("name: Acme", f'name: "{text}", notes: "{text}"')
+    loaded = scenario.load(client(hostile))
+    assert loaded.client.name == loaded.client.notes == text
+    assert loaded.client.id == "acme"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_refused_where_a_name_becomes_a_path_or_a_key(text: str, client) -> None:
+    refused(client(CLIENT.replace("country: IT", f'country: IT, id: "{text}"')))
+    refused(client(CLIENT.replace("assistant:", f'"{text}":')))
+
+
+# --- Reading YAML --------------------------------------------------------------------------------
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**15), 10**15)
+    | st.floats(-1e20, 1e20)
+    | st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Cf", "Cn")), max_size=20)
+    | st.dates(dt.date(1990, 1, 1), dt.date(2100, 1, 1))
+)
+keys = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=8)
+trees = st.recursive(
+    scalars,
+    lambda inner: st.lists(scalars, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(keys, trees, min_size=1, max_size=4))
+def test_what_is_written_is_read_back(data: dict) -> None:
+    text = "\n".join(scenario._yaml(data, 0))
+    assert document.parse(text).data == data
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
+    try:
+        document.parse(text)
+    except document.DocumentError as error:
+        assert all(p.wrong and p.write for p in error.problems)
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees, trees, trees)
+def test_laying_a_change_over_twice_is_laying_it_over_once(a, b, c) -> None:
+    base, change = {"x": a, "y": b}, {"x": c}
+    once = document.merged(base, change)
+    assert document.merged(once, change) == once
+
+
+def test_merging_follows_the_examples_of_rfc_7396() -> None:
+    # Appendix A of RFC 7396 (those whose target and patch are objects).
+    for target, patch, result in [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ]:
+        assert document.merged(target, patch) == result
+
+
+# --- Fuzzing -------------------------------------------------------------------------------------
+
+
+def test_thousands_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) -> None:
+    from benchmarks.fuzz import damaged
+
+    path, chance = client(), random.Random(1)
+    before = set(path.parent.iterdir())
+    outcomes = {"loaded": 0, "refused": 0}
+    for text in damaged(CLIENT, BASE, chance, 1_500):
+        path.write_bytes(text)
+        try:
+            scenario.load(path)
+            outcomes["loaded"] += 1
+        except ScenarioError as error:
+            assert error.problems
+            assert all(p.wrong and p.write for p in error.problems)
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 50  # both sides of the fence are exercised
+    assert set(path.parent.iterdir()) == before
+
+
+# --- Schema and new clients ----------------------------------------------------------------------
+
+
+def test_the_schema_for_editors_is_up_to_date() -> None:
+    stored = json.loads((ROOT / "params" / ".schema.json").read_text(encoding="utf-8"))
+    assert stored == scenario.json_schema(), "run `make schema`"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "params").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_first_line_of_a_scenario_links_the_schema(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=.schema.json"
+
+
+def test_every_field_of_a_scenario_has_a_type_that_the_schema_knows() -> None:
+    schema = scenario.json_schema()
+    assert set(schema["properties"]) == set(Scenario.model_fields)
+
+
+def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "base.yaml").write_text(BASE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    path = scenario.create("acme-bank")
+    loaded = scenario.load("acme-bank")
+    assert loaded.client.name == "Acme Bank"
+    assert loaded.origin("workloads.assistant.users").kind == "estimate"
+    assert path == Path("params/acme-bank.yaml")
+    with pytest.raises(ScenarioError, match="already exists"):
+        scenario.create("acme-bank")
