@@ -202,6 +202,8 @@ class Model(Fact):
     cross_attention_layers: int | None = None
     cross_attention_tokens: int | None = None
     """Image tokens whose keys and values the cross-attention layers hold."""
+    vision_tokens: int | None = None
+    """Largest image that an engine encodes when it starts; 16,384: any size, and video. [tokens]"""
     mtp_layers: int | None = None
     """Multi-token-prediction layers in the checkpoint, loaded for speculative decoding only."""
 
@@ -214,6 +216,8 @@ class ModelAlias(Fact):
     alias: str
     model_id: str
     why: str
+    weights: str = ""
+    """Weight format of this checkpoint, where it says more than the usual name of the format."""
 
 
 F = TypeVar("F", bound=Fact)
@@ -315,11 +319,34 @@ def _model_index(folder: Path) -> dict[str, Model]:
 
 
 def gpu(name: str) -> Gpu:
-    """The GPU called `name` (id, name or alias). Raises KeyError with near names."""
-    found = _gpu_index(facts_dir()).get(_key(name))
+    """The GPU called `name` (id, name or alias), or a class such as `48GB-class`.
+
+    Raises KeyError with near names.
+    """
+    found = _gpu_index(facts_dir()).get(_key(name)) or _gpu_class(name)
     if found is None:
         raise _unknown("GPU", name, [g.id for g in gpus()])
     return found
+
+
+def _gpu_class(name: str) -> Gpu | None:
+    """A card of which only the memory is known; its speed and its exact size are not."""
+    size = re.match(r"(\d+)\s*GB[\s-]class", name.strip(), re.IGNORECASE)
+    if not size:
+        return None
+    return Gpu(
+        id=f"class-{size[1]}gb",
+        gpu=f"a {size[1]} GB card",
+        vendor="not stated",
+        architecture="not stated",
+        form_factor="not stated",
+        memory_gb_marketing=float(size[1]),
+        memory_bandwidth_gb_s=0.0,
+        source="card named only by the size of its memory",
+        locator=name,
+        date="undated",
+        kind="estimate",
+    )
 
 
 def model(name: str) -> Model:
@@ -333,6 +360,12 @@ def model(name: str) -> Model:
     if found is None:
         raise _unknown("model", name, [m.model_id for m in models()])
     return found
+
+
+def checkpoint_weights(name: str) -> str:
+    """Weight format of a named checkpoint, where its alias states one; else blank."""
+    rows_ = table("model_aliases", ModelAlias)
+    return next((a.weights for a in rows_ if a.weights and _key(a.alias) == _key(name)), "")
 
 
 @cache

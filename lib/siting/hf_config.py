@@ -8,6 +8,7 @@ embeddings, attention of every kind, dense and expert MLPs and linear layers; no
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ def read(path: Path) -> Model:
 def from_config(whole: Config, name: str) -> Model:
     """The model of a parsed `config.json`; `name` is how messages and reports call it."""
     config = _language_part(whole)
+    if "block_configs" in config:
+        raise FactError(
+            f"{name}: layers differ one by one (block_configs), which is not read; "
+            "use the model's name in the catalogue"
+        )
+    blocks = config.get("layers_block_type") or config.get("hybrid_override_pattern") or ""
+    config.setdefault("num_hidden_layers", len(blocks))
     layers = _need(config, name, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
     hidden = _need(config, name, "hidden_size", "n_embd", "d_model")
     heads = _need(config, name, "num_attention_heads", "n_head", "n_heads")
@@ -55,8 +63,11 @@ def from_config(whole: Config, name: str) -> Model:
         "num_attention_heads": heads,
         "vocab_size": vocabulary,
         "num_key_value_heads": _kv_heads(config, heads),
-        "head_dim": _get(config, "head_dim") or hidden // heads,
-        "intermediate_size": _get(config, "intermediate_size", "ffn_dim", "n_inner") or 4 * hidden,
+        "head_dim": _get(config, "head_dim", "attention_head_dim") or hidden // heads,
+        "intermediate_size": _get(
+            config, "intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner"
+        )
+        or 4 * hidden,
         "tie_word_embeddings": bool(
             whole.get("tie_word_embeddings", config.get("tie_word_embeddings", _tied(config)))
         ),
@@ -130,7 +141,7 @@ def _weights(whole: Config, config: Config) -> str:
         if method == "mxfp4":
             return "mxfp4"
         if method == "fp8" or "fp8" in method:
-            return "fp8"
+            return "fp8-mxfp4-experts" if config.get("expert_dtype") == "fp4" else "fp8"
         if method == "bitsandbytes":
             return "nf4" if quantised.get("load_in_4bit") else "bnb-int8"
         if method == "modelopt" or "nvfp4" in json.dumps(quantised).lower():
@@ -153,7 +164,7 @@ def _compressed_tensors(quantised: Config) -> str:
         return "fp8" if kind == "float" else "int8"
     if bits == 4:
         if kind == "float":
-            return "nvfp4"
+            return "mxfp4" if weights.get("group_size") == 32 else "nvfp4"
         return "int4-experts" if weights.get("group_size") == 32 else "int4"
     return "bf16"
 
@@ -166,17 +177,35 @@ def _experts(config: Config, layers: int) -> Config:
         return {}
     width = _get(config, "moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size")
     shared = _get(config, "n_shared_experts", "num_shared_experts") or 0
-    shared_width = _get(config, "shared_expert_intermediate_size")
+    if str(config.get("model_type", "")).startswith("llama4"):
+        shared = 1  # every mixture layer has one; the file does not say so
+    shared_width = _get(
+        config, "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"
+    )
     if shared_width and width:
         shared = round(shared_width / width)
-    step = _get(config, "moe_layer_freq", "decoder_sparse_step", "expert_layer_period") or 1
+    step = (
+        _get(
+            config,
+            "moe_layer_freq",
+            "decoder_sparse_step",
+            "expert_layer_period",
+            "interleave_moe_layer_step",
+        )
+        or 1
+    )
     dense = _get(config, "first_k_dense_replace", "num_dense_layers") or 0
     if isinstance(config.get("moe_layer_freq"), list):
         dense = sum(1 for f in config["moe_layer_freq"] if not f)
     return {
         "num_experts": experts,
         "experts_per_token": _get(
-            config, "num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk"
+            config,
+            "num_experts_per_tok",
+            "num_experts_per_token",
+            "experts_per_token",
+            "top_k_experts",
+            "moe_topk",
         ),
         "moe_intermediate_size": width,
         "shared_experts": shared,
@@ -198,6 +227,12 @@ def _attention(config: Config, layers: int) -> Config:
         "head_dim_global_layers": _get(config, "global_head_dim"),
         "mtp_layers": _get(config, "num_nextn_predict_layers", "mtp_num_hidden_layers"),
     }
+    if _get(config, "swa_num_key_value_heads"):  # windows have heads of their own
+        found |= {
+            "kv_heads_global_layers": _get(config, "num_key_value_heads"),
+            "num_key_value_heads": _get(config, "swa_num_key_value_heads"),
+            "v_head_dim": _get(config, "v_head_dim"),
+        }
     if _get(config, "kv_lora_rank"):
         found |= {
             "attention_kind": "mla",
@@ -211,6 +246,15 @@ def _attention(config: Config, layers: int) -> Config:
         nope = _get(config, "qk_nope_head_dim")
         if nope:
             found["head_dim"] = nope + (_get(config, "qk_rope_head_dim") or 0)
+    ratios = config.get("compress_ratios")
+    if isinstance(ratios, list):
+        used = Counter(int(r) for r in ratios[:layers])
+        return found | {
+            "attention_kind": "compressed",
+            "compress_ratios": ";".join(f"{r}:{n}" for r, n in sorted(used.items())),
+            "index_head_dim": _get(config, "index_head_dim"),
+            "q_lora_rank": _get(config, "q_lora_rank"),
+        }
     linear = _linear(config, types, layers)
     if linear:
         return found | linear
@@ -227,6 +271,9 @@ def _attention(config: Config, layers: int) -> Config:
 def _full_layers(config: Config, types: list[str], layers: int, window: int | None) -> int:
     if types:
         return sum(t in ("full_attention", "attention", "global") for t in types)
+    marks = config.get("hybrid_layer_pattern")
+    if isinstance(marks, list):
+        return sum(1 for m in marks if not m)
     no_rope = config.get("no_rope_layers")
     if isinstance(no_rope, list) and config.get("attention_chunk_size"):
         return sum(1 for f in no_rope if not f)
@@ -236,9 +283,10 @@ def _full_layers(config: Config, types: list[str], layers: int, window: int | No
     if config.get("use_sliding_window") is False or not window:
         return layers
     family = str(config.get("model_type", ""))
-    known = {"gemma2": 2, "gemma3_text": 6, "gemma3": 6, "cohere2": 4, "gpt_oss": 2}
-    if family in known:
-        return layers // known[family]
+    known = {"gemma2": 2, "gemma3": 6, "cohere2": 4, "gpt_oss": 2, "llama4": 4}
+    for name, every in known.items():
+        if family.startswith(name):
+            return layers // every
     if family.startswith(("mistral", "starcoder2", "phi3", "mixtral")):
         return 0
     return layers
@@ -246,17 +294,26 @@ def _full_layers(config: Config, types: list[str], layers: int, window: int | No
 
 def _linear(config: Config, types: list[str], layers: int) -> Config:
     """State sizes of linear-attention and Mamba layers, per layer and sequence."""
+    own = config.get("linear_attn_config")
+    if isinstance(own, dict):  # Kimi's delta attention beside latent attention
+        heads, width = _get(own, "num_heads") or 0, _get(own, "head_dim") or 0
+        kernel = _get(own, "short_conv_kernel_size") or 4
+        return {
+            "attention_kind": "hybrid-linear",
+            "layers_full_attention": len(own.get("full_attn_layers") or []),
+            "linear_layers": len(own.get("kda_layers") or []),
+            "conv_state_elements": (kernel - 1) * 3 * heads * width,
+            "recurrent_state_elements": heads * width * width,
+            "recurrent_state_fp32": True,
+        }
     period = _get(config, "full_attention_interval", "attn_layer_period")
+    types = _blocks(config) or types
     linear = sum(t in ("linear_attention", "mamba", "recurrent", "conv") for t in types)
-    if not linear and config.get("hybrid_override_pattern"):
-        linear = str(config["hybrid_override_pattern"]).count("M")
     if not linear and period and not types:
         linear = layers - layers // period
     if not linear:
         return {}
-    full = sum(t in ("full_attention", "attention") for t in types) or (
-        str(config.get("hybrid_override_pattern", "")).count("*") or layers - linear
-    )
+    full = sum(t in ("full_attention", "attention") for t in types) or layers - linear
     conv, state = _state(config)
     wide = "float32" in str(config.get("mamba_ssm_cache_dtype") or config.get("mamba_ssm_dtype"))
     return {
@@ -292,58 +349,93 @@ def _state(config: Config) -> tuple[int, int]:
 
 def _count(config: Config, shape: Config) -> Config:
     """Parameters in billions: total, of the routed experts, active a token, of the embedding."""
-    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
-    embedding = shape["vocab_size"] * hidden
-    matrices = 2 if str(config.get("model_type", "")).startswith(UNGATED) else 3
-    experts, linear = shape.get("num_experts") or 0, shape.get("linear_layers") or 0
-    attention = (shape.get("layers_full_attention") or 0) * _attention_params(config, shape)
-    if shape.get("attention_kind") in ("sliding", "chunked"):
-        attention = layers * _attention_params(config, shape)
-    states = linear * _state_params(config, hidden)
-    dense = shape.get("first_dense_layers") or 0 if experts else layers
-    step = shape.get("moe_layer_step") or 1
-    routed_layers = 0
-    if experts:
-        routed_layers = (layers - dense) // step
-        if config.get("hybrid_override_pattern"):
-            routed_layers = str(config["hybrid_override_pattern"]).count("E") or routed_layers
-        dense = layers - routed_layers if step > 1 else dense
-    width = shape.get("moe_intermediate_size") or 0
-    routed = routed_layers * experts * matrices * hidden * width
-    shared = routed_layers * (shape.get("shared_experts") or 0) * matrices * hidden * width
-    router = routed_layers * experts * hidden
-    mlp = dense * matrices * hidden * shape["intermediate_size"] + shared + router
+    embedding = shape["vocab_size"] * shape["hidden_size"]
     head = 0 if shape["tie_word_embeddings"] else embedding
-    whole = embedding + head + attention + states + mlp + routed
-    active = (
-        whole - routed * (1 - (shape.get("experts_per_token") or 0) / experts) if experts else whole
-    )
+    routed, mlp = _mlp_params(config, shape)
+    whole = embedding + head + mlp + routed + _all_attention_params(config, shape)
+    idle = 0.0
+    if routed:
+        idle = routed * (1 - (shape.get("experts_per_token") or 0) / shape["num_experts"])
     return {
         "total_params_b": whole / 1e9,
         "params_recomputed_b": whole / 1e9,
-        "active_params_b": active / 1e9,
-        "expert_params_b": routed / 1e9 if experts else None,
+        "active_params_b": (whole - idle) / 1e9,
+        "expert_params_b": routed / 1e9 if routed else None,
         "embedding_params_b": embedding / 1e9,
     }
 
 
-def _attention_params(config: Config, shape: Config) -> float:
+def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
+    """Parameters of the routed experts, and of dense MLPs, shared experts and routers."""
+    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
+    matrices = 2 if str(config.get("model_type", "")).startswith(UNGATED) else 3
+    dense_width, width = shape["intermediate_size"], shape.get("moe_intermediate_size") or 0
+    experts, pattern = shape.get("num_experts") or 0, _blocks(config)
+    if not experts:
+        dense = pattern.count("mlp") if pattern else layers
+        return 0.0, float(dense * matrices * hidden * dense_width)
+    dense, step = shape.get("first_dense_layers") or 0, shape.get("moe_layer_step") or 1
+    mixed = (layers - dense) // step
+    if step > 1:
+        dense = layers - mixed
+    if pattern:
+        mixed, dense = pattern.count("moe"), pattern.count("mlp")
+    if config.get("enable_moe_block"):  # a dense MLP beside the experts on every layer
+        dense = layers
+    latent = _get(config, "moe_latent_size", "routed_expert_hidden_size")
+    routed = float(mixed * experts * matrices * (latent or hidden) * width)
+    shared = (shape.get("shared_experts") or 0) * matrices * hidden * width
+    bridge = 2 * hidden * latent if latent else 0
+    rest = dense * matrices * hidden * dense_width + mixed * (shared + experts * hidden + bridge)
+    return routed, float(rest)
+
+
+def _blocks(config: Config) -> list[str]:
+    """Kind of each block where attention, state, MLP and experts are blocks of their own."""
+    letters = {"M": "mamba", "*": "attention", "E": "moe", "-": "mlp"}
+    if config.get("hybrid_override_pattern"):
+        return [letters.get(c, c) for c in str(config["hybrid_override_pattern"])]
+    kinds = [str(k) for k in config.get("layers_block_type") or []]
+    return kinds if "moe" in kinds or "mlp" in kinds else []
+
+
+def _all_attention_params(config: Config, shape: Config) -> float:
+    """Projections of all attention and state layers."""
+    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
+    linear = (shape.get("linear_layers") or 0) * _state_params(config, hidden)
+    full = shape.get("layers_full_attention") or 0
+    if shape.get("attention_kind") not in ("sliding", "chunked"):
+        return float(linear + full * _attention_params(config, shape))
+    wide = {
+        **shape,
+        "head_dim": shape.get("head_dim_global_layers") or shape["head_dim"],
+        "num_key_value_heads": shape.get("kv_heads_global_layers") or shape["num_key_value_heads"],
+    }
+    shared = bool(config.get("attention_k_eq_v"))
+    windows = (layers - full) * _attention_params(config, shape)
+    return float(full * _attention_params(config, wide, shared) + windows)
+
+
+def _attention_params(config: Config, shape: Config, keys_are_values: bool = False) -> float:
     """Projections of one attention layer."""
     hidden, heads, width = shape["hidden_size"], shape["num_attention_heads"], shape["head_dim"]
-    rank = shape.get("kv_lora_rank")
-    if rank:
-        rope, value = shape.get("qk_rope_head_dim") or 0, shape.get("v_head_dim") or width
-        query = shape.get("q_lora_rank")
-        q = (hidden + heads * width) * query if query else hidden * heads * width
-        kv = hidden * (rank + rope) + rank * heads * (width - rope + value)
-        index = (query or hidden) * (shape.get("index_heads") or 0) * (
-            shape.get("index_head_dim") or 0
-        ) + hidden * ((shape.get("index_head_dim") or 0) + (shape.get("index_heads") or 0))
-        return float(q + kv + index + heads * value * hidden)
+    rank, query = shape.get("kv_lora_rank"), shape.get("q_lora_rank")
+    value = shape.get("v_head_dim") or width
     gate = 2 if config.get("attn_output_gate") else 1  # gated attention doubles the query
-    return float(
-        hidden * width * (gate * heads + 2 * shape["num_key_value_heads"]) + heads * width * hidden
-    )
+    q = (hidden + heads * width) * query if query else gate * hidden * heads * width
+    out = heads * value * hidden
+    if rank:
+        rope = shape.get("qk_rope_head_dim") or 0
+        kv = hidden * (rank + rope) + rank * heads * (width - rope + value)
+        key, indexers = shape.get("index_head_dim") or 0, shape.get("index_heads") or 0
+        return float(q + kv + out + (query or hidden) * indexers * key + hidden * (key + indexers))
+    kv = hidden * shape["num_key_value_heads"] * (width + (0 if keys_are_values else value))
+    if shape.get("attention_kind") == "compressed":
+        kv = hidden * width  # one latent serves as key and value
+    grouped = _get(config, "o_lora_rank")
+    if grouped:
+        out = heads * width * grouped + (_get(config, "o_groups") or 1) * grouped * hidden
+    return float(q + kv + out)
 
 
 def _state_params(config: Config, hidden: int) -> float:

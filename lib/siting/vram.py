@@ -382,18 +382,26 @@ def usable_gib(gpu: Gpu) -> Range:
     """Memory that a process sees on the card. [GiB] Estimated where it was never measured."""
     if gpu.usable_gib is not None:
         return Range.exact(gpu.usable_gib, "GiB")
-    unified = "unified" in f"{gpu.form_factor} {gpu.note} {gpu.interconnect}".lower()
-    share = constant("any", "unified_share" if unified else "usable_share").range
+    share = constant("any", "unified_share" if is_unified(gpu) else "usable_share").range
     return share.scaled(gpu.memory_gb_marketing, "GiB")
 
 
-def _large(gpu: Gpu) -> bool:
-    """Whether vLLM takes its larger defaults: 70 GiB and more, A100 apart."""
-    size = usable_gib(gpu).central
-    return size >= constant("vllm", "large_card_gib").central and "a100" not in gpu.id
+def _large(gpu: Gpu | None) -> bool:
+    """Whether vLLM takes its larger defaults: 70 GiB and more, A100 apart.
+
+    Logs on unified-memory machines show warm-ups as small as on small cards.
+    """
+    if gpu is None or "a100" in gpu.id or is_unified(gpu):
+        return False
+    return usable_gib(gpu).central >= constant("vllm", "large_card_gib").central
 
 
-def max_num_seqs(gpu: Gpu, setting: Setting) -> int:
+def is_unified(gpu: Gpu) -> bool:
+    """Whether processor and accelerator share one memory."""
+    return bool(re.search(r"\bsoc\b|unified", f"{gpu.form_factor} {gpu.interconnect}".lower()))
+
+
+def max_num_seqs(gpu: Gpu | None, setting: Setting) -> int:
     """Sequences that the warm-up batch holds."""
     if setting.max_num_seqs is not None:
         return setting.max_num_seqs
@@ -402,15 +410,19 @@ def max_num_seqs(gpu: Gpu, setting: Setting) -> int:
     return min(count, setting.max_batched_tokens or count)
 
 
-def batched_tokens(gpu: Gpu, setting: Setting, context: int) -> int:
-    """Tokens of the largest batch of prompts. V0 without chunking: the whole context."""
+def batched_tokens(gpu: Gpu | None, setting: Setting, context: int) -> int:
+    """Tokens of the largest batch of prompts. V0 without chunking: the whole context.
+
+    gpu: None is taken as a small card.
+    """
     if setting.family == "llama.cpp":
         return setting.max_batched_tokens or int(constant("llama.cpp", "ubatch").central)
     if setting.max_batched_tokens is not None:
         return setting.max_batched_tokens
     if setting.is_v0:
         return context
-    return int(constant("vllm", f"batched_tokens_{'large' if _large(gpu) else 'small'}").central)
+    size = "large" if _large(gpu) else "small"
+    return int(constant("vllm", f"batched_tokens_{size}").central)
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,7 +446,7 @@ def _forward_bytes(model: Model, tokens: int, tp: int) -> float:
     return tokens * width * 2.0
 
 
-def activations(model: Model, gpu: Gpu, setting: Setting, tp: int, context: int) -> Part:
+def activations(model: Model, gpu: Gpu | None, setting: Setting, tp: int, context: int) -> Part:
     """Peak of the warm-up beyond weights: the widest layer or the sampler, whichever is more.
 
     The sampler works on the gathered logits, so tensor parallelism does not divide it. A vision
@@ -453,15 +465,12 @@ def activations(model: Model, gpu: Gpu, setting: Setting, tp: int, context: int)
     small = not (_large(gpu) or setting.is_v0)
     row = constant("vllm", "sampler_bytes_small" if small else "sampler_bytes")
     sampler = row.range.scaled(seqs * float(model.vocab_size or 0), "B")
-    tower = Range.exact(0.0, "B")
-    if (model.vision_tower_params_b or 0) > 0.1:
-        seen = min(constant("vllm", "vision_tokens").central, context)
-        tower = constant("vllm", "vision_bytes_per_token").range.scaled(seen, "B")
+    tower = _vision_encoder(model, setting, context)
     kept = tokens * hidden * 2.0
     peak = [
         max(forward * f, s, v) + kept
         for f, s, v in zip(
-            (0.6, 1.0, 1.6),
+            (0.8, 1.0, 1.25),
             (sampler.low, sampler.central, sampler.high),
             (tower.low, tower.central, tower.high),
             strict=True,
@@ -474,6 +483,21 @@ def activations(model: Model, gpu: Gpu, setting: Setting, tp: int, context: int)
         f"{model.vocab_size:,} vocabulary" + ("; vision encoder" if tower.central else ""),
         catalogue.source_of(row),
     )
+
+
+def _vision_encoder(model: Model, setting: Setting, context: int) -> Range:
+    """Peak of encoding the largest image or video at start-up. [B]
+
+    Releases before 0.12 encode a video of 16 frames, in pairs, where a model takes any size; an
+    unstated release is taken as that of the model's own year.
+    """
+    tokens = float(model.vision_tokens or 0)
+    release = version(setting.engine_version)
+    old = release < (0, 12) if release else model.release_date < "2026"
+    if tokens >= constant("vllm", "video_from_tokens").central and old:
+        tokens *= constant("vllm", "video_pairs").central
+    seen = min(tokens, context)
+    return constant("vllm", "vision_bytes_per_token").range.scaled(seen, "B")
 
 
 def _compute_buffer(model: Model, setting: Setting, gpus: int, context: int) -> Part:
@@ -658,7 +682,7 @@ def _budget(gpu: Gpu, setting: Setting) -> Range:
     share = row if setting.utilization is None else Range.exact(setting.utilization)
     free = size
     if setting.family == "sglang":
-        host = "unified_host_gib" if "gb10" in gpu.id else "context_gib"
+        host = "unified_host_gib" if is_unified(gpu) else "context_gib"
         free = total([size, constant("sglang", host).range.scaled(-1)])
     return Range(share.low * free.low, share.central * free.central, share.high * free.high, "GiB")
 
@@ -742,7 +766,8 @@ def _inputs(model: Model, gpu: Gpu, form: WeightFormat, pool: Pool) -> tuple[Inp
 
 
 def _stage_groups(model: Model, setting: Setting, pp: int) -> tuple[attention.Layers, ...]:
-    groups = attention.layer_groups(model, setting.mtp)
+    draft = setting.mtp and setting.family == "vllm"  # SGLang keeps a pool of its own for drafts
+    groups = attention.layer_groups(model, draft)
     return attention.stage(groups, pp) if pp > 1 else groups
 
 
@@ -752,7 +777,7 @@ def _as_full(groups: tuple[attention.Layers, ...]) -> tuple[attention.Layers, ..
 
 
 def request_gib(
-    model: Model, setting: Setting, gpu: Gpu, kv: str, tp: int, pp: int, tokens: int
+    model: Model, setting: Setting, gpu: Gpu | None, kv: str, tp: int, pp: int, tokens: int
 ) -> float:
     """Cache of one request of `tokens` on the fullest GPU. [GiB]"""
     cells = attention.kv_format(kv)
@@ -778,7 +803,7 @@ def request_gib(
 
 def holds(
     model: Model,
-    gpu: Gpu,
+    gpu: Gpu | None,
     setting: Setting,
     kv: str,
     tp: int,

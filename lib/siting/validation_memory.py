@@ -1,0 +1,299 @@
+"""Read a public start-up log or fine-tuning record as the kit's own inputs, and predict it.
+
+Only what was set before the run is read: model, card, engine, formats, parallelism, limits. Words
+of the notes count where they state a setting (number of cards, speculative decoding). A blank
+limit takes the engine's default; a blank card or model is said to be missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from siting import catalogue, vram
+from siting.attention import NotEstimated
+from siting.catalogue import FactError, Gpu, Model
+from siting.quantity import GIB, Range
+from siting.validation import Comparison, Row, number, scored
+from siting.vram import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A serving run, as far as its row states it."""
+
+    model: Model
+    weights: str
+    kv: str
+    setting: Setting
+    tp: int
+    pp: int
+    context: int | None
+    gpu: Gpu | None
+
+    @property
+    def card(self) -> Gpu:
+        if self.gpu is None:
+            raise NotEstimated("the card is not stated")
+        return self.gpu
+
+    @property
+    def note(self) -> str:
+        """What a reader must know about every figure of this run."""
+        if self.gpu is not None and self.gpu.usable_gib is None:
+            return "usable memory of the card estimated from its data sheet"
+        return ""
+
+    @property
+    def longest(self) -> int:
+        """The stated context, else the model's own limit, which is the engine's default."""
+        default = self.model.max_position_embeddings
+        if self.setting.family == "llama.cpp":
+            default = int(vram.constant("llama.cpp", "default_context").central)
+        found = self.context or default
+        if found is None:
+            raise NotEstimated("max_model_len is not stated and the model's limit is unknown")
+        return found
+
+
+def vram_row(row: Row) -> Iterator[Comparison]:
+    """Every scored quantity of a row of vram.csv."""
+    try:
+        run: Run | None = _run(row)
+        fault = ""
+    except (NotEstimated, KeyError, FactError, ValueError) as error:
+        run, fault = None, _why(error)
+    for quantity in scored(row):
+        try:
+            measured = _measured(row, quantity)
+        except ValueError as error:
+            yield Comparison(row["case_id"], quantity, None, note=_why(error))
+            continue
+        if run is None:
+            yield Comparison(row["case_id"], quantity, measured, note=fault)
+            continue
+        try:
+            found = _predict(run, row, quantity)
+        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
+            yield Comparison(row["case_id"], quantity, measured, note=_why(error))
+            continue
+        yield Comparison(
+            row["case_id"],
+            quantity,
+            measured,
+            found.low,
+            found.central,
+            found.high,
+            run.note,
+            scale=vram.usable_gib(run.gpu).central if run.gpu and "gib" in quantity else None,
+        )
+
+
+def _why(error: Exception) -> str:
+    return f"not estimated, because {error.args[0] if error.args else error}"
+
+
+MEASURED_IN = {
+    "kv_tokens_given_kv_gib": "kv_cache_tokens",
+    "concurrency_given_kv_gib": "max_concurrency_x",
+}
+
+
+def _measured(row: Row, quantity: str) -> float | None:
+    if quantity == "fits":
+        return {"yes": 0.0, "no": 1.0}.get(row.get("oom", row.get("outcome", "")).lower())
+    return number(row, MEASURED_IN.get(quantity, quantity))
+
+
+# --- what a row states ------------------------------------------------------------------------
+
+
+def _run(row: Row) -> Run:
+    model, weights = model_of(row)
+    note = f"{row.get('checkpoint_as_stated', '')} {row.get('note', '')}".lower()
+    speculative = bool(re.search(r"speculative|\bmtp\b", note)) and bool(model.mtp_layers)
+    cards = re.search(r"(\d+)\s*gpu\(s\)", note)
+    gpu, named = gpu_of(row)
+    engine = row.get("engine", "")
+    tp = _whole(row, "tensor_parallel")
+    if tp is None:
+        tp = int(cards[1]) if cards and vram.engine_family(engine) == "llama.cpp" else named
+    naive = gpu is not None and "gcn" in gpu.architecture.lower()
+    setting = Setting(
+        engine=engine,
+        engine_version=row.get("engine_version", ""),
+        first_generation=_first_generation(row) or naive or None,
+        utilization=number(row, "gpu_memory_utilization"),
+        max_batched_tokens=_whole(row, "max_num_batched_tokens"),
+        max_num_seqs=_whole(row, "max_num_seqs"),
+        eager=row.get("enforce_eager", "").lower() == "true",
+        mtp=speculative,
+        speculative_tokens=int(vram.constant("any", "speculative_tokens").central)
+        if speculative
+        else 0,
+        flash_attention=not naive,
+    )
+    return Run(
+        model=model,
+        weights=weights,
+        kv=row.get("kv_cache_dtype", "auto"),
+        setting=setting,
+        tp=tp,
+        pp=_whole(row, "pipeline_parallel") or 1,
+        context=_whole(row, "max_model_len"),
+        gpu=gpu,
+    )
+
+
+def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
+    """The model of a row, and its weight format where the named checkpoint narrows it down."""
+    name, stated = row.get(column, ""), row.get("checkpoint_as_stated", "")
+    if not name:
+        raise NotEstimated("the model is not stated")
+    model = catalogue.model(name)
+    weights = row.get("weight_format", "")
+    special = catalogue.checkpoint_weights(stated) or catalogue.checkpoint_weights(name)
+    if special.split("-")[0] == (weights or special).split("-")[0]:
+        weights = special or weights
+    return model, weights
+
+
+def gpu_of(row: Row) -> tuple[Gpu | None, int]:
+    """The card of a row (of several kinds the smallest), and how many are named."""
+    names = [n.strip() for n in row.get("gpu", "").split("+") if n.strip()]
+    stated = number(row, "gpu_memory_gib_stated")
+    if not names:
+        if stated is None:
+            return None, 1
+        names = [f"{max(1, round(stated))}GB-class"]
+    cards = [catalogue.gpu(n) for n in names]
+    card = min(cards, key=lambda g: vram.usable_gib(g).central)
+    if stated is not None and "." in row["gpu_memory_gib_stated"]:  # as the driver reports it
+        card = card.model_copy(update={"usable_gib": stated})
+    elif stated is not None and card.id.startswith("a100-sxm4-80gb") and stated <= 40:
+        card = catalogue.gpu("a100-sxm4-40gb")
+    return card, len(cards)
+
+
+def _whole(row: Row, column: str) -> int | None:
+    value = number(row, column)
+    if value is None:
+        return None
+    if value < 1:
+        raise ValueError(f"{column} {row[column]!r} is not a positive number")
+    return int(value)
+
+
+def _first_generation(row: Row) -> bool:
+    """Logs that count GPU blocks, and changes dated before March 2025, are of vLLM's V0 engine."""
+    dated = re.search(r"\((\d{4})-(\d{2})\)", row.get("engine_version", ""))
+    if dated and (int(dated[1]), int(dated[2])) < (2025, 3):
+        return True
+    return "gpu_blocks" in row
+
+
+# --- the quantities ---------------------------------------------------------------------------
+
+
+def _predict(run: Run, row: Row, quantity: str) -> Range:
+    if quantity == "weights_gib_per_gpu":
+        return _weights(run)
+    if quantity == "activation_peak_gib":
+        known = run.setting.is_v0 or run.setting.max_num_seqs is not None
+        card = run.gpu if known else run.card  # the card only decides the default batch
+        return vram.activations(run.model, card, run.setting, run.tp, run.longest).gib
+    if quantity in MEASURED_IN:
+        pool = number(row, "kv_cache_gib_per_gpu")
+        if pool is None:
+            raise NotEstimated("the measured cache pool is missing")
+        return _from_pool(run, pool, quantity)
+    if quantity == "kv_cache_gib_per_gpu":
+        return _pool(run)
+    if quantity == "fits":
+        return _fits(run)
+    if quantity in ("kv_cache_tokens", "max_concurrency_x"):
+        return _end_to_end(run, quantity)
+    raise NotEstimated(f"{quantity} is not a quantity of this kind")
+
+
+def _weights(run: Run) -> Range:
+    size = vram.weight_bytes_per_gpu(run.model, run.weights, run.tp, run.pp, mtp=run.setting.mtp)
+    size = size.scaled(1 / GIB, "GiB")
+    if run.setting.family == "sglang":
+        size = size.plus(vram.constant("sglang", "load_extra_gib").range)
+    return size
+
+
+def _pool(run: Run) -> Range:
+    """The cache pool; in llama.cpp the cache of the context that was asked for."""
+    if run.setting.family == "llama.cpp":
+        need = vram.request_gib(
+            run.model, run.setting, run.gpu, run.kv, run.tp, run.pp, run.longest
+        )
+        return Range.around(need, 0.02, "GiB")
+    made = vram.cache_pool(
+        run.model, run.card, run.setting, run.weights, run.tp, run.pp, 1, run.longest
+    )
+    return made.left
+
+
+def _fits(run: Run) -> Range:
+    """1 if the run starts: weights load and the cache holds one request of the context."""
+    found = vram.inference(
+        run.model,
+        run.card,
+        run.weights,
+        run.kv,
+        run.tp,
+        run.pp,
+        context=run.longest,
+        setting=run.setting,
+    )
+    held = found.max_concurrency
+    return Range(float(held.low >= 1), float(held.central >= 1), float(held.high >= 1))
+
+
+def _from_pool(run: Run, pool: float, quantity: str) -> Range:
+    """Tokens or requests of a pool whose size was measured (printed to 0.01 GiB)."""
+    if quantity == "concurrency_given_kv_gib" and run.context is None:
+        raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
+    column = 0 if quantity == "kv_tokens_given_kv_gib" else 1
+    sizes = (pool - 0.005, pool, pool + 0.005)
+    made = [_held(run, size)[column] for size in sizes]
+    others = [_held(run, pool, other_print=True)[column]]
+    if run.model.mtp_layers and not run.setting.mtp and run.model.linear_layers:
+        others.append(_held(_speculative(run), pool)[column])
+    return Range(min(*made, *others), made[1], max(*made, *others))
+
+
+def _speculative(run: Run) -> Run:
+    """The same run with speculative decoding, which a log may have on without saying so."""
+    depth = int(vram.constant("any", "speculative_tokens").high)
+    return replace(run, setting=replace(run.setting, mtp=True, speculative_tokens=depth))
+
+
+def _held(run: Run, pool: float, other_print: bool = False) -> tuple[float, float]:
+    """What the engine prints; `other_print`: as the other generation of vLLM would print it."""
+    setting = run.setting
+    if run.context is None and vram.version(setting.engine_version) is None:
+        other_print = not other_print  # the print that needs no context is the likelier one
+    if other_print and vram.version(setting.engine_version) is None and not setting.is_v0:
+        setting = replace(setting, engine_version="0.19")
+    return vram.holds(run.model, run.gpu, setting, run.kv, run.tp, run.pp, run.longest, pool)
+
+
+def _end_to_end(run: Run, quantity: str) -> Range:
+    """Tokens or requests from the start: the pool is predicted too."""
+    if quantity == "max_concurrency_x" and run.context is None:
+        raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
+    left = _pool(run)
+    column = 0 if quantity == "kv_cache_tokens" else 1
+    low, central, high = (_held(run, g)[column] for g in (left.low, left.central, left.high))
+    return Range(low, central, high)
+
+
+def finetune_row(row: Row) -> Iterator[Comparison]:
+    """Every scored quantity of a row of finetune.csv."""
+    for quantity in scored(row):
+        yield Comparison(row["case_id"], quantity, _measured(row, quantity), note="not yet")
