@@ -445,7 +445,7 @@ def shrunk_notice_days(days: list[int], pool_days: Array, pool_weight: float) ->
 
 def _notice_terms(c: Criterion, i: Indicator, ev: Evidence, m: Method, draws: Draws) -> list[Term]:
     known = habit(ev.notices)
-    if len(known) < m.value("notice_min"):
+    if not known:
         return [_unknown(c, i, ev, m, draws)]
     days = [n.days for n in known if n.days is not None]
     pool = draws.settings["notice_pool_days"]
@@ -470,15 +470,22 @@ def _notice_terms(c: Criterion, i: Indicator, ev: Evidence, m: Method, draws: Dr
 def promised_days(ev: Evidence, m: Method) -> float | None:
     """Days of notice that the promise is worth today; 0 for none; None if nothing is known.
 
-    A promise younger than a year counts half until a notice has kept it.
+    No more than the observed lower quartile, once there are enough notices to see one; and half,
+    while the promise is younger than a year and no notice has kept it.
     """
     if ev.promise is None:
         return None
-    days = float(ev.promise.days or 0)
+    promised = float(ev.promise.days or 0)
     since = first_day(ev.promise.date)
     young = (ev.day - since).days < m.value("promise_young_days")
-    kept = any(n.days is not None and n.days >= days and n.known_date >= since for n in ev.notices)
-    return days / 2 if young and not kept else days
+    kept = any(
+        n.days is not None and n.days >= promised and n.known_date >= since for n in ev.notices
+    )
+    worth = promised / 2 if young and not kept else promised
+    seen = [n.days for n in habit(ev.notices) if n.days is not None]
+    if len(seen) < m.value("notice_min"):
+        return worth
+    return min(worth, float(np.percentile(seen, 25)))
 
 
 def _promise_term(c: Criterion, i: Indicator, ev: Evidence, m: Method, draws: Draws) -> Term:
