@@ -10,11 +10,13 @@ to measure what decides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from siting.catalogue import Fact, Input, Source, source_of, table
+from siting.quantity import Range
 from siting.ranking import (
     Candidate,
     ConfidenceWord,
@@ -337,3 +339,69 @@ def plan(
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
         if s.when in holds and ("*" in s.kinds or target.kind in s.kinds.split(";"))
     )
+
+
+def summary(d: Decision, currency: str) -> dict[str, Any]:
+    """The decision's part of summary.json. Amounts are ranges with their unit."""
+
+    def option(c: Candidate) -> dict[str, Any]:
+        entry: dict[str, Any] = {"label": c.label, "kind": c.kind, "struck": list(c.struck)}
+        entry["unproven"] = list(c.unproven)
+        cost = present_cost(c, currency)
+        entry["present_cost"] = cost.as_dict() if cost else None
+        if d.ranking is not None and c.name in d.ranking.names:
+            i = d.ranking.names.index(c.name)
+            regret = d.ranking.regret[c.name]
+            entry |= {
+                "score": d.ranking.score[c.name].as_dict(),
+                "acceptability": [round(float(x), 4) for x in d.ranking.acceptability[i]],
+                "contributions": d.ranking.contributions[c.name],
+                "regret_points": regret.points,
+                "regret_money": regret.money,
+            }
+        return entry
+
+    chosen = d.candidate(d.recommended) if d.recommended else None
+    return {
+        "recommendation": {
+            "option": d.recommended,
+            "label": chosen.label if chosen else None,
+            "kind": chosen.kind if chosen else None,
+            "stays": d.stays,
+            "baseline": d.baseline,
+            "preferred": d.preferred,
+            "preferred_label": d.candidate(d.preferred).label if d.preferred else None,
+            "confidence": d.word.word,
+            "definition": d.word.definition,
+            "share": d.share,
+            "present_cost": (
+                c.as_dict() if chosen and (c := present_cost(chosen, currency)) else None
+            ),
+        },
+        "ranking": {c.name: option(c) for c in d.candidates},
+        "weights": {n: asdict(w) for n, w in d.weights.items()},
+        "flip_points": [asdict(f) for f in d.nearest_flips],
+        "worth_knowing": {
+            "everything": d.perfect_information,
+            "inputs": {k.input: k.worth for k in d.knowledge},
+        },
+        "plan": [{"day": s.day, "owner": s.owner, "step": s.text, "why": s.why} for s in d.plan],
+        "resilience": {
+            f.option: {
+                "model": f.model,
+                "room": f.room,
+                "successor": f.growth.same_class.as_dict(),
+                "chance": f.chance,
+                "verdict": f.verdict,
+            }
+            for f in d.resilience
+        },
+    }
+
+
+def present_cost(candidate: Candidate, currency: str) -> Range | None:
+    """P10, P50 and P90 of the present cost over the horizon; None if it is not estimated."""
+    if candidate.cost is None:
+        return None
+    low, central, high = (float(q) for q in np.quantile(candidate.cost, (0.1, 0.5, 0.9)))
+    return Range(low, central, high, currency)

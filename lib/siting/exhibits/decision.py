@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from siting.catalogue import Source, source_of
-from siting.decision import Decision, Experiment, Knowledge
+from siting.decision import Decision, Experiment, Knowledge, present_cost
 from siting.exhibits import Answers, Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quality import SUPPORTS_SWITCH, Parity, Score
@@ -21,14 +21,6 @@ from siting.ranking import Candidate, Flip, Ranking
 
 if TYPE_CHECKING:
     from siting.study import Study
-
-
-def cost_range(candidate: Candidate, currency: str) -> Range | None:
-    """P10, P50 and P90 of the present cost over the horizon. [currency]"""
-    if candidate.cost is None:
-        return None
-    low, central, high = (float(q) for q in np.quantile(candidate.cost, (0.1, 0.5, 0.9)))
-    return Range(low, central, high, currency)
 
 
 # Page one ---------------------------------------------------------------------------------------
@@ -108,14 +100,14 @@ def costs(study: Study) -> str:
             "No option remains to be priced; the prices of all options stand in the cost chapter."
         )
     chosen = d.candidate(d.recommended)
-    cost = cost_range(chosen, numbers.currency)
+    cost = present_cost(chosen, numbers.currency)
     if cost is None:
         return f"The cost of {label(chosen)} is not estimated; the cost chapter says why."
     said = f"**{money(cost, numbers)}** for {label(chosen)}, as present cost over {years} years."
-    if d.preferred is not None and (other := cost_range(d.candidate(d.preferred), cost.unit)):
+    if d.preferred is not None and (other := present_cost(d.candidate(d.preferred), cost.unit)):
         said += f" {label(d.candidate(d.preferred))} would cost {money(other, numbers)}."
     base = d.candidate(d.baseline)
-    other = cost_range(base, cost.unit)
+    other = present_cost(base, cost.unit)
     if not d.stays and other is not None and base.cost is not None and chosen.cost is not None:
         cheaper = float(np.mean(chosen.cost < base.cost))
         said += (
@@ -128,7 +120,7 @@ def costs(study: Study) -> str:
         default=chosen,
     )
     if cheapest.name not in (chosen.name, d.preferred, None if d.stays else d.baseline):
-        least = cost_range(cheapest, cost.unit)
+        least = present_cost(cheapest, cost.unit)
         if least is not None:
             said += f" Cheapest is {label(cheapest)}: {money(least, numbers)}."
     return said
@@ -335,7 +327,7 @@ def cost_and_regret(study: Study) -> Table:
     d, numbers = study.decision, study.numbers
     rows = []
     for c in d.candidates:
-        cost = cost_range(c, numbers.currency)
+        cost = present_cost(c, numbers.currency)
         row = {
             "option": plain(c),
             "status": _status(d, c),
@@ -377,7 +369,7 @@ def struck(study: Study) -> Table | Prose:
             "verdict": "struck",
             "because": "; ".join(c.struck),
             "present cost": numbers.range(_rounded_range(cost))
-            if (cost := cost_range(c, numbers.currency))
+            if (cost := present_cost(c, numbers.currency))
             else "not estimated",
         }
         for c in d.struck

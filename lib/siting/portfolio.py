@@ -1,0 +1,173 @@
+"""The index of all reports: one line a client, read from each report's summary.json.
+
+The page needs no other file and requests nothing; its one small script sorts the table, which is
+readable and in order without it.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from siting.catalogue import Source
+from siting.exhibits import style
+from siting.formats import Numbers
+
+STALE_DAYS = 90
+"""A fact older than this at the report's date is counted as old."""
+
+FILES = (
+    ("report.html", "HTML"),
+    ("report.pdf", "PDF"),
+    ("cash-flows.xlsx", "workbook"),
+    ("summary.json", "data"),
+)
+"""Files of a report that the index links to, where they exist, with their words."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading of the table."""
+
+    label: str
+    sorts: bool = True
+    number: bool = False
+
+
+COLUMNS = (
+    Column("Client"),
+    Column("Verdict"),
+    Column("Confidence"),
+    Column("Present cost", number=True),
+    Column("As of", number=True),
+    Column("Age of facts", number=True),
+    Column("Warnings"),
+    Column("Files", sorts=False),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One client's line, in words, with the values that sort it."""
+
+    client: str
+    place: str
+    verdict: str
+    remark: str
+    confidence: str
+    share: float
+    cost: str
+    cost_span: str
+    cost_key: str
+    date: str
+    date_key: str
+    age: str
+    age_key: str
+    stale: str
+    warnings: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+
+
+def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
+    """The line of one report. Raises KeyError where summary.json lacks what every report has."""
+    client, found = summary["client"], summary["recommendation"]
+    numbers = Numbers(client["country"], client["currency"])
+    day = dt.date.fromisoformat(client["report_date"])
+    cost = found.get("present_cost")
+    ages = [a for a in _ages(summary.get("inputs", ()), day) if a is not None]
+    old = sum(a > STALE_DAYS for a in ages)
+    median = sorted(ages)[len(ages) // 2] if ages else None
+    present = set(files)
+    return Row(
+        client["name"],
+        ", ".join(filter(None, (client.get("sector"), client["country"]))),
+        verdict(found),
+        _remark(found),
+        f"{found['confidence']}, {numbers.percent(found['share'])}" if found["option"] else "–",
+        float(found["share"]),
+        numbers.compact_money(cost["central"]) if cost else "not estimated",
+        f"{numbers.compact(cost['low'])} to {numbers.compact(cost['high'])}" if cost else "",
+        f"{cost['central']:.0f}" if cost else "",
+        numbers.date(day),
+        day.strftime("%Y%m%d"),
+        f"{median} days" if median is not None else "–",
+        str(median if median is not None else ""),
+        f"{old} of {len(ages)} over {STALE_DAYS} days" if old else "",
+        tuple(map(str, summary.get("warnings", ()))),
+        tuple((f"{folder}/{name}", label) for name, label in FILES if name in present),
+    )
+
+
+def verdict(recommendation: Mapping[str, Any]) -> str:
+    """The recommendation in a few words."""
+    if recommendation["option"] is None:
+        return "No option meets the constraints"
+    verb = "Stay with" if recommendation["stays"] else "Move to"
+    return f"{verb} {recommendation['label']}"
+
+
+def _remark(recommendation: Mapping[str, Any]) -> str:
+    preferred = recommendation.get("preferred_label")
+    return f"{preferred} leads once its model's quality is shown" if preferred else ""
+
+
+def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> list[int | None]:
+    """Age of each input on the report's date. [days]"""
+    found = []
+    for entry in inputs:
+        given = entry.get("source", entry)
+        date = given.get("date", "undated") if isinstance(given, Mapping) else entry.get("date")
+        source = Source(source="input", locator="summary.json", date=str(date or "undated"))
+        found.append(source.age_days(day))
+    return found
+
+
+def index(reports: Path) -> str:
+    """The page over all finished reports below a folder, in order of client."""
+    rows, unread = [], []
+    for path in sorted(reports.iterdir()) if reports.is_dir() else ():
+        if not path.is_dir() or path.name.startswith("."):
+            continue
+        try:
+            summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
+            rows.append(row(summary, path.name, (p.name for p in path.iterdir())))
+        except FileNotFoundError:
+            unread.append((path.name, "no report was finished"))
+        except (KeyError, ValueError, TypeError) as error:
+            unread.append((path.name, f"its summary.json cannot be read ({error})"))
+    return page(rows, unread)
+
+
+def page(rows: Iterable[Row], unread: Iterable[tuple[str, str]] = ()) -> str:
+    """The index as one self-contained page."""
+    script = (style.THEME / "portfolio.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    css = (style.THEME / "report.css").read_text(encoding="utf-8")
+    loader = jinja2.FileSystemLoader(style.THEME)
+    template = jinja2.Environment(loader=loader, autoescape=True).get_template("portfolio.html.j2")
+    return template.render(
+        rows=sorted(rows, key=lambda r: r.client.lower()),
+        unread=list(unread),
+        columns=COLUMNS,
+        css=css,
+        script=script,
+        script_hash=digest,
+    )
+
+
+def write(reports: Path) -> Path:
+    """Writes `index.html` over the reports of a folder, whole or not at all; returns its path."""
+    target = reports / "index.html"
+    text = index(reports)
+    part = reports / ".index.html.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(target)
+    return target

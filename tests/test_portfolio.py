@@ -1,0 +1,93 @@
+"""The index of all reports: what it says, and that it needs nothing else to be read."""
+
+import json
+import re
+
+import pytest
+from siting import portfolio
+
+SUMMARY = {
+    "client": {
+        "name": "Banca <Prova>",
+        "country": "IT",
+        "currency": "EUR",
+        "sector": "banking",
+        "report_date": "2026-11-24",
+    },
+    "recommendation": {
+        "option": "owned",
+        "label": "Own servers",
+        "stays": False,
+        "preferred_label": None,
+        "confidence": "likely",
+        "share": 0.734,
+        "present_cost": {"low": 1.2e6, "central": 1.5e6, "high": 2.1e6, "unit": "EUR"},
+    },
+    "warnings": ["one input is old"],
+    "inputs": [
+        {"name": "a", "source": {"date": "2026-11-04"}},
+        {"name": "b", "source": {"date": "2026-06-01"}},
+        {"name": "c", "source": {"date": "undated"}},
+        {"name": "d", "date": "2026-10-25"},
+    ],
+}
+
+
+def write(folder, name, summary, files=("report.html", "report.pdf")):
+    (folder / name).mkdir(parents=True)
+    (folder / name / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    for file in files:
+        (folder / name / file).write_text("x", encoding="utf-8")
+
+
+def test_a_line_says_verdict_confidence_cost_and_age_in_the_clients_format():
+    row = portfolio.row(SUMMARY, "banca", ["report.pdf", "summary.json"])
+    assert row.verdict == "Move to Own servers"
+    assert row.confidence == "likely, 73%"
+    assert (row.cost, row.cost_span) == ("1,5M\N{NO-BREAK SPACE}€", "1,2M to 2,1M")
+    # Ages 20, 176 and 30 days; one has no date. Their middle is 30, one is over 90.
+    assert (row.age, row.stale) == ("30 days", "1 of 3 over 90 days")
+    assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"stays": True}, "Stay with Own servers"),
+        ({"option": None, "label": None, "present_cost": None}, "No option meets the constraints"),
+    ],
+)
+def test_staying_and_having_no_option_are_verdicts_too(change, words):
+    summary = {**SUMMARY, "recommendation": {**SUMMARY["recommendation"], **change}}
+    assert portfolio.row(summary, "x", []).verdict == words
+
+
+def test_the_page_lists_every_client_and_names_what_is_unfinished(tmp_path):
+    write(tmp_path, "b", SUMMARY)
+    write(tmp_path, "a", {**SUMMARY, "client": {**SUMMARY["client"], "name": "Alpha"}})
+    write(tmp_path, "old", {"client": {}})
+    (tmp_path / "failed-one").mkdir()
+    page = portfolio.write(tmp_path).read_text(encoding="utf-8")
+    assert page.index("Alpha") < page.index("Banca")
+    assert "failed-one: no report was finished" in page
+    assert "old: its summary.json cannot be read" in page
+    assert not list(tmp_path.glob(".index*"))
+
+
+def test_the_page_requests_nothing_and_runs_only_its_own_script(tmp_path):
+    write(tmp_path, "b", SUMMARY)
+    page = portfolio.index(tmp_path)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert re.search(r"default-src 'none'.*script-src 'sha256-[^']+'", page)
+    assert not re.search(r"<(link|img|iframe)\b|\bsrc=|@import|url\(", page)
+
+
+def test_names_from_a_scenario_are_text_and_never_markup(tmp_path):
+    write(tmp_path, "b", SUMMARY)
+    assert "Banca &lt;Prova&gt;" in portfolio.index(tmp_path)
+
+
+def test_an_empty_folder_gives_a_page_without_lines(tmp_path):
+    assert "0 clients" in portfolio.index(tmp_path)
+    assert "0 clients" in portfolio.index(tmp_path / "missing")
