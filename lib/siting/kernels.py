@@ -223,8 +223,9 @@ class WarmProvisioner(LocalProvisioner):
         forge = _forge.get()
         if forge is None or "-f" not in cmd:
             return await super().launch_kernel(cmd, **kwargs)
-        self.process = forge.kernel(cmd, kwargs["env"], kwargs.get("cwd"))
-        self.pid = self.pgid = self.process.pid
+        process = forge.kernel(cmd, kwargs["env"], kwargs.get("cwd"))
+        self.process = process  # type: ignore[assignment]  # it quacks like the Popen it replaces
+        self.pid = self.pgid = process.pid
         return self.connection_info
 
 
@@ -312,7 +313,7 @@ def _become_kernel(request: dict[str, Any]) -> None:
             os.chdir(request["cwd"])
             sys.path.insert(0, request["cwd"])
         null = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1):
+        for stream in (0, 1, 2):
             os.dup2(null, stream)
         from ipykernel.kernelapp import IPKernelApp
 

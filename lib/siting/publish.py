@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
-import nbconvert
 import pypandoc
 import typst
+from nbconvert.exporters import TemplateExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from siting.exhibits import style
@@ -108,13 +109,22 @@ def compose(notebooks: Sequence[NotebookNode], cover: Cover) -> Document:
 
 
 @cache
-def _exporter() -> Any:
-    return nbconvert.HTMLExporter(
+def _exporter() -> TemplateExporter:
+    """nbconvert without the second reading that HTMLExporter gives the whole page: it costs as
+    much as all the rest, and spells `viewBox` in a way that only HTML readers understand."""
+    exporter = TemplateExporter(
         template_name="chapter",
+        template_file="index.html.j2",
         extra_template_basedirs=[str(THEME)],
         exclude_input=True,
-        exclude_anchor_links=True,
     )
+    exporter.register_filter("markdown2html", _markdown)
+    return exporter
+
+
+def _markdown(source: str) -> str:
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    return str(MarkdownWithMath(renderer=renderer).render(source))
 
 
 def _headed(body: str, number: int) -> str:
@@ -233,6 +243,8 @@ def paper(document: Document, folder: Path) -> bytes:
             f"--lua-filter={THEME}/paper.lua",
         ],
     )
+    # pandoc centres every table; the reader's eye wants them at the margin, like the text.
+    pandoc = pandoc.replace("align(center)[#table(", "align(left)[#table(")
     front, rest = pandoc.split("PAGE-ONE-ENDS", 1)
     cover = document.cover
     facts = asdict(cover) | {"on_brand": cover.on_brand, "logo": None}

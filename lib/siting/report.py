@@ -11,12 +11,11 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import nbformat
 import papermill
@@ -26,35 +25,12 @@ from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from siting import kernels, publish
+from siting.job import SCENARIO, Job
 from siting.kernels import Forge, ForgeError
 from siting.scenario import Scenario
 
-Format = Literal["html", "pdf"]
-
-SCENARIO = "scenario.yaml"
-"""Name under which a chapter finds its client, in its own folder."""
-
 CHAPTERS_AT_ONCE = 4
 """Kernels of one report that run side by side; most of a kernel's time is waiting."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything that a report depends on, besides the library and its facts."""
-
-    client: str
-    """Name of the report's folder."""
-    scenario: str
-    """The resolved scenario, as YAML."""
-    chapters: Mapping[str, str]
-    """File name to notebook, as JSON; their order is the report's."""
-    attachments: Mapping[str, bytes] = field(default_factory=dict)
-    """Files that the scenario names (a logo, a benchmark), by name."""
-    formats: tuple[Format, ...] = ("html", "pdf")
-    cell_limit_s: int = 600
-    """A cell that runs longer fails. [s]"""
-    plain_kernels: bool = False
-    """Start each kernel as a new interpreter instead of forking a warm one."""
 
 
 class ChapterFailed(Exception):
@@ -81,7 +57,7 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
             notebooks = _run_chapters(job, folder, branch)
             if failure:
                 raise ValueError(failure)
-        files = {SCENARIO: job.scenario.encode()}
+        files = {SCENARIO: job.scenario.encode(), **job.attachments}
         for path in sorted((folder / "results").iterdir()):
             files[path.name] = path.read_bytes()
         files |= _published(job, list(notebooks.values()), folder)

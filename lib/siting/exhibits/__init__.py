@@ -46,7 +46,8 @@ class Chart:
             raise ValueError(f"chart {self.title!r} needs an alternative text: say what it shows")
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        body = _svg(self.figure, self.alt, _key(self.title + self.alt))
+        svg = _svg(self.figure, self.alt, _key(self.title + self.alt))
+        body = f'<div class="wide" tabindex="0">{svg}</div>'
         return _bundle("chart", self.title, body, self.note, self.sources, self.alt)
 
 
