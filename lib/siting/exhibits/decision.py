@@ -17,10 +17,13 @@ from siting.exhibits import Answers, Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quality import SUPPORTS_SWITCH, Parity, Score
 from siting.quantity import Range
-from siting.ranking import Candidate, Flip, Ranking
+from siting.ranking import Candidate, Flip
 
 if TYPE_CHECKING:
     from siting.study import Study
+
+
+NO_RANKING = "Every option is struck, so there is nothing to rank."
 
 
 # Page one ---------------------------------------------------------------------------------------
@@ -183,13 +186,20 @@ def knowledge_sentence(knowledge: Knowledge, numbers: Numbers) -> str:
     return said + "."
 
 
+def lead(study: Study) -> Prose:
+    """The chapter's answer in one paragraph."""
+    return Prose(f"{answer(study)} {certainty(study.decision, study.numbers)}")
+
+
 # The chapter ------------------------------------------------------------------------------------
 
 
-def ranking_chart(study: Study) -> Chart:
+def ranking_chart(study: Study) -> Chart | Prose:
     """Contributions of each criterion to each option's score, with the range of the total."""
     d, numbers = study.decision, study.numbers
-    ranking = _ranked(d)
+    ranking = d.ranking
+    if ranking is None:
+        return Prose(NO_RANKING)
     names = sorted(ranking.names, key=lambda n: -ranking.score[n].central)
     figure, ax = style.figure(0.9 + 0.5 * len(names))
     shades = style.colours(c.criterion for c in d.criteria)
@@ -233,10 +243,12 @@ def ranking_chart(study: Study) -> Chart:
     )
 
 
-def acceptability_chart(study: Study) -> Chart:
+def acceptability_chart(study: Study) -> Chart | Prose:
     """How often each option takes each rank over weights and uncertainties together."""
     d, numbers = study.decision, study.numbers
-    ranking = _ranked(d)
+    ranking = d.ranking
+    if ranking is None:
+        return Prose(NO_RANKING)
     order = np.argsort(-ranking.acceptability[:, 0], kind="stable")
     figure, ax = style.figure(0.9 + 0.4 * len(order))
     k = len(order)
@@ -277,10 +289,12 @@ def acceptability_chart(study: Study) -> Chart:
     )
 
 
-def contributions(study: Study) -> Table:
+def contributions(study: Study) -> Table | Prose:
     """Points by criterion and option at central weights; columns add up to the score."""
     d, numbers = study.decision, study.numbers
-    ranking = _ranked(d)
+    ranking = d.ranking
+    if ranking is None:
+        return Prose(NO_RANKING)
     total = sum(w.central for w in d.weights.values())
     rows = []
     for c in d.criteria:
@@ -560,12 +574,6 @@ def _rounded(amount: float) -> float:
 def _rounded_range(amount: Range) -> Range:
     low, central, high = map(_rounded, (amount.low, amount.central, amount.high))
     return Range(low, central, high, amount.unit)
-
-
-def _ranked(d: Decision) -> Ranking:
-    if d.ranking is None:
-        raise ValueError("every option is struck: there is no ranking to show")
-    return d.ranking
 
 
 def _share(d: Decision, criterion: str, total: float) -> float:
