@@ -1,0 +1,132 @@
+"""Money over time: present value, internal rate, payback, levelised cost, break-evens.
+
+Flows are counted from today: element 0 is paid now, element t at the end of month t. Positive
+flows are savings or income, negative ones are costs, except where a function says `costs`. The
+published cases of facts/tco_cases.csv are recomputed with these same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+
+Array = npt.NDArray[np.float64]
+MONTHS_PER_YEAR = 12
+MILLION = 1e6
+
+
+def monthly_rate(yearly_rate: float) -> float:
+    """Rate a month that compounds to `yearly_rate`: (1 + r)^(1/12) - 1, never r / 12."""
+    return float((1 + yearly_rate) ** (1 / MONTHS_PER_YEAR) - 1)
+
+
+def discount_factors(months: int, yearly_rate: float | Array) -> Array:
+    """(1 + r)^(-t/12) for t = 0 … months. [months + 1, or draws × months + 1]"""
+    t = np.arange(months + 1) / MONTHS_PER_YEAR
+    rate = np.asarray(yearly_rate, dtype=float)
+    return np.asarray((1 + rate)[..., None] ** -t)
+
+
+def npv(flows: Sequence[float] | Array, yearly_rate: float) -> float:
+    """Present value of monthly flows at a yearly rate, in the unit of the flows."""
+    values = np.asarray(flows, dtype=float)
+    return float(values @ discount_factors(len(values) - 1, yearly_rate))
+
+
+def irr(flows: Sequence[float] | Array) -> float | None:
+    """Yearly internal rate of return of monthly flows; None where there is none to print.
+
+    Descartes' rule: flows that change sign once have one rate. With no change of sign there is
+    none; with several the rate is ambiguous. Money that does not come back has no return either.
+    """
+    values = np.asarray(flows, dtype=float)
+    signs = np.sign(values[values != 0])
+    if np.count_nonzero(np.diff(signs)) != 1 or signs[0] * values.sum() >= 0:
+        return None
+    powers = np.arange(len(values))
+
+    def worth(v: float) -> float:
+        return float(values @ v**powers)
+
+    low, high = 1e-6, 1.0
+    while worth(low) * worth(high) > 0:
+        high *= 1.5
+        if high > 1e6:
+            return None
+    v = brentq(worth, low, high, xtol=1e-14)
+    return float(v**-MONTHS_PER_YEAR - 1)
+
+
+def payback(flows: Sequence[float] | Array, yearly_rate: float = 0.0) -> float | None:
+    """Months until the running (discounted) sum of flows is no longer negative; None if never.
+
+    Inside the month in which that happens, the flow is taken as even. If the sum falls below zero
+    again (a replacement), the last crossing counts: only then is the money back for good.
+    """
+    values = np.asarray(flows, dtype=float)
+    worth = values * discount_factors(len(values) - 1, yearly_rate)
+    running = np.cumsum(worth)
+    below = np.flatnonzero(running < -1e-9 * np.abs(worth).max(initial=1.0))
+    if not len(below):
+        return 0.0
+    last = int(below[-1])
+    if last == len(running) - 1:
+        return None
+    return float(last + -running[last] / worth[last + 1])
+
+
+def levelised_cost(
+    costs: Sequence[float] | Array, tokens: Sequence[float] | Array, yearly_rate: float
+) -> float | None:
+    """Present cost over present tokens, in currency per million tokens; None without tokens.
+
+    The form of the levelised cost of electricity: tokens are discounted as money is.
+    costs: by month, positive; tokens: by month, same length.
+    """
+    served = npv(tokens, yearly_rate)
+    return npv(costs, yearly_rate) / served * MILLION if served > 0 else None
+
+
+def constant_saving(outlay: float, saving: float, periods: int) -> Array:
+    """Flows of an outlay now and the same saving in each of `periods` periods after."""
+    return np.concatenate([[-outlay], np.full(periods, saving)])
+
+
+def break_even_utilisation(own_cost: float, rival_cost_at_full_use: float) -> float:
+    """Share of use at which owning, paid at any use, costs what a rival by the hour costs.
+
+    Above 1 the owned machine never wins against that price.
+    """
+    return own_cost / rival_cost_at_full_use
+
+
+def cost_per_used_hour(cost_per_hour: float, utilisation: float) -> float:
+    """Cost of an hour that is used, of a machine that is paid for every hour."""
+    return cost_per_hour / utilisation
+
+
+def cost_per_million(cost_per_hour: float, tokens_per_s: float) -> float:
+    """Cost of a million tokens of a machine with this price and this measured speed."""
+    return cost_per_hour / (tokens_per_s * 3600) * MILLION
+
+
+def blended_price(price_in: float, price_out: float, share_in: float) -> float:
+    """Price of a million tokens of which the share `share_in` is input."""
+    return share_in * price_in + (1 - share_in) * price_out
+
+
+def energy_kwh(
+    kw: float, hours: float, load: float = 1.0, idle_share: float = 0.0, pue: float = 1.0
+) -> float:
+    """kWh at the meter: kW × hours × PUE × (idle share + (1 - idle share) × load)."""
+    return kw * hours * pue * (idle_share + (1 - idle_share) * load)
+
+
+def straight_line(outlay: float, life_months: int, months: int) -> Array:
+    """Depreciation of an outlay at time 0 by month, for the accounting view. [months + 1]"""
+    out = np.zeros(months + 1)
+    out[1 : min(life_months, months) + 1] = outlay / life_months
+    return out
