@@ -58,7 +58,7 @@ def _explain(error: Exception) -> NoReturn:
 
     if isinstance(error, DocumentError):
         _refuse(error.problems)
-    if isinstance(error, FactError) or getattr(error, "is_users", False):
+    if isinstance(error, FactError):
         raise Refused(str(error)) from None
     raise error
 
@@ -151,6 +151,90 @@ def cli() -> None:
       siting check acme      find what is wrong with it
       siting report acme     render reports/acme/report.html and report.pdf
     """
+
+
+# --- Reports --------------------------------------------------------------------------------------
+
+
+class Formats(click.ParamType[Any]):
+    """`html`, `pdf` or both with a comma."""
+
+    name = "html,pdf"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        chosen = tuple(value.split(",")) if isinstance(value, str) else value
+        if not chosen or set(chosen) - {"html", "pdf"}:
+            self.fail(f"{value!r} is no format; write html, pdf or html,pdf", param, ctx)
+        return chosen
+
+
+@cli.command()
+@clients_argument
+@click.option("--out", default="reports", show_default=True, help="Folder or fsspec address.")
+@click.option("--jobs", type=click.IntRange(0), default=0, help="Processes; default: one a core.")
+@click.option("--force", is_flag=True, help="Render even what is up to date.")
+@click.option("--scheduler", default="", help="Address of a running Dask scheduler.")
+@click.option("--format", "formats", type=Formats(), default="html,pdf", show_default=True)
+@as_json
+def report(
+    clients: tuple[str, ...],
+    out: str,
+    jobs: int,
+    force: bool,
+    scheduler: str,
+    formats: tuple[Any, ...],
+    as_json: bool,
+) -> None:
+    """Render reports to reports/CLIENT: HTML, PDF, figures, workbook and notebooks.
+
+    CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ are
+    rendered. What is up to date is left alone. A report appears whole or not at all.
+
+    \b
+    Example:
+      siting report
+      siting report acme --format html --out /tmp/draft
+    """
+    from siting import batch, job, scenario
+    from siting.document import DocumentError
+
+    prepared: dict[str, Any] = {}
+    wrong: dict[str, list[Problem]] = {}
+    for client in clients or scenario.names():
+        try:
+            made = job.prepare(client, formats=formats)
+            prepared[made.client] = made
+        except DocumentError as error:
+            wrong[client] = list(error.problems)
+    problems = [p for found in wrong.values() for p in found]
+    if problems and not prepared:
+        if as_json:
+            _print_json({"problems": [_fields(p) for p in problems]})
+            sys.exit(WRONG_INPUT)
+        _refuse(problems)
+    outcome = batch.run(
+        list(prepared.values()), out, at_once=jobs, force=force, scheduler=scheduler, say=_say
+    )
+    for name, found in wrong.items():
+        outcome.failed[name] = "\n".join(map(str, found))
+    if as_json:
+        _print_json(
+            {
+                "out": out,
+                "rendered": outcome.rendered,
+                "up_to_date": outcome.current,
+                "failed": outcome.failed,
+                "interrupted": outcome.interrupted,
+            }
+        )
+    else:
+        for line in outcome.lines():
+            click.echo(line, err=bool(outcome.failed))
+    sys.exit(FAILED if outcome.failed or outcome.interrupted else 0)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 # --- Scenarios ------------------------------------------------------------------------------------
@@ -365,8 +449,12 @@ _SERVING = (
     click.option("--weights", default="", help="Weight format, such as fp8; default: native."),
     click.option("--kv", default="auto", show_default=True, help="Format of the KV cache."),
     click.option("--tp", type=click.IntRange(1, 64), default=1, help="Tensor-parallel GPUs."),
-    click.option("--pp", type=click.IntRange(1, 64), default=1, help="Pipeline stages."),
     click.option("--engine", default="vllm", show_default=True, help="vllm, sglang, llama.cpp …"),
+)
+
+
+_PLACING = (
+    click.option("--pp", type=click.IntRange(1, 64), default=1, help="Pipeline stages."),
     click.option(
         "--utilization", type=click.FloatRange(0.05, 1), help="Share of the GPU the engine takes."
     ),
@@ -380,10 +468,19 @@ def serving(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def placing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how one replica is laid out."""
+    for option in reversed(_PLACING):
+        function = option(function)
+    return function
+
+
 def _found_model(name: str) -> Any:
-    from siting import catalogue
+    from siting import catalogue, hf_config
     from siting.messages import suggestion
 
+    if name.endswith(".json"):
+        return hf_config.read(Path(name))
     try:
         return catalogue.model(name)
     except KeyError:
@@ -404,6 +501,7 @@ def _found_gpu(name: str) -> Any:
 
 @cli.command()
 @serving
+@placing
 @click.option("--context", type=click.IntRange(1), help="Longest request in tokens.")
 @click.option(
     "--concurrency", type=click.FloatRange(0), default=1.0, help="Requests of that length at once."
@@ -432,7 +530,7 @@ def fit(
     Example:
       siting fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 --context 8192
     """
-    from siting import vram
+    from siting import attention, vram
 
     try:
         memory = vram.inference(
@@ -442,7 +540,7 @@ def fit(
             concurrency=concurrency,
             **how,
         )
-    except vram.NotEstimated as error:
+    except attention.NotEstimated as error:
         raise Refused(f"not estimated, because {error}") from None
     if as_json:
         _print_json(_memory_json(memory))
@@ -499,3 +597,188 @@ def _three(value: Any, digits: int) -> tuple[str, str, str]:
         f"{value.low:,.{digits}f}",
         f"{value.high:,.{digits}f}",
     )
+
+
+class MeanAndP95(click.ParamType[Any]):
+    """Tokens of a request as `MEAN,P95`."""
+
+    name = "mean,p95"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        from siting.scenario import Tokens
+
+        try:
+            mean, p95 = (float(x) for x in value.split(","))
+            return Tokens(mean=mean, p95=p95)
+        except ValueError:
+            self.fail(f"{value!r} is not MEAN,P95; write such as 3000,8000", param, ctx)
+
+
+@cli.command()
+@serving
+@click.option("--requests-per-day", type=click.FloatRange(0, min_open=True), required=True)
+@click.option("--input", "input_tokens", type=MeanAndP95(), required=True, help="Tokens read.")
+@click.option("--output", "output_tokens", type=MeanAndP95(), required=True, help="Tokens written.")
+@click.option(
+    "--hours",
+    type=click.Choice(["office", "day", "flat", "night"]),
+    default="office",
+    show_default=True,
+    help="When the requests come.",
+)
+@click.option("--peak-factor", type=click.FloatRange(1, 50), default=1.5, show_default=True)
+@click.option("--cached-share", type=click.FloatRange(0, 1), default=0.0, help="Repeated prefixes.")
+@click.option("--ttft", type=float, default=2.0, show_default=True, help="First token, seconds.")
+@click.option("--tpot", type=float, default=60.0, show_default=True, help="Each token, ms.")
+@click.option("--percentile", type=float, default=95.0, show_default=True)
+@click.option(
+    "--redundancy",
+    type=click.Choice(["none", "n+1", "2n"]),
+    default="n+1",
+    show_default=True,
+    help="Spare replicas.",
+)
+@as_json
+def size(
+    model: str,
+    gpu: str,
+    weights: str,
+    kv: str,
+    tp: int,
+    engine: str,
+    requests_per_day: float,
+    input_tokens: Any,
+    output_tokens: Any,
+    hours: Any,
+    peak_factor: float,
+    cached_share: float,
+    ttft: float,
+    tpot: float,
+    percentile: float,
+    redundancy: Any,
+    as_json: bool,
+) -> None:
+    """Say how many GPUs a load needs within latency limits, with a range.
+
+    The limits hold at the percentile in the busiest hour of the year. Without --tp the number of
+    GPUs a replica is chosen.
+
+    \b
+    Example:
+      siting size --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 \\
+        --requests-per-day 20000 --input 3000,8000 --output 400,1000
+    """
+    from siting import capacity, scenario
+
+    given = click.get_current_context().get_parameter_source("tp")
+    option = scenario.Option(
+        label=gpu,
+        kind="rented_gpus",
+        gpu=_found_gpu(gpu).id,
+        weights=weights,
+        kv_cache=kv,
+        engine=engine,
+        tensor_parallel=tp if given == click.core.ParameterSource.COMMANDLINE else None,
+        redundancy=redundancy,
+    )
+    name = _found_model(model).model_id
+    workload = scenario.Workload(
+        description="from the command line",
+        requests_per_day=requests_per_day,
+        hours=hours,
+        peak_factor=peak_factor,
+        growth_per_year=scenario.Band(low=0, central=0, high=0),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_input_share=cached_share,
+        latency=scenario.Latency(ttft_s=ttft, tpot_ms=tpot, percentile=percentile),
+        models=[name],
+    )
+    load = capacity.workload_load("load", workload)
+    try:
+        pool = capacity.best_pool(option, name, load, capacity.limits_of([workload]), 1)
+    except ValueError as error:
+        raise Refused(f"not estimated, because {error}") from None
+    figures = {
+        "gpus": pool.gpus(1),
+        "replicas": pool.total_replicas(1),
+        "requests_per_s_per_replica": pool.rate_per_replica,
+    }
+    if as_json:
+        _print_json(
+            {
+                "model": pool.model,
+                "gpu": pool.deployment.gpu.id,
+                "gpus_per_replica": pool.gpus_per_replica,
+                "keeps_limits": pool.keeps_limits,
+                **{name: value.as_dict() for name, value in figures.items()},
+                "notes": list(pool.notes),
+                "inputs": [i.model_dump(mode="json") for i in pool.inputs],
+            }
+        )
+        return
+    click.echo(f"{pool.model} on {pool.gpus_per_replica} × {pool.deployment.gpu.gpu} a replica")
+    _table(
+        ("what", "central", "low", "high"),
+        [(name.replace("_", " "), *_three(v, 2)) for name, v in figures.items()],
+        right="123",
+    )
+    if not pool.keeps_limits:
+        click.echo("Even a lone request misses the limits: sized for the load alone.")
+    for note in pool.notes:
+        click.echo(note)
+
+
+# --- How far off the kit is -----------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["vram", "finetune", "throughput", "stability"]))
+@click.argument("csv", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--rows", type=click.Path(dir_okay=False), help="Write each comparison to this CSV.")
+@as_json
+def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> None:
+    """Predict published measurements and say how far off the kit is.
+
+    CSV has the columns of validation/KIND.csv, which is taken when no file is named. For
+    stability, the score is tried on past events instead, against simple baselines.
+
+    \b
+    Example:
+      siting validate vram
+      siting validate throughput mine.csv --rows comparisons.csv
+    """
+    if kind == "stability":
+        from siting import backtest
+
+        panels = backtest.results()
+        if as_json:
+            _print_json(backtest.as_json(panels))
+        else:
+            click.echo("\n".join(backtest.lines(panels)))
+        return
+    from siting import scenario, validation
+
+    path = Path(csv) if csv else scenario.project() / "validation" / f"{kind}.csv"
+    if not path.is_file():
+        raise Refused(f"{path} does not exist; name a file of measurements")
+    try:
+        compared = validation.compare(kind, validation.read(path))
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    if rows:
+        validation.write_rows(compared, Path(rows))
+    errors = validation.summarise(compared)
+    if as_json:
+        _print_json(errors)
+        return
+    columns = ("n", "predicted", "median_error_pct", "p90_error_pct", "bias_pct", "coverage")
+    _table(
+        ("quantity", *(c.replace("_", " ") for c in columns)),
+        ((name, *(_cell(found.get(c)) for c in columns)) for name, found in errors.items()),
+        right="123456",
+    )
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
