@@ -50,7 +50,7 @@ from siting.vendor_record import (
     Record,
     Vendor,
     agreement,
-    first_day,
+    known_by,
     load,
     recoding_sheet,
 )
@@ -361,11 +361,15 @@ def _event_terms(
     """Terms of the events of one criterion, and of those that nobody wrote down."""
     mine = [w for w in weighed if m.categories[w.event.category].criterion == c.criterion]
     adverse = _case_sizes([w for w in mine if w.event.direction == "adverse"])
-    good = _case_sizes([w for w in mine if w.event.direction == "favourable"])
+    # A ruling that settles a case acts on that case alone, through what it leaves standing.
+    good = _case_sizes(
+        [w for w in mine if w.event.direction == "favourable" and not w.event.settles]
+    )
     zero = np.zeros(draws.n)
     burden = sum((size for _, size in adverse), zero)
     credit = draws.settings["favourable_weight"] * sum((size for _, size in good), zero)
-    used = np.minimum(credit, burden)  # good news cannot push a burden below zero
+    # Good news offsets at most a share of the burden: it never erases an outage or a ruling.
+    used = np.minimum(credit, m.value("favourable_limit") * burden)
     scale = share * math.log(2) / c.halving_burden
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(credit > 0, used / np.where(credit > 0, credit, 1), 0.0)
@@ -392,12 +396,15 @@ def _log_loss(points: Array, m: Method) -> Array:
 
 
 def _unknown(c: Criterion, i: Indicator, ev: Evidence, m: Method, draws: Draws) -> Term:
-    """A part without evidence: anything between the floor and 100."""
+    """A part without evidence: anything between the floor and the best that could be true."""
     floor = m.value("floor")
+    top = 100.0
+    if i.scale == "days":  # no more than any platform is seen to give
+        top = 100 * m.settings["notice_unknown"].high / m.value("notice_full_days")
     u = np.full(draws.n, 0.5)
     if draws.random:
         u = _own_random(f"{ev.vendor.vendor}:{c.criterion}:{i.indicator}", draws, 1)[0]
-    loss = i.share * _log_loss(floor + u * (100 - floor), m)
+    loss = i.share * _log_loss(floor + u * (top - floor), m)
     return Term(
         c.criterion, f"not known: {i.meaning[0].lower()}{i.meaning[1:]}", (), loss, "unknown"
     )
@@ -476,7 +483,7 @@ def promised_days(ev: Evidence, m: Method) -> float | None:
     if ev.promise is None:
         return None
     promised = float(ev.promise.days or 0)
-    since = first_day(ev.promise.date)
+    since = known_by(ev.promise.date)
     young = (ev.day - since).days < m.value("promise_young_days")
     kept = any(
         n.days is not None and n.days >= promised and n.known_date >= since for n in ev.notices
@@ -660,7 +667,12 @@ class Pair:
     behind: str
     probability: float
     separable: bool
-    because: str
+    gap: float
+    """Difference of the medians. [points]"""
+    spread: float
+    """Mean width of the two 80 % intervals. [points]"""
+    reasons: tuple[tuple[str, float], ...]
+    """Criteria with the largest differences; positive is in favour of `ahead`. [points]"""
 
 
 def score(ev: Evidence, m: Method, draws: Draws) -> VendorScore:
@@ -829,24 +841,27 @@ def _pair(a: VendorScore, b: VendorScore, m: Method) -> Pair:
     p = float(np.mean(a.draws > b.draws) + np.mean(a.draws == b.draws) / 2)
     if p < 0.5:
         a, b, p = b, a, 1 - p
-    separable = p >= m.value("separable")
-    return Pair(a.vendor, b.vendor, p, separable, _because(a, b))
+    widths = [x.score.high - x.score.low for x in (a, b)]
+    return Pair(
+        ahead=a.vendor,
+        behind=b.vendor,
+        probability=p,
+        separable=p >= m.value("separable"),
+        gap=a.score.central - b.score.central,
+        spread=sum(widths) / 2,
+        reasons=_reasons(a, b),
+    )
 
 
-def _because(a: VendorScore, b: VendorScore) -> str:
-    """The criteria that separate two vendors most, and those that pull the other way. [points]"""
+def _reasons(a: VendorScore, b: VendorScore) -> tuple[tuple[str, float], ...]:
+    """The three criteria that differ most between two vendors, half a point and more."""
     points: dict[str, float] = defaultdict(float)
     for sign, s in ((1, a), (-1, b)):
         for c in s.contributions:
             points[c.criterion] += sign * c.points
     names = {c.criterion: c.name for s in (a, b) for c in s.criteria} | {"cap": "red-flag cap"}
-    order = sorted(points.items(), key=lambda kv: -abs(kv[1]))[:3]
-    parts = [f"{names[c]} {v:+.1f}" for c, v in order if abs(v) >= 0.5]
-    gap = f"medians differ by {abs(a.score.central - b.score.central):.1f} points"
-    spread = ((a.score.high - a.score.low) + (b.score.high - b.score.low)) / 2
-    return (
-        f"{gap}, 80 % intervals are {spread:.1f} wide; {', '.join(parts) or 'no large difference'}"
-    )
+    order = sorted(points.items(), key=lambda kv: (-abs(kv[1]), kv[0]))[:3]
+    return tuple((names[c], v) for c, v in order if abs(v) >= 0.5)
 
 
 @dataclass(frozen=True, slots=True)

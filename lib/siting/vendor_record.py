@@ -210,8 +210,8 @@ class Record:
             self,
             events=tuple(e for e in self.events if e.known_date <= day),
             notices=tuple(n for n in self.notices if n.known_date <= day),
-            policies=tuple(p for p in self.policies if first_day(p.date) <= day),
-            facts=tuple(f for f in self.facts if first_day(f.date) <= day),
+            policies=tuple(p for p in self.policies if known_by(p.date) <= day),
+            facts=tuple(f for f in self.facts if known_by(f.date) <= day),
         )
 
     def vendor(self, name: str) -> Vendor | None:
@@ -249,21 +249,25 @@ class Record:
             for p in self.policies
             if p.vendor == vendor.vendor and p.stage == "ga" and p.applies_to in ("GA", "none")
         ]
-        return max(own, key=lambda p: (first_day(p.date), p.days or 0), default=None)
+        return max(own, key=lambda p: (known_by(p.date), p.days or 0), default=None)
 
 
 COLLECTED = dt.date(2026, 11, 24)
 """Undated sources count as known from the day on which the record was put together."""
 
 
-def first_day(date: str) -> dt.date:
-    """Last possible day of a date of year, month or day precision, so nothing looks ahead."""
+def known_by(date: str) -> dt.date:
+    """Day by which a source of year, month or day precision was surely public.
+
+    The last day that the date allows, so that nothing looks ahead, but not after the record was
+    put together, for by then it was seen.
+    """
     if date in ("", "undated"):
         return COLLECTED
     parts = [int(p) for p in date.split("-")]
     year, month = parts[0], parts[1] if len(parts) > 1 else 12
     last = calendar.monthrange(year, month)[1]
-    return dt.date(year, month, parts[2] if len(parts) > 2 else last)
+    return min(COLLECTED, dt.date(year, month, parts[2] if len(parts) > 2 else last))
 
 
 def _day(text: str) -> dt.date | None:
@@ -285,8 +289,8 @@ def notices(rows: Iterable[Retirement]) -> tuple[Notice, ...]:
 def _notice(group: list[Retirement]) -> Notice:
     row = min(group, key=lambda r: r.model)
     announced, retired = _day(row.announced), _day(row.retired)
-    seen = [d for d in (retired, first_day(row.date)) if d]
-    known = announced or (first_day(row.announced) if row.announced else min(seen))
+    seen = [d for d in (retired, known_by(row.date)) if d]
+    known = announced or (known_by(row.announced) if row.announced else min(seen))
     moved = [r.moved for r in group if r.moved.startswith("yes")]
     forward = sum("brought forward" in m for m in moved)
     return Notice(
