@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from siting import prices
+from siting import prices, quality
 from siting.capacity import OptionCapacity, workload_load
 from siting.cashflow import (
     BY_REQUEST,
@@ -42,12 +42,11 @@ def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> 
             made[name] = _option_plan(finder, scenario, name, capacity[name], made, why)
         except NotPriced as reason:
             why[name] = str(reason)
-    sample = next(iter(capacity.values()))
     return Plan(
         {n: made[n] for n in scenario.options if n in made},
         why,
         finder.factors,
-        sample.loads,
+        {n: workload_load(n, w) for n, w in scenario.workloads.items()},
         scenario.finance.baseline,
         scenario.finance.horizon_months,
         sum(w.users for w in scenario.workloads.values()),
@@ -329,12 +328,20 @@ class _Finder:
         model = option.models.get(workload) or option.models.get("all", "")
         if not model:
             raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
-        load = workload_load(workload, self.scenario.workloads[workload])
+        asked = self.scenario.workloads[workload]
+        load = workload_load(workload, asked)
         n = load.lengths
-        price = prices.api_request(
-            option.provider, model, n.input_mean, n.input_sigma, n.output_mean, n.cached_share,
-            load.batchable_share, self.day,
-        )  # fmt: skip
+
+        def priced(hidden: float) -> prices.ApiPrice:
+            return prices.api_request(
+                option.provider, model, n.input_mean, n.input_sigma,
+                asked.output_tokens.mean + hidden, n.cached_share, load.batchable_share, self.day,
+            )  # fmt: skip
+
+        hidden = quality.hidden_tokens(self.scenario, name, workload)
+        price = priced(hidden.central)
+        low, high = priced(hidden.low).per_request, priced(hidden.high).per_request
+        cost = Range(low, price.per_request, high, "USD/request").scaled(1 - option.discount)
         words = (
             f"{model}: {price.input_per_million:g} in, {price.output_per_million:g} out"
             + (f", {price.cached_per_million:g} cached" if price.cached_per_million else "")
@@ -343,6 +350,6 @@ class _Finder:
         if load.batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
         key = self.put(f"api_request.{name}.{workload}", f"Request of {workload}, {words}",
-                       Range.exact(price.per_request * (1 - option.discount), "USD/request"),
-                       price.source, note="long-context tier reached" if price.tiers else "")  # fmt: skip
+                       cost, price.source,
+                       note="long-context tier reached" if price.tiers else "")  # fmt: skip
         return Line(item, (key, *self.fx("USD"), "retries"), workload, path="api")

@@ -388,6 +388,12 @@ def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:
     return found.reasoning_tokens if found else reasoning_tokens(w, o.effort)
 
 
+def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:
+    """A workload as a leaf option carries it: with the hidden tokens of that option's model."""
+    tokens = hidden_tokens(scenario, option, workload).central
+    return scenario.workloads[workload].model_copy(update={"reasoning_tokens": tokens})
+
+
 def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
     """The option itself, or both parts of a hybrid."""
     option = scenario.options[name]
