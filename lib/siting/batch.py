@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from siting.job import Job
-from siting.shelf import Busy, Shelf, shelf
+from siting.shelf import Busy, Folder, Shelf, shelf
 
 if TYPE_CHECKING:
     from siting.kernels import Forge
@@ -88,6 +88,10 @@ def run(
             todo.append(job)
     if todo:
         _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
+    if outcome.rendered and isinstance(target, Folder):
+        from siting import portfolio
+
+        portfolio.write(target.root)
     return outcome
 
 
@@ -251,11 +255,14 @@ def _end_children() -> None:
 def _start_worker(parent: int, folder: str) -> None:
     """Prepares a local worker: its own forge, the run's temporary folder, and the resolve to end
     with the process that started it."""
+    from siting import publish
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the starting process's to handle
     tempfile.tempdir = folder
     _forge()
 
     def watch() -> None:
+        publish.warm()
         while os.getppid() == parent:
             time.sleep(0.5)
         shutil.rmtree(folder, ignore_errors=True)

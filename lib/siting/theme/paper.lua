@@ -21,8 +21,10 @@ local tones = { good = true, bad = true, caution = true, open = true }
 function Span(el)
   if has(el, 'source') then
     local name = '<source-' .. el.attributes.n .. '>'
-    if el.attributes.first then return within('#footnote[', el.content, ']' .. name .. ' ') end
-    return typst('#footnote(' .. name .. ') ')
+    if el.attributes.first then return within('#footnote[', el.content, ']' .. name) end
+    return typst('#footnote(' .. name .. ')')
+  elseif has(el, 'comma') then
+    return typst('#super[, ]')
   elseif has(el, 'mark') then
     return within('#mark(' .. quoted(el.attributes.title or '') .. ')[', el.content, ']')
   elseif has(el, 'badge') then
