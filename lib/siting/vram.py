@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
 
-from siting import attention, catalogue
+from siting import attention, catalogue, quality
 from siting.attention import NotEstimated
 from siting.catalogue import Fact, Gpu, Input, Model, table
 from siting.quantity import GIB, Range, total
@@ -967,7 +967,7 @@ def served(option: Option, scenario: Scenario) -> dict[str, tuple[str, ...]]:
 def _fit(
     name: str, option: Option, model_name: str, works: tuple[str, ...], scenario: Scenario
 ) -> Fit:
-    loads = [scenario.workloads[w] for w in works]
+    loads = [quality.at_effort(scenario, name, w) for w in works]
     try:
         model, gpu = catalogue.model(model_name), catalogue.gpu(option.gpu)
         context = option.context or max(
