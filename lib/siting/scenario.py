@@ -29,7 +29,7 @@ from pydantic import (
     model_validator,
 )
 
-from siting import catalogue, document, messages
+from siting import catalogue, document, messages, rulebook
 from siting.catalogue import Kind
 from siting.document import Document, DocumentError, Path_, Problem, dotted
 
@@ -429,6 +429,8 @@ class Rules(Strict):
     policies: list[
         Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
     ] = []
+    attributes: dict[str, bool | int | float | str | None] = {}
+    """Answers that hold for all options: attributes of facts/sovereignty_attributes.csv."""
     retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
     stress: list[Literal["dpf_falls", "us_model_blocked", "model_retired"]] = [
         "dpf_falls",
@@ -784,6 +786,7 @@ def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
     yield from _money(scenario)
     yield from _times(scenario)
     yield from _policies(scenario)
+    yield from _answers(scenario)
 
 
 def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterator[Contradiction]:
@@ -967,6 +970,26 @@ def _policies(scenario: Scenario) -> Iterator[Contradiction]:
         )
 
 
+def _answers(scenario: Scenario) -> Iterator[Contradiction]:
+    """Answers to sovereignty rules name attributes of the dictionary and flows that exist."""
+    book = rulebook.rule_book()
+    answers: dict[Path_, dict[str, Any]] = {("rules", "attributes"): scenario.rules.attributes}
+    flows = [f.flow for f in book.flow_kinds]
+    flows += [f"inference-{workload}" for workload in scenario.workloads]
+    for name, option in scenario.options.items():
+        answers["options", name, "attributes"] = option.attributes
+        for flow, said in option.flows.items():
+            answers["options", name, "flows", flow, "attributes"] = said.attributes
+            if flow not in flows:
+                here: Path_ = ("options", name, "flows", flow)
+                yield here, f"{flow!r} is no flow", messages.suggestion(flow, flows)
+    for path, given in answers.items():
+        for attribute, value in given.items():
+            if problem := rulebook.value_problem(attribute, value, book.attributes):
+                fault, _, remedy = problem.partition("; ")
+                yield (*path, attribute), fault, remedy or "see facts/sovereignty_attributes.csv"
+
+
 @cache
 def _territories() -> frozenset[str]:
     from babel import Locale
@@ -989,8 +1012,12 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 def resolved(scenario: Scenario) -> str:
     """The whole scenario as YAML that loads, alone, to the same scenario."""
     head = "# Written by siting: complete, so base.yaml is not read.\n"
-    data = scenario.model_dump(exclude_none=True)
-    return head + "\n".join(_yaml(data, 0)) + "\n"
+    return head + as_yaml(scenario.model_dump(exclude_none=True))
+
+
+def as_yaml(data: dict[str, Any]) -> str:
+    """Plain data as YAML that every reader understands alike."""
+    return "\n".join(_yaml(data, 0)) + "\n"
 
 
 def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
