@@ -620,3 +620,23 @@ def change(a: Assessment, numbers: Numbers) -> Prose:
         if o.loss.expected and o.loss.with_everything
     ]
     return Prose("\n".join(lines) or "Nothing near a line: no single event would change it.")
+
+
+def first(a: Assessment) -> str:
+    """The vendor shown in detail: the client's first one, or the first of the comparison."""
+    return (_mine(a) or _ranked(a))[0].vendor
+
+
+def key_figures(a: Assessment) -> str:
+    """The chapter's key figures as plain text, one line each."""
+    lines = [
+        f"{v.vendor}: {v.score.central:.1f} ({v.score.low:.1f} to {v.score.high:.1f}) of 100"
+        if v.ranked
+        else f"{v.vendor}: {v.why_not}"
+        for v in _mine(a)
+    ]
+    apart = sum(p.separable for p in a.pairs)
+    lines.append(
+        f"vendors with a rank: {len(_ranked(a))}; separable pairs: {apart} of {len(a.pairs)}"
+    )
+    return "\n".join(lines)
