@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from siting import catalogue, performance
+from siting import catalogue, performance, quality, vram
 from siting.catalogue import Input
 from siting.performance import Deployment, NotPredicted
 from siting.quantity import Range
@@ -88,7 +88,8 @@ class Load:
 
     def growth_factor(self, year: int) -> Range:
         """Load of a year of the horizon over the first year's."""
-        return Range(*((1 + g) ** (year - 1) for g in _band(self.growth)), "x")
+        low, central, high = ((1 + g) ** (year - 1) for g in _band(self.growth))
+        return Range(low, central, high, "x")
 
     def year(self, year: int) -> YearlyTokens:
         """Requests and tokens of a year of the horizon."""
@@ -223,9 +224,9 @@ def replica_curve(d: Deployment, lengths: Lengths, slower: float = 1.0) -> Curve
     r = performance.replica(d)
     k = performance.efficiencies(performance.regime(d))
     context = lengths.context_mean
-    held = float(r.sequence_bytes(lengths.input_mean + lengths.output_mean * k["occupancy"]))
-    pool = performance.pool_bytes(d) * d.pipeline_parallel * d.attention_data_parallel
-    slots = int(min(pool / held, k["max_sequences"]))
+    longest = lengths.input_mean + lengths.output_mean
+    room = performance.slots(d, r, lengths.input_mean + lengths.output_mean / 2, longest)
+    slots = int(min(room, vram.max_num_seqs(d.gpu, d.setting)))
     if slots < 1:
         raise NotPredicted(f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu}")
     n = np.arange(1, slots + 1, dtype=float)
@@ -234,9 +235,8 @@ def replica_curve(d: Deployment, lengths: Lengths, slower: float = 1.0) -> Curve
     prefix = lengths.input_mean - prompt
     alone = performance.step_seconds(r, k, 1.0, context, prompt, prompt, prefix)
     reading = float(alone) - float(decode[0])
-    return Curve(
-        decode * slower, reading * slower, k["first_token_us"] * 1e-6, k["chunk_tokens"], lengths
-    )
+    chunk = vram.batched_tokens(d.gpu, d.setting, int(longest))
+    return Curve(decode * slower, reading * slower, k["first_token_us"] * 1e-6, chunk, lengths)
 
 
 def sustained(curve: Curve, limits: Limits) -> float:
@@ -297,7 +297,8 @@ class Pool:
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon."""
         r = self.replicas[year - 1]
-        return Range(*(x + self._spare(x) for x in (r.low, r.central, r.high)), "replicas")
+        low, central, high = (x + self._spare(x) for x in (r.low, r.central, r.high))
+        return Range(low, central, high, "replicas")
 
     def gpus(self, year: int) -> Range:
         """GPUs of a year of the horizon, spares included."""
@@ -431,11 +432,14 @@ def assess(scenario: Scenario, fits: Any = None) -> dict[str, OptionCapacity]:
 
     fits: what vram.assess returned; a model that does not fit on the option's GPUs gets no pool.
     """
-    loads = {name: workload_load(name, w) for name, w in scenario.workloads.items()}
     years = math.ceil(scenario.finance.horizon_months / 12)
     found: dict[str, OptionCapacity] = {}
     for name, option in scenario.options.items():
-        runs = scenario.options[option.base] if option.kind == "hybrid" else option
+        leaf = option.base if option.kind == "hybrid" else name
+        runs = scenario.options[leaf]
+        loads = {
+            w: workload_load(w, quality.at_effort(scenario, leaf, w)) for w in scenario.workloads
+        }
         pools: dict[str, Pool] = {}
         why: dict[str, str] = {}
         if runs.kind in SELF_HOSTED:
@@ -513,7 +517,9 @@ def _pool(option: Option, model: str, load: Load, limits: Limits, years: int, si
     if not keeps:
         limits_used = _relaxed(curve, limits)
         central = sustained(curve, limits_used)
-    low, high = performance.spread(performance.regime(d), "output_tokens_per_s_total")
+    low, high = performance.spread(
+        performance.regime(d) | {"loop": "closed"}, "output_tokens_per_s_total"
+    )
     rate = Range(central * low, central, central * high, "requests/s")
     replicas = tuple(
         _replicas(load.growth_factor(y).scaled(load.peak_rate, "requests/s"), rate)

@@ -16,7 +16,6 @@ leave out; attention and expert arithmetic are counted as in arXiv 2205.05198.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -24,13 +23,18 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from siting import catalogue
+from siting import attention, catalogue, vram
 from siting.catalogue import Fact, Gpu, Model
 from siting.quantity import GIB
 
 Numbers = float | npt.NDArray[np.float64]
 Efficiencies = Mapping[str, Numbers]
 """Constant name to its value in force."""
+
+
+Loop = Literal["static", "closed", "open", "saturated"]
+"""static: one batch to the end; closed: clients that each wait for their answer; open: requests at
+a rate; saturated: all requests queued at the start."""
 
 
 class NotPredicted(ValueError):
@@ -52,11 +56,14 @@ class Efficiency(Fact):
     reason: str
 
     def applies(self, regime: Mapping[str, str]) -> bool:
-        """Whether all conditions of the scope hold in `regime`."""
-        return all(
-            regime.get(key.strip(), "") == wanted.strip()
-            for key, _, wanted in (c.partition("=") for c in self.scope.split("&") if c.strip())
-        )
+        """Whether the scope holds in `regime`."""
+        return applies(self.scope, regime)
+
+
+def applies(scope: str, regime: Mapping[str, str]) -> bool:
+    """Whether every condition of a scope such as `engine=nim & cache=8` holds in `regime`."""
+    conditions = (c.partition("=") for c in scope.split("&") if c.strip())
+    return all(regime.get(key.strip(), "") == value.strip() for key, _, value in conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +205,11 @@ def _gemm_seconds(r: Replica, k: Efficiencies, tokens: Numbers, sampled: Numbers
 
 
 def _link_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
-    """Two exchanges a layer: a latency that grows with the group, and a ring's traffic."""
+    """Exchanges after the blocks of a layer: a latency that grows with the group, and a ring's
+    traffic."""
     sent = tokens * r.hidden * 2 * 2 * (r.group - 1) / r.group
     latency = k["link_latency_us"] * 1e-6 * np.sqrt(np.log2(np.maximum(r.group, 1)))
-    return 2 * r.layers * (latency + sent / (r.link * k["link"]))
+    return k["exchanges"] * r.layers * (latency + sent / (r.link * k["link"]))
 
 
 # --- from catalogue entries to a replica ------------------------------------------------------
@@ -219,96 +227,25 @@ class Deployment:
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
     attention_data_parallel: int = 1
+    """Ranks that each hold all attention weights and a share of the sequences."""
     engine: str = "vllm"
+    engine_version: str = ""
     batching: Literal["continuous", "static"] = "continuous"
+    utilization: float | None = None
+    """Share of memory that the engine may take; None: its default."""
 
     @property
     def gpus(self) -> int:
         """GPUs of the replica."""
         return self.tensor_parallel * self.pipeline_parallel * self.attention_data_parallel
 
-
-def architecture(gpu: Gpu) -> str:
-    """The generation whose kernels run: superchips and refreshes count with their generation."""
-    for generation in ("Blackwell", "Hopper", "Ada", "Ampere", "CDNA"):
-        if generation in gpu.architecture:
-            return generation
-    return gpu.architecture
-
-
-def link(gpu: Gpu, group: int) -> tuple[str, float]:
-    """Kind of link inside a replica of `group` GPUs, and its bandwidth in one direction. [byte/s]
-
-    Cards with an NVLink bridge reach one neighbour by it; more than two of them talk over PCIe,
-    16 lanes: 16 GB/s in its third generation, twice as much in each later one (PCI-SIG).
-    """
-    bridged = "bridge" in gpu.interconnect.lower() and group > 2
-    if gpu.nvlink_gb_s and not bridged:
-        return "nvlink", gpu.nvlink_gb_s / 2 * 1e9
-    generation = gpu.pcie_gen or 4
-    return "pcie", 16e9 * 2 ** (generation - 3)
-
-
-_BITS = {"16": 16.0, "fp8": 8.0, "int8": 8.0, "fp4": 4.5, "mxfp4": 4.25, "int4": 4.16}
-
-
-def _format(name: str) -> str:
-    """Class of a weight format, as its bits and its arithmetic depend on it."""
-    key = name.lower()
-    for word, cls in (
-        ("mxfp4", "mxfp4"),
-        ("fp4", "fp4"),
-        ("fp8", "fp8"),
-        ("int8", "int8"),
-        ("8bit", "int8"),
-        ("int4", "int4"),
-        ("awq", "int4"),
-        ("4bit", "int4"),
-        ("16", "16"),
-    ):
-        if word in key:
-            return cls
-    raise NotPredicted(f"weight format {name!r} is unknown")
-
-
-def formats(model: Model, weights: str) -> tuple[str, str]:
-    """Format class of dense layers and of routed experts.
-
-    Four-bit checkpoints of mixtures of experts quantise the experts; the rest stays native.
-    """
-    native = model.native_weight_dtype.lower()
-    native_dense = "16" if "experts" in native else _format(native)
-    wanted = _format(weights or native)
-    if model.num_experts and wanted in ("fp4", "mxfp4", "int4"):
-        expert = "mxfp4" if "mxfp4" in native else wanted
-        return native_dense, expert
-    return wanted, wanted
-
-
-def _peak(gpu: Gpu, fmt: str) -> float:
-    """Peak arithmetic of a format; one that the card lacks is unpacked to 16 bit. [FLOP/s]"""
-    sixteen = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
-    if not sixteen:
-        raise NotPredicted(f"the arithmetic peak of {gpu.gpu} is not in the catalogue")
-    own = {
-        "fp8": gpu.fp8_dense_tflops,
-        "fp4": gpu.fp4_dense_tflops or gpu.fp8_dense_tflops,
-        "mxfp4": gpu.fp4_dense_tflops or gpu.fp8_dense_tflops,
-    }.get(fmt)
-    return (own or sixteen) * 1e12
-
-
-def kv_bytes_per_value(deployment: Deployment) -> float:
-    """Bytes of one cached value. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
-    wanted = deployment.kv_cache.lower()
-    if wanted in ("", "auto"):
-        quantised = _format(deployment.weights or deployment.model.native_weight_dtype) != "16"
-        return (
-            1.0
-            if quantised and engine_family(deployment.engine) in ("tensorrt-llm", "nim")
-            else 2.0
+    @property
+    def setting(self) -> vram.Setting:
+        """The engine's arguments, as the memory model reads them."""
+        engine = self.engine if engine_family(self.engine) != "lmdeploy" else "tensorrt-llm"
+        return vram.Setting(
+            engine=engine, engine_version=self.engine_version, utilization=self.utilization
         )
-    return 1.0 if "8" in wanted else 0.5625 if "4" in wanted else 2.0
 
 
 def engine_family(name: str) -> str:
@@ -327,95 +264,217 @@ def engine_family(name: str) -> str:
     return key
 
 
+FIRST_OF_TODAY = {"tensorrt-llm": (0, 14), "nim": (1, 3), "vllm": (0, 7), "lmdeploy": (0, 6)}
+"""Release from which an engine's scheduler and kernels resemble today's: measurements of older
+ones tell of models and cards, but carry their own overhead."""
+
+
+def generation(d: Deployment) -> str:
+    """`early` or `today`, by the engine's version; NIM without a version is of 2024."""
+    family = engine_family(d.engine)
+    release = vram.version(d.engine_version)
+    if release is None:
+        return "early" if family == "nim" else "today"
+    return "early" if release < FIRST_OF_TODAY.get(family, (0, 0)) else "today"
+
+
+def architecture(gpu: Gpu) -> str:
+    """The generation whose kernels run: superchips and refreshes count with their generation."""
+    for name in ("Blackwell", "Hopper", "Ada", "Ampere", "CDNA"):
+        if name in gpu.architecture:
+            return name
+    return gpu.architecture
+
+
+def link(gpu: Gpu, group: int) -> tuple[str, float]:
+    """Kind of link inside a replica of `group` GPUs, and its bandwidth in one direction. [byte/s]
+
+    Cards with an NVLink bridge reach one neighbour by it; more than two of them talk over PCIe,
+    16 lanes: 16 GB/s in its third generation, twice as much in each later one (PCI-SIG).
+    """
+    bridged = "bridge" in gpu.interconnect.lower() and group > 2
+    if gpu.nvlink_gb_s and not bridged:
+        return "nvlink", gpu.nvlink_gb_s / 2 * 1e9
+    return "pcie", 16e9 * 2 ** ((gpu.pcie_gen or 4) - 3)
+
+
+def arithmetic_format(form: vram.WeightFormat) -> str:
+    """`fp8`, `fp4`, `int8`, `int4` or `16`: what products of such weights are computed in."""
+    name = form.format
+    if "fp4" in name:
+        return "fp4"
+    if name.startswith("fp8"):
+        return "fp8"
+    if form.bits > 9:
+        return "16"
+    return "int8" if form.bits > 6 else "int4"
+
+
+def _peak(gpu: Gpu, arithmetic: str) -> float:
+    """Peak arithmetic of a format; one that the card lacks is unpacked to 16 bit. [FLOP/s]"""
+    sixteen = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
+    if not sixteen:
+        raise NotPredicted(f"the arithmetic peak of {gpu.gpu} is not in the catalogue")
+    own = {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}.get(arithmetic)
+    return (own or sixteen) * 1e12
+
+
+def kv_format(d: Deployment) -> attention.KvFormat:
+    """Format of the cache. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
+    wanted = d.kv_cache or "auto"
+    if wanted == "auto" and engine_family(d.engine) in ("tensorrt-llm", "nim"):
+        quantised = vram.weight_format(d.weights, d.model).bits < 9
+        wanted = "fp8" if quantised else wanted
+    return attention.kv_format(wanted)
+
+
 def regime(d: Deployment) -> dict[str, str]:
     """The words that scopes of `facts/engine_efficiency.csv` test."""
-    dense, expert = formats(d.model, d.weights)
+    form = vram.weight_format(d.weights, d.model)
+    low = arithmetic_format(form)
+    experts = vram.tensors(d.model).experts > 0
+    rest = "16" if form.other_linear_bits > 9 else "fp8"
+    dense = rest if experts and form.scope == "experts" else low
+    queries = (d.model.num_attention_heads or 1) / (d.model.num_key_value_heads or 1)
     return {
-        "architecture": architecture(d.gpu),
-        "form": "sxm" if d.gpu.form_factor.startswith(("SXM", "super", "OAM")) else "pcie",
-        "link": link(d.gpu, d.gpus)[0],
-        "dense": dense,
-        "experts": expert if d.model.num_experts else "none",
-        "engine": engine_family(d.engine),
-        "batching": d.batching,
-        "attention": "latent" if d.model.kv_lora_rank else "grouped",
         "gpu": d.gpu.id,
-        "model": d.model.model_id,
+        "architecture": architecture(d.gpu),
+        "card": "sxm" if d.gpu.form_factor.lower().startswith(("sxm", "super", "oam")) else "pcie",
+        "link": link(d.gpu, d.gpus)[0],
+        "pcie": str(d.gpu.pcie_gen or ""),
+        "sockets": "two" if d.gpus > 4 else "one",
+        "dense": dense,
+        "experts": low if experts else "none",
+        "mixture": "yes" if experts else "no",
+        "family": d.model.family,
+        "attention": "latent" if d.model.kv_lora_rank else "wide" if queries > 16 else "grouped",
+        "cache": "16" if kv_format(d).bytes_per_element > 1.5 else "8",
+        "windows": d.model.attention_kind if d.model.sliding_window else "none",
+        "engine": engine_family(d.engine),
+        "kernels": "vendor" if engine_family(d.engine) in ("tensorrt-llm", "nim") else "general",
+        "generation": generation(d),
+        "batching": d.batching,
     }
-
-
-def _stated(model: Model, **values: float | None) -> tuple[float, ...]:
-    missing = [name for name, value in values.items() if value is None]
-    if missing:
-        raise NotPredicted(
-            f"{model.model_id}: {', '.join(missing)} not in the catalogue, so speed is not estimated"
-        )
-    return tuple(float(v) for v in values.values() if v is not None)
 
 
 def replica(d: Deployment) -> Replica:
     """The numbers of `d` that its speed depends on. Raises NotPredicted naming what is missing."""
+    try:
+        return _replica(d)
+    except attention.NotEstimated as reason:
+        raise NotPredicted(str(reason)) from None
+
+
+def _replica(d: Deployment) -> Replica:
     m, tp = d.model, d.tensor_parallel
     group = tp * d.attention_data_parallel
-    total, layers, hidden, vocab, heads, head_dim, kv = _stated(
-        m,
-        params_recomputed_b=m.params_recomputed_b or m.total_params_b,
-        num_hidden_layers=m.num_hidden_layers,
-        hidden_size=m.hidden_size,
-        vocab_size=m.vocab_size,
-        num_attention_heads=m.num_attention_heads,
-        head_dim=m.head_dim,
-        kv_bytes_per_token_bf16=m.kv_bytes_per_token_bf16,
+    t, form = vram.tensors(m), vram.weight_format(d.weights, m)
+    where = regime(d)
+    everywhere = form.scope in ("all", "linear", "file") or (
+        form.scope == "experts" and not t.experts
     )
-    dense_format, expert_format = formats(m, d.weights)
-    head = vocab * hidden
-    embedding = (m.embedding_params_b or head / 1e9) * 1e9
-    experts = (m.expert_params_b or 0.0) * 1e9
-    dense = total * 1e9 - experts - embedding - (0.0 if m.tie_word_embeddings else head)
-    dense -= ((m.vision_tower_params_b or 0.0) + (m.audio_tower_params_b or 0.0)) * 1e9
-    full = m.layers_full_attention if m.layers_full_attention is not None else layers
-    windowed = layers - full if m.attention_kind == "sliding" else 0.0
-    share = max(1 / tp, 1 / (m.num_key_value_heads or 1)) if not m.kv_lora_rank else 1.0
-    value = kv_bytes_per_value(d) / 2
-    pair = 4 * heads * head_dim
-    decode_pair, prompt_pair = pair, pair
-    if m.kv_lora_rank:  # absorbed in decoding: every head attends to the latent itself
-        rope = m.qk_rope_head_dim or 0
-        decode_pair = 2 * heads * (2 * m.kv_lora_rank + rope)
-        prompt_pair = 2 * heads * (2 * head_dim - rope)
-    sixteen = _peak(d.gpu, "16")
+    low, rest = form.bits / 8, form.other_linear_bits / 8
+    attention_bytes = low if everywhere else rest
+    mlp_bytes = low if everywhere or form.scope == "mlp" else rest
+    head = t.head or t.embedding
+    head_bytes = (form.head_bits or form.bits) / 8 if form.scope in ("all", "file") else 2.0
+    split = (t.attention - t.replicated) / tp + t.replicated
+    mlp = t.mlp / tp
+    per_token = (m.experts_per_token or 0) / (m.num_experts or 1)
     return Replica(
-        dense_bytes=(dense * _BITS[dense_format] + head * 16) / 8 / tp,
-        expert_bytes=experts * _BITS[expert_format] / 8 / group,
+        dense_bytes=split * attention_bytes + mlp * mlp_bytes + head * head_bytes / tp,
+        expert_bytes=t.experts * low / group,
         experts=m.num_experts or 1,
         experts_per_token=m.experts_per_token or 0,
-        dense_flop=2 * dense / tp,
+        dense_flop=2 * (split + mlp),
         head_flop=2 * head / tp,
-        expert_flop=2 * experts * (m.experts_per_token or 0) / (m.num_experts or 1) / group,
-        kv_bytes=kv * value * share,
-        kv_window_bytes=(m.kv_bytes_per_token_in_window_bf16 or 0.0) * value * share,
-        window=m.sliding_window or 1e9,
-        state_bytes=_state_bytes(m) / tp,
-        attention_flop=decode_pair * full / tp,
-        prompt_attention_flop=prompt_pair * full / tp,
-        window_flop=pair * windowed / tp,
-        layers=layers,
-        hidden=hidden,
+        expert_flop=2 * t.experts * per_token / group,
+        layers=float(m.num_hidden_layers or 0),
+        hidden=float(m.hidden_size or 0),
         bandwidth=d.gpu.memory_bandwidth_gb_s * 1e9,
-        compute=_peak(d.gpu, dense_format),
-        expert_compute=_peak(d.gpu, expert_format),
-        compute_16=sixteen,
-        link=link(d.gpu, group)[1],
+        compute=_peak(d.gpu, where["dense"]),
+        expert_compute=_peak(d.gpu, where["experts"]),
+        compute_16=_peak(d.gpu, "16"),
+        link=link(d.gpu, d.gpus)[1],
         group=group,
         stages=d.pipeline_parallel,
         attention_ranks=d.attention_data_parallel,
+        **_attention(d),
     )
 
 
-def _state_bytes(model: Model) -> float:
-    """State of linear-attention layers of one sequence, from the catalogue's note. [byte]"""
-    found = re.search(r"= ([\d.]+) MiB/seq", model.linear_state_note)
-    return float(found.group(1)) * 2**20 if found else 0.0
+def _attention(d: Deployment) -> dict[str, float]:
+    """Cache and arithmetic of attention on one GPU, by growing and windowed layers.
+
+    A token attending to another costs two products of each head with a key and a value. Latent
+    attention decodes on the latent itself, and reads prompts with keys and values unfolded
+    (DeepSeek-V2, arXiv 2405.04434, section 2.1).
+    """
+    m, tp, kv = d.model, d.tensor_parallel, kv_format(d)
+    heads = (m.num_attention_heads or 0) / tp
+    found = dict.fromkeys(
+        (
+            "kv_bytes",
+            "kv_window_bytes",
+            "state_bytes",
+            "attention_flop",
+            "prompt_attention_flop",
+            "window_flop",
+        ),
+        0.0,
+    )
+    found["window"] = float(m.sliding_window or 1 << 30)
+    for g in attention.layer_groups(m):
+        size = g.count * g.bytes_per_token(kv, tp)
+        if g.kind == "state":
+            found["state_bytes"] += g.count * g.state_bytes(tp)
+        elif g.kind in ("window", "chunk") and windows_are_used(d):
+            found["kv_window_bytes"] += size
+            found["window_flop"] += 2 * g.count * heads * g.width
+        elif g.kind == "latent":
+            rank, rope = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0
+            key = m.head_dim or 0
+            found["kv_bytes"] += size
+            found["attention_flop"] += 2 * g.count * heads * (2 * rank + rope)
+            found["prompt_attention_flop"] += (
+                2 * g.count * heads * (key + (m.v_head_dim or key - rope))
+            )
+        elif g.kind != "cross":
+            flop = 2 * g.count * heads * g.width / g.ratio
+            found["kv_bytes"] += size
+            found["attention_flop"] += flop
+            found["prompt_attention_flop"] += flop
+    return found
+
+
+def windows_are_used(d: Deployment) -> bool:
+    """Whether the engine keeps only the window of sliding layers: vLLM from 0.8 on, TensorRT-LLM
+    from 1.0 on; before, such layers were full ones."""
+    release = vram.version(d.engine_version)
+    if engine_family(d.engine) in ("tensorrt-llm", "nim"):
+        return release is None or release >= (1, 0)
+    return not d.setting.is_v0
+
+
+def pool_bytes(d: Deployment, context: float) -> float:
+    """Memory that one GPU of the replica has left for the cache, at requests this long. [byte]
+
+    Raises NotPredicted where the memory model cannot say.
+    """
+    try:
+        pool = vram.cache_pool(
+            d.model,
+            d.gpu,
+            d.setting,
+            d.weights,
+            d.tensor_parallel,
+            d.pipeline_parallel,
+            d.gpus if d.attention_data_parallel > 1 else 1,
+            int(context),
+        )
+    except attention.NotEstimated as reason:
+        raise NotPredicted(str(reason)) from None
+    return pool.left.central * GIB
 
 
 # --- from a step to what a user sees ----------------------------------------------------------
@@ -452,13 +511,19 @@ def closed_loop(
     """`clients` that each send the next request when the last is answered.
 
     slots: sequences that the KV cache holds; further clients wait (Little's law).
+    Clients with answers of equal length fall into step: a wave of prompts is read together, which
+    delays the first tokens and spares the decoding, until the wave is too long to stay together.
     """
     running = np.minimum(clients, slots)
-    tpot = iteration_seconds(r, k, running, inp, out)
-    alone = step_seconds(r, k, running, inp + out / 2, inp, inp)
-    prompt = alone - step_seconds(r, k, running, inp + out / 2)
-    wave = np.minimum(k["wave_share"] * (running - 1) * inp, k["wave_tokens"]) / inp
-    first = k["first_token_us"] * 1e-6 + alone + wave * prompt
+    decode = step_seconds(r, k, running, inp + out / 2)
+    mixed = iteration_seconds(r, k, running, inp, out)
+    others = np.maximum(running - 1, 0)
+    together = k["wave_share"] * others * inp
+    wave = k["wave_tokens"] * (1 - np.exp(-together / k["wave_tokens"])) / inp
+    tpot = mixed - (mixed - decode) * wave / np.maximum(running, 1)
+    prompt = step_seconds(r, k, running, inp + out / 2, inp, inp) - decode
+    under_way = np.minimum(others, 1) * k["step_wait"] * tpot
+    first = k["first_token_us"] * 1e-6 + under_way + decode + (1 + wave) * prompt
     rate = running / (first + tpot * (out - 1))
     return Speed(running, first + (clients - running) / rate, tpot, rate * out)
 
@@ -472,7 +537,7 @@ def saturated(r: Replica, k: Efficiencies, slots: Numbers, inp: Numbers, out: Nu
 def open_loop(
     r: Replica, k: Efficiencies, rate: Numbers, slots: Numbers, inp: Numbers, out: Numbers
 ) -> Speed:
-    """Poisson arrivals of `rate` requests a second; the batch that serves them is found by bisection."""
+    """Poisson arrivals of `rate` requests a second: bisection finds the batch that serves them."""
     low, high = np.zeros_like(rate + slots), slots + np.zeros_like(rate + slots)
     for _ in range(40):
         middle = (low + high) / 2
@@ -483,17 +548,40 @@ def open_loop(
     return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
 
 
-def pool_bytes(d: Deployment) -> float:
-    """Memory that one GPU of the replica has left for the KV cache. [byte]"""
-    total = (d.model.params_recomputed_b or d.model.total_params_b or 0.0) * 1e9
-    experts = (d.model.expert_params_b or 0.0) * 1e9
-    dense_format, expert_format = formats(d.model, d.weights)
-    shards = d.tensor_parallel * d.pipeline_parallel
-    embedding = 2 * (d.model.embedding_params_b or 0.0) * 1e9
-    weights = ((total - experts - embedding) * _BITS[dense_format] + 16 * embedding) / 8 / shards
-    weights += experts * _BITS[expert_format] / 8 / (shards * d.attention_data_parallel)
-    memory = d.gpu.usable_gib * GIB if d.gpu.usable_gib else 0.93 * d.gpu.memory_gb_marketing * 1e9
-    return 0.92 * memory - weights - 2e9
+def slots(d: Deployment, r: Replica, length: float, longest: float) -> float:
+    """Sequences of mean `length` that the cache of a replica holds at once, requests of `longest`
+    tokens being allowed. [sequences]
+
+    Raises NotPredicted where the weights leave no memory.
+    """
+    pool = pool_bytes(d, longest)
+    if pool <= 0:
+        raise NotPredicted(
+            f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with room for requests"
+        )
+    return float(pool / r.sequence_bytes(length) * d.attention_data_parallel * d.pipeline_parallel)
+
+
+def speed(
+    r: Replica,
+    k: Efficiencies,
+    loop: Loop,
+    load: Numbers,
+    room: Numbers,
+    inp: Numbers,
+    out: Numbers,
+) -> Speed:
+    """What a load of `loop` sees: batch, clients, or requests a second, by the kind of loop.
+
+    room: sequences that the KV cache holds.
+    """
+    if loop == "static":
+        return static_batch(r, k, load, inp, out)
+    if loop == "closed":
+        return closed_loop(r, k, load, room, inp, out)
+    if loop == "open":
+        return open_loop(r, k, load, room, inp, out)
+    return saturated(r, k, np.minimum(room, k["saturated_sequences"] * r.group), inp, out)
 
 
 # --- constants in force -----------------------------------------------------------------------
@@ -509,81 +597,38 @@ def efficiencies(where: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-# --- published measurements -------------------------------------------------------------------
+class Spread(Fact):
+    """80 % range of measurements around an estimate, where every condition of `scope` holds."""
+
+    quantity: str
+    scope: str = ""
+    low: float
+    high: float
+    measurements: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A benchmark run: what was deployed and how it was loaded."""
+class Calibration(Fact):
+    """Measurements behind the model for one kind of engine or one generation of GPU."""
 
-    deployment: Deployment
-    loop: Literal["static", "closed", "open", "saturated"]
-    input_tokens: float
-    output_tokens: float
-    load: float
-    """Batch (static), clients (closed) or requests a second (open); unused when saturated."""
-
-
-def run_of_row(row: Mapping[str, str]) -> Run:
-    """A row of a table of throughput measurements. Raises NotPredicted saying what is missing."""
-    inp, out = _number(row, "input_tokens"), _number(row, "output_tokens")
-    mode = row.get("offline_or_server", "").lower()
-    stated, rate = row.get("concurrency_or_batch", ""), row.get("request_rate", "")
-    static = "static" in mode or "single stream" in mode
-    if re.fullmatch(r"[\d.]+", stated):
-        loop, load = ("static" if static else "closed"), float(stated)
-    elif re.fullmatch(r"[\d.]+", rate):
-        loop, load = "open", float(rate)
-    elif "max" in stated or "inf" in rate:
-        loop, load = "saturated", 0.0
-    else:
-        raise NotPredicted("neither concurrency, batch nor request rate is stated")
-    deployment = _deployment_of_row(row, "static" if static and load > 1 else "continuous")
-    return Run(deployment, loop, inp, out, load)  # type: ignore[arg-type]
-
-
-def _number(row: Mapping[str, str], column: str) -> float:
-    try:
-        return float(row[column])
-    except (KeyError, ValueError):
-        raise NotPredicted(f"{column} is not stated") from None
-
-
-def _deployment_of_row(row: Mapping[str, str], batching: str) -> Deployment:
-    try:
-        model, gpu = catalogue.model(row["model_id"]), catalogue.gpu(row["gpu"])
-    except KeyError as error:
-        raise NotPredicted(str(error.args[0])) from None
-    tp = int(float(row.get("tensor_parallel") or row.get("num_gpus") or 1))
-    pp = int(float(row.get("pipeline_parallel") or 1))
-    note = dict(re.findall(r"(attention_dp|moe_tp|moe_ep)=(\d+)", row.get("note", "")))
-    ranks, moe_tp, moe_ep = (int(note.get(x, 1)) for x in ("attention_dp", "moe_tp", "moe_ep"))
-    if moe_tp == moe_ep > 1 and tp * ranks == moe_tp * moe_ep:
-        # TP and EP that share the same GPUs were multiplied: 8 GPUs appear as 64.
-        tp, ranks = (moe_tp, 1) if ranks == 1 else (1, moe_tp)
-    weights = row.get("weight_format", "")
-    return Deployment(
-        model,
-        gpu,
-        weights,
-        row.get("kv_dtype", "") or "auto",
-        tp,
-        pp,
-        ranks,
-        row.get("engine", ""),
-        batching,  # type: ignore[arg-type]
-    )
+    regime: Literal["engine", "architecture"]
+    value: str
+    measurements: int
 
 
 def calibrated(where: Mapping[str, str]) -> bool:
     """Whether measurements of this engine and this generation of GPU stand behind the model."""
-    return where["architecture"] in CALIBRATED_ON and where["engine"] in CALIBRATED_ENGINES
-
-
-CALIBRATED_ON = ("Ampere", "Ada", "Hopper", "Blackwell")
-CALIBRATED_ENGINES = ("vllm", "sglang", "tensorrt-llm", "nim", "lmdeploy")
+    rows = catalogue.table("engine_calibration", Calibration)
+    seen = {(row.regime, row.value) for row in rows}
+    return all((key, where[key]) in seen for key in ("engine", "architecture"))
 
 
 def spread(where: Mapping[str, str], quantity: str) -> tuple[float, float]:
-    """Low and high of the 80 % range around an estimate, as factors."""
-    return (0.75, 1.3) if calibrated(where) else (0.55, 1.6)
+    """Low and high of the 80 % range around an estimate, as factors.
+
+    The first row whose scope holds counts; `calibrated=no` stands first in the table.
+    """
+    regime = dict(where) | {"calibrated": "yes" if calibrated(where) else "no"}
+    for row in catalogue.table("engine_spread", Spread):
+        if row.quantity == quantity and applies(row.scope, regime):
+            return row.low, row.high
+    raise KeyError(f"facts/engine_spread.csv has no row for {quantity}")

@@ -192,7 +192,11 @@ def _ttft(
     waiting: float,
     percentiles: tuple[int, ...],
 ) -> tuple[dict[int, float], float]:
-    """Time to first token by percentile, and its mean: the step under way, the prompts ahead, a place, and the own prompt."""
+    """Time to first token by percentile, and its mean.
+
+    It is the rest of the step under way, the prompts ahead, waiting for a place in the cache, and
+    the own prompt.
+    """
     mean = int(min(max(1, round(float(share @ number))), curve.slots))
     decode = float(curve.decode_s[mean - 1])
     prompts = curve.lengths.prompts()
