@@ -782,3 +782,142 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
 
 def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+# --- Tables in and out ----------------------------------------------------------------------------
+
+
+@cli.command("import")
+@click.argument("kind", type=click.Choice(["quotes", "load", "focus"]))
+@click.argument("table", type=click.Path(exists=True, dir_okay=False))
+@click.option("--workload", default="assistant", help="load: the workload that was measured.")
+@click.option("--option", "place", default="api", help="focus: the option that was billed.")
+@click.option("--service", default="", help="focus: only charges that hold this text.")
+@click.option("--requests", type=float, help="focus: requests a month behind the bill.")
+@as_json
+def import_(
+    kind: str,
+    table: str,
+    workload: str,
+    place: str,
+    service: str,
+    requests: float | None,
+    as_json: bool,
+) -> None:
+    """Turn a client's table (CSV or XLSX) into a piece of scenario, to read and paste.
+
+    \b
+    quotes: columns item, value, unit, source, date (low, high, valid_until)
+    load:   a log with time, requests, input_tokens, output_tokens, cached_tokens
+    focus:  an invoice in FOCUS format: what a request of today's API really costs
+
+    \b
+    Example:
+      siting import quotes offers.xlsx
+      siting import load gateway.csv --workload assistant
+      siting import focus invoice.csv --option api --service OpenAI --requests 310000
+    """
+    from siting import exchange, scenario
+
+    path = Path(table)
+    found: dict[str, Any]
+    if kind == "load":
+        found = {"workloads": {workload: exchange.load(path)}}
+        covered = [f"workloads.{workload}.{field}" for field in found["workloads"][workload]]
+    else:
+        if kind == "quotes":
+            quotes = list(exchange.quotes(path))
+        else:
+            months = exchange.invoices(path, service)
+            quote = exchange.cost_per_request(months, requests or 0, path)
+            quotes = [quote.model_copy(update={"item": f"option.{place}.api_request"})]
+        found = {"finance": {"quotes": [q.model_dump(exclude_none=True) for q in quotes]}}
+        covered = ["finance.quotes"]
+    evidence = {"fields": covered, "source": f"{path.name}, as exported", "date": dt.date.today()}
+    found["evidence"] = [{**evidence, "kind": "measured" if kind == "load" else "client"}]
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo(scenario.as_yaml(found), nl=False)
+
+
+@cli.command()
+@click.argument("target", type=click.Path(dir_okay=False))
+@click.option("--reports", default="reports", show_default=True, help="Folder of the reports.")
+@as_json
+def table(target: str, reports: str, as_json: bool) -> None:
+    """Write every figure of all reports as one tidy table, .csv or .parquet.
+
+    One row is a client, an option and a figure, with low, central, high and unit.
+
+    \b
+    Example:
+      siting table results.parquet
+    """
+    from siting import exchange
+
+    found = {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(Path(reports).glob("*/summary.json"))
+    }
+    if not found:
+        raise Refused(f"{reports} holds no report; run `siting report` first")
+    frame = exchange.tidy(found)
+    exchange.write(frame, Path(target))
+    if as_json:
+        _print_json({"file": target, "rows": len(frame), "clients": sorted(found)})
+    else:
+        click.echo(f"{target}: {len(frame)} figures of {len(found)} clients")
+
+
+@facts.command()
+@click.option("--yes", is_flag=True, help="Accept moves above 10 % without asking.")
+@as_json
+def refresh(yes: bool, as_json: bool) -> None:
+    """Update exchange rates and API prices from the network, after showing what differs.
+
+    A move above 10 % is accepted by you or the feed stays as it is. Without a network nothing
+    changes. Reports never do this by themselves.
+
+    \b
+    Example:
+      siting facts refresh
+    """
+    from siting import refresh as feeds
+
+    results = [_refreshed(feeds, feed, yes, as_json) for feed in feeds.FEEDS]
+    if as_json:
+        _print_json(results)
+    elif all(r["status"] != "accepted" for r in results):
+        click.echo("Nothing was changed.")
+    sys.exit(FAILED if any(r["status"] == "failed" for r in results) else 0)
+
+
+def _refreshed(feeds: Any, feed: Any, yes: bool, quiet: bool) -> dict[str, Any]:
+    """Fetches, shows and asks about one feed; with --json a large move needs --yes."""
+    result: dict[str, Any] = {"feed": feed.name, "url": feed.url, "status": "unchanged"}
+    try:
+        content = feeds.fetch(feed.url)
+        moves = feeds.moves(feed, content)
+    except feeds.FeedError as error:
+        click.echo(f"{feed.name}: {error}; what is in use stays", err=True)
+        return {**result, "status": "failed", "reason": str(error)}
+    result["moves"] = [{**_fields(m), "share": m.share} for m in moves]
+    large = [m for m in moves if m.is_large]
+    if not quiet:
+        click.echo(f"{feed.name}: {len(moves)} differences, {len(large)} above 10 %")
+        _table(
+            ("what", "before", "after", "change"),
+            [
+                (m.name, _cell(m.before), _cell(m.after), f"{m.share:+.1%}" if m.share else "")
+                for m in moves[:40]
+            ],
+            right="123",
+        )
+    if not moves:
+        return result
+    asked = f"Accept {len(large)} moves above 10 %?"
+    if large and not yes and (quiet or not click.confirm(asked, default=False, err=True)):
+        return {**result, "status": "refused"}
+    feeds.accept(feed, content)
+    return {**result, "status": "accepted"}

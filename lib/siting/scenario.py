@@ -1031,6 +1031,10 @@ def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
         simple = isinstance(value, dict) and value.keys() <= _BAND and value
         if simple or (isinstance(value, list) and not any(isinstance(v, dict) for v in value)):
             yield f"{pad}{head} {_inline(value)}"
+        elif isinstance(value, dict) and value and head == "-":
+            first, *rest = _yaml(value, depth + 1)
+            yield f"{pad}- {first.strip()}"
+            yield from rest
         elif isinstance(value, (dict, list)) and value:
             yield f"{pad}{head}"
             yield from _yaml(value, depth + 1)
