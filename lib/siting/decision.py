@@ -10,11 +10,14 @@ to measure what decides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from siting import candidates as gather
+from siting import quality
+from siting.capacity import OptionCapacity
 from siting.catalogue import Fact, Input, Source, source_of, table
 from siting.quantity import Range
 from siting.ranking import (
@@ -28,17 +31,27 @@ from siting.ranking import (
     Weight,
     central_values,
     confidence,
+    criteria,
     load_flips,
     price_flips,
     rank,
     value_of_knowing,
     value_of_perfect_information,
     weight_flips,
+    weights_of,
 )
 from siting.resilience import Fit
+from siting.scenario import Scenario
+from siting.sovereignty import Assessment as Sovereignty
+from siting.stability import Assessment as Stability
+from siting.tco import Comparison
+from siting.uncertainty import Uncertainty
 
 DRAWS = 20_000
 """Draws of weights and measures together."""
+
+MOST_REVIEWS = 3
+"""Open findings named in one step of the plan; the sovereignty chapter lists them all."""
 
 OPEN_WORD = "open"
 """The confidence word that means that no option is clearly better."""
@@ -338,6 +351,94 @@ def plan(
         Step(s.day, s.owner, s.step.format(**words), s.why, source_of(s))
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
         if s.when in holds and ("*" in s.kinds or target.kind in s.kinds.split(";"))
+    )
+
+
+def assess(
+    scenario: Scenario,
+    capacity: Mapping[str, OptionCapacity],
+    cost: Comparison,
+    uncertainty: Uncertainty,
+    stability: Stability,
+    sovereignty: Sovereignty,
+    parity: quality.Assessment,
+    memory: Mapping[str, Any] | None = None,
+) -> Decision:
+    """The decision on a client's options, from the results of the other chapters.
+
+    memory: what vram.assess returned; with it, the room for the next model generation is told.
+    Raises ValueError for a weight that names no criterion.
+    """
+    draws, drivers = gather.cost_draws(cost, scenario.seed)
+    options = gather.candidates(scenario, capacity, cost, draws, stability, sovereignty, parity)
+    known = criteria()
+    chosen = {n: Weight(w.low, w.central, w.high) for n, w in scenario.decision.weights.items()}
+    labels = {bar.driver: bar.label for bar in uncertainty.focus_tornado}
+    curve = gather.volume_curve(cost)
+    found = decide(
+        options,
+        scenario.finance.baseline,
+        known,
+        weights_of(dict(chosen), known),
+        plan_facts(scenario, sovereignty, parity),
+        scenario.seed,
+        (curve,) if curve else (),
+        {labels.get(n, n): z for n, z in drivers.items()},
+        gather.fits(capacity, memory or {}, scenario.client.report_date),
+        notes(scenario, parity, options),
+        inputs(known),
+    )
+    return replace(found, flips=(*found.flips, *gather.utilisation_flips(cost)))
+
+
+def plan_facts(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Assessment) -> Facts:
+    """Names that the plan's sentences need."""
+
+    def reviews(name: str) -> tuple[str, ...]:
+        found = sovereignty.options[name].verdicts.values()
+        return tuple(v.rule.title for v in found if v.verdict == "review")[:MOST_REVIEWS]
+
+    options = scenario.options
+    tested = {n: [p for p in parity.of(n) if p.verdict != "same model"] for n in options}
+    return Facts(
+        {n: tested[n][0].model if tested[n] else _model(scenario, n) for n in options},
+        {n: tested[n][0].reference if tested[n] else "the model in use" for n in options},
+        {n: o.vendor or o.label for n, o in options.items()},
+        {n: reviews(n) for n in options},
+        any(w.data.critical_function for w in scenario.workloads.values()),
+    )
+
+
+def _model(scenario: Scenario, name: str) -> str:
+    part = scenario.options[quality.leaves(scenario, name)[0]]
+    return next(iter(part.models.values()), "the model")
+
+
+def notes(
+    scenario: Scenario, parity: quality.Assessment, options: Sequence[Candidate]
+) -> tuple[str, ...]:
+    """What a reader must know about the comparison itself."""
+    found = list(parity.warnings)
+    if parity.without_floor:
+        names = ", ".join(parity.without_floor)
+        found.append(f"no quality floor is stated for {names}: any model counts as good enough")
+    base = next(c for c in options if c.name == scenario.finance.baseline)
+    if base.cost is None:
+        found.append("the baseline is not priced: costs are measured against the cheapest option")
+    if base.struck:
+        found.append(f"the baseline {base.label} fails a hard constraint: {base.struck[0]}")
+    return tuple(found)
+
+
+def inputs(known: Sequence[Criterion]) -> tuple[Input, ...]:
+    """Default weights, with their origin."""
+    return tuple(
+        Input(
+            name=f"weight of {c.label.lower()}",
+            value=Range(c.weight_low, c.weight_central, c.weight_high, "points"),
+            source=source_of(c),
+        )
+        for c in known
     )
 
 
