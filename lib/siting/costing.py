@@ -111,11 +111,15 @@ class _Finder:
         for name in (
             "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
             "retries", "residual_scale", "life_years", "scale_down", "bytes_per_token",
-            "hours_per_month", "rental_price_band", *(f"residual_after_{a}" for a in range(1, 6)),
+            "hours_per_month", "rental_price_band", "api_price_band",
+            *(f"residual_after_{a}" for a in range(1, 6)),
         ):  # fmt: skip
             self.parameter(name)
         rate = scenario.finance.discount_rate
         self._client("discount_rate", "Discount rate", rate, "per year", "finance.discount_rate")
+        tax = scenario.finance.tax_rate or 0.0
+        self._client("tax_rate", "Tax rate", Band(low=tax, central=tax, high=tax), "share",
+                     "finance.tax_rate")  # fmt: skip
         if scenario.finance.price_decline == "list":
             self.put("api_decline", "Fall of API list prices", Range.exact(0, "per year"),
                      self._evidence("finance.price_decline"), shape="fixed")  # fmt: skip
@@ -279,7 +283,8 @@ class _Finder:
         if note:
             self.notes.append(f"{option.label}: {note}")
         key = self.put(f"gpu_hour.{name}", f"GPU-hour on demand, {option.label}",
-                       Range.exact(price * (1 - option.discount), "USD/GPU-h"), source, note=note)  # fmt: skip
+                       Range.exact(price * (1 - option.discount), "USD/GPU-h"), source,
+                       note=note)  # fmt: skip
         factors = [key, "rental_price_band", *self.fx("USD")]
         if option.commitment != "on_demand":
             factors.append(self.parameter(f"commitment_{option.commitment}"))
@@ -288,8 +293,8 @@ class _Finder:
     def _electricity(self, name: str, option: Option) -> list[str]:
         own = self.scenario.finance.electricity_per_kwh
         if own is not None:
-            return [self._client("electricity.client", "Electricity, the client's tariff", own,
-                                 f"{self.currency}/kWh", "finance.electricity_per_kwh")]  # fmt: skip
+            unit, path = f"{self.currency}/kWh", "finance.electricity_per_kwh"
+            return [self._client("electricity.client", "Electricity, own tariff", own, unit, path)]
         row = prices.electricity(option.country or self.scenario.client.country, self.day)
         band = prices.parameter("electricity_band")
         value = Range(row.price_kwh * band.low, row.price_kwh, row.price_kwh * band.high,
@@ -303,8 +308,8 @@ class _Finder:
     def _staff_cost(self) -> list[str]:
         own = self.scenario.finance.staff_cost_per_year
         if own is not None:
-            return [self._client("staff_cost", "One infrastructure engineer, fully loaded", own,
-                                 f"{self.currency} per FTE-year", "finance.staff_cost_per_year")]  # fmt: skip
+            unit, path = f"{self.currency} per FTE-year", "finance.staff_cost_per_year"
+            return [self._client("staff_cost", "One infrastructure engineer", own, unit, path)]
         p = prices.parameter("staff_cost", "", self.scenario.client.country)
         return [
             self.parameter("staff_cost", "", self.scenario.client.country),
@@ -350,6 +355,6 @@ class _Finder:
         if load.batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
         key = self.put(f"api_request.{name}.{workload}", f"Request of {workload}, {words}",
-                       cost, price.source,
+                       cost, price.source, "api_request",
                        note="long-context tier reached" if price.tiers else "")  # fmt: skip
-        return Line(item, (key, *self.fx("USD"), "retries"), workload, path="api")
+        return Line(item, (key, "api_price_band", *self.fx("USD"), "retries"), workload, path="api")

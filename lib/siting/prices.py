@@ -439,23 +439,6 @@ def api_request(
     )
 
 
-def _found(provider: str, model: str) -> tuple[genai_prices.types.Provider, str]:
-    """The provider's record and the model's id there, by the package's own matching."""
-    try:
-        result = genai_prices.calc_price(
-            genai_prices.Usage(input_tokens=1), model, provider_id=provider or None
-        )
-    except LookupError:
-        if "/" in model:
-            return _found(provider, model.split("/", 1)[1])
-        raise NotPriced(
-            f"genai-prices {genai_prices.__version__} has no price for model {model!r} of "
-            f"provider {provider!r}; write a quote for `api_request` (per request) or correct "
-            "the name"
-        ) from None
-    return result.provider, result.model.id
-
-
 def _call(
     provider: str,
     model: str,
@@ -493,8 +476,10 @@ def _known_name(provider: str, model: str) -> str:
         except LookupError:
             continue
         return name
-    _found(provider, model)
-    raise AssertionError("unreachable: _found raises")
+    raise NotPriced(
+        f"genai-prices {genai_prices.__version__} has no price for model {model!r} of provider "
+        f"{provider!r}; correct the name, or write a quote for `api_request` (price of a request)"
+    )
 
 
 _VERIFIED = re.compile(r"verified on (\d{4}-\d{2}-\d{2})")
@@ -508,14 +493,18 @@ def api_data_date() -> str:
 
 
 def _api_source(provider: str, model: str, day: dt.date) -> Source:
-    record, identifier = _found(provider, model)
-    entry = next(m for m in record.models if m.id == identifier)
-    checked = _VERIFIED.findall(entry.price_comments or "")
-    urls = record.pricing_urls or []
+    """Where the package says that a model's price comes from, and when it was last checked."""
+    found = genai_prices.calc_price(
+        genai_prices.Usage(input_tokens=1),
+        _known_name(provider, model),
+        provider_id=provider or None,
+    )
+    checked = _VERIFIED.findall(found.model.price_comments or "")
+    urls = found.provider.pricing_urls or []
     return Source(
-        source=f"{record.name} price list (genai-prices {genai_prices.__version__})",
+        source=f"{found.provider.name} price list (genai-prices {genai_prices.__version__})",
         url=urls[0] if urls else "https://github.com/pydantic/genai-prices",
-        locator=f"provider {record.id}, model {identifier}",
+        locator=f"provider {found.provider.id}, model {found.model.id}",
         date=min(max(checked, default=api_data_date()), day.isoformat()),
     )
 

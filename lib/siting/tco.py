@@ -180,8 +180,6 @@ def _cost(plan: Plan, clock: Clock, name: str, billed: Callable[[str], list[Amou
     return Totals(present, yearly)
 
 
-
-
 def is_capital(amount: Amount) -> bool:
     """Whether an amount is an investment that is written off, not an expense."""
     return amount.when == "start" and amount.line.item.category in CAPITAL
@@ -283,9 +281,11 @@ def _flow(plan: Plan, amount: Amount, draws: Draws, live: Array, kind: str = "")
 def _tax(plan: Plan, lines: Sequence[Flow], life: int) -> Flow:
     """Tax saved: the rate times expenses and depreciation."""
     expense = np.sum([f.amounts for f in lines if not f.capital], axis=0)
-    allowed = expense + depreciation(lines, life, plan.months)
-    return Flow("tax", "Tax saved", "tax", -plan.tax_rate * allowed, unit="allowed cost",
-                quantity=np.asarray(allowed))  # fmt: skip
+    allowed = np.asarray(expense + depreciation(lines, life, plan.months))
+    return Flow(
+        "tax", "Tax saved", "tax", -plan.tax_rate * allowed, ("tax_rate",), -allowed,
+        unit="allowed cost",
+    )  # fmt: skip
 
 
 def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
@@ -343,7 +343,7 @@ class Hybrid:
     end: Literal["", "burst", "base"]
     """Not blank: the optimum is one of the two parts alone."""
     curve: tuple[tuple[int, float, float], ...]
-    """Servers owned, present cost, share of tokens that bursts, from none to all that peaks need."""
+    """Servers owned (none to all that peaks need), present cost, share of tokens that bursts."""
     burst_share: float
     """Share of tokens that the other side serves, at the optimum, over the horizon."""
     base_cost: float
@@ -352,7 +352,7 @@ class Hybrid:
 
 @dataclass(frozen=True)
 class OptionCost:
-    """What an option costs, central case, in the client's currency; before tax unless a rate is set."""
+    """What an option costs, central case, client's currency; before tax unless a rate is set."""
 
     name: str
     label: str
@@ -397,7 +397,7 @@ class OptionCost:
 
     @property
     def first_year(self) -> float:
-        """Running cost of the months 13 to 24, when every option is in production; no investment."""
+        """Running cost of months 13 to 24, when all options are in production; no investment."""
         expense = np.sum([f.amounts for f in self.flows if not f.capital], axis=0)
         return float(np.asarray(expense)[13:25].sum())
 
@@ -650,7 +650,7 @@ def _burst_share(plan: Plan, option: OptionPlan, draws: Draws) -> Array:
 
 
 def rival_of(plan: Plan, name: str, draws: Draws) -> str:
-    """What an option is measured against: the baseline, or for break-evens by use the cheapest API."""
+    """What break-evens by use are measured against: the baseline, or else the cheapest API."""
     if plan.baseline in plan.options and plan.options[plan.baseline].option.kind in BY_REQUEST:
         return plan.baseline
     apis = [n for n, o in plan.options.items() if o.option.kind in BY_REQUEST and n != name]
@@ -785,8 +785,8 @@ def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
                       value=found[0], source=found[1])  # fmt: skip
     kwh = float((monthly * months).sum() * place.central)
     grid = prices.grid_carbon(country)
-    overhead = Input(name=f"PUE, {place.place}", value=Range(place.low, place.central, place.high, "x"),
-                     source=source_of(place))  # fmt: skip
+    ratio = Range(place.low, place.central, place.high, "x")
+    overhead = Input(name=f"PUE, {place.place}", value=ratio, source=source_of(place))
     if grid is None:
         return Energy(
             kwh,
@@ -795,6 +795,6 @@ def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
             f"no carbon intensity for {country or 'no country'}",
             (drawn, overhead),
         )
-    carbon = Input(name=f"Carbon of the grid, {country}", value=Range.exact(grid.g_per_kwh, "g/kWh"),
-                   source=source_of(grid))  # fmt: skip
+    intensity = Range.exact(grid.g_per_kwh, "g/kWh")
+    carbon = Input(name=f"Grid carbon, {country}", value=intensity, source=source_of(grid))
     return Energy(kwh, kwh * grid.g_per_kwh / G_PER_TONNE, country, "", (drawn, overhead, carbon))
