@@ -201,10 +201,9 @@ def situation(comparison: Comparison, scenario: Scenario) -> Situation | None:
     )
     apis = [o for o in comparison.options.values() if o.kind in BY_REQUEST and o.lcot]
     load = next(iter(plan.loads.values())).lengths
-    hour, source, _ = prices.gpu_hour(
-        _elsewhere(scenario, owned.name), machine.gpu_id, plan_day(scenario)
-    )
-    rate = prices.exchange_rate("USD", comparison.currency, plan_day(scenario))[0]
+    day = scenario.client.report_date
+    hour, source, _ = prices.gpu_hour(_elsewhere(scenario, owned.name), machine.gpu_id, day)
+    rate = prices.exchange_rate("USD", comparison.currency, day)[0]
     return Situation(
         machine.gpu_count,
         unit,
