@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import great_tables
 import mistune
@@ -99,10 +99,11 @@ class Table:
             if column != self.group:
                 cell = _badge if column in self.badges else _text
                 table = table.fmt(cell, columns=column).cols_align(self._alignment(column), column)
+                table = table.cols_label({column: _label(column)})
         if self.stub:
-            table = table.tab_stubhead(self.stub)
+            table = table.tab_stubhead(_label(self.stub))
         for label, columns in self.spanners.items():
-            table = table.tab_spanner(label, list(columns))
+            table = table.tab_spanner(_label(label), list(columns), id=label)
         html = re.sub(r"<style>.*?</style>", "", table.as_raw_html(), flags=re.DOTALL)
         html = html[html.index("<table") : html.index("</table>") + len("</table>")]
         html = re.sub(r' (data-quarto-[a-z-]+|style|id|headers)="[^"]*"', "", html)
@@ -170,6 +171,11 @@ def _cited(sources: Sequence[Source]) -> str:
         for s in dict.fromkeys(sources)
     )
     return f'<div class="sources"><p>Sources: {items}</p></div>' if items else ""
+
+
+def _label(text: str) -> Any:
+    """A heading as it stands; great_tables would read {{ }} in it as a notation of units."""
+    return great_tables.html(escape(text).replace("{", "&#123;"))
 
 
 def _text(text: str) -> str:

@@ -29,9 +29,9 @@ LINE = "#8b959e"
 GRID = "#e1e5e9"
 SHADE = "#f1f4f6"
 
-# Okabe and Ito, "Color Universal Design" (2008), two of them darkened so that every colour has a
-# contrast of 3:1 on white and stays apart from the others with any one cone type missing.
-SERIES = ("#0072b2", "#d55e00", "#00866a", "#b4528f", "#8a6d00", "#4a9fd4", "#6b7780")
+# Okabe and Ito, "Color Universal Design" (2008), darkened so that every colour but the sixth has a
+# contrast of 3:1 on white, and stays apart from the others with any one cone type missing.
+SERIES = ("#0072b2", "#d55e00", "#00866a", "#b4528f", "#5c3d11", "#4a9fd4", "#6b7780")
 
 GOOD, BAD, CAUTION, OPEN = "#00694f", "#a8320a", "#7a5c00", "#56616b"
 """Text colours of verdicts; each has a contrast of 4.5:1 on white and on its badge."""
