@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from siting import catalogue, vram
+from siting import catalogue, training, vram
 from siting.attention import NotEstimated
 from siting.catalogue import FactError, Gpu, Model
 from siting.quantity import GIB, Range
@@ -86,7 +86,7 @@ def vram_row(row: Row) -> Iterator[Comparison]:
             found.central,
             found.high,
             run.note,
-            scale=vram.usable_gib(run.gpu).central if run.gpu and "gib" in quantity else None,
+            scale=vram.usable_gib(run.gpu).central if run.gpu and quantity in IN_GIB else None,
         )
 
 
@@ -98,6 +98,9 @@ MEASURED_IN = {
     "kv_tokens_given_kv_gib": "kv_cache_tokens",
     "concurrency_given_kv_gib": "max_concurrency_x",
 }
+
+
+IN_GIB = ("weights_gib_per_gpu", "kv_cache_gib_per_gpu", "activation_peak_gib")
 
 
 def _measured(row: Row, quantity: str) -> float | None:
@@ -293,7 +296,135 @@ def _end_to_end(run: Run, quantity: str) -> Range:
     return Range(low, central, high)
 
 
+# --- fine-tuning ------------------------------------------------------------------------------
+
+
 def finetune_row(row: Row) -> Iterator[Comparison]:
     """Every scored quantity of a row of finetune.csv."""
     for quantity in scored(row):
-        yield Comparison(row["case_id"], quantity, _measured(row, quantity), note="not yet")
+        measured, note = None, ""
+        try:
+            measured = _finetune_measured(row, quantity)
+            job = _job(row)
+            found, note = _finetune(job, row, quantity), _assumed(row)
+        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
+            yield Comparison(row["case_id"], quantity, measured, note=_why(error))
+            continue
+        yield Comparison(
+            row["case_id"], quantity, measured, found.low, found.central, found.high, note
+        )
+
+
+def _finetune_measured(row: Row, quantity: str) -> float | None:
+    if quantity != "fits":
+        return number(row, quantity)
+    outcome = row.get("outcome", "").lower()
+    return 0.0 if outcome == "oom" else 1.0 if outcome else None
+
+
+def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
+    peak = training.memory(job)
+    if quantity == "peak_gib_per_gpu":
+        return peak.reported
+    if quantity != "fits":
+        raise NotEstimated(f"{quantity} is not a quantity of this kind")
+    gpu, _ = gpu_of(row)
+    if gpu is None:
+        raise NotEstimated("the card is not stated")
+    room, need = vram.usable_gib(gpu), peak.reserved
+    return Range(
+        float(need.high <= room.low),
+        float(need.central <= room.central),
+        float(need.low <= room.high),
+    )
+
+
+def _job(row: Row) -> training.Job:
+    model, _ = model_of(row, "model_id")
+    method = row.get("method", "").lower().split("[")[0].strip()
+    if not method:
+        raise NotEstimated("the method is not stated")
+    frame = training.framework(row.get("framework", ""))
+    rule, in_backward = _optimizer(row)
+    checkpointing, offloaded = _checkpointing(row)
+    sharding, host = _sharding(row)
+    tokens = _whole(row, "seq_len")
+    if tokens is None:
+        raise NotEstimated("seq_len is not stated")
+    return training.Job(
+        model=model,
+        method=method,
+        base=_base(row, method, frame),
+        optimizer=rule,
+        in_backward=in_backward,
+        tokens=tokens,
+        micro_batch=_whole(row, "micro_batch") or 1,
+        checkpointing=checkpointing,
+        activations_offloaded=offloaded,
+        parameters_offloaded=host,
+        gpus=_whole(row, "num_gpus") or 1,
+        sharding=sharding,
+        lora_rank=_whole(row, "lora_rank") or 8,
+        targets=_targets(row.get("note", "")) or frame.targets,
+        adapted_head=bool(re.search(r"targets?=[^;]*head", row.get("note", ""))),
+        packed="packing=false" not in row.get("note", "").lower(),
+        framework=frame.name,
+    )
+
+
+def _assumed(row: Row) -> str:
+    blank = [c for c in ("micro_batch", "optimizer", "grad_checkpointing") if c not in row]
+    return f"{', '.join(blank)} not stated, the usual value taken" if blank else ""
+
+
+def _base(row: Row, method: str, frame: training.Framework) -> str:
+    text = row.get("base_precision", "").lower()
+    if "mixed" in text:
+        return "mixed"
+    if re.search(r"nf4|fp4|int4|4[ -]?bit", text) or (method == "qlora" and "8" not in text):
+        return "nf4-dq" if "dq" in text or frame.double_quant else "nf4"
+    if re.search(r"int8|8[ -]?bit|fp8", text):
+        return "int8"
+    if re.match(r"(fp|float)32", text):
+        return "fp32"
+    if not text or re.search(r"bf16|bfloat16|fp16|float16|half", text):
+        return "bf16"
+    raise NotEstimated(f"base_precision {row['base_precision']!r} is not understood")
+
+
+def _optimizer(row: Row) -> tuple[str, bool]:
+    text = row.get("optimizer", "").lower()
+    plain = re.sub(r"[\s,+(]*(in[- _]?backward|in_bwd)\)?", "", text)
+    return training.optimizer(plain).name, plain != text
+
+
+def _checkpointing(row: Row) -> tuple[bool | None, bool]:
+    """Whether activations are recomputed (None: not stated), and whether they are offloaded."""
+    text = row.get("grad_checkpointing", "").lower()
+    if not text:
+        return None, False
+    return text.startswith(("true", "yes", "full", "unsloth")), "offload" in text
+
+
+def _sharding(row: Row) -> tuple[training.Sharding, bool]:
+    text = row.get("sharding", "none").lower()
+    host = "offload" in text
+    stage = re.search(r"zero[ -_]?(\d)", text)
+    if stage:
+        return training.STAGES[stage[1]], host
+    if "fsdp" in text:
+        return "fsdp", host
+    if text in ("none", "ddp", "single", "dp"):
+        return "none", host
+    raise NotEstimated(f"sharding {row['sharding']!r} is not understood")
+
+
+def _targets(note: str) -> training.Targets | None:
+    """Matrices that a note says are adapted; None where it does not say."""
+    found = re.search(r"targets?=([^;]*)", note.lower())
+    text = found[1] if found else ""
+    if not text or text in ("-", "none"):
+        return None
+    if re.search(r"mlp|true|all|gate", text):
+        return "all"
+    return "attention" if re.search(r"key|k_proj|projection", text) else "query_value"
