@@ -566,20 +566,24 @@ def lines(panels: Sequence[Panel]) -> list[str]:
     bare = severe.test("score without exposure correction")
     median = notice.test("median notice so far")
     rest = panels[4:-1]
-    shown = [p.text for p in rest if p.tests[0].ranks]
+    shown = sum(p.tests[0].ranks for p in rest)
+    by_criterion = "; ".join(
+        f"{p.outcome.replace('_', ' ')} {p.tests[0].auc.value:.2f}, {p.tests[1].auc.value:.2f}, "
+        f"{p.best_baseline.predictor} {p.best_baseline.auc.value:.2f}"
+        for p in rest
+    )
     second = next(p for p in panels if p.coding == "second rater")
     return [
         f"On {severe.text} in the next 12 months ({severe.n} vendor-quarters, {severe.vendors} "
         f"vendors, base rate {severe.base_rate:.0%}) the score has AUC {_words(own.auc)}: "
         f"{severe.verdict}.",
-        f"Counting rows gives {_words(count.auc)}; the score without its correction for press "
-        f"coverage {_words(bare.auc)}. Part of any skill is attention: who is written about more "
-        "has more recorded trouble.",
+        f"Counting rows gives {_words(count.auc)}, the score without its correction for press "
+        f"coverage {_words(bare.auc)}. The log cannot test that correction: what nobody wrote "
+        "down is missing from the outcome too, so part of any skill here is attention.",
         f"The outcome depends on who coded it: under the second rater the score has "
         f"{_words(second.test('score').auc)} and row count {_words(second.test('row count').auc)}.",
-        "By criterion, "
-        + (f"ranking is shown for {', '.join(shown)}." if shown else "no skill is shown: ")
-        + ("" if shown else "; ".join(f"{p.text} {p.tests[0].auc.value:.2f}" for p in rest) + "."),
+        f"Of {len(rest)} criteria {shown or 'none'} ranks beyond doubt against events of its own "
+        f"kind (AUC with correction, without it, best baseline): {by_criterion}.",
         f"On {notice.text} ({notice.n} platform-quarters, base rate {notice.base_rate:.0%}) the "
         f"median notice so far has AUC {_words(median.auc)} and Brier skill "
         f"{median.brier_skill.value:+.2f} ({median.brier_skill.low:+.2f} to "
