@@ -25,7 +25,7 @@ def candidate(name, cost, kind="api", spread=0.05, **more):
         "cost_ratio": cost * swing,
         "latency_margin": Range.exact(0.3),
         "loss_share": Range.exact(0.1),
-        "rules_passed": Range.exact(0.9),
+        "findings": Range.exact(3),
         "openness": Range.exact(0.5),
         "months_to_production": Range.exact(3),
         "exit_share": Range.exact(0.2),
@@ -114,9 +114,10 @@ def test_knowing_the_deciding_input_is_worth_no_more_than_knowing_everything():
         "own", "Own", "on_premises", {"cost_ratio": 1 / price}, cost=np.full(DRAWS, 1e6)
     )
     noise = rng.uniform(size=DRAWS)
-    found = taken(api, own, uncertain={"API price": price, "noise": noise})
+    drivers = {"api_price": price, "noise": noise}
+    found = taken(api, own, uncertain=drivers, labels={"api_price": "API price: a table"})
     best = found.knowledge[0]
-    assert best.input == "API price"
+    assert best.label == "API price"
     assert 0.9 * found.perfect_information < best.worth <= found.perfect_information
 
 

@@ -239,9 +239,20 @@ def struck(
     reasons = []
     if name in cost.not_estimated:
         reasons.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
+    reasons += _no_mix(scenario, name, cost)
     for constraint in scenario.decision.hard_constraints:
         reasons += _failed(constraint, scenario, name, capacity, draws, sovereignty, parity)
     return tuple(dict.fromkeys(reasons))
+
+
+def _no_mix(scenario: Scenario, name: str, cost: Comparison) -> list[str]:
+    """A hybrid whose cheapest split is one of its parts alone is no option of its own."""
+    hybrid = cost.options[name].hybrid if name in cost.options else None
+    if hybrid is None or not hybrid.end:
+        return []
+    option = scenario.options[name]
+    part = scenario.options[option.burst if hybrid.end == "burst" else option.base]
+    return [f"its cheapest split is {part.label} alone, which stands in the comparison itself"]
 
 
 def _failed(

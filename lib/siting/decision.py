@@ -60,8 +60,10 @@ OPEN_WORD = "open"
 class Experiment(Fact):
     """A way to measure an uncertain input of the cost comparison, and what it costs."""
 
-    input: str
-    """Start of the name of the input that it measures."""
+    driver: str
+    """Start of the name of the driver of cost that it measures."""
+    label: str
+    """What is then known, in words."""
     action: str
     days: float
     cost_low: float
@@ -99,7 +101,7 @@ class Step:
 class Knowledge:
     """What it is worth to know one input before deciding."""
 
-    input: str
+    label: str
     worth: float
     """Expected saving if the input were known. [client's currency]"""
     experiment: Experiment | None
@@ -128,11 +130,9 @@ class Decision:
     criteria: tuple[Criterion, ...]
     weights: Mapping[str, Weight]
     word: ConfidenceWord
-    """How sure: from the share of draws that the best of `among` wins."""
+    """How sure: from the share of draws that the best option wins."""
     ranking: Ranking | None = None
     """Over all options that compete; None when every option is struck."""
-    among: Ranking | None = None
-    """Over those that may be recommended: the same, unless the leader still waits for proof."""
     recommended: str | None = None
     preferred: str | None = None
     """The option that would win if its model's quality were shown; None if it is not another."""
@@ -167,11 +167,10 @@ class Decision:
 
     @property
     def share(self) -> float:
-        """Share of draws that the recommended option wins among those that may be recommended;
-        0 without one."""
-        if self.among is None or self.recommended is None:
+        """Share of draws that the recommended option wins; 0 without one."""
+        if self.ranking is None or self.recommended is None:
             return 0.0
-        return self.among.first(self.recommended)
+        return self.ranking.first(self.recommended)
 
     @property
     def leader(self) -> str | None:
@@ -194,15 +193,26 @@ def _distance(flip: Flip) -> float:
     return abs(float(np.log(flip.threshold / flip.today)))
 
 
-def choose(ranking: Ranking, baseline: str) -> tuple[str, ConfidenceWord]:
-    """(recommended, confidence word) from a ranking of options that may be recommended.
+def choose(
+    ranking: Ranking, candidates: Sequence[Candidate], baseline: str
+) -> tuple[str, str | None, ConfidenceWord]:
+    """(recommended, preferred, confidence word) from a ranking.
 
-    When no option is clearly better and the baseline competes, the advice is to stay.
+    The option that wins most draws is recommended if its quality is proven, if it is the
+    baseline, or if nothing else is proven. Otherwise it is preferred, and of the proven options
+    the one that wins most often is recommended until it passes its test. When no option wins
+    half of the draws and the baseline competes, the advice is to stay.
     """
     word = confidence(ranking.first(ranking.leader))
+    proven = [c.name for c in candidates if not c.unproven or c.name == baseline]
+    waits = ranking.leader not in proven and bool(proven)
+    preferred = ranking.leader if waits else None
     if word.word == OPEN_WORD and baseline in ranking.names:
-        return baseline, word
-    return ranking.leader, word
+        return baseline, preferred, word
+    if not waits:
+        return ranking.leader, None, word
+    best = max(proven, key=lambda n: (ranking.first(n), ranking.score[n].central))
+    return best, preferred, word
 
 
 def decide(
@@ -214,14 +224,15 @@ def decide(
     seed: int,
     curves: Sequence[CostCurve] = (),
     uncertain: Mapping[str, Floats] | None = None,
+    labels: Mapping[str, str] | None = None,
     resilience: Sequence[Fit] = (),
     warnings: Sequence[str] = (),
     inputs: Sequence[Input] = (),
 ) -> Decision:
     """The decision from candidates alone: everything above it only prepares them.
 
-    curves: cost of each option against load; uncertain: draws of the uncertain inputs, aligned
-    with the cost draws of the candidates, by the names that the cost chapter uses.
+    curves: cost of each option against load; uncertain: draws of the drivers of cost, aligned
+    with the cost draws of the candidates; labels: the drivers in words.
     """
     competing = [c for c in candidates if not c.struck]
     if not competing:
@@ -236,14 +247,9 @@ def decide(
             inputs=tuple(inputs),
         )
     ranking = rank(competing, criteria, weights, DRAWS, seed)
-    proven = [c for c in competing if not c.unproven or c.name == baseline]
-    among = ranking
-    if proven and ranking.leader not in {c.name for c in proven}:
-        among = rank(proven, criteria, weights, DRAWS, seed)
-    recommended, word = choose(among, baseline)
-    preferred = ranking.leader if among is not ranking else None
+    recommended, preferred, word = choose(ranking, competing, baseline)
     costs = {c.name: c.cost for c in competing if c.cost is not None}
-    knowledge = worth_knowing(costs, uncertain or {})
+    knowledge = worth_knowing(costs, uncertain or {}, labels or {})
     return Decision(
         baseline,
         tuple(candidates),
@@ -251,7 +257,6 @@ def decide(
         dict(weights),
         word,
         ranking,
-        among,
         recommended,
         preferred,
         all_flips(competing, criteria, weights, curves, baseline),
@@ -285,20 +290,17 @@ def all_flips(
 
 
 def worth_knowing(
-    costs: Mapping[str, Floats], uncertain: Mapping[str, Floats]
+    costs: Mapping[str, Floats], uncertain: Mapping[str, Floats], labels: Mapping[str, str]
 ) -> tuple[Knowledge, ...]:
-    """What each uncertain input is worth knowing, highest first; only inputs worth something."""
+    """What each uncertain driver is worth knowing, highest first; only those worth something."""
     if len(costs) < 2:
         return ()
     experiments = table("experiments", Experiment)
-    found = [
-        Knowledge(
-            name,
-            value_of_knowing(costs, draws),
-            next((e for e in experiments if name.startswith(e.input)), None),
-        )
-        for name, draws in uncertain.items()
-    ]
+    found = []
+    for name, draws in uncertain.items():
+        test = next((e for e in experiments if name.startswith(e.driver)), None)
+        label = test.label if test else labels.get(name, name).split(":")[0]
+        found.append(Knowledge(label, value_of_knowing(costs, draws), test))
     return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
 
 
@@ -379,11 +381,12 @@ def assess(
         options,
         scenario.finance.baseline,
         known,
-        weights_of(dict(chosen), known),
+        weights_of(chosen, known),
         plan_facts(scenario, sovereignty, parity),
         scenario.seed,
         (curve,) if curve else (),
-        {labels.get(n, n): z for n, z in drivers.items()},
+        drivers,
+        labels,
         gather.fits(capacity, memory or {}, scenario.client.report_date),
         notes(scenario, parity, options),
         inputs(known),
@@ -484,7 +487,7 @@ def summary(d: Decision, currency: str) -> dict[str, Any]:
         "flip_points": [asdict(f) for f in d.nearest_flips],
         "worth_knowing": {
             "everything": d.perfect_information,
-            "inputs": {k.input: k.worth for k in d.knowledge},
+            "inputs": {k.label: k.worth for k in d.knowledge},
         },
         "plan": [{"day": s.day, "owner": s.owner, "step": s.text, "why": s.why} for s in d.plan],
         "resilience": {

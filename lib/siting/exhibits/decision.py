@@ -52,7 +52,7 @@ def answer(study: Study) -> str:
     said = f"**{'Stay with' if d.stays else 'Move to'} {label(chosen)}.**"
     waiting = chosen if d.preferred is None else d.candidate(d.preferred)
     if d.preferred is not None:
-        said += f" {label(waiting)} would do better"
+        said += f" {label(waiting)} ranks first more often"
     elif d.stays and d.word.word == "open" and len(d.competing) > 1:
         said += " No option is clearly better, so a move would cost effort without a known gain."
     if waiting.unproven and waiting.name != d.baseline:
@@ -63,34 +63,31 @@ def answer(study: Study) -> str:
         )
     if d.struck:
         names = study.numbers.names([label(c) for c in d.struck])
-        said += f" Struck by your constraints: {names}."
+        said += f" Out of the comparison, for the reasons in the chapter: {names}."
     first = next((step for step in d.plan if step.day == 30), None)
     return said + (f" First step: {literal(first.text)}" if first else "")
 
 
 def certainty(d: Decision, numbers: Numbers) -> str:
     """The confidence word with its definition and the shares behind it."""
-    if d.among is None or d.ranking is None or d.recommended is None:
+    ranking = d.ranking
+    if ranking is None or d.recommended is None:
         return "Certain: the constraints decide, not weights or prices."
     if len(d.competing) == 1:
         return f"Only {label(d.competing[0])} meets your constraints, so there is nothing to weigh."
-    best = d.among.leader
-    where = " among the options whose quality is shown" if d.preferred else ""
-    said = (
-        f"**{d.word.word.capitalize()}**: {d.word.definition} of weights and uncertain inputs."
-        f" {label(d.candidate(best))} ranks first in {numbers.percent(d.among.first(best))}{where}."
-    )
-    if d.recommended != best:
-        said += f" {label(d.candidate(d.recommended))} does so in {numbers.percent(d.share)}."
-    if d.preferred is not None:
-        said += (
-            f" {label(d.candidate(d.preferred))} would rank first in "
-            f"{numbers.percent(d.ranking.first(d.preferred))} of the draws of all options."
-        )
-    elif (rival := d.ranking.runner_up(best)) not in (None, d.recommended):
-        share = numbers.percent(d.ranking.first(str(rival)))
-        said += f" Next is {label(d.candidate(str(rival)))}, with {share}."
-    return said
+
+    def first(name: str) -> str:
+        return f"{label(d.candidate(name))} ranks first in {numbers.percent(ranking.first(name))}"
+
+    best = ranking.leader
+    said = f"**{d.word.word.capitalize()}**: {d.word.definition} of weights and uncertain inputs. "
+    said += first(best)
+    rivals = sorted((n for n in ranking.names if n != best), key=ranking.first, reverse=True)
+    for name in dict.fromkeys((rivals[0], d.recommended)):
+        if name != best:
+            share = numbers.percent(ranking.first(name))
+            said += f", {label(d.candidate(name))} in {share}"
+    return said + " of them."
 
 
 def costs(study: Study) -> str:
@@ -172,14 +169,15 @@ def flip_sentence(flip: Flip, d: Decision, numbers: Numbers) -> str:
         return f"{to} leads if the cost of {whose} {way} by {numbers.percent(abs(change))}{far}."
     way = "above" if flip.threshold > flip.today else "below"
     at, now = (numbers.quantity(x, flip.unit) for x in (flip.threshold, flip.today))
-    what = "load" if flip.kind == "volume" else "utilisation"
-    return f"{to} leads {way} a {what} of {at} (now {now}){far}."
+    if flip.kind == "utilisation":
+        return f"On cost alone, {to} wins {way} a utilisation of {at} (now {now}){far}."
+    return f"{to} leads {way} {at} (now {now}){far}."
 
 
 def knowledge_sentence(knowledge: Knowledge, numbers: Numbers) -> str:
     """What to measure first, and what it is worth."""
     worth = numbers.money(_rounded(knowledge.worth))
-    said = f"Knowing {literal(knowledge.input)} beforehand would be worth up to {worth}"
+    said = f"Knowing {literal(_small(knowledge.label))} beforehand would be worth up to {worth}"
     if knowledge.experiment is not None:
         e = knowledge.experiment
         said += f"; {literal(e.action[0].lower() + e.action[1:].rstrip('.'))}"
@@ -432,7 +430,7 @@ def knowledge(study: Study) -> Table | Prose:
         )
     rows = [
         {
-            "what to know": k.input,
+            "what to know": k.label,
             "worth up to": numbers.money(_rounded(k.worth)),
             "how": k.experiment.action if k.experiment else "–",
             "days": numbers.number(k.experiment.days, 0) if k.experiment else "–",
@@ -446,7 +444,7 @@ def knowledge(study: Study) -> Table | Prose:
     best = d.knowledge[0]
     return Table(
         pd.DataFrame(rows),
-        f"Most worth knowing: {best.input}, up to {numbers.money(_rounded(best.worth))}",
+        f"Most worth knowing: {_small(best.label)}, up to {numbers.money(_rounded(best.worth))}",
         stub="what to know",
         notes=(
             "Worth: expected saving in present cost if the value were known before choosing "
@@ -562,8 +560,13 @@ def plain(candidate: Candidate) -> str:
 
 def money(amount: Range, numbers: Numbers) -> str:
     """A present cost in short, with its range: `EUR 1.2M (0.9M to 1.6M)`."""
-    low, high = (numbers.compact(x) for x in (amount.low, amount.high))
-    return f"{numbers.compact_money(amount.central)} ({low} to {high})"
+    low, high = (numbers.compact(_rounded(x), None) for x in (amount.low, amount.high))
+    return f"{numbers.compact_money(_rounded(amount.central), None)} ({low} to {high})"
+
+
+def _small(text: str) -> str:
+    """A label inside a sentence: its first letter small, unless it is an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _rounded(amount: float) -> float:
@@ -600,9 +603,9 @@ def _measure(measure: object, numbers: Numbers) -> str:
     if measure is None:
         return "unknown"
     if isinstance(measure, Range):
-        return numbers.number(measure.central, 2) + (
-            "" if measure.is_exact else f" ({numbers.span(measure, 2)})"
-        )
+        bare = replace(measure, unit="")
+        span = "" if bare.is_exact else f" ({numbers.span(bare, 2)})"
+        return numbers.number(bare.central, 2) + span
     low, central, high = np.quantile(np.asarray(measure), (0.1, 0.5, 0.9))
     return _measure(Range(float(low), float(central), float(high)), numbers)
 
@@ -613,7 +616,9 @@ def _subject(flip: Flip, d: Decision) -> str:
         return f"weight of {name.lower()}"
     if flip.kind == "price":
         return f"cost of {plain(d.candidate(flip.subject))}"
-    return flip.kind
+    if flip.kind == "utilisation":
+        return f"utilisation of {plain(d.candidate(flip.subject))}, on cost alone"
+    return "volume of tokens"
 
 
 def _flip_value(flip: Flip, x: float, numbers: Numbers) -> str:
