@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import backtest, stability
+from siting import backtest, vendor_score
 from siting.backtest import OUTCOMES, Case, auc, brier_skill, event_cases, notice_cases
 from siting.vendor_record import VendorFact, load
 
@@ -73,7 +73,7 @@ BEFORE = event_cases(load(), OUTCOMES[0], [DAY])
 @given(
     st.dates(DAY + dt.timedelta(days=1), dt.date(2026, 11, 24)),
     st.integers(1, 5),
-    st.sampled_from(sorted(stability.method().categories)),
+    st.sampled_from(sorted(vendor_score.method().categories)),
     st.sampled_from(["", "final"]),
     st.sampled_from(["", "MUSK_v_OPENAI", "GARANTE_CHATGPT"]),
 )
@@ -229,8 +229,8 @@ def test_the_json_has_what_the_contract_names():
 
 
 def test_the_pooled_notice_is_the_lower_quartile_of_the_record():
-    days = [n.days for n in stability.habit(load().notices)]
-    setting = stability.method().settings["notice_pool_days"]
+    days = [n.days for n in vendor_score.habit(load().notices)]
+    setting = vendor_score.method().settings["notice_pool_days"]
     assert np.percentile(days, 25) == pytest.approx(setting.central, abs=3)
     assert setting.low <= np.percentile(days, 25) <= setting.high
 
@@ -239,9 +239,9 @@ def test_unknown_notice_reaches_no_further_than_any_platform_gives():
     quartiles = [
         np.percentile([n.days for n in known], 25)
         for v in load().vendors
-        for known in [stability.habit(load().notices_of(v))]
+        for known in [vendor_score.habit(load().notices_of(v))]
         if len(known) >= 3
     ]
     assert max(quartiles) == pytest.approx(
-        stability.method().settings["notice_unknown"].high, abs=3
+        vendor_score.method().settings["notice_unknown"].high, abs=3
     )

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, scenario, shocks, stability, vendor_record
 from siting.quantity import Range
-from siting.stability import central, draw, evidence, losses, method, score
+from siting.stability import score
 from siting.vendor_record import Event, Record, Retirement, Vendor, known_by, load, notices
+from siting.vendor_score import central, draw, evidence, losses, method, points_of, weights_of
 
 DAY = dt.date(2026, 11, 24)
 M = method()
@@ -123,9 +124,9 @@ def test_a_corrected_row_is_kept_and_not_counted():
 
 
 def test_points_of_a_fact_are_read_from_its_scale():
-    assert stability.points_of("98=5;99.95=100", "98.975") == pytest.approx(52.5)
-    assert stability.points_of("full=100;none=5", "None") == 5
-    assert stability.points_of("full=100;none=5", "unclear") is None
+    assert points_of("98=5;99.95=100", "98.975") == pytest.approx(52.5)
+    assert points_of("full=100;none=5", "None") == 5
+    assert points_of("full=100;none=5", "unclear") is None
 
 
 # Invariants
@@ -304,7 +305,7 @@ def test_weights_are_the_clients_and_stay_on_the_simplex():
     np.testing.assert_allclose(sum(found.values()), 1)
     assert found["C1"].mean() > 2 * found["C4"].mean() and (found["C2"] == 0).all()
     with pytest.raises(ValueError, match="C9 is no criterion; write C1"):
-        stability.weights_of(M, {"C9": 1})
+        weights_of(M, {"C9": 1})
 
 
 def test_default_weights_stay_in_their_ranges():

@@ -30,9 +30,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from siting import stability
-from siting.stability import Method
+from siting import vendor_score
 from siting.vendor_record import Event, Notice, Record, Vendor, load
+from siting.vendor_score import Evidence, Method
 
 Array = npt.NDArray[np.float64]
 
@@ -383,17 +383,17 @@ def event_happened(record: Record, vendor: Vendor, day: dt.date, outcome: Outcom
     )
 
 
-def _risk(ev: stability.Evidence, m: Method, criterion: str) -> float:
+def _risk(ev: Evidence, m: Method, criterion: str) -> float:
     """Log loss of the score, or of one criterion's own terms, at central settings."""
-    values, terms = stability.losses(ev, m, stability.central(m))
+    values, terms = vendor_score.losses(ev, m, vendor_score.central(m))
     if not criterion:
         return float(100 - values[0])
     return float(sum(t.loss[0] for t in terms if t.criterion == criterion))
 
 
-def _burden(ev: stability.Evidence, m: Method, criterion: str) -> float:
+def _burden(ev: Evidence, m: Method, criterion: str) -> float:
     """Log loss from recorded events alone: nothing for what was not written down."""
-    terms = stability.losses(ev, m, stability.central(m))[1]
+    terms = vendor_score.losses(ev, m, vendor_score.central(m))[1]
     wanted = (t for t in terms if t.origin == "event" and criterion in ("", t.criterion))
     return float(sum(t.loss[0] for t in wanted))
 
@@ -417,14 +417,14 @@ def event_cases(
     record: Record, outcome: Outcome, days: Sequence[dt.date] = EVENT_DAYS
 ) -> list[Case]:
     """Cases of an event outcome: vendors with a public row on each quarter day."""
-    m, cases = stability.method(), []
+    m, cases = vendor_score.method(), []
     for day in days:
         known = record.as_of(day)
         for vendor in subjects(record):
             rows = len(known.events_of(vendor)) + len(known.notices_of(vendor))
             if not known.events_of(vendor):
                 continue
-            ev = stability.evidence(known, vendor, day)
+            ev = vendor_score.evidence(known, vendor, day)
             values = (
                 _risk(ev, m, outcome.criterion),
                 _burden(ev, m, outcome.criterion),
@@ -452,7 +452,7 @@ NOTICE_PREDICTORS = (
 
 def notice_cases(record: Record, days: Sequence[dt.date] = NOTICE_DAYS) -> list[Case]:
     """Cases of the notice outcome: platforms that state days of notice, once they serve models."""
-    m, cases = stability.method(), []
+    m, cases = vendor_score.method(), []
     platforms = [v for v in record.vendors if states_notice(record, v)]
     for day in days:
         known = record.as_of(day)
@@ -461,14 +461,14 @@ def notice_cases(record: Record, days: Sequence[dt.date] = NOTICE_DAYS) -> list[
             if serving_since(record, vendor) > day:
                 continue
             own = [n for n in known.notices_of(vendor) if n.days is not None and not n.at_launch]
-            ev = stability.evidence(known, vendor, day)
+            ev = vendor_score.evidence(known, vendor, day)
             values = (
                 _risk(ev, m, "C4"),
                 -_median_days(own or pool),
                 _short_share(own, pool),
                 float(np.log1p(len(known.events_of(vendor)) + len(known.notices_of(vendor)))),
                 float(_last_year(known, vendor, day)),
-                -(stability.promised_days(ev, m) or 0.0),
+                -(vendor_score.promised_days(ev, m) or 0.0),
                 float(vendor.size == "large"),
                 0.0,
             )
