@@ -97,7 +97,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
 }
 _TOKEN = re.compile(
-    r"\s*(?:(?P<date>\d{4}-\d\d-\d\d)|(?P<number>\d+(?:\.\d+)?(?:e\d+)?)|'(?P<word>[^']*)'"
+    r"(?:(?P<date>\d{4}-\d\d-\d\d)|(?P<number>\d+(?:\.\d+)?(?:e\d+)?)|'(?P<word>[^']*)'"
     r"|(?P<name>[a-z][a-z0-9_]*)|(?P<sign>==|!=|<=|>=|[<>(){},]))"
 )
 _RESERVED = ("and", "or", "not", "in", "yes", "no")
@@ -125,8 +125,9 @@ class _Parser:
         self.depth = 0
 
     def _tokens(self) -> Iterator[tuple[str, str, int]]:
-        position = 0
-        while position < len(self.text.rstrip()):
+        position, end = 0, len(self.text.rstrip())
+        while position < end:
+            position += len(self.text[position:]) - len(self.text[position:].lstrip())
             found = _TOKEN.match(self.text, position)
             if found is None:
                 self._fail(

@@ -16,7 +16,7 @@ from pathlib import Path
 from siting import catalogue, conditions, openness, rulebook, vendor_record
 from siting.catalogue import Source, source_of
 from siting.conditions import Value
-from siting.rulebook import FlowKind, Known, Layer, ProviderAttribute, RuleBook, Setting
+from siting.rulebook import FlowKind, Known, Law, Layer, ProviderAttribute, RuleBook, Setting
 from siting.scenario import OWNED, Scenario, Workload
 
 Answers = Mapping[str, bool | int | float | str | None]
@@ -40,26 +40,27 @@ class FlowFacts:
         return {name: known.value for name, known in self.known.items()}
 
 
-def flows_of(scenario: Scenario, name: str, book: RuleBook) -> tuple[FlowFacts, ...]:
+def flows_of(scenario: Scenario, name: str, law: Law) -> tuple[FlowFacts, ...]:
     """The flows of an option with all that is known of them; a hybrid has those of its parts.
 
     Raises ValueError naming an answer of the scenario that cannot be.
     """
     option = scenario.options[name]
     parts = (option.base, option.burst) if option.kind == "hybrid" else (name,)
-    return tuple(f for part in parts for f in _carried(scenario, part, name, book))
+    return tuple(f for part in parts for f in _carried(scenario, part, name, law))
 
 
-def _carried(scenario: Scenario, part: str, name: str, book: RuleBook) -> Iterator[FlowFacts]:
+def _carried(scenario: Scenario, part: str, name: str, law: Law) -> Iterator[FlowFacts]:
     """Flows that option `part` carries; `name` is itself, or the hybrid that it is a part of."""
     carrier = scenario.options[part]
     covered = {w: load for w, load in scenario.workloads.items() if carrier.models}
-    sets = book.sets(scenario.client.report_date)
-    for kind in book.flow_kinds:
+    for kind in law.book.flow_kinds:
         for flow, label, workloads in _split(kind, covered):
-            known = _laid(_layers(scenario, part, name, kind, flow, workloads, book))
+            known = _laid(_layers(scenario, part, name, kind, flow, workloads, law))
             values = {n: k.value for n, k in known.items()}
-            if conditions.evaluate(book.flow_conditions[kind.flow], values, sets, kind.flow):
+            if conditions.evaluate(
+                law.book.flow_conditions[kind.flow], values, law.sets, kind.flow
+            ):
                 title = label if part == name else f"{carrier.label}: {label}"
                 yield FlowFacts(flow, kind.flow, title, part, known)
 
@@ -71,17 +72,18 @@ def _layers(
     kind: FlowKind,
     flow: str,
     workloads: Mapping[str, Workload],
-    book: RuleBook,
+    law: Law,
 ) -> Iterator[Layer]:
     """From the general to the specific."""
+    book = law.book
     carrier = scenario.options[part]
     model = carrier.models.get(next(iter(workloads))) or carrier.models.get("all", "")
     yield _settings(scenario)
     yield _published(["law", "assumed", f"kind:{carrier.kind}"], kind.flow, book)
-    yield _vendor_facts(scenario, carrier.vendor, kind.flow, book)
+    yield _vendor_facts(scenario, carrier.vendor, kind.flow, law)
     yield _client_facts(scenario)
     yield _workload_facts(scenario, workloads)
-    yield openness.model_facts(scenario, part, model, book)
+    yield openness.model_facts(scenario, part, model, law)
     yield _option_facts(scenario, part, kind.flow)
     yield _stated(scenario, "rules.attributes", scenario.rules.attributes, book)
     for owner in dict.fromkeys((part, name)):
@@ -139,7 +141,7 @@ def _by_subject(folder: Path) -> dict[str, tuple[ProviderAttribute, ...]]:
     return {s: tuple(r for r in rows if r.subject == s) for s in subjects}
 
 
-def _vendor_facts(scenario: Scenario, name: str, flow: str, book: RuleBook) -> Layer:
+def _vendor_facts(scenario: Scenario, name: str, flow: str, law: Law) -> Layer:
     """Published facts about the vendor, as far as they were known on the day of the report."""
     record = vendor_record.load().as_of(scenario.client.report_date)
     vendor = record.vendor(name) if name else None
@@ -147,7 +149,7 @@ def _vendor_facts(scenario: Scenario, name: str, flow: str, book: RuleBook) -> L
         return {}
     found: dict[str, Known | None] = {}
     facts = record.facts_of(vendor)
-    for a in book.attributes.values():
+    for a in law.book.attributes.values():
         if a.vendor_fact in facts:
             fact = facts[a.vendor_fact]
             value = rulebook.plain_value(fact.value, a)
@@ -155,9 +157,9 @@ def _vendor_facts(scenario: Scenario, name: str, flow: str, book: RuleBook) -> L
     names = dict.fromkeys(filter(None, (vendor.group, vendor.vendor)))
     home = scenario.client.country
     groups = ["", f"/{home.lower()}"]
-    groups += [f"/{g}" for g, c in book.sets(scenario.client.report_date).items() if home in c]
+    groups += [f"/{g}" for g, c in law.sets.items() if home in c]
     subjects = [f"vendor:{name}{group}" for name in names for group in groups]
-    return found | dict(_published(subjects, flow, book))
+    return found | dict(_published(subjects, flow, law.book))
 
 
 def _client_source(scenario: Scenario, path: str) -> Source:

@@ -15,7 +15,7 @@ from typing import Literal
 from siting import catalogue, vendor_record
 from siting.catalogue import Fact, Model, Source, source_of
 from siting.conditions import Value
-from siting.rulebook import Known, Layer, RuleBook
+from siting.rulebook import Known, Law, Layer
 from siting.scenario import SELF_HOSTED, Scenario
 
 FLOP_PER_PARAMETER_AND_TOKEN = 6
@@ -129,7 +129,7 @@ def monthly_users(scenario: Scenario) -> float | None:
     return sum(w.users for w in workloads)
 
 
-def model_facts(scenario: Scenario, option: str, name: str, book: RuleBook) -> Layer:
+def model_facts(scenario: Scenario, option: str, name: str, law: Law) -> Layer:
     """What the rules test about the model that an option runs."""
     found: dict[str, Known | None] = {}
     if made := maker(name):
@@ -149,7 +149,7 @@ def model_facts(scenario: Scenario, option: str, name: str, book: RuleBook) -> L
         source = source_of(terms)
         found["licence_class"] = Known(terms.licence_class, source)
         found["licence_derivatives"] = Known(terms.derivatives, source)
-        excluded = scenario.client.country in _excluded(terms, scenario, book)
+        excluded = scenario.client.country in _excluded(terms, law)
         found["licence_excludes_client"] = Known(excluded, source)
         users = monthly_users(scenario)
         if terms.user_cap is None or users is not None:
@@ -158,11 +158,10 @@ def model_facts(scenario: Scenario, option: str, name: str, book: RuleBook) -> L
     return found
 
 
-def _excluded(terms: Licence, scenario: Scenario, book: RuleBook) -> frozenset[str]:
+def _excluded(terms: Licence, law: Law) -> frozenset[str]:
     """Countries whose residents the licence leaves out."""
-    groups = book.sets(scenario.client.report_date)
     named = filter(None, terms.excludes.split(";"))
-    return frozenset().union(*(groups.get(n, frozenset({n})) for n in named))
+    return frozenset().union(*(law.sets.get(n, frozenset({n})) for n in named))
 
 
 def fine_tuning_compute(scenario: Scenario, known: Callable[[Value, str], Known]) -> Layer:

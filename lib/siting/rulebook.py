@@ -170,13 +170,9 @@ class RuleBook:
     parsed: Mapping[str, Conditions]
     flow_conditions: Mapping[str, Condition]
 
-    def sets(self, day: dt.date) -> dict[str, frozenset[str]]:
-        """Members of each group of countries on `day`."""
-        found: dict[str, set[str]] = {g.group: set() for g in self.groups}
-        for g in self.groups:
-            if (g.valid_from or day) <= day <= (g.valid_to or day):
-                found[g.group].add(g.country)
-        return {group: frozenset(countries) for group, countries in found.items()}
+    def on(self, day: dt.date) -> Law:
+        """The rule book as it stands on `day`."""
+        return Law(self, day)
 
     def dates(self) -> frozenset[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
@@ -194,6 +190,23 @@ class RuleBook:
         if rule.flows == "all":
             return tuple(k.flow for k in self.flow_kinds)
         return tuple(rule.flows.split(";"))
+
+
+@dataclass(frozen=True)
+class Law:
+    """The rule book on a day."""
+
+    book: RuleBook
+    day: dt.date
+
+    @cached_property
+    def sets(self) -> dict[str, frozenset[str]]:
+        """Members of each group of countries on the day."""
+        found: dict[str, set[str]] = {g.group: set() for g in self.book.groups}
+        for g in self.book.groups:
+            if (g.valid_from or self.day) <= self.day <= (g.valid_to or self.day):
+                found[g.group].add(g.country)
+        return {group: frozenset(countries) for group, countries in found.items()}
 
 
 def rule_book() -> RuleBook:

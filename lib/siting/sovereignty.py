@@ -29,7 +29,7 @@ from siting import catalogue, conditions, openness, rulebook
 from siting.catalogue import Source, source_of
 from siting.conditions import Condition, Value, Values
 from siting.dataflows import FlowFacts, flows_of
-from siting.rulebook import Event, Rule, RuleBook, Stress, value_text
+from siting.rulebook import Event, Law, Rule, RuleBook, Stress, value_text
 from siting.scenario import Scenario
 
 Verdict = Literal["pass", "review", "fail", "n.a."]
@@ -55,13 +55,17 @@ class Evidence:
     assumed: bool
 
 
+Answers = tuple[tuple[str, str], ...]
+"""Answers to suppose: label of the attribute and value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What would change a verdict: answers (attribute label, value) that give another one."""
+    """What would change a verdict."""
 
-    to_pass: tuple[tuple[str, str], ...]
-    """The smallest set of answers that together give pass; empty if none was found."""
-    to_fail: tuple[tuple[str, str], ...]
+    to_pass: tuple[Answers, ...]
+    """Sets of answers, each of which gives pass: the smallest sets; empty if none was found."""
+    to_fail: Answers
     """Single answers, each of which gives fail."""
 
 
@@ -228,22 +232,20 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 # Judging: pure functions of a rule, what is known of a flow, and a date.
 
 
-def judge(rule: Rule, flow: FlowFacts, book: RuleBook, day: dt.date) -> Finding:
-    """What `rule` says of `flow` on `day`."""
-    verdict, reason, missing = decide(rule, flow.values, book, day)
-    return Finding(rule, flow, verdict, reason, missing, _evidence(rule, flow, book))
+def judge(rule: Rule, flow: FlowFacts, law: Law) -> Finding:
+    """What `rule` says of `flow` under the law of a day."""
+    verdict, reason, missing = decide(rule, flow.values, law)
+    return Finding(rule, flow, verdict, reason, missing, _evidence(rule, flow, law.book))
 
 
-def decide(
-    rule: Rule, values: Values, book: RuleBook, day: dt.date
-) -> tuple[Verdict, str, tuple[str, ...]]:
+def decide(rule: Rule, values: Values, law: Law) -> tuple[Verdict, str, tuple[str, ...]]:
     """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
-    if rule.valid_from and day < rule.valid_from:
+    if rule.valid_from and law.day < rule.valid_from:
         return "n.a.", f"Applies from {rule.valid_from}.", ()
-    if rule.valid_to and day > rule.valid_to:
+    if rule.valid_to and law.day > rule.valid_to:
         return "n.a.", f"Applied until {rule.valid_to}.", ()
-    c, sets, where = book.parsed[rule.rule_id], book.sets(day), f"rule {rule.rule_id}"
-    values = {**values, "as_of": day}
+    c, sets, where = law.book.parsed[rule.rule_id], law.sets, f"rule {rule.rule_id}"
+    values = {**values, "as_of": law.day}
 
     def waits_for(*parts: Condition) -> tuple[str, ...]:
         found = (conditions.undecided(p, values, sets, where) for p in parts)
@@ -256,14 +258,14 @@ def decide(
         return "n.a.", f"Applies only where {rule.scope}.", ()
     if applies is None:
         missing = waits_for(c.applies)
-        return "review", f"Not known whether it applies: {_listed(missing, book)}.", missing
+        return "review", f"Not known whether it applies: {_listed(missing, law.book)}.", missing
     if fails:
         return "fail", _filled(rule.fail_reason, values), ()
     if review:
         return "review", _filled(rule.review_reason, values), waits_for(c.fail)
     if fails is None or review is None:
         missing = waits_for(c.fail, c.review)
-        return "review", f"Not known: {_listed(missing, book)}.", missing
+        return "review", f"Not known: {_listed(missing, law.book)}.", missing
     return "pass", _filled(rule.pass_reason, values), ()
 
 
@@ -289,32 +291,29 @@ def _evidence(rule: Rule, flow: FlowFacts, book: RuleBook) -> tuple[Evidence, ..
     )
 
 
-def _changes(finding: Finding, book: RuleBook, day: dt.date) -> Changes:
+def _changes(finding: Finding, law: Law) -> Changes:
     """Which answers would turn the verdict into pass (the fewest together), and into fail."""
-    rule, flow = finding.rule, finding.flow
+    rule, flow, book = finding.rule, finding.flow, law.book
     if finding.verdict == "n.a.":
         return Changes((), ())
     options = [(a, v) for a in _askable(rule, book) for v in _alternatives(a, flow, book)]
 
     def given(answers: Iterable[tuple[str, Value]]) -> Verdict:
-        return decide(rule, {**flow.values, **dict(answers)}, book, day)[0]
+        return decide(rule, {**flow.values, **dict(answers)}, law)[0]
 
-    def named(answers: Iterable[tuple[str, Value]]) -> tuple[tuple[str, str], ...]:
+    def named(answers: Iterable[tuple[str, Value]]) -> Answers:
         return tuple((book.attributes[a].label, _supposed_text(a, v, book)) for a, v in answers)
 
-    to_pass: tuple[tuple[str, Value], ...] = ()
+    to_pass: list[Answers] = []
     if finding.verdict != "pass":
-        to_pass = next(
-            (
-                answers
-                for size in range(1, SEARCH_LIMIT + 1)
-                for answers in itertools.combinations(options, size)
-                if len({a for a, _ in answers}) == size and given(answers) == "pass"
-            ),
-            (),
-        )
+        for size in range(1, SEARCH_LIMIT + 1):
+            together = itertools.combinations(options, size)
+            sets = (c for c in together if len({a for a, _ in c}) == size)
+            to_pass = [named(c) for c in sets if given(c) == "pass"]
+            if to_pass:
+                break
     to_fail = [o for o in options if finding.verdict != "fail" and given([o]) == "fail"]
-    return Changes(named(to_pass), named(to_fail))
+    return Changes(tuple(to_pass), named(to_fail))
 
 
 def _askable(rule: Rule, book: RuleBook) -> list[str]:
@@ -350,15 +349,15 @@ def assess(scenario: Scenario) -> Assessment:
 
     Raises ValueError naming an answer of the scenario that cannot be.
     """
-    book = rulebook.rule_book()
-    day = scenario.client.report_date
-    flows = {name: flows_of(scenario, name, book) for name in scenario.options}
+    book, day = rulebook.rule_book(), scenario.client.report_date
+    law = book.on(day)
+    flows = {name: flows_of(scenario, name, law) for name in scenario.options}
     options = {
         name: OptionAssessment(
             name,
             option.label,
             flows[name],
-            {r.rule_id: _rule_verdict(r, flows[name], book, day) for r in book.rules},
+            {r.rule_id: _rule_verdict(r, flows[name], law) for r in book.rules},
         )
         for name, option in scenario.options.items()
     }
@@ -368,8 +367,8 @@ def assess(scenario: Scenario) -> Assessment:
         as_of=day,
         rules=book.rules,
         options=options,
-        stress=tuple(_stress(s, flows, today, book, day) for s in _stresses(scenario)),
-        ahead=tuple(_ahead(flows, today, events, book, day)),
+        stress=tuple(_stress(s, flows, today, law) for s in _stresses(scenario)),
+        ahead=tuple(_ahead(flows, today, events, law)),
         questions=_questions(options, book),
         assumptions=_assumptions(options),
         past_events=tuple(e for e in events if e.day <= day),
@@ -378,17 +377,15 @@ def assess(scenario: Scenario) -> Assessment:
     )
 
 
-def _rule_verdict(
-    rule: Rule, flows: tuple[FlowFacts, ...], book: RuleBook, day: dt.date
-) -> RuleVerdict:
+def _rule_verdict(rule: Rule, flows: tuple[FlowFacts, ...], law: Law) -> RuleVerdict:
     """The worst of the flows that the rule looks at; n.a. where the option has none of them."""
-    kinds = book.flows_of(rule)
-    found = tuple(judge(rule, f, book, day) for f in flows if f.kind in kinds)
+    kinds = law.book.flows_of(rule)
+    found = tuple(judge(rule, f, law) for f in flows if f.kind in kinds)
     if not found:
         return RuleVerdict(rule, "n.a.", (), Changes((), ()))
     verdict = worst(f.verdict for f in found)
     decisive = next(f for f in found if f.verdict == verdict)
-    return RuleVerdict(rule, verdict, found, _changes(decisive, book, day))
+    return RuleVerdict(rule, verdict, found, _changes(decisive, law))
 
 
 Verdicts = Mapping[tuple[str, str], Verdict]
@@ -396,14 +393,14 @@ Verdicts = Mapping[tuple[str, str], Verdict]
 
 
 def _verdicts(
-    flows: Mapping[str, tuple[FlowFacts, ...]], book: RuleBook, day: dt.date, supposed: Values
+    flows: Mapping[str, tuple[FlowFacts, ...]], law: Law, supposed: Values
 ) -> dict[tuple[str, str], tuple[Verdict, str]]:
     """Every option's verdict and reason on every rule, with some attributes supposed."""
     found: dict[tuple[str, str], tuple[Verdict, str]] = {}
-    for option, rule in itertools.product(flows, book.rules):
-        kinds = book.flows_of(rule)
+    for option, rule in itertools.product(flows, law.book.rules):
+        kinds = law.book.flows_of(rule)
         decided = [
-            decide(rule, {**f.values, **supposed}, book, day)[:2]
+            decide(rule, {**f.values, **supposed}, law)[:2]
             for f in flows[option]
             if f.kind in kinds
         ]
@@ -432,11 +429,10 @@ def _stress(
     stress: Stress,
     flows: Mapping[str, tuple[FlowFacts, ...]],
     today: Verdicts,
-    book: RuleBook,
-    day: dt.date,
+    law: Law,
 ) -> StressTest:
-    value = rulebook.read_value(stress.value, stress.attribute, book.attributes)
-    after = _verdicts(flows, book, day, {stress.attribute: value})
+    value = rulebook.read_value(stress.value, stress.attribute, law.book.attributes)
+    after = _verdicts(flows, law, {stress.attribute: value})
     return StressTest(stress, _compared(today, after))
 
 
@@ -444,17 +440,16 @@ def _ahead(
     flows: Mapping[str, tuple[FlowFacts, ...]],
     today: Verdicts,
     events: Iterable[Event],
-    book: RuleBook,
-    day: dt.date,
+    law: Law,
 ) -> Iterator[Ahead]:
-    """Dates after `day` on which a rule or a country's status changes, or an event is due."""
+    """Dates to come on which a rule or a country's status changes, or an event is due."""
     before = today
-    announced = {e.day for e in events if e.day > day}
-    for date in sorted(announced | {d for d in book.dates() if d > day}):
-        after = _verdicts(flows, book, date, {})
+    announced = {e.day for e in events if e.day > law.day}
+    for date in sorted(announced | {d for d in law.book.dates() if d > law.day}):
+        after = _verdicts(flows, law.book.on(date), {})
         changes = _compared(before, after)
         due = [e for e in events if e.day == date]
-        rules = [r for r in book.rules if r.valid_from == date]
+        rules = [r for r in law.book.rules if r.valid_from == date]
         text = [e.summary for e in due] or [
             f"{r.regime}: {r.title} ({r.provision})." for r in rules
         ]

@@ -1,0 +1,162 @@
+"""The language of conditions: what it reads, what it refuses, and its three values."""
+
+import datetime as dt
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import conditions
+from siting.conditions import ConditionError, evaluate, names, parse, undecided
+
+SETS = {"eea": frozenset({"DE", "FR", "NO"})}
+
+
+def value(text, **values):
+    return evaluate(parse(text), values, SETS, "rule X")
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "expected"),
+    [
+        ("external", {"external": True}, True),
+        ("not external", {"external": True}, False),
+        ("days > limit", {"days": 31.0, "limit": 30.0}, True),
+        ("days > limit", {"days": 30.0, "limit": 30.0}, False),
+        ("place in eea", {"place": "NO"}, True),
+        ("place not in eea", {"place": "NO"}, False),
+        ("place in {'US', 'CN'}", {"place": "CN"}, True),
+        ("as_of >= 2027-12-02", {"as_of": dt.date(2027, 12, 2)}, True),
+        ("as_of >= 2027-12-02", {"as_of": dt.date(2027, 12, 1)}, False),
+        ("a or b and c", {"a": True, "b": False, "c": False}, True),  # and binds closer
+        ("(a or b) and c", {"a": True, "b": False, "c": False}, False),
+        ("not a or b", {"a": True, "b": True}, True),  # not binds closest
+        ("plan == 'none'", {"plan": "none"}, True),
+        ("yes", {}, True),
+        ("flop > 3e22", {"flop": 4e22}, True),
+    ],
+)
+def test_a_condition_means_what_it_says(text, values, expected):
+    assert value(text, **values) is expected
+
+
+def test_an_empty_condition_never_holds():
+    assert value("  ") is False
+
+
+# Truth tables of strong Kleene logic, with None for unknown.
+@pytest.mark.parametrize(
+    ("a", "b", "both", "either"),
+    [
+        (True, None, None, True),
+        (False, None, False, None),
+        (None, True, None, True),
+        (None, False, False, None),
+        (None, None, None, None),
+    ],
+)
+def test_unknown_follows_kleene(a, b, both, either):
+    assert value("a and b", a=a, b=b) is both
+    assert value("a or b", a=a, b=b) is either
+    assert value("not a", a=None) is None
+
+
+def test_only_the_unknowns_that_matter_are_asked_for():
+    text = parse("a and b or c")
+    assert undecided(text, {"a": False}, SETS, "") == {"c"}  # b cannot matter any more
+    assert undecided(text, {"a": True}, SETS, "") == {"b", "c"}
+    assert undecided(text, {"a": True, "b": True}, SETS, "") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a ==", "at character 5, 'the end': an attribute or a constant is expected here"),
+        ("(a or b", r"a closing bracket \) is missing"),
+        ("a b", "'b': is not expected here; join conditions with and or or"),
+        ("place in US", "at character 10, 'US': cannot be read"),
+        ("place in {'US'", "a closing brace } is missing"),
+        ("place in {US}", "cannot be read"),
+        ("'none'", "a constant alone is no condition"),
+        ("as_of > 2027-13-01", "is no date of the calendar"),
+        ("a not b", "after not comes in"),
+        ("__import__('os')", "at character 1"),
+        ("a.b", "at character 2"),
+        ("a; b", "at character 2"),
+        ("and", "an attribute or a constant is expected here"),
+    ],
+)
+def test_a_wrong_condition_is_refused_with_rule_column_place_and_remedy(text, message):
+    with pytest.raises(ConditionError, match=r"^rule X, fail_when: .*" + message):
+        parse(text, "rule X, fail_when")
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "message"),
+    [
+        ("a > 'x'", {"a": "y"}, "a >: only numbers and dates have an order"),
+        ("a > 3", {"a": "y"}, "a is a word and 3.0 is a number; compare like with like"),
+        ("a == yes", {"a": 1.0}, "a is a number and True is yes/no"),
+        ("a in nowhere", {"a": "DE"}, "nowhere is no set; known: eea"),
+        ("a in eea", {"a": 3.0}, "a is a number; only words are in a list"),
+        ("a", {"a": "DE"}, "a is not yes or no"),
+    ],
+)
+def test_values_that_cannot_be_compared_are_refused(text, values, message):
+    with pytest.raises(ConditionError, match=r"^rule X: " + message):
+        value(text, **values)
+
+
+def test_depth_and_length_are_bounded():
+    with pytest.raises(ConditionError, match="levels; split the rule"):
+        parse("(" * 500 + "a" + ")" * 500)
+    with pytest.raises(ConditionError, match="characters; split the rule"):
+        parse("a or " * 500 + "a")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab_ ()'{}<>=!,andortin0123456789-.e\n\t\\", max_size=60))
+def test_any_text_is_read_or_refused_and_nothing_else(text):
+    try:
+        condition = parse(text)
+        evaluate(condition, {}, {}, "")
+    except ConditionError:
+        return
+    assert names(condition) <= set(conditions.names(condition))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=40))
+def test_no_sign_of_any_alphabet_breaks_the_reader(text):
+    try:
+        parse(text)
+    except ConditionError as error:
+        assert str(error).startswith("condition")
+
+
+ATTRIBUTES = ("a", "b", "c")
+LEAVES = st.sampled_from(ATTRIBUTES).map(conditions.Name)
+TREES = st.recursive(
+    LEAVES,
+    lambda parts: st.one_of(
+        parts.map(conditions.Not),
+        st.tuples(parts, parts).map(conditions.All),
+        st.tuples(parts, parts).map(conditions.Any_),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(TREES, st.fixed_dictionaries({a: st.sampled_from([True, False, None]) for a in ATTRIBUTES}))
+def test_a_known_answer_holds_whatever_the_unknowns_turn_out_to_be(tree, values):
+    answer = evaluate(tree, values, {}, "")
+    unknown = [a for a in ATTRIBUTES if values[a] is None]
+    completions = [
+        evaluate(tree, {**values, **dict(zip(unknown, chosen, strict=True))}, {}, "")
+        for chosen in itertools.product([True, False], repeat=len(unknown))
+    ]
+    assert None not in completions
+    if answer is not None:
+        assert set(completions) == {answer}
+    assert undecided(tree, values, {}, "") <= set(unknown)

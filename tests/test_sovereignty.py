@@ -1,0 +1,388 @@
+"""Rules, flows and verdicts of data sovereignty."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+from siting import catalogue, rulebook, scenario, sovereignty
+from siting.dataflows import flows_of
+from siting.rulebook import ProviderAttribute, Setting, Stress
+from siting.sovereignty import SEVERITY, decide, worst
+
+BOOK = rulebook.rule_book()
+RULES = {r.rule_id: r for r in BOOK.rules}
+CASES = YAML(typ="safe").load(Path(__file__).parent / "data" / "rule_cases.yaml")
+TODAY = dt.date(2026, 11, 24)
+
+
+def background():
+    """Thresholds and the law as it stands: what holds unless a case says otherwise."""
+    values = {s.setting: s.value for s in catalogue.table("sovereignty_settings", Setting)}
+    for row in catalogue.table("provider_attributes", ProviderAttribute):
+        if row.subject == "law":
+            values[row.attribute] = rulebook.read_value(row.value, row.attribute, BOOK.attributes)
+    return {"retention_days_limit": 30.0, **values}
+
+
+LAW = background()
+
+
+def case(rule_id, verdict):
+    """Values and date of one case of the table, or None where the table has none."""
+    own = CASES[rule_id].get(verdict)
+    if own is None:
+        return None
+    values = {**LAW, **CASES[rule_id]["base"], **own}
+    day = values.pop("as_of", TODAY)
+    typed = {k: float(v) if type(v) is int else v for k, v in values.items()}
+    return typed, day
+
+
+def test_every_rule_has_its_cases():
+    assert set(CASES) == set(RULES)
+
+
+@pytest.mark.parametrize("verdict", ["pass", "fail", "review", "n.a."])
+@pytest.mark.parametrize("rule_id", RULES)
+def test_each_rule_gives_each_verdict_that_its_citation_allows(rule_id, verdict):
+    rule, given_case = RULES[rule_id], case(rule_id, verdict)
+    if verdict in rule.cannot.split(";"):
+        assert rule.cannot_why, f"{rule_id} must say why it cannot {verdict}"
+        assert given_case is None
+        return
+    assert given_case is not None, f"{rule_id} has no case for {verdict}"
+    values, day = given_case
+    for name in values:  # a misspelt attribute would be unknown and pass unnoticed
+        assert name in BOOK.attributes
+    assert decide(rule, values, BOOK.on(day))[0] == verdict
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_a_rule_that_cannot_fail_never_does(rule_id):
+    """A condition that is empty never holds; so `cannot` and the conditions must agree."""
+    rule = RULES[rule_id]
+    cannot = rule.cannot.split(";")
+    assert ("fail" in cannot) == (not rule.fail_when)
+    assert ("review" in cannot) == (not rule.review_when)
+    assert bool(rule.fail_when) == bool(rule.fail_reason)
+    assert bool(rule.review_when) == bool(rule.review_reason)
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_a_rule_about_which_nothing_is_known_never_passes(rule_id):
+    for day in (TODAY, dt.date(2029, 1, 1)):
+        assert decide(RULES[rule_id], LAW, BOOK.on(day))[0] != "pass"
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_forgetting_one_answer_never_turns_a_verdict_into_pass(rule_id):
+    for verdict in ("fail", "review"):
+        found = case(rule_id, verdict)
+        if found is None:
+            continue
+        values, day = found
+        for name in values.keys() - LAW.keys():
+            fewer = {k: v for k, v in values.items() if k != name}
+            assert decide(RULES[rule_id], fewer, BOOK.on(day))[0] != "pass", name
+
+
+@pytest.mark.parametrize("rule_id", [r for r in RULES if "pass" in CASES[r]])
+def test_a_pass_stays_a_pass_whatever_the_unknown_turns_out_to_be(rule_id):
+    values, day = case(rule_id, "pass")
+    tested = BOOK.parsed[rule_id].tested
+    for name in (n for n in tested if values.get(n) is None and n != "as_of"):
+        for value in alternatives(name):
+            assert decide(RULES[rule_id], {**values, name: value}, BOOK.on(day))[0] in (
+                "pass",
+                "n.a.",
+            )
+
+
+def alternatives(name):
+    a = BOOK.attributes[name]
+    return {
+        "yes/no": [True, False],
+        "word": list(a.words),
+        "number": [0.0, 1e30],
+        "country": ["DE", "US", "CN", "JP"],
+        "date": [dt.date(2020, 1, 1), dt.date(2030, 1, 1)],
+    }[a.type]
+
+
+def test_worst_is_ordered_and_commutes():
+    assert worst([]) == "n.a."
+    assert worst(["n.a.", "pass"]) == "pass"
+    assert worst(["review", "fail", "pass"]) == worst(["pass", "fail", "review"]) == "fail"
+    assert SEVERITY == ("n.a.", "pass", "review", "fail")
+
+
+# --- Whole scenarios -----------------------------------------------------------------------------
+
+CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def base():
+    return scenario.load("base")
+
+
+def changed(base, option, flow=None, **answers):
+    """The scenario with some answers of one option, or of one of its flows, replaced."""
+    old = base.options[option]
+    if flow is None:
+        new = old.model_copy(update={"attributes": {**old.attributes, **answers}})
+    else:
+        said = old.flows.get(flow, scenario.Flow())
+        said = said.model_copy(update={"attributes": {**said.attributes, **answers}})
+        new = old.model_copy(update={"flows": {**old.flows, flow: said}})
+    return base.model_copy(update={"options": {**base.options, option: new}})
+
+
+def verdicts(assessment, option):
+    return {r: v.verdict for r, v in assessment.options[option].verdicts.items()}
+
+
+FLOW_ATTRIBUTES = [a for a in BOOK.attributes.values() if a.level == "flow"]
+
+
+def own_verdicts(said, option):
+    """Verdicts alone, without what would change them: much quicker."""
+    law = BOOK.on(said.client.report_date)
+    flows = flows_of(said, option, law)
+    return {
+        r: worst(decide(rule, f.values, law)[0] for f in flows if f.kind in BOOK.flows_of(rule))
+        for r, rule in RULES.items()
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_flipping_one_attribute_of_one_flow_changes_only_rules_that_test_it(data):
+    base = scenario.load("base")
+    flow = data.draw(st.sampled_from(["inference", "logs", "support_access", "backups"]))
+    attribute = data.draw(st.sampled_from(FLOW_ATTRIBUTES)).attribute
+    value = data.draw(st.sampled_from(alternatives(attribute)))
+    flipped = changed(base, "api", flow, **{attribute: value})
+    before, after = own_verdicts(base, "api"), own_verdicts(flipped, "api")
+    for rule_id, rule in RULES.items():
+        tested = attribute in BOOK.parsed[rule_id].tested and flow in BOOK.flows_of(rule)
+        if not tested:
+            assert after[rule_id] == before[rule_id], rule_id
+    assert own_verdicts(flipped, "owned") == own_verdicts(base, "owned")
+
+
+@pytest.mark.parametrize(
+    ("flow", "attribute", "values", "flips"),
+    [
+        # Each pair of values changes exactly these rules; derived by hand from the columns
+        # applies_when, fail_when and review_when of the rules that look at that flow.
+        ("logs", "place", ("IE", "US"), {"RES-1", "GDPR-44-1"}),
+        ("logs", "retention_days", (20, 45), {"GDPR-5-2"}),
+        ("inference", "trains_on_data", (False, True), {"GDPR-5-1"}),
+        ("inference", "encryption_at_rest", (True, False), {"GDPR-32-1"}),
+        ("support_access", "place", ("IE", "US"), {"RES-3", "GDPR-44-1"}),
+    ],
+)
+def test_a_flip_changes_exactly_the_rules_that_test_it(base, flow, attribute, values, flips):
+    settled = {
+        "place": "IE", "retention_days": 20, "trains_on_data": False, "clear_text": False,
+        "transfer_tool": "none", "retention_needed": False, "training_legal_basis": False,
+        "zdr": True,
+    }  # fmt: skip
+    first, second = (
+        sovereignty.assess(changed(changed(base, "api", **settled), "api", flow, **{attribute: v}))
+        for v in values
+    )
+    before, after = verdicts(first, "api"), verdicts(second, "api")
+    assert {r for r in RULES if before[r] != after[r]} == flips
+
+
+def test_a_hybrid_takes_the_worst_verdict_of_its_parts_for_each_rule(base):
+    found = sovereignty.assess(base)
+    for rule_id in RULES:
+        parts = [found.verdict(part, rule_id) for part in ("owned", "api")]
+        assert found.verdict("hybrid", rule_id) == worst(parts)
+
+
+def test_counts_add_up_to_the_number_of_rules(base):
+    found = sovereignty.assess(base)
+    for option in base.options:
+        assert sum(found.counts(option).values()) == len(RULES)
+
+
+def test_an_unknown_rule_is_refused_with_near_names(base):
+    with pytest.raises(KeyError, match="near names: DORA-28-1"):
+        sovereignty.assess(base).verdict("api", "DORA-28")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_verdict_shows_citation_evidence_with_date_and_what_would_change_it(client):
+    found = sovereignty.assess(scenario.load(client))
+    for option in found.options.values():
+        for verdict in option.verdicts.values():
+            assert verdict.rule.provision and verdict.rule.date and verdict.reason
+            if verdict.verdict == "n.a.":
+                continue
+            rest = verdict.decisive.evidence or verdict.missing
+            assert rest or verdict.rule.rule_id == "EUCS-1", verdict.rule.rule_id
+            assert all(e.source.date for e in verdict.decisive.evidence)
+
+
+def answered(base, day, **answers):
+    rules = base.rules.model_copy(update={"attributes": answers})
+    client = base.client.model_copy(update={"report_date": day})
+    return base.model_copy(update={"rules": rules, "client": client})
+
+
+def annexed(base):
+    load = base.workloads["assistant"]
+    data = load.data.model_copy(update={"annex_iii": True})
+    return base.model_copy(
+        update={"workloads": {"assistant": load.model_copy(update={"data": data})}}
+    )
+
+
+def test_annex_iii_duties_are_ahead_before_2_december_2027_and_apply_after(base):
+    answers = {"high_risk_plan": True, "conformity_done": False}
+    before = sovereignty.assess(answered(annexed(base), TODAY, **answers))
+    after = sovereignty.assess(answered(annexed(base), dt.date(2027, 12, 3), **answers))
+    assert before.verdict("owned", "AIA-HR-1") == "pass"
+    assert before.verdict("owned", "AIA-HR-2") == "n.a."
+    assert after.verdict("owned", "AIA-HR-1") == "n.a."
+    assert after.verdict("owned", "AIA-HR-2") == "fail"
+    ahead = {a.date: a for a in before.ahead}[dt.date(2027, 12, 2)]
+    assert ("owned", "AIA-HR-2", "n.a.", "fail") in [
+        (c.option, c.rule_id, c.before, c.after) for c in ahead.changes
+    ]
+    assert all(a.date > dt.date(2027, 12, 3) for a in after.ahead)
+
+
+def flips(assessment, stress):
+    test = next(t for t in assessment.stress if t.stress.stress == stress)
+    return {(f.option, f.rule_id, f.after) for f in test.flips}
+
+
+def test_if_the_framework_falls_what_rests_on_it_flips(base):
+    answers = {"transfer_tool": "adequacy", "dpf_certified": True, "dpf_covers_data": True}
+    on_dpf = changed(base, "api", "support_access", place="US", **answers)
+    found = sovereignty.assess(changed(on_dpf, "api", place="IE", zdr=True))
+    assert ("api", "GDPR-45-1", "fail") in flips(found, "dpf_falls")
+    assert not {f for f in flips(found, "dpf_falls") if f[0] in ("owned", "rented")}
+
+
+def test_a_blocked_us_model_stops_only_options_that_hold_no_weights(base):
+    found = flips(sovereignty.assess(base), "us_model_blocked")
+    assert found == {("api", "US-EXP-1", "fail"), ("hybrid", "US-EXP-1", "fail")}
+
+
+def test_a_retired_model_stops_only_options_that_hold_no_weights(base):
+    found = flips(sovereignty.assess(base), "model_retired")
+    assert found == {("api", "NIST-62", "fail"), ("hybrid", "NIST-62", "fail")}
+
+
+def test_what_the_report_says_would_give_pass_does_give_pass(base):
+    """The first answers named for the retention of logs are tried in the scenario itself."""
+    long = changed(base, "api", retention_days=45, retention_needed=False)
+    verdict = sovereignty.assess(long).options["api"].verdicts["GDPR-5-2"]
+    assert verdict.verdict == "review"
+    assert verdict.changes.to_pass == (
+        (("retention (days)", "low enough"),),
+        (("need for longer retention recorded", "yes"),),
+    )
+    eased = changed(long, "api", retention_needed=True)
+    assert sovereignty.assess(eased).verdict("api", "GDPR-5-2") == "pass"
+
+
+def test_null_says_asked_and_not_known(base):
+    known = changed(base, "api", zdr=True)
+    assert sovereignty.assess(known).verdict("api", "LEGALHOLD-1") == "pass"
+    assert sovereignty.assess(changed(known, "api", zdr=None)).verdict("api", "LEGALHOLD-1") == (
+        "review"
+    )
+
+
+def test_the_flow_beats_the_option_and_the_option_beats_the_client(base):
+    said = answered(base, TODAY, trains_on_data=True, training_legal_basis=False)
+    assert sovereignty.assess(said).verdict("api", "GDPR-5-1") == "fail"
+    said = changed(said, "api", trains_on_data=False)
+    assert sovereignty.assess(said).verdict("api", "GDPR-5-1") == "pass"
+    said = changed(said, "api", "logs", trains_on_data=True)
+    assert sovereignty.assess(said).verdict("api", "GDPR-5-1") == "fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("dpa_sined", True, "did you mean dpa_signed"),
+        ("exit_plan", "maybe", "one of none, untested, tested"),
+        ("dpa_signed", "yes", "write true or false"),
+        ("retention_days", True, "is a number"),
+        ("place", "Ireland", "ISO 3166 code such as IT"),
+        ("gdpr", True, "follows from other attributes"),
+        ("dpf_valid", False, "is a stress, not an answer"),
+    ],
+)
+def test_a_wrong_answer_is_refused_with_what_to_write(name, value, message):
+    assert message in (rulebook.value_problem(name, value, BOOK.attributes) or "")
+
+
+# --- Tables --------------------------------------------------------------------------------------
+
+
+def with_rules(monkeypatch, tmp_path, old, new):
+    for path in catalogue.facts_dir().glob("*.csv"):
+        text = path.read_text(encoding="utf-8")
+        if path.name == "sovereignty_rules.csv":
+            assert old in text
+            text = text.replace(old, new, 1)
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("not dpa_signed,", "not dpa_sigend,", r"rule GDPR-28-1, fail_when: 'dpa_sigend'.*signed"),
+        ("exit_plan == 'none'", "exit_plan == 'noone'", "exit_plan is never 'noone'"),
+        ("gdpr and outside_eea,", "gdpr and (outside_eea,", "applies_when: .*bracket"),
+        ("trains_on_data and not", "trains_on_data > 3 and not", "is a yes/no, 3.0 is not"),
+        ("place not in adequate", "place not in adequat", "adequat is no group of countries"),
+    ],
+)
+def test_a_misspelt_rule_is_refused_by_rule_and_column(monkeypatch, tmp_path, old, new, message):
+    with_rules(monkeypatch, tmp_path, old, new)
+    with pytest.raises(catalogue.FactError, match=message):
+        rulebook.rule_book()
+
+
+def test_every_address_that_says_official_is_on_an_official_host():
+    hosts = (
+        "eur-lex.europa.eu", "curia.europa.eu", "commission.europa.eu", "edpb.europa.eu",
+        "digital-strategy.ec.europa.eu", "uscode.house.gov", "ecfr.gov", "cyber.gouv.fr",
+        "gesetze-im-internet.de", "fedlex.admin.ch", "legislation.gov.uk", "normattiva.it",
+        "doi.org/10.6028/NIST",
+    )  # fmt: skip
+    for rule in BOOK.rules:
+        if rule.address == "official":
+            assert any(h in rule.url for h in hosts), f"{rule.rule_id}: {rule.url}"
+
+
+def test_remedies_are_items_of_the_cost_tables():
+    known = scenario.known_in("cost_items", "id")
+    for rule in BOOK.rules:
+        for item in filter(None, rule.remedy_items.split(";")):
+            assert item in known, f"{rule.rule_id}: {item}"
+
+
+def test_stress_tests_of_a_scenario_are_rows_of_the_table():
+    rows = {s.stress for s in catalogue.table("sovereignty_stress", Stress)}
+    assert rows == set(scenario.Rules().stress)
+
+
+def test_answers_that_somebody_can_give_have_a_question():
+    for a in BOOK.attributes.values():
+        if a.level in ("flow", "option", "client"):
+            assert a.question.endswith("?") and a.addressee, a.attribute
