@@ -43,7 +43,6 @@ _WARM_MODULES = (
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.backend_inline",
     "papermill",
-    "siting.study",
 )
 
 
@@ -54,8 +53,9 @@ def preload() -> None:
     for name in _WARM_MODULES:
         importlib.import_module(name)
     exhibits = importlib.import_module("siting.exhibits")
-    for path in sorted(Path(exhibits.__path__[0]).glob("[a-z]*.py")):
-        importlib.import_module(f"siting.exhibits.{path.stem}")
+    for package in ("siting", "siting.exhibits"):
+        for path in sorted(Path(importlib.import_module(package).__path__[0]).glob("[a-z]*.py")):
+            importlib.import_module(f"{package}.{path.stem}")
     figure, axes = exhibits.style.figure(1.0)
     axes.set_xlabel("warm")
     exhibits.Chart(figure, "warm", "warm")._repr_mimebundle_()

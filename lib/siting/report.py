@@ -137,6 +137,7 @@ def _run_chapter(chapter: str, job: Job, folder: Path) -> NotebookNode:
             parameters={"client": SCENARIO},
             engine_name=_Engine.name,
             kernel_name="python3",
+            language="python",
             progress_bar=False,
             request_save_on_cell_execute=False,
             execution_timeout=job.cell_limit_s,

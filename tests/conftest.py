@@ -1,0 +1,36 @@
+"""Fixtures that several test files share. What renders is imported by those who ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from siting import job, kernels
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[kernels.Forge]:
+    """A warm process to fork kernels from."""
+    from siting import kernels
+
+    with kernels.Forge.start() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def trial_job() -> job.Job:
+    """A job whose client has a hostile name and a bright brand."""
+    from trial import HOSTILE, make
+
+    return make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00")
+
+
+@pytest.fixture(scope="session")
+def rendered(forge: kernels.Forge, trial_job: job.Job) -> dict[str, bytes]:
+    """The files of that job's report."""
+    from siting import report
+
+    return report.render(trial_job, forge)

@@ -1,0 +1,198 @@
+"""One report: complete, self-contained, hostile text harmless, the same bytes each time."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import re
+
+import nbformat
+import pytest
+from trial import CHART, HOSTILE, chapter, make
+
+from siting import job, kernels, publish, report, scenario
+
+LONGEST = 3_000_000
+
+
+def page(files: dict[str, bytes]) -> str:
+    return files["report.html"].decode()
+
+
+def without_drawings(text: str) -> str:
+    return re.sub(r"<(style|svg)\b.*?</\1>", "", text, flags=re.DOTALL)
+
+
+def words(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", without_drawings(markup))).split())
+
+
+def test_a_report_has_every_file_of_the_contract(rendered: dict[str, bytes]) -> None:
+    assert set(rendered) == {
+        "report.html", "report.pdf", "summary.json", "scenario.yaml", "cash-flows.xlsx",
+        "notebooks/10_decision.ipynb", "notebooks/40_cost.ipynb",
+    }  # fmt: skip
+    assert json.loads(rendered["summary.json"])
+
+
+def test_the_page_is_self_contained_and_light(rendered: dict[str, bytes]) -> None:
+    text = page(rendered)
+    assert len(text) < LONGEST
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+    loaded = re.findall(r'(?:src|poster|srcset|data)="([^"]*)"|url\(([^)]*)\)|@import', text)
+    assert all((a or b).startswith(("data:", "#")) for a, b in loaded if a or b)
+    links = re.findall(r'<link|<a [^>]*href="([^"]*)"', text)
+    assert all(link.startswith(("#", "https://", "http://")) for link in links)
+
+
+def test_no_code_of_a_chapter_is_in_the_page(rendered: dict[str, bytes]) -> None:
+    text = page(rendered)
+    for word in ("import pandas", "Table(frame", "study.open", "kept for the test"):
+        assert word not in text
+
+
+def test_page_one_comes_before_the_first_chapter(rendered: dict[str, bytes]) -> None:
+    text = without_drawings(page(rendered))
+    assert text.index("What to do?") < text.index('<section class="chapter"')
+    assert text.count("What to do?") == 1
+
+
+def test_exhibits_are_numbered_and_sources_become_notes(rendered: dict[str, bytes]) -> None:
+    text = words(page(rendered))
+    for title in (
+        "Table 1. The API costs", "Figure 1. Own servers", "Table 2. A table of three pages",
+    ):  # fmt: skip
+        assert title in text
+    assert '<li id="source-1">Price list, table 3 (2026-05)' in page(rendered)
+    notes = re.findall(r'role="doc-noteref" href="#source-(\d)"', page(rendered))
+    assert set(notes) == {"1", "2"}
+
+
+def test_terms_that_the_text_uses_are_explained(rendered: dict[str, bytes]) -> None:
+    text = words(page(rendered))
+    assert "TTFT Time to first token" in text
+    assert "SecNumCloud" not in text
+
+
+def test_hostile_text_stays_text(rendered: dict[str, bytes]) -> None:
+    text = page(rendered)
+    assert "<script" not in text
+    assert 'href="http://evil' not in text
+    assert words(text).count("<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../..") >= 5
+
+
+def test_every_id_is_unique_and_every_inner_link_has_a_target(rendered: dict[str, bytes]) -> None:
+    text = page(rendered)
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', without_drawings(text))) <= set(ids)
+
+
+def test_the_same_job_gives_the_same_bytes_with_warm_and_with_plain_kernels(
+    rendered: dict[str, bytes], trial_job: job.Job
+) -> None:
+    plain = report.render(dataclasses.replace(trial_job, plain_kernels=True))
+    assert {n for n in rendered if rendered[n] != plain[n]} == set()
+
+
+def test_the_resolved_scenario_gives_the_same_report(
+    rendered: dict[str, bytes], trial_job: job.Job, tmp_path, forge: kernels.Forge
+) -> None:
+    path = tmp_path / "scenario.yaml"
+    path.write_bytes(rendered["scenario.yaml"])
+    chapters = tmp_path / "chapters"
+    chapters.mkdir()
+    for name, text in trial_job.chapters.items():
+        (chapters / name).write_text(text, encoding="utf-8")
+    again = job.prepare(path, notebooks=chapters)
+    assert again == trial_job
+    assert again.fingerprint() == trial_job.fingerprint()
+
+
+def test_executed_chapters_hold_no_time_and_no_path(rendered: dict[str, bytes]) -> None:
+    for name in ("notebooks/10_decision.ipynb", "notebooks/40_cost.ipynb"):
+        text = rendered[name].decode()
+        assert not re.search(r"\d\d:\d\d:\d\d|/tmp|/home|start_time|duration", text)
+        book = nbformat.reads(text, as_version=4)
+        nbformat.validate(book)
+        assert book.metadata.papermill.parameters == {"client": "scenario.yaml"}
+
+
+def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown(
+    forge: kernels.Forge,
+) -> None:
+    broken = make(chapters={"10_x.ipynb": chapter("Why?", "print('so far')", "1 / 0", "print(2)")})
+    with pytest.raises(report.ChapterFailed, match=r"10_x.ipynb, cell cell-1: ZeroDivisionError"):
+        report.render(broken, forge)
+    try:
+        report.render(broken, forge)
+    except report.ChapterFailed as error:
+        assert "so far" in error.notebook
+        assert "ZeroDivisionError" in error.notebook
+
+
+def test_a_chapter_sees_nothing_of_another_client(forge: kernels.Forge) -> None:
+    # The first leaves traces in every place that kernels could share; the second looks for them.
+    leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; Prose('left')"
+    look = "import builtins, os; Prose(str(hasattr(builtins, 'secret')) + os.environ.get('SECRET', 'no'))"
+    report.render(make("first", {"10_x.ipynb": chapter("A?", leave)}), forge)
+    second = make("second", {"10_x.ipynb": chapter("B?", look), "20_y.ipynb": chapter("C?", leave)})
+    files = report.render(dataclasses.replace(second, formats=("html",)), forge)
+    assert "Falseno" in page(files)
+
+
+def test_kernels_talk_over_files_not_over_the_network(forge: kernels.Forge) -> None:
+    look = (
+        "from ipykernel.kernelapp import IPKernelApp; app = IPKernelApp.instance()\n"
+        "Prose(app.transport + ' ' + str(app.ip.startswith('/')))"
+    )
+    job_ = make(chapters={"10_x.ipynb": chapter("How?", look)})
+    assert "ipc True" in page(report.render(dataclasses.replace(job_, formats=("html",)), forge))
+
+
+def test_an_attachment_cannot_leave_the_folder() -> None:
+    for name in ("../x", "/etc/x", "a/b"):
+        with pytest.raises(ValueError, match="no plain file name"):
+            report.render(dataclasses.replace(make(), attachments={name: b"x"}))
+
+
+def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: kernels.Forge) -> None:
+    logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
+    chapters = {"10_x.ipynb": chapter("Why?", CHART)}
+    with_logo = dataclasses.replace(
+        make(chapters=chapters, logo="logo.svg"), attachments={"logo.svg": logo}
+    )
+    files = report.render(with_logo, forge)
+    assert 'src="data:image/svg+xml;base64,' in page(files)
+    assert files["logo.svg"] == logo
+
+
+def test_a_chapter_needs_a_title() -> None:
+    with pytest.raises(ValueError, match="needs a first-level heading"):
+        publish._chapter("<p>text</p>")
+
+
+def test_any_change_of_content_changes_the_fingerprint(trial_job: job.Job) -> None:
+    first = trial_job.fingerprint()
+    assert make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00").fingerprint() == first
+    changes = (
+        {"scenario": trial_job.scenario + " "},
+        {"chapters": {**trial_job.chapters, "99_z.ipynb": "{}"}},
+        {"attachments": {"logo.svg": b"1"}},
+    )
+    others = {dataclasses.replace(trial_job, **change).fingerprint() for change in changes}
+    assert len(others | {first}) == 4
+    assert dataclasses.replace(trial_job, cell_limit_s=1).fingerprint() == first
+
+
+def test_a_missing_file_or_chapter_of_a_scenario_is_refused_by_name(tmp_path) -> None:
+    for line, message in (
+        ("client: {logo: none.png}", "client.logo: 'none.png' is not beside it"),
+        ("chapters: {leave_out: [41_cost]}", "did you mean 40_cost"),
+    ):
+        (tmp_path / "acme.yaml").write_text(line + "\n", encoding="utf-8")
+        (tmp_path / "40_cost.ipynb").write_text(chapter("Cost?"), encoding="utf-8")
+        with pytest.raises(scenario.ScenarioError, match=message):
+            job.prepare(tmp_path / "acme.yaml", notebooks=tmp_path)
