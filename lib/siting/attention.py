@@ -14,9 +14,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
-from siting.catalogue import Fact, Model, table
+from siting.catalogue import Fact, Model, facts_dir, table
 
 Kind = Literal["full", "window", "chunk", "latent", "compressed", "state", "cross"]
 
@@ -41,8 +42,12 @@ class KvFormat(Fact):
 
 
 @cache
-def _kv_index(rows: tuple[KvFormat, ...]) -> dict[str, KvFormat]:
-    return {n: f for f in rows for n in (f.format, *filter(None, f.aliases.split(";")))}
+def _kv_index(folder: Path) -> dict[str, KvFormat]:
+    return {
+        n: f
+        for f in table("kv_formats", KvFormat)
+        for n in (f.format, *filter(None, f.aliases.split(";")))
+    }
 
 
 def kv_format(name: str) -> KvFormat:
@@ -50,7 +55,7 @@ def kv_format(name: str) -> KvFormat:
 
     Raises NotEstimated with the known names.
     """
-    index = _kv_index(table("kv_formats", KvFormat))
+    index = _kv_index(facts_dir())
     found = index.get((name or "auto").strip().lower())
     if found is None:
         raise NotEstimated(

@@ -101,21 +101,23 @@ N = TypeVar("N", bound=Named)
 
 
 def _named(rows: tuple[N, ...], name: str, what: str) -> N:
-    key = re.sub(r"[\s-]+", "_", name.strip().lower())
-    for row in rows:
-        if key in (re.sub(r"[\s-]+", "_", n) for n in row.names):
-            return row
+    """The row of that name, else the one with the longest name that is part of it."""
+    key = _plain(name)
+    found = [(len(n), row) for row in rows for n in map(_plain, row.names) if n in key]
+    if found:
+        return max(found, key=lambda pair: pair[0])[1]
     known = ", ".join(row.name for row in rows)
     raise NotEstimated(f"{what} {name!r} is unknown; known: {known}")
 
 
+def _plain(name: str) -> str:
+    """Names compare without case, and with every kind of gap as one underscore."""
+    return "_" + re.sub(r"[\s_+/()-]+", "_", name.strip().lower()).strip("_") + "_"
+
+
 def framework(name: str) -> Framework:
     """The framework called `name`, with or without its version. Raises NotEstimated."""
-    return _named(
-        table("training_frameworks", Framework),
-        re.sub(r"\s+v?\d+\..*$", "", name),
-        "training framework",
-    )
+    return _named(table("training_frameworks", Framework), name, "training framework")
 
 
 def optimizer(name: str) -> Optimizer:
@@ -161,6 +163,8 @@ class Job:
     """The output head has an adapter too."""
     packed: bool = True
     """Sequences are packed to full length, or the length is that of the longest example."""
+    reference_model: bool = False
+    """A frozen copy of the model is loaded beside it (preference training of all weights)."""
     framework: str = "peft"
 
     @property
@@ -258,6 +262,8 @@ def _weights(job: Job, frame: Framework) -> Part:
             held, how = whole + shard, f"whole and 1/{job.gpus}"
         if job.parameters_offloaded:
             held, how = gathered, "the layers at work; the rest in host memory"
+    if job.reference_model and job.is_full:
+        held, how = held * 2, f"{how}; twice, with the reference model"
     source = catalogue.source_of(job.model)
     band = 0.02 if job.gpus == 1 else 0.08
     return Part("weights", Range.around(held / GIB, band, "GiB"), f"{job.base}, {how}", source)

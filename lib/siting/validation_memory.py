@@ -341,9 +341,12 @@ def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
 
 def _job(row: Row) -> training.Job:
     model, _ = model_of(row, "model_id")
-    method = row.get("method", "").lower().split("[")[0].strip()
-    if not method:
+    method, _, task = row.get("method", "").lower().partition("[")
+    if not method.strip():
         raise NotEstimated("the method is not stated")
+    if re.search(r"grpo|ppo|rloo", task):
+        raise NotEstimated("the memory of the generation engine beside the training is not stated")
+    pairs = 2 if re.search(r"dpo|kto|orpo|cpo|rm\b", task) else 1
     frame = training.framework(row.get("framework", ""))
     rule, in_backward = _optimizer(row)
     checkpointing, offloaded = _checkpointing(row)
@@ -358,7 +361,7 @@ def _job(row: Row) -> training.Job:
         optimizer=rule,
         in_backward=in_backward,
         tokens=tokens,
-        micro_batch=_whole(row, "micro_batch") or 1,
+        micro_batch=(_whole(row, "micro_batch") or 1) * pairs,
         checkpointing=checkpointing,
         activations_offloaded=offloaded,
         parameters_offloaded=host,
@@ -368,6 +371,7 @@ def _job(row: Row) -> training.Job:
         targets=_targets(row.get("note", "")) or frame.targets,
         adapted_head=bool(re.search(r"targets?=[^;]*head", row.get("note", ""))),
         packed="packing=false" not in row.get("note", "").lower(),
+        reference_model=pairs == 2,
         framework=frame.name,
     )
 
@@ -381,7 +385,9 @@ def _base(row: Row, method: str, frame: training.Framework) -> str:
     text = row.get("base_precision", "").lower()
     if "mixed" in text:
         return "mixed"
-    if re.search(r"nf4|fp4|int4|4[ -]?bit", text) or (method == "qlora" and "8" not in text):
+    if re.search(r"nf4|fp4|int4|4[ -]?bit|awq|gptq", text) or (
+        method == "qlora" and "8" not in text
+    ):
         return "nf4-dq" if "dq" in text or frame.double_quant else "nf4"
     if re.search(r"int8|8[ -]?bit|fp8", text):
         return "int8"

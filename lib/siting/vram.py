@@ -16,7 +16,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from siting import attention, catalogue, quality
 from siting.attention import NotEstimated
@@ -66,8 +69,8 @@ class MemoryConstant(Fact):
 
 
 @cache
-def _formats(rows: tuple[WeightFormat, ...]) -> dict[str, WeightFormat]:
-    return {n: f for f in rows for n in (f.format, *filter(None, f.aliases.split(";")))}
+def _formats(folder: Path) -> dict[str, WeightFormat]:
+    return {n: f for f in weight_formats() for n in (f.format, *filter(None, f.aliases.split(";")))}
 
 
 def weight_formats() -> tuple[WeightFormat, ...]:
@@ -83,7 +86,7 @@ def weight_format(name: str, model: Model | None = None) -> WeightFormat:
     key = (name or (model.native_weight_dtype if model else "")).strip().lower()
     stated = re.search(r"([\d.]+)\s*bpw", key)
     bare = re.sub(r"\s*\(.*\)", "", key)
-    index = _formats(weight_formats())
+    index = _formats(catalogue.facts_dir())
     found = index.get(key) or index.get(bare) or index.get(bare.replace("_", "-"))
     if found is None:
         raise NotEstimated(
@@ -99,12 +102,12 @@ def weight_format(name: str, model: Model | None = None) -> WeightFormat:
 
 def constant(engine: str, name: str) -> MemoryConstant:
     """A row of facts/memory_constants.csv."""
-    return _constants(table("memory_constants", MemoryConstant))[engine, name]
+    return _constants(catalogue.facts_dir())[engine, name]
 
 
 @cache
-def _constants(rows: tuple[MemoryConstant, ...]) -> dict[tuple[str, str], MemoryConstant]:
-    return {(r.engine, r.name): r for r in rows}
+def _constants(folder: Path) -> dict[tuple[str, str], MemoryConstant]:
+    return {(r.engine, r.name): r for r in table("memory_constants", MemoryConstant)}
 
 
 # --- weights ----------------------------------------------------------------------------------
@@ -903,6 +906,110 @@ def group_sizes(
         for tp in TENSOR_PARALLEL
         if can_split(model, tp)
     )
+
+
+# --- the whole catalogue at once --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Every model on every card, in every format and group size, as arrays.
+
+    Axes of `left_gib` and `requests`: model, format, group size, card. NaN where the catalogue
+    does not determine a figure or heads do not divide.
+    """
+
+    models: tuple[Model, ...]
+    formats: tuple[str, ...]
+    sizes: tuple[int, ...]
+    gpus: tuple[Gpu, ...]
+    context: int
+    left_gib: np.ndarray
+    """Cache pool on one GPU, central estimate; below zero: the weights do not fit. [GiB]"""
+    requests: np.ndarray
+    """Requests of `context` tokens that the group holds at once."""
+
+    @property
+    def combinations(self) -> int:
+        return self.left_gib.size
+
+    def fewest_gpus(self, concurrency: float = 1) -> np.ndarray:
+        """Smallest group that holds `concurrency` requests, by model, format, card; inf if none."""
+        held = self.requests >= concurrency
+        sizes = np.asarray(self.sizes, dtype=float)[None, None, :, None]
+        smallest: np.ndarray = np.where(held, sizes, np.inf).min(axis=2)
+        return smallest
+
+
+def sweep(
+    models: Sequence[Model],
+    gpus: Sequence[Gpu],
+    formats: Sequence[str],
+    context: int,
+    kv: str = "auto",
+    setting: Setting = Setting(),
+    sizes: Sequence[int] = TENSOR_PARALLEL,
+) -> Sweep:
+    """What `inference` says of all combinations, its central estimate only, in one pass.
+
+    The card enters through its memory and through which default batch it takes, so the parts are
+    computed once for each kind of card and spread over all of them.
+    """
+    kinds = sorted({_large(g) for g in gpus})
+    examples = [next(g for g in gpus if _large(g) == k) for k in kinds]
+    of_card = np.array([kinds.index(_large(g)) for g in gpus])
+    budget = np.array([_budget(g, setting).central for g in gpus])
+    shape = (len(models), len(formats), len(sizes))
+    weights = np.full(shape, np.nan)
+    others = np.full((len(models), len(sizes), len(kinds)), np.nan)
+    cache_gib = np.full_like(others, np.nan)
+    for m, model in enumerate(models):
+        for t, tp in enumerate(sizes):
+            if not can_split(model, tp):
+                continue
+            for k, card in enumerate(examples):
+                others[m, t, k], cache_gib[m, t, k] = _fixed(model, card, setting, kv, tp, context)
+            for f, form in enumerate(formats):
+                weights[m, f, t] = _weights_or_nan(model, form, tp)
+    left = budget - weights[..., None] - others[:, None][..., of_card]
+    requests = left / cache_gib[:, None][..., of_card]
+    return Sweep(tuple(models), tuple(formats), tuple(sizes), tuple(gpus), context, left, requests)
+
+
+def _fixed(
+    model: Model, card: Gpu, setting: Setting, kv: str, tp: int, context: int
+) -> tuple[float, float]:
+    """Parts beside weights, and the cache of one request, both in GiB; NaN if not known."""
+    try:
+        taken = (
+            activations(model, card, setting, tp, context).gib.central
+            + libraries(setting, tp).gib.central
+            + graphs(setting).gib.central
+        )
+        return taken, request_gib(model, setting, card, kv, tp, 1, context)
+    except NotEstimated:
+        return math.nan, math.nan
+
+
+def _weights_or_nan(model: Model, form: str, tp: int) -> float:
+    try:
+        return weight_bytes_per_gpu(model, form, tp).central / GIB
+    except NotEstimated:
+        return math.nan
+
+
+def best_format(
+    model: Model,
+    gpu: Gpu,
+    formats: Sequence[str],
+    context: int,
+    concurrency: float = 1,
+    size: int = 1,
+) -> str | None:
+    """The first of `formats`, best quality first, whose weights leave room; None if none does."""
+    made = sweep([model], [gpu], formats, context, sizes=[size])
+    held = made.requests[0, :, 0, 0] >= concurrency
+    return next((f for f, fits in zip(formats, held, strict=True) if fits), None)
 
 
 # --- a client's options -----------------------------------------------------------------------
