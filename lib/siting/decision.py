@@ -199,15 +199,15 @@ def choose(
     """(recommended, preferred, confidence word) from a ranking.
 
     The option that wins most draws is recommended if its quality is proven, if it is the
-    baseline, or if nothing else is proven. Otherwise it is preferred, and of the proven options
-    the one that wins most often is recommended until it passes its test. When no option wins
-    half of the draws and the baseline competes, the advice is to stay.
+    baseline, or if nothing else is proven. Otherwise it is preferred until it passes its test,
+    and the client stays where it is; where a constraint forbids that, the proven option that
+    wins most often is recommended. When no option wins half of the draws, the advice is to stay.
     """
     word = confidence(ranking.first(ranking.leader))
     proven = [c.name for c in candidates if not c.unproven or c.name == baseline]
     waits = ranking.leader not in proven and bool(proven)
     preferred = ranking.leader if waits else None
-    if word.word == OPEN_WORD and baseline in ranking.names:
+    if baseline in ranking.names and (waits or word.word == OPEN_WORD):
         return baseline, preferred, word
     if not waits:
         return ranking.leader, None, word

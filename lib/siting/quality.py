@@ -321,9 +321,9 @@ def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
         if not _overlap(a.board, b.board)
     ]
     if not independent:
-        names = " and ".join(c.board.label for c in known)
-        why = "share questions" if len(known) > 1 else "is one board"
-        return "unknown", f"{names} {why}; two independent boards must agree"
+        if len(known) > 1:
+            return "unknown", "the boards that know both models share questions"
+        return "unknown", f"only {known[0].board.label} knows both models"
     verdict = next(v for v in WORST_FIRST if v in found)
     return verdict, f"{len(known)} boards agree"
 

@@ -200,7 +200,7 @@ class Quality(Strict):
     """The API model now in use or considered; parity is measured against it."""
     reference_effort: str = ""
     boards: list[str]
-    """Published boards that resemble the work, as `benchmark` names of facts/model_quality.csv."""
+    """Published boards that resemble the work, as in facts/quality_boards.csv."""
     own: OwnEvaluation | None = None
 
 
@@ -253,8 +253,8 @@ class Workload(Strict):
     input_tokens: Tokens
     output_tokens: Tokens
     reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] = 0
-    """Hidden output tokens a request at the effort that the quality floor assumes; billed and
-    generated like output."""
+    """Hidden output tokens a request where a model reasons, billed and generated like output;
+    0: estimated from the effort that earned its quality score."""
     cached_input_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of input tokens that repeat an earlier prefix."""
     batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -442,18 +442,8 @@ class Rules(Strict):
 class Decision(Strict):
     """What the client weighs, and what it will not accept."""
 
-    weights: dict[
-        Literal[
-            "cost",
-            "latency_margin",
-            "stability",
-            "sovereignty",
-            "openness",
-            "time_to_production",
-            "exit",
-        ],
-        Annotated[Uncertain, _within(0, 1000)],
-    ] = {}
+    weights: dict[str, Annotated[Uncertain, _within(0, 1000)]] = {}
+    """Relative importance by criterion of facts/decision_criteria.csv, over its defaults."""
     hard_constraints: list[str] = []
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`."""
     budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
@@ -827,7 +817,7 @@ def _workload(name: str, workload: Workload) -> Iterator[Contradiction]:
         yield from _catalogued((*here, "measured", i, "gpu"), run.gpu, "GPU")
     for i, board in enumerate(workload.quality.boards if workload.quality else []):
         yield from _listed(
-            (*here, "quality", "boards", i), board, "model_quality", "benchmark", "board"
+            (*here, "quality", "boards", i), board, "quality_boards", "board", "board"
         )
 
 
@@ -953,6 +943,10 @@ def _times(scenario: Scenario) -> Iterator[Contradiction]:
 def _policies(scenario: Scenario) -> Iterator[Contradiction]:
     plain = ("sovereignty", "quality", "latency", "budget")
     rules = known_in("sovereignty_rules", "rule_id")
+    for name in scenario.decision.weights:
+        yield from _listed(
+            ("decision", "weights", name), name, "decision_criteria", "criterion", "criterion"
+        )
     for i, word in enumerate(scenario.decision.hard_constraints):
         here: Path_ = ("decision", "hard_constraints", i)
         if word.startswith("rule:"):
