@@ -179,6 +179,11 @@ def _explained(problem: str) -> tuple[str, str]:
         return "a tab stands where YAML wants spaces", "indent with spaces"
     if "mapping values are not allowed" in problem:
         return "a second `:` in this line", 'put text that holds ": " in "quotes"'
+    if "expected ',' or '" in problem:
+        return (
+            "a list [ ] or a mapping { } goes wrong here",
+            'put text that holds ", : [ ] { }" in "quotes", and close the bracket',
+        )
     if "expected <block end>" in problem:
         return "the indentation does not match the lines above", "align the keys of a block"
     if "could not find expected ':'" in problem:

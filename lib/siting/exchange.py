@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from siting import messages
 from siting.document import DocumentError, Problem
@@ -101,9 +102,12 @@ def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
             date=_day(path, line, "date", row["date"]),
             valid_until=_day(path, line, "valid_until", until) if until else None,
         )
-    except ValueError as error:
-        text = str(error).splitlines()
-        raise _refused(path, line, "", text[2].strip() if len(text) > 2 else text[0], "") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+        wrong, _, write = said.partition("; ")
+        field = ".".join(map(str, first["loc"]))
+        raise _refused(path, line, field, wrong, write or "correct the cell") from None
 
 
 # --- Measured loads -------------------------------------------------------------------------------
@@ -113,8 +117,8 @@ def load(path: Path) -> dict[str, Any]:
     """The load fields of a workload, from a log with one row a request or one row an hour.
 
     Columns: `time` (ISO 8601); `requests` where a row is an hour; `input_tokens`, `output_tokens`,
-    `cached_tokens` where known, per request. The result has users: 0, requests_per_day (mean working day),
-    hours, weekdays, peak_factor and, where known, tokens: mean and p95.
+    `cached_tokens` where known, per request. The result has users: 0, requests_per_day (mean
+    working day), hours, weekdays, peak_factor and, where known, tokens: mean and p95.
     """
     frame = read(path, ("time",))
     when = pd.to_datetime(frame["time"], errors="coerce", utc=True, format="ISO8601")
@@ -157,12 +161,12 @@ def _shape(hourly: pd.Series[float]) -> dict[str, Any]:
     dates = pd.Series(pd.DatetimeIndex(hourly.index).date, hourly.index)
     hourly = hourly[dates.groupby(dates).transform("size") == 24]  # whole days only
     index = pd.DatetimeIndex(hourly.index)
-    working = hourly[index.dayofweek < 5]
+    working = hourly[index.day_of_week < 5]
     days = hourly.groupby(index.date).sum()
-    by_weekday = days.groupby(pd.DatetimeIndex(days.index).dayofweek).mean()
+    by_weekday = days.groupby(pd.DatetimeIndex(days.index).day_of_week).mean()
     usual_day = float(by_weekday.reindex(range(5)).mean())
     by_hour = working.groupby(pd.DatetimeIndex(working.index).hour).mean().reindex(range(24))
-    usual_peak = float(hourly.groupby([index.dayofweek, index.hour]).mean().max())
+    usual_peak = float(hourly.groupby([index.day_of_week, index.hour]).mean().max())
     scale = usual_day or 1.0
     return {
         "users": 0,  # the log counts every request, so none are added for users

@@ -8,6 +8,7 @@ other tables are kept by hand, because their sources print no data that a progra
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import tempfile
 import urllib.request
@@ -102,15 +103,16 @@ def api_prices(path: Path | None) -> Mapping[str, float]:
 
 def price_list(path: Path | None) -> list[Any]:
     """Providers of a refreshed price list, or of the installed package genai-prices."""
-    from genai_prices import types
     from genai_prices.data import providers
-    from pydantic import TypeAdapter, ValidationError
 
     if path is None:
         return providers
+    # The package's own reader of what its updater downloads; it has no public name in 0.2.
+    from genai_prices.types import _providers_from_raw
+
     try:
-        return TypeAdapter(list[types.Provider]).validate_json(path.read_bytes())
-    except ValidationError:
+        return list(_providers_from_raw(json.loads(path.read_bytes())))
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise FeedError("is not the price list that the installed genai-prices reads") from None
 
 

@@ -1,0 +1,233 @@
+"""The command line: what is printed where, and which status a command ends with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from siting.cli import cli
+
+ROOT = Path(__file__).parents[1]
+FIT = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--weights", "fp8"]
+SIZE = ["size", *FIT[1:], "--requests-per-day", "9000", "--input", "900,2000", "--output", "90,200"]
+
+
+def siting(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words), prog_name="siting")
+
+
+def commands() -> list[tuple[str, click.Command]]:
+    found = []
+    for name, one in cli.commands.items():
+        found.append((name, one))
+        if isinstance(one, click.Group):
+            found += [(f"{name} {n}", c) for n, c in one.commands.items()]
+    return found
+
+
+@pytest.mark.parametrize("name,one", commands(), ids=lambda x: x if isinstance(x, str) else "")
+def test_every_command_has_json_and_help_with_an_example(name: str, one: click.Command) -> None:
+    result = siting(*name.split(), "--help")
+    assert result.exit_code == 0
+    assert "Example:" in result.stdout
+    assert f"siting {name}" in result.stdout
+    assert "--json" in result.stdout
+    for option in one.params:
+        if isinstance(option, click.Option):
+            assert option.help, f"{name} {option.name} has no help"
+
+
+def test_help_answers_in_under_0_3_s() -> None:
+    took = []
+    for _ in range(3):  # the best of three, because other work may run beside the test
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "siting", "--help"], check=True, capture_output=True)
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.3
+
+
+def test_help_imports_none_of_the_heavy_libraries() -> None:
+    heavy = ["pandas", "numpy", "matplotlib", "papermill", "nbconvert", "pydantic", "genai_prices"]
+    code = "import sys, siting.cli; print(*(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not set(heavy) & set(done.stdout.split())
+
+
+def test_an_unknown_command_gets_a_suggestion_and_status_2() -> None:
+    result = siting("reprot")
+    assert result.exit_code == 2
+    assert "did you mean report" in result.stderr
+    assert not result.stdout
+
+
+def test_check_lists_every_problem_as_json_on_stdout_alone(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("client: {nam: X}\nworkload: {}\n", encoding="utf-8")
+    result = siting("check", str(tmp_path / "x.yaml"), "--json")
+    assert result.exit_code == 2
+    problems = json.loads(result.stdout)["problems"]
+    assert {"client.nam", "workload"} <= {p["field"] for p in problems}
+    assert set(problems[0]) == {"file", "line", "field", "wrong", "write"}
+    assert not result.stderr
+
+
+def test_check_without_a_name_checks_all_of_params() -> None:
+    result = siting("check", "--json")
+    assert result.exit_code == 0
+    assert "base" in json.loads(result.stdout)["checked"]
+
+
+def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("client: {nam: X}\n", encoding="utf-8")
+    out = tmp_path / "out"
+    result = siting("report", str(tmp_path / "x.yaml"), "--out", str(out))
+    assert result.exit_code == 2
+    assert "x.yaml:1: client.nam: unknown key 'nam'; did you mean name?" in result.stderr
+    assert not result.stdout
+    assert not out.exists()
+
+
+def test_an_unknown_format_is_refused() -> None:
+    result = siting("report", "--format", "docx")
+    assert result.exit_code == 2
+    assert "html,pdf" in result.stderr
+
+
+def test_show_prints_what_loads_to_the_same_scenario(tmp_path: Path) -> None:
+    from siting import scenario
+
+    (tmp_path / "whole.yaml").write_text(siting("show", "polderwerk").stdout, encoding="utf-8")
+    assert scenario.load(tmp_path / "whole.yaml") == scenario.load("polderwerk")
+
+
+def test_the_schema_is_json() -> None:
+    assert json.loads(siting("schema").stdout)["title"] == "Scenario"
+
+
+# --- Facts ---------------------------------------------------------------------------------------
+
+
+def test_facts_are_listed_with_source_date_and_age() -> None:
+    result = siting("facts", "--table", "gpus", "--json")
+    gpus = json.loads(result.stdout)
+    assert len(gpus) > 50
+    assert all(g["source"]["source"] and g["source"]["date"] for g in gpus)
+    assert {g["table"] for g in gpus} == {"gpus"}
+
+
+def test_stale_facts_are_those_older_than_the_days_and_the_undated() -> None:
+    stale = json.loads(siting("facts", "--stale", "90", "--json").stdout)
+    assert stale
+    assert all(e["age_days"] is None or e["age_days"] > 90 for e in stale)
+
+
+def test_facts_can_be_searched_in_a_table_for_people() -> None:
+    result = siting("facts", "--table", "gpus", "--search", "h200")
+    assert "H200" in result.stdout
+    assert "facts" in result.stderr  # the count is no part of the table
+
+
+def test_an_unknown_table_is_refused() -> None:
+    result = siting("facts", "--table", "gpu")
+    assert result.exit_code == 2
+    assert "gpus" in result.stderr
+
+
+# --- Memory and capacity -------------------------------------------------------------------------
+
+
+def test_fit_prints_memory_by_part_and_what_fits() -> None:
+    result = siting(*FIT, "--context", "8192", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert {"weights", "cache"} <= {p["name"] for p in found["parts"]}
+    assert all(p["low"] <= p["central"] <= p["high"] for p in found["parts"])
+    assert found["longest_context"] > 8192
+    assert found["max_concurrency"]["central"] > 1
+
+
+def test_fit_reads_a_config_json(tmp_path: Path) -> None:
+    config = {  # Llama-3.1-8B, as published
+        "model_type": "llama",
+        "num_hidden_layers": 32,
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "vocab_size": 128256,
+        "max_position_embeddings": 131072,
+        "torch_dtype": "bfloat16",
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    words = ["fit", "--model", str(tmp_path / "config.json"), "--gpu", "h100-sxm5-80gb", "--json"]
+    weights = json.loads(siting(*words).stdout)["parts"][0]
+    # 8.03e9 parameters of 2 bytes are 14.96 GiB.
+    assert weights["central"] == pytest.approx(14.96, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "words,hint",
+    [
+        (["fit", "--model", "gemma-4-31b", "--gpu", "h100-sxm5-80gb"], "gemma-4-31B-it"),
+        (["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100x"], "h100"),
+        ([*FIT, "--weights", "fp7"], "fp8"),
+        ([*SIZE, "--input", "900"], "MEAN,P95"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_near_ones(words: list[str], hint: str) -> None:
+    result = siting(*words)
+    assert result.exit_code == 2
+    assert hint in result.stderr
+    assert not result.stdout
+
+
+def test_size_grows_with_the_load() -> None:
+    few = json.loads(siting(*SIZE, "--json").stdout)
+    many = json.loads(siting(*SIZE, "--requests-per-day", "900000", "--json").stdout)
+    assert few["gpus"]["low"] <= few["gpus"]["central"] <= few["gpus"]["high"]
+    assert many["gpus"]["central"] > few["gpus"]["central"]
+
+
+def test_validate_reads_a_file_and_writes_every_comparison(tmp_path: Path) -> None:
+    rows = (
+        "case_id,model,gpu,weight_format,tp,score,weights_gib_per_gpu,engine\n"
+        "a,meta-llama/Llama-3.1-8B-Instruct,h100-sxm5-80gb,bf16,1,weights_gib_per_gpu,14.99,vllm\n"
+        "b,no/such-model,h100-sxm5-80gb,bf16,1,weights_gib_per_gpu,14.99,vllm\n"
+    )
+    (tmp_path / "mine.csv").write_text(rows, encoding="utf-8")
+    out = tmp_path / "rows.csv"
+    result = siting("validate", "vram", str(tmp_path / "mine.csv"), "--rows", str(out), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["weights_gib_per_gpu"]["n"] == 2
+    head, first, second = out.read_text(encoding="utf-8").splitlines()
+    assert head == "case_id,quantity,measured,low,central,high,note"
+    assert first.startswith("a,weights_gib_per_gpu,14.99,")
+    assert second.startswith("b,weights_gib_per_gpu,14.99,,,,")  # unknown stays unknown
+    assert len(second) > len("b,weights_gib_per_gpu,14.99,,,,")
+
+
+def test_validate_of_an_unknown_kind_lists_the_kinds() -> None:
+    result = siting("validate", "speed")
+    assert result.exit_code == 2
+    assert "throughput" in result.stderr
+
+
+# --- Completion ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands_clients_and_gpus(shell: str) -> None:
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    assert complete is not None
+    made = complete(cli, {}, "siting", "_SITING_COMPLETE")
+    assert "report" in [c.value for c in made.get_completions([], "re")]
+    assert "polderwerk" in [c.value for c in made.get_completions(["check"], "pol")]
+    assert "h200-sxm5-141gb" in [c.value for c in made.get_completions(["fit", "--gpu"], "h200")]
+    assert made.source()

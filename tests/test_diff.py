@@ -1,0 +1,177 @@
+"""What changed between two reports: found completely, and the most important first."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import comparison, history
+from siting.cli import cli
+
+
+def figure(low: float, central: float, high: float, unit: str = "EUR") -> dict:
+    return {"low": low, "central": central, "high": high, "unit": unit}
+
+
+def entry(name: str, central: float, kind: str) -> dict:
+    return {"name": name, "value": figure(central, central, central), "source": {"kind": kind}}
+
+
+BEFORE = {
+    "schema_version": 1,
+    "recommendation": {"option": "api", "confidence": 0.8},
+    "options": {
+        "api": {"npv": figure(90, 100, 110), "gpus": figure(0, 0, 0, "GPUs")},
+        "owned": {"npv": figure(150, 200, 300), "verdicts": {"gdpr-44": "pass"}},
+    },
+    "warnings": ["electricity is an estimate"],
+    "inputs": [entry("users", 500, "client"), entry("price of a GPU hour", 2.0, "published")],
+}
+
+
+def after() -> dict:
+    changed = json.loads(json.dumps(BEFORE))
+    changed["recommendation"]["option"] = "owned"
+    changed["options"]["api"]["npv"] = figure(120, 130, 140)  # ranges do not touch
+    changed["options"]["owned"]["npv"] = figure(150, 290, 300)  # more, but within the range
+    changed["options"]["owned"]["verdicts"]["gdpr-44"] = "fail"
+    changed["warnings"] = ["the API price is undated"]
+    changed["inputs"][0] = entry("users", 700, "client")
+    changed["inputs"][1] = entry("price of a GPU hour", 1.5, "published")
+    changed["schema_version"] = 2
+    return changed
+
+
+def test_changes_come_in_the_order_of_their_importance() -> None:
+    changes = comparison.compare(BEFORE, after())
+    assert [(c.part, c.name) for c in changes] == [
+        ("recommendation", "recommendation · option"),
+        ("verdict", "owned · verdicts · gdpr-44"),
+        ("result", "api · npv"),
+        ("result", "owned · npv"),
+        ("warning", "electricity is an estimate"),
+        ("warning", "the API price is undated"),
+        ("input", "users"),
+        ("fact", "price of a GPU hour"),
+        ("kit", "schema version"),
+    ]
+    assert [c.apart for c in changes if c.part == "result"] == [True, False]
+
+
+def test_nothing_changed_is_said_so() -> None:
+    assert comparison.compare(BEFORE, BEFORE) == ()
+    assert comparison.as_text((), "a", "b") == "a → b: nothing changed"
+
+
+def test_the_order_of_records_in_a_list_is_no_change() -> None:
+    turned = {**BEFORE, "inputs": BEFORE["inputs"][::-1]}
+    assert comparison.compare(BEFORE, turned) == ()
+
+
+def test_a_figure_is_shown_with_its_range_unit_and_relative_change() -> None:
+    (change,) = comparison.compare({"x": figure(9, 10, 11)}, {"x": figure(19, 20, 21)})
+    assert str(change) == "x: 10 EUR (9 to 11) → 20 EUR (19 to 21) (+100.0%, ranges do not touch)"
+
+
+def test_the_page_is_whole_and_shows_hostile_text_as_text() -> None:
+    template = (Path(comparison.__file__).parent / "comparison.html").read_text(encoding="utf-8")
+    changes = comparison.compare({"x": "a"}, {"x": "<script>alert(1)</script>"})
+    page = comparison.as_html(changes, "{{body}}", "<b>", template)
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "http" not in page.split("<body>")[1]
+    assert "default-src 'none'" in page
+
+
+leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+trees = st.recursive(leaves, lambda x: st.dictionaries(st.text(max_size=4), x, max_size=3))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text(min_size=1, max_size=4), trees, max_size=4))
+def test_a_summary_never_differs_from_itself(summary: dict) -> None:
+    assert comparison.compare(summary, summary) == ()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 10**9), st.integers(1, 10**9))
+def test_the_way_back_is_the_inverse_of_the_way_there(a: int, b: int) -> None:
+    there = comparison.compare({"x": a}, {"x": b})
+    back = comparison.compare({"x": b}, {"x": a})
+    if a == b:
+        assert there == back == ()
+    else:
+        assert there[0].ratio * back[0].ratio == pytest.approx(1)
+
+
+def test_two_folders_are_compared_from_the_command_line(tmp_path: Path) -> None:
+    for name, content in (("old", BEFORE), ("new", after())):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(json.dumps(content), encoding="utf-8")
+    words = ["diff", str(tmp_path / "old"), str(tmp_path / "new")]
+    page = tmp_path / "changes.html"
+    result = CliRunner().invoke(cli, [*words, "--html", str(page)])
+    assert result.exit_code == 0
+    assert result.stdout.index("Recommendation (1)") < result.stdout.index("Results (2)")
+    assert "api · npv" in page.read_text(encoding="utf-8")
+    listed = json.loads(CliRunner().invoke(cli, [*words, "--json"]).stdout)["changes"]
+    assert listed[0] == {
+        "part": "recommendation",
+        "name": "recommendation · option",
+        "before": "api",
+        "after": "owned",
+        "ratio": None,
+        "ranges_apart": False,
+    }
+
+
+@pytest.mark.parametrize("name", ["nobody", "nobody@now", "nobody@2026-01", "../x"])
+def test_what_is_no_report_is_refused_with_status_2(name: str) -> None:
+    result = CliRunner().invoke(cli, ["diff", name, name])
+    assert result.exit_code == 2
+    assert not result.stdout
+
+
+def test_a_client_on_a_past_day_is_computed_from_what_the_repository_held_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params").mkdir()
+    facts = tmp_path / "lib" / "siting" / "facts"
+    facts.mkdir(parents=True)
+
+    def commit(users: str, price: str, day: str) -> None:
+        (tmp_path / "params" / "acme.yaml").write_text(users, encoding="utf-8")
+        (tmp_path / "params" / "base.yaml").write_text("", encoding="utf-8")
+        (facts / "prices.csv").write_text(price, encoding="utf-8")
+        dates = {f"GIT_{who}_DATE": f"{day}T12:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+        people = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+        names = {f"GIT_{who}": "t" for who in people}
+        for words in (["add", "-A"], ["commit", "-qm", "x"]):
+            subprocess.run(
+                ["git", *words], cwd=tmp_path, check=True, env={**os.environ, **dates, **names}
+            )
+
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    commit("users: 1", "2.0", "2026-02-10")
+    commit("users: 2", "1.5", "2026-06-10")
+
+    def seen(client: str, root: Path) -> dict:
+        read = (
+            root / "params" / f"{client}.yaml",
+            root / "lib" / "siting" / "facts" / "prices.csv",
+        )
+        return {"seen": tuple(path.read_text(encoding="utf-8") for path in read)}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(history, "_computed", seen)
+    assert history.summary("acme@2026-03") == {"seen": ("users: 1", "2.0")}
+    assert history.summary("acme@2026-06-11") == {"seen": ("users: 2", "1.5")}
+    assert history.summary("acme@now") == {"seen": ("users: 2", "1.5")}
+    with pytest.raises(ValueError, match="before the first commit"):
+        history.summary("acme@2026-01")

@@ -1,0 +1,164 @@
+"""Tables in and out: quotes, measured loads, FOCUS invoices, the tidy table of results."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from siting import exchange, scenario
+from siting.cli import cli
+from siting.document import DocumentError
+
+QUOTES = """Item,value,low,high,unit,source,date,valid_until
+option.rented.gpu_hour,2.1,,,EUR/GPU-h,Offer 123,2026-10-01,2027-01-01
+staff_cost,90000,80000,110000,EUR,HR,2026-10-02,
+"""
+FOCUS = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
+900,USD,2026-08-01T00:00:00Z,OpenAI API
+600,USD,2026-09-01T00:00:00Z,OpenAI API
+600,USD,2026-09-15T00:00:00Z,OpenAI API
+50,USD,2026-09-01T00:00:00Z,Storage
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path):
+    def write(text: str, name: str = "table.csv") -> Path:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+def test_quotes_are_read_from_csv_and_xlsx_alike(file, tmp_path: Path) -> None:
+    csv = file(QUOTES)
+    pd.read_csv(csv, dtype=str).to_excel(tmp_path / "table.xlsx", index=False)
+    assert exchange.quotes(csv) == exchange.quotes(tmp_path / "table.xlsx")
+    first, second = exchange.quotes(csv)
+    assert (first.value.low, first.value.central, first.value.high) == (2.1, 2.1, 2.1)
+    assert first.valid_until == dt.date(2027, 1, 1)
+    assert (second.value.low, second.value.high) == (80_000, 110_000)
+
+
+@pytest.mark.parametrize(
+    "old,new,line,hint",
+    [
+        ("2.1,", "two,", 2, "no number"),
+        ("2026-10-02", "2.10.2026", 3, "YYYY-MM-DD"),
+        ("Item,", "Itm,", 1, "did you mean Itm"),
+        ("80000,110000", "110000,80000", 3, "low"),
+        ("2027-01-01", "2026-01-01", 2, "valid_until is before date"),
+    ],
+)
+def test_a_wrong_cell_is_refused_by_line(old: str, new: str, line: int, hint: str, file) -> None:
+    with pytest.raises(DocumentError) as caught:
+        exchange.quotes(file(QUOTES.replace(old, new)))
+    (problem,) = caught.value.problems
+    assert problem.line == line
+    assert hint in str(problem)
+
+
+def test_a_file_that_is_no_table_is_refused(file) -> None:
+    for name in ("x.xlsx", "missing.csv"):
+        path = file("not a workbook", name) if name == "x.xlsx" else Path(name)
+        with pytest.raises(DocumentError):
+            exchange.quotes(path)
+
+
+def log(requests, weeks: int = 4, **tokens: float) -> str:
+    """A log by hour that begins on a Monday; `requests` gives the count by weekday and hour."""
+    start = dt.datetime(2026, 9, 7)
+    lines = [",".join(["time", "requests", *tokens])]
+    for h in range(weeks * 168):
+        when = start + dt.timedelta(hours=h)
+        cells = [when.isoformat(), requests(when.weekday(), when.hour), *tokens.values()]
+        lines.append(",".join(map(str, cells)))
+    return "\n".join(lines)
+
+
+def test_a_measured_load_gives_the_profile_that_was_put_in(file) -> None:
+    # 100 requests an hour from 8 to 17 on working days, 10 at other times.
+    busy = log(
+        lambda day, hour: 100 if day < 5 and 8 <= hour < 18 else 10,
+        input_tokens=1000, output_tokens=300, cached_tokens=250,
+    )  # fmt: skip
+    load = exchange.load(file(busy))
+    assert load["requests_per_day"] == 10 * 100 + 14 * 10
+    assert load["hours"] == [10.0] * 8 + [100.0] * 10 + [10.0] * 6
+    assert load["weekdays"] == [1, 1, 1, 1, 1, round(240 / 1140, 3), round(240 / 1140, 3)]
+    assert load["peak_factor"] == 1
+    assert load["input_tokens"] == {"mean": 1000, "p95": 1000}
+    assert load["cached_input_share"] == 0.25
+
+
+def test_a_busy_hour_raises_the_peak_factor(file) -> None:
+    text = log(lambda day, hour: 100)
+    text = text.replace("2026-09-16T10:00:00,100", "2026-09-16T10:00:00,500")
+    # The usual hour of that weekday is (3 × 100 + 500) / 4 = 200; 500 over 200 is 2.5.
+    assert exchange.load(file(text))["peak_factor"] == 2.5
+
+
+def test_one_row_a_request_is_counted_and_weighted(file) -> None:
+    start = dt.datetime(2026, 9, 7)
+    rows = [f"{(start + dt.timedelta(hours=h)).isoformat()},{100 + h % 2}" for h in range(336)]
+    load = exchange.load(file("time,input_tokens\n" + "\n".join(rows)))
+    assert load["requests_per_day"] == 24
+    assert load["input_tokens"] == {"mean": 100.5, "p95": 101}
+
+
+def test_a_log_of_less_than_a_week_is_refused(file) -> None:
+    with pytest.raises(DocumentError, match="less than a week"):
+        exchange.load(file(log(lambda day, hour: 1, weeks=1).rsplit("\n", 20)[0]))
+
+
+def test_what_is_imported_loads_in_a_scenario(file, tmp_path: Path) -> None:
+    path = file(log(lambda day, hour: 7 + hour, input_tokens=900, output_tokens=90))
+    made = CliRunner().invoke(cli, ["import", "load", str(path)])
+    assert made.exit_code == 0, made.output
+    client = tmp_path / "acme.yaml"
+    client.write_text("client: {name: Acme}\n" + made.stdout, encoding="utf-8")
+    loaded = scenario.load(client)
+    assert loaded.workloads["assistant"].users == 0
+    assert loaded.workloads["assistant"].input_tokens.mean == 900
+    assert loaded.origin("workloads.assistant.requests_per_day").kind == "measured"
+
+
+def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
+    path = file(FOCUS)
+    months = exchange.invoices(path, "openai")
+    assert months.to_dict("records") == [
+        {"month": "2026-08", "currency": "USD", "billed_cost": 900.0, "charges": 1},
+        {"month": "2026-09", "currency": "USD", "billed_cost": 1200.0, "charges": 2},
+    ]
+    quote = exchange.cost_per_request(months, 300_000, path)
+    assert quote.item == "api_request"
+    # 900, 1,050 (mean) and 1,200 USD a month over 300,000 requests.
+    assert (quote.value.low, quote.value.central, quote.value.high) == (0.003, 0.0035, 0.004)
+
+
+def test_an_invoice_in_two_currencies_is_refused(file) -> None:
+    path = file(FOCUS.replace("50,USD", "50,EUR"))
+    with pytest.raises(DocumentError, match="EUR, USD"):
+        exchange.cost_per_request(exchange.invoices(path), 1000, path)
+
+
+def test_a_service_that_is_not_on_the_invoice_is_refused(file) -> None:
+    with pytest.raises(DocumentError, match="no charge holds 'mistral'"):
+        exchange.invoices(file(FOCUS), "mistral")
+
+
+def test_results_are_one_row_a_figure_and_survive_csv_and_parquet(tmp_path: Path) -> None:
+    band = {"low": 1.0, "central": 2.0, "high": 3.0, "unit": "EUR"}
+    summary = {"options": {"api": {"npv": band, "cost": {"year_1": band}, "verdict": "pass"}}}
+    frame = exchange.tidy({"acme": summary, "beta": summary})
+    assert list(frame.columns) == ["client", "option", "figure", "low", "central", "high", "unit"]
+    assert list(frame["figure"]) == ["cost.year_1", "npv"] * 2
+    for name in ("x.csv", "x.parquet"):
+        exchange.write(frame, tmp_path / name)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "x.parquet"), frame)
+    assert pd.read_csv(tmp_path / "x.csv")["central"].sum() == 8
+    with pytest.raises(DocumentError, match=r"end it in \.csv or \.parquet"):
+        exchange.write(frame, tmp_path / "x.xls")

@@ -1,0 +1,67 @@
+"""Fifteen typical mistakes, each answered with a message that contains the fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from siting.cli import cli
+
+ROOT = Path(__file__).parents[1]
+GOOD = """client: {name: Acme, country: IT}
+workloads:
+  assistant: {users: 500}
+evidence:
+  - {fields: [workloads], source: Questionnaire, date: 2026-10-01}
+"""
+FIT = "fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb"
+
+IN_A_FILE = {
+    "a misspelt key": ("users", "user", "did you mean users"),
+    "a percentage for a share": ("users: 500", "batchable_share: 20", "write 0.2"),
+    "a number with a unit": ("500", "500 people", "without unit"),
+    "a thousands separator": ("500", '"9 500"', "write 9500 without quotes"),
+    "an exponent": ("500", "1e4", "write 10_000"),
+    "yes for true": ("users: 500", "data: {personal: yes}", "write true"),
+    "Norway": ("country: IT", "country: NO", 'write false, or "NO" in quotes'),
+    "a country by its name": ("country: IT", "country: Italy", "two capitals, such as IT"),
+    "a figure that nobody vouches for": ("fields: [workloads]", "fields: [client]", "evidence"),
+    "a date in another order": ("2026-10-01", "01.10.2026", "2026-11-24 without quotes"),
+    "a colon in a text": ("Acme,", "Acme: the bank,", 'in "quotes"'),
+    "a hand-made profile of 12 hours": (
+        "users: 500",
+        "hours: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
+        "write 24 numbers",
+    ),
+}
+ON_THE_COMMAND_LINE = {
+    "a misspelt client": ("report banca-valdor", "did you mean banca-valdora"),
+    "a capital in a new client's name": ("new Acme", "small letters"),
+    "a weight format that does not exist": (f"{FIT} --weights fp7", "fp8"),
+    "a GPU by its short name": (FIT.replace("h100-sxm5-80gb", "h100-80"), "h100"),
+    "a diff before the first report": ("diff nobody nobody", "siting report nobody"),
+    "a typo in a command": ("chek", "did you mean check"),
+}
+
+
+@pytest.mark.parametrize("mistake", IN_A_FILE)
+def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+    old, new, fix = IN_A_FILE[mistake]
+    base = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
+    (tmp_path / "base.yaml").write_text(base, encoding="utf-8")
+    (tmp_path / "acme.yaml").write_text(GOOD.replace(old, new), encoding="utf-8")
+    result = CliRunner().invoke(cli, ["check", str(tmp_path / "acme.yaml")])
+    assert result.exit_code == 2
+    assert fix in result.stderr
+    assert "acme.yaml:" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("mistake", ON_THE_COMMAND_LINE)
+def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) -> None:
+    words, fix = ON_THE_COMMAND_LINE[mistake]
+    result = CliRunner().invoke(cli, words.split())
+    assert result.exit_code == 2
+    assert fix in result.stderr
+    assert not result.stdout
