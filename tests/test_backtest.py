@@ -200,7 +200,7 @@ def test_a_short_notice_is_foretold_by_the_notices_so_far_and_not_by_counting():
 def test_no_skill_is_claimed_where_none_is_shown():
     for panel in backtest.results():
         own = panel.tests[0]
-        assert (panel.verdict == "no skill shown") == (own.auc.low <= 0.5)
+        assert panel.verdict.startswith("no skill shown") == (own.auc.low <= 0.5)
 
 
 def test_the_base_rate_has_no_skill():

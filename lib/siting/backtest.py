@@ -157,6 +157,8 @@ class Panel:
     def verdict(self) -> str:
         """In words: does the score rank, do its probabilities help, does it beat counting?"""
         own, best = self.tests[0], self.best_baseline
+        if own.auc.high < 0.5:
+            return "no skill shown; it ranks the other way round"
         if not own.ranks:
             return "no skill shown"
         above = own.auc.value > best.auc.value
@@ -535,9 +537,12 @@ def run(record: Record) -> tuple[Panel, ...]:
         _panel(severe, "first rater", event_cases(coded(record, "first"), severe), PREDICTORS),
         _panel(severe, "second rater", event_cases(coded(record, "second"), severe), PREDICTORS),
     ]
+    close = replace(record, vendors=tuple(v for v in record.vendors if v.press == "high"))
+    cases = event_cases(close, severe)
+    panels.append(_panel(severe, "decided, closely followed vendors", cases, PREDICTORS))
     dated = replace(record, events=tuple(e for e in record.events if e.date != "undated"))
     cases = event_cases(dated, severe)
-    panels.append(_panel(severe, "decided, dated sources only", cases, PREDICTORS))
+    panels.append(_panel(severe, "decided, dated sources", cases, PREDICTORS))
     panels += [_panel(o, "decided", event_cases(record, o), PREDICTORS) for o in others]
     panels.append(_panel(SHORT_NOTICE, "days of notice", notice_cases(record), NOTICE_PREDICTORS))
     return tuple(panels)
@@ -565,21 +570,26 @@ def lines(panels: Sequence[Panel]) -> list[str]:
     own, count = severe.test("score"), severe.test("row count")
     bare = severe.test("score without exposure correction")
     median = notice.test("median notice so far")
-    rest = panels[4:-1]
+    rest = [p for p in panels[1:-1] if p.outcome != severe.outcome]
     shown = sum(p.tests[0].ranks for p in rest)
     by_criterion = "; ".join(
         f"{p.outcome.replace('_', ' ')} {p.tests[0].auc.value:.2f}, {p.tests[1].auc.value:.2f}, "
         f"{p.best_baseline.predictor} {p.best_baseline.auc.value:.2f}"
         for p in rest
     )
-    second = next(p for p in panels if p.coding == "second rater")
+    second, close = (
+        next(p for p in panels if p.coding == c)
+        for c in ("second rater", "decided, closely followed vendors")
+    )
     return [
         f"On {severe.text} in the next 12 months ({severe.n} vendor-quarters, {severe.vendors} "
         f"vendors, base rate {severe.base_rate:.0%}) the score has AUC {_words(own.auc)}: "
         f"{severe.verdict}.",
         f"Counting rows gives {_words(count.auc)}, the score without its correction for press "
-        f"coverage {_words(bare.auc)}. The log cannot test that correction: what nobody wrote "
-        "down is missing from the outcome too, so part of any skill here is attention.",
+        f"coverage {_words(bare.auc)}. The log cannot test that correction, for what nobody wrote "
+        f"down is missing from the outcome too; among the {close.vendors} vendors that the press "
+        f"follows closely the score has {_words(close.test('score').auc)}, row count "
+        f"{_words(close.test('row count').auc)}.",
         f"The outcome depends on who coded it: under the second rater the score has "
         f"{_words(second.test('score').auc)} and row count {_words(second.test('row count').auc)}.",
         f"Of {len(rest)} criteria {shown or 'none'} ranks beyond doubt against events of its own "

@@ -453,22 +453,17 @@ def _notice_terms(c: Criterion, i: Indicator, ev: Evidence, m: Method, draws: Dr
 def promised_days(ev: Evidence, m: Method) -> float | None:
     """Days of notice that the promise is worth today; 0 for none; None if nothing is known.
 
-    No more than the observed lower quartile, once there are enough notices to see one; and half,
-    while the promise is younger than a year and no notice has kept it.
+    No more than the observed lower quartile, once there are enough notices to see one; until
+    then half, while the promise is younger than a year.
     """
     if ev.promise is None:
         return None
     promised = float(ev.promise.days or 0)
-    since = known_by(ev.promise.date)
-    young = (ev.day - since).days < m.value("promise_young_days")
-    kept = any(
-        n.days is not None and n.days >= promised and n.known_date >= since for n in ev.notices
-    )
-    worth = promised / 2 if young and not kept else promised
     seen = [n.days for n in habit(ev.notices) if n.days is not None]
-    if len(seen) < m.value("notice_min"):
-        return worth
-    return min(worth, float(np.percentile(seen, 25)))
+    if len(seen) >= m.value("notice_min"):
+        return min(promised, float(np.percentile(seen, 25)))
+    young = (ev.day - known_by(ev.promise.date)).days < m.value("promise_young_days")
+    return promised / 2 if young else promised
 
 
 def _promise_term(c: Criterion, i: Indicator, ev: Evidence, m: Method, draws: Draws) -> Term:

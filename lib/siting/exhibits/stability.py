@@ -110,7 +110,8 @@ def red_flags(a: Assessment) -> Table:
     if not rows:
         title = "No red flag among this client’s vendors"
     sources = _unique(f.source for v in _mine(a) for f in v.red_flags)
-    return Table(pd.DataFrame(rows, columns=columns), title, sources, group="Vendor")
+    frame = pd.DataFrame(rows, columns=columns)
+    return Table(frame, title, sources, group="Vendor", align={"Red flag": "left"})
 
 
 def comparison(a: Assessment, numbers: Numbers) -> Chart:
@@ -132,7 +133,11 @@ def comparison(a: Assessment, numbers: Numbers) -> Chart:
     ax.set_xlim(0, 100)
     ax.set_xlabel("Stability, points of 100: higher is safer →")
     thin = [v.vendor for v in a.everyone.values() if not v.ranked]
-    capped = [v.vendor for v in ranked if any(c.criterion == "cap" for c in v.contributions)]
+    capped = [
+        v.vendor
+        for v in ranked
+        if any(c.criterion == "cap" and c.points <= -0.5 for c in v.contributions)
+    ]
     split = sum(p.separable for p in a.pairs)
     title = f"{split} of {len(a.pairs)} pairs of vendors can be told apart"
     alt = f"{SAFER} " + "; ".join(f"{v.vendor} {_points(v.score, numbers)}" for v in ranked)
@@ -199,10 +204,9 @@ def pairs(a: Assessment, numbers: Numbers, limit: int = 12) -> Table:
 
 def _because(p: Pair, numbers: Numbers) -> str:
     parts = [f"{name} {numbers.number(points, 1)}" for name, points in p.reasons]
-    return (
-        f"medians {numbers.number(p.gap, 0)} apart, 80 % intervals {numbers.number(p.spread, 0)} "
-        f"wide; {', '.join(parts) or 'no large difference'}"
-    )
+    gap, spread = numbers.number(abs(p.gap), 0), numbers.number(p.spread, 0)
+    most = ", ".join(parts) or "no large difference"
+    return f"medians {gap} apart, 80 % intervals {spread} wide; {most}"
 
 
 def criteria(a: Assessment, numbers: Numbers) -> Chart:
@@ -227,7 +231,7 @@ def criteria(a: Assessment, numbers: Numbers) -> Chart:
     ax.grid(False)
     holes = sum(c.unknown for v in shown for c in v.criteria)
     cells = sum(len(v.criteria) for v in shown)
-    title = f"{holes} of {cells} cells rest in part on facts that nobody could find"
+    title = f"{holes} of {cells} cells rest in part on facts that were not found"
     alt = f"{SAFER} " + "; ".join(_weakest(v, numbers) for v in shown)
     note = (
         f"{SAFER} Median points of 100; in brackets: events, notices and facts behind the cell. "
@@ -246,6 +250,7 @@ def contributions(a: Assessment, vendor: str, numbers: Numbers, limit: int = 14)
     v = a.everyone[vendor]
     names = {c.criterion: c.name for c in v.criteria} | {"cap": "red flag"}
     parts = sorted(v.contributions, key=lambda c: -abs(c.points))
+    shown = [c for c in parts[:limit] if abs(c.points) >= 0.05]
     rows = [{"Criterion": "start", "What": "full score", "Points": "100", "Source": "–"}]
     rows += [
         {
@@ -254,11 +259,11 @@ def contributions(a: Assessment, vendor: str, numbers: Numbers, limit: int = 14)
             "Points": numbers.number(c.points, 1),
             "Source": c.sources[0].url if c.sources else "–",
         }
-        for c in parts[:limit]
+        for c in shown
     ]
-    rest = sum(c.points for c in parts[limit:])
-    smaller = f"{len(parts) - limit} smaller items"
-    if len(parts) > limit:
+    rest = sum(c.points for c in parts[len(shown) :])
+    if len(parts) > len(shown):
+        smaller = f"smaller items ({len(parts) - len(shown)})"
         rows.append(
             {"Criterion": "all", "What": smaller, "Points": numbers.number(rest, 1), "Source": "–"}
         )
@@ -270,11 +275,11 @@ def contributions(a: Assessment, vendor: str, numbers: Numbers, limit: int = 14)
             "Source": "–",
         }
     )
-    worst = parts[0] if parts else None
-    title = f"{vendor}: {numbers.number(v.score.central, 0)} of 100"
-    if worst is not None:
-        title += f"; the largest item is {names[worst.criterion]}"
-    sources = _unique(s for c in parts[:limit] for s in c.sources[:1])
+    title = f"{vendor} keeps {numbers.number(v.score.central, 0)} of 100 points"
+    if shown:
+        most = numbers.number(-shown[0].points, 0)
+        title += f"; the largest item, {names[shown[0].criterion]}, takes {most}"
+    sources = _unique(s for c in shown for s in c.sources[:1])
     return Table(pd.DataFrame(rows), title, sources, totals=1, notes=[SAFER])
 
 
@@ -345,7 +350,8 @@ def case(a: Assessment, cluster: str = MUSK) -> Table:
             "Public on": str(e.known_date),
             "Vendor": e.vendor,
             "What": e.summary,
-            "Severity": f"{e.severity} {e.direction}",
+            "Severity": str(e.severity),
+            "Direction": e.direction,
             "Evidence": e.evidence,
             "Ends the case": e.settles or "–",
         }
@@ -353,7 +359,8 @@ def case(a: Assessment, cluster: str = MUSK) -> Table:
     ]
     title = f"{len(rows)} rows, one case: it is counted at its worst state still standing"
     notes = ["appealable: the ruling removes about half of the adverse state until an appeal ends."]
-    return Table(pd.DataFrame(rows), title, _unique(source_of(e) for e in found), notes=notes)
+    sources = _unique(source_of(e) for e in found)
+    return Table(pd.DataFrame(rows), title, sources, notes=notes, align={"Public on": "left"})
 
 
 def case_reading(a: Assessment, numbers: Numbers, vendor: str = "OpenAI") -> Prose:
@@ -451,13 +458,13 @@ def verdicts(numbers: Numbers) -> Table:
         }
         for p in tests.results()
     ]
-    none = sum(r["Verdict"] == "no skill shown" for r in rows)
+    none = sum(r["Verdict"].startswith("no skill shown") for r in rows)
     title = f"{none} of {len(rows)} tests show no skill of the score"
     return Table(pd.DataFrame(rows), title, notes=["Brackets: 95 %, bootstrap over vendors."])
 
 
 def _estimate(e: tests.Estimate, numbers: Numbers) -> str:
-    return numbers.range(Range(e.low, e.value, e.high), 2)
+    return f"{numbers.number(e.value, 2)} ({numbers.span(Range(e.low, e.value, e.high), 2)})"
 
 
 def agreement(a: Assessment, numbers: Numbers) -> Table:
@@ -505,8 +512,10 @@ def drivers(a: Assessment, vendor: str, numbers: Numbers, limit: int = 8) -> Tab
     return Table(pd.DataFrame(rows), title, _method_sources(a), stub="Setting")
 
 
-def shocks(a: Assessment, numbers: Numbers) -> Table:
+def shocks(a: Assessment, numbers: Numbers) -> Table | Prose:
     """The scenario's what-ifs: effect on service and cost."""
+    if not a.shocks:
+        return Prose("This scenario asks no what-if (`stability.shocks`); the chances follow.")
     rows = [
         {
             "Shock": f"{e.vendor}: {e.kind.shock.replace('_', ' ')}",
@@ -519,7 +528,7 @@ def shocks(a: Assessment, numbers: Numbers) -> Table:
         }
         for e in a.shocks
     ]
-    title = f"{len(rows)} what-ifs of this scenario" if rows else "This scenario asks no what-if"
+    title = f"{len(rows)} what-ifs of this scenario"
     columns = [
         "Shock", "Options hit", "Service", "Months to normal", "Cost of the move",
         "Change per year", "Not estimated",
@@ -623,8 +632,10 @@ def change(a: Assessment, numbers: Numbers) -> Prose:
 
 
 def first(a: Assessment) -> str:
-    """The vendor shown in detail: the client's first one, or the first of the comparison."""
-    return (_mine(a) or _ranked(a))[0].vendor
+    """The vendor shown in detail: the client's first one whose score no red flag holds down."""
+    shown = _mine(a) or _ranked(a)
+    free = [v for v in shown if v.ranked and all(c.criterion != "cap" for c in v.contributions)]
+    return (free or shown)[0].vendor
 
 
 def key_figures(a: Assessment) -> str:
