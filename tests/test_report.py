@@ -9,9 +9,8 @@ import re
 
 import nbformat
 import pytest
-from trial import CHART, HOSTILE, chapter, make
-
 from siting import job, kernels, publish, report, scenario
+from trial import CHART, HOSTILE, chapter, make
 
 LONGEST = 3_000_000
 
@@ -176,7 +175,10 @@ def test_a_chapter_needs_a_title() -> None:
 
 def test_any_change_of_content_changes_the_fingerprint(trial_job: job.Job) -> None:
     first = trial_job.fingerprint()
-    assert make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00").fingerprint() == first
+    assert (
+        make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00").fingerprint()
+        == first
+    )
     changes = (
         {"scenario": trial_job.scenario + " "},
         {"chapters": {**trial_job.chapters, "99_z.ipynb": "{}"}},

@@ -1,0 +1,168 @@
+"""The page in a real browser: silent, without faults, usable by keyboard, small, dark, printed.
+
+Needs Chromium with its driver; a machine without them skips these tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver here")
+
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--allow-file-access-from-files", "--hide-scrollbars",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER or ""
+    for flag in QUIET:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="module")
+def address(rendered: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_bytes(rendered["report.html"])
+    return path.as_uri()
+
+
+def show(
+    driver: webdriver.Chrome, address: str, width: int = 1280, dark: bool = False, media: str = ""
+) -> None:
+    """Opens the page at a width in CSS pixels, in light or dark, on screen or as printed."""
+    scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": scheme})
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    driver.get(address)
+
+
+def colour(driver: webdriver.Chrome, script: str) -> str:
+    """A computed colour as #rrggbb."""
+    found = driver.execute_script(f"return {script}")
+    channels = [int(float(c)) for c in found[found.index("(") + 1 : -1].split(",")[:3]]
+    return "#" + "".join(f"{c:02x}" for c in channels)
+
+
+def test_the_page_requests_nothing_and_reports_no_error(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    driver.get_log("performance")
+    show(driver, address)
+    driver.execute_script("window.scrollTo(0, document.body.scrollHeight)")
+    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    requested = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert [url for url in requested if not url.startswith("data:")] == [address]
+    assert driver.get_log("browser") == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
+def test_axe_finds_no_fault(driver: webdriver.Chrome, address: str, width: int, dark: bool) -> None:
+    import axe_core_python
+
+    show(driver, address, width, dark)
+    script = Path(axe_core_python.__file__).parent / "axe.min.js"
+    driver.execute_script(script.read_text(encoding="utf-8"))
+    outcome = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    assert outcome["passes"], "axe did not run"
+    faults = [
+        f"{v['id']}: {v['nodes'][0]['html'][:120]} {v['nodes'][0].get('failureSummary', '')}"
+        for v in outcome["violations"]
+    ]
+    assert not faults
+
+
+def test_at_360_pixels_only_tables_and_charts_scroll_sideways(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    show(driver, address, 360)
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
+    wide = driver.execute_script(
+        "return [...document.querySelectorAll('main *')].filter(e => !e.closest('.wide') &&"
+        " e.getBoundingClientRect().right > 361).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert wide == []
+    smallest = driver.execute_script(
+        "return Math.min(...[...document.querySelectorAll('main p, main td, main th')]"
+        ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
+    )
+    assert smallest >= 11
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    show(driver, address)
+    reached = []
+    body = driver.find_element(By.TAG_NAME, "body")
+    body.send_keys(Keys.TAB)
+    for _ in range(60):
+        focused = driver.switch_to.active_element
+        if focused == body:
+            break
+        outline = focused.value_of_css_property("outline-style")
+        assert outline != "none", focused.get_attribute("outerHTML")[:80]
+        reached.append(focused.get_attribute("href") or focused.get_attribute("class"))
+        focused.send_keys(Keys.TAB)
+    assert reached[0].endswith("#main")
+    expected = driver.execute_script(
+        "return document.querySelectorAll('a[href], summary, [tabindex=\"0\"]').length"
+    )
+    assert len(reached) == expected
+
+
+def test_in_the_dark_the_page_and_its_charts_are_dark(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    from siting.exhibits import style
+
+    show(driver, address, dark=True)
+    paper = colour(driver, "getComputedStyle(document.body).backgroundColor")
+    ink = colour(driver, "getComputedStyle(document.body).color")
+    assert style.contrast(paper, "#000000") < 2
+    assert style.contrast(ink, paper) > 10
+    glyphs = "document.querySelector('svg [style*=\"var(--ink)\"]')"
+    assert colour(driver, f"getComputedStyle({glyphs}).fill") == ink
+    show(driver, address, dark=False)
+    assert colour(driver, "getComputedStyle(document.body).backgroundColor") == "#ffffff"
+
+
+def test_on_paper_the_page_is_light_and_has_no_navigation(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    show(driver, address, dark=True, media="print")
+    assert colour(driver, "getComputedStyle(document.querySelector('main')).color") == "#1b2733"
+    nav = driver.find_element(By.TAG_NAME, "nav")
+    assert not nav.is_displayed()
+    printed = driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
+    import pypdfium2
+
+    pages = pypdfium2.PdfDocument(base64.b64decode(printed["data"]))
+    text = " ".join(page.get_textpage().get_text_range() for page in pages)
+    for words in ("What should you do?", "What does it cost?", "Sources cited"):
+        assert words in text

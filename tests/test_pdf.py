@@ -1,0 +1,159 @@
+"""The PDF holds all of the page's content, is accessible (PDF/UA-1), and nothing runs off."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import io
+import re
+from collections.abc import Iterator
+
+import pdfua
+import pypdf
+import pypdfium2
+import pytest
+from siting import kernels, report
+from trial import CHART, HOSTILE, chapter, make
+
+MM = 72 / 25.4
+"""Points in a millimetre."""
+
+SIDE = 25 * MM
+"""Margin at the sides of a page, as report.typ sets it."""
+
+
+@pytest.fixture(scope="module")
+def pdf(rendered: dict[str, bytes]) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(rendered["report.pdf"]))
+
+
+@pytest.fixture(scope="module")
+def text(rendered: dict[str, bytes]) -> str:
+    return text_of(rendered["report.pdf"])
+
+
+def text_of(pdf: bytes) -> str:
+    pages = pypdfium2.PdfDocument(pdf)
+    return squeezed(" ".join(page.get_textpage().get_text_range() for page in pages))
+
+
+def squeezed(text: str) -> str:
+    """Text without white space: where lines break is the page's affair."""
+    return re.sub(r"[\s\u00ad\u2011\ufffe-]+", "", text)
+
+
+def bookmarks(outline: list[object]) -> Iterator[str]:
+    for entry in outline:
+        if isinstance(entry, list):
+            yield from bookmarks(entry)
+        else:
+            yield str(entry["/Title"])  # type: ignore[index]
+
+
+def pieces(page: str, pattern: str) -> list[str]:
+    """The texts of a report page that match, without their tags."""
+    body = re.sub(r"<(style|svg|nav)\b.*?</\1>", "", page, flags=re.DOTALL)
+    body = body[body.index("<main") : body.index("</main>")]
+    found = re.findall(pattern, body, re.DOTALL)
+    return [html.unescape(re.sub(r"<[^>]*>", "", one)) for one in found]
+
+
+def test_the_pdf_has_no_finding_against_pdf_ua_1(rendered: dict[str, bytes], tmp_path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(rendered["report.pdf"])
+    outcome = pdfua.validate(str(path))
+    serious = [f for f in outcome.findings if f.severity >= pdfua.Severity.WARNING]
+    assert not serious, [(f.rule_id, f.message) for f in serious][:5]
+    assert b"pdfuaid:part" in rendered["report.pdf"]
+
+
+def test_headings_titles_cells_and_terms_of_the_page_are_all_on_paper(
+    rendered: dict[str, bytes], text: str
+) -> None:
+    page = rendered["report.html"].decode()
+    for pattern, least in (
+        (r"<h[1-6][^>]*>(.*?)</h[1-6]>", 6),
+        (r"<figcaption>(.*?)</figcaption>", 3),
+        (r"<t[hd][^>]*>(.*?)</t[hd]>", 280),
+        (r"<p>(.*?)</p>", 6),
+        (r"<d[td]>(.*?)</d[td]>", 2),
+    ):
+        found = pieces(page, pattern)
+        assert len(found) >= least, pattern
+        # Notes are numbers in the page and footnotes on paper, so their line differs.
+        wanted = {squeezed(one) for one in found if not one.startswith("Sources")}
+        assert not {one for one in wanted if one not in text and "Sourcescited" not in one}
+
+
+def test_every_source_is_a_footnote_with_its_address(text: str) -> None:
+    assert squeezed("Price list, table 3 (2026-05) https://vendor.test/prices?a=1&b=2") in text
+    assert text.count(squeezed("Price list, table 3")) == 1
+
+
+def test_every_chart_is_on_paper_with_its_alternative_text(
+    rendered: dict[str, bytes], pdf: pypdf.PdfReader
+) -> None:
+    wanted = re.findall(r'role="img" aria-label="([^"]*)"', rendered["report.html"].decode())
+    alternatives = [
+        str(obj["/Alt"])
+        for obj in (pdf.get_object(i) for i in range(1, len(pdf.xref[0]) + 1))
+        if isinstance(obj, dict) and "/Alt" in obj
+    ]
+    assert wanted
+    assert {html.unescape(one) for one in wanted} <= set(alternatives)
+
+
+def test_bookmarks_are_the_headings(rendered: dict[str, bytes], pdf: pypdf.PdfReader) -> None:
+    headings = pieces(rendered["report.html"].decode(), r"<h[2-6][^>]*>(.*?)</h[2-6]>")
+    assert [h for h in headings if h != "Sources cited"] == list(bookmarks(pdf.outline))
+
+
+def test_the_title_names_the_client_and_the_day_is_the_scenario_s(pdf: pypdf.PdfReader) -> None:
+    assert pdf.metadata is not None
+    assert HOSTILE in str(pdf.metadata.title)
+    assert pdf.metadata.creation_date is not None
+    assert pdf.metadata.creation_date.date().isoformat() == "2026-11-24"
+
+
+@pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("us-letter", (612, 792))])
+def test_paper_size_is_the_client_s_and_nothing_leaves_the_margins(
+    paper: str, size: tuple[int, int], forge: kernels.Forge
+) -> None:
+    wide = (
+        "Table(pd.DataFrame({f'A rather long heading {i}': ['word ' * 6] * 3 for i in range(9)}),"
+        "'Nine columns')"
+    )
+    unbroken = "Prose('see https://example.org/' + 'a-very-long-address/' * 12)"
+    made = make(chapters={"10_x.ipynb": chapter("W" * 60, wide, CHART, unbroken)}, paper=paper)
+    files = report.render(dataclasses.replace(made, formats=("pdf",)), forge)
+    for page in pypdfium2.PdfDocument(files["report.pdf"]):
+        assert tuple(round(x) for x in page.get_size()) == size
+        letters = page.get_textpage()
+        for i in range(letters.count_chars()):
+            left, bottom, right, top = letters.get_charbox(i)
+            assert left >= SIDE - 1, i
+            assert right <= size[0] - SIDE + 1, i
+            assert 0 < bottom < top < size[1] or bottom == top, i
+
+
+def test_no_page_is_empty_and_no_heading_stands_alone_at_its_foot(
+    rendered: dict[str, bytes],
+) -> None:
+    for page in pypdfium2.PdfDocument(rendered["report.pdf"]):
+        lines = page.get_textpage().get_text_range().strip().splitlines()
+        body = [line for line in lines if not re.search(r"measured .*estimate|^\d+ / \d+", line)]
+        assert len(body) > 2
+        assert not re.fullmatch(r"(By month|Cash flows|What .*\?)", body[-1])
+
+
+def test_hostile_text_is_printed_as_it_is(text: str) -> None:
+    assert text.count(squeezed("<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../..")) > 4
+
+
+def test_a_chart_without_alternative_text_cannot_reach_paper(forge: kernels.Forge) -> None:
+    bare = 'from IPython.display import SVG, display\ndisplay(Prose(""))\n' + CHART.replace(
+        '"API 1,5M €; own servers 0,8M €."', '" "'
+    )
+    made = make(chapters={"10_x.ipynb": chapter("Why?", bare)})
+    with pytest.raises(report.ChapterFailed, match="needs an alternative text"):
+        report.render(made, forge)
