@@ -146,7 +146,7 @@ class Bar:
 
     driver: str
     label: str
-    low: Range
+    band: Range
     """The driver's band: value at P10, central, P90, with its unit."""
     at_low: float
     at_high: float
