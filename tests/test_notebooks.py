@@ -1,0 +1,109 @@
+"""Every chapter keeps the house rules: one parameter, short cells, no logic, no stray output."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+OTHERS = [p for p in (ROOT / "notebooks").glob("*.ipynb") if p not in CHAPTERS]
+OTHERS.append(ROOT / "docs" / "tutorial.ipynb")
+PARAMETER = 'client = "base"  # which params/<client>.yaml to report on'
+
+of_chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+of_all = pytest.mark.parametrize("path", [*CHAPTERS, *OTHERS], ids=lambda p: p.stem)
+
+
+def notebook(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code(path: Path) -> list[nbformat.NotebookNode]:
+    return [c for c in notebook(path).cells if c.cell_type == "code"]
+
+
+def statements(cell: nbformat.NotebookNode) -> list[ast.stmt]:
+    lines = (x for x in cell.source.splitlines() if not x.lstrip().startswith(("!", "%")))
+    return ast.parse("\n".join(lines)).body
+
+
+@of_chapters
+def test_a_chapter_has_one_parameter_cell_and_runs_on_its_own(path: Path) -> None:
+    cells = code(path)
+    tagged = [c for c in cells if "parameters" in c.metadata.get("tags", [])]
+    assert tagged == [cells[0]]
+    assert cells[0].source == PARAMETER
+
+
+@of_chapters
+def test_a_chapter_asks_one_question_and_answers_it_before_any_other_heading(path: Path) -> None:
+    texts = [c.source for c in notebook(path).cells if c.cell_type == "markdown"]
+    assert texts[0].startswith("# ")
+    assert texts[0].splitlines()[0].endswith("?")
+    assert not any(line.startswith("# ") for t in texts[1:] for line in t.splitlines())
+    kinds = [c.cell_type for c in notebook(path).cells]
+    assert kinds[:4] == ["markdown", "code", "code", "code"]  # title, client, study, answer
+
+
+@of_all
+def test_cells_are_short_and_hold_no_logic(path: Path) -> None:
+    lengths = [len(c.source.splitlines()) for c in code(path)]
+    assert max(lengths) <= 10
+    assert statistics.median(lengths) <= 3
+    banned = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.Try, ast.While)
+    if "explore" not in path.stem:
+        for cell in code(path):
+            assert not [n for s in statements(cell) for n in ast.walk(s) if isinstance(n, banned)]
+
+
+@of_chapters
+def test_a_chapter_states_no_number_of_its_own(path: Path) -> None:
+    for cell in code(path):
+        found = [
+            n.value
+            for s in statements(cell)
+            for n in ast.walk(s)
+            if isinstance(n, ast.Constant) and type(n.value) in (int, float)
+        ]
+        assert all(abs(v) <= 10 and v == int(v) for v in found), found  # a year, a rank, an index
+
+
+@of_chapters
+def test_only_key_figures_are_kept_as_output_and_as_text(path: Path) -> None:
+    kept = [c for c in code(path) if "keep_output" in c.metadata.get("tags", [])]
+    assert 1 <= len(kept) <= 3
+    for cell in code(path):
+        assert cell.execution_count is None or cell in kept
+        if cell in kept:
+            assert cell.outputs, f"{cell.id}: run the notebook and keep its text"
+            assert {o.output_type for o in cell.outputs} == {"stream"}
+        else:
+            assert not cell.outputs, f"{cell.id}: run nbstripout"
+
+
+@of_all
+def test_cells_have_readable_and_unique_ids(path: Path) -> None:
+    nbformat.validate(notebook(path))
+    ids = [c.id for c in notebook(path).cells]
+    assert len(set(ids)) == len(ids)
+
+
+def test_chapters_are_named_by_number_and_question() -> None:
+    assert len(CHAPTERS) >= 7
+    assert [p.stem.split("_")[0] for p in CHAPTERS] == sorted({p.stem[:2] for p in CHAPTERS})
+
+
+def test_notebooks_are_clean_under_ruff() -> None:
+    paths = [str(p) for p in (*CHAPTERS, *OTHERS)]
+    for words in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, *paths], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout

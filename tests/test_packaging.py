@@ -1,0 +1,97 @@
+"""The library as others install it: a wheel, without the test extras."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEST_ONLY = (
+    "pytest hypothesis mypy selenium nbval formulas pdfua pypdf ruff pyarrow distributed ipywidgets"
+)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the sources, so that no build folder is left behind."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    left_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "lib", folder / "lib", ignore=left_out)
+    words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
+    subprocess.run([sys.executable, *words], cwd=folder, check=True)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def test_the_wheel_holds_facts_theme_and_templates(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    package = ROOT / "lib" / "siting"
+    wanted = {
+        str(p.relative_to(ROOT / "lib"))
+        for p in package.rglob("*")
+        if p.is_file() and p.suffix != ".pyc" and "__pycache__" not in p.parts
+    }
+    assert wanted <= inside
+
+
+def test_the_wheel_requires_nothing_of_the_test_extras(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [n for n in archive.namelist() if n.endswith("METADATA")]
+    required = Parser().parsestr(archive.read(name).decode()).get_all("Requires-Dist") or []
+    plain = {re.split(r"[^\w.-]", r)[0].lower() for r in required if "extra ==" not in r}
+    assert not plain & set(TEST_ONLY.split())
+
+
+def test_the_wheel_imports_and_works_without_the_test_extras(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = f"""
+import sys
+for name in {TEST_ONLY.split()!r}:
+    sys.modules[name] = None  # importing it now fails, as if it were not installed
+import pkgutil, importlib, siting
+assert siting.__file__.startswith({str(tmp_path)!r}), siting.__file__
+for module in pkgutil.walk_packages(siting.__path__, "siting."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+from siting import catalogue
+assert catalogue.gpu("h200-sxm5-141gb")
+"""
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_registry() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for lock, wanted in (
+        ("requirements.lock", project["dependencies"]),
+        (
+            "requirements-test.lock",
+            [r for e in project["optional-dependencies"].values() for r in e],
+        ),
+    ):
+        text = (ROOT / lock).read_text(encoding="utf-8")
+        assert "://" not in text
+        pinned = {_key(m[1]): m[0] for m in re.finditer(r"^([\w.-]+)==\S+ \\$", text, re.MULTILINE)}
+        assert len(re.findall(r"^\S", text, re.MULTILINE)) == len(pinned)
+        for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]:
+            assert "--hash=sha256:" in block
+        names = {_key(re.split(r"[^\w.-]", r)[0]) for r in wanted}
+        assert names - {"siting"} <= set(pinned), f"{lock}: run `make lock`"
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
