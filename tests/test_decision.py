@@ -69,6 +69,27 @@ def test_options_that_cannot_be_told_apart_leave_the_client_where_it_is():
     assert found.recommended == "api"
 
 
+def test_leaving_is_advised_when_two_rivals_share_the_wins_but_both_beat_staying():
+    rivals = [candidate(n, 0.3, "on_premises", spread=0.3) for n in ("own", "rented")]
+    found = taken(*rivals, candidate("third", 0.3, spread=0.3), candidate("api", 1.0))
+    assert found.word.word == "open"
+    assert found.recommended != "api"
+    assert found.leaving > 0.9
+
+
+def test_while_a_switch_waits_for_proof_the_client_stays_even_if_another_scores_higher():
+    own = candidate("own", 0.4, "on_premises", unproven=("one board only",))
+    found = taken(candidate("api", 1.0), candidate("other", 0.97), own)
+    assert (found.recommended, found.preferred) == ("api", "own")
+
+
+def test_a_baseline_that_is_struck_gives_way_to_the_best_proven_option():
+    own = candidate("own", 0.4, "on_premises", unproven=("one board only",))
+    api = candidate("api", 1.0, struck=("fails rule R1",))
+    found = taken(api, candidate("other", 0.97), candidate("third", 1.5), own)
+    assert (found.recommended, found.preferred) == ("other", "own")
+
+
 def test_a_struck_option_stays_visible_with_its_reason_and_its_price():
     own = candidate("own", 0.1, "on_premises", struck=("fails rule R1",))
     found = taken(candidate("api", 1.0), own)
@@ -88,7 +109,8 @@ def test_the_price_at_which_the_answer_changes_is_reported_for_the_winner():
     found = taken(candidate("api", 1.0), candidate("own", 0.8, "on_premises"))
     flip = next(f for f in found.flips if f.kind == "price" and f.subject == "own")
     assert flip.to == "api"
-    assert flip.threshold == pytest.approx(1.25, rel=0.02)  # 0.8 × 1.25 = 1.0: all else is alike
+    # 0.8 × 1.25 = 1.0: all else is alike.
+    assert flip.threshold == pytest.approx(1.25, rel=0.02)
 
 
 def test_the_volume_at_which_the_answer_changes_is_reported():

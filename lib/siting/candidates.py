@@ -351,6 +351,15 @@ def switching_costs(cost: Comparison) -> dict[str, Range]:
     return found
 
 
+def yearly_spend(cost: Comparison) -> dict[str, Range]:
+    """What each option pays vendors a year for use, on average, in the client's currency."""
+    found = {}
+    for name, option in cost.options.items():
+        paid = sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
+        found[name] = Range.exact(paid * 12 / cost.months, f"{cost.currency} per year")
+    return found
+
+
 def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
     """Cost of all projects of a category, with the bands of their factors multiplied."""
     total = Range.exact(0.0, cost.currency)

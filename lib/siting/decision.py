@@ -53,8 +53,8 @@ DRAWS = 20_000
 MOST_REVIEWS = 3
 """Open findings named in one step of the plan; the sovereignty chapter lists them all."""
 
-OPEN_WORD = "open"
-"""The confidence word that means that no option is clearly better."""
+OPEN_WORD, LEANING = "open", "leaning"
+"""Confidence words below `likely`: too little to leave for."""
 
 
 class Experiment(Fact):
@@ -173,6 +173,16 @@ class Decision:
         return self.ranking.first(self.recommended)
 
     @property
+    def leaving(self) -> float | None:
+        """Share of draws in which the best option scores above the baseline; None if they are
+        the same, or one of them is missing."""
+        ranking = self.ranking
+        if ranking is None or self.baseline not in ranking.names:
+            return None
+        best = ranking.leader
+        return None if best == self.baseline else ranking.beats_share(best, self.baseline)
+
+    @property
     def leader(self) -> str | None:
         """The option that leads at central weights and measures: where flip points start."""
         ranking = self.ranking
@@ -201,16 +211,20 @@ def choose(
     The option that wins most draws is recommended if its quality is proven, if it is the
     baseline, or if nothing else is proven. Otherwise it is preferred until it passes its test,
     and the client stays where it is; where a constraint forbids that, the proven option that
-    wins most often is recommended. When no option wins half of the draws, the advice is to stay.
+    wins most often is recommended. When no option wins half of the draws, the client stays
+    unless the best option is likely better than staying.
     """
-    word = confidence(ranking.first(ranking.leader))
+    leader = ranking.leader
+    word = confidence(ranking.first(leader))
     proven = [c.name for c in candidates if not c.unproven or c.name == baseline]
-    waits = ranking.leader not in proven and bool(proven)
-    preferred = ranking.leader if waits else None
-    if baseline in ranking.names and (waits or word.word == OPEN_WORD):
-        return baseline, preferred, word
+    waits = leader not in proven and bool(proven)
+    preferred = leader if waits else None
+    if baseline in ranking.names:
+        unclear = confidence(ranking.beats_share(leader, baseline)).word in (OPEN_WORD, LEANING)
+        if waits or (word.word == OPEN_WORD and unclear):
+            return baseline, preferred, word
     if not waits:
-        return ranking.leader, None, word
+        return leader, None, word
     best = max(proven, key=lambda n: (ranking.first(n), ranking.score[n].central))
     return best, preferred, word
 
@@ -478,6 +492,7 @@ def summary(d: Decision, currency: str) -> dict[str, Any]:
             "confidence": d.word.word,
             "definition": d.word.definition,
             "share": d.share,
+            "leaving": d.leaving,
             "present_cost": (
                 c.as_dict() if chosen and (c := present_cost(chosen, currency)) else None
             ),

@@ -121,16 +121,14 @@ class Ranking:
         """Share of draws in which the option wins."""
         return float(self.acceptability[self.names.index(name), 0])
 
+    def beats_share(self, a: str, b: str) -> float:
+        """Share of draws in which option `a` scores above option `b`."""
+        return float(self.beats[self.names.index(a), self.names.index(b)])
+
     @property
     def leader(self) -> str:
         """The option that wins most often."""
         return self.names[int(np.argmax(self.acceptability[:, 0]))]
-
-    def runner_up(self, name: str) -> str | None:
-        """The option that most often beats `name`."""
-        rivals = [n for n in self.names if n != name]
-        row = self.names.index(name)
-        return max(rivals, key=lambda n: self.beats[self.names.index(n), row], default=None)
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,10 @@ class Study:
     @cached_property
     def stability(self) -> Any:
         """Vendor scores with intervals, red flags and shocks."""
-        from siting import stability
+        from siting import candidates, stability
 
-        return stability.assess(self.scenario)
+        moving, paid = candidates.switching_costs(self.cost), candidates.yearly_spend(self.cost)
+        return stability.assess(self.scenario, moving, paid)
 
     @cached_property
     def sovereignty(self) -> Any:
@@ -105,6 +106,7 @@ class Study:
             self.stability,
             self.sovereignty,
             self.quality,
+            self.memory,
         )
 
 

@@ -5,6 +5,7 @@ Every sentence, table and chart is computed from the same `decision.Decision`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,8 @@ def answer(study: Study) -> str:
             "test it before you move."
         )
     if d.struck:
-        names = study.numbers.names([label(c) for c in d.struck])
-        said += f" Out of the comparison, for the reasons in the chapter: {names}."
+        out = [f"{label(c)} ({literal(_short(c.struck[0]))})" for c in d.struck]
+        said += f" Out of the comparison: {study.numbers.names(out)}."
     first = next((step for step in d.plan if step.day == 30), None)
     return said + (f" First step: {literal(first.text)}" if first else "")
 
@@ -87,7 +88,13 @@ def certainty(d: Decision, numbers: Numbers) -> str:
         if name != best:
             share = numbers.percent(ranking.first(name))
             said += f", {label(d.candidate(name))} in {share}"
-    return said + " of them."
+    said += " of them."
+    if d.leaving is not None:
+        said += (
+            f" Against staying with {label(d.candidate(d.baseline))}, "
+            f"{label(d.candidate(best))} scores higher in {numbers.percent(d.leaving)}."
+        )
+    return said
 
 
 def costs(study: Study) -> str:
@@ -129,11 +136,13 @@ def costs(study: Study) -> str:
 def changes(d: Decision, numbers: Numbers) -> str:
     """The nearest flip points, and what to measure first."""
     flips = main_flips(d)
-    if not flips or d.leader is None:
-        said = "- No single price, volume or weight within a factor of twenty changes the answer."
+    if d.leader is None:
+        said = "- An option would have to meet the constraints."
     else:
         leader = label(d.candidate(d.leader))
         said = f"At central values {leader} leads.\n\n"
+        if all(f.kind == "utilisation" for f in flips):
+            said += "- No single price, volume or weight in its expected range changes that.\n"
         said += "\n".join(f"- {flip_sentence(f, d, numbers)}" for f in flips)
     first = d.knowledge[0] if d.knowledge else None
     if first is not None:
@@ -166,7 +175,8 @@ def flip_sentence(flip: Flip, d: Decision, numbers: Numbers) -> str:
         whose = label(d.candidate(flip.subject))
         change = flip.threshold - 1
         way = "rises" if change > 0 else "falls"
-        return f"{to} leads if the cost of {whose} {way} by {numbers.percent(abs(change))}{far}."
+        what = "its cost" if flip.to == flip.subject else f"the cost of {whose}"
+        return f"{to} leads if {what} {way} by {numbers.percent(abs(change))}{far}."
     way = "above" if flip.threshold > flip.today else "below"
     at, now = (numbers.quantity(x, flip.unit) for x in (flip.threshold, flip.today))
     if flip.kind == "utilisation":
@@ -177,11 +187,10 @@ def flip_sentence(flip: Flip, d: Decision, numbers: Numbers) -> str:
 def knowledge_sentence(knowledge: Knowledge, numbers: Numbers) -> str:
     """What to measure first, and what it is worth."""
     worth = numbers.money(_rounded(knowledge.worth))
-    said = f"Knowing {literal(_small(knowledge.label))} beforehand would be worth up to {worth}"
-    if knowledge.experiment is not None:
-        e = knowledge.experiment
-        said += f"; {literal(e.action[0].lower() + e.action[1:].rstrip('.'))}"
-    return said + "."
+    said = f"Worth knowing first, up to {worth}: {literal(_small(knowledge.label))}"
+    if knowledge.experiment is None:
+        return said + "."
+    return f"{said}. {literal(knowledge.experiment.action)}"
 
 
 def lead(study: Study) -> Prose:
@@ -562,6 +571,11 @@ def money(amount: Range, numbers: Numbers) -> str:
     """A present cost in short, with its range: `EUR 1.2M (0.9M to 1.6M)`."""
     low, high = (numbers.compact(_rounded(x), None) for x in (amount.low, amount.high))
     return f"{numbers.compact_money(_rounded(amount.central), None)} ({low} to {high})"
+
+
+def _short(reason: str) -> str:
+    """A reason up to its first colon or comma: a rule's title, or the fault without its cause."""
+    return re.split("[:,]", reason)[0]
 
 
 def _small(text: str) -> str:
