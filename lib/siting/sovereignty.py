@@ -51,6 +51,8 @@ class Evidence:
     attribute: str
     label: str
     value: str
+    level: str
+    """Where it is answered: flow, option, client, or the scenario."""
     source: Source
     assumed: bool
 
@@ -164,6 +166,8 @@ class Question:
     """An open question, whom to put it to, and the verdicts that wait for the answer."""
 
     attribute: str
+    level: str
+    """`flow`: it is asked flow by flow."""
     addressee: str
     question: str
     options: tuple[str, ...]
@@ -285,9 +289,9 @@ def _filled(reason: str, values: Values) -> str:
 def _evidence(rule: Rule, flow: FlowFacts, book: RuleBook) -> tuple[Evidence, ...]:
     tested = book.parsed[rule.rule_id].tested
     return tuple(
-        Evidence(a, book.attributes[a].label, value_text(k.value), k.source, k.assumed)
-        for a in tested
-        if (k := flow.known.get(a)) and book.attributes[a].level not in ("stress", "setting")
+        Evidence(d.attribute, d.label, value_text(k.value), d.level, k.source, k.assumed)
+        for d in map(book.attributes.__getitem__, tested)
+        if (k := flow.known.get(d.attribute)) and d.level not in ("stress", "setting")
     )
 
 
@@ -480,6 +484,7 @@ def _question(attribute: rulebook.Attribute, findings: list[Finding]) -> Questio
     outside = any(f.flow.values.get("external") is not False for f in findings)
     return Question(
         attribute.attribute,
+        attribute.level,
         attribute.addressee if attribute.addressee and outside else "own team",
         attribute.question or f"Not stated: {attribute.label}.",
         options=tuple(dict.fromkeys(f.flow.carrier for f in findings)),
