@@ -174,7 +174,9 @@ class Formats(click.ParamType[Any]):
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Processes; default: one a core.")
 @click.option("--force", is_flag=True, help="Render even what is up to date.")
 @click.option("--scheduler", default="", help="Address of a running Dask scheduler.")
-@click.option("--format", "formats", type=Formats(), default="html,pdf", show_default=True)
+@click.option(
+    "--format", "formats", type=Formats(), default="html,pdf", show_default=True, help="Documents."
+)
 @as_json
 def report(
     clients: tuple[str, ...],
@@ -616,7 +618,12 @@ class MeanAndP95(click.ParamType[Any]):
 
 @cli.command()
 @serving
-@click.option("--requests-per-day", type=click.FloatRange(0, min_open=True), required=True)
+@click.option(
+    "--requests-per-day",
+    type=click.FloatRange(0, min_open=True),
+    required=True,
+    help="On a working day.",
+)
 @click.option("--input", "input_tokens", type=MeanAndP95(), required=True, help="Tokens read.")
 @click.option("--output", "output_tokens", type=MeanAndP95(), required=True, help="Tokens written.")
 @click.option(
@@ -626,11 +633,19 @@ class MeanAndP95(click.ParamType[Any]):
     show_default=True,
     help="When the requests come.",
 )
-@click.option("--peak-factor", type=click.FloatRange(1, 50), default=1.5, show_default=True)
+@click.option(
+    "--peak-factor",
+    type=click.FloatRange(1, 50),
+    default=1.5,
+    show_default=True,
+    help="Busiest hour of the year over the busiest of a usual week.",
+)
 @click.option("--cached-share", type=click.FloatRange(0, 1), default=0.0, help="Repeated prefixes.")
 @click.option("--ttft", type=float, default=2.0, show_default=True, help="First token, seconds.")
 @click.option("--tpot", type=float, default=60.0, show_default=True, help="Each token, ms.")
-@click.option("--percentile", type=float, default=95.0, show_default=True)
+@click.option(
+    "--percentile", type=float, default=95.0, show_default=True, help="Where the limits hold."
+)
 @click.option(
     "--redundancy",
     type=click.Choice(["none", "n+1", "2n"]),
