@@ -65,7 +65,7 @@ def expected(run: Run) -> Expected:
     inp, out = run.input_tokens, run.output_tokens
     room = math.inf
     if run.loop != "static":
-        room = performance.slots(d, r, inp + k["occupancy"] * out, inp + out)
+        room = performance.slots(d, r, inp + k["occupancy"] * out, inp + out, ran=True)
     found = performance.speed(r, k, run.loop, run.load, max(room, 1.0), inp, out)
 
     def ranged(quantity: str, value: float, unit: str) -> Range:

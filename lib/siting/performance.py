@@ -456,10 +456,11 @@ def windows_are_used(d: Deployment) -> bool:
     return not d.setting.is_v0
 
 
-def pool_bytes(d: Deployment, context: float) -> float:
+def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     """Memory that one GPU of the replica has left for the cache, at requests this long. [byte]
 
-    Raises NotPredicted where the memory model cannot say.
+    ran: the deployment is known to have run, so that where the central estimate leaves nothing,
+    the high one is taken. Raises NotPredicted where the memory model cannot say.
     """
     try:
         pool = vram.cache_pool(
@@ -470,11 +471,12 @@ def pool_bytes(d: Deployment, context: float) -> float:
             d.tensor_parallel,
             d.pipeline_parallel,
             d.gpus if d.attention_data_parallel > 1 else 1,
-            int(context),
+            int(longest),
         )
     except attention.NotEstimated as reason:
         raise NotPredicted(str(reason)) from None
-    return pool.left.central * GIB
+    tight = ran and pool.left.central <= 0
+    return (pool.left.high if tight else pool.left.central) * GIB
 
 
 # --- from a step to what a user sees ----------------------------------------------------------
@@ -548,13 +550,13 @@ def open_loop(
     return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
 
 
-def slots(d: Deployment, r: Replica, length: float, longest: float) -> float:
+def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = False) -> float:
     """Sequences of mean `length` that the cache of a replica holds at once, requests of `longest`
-    tokens being allowed. [sequences]
+    tokens being allowed. [sequences]  ran: as in `pool_bytes`.
 
     Raises NotPredicted where the weights leave no memory.
     """
-    pool = pool_bytes(d, longest)
+    pool = pool_bytes(d, longest, ran)
     if pool <= 0:
         raise NotPredicted(
             f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with room for requests"

@@ -9,6 +9,7 @@ errors. Each kind of measurement is read by a function of its own (`KINDS`).
 from __future__ import annotations
 
 import csv
+import gzip
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,9 +52,13 @@ Predictor = Callable[[Row], Iterator[Comparison]]
 
 
 def _kinds() -> dict[str, Predictor]:
-    from siting import validation_memory
+    from siting import validation_memory, validation_throughput
 
-    return {"vram": validation_memory.vram_row, "finetune": validation_memory.finetune_row}
+    return {
+        "vram": validation_memory.vram_row,
+        "finetune": validation_memory.finetune_row,
+        "throughput": validation_throughput.throughput_row,
+    }
 
 
 def kinds() -> tuple[str, ...]:
@@ -61,9 +66,19 @@ def kinds() -> tuple[str, ...]:
     return tuple(_kinds())
 
 
+def shipped(kind: str) -> Path:
+    """The measurements of a kind that come with the repository. Raises ValueError if absent."""
+    folder = Path(__file__).parents[2] / "tests" / "data"
+    for name in (f"{kind}.csv", f"{kind}.csv.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    raise ValueError(f"{folder} holds no {kind}.csv: name a file of measurements")
+
+
 def read(path: Path) -> list[Row]:
-    """The cases of a CSV file. Raises ValueError where it has no `case_id` column."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    """The cases of a CSV file, gzipped or not. Raises ValueError without a `case_id` column."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if "case_id" not in (reader.fieldnames or []):
             raise ValueError(f"{path}: column case_id is missing; see docs/validation.md")
