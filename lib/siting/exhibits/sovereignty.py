@@ -191,12 +191,14 @@ def _flow_label(flow: FlowFacts) -> str:
 
 
 def _evidence(finding: Finding) -> list[str]:
-    """Answers with source and date; the scenario's own lines only where there is nothing else."""
+    """Answers with source and date; where nobody has answered yet, what the scope rests on."""
     given = [e for e in finding.evidence if e.level in ASKED and e.attribute != "external"]
     by_source: dict[str, list[str]] = {}
     for e in given or finding.evidence:
         source = f"{e.source.source}, {e.source.date}" + (", assumption" if e.assumed else "")
         by_source.setdefault(source, []).append(f"{e.label}: {e.value}")
+    if not given:
+        return [f"scope: {source}" for source in by_source]
     return [f"{'; '.join(answers)} ({source})" for source, answers in by_source.items()]
 
 
