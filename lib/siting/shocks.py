@@ -19,14 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from siting import catalogue
-from siting.cashflow import Plan, bill
 from siting.catalogue import Fact
 from siting.quantity import Range
 from siting.vendor_record import Event, Record, Retirement, Vendor
 
 if TYPE_CHECKING:
     from siting.scenario import Readiness, Shock
-    from siting.tco import OptionCost
 
 Array = npt.NDArray[np.float64]
 
@@ -355,59 +353,3 @@ def effect(
         rate=chance_draws(record, kind, vendor, day, seed)[1],
         not_estimated="; ".join(missing),
     )
-
-
-# What a move costs this client, from the cost model
-
-
-MOVE, LEAVE = "migration", "exit"
-"""Categories of facts/cost_items.csv: into another option, and out of the present one."""
-BOUGHT = ("api", "rental")
-"""Categories of cost items that are paid to an option's vendor."""
-
-
-def switching_costs(
-    plan: Plan, vendors: Mapping[str, tuple[str, ...]], currency: str
-) -> dict[str, Range]:
-    """Full cost of leaving each option's vendors, in the client's currency.
-
-    Leaving the option plus moving into the cheapest-to-enter other option of the scenario that
-    depends on none of the same vendors: prompts, evaluation, training of users, export. Running
-    costs of the new place and new machines are not part of it. All factors at their low, or at
-    their high, together: a cautious band. Options without such an alternative are left out.
-    """
-    moves = {name: _one_off(plan, name, MOVE, currency) for name in plan.options}
-    found = {}
-    for name in plan.options:
-        own = set(vendors.get(name, ()))
-        other = [moves[o] for o in plan.options if o != name and not own & set(vendors.get(o, ()))]
-        other = [r for r in other if r.central > 0]
-        if own and other:
-            cheapest = min(other, key=lambda r: r.central)
-            found[name] = cheapest.plus(_one_off(plan, name, LEAVE, currency))
-    return found
-
-
-def _one_off(plan: Plan, name: str, category: str, currency: str) -> Range:
-    """Amounts of one category that fall once, at the start or the end. [currency]"""
-    ends = {
-        factor: [value.low, value.central, value.high]
-        for factor, f in plan.factors.items()
-        for value in [f.value]
-    }
-    draws = plan.central(**{k: np.array(v) for k, v in ends.items()})
-    total = np.zeros(3)
-    for amount in bill(plan, name, draws):
-        if amount.line.item.category == category and amount.when != "running":
-            total += amount.value[:, -1] if amount.when == "end" else amount.value[:, 0]
-    low, mid, high = sorted(float(v) for v in total)
-    return Range(low, mid, high, currency)
-
-
-def vendor_spend(costs: Mapping[str, OptionCost], currency: str) -> dict[str, Range]:
-    """What an option pays its vendors in months 13 to 24, when all run. [currency per year]"""
-    spend = {
-        name: sum(float(f.amounts[13:25].sum()) for f in cost.flows if f.category in BOUGHT)
-        for name, cost in costs.items()
-    }
-    return {n: Range.exact(v, f"{currency} per year") for n, v in spend.items() if v > 0}

@@ -24,8 +24,6 @@ from siting.shocks import (
     checklist,
     effect,
     expected_loss,
-    switching_costs,
-    vendor_spend,
 )
 from siting.vendor_record import (
     Agreement,
@@ -58,7 +56,6 @@ from siting.vendor_score import (
 
 if TYPE_CHECKING:
     from siting.scenario import Scenario, Shock
-    from siting.tco import Comparison
 
 __all__ = ["Assessment", "VendorScore", "assess", "recoding_sheet"]
 
@@ -470,17 +467,6 @@ def assess(
         inputs=_inputs(m, scenario),
         draws=draws,
     )
-
-
-def costs_of_moving(scenario: Scenario, cost: Comparison) -> dict[str, Range]:
-    """The `switching_cost` of `assess` from the cost chapter: by option, client's currency."""
-    vendors = {name: option_vendors(scenario, name) for name in scenario.options}
-    return switching_costs(cost.plan, vendors, cost.currency)
-
-
-def spend_of(cost: Comparison) -> dict[str, Range]:
-    """The `yearly_spend` of `assess` from the cost chapter: by option, currency per year."""
-    return vendor_spend(cost.options, cost.currency)
 
 
 def _by_option(cost: Range | Mapping[str, Range] | None, scenario: Scenario) -> Mapping[str, Range]:
