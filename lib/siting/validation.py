@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -194,3 +195,9 @@ def _judged(cases: list[Comparison]) -> dict[str, Any]:
         "said_no_but_ran": len(cases) - right - unsafe,
         "coverage": float(np.mean([_inside(c) for c in cases])) if cases else None,
     }
+
+
+if __name__ == "__main__":
+    from siting import validation_page
+
+    validation_page.write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/validation.md"))

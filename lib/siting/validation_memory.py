@@ -60,13 +60,13 @@ class Run:
 def vram_row(row: Row) -> Iterator[Comparison]:
     """Every scored quantity of a row of vram.csv."""
     try:
-        run: Run | None = _run(row)
+        run: Run | None = run_of(row)
         fault = ""
     except (NotEstimated, KeyError, FactError, ValueError) as error:
         run, fault = None, _why(error)
     for quantity in scored(row):
         try:
-            measured = _measured(row, quantity)
+            measured = measured_of(row, quantity)
         except ValueError as error:
             yield Comparison(row["case_id"], quantity, None, note=_why(error))
             continue
@@ -103,7 +103,8 @@ MEASURED_IN = {
 IN_GIB = ("weights_gib_per_gpu", "kv_cache_gib_per_gpu", "activation_peak_gib")
 
 
-def _measured(row: Row, quantity: str) -> float | None:
+def measured_of(row: Row, quantity: str) -> float | None:
+    """What was measured; None where the cell is blank."""
     if quantity == "fits":
         return {"yes": 0.0, "no": 1.0}.get(row.get("oom", row.get("outcome", "")).lower())
     return number(row, MEASURED_IN.get(quantity, quantity))
@@ -112,7 +113,8 @@ def _measured(row: Row, quantity: str) -> float | None:
 # --- what a row states ------------------------------------------------------------------------
 
 
-def _run(row: Row) -> Run:
+def run_of(row: Row) -> Run:
+    """A serving run from a row of vram.csv. Raises NotEstimated, KeyError or ValueError."""
     model, weights = model_of(row)
     note = f"{row.get('checkpoint_as_stated', '')} {row.get('note', '')}".lower()
     speculative = bool(re.search(r"speculative|\bmtp\b", note)) and bool(model.mtp_layers)
@@ -305,7 +307,7 @@ def finetune_row(row: Row) -> Iterator[Comparison]:
         measured, note = None, ""
         try:
             measured = _finetune_measured(row, quantity)
-            job = _job(row)
+            job = job_of(row)
             found, note = _finetune(job, row, quantity), _assumed(row)
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
             yield Comparison(row["case_id"], quantity, measured, note=_why(error))
@@ -339,7 +341,8 @@ def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
     )
 
 
-def _job(row: Row) -> training.Job:
+def job_of(row: Row) -> training.Job:
+    """A fine-tuning run from a row of finetune.csv. Raises NotEstimated, KeyError, ValueError."""
     model, _ = model_of(row, "model_id")
     method, _, task = row.get("method", "").lower().partition("[")
     if not method.strip():
