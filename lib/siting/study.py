@@ -10,6 +10,7 @@ each property is a call of a pure domain function on results that stand above it
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -195,7 +196,7 @@ class Study:
                 {
                     "option": w.option,
                     "above": w.above,
-                    "below": w.below,
+                    "below": w.below if math.isfinite(w.below) else None,
                     "unit": "million tokens/month",
                 }
                 for w in self.cost.volume.winners
