@@ -368,7 +368,7 @@ def _described(plan: Plan, name: str) -> tuple[str, Range]:
     factor = max(moved, key=lambda f: f.value.high - f.value.low)
     low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-P90, P90))
     centre = min(max(factor.value.central, low), high)
-    label = factor.label if len(moved) == 1 else _common(factor.label)
+    label = factor.label if factor.driver == factor.name else _common(factor.label)
     return label, Range(low, centre, high, factor.value.unit)
 
 

@@ -629,7 +629,8 @@ def _value(value: float, unit: str, n: Numbers) -> str:
 def _flip(f: Flip, c: Comparison, n: Numbers) -> str:
     where = "inside its range" if f.inside else "outside its P10 to P90 range"
     at, now = (_value(x, f.unit, n) for x in (f.at, f.central))
-    return f"- {literal(f.label)}: at {at} instead of {now} {literal(f.unit)} ({where}), {literal(_label(c, f.winner))} is the cheapest."
+    words = f"at {at} instead of {now} {literal(f.unit)} ({where})"
+    return f"- {literal(f.label)}: {words}, {literal(_label(c, f.winner))} is the cheapest."
 
 
 # --- energy, claims, inputs -------------------------------------------------------------------
