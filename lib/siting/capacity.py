@@ -517,10 +517,9 @@ def _pool(option: Option, model: str, load: Load, limits: Limits, years: int, si
     if not keeps:
         limits_used = _relaxed(curve, limits)
         central = sustained(curve, limits_used)
-    low, high = performance.spread(
-        performance.regime(d) | {"loop": "closed"}, "output_tokens_per_s_total"
-    )
-    rate = Range(central * low, central, central * high, "requests/s")
+    where = performance.regime(d) | {"loop": "closed"}
+    faster, slower = performance.spread(where, "itl_or_tpot_ms")
+    rate = Range(central / slower, central, central / faster, "requests/s")
     replicas = tuple(
         _replicas(load.growth_factor(y).scaled(load.peak_rate, "requests/s"), rate)
         for y in range(1, years + 1)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-_QUANTILES = (np.arange(40) + 0.5) / 40
-_TAIL = (np.arange(24) + 0.5) / 24
+_QUANTILES = (np.arange(100) + 0.5) / 100
+_FINE = (np.arange(200) + 0.5) / 200
 _AVERAGED = 2 / 3
 """Variance of the mean of a number in service over one stay of constant length, as a share of the
 number's own: its correlation falls linearly to zero within a stay, and twice the integral of
@@ -146,7 +146,9 @@ def _alone(curve: Curve) -> float:
 def _states(curve: Curve, rate: float) -> tuple[Array, Array, float]:
     """Probability of each number in service, the numbers, and the mean number that waits.
 
-    Birth and death: p(n) = p(n-1) × rate / service(n); above the slots the rate of service stays.
+    Birth and death: p(n) = p(n-1) × rate / service(n); above the slots the rate of service stays,
+    and those who wait form an M/M/c queue, scaled by (1 + cv²) / 2 for the spread of answers'
+    lengths (Lee and Longton, Operational Research Quarterly 10(1), 1959).
     """
     service = curve.rates()
     log_p = np.concatenate([[0.0], np.cumsum(np.log(max(rate, 1e-12) / service))])
@@ -157,7 +159,8 @@ def _states(curve: Curve, rate: float) -> tuple[Array, Array, float]:
         best = int(service.argmax()) + 1
         p, load = p[: best + 1], rate / service[best - 1]
     beyond = p[-1] * load / (1 - load)
-    waiting = p[-1] * load / (1 - load) ** 2
+    variation = math.exp(curve.lengths.output_sigma**2) - 1
+    waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
     p[-1] += beyond
     total = p.sum()
     return p / total, np.arange(len(p), dtype=float), float(waiting / total)
@@ -200,23 +203,44 @@ def _ttft(
     mean = int(min(max(1, round(float(share @ number))), curve.slots))
     decode = float(curve.decode_s[mean - 1])
     prompts = curve.lengths.prompts()
-    own = prompts / curve.lengths.prompt_mean * curve.prompt_s
-    own = own + np.ceil(prompts / curve.chunk_tokens) * decode
-    busy = min(rate * float(own.mean()), 0.99)
-    queue = rate * float((own**2).mean()) / (2 * (1 - busy))
-    ahead = _exponential(busy, queue)
+    work = prompts / curve.lengths.prompt_mean * curve.prompt_s
+    served = work + prompts / curve.chunk_tokens * decode
+    ahead = _exponential(*_ahead(curve, rate, decode, served))
     full = float(share[-1]) if waiting else 0.0
     place = _exponential(full, waiting / rate if rate else 0.0)
-    times = own[:, None, None] + ahead[None, :, None] + place[None, None, :]
+    steps = np.ceil(prompts / curve.chunk_tokens)
+    own = work + steps * decode + decode / 2 * float(1 - share[0])
+    read = np.quantile(own[:, None] + ahead[None, :], _FINE)  # two sums of 200 × 200 are enough
+    times = read[:, None] + place[None, :]
     found = np.quantile(times, [p / 100 for p in percentiles])
-    base = curve.first_token_s + decode / 2 * float(1 - share[0])
+    base = curve.first_token_s
     by_percentile = {p: float(base + t) for p, t in zip(percentiles, found, strict=True)}
     return by_percentile, float(base + times.mean())
+
+
+def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> tuple[float, float]:
+    """Chance and mean of waiting for the prompts of others. [s]
+
+    Long prompts queue one by one: M/G/1, E[W] = λ E[s²] / (2 (1 - ρ)). Short ones are read
+    together: all that arrive in a step of mean length D = decode / (1 - ρ) are read in the next,
+    so that one waits for the rest of a step and for what shares one's own,
+    E[D²]/E[D] × (1/2 + ρ), of which half a decode step is counted elsewhere. The longer wait of
+    the two is taken.
+    """
+    spread = math.exp(curve.lengths.input_sigma**2)
+    busy = min(rate * float(served.mean()), 0.99)
+    queued = rate * float(served.mean()) ** 2 * spread / (2 * (1 - busy))
+    reading = min(rate * curve.prompt_s, 0.99)
+    step = decode / (1 - reading)
+    biased = step + rate * curve.prompt_s**2 * spread / (1 - reading**2)
+    together = biased * (0.5 + reading) - decode / 2
+    chance = 1 - math.exp(-1.5 * rate * step)
+    return (busy, queued) if queued > together else (max(chance, busy), together)
 
 
 def _exponential(chance: float, mean: float) -> Array:
     """Quantiles of a wait that is zero but with `chance`, then exponential, with this mean."""
     if chance <= 0 or mean <= 0:
         return np.zeros(1)
-    tail = np.clip((1 - _TAIL) / chance, None, 1.0)
+    tail = np.clip((1 - _FINE) / chance, None, 1.0)
     return np.asarray(-np.log(tail) * mean / chance)

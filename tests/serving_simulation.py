@@ -1,0 +1,91 @@
+"""A discrete-event simulation of one replica's batch scheduler, to check the queueing model by.
+
+Every step decodes one token of each running sequence and reads up to a chunk of the prompts that
+wait, first come first served, while there is a place. Stretches of equal steps are taken at once,
+so that a thousand hours pass in seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from siting.queueing import Curve
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the simulated users saw, one entry a request, and means over time."""
+
+    ttft: np.ndarray
+    tpot: np.ndarray
+    residence: np.ndarray
+    concurrency: float
+    rate: float
+
+
+def simulate(curve: Curve, arrivals: np.ndarray, seed: int = 1) -> Seen:
+    """Serve requests that arrive at `arrivals` [s, rising] with lengths drawn from the curve's."""
+    rng = np.random.default_rng(seed)
+    n = curve.lengths
+    count = len(arrivals)
+    prompts = _lognormal(rng, n.prompt_mean, n.input_sigma, count)
+    outputs = np.maximum(1, np.round(_lognormal(rng, n.output_mean, n.output_sigma, count)))
+    first, last = np.zeros(count), np.zeros(count)
+    per_token = curve.prompt_s / n.prompt_mean
+    decode = curve.decode_s.tolist()
+    now, step, next_in, head, left = 0.0, 0, 0, 0, 0.0
+    running: list[tuple[float, int]] = []  # (step of the last token, request)
+    while head < count or running:
+        while next_in < count and arrivals[next_in] <= now:
+            next_in += 1
+        if head == next_in and not running:
+            now = arrivals[next_in]
+            continue
+        size = len(running)
+        if head < next_in and size < curve.slots:  # a step with prompts
+            budget, read, ended = curve.chunk_tokens, 0.0, []
+            while head < next_in and size + len(ended) < curve.slots and budget > 0:
+                left = left or prompts[head]
+                part = min(left, budget)
+                budget, read, left = budget - part, read + part, left - part
+                if left <= 1e-9:
+                    ended.append(head)
+                    head, left = head + 1, 0.0
+            now += (decode[size - 1] if size else 0.0) + read * per_token
+            step += 1
+            for request in ended:
+                first[request] = now
+                heapq.heappush(running, (step + outputs[request] - 1, request))
+        else:  # equal steps until a sequence ends or a request comes
+            steps = running[0][0] - step
+            if next_in < count and size < curve.slots:
+                until = math.ceil((arrivals[next_in] - now) / decode[size - 1])
+                steps = min(steps, max(1, until))
+            steps = max(steps, 0)
+            now += steps * decode[size - 1]
+            step += int(steps)
+        while running and running[0][0] <= step:
+            last[heapq.heappop(running)[1]] = now
+    keep = slice(count // 50, count)
+    span = arrivals[-1] - arrivals[count // 50]
+    residence = (last - arrivals)[keep] + curve.first_token_s
+    return Seen(
+        (first - arrivals)[keep] + curve.first_token_s,
+        ((last - first) / np.maximum(outputs - 1, 1))[keep][outputs[keep] > 1],
+        residence,
+        float(residence.sum() / span),
+        len(residence) / span,
+    )
+
+
+def poisson(rate: float, hours: float, seed: int = 2) -> np.ndarray:
+    """Arrival times of a constant rate [requests/s] over so many hours. [s]"""
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.uniform(0, hours * 3600, rng.poisson(rate * hours * 3600)))
+
+
+def _lognormal(rng: np.random.Generator, mean: float, sigma: float, count: int) -> np.ndarray:
+    return np.asarray(mean * np.exp(sigma * rng.standard_normal(count) - sigma**2 / 2))
