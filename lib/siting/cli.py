@@ -755,7 +755,7 @@ def size(
 def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> None:
     """Predict published measurements and say how far off the kit is.
 
-    CSV has the columns of validation/KIND.csv, which is taken when no file is named. For
+    CSV has the columns of tests/data/KIND.csv, which is taken when no file is named. For
     stability, the score is tried on past events instead, against simple baselines.
 
     \b
@@ -772,12 +772,10 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
         else:
             click.echo("\n".join(backtest.lines(panels)))
         return
-    from siting import scenario, validation
+    from siting import validation
 
-    path = Path(csv) if csv else scenario.project() / "validation" / f"{kind}.csv"
-    if not path.is_file():
-        raise Refused(f"{path} does not exist; name a file of measurements")
     try:
+        path = Path(csv) if csv else validation.shipped(kind)
         compared = validation.compare(kind, validation.read(path))
     except ValueError as error:
         raise Refused(str(error)) from None
