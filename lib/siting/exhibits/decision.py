@@ -16,7 +16,7 @@ from siting.catalogue import Source, source_of
 from siting.decision import Decision, Experiment, Knowledge, present_cost
 from siting.exhibits import Answers, Chart, Prose, Table, literal, style
 from siting.formats import Numbers
-from siting.quality import SUPPORTS_SWITCH, Parity, Score
+from siting.quality import SUPPORTS_SWITCH, Parity, Score, Verdict
 from siting.quantity import Range
 from siting.ranking import Candidate, Flip
 
@@ -41,6 +41,45 @@ def page_one(study: Study) -> Answers:
             ("What would change the answer?", changes(d, numbers)),
         )
     )
+
+
+def at_a_glance(study: Study) -> Table:
+    """Page one's table: each option with its cost and how often it wins."""
+    d, numbers = study.decision, study.numbers
+    order = sorted(d.candidates, key=lambda c: -_first(d, c))
+    rows = [
+        {
+            "option": plain(c),
+            "status": _status(d, c),
+            "present cost": money(cost, numbers)
+            if (cost := present_cost(c, numbers.currency))
+            else "not estimated",
+            "ranks first": numbers.percent(_first(d, c)) if not c.struck else "–",
+            "because": _short(c.struck[0]) if c.struck else _waiting(d, c),
+        }
+        for c in order
+    ]
+    return Table(
+        pd.DataFrame(rows),
+        "All options: cost over the horizon, and share of draws in which each ranks first",
+        badges=("status",),
+        align={"present cost": "right", "ranks first": "right"},
+        stub="option",
+        notes=(
+            "Present cost: central value, in brackets the range that holds 80 % of the draws; "
+            "its items and sources stand in the cost chapter. The next chapter explains the rank.",
+        ),
+    )
+
+
+def _first(d: Decision, c: Candidate) -> float:
+    return d.ranking.first(c.name) if d.ranking and c.name in d.ranking.names else -1.0
+
+
+def _waiting(d: Decision, c: Candidate) -> str:
+    if c.name == d.baseline:
+        return "today's choice"
+    return "quality not shown" if c.unproven else "–"
 
 
 def answer(study: Study) -> str:
@@ -326,19 +365,20 @@ def contributions(study: Study) -> Table | Prose:
 def measures(study: Study) -> Table:
     """What was measured for each criterion, before any value judgement; struck options too."""
     d, numbers = study.decision, study.numbers
-    rows = []
-    for c in d.criteria:
-        row = {"criterion": c.label, "unit": c.unit}
-        for candidate in d.candidates:
-            measure = candidate.measures.get(c.measure)
-            row[plain(candidate)] = _measure(measure, numbers)
-        row["worth 0 at"] = numbers.number(c.worst)
-        row["worth 100 at"] = numbers.number(c.best)
-        rows.append(row)
+    names = [plain(c) for c in d.candidates]
+    rows = [
+        {
+            "criterion": f"{c.label} [{c.unit}]",
+            **{plain(o): _measure(o.measures.get(c.measure), numbers) for o in d.candidates},
+            "0 to 100 points": f"{_goalpost(c.worst, numbers)} to {_goalpost(c.best, numbers)}",
+        }
+        for c in d.criteria
+    ]
     return Table(
         pd.DataFrame(rows),
         "The measures behind the points, and the goalposts that turn them into points",
         stub="criterion",
+        align=dict.fromkeys([*names, "0 to 100 points"], "right"),
         notes=("Unknown measures count as anything between the two goalposts.",),
     )
 
@@ -493,8 +533,9 @@ def quality(study: Study) -> Table | Prose:
         badges=("verdict",),
         group="model",
         notes=(
-            "Tolerance: half-width of the 95 % interval of the difference on that board. A switch "
-            "needs two boards without common questions, or your own evaluation, which beats both.",
+            "Parity: not distinguishable on that board. Tolerance: half-width of the 95 % interval "
+            "of the difference. A switch needs two boards without common questions, or your own "
+            "evaluation, which beats both.",
         ),
     )
 
@@ -610,7 +651,11 @@ def _status(d: Decision, c: Candidate) -> str:
         return "struck"
     if c.name == d.recommended:
         return "chosen"
-    return "conditional" if c.unproven else "open"
+    return "conditional" if c.unproven else "competes"
+
+
+def _goalpost(x: float, numbers: Numbers) -> str:
+    return numbers.number(x, 0 if x == round(x) else 1)
 
 
 def _measure(measure: object, numbers: Numbers) -> str:
@@ -618,8 +663,9 @@ def _measure(measure: object, numbers: Numbers) -> str:
         return "unknown"
     if isinstance(measure, Range):
         bare = replace(measure, unit="")
-        span = "" if bare.is_exact else f" ({numbers.span(bare, 2)})"
-        return numbers.number(bare.central, 2) + span
+        places = 1 if abs(bare.central) >= 2 else 2
+        span = "" if bare.is_exact else f" ({numbers.span(bare, places)})"
+        return numbers.number(bare.central, places) + span
     low, central, high = np.quantile(np.asarray(measure), (0.1, 0.5, 0.9))
     return _measure(Range(float(low), float(central), float(high)), numbers)
 
@@ -649,7 +695,7 @@ def _without_option(parities: tuple[Parity, ...]) -> list[Parity]:
 
 
 def _parity_rows(p: Parity, numbers: Numbers) -> list[dict[str, str]]:
-    heading = f"{p.model} against {p.reference}, {p.workload}: {p.verdict} ({p.reason})"
+    heading = f"{p.model} against {p.reference}, {p.workload}: {_word(p.verdict)} ({p.reason})"
     rows = [
         {
             "model": heading,
@@ -658,7 +704,7 @@ def _parity_rows(p: Parity, numbers: Numbers) -> list[dict[str, str]]:
             "score": _score(c.model, numbers),
             "reference": _score(c.reference, numbers),
             "tolerance": f"± {numbers.number(c.tolerance, 2)}" if c.tolerance is not None else "–",
-            "verdict": c.verdict,
+            "verdict": _word(c.verdict),
             "remark": c.reason,
         }
         for c in p.comparisons
@@ -673,11 +719,16 @@ def _parity_rows(p: Parity, numbers: Numbers) -> list[dict[str, str]]:
                 "score": numbers.number(p.own.score) + style.mark("client"),
                 "reference": f"floor {numbers.number(p.own.floor)}",
                 "tolerance": f"± {numbers.number(p.own.tolerance, 2)}",
-                "verdict": p.own.verdict,
+                "verdict": _word(p.own.verdict),
                 "remark": "",
             },
         )
     return rows
+
+
+def _word(verdict: Verdict) -> str:
+    """A verdict as tables print it: what cannot be told apart is parity."""
+    return "parity" if verdict == "not distinguishable" else verdict
 
 
 def _score(score: Score | None, numbers: Numbers) -> str:
