@@ -22,7 +22,7 @@ def background():
     """Thresholds and the law as it stands: what holds unless a case says otherwise."""
     values = {s.setting: s.value for s in catalogue.table("sovereignty_settings", Setting)}
     for row in catalogue.table("provider_attributes", ProviderAttribute):
-        if row.subject == "law":
+        if row.subject == "law" and (row.valid_to or TODAY) >= TODAY:
             values[row.attribute] = rulebook.read_value(row.value, row.attribute, BOOK.attributes)
     return {"retention_days_limit": 30.0, **values}
 
@@ -313,6 +313,28 @@ def test_the_flow_beats_the_option_and_the_option_beats_the_client(base):
     assert sovereignty.assess(said).verdict("api", "GDPR-5-1") == "fail"
 
 
+def test_nothing_published_later_than_the_report_enters(base):
+    """The data-processing agreement of Anthropic is known from a page of 29 April 2026."""
+    option = base.options["api"].model_copy(update={"vendor": "Anthropic"})
+    early = base.model_copy(update={"options": {**base.options, "api": option}})
+
+    def known(day):
+        client = early.client.model_copy(update={"report_date": day})
+        said = early.model_copy(update={"client": client})
+        return flows_of(said, "api", BOOK.on(day))[0].values.get("dpa_signed")
+
+    assert known(dt.date(2026, 4, 28)) is None
+    assert known(dt.date(2026, 4, 29)) is True
+
+
+def test_on_a_day_of_the_us_block_served_us_models_fail(base):
+    """The directive of 12 June 2026 was lifted on 30 June."""
+    for day, verdict in ((11, "review"), (12, "fail"), (29, "fail"), (30, "review")):
+        client = base.client.model_copy(update={"report_date": dt.date(2026, 6, day)})
+        said = base.model_copy(update={"client": client})
+        assert own_verdicts(said, "api")["US-EXP-1"] == verdict
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -360,11 +382,20 @@ def test_a_misspelt_rule_is_refused_by_rule_and_column(monkeypatch, tmp_path, ol
 
 def test_every_address_that_says_official_is_on_an_official_host():
     hosts = (
-        "eur-lex.europa.eu", "curia.europa.eu", "commission.europa.eu", "edpb.europa.eu",
-        "digital-strategy.ec.europa.eu", "uscode.house.gov", "ecfr.gov", "cyber.gouv.fr",
-        "gesetze-im-internet.de", "fedlex.admin.ch", "legislation.gov.uk", "normattiva.it",
+        "eur-lex.europa.eu",
+        "curia.europa.eu",
+        "commission.europa.eu",
+        "edpb.europa.eu",
+        "digital-strategy.ec.europa.eu",
+        "uscode.house.gov",
+        "ecfr.gov",
+        "gesetze-im-internet.de",
+        "legifrance.gouv.fr",
+        "fedlex.admin.ch",
+        "legislation.gov.uk",
+        "normattiva.it",
         "doi.org/10.6028/NIST",
-    )  # fmt: skip
+    )
     for rule in BOOK.rules:
         if rule.address == "official":
             assert any(h in rule.url for h in hosts), f"{rule.rule_id}: {rule.url}"

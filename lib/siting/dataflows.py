@@ -8,6 +8,7 @@ What none of them answers stays unknown. An answer of null says 'asked, and not 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -79,7 +80,7 @@ def _layers(
     carrier = scenario.options[part]
     model = carrier.models.get(next(iter(workloads))) or carrier.models.get("all", "")
     yield _settings(scenario)
-    yield _published(["law", "assumed", f"kind:{carrier.kind}"], kind.flow, book)
+    yield _published(["law", "assumed", f"kind:{carrier.kind}"], kind.flow, law)
     yield _vendor_facts(scenario, carrier.vendor, kind.flow, law)
     yield _client_facts(scenario)
     yield _workload_facts(scenario, workloads)
@@ -123,15 +124,22 @@ def _settings(scenario: Scenario) -> Layer:
     return found | {"retention_days_limit": Known(limit, source)}
 
 
-def _published(subjects: Iterable[str], flow: str, book: RuleBook) -> Layer:
-    """What provider_attributes.csv states of `subjects` for a kind of flow."""
+def _published(subjects: Iterable[str], flow: str, law: Law) -> Layer:
+    """What provider_attributes.csv states of `subjects` for a kind of flow on the day of `law`."""
     found: dict[str, Known | None] = {}
     for subject in subjects:
         for row in _by_subject(catalogue.facts_dir()).get(subject, ()):
-            if row.flows == "all" or flow in row.flows.split(";"):
-                value = rulebook.read_value(row.value, row.attribute, book.attributes)
+            if (row.flows == "all" or flow in row.flows.split(";")) and _known_on(row, law.day):
+                value = rulebook.read_value(row.value, row.attribute, law.book.attributes)
                 found[row.attribute] = Known(value, source_of(row), subject == "assumed")
     return found
+
+
+def _known_on(row: ProviderAttribute, day: dt.date) -> bool:
+    """Whether a row holds on `day` and, for a fact about a vendor, was published by then."""
+    if not (row.valid_from or day) <= day <= (row.valid_to or day):
+        return False
+    return not row.subject.startswith("vendor:") or vendor_record.known_by(row.date) <= day
 
 
 @cache
@@ -159,7 +167,7 @@ def _vendor_facts(scenario: Scenario, name: str, flow: str, law: Law) -> Layer:
     groups = ["", f"/{home.lower()}"]
     groups += [f"/{g}" for g, c in law.sets.items() if home in c]
     subjects = [f"vendor:{name}{group}" for name in names for group in groups]
-    return found | dict(_published(subjects, flow, law.book))
+    return found | dict(_published(subjects, flow, law))
 
 
 def _client_source(scenario: Scenario, path: str) -> Source:

@@ -108,6 +108,8 @@ class ProviderAttribute(Fact):
     flows: str = "all"
     attribute: str
     value: str
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
 
 
 class Setting(Fact):
