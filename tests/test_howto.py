@@ -1,0 +1,161 @@
+"""Every how-to page is carried out as written: one file changes, the report shows it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+EVERYTHING = """
+client: {name: Example Works, country: DE, report_date: 2026-11-24}
+workloads:
+  assistant: {users: 300, models: [example/Example-8B]}
+options:
+  api: {}
+  rented:
+    provider: example-cloud
+    models: {all: example/Example-8B}
+    region: eu-1
+    country: DE
+  newest:
+    label: Rented, newest GPU
+    kind: rented_gpus
+    models: {all: example/Example-8B}
+    gpu: example-x1-96gb
+    country: DE
+  owned: {}
+finance:
+  quotes:
+    - {item: option.newest.gpu_hour, value: 3, unit: EUR/GPU-h, source: Offer, date: 2026-11-01}
+evidence:
+  - {fields: [workloads, options, finance], source: Test of the how-to pages, date: 2026-11-24}
+"""
+SHOWN = {
+    "gpu": "Example X1 96GB",
+    "model": "Example-8B",
+    "price": "Price list of Example Cloud",
+    "cost-item": "Insurance of the servers",
+    "criterion": "support",
+    "rule": "No training on the client",
+    "chapter": "Which inputs are worth a better source?",
+    "client": "Example Works",
+}
+
+
+@dataclass(frozen=True)
+class HowTo:
+    """A page: the file that it changes and with what, and the commands with their answers."""
+
+    file: str
+    content: str
+    steps: tuple[tuple[str, str], ...]
+
+
+def read(page: Path) -> HowTo:
+    blocks = FENCE.findall(page.read_text(encoding="utf-8"))
+    ((_, file, content),) = [b for b in blocks if b[1]]
+    plain = [(kind, text) for kind, title, text in blocks if not title]
+    steps = zip(plain[::2], plain[1::2], strict=True)
+    assert [k for k, _ in plain] == ["console", "text"] * (len(plain) // 2)
+    return HowTo(file, content, tuple((c[1].removeprefix("$ ").strip(), t[1]) for c, t in steps))
+
+
+def carry_out(howto: HowTo, root: Path) -> None:
+    target = root / howto.file
+    if target.suffix == ".csv":
+        (row,) = csv.DictReader(howto.content.splitlines())
+        with target.open(encoding="utf-8", newline="") as file:
+            columns = next(csv.reader(file))
+        assert set(row) <= set(columns), set(row) - set(columns)
+        with target.open("a", encoding="utf-8", newline="") as file:
+            csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
+    else:
+        assert not target.exists()
+        made = howto.content if target.suffix != ".ipynb" else nbformat.writes(notebook(howto))
+        target.write_text(made, encoding="utf-8")
+
+
+def notebook(howto: HowTo) -> nbformat.NotebookNode:
+    """The cells of a page, written in the percent format, as a notebook."""
+    made = nbformat.v4.new_notebook()
+    for i, block in enumerate(re.split(r"^# %%", howto.content, flags=re.MULTILINE)[1:]):
+        head, _, body = block.partition("\n")
+        if "[markdown]" in head:
+            text = re.sub(r"^# ?", "", body.strip(), flags=re.MULTILINE)
+            made.cells.append(nbformat.v4.new_markdown_cell(text, id=f"cell-{i}"))
+        else:
+            cell = nbformat.v4.new_code_cell(body.strip(), id=f"cell-{i}")
+            cell.metadata["tags"] = re.findall(r'"(\w+)"', head)
+            made.cells.append(cell)
+    return made
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in root.rglob("*")
+        if p.is_file() and "__pycache__" not in p.parts
+    }
+
+
+def run(command: str, root: Path) -> str:
+    words = [sys.executable, "-m", *command.split()]
+    environment = {**os.environ, "PYTHONPATH": str(root / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what a report is made from."""
+    for name in ("lib", "params", "notebooks"):
+        left_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=left_out)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_a_page_changes_one_file_gives_the_printed_answers_and_breaks_nothing(
+    page: Path, project: Path
+) -> None:
+    howto, before = read(page), digests(project)
+    carry_out(howto, project)
+    changed = {f for f, digest in digests(project).items() if before.get(f) != digest}
+    assert changed == {howto.file}
+    for command, answer in howto.steps:
+        said = run(command, project)
+        for line in answer.splitlines():
+            assert line in said
+    assert howto.steps
+    assert "no problem" in run("siting check", project)
+
+
+def test_every_change_is_shown_in_a_report(project: Path) -> None:
+    for page in PAGES:
+        carry_out(read(page), project)
+    (project / "params" / "everything.yaml").write_text(EVERYTHING, encoding="utf-8")
+    run("siting report everything --format html", project)
+    page = (project / "reports" / "everything" / "report.html").read_text(encoding="utf-8")
+    assert not {name: text for name, text in SHOWN.items() if text not in page}
+
+
+def test_there_is_a_page_for_everything_that_can_be_added() -> None:
+    assert {p.stem for p in PAGES} == set(SHOWN)
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in PAGES:
+        assert f"](docs/how-to/{page.name})" in table
+        assert f"`{read(page).file.rsplit('/', 1)[0]}/" in table
