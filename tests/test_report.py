@@ -135,7 +135,10 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown
 def test_a_chapter_sees_nothing_of_another_client(forge: kernels.Forge) -> None:
     # The first leaves traces in every place that kernels could share; the second looks for them.
     leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; Prose('left')"
-    look = "import builtins, os; Prose(str(hasattr(builtins, 'secret')) + os.environ.get('SECRET', 'no'))"
+    look = (
+        "import builtins, os\n"
+        "Prose(str(hasattr(builtins, 'secret')) + os.environ.get('SECRET', 'no'))"
+    )
     report.render(make("first", {"10_x.ipynb": chapter("A?", leave)}), forge)
     second = make("second", {"10_x.ipynb": chapter("B?", look), "20_y.ipynb": chapter("C?", leave)})
     files = report.render(dataclasses.replace(second, formats=("html",)), forge)
@@ -158,7 +161,7 @@ def test_an_attachment_cannot_leave_the_folder() -> None:
 
 
 def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: kernels.Forge) -> None:
-    logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
+    logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
     chapters = {"10_x.ipynb": chapter("Why?", CHART)}
     with_logo = dataclasses.replace(
         make(chapters=chapters, logo="logo.svg"), attachments={"logo.svg": logo}

@@ -40,7 +40,7 @@ class Job:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     """Files that the scenario names (a logo, a benchmark), by name."""
     formats: tuple[Format, ...] = ("html", "pdf")
-    cell_limit_s: float = 600
+    cell_limit_s: int = 600
     """A cell that runs longer fails. [s]"""
     plain_kernels: bool = False
     """Start each kernel as a new interpreter instead of forking a warm one."""
@@ -62,7 +62,7 @@ def prepare(
     *,
     notebooks: Path | None = None,
     formats: tuple[Format, ...] = ("html", "pdf"),
-    cell_limit_s: float = 600,
+    cell_limit_s: int = 600,
     plain_kernels: bool = False,
 ) -> Job:
     """The job of a client of `params/`, or of a YAML file anywhere.

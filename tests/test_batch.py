@@ -1,0 +1,149 @@
+"""Many reports: only what is out of date, the same bytes in any order, readable by their owner."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from siting import batch, job
+from siting.shelf import shelf
+from trial import chapter, make
+
+SMALL = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
+
+
+def small(client: str, **chapters: str) -> job.Job:
+    """A job of one short chapter, as a page only."""
+    return dataclasses.replace(make(client, {**SMALL, **chapters}), formats=("html",))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and ".siting" not in p.parts
+    }
+
+
+def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path: Path) -> None:
+    said: list[str] = []
+    jobs = [small("one"), small("two")]
+    first = batch.run(jobs, str(tmp_path), at_once=2, say=said.append)
+    assert sorted(first.rendered) == ["one", "two"]
+    assert first.lines() == ["2 rendered, 0 up to date, 0 failed"]
+    assert said[0].startswith("[1/2] ")
+    assert "about" in said[0] and "left" in said[0]
+    assert said[1].startswith("[2/2] ") and said[1].endswith("done")
+    before = contents(tmp_path)
+
+    second = batch.run(jobs, str(tmp_path))
+    assert (second.rendered, second.current) == ([], ["one", "two"])
+
+    changed = dataclasses.replace(jobs[1], scenario=jobs[1].scenario + "# a remark\n")
+    third = batch.run([jobs[0], changed], str(tmp_path), at_once=1)
+    assert (third.rendered, third.current) == (["two"], ["one"])
+    assert contents(tmp_path)["one/report.html"] == before["one/report.html"]
+
+    # A damaged or missing file makes the report out of date, whatever its manifest says.
+    (tmp_path / "one" / "report.html").write_text("broken", encoding="utf-8")
+    (tmp_path / "two" / "summary.json").unlink()
+    assert shelf(tmp_path).holds(jobs[0]) is False
+    fourth = batch.run([jobs[0], changed], str(tmp_path), at_once=2)
+    assert sorted(fourth.rendered) == ["one", "two"]
+    assert contents(tmp_path)["one/report.html"] == before["one/report.html"]
+    assert batch.run([jobs[0]], str(tmp_path), force=True, at_once=1).rendered == ["one"]
+
+
+def test_reports_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch.run([small("one")], str(out), at_once=1)
+    for path in (out / "one").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    assert stat.S_IMODE((out / "one").stat().st_mode) == 0o700
+
+
+def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path) -> None:
+    page = small("one")
+    both = dataclasses.replace(page, formats=("html", "pdf"))
+    batch.run([both], str(tmp_path), at_once=1)
+    assert batch.run([page], str(tmp_path)).current == ["one"]
+    batch.run([page], str(tmp_path), at_once=1, force=True)
+    assert not shelf(tmp_path).holds(both)
+
+
+def test_reports_go_whole_to_any_address_that_fsspec_knows() -> None:
+    import fsspec
+
+    address = "memory://trial/reports"
+    memory = fsspec.filesystem("memory")
+    jobs = [small("one"), small("two")]
+    batch.run(jobs, address, at_once=2)
+    assert json.loads(memory.cat("/trial/reports/one/summary.json"))
+    assert memory.exists("/trial/reports/two/notebooks/10_x.ipynb")
+    assert batch.run(jobs, address).current == ["one", "two"]
+    broken = dataclasses.replace(jobs[0], chapters={"10_x.ipynb": chapter("Why?", "1 / 0")})
+    outcome = batch.run([broken], address, at_once=1)
+    assert list(outcome.failed) == ["one"]
+    assert memory.exists("/trial/reports/one/failed/10_x.ipynb")
+    assert shelf(address).read("one", "report.html")
+    memory.rm("/trial", recursive=True)
+
+
+CLOCK = """
+import datetime, time_machine
+time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start()
+"""
+
+RENDER = """
+import sys; sys.path[:0] = {path!r}
+{clock}
+from siting import batch
+from trial import make
+jobs = [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
+outcome = batch.run(jobs[::{step}], {out!r}, at_once={at_once})
+assert len(outcome.rendered) == 2, outcome
+"""
+
+
+def test_another_day_another_order_and_another_width_give_the_same_bytes(tmp_path: Path) -> None:
+    lib = str(Path(batch.__file__).parents[1])
+    path = [lib, str(Path(__file__).parent)]
+    for name, clock, step, at_once in (("now", "", 1, 2), ("later", CLOCK, -1, 1)):
+        script = RENDER.format(
+            path=path, clock=clock, step=step, out=str(tmp_path / name), at_once=at_once
+        )
+        environment = {**os.environ, "PYTHONPATH": lib, "PYTHONHASHSEED": str(step + 2)}
+        root = Path(__file__).parents[1]
+        subprocess.run([sys.executable, "-c", script], check=True, env=environment, cwd=root)
+    now, later = contents(tmp_path / "now"), contents(tmp_path / "later")
+    assert len(now) == len(later) > 12
+    assert {name for name in now if now[name] != later[name]} == set()
+
+
+def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    one = small("one")
+    outcomes: list[batch.Outcome] = []
+
+    def second() -> None:
+        outcomes.append(batch.run([one], str(tmp_path), at_once=1, say=said.append))
+
+    with shelf(tmp_path).lock("one"):
+        other = threading.Thread(target=second)
+        other.start()
+        deadline = time.monotonic() + 60
+        while not said and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert said == ["one: waiting for another run"]
+        # What the first run does while it holds the client.
+        shelf(tmp_path).put(one, {"report.html": b"first", "summary.json": b"{}"})
+    other.join(60)
+    assert outcomes[0].current == ["one"]
+    assert (tmp_path / "one" / "report.html").read_bytes() == b"first"

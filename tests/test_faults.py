@@ -1,0 +1,221 @@
+"""Whatever breaks: other reports are complete, the last good one stays, the next run goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from siting import batch, job, shelf
+from trial import chapter, make
+
+GOOD = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
+
+FAULTS = {
+    "raises": ("1 / 0", "10_x.ipynb, cell cell-0: ZeroDivisionError: division by zero"),
+    "dies": (
+        "import os; os.kill(os.getpid(), 9)",
+        "10_x.ipynb, cell cell-0: its kernel was killed",
+    ),
+    "hangs": ("import time; time.sleep(60)", "10_x.ipynb, cell cell-0: ran longer than 1.5 s"),
+    "exits": ("raise SystemExit(3)", "10_x.ipynb, cell cell-0: SystemExit: 3"),
+}
+
+
+def small(client: str, *cells: str, limit_s: int = 60) -> job.Job:
+    chapters = {"10_x.ipynb": chapter("Why?", *cells)} if cells else GOOD
+    return dataclasses.replace(make(client, chapters), formats=("html",), cell_limit_s=limit_s)
+
+
+def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: Path) -> None:
+    good = small("good")
+    names = [*FAULTS, "good"]
+    batch.run([small(name) for name in FAULTS], str(tmp_path), at_once=2)
+    last_good = {name: (tmp_path / name / "report.html").read_bytes() for name in FAULTS}
+
+    bad = [small(n, "print('so far')\n" + FAULTS[n][0], limit_s=2) for n in FAULTS]
+    outcome = batch.run([*bad, good], str(tmp_path), at_once=2)
+    assert outcome.rendered == ["good"]
+    assert outcome.failed == {name: reason for name, (_, reason) in FAULTS.items()}
+    assert outcome.lines()[-1] == "1 rendered, 0 up to date, 4 failed"
+    for name in FAULTS:
+        assert (tmp_path / name / "report.html").read_bytes() == last_good[name]
+        assert "so far" in (tmp_path / name / "failed" / "10_x.ipynb").read_text(encoding="utf-8")
+
+    # The same input fails again: a failed attempt never counts as up to date.
+    assert list(batch.run(bad[:1], str(tmp_path), at_once=1).failed) == ["raises"]
+    # Mended, it is rendered, and nothing is left of the failure.
+    mended = batch.run([small(n) for n in names], str(tmp_path), at_once=2)
+    assert sorted(mended.rendered) == sorted(FAULTS)
+    assert not (tmp_path / "raises" / "failed").exists()
+
+
+KILL_WORKER = """
+import os, pathlib, signal
+flag = pathlib.Path({flag!r})
+def parent(pid):
+    return int(pathlib.Path(f"/proc/{{pid}}/stat").read_text().rsplit(")", 1)[1].split()[1])
+worker = parent(parent(os.getppid()))  # kernel < branch < forge < worker
+if {always} or not flag.exists():
+    flag.touch()
+    os.kill(worker, signal.SIGKILL)
+    import time; time.sleep(30)
+"""
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+
+
+@needs_proc
+def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
+    killer = small("killer", KILL_WORKER.format(flag=str(tmp_path / "flag"), always=False))
+    outcome = batch.run(
+        [killer, small("b"), small("c"), small("d")], str(tmp_path / "out"), at_once=2
+    )
+    assert sorted(outcome.rendered) == ["b", "c", "d", "killer"]
+    assert not outcome.failed
+
+
+@needs_proc
+def test_a_report_that_always_kills_its_worker_is_given_up_alone(tmp_path: Path) -> None:
+    killer = small("killer", KILL_WORKER.format(flag=str(tmp_path / "flag"), always=True))
+    outcome = batch.run([killer, small("b"), small("c")], str(tmp_path / "out"), at_once=2)
+    assert outcome.failed == {"killer": "its worker process was killed 3 times"}
+    assert sorted(outcome.rendered) == ["b", "c"]
+
+
+def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [small("one"), small("two")]
+    batch.run(jobs, str(tmp_path), at_once=1)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()}
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        if "/one" in name and name.endswith("summary.json"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    outcome = batch.run(jobs, str(tmp_path), at_once=1, force=True)
+    assert outcome.failed == {"one": "cannot be written: No space left on device"}
+    assert outcome.rendered == ["two"]
+    assert {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()} == before
+    assert not list((tmp_path / shelf.WORK).glob("one.new*"))
+    assert batch.run(jobs, str(tmp_path)).current == ["one", "two"]
+
+
+def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
+    folder = shelf.Folder(tmp_path)
+    with folder.lock("one"):
+        folder.put(small("one"), {"report.html": b"good"})
+    # The state after the old report was moved aside and before the new one took its place.
+    (tmp_path / "one").rename(tmp_path / shelf.WORK / "one.old")
+    (tmp_path / shelf.WORK / "one.new").mkdir()
+    with folder.lock("one"):
+        assert folder.read("one", "report.html") == b"good"
+    assert sorted(p.name for p in (tmp_path / shelf.WORK).iterdir()) == ["one.lock"]
+
+
+SLOW = """
+import sys; sys.path[:0] = {path!r}
+import dataclasses
+from siting import batch
+from trial import chapter, make
+def slow(name):
+    cell = "" if name == "a" else "import os, time, pathlib; " \\
+        "pathlib.Path({pids!r} + str(os.getpid())).touch(); time.sleep(30 if {wait} else 0)"
+    chapters = {{"10_x.ipynb": chapter("Why?", cell + "\\nProse('ok')")}}
+    return dataclasses.replace(make(name, chapters), formats=("html",))
+jobs = [slow(n) for n in "abc"]
+outcome = batch.run(jobs, {out!r}, at_once=2)
+print(outcome.lines()[-1], flush=True)
+sys.exit(130 if outcome.interrupted else 0)
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with contextlib.suppress(OSError):
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    return False
+
+
+@needs_proc
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    lib, tests = Path(batch.__file__).parents[1], Path(__file__).parent
+    pids = tmp_path / "pids"
+    pids.mkdir()
+
+    def script(wait: bool) -> list[str]:
+        text = SLOW.format(
+            path=[str(lib), str(tests)], pids=f"{pids}/", wait=wait, out=str(tmp_path / "out")
+        )
+        return [sys.executable, "-c", text]
+
+    settings = {"cwd": tests.parent, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(script(True), **settings) as run:
+        deadline = time.monotonic() + 90
+        done = tmp_path / "out" / "a" / "manifest.json"
+        while not (done.exists() and len(list(pids.iterdir())) >= 2):
+            assert time.monotonic() < deadline and run.poll() is None
+            time.sleep(0.05)
+        kernels = [int(p.name) for p in pids.iterdir()]
+        run.send_signal(how)
+        said, _ = run.communicate(timeout=30)
+    if how == signal.SIGINT:
+        assert run.returncode == 130
+        assert said.splitlines()[-1] == (
+            "1 rendered, 0 up to date, 0 failed; interrupted, run it again to go on"
+        )
+    deadline = time.monotonic() + 20
+    while any(map(alive, kernels)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(alive, kernels)), "a kernel outlived its run"
+
+    again = subprocess.run(script(False), check=True, timeout=120, **settings)
+    # Report a differs in its chapter's text (wait), so it is made anew with the others.
+    assert again.stdout.splitlines()[-1] in (
+        "3 rendered, 0 up to date, 0 failed", "2 rendered, 1 up to date, 0 failed",
+    )  # fmt: skip
+    assert (
+        sorted(p.name for p in (tmp_path / "out").glob("[abc]/report.html")) == ["report.html"] * 3
+    )
+
+
+def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    jobs = [small(f"client-{i}") for i in range(5)]
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        victim = next(iter(cluster.workers.values()))
+        killed: list[str] = []
+
+        def say(line: str) -> None:
+            if not killed:
+                os.kill(victim.pid, signal.SIGKILL)
+                killed.append(line)
+
+        address = cluster.scheduler_address
+        outcome = batch.run(jobs, str(tmp_path / "cluster"), scheduler=address, say=say)
+    assert killed
+    assert sorted(outcome.rendered) == [j.client for j in jobs], outcome.failed
+    batch.run(jobs[:1], str(tmp_path / "here"), at_once=1)
+    for path in (tmp_path / "here" / "client-0").rglob("*.*"):
+        twin = tmp_path / "cluster" / path.relative_to(tmp_path / "here")
+        assert twin.read_bytes() == path.read_bytes(), path.name
