@@ -1,0 +1,520 @@
+"""Costs: published cases, hand-derived amounts, and identities that must always hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cost_fixtures import plain_capacity, with_changes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import cashflow, catalogue, claims, costing, money, prices, scenario, tco
+from siting.claims import Case
+
+DAY = dt.date(2026, 11, 24)
+
+# --- published cases --------------------------------------------------------------------------
+
+# What the papers print against their own inputs: the whole Gemini column of Pan et al. (9 models),
+# and two unit costs of Uptime that need another price than its table implies.
+CONTRADICTORY = {"PAN25": 9, "UPT25": 2}
+
+
+def named(case: Case) -> str:
+    return f"{case.case_id} {case.scenario} {case.output}"
+
+
+def disagrees(case: Case) -> bool:
+    return "Gemini" in case.scenario or (
+        case.case_id == "UPT25" and case.scenario in ("break-even", "10 points over")
+    )
+
+
+@pytest.mark.parametrize("case", [c for c in claims.cases() if not disagrees(c)], ids=named)
+def test_a_published_result_follows_from_its_printed_inputs(case: Case) -> None:
+    found = claims.check(case)
+    assert found.agrees, f"printed {case.published}, recomputed {found.value}"
+
+
+@pytest.mark.parametrize("case", [c for c in claims.cases() if disagrees(c)], ids=named)
+def test_a_result_that_contradicts_its_inputs_is_flagged(case: Case) -> None:
+    found = claims.check(case)
+    assert not found.agrees
+    # Gemini: 9.4 to 9.8 % more than printed; Uptime: 7.3 and 8.2 % less.
+    assert 0.07 < abs(found.difference) < 0.10
+
+
+def test_every_published_case_is_there_and_eleven_of_them_contradict_themselves() -> None:
+    flagged = [c.case_id for c in claims.cases() if not claims.check(c).agrees]
+    assert {k: flagged.count(k) for k in set(flagged)} == CONTRADICTORY
+    # 106 rows of the reference file, the range of SPHERON26 as two rows, and NVIDIA's example
+    assert len(claims.cases()) == 108
+
+
+def test_the_table_of_cases_for_the_documentation_names_the_contradictions() -> None:
+    text = claims.markdown_table()
+    assert text.count("| NO: ") == 11
+    assert "97 agree" in text
+
+
+def test_a_wrong_print_would_be_noticed() -> None:
+    case = claims.cases()[0].model_copy(update={"published": "8000"})
+    assert not claims.check(case).agrees
+
+
+# --- money ------------------------------------------------------------------------------------
+
+
+def test_lenovos_purchase_returns_165_percent_a_year() -> None:
+    # LP2225 at full use: 833,806 USD against (98.32 - 0.87) USD/h × 730 h for 60 months, no resale
+    flows = money.constant_saving(833_806, (98.32 - 0.87) * 730, 60)
+    assert money.irr(flows) == pytest.approx(1.652, abs=0.0005)
+    assert money.npv(flows, 0.08) == pytest.approx(2_697_858, abs=0.5)
+    assert money.payback(flows) == pytest.approx(833_806 / (97.45 * 730))  # 11.72 months
+
+
+def test_twelve_monthly_rates_make_the_yearly_one() -> None:
+    assert (1 + money.monthly_rate(0.08)) ** 12 == pytest.approx(1.08)
+    assert money.monthly_rate(0.12) < 0.01  # never r / 12
+
+
+flows_of_any_sign = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80)
+
+
+@given(flows_of_any_sign)
+@settings(deadline=None)
+def test_at_a_rate_of_zero_the_present_value_is_the_plain_sum(flows: list[float]) -> None:
+    assert money.npv(flows, 0.0) == pytest.approx(sum(flows), abs=1e-3)
+
+
+@given(flows_of_any_sign, st.floats(0, 0.5))
+@settings(deadline=None)
+def test_twice_the_flows_have_twice_the_present_value(flows: list[float], rate: float) -> None:
+    doubled = money.npv([2 * f for f in flows], rate)
+    assert doubled == pytest.approx(2 * money.npv(flows, rate), rel=1e-9, abs=1e-6)
+
+
+@given(st.floats(1, 1e6), st.floats(0.001, 2), st.integers(2, 60))
+@settings(deadline=None)
+def test_at_the_internal_rate_the_present_value_is_nil(
+    outlay: float, multiple: float, months: int
+) -> None:
+    flows = money.constant_saving(outlay, outlay * (1 + multiple) / months, months)
+    rate = money.irr(flows)
+    assert rate is not None
+    assert money.npv(flows, rate) == pytest.approx(0, abs=outlay * 1e-6)
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [[-1, -2, -3], [1, 2], [-1, 3, -1], [-10, 1, 1], [0, 0]],
+    ids=["only costs", "only income", "two changes of sign", "never back", "nothing"],
+)
+def test_flows_without_one_return_have_none(flows: list[float]) -> None:
+    assert money.irr(flows) is None
+
+
+def test_money_is_back_only_when_it_stays_back() -> None:
+    # 100 out; 60 a month: back after 1.67 months, but a replacement of 90 in month 3 sets it to
+    # -100+180-90+... = -10 after month 3, and 60 more in month 4 bring it back after 10/60.
+    assert money.payback([-100, 60, 60, -30, 60]) == pytest.approx(3 + 10 / 60)
+    assert money.payback([-100, 10, 10]) is None
+    assert money.payback([5, 1]) == 0.0
+
+
+def test_a_levelised_cost_discounts_tokens_too() -> None:
+    # 1 EUR a month for 1 million tokens a month is 1 EUR per million at any rate
+    costs, tokens = np.append(0, np.ones(24)), np.append(0, np.full(24, 1e6))
+    for rate in (0.0, 0.1, 0.5):
+        assert money.levelised_cost(costs, tokens, rate) == pytest.approx(1.0)
+    assert money.levelised_cost(costs, np.zeros(25), 0.1) is None
+
+
+# --- prices -----------------------------------------------------------------------------------
+
+CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY", "SEK", "PLN", "BRL", "CNY")
+
+
+@given(st.sampled_from(CURRENCIES), st.sampled_from(CURRENCIES), st.floats(0.01, 1e9))
+@settings(max_examples=40, deadline=None)
+def test_money_changed_there_and_back_is_the_same(here: str, there: str, amount: float) -> None:
+    rate, _ = prices.exchange_rate(here, there, DAY)
+    back, _ = prices.exchange_rate(there, here, DAY)
+    assert amount * rate * back == pytest.approx(amount, rel=1e-9)
+
+
+def test_a_rate_is_that_of_the_last_day_on_or_before() -> None:
+    # 2026-11-24 lies after the last rate that the package ships (Friday 2026-10-30: 1.1172 USD)
+    rate, source = prices.exchange_rate("EUR", "USD", DAY)
+    assert (rate, source.date) == (pytest.approx(1.1172), "2026-10-30")
+    # Saturday 2026-05-02: the rate of a day before, never of a day after
+    _, weekend = prices.exchange_rate("EUR", "USD", dt.date(2026, 5, 2))
+    assert dt.date.fromisoformat(weekend.date) <= dt.date(2026, 5, 2)
+
+
+def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(prices.NotPriced, match="no exchange rate for XYZ"):
+        prices.exchange_rate("XYZ", "EUR", DAY)
+
+
+def request(provider: str, model: str, size: float = 2000, **changes: float) -> prices.ApiPrice:
+    shape = {"sigma": 0.0, "output": 500.0, "cached": 0.0, "batch": 0.0, **changes}
+    return prices.api_request(
+        provider, model, size, shape["sigma"], shape["output"], shape["cached"], shape["batch"], DAY
+    )
+
+
+def test_a_request_costs_its_tokens_at_list_price() -> None:
+    # gpt-5 at 1.25 in and 10.00 out per million: 2000 × 1.25e-6 + 500 × 10e-6 = 0.0075 USD
+    assert request("openai", "gpt-5").per_request == pytest.approx(0.0075)
+    # half of the input cached at 0.125: 1000 × 1.25e-6 + 1000 × 0.125e-6 + 0.005 = 0.006375 USD
+    assert request("openai", "gpt-5", cached=0.5).per_request == pytest.approx(0.006375)
+
+
+def test_requests_that_may_wait_get_the_batch_price_where_there_is_one() -> None:
+    # claude-sonnet-4-6: batch is half of the list price
+    now = request("anthropic", "claude-sonnet-4-6").per_request
+    assert request("anthropic", "claude-sonnet-4-6", batch=1.0).per_request == pytest.approx(
+        now / 2
+    )
+    assert request("aws", "eu.anthropic.claude-sonnet-4-6", batch=1.0).batch is False
+
+
+def test_long_requests_fall_into_the_dearer_tier_and_short_ones_do_not() -> None:
+    # claude-sonnet-4-5: 3 USD up to 200,000 tokens of input, 6 USD beyond. A million tokens as one
+    # request would cost 6 USD; as 500 requests of real size they cost 3.
+    assert request("anthropic", "claude-sonnet-4-5", output=0.0).per_request * 500 == pytest.approx(
+        3.0
+    )
+    one = request("anthropic", "claude-sonnet-4-5", size=1_000_000, output=0.0)
+    assert one.per_request == pytest.approx(6.0)
+    assert one.tiers
+
+
+@given(st.floats(200, 50_000), st.floats(1, 20_000), st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_more_load_never_lowers_the_api_bill(
+    size: float, output: float, cached: float, batch: float
+) -> None:
+    few = request("openai", "gpt-5.4-mini", size, output=output, cached=cached, batch=batch)
+    longer = request(
+        "openai", "gpt-5.4-mini", size * 1.5, output=output, cached=cached, batch=batch
+    )
+    wordier = request(
+        "openai", "gpt-5.4-mini", size, output=output * 1.5, cached=cached, batch=batch
+    )
+    assert longer.per_request >= few.per_request * 0.9999
+    assert wordier.per_request >= few.per_request * 0.9999
+
+
+def test_a_model_without_a_price_says_what_to_write() -> None:
+    with pytest.raises(prices.NotPriced, match="write a quote for `api_request`"):
+        request("openai", "gpt-99-imaginary")
+
+
+def test_a_server_costs_the_median_of_the_prices_found_with_their_span() -> None:
+    # Complete servers with 8 H100 SXM: 250,141.8 310,000 317,000 320,000 335,000 350,000 400,000
+    # USD; median 320,000, lowest 250,141.8; the highest source prints up to 450,000.
+    machine = next(s for s in catalogue.table("servers", prices.Server) if s.id == "dgx-h100")
+    value, source = prices.server_price(machine, prices.parameter("host_share"), DAY)
+    assert (value.low, value.central, value.high) == (250_141.8, 320_000, 450_000)
+    assert "7 prices" in source.source
+
+
+# --- cash flows by hand -----------------------------------------------------------------------
+
+
+def plain(**finance: object) -> tco.Comparison:
+    changes = {"discount_rate": {"low": 0, "central": 0, "high": 0}, **finance}
+    chosen = with_changes(finance=changes)
+    return tco.assess(chosen, plain_capacity(chosen))
+
+
+def amounts(option: tco.OptionCost, item: str) -> np.ndarray:
+    return np.sum([f.amounts for f in option.flows if f.item == item], axis=0)
+
+
+def test_an_api_bill_is_requests_times_price_times_exchange_rate() -> None:
+    c = plain(horizon_months=12)
+    load = c.plan.loads["assistant"]
+    # base: 2,000 users × 8 requests on a working day, weekend days count a tenth: 5.2 days a week
+    assert load.hourly.sum() * 3600 == pytest.approx(2000 * 8 * 5.2)
+    monthly = 2000 * 8 * 5.2 / 168 * 730
+    f = c.plan.factors
+    price = f["api_request.api.assistant"].value.central * f["retries"].value.central
+    expected = monthly * price * f["fx.USD"].value.central
+    bill = amounts(c.options["api"], "api_usage:assistant")
+    assert bill[0] == 0
+    assert bill[1:] == pytest.approx(np.full(12, expected))
+
+
+def test_owned_servers_come_whole_with_one_in_reserve() -> None:
+    # one GPU a replica, four GPUs a server, one replica carries 2 requests/s; the peak of the base
+    # client is below 2 requests/s, so one server serves and one stands by
+    o = plain().options["owned"]
+    assert o.servers[0] == 2
+    unit = 42_250 * 0.8950948800572861  # median of 79,000/2 and 90,000/2 USD, in EUR
+    assert amounts(o, "hardware")[0] == pytest.approx(unit, rel=1e-6)
+    assert amounts(o, "redundancy")[0] == pytest.approx(unit, rel=1e-6)
+
+
+def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_the_pue() -> None:
+    c = plain(horizon_months=12)
+    plan, draws = c.plan, c.plan.central()
+    fleet = cashflow.fleet(plan.options["owned"], draws, 1)
+    f = {n: x.value.central for n, x in plan.factors.items()}
+    busy = float(fleet.busy[0, 0])
+    kw = 2 * f["power_kw.owned"] * (f["idle_share"] + (1 - f["idle_share"]) * busy)
+    owned = c.options["owned"]
+    # in production after six months: months 7 to 12 are paid
+    assert amounts(owned, "electricity")[7] == pytest.approx(kw * 730 * f["electricity.DE"])
+    assert amounts(owned, "electricity")[6] == 0
+    cooling = amounts(owned, "cooling") / np.maximum(amounts(owned, "electricity"), 1e-9)
+    assert cooling[7] == pytest.approx(0.4)  # PUE 1.4 in colocation
+    assert owned.energy.kwh == pytest.approx(kw * 730 * 6 * 1.4)
+    assert owned.energy.tonnes_co2e == pytest.approx(kw * 730 * 6 * 1.4 * 380.95 / 1e6)
+
+
+def test_until_production_an_option_carries_the_baselines_bill() -> None:
+    c = plain(horizon_months=12)
+    before = np.sum(
+        [f.amounts for f in c.options["owned"].flows if f.category == cashflow.BEFORE], axis=0
+    )
+    running = c.options["api"].monthly.copy()
+    running -= amounts(c.options["api"], "exit_project")
+    assert before[:7] == pytest.approx(running[:7])  # six months to production
+    assert before[7:] == pytest.approx(np.zeros(6))
+
+
+def test_growth_buys_servers_when_it_needs_them() -> None:
+    chosen = with_changes("polderwerk", finance={"horizon_months": 60})
+    c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
+    o = c.options["owned"]
+    bought = np.diff(np.append(0, o.servers))
+    assert bought.sum() > bought[0] >= 1
+    for year, count in enumerate(bought):
+        assert (amounts(o, "hardware")[12 * year] > 0) == (count > 0)
+
+
+def test_servers_are_replaced_at_the_end_of_their_life_and_resold_at_their_age() -> None:
+    o = plain(horizon_months=84).options["owned"]
+    first = amounts(o, "hardware")[0] + amounts(o, "redundancy")[0]
+    assert amounts(o, "refresh")[60] == pytest.approx(first)  # life of five years
+    assert amounts(o, "residual")[84] == pytest.approx(-0.425 * first)  # two years old
+    # after exactly five years nothing is replaced, and 12.5 % of the price comes back
+    five = plain(horizon_months=60).options["owned"]
+    assert not any(f.item == "refresh" for f in five.flows)
+    paid = amounts(five, "hardware")[0] + amounts(five, "redundancy")[0]
+    assert amounts(five, "residual")[60] == pytest.approx(-0.125 * paid)
+
+
+def test_a_commitment_is_paid_whether_used_or_not() -> None:
+    base = scenario.load("base").model_dump()
+    base["options"]["api"]["minimum_commitment_per_month"] = 100_000
+    chosen = scenario.Scenario.model_validate(base)
+    o = tco.assess(chosen, plain_capacity(chosen)).options["api"]
+    unused, used = amounts(o, "api_commitment"), amounts(o, "api_usage:assistant")
+    assert used[1] + unused[1] == pytest.approx(100_000)
+    assert all(f.commitment for f in o.flows if f.item == "api_commitment")
+
+
+def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_needed() -> None:
+    base = scenario.load("base").model_dump()
+    base["options"]["rented"]["commitment"] = "1y"
+    chosen = scenario.Scenario.model_validate(base)
+    capacity = plain_capacity(chosen)
+    plan = costing.compile_plan(chosen, capacity)
+    fleet = cashflow.fleet(plan.options["rented"], plan.central(), plan.years)
+    assert fleet.gpu_hours[0, 0] == fleet.gpus[0, 0] * 730
+    free = scenario.load("base")
+    plan = costing.compile_plan(free, plain_capacity(free, rate=0.05))
+    fleet = cashflow.fleet(plan.options["rented"], plan.central(), plan.years)
+    assert 0 < fleet.gpu_hours[0, 0] < 0.8 * fleet.gpus[0, 0] * 730
+
+
+def test_a_clients_quote_beats_the_published_price_until_it_expires() -> None:
+    quote = {
+        "item": "option.rented.gpu_hour", "value": 1.23, "unit": "EUR/GPU-h",
+        "source": "offer", "date": dt.date(2026, 11, 1), "valid_until": None,
+    }  # fmt: skip
+    chosen = with_changes(finance={"quotes": [quote]})
+    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+    assert plan.factors["gpu_hour.rented"].value.central == 1.23
+    assert plan.factors["gpu_hour.rented"].source.kind == "client"
+    late = with_changes(finance={"quotes": [{**quote, "valid_until": dt.date(2026, 11, 20)}]})
+    plan = costing.compile_plan(late, plain_capacity(late))
+    assert plan.factors["gpu_hour.rented"].source.kind != "client"
+
+
+def test_a_new_cost_item_is_one_line_in_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = with_changes(finance={"horizon_months": 24})
+    before = tco.assess(chosen, plain_capacity(chosen)).options["owned"].total
+    folder = tmp_path / "facts"
+    shutil.copytree(catalogue.facts_dir(), folder)
+    with (folder / "cost_items.csv").open("a", encoding="utf-8") as file:
+        file.write(
+            "insurance,Insurance,insurance,server,yearly,colocation,,,flat,90,100,120,"
+            "per server-year,EUR,2020-01-01,a broker,,offer 7,2026-11-01,client,A,\n"
+        )
+    monkeypatch.setenv("SITING_FACTS", str(folder))
+    after = tco.assess(chosen, plain_capacity(chosen)).options["owned"]
+    # two servers, 100 EUR a year each, in production for 18 of 24 months
+    assert after.total - before == pytest.approx(2 * 100 * 18 / 12)
+
+
+def test_an_unknown_driver_is_refused_with_the_known_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "facts"
+    shutil.copytree(catalogue.facts_dir(), folder)
+    with (folder / "cost_items.csv").open("a", encoding="utf-8") as file:
+        file.write(
+            "racks,Racks,facility,rack,once,colocation,,,flat,1,2,3,each,EUR,2020-01-01,"
+            "a broker,,offer 7,2026-11-01,client,A,\n"
+        )
+    monkeypatch.setenv("SITING_FACTS", str(folder))
+    chosen = scenario.load("base")
+    with pytest.raises(prices.NotPriced, match="driver 'rack' is not known; write one of"):
+        tco.assess(chosen, plain_capacity(chosen))
+
+
+def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
+    data = scenario.load("base").model_dump()
+    data["options"]["owned"] |= {"gpu": "mi325x-256gb", "server": "oam-8x-mi325x"}
+    chosen = scenario.Scenario.model_validate(data)
+    c = tco.assess(chosen, plain_capacity(chosen))
+    assert "no price of a server or card with mi325x-256gb" in c.not_estimated["owned"]
+    assert "its part owned is not estimated" in c.not_estimated["hybrid"]
+    assert set(c.options) == {"api", "rented"}
+
+
+# --- identities -------------------------------------------------------------------------------
+
+CLIENTS = ["base", "banca-valdora", "agence-lumiere", "tidewater-apps", "klinikverbund-nordheide",
+           "polderwerk"]  # fmt: skip
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("tax", [None, 0.27])
+def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(
+    client: str, tax: float | None
+) -> None:
+    chosen = with_changes(client, finance={"tax_rate": tax, "horizon_months": 50})
+    c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
+    found = tco.totals(c.plan, c.plan.central())
+    for name, o in c.options.items():
+        assert found[name].present[0] == pytest.approx(o.present, abs=0.01), name
+        assert found[name].nominal[0] == pytest.approx(o.total, abs=0.01), name
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
+    chosen = scenario.load(client)
+    for o in tco.assess(chosen, plain_capacity(chosen, rate=1.0)).options.values():
+        assert sum(o.accounting_view) == pytest.approx(o.total, abs=0.01)
+        assert sum(o.cash_view) == pytest.approx(o.total, abs=0.01)
+
+
+@given(
+    rate=st.floats(0.2, 20),
+    users=st.integers(50, 60_000),
+    client=st.sampled_from(["base", "banca-valdora", "agence-lumiere", "polderwerk"]),
+)
+@settings(max_examples=15, deadline=None)
+def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
+    rate: float, users: int, client: str
+) -> None:
+    data = scenario.load(client).model_dump()
+    for w in data["workloads"].values():
+        w["users"] = users
+    chosen = scenario.Scenario.model_validate(data)
+    c = tco.assess(chosen, plain_capacity(chosen, rate=rate))
+    option = chosen.options["hybrid"]
+    parts = (c.options[option.base].present, c.options[option.burst].present)
+    assert c.options["hybrid"].present <= min(parts) + 0.01
+    hybrid = c.options["hybrid"].hybrid
+    assert hybrid is not None
+    shares = [share for _, _, share in hybrid.curve]
+    assert shares[0] == 1.0
+    assert all(a >= b - 1e-12 for a, b in pairwise(shares))
+
+
+@given(st.floats(0.05, 20), st.floats(1.0, 3.0))
+@settings(max_examples=20, deadline=None)
+def test_more_demand_never_costs_less(demand: float, more: float) -> None:
+    chosen = scenario.load("polderwerk")
+    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+    plan = tco.with_optimum(plan)
+    found = tco.totals(plan, plan.central(demand=np.array([demand, demand * more])))
+    for name in (
+        "api",
+        "rented",
+    ):  # owned servers may fetch more when resold than they cost to keep
+        assert found[name].present[1] >= found[name].present[0] * (1 - 1e-9)
+
+
+def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
+    # a flat load of 1 request/s and one replica of 2 requests/s: nothing bursts; at a capacity of
+    # half the flat load, half bursts
+    pool = cashflow.PoolLoad(1, 0.5, 1.0, 0, scenario.Band(low=0, central=0, high=0),
+                             np.ones(cashflow.CURVE_POINTS), 0.0)  # fmt: skip
+    one = np.array([[1.0]])
+    need = np.array([[1 / 0.5]])  # replicas for each request a second
+    assert cashflow._spilled(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert cashflow._spilled(pool, one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
+    assert cashflow._spilled(pool, 0 * one, need)[0, 0] == 1.0
+
+
+def test_break_evens_hold_where_they_say() -> None:
+    chosen = scenario.load("klinikverbund-nordheide")
+    c = tco.assess(chosen, plain_capacity(chosen, rate=0.5))
+    b = c.options["owned"].break_even
+    assert b.volume is not None
+    scale = b.volume / c.volume.planned
+    found = tco.totals(c.plan, c.plan.central(demand=np.array([scale * 0.8, scale * 1.2])))
+    gap = found["owned"].present - found[b.rival].present
+    assert (gap[0] > 0) == bool(b.cheaper_above)
+    assert (gap[1] < 0) == bool(b.cheaper_above)
+    assert b.utilisation is not None and b.used is not None
+    # the cheaper option is the one that is used more than its break-even
+    assert (b.used > b.utilisation) == (c.options["owned"].present < c.options[b.rival].present)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_input_has_a_source_and_a_date(client: str) -> None:
+    chosen = scenario.load(client)
+    for i in tco.assess(chosen, plain_capacity(chosen)).inputs:
+        assert i.source.source and i.source.locator and i.source.date, i.name
+
+
+def test_the_cheapest_option_depends_on_volume_and_the_ranges_join() -> None:
+    chosen = scenario.load("klinikverbund-nordheide")
+    winners = tco.assess(chosen, plain_capacity(chosen, rate=0.5)).volume.winners
+    assert winners[0].above == 0 and winners[-1].below == float("inf")
+    for a, b in pairwise(winners):
+        assert a.below == b.above
+    assert len(winners) > 1
+
+
+def test_both_price_paths_are_there_and_falling_prices_never_cost_more() -> None:
+    chosen = scenario.load("banca-valdora")
+    for o in tco.assess(chosen, plain_capacity(chosen)).options.values():
+        assert o.present_by_path["same_capability"] <= o.present_by_path["list"] + 0.01
+
+
+def test_published_claims_are_asked_again_with_the_clients_load() -> None:
+    chosen = scenario.load("polderwerk")
+    found = {
+        x.case_id: x for x in claims.for_client(tco.assess(chosen, plain_capacity(chosen)), chosen)
+    }
+    assert found["LEN25"].printed == "11.9 months"
+    assert found["LEN25"].recomputed == pytest.approx(11.88, abs=0.01)
+    # at a tenth of full use the rent that is saved does not carry the server
+    assert found["LEN25"].yours is None or found["LEN25"].yours > 11.9
+    assert all(x.yours is not None or x.why for x in found.values())

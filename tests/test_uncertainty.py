@@ -1,0 +1,177 @@
+"""Draws, tornado, Sobol indices and flip points, on capacities with round numbers."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from cost_fixtures import plain_capacity
+from siting import catalogue, scenario, tco, uncertainty
+from siting.prices import Factor
+from siting.quantity import Range
+from siting.tco import Comparison
+from siting.uncertainty import P90, Uncertainty
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    chosen = scenario.load("klinikverbund-nordheide")
+    return tco.assess(chosen, plain_capacity(chosen, rate=0.5))
+
+
+@pytest.fixture(scope="module")
+def found(comparison: Comparison) -> Uncertainty:
+    return uncertainty.assess(scenario.load("klinikverbund-nordheide"), None, comparison)
+
+
+def factor(shape: str, low: float, central: float, high: float) -> Factor:
+    source = catalogue.Source(source="test", locator="test", date="2026")
+    return Factor("x", "x", Range(low, central, high), source, "x", shape)  # type: ignore[arg-type]
+
+
+def test_a_split_normal_has_its_band_at_p10_p50_p90() -> None:
+    z = np.random.default_rng(1).standard_normal(200_000)
+    drawn = uncertainty.value_at(factor("split_normal", 2.0, 3.0, 7.0), z)
+    assert np.percentile(drawn, (10, 50, 90)) == pytest.approx([2.0, 3.0, 7.0], abs=0.05)
+
+
+def test_a_triangular_has_the_textbook_mean_and_ends() -> None:
+    # mean of a triangular distribution: (low + mode + high) / 3 = (250 + 320 + 450) / 3 = 340
+    z = np.random.default_rng(1).standard_normal(200_000)
+    drawn = uncertainty.value_at(factor("triangular", 250, 320, 450), z)
+    assert drawn.mean() == pytest.approx(340, rel=0.003)
+    assert drawn.min() >= 250 and drawn.max() <= 450
+
+
+def test_a_uniform_spreads_evenly() -> None:
+    z = np.random.default_rng(1).standard_normal(200_000)
+    drawn = uncertainty.value_at(factor("uniform", 0, 0.3, 0.7), z)
+    assert np.percentile(drawn, (10, 50, 90)) == pytest.approx([0.07, 0.35, 0.63], abs=0.005)
+
+
+def test_draws_are_correlated_as_the_table_says() -> None:
+    names = ["server_price", "rental_drift", "residual_scale", "api_decline", "demand"]
+    z = uncertainty.scores(names, 100_000, seed=3)
+    r = np.corrcoef([z[n] for n in names])
+    assert r[0, 1] == pytest.approx(0.6, abs=0.01)
+    assert r[2, 1] == pytest.approx(0.6, abs=0.01)
+    assert r[3, 1] == pytest.approx(-0.4, abs=0.01)
+    assert abs(r[4]).max() == pytest.approx(1.0)
+    assert abs(np.delete(r[4], 4)).max() < 0.02
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_another(
+    comparison: Comparison,
+) -> None:
+    one, _ = uncertainty.monte_carlo(comparison.plan, 500, 7)
+    same, _ = uncertainty.monte_carlo(comparison.plan, 500, 7)
+    other, _ = uncertainty.monte_carlo(comparison.plan, 500, 8)
+    assert one["owned"].present == same["owned"].present
+    assert one["owned"].present != other["owned"].present
+
+
+def test_a_draw_at_the_centre_is_the_central_case(comparison: Comparison) -> None:
+    plan = comparison.plan
+    z = {n: np.zeros(1) for n in uncertainty.drivers(plan)}
+    found = tco.totals(plan, uncertainty._central_elsewhere(plan, z))
+    for name, o in comparison.options.items():
+        assert found[name].present[0] == pytest.approx(o.present, abs=0.01)
+
+
+def test_chances_add_up_to_one(found: Uncertainty) -> None:
+    for chances in found.chance_cheapest.values():
+        assert sum(chances.values()) == pytest.approx(1.0)
+    for s in found.spreads.values():
+        assert s.present.low <= s.present.central <= s.present.high
+        assert (np.diff(s.cumulative[1]) > 0)[:-1].all()
+
+
+def test_twenty_thousand_draws_of_all_options_take_less_than_a_second(
+    comparison: Comparison,
+) -> None:
+    assert comparison.months == 60
+
+    def seconds(size: int) -> float:
+        best = float("inf")
+        for _ in range(3):
+            start = time.perf_counter()
+            uncertainty.monte_carlo(comparison.plan, size, 1)
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    once, twice = seconds(20_000), seconds(40_000)
+    assert once < 1.0
+    assert 1.4 < twice / once < 3.0  # about twice; the machine may be shared
+
+
+def test_the_tornado_is_sorted_and_its_bars_are_the_cases_at_p10_and_p90(
+    comparison: Comparison, found: Uncertainty
+) -> None:
+    swings = [b.swing for b in found.focus_tornado]
+    assert swings == sorted(swings, reverse=True)
+    bar = next(b for b in found.focus_tornado if b.driver == "demand")
+    best, rival = found.focus
+    at = tco.totals(comparison.plan, comparison.plan.central(demand=np.array([bar.band.low])))
+    assert bar.at_low == pytest.approx(float(at[rival].present[0] - at[best].present[0]), rel=1e-6)
+    assert bar.band.low == pytest.approx(0.6) and bar.band.high == pytest.approx(1.3)
+
+
+def test_electricity_never_decides(found: Uncertainty) -> None:
+    # as in the literature: electricity moves the comparison far less than demand
+    swing = {b.driver: b.swing for b in found.focus_tornado}
+    assert swing.get("electricity", 0.0) < 0.1 * swing["demand"]
+
+
+def test_sobol_indices_explain_the_variance_once(found: Uncertainty) -> None:
+    assert found.sobol
+    assert sum(s.first for s in found.sobol) == pytest.approx(1.0, abs=0.15)
+    for s in found.sobol:
+        assert s.total >= s.first - s.first_interval - s.total_interval
+        assert s.total_interval >= 0
+    totals = [s.total for s in found.sobol]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_sobol_indices_of_a_sum_are_the_shares_of_its_variances(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # saving = 3 a + 4 b with independent standard normal scores: shares 9/25 and 16/25
+    def fake(plan: object, draws: dict[str, np.ndarray], names: object) -> dict[str, tco.Totals]:
+        saving = 3 * draws["a"] + 4 * draws["b"]
+        nil = np.zeros((len(saving), 1))
+        return {"rival": tco.Totals(saving, nil), "best": tco.Totals(0 * saving, nil)}
+
+    monkeypatch.setattr(tco, "totals", fake)
+    monkeypatch.setattr(uncertainty, "draws_at", lambda plan, z: z)
+    monkeypatch.setattr(uncertainty, "_described", lambda plan, n: (n, Range.exact(0)))
+    found = uncertainty.sobol(comparison.plan, ("best", "rival"), ["a", "b"], 1, base=2048)
+    shares = {s.driver: s for s in found}
+    assert shares["a"].first == pytest.approx(9 / 25, abs=0.03)
+    assert shares["b"].total == pytest.approx(16 / 25, abs=0.03)
+
+
+def test_at_a_flip_point_the_two_options_cost_the_same(
+    comparison: Comparison, found: Uncertainty
+) -> None:
+    assert found.flips
+    checked = 0
+    for flip in found.flips[:4]:
+        moved = uncertainty.drivers(comparison.plan).get(flip.driver, [])
+        if len(moved) != 1:
+            continue
+        value = np.array([flip.at])
+        at = tco.totals(comparison.plan, comparison.plan.central(**{moved[0].name: value}))
+        best, other = at[comparison.cheapest].present[0], at[flip.winner].present[0]
+        assert abs(best - other) < 0.02 * best
+        checked += 1
+    assert checked
+    distances = [f.deviations for f in found.flips]
+    assert distances == sorted(distances)
+    assert all(f.inside == (f.deviations <= P90) for f in found.flips)
+
+
+def test_falling_api_prices_never_make_the_api_the_cheapest_less_often(found: Uncertainty) -> None:
+    listed, falling = (found.chance_cheapest[p] for p in ("list", "same_capability"))
+    api = ("api", "azure")
+    assert sum(falling[n] for n in api) >= sum(listed[n] for n in api)

@@ -1,0 +1,130 @@
+"""The workbook: recalculated by an independent engine, it gives the report's totals to the cent."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from cost_fixtures import plain_capacity, with_changes
+from siting import scenario, tco, workbook
+from siting.scenario import Scenario
+from siting.tco import Comparison
+
+HOSTILE = '=HYPERLINK("http://x","y")'
+
+
+def written(folder: Path, chosen: Scenario) -> tuple[Path, Comparison]:
+    comparison = tco.assess(chosen, plain_capacity(chosen))
+    return workbook.write(comparison, chosen, folder / "cash-flows.xlsx"), comparison
+
+
+def expected(o: tco.OptionCost) -> list[float]:
+    assert o.lcot is not None
+    return [o.total, o.present, o.npv, o.lcot]
+
+
+@pytest.mark.parametrize("tax", [None, 0.25])
+def test_a_second_engine_recalculates_the_totals_to_the_cent(
+    tmp_path: Path, tax: float | None
+) -> None:
+    formulas = pytest.importorskip("formulas")
+    chosen = with_changes(finance={"horizon_months": 14, "tax_rate": tax})
+    path, comparison = written(tmp_path, chosen)
+    model = formulas.ExcelModel().loads(str(path)).finish()
+    cells = {k.upper().rsplit("]", 1)[1]: v for k, v in model.calculate().items() if "]" in k}
+    for row, o in enumerate(comparison.options.values(), start=5):
+        found = [float(cells[f"SUMMARY'!{c}{row}"].value[0, 0]) for c in "BCDE"]
+        assert found == pytest.approx(expected(o), abs=0.005)
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_libreoffice_recalculates_a_whole_horizon_to_the_cent(tmp_path: Path) -> None:
+    chosen = scenario.load("polderwerk")
+    path, comparison = written(tmp_path, chosen)
+    stripped = tmp_path / "bare" / path.name
+    stripped.parent.mkdir()
+    book = openpyxl.load_workbook(path)  # writes formulas without their cached values
+    book["Inputs"]["B2"] = book["Inputs"]["B2"].value
+    book.save(stripped)
+    subprocess.run(
+        ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless",
+         "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out"),
+         str(stripped)],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    sheet = openpyxl.load_workbook(tmp_path / "out" / path.name, data_only=True)["Summary"]
+    for row, o in enumerate(comparison.options.values(), start=5):
+        assert [sheet.cell(row, c).value for c in (2, 3, 4, 5)] == pytest.approx(
+            expected(o), abs=0.005
+        )
+
+
+def test_amounts_are_formulas_of_the_inputs(tmp_path: Path) -> None:
+    path, comparison = written(tmp_path, with_changes(finance={"horizon_months": 12}))
+    book = openpyxl.load_workbook(path)
+    sheet = book["owned"]
+    for row in range(2, 2 + len(comparison.options["owned"].flows)):
+        text = str(sheet.cell(row, workbook.FIRST_MONTH + 1).value)
+        assert text.startswith("=") and "Quantities!" in text and "Paths!" in text
+    hardware = str(sheet.cell(2, workbook.FIRST_MONTH + 1).value)
+    assert hardware.count("Inputs!") == 2  # price of the server, exchange rate
+
+
+def test_every_input_of_the_workbook_has_a_source_and_a_date_and_old_ones_are_marked(
+    tmp_path: Path,
+) -> None:
+    path, comparison = written(tmp_path, scenario.load("base"))
+    rows = list(openpyxl.load_workbook(path)["Inputs"].iter_rows(min_row=2, values_only=True))
+    assert len(rows) == len(comparison.plan.factors)
+    for row in rows:
+        cells = dict(zip(workbook.INPUT_COLUMNS, row, strict=True))
+        assert cells["Source"] and cells["Date"] and cells["Age"], cells["Input"]
+        days = str(cells["Age"]).split()[0]
+        if days != "undated":
+            assert str(cells["Age"]).endswith("old") == (int(days) > workbook.STALE_DAYS)
+
+
+def test_hostile_text_is_never_a_formula(tmp_path: Path) -> None:
+    data = scenario.load("base").model_dump()
+    data["client"]["name"] = HOSTILE
+    data["options"]["api"]["label"] = HOSTILE
+    data["evidence"][0]["source"] = "@SUM(1+1)"
+    data["finance"]["horizon_months"] = 12
+    chosen = scenario.Scenario.model_validate(data)
+    path, comparison = written(tmp_path, chosen)
+    book = openpyxl.load_workbook(path)
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if cell.data_type == "f":
+                    assert "HYPERLINK" not in str(cell.value) and "SUM(1+1)" not in str(cell.value)
+    assert HOSTILE in {c.value for c in book["Summary"]["A"]}
+    with zipfile.ZipFile(path) as archive:
+        assert not any("externalLink" in name for name in archive.namelist())
+    assert set(comparison.options) == set(workbook.sheet_names(comparison.options))
+
+
+def test_sheet_names_are_legal_and_unique() -> None:
+    options = {"a" * 40: 0, "a" * 35: 0, "Inputs": 0, "x/y:z": 0, "": 0, "INPUTS": 0}
+    names = list(workbook.sheet_names(options).values())
+    assert len({n.lower() for n in names}) == len(options)
+    assert all(0 < len(n) <= 31 and not set("[]:*?/\\'") & set(n) for n in names)
+
+
+def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
+    chosen = scenario.load("base")
+    comparison = tco.assess(chosen, plain_capacity(chosen))
+    rows = workbook.focus_rows(comparison, chosen)
+    assert tuple(rows[0]) == workbook.FOCUS_COLUMNS
+    for o in comparison.options.values():
+        own: list[dict[str, Any]] = [r for r in rows if r["SubAccountName"] == o.label]
+        assert sum(r["BilledCost"] for r in own) == pytest.approx(o.total, abs=0.01)
+        assert sum(r["EffectiveCost"] for r in own) == pytest.approx(o.total, abs=0.01)
+    bought = next(r for r in rows if r["ChargeDescription"] == "Servers")
+    assert bought["ChargeCategory"] == "Purchase"
+    assert (bought["ChargePeriodStart"], bought["ChargePeriodEnd"]) == ("2026-11-01", "2026-12-01")
