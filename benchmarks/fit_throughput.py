@@ -53,6 +53,8 @@ ROWS_OF_A_REGIME = 20
 """Fewer measurements than this get no range of their own."""
 HELD = (0.1, 0.9)
 """Quantiles of measured over predicted between which a range lies."""
+OWN_SCATTER = 1.1
+"""Our estimate: how far a client's own benchmark carries to another concurrency and another day."""
 LEAVE_OUT = ("gpu", "architecture", "engine", "source")
 
 
@@ -252,7 +254,9 @@ def spreads(model: Model, out: dict[str, Any]) -> list[dict[str, Any]]:
         unseen = _spread_row(q, "calibrated=no", far[known], alike)
         unseen["low"] = min(r["low"] for r in (unseen, *seen))
         unseen["high"] = max(r["high"] for r in (unseen, *seen))
-        rows += [unseen, *seen]
+        own = {"quantity": q, "scope": "measured=yes", "measurements": 0}
+        own |= {"low": round(1 / OWN_SCATTER, 3), "high": OWN_SCATTER}
+        rows += [{k: own[k] for k in unseen}, unseen, *seen]
     return rows
 
 

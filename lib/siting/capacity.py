@@ -9,7 +9,7 @@ added where the option asks for one. Utilisation is what comes out; it is never 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from siting import catalogue, performance, quality, vram
-from siting.catalogue import Input
+from siting import catalogue, measurement, performance, quality, vram
+from siting.catalogue import Input, Source
 from siting.performance import Deployment, NotPredicted
 from siting.quantity import Range
 from siting.queueing import Curve, Latency, Lengths, latency, log_sigma
-from siting.scenario import SELF_HOSTED, Band, Option, Scenario, Workload
+from siting.scenario import SELF_HOSTED, Band, Measured, Option, Scenario, Workload
 
 Array = npt.NDArray[np.float64]
 
@@ -471,27 +471,38 @@ def _pools(
         load = merged([loads[n] for n in names])
         limits = limits_of([scenario.workloads[n] for n in names])
         try:
-            pools[model] = best_pool(option, model, load, limits, years)
+            own = [m for n in names for m in scenario.workloads[n].measured]
+            pools[model] = best_pool(option, model, load, limits, years, own)
         except (NotPredicted, KeyError) as reason:
             why[model] = str(reason.args[0])
     return pools, why
 
 
-TENSOR_PARALLEL = (1, 2, 4, 8)
-"""Sizes tried; beyond one server, links are too slow for tensor parallelism."""
-
-
-def best_pool(option: Option, model: str, load: Load, limits: Limits, years: int) -> Pool:
+def best_pool(
+    option: Option,
+    model: str,
+    load: Load,
+    limits: Limits,
+    years: int,
+    measured: Sequence[Measured] = (),
+) -> Pool:
     """The pool with the fewest GPUs over the horizon among the tensor-parallel sizes that fit.
 
     A size that keeps the limits beats any that does not; of equals the smaller size is taken.
-    Raises NotPredicted when no size fits.
+    measured: the client's benchmarks; one of this model and GPU replaces the estimate, and its
+    size is taken unless the option states another. Raises NotPredicted when no size fits.
     """
-    sizes = (option.tensor_parallel,) if option.tensor_parallel else TENSOR_PARALLEL
+    own = [m for m in measured if _same(m, option, model)]
+    sizes: tuple[int, ...] = vram.TENSOR_PARALLEL
+    if option.tensor_parallel:
+        sizes = (option.tensor_parallel,)
+    elif own:
+        sizes = tuple(dict.fromkeys(m.tensor_parallel for m in own))
     pools, reasons = [], []
     for size in sizes:
+        benchmark = next((m for m in own if m.tensor_parallel == size), None)
         try:
-            pools.append(_pool(option, model, load, limits, years, size))
+            pools.append(_pool(option, model, load, limits, years, size, benchmark))
         except NotPredicted as reason:
             reasons.append(str(reason))
     if not pools:
@@ -506,25 +517,44 @@ def best_pool(option: Option, model: str, load: Load, limits: Limits, years: int
     )
 
 
-def _pool(option: Option, model: str, load: Load, limits: Limits, years: int, size: int) -> Pool:
+def _same(m: Measured, option: Option, model: str) -> bool:
+    """Whether a benchmark is of this model and GPU, by any of their names."""
+    return (
+        catalogue.model(m.model).model_id == catalogue.model(model).model_id
+        and catalogue.gpu(m.gpu).id == catalogue.gpu(option.gpu).id
+    )
+
+
+def _pool(
+    option: Option,
+    model: str,
+    load: Load,
+    limits: Limits,
+    years: int,
+    size: int,
+    own: Measured | None,
+) -> Pool:
     found, gpu = catalogue.model(model), catalogue.gpu(option.gpu)
-    if (found.num_attention_heads or size) % size:
+    if not vram.can_split(found, size):
         raise NotPredicted(f"{model}: attention heads do not divide among {size} GPUs")
     d = Deployment(found, gpu, option.weights, option.kv_cache, size, engine=option.engine)
-    curve = replica_curve(d, load.lengths)
+    where = performance.regime(d) | {"loop": "closed"}
+    factor, origin = 1.0, ""
+    if own:
+        factor, origin = _measured(d, own, load.lengths)
+        where["measured"] = "yes"
+    curve = replica_curve(d, load.lengths, factor)
     central = sustained(curve, limits)
     keeps = central > 0
     if not keeps:
-        limits_used = _relaxed(curve, limits)
-        central = sustained(curve, limits_used)
-    where = performance.regime(d) | {"loop": "closed"}
+        central = sustained(curve, _relaxed(curve, limits))
     faster, slower = performance.spread(where, "itl_or_tpot_ms")
     rate = Range(central / slower, central, central / faster, "requests/s")
     replicas = tuple(
         _replicas(load.growth_factor(y).scaled(load.peak_rate, "requests/s"), rate)
         for y in range(1, years + 1)
     )
-    spares = {"none": 0, "n+1": 1, "2n": -1}[option.redundancy]
+    calibrated = performance.calibrated(where)
     return Pool(
         load,
         limits,
@@ -532,11 +562,41 @@ def _pool(option: Option, model: str, load: Load, limits: Limits, years: int, si
         curve,
         rate,
         replicas,
-        spares,
+        {"none": 0, "n+1": 1, "2n": -1}[option.redundancy],
         keeps,
-        performance.calibrated(performance.regime(d)),
-        inputs=_inputs(d),
+        calibrated,
+        origin,
+        _notes(d, keeps, calibrated or bool(own), origin),
+        _inputs(d, own),
     )
+
+
+def _measured(d: Deployment, own: Measured, lengths: Lengths) -> tuple[float, str]:
+    """Factor on every time that makes the model agree with a benchmark, and what that says."""
+    seen = measurement.Benchmark(
+        own.source, own.concurrency, own.output_tokens_per_s, own.ttft_ms, own.tpot_ms
+    )
+    factor = measurement.slower(d, seen, lengths.input_mean, lengths.output_mean)
+    way = "slower" if factor > 1 else "faster"
+    return factor, f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
+
+
+def _notes(d: Deployment, keeps: bool, known: bool, origin: str) -> tuple[str, ...]:
+    """What a reader must know about how sure the figures are."""
+    notes = []
+    if origin:
+        notes.append(f"Measured: {origin}.")
+    if not keeps:
+        notes.append(
+            "Even a lone request misses the latency limits; sized for limits that it keeps with "
+            "half to spare."
+        )
+    if not known:
+        notes.append(
+            f"No public measurement of {d.engine} on {performance.architecture(d.gpu)} cards "
+            "stands behind the model, so the range is wide."
+        )
+    return tuple(notes)
 
 
 def _relaxed(curve: Curve, limits: Limits) -> Limits:
@@ -559,22 +619,52 @@ def _replicas(demand: Range, rate: Range) -> Range:
     )
 
 
-def _inputs(d: Deployment) -> tuple[Input, ...]:
+def _inputs(d: Deployment, own: Measured | None) -> tuple[Input, ...]:
     """The facts that the speed of a deployment rests on."""
-    gpu, model = catalogue.source_of(d.gpu), catalogue.source_of(d.model)
     rows = [
         Input(
             name=f"memory bandwidth, {d.gpu.gpu}",
             value=Range.exact(d.gpu.memory_bandwidth_gb_s, "GB/s"),
-            source=gpu,
-        )
+            source=catalogue.source_of(d.gpu),
+        ),
+        Input(
+            name=f"parameters of {d.model.model_id}",
+            value=Range.exact(vram.tensors(d.model).total / 1e9, "billion"),
+            source=catalogue.source_of(d.model),
+        ),
     ]
-    if d.model.params_recomputed_b:
+    if own:
+        value = own.tpot_ms or own.output_tokens_per_s or 0.0
         rows.append(
             Input(
-                name=f"parameters, {d.model.model_id}",
-                value=Range.exact(d.model.params_recomputed_b, "billion"),
-                source=model,
+                name=f"benchmark of {own.model} on {own.gpu}",
+                value=Range.exact(value, "ms per token" if own.tpot_ms else "tokens/s"),
+                source=Source(
+                    source=own.source,
+                    locator=own.file or "scenario, measured",
+                    date=own.date.isoformat(),
+                    kind="measured",
+                ),
             )
         )
+    else:
+        rows += _efficiency_inputs(d)
     return tuple(rows)
+
+
+SHOWN = {"weight_memory": "share of memory bandwidth reached", "compute": "share of peak reached"}
+"""Fitted constants that matter most; all are in facts/engine_efficiency.csv."""
+
+
+def _efficiency_inputs(d: Deployment) -> list[Input]:
+    where = performance.regime(d)
+    k = performance.efficiencies(where)
+    table = catalogue.table("engine_efficiency", performance.Efficiency)
+    return [
+        Input(
+            name=f"{label}, {d.gpu.gpu}",
+            value=Range.exact(k[name], "share"),
+            source=catalogue.source_of(next(r for r in table if r.name == name)),
+        )
+        for name, label in SHOWN.items()
+    ]
