@@ -6,7 +6,7 @@ from siting import decision, ranking
 from siting.catalogue import table
 from siting.decision import Facts, PlanStep, decide
 from siting.quantity import Range
-from siting.ranking import Candidate, CostCurve
+from siting.ranking import Candidate, CostCurve, Sampled
 
 CRITERIA = ranking.criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
@@ -22,7 +22,7 @@ FACTS = Facts(
 def candidate(name, cost, kind="api", spread=0.05, **more):
     swing = np.exp(np.random.default_rng(sum(map(ord, name))).normal(0, spread, DRAWS))
     measures = {
-        "cost_ratio": cost * swing,
+        "cost_ratio": Sampled(cost * swing, cost),
         "latency_margin": Range.exact(0.3),
         "loss_share": Range.exact(0.1),
         "findings": Range.exact(3),
@@ -31,7 +31,9 @@ def candidate(name, cost, kind="api", spread=0.05, **more):
         "exit_share": Range.exact(0.2),
     }
     measures |= more.pop("measures", {})
-    return Candidate(name, name.title(), kind, measures, cost=1e6 * cost * swing, **more)
+    return Candidate(
+        name, name.title(), kind, measures, cost=Sampled(1e6 * cost * swing, 1e6 * cost), **more
+    )
 
 
 def taken(*candidates, **more):
@@ -131,9 +133,14 @@ def test_contributions_add_up_to_the_score_of_every_option():
 def test_knowing_the_deciding_input_is_worth_no_more_than_knowing_everything():
     rng = np.random.default_rng(3)
     price = rng.uniform(0.5, 1.5, DRAWS)
-    api = Candidate("api", "API", "api", {"cost_ratio": np.ones(DRAWS)}, cost=1e6 * price)
+    one = Sampled(np.ones(DRAWS), 1.0)
+    api = Candidate("api", "API", "api", {"cost_ratio": one}, cost=Sampled(1e6 * price, 1e6))
     own = Candidate(
-        "own", "Own", "on_premises", {"cost_ratio": 1 / price}, cost=np.full(DRAWS, 1e6)
+        "own",
+        "Own",
+        "on_premises",
+        {"cost_ratio": Sampled(1 / price, 1.0)},
+        cost=Sampled(np.full(DRAWS, 1e6), 1e6),
     )
     noise = rng.uniform(size=DRAWS)
     drivers = {"api_price": price, "noise": noise}

@@ -70,9 +70,15 @@ def test_the_cost_in_words_is_the_cost_of_the_table_and_of_summary(base, summary
 def test_the_cost_draws_are_those_of_the_cost_chapter(base):
     # Monte Carlo of the cost chapter: same plan, same seed, hence the same median.
     for name, spread in base.uncertainty.spreads.items():
-        assert np.median(base.decision.candidate(name).cost) == pytest.approx(
+        assert np.median(base.decision.candidate(name).cost.draws) == pytest.approx(
             spread.present.central
         )
+
+
+def test_the_central_cost_is_the_central_case_of_the_cash_flows(base, summary):
+    for name, option in base.cost.options.items():
+        found = summary["ranking"][name]["present_cost"]["central"]
+        assert found == pytest.approx(option.present)
 
 
 def test_each_column_of_points_adds_up_to_the_score_in_the_chart(base, summary):
@@ -125,12 +131,21 @@ def test_measures_of_all_criteria_are_filled_or_said_to_be_unknown(base):
 def test_the_baseline_is_in_production_and_costs_once_itself(base):
     c = base.decision.candidate(base.scenario.finance.baseline)
     assert c.measures["months_to_production"].central == 0
-    assert np.all(c.measures["cost_ratio"] == 1)
+    assert np.all(c.measures["cost_ratio"].draws == 1)
 
 
 def test_a_full_move_costs_more_with_higher_bands_and_never_less_than_nothing(base):
     for cost in candidates.switching_costs(base.cost).values():
         assert 0 <= cost.low <= cost.central <= cost.high
+
+
+def test_the_verdicts_on_quality_in_summary_are_those_of_the_table(base):
+    found = base.summary()["quality"]
+    shown = text(exhibits.quality(base))
+    for parity in (p for p in base.quality.parities if p.verdict != "same model"):
+        entry = found[parity.option][f"{parity.workload}, {parity.model}"]
+        assert entry["verdict"] == parity.verdict
+        assert f"{parity.model} against {parity.reference}" in shown
 
 
 def test_flip_sentences_say_which_way_the_value_moves(base):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import ranking
 from siting.quantity import Range
-from siting.ranking import Candidate, CostCurve, Criterion, Weight
+from siting.ranking import Candidate, CostCurve, Criterion, Sampled, Weight
 
 PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11", "why": "test"}
 
@@ -80,7 +80,8 @@ def test_costs_that_move_together_do_not_hide_which_is_cheaper():
     # Both swing by a factor of three, but a is cheaper by a tenth in every draw.
     swing = np.exp(np.random.default_rng(0).normal(0, 0.5, 4000))
     pair = [
-        Candidate(n, n, "api", {"cost_ratio": r}) for n, r in (("a", 0.9 * swing), ("b", swing))
+        Candidate(n, n, "api", {"cost_ratio": Sampled(r, 1.0)})
+        for n, r in (("a", 0.9 * swing), ("b", swing))
     ]
     assert ranking.rank(pair, [COST], {"cost": Weight(1, 1, 1)}, 4000, seed=1).first("a") > 0.95
 
@@ -194,7 +195,7 @@ def test_twenty_thousand_draws_of_six_options_take_under_half_a_second():
     rng = np.random.default_rng(1)
     known = ranking.criteria()
     measures = {c.measure: Range(0.2, 0.5, 0.9) for c in known} | {
-        "cost_ratio": rng.uniform(0.3, 3, 20_000)
+        "cost_ratio": Sampled(rng.uniform(0.3, 3, 20_000), 1.0)
     }
     six = [Candidate(str(i), str(i), "api", measures) for i in range(6)]
     best = min(_seconds(six, known) for _ in range(3))

@@ -17,7 +17,7 @@ from siting.catalogue import Fact, table
 from siting.openness import ModelFinding
 from siting.quality import leaves
 from siting.quantity import Range
-from siting.ranking import Candidate, CostCurve, Flip, Floats
+from siting.ranking import Candidate, CostCurve, Flip, Floats, Measure, Sampled
 from siting.resilience import Fit, fit
 from siting.scenario import SELF_HOSTED, Scenario
 from siting.sovereignty import Assessment as Sovereignty
@@ -48,7 +48,7 @@ def setting(name: str) -> Setting:
     return next(s for s in table("decision_settings", Setting) if s.setting == name)
 
 
-def cost_draws(cost: Comparison, seed: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
+def cost_draws(cost: Comparison, seed: int) -> tuple[dict[str, Sampled], dict[str, Floats]]:
     """Present cost of each option, and the drivers behind it, in the same draws.
 
     The draws are those of the cost chapter's Monte Carlo. Drivers are normal scores: their order
@@ -57,25 +57,25 @@ def cost_draws(cost: Comparison, seed: int) -> tuple[dict[str, Floats], dict[str
     plan = cost.plan
     scores = uncertainty.scores(list(uncertainty.drivers(plan)), uncertainty.DRAWS, seed)
     found = tco.totals(plan, uncertainty.draws_at(plan, scores))
-    return {name: t.present for name, t in found.items()}, scores
+    return {n: Sampled(t.present, cost.options[n].present) for n, t in found.items()}, scores
 
 
 def candidates(
     scenario: Scenario,
     capacity: Mapping[str, OptionCapacity],
     cost: Comparison,
-    draws: Mapping[str, Floats],
+    draws: Mapping[str, Sampled],
     stability: Stability,
     sovereignty: Sovereignty,
     parity: quality.Assessment,
 ) -> tuple[Candidate, ...]:
     """Every option with its measures, the constraints that it fails, and what is not proven."""
     yard = yardstick(cost, draws)
-    yearly = float(np.median(yard)) / (cost.months / 12) if yard is not None else None
+    yearly = yard.central / (cost.months / 12) if yard is not None else None
     found = []
     for name, option in scenario.options.items():
-        measures: dict[str, Floats | Range | None] = {
-            "cost_ratio": draws[name] / yard if yard is not None and name in draws else None,
+        measures: dict[str, Measure | None] = {
+            "cost_ratio": draws[name].over(yard) if yard is not None and name in draws else None,
             "latency_margin": latency_margin(capacity[name]),
             "loss_share": loss_share(stability, name, yearly),
             "findings": findings(sovereignty, name),
@@ -98,11 +98,11 @@ def candidates(
     return tuple(found)
 
 
-def yardstick(cost: Comparison, draws: Mapping[str, Floats]) -> Floats | None:
+def yardstick(cost: Comparison, draws: Mapping[str, Sampled]) -> Sampled | None:
     """The cost that others are measured against: the baseline's, else the cheapest option's."""
     if cost.baseline in draws:
         return draws[cost.baseline]
-    return min(draws.values(), key=lambda d: float(np.median(d)), default=None)
+    return min(draws.values(), key=lambda d: d.central, default=None)
 
 
 # Measures ---------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def committed(option: OptionCost, scenario: Scenario, part: str) -> float:
     return float(np.sum(rent)) if rent else 0.0
 
 
-def attributes(scenario: Scenario, name: str) -> dict[str, Floats | Range | None]:
+def attributes(scenario: Scenario, name: str) -> dict[str, Measure | None]:
     """Numbers that the scenario states of an option, for criteria of the client's own."""
     return {
         f"attribute:{key}": Range.exact(float(value))
@@ -231,7 +231,7 @@ def struck(
     name: str,
     capacity: OptionCapacity,
     cost: Comparison,
-    draws: Mapping[str, Floats],
+    draws: Mapping[str, Sampled],
     sovereignty: Sovereignty,
     parity: quality.Assessment,
 ) -> tuple[str, ...]:
@@ -260,7 +260,7 @@ def _failed(
     scenario: Scenario,
     name: str,
     capacity: OptionCapacity,
-    draws: Mapping[str, Floats],
+    draws: Mapping[str, Sampled],
     sovereignty: Sovereignty,
     parity: quality.Assessment,
 ) -> list[str]:
@@ -276,7 +276,7 @@ def _failed(
             return ["it misses the latency limits"]
         case ("budget", _, _) if scenario.decision.budget_per_year and name in draws:
             years = scenario.finance.horizon_months / 12
-            if float(np.median(draws[name])) / years > scenario.decision.budget_per_year:
+            if draws[name].central / years > scenario.decision.budget_per_year:
                 return ["its cost is over the budget"]
     return []
 

@@ -262,7 +262,7 @@ def decide(
         )
     ranking = rank(competing, criteria, weights, DRAWS, seed)
     recommended, preferred, word = choose(ranking, competing, baseline)
-    costs = {c.name: c.cost for c in competing if c.cost is not None}
+    costs = {c.name: c.cost.draws for c in competing if c.cost is not None}
     knowledge = worth_knowing(costs, uncertain or {}, labels or {})
     return Decision(
         baseline,
@@ -519,8 +519,6 @@ def summary(d: Decision, currency: str) -> dict[str, Any]:
 
 
 def present_cost(candidate: Candidate, currency: str) -> Range | None:
-    """P10, P50 and P90 of the present cost over the horizon; None if it is not estimated."""
-    if candidate.cost is None:
-        return None
-    low, central, high = (float(q) for q in np.quantile(candidate.cost, (0.1, 0.5, 0.9)))
-    return Range(low, central, high, currency)
+    """Central case of the present cost over the horizon with P10 and P90 of the draws; None if
+    it is not estimated."""
+    return candidate.cost.range(currency) if candidate.cost is not None else None

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from siting.catalogue import Fact, Input, Source, facts_dir, source_of, table
 from siting.quantity import Range
@@ -486,3 +486,35 @@ def assess(scenario: Scenario) -> Assessment:
         tuple(_unknown_boards(scenario) + _token_warnings(scenario, own_leaves)),
         _inputs(own_leaves),
     )
+
+
+def summary(found: Assessment) -> dict[str, Any]:
+    """The quality part of summary.json: verdicts by option and workload, with their evidence."""
+    return {
+        option: {
+            f"{p.workload}, {p.model}": {
+                "reference": p.reference,
+                "verdict": p.verdict,
+                "reason": p.reason,
+                "reasoning_tokens": p.reasoning_tokens.as_dict(),
+                "boards": {c.board.board: _board_summary(c) for c in p.comparisons},
+                "own": asdict(p.own) if p.own else None,
+            }
+            for p in found.of(option)
+        }
+        for option in dict.fromkeys(p.option for p in found.parities)
+    }
+
+
+def _board_summary(c: Comparison) -> dict[str, Any]:
+    return {
+        "verdict": c.verdict,
+        "score": c.model.score if c.model else None,
+        "effort": c.model.effort if c.model else None,
+        "reference_score": c.reference.score if c.reference else None,
+        "reference_effort": c.reference.effort if c.reference else None,
+        "tolerance": c.tolerance,
+        "unit": c.board.unit,
+        "date": c.model.date if c.model else c.board.date,
+        "reason": c.reason,
+    }

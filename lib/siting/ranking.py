@@ -59,20 +59,45 @@ class ConfidenceWord(Fact):
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """An uncertain value: its central case, and draws in which it varies together with others.
+
+    The central case is the one that other chapters print; the median of the draws may differ.
+    """
+
+    draws: Floats
+    central: float
+
+    def over(self, other: Sampled) -> Sampled:
+        """This value over another, draw by draw. Raises ValueError for another of zero."""
+        if other.central == 0 or not np.all(other.draws):
+            raise ValueError("a ratio needs a value other than zero below the line")
+        return Sampled(self.draws / other.draws, self.central / other.central)
+
+    def range(self, unit: str = "") -> Range:
+        """The central case with P10 and P90 of the draws."""
+        low, high = (float(q) for q in np.quantile(self.draws, (0.1, 0.9)))
+        return Range(min(low, self.central), self.central, max(high, self.central), unit)
+
+
+Measure = Range | Sampled
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One option as the decision sees it.
 
-    `measures` holds, by name, either draws (all candidates alike in length and order, so that
-    they vary together) or a `Range`; a measure that is missing is unknown and counts as anything
-    between worst and best.
+    `measures` holds, by name, a `Range` or draws that vary together with those of the other
+    candidates (alike in length and order); a measure that is missing is unknown and counts as
+    anything between worst and best.
     """
 
     name: str
     label: str
     kind: str
-    measures: Mapping[str, Floats | Range]
-    cost: Floats | None = None
-    """Draws of the present cost over the horizon. [client's currency]"""
+    measures: Mapping[str, Measure]
+    cost: Sampled | None = None
+    """Present cost over the horizon. [client's currency]"""
     struck: tuple[str, ...] = ()
     """Hard constraints that it fails, in words."""
     unproven: tuple[str, ...] = ()
@@ -212,13 +237,6 @@ def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
     return given.central + z * spread / P90_Z
 
 
-def centre(measure: Floats | Range | None) -> float | None:
-    """The central measure: of a range its centre, of draws their median."""
-    if measure is None:
-        return None
-    return measure.central if isinstance(measure, Range) else float(np.median(measure))
-
-
 def draw_weights(weights: Mapping[str, Weight], n: int, rng: np.random.Generator) -> Floats:
     """[draw, criterion] weights, uniform between low and high, then divided by their sum."""
     low = np.array([w.low for w in weights.values()])
@@ -239,9 +257,9 @@ def central_values(candidates: Sequence[Candidate], known: Sequence[Criterion]) 
     table_ = np.full((len(candidates), len(known)), 0.5)
     for i, candidate in enumerate(candidates):
         for j, criterion in enumerate(known):
-            central = centre(candidate.measures.get(criterion.measure))
-            if central is not None:
-                table_[i, j] = value(criterion, central)
+            measure = candidate.measures.get(criterion.measure)
+            if measure is not None:
+                table_[i, j] = value(criterion, measure.central)
     return table_
 
 
@@ -261,7 +279,7 @@ def drawn_values(
             elif isinstance(measure, Range):
                 values[:, i, j] = value(criterion, draw(measure, n, rng))
             else:
-                values[:, i, j] = value(criterion, np.resize(measure, n))
+                values[:, i, j] = value(criterion, np.resize(measure.draws, n))
     return values
 
 
@@ -310,14 +328,14 @@ def _score(central: float, scores: Floats) -> Range:
 
 
 def _regrets(candidates: Sequence[Candidate], loss: Floats) -> dict[str, Regret]:
-    costs = [c.cost for c in candidates]
+    costs = [c.cost.draws if c.cost else None for c in candidates]
     known = [c for c in costs if c is not None]
     cheapest = np.min(known, axis=0) if len(known) == len(costs) else None
     return {
         c.name: Regret(
             float(loss[:, i].mean()),
             float(np.quantile(loss[:, i], 0.9)),
-            None if cheapest is None or c.cost is None else float(np.mean(c.cost - cheapest)),
+            None if cheapest is None or c.cost is None else float(np.mean(c.cost.draws - cheapest)),
         )
         for i, c in enumerate(candidates)
     }
@@ -400,7 +418,8 @@ def price_flips(
     `plausible`: the factor lies within `band`. Factors from 1/20 to 20 are searched.
     """
     names = [c.name for c in candidates]
-    ratios = np.array([_or_nan(centre(c.measures.get("cost_ratio"))) for c in candidates])
+    known_ratios = (c.measures.get("cost_ratio") for c in candidates)
+    ratios = np.array([r.central if r is not None else np.nan for r in known_ratios])
     lead = int(_leaders(candidates, known, weights, ratios[None, :])[0])
     found = []
     for i, name in enumerate(names):
@@ -442,10 +461,6 @@ def load_flips(
         inside = curve.plausible[0] <= edge <= curve.plausible[1]
         found.append(Flip(curve.kind, "load", curve.today, edge, curve.unit, to, inside))
     return tuple(found)
-
-
-def _or_nan(x: float | None) -> float:
-    return float("nan") if x is None else x
 
 
 def _leaders(

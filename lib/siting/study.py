@@ -192,6 +192,7 @@ class Study:
                 }
                 for name, v in self.stability.vendors.items()
             },
+            "quality": quality.summary(self.quality),
             "volume_winners": [
                 {
                     "option": w.option,

@@ -18,7 +18,7 @@ from siting.exhibits import Answers, Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quality import SUPPORTS_SWITCH, Parity, Score, Verdict
 from siting.quantity import Range
-from siting.ranking import Candidate, Flip
+from siting.ranking import Candidate, Flip, Measure
 
 if TYPE_CHECKING:
     from siting.study import Study
@@ -155,14 +155,14 @@ def costs(study: Study) -> str:
     base = d.candidate(d.baseline)
     other = present_cost(base, cost.unit)
     if not d.stays and other is not None and base.cost is not None and chosen.cost is not None:
-        cheaper = float(np.mean(chosen.cost < base.cost))
+        cheaper = float(np.mean(chosen.cost.draws < base.cost.draws))
         said += (
             f" {label(base)}, today's choice, costs {money(other, numbers)}; the new one is "
             f"cheaper in {numbers.percent(cheaper)} of the draws."
         )
     cheapest = min(
         (c for c in d.competing if c.cost is not None),
-        key=lambda c: float(np.median(c.cost)) if c.cost is not None else 0.0,
+        key=lambda c: c.cost.central if c.cost is not None else 0.0,
         default=chosen,
     )
     if cheapest.name not in (chosen.name, d.preferred, None if d.stays else d.baseline):
@@ -658,16 +658,13 @@ def _goalpost(x: float, numbers: Numbers) -> str:
     return numbers.number(x, 0 if x == round(x) else 1)
 
 
-def _measure(measure: object, numbers: Numbers) -> str:
+def _measure(measure: Measure | None, numbers: Numbers) -> str:
     if measure is None:
         return "unknown"
-    if isinstance(measure, Range):
-        bare = replace(measure, unit="")
-        places = 1 if abs(bare.central) >= 2 else 2
-        span = "" if bare.is_exact else f" ({numbers.span(bare, places)})"
-        return numbers.number(bare.central, places) + span
-    low, central, high = np.quantile(np.asarray(measure), (0.1, 0.5, 0.9))
-    return _measure(Range(float(low), float(central), float(high)), numbers)
+    bare = replace(measure, unit="") if isinstance(measure, Range) else measure.range()
+    places = 1 if abs(bare.central) >= 2 else 2
+    span = "" if bare.is_exact else f" ({numbers.span(bare, places)})"
+    return numbers.number(bare.central, places) + span
 
 
 def _subject(flip: Flip, d: Decision) -> str:
