@@ -21,15 +21,13 @@ import numpy.typing as npt
 from siting import catalogue
 from siting.catalogue import Fact
 from siting.quantity import Range
-from siting.vendor_record import Event, Record, Retirement, Vendor
+from siting.vendor_record import Event, Record, Retirement, Vendor, setting
 
 if TYPE_CHECKING:
     from siting.scenario import Readiness, Shock
 
 Array = npt.NDArray[np.float64]
 
-RATE_YEARS = 3
-"""Years of the record that a rate is counted over: earlier years are thinly covered."""
 DRAWS = 4000
 
 
@@ -143,7 +141,9 @@ def checklist(readiness: Readiness) -> tuple[ReadinessItem, ...]:
 
 def _in_hand(remedy: Remedy, readiness: Readiness) -> bool:
     value = getattr(readiness, remedy.item)
-    return (value or 0) >= 90 if remedy.item == "contract_notice_days" else bool(value)
+    if remedy.item == "contract_notice_days":
+        return (value or 0) >= setting("notice_short_days")
+    return bool(value)
 
 
 def _rng(seed: int, *key: str) -> np.random.Generator:
@@ -167,7 +167,7 @@ def followed(record: Record) -> tuple[Vendor, ...]:
 
 def _cases(record: Record, kind: Kind, day: dt.date) -> tuple[Event, ...]:
     """The worst event of every case of this kind within the last years, allegations left out."""
-    since = dt.date(day.year - RATE_YEARS, day.month, min(day.day, 28))
+    since = dt.date(day.year - int(setting("rate_years")), day.month, min(day.day, 28))
     worst: dict[tuple[str, str], Event] = {}
     for vendor in followed(record):
         for e in record.as_of(day).events_of(vendor):
@@ -183,7 +183,7 @@ def _pooled_draws(record: Record, kind: Kind, day: dt.date, seed: int) -> tuple[
     """Chance of at least one case in a year, from cases per vendor-year (Jeffreys gamma)."""
     events = _cases(record, kind, day)
     vendors = len({v.group or v.vendor for v in followed(record)})
-    years = vendors * float(RATE_YEARS)
+    years = vendors * setting("rate_years")
     rate = _rng(seed, "rate", kind.shock).gamma(len(events) + 0.5, 1 / years, DRAWS)
     draws: Array = 1 - np.exp(-rate)
     basis = f"{len(events)} cases in {years:.0f} vendor-years, {vendors} vendors"

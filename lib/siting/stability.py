@@ -266,7 +266,7 @@ def red_flags(ev: Evidence, m: Method) -> tuple[RedFlag, ...]:
         text = f"{words[control.value]} ({control.note or control.date})"
         flags.append(RedFlag(text, source_of(control), (), m.value(limits[control.value])))
     for event in reversed(ev.events):
-        recent = (ev.day - event.known_date).days <= 365
+        recent = (ev.day - event.known_date).days <= m.value("cap_days")
         if recent and event.direction == "adverse" and event.severity >= 4:
             flags.append(_event_flag(event, ev, m))
     if weak_promise(ev, m):

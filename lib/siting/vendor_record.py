@@ -135,6 +135,29 @@ class Rule(Fact):
     rule: str
 
 
+class Setting(Fact):
+    """A constant of the method with the range over which it is varied."""
+
+    setting: str
+    low: float
+    central: float
+    high: float
+    unit: str = ""
+    meaning: str
+
+
+def setting(name: str) -> float:
+    """Central value of a constant of the method (facts/stability_settings.csv)."""
+    return _setting(facts_dir(), name)
+
+
+@cache
+def _setting(folder: Path, name: str) -> float:
+    return next(
+        s.central for s in catalogue.table("stability_settings", Setting) if s.setting == name
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One retirement notice: a vendor, a day of notice, an end date and a stage.
@@ -156,25 +179,11 @@ class Notice:
     """The notice may have been longer: only the latest possible day of the notice is known."""
     moved: Literal["", "forward", "later"]
     models: tuple[str, ...]
+    short: bool | None
+    """Whether customers had 90 days or less; None where that cannot be said."""
+    severity: int
+    """By the rubric's days of notice; one step less outside general availability."""
     row: Retirement
-
-    @property
-    def short(self) -> bool | None:
-        """Whether customers had 90 days or less; None where that cannot be said."""
-        if self.row.short_notice:
-            return self.row.short_notice == "yes"
-        if self.days is None or (self.bound_only and self.days <= SHORT_NOTICE_DAYS):
-            return None
-        return self.days <= SHORT_NOTICE_DAYS
-
-    @property
-    def severity(self) -> int:
-        """Severity by the rubric's days of notice; one step less outside general availability."""
-        if self.days is None:
-            step = 3 if self.row.short_notice == "yes" else 2
-        else:
-            step = 4 if self.days <= 7 else 3 if self.days <= 90 else 2 if self.days < 180 else 1
-        return max(1, step - (self.stage != "ga"))
 
     @property
     def summary(self) -> str:
@@ -183,10 +192,6 @@ class Notice:
         end = f"end {self.retired}" if self.retired else "end date not given"
         notice = "day of notice not known" if self.days is None else f"{self.days} days of notice"
         return f"{names}: {end}, {notice} ({self.stage})"
-
-
-SHORT_NOTICE_DAYS = 90
-"""The cut of the outcome 'forced migration', as in the severity rubric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,23 +295,43 @@ def _notice(group: list[Retirement]) -> Notice:
     row = min(group, key=lambda r: r.model)
     announced, retired = _day(row.announced), _day(row.retired)
     seen = [d for d in (retired, known_by(row.date)) if d]
-    known = announced or (known_by(row.announced) if row.announced else min(seen))
     moved = [r.moved for r in group if r.moved.startswith("yes")]
     forward = sum("brought forward" in m for m in moved)
+    days = (retired - announced).days if announced and retired else None
+    bound_only = row.announced_basis == "latest possible"
     return Notice(
         notice_id=f"notice:{row.vendor}:{row.announced or '?'}:{row.retired or '?'}:{row.stage}",
         vendor=row.vendor,
         stage=row.stage,
-        known_date=known,
+        known_date=announced or (known_by(row.announced) if row.announced else min(seen)),
         announced=announced,
         retired=retired,
-        days=(retired - announced).days if announced and retired else None,
+        days=days,
         at_launch=row.announced_basis == "release",
-        bound_only=row.announced_basis == "latest possible",
+        bound_only=bound_only,
         moved="" if not moved else "forward" if 2 * forward > len(moved) else "later",
         models=tuple(sorted(r.model for r in group)),
+        short=_short(days, bound_only, row.short_notice),
+        severity=_notice_severity(days, row),
         row=row,
     )
+
+
+def _short(days: int | None, bound_only: bool, stated: str) -> bool | None:
+    limit = setting("notice_short_days")
+    if stated:
+        return stated == "yes"
+    if days is None or (bound_only and days <= limit):
+        return None
+    return days <= limit
+
+
+def _notice_severity(days: int | None, row: Retirement) -> int:
+    step = 3 if row.short_notice == "yes" else 2
+    if days is not None:
+        step = 4 - sum(days > setting(f"notice_{x}_days") for x in ("grave", "short"))
+        step -= days >= setting("notice_long_days")
+    return max(1, step - (row.stage != "ga"))
 
 
 def load() -> Record:

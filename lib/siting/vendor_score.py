@@ -34,7 +34,7 @@ import numpy.typing as npt
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, facts_dir, source_of
-from siting.vendor_record import Event, Notice, Record, Vendor, known_by
+from siting.vendor_record import Event, Notice, Record, Setting, Vendor, known_by
 
 Array = npt.NDArray[np.float64]
 
@@ -69,17 +69,6 @@ class Indicator(Fact):
     share: float
     scale: str
     """`burden`, `days`, or `value=points;value=points` (numbers are interpolated)."""
-    meaning: str
-
-
-class Setting(Fact):
-    """A constant of the method with the range over which it is varied."""
-
-    setting: str
-    low: float
-    central: float
-    high: float
-    unit: str = ""
     meaning: str
 
 
@@ -517,7 +506,9 @@ def _cap(ev: Evidence, weighed: list[_Weighed], m: Method, draws: Draws) -> tupl
     cap = np.full(draws.n, 100.0)
     why: list[Any] = []
     for w in weighed:
-        if w.event.direction == "adverse" and (ev.day - w.event.known_date).days <= 365:
+        if w.event.direction == "adverse" and (ev.day - w.event.known_date).days <= m.value(
+            "cap_days"
+        ):
             lost = w.severity >= 5
             level = np.where(w.residual < 0.5, m.value("cap_lost_reversed"), m.value("cap_lost"))
             cap = np.where(lost & (w.size > 0), np.minimum(cap, level), cap)
