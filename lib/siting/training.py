@@ -596,3 +596,44 @@ def _job(wanted: FineTuning, model: Model, gpus: int) -> Job:
         lora_rank=wanted.lora_rank,
         framework="torchtune" if gpus > 1 else "peft",
     )
+
+
+METHODS: tuple[Literal["full", "lora", "qlora"], ...] = ("full", "lora", "qlora")
+"""The methods whose feasibility a report shows where the client names no job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feasible:
+    """The fewest GPUs on which a model could be fine-tuned in one way."""
+
+    model: str
+    gpu: str
+    method: str
+    peak: Peak | None
+    """None: no group of up to 8 GPUs holds it, or it is not estimated."""
+    verdict: Verdict | None
+    reason: str = ""
+
+
+def feasibility(model: Model, gpu: Gpu, tokens: int = 4096) -> tuple[Feasible, ...]:
+    """What each of METHODS takes on a card, for one sequence of `tokens` at a time."""
+    found = []
+    for name in METHODS:
+        wanted = FineTuning(
+            model=model.model_id,
+            method=name,
+            examples=1,
+            tokens_per_example=tokens,
+            sequence_length=tokens,
+        )
+        try:
+            tried = [memory(_job(wanted, model, n)) for n in vram.TENSOR_PARALLEL]
+        except NotEstimated as error:
+            why = f"not estimated, because {error.args[0]}"
+            found.append(Feasible(model.model_id, gpu.id, name, None, None, why))
+            continue
+        peak = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
+        reason = "" if peak else f"needs more than {vram.TENSOR_PARALLEL[-1]} GPUs"
+        verdict = peak.verdict(gpu) if peak else None
+        found.append(Feasible(model.model_id, gpu.id, name, peak, verdict, reason))
+    return tuple(found)

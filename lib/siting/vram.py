@@ -647,7 +647,7 @@ def cache_pool(
     size = weight_bytes_per_gpu(model, weights, tp, pp, ep, setting.mtp).scaled(1 / GIB, "GiB")
     if setting.family == "sglang":
         size = size.plus(constant("sglang", "load_extra_gib").range)
-    loaded = Part("weights", size, _weights_formula(form, tp, pp), catalogue.source_of(form))
+    loaded = Part("weights", size, _weights_formula(form, tp, pp), catalogue.source_of(model))
     parts = (
         loaded,
         activations(model, gpu, setting, tp * pp if form.scope == "file" else tp, context),
@@ -908,6 +908,25 @@ def group_sizes(
     )
 
 
+def larger(
+    memory: Memory, context_factor: float = 1, concurrency_factor: float = 1
+) -> Memory | None:
+    """The smallest group of the same card for longer or more requests; None if 8 do not hold it.
+
+    The context stops at what the model allows.
+    """
+    limit = memory.model.max_position_embeddings or math.inf
+    return fewest_gpus(
+        memory.model,
+        memory.gpu,
+        memory.setting,
+        memory.weights,
+        memory.kv,
+        int(min(limit, memory.context * context_factor)),
+        memory.concurrency * concurrency_factor,
+    )
+
+
 # --- the whole catalogue at once --------------------------------------------------------------
 
 
@@ -1081,7 +1100,7 @@ def _fit(
             longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens) for w in loads
         )
         context = min(context, model.max_position_embeddings or context)
-        setting, wanted = Setting(engine=option.engine), planning_concurrency()
+        setting, wanted = planned_setting(option.engine), planning_concurrency()
         if option.tensor_parallel:
             tp = option.tensor_parallel
             choices: tuple[Memory, ...] = (
@@ -1108,6 +1127,14 @@ def _fit(
         chosen = next((m for m in choices if m.max_concurrency.central >= 1), None)
     reason = "" if chosen else "no group of up to 8 GPUs holds the model and one longest request"
     return Fit(name, works, model.model_id, chosen, choices, reason)
+
+
+def planned_setting(engine: str) -> Setting:
+    """A new deployment: defaults of the engine's current release."""
+    if engine_family(engine) != "vllm":
+        return Setting(engine=engine)
+    current = constant("vllm", "current_release").central
+    return Setting(engine=engine, engine_version=f"{current:g}")
 
 
 def planning_concurrency() -> float:
