@@ -573,9 +573,8 @@ def _pool(
 
 def _measured(d: Deployment, own: Measured, lengths: Lengths) -> tuple[float, str]:
     """Factor on every time that makes the model agree with a benchmark, and what that says."""
-    seen = measurement.Benchmark(
-        own.source, own.concurrency, own.output_tokens_per_s, own.ttft_ms, own.tpot_ms
-    )
+    figures = {name: getattr(own, name) for name in measurement.FIGURES}
+    seen = measurement.Benchmark(own.source, **figures)
     factor = measurement.slower(d, seen, lengths.input_mean, lengths.output_mean)
     way = "slower" if factor > 1 else "faster"
     return factor, f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"

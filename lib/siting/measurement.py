@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from siting import catalogue, performance
@@ -161,6 +161,10 @@ class Benchmark:
     tpot_ms: float | None = None
     input_tokens: float | None = None
     output_tokens: float | None = None
+
+
+FIGURES = tuple(f.name for f in fields(Benchmark) if f.name != "tool")
+"""Names of the figures of a benchmark; a scenario's `measured` has the same."""
 
 
 def read_benchmark(text: str) -> Benchmark:

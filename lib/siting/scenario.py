@@ -217,6 +217,9 @@ class Measured(Strict):
     output_tokens_per_s: Annotated[float, Field(gt=0)] | None = None
     ttft_ms: Annotated[float, Field(gt=0)] | None = None
     tpot_ms: Annotated[float, Field(gt=0)] | None = None
+    input_tokens: Annotated[float, Field(gt=0)] | None = None
+    """Mean of a request of the benchmark; None: the workload's."""
+    output_tokens: Annotated[float, Field(gt=0)] | None = None
     source: str
     date: dt.date
 
@@ -590,6 +593,7 @@ def load(name_or_path: str | Path) -> Scenario:
     _name_client(whole, path)
     found = _validated(whole)
     found = _with_origins(found, own, whole, inherited=base is not None)
+    found = _with_benchmarks(found, path.parent, whole)
     problems = [
         Problem(*whole.place(where), dotted(where), wrong, write)
         for where, wrong, write in contradictions(found)
@@ -597,6 +601,35 @@ def load(name_or_path: str | Path) -> Scenario:
     if problems:
         raise ScenarioError(problems)
     return found
+
+
+def _with_benchmarks(found: Scenario, folder: Path, whole: Document) -> Scenario:
+    """The scenario with the figures of benchmark files in place; figures that it states win."""
+    problems, workloads = [], {}
+    for name, workload in found.workloads.items():
+        runs = []
+        for i, run in enumerate(workload.measured):
+            try:
+                runs.append(_benchmark(run, folder))
+            except (OSError, ValueError) as error:
+                place = whole.place(("workloads", name, "measured", i, "file"))
+                where = f"workloads.{name}.measured.{i}.file"
+                why = "is not beside the scenario" if isinstance(error, OSError) else str(error)
+                problems.append(Problem(*place, where, f"{run.file}: {why}", "name a result file"))
+        workloads[name] = workload.model_copy(update={"measured": runs})
+    if problems:
+        raise ScenarioError(problems)
+    return found.model_copy(update={"workloads": workloads})
+
+
+def _benchmark(run: Measured, folder: Path) -> Measured:
+    if not run.file or ((run.tpot_ms or run.output_tokens_per_s) and run.concurrency):
+        return run
+    from siting import measurement  # it reads the memory model, which reads scenarios
+
+    seen = measurement.read_benchmark((folder / run.file).read_text(encoding="utf-8"))
+    stated = {k: getattr(run, k) or getattr(seen, k) for k in measurement.FIGURES}
+    return run.model_copy(update=stated)
 
 
 @cache
