@@ -59,6 +59,14 @@ def test_a_predictor_that_knows_the_answer_gets_all_the_skill():
     assert noise.auc.low < 0.5 < noise.auc.high and not noise.calibrated
 
 
+def test_the_bootstrap_draws_whole_vendors():
+    # a sample that draws vendor b twice and a never is b's own AUC
+    x, y = np.array([1.0, 2, 4, 3, 5]), np.array([0.0, 1, 0, 1, 1])
+    own = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1], [0, 1]])
+    drawn = backtest._auc_draws(x, y, own, np.array([[1.0, 1], [0, 2], [2, 0]]))
+    assert drawn == pytest.approx([auc(x, y), auc(x[2:], y[2:]), auc(x[:2], y[:2])])
+
+
 # Leakage
 
 

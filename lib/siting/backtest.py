@@ -22,7 +22,7 @@ What no rule mends: the rows were written down in 2026, by people who knew.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 
@@ -37,7 +37,7 @@ from siting.vendor_score import Evidence, Method
 Array = npt.NDArray[np.float64]
 
 YEAR = dt.timedelta(days=365)
-DRAWS = 500
+DRAWS = 2000
 """Bootstrap resamples of vendors."""
 EVENT_DAYS = tuple(dt.date(year, month, 1) for year in (2024, 2025) for month in (1, 4, 7, 10))[:7]
 """Quarter days of the event tests: the last window ends before the log thins out (July 2026)."""
@@ -307,42 +307,65 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     )
 
 
-def _interval(values: Iterable[float], central: float) -> Estimate:
-    found = np.array([v for v in values if np.isfinite(v)])
+def _interval(draws: Array, central: float) -> Estimate:
+    found = draws[np.isfinite(draws)]
     if not np.isfinite(central) or not len(found):
         return Estimate(0.5, 0.0, 1.0)
     low, high = np.percentile(found, [2.5, 97.5])
     return Estimate(central, min(float(low), central), max(float(high), central))
 
 
-def _resamples(vendors: Sequence[str], seed: int = 20261124) -> list[npt.NDArray[np.int64]]:
-    """Row numbers of bootstrap samples that draw whole vendors, as their windows overlap."""
-    names = np.array(vendors)
-    rows = [np.flatnonzero(names == v) for v in sorted(set(vendors))]
+def _resamples(count: int, seed: int = 20261124) -> Array:
+    """How often each of `count` vendors is drawn, by bootstrap sample. [DRAWS × count]
+
+    Whole vendors are drawn, for their windows overlap.
+    """
     rng = np.random.default_rng(seed)
-    picks = rng.integers(0, len(rows), (DRAWS, len(rows)))
-    return [np.concatenate([rows[i] for i in pick]) for pick in picks]
+    return rng.multinomial(count, np.full(count, 1 / count), DRAWS).astype(float)
+
+
+def _auc_draws(x: Array, y: Array, own: Array, counts: Array) -> Array:
+    """AUC of every bootstrap sample: pairs won between vendors, weighted by how often drawn.
+
+    own: which case belongs to which vendor. [cases × vendors]
+    """
+    hits, misses = y == 1, y == 0
+    over, under = x[hits][:, None], x[misses][None, :]
+    won = (over > under) + 0.5 * (over == under)
+    between = own[hits].T @ won @ own[misses]
+    pairs = (counts @ own[hits].sum(axis=0)) * (counts @ own[misses].sum(axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn: Array = np.einsum("bi,ij,bj->b", counts, between, counts) / pairs
+    return drawn
+
+
+def _skill_draws(p: Array, base: Array, y: Array, own: Array, counts: Array) -> Array:
+    """Brier skill of every bootstrap sample."""
+    error, reference = (counts @ (own.T @ (q - y) ** 2) for q in (p, base))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn: Array = 1 - error / reference
+    return drawn
 
 
 def evaluate(cases: Sequence[Case], names: Sequence[str]) -> tuple[Test, ...]:
     """Every predictor against the outcome of the cases. A higher value means more risk."""
     y = np.array([float(c.happened) for c in cases])
     vendors, days = [c.vendor for c in cases], [c.day for c in cases]
-    samples = _resamples(vendors)
+    who = sorted(set(vendors))
+    own = np.array([[float(v == w) for w in who] for v in vendors])
+    counts = _resamples(len(who))
     out = []
     for i, name in enumerate(names):
         x = np.array([c.values[i] for c in cases])
         p, base = leave_vendor_out(x, y, vendors)
-        left = [
-            auc(x[keep], y[keep]) for v in sorted(set(vendors)) for keep in [np.array(vendors) != v]
-        ]
+        left = [auc(x[keep], y[keep]) for keep in (own == 0).T]
         finite = [a for a in left if np.isfinite(a)]
         out.append(
             Test(
                 predictor=name,
-                auc=_interval((auc(x[s], y[s]) for s in samples), auc(x, y)),
+                auc=_interval(_auc_draws(x, y, own, counts), auc(x, y)),
                 brier_skill=_interval(
-                    (brier_skill(p[s], base[s], y[s]) for s in samples), brier_skill(p, base, y)
+                    _skill_draws(p, base, y, own, counts), brier_skill(p, base, y)
                 ),
                 forward_skill=forward_skill(x, y, days),
                 calibration=calibration(p, y),
