@@ -324,7 +324,8 @@ def rank(
 
 def _score(central: float, scores: Floats) -> Range:
     low, high = np.quantile(scores, (0.1, 0.9))
-    return Range(min(float(low), central), central, max(float(high), central), "points")
+    centre = float(central)
+    return Range(min(float(low), centre), centre, max(float(high), centre), "points")
 
 
 def _regrets(candidates: Sequence[Candidate], loss: Floats) -> dict[str, Regret]:
