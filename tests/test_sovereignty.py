@@ -226,9 +226,11 @@ def test_every_verdict_shows_citation_evidence_with_date_and_what_would_change_i
             assert verdict.rule.provision and verdict.rule.date and verdict.reason
             if verdict.verdict == "n.a.":
                 continue
-            rest = verdict.decisive.evidence or verdict.missing
-            assert rest or verdict.rule.rule_id == "EUCS-1", verdict.rule.rule_id
-            assert all(e.source.date for e in verdict.decisive.evidence)
+            assert verdict.grounds or verdict.missing, verdict.rule.rule_id
+            assert set(verdict.grounds) <= set(verdict.decisive.evidence)
+            assert all(e.source.date for e in verdict.grounds)
+            changes = verdict.changes.to_pass or verdict.changes.to_fail
+            assert changes or verdict.rule.remedy or verdict.verdict == "pass"
 
 
 def answered(base, day, **answers):

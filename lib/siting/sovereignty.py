@@ -93,6 +93,8 @@ class RuleVerdict:
     findings: tuple[Finding, ...]
     changes: Changes
     """Of the decisive finding."""
+    grounds: tuple[Evidence, ...]
+    """Evidence without which the decisive finding would be another."""
 
     @property
     def decisive(self) -> Finding | None:
@@ -295,6 +297,21 @@ def _evidence(rule: Rule, flow: FlowFacts, book: RuleBook) -> tuple[Evidence, ..
     )
 
 
+def _grounds(finding: Finding, law: Law) -> tuple[Evidence, ...]:
+    """The evidence that matters: if it were unknown, verdict or reason would be another.
+
+    Where each single piece could be missing, all of it is the ground.
+    """
+    if finding.verdict == "n.a.":
+        return finding.evidence
+    rule, values = finding.rule, finding.flow.values
+    said = (finding.verdict, finding.reason)
+    needed = [
+        e for e in finding.evidence if decide(rule, {**values, e.attribute: None}, law)[:2] != said
+    ]
+    return tuple(needed) or finding.evidence
+
+
 def _changes(finding: Finding, law: Law) -> Changes:
     """Which answers would turn the verdict into pass (the fewest together), and into fail."""
     rule, flow, book = finding.rule, finding.flow, law.book
@@ -386,10 +403,10 @@ def _rule_verdict(rule: Rule, flows: tuple[FlowFacts, ...], law: Law) -> RuleVer
     kinds = law.book.flows_of(rule)
     found = tuple(judge(rule, f, law) for f in flows if f.kind in kinds)
     if not found:
-        return RuleVerdict(rule, "n.a.", (), Changes((), ()))
+        return RuleVerdict(rule, "n.a.", (), Changes((), ()), ())
     verdict = worst(f.verdict for f in found)
     decisive = next(f for f in found if f.verdict == verdict)
-    return RuleVerdict(rule, verdict, found, _changes(decisive, law))
+    return RuleVerdict(rule, verdict, found, _changes(decisive, law), _grounds(decisive, law))
 
 
 Verdicts = Mapping[tuple[str, str], Verdict]

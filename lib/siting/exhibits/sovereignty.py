@@ -22,7 +22,6 @@ from siting.sovereignty import (
     NOT_LEGAL_ADVICE,
     Ahead,
     Change,
-    Finding,
     OptionAssessment,
     Question,
     RuleVerdict,
@@ -164,19 +163,17 @@ def _laws(rules: Iterable[Rule]) -> tuple[Source, ...]:
 def _reason_row(options: Mapping[str, RuleVerdict], study: Study) -> dict[str, str]:
     """The row of one rule for the options that have this verdict."""
     why: dict[str, list[str]] = {}
-    evidence: dict[str, None] = {}
     for name, verdict in options.items():
         if verdict.decisive:
             said = f"{_flow_label(verdict.decisive.flow)}: {verdict.reason}"
             why.setdefault(said, []).append(name)
-            evidence |= dict.fromkeys(_evidence(verdict.decisive))
     first = next(iter(options.values()))
     rule = first.rule
     address = {"official": "", "secondary": " (secondary source)", "client": ""}[rule.address]
     return {
         "Rule": f"{rule.title} ({rule.rule_id}): {rule.provision}{address}",
         "Why": " ".join(f"{_who(names, study)}: {said}" for said, names in why.items()),
-        "Evidence": "; ".join(evidence) or "none yet",
+        "Evidence": _evidence(options.values()) or "none yet",
         "What would change it": _changes(first),
     }
 
@@ -190,16 +187,18 @@ def _flow_label(flow: FlowFacts) -> str:
     return flow.label.split(": ")[-1]
 
 
-def _evidence(finding: Finding) -> list[str]:
-    """Answers with source and date; where nobody has answered yet, what the scope rests on."""
-    given = [e for e in finding.evidence if e.level in ASKED and e.attribute != "external"]
-    by_source: dict[str, list[str]] = {}
-    for e in given or finding.evidence:
-        source = f"{e.source.source}, {e.source.date}" + (", assumption" if e.assumed else "")
-        by_source.setdefault(source, []).append(f"{e.label}: {e.value}")
+def _evidence(verdicts: Iterable[RuleVerdict]) -> str:
+    """Answers by source and date; where nobody has answered yet, what the scope rests on."""
+    found = [e for v in verdicts for e in v.grounds]
+    given = [e for e in found if e.level in ASKED and e.attribute != "external"]
+    by_source: dict[str, dict[str, None]] = {}
+    for e in given or found:
+        title = shorten(e.source.source, 52, placeholder="…")
+        source = f"{title}, {e.source.date}" + (", assumption" if e.assumed else "")
+        by_source.setdefault(source, {})[f"{e.label}: {e.value}"] = None
     if not given:
-        return [f"scope: {source}" for source in by_source]
-    return [f"{'; '.join(answers)} ({source})" for source, answers in by_source.items()]
+        return "scope: " + "; ".join(by_source)
+    return ". ".join(f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
 
 
 def _changes(verdict: RuleVerdict) -> str:
