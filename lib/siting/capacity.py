@@ -70,6 +70,8 @@ class Load:
     peak_factor: float
     batchable_share: float
     growth: Band
+    longest: int = 0
+    """Longest request that must fit in the cache. [tokens]"""
 
     @cached_property
     def interactive(self) -> Array:
@@ -145,7 +147,13 @@ def workload_load(name: str, w: Workload) -> Load:
         w.cached_input_share,
     )
     return Load(
-        (name,), week * per_day / 3600, lengths, w.peak_factor, w.batchable_share, w.growth_per_year
+        (name,),
+        week * per_day / 3600,
+        lengths,
+        w.peak_factor,
+        w.batchable_share,
+        w.growth_per_year,
+        vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens),
     )
 
 
@@ -185,7 +193,9 @@ def merged(loads: list[Load]) -> Load:
         }
     )
     names = tuple(n for x in loads for n in x.workloads)
-    return Load(names, hourly, lengths, peak, mix([x.batchable_share for x in loads]), growth)
+    batchable = mix([x.batchable_share for x in loads])
+    longest = max(x.longest for x in loads)
+    return Load(names, hourly, lengths, peak, batchable, growth, longest)
 
 
 # --- one replica ------------------------------------------------------------------------------
@@ -216,19 +226,26 @@ def limits_of(workloads: list[Workload]) -> Limits:
     )
 
 
-def replica_curve(d: Deployment, lengths: Lengths, slower: float = 1.0) -> Curve:
+def replica_curve(
+    d: Deployment, lengths: Lengths, slower: float = 1.0, longest: float = 0.0
+) -> Curve:
     """Speed of a replica at every batch size; `slower` multiplies every time.
+
+    longest: request that must fit [tokens]; at least a mean one.
 
     Raises NotPredicted where the catalogue lacks a figure or the model does not fit.
     """
     r = performance.replica(d)
     k = performance.efficiencies(performance.regime(d))
     context = lengths.context_mean
-    longest = lengths.input_mean + lengths.output_mean
+    longest = max(longest, lengths.input_mean + lengths.output_mean)
     room = performance.slots(d, r, lengths.input_mean + lengths.output_mean / 2, longest)
     slots = int(min(room, vram.max_num_seqs(d.gpu, d.setting)))
-    if slots < 1:
-        raise NotPredicted(f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu}")
+    if slots < 1 or performance.slots(d, r, longest, longest) < 1:
+        raise NotPredicted(
+            f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
+            f"{longest:,.0f} tokens"
+        )
     n = np.arange(1, slots + 1, dtype=float)
     decode = np.asarray(performance.step_seconds(r, k, n, context))
     prompt = lengths.prompt_mean
@@ -543,7 +560,7 @@ def _pool(
     if own:
         factor, origin = _measured(d, own, load.lengths)
         where["measured"] = "yes"
-    curve = replica_curve(d, load.lengths, factor)
+    curve = replica_curve(d, load.lengths, factor, option.context or load.longest)
     central = sustained(curve, limits)
     keeps = central > 0
     if not keeps:
