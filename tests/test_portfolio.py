@@ -25,10 +25,11 @@ SUMMARY = {
     },
     "warnings": ["one input is old"],
     "inputs": [
-        {"name": "a", "source": {"date": "2026-11-04"}},
-        {"name": "b", "source": {"date": "2026-06-01"}},
-        {"name": "c", "source": {"date": "undated"}},
-        {"name": "d", "date": "2026-10-25"},
+        {"name": "a", "date": "2026-11-04", "kind": "published"},
+        {"name": "b", "date": "2026-06-01", "kind": "measured"},
+        {"name": "c", "date": "undated", "kind": "published"},
+        {"name": "d", "date": "2026-10-25", "kind": "published"},
+        {"name": "e", "date": "2020-01-01", "kind": "estimate"},
     ],
 }
 
@@ -45,7 +46,7 @@ def test_a_line_says_verdict_confidence_cost_and_age_in_the_clients_format():
     assert row.verdict == "Move to Own servers"
     assert row.confidence == "likely, 73%"
     assert (row.cost, row.cost_span) == ("1,5M\N{NO-BREAK SPACE}€", "1,2M to 2,1M")
-    # Ages 20, 176 and 30 days; one has no date. Their middle is 30, one is over 90.
+    # Ages 20, 176 and 30 days; one has no date, and an estimate is no fact. Their middle is 30.
     assert (row.age, row.stale) == ("30 days", "1 of 3 over 90 days")
     assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
 

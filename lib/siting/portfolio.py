@@ -82,9 +82,9 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
     numbers = Numbers(client["country"], client["currency"])
     day = dt.date.fromisoformat(client["report_date"])
     cost = found.get("present_cost")
-    ages = [a for a in _ages(summary.get("inputs", ()), day) if a is not None]
+    ages = sorted(_ages(summary.get("inputs", ()), day))
     old = sum(a > STALE_DAYS for a in ages)
-    median = sorted(ages)[len(ages) // 2] if ages else None
+    median = ages[len(ages) // 2] if ages else None
     present = set(files)
     return Row(
         client["name"],
@@ -119,14 +119,14 @@ def _remark(recommendation: Mapping[str, Any]) -> str:
     return f"{preferred} leads once its model's quality is shown" if preferred else ""
 
 
-def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> list[int | None]:
-    """Age of each input on the report's date. [days]"""
+def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> list[int]:
+    """Age of each published or measured input that has a date, on the report's date. [days]"""
     found = []
     for entry in inputs:
-        given = entry.get("source", entry)
-        date = given.get("date", "undated") if isinstance(given, Mapping) else entry.get("date")
-        source = Source(source="input", locator="summary.json", date=str(date or "undated"))
-        found.append(source.age_days(day))
+        if entry["kind"] in ("published", "measured"):
+            source = Source(source="input", locator="summary.json", date=entry["date"])
+            age = source.age_days(day)
+            found += [age] if age is not None else []
     return found
 
 

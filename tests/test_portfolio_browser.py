@@ -1,0 +1,55 @@
+"""The index of all reports in a real browser: sorts by keyboard, and axe finds no fault."""
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from siting import portfolio
+from test_browser import driver, pytestmark, show
+from test_portfolio import SUMMARY, write
+
+__all__ = ["driver", "pytestmark"]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reports")
+    for name, cost in (("Alpha", 9e6), ("Beta", 2e5), ("Gamma", 3e6)):
+        recommendation = {
+            **SUMMARY["recommendation"],
+            "present_cost": {"low": cost, "central": cost, "high": cost, "unit": "EUR"},
+        }
+        client = {**SUMMARY["client"], "name": name}
+        summary = {**SUMMARY, "client": client, "recommendation": recommendation}
+        write(folder, name.lower(), summary)
+    return portfolio.write(folder).as_uri()
+
+
+def clients(driver):
+    return [e.text.split("\n")[0] for e in driver.find_elements(By.CSS_SELECTOR, "tbody th")]
+
+
+def test_a_heading_sorts_by_keyboard_by_value_and_back(driver, address):
+    show(driver, address)
+    assert clients(driver) == ["Alpha", "Beta", "Gamma"]
+    heading = driver.find_elements(By.CSS_SELECTOR, "thead button")[3]
+    heading.send_keys(Keys.ENTER)
+    assert clients(driver) == ["Beta", "Gamma", "Alpha"]
+    assert heading.find_element(By.XPATH, "..").get_attribute("aria-sort") == "ascending"
+    heading.send_keys(Keys.SPACE)
+    assert clients(driver) == ["Alpha", "Gamma", "Beta"]
+    assert driver.get_log("browser") == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
+def test_axe_finds_no_fault_in_the_index(driver, address, width, dark):
+    import axe_core_python
+
+    show(driver, address, width, dark)
+    script = Path(axe_core_python.__file__).parent / "axe.min.js"
+    driver.execute_script(script.read_text(encoding="utf-8"))
+    outcome = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    assert outcome["passes"], "axe did not run"
+    assert [v["id"] + v["nodes"][0]["html"][:150] for v in outcome["violations"]] == []
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= width
