@@ -77,6 +77,7 @@ def from_config(whole: Config, name: str) -> Model:
         "native_weight_dtype": _weights(whole, config),
         **_experts(config, layers),
         **_attention(config, layers),
+        **_cross_attention(whole, config, layers),
     }
     counts = _count(config, shape)
     vision = "vision_config" in whole or "vit_config" in whole
@@ -268,6 +269,20 @@ def _attention(config: Config, layers: int) -> Config:
     return found
 
 
+def _cross_attention(whole: Config, config: Config, layers: int) -> Config:
+    """Layers that attend to image tokens, whose keys and values are held for each image."""
+    crossed = config.get("cross_attention_layers")
+    if not isinstance(crossed, list) or not crossed:
+        return {}
+    vision = whole.get("vision_config") or {}
+    side = (_get(vision, "image_size") or 560) // (_get(vision, "patch_size") or 14)
+    return {
+        "layers_full_attention": layers - len(crossed),
+        "cross_attention_layers": len(crossed),
+        "cross_attention_tokens": (side**2 + 1) * (_get(vision, "max_num_tiles") or 4),
+    }
+
+
 def _full_layers(config: Config, types: list[str], layers: int, window: int | None) -> int:
     if types:
         return sum(t in ("full_attention", "attention", "global") for t in types)
@@ -294,6 +309,17 @@ def _full_layers(config: Config, types: list[str], layers: int, window: int | No
 
 def _linear(config: Config, types: list[str], layers: int) -> Config:
     """State sizes of linear-attention and Mamba layers, per layer and sequence."""
+    marks = config.get("attn_type_list")
+    if isinstance(marks, list):  # lightning attention, 1 marks a full layer
+        heads, width = _get(config, "num_attention_heads") or 0, _get(config, "head_dim") or 0
+        return {
+            "attention_kind": "hybrid-linear",
+            "layers_full_attention": sum(1 for m in marks if m),
+            "linear_layers": sum(1 for m in marks if not m),
+            "conv_state_elements": 0,
+            "recurrent_state_elements": heads * width * width,
+            "recurrent_state_fp32": True,
+        }
     own = config.get("linear_attn_config")
     if isinstance(own, dict):  # Kimi's delta attention beside latent attention
         heads, width = _get(own, "num_heads") or 0, _get(own, "head_dim") or 0

@@ -1,0 +1,175 @@
+"""Memory, time and energy of fine-tuning, against published records and against the arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import catalogue, training, vram
+from siting.attention import NotEstimated
+from siting.quantity import GIB
+from siting.training import Job
+
+LLAMA = catalogue.model("meta-llama/Llama-2-7b-chat-hf")
+SMALL = catalogue.model("meta-llama/Llama-3.2-3B-Instruct")
+
+
+def _part(peak: training.Peak, name: str) -> float:
+    return next(p.gib.central for p in peak.parts if p.name == name)
+
+
+def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
+    # LitGPT resource tables: 19.84 and 27.07 GiB for 1 and 2 sequences of 1,304 tokens, rank 8 on
+    # query and value; and 18.41 for 2 of 512, rank 32
+    for tokens, batch, rank, measured in (
+        (1304, 1, 8, 19.84),
+        (1304, 2, 8, 27.07),
+        (512, 2, 32, 18.41),
+    ):
+        peak = training.memory(
+            Job(
+                LLAMA, "lora", tokens=tokens, micro_batch=batch, checkpointing=False,
+                lora_rank=rank, targets="query_value", framework="litgpt",
+            )
+        )  # fmt: skip
+        assert peak.reported.central == pytest.approx(measured, rel=0.04)
+
+
+def test_full_training_in_sixteen_bit_is_what_torchtune_measured() -> None:
+    # torchtune README, optimization flags, Llama 3.2 3B, 2 x 4,096 tokens: 24.9 GiB, and 23.1 with
+    # the optimizer in the backward pass
+    base = Job(SMALL, "full", tokens=4096, micro_batch=2, checkpointing=True, framework="torchtune")
+    assert training.memory(base).reported.central == pytest.approx(24.9, rel=0.06)
+
+
+def test_states_are_as_wide_as_the_parameters_unless_deepspeed_keeps_a_master() -> None:
+    # 3.2127 billion: 2 states x 2 B + 2 B of gradients; ZeRO-1 keeps 4 + 2 x 4 B, a quarter a rank
+    job = Job(SMALL, "full", tokens=1, framework="litgpt")
+    own = vram.tensors(SMALL).total
+    plain = _part(training.memory(job), "gradients and states")
+    assert plain * GIB == pytest.approx(own * 6)
+    zero = Job(SMALL, "full", tokens=1, gpus=4, sharding="zero1", framework="axolotl")
+    assert _part(training.memory(zero), "gradients and states") * GIB == pytest.approx(
+        own * (12 / 4 + 2)
+    )
+
+
+def test_each_stage_of_zero_shards_one_thing_more() -> None:
+    held = [
+        training.memory(
+            Job(SMALL, "full", gpus=8, sharding=s, framework="axolotl")
+        ).allocated.central
+        for s in ("none", "zero1", "zero2", "zero3")
+    ]
+    assert held[1] > held[2] > held[3]
+
+
+def test_eight_bit_states_take_one_byte_each() -> None:
+    job = Job(SMALL, "full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
+    got = _part(training.memory(job), "gradients and states") * GIB
+    assert got == pytest.approx(vram.tensors(SMALL).total * (2 * 1 + 2))
+
+
+def test_four_bit_bases_quantise_linear_layers_only() -> None:
+    # 6.738 billion less 2 x 32000 x 4096 in 4.5 bit, those two in 16 bit
+    job = Job(LLAMA, "qlora", base="nf4", tokens=1)
+    ends = 2 * 32000 * 4096
+    expected = (6.7384e9 - ends) * 4.5 / 8 + ends * 2
+    assert _part(training.memory(job), "weights") * GIB == pytest.approx(expected, rel=1e-3)
+
+
+def test_lora_trains_two_factors_for_each_matrix() -> None:
+    # rank 8 on query and value of 32 layers: 8 x (4096 + 4096) x 2 x 32, as LitGPT prints
+    job = Job(LLAMA, "lora", lora_rank=8, targets="query_value")
+    assert training._trained(job) == 4_194_304
+
+
+def test_logits_follow_the_framework() -> None:
+    tokens = 2 * 4096
+    for frame, each in (("peft", 12), ("litgpt", 9), ("torchtune", 0.5)):
+        job = Job(SMALL, tokens=4096, micro_batch=2, framework=frame)
+        assert _part(training.memory(job), "logits") * GIB == pytest.approx(tokens * 128256 * each)
+
+
+def test_an_mlp_without_gate_is_told_from_the_parameter_count() -> None:
+    assert training._is_gated(catalogue.model("meta-llama/Llama-3.1-8B-Instruct"))
+    assert not training._is_gated(catalogue.model("tiiuae/falcon-7b"))
+    assert not training._is_gated(catalogue.model("microsoft/phi-2"))
+
+
+def test_names_are_read_with_versions_and_spellings() -> None:
+    assert training.framework("HF PEFT 0.19.2.dev0@UNKNOWN").name == "peft"
+    assert training.optimizer("adamw_bnb_8bit").name == "adamw_8bit"
+    assert training.optimizer("").name == "adamw"
+    assert training.method("QLoRA").name == "qlora"
+
+
+@pytest.mark.parametrize(
+    ("look", "word"),
+    [
+        (training.framework, "training framework 'abacus'"),
+        (training.optimizer, "optimizer 'abacus'"),
+        (training.method, "training method 'abacus'"),
+    ],
+)
+def test_unknown_names_are_refused(look: object, word: str) -> None:
+    with pytest.raises(NotEstimated, match=word):
+        look("abacus")  # type: ignore[operator]
+
+
+tokens = st.integers(64, 8192)
+some_method = st.sampled_from(["full", "lora", "dora", "qlora", "adapter_v2"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(tokens=tokens, batch=st.integers(1, 8), method=some_method)
+def test_longer_batches_never_need_less(tokens: int, batch: int, method: str) -> None:
+    base = "nf4" if method == "qlora" else "bf16"
+    one = training.memory(Job(SMALL, method, base, tokens=tokens, micro_batch=batch))
+    more = training.memory(Job(SMALL, method, base, tokens=tokens, micro_batch=batch + 1))
+    assert one.allocated.central <= more.allocated.central  # equal where gradients outweigh both
+    assert one.allocated.low <= one.allocated.central <= one.allocated.high < one.reserved.high
+
+
+@settings(max_examples=30, deadline=None)
+@given(tokens=tokens, method=some_method)
+def test_recomputing_activations_never_needs_more(tokens: int, method: str) -> None:
+    kept = training.memory(Job(SMALL, method, tokens=tokens, checkpointing=False))
+    saved = training.memory(Job(SMALL, method, tokens=tokens, checkpointing=True))
+    assert saved.allocated.central <= kept.allocated.central
+
+
+def test_time_is_flop_over_measured_speed() -> None:
+    # 6 x 3.2127e9 x 1e8 FLOP at 0.40 x 989 TFLOP/s on one H100: 1.35 h
+    h100 = catalogue.gpu("H100")
+    job = Job(SMALL, "full", framework="torchtune")
+    row = training.utilisation(job, h100)
+    active = SMALL.active_recomputed_b or SMALL.active_params_b
+    assert active is not None and h100.bf16_dense_tflops is not None
+    expected = 6 * active * 1e9 * 1e8 / (row.central * h100.bf16_dense_tflops * 1e12) / 3600
+    made = training.run_time(job, h100, 1e8)
+    assert made.hours.central == pytest.approx(expected)
+    assert made.hours.low < made.hours.central < made.hours.high
+    assert made.energy_kwh.central == pytest.approx(expected * 0.8 * 0.7)
+
+
+def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
+    h100 = catalogue.gpu("H100")
+    one, eight = (
+        training.run_time(Job(SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8)
+        for n in (1, 8)
+    )
+    assert one.hours.central == pytest.approx(8 * eight.hours.central)
+    assert one.energy_kwh.central == pytest.approx(eight.energy_kwh.central)
+
+
+def test_a_run_too_large_for_a_card_says_so() -> None:
+    job = Job(catalogue.model("meta-llama/Llama-3.3-70B-Instruct"), "full", framework="torchtune")
+    assert training.memory(job).verdict(catalogue.gpu("H100")) == "does not fit"
+
+
+def test_feasibility_needs_fewer_gpus_the_less_is_trained() -> None:
+    found = training.feasibility(catalogue.model("Qwen/Qwen3-32B"), catalogue.gpu("H100"))
+    gpus = [f.peak.job.gpus if f.peak else 99 for f in found]
+    assert [f.method for f in found] == ["full", "lora", "qlora"]
+    assert gpus == sorted(gpus, reverse=True)

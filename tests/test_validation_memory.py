@@ -1,0 +1,194 @@
+"""Predicting public records of memory: accuracy, honesty about what is missing, and no crash."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import validation
+
+VRAM = validation.read(validation.shipped("vram"))
+FINETUNE = validation.read(validation.shipped("finetune"))
+SERVING = validation.summarise(validation.compare("vram", VRAM))
+TRAINING = validation.summarise(validation.compare("finetune", FINETUNE))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "median", "p90"),
+    [
+        ("weights_gib_per_gpu", 1.0, 6.0),
+        ("kv_tokens_given_kv_gib", 0.5, 6.0),
+        ("concurrency_given_kv_gib", 0.5, 6.0),
+        ("kv_cache_tokens", 5.0, 15.0),
+        ("max_concurrency_x", 5.0, 15.0),
+    ],
+)
+def test_serving_errors_stay_within_the_promise(quantity: str, median: float, p90: float) -> None:
+    assert SERVING[quantity]["median_error_pct"] <= median
+    assert SERVING[quantity]["p90_error_pct"] <= p90
+
+
+def test_the_cache_pool_is_right_to_a_few_percent_of_the_card() -> None:
+    pool = SERVING["kv_cache_gib_per_gpu"]
+    assert pool["median_error_pct_of_card"] <= 1.5
+    assert pool["p90_error_pct_of_card"] <= 5.0
+
+
+def test_fits_is_seldom_wrong_and_hardly_ever_unsafe() -> None:
+    assert SERVING["fits"]["right"] >= 0.92
+    assert SERVING["fits"]["said_fits_but_ran_out"] <= 1
+    assert TRAINING["fits"]["right"] >= 0.85
+
+
+def test_training_peaks_stay_within_the_promise() -> None:
+    peak = TRAINING["peak_gib_per_gpu"]
+    assert peak["median_error_pct"] <= 10
+    assert peak["p90_error_pct"] <= 32
+
+
+def test_ranges_hold_most_measurements_and_are_no_barn_doors() -> None:
+    assert 0.75 <= TRAINING["peak_gib_per_gpu"]["coverage"] <= 0.95
+    assert SERVING["kv_cache_gib_per_gpu"]["coverage"] >= 0.75
+    assert SERVING["kv_cache_gib_per_gpu"]["median_high_over_low"] < 1.2
+    assert TRAINING["peak_gib_per_gpu"]["median_high_over_low"] < 1.6
+
+
+def test_nine_in_ten_scored_figures_are_predicted() -> None:
+    for errors in (SERVING, TRAINING):
+        assert all(e["predicted"] >= 0.9 for e in errors.values())
+
+
+def test_measured_cells_are_never_read_to_predict_them() -> None:
+    """Blanking what was measured changes no prediction that is not conditional on it."""
+    measured = (
+        "weights_gib_per_gpu",
+        "kv_cache_tokens",
+        "max_concurrency_x",
+        "activation_peak_gib",
+        "oom",
+    )
+    blind = [{k: v for k, v in r.items() if k not in measured} for r in VRAM]
+    seen = validation.compare("vram", VRAM)
+    unseen = validation.compare("vram", blind)
+    assert [(c.case_id, c.quantity, c.central) for c in seen] == [
+        (c.case_id, c.quantity, c.central) for c in unseen
+    ]
+
+
+ROW = {
+    "case_id": "X", "score": "weights_gib_per_gpu kv_cache_gib_per_gpu fits", "engine": "vllm",
+    "model": "meta-llama/Llama-3.1-8B-Instruct", "gpu": "H100", "weight_format": "bf16",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model": "acme/Unknown-7B"}, "'acme/Unknown-7B' is not a model"),
+        ({"model": ""}, "the model is not stated"),
+        ({"gpu": "Abacus 9000"}, "'Abacus 9000' is not a GPU"),
+        ({"weight_format": "fp7"}, "weight format 'fp7' is unknown"),
+        ({"engine": "abacus"}, "engine 'abacus' is unknown"),
+        ({"max_model_len": "many"}, "max_model_len 'many' is not a number"),
+        ({"tensor_parallel": "0"}, "tensor_parallel '0' is not a positive number"),
+        ({"gpu_memory_utilization": "nan"}, "gpu_memory_utilization 'nan' is not a finite number"),
+    ],
+)
+def test_what_is_missing_or_odd_is_named_instead_of_guessed(
+    change: dict[str, str], reason: str
+) -> None:
+    row = {k: v for k, v in {**ROW, **change}.items() if v}
+    made = validation.compare("vram", [row])
+    assert len(made) == 3
+    assert all(c.central is None and reason in c.note for c in made)
+
+
+def test_a_card_that_is_not_named_still_lets_weights_be_predicted() -> None:
+    row = {k: v for k, v in ROW.items() if k != "gpu"}
+    weights, pool, fits = validation.compare("vram", [row])
+    assert weights.central is not None
+    assert pool.central is None and "the card is not stated" in pool.note
+    assert fits.central is None
+
+
+CELLS = st.dictionaries(
+    st.sampled_from(
+        [
+            "model", "engine", "engine_version", "weight_format", "kv_cache_dtype", "gpu",
+            "tensor_parallel", "pipeline_parallel", "gpu_memory_utilization", "max_model_len",
+            "max_num_batched_tokens", "max_num_seqs", "kv_cache_gib_per_gpu",
+            "gpu_memory_gib_stated", "note", "enforce_eager",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "", "0", "-1", "1", "2", "3", "1e9", "8192", "0.5", "auto", "fp8", "gguf-Q4_K_M",
+            "sglang", "llama.cpp", "TensorRT-LLM", "0.7.2", "0.26", "H100", "A100",
+            "24GB-class", "RTX 5080 + RTX 5070 Ti", "79.18", "openai/gpt-oss-20b",
+            "deepseek-ai/DeepSeek-V3", "Qwen/Qwen3.6-27B", "speculative config on; 4 GPU(s)",
+            "true", "?", "N/A", "mxfp4", "int8_per_token_head",
+        ]
+    ),
+    max_size=8,
+)  # fmt: skip
+SCORES = (
+    "weights_gib_per_gpu kv_cache_gib_per_gpu activation_peak_gib kv_cache_tokens "
+    "max_concurrency_x kv_tokens_given_kv_gib concurrency_given_kv_gib fits nonsense"
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(cells=CELLS)
+def test_no_row_crashes_the_prediction(cells: dict[str, str]) -> None:
+    row = {k: v for k, v in {**ROW, **cells, "score": SCORES}.items() if v}
+    for c in validation.compare("vram", [row]):
+        if c.central is None:
+            assert c.note.startswith("not estimated, because ")
+        else:
+            assert c.low is not None and c.high is not None and c.low <= c.central <= c.high
+
+
+TRAINING_CELLS = st.dictionaries(
+    st.sampled_from(
+        [
+            "framework", "model_id", "method", "base_precision", "optimizer", "seq_len",
+            "micro_batch", "note", "grad_checkpointing", "num_gpus", "sharding", "gpu",
+            "lora_rank",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "", "0", "1", "8", "<=512", "4096", "true", "false", "true+offload", "zero3",
+            "fsdp2 + param offload", "none", "nf4", "bf16", "int8", "bf16-mixed (fp32 weights)",
+            "AdamW in-backward", "adamw_bnb_8bit", "full", "qlora", "dora", "lora [DPO]",
+            "full [GRPO]", "LLaMA-Factory", "unsloth", "abacus", "H100", "48GB-class",
+            "openai/gpt-oss-20b", "deepseek-ai/DeepSeek-V3", "google/gemma-4-12B-it",
+            "targets=True; packing=False", "?",
+        ]
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=250, deadline=None)
+@given(cells=TRAINING_CELLS)
+def test_no_record_of_training_crashes_the_prediction(cells: dict[str, str]) -> None:
+    row = {k: v for k, v in {**FINETUNE[0], **cells, "score": "peak_gib_per_gpu fits"}.items() if v}
+    for c in validation.compare("finetune", [row]):
+        if c.central is None:
+            assert c.note.startswith("not estimated, because ")
+        else:
+            assert c.low is not None and c.high is not None and c.low <= c.central <= c.high
+
+
+def test_rows_are_written_with_empty_cells_where_nothing_is_said(tmp_path: Path) -> None:
+    made = validation.compare("vram", [{**ROW, "model": "acme/Unknown-7B"}])
+    path = tmp_path / "rows.csv"
+    validation.write_rows(made, path)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["case_id", "quantity", "measured", "low", "central", "high", "note"]
+    assert rows[0]["central"] == "" and rows[0]["note"]

@@ -1,0 +1,324 @@
+"""Memory of serving, against start-up logs and against what must hold whatever the numbers are."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import attention, catalogue, vram
+from siting.attention import NotEstimated
+from siting.quantity import GIB
+from siting.scenario import Tokens
+from siting.vram import Setting
+
+LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
+H100 = catalogue.gpu("H100")
+MODELS = [m.model_id for m in catalogue.models() if m.params_recomputed_b and m.num_hidden_layers]
+
+
+# --- weights ----------------------------------------------------------------------------------
+
+
+def test_sixteen_bit_weights_are_two_bytes_a_parameter() -> None:
+    # 8.0303 billion parameters x 2 B = 14.96 GiB, which vLLM logs too (issue 10517)
+    assert vram.weight_bytes_per_gpu(LLAMA, "bf16").central / GIB == pytest.approx(14.96, rel=1e-3)
+
+
+def test_only_linear_layers_are_quantised_in_eight_bit() -> None:
+    # 69.5 of 70.55 billion: 2 x 128256 x 8192 = 2.10 billion stay in 16 bit
+    model = catalogue.model("meta-llama/Llama-3.1-70B-Instruct")
+    linear, ends = 70.5537e9 - 2 * 128256 * 8192, 2 * 128256 * 8192
+    got = vram.weight_bytes_per_gpu(model, "fp8").central
+    assert got == pytest.approx(linear * 8.01 / 8 + ends * 2, rel=1e-3)
+
+
+def test_four_bit_experts_of_gpt_oss_take_their_tiles() -> None:
+    # 65.97 GiB on one GPU and 17.22 on each of four: vLLM 0.10 start-up logs
+    model = catalogue.model("openai/gpt-oss-120b")
+    assert vram.weight_bytes_per_gpu(model).central / GIB == pytest.approx(65.97, rel=0.005)
+    assert vram.weight_bytes_per_gpu(model, tp=4).central / GIB == pytest.approx(17.22, rel=0.01)
+
+
+def test_latent_projections_are_whole_on_every_rank() -> None:
+    # 61 layers x 7168 x (1536 + 512 + 64) in 8 bit, of which a rank would else hold a sixteenth
+    model = catalogue.model("deepseek-ai/DeepSeek-V3")
+    t = vram.tensors(model)
+    assert t.replicated == 61 * 7168 * (1536 + 512 + 64)
+    sixteen = vram.weight_bytes_per_gpu(model, "fp8", tp=16).central
+    one = vram.weight_bytes_per_gpu(model, "fp8", tp=1).central
+    assert sixteen - one / 16 == pytest.approx(t.replicated * 8.01 / 8 * 15 / 16, rel=1e-6)
+
+
+def test_a_file_of_llama_cpp_weighs_what_its_table_says() -> None:
+    # 4.58 GiB for Llama 3 8B in Q4_K_M; 4,403 MiB of it went to the GPU (public log): the token
+    # embedding stays in host memory
+    model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
+    on_gpu, layers = vram.gguf_split(model, vram.weight_format("gguf-Q4_K_M"), 1)
+    assert on_gpu / 2**20 == pytest.approx(4403, rel=0.01)
+    assert layers == 32
+
+
+def test_layers_of_llama_cpp_split_with_the_head_on_the_last_card() -> None:
+    # 33 units on two cards: 17 layers, and 15 with the head; K and V of 17 layers are 544 MiB
+    model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
+    weights, layers = vram.gguf_split(model, vram.weight_format("gguf-Q4_K_M"), 2)
+    assert layers == 17
+    assert weights / 2**30 == pytest.approx(2.237, rel=0.01)
+    run = Setting(engine="llama.cpp")
+    assert vram.request_gib(model, run, None, "f16", 2, 1, 8192) * 1024 == pytest.approx(544)
+
+
+def test_a_stated_mean_of_a_gguf_name_is_taken() -> None:
+    assert vram.weight_format("gguf-Q4_K (4.64 BPW)").bits == 4.64
+
+
+def test_prediction_layers_are_loaded_only_when_asked() -> None:
+    model = catalogue.model("zai-org/GLM-5")
+    assert vram.tensors(model, mtp=True).mtp == pytest.approx((753.8641 - 743.9112) * 1e9)
+    assert vram.tensors(model).mtp == 0
+
+
+def test_pipeline_stages_hold_the_layers_of_the_fullest() -> None:
+    # 126 layers over 4 stages: 32 in the fullest; its share of the body, and one of the two ends
+    model = catalogue.model("meta-llama/Llama-3.1-405B-Instruct")
+    t = vram.tensors(model)
+    expected = 2 * ((t.attention + t.mlp) * 32 / 126 + t.embedding)
+    assert vram.weight_bytes_per_gpu(model, "bf16", pp=4).central == pytest.approx(expected)
+
+
+def test_unknown_formats_are_refused_by_name() -> None:
+    with pytest.raises(NotEstimated, match=r"fp7.*known: fp32"):
+        vram.weight_bytes_per_gpu(LLAMA, "fp7")
+    with pytest.raises(NotEstimated, match="KV cache format 'q9'"):
+        vram.kv_bytes(LLAMA, 1, "q9")
+
+
+# --- the engine's own sum ---------------------------------------------------------------------
+
+
+def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
+    # llm-d summary table: 61.03 + 5.64 + 0.14, and a cache of 4.45 GiB, in 0.9 x 79.18
+    made = vram.inference(catalogue.model("Qwen/Qwen3-32B"), H100, context=16000)
+    parts = {p.name: p.gib.central for p in made.parts}
+    assert parts["weights"] == pytest.approx(61.03, rel=1e-3)
+    assert parts["activations"] == pytest.approx(5.64, rel=0.02)
+    assert made.pool_gib.central == pytest.approx(4.45, abs=0.1)
+    assert made.verdict == "tight"
+
+
+def test_the_same_run_with_32000_tokens_does_not_start() -> None:
+    made = vram.inference(catalogue.model("Qwen/Qwen3-32B"), H100, context=32000)
+    assert made.verdict == "does not fit"
+    assert 16000 <= made.longest_context < 32000
+
+
+def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
+    # gpt-oss 120B, 4 x A100: 45.32 GiB hold 2,640,144 printed tokens and 284.25 requests of 16,384
+    model = catalogue.model("openai/gpt-oss-120b")
+    groups, kv = attention.layer_groups(model), attention.kv_format("auto")
+    made = attention.blocks(45.32 * GIB, groups, kv, 16384, tp=4)
+    assert made.smallest_group_tokens == pytest.approx(2640144, rel=1e-4)
+    assert made.concurrency == pytest.approx(284.25, abs=0.01)
+
+
+def test_blocks_grow_until_they_hold_a_state() -> None:
+    # Qwen3.6 35B-A3B on GB10: 47.55 GiB print 623,040 tokens = 590 x 1,056, and 18.44 requests
+    model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
+    groups, kv = attention.layer_groups(model), attention.kv_format("auto")
+    made = attention.blocks(47.55 * GIB, groups, kv, 131072)
+    assert made.block_tokens == 1056
+    assert made.smallest_group_tokens == 623040
+    assert made.concurrency == pytest.approx(18.44, abs=0.005)
+
+
+def test_two_head_shapes_share_one_page() -> None:
+    # Gemma 4 12B: 69.53 GiB hold 41.08 requests of 8,192 tokens with 4,096 at a time
+    model = catalogue.model("google/gemma-4-12B-it")
+    groups, kv = attention.layer_groups(model), attention.kv_format("auto")
+    made = attention.blocks(69.53 * GIB, groups, kv, 8192, chunk=4096)
+    assert made.concurrency == pytest.approx(41.08, abs=0.01)
+
+
+def test_speculative_decoding_adds_layers_states_and_columns() -> None:
+    # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
+    model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
+    groups, kv = attention.layer_groups(model, mtp=True), attention.kv_format("fp8")
+    made = attention.blocks(36.25 * GIB, groups, kv, 131072, speculative_tokens=3)
+    assert made.block_tokens == 8432
+    assert made.smallest_group_tokens == 1399712
+    assert made.concurrency == pytest.approx(27.81, abs=0.005)
+
+
+def test_the_first_engine_of_vllm_profiles_the_whole_context() -> None:
+    # Llama 3.1 8B at 131,072 tokens on MI300X: 14.63 GiB of activations
+    run = Setting(engine_version="0.7.0")
+    part = vram.activations(LLAMA, catalogue.gpu("MI300X"), run, 1, 131072)
+    assert part.gib.central == pytest.approx(14.63, rel=0.08)
+
+
+def test_the_sampler_is_not_divided_by_ranks() -> None:
+    model = catalogue.model("Qwen/Qwen3-32B")
+    one, two = (vram.activations(model, H100, Setting(), tp, 16000).gib.central for tp in (1, 2))
+    assert one == two == pytest.approx(5.64, rel=0.02)  # both logged as 5.64 GiB
+
+
+def test_graphs_count_from_release_021_on() -> None:
+    assert vram.graphs(Setting(engine_version="0.20.1")).gib.central == 0
+    assert vram.graphs(Setting(engine_version="0.21.0")).gib.central > 0
+    assert vram.graphs(Setting(engine_version="0.21.0", eager=True)).gib.central == 0
+
+
+def test_sglang_keeps_activations_outside_its_share() -> None:
+    run = Setting(engine="sglang", utilization=0.8)
+    made = vram.cache_pool(LLAMA, H100, run, "bf16", 1, 1, 1, 8192)
+    weights = made.parts[0].gib.central
+    assert made.left.central == pytest.approx(made.budget.central - weights)
+
+
+def test_tensorrt_llm_takes_a_share_of_what_is_free_after_loading() -> None:
+    made = vram.inference(LLAMA, H100, "fp8", engine="tensorrt-llm", context=8192)
+    taken = sum(p.gib.central for p in made.parts if p.name != "cache")
+    assert made.pool_gib.central == pytest.approx(0.9 * (79.18 - taken), rel=1e-6)
+
+
+def test_the_many_names_of_an_engine_are_one() -> None:
+    assert vram.engine_family("TensorRT-LLM 1.0") == "tensorrt-llm"
+    assert vram.engine_family("ik_llama.cpp") == "llama.cpp"
+    with pytest.raises(NotEstimated, match="engine 'abacus'"):
+        vram.engine_family("abacus")
+
+
+# --- what must hold whatever the numbers are --------------------------------------------------
+
+some_model = st.sampled_from(MODELS).map(catalogue.model)
+some_group = st.sampled_from([1, 2, 4, 8])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    model=some_model, tokens=st.integers(1, 200_000), more=st.integers(1, 100_000), tp=some_group
+)
+def test_more_tokens_never_need_less(
+    model: catalogue.Model, tokens: int, more: int, tp: int
+) -> None:
+    few, many = (vram.kv_bytes(model, t, tp=tp) for t in (tokens, tokens + more))
+    assert few <= many
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=some_model, tp=some_group, fmt=st.sampled_from(["bf16", "fp8", "int4", "nvfp4"]))
+def test_more_ranks_never_hold_more_and_never_less_than_a_share(
+    model: catalogue.Model, tp: int, fmt: str
+) -> None:
+    one = vram.weight_bytes_per_gpu(model, fmt).central
+    split = vram.weight_bytes_per_gpu(model, fmt, tp=tp).central
+    assert one / tp <= split * (1 + 1e-9) <= one * (1 + 1e-9)
+    assert vram.kv_bytes(model, 5000, tp=tp) <= vram.kv_bytes(model, 5000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=some_model, tp=some_group, context=st.integers(256, 100_000))
+def test_parts_pool_and_budget_add_up(model: catalogue.Model, tp: int, context: int) -> None:
+    made = vram.inference(model, H100, tp=tp, context=context)
+    taken = sum(p.gib.central for p in made.parts if p.name != "cache")
+    assert made.pool_gib.central + taken == pytest.approx(made.budget_gib.central)
+    if made.pool_gib.central > 0 and made.longest_context:
+        held = vram.request_gib(model, made.setting, H100, "auto", tp, 1, made.longest_context)
+        assert held <= made.pool_gib.central
+    else:
+        assert made.verdict == "does not fit"
+
+
+@settings(max_examples=40, deadline=None)
+@given(model=some_model, pool=st.floats(0.5, 100), tp=some_group)
+def test_blocks_never_promise_more_than_the_pool(
+    model: catalogue.Model, pool: float, tp: int
+) -> None:
+    longest, kv = 8192, attention.kv_format("auto")
+    groups = attention.layer_groups(model)
+    try:
+        made = attention.blocks(pool * GIB, groups, kv, longest, tp)
+    except NotEstimated:
+        return
+    need = attention.request_bytes(model, kv, longest, tp) - sum(
+        g.count * g.span * g.bytes_per_token(kv, tp) for g in groups if g.kind == "cross"
+    )
+    assert made.concurrency * need <= pool * GIB * 1.001
+
+
+# --- solvers ----------------------------------------------------------------------------------
+
+
+def test_the_fewest_gpus_are_the_first_that_fit() -> None:
+    model = catalogue.model("meta-llama/Llama-3.3-70B-Instruct")
+    found = vram.fewest_gpus(model, H100, weights="bf16", context=8192, concurrency=4)
+    assert found is not None and found.tp == 4
+    smaller = vram.inference(model, H100, "bf16", tp=2, context=8192, concurrency=4)
+    assert smaller.verdict == "does not fit"
+
+
+def test_twice_the_context_needs_at_least_the_same_group() -> None:
+    now = vram.fewest_gpus(LLAMA, catalogue.gpu("L40S"), context=16384, concurrency=8)
+    assert now is not None
+    longer = vram.larger(now, context_factor=2)
+    assert longer is not None and longer.gpus >= now.gpus and longer.context == 32768
+
+
+def test_the_best_format_is_the_first_that_leaves_room() -> None:
+    model = catalogue.model("Qwen/Qwen3-32B")
+    assert vram.best_format(model, catalogue.gpu("L40S"), ("bf16", "fp8", "int4"), 8192) == "fp8"
+    assert vram.best_format(model, catalogue.gpu("T4"), ("bf16", "fp8", "int4"), 8192) is None
+
+
+def test_the_sweep_says_what_each_single_calculation_says() -> None:
+    models = [
+        catalogue.model(m)
+        for m in ("Qwen/Qwen3-32B", "deepseek-ai/DeepSeek-V3", "google/gemma-4-31B-it")
+    ]
+    gpus = [catalogue.gpu(g) for g in ("H100", "L40S", "A100", "MI300X")]
+    made = vram.sweep(models, gpus, ("bf16", "fp8"), 8192)
+    for place in np.ndindex(made.left_gib.shape):
+        m, f, t, g = place
+        one = vram.inference(models[m], gpus[g], made.formats[f], tp=made.sizes[t], context=8192)
+        assert made.left_gib[place] == pytest.approx(one.pool_gib.central)
+        # the allocator rounds to blocks, and windows take one block more
+        if one.pool_gib.central > 1:
+            assert made.requests[place] == pytest.approx(one.max_concurrency.central, rel=0.03)
+
+
+def test_the_whole_catalogue_takes_less_than_a_second() -> None:
+    models, gpus = catalogue.models(), catalogue.gpus()
+    vram.sweep(models, gpus, ("bf16",), 8192)  # facts are read once
+    start = time.perf_counter()
+    made = vram.sweep(models, gpus, ("bf16", "fp8", "int4", "nvfp4"), 8192)
+    assert time.perf_counter() - start < 1.0
+    assert made.combinations > 50_000
+
+
+# --- a client's options -----------------------------------------------------------------------
+
+
+def test_the_longest_request_is_the_far_tail_of_both_parts() -> None:
+    # mean = p95 / e^(1.6449 s - s^2 / 2); with p95 = mean there is no spread at all
+    assert vram.longest_request([Tokens(mean=1000, p95=1000), Tokens(mean=100, p95=100)]) == 2048
+    wide = vram.longest_request([Tokens(mean=3000, p95=8000)])
+    assert 15_000 < wide < 40_000 and wide % 1024 == 0
+
+
+def test_a_memory_knows_the_sources_of_its_inputs() -> None:
+    made = vram.inference(LLAMA, H100, context=8192)
+    names = {i.name for i in made.inputs}
+    assert "parameters of meta-llama/Llama-3.1-8B-Instruct" in names
+    assert all(i.source.source and i.source.locator for i in made.inputs)
+
+
+def test_the_setting_is_kept() -> None:
+    run = Setting(utilization=0.5, max_num_seqs=16)
+    made = vram.inference(LLAMA, H100, context=8192, setting=run)
+    assert made.setting == run
+    assert made.budget_gib.central == pytest.approx(0.5 * 79.18)
+    assert dataclasses.is_dataclass(made)
