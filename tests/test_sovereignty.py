@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
-from siting import catalogue, rulebook, scenario, sovereignty
+from siting import catalogue, openness, rulebook, scenario, sovereignty
 from siting.dataflows import flows_of
 from siting.rulebook import ProviderAttribute, Setting, Stress
 from siting.sovereignty import SEVERITY, decide, worst
@@ -413,6 +413,42 @@ def test_remedies_are_items_of_the_cost_tables():
 def test_stress_tests_of_a_scenario_are_rows_of_the_table():
     rows = {s.stress for s in catalogue.table("sovereignty_stress", Stress)}
     assert rows == set(scenario.Rules().stress)
+
+
+@pytest.mark.parametrize(
+    ("model", "country"),
+    [
+        ("Qwen/Qwen3.6-27B", "CN"),
+        ("deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "CN"),  # the owner counts, not the base
+        ("eu.anthropic.claude-sonnet-4-6", "US"),
+        ("mistral-medium-3-5", "FR"),
+        ("google/gemma-4-31B-it", "US"),
+    ],
+)
+def test_the_maker_of_a_model_is_known_by_its_name(model, country):
+    assert openness.maker(model).country == country
+    assert openness.maker("somebody/llama-clone") is None
+
+
+def test_llama_4_is_not_licensed_in_the_eu(base):
+    """Acceptable-use policy of Llama 4: no rights for persons and companies of the EU."""
+    for country, verdict in (("DE", "fail"), ("US", "review")):
+        model = {"all": "meta-llama/Llama-4-Scout-17B-16E-Instruct"}
+        option = base.options["owned"].model_copy(update={"models": model})
+        client = base.client.model_copy(update={"country": country})
+        said = base.model_copy(
+            update={"client": client, "options": {**base.options, "owned": option}}
+        )
+        assert own_verdicts(said, "owned")["LIC-1"] == verdict
+
+
+def test_a_year_of_fine_tuning_is_compared_with_a_third_of_the_threshold():
+    """27e9 parameters × 6 × 40,000 × 2,000 tokens × 2 epochs × 12 runs = 3.1e20 FLOP,
+    a hundredth of 3.3e22."""
+    found = flows_of(scenario.load("polderwerk"), "owned", BOOK.on(TODAY))
+    flop = {f.values["fine_tuning_flop"] for f in found}.pop()
+    assert flop == pytest.approx(6 * 27e9 * 40_000 * 2_000 * 2 * 12, rel=0.05)
+    assert own_verdicts(scenario.load("polderwerk"), "owned")["AIA-MOD-1"] == "pass"
 
 
 def test_answers_that_somebody_can_give_have_a_question():

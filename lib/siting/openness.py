@@ -45,7 +45,7 @@ class Maker(Fact):
 
     maker: str
     matches: str
-    """Parts of model names, separated by semicolons; small letters."""
+    """Owners (with a slash) and parts of bare model names, by semicolons; small letters."""
     country: str
     vendor: str = ""
     """Its name in the vendor tables, for its transparency index."""
@@ -99,10 +99,14 @@ UNKNOWN = "unknown"
 
 
 def maker(model: str) -> Maker | None:
-    """Who makes `model`; None if the table does not know."""
-    name = model.lower()
+    """Who makes `model`; None if the table does not know.
+
+    A name with an owner (`Qwen/Qwen3`) is known by its owner alone, a bare one by its parts.
+    """
+    owner, slash, _ = model.lower().partition("/")
     for row in catalogue.table("model_makers", Maker):
-        if any(part in name for part in row.matches.split(";")):
+        parts = row.matches.split(";")
+        if owner + slash in parts if slash else any(p in owner for p in parts if "/" not in p):
             return row
     return None
 
@@ -220,7 +224,7 @@ def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
         weights=weights,
         training_data=parts.training_data if parts else UNKNOWN,
         training_code=parts.training_code if parts else UNKNOWN,
-        mof_class=parts.mof_class if parts and parts.mof_class else "none published",
+        mof_class=parts.mof_class if parts and parts.mof_class else "none found",
         licence=model.licence if model else "contract with the vendor",
         licence_class=terms.licence_class if terms else UNKNOWN,
         field_of_use=terms.field_of_use if terms else UNKNOWN,

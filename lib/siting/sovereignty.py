@@ -69,6 +69,8 @@ class Changes:
     """Sets of answers, each of which gives pass: the smallest sets; empty if none was found."""
     to_fail: Answers
     """Single answers, each of which gives fail."""
+    to_review: Answers = ()
+    """For a pass: single answers, each of which calls for a person."""
 
 
 @dataclass(frozen=True)
@@ -334,7 +336,8 @@ def _changes(finding: Finding, law: Law) -> Changes:
             if to_pass:
                 break
     to_fail = [o for o in options if finding.verdict != "fail" and given([o]) == "fail"]
-    return Changes(tuple(to_pass), named(to_fail))
+    to_review = [o for o in options if finding.verdict == "pass" and given([o]) == "review"]
+    return Changes(tuple(to_pass), named(to_fail), named(to_review))
 
 
 def _askable(rule: Rule, book: RuleBook) -> list[str]:

@@ -209,6 +209,8 @@ def _changes(verdict: RuleVerdict) -> str:
         said.append("Pass if " + ", or ".join(ways))
     if changes.to_fail:
         said.append("Fail if " + ", or ".join(f"{a}: {v}" for a, v in changes.to_fail[:2]))
+    elif changes.to_review:
+        said.append("Review if " + ", or ".join(f"{a}: {v}" for a, v in changes.to_review[:2]))
     if verdict.verdict != "pass" and verdict.rule.remedy:
         said.append(verdict.rule.remedy.rstrip("."))
     return ". ".join(said) + "." if said else "A change of the law or of the scenario."
