@@ -50,6 +50,9 @@ from siting.uncertainty import Uncertainty
 DRAWS = 20_000
 """Draws of weights and measures together."""
 
+FIRST_HORIZON_DAYS = 30
+"""The plan's first horizon."""
+
 MOST_REVIEWS = 3
 """Open findings named in one step of the plan; the sovereignty chapter lists them all."""
 
@@ -332,11 +335,16 @@ def conditions(
         "stay": chosen == baseline,
         "switch": chosen != baseline or preferred is not None,
         "unproven": unproven or preferred is not None,
-        "measure": any(k.experiment for k in knowledge),
+        "measure": any(map(_soon, knowledge)),
         "reviews": bool(facts.reviews.get(preferred or chosen)),
         "critical": facts.critical,
     }
     return {word for word, true in holds.items() if true}
+
+
+def _soon(knowledge: Knowledge) -> bool:
+    """Whether there is an experiment that fits into the first horizon of the plan."""
+    return knowledge.experiment is not None and knowledge.experiment.days <= FIRST_HORIZON_DAYS
 
 
 def plan(
@@ -354,7 +362,7 @@ def plan(
     by_name = {c.name: c for c in candidates}
     target = by_name[preferred or chosen]
     holds = conditions(chosen, preferred, baseline, knowledge, facts, bool(target.unproven))
-    first = next((k.experiment.action for k in knowledge if k.experiment), "")
+    first = next((k.experiment.action for k in knowledge if k.experiment and _soon(k)), "")
     words = {
         "option": target.label,
         "model": facts.models.get(target.name, "the model"),

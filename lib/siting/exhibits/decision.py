@@ -5,7 +5,6 @@ Every sentence, table and chart is computed from the same `decision.Decision`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -615,8 +614,8 @@ def money(amount: Range, numbers: Numbers) -> str:
 
 
 def _short(reason: str) -> str:
-    """A reason up to its first colon or comma: a rule's title, or the fault without its cause."""
-    return re.split("[:,]", reason)[0]
+    """A reason without its cause: up to a closing bracket with a colon, or to the first comma."""
+    return reason.split("): ")[0] + ")" if "): " in reason else reason.split(",")[0]
 
 
 def _small(text: str) -> str:
