@@ -121,16 +121,19 @@ def _band(band: Band) -> tuple[float, float, float]:
 
 
 def _week_factors(peak: float) -> Array:
-    """52 log-normal quantiles with mean one; the largest is `peak`.
-
-    exp(σ z - σ²/2) = peak at z, the quantile of the busiest of 52 weeks, solved for σ.
-    """
+    """52 log-normal quantiles with mean one; the largest is `peak`, or the widest there can be."""
     normal = NormalDist()
     z = np.array([normal.inv_cdf((i + 0.5) / WEEKS_OF_YEAR) for i in range(WEEKS_OF_YEAR)])
-    sigma = z[-1] - math.sqrt(max(0.0, z[-1] ** 2 - 2 * math.log(peak)))
-    factors = np.exp(sigma * z)
-    factors *= 1 / factors.mean()
-    return np.asarray(factors)
+
+    def factors(sigma: float) -> Array:
+        raw = np.exp(sigma * z)
+        return np.asarray(raw / raw.mean())
+
+    low, high = 0.0, z[-1]
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if factors(middle)[-1] < peak else (low, middle)
+    return factors(high)
 
 
 def workload_load(name: str, w: Workload) -> Load:

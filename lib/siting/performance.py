@@ -164,8 +164,8 @@ def step_seconds(
         prompt
         / ranks
         * (
-            r.prompt_attention_flop * prompt_length / 2
-            + r.window_flop * np.minimum(prompt_length / 2, r.window)
+            r.prompt_attention_flop * (prefix + prompt_length / 2)
+            + r.window_flop * np.minimum(prefix + prompt_length / 2, r.window)
         )
     )
     elementwise = tokens / ranks * r.layers * r.hidden * 2 * k["elementwise_passes"]
@@ -241,8 +241,12 @@ class Deployment:
 
     @property
     def setting(self) -> vram.Setting:
-        """The engine's arguments, as the memory model reads them."""
-        engine = self.engine if engine_family(self.engine) != "lmdeploy" else "tensorrt-llm"
+        """The engine's arguments, as the memory model reads them; one that it does not know is
+        taken to share out memory as vLLM does."""
+        try:
+            engine = vram.engine_family(self.engine)
+        except attention.NotEstimated:
+            engine = "vllm"
         return vram.Setting(
             engine=engine, engine_version=self.engine_version, utilization=self.utilization
         )

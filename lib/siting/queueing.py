@@ -240,7 +240,7 @@ def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> tuple[flo
 
 def _exponential(chance: float, mean: float) -> Array:
     """Quantiles of a wait that is zero but with `chance`, then exponential, with this mean."""
-    if chance <= 0 or mean <= 0:
+    if chance < 1e-9 or mean <= 0:
         return np.zeros(1)
     tail = np.clip((1 - _FINE) / chance, None, 1.0)
     return np.asarray(-np.log(tail) * mean / chance)

@@ -512,9 +512,10 @@ def change(study: Study) -> Prose:
     n, (label, _, pool) = study.numbers, pools[0]
     room = pool.replicas[0].central * pool.rate_per_replica.central / pool.load.peak_rate
     r = pool.rate_per_replica
+    factor = n.number(r.high / r.low, 1)
     return Prose(
         f"The first year's replicas of {literal(label)} carry {n.number(room, 1)} times the "
         f"busiest hour; beyond that the next replica is due. A benchmark of the client's own on "
-        f"this card would replace a speed that is known within a factor of {n.number(r.high / r.low, 1)}. "
+        f"this card would replace a speed that is known within a factor of {factor}. "
         f"Work that may wait fills idle hours without a GPU more."
     )
