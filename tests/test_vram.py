@@ -16,6 +16,7 @@ from siting.scenario import Tokens
 from siting.vram import Setting
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
+QWEN = catalogue.model("Qwen/Qwen3-32B")
 H100 = catalogue.gpu("H100")
 MODELS = [m.model_id for m in catalogue.models() if m.params_recomputed_b and m.num_hidden_layers]
 
@@ -102,7 +103,7 @@ def test_unknown_formats_are_refused_by_name() -> None:
 
 def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
     # llm-d summary table: 61.03 + 5.64 + 0.14, and a cache of 4.45 GiB, in 0.9 x 79.18
-    made = vram.inference(catalogue.model("Qwen/Qwen3-32B"), H100, context=16000)
+    made = vram.inference(QWEN, H100, engine_version="0.11", context=16000)
     parts = {p.name: p.gib.central for p in made.parts}
     assert parts["weights"] == pytest.approx(61.03, rel=1e-3)
     assert parts["activations"] == pytest.approx(5.64, rel=0.02)
@@ -111,7 +112,7 @@ def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
 
 
 def test_the_same_run_with_32000_tokens_does_not_start() -> None:
-    made = vram.inference(catalogue.model("Qwen/Qwen3-32B"), H100, context=32000)
+    made = vram.inference(QWEN, H100, engine_version="0.11", context=32000)
     assert made.verdict == "does not fit"
     assert 16000 <= made.longest_context < 32000
 
@@ -170,6 +171,12 @@ def test_graphs_count_from_release_021_on() -> None:
     assert vram.graphs(Setting(engine_version="0.20.1")).gib.central == 0
     assert vram.graphs(Setting(engine_version="0.21.0")).gib.central > 0
     assert vram.graphs(Setting(engine_version="0.21.0", eager=True)).gib.central == 0
+
+
+def test_a_new_deployment_is_planned_with_the_current_release() -> None:
+    made = vram.inference(LLAMA, H100, context=8192)
+    assert made.setting == vram.planned_setting("vllm")
+    assert next(p for p in made.parts if p.name == "graphs").gib.central > 0
 
 
 def test_sglang_keeps_activations_outside_its_share() -> None:

@@ -75,27 +75,29 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[in
 
 
 def _errors_table(errors: Mapping[str, Mapping[str, Any]]) -> str:
-    head = (
-        "quantity", "n", "predicted", "median", "90 %", "bias", "median, of the card",
-        "90 %, of the card", "in range", "high / low",
-    )  # fmt: skip
-    rows = [
-        (
+    shown = {name: e for name, e in errors.items() if name != "fits"}
+    head = ["quantity", "n", "predicted", "median", "90 %", "bias", "in range", "high / low"]
+    cells = {
+        name: [
             f"`{name}`",
             str(e["n"]),
             _percent(100 * e["predicted"], 0),
             _percent(e.get("median_error_pct"), 2),
             _percent(e.get("p90_error_pct")),
             _percent(e.get("bias_pct")),
-            _percent(e.get("median_error_pct_of_card"), 2),
-            _percent(e.get("p90_error_pct_of_card")),
             _percent(100 * e["coverage"], 0) if e.get("coverage") is not None else "",
             f"{e['median_high_over_low']:.2f}" if e.get("median_high_over_low") else "",
-        )
-        for name, e in errors.items()
-        if name != "fits"
-    ]
-    return _table(head, rows)
+        ]
+        for name, e in shown.items()
+    }
+    if any("median_error_pct_of_card" in e for e in shown.values()):
+        head += ["median, of the card", "90 %, of the card"]
+        for name, e in shown.items():
+            cells[name] += [
+                _percent(e.get("median_error_pct_of_card"), 2),
+                _percent(e.get("p90_error_pct_of_card")),
+            ]
+    return _table(head, cells.values())
 
 
 def _fits_line(e: Mapping[str, Any]) -> str:

@@ -612,12 +612,13 @@ def inference(
     """Memory of serving `model` on `tp` x `pp` cards of kind `gpu`, per GPU.
 
     weights, kv: format names, blank or `auto` for native. context: longest request [tokens], the
-    model's own limit if None. concurrency: requests of that length at once. `setting` replaces
-    the engine arguments where more of them matter. Raises NotEstimated with the reason.
+    model's own limit if None. concurrency: requests of that length at once. A blank
+    engine_version is the current release. `setting` replaces the engine arguments where more of
+    them matter; its version, if blank, is unknown. Raises NotEstimated with the reason.
     """
-    start = setting or Setting(
-        engine=engine,
-        engine_version=engine_version,
+    start = setting or replace(
+        planned_setting(engine),
+        engine_version=engine_version or planned_setting(engine).engine_version,
         utilization=utilization,
         max_batched_tokens=max_batched_tokens,
         max_num_seqs=max_num_seqs,
@@ -871,13 +872,16 @@ def can_split(model: Model, tp: int) -> bool:
 def fewest_gpus(
     model: Model,
     gpu: Gpu,
-    setting: Setting = Setting(),
+    setting: Setting | None = None,
     weights: str = "",
     kv: str = "auto",
     context: int | None = None,
     concurrency: float = 1,
 ) -> Memory | None:
-    """The smallest tensor-parallel group that holds `concurrency` requests; None if none does."""
+    """The smallest tensor-parallel group that holds `concurrency` requests; None if none does.
+
+    setting: None is the current release of vLLM.
+    """
     tried = group_sizes(model, gpu, setting, weights, kv, context, concurrency)
     return next((m for m in tried if m.verdict != "does not fit"), None)
 
@@ -885,7 +889,7 @@ def fewest_gpus(
 def group_sizes(
     model: Model,
     gpu: Gpu,
-    setting: Setting = Setting(),
+    setting: Setting | None = None,
     weights: str = "",
     kv: str = "auto",
     context: int | None = None,
@@ -966,7 +970,7 @@ def sweep(
     formats: Sequence[str],
     context: int,
     kv: str = "auto",
-    setting: Setting = Setting(),
+    setting: Setting | None = None,
     sizes: Sequence[int] = TENSOR_PARALLEL,
 ) -> Sweep:
     """What `inference` says of all combinations, its central estimate only, in one pass.
@@ -974,6 +978,7 @@ def sweep(
     The card enters through its memory and through which default batch it takes, so the parts are
     computed once for each kind of card and spread over all of them.
     """
+    setting = setting or planned_setting("vllm")
     kinds = sorted({_large(g) for g in gpus})
     examples = [next(g for g in gpus if _large(g) == k) for k in kinds]
     of_card = np.array([kinds.index(_large(g)) for g in gpus])
