@@ -1,0 +1,277 @@
+"""Load, queue and replicas: by hand, by invariant, and against a simulated scheduler."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from serving_simulation import poisson, simulate
+from siting import capacity, catalogue, scenario
+from siting.capacity import Limits, Load
+from siting.performance import Deployment
+from siting.quantity import Range
+from siting.queueing import Curve, Lengths, latency, log_sigma
+from siting.scenario import Band, Scenario
+
+CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def base() -> Scenario:
+    return scenario.load("base")
+
+
+def with_workload(s: Scenario, **changes: object) -> Scenario:
+    data = s.model_dump()
+    data["workloads"]["assistant"] |= changes
+    return Scenario.model_validate(data)
+
+
+def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
+    d = Deployment(
+        catalogue.model("meta-llama/Llama-3.3-70B-Instruct"), catalogue.gpu(gpu), "fp8",
+        tensor_parallel=gpus,
+    )  # fmt: skip
+    return capacity.replica_curve(d, lengths)
+
+
+LONG = Lengths(2000, log_sigma(2000, 5000), 1500, log_sigma(1500, 4000), 0.2)
+
+
+# --- load -------------------------------------------------------------------------------------
+
+
+def test_a_week_holds_what_its_users_ask_for(base: Scenario) -> None:
+    # 2,000 users × 8 requests × (5 + 2 × 0.1) days
+    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    assert load.hourly.sum() * 3600 == pytest.approx(2000 * 8 * 5.2)
+    # office hours: 10 of 85 parts of a day in the busiest hour, times the peak factor
+    profile = capacity.PROFILES["office"]
+    busiest = 2000 * 8 * max(profile) / sum(profile) / 3600
+    assert load.busy_rate == pytest.approx(busiest * 0.95)  # 5 % may wait
+    assert load.peak_rate == pytest.approx(busiest * 0.95 * 1.6)
+
+
+def test_tokens_of_a_year_follow_requests_growth_and_cache(base: Scenario) -> None:
+    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    first, third = load.year(1), load.year(3)
+    assert first.requests.central == pytest.approx(2000 * 8 * 5.2 / 7 * 365.25)
+    assert first.input_cached.central == pytest.approx(first.requests.central * 3000 * 0.3)
+    assert first.input_uncached.central == pytest.approx(first.requests.central * 3000 * 0.7)
+    assert third.output.central == pytest.approx(first.output.central * 1.15**2)
+    assert third.output.high == pytest.approx(first.output.central * 1.4**2)
+
+
+def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
+    base: Scenario,
+) -> None:
+    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    hours = load.duration_curve()
+    assert len(hours) == 52 * 168
+    assert (np.diff(hours) <= 0).all()
+    assert hours.mean() == pytest.approx(load.hourly.mean())
+    assert hours[0] == pytest.approx(load.hourly.max() * load.peak_factor, rel=1e-3)
+
+
+def test_workloads_that_share_a_model_add_up() -> None:
+    def load(rate: float, tokens: float) -> Load:
+        lengths = Lengths(tokens, 0.5, 100, 0.3, 0.5)
+        return Load(("a",), np.full(168, rate), lengths, 2.0, 0.0, Band(low=0, central=0, high=0))
+
+    both = capacity.merged([load(1.0, 1000), load(3.0, 2000)])
+    assert both.hourly[0] == 4.0
+    assert both.lengths.input_mean == pytest.approx((1 * 1000 + 3 * 2000) / 4)
+    second = (1 * 1000**2 + 3 * 2000**2) / 4 * math.exp(0.25)
+    assert math.exp(both.lengths.input_sigma**2) == pytest.approx(second / 1750**2)
+    assert both.peak_factor == 2.0
+
+
+@given(mean=st.floats(10, 1e5), ratio=st.floats(1.0, 3.8))
+def test_a_log_normal_has_the_mean_and_p95_that_were_stated(mean: float, ratio: float) -> None:
+    sigma = log_sigma(mean, mean * ratio)
+    # p95 = exp(mu + 1.6449 sigma), mean = exp(mu + sigma²/2)
+    assert math.exp(1.6448536 * sigma - sigma**2 / 2) == pytest.approx(ratio, rel=1e-4)
+
+
+@given(base=st.lists(st.floats(0, 10), min_size=5, max_size=40), amount=st.floats(0, 100))
+def test_waiting_work_fills_valleys_to_one_level_and_is_all_done(
+    base: list[float], amount: float
+) -> None:
+    hours = np.array(base)
+    filled = capacity.fill_valleys(hours, amount)
+    assert filled.sum() == pytest.approx(hours.sum() + amount, abs=1e-6)
+    assert (filled >= hours - 1e-12).all()
+    raised = filled[filled > hours + 1e-9]
+    if raised.size:
+        assert raised.max() - raised.min() < 1e-6
+
+
+# --- queue ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("use", [0.3, 0.6, 0.8])
+def test_the_queue_agrees_with_a_simulation_of_a_thousand_hours(use: float) -> None:
+    replica = curve(LONG)
+    rate = use * replica.saturation_rate
+    expected = latency(replica, rate)
+    seen = simulate(replica, poisson(rate, 1000))
+    assert expected.concurrency == pytest.approx(seen.concurrency, rel=0.03)
+    assert expected.ttft[95] == pytest.approx(np.quantile(seen.ttft, 0.95), rel=0.15)
+    assert expected.tpot[95] == pytest.approx(np.quantile(seen.tpot, 0.95), rel=0.15)
+    assert expected.tpot_mean == pytest.approx(seen.tpot.mean(), rel=0.05)
+
+
+def test_the_busiest_hours_of_a_simulated_week_are_those_of_the_model(base: Scenario) -> None:
+    # Six weeks of the client's own hours, 1,008 hours; the arrival rate changes every hour.
+    replica = curve(LONG)
+    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    hourly = load.hourly / load.hourly.max() * 0.6 * replica.saturation_rate
+    rng = np.random.default_rng(5)
+    counts = rng.poisson(np.tile(hourly, 6) * 3600)
+    starts = np.repeat(np.arange(len(counts)) * 3600.0, counts)
+    arrivals = np.sort(starts + rng.uniform(0, 3600, len(starts)))
+    seen = simulate(replica, arrivals)
+    hours = (arrivals[len(arrivals) // 50 :] // 3600).astype(int) % 168
+    busy = np.isin(hours, np.flatnonzero(hourly > 0.99 * hourly.max()))
+    expected = latency(replica, float(hourly.max()))
+    assert expected.ttft[95] == pytest.approx(np.quantile(seen.ttft[busy], 0.95), rel=0.15)
+
+
+def test_a_full_cache_makes_requests_wait() -> None:
+    replica = curve(LONG)
+    few = Curve(replica.decode_s[:8], replica.prompt_s, 0.0, replica.chunk_tokens, LONG)
+    rate = 0.8 * few.saturation_rate
+    expected, seen = latency(few, rate), simulate(few, poisson(rate, 1000))
+    assert expected.ttft[95] == pytest.approx(np.quantile(seen.ttft, 0.95), rel=0.15)
+    assert expected.ttft[95] > 3 * latency(replica, rate).ttft[95]
+
+
+def test_more_load_never_shortens_a_wait() -> None:
+    replica = curve(LONG)
+    seen = [latency(replica, u * replica.saturation_rate) for u in np.linspace(0.05, 0.95, 19)]
+    for quantity in ("concurrency", "ttft_mean", "tpot_mean"):
+        values = [getattr(s, quantity) for s in seen]
+        assert values == sorted(values)
+
+
+def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
+    replica = curve(LONG)
+    alone = latency(replica, 1e-6)
+    # prompt of median length, and one decode step; nobody is ahead
+    assert alone.ttft[50] < replica.first_token_s + replica.prompt_s + 2 * replica.decode_s[0]
+    assert alone.tpot_mean == pytest.approx(replica.decode_s[0], rel=0.02)
+    assert not latency(replica, 1.01 * replica.saturation_rate).stable
+
+
+def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
+    replica, limits = curve(LONG), Limits(3.0, 0.08, 95)
+    rate = capacity.sustained(replica, limits)
+    assert limits.kept(latency(replica, rate, (95,)))
+    assert not limits.kept(latency(replica, rate * 1.02, (95,)))
+    assert capacity.sustained(replica, Limits(3.0, 0.001, 95)) == 0
+
+
+# --- replicas ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_report_obeys_littles_law_and_is_sized_in_two_seconds(client: str) -> None:
+    chosen = scenario.load(client)
+    start = time.process_time()
+    found = capacity.assess(chosen)
+    assert time.process_time() - start < 2
+    for option in found.values():
+        for pool in option.pools.values():
+            for seen in (pool.busy_hour, pool.peak_hour):
+                out = pool.load.lengths.output_mean
+                stay = seen.ttft_mean + seen.tpot_mean * (out - 1)
+                assert seen.rate * stay == pytest.approx(seen.concurrency, rel=0.01)
+            used = pool.utilisation()
+            assert ((used > 0) & (used <= 1)).all()
+            served = float(used.sum()) * pool.throughput()
+            assert served == pytest.approx(pool.load.hourly.sum(), rel=1e-6)
+
+
+def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base: Scenario) -> None:
+    api = capacity.assess(base)["api"]
+    assert not api.pools and api.gpus() == Range.exact(0, "GPUs")
+    assert api.keeps_limits is None and api.mean_utilisation() is None
+    assert len(api.tokens["assistant"]) == 5
+
+
+def test_a_hybrid_has_its_bases_pools(base: Scenario) -> None:
+    found = capacity.assess(base)
+    hybrid, owned = found["hybrid"].pools, found["owned"].pools
+    assert [p.gpus(1) for p in hybrid.values()] == [p.gpus(1) for p in owned.values()]
+
+
+def test_owning_more_replicas_serves_more_of_the_load(base: Scenario) -> None:
+    (pool,) = capacity.assess(base)["owned"].pools.values()
+    shares = [pool.served_share(n) for n in range(5)]
+    assert shares[0] == 0 and shares[-1] == pytest.approx(1)
+    assert shares == sorted(shares)
+
+
+def test_spares_stand_by(base: Scenario) -> None:
+    def gpus(redundancy: str) -> Range:
+        data = base.model_dump()
+        data["options"]["owned"]["redundancy"] = redundancy
+        (pool,) = capacity.assess(Scenario.model_validate(data))["owned"].pools.values()
+        return pool.total_replicas(1)
+
+    none, one, twice = gpus("none"), gpus("n+1"), gpus("2n")
+    assert one.central == none.central + 1
+    assert (twice.low, twice.central, twice.high) == (none.low * 2, none.central * 2, none.high * 2)
+
+
+def test_ten_times_the_users_need_more_gpus_and_use_them_better(base: Scenario) -> None:
+    def owned(users: int) -> capacity.OptionCapacity:
+        return capacity.assess(with_workload(base, users=users))["owned"]
+
+    few, many = owned(2_000), owned(20_000)
+    assert many.gpus().central > few.gpus().central
+    assert (many.mean_utilisation() or 0) > (few.mean_utilisation() or 0)
+
+
+def test_a_model_too_large_for_the_cards_is_not_sized(base: Scenario) -> None:
+    data = base.model_dump()
+    data["options"]["owned"]["models"] = {"all": "deepseek-ai/DeepSeek-V3"}
+    found = capacity.assess(Scenario.model_validate(data))["owned"]
+    assert not found.pools
+    assert "does not fit" in found.not_estimated["deepseek-ai/DeepSeek-V3"]
+
+
+def test_limits_that_nothing_keeps_are_said_to_be_missed(base: Scenario) -> None:
+    tight = {"ttft_s": 2.0, "tpot_ms": 1.0, "percentile": 95}
+    (pool,) = capacity.assess(with_workload(base, latency=tight))["owned"].pools.values()
+    assert not pool.keeps_limits
+    assert any("misses" in note for note in pool.notes)
+
+
+def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenario) -> None:
+    estimate = capacity.assess(base)["rented"].pools["google/gemma-4-31B-it"]
+    run = {
+        "model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "tensor_parallel": 1,
+        "concurrency": 16, "tpot_ms": 60, "source": "own run", "date": dt.date(2026, 11, 1),
+    }  # fmt: skip
+    found = capacity.assess(with_workload(base, measured=[run]))
+    pool = found["rented"].pools["google/gemma-4-31B-it"]
+    assert pool.measured.startswith("own run") and "slower" in pool.measured
+    assert pool.rate_per_replica.central < estimate.rate_per_replica.central
+    narrow, wide = pool.rate_per_replica, estimate.rate_per_replica
+    assert narrow.high / narrow.low < wide.high / wide.low
+    assert not found["owned"].pools["google/gemma-4-31B-it"].measured  # another card
+
+
+@settings(max_examples=12, deadline=None)
+@given(factor=st.floats(1.1, 6))
+def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
+    chosen = scenario.load("base")
+    usual = capacity.assess(with_workload(chosen, peak_factor=1.0))["owned"].gpus()
+    peaked = capacity.assess(with_workload(chosen, peak_factor=factor))["owned"].gpus()
+    assert peaked.central >= usual.central
