@@ -233,6 +233,35 @@ def test_every_verdict_shows_citation_evidence_with_date_and_what_would_change_i
             assert changes or verdict.rule.remedy or verdict.verdict == "pass"
 
 
+@pytest.mark.parametrize(
+    ("client", "option", "rule_id", "verdict"),
+    [
+        # SREN Art. 31 and the body's policy: qualified cloud or own premises only.
+        ("agence-lumiere", "managed", "SNC-1", "fail"),
+        ("agence-lumiere", "rented", "SNC-1", "fail"),
+        ("agence-lumiere", "sovereign", "SNC-1", "pass"),
+        ("agence-lumiere", "owned", "SNC-1", "n.a."),
+        # Section 393(4) SGB V: no Type 2 attestation, no health data.
+        ("klinikverbund-nordheide", "rented", "C5-1", "fail"),
+        ("klinikverbund-nordheide", "owned", "C5-1", "n.a."),
+        # DORA Art. 28(8): an exit plan that was never tested.
+        ("banca-valdora", "bedrock", "DORA-28-1", "review"),
+        ("banca-valdora", "owned", "DORA-28-1", "n.a."),
+    ],
+)
+def test_the_clients_get_the_verdicts_that_their_law_demands(client, option, rule_id, verdict):
+    assert own_verdicts(scenario.load(client), option)[rule_id] == verdict
+
+
+def test_no_two_clients_get_the_same_matrix():
+    found = {
+        client: tuple(tuple(own_verdicts(said, option).values()) for option in said.options)
+        for client in CLIENTS
+        for said in [scenario.load(client)]
+    }
+    assert len(set(found.values())) == len(CLIENTS)
+
+
 def answered(base, day, **answers):
     rules = base.rules.model_copy(update={"attributes": answers})
     client = base.client.model_copy(update={"report_date": day})
