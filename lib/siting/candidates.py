@@ -13,7 +13,7 @@ import numpy as np
 
 from siting import quality, tco, uncertainty
 from siting.capacity import OptionCapacity, Pool
-from siting.catalogue import Fact, table
+from siting.catalogue import Fact, Input, source_of, table
 from siting.openness import ModelFinding
 from siting.quality import leaves
 from siting.quantity import Range
@@ -46,6 +46,14 @@ class Setting(Fact):
 def setting(name: str) -> Setting:
     """A row of facts/decision_settings.csv."""
     return next(s for s in table("decision_settings", Setting) if s.setting == name)
+
+
+def setting_inputs() -> tuple[Input, ...]:
+    """The settings as inputs of the report."""
+    return tuple(
+        Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+        for s in table("decision_settings", Setting)
+    )
 
 
 def cost_draws(cost: Comparison, seed: int) -> tuple[dict[str, Sampled], dict[str, Floats]]:

@@ -411,7 +411,7 @@ def assess(
         labels,
         gather.fits(capacity, memory or {}, scenario.client.report_date),
         notes(scenario, parity, options),
-        inputs(known),
+        inputs(scenario, known),
     )
     return replace(found, flips=(*found.flips, *gather.utilisation_flips(cost)))
 
@@ -455,16 +455,21 @@ def notes(
     return tuple(found)
 
 
-def inputs(known: Sequence[Criterion]) -> tuple[Input, ...]:
-    """Default weights, with their origin."""
-    return tuple(
+def inputs(scenario: Scenario, known: Sequence[Criterion]) -> tuple[Input, ...]:
+    """Weights, the client's or ours, and the numbers behind the measures, with their origin."""
+    stated = scenario.decision.weights
+    weights = [
         Input(
             name=f"weight of {c.label.lower()}",
-            value=Range(c.weight_low, c.weight_central, c.weight_high, "points"),
-            source=source_of(c),
+            value=Range(w.low, w.central, w.high, "points"),
+            source=scenario.source(f"decision.weights.{c.criterion}")
+            if c.criterion in stated
+            else source_of(c),
         )
         for c in known
-    )
+        for w in [stated.get(c.criterion, Weight(c.weight_low, c.weight_central, c.weight_high))]
+    ]
+    return (*weights, *gather.setting_inputs())
 
 
 def summary(d: Decision, currency: str) -> dict[str, Any]:

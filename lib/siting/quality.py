@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from siting.catalogue import Fact, Input, Source, facts_dir, source_of, table
+from siting.catalogue import Fact, Input, facts_dir, source_of, table
 from siting.quantity import Range
 from siting.scenario import Option, OwnEvaluation, Scenario, Workload
 
@@ -432,8 +432,14 @@ def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> list[st
     return list(dict.fromkeys(found))
 
 
-def _inputs(parities: tuple[Parity, ...]) -> tuple[Input, ...]:
+def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[Input, ...]:
     found: dict[str, Input] = {}
+    for p in parities:
+        if p.own is not None:
+            name = f"your own evaluation of {p.model}, {p.workload}"
+            low, high = p.own.score - p.own.tolerance, p.own.score + p.own.tolerance
+            source = scenario.source(f"workloads.{p.workload}.quality.own")
+            found[name] = Input(name=name, value=Range(low, p.own.score, high), source=source)
     for c in (c for p in parities for c in p.comparisons):
         for score in filter(None, (c.model, c.reference)):
             name = f"score of {score.model} on {c.board.label}, effort {score.effort}"
@@ -451,18 +457,6 @@ def _inputs(parities: tuple[Parity, ...]) -> tuple[Input, ...]:
                 ),
             )
     return tuple(found.values())
-
-
-def own_source(scenario: Scenario, workload: str) -> Source:
-    """Where the client's own evaluation comes from."""
-    origin = scenario.origin(f"workloads.{workload}.quality.own")
-    return Source(
-        source=origin.source,
-        url=origin.url,
-        locator=origin.locator or f"workloads.{workload}.quality.own",
-        date=origin.date.isoformat(),
-        kind=origin.kind,
-    )
 
 
 def assess(scenario: Scenario) -> Assessment:
@@ -484,7 +478,7 @@ def assess(scenario: Scenario) -> Assessment:
         parities,
         tuple(n for n, w in scenario.workloads.items() if w.quality is None),
         tuple(_unknown_boards(scenario) + _token_warnings(scenario, own_leaves)),
-        _inputs(own_leaves),
+        _inputs(scenario, own_leaves),
     )
 
 

@@ -30,7 +30,7 @@ from pydantic import (
 )
 
 from siting import catalogue, document, messages, rulebook
-from siting.catalogue import Kind
+from siting.catalogue import Kind, Source
 from siting.document import Document, DocumentError, Path_, Problem, dotted
 
 OptionKind = Literal[
@@ -498,6 +498,13 @@ class Scenario(Strict):
             if found:
                 return max(found, key=lambda pair: pair[0])[1]
         raise KeyError(f"no evidence covers {path}")
+
+    def source(self, path: str) -> Source:
+        """The evidence for `path`, as footnotes and summary.json cite it."""
+        e = self.origin(path)
+        where = e.locator or path
+        day = e.date.isoformat()
+        return Source(source=e.source, url=e.url, locator=where, date=day, kind=e.kind)
 
 
 class ScenarioError(DocumentError):
