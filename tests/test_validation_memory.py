@@ -91,7 +91,6 @@ ROW = {
         ({"model": ""}, "the model is not stated"),
         ({"gpu": "Abacus 9000"}, "'Abacus 9000' is not a GPU"),
         ({"weight_format": "fp7"}, "weight format 'fp7' is unknown"),
-        ({"engine": "abacus"}, "engine 'abacus' is unknown"),
         ({"max_model_len": "many"}, "max_model_len 'many' is not a number"),
         ({"tensor_parallel": "0"}, "tensor_parallel '0' is not a positive number"),
         ({"gpu_memory_utilization": "nan"}, "gpu_memory_utilization 'nan' is not a finite number"),
@@ -104,6 +103,38 @@ def test_what_is_missing_or_odd_is_named_instead_of_guessed(
     made = validation.compare("vram", [row])
     assert len(made) == 3
     assert all(c.central is None and reason in c.note for c in made)
+
+
+def test_weights_and_a_given_pool_need_no_known_engine() -> None:
+    score = "weights_gib_per_gpu kv_tokens_given_kv_gib kv_cache_gib_per_gpu fits"
+    row = {**ROW, "engine": "abacus", "score": score, "kv_cache_gib_per_gpu": "10"}
+    weights, tokens, pool, fits = validation.compare("vram", [row])
+    assert weights.central == pytest.approx(14.96, rel=1e-3)
+    assert tokens.central == pytest.approx(10 * 2**30 / 131072)  # 128 KiB a token
+    assert "engine 'abacus' is unknown" in pool.note and "engine 'abacus'" in fits.note
+
+
+def test_a_card_outside_the_catalogue_is_known_by_its_size() -> None:
+    row = {**ROW, "gpu": "RTX 4060", "gpu_memory_gib_stated": "8.0"}
+    fits = validation.compare("vram", [row])[-1]
+    assert fits.central == 0  # 15 GiB of weights
+    two = {**ROW, "gpu": "2x RTX 3080 20GB", "tensor_parallel": "2", "max_model_len": "4096"}
+    assert validation.compare("vram", [two])[-1].central == 1
+
+
+def test_context_parallel_ranks_multiply_the_printed_tokens() -> None:
+    # Kimi K2: 46.80 GiB hold 715,072 tokens, and 5,721,088 with 8 ranks (public log)
+    row = {
+        **ROW,
+        "model": "moonshotai/Kimi-K2-Instruct",
+        "weight_format": "fp8",
+        "tensor_parallel": "8",
+        "score": "kv_tokens_given_kv_gib",
+        "kv_cache_gib_per_gpu": "46.80",
+    }
+    one, eight = validation.compare("vram", [row, {**row, "note": "DCP 8"}])
+    assert one.central == pytest.approx(715072, rel=2e-4)
+    assert eight.central == pytest.approx(5721088, rel=2e-4)
 
 
 def test_a_card_that_is_not_named_still_lets_weights_be_predicted() -> None:

@@ -31,6 +31,9 @@ class Run:
     pp: int
     context: int | None
     gpu: Gpu | None
+    engine_known: bool = True
+    context_ranks: int = 1
+    """Ranks that share a request's tokens among them (decode context parallelism)."""
 
     @property
     def card(self) -> Gpu:
@@ -120,7 +123,8 @@ def run_of(row: Row) -> Run:
     speculative = bool(re.search(r"speculative|\bmtp\b", note)) and bool(model.mtp_layers)
     cards = re.search(r"(\d+)\s*gpu\(s\)", note)
     gpu, named = gpu_of(row)
-    engine = row.get("engine", "")
+    engine, engine_known = _engine(row)
+    ranks = re.search(r"\b(?:dcp|decode[ -]context[ -]parallel)\D{0,12}(\d+)", note)
     tp = _whole(row, "tensor_parallel")
     if tp is None:
         tp = int(cards[1]) if cards and vram.engine_family(engine) == "llama.cpp" else named
@@ -148,7 +152,21 @@ def run_of(row: Row) -> Run:
         pp=_whole(row, "pipeline_parallel") or 1,
         context=_whole(row, "max_model_len"),
         gpu=gpu,
+        engine_known=engine_known,
+        context_ranks=int(ranks[1]) if ranks else 1,
     )
+
+
+def _engine(row: Row) -> tuple[str, bool]:
+    """The engine of a row, and whether it is one whose budget the kit knows.
+
+    Weights, and requests of a given pool, do not depend on that budget.
+    """
+    name = row.get("engine", "")
+    try:
+        return vram.engine_family(name), True
+    except NotEstimated:
+        return "tensorrt-llm", False
 
 
 def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
@@ -172,13 +190,32 @@ def gpu_of(row: Row) -> tuple[Gpu | None, int]:
         if stated is None:
             return None, 1
         names = [f"{max(1, round(stated))}GB-class"]
-    cards = [catalogue.gpu(n) for n in names]
+    counts, cards = zip(*(_card(n, stated) for n in names), strict=True)
     card = min(cards, key=lambda g: vram.usable_gib(g).central)
     if stated is not None and "." in row["gpu_memory_gib_stated"]:  # as the driver reports it
         card = card.model_copy(update={"usable_gib": stated})
     elif stated is not None and card.id.startswith("a100-sxm4-80gb") and stated <= 40:
         card = catalogue.gpu("a100-sxm4-40gb")
-    return card, len(cards)
+    return card, sum(counts)
+
+
+def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
+    """How many cards a name such as `2x RTX 3090` means, and which.
+
+    A card that the catalogue lacks is known by the size in its name or in the row.
+    """
+    many = re.match(r"(\d+)\s*[x×]\s+?(.+)", name)
+    count, plain = (int(many[1]), many[2]) if many else (1, name)
+    try:
+        return count, catalogue.gpu(plain)
+    except KeyError:
+        size = re.search(r"(\d+)\s*GB", plain)
+        if size is None and stated is None:
+            raise
+        made = catalogue.gpu(f"{size[1] if size else max(1, round(stated or 0))}GB-class")
+        if re.search(r"\bM[1-9]\b|apple|unified", plain, re.IGNORECASE):
+            made = made.model_copy(update={"interconnect": "unified memory"})
+        return count, made.model_copy(update={"gpu": plain})
 
 
 def _whole(row: Row, column: str) -> int | None:
@@ -204,6 +241,8 @@ def _first_generation(row: Row) -> bool:
 def _predict(run: Run, row: Row, quantity: str) -> Range:
     if quantity == "weights_gib_per_gpu":
         return _weights(run)
+    if not run.engine_known and quantity not in MEASURED_IN:
+        vram.engine_family(row.get("engine", ""))  # says that it is unknown
     if quantity == "activation_peak_gib":
         known = run.setting.is_v0 or run.setting.max_num_seqs is not None
         card = run.gpu if known else run.card  # the card only decides the default batch
@@ -285,7 +324,10 @@ def _held(run: Run, pool: float, other_print: bool = False) -> tuple[float, floa
         other_print = not other_print  # the print that needs no context is the likelier one
     if other_print and vram.version(setting.engine_version) is None and not setting.is_v0:
         setting = replace(setting, engine_version="0.19")
-    return vram.holds(run.model, run.gpu, setting, run.kv, run.tp, run.pp, run.longest, pool)
+    tokens, requests = vram.holds(
+        run.model, run.gpu, setting, run.kv, run.tp, run.pp, run.longest, pool
+    )
+    return tokens * run.context_ranks, requests * run.context_ranks
 
 
 def _end_to_end(run: Run, quantity: str) -> Range:

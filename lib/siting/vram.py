@@ -88,6 +88,10 @@ def weight_format(name: str, model: Model | None = None) -> WeightFormat:
     bare = re.sub(r"\s*\(.*\)", "", key)
     index = _formats(catalogue.facts_dir())
     found = index.get(key) or index.get(bare) or index.get(bare.replace("_", "-"))
+    if found is None and bare.startswith("gguf"):  # repacked or mixed: as the type it is made from
+        found = index.get(re.sub(r"(?<=-)ud-|[_-](r4|r8|xl|xxl|mix)\b", "", bare))
+        if found is None and stated:
+            found = index["gguf-q8_0"].model_copy(update={"format": bare, "head_bits": None})
     if found is None:
         raise NotEstimated(
             f"weight format {name!r} is unknown; known: "
