@@ -1,0 +1,172 @@
+"""From the chapters' results to measures: each rule on a small, made-up result."""
+
+from types import SimpleNamespace as Made
+
+import numpy as np
+import pytest
+from siting import candidates, study
+from siting.openness import ModelFinding
+from siting.quantity import Range
+from siting.ranking import Sampled
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return study.open("base").scenario
+
+
+def changed(scenario, **decision):
+    return scenario.model_copy(update={"decision": scenario.decision.model_copy(update=decision)})
+
+
+def cost(**options):
+    return Made(not_estimated={}, options=options, months=60, currency="EUR")
+
+
+NO_HYBRID = Made(hybrid=None)
+NOTHING_FAILS = Made(options={"owned": Made(verdicts={}), "hybrid": Made(verdicts={})})
+NO_FLOOR = Made(of=lambda name: ())
+KEEPS = Made(keeps_limits=True)
+
+
+def reasons(
+    scenario, capacity=KEEPS, priced=None, law=NOTHING_FAILS, parity=NO_FLOOR, name="owned"
+):
+    drawn = {name: Sampled(np.full(10, 500_000.0), 500_000.0)}
+    found = priced or cost(owned=NO_HYBRID)
+    return candidates.struck(scenario, name, capacity, found, drawn, law, parity)
+
+
+def test_an_option_without_a_price_is_struck_whatever_the_client_asks(scenario):
+    priced = Made(not_estimated={"owned": "no price of a server"}, options={})
+    free = changed(scenario, hard_constraints=[])
+    assert reasons(free, priced=priced) == (
+        "its cost is not estimated, because no price of a server",
+    )
+
+
+def test_a_hybrid_that_owns_nothing_is_no_option_of_its_own(scenario):
+    priced = cost(hybrid=Made(hybrid=Made(end="burst")))
+    found = reasons(scenario, priced=priced, name="hybrid")
+    assert found[0].startswith("its cheapest split is OpenAI API alone")
+
+
+def test_a_budget_strikes_what_costs_more_a_year(scenario):
+    # 500,000 over 60 months is 100,000 a year.
+    tight = changed(scenario, hard_constraints=["budget"], budget_per_year=99_000.0)
+    wide = changed(scenario, hard_constraints=["budget"], budget_per_year=101_000.0)
+    assert reasons(tight) == ("its cost is over the budget",)
+    assert reasons(wide) == ()
+
+
+def test_latency_strikes_only_what_is_known_to_miss_its_limits(scenario):
+    asked = changed(scenario, hard_constraints=["latency"])
+    assert reasons(asked, Made(keeps_limits=False)) == ("it misses the latency limits",)
+    assert reasons(asked, Made(keeps_limits=None)) == ()
+
+
+def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenario):
+    def verdict(word):
+        return Made(rule=Made(title="Place"), verdict=word, reason="It is elsewhere.")
+
+    law = Made(options={"owned": Made(verdicts={"R-1": verdict("fail"), "R-2": verdict("review")})})
+    asked = changed(scenario, hard_constraints=["sovereignty"])
+    assert reasons(asked, law=law) == ("fails rule R-1 (Place): It is elsewhere.",)
+    other = changed(scenario, hard_constraints=["rule:R-2"])
+    assert reasons(other, law=law) == ()
+
+
+def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
+    worse = Made(
+        verdict="worse", model="m", reference="r", reason="2 boards agree", supported=False
+    )
+    parity = Made(of=lambda name: (worse,))
+    asked = changed(scenario, hard_constraints=["quality"])
+    assert reasons(asked, parity=parity) == ("m is worse than r",)
+    assert reasons(changed(scenario, hard_constraints=[]), parity=parity) == ()
+    assert candidates.unproven(parity, "owned") == ("m: 2 boards agree",)
+
+
+def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
+    # TTFT uses half of its limit, TPOT four fifths at the peak: one fifth is left.
+    def seen(ttft, tpot):
+        return Made(ttft={95: ttft}, tpot={95: tpot})
+
+    limits = Made(percentile=95, ttft_s=2.0, tpot_s=0.05)
+    pool = Made(limits=limits, peak_hour=seen(1.0, 0.04), busy_hour=seen(0.5, 0.02))
+    found = candidates.latency_margin(Made(latency_known=True, pools={"m": pool}))
+    assert (found.low, found.central, found.high) == pytest.approx((0.2, 0.2, 0.6))
+    assert candidates.latency_margin(Made(latency_known=False, pools={})) is None
+
+
+def test_a_rule_under_review_counts_as_anything_between_none_and_one():
+    law = Made(counts=lambda name: {"fail": 2, "review": 6, "pass": 9})
+    found = candidates.findings(law, "x")
+    assert (found.low, found.central, found.high) == (2, 5, 8)
+
+
+def test_without_a_vendor_nothing_can_be_withdrawn_and_without_a_record_it_is_unknown():
+    def stability(vendors, expected):
+        return Made(
+            options={"x": Made(vendors=vendors, loss=Made(vendors=vendors, expected=expected))}
+        )
+
+    assert candidates.loss_share(stability((), None), "x", 100.0) == Range.exact(0.0, "share")
+    assert candidates.loss_share(stability(("V",), None), "x", 100.0) is None
+    loss = Range(5, 10, 30, "EUR per year")
+    assert candidates.loss_share(stability(("V",), loss), "x", 100.0).central == pytest.approx(0.1)
+
+
+def flow(amounts, category="hardware", capital=False):
+    return Made(amounts=np.array(amounts, float), category=category, capital=capital)
+
+
+def test_leaving_owned_hardware_loses_part_of_its_book_value(scenario):
+    # 1,000 bought, written off over 5 years: 800 on the books after one. Half of it is lost, 400,
+    # over a baseline of 200 a year: 2 years' worth.
+    bought = [1000.0] + [0.0] * 60
+    option = Made(flows=(flow(bought, capital=True),), life=5)
+    found = candidates.exit_share(option, scenario, "owned", 200.0)
+    setting = candidates.setting("exit_value_lost")
+    assert found.central == pytest.approx(800 * setting.central / 200)
+    assert found.low < found.central < found.high
+
+
+def test_a_three_year_commitment_still_demands_two_years_of_rent(scenario):
+    rented = scenario.options["rented"].model_copy(update={"commitment": "3y"})
+    bound = scenario.model_copy(update={"options": {**scenario.options, "rented": rented}})
+    option = Made(flows=(flow([0.0] + [10.0] * 60, "rental"),), life=5)
+    assert candidates.committed(option, bound, "rented") == pytest.approx(240)
+    assert candidates.committed(option, scenario, "rented") == 0  # on demand
+
+
+def finding(**parts):
+    blank = {name: "unknown" for name in ModelFinding.__dataclass_fields__}
+    return ModelFinding(**{**blank, "used_by": ("owned",), **parts})
+
+
+def test_an_open_model_under_a_free_licence_counts_more_than_one_with_conditions(scenario):
+    def value(licence, used_by=("owned",)):
+        model = finding(weights="published", licence_class=licence, used_by=used_by)
+        name = used_by[0]
+        return candidates.openness(scenario, Made(models=(model,)), name).central
+
+    assert 0 < value("non_commercial") < value("conditions") < value("permissive") < 1
+    assert value("permissive", ("api",)) == 0  # behind an API even open weights are not held
+
+
+def test_the_cheapest_migration_prices_a_move_and_its_band_is_that_of_its_factors():
+    factors = {"days": Made(value=Range(5, 10, 30)), "fixed": Made(value=Range.exact(2))}
+
+    def option(amount):
+        project = Made(amounts=np.array([amount]), category="migration", factors=("days", "fixed"))
+        return Made(flows=(project,))
+
+    priced = Made(
+        options={"a": option(0.0), "b": option(100.0), "c": option(400.0)},
+        currency="EUR",
+        plan=Made(factors=factors),
+    )
+    found = candidates.switching_costs(priced)
+    assert found["a"] == Range(50, 100, 300, "EUR")  # to b; half and three times, as the days
+    assert found["b"].central == 400  # away from b leads to c
