@@ -10,7 +10,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 	--no-emit-index-url --no-emit-trusted-host --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help reports check test lint lab docs schema stale benchmarks lock clean
+.PHONY: help reports check test lint lab docs generated stale benchmarks lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,9 +36,9 @@ lab: $(VENV)/.test ## Open JupyterLab on the notebooks
 docs: $(VENV)/.test ## Build the documentation to site/, links checked
 	$(BIN)/mkdocs build --strict --quiet
 
-schema: $(VENV)/.kit ## Write params/.schema.json anew after a change of the scenario
-	$(BIN)/siting schema > params/.schema.json.new
-	mv params/.schema.json.new params/.schema.json
+generated: $(VENV)/.test ## Write params/.schema.json and docs/commands.md anew
+	$(BIN)/siting schema > $(VENV)/schema.json && mv $(VENV)/schema.json params/.schema.json
+	$(BIN)/python docs/commands.py
 
 stale: $(VENV)/.kit ## List facts older than 90 days
 	$(BIN)/siting facts --stale 90

@@ -16,7 +16,7 @@ PAGE = Path(__file__).parent / "commands.md"
 INTRODUCTION = """\
 # Commands
 
-Written by `make commands` from the help of the commands; change it there.
+Written by `make generated` from the help of the commands; change it there.
 
 Results go to stdout; progress and problems go to stderr. With `--json`, stdout holds nothing but
 JSON. Exit status: **0** done; **1** some reports failed, the others are complete; **2** the input

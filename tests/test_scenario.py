@@ -345,7 +345,7 @@ def test_thousands_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) -
 
 def test_the_schema_for_editors_is_up_to_date() -> None:
     stored = json.loads((ROOT / "params" / ".schema.json").read_text(encoding="utf-8"))
-    assert stored == scenario.json_schema(), "run `make schema`"
+    assert stored == scenario.json_schema(), "run `make generated`"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "params").glob("*.yaml")), ids=lambda p: p.stem)

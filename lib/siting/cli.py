@@ -409,8 +409,9 @@ def summary(client: str, as_json: bool) -> None:
 @click.argument("before")
 @click.argument("after")
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write an HTML page.")
+@click.option("--all", "everything", is_flag=True, help="Print small changes too.")
 @as_json
-def diff(before: str, after: str, page: str | None, as_json: bool) -> None:
+def diff(before: str, after: str, page: str | None, everything: bool, as_json: bool) -> None:
     """Show what changed between two reports, the most important first.
 
     BEFORE and AFTER are each a client of reports/, a report's folder or summary.json,
@@ -433,7 +434,7 @@ def diff(before: str, after: str, page: str | None, as_json: bool) -> None:
     if as_json:
         _print_json({"before": before, "after": after, "changes": [c.as_dict() for c in changes]})
     else:
-        click.echo(comparison.as_text(changes, before, after))
+        click.echo(comparison.as_text(changes, before, after, None if everything else 12))
 
 
 # --- Memory and capacity of one model on one GPU --------------------------------------------------

@@ -1,8 +1,9 @@
 """What changed between two summaries of a report, the most important first.
 
 A summary is the content of summary.json. A change of the recommendation comes before one of a
-verdict, that before one of a figure; among figures, those whose ranges no longer touch come
-first, then the larger relative change.
+verdict, that before one of a figure. Among figures, an option's own (its cost, its GPUs) come
+before their parts, those whose ranges no longer touch before the others, and large relative
+changes before small ones.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ HEADINGS: dict[Part, str] = {
     "kit": "The kit itself",
 }
 _KIT = {"schema_version", "version", "kit_version", "siting_version", "seed"}
-_NAMES = ("id", "name", "option", "rule_id", "rule", "criterion", "path", "title", "vendor")
+_NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day")
+"""Keys that tell the records of a list apart; the first two do so alone."""
+_HEADLINE_DEPTH = 4
+"""Keys from the top to a figure of an option as a whole, such as options.api.cost.present_cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Change:
     name: str
     before: Any
     after: Any
+    depth: int = 0
+    """Keys that lead to it: an option's own figures are less deep than their parts."""
 
     @property
     def ratio(self) -> float | None:
@@ -55,15 +61,21 @@ class Change:
 
     @property
     def apart(self) -> bool:
-        """The two ranges do not touch: more than the uncertainty that both state."""
+        """Two ranges that do not touch: a change beyond the uncertainty that they state.
+
+        False where neither has a range: an exact figure does not say how sure it is.
+        """
         old, new = _bounds(self.before), _bounds(self.after)
-        return bool(old and new and (old[1] < new[0] or new[1] < old[0]))
+        if not old or not new or (old[0] == old[1] and new[0] == new[1]):
+            return False
+        return old[1] < new[0] or new[1] < old[0]
 
     @property
-    def rank(self) -> tuple[int, int, float, str]:
+    def rank(self) -> tuple[int, bool, bool, float, str]:
         """Sorts changes, the most important first."""
         size = abs(math.log(self.ratio)) if self.ratio else math.inf
-        return (PARTS.index(self.part), 0 if self.apart else 1, -size, self.name)
+        inner = self.depth > _HEADLINE_DEPTH
+        return (PARTS.index(self.part), inner, not self.apart, -size, self.name)
 
     def __str__(self) -> str:
         if self.before is None:
@@ -92,24 +104,27 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> tuple[Change, ...]
     old, new = dict(_flat(before)), dict(_flat(after))
     changes = (
         Change(
-            _part(path, old.get(path) or new.get(path)),
-            _name(path),
-            _plain(old.get(path)),
-            _plain(new.get(path)),
+            _part(p, old.get(p, new.get(p))),
+            _name(p),
+            _plain(old.get(p)),
+            _plain(new.get(p)),
+            len(p),
         )
-        for path in {**old, **new}
-        if not _same(old.get(path), new.get(path))
+        for p in {**old, **new}
+        if not _same(old.get(p), new.get(p))
     )
     return tuple(sorted(changes, key=lambda c: c.rank))
 
 
-def as_text(changes: tuple[Change, ...], before: str, after: str) -> str:
-    """The changes as lines under headings."""
+def as_text(changes: tuple[Change, ...], before: str, after: str, most: int | None = None) -> str:
+    """The changes as lines under headings, at most `most` of each kind."""
     lines = [f"{before} → {after}"]
     if not changes:
         return f"{lines[0]}: nothing changed"
     for part, found in _grouped(changes):
-        lines += ["", f"{HEADINGS[part]} ({len(found)})", *(f"  {c}" for c in found)]
+        lines += ["", f"{HEADINGS[part]} ({len(found)})", *(f"  {c}" for c in found[:most])]
+        if most is not None and len(found) > most:
+            lines.append(f"  … and {len(found) - most} smaller ones (--all shows them)")
     return "\n".join(lines)
 
 
@@ -141,8 +156,14 @@ def shown(value: Any) -> str:
         return str(value)
     low, high = figure
     unit = f" {value['unit']}" if isinstance(value, dict) and value.get("unit") else ""
-    central = f"{_central(value):,.4g}{unit}"
-    return central if low == high else f"{central} ({low:,.4g} to {high:,.4g})"
+    central = f"{_digits(_central(value) or 0.0)}{unit}"
+    return central if low == high else f"{central} ({_digits(low)} to {_digits(high)})"
+
+
+def _digits(value: float) -> str:
+    """Four significant digits, large numbers written out."""
+    short = float(f"{value:.4g}")
+    return f"{short:,.0f}" if abs(short) >= 10_000 else f"{short:,.4g}"
 
 
 # --- A summary as flat lines --------------------------------------------------------------------
@@ -168,11 +189,11 @@ def _flat(value: Any, path: Key = ()) -> Iterator[tuple[Key, Any]]:
 
 
 def _called(record: Any, position: int) -> str:
-    if isinstance(record, dict):
-        for key in _NAMES:
-            if isinstance(record.get(key), str):
-                return str(record[key])
-    return str(position + 1)
+    if not isinstance(record, dict):
+        return str(position + 1)
+    named = [str(record[k]) for k in _NAMES if isinstance(record.get(k), str | int)]
+    alone = "id" in record or "name" in record
+    return " ".join(named[:1] if alone else named) or str(position + 1)
 
 
 def _name(path: Key) -> str:
@@ -195,7 +216,7 @@ def _part(path: Key, value: Any) -> Part:
         return "warning"
     if any("verdict" in p or "flip" in p for p in path):
         return "verdict"
-    return "input" if top in ("client", "scenario") else "result"
+    return "input" if top in ("client", "weights") else "result"
 
 
 def _plain(value: Any) -> Any:
