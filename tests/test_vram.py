@@ -144,6 +144,38 @@ def test_two_head_shapes_share_one_page() -> None:
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
 
+def test_heads_of_two_shapes_cost_full_length_before_release_021() -> None:
+    # Gemma 4 31B: 50 windowed layers of 16 x 512 and 10 full ones of 4 x 1,024 values, 2 bytes.
+    # A public issue (vLLM 43308) has about 55 thousand tokens rise to about 525 thousand at 0.21
+    model = catalogue.model("google/gemma-4-31B-it")
+    old, new = (
+        vram.holds(model, H100, Setting(engine_version=v), "auto", 1, 1, 262144, 46.0)[0]
+        for v in ("0.20.0", "0.21.0")
+    )
+    assert old == pytest.approx(46 * GIB / (50 * 16 * 512 * 2 + 10 * 4 * 1024 * 2), rel=0.01)
+    assert 8 < new / old < 11
+
+
+def test_latents_were_kept_as_heads_before_release_07() -> None:
+    # DeepSeek V2: 60 layers x 128 heads x 2 x 192 values; since then 60 x 576
+    model = catalogue.model("deepseek-ai/DeepSeek-V2-Chat")
+    old, new = (
+        vram.request_gib(model, Setting(engine_version=v), H100, "auto", 8, 1, 1000) * GIB
+        for v in ("0.6.2", "0.7.2")
+    )
+    assert old == pytest.approx(1000 * 60 * 16 * 2 * 192 * 2)
+    assert new == pytest.approx(1000 * 60 * 576 * 2)
+
+
+def test_the_ik_fork_prices_windows_at_full_length() -> None:
+    # Gemma 3 27B at 32,768 tokens: 62 x 16 x 256 x 2 B a token make 15.5 GiB (public log: 15 to 16)
+    model = catalogue.model("google/gemma-3-27b-it")
+    run = Setting(engine="llama.cpp", engine_version="ik_llama.cpp fork")
+    assert vram.request_gib(model, run, None, "f16", 1, 1, 32768) == pytest.approx(15.5)
+    plain = Setting(engine="llama.cpp")
+    assert vram.request_gib(model, plain, None, "f16", 1, 1, 32768) < 4
+
+
 def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
     model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")

@@ -172,7 +172,6 @@ class Model(Fact):
     """2: every second layer is a mixture of experts."""
     vision_tower_params_b: float | None = None
     native_weight_dtype: str = "bf16"
-    linear_state_note: str = ""
     params_recomputed_b: float | None = None
     recompute_diff_pct: float | None = None
     diff_explanation: str = ""

@@ -773,14 +773,33 @@ def _inputs(model: Model, gpu: Gpu, form: WeightFormat, pool: Pool) -> tuple[Inp
     )
 
 
-def _stage_groups(model: Model, setting: Setting, pp: int) -> tuple[attention.Layers, ...]:
+def _cached_layers(model: Model, setting: Setting, pp: int) -> tuple[attention.Layers, ...]:
+    """The layers of the fullest stage, as this release of the engine caches them.
+
+    Windows cost full length in vLLM's V0 engine, in its V1 engine where full layers have heads
+    of another shape (before 0.21), and in the ik fork of llama.cpp. Latents were kept as plain
+    heads before vLLM 0.7.
+    """
     draft = setting.mtp and setting.family == "vllm"  # SGLang keeps a pool of its own for drafts
     groups = attention.layer_groups(model, draft)
+    release = version(setting.engine_version) if setting.family == "vllm" else None
+    if release and release < (0, 7):
+        groups = tuple(_as_heads(g, model) if g.kind == "latent" else g for g in groups)
+    shapes = {(g.heads, g.width) for g in groups if g.kind in ("full", "window", "chunk")}
+    apart = release is not None and release < (0, 21) and len(shapes) > 1
+    forked = setting.family == "llama.cpp" and "ik" in setting.engine_version.lower()
+    if setting.is_v0 or apart or forked:
+        groups = _as_full(groups)
     return attention.stage(groups, pp) if pp > 1 else groups
 
 
+def _as_heads(g: attention.Layers, model: Model) -> attention.Layers:
+    """A latent layer cached as keys and values of every head, values padded to the keys' width."""
+    width = 2 * (model.head_dim or 0)
+    return replace(g, kind="full", heads=model.num_attention_heads or 0, width=width, index_bytes=0)
+
+
 def _as_full(groups: tuple[attention.Layers, ...]) -> tuple[attention.Layers, ...]:
-    """Windowed layers as full ones: an engine without a cache of its own for them."""
     return tuple(replace(g, kind="full") if g.kind in ("window", "chunk") else g for g in groups)
 
 
@@ -790,20 +809,16 @@ def request_gib(
     """Cache of one request of `tokens` on the fullest GPU. [GiB]"""
     cells = attention.kv_format(kv)
     chunk = batched_tokens(gpu, setting, tokens)
-    groups = _stage_groups(model, setting, pp)
-    ranks = tp
-    if setting.family == "llama.cpp":
-        groups = attention.stage(attention.layer_groups(model), 1)
-        ranks = 1
-    elif setting.is_v0:
-        groups = _as_full(groups)
+    by_layer = setting.family == "llama.cpp"  # cards share layers, not heads
+    groups = _cached_layers(model, setting, 1 if by_layer else pp)
+    ranks = 1 if by_layer else tp
     held = 0.0
     for g in groups:
         held += g.count * (
             g.tokens_kept(tokens, chunk) * g.bytes_per_token(cells, ranks)
             + g.state_bytes(ranks, setting.speculative_tokens) * (1 + setting.speculative_tokens)
         )
-    if setting.family == "llama.cpp" and tp * pp > 1:
+    if by_layer and tp * pp > 1:
         layers = model.num_hidden_layers or 1
         held *= math.ceil((layers + 1) / (tp * pp)) / layers
     return held / GIB
@@ -825,9 +840,7 @@ def holds(
     if setting.family != "vllm":
         need = request_gib(model, setting, gpu, kv, tp, pp, longest)
         return pool / need * longest, pool / need
-    groups = _stage_groups(model, setting, pp)
-    if setting.is_v0:
-        groups = _as_full(groups)
+    groups = _cached_layers(model, setting, pp)
     chunk = batched_tokens(gpu, setting, longest)
     try:
         made = attention.blocks(
