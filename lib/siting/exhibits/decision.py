@@ -101,8 +101,7 @@ def answer(study: Study) -> str:
             "test it before you move."
         )
     if d.struck:
-        out = [f"{label(c)} ({literal(_short(c.struck[0]))})" for c in d.struck]
-        said += f" Out of the comparison: {study.numbers.names(out)}."
+        said += f" {len(d.struck)} of {len(d.candidates)} options are struck; the table says why."
     first = next((step for step in d.plan if step.day == 30), None)
     return said + (f" First step: {literal(first.text)}" if first else "")
 
