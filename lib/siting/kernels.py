@@ -25,6 +25,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -206,14 +207,25 @@ _forge: ContextVar[Forge | None] = ContextVar("forge", default=None)
 
 @contextlib.contextmanager
 def kernels_from(forge: Forge) -> Iterator[None]:
-    """Within it, kernels that this thread starts are forked from `forge`."""
+    """Within it, kernels that this thread starts are forked from `forge`.
+
+    A library that was not installed, only found on the path, registers no provisioner; its
+    kernels start as new interpreters.
+    """
+    if not _registered():
+        yield
+        return
     token = _forge.set(forge)
-    factory = KernelProvisionerFactory.instance()
-    factory.default_provisioner_name = PROVISIONER
+    KernelProvisionerFactory.instance().default_provisioner_name = PROVISIONER
     try:
         yield
     finally:
         _forge.reset(token)
+
+
+@cache
+def _registered() -> bool:
+    return PROVISIONER in KernelProvisionerFactory.instance().get_provisioner_entries()
 
 
 class WarmProvisioner(LocalProvisioner):
