@@ -48,7 +48,7 @@ def test_page_one_names_the_option_that_summary_json_recommends(base, summary):
 
 def test_the_share_in_words_is_the_share_of_table_chart_and_summary(base, summary):
     d, numbers = base.decision, base.numbers
-    best = d.ranking.leader
+    best = d.ranking.best
     share = numbers.percent(summary["ranking"][best]["acceptability"][0])
     assert f"ranks first in {share}" in bare(exhibits.certainty(d, numbers))
     assert share in exhibits.acceptability_chart(base).title

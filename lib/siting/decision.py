@@ -182,7 +182,7 @@ class Decision:
         ranking = self.ranking
         if ranking is None or self.baseline not in ranking.names:
             return None
-        best = ranking.leader
+        best = ranking.best
         return None if best == self.baseline else ranking.beats_share(best, self.baseline)
 
     @property
@@ -211,25 +211,24 @@ def choose(
 ) -> tuple[str, str | None, ConfidenceWord]:
     """(recommended, preferred, confidence word) from a ranking.
 
-    The option that wins most draws is recommended if its quality is proven, if it is the
+    The option with the least regret is recommended if its quality is proven, if it is the
     baseline, or if nothing else is proven. Otherwise it is preferred until it passes its test,
-    and the client stays where it is; where a constraint forbids that, the proven option that
-    wins most often is recommended. When no option wins half of the draws, the client stays
-    unless the best option is likely better than staying.
+    and the client stays where it is; where a constraint forbids that, the proven option with the
+    least regret is recommended. When the best option wins fewer than half of the draws, the
+    client stays unless that option is likely better than staying.
     """
-    leader = ranking.leader
-    word = confidence(ranking.first(leader))
+    best = ranking.best
+    word = confidence(ranking.first(best))
     proven = [c.name for c in candidates if not c.unproven or c.name == baseline]
-    waits = leader not in proven and bool(proven)
-    preferred = leader if waits else None
-    if baseline in ranking.names:
-        unclear = confidence(ranking.beats_share(leader, baseline)).word in (OPEN_WORD, LEANING)
+    waits = best not in proven and bool(proven)
+    preferred = best if waits else None
+    if baseline in ranking.names and best != baseline:
+        unclear = confidence(ranking.beats_share(best, baseline)).word in (OPEN_WORD, LEANING)
         if waits or (word.word == OPEN_WORD and unclear):
             return baseline, preferred, word
     if not waits:
-        return leader, None, word
-    best = max(proven, key=lambda n: (ranking.first(n), ranking.score[n].central))
-    return best, preferred, word
+        return best, None, word
+    return min(proven, key=lambda n: ranking.regret[n].points), preferred, word
 
 
 def decide(

@@ -151,9 +151,12 @@ class Ranking:
         return float(self.beats[self.names.index(a), self.names.index(b)])
 
     @property
-    def leader(self) -> str:
-        """The option that wins most often."""
-        return self.names[int(np.argmax(self.acceptability[:, 0]))]
+    def best(self) -> str:
+        """The option with the least regret on average, which is the highest mean score.
+
+        Shares of wins alone would split between options that are alike.
+        """
+        return min(self.names, key=lambda n: self.regret[n].points)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def answer(study: Study) -> str:
     said = f"**{'Stay with' if d.stays else 'Move to'} {label(chosen)}.**"
     waiting = chosen if d.preferred is None else d.candidate(d.preferred)
     if d.preferred is not None:
-        said += f" {label(waiting)} ranks first more often"
+        said += f" {label(waiting)} promises more"
     elif d.stays and d.word.word == "open" and len(d.competing) > 1:
         said += " No option is clearly better, so a move would cost effort without a known gain."
     if waiting.unproven and waiting.name != d.baseline:
@@ -117,7 +117,7 @@ def certainty(d: Decision, numbers: Numbers) -> str:
     def first(name: str) -> str:
         return f"{label(d.candidate(name))} ranks first in {numbers.percent(ranking.first(name))}"
 
-    best = ranking.leader
+    best = ranking.best
     said = f"**{d.word.word.capitalize()}**: {d.word.definition} of weights and uncertain inputs. "
     said += first(best)
     rivals = sorted((n for n in ranking.names if n != best), key=ranking.first, reverse=True)
@@ -125,7 +125,11 @@ def certainty(d: Decision, numbers: Numbers) -> str:
         if name != best:
             share = numbers.percent(ranking.first(name))
             said += f", {label(d.candidate(name))} in {share}"
-    said += " of them."
+    said += " of them. "
+    said += (
+        f"{label(d.candidate(best))} has the least regret: on average it loses "
+        f"{numbers.number(ranking.regret[best].points, 1)} of 100 points to the best of each draw."
+    )
     if d.leaving is not None:
         said += (
             f" Against staying with {label(d.candidate(d.baseline))}, "
