@@ -73,6 +73,19 @@ def test_layers_of_llama_cpp_split_with_the_head_on_the_last_card() -> None:
     assert vram.request_gib(model, run, None, "f16", 2, 1, 8192) * 1024 == pytest.approx(544)
 
 
+def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() -> None:
+    # Llama 3 8B, two cards, 8,192 tokens: 0.625 GiB a card in a public log of 2024; the scores are
+    # 4 B x 32 heads x 512 x 8,192 tokens = 0.5 GiB, and 80 MiB come with the second card
+    model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
+    plain, flash = (
+        vram.activations(model, None, Setting("llama.cpp", flash_attention=f), 2, 8192).gib.central
+        for f in (False, True)
+    )
+    assert plain == pytest.approx(0.625, rel=0.1)
+    # with it, the logits of 512 tokens: Qwen3 30B-A3B logged 0.434 GiB with 151,936 entries
+    assert flash == pytest.approx(4 * 512 * 128256 / GIB + 80 / 1024)
+
+
 def test_a_stated_mean_of_a_gguf_name_is_taken() -> None:
     assert vram.weight_format("gguf-Q4_K (4.64 BPW)").bits == 4.64
 

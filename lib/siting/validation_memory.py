@@ -128,6 +128,7 @@ def run_of(row: Row) -> Run:
     tp = _whole(row, "tensor_parallel")
     if tp is None:
         tp = int(cards[1]) if cards and vram.engine_family(engine) == "llama.cpp" else named
+    # Cards before flash attention; llama.cpp had it off unless asked for, until late 2025.
     naive = gpu is not None and "gcn" in gpu.architecture.lower()
     setting = Setting(
         engine=engine,
@@ -141,7 +142,7 @@ def run_of(row: Row) -> Run:
         speculative_tokens=int(vram.constant("any", "speculative_tokens").central)
         if speculative
         else 0,
-        flash_attention=not naive,
+        flash_attention=not naive and (engine != "llama.cpp" or "fa=1" in note),
     )
     return Run(
         model=model,

@@ -512,7 +512,7 @@ def _compute_buffer(model: Model, setting: Setting, gpus: int, context: int) -> 
     ubatch = setting.max_batched_tokens or int(constant("llama.cpp", "ubatch").central)
     logits = 4.0 * ubatch * (model.vocab_size or 0)
     scores = 0.0
-    if not setting.flash_attention:
+    if not setting.flash_attention and not model.kv_lora_rank:  # latents are scored in chunks
         scores = 4.0 * (model.num_attention_heads or 0) * ubatch * context
     row = constant("llama.cpp", "multi_gpu_mib")
     central = max(logits, scores) + (row.central * 2**20 if gpus > 1 else 0.0)
@@ -521,7 +521,10 @@ def _compute_buffer(model: Model, setting: Setting, gpus: int, context: int) -> 
         Range(central * 0.8, central, max(logits + scores, central) * 1.6, "B").scaled(
             1 / GIB, "GiB"
         ),
-        f"compute buffer: 4 B x {ubatch} tokens x {model.vocab_size:,} vocabulary",
+        f"compute buffer: 4 B x {ubatch} tokens x "
+        + (
+            f"{context:,} tokens x heads" if scores > logits else f"{model.vocab_size:,} vocabulary"
+        ),
         catalogue.source_of(row),
     )
 
