@@ -186,7 +186,8 @@ def _pooled_draws(record: Record, kind: Kind, day: dt.date, seed: int) -> tuple[
     years = vendors * setting("rate_years")
     rate = _rng(seed, "rate", kind.shock).gamma(len(events) + 0.5, 1 / years, DRAWS)
     draws: Array = 1 - np.exp(-rate)
-    basis = f"{len(events)} cases in {years:.0f} vendor-years, {vendors} vendors"
+    cases = "1 case" if len(events) == 1 else f"{len(events)} cases"
+    basis = f"{cases} in {years:.0f} vendor-years, {vendors} vendors"
     return draws, Rate(_range(draws, "per year"), len(events), years, basis, events)
 
 

@@ -18,7 +18,7 @@ from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quantity import Range
 from siting.stability import Assessment, Pair, VendorScore
-from siting.vendor_record import Event, load
+from siting.vendor_record import Event, load, setting
 
 SAFER = "Higher is safer."
 MUSK = "MUSK_v_OPENAI"
@@ -48,7 +48,7 @@ def _points(value: Range, numbers: Numbers) -> str:
 
 def answer(a: Assessment, numbers: Numbers) -> Prose:
     """The chapter's answer, in computed sentences."""
-    lines = [_vendor_line(v, numbers) for v in _mine(a)]
+    lines = _flag_lines(a) + [_vendor_line(v, numbers) for v in _mine(a)]
     lines += [
         f"**{literal(n)}** is not in the record: no score, and no guess." for n in a.unknown_vendors
     ]
@@ -64,18 +64,32 @@ def answer(a: Assessment, numbers: Numbers) -> Prose:
     )
 
 
+def _flag_lines(a: Assessment) -> list[str]:
+    """The gravest flags by name, before any number; the table below has them all."""
+    flags = [(v.vendor, f) for v in _mine(a) for f in v.red_flags]
+    flags.sort(key=lambda pair: float("inf") if pair[1].cap is None else pair[1].cap)
+    lines = [f"**Red flag, {literal(vendor)}**: {literal(f.text)}" for vendor, f in flags[:3]]
+    if len(flags) > 3:
+        lines.append(f"{len(flags) - 3} more red flags are in the table below.")
+    return lines
+
+
 def _vendor_line(v: VendorScore, numbers: Numbers) -> str:
-    flags = f" {len(v.red_flags)} red flags, named below." if v.red_flags else ""
-    flags = flags.replace("1 red flags", "1 red flag")
     if not v.ranked:
-        return f"**{literal(v.vendor)}**: {v.why_not}; no rank is given.{flags}"
+        return f"**{literal(v.vendor)}**: {v.why_not}; no rank is given."
     wide = f"{numbers.number(v.low95, 0)} to {numbers.number(v.high95, 0)} at 95 %"
     points = f"{_points(v.score, numbers)} points of 100 at 80 %, {wide}"
-    return f"**{literal(v.vendor)}**: {points}.{flags}"
+    return f"**{literal(v.vendor)}**: {points}."
+
+
+def _pair_chance(p: Pair, numbers: Numbers) -> str:
+    """The probability, with a decimal where rounding would cross the bar of separability."""
+    near = abs(p.probability - setting("separable")) < 0.005
+    return numbers.percent(p.probability, 1 if near else 0)
 
 
 def _pair_line(p: Pair, numbers: Numbers) -> str:
-    chance = numbers.percent(p.probability)
+    chance = _pair_chance(p, numbers)
     if p.separable:
         return f"**{literal(p.ahead)}** is ahead of {literal(p.behind)} with probability {chance}."
     return f"{literal(p.ahead)} and {literal(p.behind)} are **not separable** ({chance})."
@@ -189,7 +203,7 @@ def pairs(a: Assessment, numbers: Numbers, limit: int = 12) -> Table:
         {
             "Ahead": p.ahead,
             "Behind": p.behind,
-            "Probability": numbers.percent(p.probability),
+            "Probability": _pair_chance(p, numbers),
             "Verdict": "separable" if p.separable else "not separable",
             "Because (points of difference)": _because(p, numbers),
         }
