@@ -181,7 +181,8 @@ def waterfall(study: Study) -> Chart | Prose:
         _waterfall_title(made, study.numbers),
         f"Stacked bars of the memory of one GPU for each option. {text}.",
         _sources(m for _, m in made),
-        note="The line under a bar is the range of where the cache begins; the upright one is the card's total.",
+        note="The line under a bar is the range of where the cache begins; the upright one is the "
+        "card's total.",
     )
 
 
