@@ -20,9 +20,9 @@ from typing import Literal, TypeVar
 import genai_prices
 import numpy as np
 from currency_converter import CurrencyConverter, RateNotFoundError
-from genai_prices import data as genai_data
+from genai_prices.data_snapshot import DataSnapshot
 
-from siting import catalogue
+from siting import catalogue, refresh
 from siting.catalogue import Fact, Source
 from siting.quantity import Range
 from siting.scenario import Option, Scenario
@@ -162,7 +162,8 @@ def known_at(rows: Iterable[T], day: dt.date) -> list[T]:
 
 @cache
 def _ecb() -> CurrencyConverter:
-    return CurrencyConverter()
+    newer = refresh.in_use("ecb_rates.zip")
+    return CurrencyConverter(str(newer)) if newer else CurrencyConverter()
 
 
 def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source]:
@@ -455,14 +456,21 @@ def _call(
         cache_read_tokens=round(input_tokens * cached_share),
     )
     noon = dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC)
-    price = genai_prices.calc_price(
-        usage,
-        name,
-        provider_id=provider or None,
-        genai_request_timestamp=noon,
-        price_context=context or None,
-    )
+    price = _price_list().calc(usage, name, provider or None, None, noon, context or None)
     return float(price.total_price)
+
+
+@cache
+def _price_list() -> DataSnapshot:
+    """The refreshed price list, or else the one that the package ships."""
+    providers = refresh.price_list(refresh.in_use("api_prices.json"))
+    return DataSnapshot(providers=providers, from_auto_update=False)
+
+
+def _calculated(provider: str, model: str) -> genai_prices.types.PriceCalculation:
+    """The price of a single token: who lists the model, and under which name."""
+    usage = genai_prices.Usage(input_tokens=1)
+    return _price_list().calc(usage, model, provider or None, None, None)
 
 
 @cache
@@ -470,9 +478,7 @@ def _known_name(provider: str, model: str) -> str:
     """`model` as the package finds it: as written, or without an owner before the slash."""
     for name in (model, model.split("/", 1)[-1]):
         try:
-            genai_prices.calc_price(
-                genai_prices.Usage(input_tokens=1), name, provider_id=provider or None
-            )
+            _calculated(provider, name)
         except LookupError:
             continue
         return name
@@ -488,17 +494,13 @@ _VERIFIED = re.compile(r"verified on (\d{4}-\d{2}-\d{2})")
 @cache
 def api_data_date() -> str:
     """Newest day on which the package's authors say that they checked a price."""
-    comments = (m.price_comments or "" for p in genai_data.providers for m in p.models)
+    comments = (m.price_comments or "" for p in _price_list().providers for m in p.models)
     return max(str(day) for text in comments for day in _VERIFIED.findall(text))
 
 
 def _api_source(provider: str, model: str, day: dt.date) -> Source:
     """Where the package says that a model's price comes from, and when it was last checked."""
-    found = genai_prices.calc_price(
-        genai_prices.Usage(input_tokens=1),
-        _known_name(provider, model),
-        provider_id=provider or None,
-    )
+    found = _calculated(provider, _known_name(provider, model))
     checked = _VERIFIED.findall(found.model.price_comments or "")
     urls = found.provider.pricing_urls or []
     return Source(

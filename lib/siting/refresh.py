@@ -47,6 +47,12 @@ class Feed:
         return facts_dir() / self.file
 
 
+def in_use(file: str) -> Path | None:
+    """The refreshed file of that name; None where the installed package's copy is in use."""
+    path = facts_dir() / file
+    return path if path.is_file() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """A number of a feed that is new, gone, or has another value."""
@@ -151,7 +157,7 @@ def moves(feed: Feed, content: bytes) -> list[Move]:
         file.write(content)
         file.flush()
         new = feed.read(Path(file.name))
-    old = feed.read(feed.path if feed.path.is_file() else None)
+    old = feed.read(in_use(feed.file))
     if not new:
         raise FeedError("holds no number")
     found = [Move(n, old.get(n), new.get(n)) for n in {**old, **new}]

@@ -921,8 +921,9 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contrad
 
 def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
     """A model of a price list must be on it."""
-    from genai_prices.data import providers
+    from siting.refresh import in_use, price_list
 
+    providers = price_list(in_use("api_prices.json"))
     provider = next((p for p in providers if p.id == provider_id), None)
     if provider is None:
         yield (
