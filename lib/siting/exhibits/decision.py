@@ -45,7 +45,7 @@ def page_one(study: Study) -> Answers:
 def at_a_glance(study: Study) -> Table:
     """Page one's table: each option with its cost and how often it wins."""
     d, numbers = study.decision, study.numbers
-    order = sorted(d.candidates, key=lambda c: -_first(d, c))
+    order = sorted(d.candidates, key=lambda c: (c.name != d.recommended, -_first(d, c)))
     rows = [
         {
             "option": plain(c),
@@ -321,11 +321,18 @@ def acceptability_chart(study: Study) -> Chart | Prose:
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(numbers.axis("percent"))
     ax.set_xlabel("share of draws in which the option takes each rank; right: first rank")
-    first = ranking.names[order[0]]
+    first, best = ranking.names[order[0]], ranking.best
+    title = f"{plain(d.candidate(best))} ranks first in {numbers.percent(ranking.first(best))}"
+    if first == best:
+        title += f" of the draws: {d.word.word}"
+    else:
+        title += (
+            f" of the draws and has the least regret; {plain(d.candidate(first))} ranks first in "
+            f"{numbers.percent(ranking.first(first))}"
+        )
     return Chart(
         figure,
-        f"{plain(d.candidate(first))} ranks first in {numbers.percent(ranking.first(first))} of "
-        f"the draws: {d.word.word}",
+        title,
         "Bars of the share of draws for each rank. First rank: "
         + "; ".join(
             f"{plain(d.candidate(ranking.names[i]))} "
@@ -381,7 +388,10 @@ def measures(study: Study) -> Table:
         "The measures behind the points, and the goalposts that turn them into points",
         stub="criterion",
         align=dict.fromkeys([*names, "0 to 100 points"], "right"),
-        notes=("Unknown measures count as anything between the two goalposts.",),
+        notes=(
+            "Each measure comes from its own chapter, with its sources: cash flows, capacity, vendor "
+            "stability, sovereignty. Unknown measures count as anything between the goalposts.",
+        ),
     )
 
 
