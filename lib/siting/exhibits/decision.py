@@ -389,8 +389,8 @@ def measures(study: Study) -> Table:
         stub="criterion",
         align=dict.fromkeys([*names, "0 to 100 points"], "right"),
         notes=(
-            "Each measure comes from its own chapter, with its sources: cash flows, capacity, vendor "
-            "stability, sovereignty. Unknown measures count as anything between the goalposts.",
+            "Each measure stands with its sources in its own chapter: cost, capacity, stability, "
+            "sovereignty. Unknown measures count as anything between the goalposts.",
         ),
     )
 
