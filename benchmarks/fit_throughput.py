@@ -217,6 +217,29 @@ def summary(errors: np.ndarray) -> dict[str, Any]:
     }
 
 
+def regimes(data: Data) -> dict[str, np.ndarray]:
+    """Rows by what a step spends its time on."""
+    context, gpus = data.inp + data.out / 2, data.replicas.group
+    formats = np.array([x["dense"] for x in data.regimes])
+    mixture = np.array([x["mixture"] == "yes" for x in data.regimes])
+    return {
+        "batch or clients up to 4": (data.loop != "saturated") & (data.load <= 4),
+        "5 to 64": (data.loop != "saturated") & (data.load > 4) & (data.load <= 64),
+        "above 64": (data.loop != "saturated") & (data.load > 64),
+        "saturated": data.loop == "saturated",
+        "mean context up to 2,000 tokens": context <= 2000,
+        "above 2,000": context > 2000,
+        "one GPU": gpus == 1,
+        "2 to 4 GPUs": (gpus > 1) & (gpus <= 4),
+        "8 GPUs and more": gpus > 4,
+        "16-bit weights": formats == "16",
+        "8-bit weights": formats == "fp8",
+        "4-bit weights": np.isin(formats, ["fp4", "int4"]),
+        "dense models": ~mixture,
+        "mixtures of experts": mixture,
+    }
+
+
 def report(model: Model, fitted: dict[str, np.ndarray], out: dict[str, Any]) -> dict[str, Any]:
     """Errors of the fit by source, engine, GPU and architecture, and of each leave-one-out."""
     found: dict[str, Any] = {"fit": {}, "left_out": {}}
@@ -226,6 +249,14 @@ def report(model: Model, fitted: dict[str, np.ndarray], out: dict[str, Any]) -> 
                 e = np.where(names == name, model.errors(fitted, q), np.nan)
                 if np.isfinite(e).any():
                     found["fit"].setdefault(key, {}).setdefault(str(name), {})[q] = summary(e)
+    found["regimes"] = {
+        name: {
+            q: summary(np.where(here, model.errors(fitted, q), np.nan))
+            for q in QUANTITIES
+            if np.isfinite(np.where(here, model.errors(fitted, q), np.nan)).any()
+        }
+        for name, here in regimes(model.data).items()
+    }
     for key, predicted in out.items():
         found["left_out"][key] = {q: summary(model.errors(predicted, q)) for q in QUANTITIES}
     return found

@@ -205,10 +205,12 @@ def _gemm_seconds(r: Replica, k: Efficiencies, tokens: Numbers, sampled: Numbers
 
 
 def _link_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
-    """Exchanges after the blocks of a layer: a latency that grows with the group, and a ring's
-    traffic."""
-    sent = tokens * r.hidden * 2 * 2 * (r.group - 1) / r.group
+    """Exchanges after the blocks of a layer: a latency that grows with the group, more for long
+    messages, which go round a ring, and a ring's traffic."""
+    message = tokens * r.hidden * 2
+    sent = message * 2 * (r.group - 1) / r.group
     latency = k["link_latency_us"] * 1e-6 * np.sqrt(np.log2(np.maximum(r.group, 1)))
+    latency = latency * np.where(message > k["one_shot_bytes"], k["ring_latency"], 1.0)
     return k["exchanges"] * r.layers * (latency + sent / (r.link * k["link"]))
 
 
@@ -347,6 +349,7 @@ def regime(d: Deployment) -> dict[str, str]:
         "link": link(d.gpu, d.gpus)[0],
         "pcie": str(d.gpu.pcie_gen or ""),
         "sockets": "two" if d.gpus > 4 else "one",
+        "neighbours": "many" if d.gpus > 2 else "one",
         "dense": dense,
         "experts": low if experts else "none",
         "mixture": "yes" if experts else "no",
