@@ -518,3 +518,27 @@ def test_published_claims_are_asked_again_with_the_clients_load() -> None:
     # at a tenth of full use the rent that is saved does not carry the server
     assert found["LEN25"].yours is None or found["LEN25"].yours > 11.9
     assert all(x.yours is not None or x.why for x in found.values())
+
+
+def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
+    chosen = scenario.load("polderwerk")
+    c = tco.assess(chosen, plain_capacity(chosen))
+    f = {n: x.value.central for n, x in c.plan.factors.items()}
+    hours = f["training_gpu_hours.rented"]
+    assert hours > 0
+    rented = next(x for x in c.options["rented"].flows if x.item == "fine_tuning")
+    price = np.prod([f[n] for n in rented.factors if n != "training_gpu_hours.rented"])
+    assert rented.amounts[-1] == pytest.approx(hours * price)
+    # the vendor's own price is in no table, and the report says so instead of assuming none
+    assert any("fine-tuning at the vendor is not estimated" in n for n in c.notes)
+
+
+def test_remedies_are_priced_and_in_no_total() -> None:
+    chosen = scenario.load("base")
+    found = costing.remedies(chosen)
+    # own keys: 1,500 EUR a month, and 0.1 FTE-years of 85,000 EUR once (Europe, no own figure)
+    assert found["own_keys"].per_year.central == pytest.approx(18_000)
+    assert found["own_keys"].once.central == pytest.approx(8_500)
+    assert found["regional_endpoint"].share_of_api_bill.central == pytest.approx(0.1)
+    c = tco.assess(chosen, plain_capacity(chosen))
+    assert not any(x.category == "remedy" for o in c.options.values() for x in o.flows)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import catalogue, scenario, tco, uncertainty
+from siting.cashflow import BY_REQUEST
 from siting.prices import Factor
 from siting.quantity import Range
 from siting.tco import Comparison
@@ -171,7 +172,17 @@ def test_at_a_flip_point_the_two_options_cost_the_same(
     assert all(f.inside == (f.deviations <= P90) for f in found.flips)
 
 
-def test_falling_api_prices_never_make_the_api_the_cheapest_less_often(found: Uncertainty) -> None:
+def test_falling_api_prices_never_make_an_api_the_cheapest_less_often(
+    comparison: Comparison, found: Uncertainty
+) -> None:
     listed, falling = (found.chance_cheapest[p] for p in ("list", "same_capability"))
-    api = ("api", "azure")
-    assert sum(falling[n] for n in api) >= sum(listed[n] for n in api)
+    apis = [n for n, o in comparison.options.items() if o.kind in BY_REQUEST]
+    assert apis
+    assert sum(falling[n] for n in apis) >= sum(listed[n] for n in apis)
+
+
+def test_a_new_input_leaves_the_draws_of_the_others_as_they_are() -> None:
+    few = uncertainty.scores(["demand", "pue_overhead"], 100, seed=5)
+    more = uncertainty.scores(["staff_cost", "demand", "pue_overhead"], 100, seed=5)
+    assert (few["demand"] == more["demand"]).all()
+    assert (few["pue_overhead"] == more["pue_overhead"]).all()

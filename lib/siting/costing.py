@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from siting import prices, quality
+from siting import catalogue, prices, quality, training
 from siting.capacity import OptionCapacity, workload_load
 from siting.cashflow import (
     BY_REQUEST,
+    MONTHS,
     CostItem,
     Line,
     OptionPlan,
@@ -24,7 +25,7 @@ from siting.cashflow import (
 )
 from siting.catalogue import Source, source_of
 from siting.prices import Factor, NotPriced
-from siting.quantity import Range
+from siting.quantity import Range, total
 from siting.scenario import OWNED, Band, Option, Scenario
 
 
@@ -99,6 +100,53 @@ def _hybrid_plan(
     )
 
 
+@dataclass(frozen=True)
+class Remedy:
+    """What it costs to cure a legal or contractual fault, in the client's currency. Estimates."""
+
+    id: str
+    label: str
+    once: Range
+    per_year: Range
+    share_of_api_bill: Range
+    """On top, as a share of the API bill."""
+    source: Source
+
+
+def remedies(scenario: Scenario) -> dict[str, Remedy]:
+    """Every remedy of facts/cost_items.csv, priced for this client; no option's total has one."""
+    finder = _Finder(scenario)
+    units = {"workload": len(scenario.workloads)}
+    found: dict[str, Remedy] = {}
+    for item in catalogue.table("cost_items", CostItem):
+        if item.category != "remedy":
+            continue
+        nil = Range.exact(0.0, finder.currency)
+        old = found.get(item.id) or Remedy(
+            item.id, item.label.removeprefix("Remedy: "), nil, nil, Range.exact(0, "share"),
+            source_of(item),
+        )  # fmt: skip
+        value = Range(item.low, item.central, item.high, finder.currency)
+        if item.driver == "api_bill":
+            found[item.id] = replace(old, share_of_api_bill=replace(value, unit="share"))
+            continue
+        for name in (*item.multiply_by.split(), *finder.fx(item.currency)):
+            for key in finder.shared(name):
+                value = _product(value, finder.factors[key].value)
+        value = value.scaled(units.get(item.driver, 1))
+        if item.when == "once":
+            found[item.id] = replace(old, once=old.once.plus(value))
+        else:
+            yearly = value.scaled(MONTHS if item.when == "monthly" else 1)
+            found[item.id] = replace(old, per_year=old.per_year.plus(yearly))
+    return found
+
+
+def _product(a: Range, b: Range) -> Range:
+    """Product of two positive ranges, lows with lows (the wider, cautious band)."""
+    return Range(a.low * b.low, a.central * b.central, a.high * b.high, a.unit)
+
+
 class _Finder:
     """Collects the factors of a plan while the prices are looked up; used once, then dropped."""
 
@@ -108,6 +156,14 @@ class _Finder:
         self.currency = scenario.client.currency
         self.factors: dict[str, Factor] = {}
         self.notes: list[str] = []
+        self.training = training.assess(scenario)
+        if scenario.fine_tuning:
+            for option in scenario.options.values():
+                if option.kind in BY_REQUEST:
+                    self.notes.append(
+                        f"{option.label}: fine-tuning at the vendor is not estimated, because its "
+                        "price is in no table; the option looks cheaper than it is"
+                    )
         for name in (
             "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
             "retries", "residual_scale", "life_years", "scale_down", "bytes_per_token",
@@ -216,12 +272,37 @@ class _Finder:
                 continue
             if item.driver == "unused_commitment" and not option.minimum_commitment_per_month:
                 continue
+            if item.category == "fine_tuning" and not self._training(name):
+                continue
             if item.id == "api_usage" and option.kind in BY_REQUEST:
                 out += [self._api_line(name, option, item, w) for w in self.scenario.workloads]
                 continue
             factors = self._price(name, option, item, machine)
             out.append(Line(item, tuple(factors), path=self._path(option, item)))
         return out
+
+    def _training(self, name: str) -> bool:
+        """Finds the GPU-hours and the energy of an option's fine-tuning jobs, by month."""
+        plans = [p for jobs in self.training.values() for p in jobs if p.option == name]
+        timed = [(p, p.time) for p in plans if p.time is not None]
+        label = self.scenario.options[name].label
+        for p in plans:
+            if p.time is None:
+                self.notes.append(f"{label}: fine-tuning {p.job} is left out, {p.reason}")
+        for key, unit in (
+            ("training_gpu_hours", "GPU-h per month"),
+            ("training_kwh", "kWh per month"),
+        ):
+            parts = [
+                (t.gpu_hours if key == "training_gpu_hours" else t.energy_kwh).scaled(
+                    p.runs_per_year / MONTHS, unit
+                )
+                for p, t in timed
+            ]
+            if timed:
+                self.put(f"{key}.{name}", f"Fine-tuning, {unit}, {label}", total(parts, unit),
+                         timed[0][1].source, "training", floor=0)  # fmt: skip
+        return bool(timed)
 
     def _path(self, option: Option, item: CostItem) -> str:
         if item.path != "rental":
@@ -272,6 +353,8 @@ class _Finder:
                                  source_of(row), "pue_overhead", floor=0)]  # fmt: skip
             case "staff_cost":
                 return self._staff_cost()
+            case "training_gpu_hours" | "training_kwh":
+                return [f"{price}.{name}"]
             case "retries" | "residual_scale":
                 return [price]
         raise NotPriced(
@@ -304,6 +387,10 @@ class _Finder:
             f"electricity.{row.country}", label, value, source_of(row), "electricity", floor=0
         )
         return [key, *self.fx(row.currency)]
+
+    def shared(self, price: str) -> list[str]:
+        """Factors of a price that is the same for all options."""
+        return self._staff_cost() if price == "staff_cost" else [price]
 
     def _staff_cost(self) -> list[str]:
         own = self.scenario.finance.staff_cost_per_year

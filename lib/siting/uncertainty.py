@@ -10,6 +10,7 @@ known.
 from __future__ import annotations
 
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,8 +111,9 @@ def scores(names: Sequence[str], size: int, seed: int) -> dict[str, Array]:
 
     Gaussian copula: the Cholesky factor of the correlation matrix times independent scores.
     """
-    rng = np.random.default_rng(seed)
-    z = rng.standard_normal((len(names), size))
+    # One stream for each driver, so that a new input leaves the draws of the others as they are.
+    streams = (np.random.default_rng([seed, zlib.crc32(n.encode())]) for n in names)
+    z = np.array([stream.standard_normal(size) for stream in streams])
     matrix = np.eye(len(names))
     at = {n: i for i, n in enumerate(names)}
     for c in catalogue.table("cost_correlations", Correlation):

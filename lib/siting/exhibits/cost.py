@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from siting import claims as published
+from siting import costing
 from siting.catalogue import Source, source_of
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
@@ -31,7 +32,8 @@ CATEGORIES = {
     "hardware": "hardware", "network": "network", "facility": "space", "energy": "electricity",
     "maintenance": "maintenance", "licences": "licences", "staff": "staff", "rental": "GPU rental",
     "api": "API", "storage": "storage", "migration": "migration", "exit": "exit",
-    "residual": "resale", "before_production": "baseline until production", "tax": "tax",
+    "residual": "resale", "fine_tuning": "fine-tuning", "tax": "tax",
+    "before_production": "baseline until production",
 }  # fmt: skip
 STACKED = ("hardware", "facility", "energy", "maintenance", "rental", "api", "staff")
 """Categories with a colour of their own in the stacked chart; the rest is gathered."""
@@ -695,6 +697,44 @@ def claims(study: Study) -> Table | Prose:
             "of the machines.",
         ),
     )
+
+
+def remedies(study: Study) -> Table | Prose:
+    """What it would cost to cure what the rules found, option by option; in no total above."""
+    n, known = study.numbers, costing.remedies(study.scenario)
+    wanted: dict[str, list[str]] = {}
+    for name, option in study.options.items():
+        for item in study.sovereignty.remedies(name):
+            if item in known:
+                wanted.setdefault(item, []).append(option.label)
+    if not wanted:
+        return Prose("No rule asks for a remedy that costs money.")
+    rows = [
+        {
+            "remedy": known[x].label + style.mark(known[x].source.kind),
+            "once": _cost(known[x].once, n),
+            "a year": _cost(known[x].per_year, n),
+            "on the API bill": DASH
+            if known[x].share_of_api_bill.high == 0
+            else n.range(known[x].share_of_api_bill),
+            "for": "; ".join(options),
+        }
+        for x, options in wanted.items()
+    ]
+    return Table(
+        pd.DataFrame(rows),
+        f"{len(rows)} remedies that the rules ask for, and what they cost",
+        list(dict.fromkeys(known[x].source for x in wanted)),
+        stub="remedy",
+        notes=(
+            "Orders of magnitude, none of them in the totals above: whether a remedy is enough is "
+            "for the data-protection officer to say.",
+        ),
+    )
+
+
+def _cost(value: Range, n: Numbers) -> str:
+    return DASH if value.high == 0 else n.range(value)
 
 
 def inputs(study: Study) -> Table:
