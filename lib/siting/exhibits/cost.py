@@ -773,7 +773,8 @@ def key_figures(study: Study) -> str:
     """The chapter's key figures as text, for a reader and for the notebook's own check."""
     c = study.cost
     lines = [
-        f"{name}: total {o.total:,.0f} {c.currency}, present {o.present:,.0f} {c.currency}"
+        f"{name}: total {o.total / 1000:,.0f} k{c.currency}, "
+        f"present {o.present / 1000:,.0f} k{c.currency}"
         for name, o in c.options.items()
     ]
     lines += [f"{name}: not estimated" for name in c.not_estimated]
