@@ -275,3 +275,37 @@ def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
     usual = capacity.assess(with_workload(chosen, peak_factor=1.0))["owned"].gpus()
     peaked = capacity.assess(with_workload(chosen, peak_factor=factor))["owned"].gpus()
     assert peaked.central >= usual.central
+
+
+def with_option(s: Scenario, name: str, **changes: object) -> Scenario:
+    data = s.model_dump()
+    data["options"][name] |= changes
+    return Scenario.model_validate(data)
+
+
+def test_without_a_prefix_cache_all_input_is_read(base: Scenario) -> None:
+    def reading(**how: object) -> float:
+        (pool,) = capacity.assess(with_option(base, "owned", **how))["owned"].pools.values()
+        return pool.curve.prompt_s
+
+    # 30 % of the input repeats a prefix; attention to it is paid for either way
+    assert 1.2 < reading(prefix_caching=False) / reading() < 1 / 0.7
+
+
+def test_right_drafts_save_time_and_wrong_ones_cost_it(base: Scenario) -> None:
+    def token(**how: object) -> float:
+        (pool,) = capacity.assess(with_option(base, "owned", **how))["owned"].pools.values()
+        return float(pool.curve.decode_s[0])
+
+    plain = token()
+    assert token(speculative_tokens=2, accepted_tokens=1.5) < plain / 2
+    assert token(speculative_tokens=2, accepted_tokens=0.0) > plain
+
+
+def test_smaller_chunks_of_prompts_make_the_first_token_wait_longer(base: Scenario) -> None:
+    def wait(tokens: int) -> float:
+        found = capacity.assess(with_option(base, "owned", batched_tokens=tokens))["owned"]
+        (pool,) = found.pools.values()
+        return pool.busy_hour.ttft[95]
+
+    assert wait(256) > wait(8192)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -230,11 +230,17 @@ def limits_of(workloads: list[Workload]) -> Limits:
 
 
 def replica_curve(
-    d: Deployment, lengths: Lengths, slower: float = 1.0, longest: float = 0.0
+    d: Deployment,
+    lengths: Lengths,
+    slower: float = 1.0,
+    longest: float = 0.0,
+    accepted: float = 0.0,
 ) -> Curve:
     """Speed of a replica at every batch size; `slower` multiplies every time.
 
-    longest: request that must fit [tokens]; at least a mean one.
+    longest: request that must fit [tokens]; at least a mean one. accepted: drafted tokens that
+    are right, a step: each step computes all drafts and yields one token and those (Leviathan,
+    Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out.
 
     Raises NotPredicted where the catalogue lacks a figure or the model does not fit.
     """
@@ -250,11 +256,13 @@ def replica_curve(
             f"{longest:,.0f} tokens"
         )
     n = np.arange(1, slots + 1, dtype=float)
-    decode = np.asarray(performance.step_seconds(r, k, n, context))
+    drafts = n * d.speculative_tokens
+    step = performance.step_seconds(r, k, n, context, drafts, 1.0, context)
+    decode = np.asarray(step) / (1 + accepted)
     prompt = lengths.prompt_mean
     prefix = lengths.input_mean - prompt
     alone = performance.step_seconds(r, k, 1.0, context, prompt, prompt, prefix)
-    reading = float(alone) - float(decode[0])
+    reading = float(alone) - float(performance.step_seconds(r, k, 1.0, context))
     chunk = vram.batched_tokens(d.gpu, d.setting, int(longest))
     return Curve(decode * slower, reading * slower, k["first_token_us"] * 1e-6, chunk, lengths)
 
@@ -557,13 +565,25 @@ def _pool(
     found, gpu = catalogue.model(model), catalogue.gpu(option.gpu)
     if not vram.can_split(found, size):
         raise NotPredicted(f"{model}: attention heads do not divide among {size} GPUs")
-    d = Deployment(found, gpu, option.weights, option.kv_cache, size, engine=option.engine)
+    if not option.prefix_caching:
+        load = replace(load, lengths=replace(load.lengths, cached_share=0.0))
+    d = Deployment(
+        found,
+        gpu,
+        option.weights,
+        option.kv_cache,
+        size,
+        engine=option.engine,
+        batched_tokens=option.batched_tokens,
+        speculative_tokens=option.speculative_tokens,
+    )
     where = performance.regime(d) | {"loop": "closed"}
     factor, origin = 1.0, ""
     if own:
         factor, origin = _measured(d, own, load.lengths)
         where["measured"] = "yes"
-    curve = replica_curve(d, load.lengths, factor, option.context or load.longest)
+    longest = option.context or load.longest
+    curve = replica_curve(d, load.lengths, factor, longest, option.accepted_tokens)
     central = sustained(curve, limits)
     keeps = central > 0
     if not keeps:

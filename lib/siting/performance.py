@@ -235,6 +235,10 @@ class Deployment:
     batching: Literal["continuous", "static"] = "continuous"
     utilization: float | None = None
     """Share of memory that the engine may take; None: its default."""
+    batched_tokens: int | None = None
+    """Prompt tokens read in one step; None: the engine's default."""
+    speculative_tokens: int = 0
+    """Tokens drafted ahead in each step."""
 
     @property
     def gpus(self) -> int:
@@ -250,7 +254,11 @@ class Deployment:
         except attention.NotEstimated:
             engine = "vllm"
         return vram.Setting(
-            engine=engine, engine_version=self.engine_version, utilization=self.utilization
+            engine=engine,
+            engine_version=self.engine_version,
+            utilization=self.utilization,
+            max_batched_tokens=self.batched_tokens,
+            speculative_tokens=self.speculative_tokens,
         )
 
 

@@ -333,6 +333,14 @@ class Option(Strict):
     engine: str = "vllm"
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] | None = None
     """None: the kit chooses the smallest that fits and keeps the limits."""
+    prefix_caching: bool = True
+    """False: input that repeats an earlier prefix is read again."""
+    batched_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
+    """Prompt tokens read in one step (chunked prefill); None: the engine's default."""
+    speculative_tokens: Annotated[int, Field(ge=0, le=16)] = 0
+    """Tokens drafted ahead in each step; 0: no speculative decoding."""
+    accepted_tokens: Annotated[float, Field(ge=0, le=16)] = 0.0
+    """Drafted tokens that are right, a step: the client's own measurement."""
     context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
     server: str = ""
@@ -701,6 +709,32 @@ def _validated(whole: Document) -> Scenario:
     except ValidationError as error:
         found = messages.problems(error.errors(include_url=False), whole, Scenario)
         raise ScenarioError(sorted(found, key=lambda p: (p.file, p.line))) from None
+
+
+def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
+    """The scenario with other values at dotted paths: what if there were twice the users?
+
+    >>> changed(scenario, {"workloads.assistant.users": 4_000})     # doctest: +SKIP
+
+    Raises ScenarioError for a path that is not there, or a value that cannot be.
+    """
+    data = scenario.model_dump()
+    for path, value in changes.items():
+        *above, last = path.split(".")
+        here = data
+        for key in above:
+            here = here.get(key, {}) if isinstance(here, dict) else {}
+        if last not in here:
+            known = sorted(map(str, here))
+            raise ScenarioError(
+                [Problem("what if", 0, path, "is not there", messages.suggestion(last, known))]
+            )
+        here[last] = value
+    found = _validated(Document(data, {}))
+    problems = [Problem("what if", 0, dotted(p), *said) for p, *said in contradictions(found)]
+    if problems:
+        raise ScenarioError(problems)
+    return found
 
 
 # --- Where each figure comes from ---------------------------------------------------------------
