@@ -98,7 +98,7 @@ def notebook(howto: HowTo) -> nbformat.NotebookNode:
             made.cells.append(nbformat.v4.new_markdown_cell(text, id=f"cell-{i}"))
         else:
             cell = nbformat.v4.new_code_cell(body.strip(), id=f"cell-{i}")
-            cell.metadata["tags"] = re.findall(r'"(\w+)"', head)
+            cell.metadata["tags"] = re.findall(r'"([\w-]+)"', head)
             made.cells.append(cell)
     return made
 

@@ -79,13 +79,15 @@ def test_a_chapter_states_no_number_of_its_own(path: Path) -> None:
 def test_only_key_figures_are_kept_as_output_and_as_text(path: Path) -> None:
     kept = [c for c in code(path) if "keep_output" in c.metadata.get("tags", [])]
     assert 1 <= len(kept) <= 3
+    for cell in kept:
+        assert "nbval-check-output" in cell.metadata.tags, f"{cell.id}: nbval would not look"
     for cell in code(path):
         assert cell.execution_count is None or cell in kept
         if cell in kept:
-            assert cell.outputs, f"{cell.id}: run the notebook and keep its text"
+            assert cell.outputs, f"{cell.id}: run `make figures`"
             assert {o.output_type for o in cell.outputs} == {"stream"}
         else:
-            assert not cell.outputs, f"{cell.id}: run nbstripout"
+            assert not cell.outputs, f"{cell.id}: run `make figures`"
 
 
 @of_all
