@@ -289,7 +289,7 @@ def test_without_a_prefix_cache_all_input_is_read(base: Scenario) -> None:
         return pool.curve.prompt_s
 
     # 30 % of the input repeats a prefix; attention to it is paid for either way
-    assert 1.2 < reading(prefix_caching=False) / reading() < 1 / 0.7
+    assert 1.2 < reading(prefix_caching=False) / reading() < 1.02 / 0.7
 
 
 def test_right_drafts_save_time_and_wrong_ones_cost_it(base: Scenario) -> None:
