@@ -94,16 +94,14 @@ def test_twenty_thousand_draws_of_all_options_take_less_than_a_second(
     assert comparison.months == 60
 
     def seconds(size: int) -> float:
-        best = float("inf")
-        for _ in range(3):
-            start = time.perf_counter()
-            uncertainty.monte_carlo(comparison.plan, size, 1)
-            best = min(best, time.perf_counter() - start)
-        return best
+        start = time.process_time()  # of this process alone: the machine may be shared
+        uncertainty.monte_carlo(comparison.plan, size, 1)
+        return time.process_time() - start
 
-    once, twice = seconds(20_000), seconds(40_000)
+    pairs = [(seconds(20_000), seconds(40_000)) for _ in range(4)]
+    once, twice = (min(side) for side in zip(*pairs, strict=True))
     assert once < 1.0
-    assert 1.4 < twice / once < 3.0  # about twice; the machine may be shared
+    assert 1.4 < twice / once < 3.0
 
 
 def test_the_tornado_is_sorted_and_its_bars_are_the_cases_at_p10_and_p90(

@@ -80,7 +80,7 @@ def test_every_input_of_the_workbook_has_a_source_and_a_date_and_old_ones_are_ma
 ) -> None:
     path, comparison = written(tmp_path, scenario.load("base"))
     rows = list(openpyxl.load_workbook(path)["Inputs"].iter_rows(min_row=2, values_only=True))
-    assert len(rows) == len(comparison.plan.factors)
+    assert len(rows) == len(comparison.inputs)
     for row in rows:
         cells = dict(zip(workbook.INPUT_COLUMNS, row, strict=True))
         assert cells["Source"] and cells["Date"] and cells["Age"], cells["Input"]

@@ -23,6 +23,7 @@ from siting.cashflow import BY_REQUEST, MONTHS, Amount, Draws, OptionPlan, Plan,
 from siting.catalogue import Input, Source, source_of
 from siting.costing import compile_plan
 from siting.money import MILLION
+from siting.prices import Factor
 from siting.quantity import Range
 from siting.scenario import Scenario
 
@@ -510,9 +511,34 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     )
 
 
+_IN_QUANTITIES = (
+    "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
+    "scale_down", "bytes_per_token", "discount_rate",
+)  # fmt: skip
+
+
+def drawn_factors(plan: Plan) -> set[str]:
+    """Factors that some price or quantity depends on, and that a draw may move."""
+    used = set(_IN_QUANTITIES)
+    for option in plan.options.values():
+        used |= {name for line in option.lines for name in line.factors}
+        for stem in ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw"):
+            used.add(f"{stem}.{option.name}")
+    return used
+
+
+def shown_factors(plan: Plan) -> dict[str, Factor]:
+    """Factors that a report lists: all that were used, and none that is a result."""
+    used = drawn_factors(plan) | {"hours_per_month"} | ({"tax_rate"} if plan.tax_rate else set())
+    if any(o.owned for o in plan.options.values()):
+        used |= {"life_years", *(n for n in plan.factors if n.startswith("residual_after_"))}
+    return {n: f for n, f in plan.factors.items() if n in used}
+
+
 def inputs_of(plan: Plan) -> tuple[Input, ...]:
-    """Every factor of the plan with its band and origin, in a stable order."""
-    return tuple(Input(name=f.label, value=f.value, source=f.source) for f in plan.factors.values())
+    """Every factor that was used, with its band and origin, in a stable order."""
+    shown = shown_factors(plan).values()
+    return tuple(Input(name=f.label, value=f.value, source=f.source) for f in shown)
 
 
 def _both_paths(plan: Plan) -> dict[str, dict[str, float]]:

@@ -78,8 +78,9 @@ def _triangular(v: Range, u: Array) -> Array:
 def drivers(plan: Plan) -> dict[str, list[Factor]]:
     """What moves, and the factors that it moves; growth of demand moves the load itself."""
     found: dict[str, list[Factor]] = {}
+    drawn = tco.drawn_factors(plan)
     for f in plan.factors.values():
-        if f.shape != "fixed" and f.name in used_factors(plan):
+        if f.shape != "fixed" and f.name in drawn:
             found.setdefault(f.driver, []).append(f)
     if any(not _certain(load.growth) for load in plan.loads.values()):
         found[GROWTH] = []
@@ -88,22 +89,6 @@ def drivers(plan: Plan) -> dict[str, list[Factor]]:
 
 def _certain(band: Any) -> bool:
     return bool(band.low == band.high)
-
-
-_ALWAYS = (
-    "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
-    "scale_down", "bytes_per_token", "discount_rate",
-)  # fmt: skip
-
-
-def used_factors(plan: Plan) -> set[str]:
-    """Factors that some line or quantity of the plan depends on."""
-    used = set(_ALWAYS)
-    for option in plan.options.values():
-        used |= {name for line in option.lines for name in line.factors}
-        for stem in ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw"):
-            used.add(f"{stem}.{option.name}")
-    return used
 
 
 def scores(names: Sequence[str], size: int, seed: int) -> dict[str, Array]:

@@ -25,7 +25,7 @@ from xlsxwriter.utility import xl_col_to_name
 from siting import cashflow
 from siting.money import MILLION
 from siting.scenario import Scenario
-from siting.tco import Comparison, Flow, OptionCost, depreciation
+from siting.tco import Comparison, Flow, OptionCost, depreciation, shown_factors
 
 STALE_DAYS = 90
 FIRST_MONTH = 3
@@ -122,7 +122,7 @@ def _inputs(book: _Book, comparison: Comparison, scenario: Scenario) -> None:
     sheet.freeze_panes(1, 1)
     for column, width in ((0, 52), (1, 14), (2, 20), (5, 52), (6, 40), (10, 40)):
         sheet.set_column(column, column, width)
-    for row, (name, f) in enumerate(comparison.plan.factors.items(), start=1):
+    for row, (name, f) in enumerate(shown_factors(comparison.plan).items(), start=1):
         book.inputs[name] = f"Inputs!$B${row + 1}"
         age = f.source.age_days(day)
         words = "undated" if age is None else f"{age} days"

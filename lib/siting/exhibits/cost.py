@@ -19,7 +19,7 @@ from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.prices import parameter
 from siting.quantity import Range
-from siting.tco import BreakEven, Comparison, OptionCost
+from siting.tco import BreakEven, Comparison, OptionCost, shown_factors
 from siting.uncertainty import Bar, Flip, Uncertainty
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ def sources(comparison: Comparison, *stems: str) -> list[Source]:
         for name, f in comparison.plan.factors.items()
         if not stems or name.split(".")[0] in stems
     ]
+    return list(dict.fromkeys(found))
+
+
+def _moved(comparison: Comparison, drivers: Sequence[str]) -> list[Source]:
+    """Sources of the factors that some drivers move."""
+    found = [f.source for f in shown_factors(comparison.plan).values() if f.driver in drivers]
     return list(dict.fromkeys(found))
 
 
@@ -257,7 +263,7 @@ def items(study: Study) -> Table:
     return Table(
         pd.DataFrame(frame),
         f"Where the money goes: plain sums over {_years(c)}, {c.currency}",
-        sources(c),
+        sources(c, *PRICES, "staff_cost", "maintenance"),
         stub="item",
         totals=1,
         align={o: "right" for o in c.options},
@@ -533,7 +539,7 @@ def tornado(study: Study, most: int = 10) -> Chart:
         figure,
         f"{widest} for the saving of {best} over {rival}",
         f"Tornado chart around a saving of {n.compact_money(centre)}. {words}.",
-        sources(c),
+        _moved(c, [b.driver for b in bars[:5]]),
         "Saving in present value, one input at a time: blue at its P10, orange at its P90, the "
         "others central; numbers at the ends are the input's values. Left of zero the rival is "
         "the cheaper one.",
@@ -569,7 +575,7 @@ def sobol(study: Study, most: int = 8) -> Table:
     return Table(
         pd.DataFrame(rows, columns=columns),
         f"Most of the spread comes from: {first}",
-        sources(c),
+        _moved(c, [s.driver for s in u.sobol[:5]]),
         stub="input",
         notes=(
             "Sobol indices of the same saving: share of its variance that an input explains, alone "
@@ -598,7 +604,7 @@ def chances(study: Study) -> Table:
     return Table(
         pd.DataFrame(rows),
         f"Present cost over {n.number(u.draws)} draws, {c.currency}",
-        [*sources(c), *u.correlations],
+        [*sources(c, *PRICES), *(source_of(x) for x in u.correlations)],
         stub="option",
         notes=(
             f"Seed {u.seed}. Correlations assumed: {tied.replace('_', ' ')}. P50 can lie above the "
@@ -618,7 +624,8 @@ def flips(study: Study) -> Prose:
     lines = [_flip(f, c, n) for f in u.flips[:2]]
     more = len(u.flips) - len(lines)
     tail = f"\n\nFurther inputs that could flip it, all farther away: {more}." if more > 0 else ""
-    return Prose("**What flips the order by cost:**\n\n" + "\n".join(lines) + tail, sources(c))
+    words = "**What flips the order by cost:**\n\n" + "\n".join(lines) + tail
+    return Prose(words, _moved(c, [f.driver for f in u.flips[:2]]))
 
 
 def _value(value: float, unit: str, n: Numbers) -> str:
@@ -742,7 +749,7 @@ def inputs(study: Study) -> Table:
     c, n = study.cost, study.numbers
     day = study.client.report_date
     rows = []
-    for f in c.plan.factors.values():
+    for f in shown_factors(c.plan).values():
         age = f.source.age_days(day)
         rows.append(
             {
@@ -757,7 +764,6 @@ def inputs(study: Study) -> Table:
     return Table(
         pd.DataFrame(rows),
         f"{len(rows)} inputs of the cost model, {old} of them older than 90 days",
-        sources(c),
         align={"value": "right"},
     )
 
