@@ -201,3 +201,7 @@ def test_a_missing_file_or_chapter_of_a_scenario_is_refused_by_name(tmp_path) ->
         (tmp_path / "40_cost.ipynb").write_text(chapter("Cost?"), encoding="utf-8")
         with pytest.raises(scenario.ScenarioError, match=message):
             job.prepare(tmp_path / "acme.yaml", notebooks=tmp_path)
+
+
+def test_three_sources_in_a_row_are_cited_as_a_run() -> None:
+    assert publish._runs([7, 2, 1, 3, 9, 10]) == [(1, 3), (7, 7), (9, 9), (10, 10)]

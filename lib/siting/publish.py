@@ -15,7 +15,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -90,6 +90,7 @@ class Document:
 
 
 _CITE = re.compile(r'<cite data-url="([^"]*)"[^>]*>(.*?)</cite>', re.DOTALL)
+_CITES = re.compile(r"<cite .*?</cite>(?:; <cite .*?</cite>)*", re.DOTALL)
 _SVG = re.compile(r"<svg .*?</svg>", re.DOTALL)
 _PAGE_ONE = re.compile(r"<!--page one-->(.*?)<!--/page one-->", re.DOTALL)
 _CAPTION = re.compile(r'(<figure class="(chart|table)"[^>]*>\s*<figcaption>)')
@@ -173,6 +174,31 @@ def _terms(body: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _sources_in(markup: str) -> list[Cited]:
+    return [Cited(text, url) for url, text in dict.fromkeys(_CITE.findall(markup))]
+
+
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Sorted numbers, three or more in a row as one run: 1, 2, 3, 7 as 1 to 3 and 7."""
+    runs: list[tuple[int, int]] = []
+    for n in sorted(set(numbers)):
+        if runs and n == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], n)
+        else:
+            runs.append((n, n))
+    return [
+        run
+        for first, last in runs
+        for run in (
+            [(first, last)] if last - first > 1 else [(n, n) for n in range(first, last + 1)]
+        )
+    ]
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}–{last}"
+
+
 # --- the page
 
 
@@ -180,12 +206,17 @@ def page(document: Document) -> str:
     """The report as one self-contained HTML page without scripts."""
     number = {source: i for i, source in enumerate(document.sources, start=1)}
 
-    def cite(match: re.Match[str]) -> str:
-        n = number[Cited(match[2], match[1])]
-        return f'<a class="noteref" role="doc-noteref" href="#source-{n}">{n}</a>'
+    def note(numbers: Sequence[int]) -> str:
+        return ", ".join(
+            f'<a class="noteref" role="doc-noteref" href="#source-{first}">{_span(first, last)}</a>'
+            for first, last in _runs(numbers)
+        )
+
+    def cited(match: re.Match[str]) -> str:
+        return note([number[source] for source in _sources_in(match[0])])
 
     def finished(body: str) -> str:
-        return _themed(_CITE.sub(cite, body).replace("</a>; <a", "</a>, <a"))
+        return _themed(_CITES.sub(cited, body))
 
     cover = document.cover
     logo = base64.b64encode(cover.logo).decode() if cover.logo else ""
@@ -311,8 +342,7 @@ _MAIN = """#import "report.typ": *
 #cover-band(cover)
 {front}
 #pagebreak()
-#heading(level: 1, outlined: false)[Contents]
-#outline(title: none, depth: 2)
+#contents()
 {rest}
 """
 
@@ -335,19 +365,24 @@ def _for_paper(document: Document, folder: Path) -> str:
         label = re.search(r'aria-label="([^"]*)"', match[0])
         return f'<img src="chart-{charts}.svg" alt="{label[1] if label else ""}">'
 
-    def cite(match: re.Match[str]) -> str:
-        source = Cited(match[2], match[1])
-        n = number[source]
-        first = "" if n in seen else ' data-first="1"'
-        seen.add(n)
+    def footnote(source: Cited) -> str:
         link = f' <a href="{source.url}">{source.url}</a>' if source.url else ""
-        return f'<span class="source" data-n="{n}"{first}>{source.citation}{link}</span>'
+        return f'<span class="source">{source.citation}{link}</span>'
+
+    def cited(match: re.Match[str]) -> str:
+        """New sources as footnotes, then those that have one already by their numbers."""
+        new = [s for s in _sources_in(match[0]) if number[s] not in seen]
+        old = sorted({number[s] for s in _sources_in(match[0])} & seen)
+        seen.update(number[s] for s in new)
+        marks = [footnote(s) for s in new]
+        marks += [_span(first, last) for first, last in _runs(old)]
+        again = '<span class="again">, </span>'
+        return again.join(
+            m if m.startswith("<") else f'<span class="again">{m}</span>' for m in marks
+        )
 
     def finished(body: str) -> str:
-        body = _SVG.sub(chart, body)
-        return _CITE.sub(cite, body).replace(
-            "</span>; <span", '</span><span class="comma">,</span><span'
-        )
+        return _CITES.sub(cited, _SVG.sub(chart, body))
 
     parts = [finished(document.page_one), "<p>PAGE-ONE-ENDS</p>"]
     parts += [finished(chapter.body) for chapter in document.chapters]

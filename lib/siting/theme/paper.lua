@@ -20,11 +20,9 @@ local tones = { good = true, bad = true, caution = true, open = true }
 
 function Span(el)
   if has(el, 'source') then
-    local name = '<source-' .. el.attributes.n .. '>'
-    if el.attributes.first then return within('#footnote[', el.content, ']' .. name) end
-    return typst('#footnote(' .. name .. ')')
-  elseif has(el, 'comma') then
-    return typst('#super[, ]')
+    return within('#footnote[', el.content, ']')
+  elseif has(el, 'again') then
+    return within('#super[', el.content, ']')
   elseif has(el, 'mark') then
     return within('#mark(' .. quoted(el.attributes.title or '') .. ')[', el.content, ']')
   elseif has(el, 'badge') then
@@ -49,6 +47,81 @@ local function cell(c, bold)
   end
 end
 
+-- Width of a text of so many characters at the size of a table, in percent of a page's text.
+local function percent(characters) return (characters * 4.6 + 14) / 453 * 100 end
+
+local function longest_word(text)
+  local longest = 0
+  for word in text:gmatch('[^%s/-]+') do longest = math.max(longest, utf8.len(word) or #word) end
+  return math.min(longest, 18)  -- report.typ breaks longer words in a table
+end
+
+-- Columns as wide as their text where all fit; else each has room for its longest word, and
+-- what is left goes to those that need more, the neediest not taking all.
+local function set_widths(el)
+  local least, whole = {}, {}
+  local function measure(row, head)
+    local column = 1
+    for _, c in ipairs(row.cells) do
+      if c.col_span == 1 then
+        local text = pandoc.utils.stringify(c.contents)
+        local word, all = longest_word(text), utf8.len(text) or #text
+        least[column] = math.max(least[column] or 2, word)
+        -- A heading may take two lines; a short cell stays on one.
+        if head then all = math.max(word, math.ceil(all / 2) + 1) end
+        whole[column] = math.max(whole[column] or 2, all)
+      end
+      column = column + c.col_span
+    end
+  end
+  -- A cell that spans rows shifts the columns of the next row, so only full rows are measured.
+  for _, row in ipairs(el.head.rows) do
+    local span = 0
+    for _, c in ipairs(row.cells) do span = span + c.col_span end
+    if span == #el.colspecs then measure(row, true) end
+  end
+  for _, body in ipairs(el.bodies) do
+    for _, row in ipairs(body.body) do measure(row, false) end
+  end
+  local width, wanted, total
+  for _, short in ipairs { 20, 16, 12, 0 } do
+    width, wanted, total = {}, 0, 0
+    for i = 1, #el.colspecs do
+      local all = math.max(whole[i] or 6, least[i] or 6)
+      width[i] = percent(all <= short and all or least[i] or 6)
+      total = total + width[i]
+      wanted = wanted + percent(all)
+    end
+    if total <= 90 then break end
+  end
+  local full = wanted <= 100
+  local left, weights, weight = 100 - total, {}, 0
+  for i = 1, #el.colspecs do
+    weights[i] = math.max(0, percent(math.max(whole[i] or 6, least[i] or 6)) - width[i])
+    if not full then weights[i] = weights[i] ^ 0.6 end
+    weight = weight + weights[i]
+  end
+  for i, spec in ipairs(el.colspecs) do
+    local more = 0
+    if full then more = weights[i]
+    elseif left > 0 and weight > 0 then more = left * weights[i] / weight end
+    local final = width[i] + more
+    if total > 100 then final = width[i] / total * 100 end
+    el.colspecs[i] = { spec[1], final / 100 }
+  end
+end
+
+-- A row stays on one page unless it is long.
+local function keep_together(row)
+  local longest = 0
+  for _, c in ipairs(row.cells) do
+    longest = math.max(longest, #pandoc.utils.stringify(c.contents))
+  end
+  if longest < 500 then
+    for _, c in ipairs(row.cells) do c.attributes['typst:breakable'] = 'false' end
+  end
+end
+
 function Table(el)
   for _, row in ipairs(el.head.rows) do
     for _, c in ipairs(row.cells) do cell(c, true) end
@@ -58,8 +131,10 @@ function Table(el)
     for _, row in ipairs(body.body) do
       local bold = has(row, 'total') or has(row, 'gt_group_heading_row')
       for _, c in ipairs(row.cells) do cell(c, bold) end
+      keep_together(row)
     end
   end
+  set_widths(el)
   return el
 end
 
