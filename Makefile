@@ -41,8 +41,7 @@ generated: $(VENV)/.test ## Write params/.schema.json and docs/commands.md anew
 	$(BIN)/python docs/commands.py
 
 figures: $(VENV)/.test ## Run the chapters and keep the text of their key figures
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level ERROR notebooks/[0-9]*.ipynb
-	$(BIN)/nbstripout --keep-id notebooks/[0-9]*.ipynb
+	$(BIN)/python notebooks/figures.py
 
 stale: $(VENV)/.kit ## List facts older than 90 days
 	$(BIN)/siting facts --stale 90
