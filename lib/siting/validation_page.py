@@ -375,8 +375,8 @@ def _planners() -> str:
         "The roofline takes the same bytes and arithmetic at full bandwidth and peak. "
         "AIConfigurator 0.12 interpolates kernels that NVIDIA measured on these cards; it was "
         f"asked for {other['asked']} closed-loop rows and answered {other[tpot]['n']}. The kit was "
-        "fitted on these rows and AIConfigurator was not, and its settings were read off the tables, which "
-        "do not print all of them."
+        "fitted on these rows and AIConfigurator was not, and its settings were read off the "
+        "tables, which do not print all of them."
     )
     rows = [
         ("the kit, all rows", found["kit"]),
