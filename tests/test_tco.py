@@ -463,7 +463,7 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     # a flat load of 1 request/s and one replica of 2 requests/s: nothing bursts; at a capacity of
     # half the flat load, half bursts
     pool = cashflow.PoolLoad(1, 0.5, 1.0, 0, scenario.Band(low=0, central=0, high=0),
-                             np.ones(cashflow.CURVE_POINTS), 0.0)  # fmt: skip
+                             np.ones(cashflow.CURVE_POINTS), 0.0, 1.0)  # fmt: skip
     one = np.array([[1.0]])
     need = np.array([[1 / 0.5]])  # replicas for each request a second
     assert cashflow._spilled(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)

@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
 import pytest
 from cost_fixtures import plain_capacity, with_changes
-from siting import scenario, tco, workbook
+from siting import scenario, tco, uncertainty, workbook
+from siting.exhibits import cost
 from siting.scenario import Scenario
 from siting.tco import Comparison
 
@@ -129,3 +131,18 @@ def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
     bought = next(r for r in rows if r["ChargeDescription"] == "Servers")
     assert bought["ChargeCategory"] == "Purchase"
     assert (bought["ChargePeriodStart"], bought["ChargePeriodEnd"]) == ("2026-11-01", "2026-12-01")
+
+
+def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path: Path) -> None:
+    data = scenario.load("base").model_dump()
+    data["client"]["currency"] = "XYZ"
+    chosen = scenario.Scenario.model_validate(data)
+    path, comparison = written(tmp_path, chosen)
+    assert not comparison.options and comparison.cheapest == ""
+    notes = [str(c.value) for c in openpyxl.load_workbook(path)["Summary"]["A"] if c.value]
+    assert any("not estimated, because" in n for n in notes)
+    found = uncertainty.assess(chosen, None, comparison)
+    assert found.spreads == {}
+    study = SimpleNamespace(cost=comparison, uncertainty=found, numbers=None, scenario=chosen)
+    for exhibit in (cost.answer, cost.money_table, cost.tornado, cost.change):
+        assert "could be priced" in exhibit(study).markdown  # type: ignore[arg-type, union-attr]

@@ -117,12 +117,14 @@ class PoolLoad:
     rate: float
     """Requests a second of one replica within the limits, central."""
     peak: float
-    """Busiest hour of the first year. [requests/s]"""
+    """Busiest hour of the first year, or the mean where most work may wait. [requests/s]"""
     spares: int
     growth: Band
     curve: Array
     """Interactive load of the first year at even quantiles, lowest first. [requests/s]"""
     batch_share: float
+    mean: float
+    """Mean load of the first year, waiting work included. [requests/s]"""
 
     @classmethod
     def of(cls, pool: Pool) -> PoolLoad:
@@ -132,17 +134,13 @@ class PoolLoad:
         return cls(
             pool.gpus_per_replica,
             pool.rate_per_replica.central,
-            pool.load.peak_rate,
+            max(pool.load.peak_rate, float(pool.load.hourly.mean())),
             pool.spares,
             pool.load.growth,
             np.asarray(hours[middles.astype(int)]),
             pool.load.batchable_share,
+            float(pool.load.hourly.mean()),
         )
-
-    @property
-    def mean(self) -> float:
-        """Mean load of the first year, waiting work included. [requests/s]"""
-        return float(self.curve.mean()) / max(1e-12, 1 - self.batch_share)
 
 
 CURVE_POINTS = 624
@@ -293,6 +291,8 @@ def _capacity(servers: Array, weight: Array, per_server: float) -> Array:
 
 def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
     """Share of a pool's requests above the own capacity; waiting work fills the valleys."""
+    if not pool.curve.any():
+        return np.where(capacity > 0, 0.0, 1.0)
     q = np.divide(capacity, need, out=np.full_like(need, np.inf), where=need > 0)
     rising = np.concatenate([[0.0], pool.curve])
     above = np.concatenate([[pool.curve.sum()], _excess(pool.curve)]) / pool.curve.sum()
@@ -340,6 +340,8 @@ _GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
 def _mean_replicas(pool: PoolLoad, need: Array, own: int) -> Array:
     """Mean over the hours of whole replicas needed beyond `own`; at least one where own is 0."""
     peak = pool.curve[-1]
+    if peak == 0:
+        return np.full_like(need, 0.0 if own else 1.0)
     whole = np.ceil(np.outer(_GRID, pool.curve / peak) - 1e-9)
     mean = np.maximum(whole - own, 0.0 if own else 1.0).mean(axis=1)
     return np.asarray(np.interp(np.log(np.maximum(need * peak, 1e-9)), np.log(_GRID), mean))

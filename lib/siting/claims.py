@@ -196,9 +196,10 @@ def situation(comparison: Comparison, scenario: Scenario) -> Situation | None:
     assert machine is not None
     price = next(f for f in owned.flows if f.item in ("hardware", "redundancy"))
     unit = float(cashflow.unit_price(_line(comparison, owned.name, price.item), draws)[0])
-    running = np.sum(
-        [f.amounts for f in owned.flows if not f.capital and f.category not in ONE_OFF], axis=0
-    )
+    running = np.zeros(comparison.months + 1)
+    for f in owned.flows:
+        if not f.capital and f.category not in ONE_OFF:
+            running += f.amounts
     apis = [o for o in comparison.options.values() if o.kind in BY_REQUEST and o.lcot]
     load = next(iter(plan.loads.values())).lengths
     day = scenario.client.report_date
@@ -208,7 +209,7 @@ def situation(comparison: Comparison, scenario: Scenario) -> Situation | None:
         machine.gpu_count,
         unit,
         sum(owned.servers) / len(owned.servers),
-        float(np.asarray(running)[-MONTHS:].mean()),
+        float(running[-MONTHS:].mean()),
         owned.total / comparison.months,
         owned.break_even.used or math.nan,
         float(owned.tokens.sum()) / comparison.months / money.MILLION,

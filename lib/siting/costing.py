@@ -88,6 +88,12 @@ def _hybrid_plan(
     name: str, option: Option, base: OptionPlan, burst: OptionPlan, finder: _Finder
 ) -> OptionPlan:
     """Own lines of the base, and from the other side what is billed by use."""
+    if base.machine is None:
+        raise NotPriced(f"its base {base.name} owns no machine; name an option of colocation or "
+                        "on_premises as base")  # fmt: skip
+    if burst.machine is not None:
+        raise NotPriced(f"its burst {burst.name} owns machines; name an option billed by use or "
+                        "of rented GPUs as burst")  # fmt: skip
     by_use = ("request", "gpu_hour", "gb", "unused_commitment", "replica", "gpu")
     own = [replace(line, side="own") for line in base.lines]
     rest = [
@@ -441,7 +447,7 @@ class _Finder:
         )
         if load.batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
-        key = self.put(f"api_request.{name}.{workload}", f"Request of {workload}, {words}",
+        key = self.put(f"api_request.{name}.{workload}", f"Price of a request, {workload}, {words}",
                        cost, price.source, "api_request",
                        note="long-context tier reached" if price.tiers else "")  # fmt: skip
         return Line(item, (key, "api_price_band", *self.fx("USD"), "retries"), workload, path="api")

@@ -475,10 +475,14 @@ class Comparison:
 
     @property
     def cheapest(self) -> str:
-        """The option with the lowest present cost; a hybrid only if it beats both its parts."""
+        """The option with the lowest present cost; a hybrid only if it beats both its parts.
+
+        Blank where no option could be priced.
+        """
         return min(
             self.options,
             key=lambda n: (round(self.options[n].present, 6), self.options[n].kind == "hybrid"),
+            default="",
         )
 
 

@@ -213,6 +213,10 @@ class Uncertainty:
 def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncertainty:
     """Uncertainty of a comparison; what it needs of `capacity` is in the comparison's plan."""
     plan = comparison.plan
+    tied = catalogue.table("cost_correlations", Correlation)
+    if not comparison.options:
+        nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
+        return Uncertainty(scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied)
     focus = _focus(comparison)
     spreads, chance = monte_carlo(plan, DRAWS, scenario.seed)
     other = "same_capability" if comparison.price_path == "list" else "list"
@@ -228,7 +232,7 @@ def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncerta
         pair,
         sobol(plan, focus, [b.driver for b in pair[:SOBOL_DRIVERS]], scenario.seed),
         flips(plan, comparison.cheapest),
-        catalogue.table("cost_correlations", Correlation),
+        tied,
     )
 
 

@@ -202,8 +202,8 @@ def _quantities(book: _Book, comparison: Comparison) -> dict[str, list[int]]:
     _month_heads(book, sheet, ["Option and line", "Unit", "Sum"])
     rows: dict[str, list[int]] = {}
     row = 1
-    first = next(iter(comparison.options.values()))
-    entries = [("Tokens served, all options", "tokens", first.tokens, "")]
+    tokens = [o.tokens for o in comparison.options.values()] or [np.zeros(book.months + 1)]
+    entries = [("Tokens served, all options", "tokens", tokens[0], "")]
     for name, cost in comparison.options.items():
         rows[name] = []
         entries += [(f"{name}: {f.label}", f.unit, f.quantity, name) for f in cost.flows]

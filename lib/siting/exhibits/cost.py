@@ -6,8 +6,9 @@ Every sentence, table and chart is computed from `tco.Comparison` and `uncertain
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,9 @@ CATEGORIES = {
     "residual": "resale", "fine_tuning": "fine-tuning", "tax": "tax",
     "before_production": "baseline until production",
 }  # fmt: skip
+MOST_BARS = 10
+"""Inputs that the tornado and the table of Sobol indices show."""
+Shown = TypeVar("Shown", bound="Chart | Table | Prose")
 STACKED = ("hardware", "facility", "energy", "maintenance", "rental", "api", "staff")
 """Categories with a colour of their own in the stacked chart; the rest is gathered."""
 
@@ -68,6 +72,18 @@ def _label(comparison: Comparison, name: str) -> str:
 def _years(comparison: Comparison) -> str:
     years = comparison.months / 12
     return f"{years:g} year" + ("s" if years != 1 else "")
+
+
+def needs_prices(exhibit: Callable[[Study], Shown]) -> Callable[[Study], Shown | Prose]:
+    """Where no option could be priced, an exhibit of costs says so instead."""
+
+    @wraps(exhibit)
+    def shown(study: Study) -> Shown | Prose:
+        if not study.cost.options:
+            return Prose("No option could be priced, so there is nothing to show here.")
+        return exhibit(study)
+
+    return shown
 
 
 # --- the answer -------------------------------------------------------------------------------
@@ -142,6 +158,7 @@ def _left_out(c: Comparison) -> str:
 # --- tables of money --------------------------------------------------------------------------
 
 
+@needs_prices
 def money_table(study: Study) -> Table:
     """Every option: cost, saving, return, paybacks, cost per million tokens."""
     c, u, n = study.cost, study.uncertainty, study.numbers
@@ -197,6 +214,7 @@ def _months(value: float | None, n: Numbers) -> str:
     return "never" if value is None else n.number(value, 0)
 
 
+@needs_prices
 def price_paths(study: Study) -> Table:
     """Present cost under both API price paths, always side by side."""
     c, u, n = study.cost, study.uncertainty, study.numbers
@@ -226,6 +244,7 @@ def price_paths(study: Study) -> Table:
     )
 
 
+@needs_prices
 def yearly(study: Study) -> Table:
     """Cash view and accounting view of the cheapest option, by year."""
     c, n = study.cost, study.numbers
@@ -249,6 +268,7 @@ def yearly(study: Study) -> Table:
     )
 
 
+@needs_prices
 def items(study: Study) -> Table:
     """Cost items of every option, plain sums over the horizon."""
     c, n = study.cost, study.numbers
@@ -273,6 +293,7 @@ def items(study: Study) -> Table:
 # --- charts -----------------------------------------------------------------------------------
 
 
+@needs_prices
 def cumulative(study: Study) -> Chart:
     """Cost summed up over time, with the band of nine draws in ten at each year's end."""
     c, u, n = study.cost, study.uncertainty, study.numbers
@@ -319,6 +340,7 @@ def _short(label: str, most: int = 26) -> str:
     return label if len(label) <= most else label[: most - 1].rstrip(" ,") + "…"
 
 
+@needs_prices
 def stacked(study: Study) -> Chart:
     """Cost of every option by category."""
     c, n = study.cost, study.numbers
@@ -359,6 +381,7 @@ def stacked(study: Study) -> Chart:
     )
 
 
+@needs_prices
 def per_million(study: Study) -> Chart:
     """Cost of a million tokens against volume: where one option takes over from another."""
     c, n = study.cost, study.numbers
@@ -404,6 +427,7 @@ def per_million(study: Study) -> Chart:
     )
 
 
+@needs_prices
 def hybrid(study: Study) -> Chart | Prose:
     """Present cost against the number of servers owned, and the share of tokens that bursts."""
     c, n = study.cost, study.numbers
@@ -456,6 +480,7 @@ def _hybrid_title(o: OptionCost, n: Numbers) -> str:
 # --- break-evens ------------------------------------------------------------------------------
 
 
+@needs_prices
 def break_evens(study: Study) -> Table:
     """Month, utilisation and volume, side by side for every option but the baseline."""
     c, n = study.cost, study.numbers
@@ -514,10 +539,11 @@ def _volume(b: BreakEven, n: Numbers) -> str:
 # --- uncertainty ------------------------------------------------------------------------------
 
 
-def tornado(study: Study, most: int = 10) -> Chart:
+@needs_prices
+def tornado(study: Study) -> Chart:
     """What each input does to the saving between the cheapest option and its rival."""
     c, u, n = study.cost, study.uncertainty, study.numbers
-    bars = [b for b in u.focus_tornado if b.swing > 0][:most]
+    bars = [b for b in u.focus_tornado if b.swing > 0][:MOST_BARS]
     centre = c.options[u.focus[1]].present - c.options[u.focus[0]].present
     figure, ax = style.figure(0.9 + 0.33 * max(1, len(bars)))
     for y, b in enumerate(bars):
@@ -557,7 +583,8 @@ def _ends(ax: object, b: Bar, y: int, n: Numbers) -> None:
                     textcoords="offset points", va="center", ha=side, fontsize=8)  # fmt: skip
 
 
-def sobol(study: Study, most: int = 8) -> Table:
+@needs_prices
+def sobol(study: Study) -> Table:
     """Share of the variance of the saving that each input explains."""
     c, u, n = study.cost, study.uncertainty, study.numbers
     rows = [
@@ -568,7 +595,7 @@ def sobol(study: Study, most: int = 8) -> Table:
             "with others (ST)": n.number(s.total, 2),
             "plus or minus ": n.number(s.total_interval, 2),
         }
-        for s in u.sobol[:most]
+        for s in u.sobol[:MOST_BARS]
     ]
     columns = ["input", "alone (S1)", "plus or minus", "with others (ST)", "plus or minus "]
     first = u.sobol[0].label if u.sobol else "no input"
@@ -584,6 +611,7 @@ def sobol(study: Study, most: int = 8) -> Table:
     )
 
 
+@needs_prices
 def chances(study: Study) -> Table:
     """Monte Carlo: what each option may cost, and how often it is the cheapest."""
     c, u, n = study.cost, study.uncertainty, study.numbers
@@ -613,6 +641,7 @@ def chances(study: Study) -> Table:
     )
 
 
+@needs_prices
 def flips(study: Study) -> Prose:
     """The two inputs whose change makes another option the cheapest, with the values."""
     c, u, n = study.cost, study.uncertainty, study.numbers
@@ -645,6 +674,7 @@ def _flip(f: Flip, c: Comparison, n: Numbers) -> str:
 # --- energy, claims, inputs -------------------------------------------------------------------
 
 
+@needs_prices
 def energy(study: Study) -> Table:
     """Electricity and emissions beside the money."""
     c, n = study.cost, study.numbers
@@ -675,6 +705,7 @@ def energy(study: Study) -> Table:
     )
 
 
+@needs_prices
 def claims(study: Study) -> Table | Prose:
     """Published claims, recomputed, and with this client's use and today's prices."""
     c, n = study.cost, study.numbers
@@ -787,6 +818,7 @@ def key_figures(study: Study) -> str:
     return "\n".join([*lines, f"cheapest: {c.cheapest}"])
 
 
+@needs_prices
 def change(study: Study) -> Prose:
     """What would change the conclusion of the chapter."""
     c, u, n = study.cost, study.uncertainty, study.numbers
