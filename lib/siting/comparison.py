@@ -75,7 +75,8 @@ class Change:
         """Sorts changes, the most important first."""
         size = abs(math.log(self.ratio)) if self.ratio else math.inf
         inner = self.depth > _HEADLINE_DEPTH
-        return (PARTS.index(self.part), inner, not self.apart, -size, self.name)
+        minor = inner or (self.part == "recommendation" and not self.name.endswith("option"))
+        return (PARTS.index(self.part), minor, not self.apart, -size, self.name)
 
     def __str__(self) -> str:
         if self.before is None:

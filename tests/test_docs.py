@@ -1,0 +1,68 @@
+"""The documentation is whole: it builds, its links lead somewhere, and every command is in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from siting.cli import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "notebooks" / "start.md"]
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def test_the_site_builds_with_every_link_checked(tmp_path: Path) -> None:
+    words = ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    index = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "fonts.googleapis.com" not in index
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_between_files_lead_to_files(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = [m[1] for m in LINK.finditer(text) if "://" not in m[1]]
+    missing = [t for t in targets if not (page.parent / t).exists()]
+    assert not missing
+
+
+def test_the_page_on_commands_is_what_the_commands_say() -> None:
+    spec = importlib.util.spec_from_file_location("commands", ROOT / "docs" / "commands.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert written == module.page(), "run `make generated`"
+
+
+def test_every_command_and_option_is_documented() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    for name, command in cli.commands.items():
+        assert f"## siting {name}\n" in text
+        section = text.split(f"## siting {name}\n")[1].split("\n## ")[0]
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.opts[0] in section, f"{name} {option.opts[0]}"
+
+
+def test_make_help_lists_what_the_readme_promises() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "commands.md"):
+        for target in re.findall(r"(?:`|\$ )make ([a-z]+)", page.read_text(encoding="utf-8")):
+            assert f"make {target} " in done.stdout, f"{page.name}: make {target}"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    import ast
+
+    for path in (ROOT / "lib" / "siting").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path.name != "__main__.py":
+            assert ast.get_docstring(tree), path.name
