@@ -37,10 +37,11 @@ def run_of_row(row: Mapping[str, str]) -> Run:
     stated, rate = row.get("concurrency_or_batch") or "", row.get("request_rate") or ""
     single = "static" in mode or "single stream" in mode or "batch" in mode
     loop: Loop
-    if re.fullmatch(r"[\d.]+", stated) and float(stated) > 0:
-        loop, load = ("static" if single else "closed"), float(stated)
-    elif re.fullmatch(r"[\d.]+", rate) and float(rate) > 0:
-        loop, load = "open", float(rate)
+    clients, arriving = _positive(stated), _positive(rate)
+    if clients:
+        loop, load = ("static" if single else "closed"), clients
+    elif arriving:
+        loop, load = "open", arriving
     elif "max" in stated or "inf" in rate:
         loop, load = "saturated", 0.0
     else:
@@ -86,23 +87,33 @@ def expected(run: Run) -> Expected:
     )
 
 
-def _number(row: Mapping[str, str], column: str) -> float:
+MOST = 1e9
+"""No run has as many tokens, clients or requests a second; such a cell is damaged."""
+
+
+def _positive(text: str) -> float | None:
+    """A number above zero that a run can have; None for anything else."""
     try:
-        value = float(row[column])
-    except (KeyError, ValueError):
-        raise NotPredicted(f"{column} is not stated") from None
-    if not value > 0:
-        raise NotPredicted(f"{column} is {row[column]}, not above zero")
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 1 / MOST < value < MOST else None
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    """Tokens of a request: one or more."""
+    text = row.get(column) or ""
+    value = _positive(text)
+    if value is None or value < 1:
+        fault = f"is {text!r}, which no run can have" if text else "is not stated"
+        raise NotPredicted(f"{column} {fault}")
     return value
 
 
 def _count(row: Mapping[str, str], *columns: str) -> int:
     """The first of the columns that states a number; 1 if none does."""
-    for column in columns:
-        text = (row.get(column) or "").strip()
-        if re.fullmatch(r"\d+(\.0*)?", text) and float(text) > 0:
-            return int(float(text))
-    return 1
+    found = (_positive(row.get(column) or "") for column in columns)
+    return next((max(1, round(value)) for value in found if value), 1)
 
 
 def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
