@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 JOBS ?=
 CLIENTS ?=
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
-	--no-emit-index-url --no-emit-trusted-host --no-annotate --no-header
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help reports check test lint lab docs generated figures stale benchmarks lock clean
@@ -53,7 +53,7 @@ lock: $(VENV)/.test ## Resolve requirements*.lock anew
 	$(COMPILE) --build-deps-for editable -o requirements.lock pyproject.toml
 	$(COMPILE) --build-deps-for editable --all-extras -c requirements.lock \
 		-o requirements-test.lock pyproject.toml
-	sed -i '/^siting @/d; /^#/d; /^$$/d' requirements.lock requirements-test.lock
+	sed -i '/^--/d; /^siting @/d; /^#/d; /^$$/d' requirements.lock requirements-test.lock
 
 clean: ## Remove reports and caches, not .venv
 	find reports -mindepth 1 ! -name README.md -delete
