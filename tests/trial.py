@@ -76,8 +76,11 @@ def everything() -> dict[str, str]:
 def make(
     client: str = "trial", chapters: dict[str, str] | None = None, **changes: object
 ) -> job.Job:
-    """A job of the base scenario under another name, with the trial chapters."""
+    """A job of the base scenario with one option alone, under another name, with the trial
+    chapters: quick to compute, for tests of what surrounds the computation."""
     base = scenario.load("base")
     named = base.client.model_copy(update={"id": client, **changes})
-    text = scenario.resolved(base.model_copy(update={"client": named}))
-    return job.Job(client, text, everything() if chapters is None else chapters)
+    alone = {"api": base.options["api"]}
+    finance = base.finance.model_copy(update={"baseline": "api"})
+    small = base.model_copy(update={"client": named, "options": alone, "finance": finance})
+    return job.Job(client, scenario.resolved(small), everything() if chapters is None else chapters)

@@ -44,7 +44,12 @@ _WARM_MODULES = (
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.backend_inline",
     "papermill",
+    "SALib.analyze.rbd_fast",
+    "SALib.analyze.sobol",
+    "SALib.sample.sobol",
+    "genai_prices.data",
 )
+"""What a kernel imports on its way, or a chapter only when it computes."""
 
 
 def preload() -> None:
