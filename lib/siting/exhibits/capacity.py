@@ -5,7 +5,7 @@ A range holds 80 % of what we expect to measure. Utilisation comes out; it is ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -137,10 +137,14 @@ def _overview_title(study: Study) -> str:
     counts = [p.gpus(1).central for p in pools]
     used = [p.mean_utilisation() for p in pools]
     n = study.numbers
-    return (
-        f"{min(counts):.0f} to {max(counts):.0f} GPUs in the first year, used "
-        f"{n.percent(min(used))} to {n.percent(max(used))} of the time"
-    )
+    gpus = _span([n.number(c, 0) for c in sorted(counts)])
+    return f"{gpus} GPUs in the first year, used {_span(map(n.percent, sorted(used)))} of the time"
+
+
+def _span(values: Iterable[str]) -> str:
+    """First to last of sorted figures, or the one that they all print as."""
+    found = list(dict.fromkeys(values))
+    return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
 def _loads(study: Study) -> Mapping[str, capacity.Load]:
@@ -226,7 +230,10 @@ def duration_curve(study: Study) -> Chart | Prose:
         ax.axhline(level, color=style.MUTED, linewidth=0.8, linestyle="--")
         carried = n.percent(pool.served_share(replicas), 1)
         text = f"{replicas} serving: {carried} of requests"
-        style.label_line(ax, 0.62, level, text, style.MUTED)
+        ax.annotate(
+            text, (1, level), (0, 2), textcoords="offset points", ha="right", va="bottom",
+            color=style.MUTED, fontsize=8.5,
+        )  # fmt: skip
     ax.set_xlim(0, 1)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("share of the hours of a year")
@@ -395,9 +402,9 @@ def utilisation_by_hour(study: Study) -> Chart | Prose:
     ax.set_ylim(bottom=0)
     ax.set_ylabel("used")
     ax.yaxis.set_major_formatter(n.axis("percent"))
-    ax.legend(fontsize=8, frameon=False)
-    idle = [1 - p.mean_utilisation() for _, _, p in pools]
-    title = f"Paid for and idle: {n.percent(min(idle))} to {n.percent(max(idle))} of the GPU hours"
+    ax.legend(fontsize=8, frameon=False, loc="upper right")  # the weekend leaves room there
+    idle = sorted(1 - p.mean_utilisation() for _, _, p in pools)
+    title = f"Paid for and idle: {_span(map(n.percent, idle))} of the GPU hours"
     alt = f"{title}. Used share of all GPUs, spares included, by hour of the week and option."
     return Chart(
         figure,

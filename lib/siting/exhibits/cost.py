@@ -775,30 +775,6 @@ def _cost(value: Range, n: Numbers) -> str:
     return DASH if value.high == 0 else n.range(value)
 
 
-def inputs(study: Study) -> Table:
-    """Prices and rates of the chapter with band, source and age; old ones are marked."""
-    c, n = study.cost, study.numbers
-    day = study.client.report_date
-    rows = []
-    for f in shown_factors(c.plan).values():
-        age = f.source.age_days(day)
-        rows.append(
-            {
-                "input": f.label + style.mark(f.source.kind),
-                "value": _band(f.value, n),
-                "source": f.source.source,
-                "date": n.date(f.source.date),
-                "age": "undated" if age is None else f"{age} d" + (", old" if age > 90 else ""),
-            }
-        )
-    old = sum(row["age"].endswith("old") for row in rows)
-    return Table(
-        pd.DataFrame(rows),
-        f"{len(rows)} inputs of the cost model, {old} of them older than 90 days",
-        align={"value": "right"},
-    )
-
-
 def _band(value: Range, n: Numbers) -> str:
     if value.unit == "per year":
         value = Range(value.low, value.central, value.high, "share")
