@@ -239,7 +239,9 @@ def _executor(width: int, scheduler: str) -> Iterator[tuple[Executor, int]]:
     with tempfile.TemporaryDirectory(prefix="siting-run-", ignore_cleanup_errors=True) as folder:
         if kernels.CAN_FORK:
             kernels.preload()
-        context = multiprocessing.get_context("fork" if kernels.CAN_FORK else "spawn")
+        # A process with threads, such as one that has rendered itself, cannot be forked safely.
+        method = "fork" if kernels.single_threaded() else "spawn"
+        context = multiprocessing.get_context(method)
         pool = ProcessPoolExecutor(width, context, _start_worker, (os.getpid(), folder))
         try:
             yield pool, width

@@ -100,7 +100,7 @@ class Forge:
         if not CAN_FORK:
             raise ForgeError("this system cannot fork processes")
         ours, theirs = socket.socketpair()
-        if _single_threaded():
+        if single_threaded():
             preload()
             if os.fork() == 0:
                 ours.close()
@@ -253,7 +253,7 @@ _ONE_THREAD = {
 """Settings under which numpy and pyarrow start no thread of their own when imported."""
 
 
-def _single_threaded() -> bool:
+def single_threaded() -> bool:
     """Whether this process has one thread, Python's and native ones together."""
     tasks = Path("/proc/self/task")
     native = len(list(tasks.iterdir())) if tasks.is_dir() else 1
@@ -342,7 +342,7 @@ def _become_kernel(request: dict[str, Any]) -> None:
 def _main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     preload()
-    if not _single_threaded():
+    if not single_threaded():
         time.sleep(0.1)  # a thread of an import may still be ending
     _serve_and_exit(channel)
 
