@@ -24,7 +24,7 @@ FAULTS = {
         "import os; os.kill(os.getpid(), 9)",
         "10_x.ipynb, cell cell-0: its kernel was killed",
     ),
-    "hangs": ("import time; time.sleep(60)", "10_x.ipynb, cell cell-0: ran longer than 2 s"),
+    "hangs": ("import time; time.sleep(60)", "10_x.ipynb, cell cell-0: ran longer than 6 s"),
     "exits": ("raise SystemExit(3)", "10_x.ipynb, cell cell-0: SystemExit: 3"),
 }
 
@@ -40,7 +40,9 @@ def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: 
     batch.run([small(name) for name in FAULTS], str(tmp_path), at_once=2)
     last_good = {name: (tmp_path / name / "report.html").read_bytes() for name in FAULTS}
 
-    bad = [small(n, "print('so far')\n" + FAULTS[n][0], limit_s=2) for n in FAULTS]
+    # Only the cell that hangs meets its limit: a busy machine may be slow with the others.
+    limit = {"hangs": 6}
+    bad = [small(n, "print('so far')\n" + FAULTS[n][0], limit_s=limit.get(n, 60)) for n in FAULTS]
     outcome = batch.run([*bad, good], str(tmp_path), at_once=2)
     assert outcome.rendered == ["good"]
     assert outcome.failed == {name: reason for name, (_, reason) in FAULTS.items()}
