@@ -281,11 +281,12 @@ def _serve_and_exit(channel: socket.socket) -> None:
 
 def _serve(channel: socket.socket) -> None:
     """Answers requests until the other end closes, then ends all that was forked from here."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to handle
-    kernels: list[int] = []
+    children: set[int] = set()
+    kernels: set[int] = set()
     while True:
         data, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 1)
+        children -= _ended(children)
         if not data:
             break
         request, handed = json.loads(data), descriptors[0]
@@ -295,13 +296,23 @@ def _serve(channel: socket.socket) -> None:
             if request["do"] == "kernel":
                 _become_kernel(request)
             _become_branch(request, socket.socket(fileno=handed))
+        children.add(pid)
         if request["do"] == "kernel":
-            kernels.append(pid)
+            kernels.add(pid)
         os.close(handed)
         channel.sendall(_encoded({"pid": pid}))
-    for pid in kernels:
+    for pid in kernels & children:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 1
+    while children and time.monotonic() < deadline:  # branches end by themselves
+        children -= _ended(children)
+        time.sleep(0.01)
+
+
+def _ended(children: set[int]) -> set[int]:
+    """Those of the children that have ended; their exit is collected."""
+    return {pid for pid in children if os.waitpid(pid, os.WNOHANG)[0] == pid}
 
 
 def _become_branch(request: dict[str, Any], channel: socket.socket) -> None:
@@ -321,7 +332,6 @@ def _become_kernel(request: dict[str, Any]) -> None:
     """Never returns. The pipe that says "alive" stays open until this process ends."""
     try:
         os.setsid()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.clear()
         os.environ.update(request["env"])

@@ -1,0 +1,319 @@
+"""Times three ways to render clients, in one run, and writes docs/performance.md.
+
+    python -m benchmarks.rendering --clients 1 20 --naive 1
+
+naive    for each chapter: papermill, jupyter nbconvert, a browser's print, as commands
+python   the same loop in one process, through papermill's and nbconvert's Python interfaces
+kit      `siting.batch`, which also makes the workbook, the summary and the whole report as one
+
+CPU time is that of all processes together, taken from the kernel when each ends. Peak memory is
+the sum of what is resident, shared pages counted once (PSS), sampled while it runs. Linux only;
+the first two ways need Chromium for their PDFs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import dataclasses
+import multiprocessing
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from siting import job, scenario
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+PRINT = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What one way of rendering took. Times in seconds, memory in MiB."""
+
+    way: str
+    clients: int
+    cores: int
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    scaled: bool = False
+    """Measured on fewer clients and multiplied: the loop shares nothing between clients."""
+
+
+def measure(way: str, clients: int, cores: int, work: Callable[[], None]) -> Measured:
+    """Runs `work` in a process of its own on so many cores and takes its time and memory."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
+    child = multiprocessing.get_context("spawn").Process(target=_confined, args=(work, cores))
+    child.start()
+    with _peak(child.pid or 0) as peak:
+        child.join()
+        wall = time.monotonic() - began
+        _collect_orphans()
+    if child.exitcode:
+        raise SystemExit(f"{way} failed with status {child.exitcode}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    done = Measured(way, clients, cores, wall, cpu, max(peak) / 1024)
+    print(f"{way}, {clients} clients, {cores} cores: {wall:.1f} s, CPU {cpu:.1f} s", flush=True)
+    return done
+
+
+def _collect_orphans() -> None:
+    """Waits for orphans, which come to this process as their sub-reaper; a browser's helper may
+    outlive it, so not for long."""
+    deadline = time.monotonic() + 3
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.05)
+
+
+def _confined(work: Callable[[], None], cores: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    work()
+
+
+@contextlib.contextmanager
+def _peak(root: int) -> Iterator[list[int]]:
+    """Samples the memory of a process and all below it. [KiB]"""
+    samples, stop = [0], threading.Event()
+
+    def sample() -> None:
+        while not stop.wait(0.5):
+            samples.append(sum(_resident_kib(pid) for pid in _below(root)))
+
+    threading.Thread(target=sample, daemon=True).start()
+    yield samples
+    stop.set()
+
+
+def _below(root: int) -> list[int]:
+    """Process ids in the trees under `root` and under this process's adopted orphans."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
+    found, fresh = (
+        set[int](),
+        {root} | {p for p, parent in parents.items() if parent == os.getpid()},
+    )
+    while fresh:
+        found |= fresh
+        fresh = {p for p, parent in parents.items() if parent in fresh} - found
+    return sorted(found)
+
+
+def _resident_kib(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+# --- The three ways -----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Naive:
+    clients: Sequence[str]
+
+    def __call__(self) -> None:
+        with tempfile.TemporaryDirectory() as out:
+            for client in self.clients:
+                for chapter in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+                    executed = Path(out) / chapter.name
+                    _command("papermill", chapter, executed, "-p", "client", client)
+                    _command("jupyter", "nbconvert", "--to", "html", "--no-input", executed)
+                    _print(executed.with_suffix(".html"))
+
+
+@dataclasses.dataclass(frozen=True)
+class InPython:
+    clients: Sequence[str]
+
+    def __call__(self) -> None:
+        import nbconvert
+        import papermill
+
+        os.chdir(ROOT)
+        exporter = nbconvert.HTMLExporter(exclude_input=True)
+        with tempfile.TemporaryDirectory() as out:
+            for client in self.clients:
+                for chapter in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+                    executed = Path(out) / chapter.name
+                    papermill.execute_notebook(
+                        chapter, executed, {"client": client}, progress_bar=False
+                    )
+                    page = executed.with_suffix(".html")
+                    page.write_text(exporter.from_filename(str(executed))[0], encoding="utf-8")
+                    _print(page)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kit:
+    clients: Sequence[str]
+    cores: int
+    out: str
+
+    def __call__(self) -> None:
+        from siting import batch
+
+        os.chdir(ROOT)
+        outcome = batch.run(copies(self.clients), self.out, at_once=self.cores)
+        if outcome.failed:
+            raise SystemExit("\n".join(outcome.lines()))
+
+
+def copies(clients: Sequence[str]) -> list[job.Job]:
+    """Jobs of the clients; one that is named again gets a number."""
+    made = {client: job.prepare(client) for client in dict.fromkeys(clients)}
+    seen: dict[str, int] = {}
+    jobs = []
+    for client in clients:
+        seen[client] = seen.get(client, 0) + 1
+        name = client if seen[client] == 1 else f"{client}-{seen[client]}"
+        jobs.append(dataclasses.replace(made[client], client=name))
+    return jobs
+
+
+def _command(*words: object) -> None:
+    program = Path(sys.executable).parent / str(words[0])
+    subprocess.run([str(program), *map(str, words[1:])], check=True, cwd=ROOT, capture_output=True)
+
+
+def _print(page: Path) -> None:
+    if CHROMIUM:
+        target = page.with_suffix(".pdf")
+        words = [CHROMIUM, *PRINT, f"--print-to-pdf={target}", page.as_uri()]
+        subprocess.run(words, check=True, capture_output=True)
+
+
+# --- The page -----------------------------------------------------------------------------------
+
+
+def times(one: Measured, count: int) -> Measured:
+    """A loop over `count` clients, from one over fewer."""
+    factor = count / one.clients
+    return dataclasses.replace(
+        one,
+        clients=count,
+        wall_s=one.wall_s * factor,
+        cpu_s=one.cpu_s * factor,
+        scaled=count != one.clients,
+    )
+
+
+def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
+    naive = {(r.clients, r.cores): r for r in rows if r.way == "naive"}
+    lines = [
+        "# How fast a batch is",
+        "",
+        f"Written by `python -m benchmarks.rendering` on {os.cpu_count()} cores "
+        f"({platform.machine()}, Python {platform.python_version()}). All chapters, HTML and PDF.",
+        "",
+        "| way | clients | cores | wall [s] | CPU [s] | peak memory [MiB] "
+        "| naive wall over this | naive CPU over this |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for r in rows:
+        other = naive.get((r.clients, r.cores))
+        ratios = (
+            (f"{other.wall_s / r.wall_s:.1f} ×", f"{other.cpu_s / r.cpu_s:.1f} ×")
+            if other and r.way != "naive"
+            else ("", "")
+        )
+        mark = " *" if r.scaled else ""
+        lines.append(
+            f"| {r.way} | {r.clients}{mark} | {r.cores} | {r.wall_s:.1f} | {r.cpu_s:.1f} | "
+            f"{r.peak_mib:.0f} | {ratios[0]} | {ratios[1]} |"
+        )
+    lines += [
+        "",
+        "\\* Measured on fewer clients and multiplied: the loop shares nothing between clients.",
+        "",
+        "## One report of the kit, by stage",
+        "",
+        "| stage | wall [s] |",
+        "|---|--:|",
+        *(f"| {name} | {seconds:.2f} |" for name, seconds in stages),
+        "",
+        (Path(__file__).parent / "rendering.md").read_text(encoding="utf-8").rstrip(),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def by_stage(client: str) -> list[tuple[str, float]]:
+    """Where the time of one report goes."""
+    from siting import kernels, publish, report
+
+    stages, last = [], time.monotonic()
+
+    def lap(name: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        stages.append((name, now - last))
+        last = now
+
+    forge = kernels.Forge.start()
+    branch_job = job.prepare(client)
+    lap("imports and a warm process")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        report._lay_out(branch_job, folder)
+        branch, _ = forge.branch("siting.report:compute", folder / "work", 600)
+        lap("computing the study, summary.json and the workbook")
+        notebooks = report._run_chapters(branch_job, folder, branch)
+        lap("executing the chapters")
+        publish.warm()
+        lap("preparing typeface and templates (once a process)")
+        report._published(branch_job, list(notebooks.values()), folder)
+        lap("HTML and PDF")
+    forge.close()
+    return stages
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 20])
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--naive", type=int, default=1, help="clients that the loops render")
+    chosen = parser.parse_args()
+    ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: every descendant's time is counted
+    os.chdir(ROOT)
+    names = scenario.names()
+    rows = []
+    loops = [measure("naive", chosen.naive, 1, Naive(names[: chosen.naive]))]
+    loops.append(measure("python", chosen.naive, 1, InPython(names[: chosen.naive])))
+    for count in chosen.clients:
+        clients = [names[i % len(names)] for i in range(count)]
+        for cores in chosen.cores:
+            rows += [dataclasses.replace(times(loop, count), cores=cores) for loop in loops]
+            with tempfile.TemporaryDirectory() as out:
+                rows.append(measure("kit", count, cores, Kit(clients, cores, out)))
+                if cores == chosen.cores[-1]:
+                    again = measure("kit, nothing changed", count, cores, Kit(clients, cores, out))
+                    rows.append(again)
+    text = page(rows, by_stage(names[0]))
+    (ROOT / "docs" / "performance.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
