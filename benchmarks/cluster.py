@@ -10,7 +10,6 @@ one worker after so many reports: none may be lost.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import signal
