@@ -17,7 +17,8 @@ import statistics
 import tempfile
 import time
 
-from siting import batch, job, scenario
+from siting.inputs import scenario
+from siting.publishing import batch, job
 
 
 def small(count: int) -> list[job.Job]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from fit_throughput import QUANTITIES, Model, read, summary
-from siting import measurement
+from siting.serving import measurement
 
 NEUTRAL = {
     "half_tokens": 0.0, "elementwise_passes": 0.0, "link_latency_us": 0.0, "additivity": 30.0,

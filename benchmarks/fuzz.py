@@ -18,8 +18,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from siting import scenario
-from siting.document import DocumentError
+from siting.inputs import scenario
+from siting.inputs.document import DocumentError
 
 VALUES = (
     "no",

@@ -24,12 +24,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from siting import training, validation, validation_memory, vram
-from siting.attention import NotEstimated
 from siting.catalogue import FactError, Model
+from siting.checks import validation, validation_memory
+from siting.checks.validation import Comparison, Row, number
+from siting.checks.validation_memory import Run
+from siting.memory import training, vram
+from siting.memory.attention import NotEstimated
 from siting.quantity import GIB
-from siting.validation import Comparison, Row, number
-from siting.validation_memory import Run
 
 OUT = Path(__file__).with_suffix(".json")
 NOMINAL_BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "bnb-int8": 8}

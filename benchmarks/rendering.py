@@ -4,7 +4,7 @@
 
 naive    for each chapter: papermill, jupyter nbconvert, a browser's print, as commands
 python   the same loop in one process, through papermill's and nbconvert's Python interfaces
-kit      `siting.batch`, which also makes the workbook, the summary and the whole report as one
+kit      `siting.publishing.batch`, which also makes the workbook, the summary and the whole report as one
 
 CPU time is that of all processes together, taken from the kernel when each ends. Peak memory is
 the sum of what is resident, shared pages counted once (PSS), sampled while it runs. Linux only;
@@ -30,7 +30,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from siting import job, scenario
+from siting.inputs import scenario
+from siting.publishing import job
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -172,7 +173,7 @@ class Kit:
     out: str
 
     def __call__(self) -> None:
-        from siting import batch
+        from siting.publishing import batch
 
         os.chdir(ROOT)
         outcome = batch.run(copies(self.clients), self.out, at_once=self.cores)
@@ -261,7 +262,7 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
 
 def by_stage(client: str) -> list[tuple[str, float]]:
     """Where the time of one report goes."""
-    from siting import kernels, publish, report
+    from siting.publishing import kernels, publish, report
 
     stages, last = [], time.monotonic()
 
@@ -277,7 +278,7 @@ def by_stage(client: str) -> list[tuple[str, float]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         report._lay_out(branch_job, folder)
-        branch, _ = forge.branch("siting.report:compute", folder / "work", 600)
+        branch, _ = forge.branch("siting.publishing.report:compute", folder / "work", 600)
         lap("computing the study, summary.json and the workbook")
         notebooks = report._run_chapters(branch_job, folder, branch)
         lap("executing the chapters")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from siting import capacity, scenario
+from siting.inputs import scenario
+from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quantity import Range
-from siting.scenario import SELF_HOSTED, Scenario
+from siting.serving import capacity
 
 
 def plain_capacity(

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from siting.queueing import Curve
+from siting.serving.queueing import Curve
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import threading
 import time
 from pathlib import Path
 
-from siting import batch, job
-from siting.shelf import shelf
+from siting.publishing import batch, job
+from siting.publishing.shelf import shelf
 from trial import chapter, make
 
 SMALL = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
@@ -104,7 +104,7 @@ time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start(
 RENDER = """
 import sys; sys.path[:0] = {path!r}
 {clock}
-from siting import batch
+from siting.publishing import batch
 from trial import make
 jobs = [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
 outcome = batch.run(jobs[::{step}], {out!r}, at_once={at_once})
@@ -113,7 +113,7 @@ assert len(outcome.rendered) == 2, outcome
 
 
 def test_another_day_another_order_and_another_width_give_the_same_bytes(tmp_path: Path) -> None:
-    lib = str(Path(batch.__file__).parents[1])
+    lib = str(Path(batch.__file__).parents[2])
     path = [lib, str(Path(__file__).parent)]
     for name, clock, step, at_once in (("now", "", 1, 2), ("later", CLOCK, -1, 1)):
         script = RENDER.format(

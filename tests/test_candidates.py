@@ -4,10 +4,11 @@ from types import SimpleNamespace as Made
 
 import numpy as np
 import pytest
-from siting import candidates, study
-from siting.openness import ModelFinding
+from siting import study
 from siting.quantity import Range
-from siting.ranking import Sampled
+from siting.rules.openness import ModelFinding
+from siting.verdict import candidates
+from siting.verdict.ranking import Sampled
 
 
 @pytest.fixture(scope="module")

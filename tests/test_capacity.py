@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import poisson, simulate
-from siting import capacity, catalogue, scenario
-from siting.capacity import Limits, Load
-from siting.performance import Deployment
+from siting import catalogue
+from siting.inputs import scenario
+from siting.inputs.scenario import Band, Scenario
 from siting.quantity import Range
-from siting.queueing import Curve, Lengths, latency, log_sigma
-from siting.scenario import Band, Scenario
+from siting.serving import capacity
+from siting.serving.capacity import Limits, Load
+from siting.serving.performance import Deployment
+from siting.serving.queueing import Curve, Lengths, latency, log_sigma
 
 CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
 

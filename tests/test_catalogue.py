@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from siting import attention, catalogue, hf_config, vram
+from siting import catalogue
 from siting.catalogue import FactError
+from siting.memory import attention, hf_config, vram
 
 # Families whose total on the hub counts what the language model does not load: tower sizes or
 # rounded names; each row's diff_explanation says which.

@@ -99,7 +99,7 @@ def test_an_unknown_format_is_refused() -> None:
 
 
 def test_show_prints_what_loads_to_the_same_scenario(tmp_path: Path) -> None:
-    from siting import scenario
+    from siting.inputs import scenario
 
     (tmp_path / "whole.yaml").write_text(siting("show", "polderwerk").stdout, encoding="utf-8")
     assert scenario.load(tmp_path / "whole.yaml") == scenario.load("polderwerk")

@@ -6,8 +6,8 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import conditions
-from siting.conditions import ConditionError, evaluate, names, parse, undecided
+from siting.rules import conditions
+from siting.rules.conditions import ConditionError, evaluate, names, parse, undecided
 
 SETS = {"eea": frozenset({"DE", "FR", "NO"})}
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from siting import decision, ranking
 from siting.catalogue import table
-from siting.decision import Facts, PlanStep, decide
 from siting.quantity import Range
-from siting.ranking import Candidate, CostCurve, Sampled
+from siting.verdict import decision, ranking
+from siting.verdict.decision import Facts, PlanStep, decide
+from siting.verdict.ranking import Candidate, CostCurve, Sampled
 
 CRITERIA = ranking.criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from siting import candidates, decision, study
+from siting import study
 from siting.exhibits import decision as exhibits
-from siting.ranking import Flip
+from siting.verdict import candidates, decision
+from siting.verdict.ranking import Flip
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import comparison, history
 from siting.cli import cli
+from siting.publishing import comparison, history
 
 
 def figure(low: float, central: float, high: float, unit: str = "EUR") -> dict:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from siting import exchange, scenario
 from siting.cli import cli
-from siting.document import DocumentError
+from siting.inputs import exchange, scenario
+from siting.inputs.document import DocumentError
 
 QUOTES = """Item,value,low,high,unit,source,date,valid_until
 option.rented.gpu_hour,2.1,,,EUR/GPU-h,Offer 123,2026-10-01,2027-01-01

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from siting import batch, job, shelf
+from siting.publishing import batch, job, shelf
 from trial import chapter, make
 
 GOOD = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
@@ -130,7 +130,7 @@ def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
 SLOW = """
 import sys; sys.path[:0] = {path!r}
 import dataclasses
-from siting import batch
+from siting.publishing import batch
 from trial import chapter, make
 def slow(name):
     cell = "" if name == "a" else "import os, time, pathlib; " \\
@@ -159,7 +159,7 @@ def alive(pid: int) -> bool:
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    lib, tests = Path(batch.__file__).parents[1], Path(__file__).parent
+    lib, tests = Path(batch.__file__).parents[2], Path(__file__).parent
     pids = tmp_path / "pids"
     pids.mkdir()
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, measurement, performance, validation
-from siting.performance import Deployment, NotPredicted
+from siting import catalogue
+from siting.checks import validation
+from siting.serving import measurement, performance
+from siting.serving.performance import Deployment, NotPredicted
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from siting import portfolio
+from siting.publishing import portfolio
 
 SUMMARY = {
     "client": {

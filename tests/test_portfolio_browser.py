@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from siting import portfolio
+from siting.publishing import portfolio
 from test_browser import driver, pytestmark, show
 from test_portfolio import SUMMARY, write
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import ranking
 from siting.quantity import Range
-from siting.ranking import Candidate, CostCurve, Criterion, Sampled, Weight
+from siting.verdict import ranking
+from siting.verdict.ranking import Candidate, CostCurve, Criterion, Sampled, Weight
 
 PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11", "why": "test"}
 

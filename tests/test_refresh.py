@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from siting import refresh
 from siting.cli import cli
-from siting.refresh import Feed, FeedError, Move
+from siting.cost import refresh
+from siting.cost.refresh import Feed, FeedError, Move
 
 FEED = Feed("numbers", "https://example.org/x", "numbers.json", lambda path: _numbers(path))
 

@@ -9,7 +9,8 @@ import re
 
 import nbformat
 import pytest
-from siting import job, kernels, publish, report, scenario
+from siting.inputs import scenario
+from siting.publishing import job, kernels, publish, report
 from trial import CHART, HOSTILE, chapter, make
 
 LONGEST = 3_000_000

@@ -3,7 +3,8 @@
 import datetime as dt
 
 import pytest
-from siting import catalogue, resilience
+from siting import catalogue
+from siting.verdict import resilience
 
 DAY = dt.date(2026, 11, 24)
 HISTORY = [

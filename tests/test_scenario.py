@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import document, scenario
-from siting.scenario import Scenario, ScenarioError
+from siting.inputs import document, scenario
+from siting.inputs.scenario import Scenario, ScenarioError
 
 ROOT = Path(__file__).parents[1]
 BASE = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
-from siting import catalogue, openness, rulebook, scenario, sovereignty
-from siting.dataflows import flows_of
-from siting.rulebook import ProviderAttribute, Setting, Stress
-from siting.sovereignty import SEVERITY, decide, worst
+from siting import catalogue
+from siting.inputs import scenario
+from siting.rules import openness, rulebook, sovereignty
+from siting.rules.dataflows import flows_of
+from siting.rules.rulebook import ProviderAttribute, Setting, Stress
+from siting.rules.sovereignty import SEVERITY, decide, worst
 
 BOOK = rulebook.rule_book()
 RULES = {r.rule_id: r for r in BOOK.rules}

@@ -13,11 +13,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, scenario, shocks, stability, vendor_record
+from siting import catalogue
+from siting.inputs import scenario
 from siting.quantity import Range
-from siting.stability import score
-from siting.vendor_record import Event, Record, Retirement, Vendor, known_by, load, notices
-from siting.vendor_score import central, draw, evidence, losses, method, points_of, weights_of
+from siting.vendors import shocks, stability, vendor_record
+from siting.vendors.stability import score
+from siting.vendors.vendor_record import Event, Record, Retirement, Vendor, known_by, load, notices
+from siting.vendors.vendor_score import (
+    central,
+    draw,
+    evidence,
+    losses,
+    method,
+    points_of,
+    weights_of,
+)
 
 DAY = dt.date(2026, 11, 24)
 M = method()

@@ -12,8 +12,10 @@ import pytest
 from cost_fixtures import plain_capacity, with_changes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import cashflow, catalogue, claims, costing, money, prices, scenario, tco
-from siting.claims import Case
+from siting import catalogue
+from siting.cost import cashflow, claims, costing, money, prices, tco
+from siting.cost.claims import Case
+from siting.inputs import scenario
 
 DAY = dt.date(2026, 11, 24)
 

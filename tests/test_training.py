@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, training, vram
-from siting.attention import NotEstimated
+from siting import catalogue
+from siting.memory import training, vram
+from siting.memory.attention import NotEstimated
+from siting.memory.training import Job
 from siting.quantity import GIB
-from siting.training import Job
 
 LLAMA = catalogue.model("meta-llama/Llama-2-7b-chat-hf")
 SMALL = catalogue.model("meta-llama/Llama-3.2-3B-Instruct")

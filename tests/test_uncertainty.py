@@ -7,12 +7,14 @@ import time
 import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
-from siting import catalogue, scenario, tco, uncertainty
-from siting.cashflow import BY_REQUEST
-from siting.prices import Factor
+from siting import catalogue
+from siting.cost import tco, uncertainty
+from siting.cost.cashflow import BY_REQUEST
+from siting.cost.prices import Factor
+from siting.cost.tco import Comparison
+from siting.cost.uncertainty import P90, Uncertainty
+from siting.inputs import scenario
 from siting.quantity import Range
-from siting.tco import Comparison
-from siting.uncertainty import P90, Uncertainty
 
 
 @pytest.fixture(scope="module")

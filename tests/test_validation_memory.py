@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import validation
+from siting.checks import validation
 
 VRAM = validation.read(validation.shipped("vram"))
 FINETUNE = validation.read(validation.shipped("finetune"))

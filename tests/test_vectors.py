@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from siting import attention, hf_config, vram
 from siting.catalogue import Model
+from siting.memory import attention, hf_config, vram
 
 FILES = sorted((Path(__file__).parent / "vectors").glob("*.json"))
 SIGNS = {

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import attention, catalogue, vram
-from siting.attention import NotEstimated
+from siting import catalogue
+from siting.inputs.scenario import Tokens
+from siting.memory import attention, vram
+from siting.memory.attention import NotEstimated
+from siting.memory.vram import Setting
 from siting.quantity import GIB
-from siting.scenario import Tokens
-from siting.vram import Setting
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
 QWEN = catalogue.model("Qwen/Qwen3-32B")

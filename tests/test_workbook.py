@@ -12,10 +12,11 @@ from typing import Any
 import openpyxl
 import pytest
 from cost_fixtures import plain_capacity, with_changes
-from siting import scenario, tco, uncertainty, workbook
+from siting.cost import tco, uncertainty, workbook
+from siting.cost.tco import Comparison
 from siting.exhibits import cost
-from siting.scenario import Scenario
-from siting.tco import Comparison
+from siting.inputs import scenario
+from siting.inputs.scenario import Scenario
 
 HOSTILE = '=HYPERLINK("http://x","y")'
 

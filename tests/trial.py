@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from siting import job, scenario
+from siting.inputs import scenario
+from siting.publishing import job
 
 HOSTILE = (
     "<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../.. `a` *b* [l](http://evil.test)"

@@ -369,7 +369,7 @@ def checkpoint_weights(name: str) -> str:
 
 @cache
 def _from_config(name: str) -> Model:
-    from siting import hf_config  # it needs the record above
+    from siting.memory import hf_config  # it needs the record above
 
     path = Path(name)
     return hf_config.read(path / "config.json" if path.is_dir() else path)

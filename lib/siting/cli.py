@@ -18,7 +18,7 @@ import click
 from siting import __version__
 
 if TYPE_CHECKING:
-    from siting.document import Problem
+    from siting.inputs.document import Problem
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -45,7 +45,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            from siting.messages import suggestion
+            from siting.inputs.messages import suggestion
 
             known = suggestion(args[0], self.list_commands(ctx))
             raise click.UsageError(f"{args[0]!r} is no command; {known}", ctx) from None
@@ -54,7 +54,7 @@ class Commands(click.Group):
 def _explain(error: Exception) -> NoReturn:
     """A mistake of the user as one message and exit status 2; a fault of ours goes on."""
     from siting.catalogue import FactError
-    from siting.document import DocumentError
+    from siting.inputs.document import DocumentError
 
     if isinstance(error, DocumentError):
         _refuse(error.problems)
@@ -108,7 +108,7 @@ def _completer(
 
 
 def _clients() -> list[str]:
-    from siting import scenario
+    from siting.inputs import scenario
 
     return scenario.names()
 
@@ -197,8 +197,9 @@ def report(
       siting report
       siting report acme --format html --out /tmp/draft
     """
-    from siting import batch, job, scenario
-    from siting.document import DocumentError
+    from siting.inputs import scenario
+    from siting.inputs.document import DocumentError
+    from siting.publishing import batch, job
 
     prepared: dict[str, Any] = {}
     wrong: dict[str, list[Problem]] = {}
@@ -257,8 +258,8 @@ def check(clients: tuple[str, ...], as_json: bool) -> None:
       siting check acme
       siting check ../elsewhere/client.yaml --json
     """
-    from siting import scenario
-    from siting.document import DocumentError
+    from siting.inputs import scenario
+    from siting.inputs.document import DocumentError
 
     found: list[Problem] = []
     checked = clients or ("base", *scenario.names())
@@ -290,7 +291,7 @@ def new(client: str, as_json: bool) -> None:
     Example:
       siting new acme
     """
-    from siting import scenario
+    from siting.inputs import scenario
 
     path = scenario.create(client)
     if as_json:
@@ -309,7 +310,7 @@ def show(client: str, as_json: bool) -> None:
     Example:
       siting show acme
     """
-    from siting import scenario
+    from siting.inputs import scenario
 
     found = scenario.load(client)
     if as_json:
@@ -327,7 +328,7 @@ def schema(as_json: bool) -> None:
     Example:
       siting schema > params/.schema.json
     """
-    from siting import scenario
+    from siting.inputs import scenario
 
     _print_json(scenario.json_schema())
 
@@ -357,7 +358,7 @@ def facts(
     if ctx.invoked_subcommand:
         return
     from siting import provenance
-    from siting.messages import suggestion
+    from siting.inputs.messages import suggestion
 
     if table and table not in _tables():
         raise Refused(f"{table!r} is no table of facts; {suggestion(table, _tables())}")
@@ -423,11 +424,12 @@ def diff(before: str, after: str, page: str | None, everything: bool, as_json: b
       siting diff acme@2026-03 acme
       siting diff old/acme reports/acme --html changes.html
     """
-    from siting import comparison, history
+    from siting.publishing import comparison, history
 
     changes = comparison.compare(history.summary(before), history.summary(after))
     if page:
-        template = (Path(__file__).parent / "comparison.html").read_text(encoding="utf-8")
+        folder = Path(__file__).parent / "publishing"
+        template = (folder / "comparison.html").read_text(encoding="utf-8")
         text = comparison.as_html(changes, before, after, template)
         Path(page).write_text(text, encoding="utf-8")
         click.echo(f"{page} is written.", err=True)
@@ -479,8 +481,9 @@ def placing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _found_model(name: str) -> Any:
-    from siting import catalogue, hf_config
-    from siting.messages import suggestion
+    from siting import catalogue
+    from siting.inputs.messages import suggestion
+    from siting.memory import hf_config
 
     if name.endswith(".json"):
         return hf_config.read(Path(name))
@@ -493,7 +496,7 @@ def _found_model(name: str) -> Any:
 
 def _found_gpu(name: str) -> Any:
     from siting import catalogue
-    from siting.messages import suggestion
+    from siting.inputs.messages import suggestion
 
     try:
         return catalogue.gpu(name)
@@ -533,7 +536,7 @@ def fit(
     Example:
       siting fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 --context 8192
     """
-    from siting import attention, vram
+    from siting.memory import attention, vram
 
     try:
         memory = vram.inference(
@@ -608,7 +611,7 @@ class MeanAndP95(click.ParamType[Any]):
     name = "mean,p95"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        from siting.scenario import Tokens
+        from siting.inputs.scenario import Tokens
 
         try:
             mean, p95 = (float(x) for x in value.split(","))
@@ -684,7 +687,8 @@ def size(
       siting size --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 \\
         --requests-per-day 20000 --input 3000,8000 --output 400,1000
     """
-    from siting import capacity, scenario
+    from siting.inputs import scenario
+    from siting.serving import capacity
 
     given = click.get_current_context().get_parameter_source("tp")
     option = scenario.Option(
@@ -765,7 +769,7 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
       siting validate throughput mine.csv --rows comparisons.csv
     """
     if kind == "stability":
-        from siting import backtest
+        from siting.vendors import backtest
 
         panels = backtest.results()
         if as_json:
@@ -773,7 +777,7 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
         else:
             click.echo("\n".join(backtest.lines(panels)))
         return
-    from siting import validation
+    from siting.checks import validation
 
     try:
         path = Path(csv) if csv else validation.shipped(kind)
@@ -831,7 +835,7 @@ def import_(
       siting import load gateway.csv --workload assistant
       siting import focus invoice.csv --option api --service OpenAI --requests 310000
     """
-    from siting import exchange, scenario
+    from siting.inputs import exchange, scenario
 
     path = Path(table)
     found: dict[str, Any]
@@ -868,7 +872,7 @@ def table(target: str, reports: str, as_json: bool) -> None:
     Example:
       siting table results.parquet
     """
-    from siting import exchange
+    from siting.inputs import exchange
 
     found = {
         path.parent.name: json.loads(path.read_text(encoding="utf-8"))
@@ -897,7 +901,7 @@ def refresh(yes: bool, as_json: bool) -> None:
     Example:
       siting facts refresh
     """
-    from siting import refresh as feeds
+    from siting.cost import refresh as feeds
 
     results = [_refreshed(feeds, feed, yes, as_json) for feed in feeds.FEEDS]
     if as_json:

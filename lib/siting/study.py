@@ -17,24 +17,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from siting import (
-    __version__,
-    candidates,
-    capacity,
-    decision,
-    quality,
-    scenario,
-    sovereignty,
-    stability,
-    tco,
-    training,
-    uncertainty,
-    vram,
-    workbook,
-)
+from siting import __version__
 from siting.catalogue import Input, Source
+from siting.cost import tco, uncertainty, workbook
 from siting.formats import Numbers
+from siting.inputs import scenario
+from siting.memory import training, vram
 from siting.quantity import Range
+from siting.rules import sovereignty
+from siting.serving import capacity
+from siting.vendors import stability
+from siting.verdict import candidates, decision, quality
 
 SCHEMA_VERSION = 1
 """Of summary.json; raised when a reader of the old shape would misread the new one."""

@@ -11,14 +11,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from siting import capacity, catalogue, performance
-from siting.capacity import OptionCapacity, Pool
+from siting import catalogue
 from siting.catalogue import Source
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
-from siting.performance import NotPredicted
 from siting.quantity import Range
-from siting.queueing import latency
+from siting.serving import capacity, performance
+from siting.serving.capacity import OptionCapacity, Pool
+from siting.serving.performance import NotPredicted
+from siting.serving.queueing import latency
 from siting.study import Study
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from siting import claims as published
-from siting import costing
 from siting.catalogue import Source, source_of
+from siting.cost import claims as published
+from siting.cost import costing
+from siting.cost.prices import parameter
+from siting.cost.tco import BreakEven, Comparison, OptionCost, shown_factors
+from siting.cost.uncertainty import Bar, Flip, Uncertainty
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
-from siting.prices import parameter
 from siting.quantity import Range
-from siting.tco import BreakEven, Comparison, OptionCost, shown_factors
-from siting.uncertainty import Bar, Flip, Uncertainty
 
 if TYPE_CHECKING:
     from siting.study import Study

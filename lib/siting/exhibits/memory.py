@@ -12,14 +12,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
-from siting import catalogue, training, vram
+from siting import catalogue
 from siting.catalogue import Gpu, Source
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
+from siting.inputs.scenario import Scenario
+from siting.memory import training, vram
+from siting.memory.vram import Fit, Memory
 from siting.quantity import Range, total
-from siting.scenario import Scenario
 from siting.study import Study
-from siting.vram import Fit, Memory
 
 PARTS = ("weights", "activations", "libraries", "graphs")
 """What comes off the budget before the cache."""

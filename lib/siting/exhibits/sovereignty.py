@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from siting.catalogue import Source, source_of
-from siting.dataflows import FlowFacts
 from siting.exhibits import Chart, Prose, Table, literal, style
-from siting.openness import UNKNOWN
-from siting.rulebook import Rule
-from siting.sovereignty import (
+from siting.rules.dataflows import FlowFacts
+from siting.rules.openness import UNKNOWN
+from siting.rules.rulebook import Rule
+from siting.rules.sovereignty import (
     NOT_LEGAL_ADVICE,
     Ahead,
     Change,

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
-from siting import backtest as tests
 from siting.catalogue import Source, source_of
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quantity import Range
-from siting.stability import Assessment, Pair, VendorScore
-from siting.vendor_record import Event, load, setting
+from siting.vendors import backtest as tests
+from siting.vendors.stability import Assessment, Pair, VendorScore
+from siting.vendors.vendor_record import Event, load, setting
 
 SAFER = "Higher is safer."
 MUSK = "MUSK_v_OPENAI"

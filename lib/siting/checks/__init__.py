@@ -1,0 +1,1 @@
+"""How far off the kit is: published measurements predicted row by row."""

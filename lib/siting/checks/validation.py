@@ -1,0 +1,203 @@
+"""Predict published measurements row by row, and say how far off the kit is.
+
+A file of measurements has one case a line; its column `score` names the quantities that the
+other columns determine. For each, `compare` gives what the kit would have printed in a report:
+low, central, high, or the reason why it does not print anything. `summarise` turns that into
+errors. Each kind of measurement is read by a function of its own (`KINDS`).
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Row = dict[str, str]
+"""One case, blank cells left out."""
+
+COLUMNS = ("case_id", "quantity", "measured", "low", "central", "high", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One quantity of one case: what was measured, and what the kit says without looking."""
+
+    case_id: str
+    quantity: str
+    measured: float | None
+    low: float | None = None
+    central: float | None = None
+    high: float | None = None
+    note: str = ""
+    group: str = ""
+    scale: float | None = None
+    """Memory of the card, where errors are better judged as a share of it. [GiB]"""
+
+    @property
+    def error(self) -> float | None:
+        """Central over measured, less one; None where either is missing or zero."""
+        if self.central is None or not self.measured:
+            return None
+        return self.central / self.measured - 1
+
+
+Predictor = Callable[[Row], Iterator[Comparison]]
+
+
+def _kinds() -> dict[str, Predictor]:
+    from siting.checks import validation_memory, validation_throughput
+
+    return {
+        "vram": validation_memory.vram_row,
+        "finetune": validation_memory.finetune_row,
+        "throughput": validation_throughput.throughput_row,
+    }
+
+
+def kinds() -> tuple[str, ...]:
+    """Kinds of measurements that can be predicted row by row."""
+    return tuple(_kinds())
+
+
+def shipped(kind: str) -> Path:
+    """The measurements of a kind that come with the repository. Raises ValueError if absent."""
+    folder = Path(__file__).parents[3] / "tests" / "data"
+    for name in (f"{kind}.csv", f"{kind}.csv.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    raise ValueError(f"{folder} holds no {kind}.csv: name a file of measurements")
+
+
+def read(path: Path) -> list[Row]:
+    """The cases of a CSV file, gzipped or not. Raises ValueError without a `case_id` column."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if "case_id" not in (reader.fieldnames or []):
+            raise ValueError(f"{path}: column case_id is missing; see docs/validation.md")
+        return [
+            {k: v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()}
+            for row in reader
+        ]
+
+
+def compare(kind: str, rows: Iterable[Row]) -> list[Comparison]:
+    """Every scored quantity of every case. Raises KeyError for an unknown kind."""
+    predict = _kinds()[kind]
+    return [c for row in rows for c in predict(row)]
+
+
+def scored(row: Row) -> list[str]:
+    """The quantities that a case asks for."""
+    return row.get("score", "").replace(",", " ").replace(";", " ").split()
+
+
+def number(row: Row, column: str) -> float | None:
+    """A cell as a number; None where it is blank. Raises ValueError naming the column."""
+    text = row.get(column, "")
+    if not text:
+        return None
+    try:
+        value = float(text.replace(",", "").lstrip("<=~ "))
+    except ValueError:
+        raise ValueError(f"{column} {text!r} is not a number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{column} {text!r} is not a finite number")
+    return value
+
+
+def write_rows(comparisons: Sequence[Comparison], path: Path) -> None:
+    """Each comparison as a line of CSV, empty where the kit makes no statement."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for c in comparisons:
+            cells = [getattr(c, name) for name in COLUMNS]
+            writer.writerow(
+                ["" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in cells]
+            )
+
+
+def summarise(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
+    """Errors by quantity, and by group where the cases have one.
+
+    n: scored; predicted: share with a number; median and p90: absolute error in %; bias: median
+    of the signed error in %; coverage: share of measurements within low to high; width: median
+    high over low; reasons: why cases were not predicted. `fits` is judged right or wrong.
+    """
+    keys = dict.fromkeys((c.group, c.quantity) for c in comparisons)
+    return {
+        " ".join(filter(None, key)): _summary(
+            [c for c in comparisons if (c.group, c.quantity) == key]
+        )
+        for key in keys
+    }
+
+
+def _summary(cases: list[Comparison]) -> dict[str, Any]:
+    made = [c for c in cases if c.central is not None and c.measured is not None]
+    result: dict[str, Any] = {
+        "n": len(cases),
+        "predicted": len(made) / len(cases),
+        "reasons": dict(Counter(c.note for c in cases if c.central is None).most_common()),
+    }
+    if cases and cases[0].quantity == "fits":
+        return result | _judged(made)
+    errors = np.array([c.error for c in made if c.error is not None])
+    if errors.size:
+        result |= {
+            "median_error_pct": float(np.median(np.abs(errors)) * 100),
+            "p90_error_pct": float(np.quantile(np.abs(errors), 0.9) * 100),
+            "bias_pct": float(np.median(errors) * 100),
+            "coverage": float(np.mean([_inside(c) for c in made])),
+            "median_high_over_low": _width(made),
+        }
+    scales = [(c.central - c.measured, c.scale) for c in made if c.scale]  # type: ignore[operator]
+    if scales:
+        shares = np.array([abs(d) / s for d, s in scales]) * 100
+        result |= {
+            "median_error_pct_of_card": float(np.median(shares)),
+            "p90_error_pct_of_card": float(np.quantile(shares, 0.9)),
+        }
+    return result
+
+
+ROUNDING = 0.005
+"""A measurement is printed rounded; a range that misses it by this share still holds it."""
+
+
+def _inside(c: Comparison) -> bool:
+    if c.low is None or c.high is None or c.measured is None:
+        return False
+    slack = ROUNDING * abs(c.measured)
+    return c.low - slack <= c.measured <= c.high + slack
+
+
+def _width(cases: list[Comparison]) -> float | None:
+    ratios = [c.high / c.low for c in cases if c.low and c.high and c.low > 0]
+    return float(np.median(ratios)) if ratios else None
+
+
+def _judged(cases: list[Comparison]) -> dict[str, Any]:
+    right = sum(c.central == c.measured for c in cases)
+    unsafe = sum(c.central == 1 and c.measured == 0 for c in cases)
+    return {
+        "right": right / len(cases) if cases else None,
+        "said_fits_but_ran_out": unsafe,
+        "said_no_but_ran": len(cases) - right - unsafe,
+        "coverage": float(np.mean([_inside(c) for c in cases])) if cases else None,
+    }
+
+
+if __name__ == "__main__":
+    from siting.checks import validation_page
+
+    validation_page.write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/validation.md"))

@@ -1,0 +1,483 @@
+"""Read a public start-up log or fine-tuning record as the kit's own inputs, and predict it.
+
+Only what was set before the run is read: model, card, engine, formats, parallelism, limits. Words
+of the notes count where they state a setting (number of cards, speculative decoding). A blank
+limit takes the engine's default; a blank card or model is said to be missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from siting import catalogue
+from siting.catalogue import FactError, Gpu, Model
+from siting.checks.validation import Comparison, Row, number, scored
+from siting.memory import training, vram
+from siting.memory.attention import NotEstimated
+from siting.memory.vram import Setting
+from siting.quantity import GIB, Range
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A serving run, as far as its row states it."""
+
+    model: Model
+    weights: str
+    kv: str
+    setting: Setting
+    tp: int
+    pp: int
+    context: int | None
+    gpu: Gpu | None
+    engine_known: bool = True
+    context_ranks: int = 1
+    """Ranks that share a request's tokens among them (decode context parallelism)."""
+
+    @property
+    def card(self) -> Gpu:
+        if self.gpu is None:
+            raise NotEstimated("the card is not stated")
+        return self.gpu
+
+    @property
+    def note(self) -> str:
+        """What a reader must know about every figure of this run."""
+        if self.gpu is not None and self.gpu.usable_gib is None:
+            return "usable memory of the card estimated from its data sheet"
+        return ""
+
+    @property
+    def longest(self) -> int:
+        """The stated context, else the model's own limit, which is the engine's default."""
+        default = self.model.max_position_embeddings
+        if self.setting.family == "llama.cpp":
+            default = int(vram.constant("llama.cpp", "default_context").central)
+        found = self.context or default
+        if found is None:
+            raise NotEstimated("max_model_len is not stated and the model's limit is unknown")
+        return found
+
+
+def vram_row(row: Row) -> Iterator[Comparison]:
+    """Every scored quantity of a row of vram.csv."""
+    try:
+        run: Run | None = run_of(row)
+        fault = ""
+    except (NotEstimated, KeyError, FactError, ValueError) as error:
+        run, fault = None, _why(error)
+    for quantity in scored(row):
+        try:
+            measured = measured_of(row, quantity)
+        except ValueError as error:
+            yield Comparison(row["case_id"], quantity, None, note=_why(error))
+            continue
+        if run is None:
+            yield Comparison(row["case_id"], quantity, measured, note=fault)
+            continue
+        try:
+            found = _predict(run, row, quantity)
+        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
+            yield Comparison(row["case_id"], quantity, measured, note=_why(error))
+            continue
+        yield Comparison(
+            row["case_id"],
+            quantity,
+            measured,
+            found.low,
+            found.central,
+            found.high,
+            run.note,
+            scale=vram.usable_gib(run.gpu).central if run.gpu and quantity in IN_GIB else None,
+        )
+
+
+def _why(error: Exception) -> str:
+    return f"not estimated, because {error.args[0] if error.args else error}"
+
+
+MEASURED_IN = {
+    "kv_tokens_given_kv_gib": "kv_cache_tokens",
+    "concurrency_given_kv_gib": "max_concurrency_x",
+}
+
+
+IN_GIB = ("weights_gib_per_gpu", "kv_cache_gib_per_gpu", "activation_peak_gib")
+
+
+def measured_of(row: Row, quantity: str) -> float | None:
+    """What was measured; None where the cell is blank."""
+    if quantity == "fits":
+        return {"yes": 0.0, "no": 1.0}.get(row.get("oom", row.get("outcome", "")).lower())
+    return number(row, MEASURED_IN.get(quantity, quantity))
+
+
+# --- what a row states ------------------------------------------------------------------------
+
+
+def run_of(row: Row) -> Run:
+    """A serving run from a row of vram.csv. Raises NotEstimated, KeyError or ValueError."""
+    model, weights = model_of(row)
+    note = f"{row.get('checkpoint_as_stated', '')} {row.get('note', '')}".lower()
+    speculative = bool(re.search(r"speculative|\bmtp\b", note)) and bool(model.mtp_layers)
+    cards = re.search(r"(\d+)\s*gpu\(s\)", note)
+    gpu, named = gpu_of(row)
+    engine, engine_known = _engine(row)
+    ranks = re.search(r"\b(?:dcp|decode[ -]context[ -]parallel)\D{0,12}(\d+)", note)
+    tp = _whole(row, "tensor_parallel")
+    if tp is None:
+        tp = int(cards[1]) if cards and vram.engine_family(engine) == "llama.cpp" else named
+    # Cards before flash attention; llama.cpp had it off unless asked for, until late 2025.
+    naive = gpu is not None and "gcn" in gpu.architecture.lower()
+    setting = Setting(
+        engine=engine,
+        engine_version=row.get("engine_version", ""),
+        first_generation=_first_generation(row) or naive or None,
+        utilization=number(row, "gpu_memory_utilization"),
+        max_batched_tokens=_whole(row, "max_num_batched_tokens"),
+        max_num_seqs=_whole(row, "max_num_seqs"),
+        eager=row.get("enforce_eager", "").lower() == "true",
+        mtp=speculative,
+        speculative_tokens=int(vram.constant("any", "speculative_tokens").central)
+        if speculative
+        else 0,
+        flash_attention=not naive and (engine != "llama.cpp" or "fa=1" in note),
+    )
+    return Run(
+        model=model,
+        weights=weights,
+        kv=row.get("kv_cache_dtype", "auto"),
+        setting=setting,
+        tp=tp,
+        pp=_whole(row, "pipeline_parallel") or 1,
+        context=_whole(row, "max_model_len"),
+        gpu=gpu,
+        engine_known=engine_known,
+        context_ranks=int(ranks[1]) if ranks else 1,
+    )
+
+
+def _engine(row: Row) -> tuple[str, bool]:
+    """The engine of a row, and whether it is one whose budget the kit knows.
+
+    Weights, and requests of a given pool, do not depend on that budget.
+    """
+    name = row.get("engine", "")
+    try:
+        return vram.engine_family(name), True
+    except NotEstimated:
+        return "tensorrt-llm", False
+
+
+def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
+    """The model of a row, and its weight format where the named checkpoint narrows it down."""
+    name, stated = row.get(column, ""), row.get("checkpoint_as_stated", "")
+    if not name:
+        raise NotEstimated("the model is not stated")
+    model = catalogue.model(name)
+    weights = row.get("weight_format", "")
+    special = catalogue.checkpoint_weights(stated) or catalogue.checkpoint_weights(name)
+    if special.split("-")[0] == (weights or special).split("-")[0]:
+        weights = special or weights
+    return model, weights
+
+
+def gpu_of(row: Row) -> tuple[Gpu | None, int]:
+    """The card of a row (of several kinds the smallest), and how many are named."""
+    names = [n.strip() for n in row.get("gpu", "").split("+") if n.strip()]
+    stated = number(row, "gpu_memory_gib_stated")
+    if not names:
+        if stated is None:
+            return None, 1
+        names = [f"{max(1, round(stated))}GB-class"]
+    counts, cards = zip(*(_card(n, stated) for n in names), strict=True)
+    card = min(cards, key=lambda g: vram.usable_gib(g).central)
+    if stated is not None and "." in row["gpu_memory_gib_stated"]:  # as the driver reports it
+        card = card.model_copy(update={"usable_gib": stated})
+    elif stated is not None and card.id.startswith("a100-sxm4-80gb") and stated <= 40:
+        card = catalogue.gpu("a100-sxm4-40gb")
+    return card, sum(counts)
+
+
+def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
+    """How many cards a name such as `2x RTX 3090` means, and which.
+
+    A card that the catalogue lacks is known by the size in its name or in the row.
+    """
+    many = re.match(r"(\d+)\s*[x×]\s+?(.+)", name)
+    count, plain = (int(many[1]), many[2]) if many else (1, name)
+    try:
+        return count, catalogue.gpu(plain)
+    except KeyError:
+        size = re.search(r"(\d+)\s*GB", plain)
+        if size is None and stated is None:
+            raise
+        made = catalogue.gpu(f"{size[1] if size else max(1, round(stated or 0))}GB-class")
+        if re.search(r"\bM[1-9]\b|apple|unified", plain, re.IGNORECASE):
+            made = made.model_copy(update={"interconnect": "unified memory"})
+        return count, made.model_copy(update={"gpu": plain})
+
+
+def _whole(row: Row, column: str) -> int | None:
+    value = number(row, column)
+    if value is None:
+        return None
+    if value < 1:
+        raise ValueError(f"{column} {row[column]!r} is not a positive number")
+    return int(value)
+
+
+def _first_generation(row: Row) -> bool:
+    """Logs that count GPU blocks, and changes dated before March 2025, are of vLLM's V0 engine."""
+    dated = re.search(r"\((\d{4})-(\d{2})\)", row.get("engine_version", ""))
+    if dated and (int(dated[1]), int(dated[2])) < (2025, 3):
+        return True
+    return "gpu_blocks" in row
+
+
+# --- the quantities ---------------------------------------------------------------------------
+
+
+def _predict(run: Run, row: Row, quantity: str) -> Range:
+    if quantity == "weights_gib_per_gpu":
+        return _weights(run)
+    if not run.engine_known and quantity not in MEASURED_IN:
+        vram.engine_family(row.get("engine", ""))  # says that it is unknown
+    if quantity == "activation_peak_gib":
+        known = run.setting.is_v0 or run.setting.max_num_seqs is not None
+        card = run.gpu if known else run.card  # the card only decides the default batch
+        return vram.activations(run.model, card, run.setting, run.tp, run.longest).gib
+    if quantity in MEASURED_IN:
+        pool = number(row, "kv_cache_gib_per_gpu")
+        if pool is None:
+            raise NotEstimated("the measured cache pool is missing")
+        return _from_pool(run, pool, quantity)
+    if quantity == "kv_cache_gib_per_gpu":
+        return _pool(run)
+    if quantity == "fits":
+        return _fits(run)
+    if quantity in ("kv_cache_tokens", "max_concurrency_x"):
+        return _end_to_end(run, quantity)
+    raise NotEstimated(f"{quantity} is not a quantity of this kind")
+
+
+def _weights(run: Run) -> Range:
+    size = vram.weight_bytes_per_gpu(run.model, run.weights, run.tp, run.pp, mtp=run.setting.mtp)
+    size = size.scaled(1 / GIB, "GiB")
+    if run.setting.family == "sglang":
+        size = size.plus(vram.constant("sglang", "load_extra_gib").range)
+    return size
+
+
+def _pool(run: Run) -> Range:
+    """The cache pool; in llama.cpp the cache of the context that was asked for."""
+    if run.setting.family == "llama.cpp":
+        need = vram.request_gib(
+            run.model, run.setting, run.gpu, run.kv, run.tp, run.pp, run.longest
+        )
+        return Range.around(need, 0.02, "GiB")
+    made = vram.cache_pool(
+        run.model, run.card, run.setting, run.weights, run.tp, run.pp, 1, run.longest
+    )
+    return made.left
+
+
+def _fits(run: Run) -> Range:
+    """1 if the run starts: weights load and the cache holds one request of the context."""
+    found = vram.inference(
+        run.model,
+        run.card,
+        run.weights,
+        run.kv,
+        run.tp,
+        run.pp,
+        context=run.longest,
+        setting=run.setting,
+    )
+    held = found.max_concurrency
+    return Range(float(held.low >= 1), float(held.central >= 1), float(held.high >= 1))
+
+
+def _from_pool(run: Run, pool: float, quantity: str) -> Range:
+    """Tokens or requests of a pool whose size was measured (printed to 0.01 GiB)."""
+    if quantity == "concurrency_given_kv_gib" and run.context is None:
+        raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
+    column = 0 if quantity == "kv_tokens_given_kv_gib" else 1
+    sizes = (pool - 0.005, pool, pool + 0.005)
+    made = [_held(run, size)[column] for size in sizes]
+    others = [_held(run, pool, other_print=True)[column]]
+    if run.model.mtp_layers and not run.setting.mtp and run.model.linear_layers:
+        others.append(_held(_speculative(run), pool)[column])
+    return Range(min(*made, *others), made[1], max(*made, *others))
+
+
+def _speculative(run: Run) -> Run:
+    """The same run with speculative decoding, which a log may have on without saying so."""
+    depth = int(vram.constant("any", "speculative_tokens").high)
+    return replace(run, setting=replace(run.setting, mtp=True, speculative_tokens=depth))
+
+
+def _held(run: Run, pool: float, other_print: bool = False) -> tuple[float, float]:
+    """What the engine prints; `other_print`: as the other generation of vLLM would print it."""
+    setting = run.setting
+    if run.context is None and vram.version(setting.engine_version) is None:
+        other_print = not other_print  # the print that needs no context is the likelier one
+    if other_print and vram.version(setting.engine_version) is None and not setting.is_v0:
+        setting = replace(setting, engine_version="0.19")
+    tokens, requests = vram.holds(
+        run.model, run.gpu, setting, run.kv, run.tp, run.pp, run.longest, pool
+    )
+    return tokens * run.context_ranks, requests * run.context_ranks
+
+
+def _end_to_end(run: Run, quantity: str) -> Range:
+    """Tokens or requests from the start: the pool is predicted too."""
+    if quantity == "max_concurrency_x" and run.context is None:
+        raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
+    left = _pool(run)
+    column = 0 if quantity == "kv_cache_tokens" else 1
+    low, central, high = (_held(run, g)[column] for g in (left.low, left.central, left.high))
+    return Range(low, central, high)
+
+
+# --- fine-tuning ------------------------------------------------------------------------------
+
+
+def finetune_row(row: Row) -> Iterator[Comparison]:
+    """Every scored quantity of a row of finetune.csv."""
+    for quantity in scored(row):
+        measured, note = None, ""
+        try:
+            measured = _finetune_measured(row, quantity)
+            job = job_of(row)
+            found, note = _finetune(job, row, quantity), _assumed(row)
+        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
+            yield Comparison(row["case_id"], quantity, measured, note=_why(error))
+            continue
+        yield Comparison(
+            row["case_id"], quantity, measured, found.low, found.central, found.high, note
+        )
+
+
+def _finetune_measured(row: Row, quantity: str) -> float | None:
+    if quantity != "fits":
+        return number(row, quantity)
+    outcome = row.get("outcome", "").lower()
+    return 0.0 if outcome == "oom" else 1.0 if outcome else None
+
+
+def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
+    peak = training.memory(job)
+    if quantity == "peak_gib_per_gpu":
+        return peak.reported
+    if quantity != "fits":
+        raise NotEstimated(f"{quantity} is not a quantity of this kind")
+    gpu, _ = gpu_of(row)
+    if gpu is None:
+        raise NotEstimated("the card is not stated")
+    room, need = vram.usable_gib(gpu), peak.reserved
+    return Range(
+        float(need.high <= room.low),
+        float(need.central <= room.central),
+        float(need.low <= room.high),
+    )
+
+
+def job_of(row: Row) -> training.Job:
+    """A fine-tuning run from a row of finetune.csv. Raises NotEstimated, KeyError, ValueError."""
+    model, _ = model_of(row, "model_id")
+    method, _, task = row.get("method", "").lower().partition("[")
+    if not method.strip():
+        raise NotEstimated("the method is not stated")
+    if re.search(r"grpo|ppo|rloo", task):
+        raise NotEstimated("the memory of the generation engine beside the training is not stated")
+    pairs = 2 if re.search(r"dpo|kto|orpo|cpo|rm\b", task) else 1
+    frame = training.framework(row.get("framework", ""))
+    rule, in_backward = _optimizer(row)
+    checkpointing, offloaded = _checkpointing(row)
+    sharding, host = _sharding(row)
+    tokens = _whole(row, "seq_len")
+    if tokens is None:
+        raise NotEstimated("seq_len is not stated")
+    return training.Job(
+        model=model,
+        method=method,
+        base=_base(row, method, frame),
+        optimizer=rule,
+        in_backward=in_backward,
+        tokens=tokens,
+        micro_batch=(_whole(row, "micro_batch") or 1) * pairs,
+        checkpointing=checkpointing,
+        activations_offloaded=offloaded,
+        parameters_offloaded=host,
+        gpus=_whole(row, "num_gpus") or 1,
+        sharding=sharding,
+        lora_rank=_whole(row, "lora_rank") or 8,
+        targets=_targets(row.get("note", "")) or frame.targets,
+        adapted_head=bool(re.search(r"targets?=[^;]*head", row.get("note", ""))),
+        packed="packing=false" not in row.get("note", "").lower(),
+        reference_model=pairs == 2,
+        framework=frame.name,
+    )
+
+
+def _assumed(row: Row) -> str:
+    blank = [c for c in ("micro_batch", "optimizer", "grad_checkpointing") if c not in row]
+    return f"{', '.join(blank)} not stated, the usual value taken" if blank else ""
+
+
+def _base(row: Row, method: str, frame: training.Framework) -> str:
+    text = row.get("base_precision", "").lower()
+    if "mixed" in text:
+        return "mixed"
+    if re.search(r"nf4|fp4|int4|4[ -]?bit|awq|gptq", text) or (
+        method == "qlora" and "8" not in text
+    ):
+        return "nf4-dq" if "dq" in text or frame.double_quant else "nf4"
+    if re.search(r"int8|8[ -]?bit|fp8", text):
+        return "int8"
+    if re.match(r"(fp|float)32", text):
+        return "fp32"
+    if not text or re.search(r"bf16|bfloat16|fp16|float16|half", text):
+        return "bf16"
+    raise NotEstimated(f"base_precision {row['base_precision']!r} is not understood")
+
+
+def _optimizer(row: Row) -> tuple[str, bool]:
+    text = row.get("optimizer", "").lower()
+    plain = re.sub(r"[\s,+(]*(in[- _]?backward|in_bwd)\)?", "", text)
+    return training.optimizer(plain).name, plain != text
+
+
+def _checkpointing(row: Row) -> tuple[bool | None, bool]:
+    """Whether activations are recomputed (None: not stated), and whether they are offloaded."""
+    text = row.get("grad_checkpointing", "").lower()
+    if not text:
+        return None, False
+    return text.startswith(("true", "yes", "full", "unsloth")), "offload" in text
+
+
+def _sharding(row: Row) -> tuple[training.Sharding, bool]:
+    text = row.get("sharding", "none").lower()
+    host = "offload" in text
+    stage = re.search(r"zero[ -_]?(\d)", text)
+    if stage:
+        return training.STAGES[stage[1]], host
+    if "fsdp" in text:
+        return "fsdp", host
+    if text in ("none", "ddp", "single", "dp"):
+        return "none", host
+    raise NotEstimated(f"sharding {row['sharding']!r} is not understood")
+
+
+def _targets(note: str) -> training.Targets | None:
+    """Matrices that a note says are adapted; None where it does not say."""
+    found = re.search(r"targets?=([^;]*)", note.lower())
+    text = found[1] if found else ""
+    if not text or text in ("-", "none"):
+        return None
+    if re.search(r"mlp|true|all|gate", text):
+        return "all"
+    return "attention" if re.search(r"key|k_proj|projection", text) else "query_value"

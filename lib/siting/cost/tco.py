@@ -1,0 +1,830 @@
+"""Total cost of ownership of every option for the same service, month by month.
+
+`assess` compiles the prices (`costing`), bills the central case (`cashflow`), and derives what a
+finance department asks for: net present value against the baseline, internal rate, paybacks,
+levelised cost, three break-evens, the hybrid optimum, energy and carbon. `totals` is the one
+evaluation that the report, the curves and the Monte Carlo share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from siting.catalogue import Input, Source, source_of
+from siting.cost import cashflow, money, prices
+from siting.cost.cashflow import BY_REQUEST, MONTHS, Amount, Draws, OptionPlan, Plan, owned_key
+from siting.cost.costing import compile_plan
+from siting.cost.money import MILLION
+from siting.cost.prices import Factor
+from siting.inputs.scenario import Scenario
+from siting.quantity import Range
+from siting.serving.capacity import OptionCapacity
+
+Array = npt.NDArray[np.float64]
+G_PER_TONNE = 1e6
+CAPITAL = ("hardware", "network")
+"""Categories whose one-off payments are written off over the life of a server."""
+BASE_ALONE = -1.0
+"""Value of a hybrid's owned servers that stands for its base option on its own."""
+
+
+# --- evaluation -------------------------------------------------------------------------------
+
+
+class Clock:
+    """Sums of price paths and discount factors over the years, for one set of draws."""
+
+    def __init__(self, plan: Plan, draws: Draws) -> None:
+        self.plan, self.draws = plan, draws
+        v = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
+        self._discount = cashflow.powers(v, plan.months + 1)
+        self._paths: dict[str, Array] = {}
+        self._sums: dict[str, tuple[Array, Array]] = {}
+
+    def path(self, name: str) -> Array:
+        if name not in self._paths:
+            self._paths[name] = cashflow.path_factor(name, self.draws, self.plan.months)
+        return self._paths[name]
+
+    def sums(self, name: str) -> tuple[Array, Array]:
+        """Nominal and present sum of a path over each year's months. [n × Y each]"""
+        if name not in self._sums:
+            path, years = self.path(name), self.plan.years
+            worth = path * self._discount[:, 1:]
+            self._sums[name] = (cashflow.by_year(path, years), cashflow.by_year(worth, years))
+        return self._sums[name]
+
+    def before(self, name: str, months_to_production: Array) -> tuple[Array, Array]:
+        """The same sums over the time before production only."""
+        waiting = before_production(months_to_production, self.plan.months)
+        span = waiting.shape[1]
+        path = self.path(name)[:, :span] * waiting
+        worth = path * self._discount[:, 1 : span + 1]
+        out = []
+        for part in (path, worth):
+            sums = cashflow.by_year(part, self.plan.years)
+            out.append(np.pad(sums, ((0, 0), (0, self.plan.years - sums.shape[1]))))
+        return out[0], out[1]
+
+    @property
+    def starts(self) -> Array:
+        """Discount factors of the start of each year. [n × Y]"""
+        return self._discount[:, : self.plan.months : MONTHS]
+
+    @property
+    def end(self) -> Array:
+        """Discount factor of the end of the horizon. [n × 1]"""
+        return self._discount[:, -1:]
+
+
+def before_production(months_to_production: Array, months: int) -> Array:
+    """Share of each month that lies before production; as many months as any draw needs."""
+    span = min(months, max(1, math.ceil(float(months_to_production.max()))))
+    return np.clip(months_to_production[:, None] - np.arange(span), 0, 1)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Cost of an option over draws, in the client's currency."""
+
+    present: Array
+    """Net present value of all costs. [n]"""
+    yearly: Array
+    """Nominal cost of each year; the end's exit and resale in the last. [n × Y]"""
+
+    @property
+    def nominal(self) -> Array:
+        """Plain sum over the horizon. [n]"""
+        return np.asarray(self.yearly.sum(axis=1))
+
+    def where(self, condition: Array, other: Totals) -> Totals:
+        """`other` in the draws in which the condition holds."""
+        return Totals(
+            np.where(condition, other.present, self.present),
+            np.where(condition[:, None], other.yearly, self.yearly),
+        )
+
+
+def totals(plan: Plan, draws: Draws, names: Sequence[str] | None = None) -> dict[str, Totals]:
+    """Cost of options over any number of draws: what every figure of the chapter comes from."""
+    clock = Clock(plan, draws)
+    bills: dict[str, list[Amount]] = {}
+    found: dict[str, Totals] = {}
+
+    def billed(name: str) -> list[Amount]:
+        if name not in bills:
+            bills[name] = cashflow.bill(plan, name, draws)
+        return bills[name]
+
+    def cost(name: str) -> Totals:
+        if name not in found:
+            found[name] = _cost(plan, clock, name, billed)
+            option = plan.options[name]
+            if option.base is not None and option.burst is not None:
+                owned = draws[owned_key(name)]
+                found[name] = (
+                    found[name]
+                    .where(owned == 0, cost(option.burst.name))
+                    .where(owned == BASE_ALONE, cost(option.base.name))
+                )
+        return found[name]
+
+    return {name: cost(name) for name in names or plan.options}
+
+
+def _cost(plan: Plan, clock: Clock, name: str, billed: Callable[[str], list[Amount]]) -> Totals:
+    """An option's own bill from production on, and the baseline's until then."""
+    wait = clock.draws[f"months_to_production.{name}"]
+    size = len(wait)
+    present, yearly = np.zeros(size), np.zeros((size, plan.years))
+    keep = 1 - plan.tax_rate
+    waits = bool((wait > 0).any())
+    before: dict[str, tuple[Array, Array]] = {}
+
+    def early(path: str) -> tuple[Array, Array]:
+        if path not in before:
+            before[path] = clock.before(path, wait)
+        return before[path]
+
+    for amount in billed(name):
+        value = amount.value * (1.0 if is_capital(amount) else keep)
+        if amount.when == "running":
+            nominal, worth = clock.sums(amount.line.path)
+            if waits:
+                nominal_early, worth_early = early(amount.line.path)
+                nominal, worth = nominal - nominal_early, worth - worth_early
+        else:
+            nominal = np.ones_like(value)
+            worth = clock.starts if amount.when == "start" else clock.end
+        yearly += value * nominal
+        present += (value * worth).sum(axis=1)
+    if waits and plan.baseline in plan.options and plan.baseline != name:
+        for amount in billed(plan.baseline):
+            if amount.when == "running":
+                nominal, worth = early(amount.line.path)
+                yearly += keep * amount.value * nominal
+                present += keep * (amount.value * worth).sum(axis=1)
+    if plan.tax_rate:
+        relief, written_off = _depreciation(plan, clock.draws, billed(name))
+        nominal, worth = clock.sums("flat")
+        yearly -= plan.tax_rate * (relief * nominal + written_off)
+        present -= plan.tax_rate * (
+            (relief * worth).sum(axis=1) + (written_off * clock.end).sum(axis=1)
+        )
+    return Totals(present, yearly)
+
+
+def is_capital(amount: Amount) -> bool:
+    """Whether an amount is an investment that is written off, not an expense."""
+    return amount.when == "start" and amount.line.item.category in CAPITAL
+
+
+def _depreciation(plan: Plan, draws: Draws, amounts: Sequence[Amount]) -> tuple[Array, Array]:
+    """Straight-line depreciation by month of each year, and book value left at the end. [n × Y]"""
+    size = len(draws["growth"])
+    bought = np.zeros((size, plan.years))
+    for amount in amounts:
+        if is_capital(amount):
+            bought += amount.value
+    life = cashflow.life_years(draws)
+    monthly, left = np.zeros_like(bought), np.zeros_like(bought)
+    for y in range(plan.years):
+        monthly[:, y : y + life] += bought[:, y : y + 1] / (life * MONTHS)
+        used = min(life, plan.months / MONTHS - y)
+        left[:, -1] += bought[:, y] * (1 - used / life)
+    return monthly, left
+
+
+# --- the central case, month by month ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One line of a cash-flow table: a cost item of an option by month."""
+
+    item: str
+    label: str
+    category: str
+    amounts: Array
+    """Cost by month, 0 = today; income is negative. [M + 1]"""
+    factors: tuple[str, ...] = ()
+    """Factors whose product is the unit price."""
+    quantity: Array = field(default_factory=lambda: np.zeros(0))
+    """Units by month. [M + 1]"""
+    path: str = "flat"
+    unit: str = ""
+    capital: bool = False
+    commitment: bool = False
+
+
+def flows(plan: Plan, name: str, draws: Draws) -> list[Flow]:
+    """Monthly costs of an option in one draw; their sums are those of `totals`."""
+    option = plan.options[name]
+    if option.base is not None and option.burst is not None:
+        owned = float(draws[owned_key(name)][0])
+        if owned == 0:
+            return flows(plan, option.burst.name, draws)
+        if owned == BASE_ALONE:
+            return flows(plan, option.base.name, draws)
+    months = plan.months
+    live = _live(plan, name, draws)
+    out = [_flow(plan, a, draws, live) for a in cashflow.bill(plan, name, draws)]
+    if live.sum() < months and plan.baseline in plan.options and plan.baseline != name:
+        for a in cashflow.bill(plan, plan.baseline, draws):
+            if a.when == "running":
+                out.append(_flow(plan, a, draws, 1 - live, cashflow.BEFORE))
+    if plan.tax_rate:
+        out.append(_tax(plan, out, cashflow.life_years(draws)))
+    return [f for f in out if np.any(f.amounts)]
+
+
+def _live(plan: Plan, name: str, draws: Draws) -> Array:
+    """Share of each month in which an option is in production. [M]"""
+    wait = before_production(draws[f"months_to_production.{name}"], plan.months)[0]
+    live = np.ones(plan.months)
+    live[: len(wait)] -= wait
+    return live
+
+
+def _flow(plan: Plan, amount: Amount, draws: Draws, live: Array, kind: str = "") -> Flow:
+    line, months = amount.line, plan.months
+    quantity = np.zeros(months + 1)
+    if amount.when == "running":
+        year = np.arange(months) // MONTHS
+        quantity[1:] = amount.quantity[0, year] * live
+    elif amount.when == "start":
+        quantity[:months:MONTHS] = amount.quantity[0]
+    else:
+        quantity[-1] = amount.quantity[0, -1]
+    price = np.ones(months + 1)
+    path = line.path if amount.when == "running" else "flat"
+    price[1:] = cashflow.path_factor(path, draws, months)[0]
+    label = line.item.label + (f", {line.workload}" if line.workload else "")
+    if line.side == "burst" and line.item.category in ("api", "rental"):
+        label += " for peaks"
+    if kind:
+        label = f"Baseline until production: {label}"
+    return Flow(
+        f"{kind}:{line.key}" if kind else line.key, label,
+        cashflow.BEFORE if kind else line.item.category,
+        quantity * price * amount.price[0], line.factors, quantity, path, line.item.driver,
+        is_capital(amount), line.item.driver == "unused_commitment",
+    )  # fmt: skip
+
+
+def _tax(plan: Plan, lines: Sequence[Flow], life: int) -> Flow:
+    """Tax saved: the rate times expenses and depreciation."""
+    expense = np.sum([f.amounts for f in lines if not f.capital], axis=0)
+    allowed = np.asarray(expense + depreciation(lines, life, plan.months))
+    return Flow(
+        "tax", "Tax saved", "tax", -plan.tax_rate * allowed, ("tax_rate",), -allowed,
+        unit="allowed cost",
+    )  # fmt: skip
+
+
+def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
+    """Straight-line depreciation of all investments by month; what is left falls on the end."""
+    out = np.zeros(months + 1)
+    for f in lines:
+        if f.capital:
+            for t in np.flatnonzero(f.amounts):
+                last = min(months, int(t) + life * MONTHS)
+                each = f.amounts[t] / (life * MONTHS)
+                out[t + 1 : last + 1] += each
+                out[-1] += f.amounts[t] - each * (last - t)
+    return out
+
+
+# --- results ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Three answers to one question, always printed together; None with the reason in `why`."""
+
+    month: float | None
+    """First month in which the discounted saving against the baseline is back for good."""
+    utilisation: float | None
+    """Share of the machines' capacity at which they cost what the rival costs."""
+    used: float | None
+    """Share that this load uses."""
+    volume: float | None
+    """Million tokens a month, mean of the horizon, at which option and rival cost the same."""
+    cheaper_above: bool | None
+    """Whether the option is the cheaper one above that volume."""
+    rival: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Electricity and emissions over the horizon, central case."""
+
+    kwh: float | None
+    tonnes_co2e: float | None
+    grid: str
+    why: str = ""
+    """Why not estimated."""
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """How much to own, so that the present cost is lowest."""
+
+    servers: int
+    """Servers owned at most; they are bought as the load needs them."""
+    end: Literal["", "burst", "base"]
+    """Not blank: the optimum is one of the two parts alone."""
+    curve: tuple[tuple[int, float, float], ...]
+    """Servers owned (none to all that peaks need), present cost, share of tokens that bursts."""
+    burst_share: float
+    """Share of tokens that the other side serves, at the optimum, over the horizon."""
+    base_cost: float
+    burst_cost: float
+
+
+@dataclass(frozen=True)
+class OptionCost:
+    """What an option costs, central case, client's currency; before tax unless a rate is set."""
+
+    name: str
+    label: str
+    kind: str
+    flows: tuple[Flow, ...]
+    rate: float
+    tokens: Array
+    """Tokens served by month. [M + 1]"""
+    life: int
+    npv: float
+    """Present value of what it saves against the baseline; negative: it costs more."""
+    irr: float | None
+    payback_simple: float | None
+    payback_discounted: float | None
+    break_even: BreakEven
+    energy: Energy
+    present_by_path: Mapping[str, float]
+    """Present cost under both API price paths: `list` and `same_capability`."""
+    servers: tuple[float, ...] = ()
+    gpus: tuple[float, ...] = ()
+    hybrid: Hybrid | None = None
+
+    @cached_property
+    def monthly(self) -> Array:
+        """Cost by month, 0 = today. [M + 1]"""
+        return np.asarray(np.sum([f.amounts for f in self.flows], axis=0))
+
+    @property
+    def total(self) -> float:
+        """Plain sum of the costs."""
+        return float(self.monthly.sum())
+
+    @property
+    def present(self) -> float:
+        """Present value of the costs."""
+        return money.npv(self.monthly, self.rate)
+
+    @property
+    def lcot(self) -> float | None:
+        """Levelised cost of a million tokens, input and output together."""
+        return money.levelised_cost(self.monthly, self.tokens, self.rate)
+
+    @property
+    def first_year(self) -> float:
+        """Running cost of months 13 to 24, when all options are in production; no investment."""
+        expense = np.sum([f.amounts for f in self.flows if not f.capital], axis=0)
+        return float(np.asarray(expense)[13:25].sum())
+
+    def by_item(self) -> dict[str, float]:
+        """Plain sums by item label, largest first."""
+        sums: dict[str, float] = {}
+        for f in self.flows:
+            sums[f.label] = sums.get(f.label, 0.0) + float(f.amounts.sum())
+        return dict(sorted(sums.items(), key=lambda kv: -abs(kv[1])))
+
+    def by_category(self) -> dict[str, float]:
+        """Plain sums by category."""
+        sums: dict[str, float] = {}
+        for f in self.flows:
+            sums[f.category] = sums.get(f.category, 0.0) + float(f.amounts.sum())
+        return sums
+
+    @property
+    def cash_view(self) -> tuple[float, ...]:
+        """Cost by year as it is paid; today's payments in the first year."""
+        return _years(self.monthly)
+
+    @property
+    def accounting_view(self) -> tuple[float, ...]:
+        """Cost by year as it is booked: investments over their life, what is left at the end."""
+        expense = np.sum([f.amounts for f in self.flows if not f.capital], axis=0)
+        booked = depreciation(self.flows, self.life, len(self.monthly) - 1)
+        return _years(np.asarray(expense + booked))
+
+
+def _years(monthly: Array) -> tuple[float, ...]:
+    later = monthly[1:].copy()
+    later[0] += monthly[0]
+    return tuple(float(later[i : i + MONTHS].sum()) for i in range(0, len(later), MONTHS))
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The cheapest option in a range of volumes. [million tokens a month, mean of the horizon]"""
+
+    option: str
+    above: float
+    below: float
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Cost of every option over the volume of tokens."""
+
+    million_tokens: Array
+    """A month, mean of the horizon. [V]"""
+    per_million: Mapping[str, Array]
+    """Levelised cost of a million tokens, by option. [V]"""
+    winners: tuple[Winner, ...]
+    planned: float
+    """Million tokens a month of the scenario."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The cost chapter's result."""
+
+    options: Mapping[str, OptionCost]
+    not_estimated: Mapping[str, str]
+    baseline: str
+    currency: str
+    months: int
+    rate: float
+    price_path: str
+    volume: Volume
+    inputs: tuple[Input, ...]
+    notes: tuple[str, ...]
+    plan: Plan
+
+    @property
+    def cheapest(self) -> str:
+        """The option with the lowest present cost; a hybrid only if it beats both its parts.
+
+        Blank where no option could be priced.
+        """
+        return min(
+            self.options,
+            key=lambda n: (round(self.options[n].present, 6), self.options[n].kind == "hybrid"),
+            default="",
+        )
+
+
+def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Comparison:
+    """Costs of every option of a scenario.
+
+    capacity: by option, from capacity.assess. Options that cannot be priced appear in
+    `not_estimated` with the reason.
+    """
+    plan = with_optimum(compile_plan(scenario, capacity))
+    draws = plan.central()
+    by_path = _both_paths(plan)
+    volume = _volume(plan)
+    found = {
+        name: _option_cost(plan, name, draws, {p: t[name] for p, t in by_path.items()}, volume)
+        for name in plan.options
+    }
+    return Comparison(
+        found,
+        plan.not_estimated,
+        plan.baseline,
+        scenario.client.currency,
+        plan.months,
+        scenario.finance.discount_rate.central,
+        scenario.finance.price_decline,
+        volume,
+        inputs_of(plan),
+        plan.notes,
+        plan,
+    )
+
+
+_IN_QUANTITIES = (
+    "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
+    "scale_down", "bytes_per_token", "discount_rate",
+)  # fmt: skip
+
+
+def drawn_factors(plan: Plan) -> set[str]:
+    """Factors that some price or quantity depends on, and that a draw may move."""
+    used = set(_IN_QUANTITIES)
+    for option in plan.options.values():
+        used |= {name for line in option.lines for name in line.factors}
+        for stem in ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw"):
+            used.add(f"{stem}.{option.name}")
+    return used
+
+
+def shown_factors(plan: Plan) -> dict[str, Factor]:
+    """Factors that a report lists: all that were used, and none that is a result."""
+    used = drawn_factors(plan) | {"hours_per_month"} | ({"tax_rate"} if plan.tax_rate else set())
+    if any(o.owned for o in plan.options.values()):
+        used |= {"life_years", *(n for n in plan.factors if n.startswith("residual_after_"))}
+    return {n: f for n, f in plan.factors.items() if n in used}
+
+
+def inputs_of(plan: Plan) -> tuple[Input, ...]:
+    """Every factor that was used, with its band and origin, in a stable order."""
+    shown = shown_factors(plan).values()
+    return tuple(Input(name=f.label, value=f.value, source=f.source) for f in shown)
+
+
+def _both_paths(plan: Plan) -> dict[str, dict[str, float]]:
+    decline = prices.parameter("api_decline").central
+    draws = plan.central(api_decline=np.array([0.0, decline]))
+    present = {n: t.present for n, t in totals(plan, draws).items()}
+    return {
+        path: {n: float(p[i]) for n, p in present.items()}
+        for i, path in enumerate(("list", "same_capability"))
+    }
+
+
+def _option_cost(
+    plan: Plan, name: str, draws: Draws, by_path: Mapping[str, float], volume: Volume
+) -> OptionCost:
+    option = plan.options[name]
+    lines = tuple(flows(plan, name, draws))
+    rate = float(draws["discount_rate"][0])
+    cost = np.sum([f.amounts for f in lines], axis=0)
+    saving = _baseline_cost(plan, draws) - cost
+    machines = _machines(plan, option, draws)
+    tokens = np.zeros(plan.months + 1)
+    tokens[1:] = cashflow.total_tokens(plan, draws)[0, np.arange(plan.months) // MONTHS]
+    same = name == plan.baseline or not saving.any()
+    return OptionCost(
+        name,
+        option.option.label,
+        option.option.kind,
+        lines,
+        rate,
+        tokens,
+        cashflow.life_years(draws),
+        money.npv(saving, rate),
+        None if same else money.irr(saving),
+        None if same else money.payback(saving),
+        None if same else money.payback(saving, rate),
+        _break_even(plan, option, draws, saving, machines, volume),
+        energy(plan, option, draws),
+        by_path,
+        tuple(map(float, machines.servers[0])) if machines is not None and option.machine else (),
+        tuple(map(float, machines.gpus[0])) if machines is not None else (),
+        hybrid_curve(plan, name) if option.base is not None else None,
+    )
+
+
+def _baseline_cost(plan: Plan, draws: Draws) -> Array:
+    """The baseline's cost by month; zeros where it could not be priced. [M + 1]"""
+    if plan.baseline not in plan.options:
+        return np.zeros(plan.months + 1)
+    return np.asarray(np.sum([f.amounts for f in flows(plan, plan.baseline, draws)], axis=0))
+
+
+def _machines(plan: Plan, option: OptionPlan, draws: Draws) -> cashflow.Fleet | None:
+    if option.base is not None:
+        owned = draws[owned_key(option.name)]
+        if owned[0] == BASE_ALONE:
+            return cashflow.fleet(option.base, draws, plan.years)
+        return cashflow.fleet(option.base, draws, plan.years, owned)
+    return cashflow.fleet(option, draws, plan.years) if option.pools else None
+
+
+# --- the hybrid optimum -----------------------------------------------------------------------
+
+
+def with_optimum(plan: Plan) -> Plan:
+    """The plan with every hybrid owning the number of servers of lowest present cost."""
+    factors = dict(plan.factors)
+    source = Source(
+        source="siting cost model",
+        locator="lowest present cost over whole servers",
+        date="undated",
+        kind="estimate",
+    )
+    for name, option in plan.options.items():
+        if option.base is not None:
+            factors[owned_key(name)] = prices.Factor(
+                owned_key(name), f"Servers owned, {option.option.label}",
+                Range.exact(0, "servers"), source, shape="fixed",
+            )  # fmt: skip
+    whole = cashflow.replace_factors(plan, factors)
+    for name, option in plan.options.items():
+        if option.base is not None:
+            choices = owned_choices(whole, option)
+            cost = totals(whole, whole.central(**{owned_key(name): choices}), [name])[name].present
+            best = float(choices[int(np.argmin(np.round(cost, 6)))])
+            old = factors[owned_key(name)]
+            factors[owned_key(name)] = cashflow.with_value(old, Range.exact(best, "servers"))
+    return cashflow.replace_factors(plan, factors)
+
+
+def owned_choices(plan: Plan, option: OptionPlan) -> Array:
+    """Servers that a hybrid may own: the two parts alone first, then 1 … all that peaks need."""
+    assert option.base is not None
+    most = int(cashflow.fleet(option.base, plan.central(), plan.years).serving.max())
+    return np.concatenate([[0.0, BASE_ALONE], np.arange(1.0, most + 1)])
+
+
+def hybrid_curve(plan: Plan, name: str) -> Hybrid:
+    """Present cost and bursting share against the number of servers owned."""
+    option = plan.options[name]
+    assert option.base is not None and option.burst is not None
+    choices = owned_choices(plan, option)
+    draws = plan.central(**{owned_key(name): choices})
+    cost = totals(plan, draws, [name])[name].present
+    share = _burst_share(plan, option, draws)
+    best = float(plan.central()[owned_key(name)][0])
+    at = int(np.flatnonzero(choices == best)[0])
+    end: Literal["", "burst", "base"] = "burst" if best == 0 else "base" if best < 0 else ""
+    order = [0, *range(2, len(choices))]
+    most = int(choices.max())
+    return Hybrid(
+        most if end == "base" else int(best),
+        end,
+        tuple((int(choices[i]), float(cost[i]), float(share[i])) for i in order),
+        0.0 if end == "base" else float(share[at]),
+        float(cost[1]),
+        float(cost[0]),
+    )
+
+
+def _burst_share(plan: Plan, option: OptionPlan, draws: Draws) -> Array:
+    """Share of the horizon's requests that the other side serves. [n]"""
+    assert option.base is not None
+    own = cashflow.fleet(
+        option.base, draws, plan.years, np.maximum(draws[owned_key(option.name)], 0)
+    )
+    asked, spilled = np.zeros(1), np.zeros(1)
+    for pool, share in zip(option.base.pools, own.spilled, strict=True):
+        load = cashflow.load_ratio(pool.growth, draws, plan.years) * pool.mean
+        asked, spilled = asked + load.sum(axis=1), spilled + (load * share).sum(axis=1)
+    return np.asarray(spilled / asked)
+
+
+# --- break-evens and volume -------------------------------------------------------------------
+
+
+def rival_of(plan: Plan, name: str, draws: Draws) -> str:
+    """What break-evens by use are measured against: the baseline, or else the cheapest API."""
+    if plan.baseline in plan.options and plan.options[plan.baseline].option.kind in BY_REQUEST:
+        return plan.baseline
+    apis = [n for n, o in plan.options.items() if o.option.kind in BY_REQUEST and n != name]
+    if not apis:
+        return ""
+    cost = totals(plan, draws, apis)
+    return min(apis, key=lambda n: float(cost[n].present[0]))
+
+
+def _break_even(
+    plan: Plan, option: OptionPlan, draws: Draws, saving: Array,
+    machines: cashflow.Fleet | None, volume: Volume,
+) -> BreakEven:  # fmt: skip
+    name, rate = option.name, float(draws["discount_rate"][0])
+    rival = rival_of(plan, name, draws)
+    if option.base is not None and draws[owned_key(name)][0] == 0:
+        why = "the optimum owns nothing: it is the other option alone"
+        return BreakEven(None, None, None, None, None, rival, why)
+    month = None if name == plan.baseline else money.payback(saving, rate)
+    if not rival or rival == name:
+        why = "it is itself the rival" if rival == name else "no option is billed by use"
+        return BreakEven(month, None, None, None, None, rival, why)
+    crossing, above = _crossing(volume, name, rival)
+    if machines is None:
+        why = "the vendor runs the machines: use of capacity is not the client's matter"
+        return BreakEven(month, None, None, crossing, above, rival, why)
+    used = float(machines.busy[0].mean())
+    cost = totals(plan, draws, [name, rival])
+    full = float(cost[rival].present[0]) / used if used else math.inf
+    at = money.break_even_utilisation(float(cost[name].present[0]), full)
+    return BreakEven(month, at, used, crossing, above, rival)
+
+
+def _crossing(volume: Volume, name: str, rival: str) -> tuple[float | None, bool | None]:
+    """Volume nearest to the plan at which two options cost the same, and who wins above it."""
+    gap = volume.per_million[name] - volume.per_million[rival]
+    signs = np.sign(gap)
+    turns = np.flatnonzero(signs[:-1] * signs[1:] < 0)
+    if not len(turns):
+        return None, None
+    x = np.log(volume.million_tokens)
+    points = [
+        float(np.exp(x[i] - gap[i] * (x[i + 1] - x[i]) / (gap[i + 1] - gap[i]))) for i in turns
+    ]
+    nearest = int(np.argmin(np.abs(np.log(points) - math.log(volume.planned))))
+    return points[nearest], bool(gap[turns[nearest]] > 0)
+
+
+SCALES = np.exp(np.linspace(math.log(0.02), math.log(50), 81))
+"""Volumes of the curves, over the planned one."""
+SHARES = np.linspace(0, 1, 13)
+"""Shares of the servers needed that a hybrid may own, in the curves over volume."""
+
+
+def _volume(plan: Plan) -> Volume:
+    """Cost per million tokens of every option against volume; hybrids re-optimised at each."""
+    draws = plan.central(demand=SCALES)
+    sums = Clock(plan, draws).sums("flat")
+    by_year = cashflow.total_tokens(plan, draws)
+    tokens = by_year * sums[1]
+    mean = (by_year * sums[0]).sum(axis=1) / plan.months / MILLION
+    simple = [n for n, o in plan.options.items() if o.base is None]
+    present = {n: t.present for n, t in totals(plan, draws, simple).items()}
+    for name, option in plan.options.items():
+        if option.base is not None:
+            present[name] = _best_split(plan, name, option, draws)
+    per = {n: present[n] / tokens.sum(axis=1) * MILLION for n in plan.options}
+    central = plan.central()
+    planned = (cashflow.total_tokens(plan, central) * Clock(plan, central).sums("flat")[0]).sum()
+    return Volume(mean, per, _winners(mean, per, plan), float(planned) / plan.months / MILLION)
+
+
+def _best_split(plan: Plan, name: str, option: OptionPlan, draws: Draws) -> Array:
+    """Lowest present cost of a hybrid over the shares that it may own. [n]"""
+    assert option.base is not None
+    need = cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
+    best = None
+    for share in (BASE_ALONE, *SHARES):
+        owned = np.full_like(need, share) if share < 0 else np.ceil(share * need)
+        cost = totals(plan, {**draws, owned_key(name): owned}, [name])[name].present
+        best = cost if best is None else np.minimum(best, cost)
+    assert best is not None
+    return best
+
+
+def _winners(volume: Array, per: Mapping[str, Array], plan: Plan) -> tuple[Winner, ...]:
+    """Ranges of volume by cheapest option; a hybrid wins only where it beats both its parts."""
+    if not per:
+        return ()
+    order = sorted(per, key=lambda n: plan.options[n].base is not None)
+    best = np.argmin(np.array([np.round(per[n], 9) for n in order]), axis=0)
+    out: list[Winner] = []
+    start = 0
+    for i in range(1, len(best) + 1):
+        if i == len(best) or best[i] != best[start]:
+            low = 0.0 if start == 0 else float(np.sqrt(volume[start - 1] * volume[start]))
+            high = math.inf if i == len(best) else float(np.sqrt(volume[i - 1] * volume[i]))
+            out.append(Winner(order[int(best[start])], low, high))
+            start = i
+    return tuple(out)
+
+
+# --- energy and carbon ------------------------------------------------------------------------
+
+
+def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
+    """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
+    scenario_option = (option.base or option).option
+    country = scenario_option.country
+    side = option.base or option
+    if not side.pools:
+        return Energy(None, None, country, "not estimated, because the vendor publishes no energy "
+                      "per token of this model")  # fmt: skip
+    machines = _machines(plan, option, draws)
+    assert machines is not None
+    place = prices.pue(scenario_option)
+    months = cashflow.by_year(_live(plan, option.name, draws)[None, :], plan.years)[0]
+    if side.machine is not None:
+        power = draws[f"power_kw.{side.name}"][0]
+        monthly = cashflow.server_kwh(side, machines, draws)[0]
+        drawn = Input(name=f"Power of {side.machine.label}", value=Range.exact(float(power), "kW"),
+                      source=source_of(side.machine))  # fmt: skip
+    else:
+        found = prices.power_per_gpu(scenario_option.gpu)
+        if found is None:
+            return Energy(None, None, country, f"not estimated, because no server with "
+                          f"{scenario_option.gpu} is in facts/servers.csv")  # fmt: skip
+        idle = draws["idle_share"][0]
+        share = idle + (1 - idle) * machines.busy[0]
+        monthly = machines.gpu_hours[0] * found[0].central * share
+        drawn = Input(name=f"Power of a GPU's share of its server, {scenario_option.gpu}",
+                      value=found[0], source=found[1])  # fmt: skip
+    kwh = float((monthly * months).sum() * place.central)
+    grid = prices.grid_carbon(country)
+    ratio = Range(place.low, place.central, place.high, "x")
+    overhead = Input(name=f"PUE, {place.place}", value=ratio, source=source_of(place))
+    if grid is None:
+        return Energy(
+            kwh,
+            None,
+            country,
+            f"no carbon intensity for {country or 'no country'}",
+            (drawn, overhead),
+        )
+    intensity = Range.exact(grid.g_per_kwh, "g/kWh")
+    carbon = Input(name=f"Grid carbon, {country}", value=intensity, source=source_of(grid))
+    return Energy(kwh, kwh * grid.g_per_kwh / G_PER_TONNE, country, "", (drawn, overhead, carbon))

@@ -1,0 +1,457 @@
+"""How sure the cost comparison is: tornado, Sobol indices, Monte Carlo, flip points.
+
+All four draw the uncertain factors of the plan and bill every option with `tco.totals`, the same
+evaluation as the central case. Draws are correlated by a Gaussian copula: factors of one driver
+move together, and facts/cost_correlations.csv says which drivers follow each other. A hybrid owns
+in every draw what is best in the central case, because servers are bought before the future is
+known.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+
+from siting import catalogue
+from siting.catalogue import Fact
+from siting.cost import tco
+from siting.cost.cashflow import P90, Draws, Plan, replace_factors
+from siting.cost.prices import Factor, parameter
+from siting.cost.tco import Comparison
+from siting.inputs.scenario import Scenario
+from siting.quantity import Range
+
+Array = npt.NDArray[np.float64]
+DRAWS = 20_000
+SOBOL_BASE = 512
+"""Base sample of the Sobol indices, a power of two; (drivers + 2) evaluations for each."""
+SOBOL_DRIVERS = 12
+"""The drivers with the widest tornado bars enter the Sobol indices."""
+REACH = 3.0
+"""Flip points are searched so many standard deviations to each side of the central value."""
+GROWTH = "growth"
+
+
+class Correlation(Fact):
+    """How closely two drivers follow each other (normal scores)."""
+
+    a: str
+    b: str
+    correlation: float
+
+
+# --- draws ------------------------------------------------------------------------------------
+
+
+def value_at(factor: Factor, z: Array) -> Array:
+    """Value of a factor at standard normal scores.
+
+    split_normal: P10, P50 and P90 are low, central and high, each side with its own spread;
+    uniform and triangular: low and high are the ends, central the mode.
+    """
+    v = factor.value
+    if factor.shape == "fixed":
+        return np.full_like(z, v.central)
+    if factor.shape == "uniform":
+        out = v.low + (v.high - v.low) * ndtr(z)
+    elif factor.shape == "triangular":
+        out = _triangular(v, ndtr(z))
+    else:
+        out = v.central + z * np.where(z >= 0, v.high - v.central, v.central - v.low) / P90
+    return np.asarray(np.clip(out, factor.floor, factor.ceiling))
+
+
+def _triangular(v: Range, u: Array) -> Array:
+    """Inverse of the triangular distribution with mode `central`."""
+    width = v.high - v.low
+    rising = v.low + np.sqrt(u * width * (v.central - v.low))
+    falling = v.high - np.sqrt((1 - u) * width * (v.high - v.central))
+    return np.where(u < (v.central - v.low) / width, rising, falling)
+
+
+def drivers(plan: Plan) -> dict[str, list[Factor]]:
+    """What moves, and the factors that it moves; growth of demand moves the load itself."""
+    found: dict[str, list[Factor]] = {}
+    drawn = tco.drawn_factors(plan)
+    for f in plan.factors.values():
+        if f.shape != "fixed" and f.name in drawn:
+            found.setdefault(f.driver, []).append(f)
+    if any(not _certain(load.growth) for load in plan.loads.values()):
+        found[GROWTH] = []
+    return found
+
+
+def _certain(band: Any) -> bool:
+    return bool(band.low == band.high)
+
+
+def scores(names: Sequence[str], size: int, seed: int) -> dict[str, Array]:
+    """Correlated standard normal scores of the drivers. [size each]
+
+    Gaussian copula: the Cholesky factor of the correlation matrix times independent scores.
+    """
+    # One stream for each driver, so that a new input leaves the draws of the others as they are.
+    streams = (np.random.default_rng([seed, zlib.crc32(n.encode())]) for n in names)
+    z = np.array([stream.standard_normal(size) for stream in streams])
+    matrix = np.eye(len(names))
+    at = {n: i for i, n in enumerate(names)}
+    for c in catalogue.table("cost_correlations", Correlation):
+        if c.a in at and c.b in at:
+            matrix[at[c.a], at[c.b]] = matrix[at[c.b], at[c.a]] = c.correlation
+    tied = [i for i in range(len(names)) if np.count_nonzero(matrix[i]) > 1]
+    if tied:
+        z[tied] = np.linalg.cholesky(matrix[np.ix_(tied, tied)]) @ z[tied]
+    return {n: z[at[n]] for n in names}
+
+
+def draws_at(plan: Plan, z: Mapping[str, Array]) -> Draws:
+    """Values of all factors at the scores of their drivers; the rest stay central."""
+    size = max(np.size(v) for v in z.values())
+    out = plan.central(growth=np.zeros(size))
+    for name, moved in drivers(plan).items():
+        if name not in z:
+            continue
+        if name == GROWTH:
+            out[GROWTH] = np.asarray(z[name])
+        for factor in moved:
+            out[factor.name] = value_at(factor, z[name])
+    return out
+
+
+# --- results ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of the tornado: what one driver does to the saving of an option over the baseline."""
+
+    driver: str
+    label: str
+    band: Range
+    """The driver's band: value at P10, central, P90, with its unit."""
+    at_low: float
+    at_high: float
+    """NPV of the saving with the driver at P10 and at P90, all others central."""
+
+    @property
+    def swing(self) -> float:
+        return abs(self.at_high - self.at_low)
+
+
+@dataclass(frozen=True)
+class SobolIndex:
+    """Share of the variance of the saving that a driver explains, with a 95 % half-interval."""
+
+    driver: str
+    label: str
+    first: float
+    first_interval: float
+    total: float
+    total_interval: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What an option may cost, over all draws. Percentiles 5, 50, 95."""
+
+    present: Range
+    """Present cost; low and high are P5 and P95, central is P50."""
+    nominal: Range
+    npv: Range
+    """Saving against the baseline."""
+    chance_of_saving: float
+    chance_cheapest: float
+    cumulative: Array
+    """Cost summed up to each year's end, P5, P50, P95. [3 × Y]"""
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A driver whose change alone makes another option the cheapest."""
+
+    driver: str
+    label: str
+    central: float
+    at: float
+    unit: str
+    winner: str
+    inside: bool
+    """Whether the flip lies between P10 and P90 of the driver."""
+    deviations: float
+    """How far away it is, in standard deviations of the driver."""
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Result of the uncertainty analysis of one scenario."""
+
+    seed: int
+    draws: int
+    spreads: Mapping[str, Spread]
+    """By option, on the headline's API price path."""
+    chance_cheapest: Mapping[str, Mapping[str, float]]
+    """By API price path (`list`, `same_capability`), then by option."""
+    focus: tuple[str, str]
+    """The cheapest option of the central case, and what its saving is measured against."""
+    tornado: Mapping[str, tuple[Bar, ...]]
+    """By option: NPV against the baseline, widest bar first."""
+    focus_tornado: tuple[Bar, ...]
+    """Saving of the focus pair."""
+    sobol: tuple[SobolIndex, ...]
+    """Saving of the focus pair, largest total index first."""
+    flips: tuple[Flip, ...]
+    """Nearest first; the first two are the flip points of the recommendation by cost."""
+    correlations: tuple[Correlation, ...]
+
+
+def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncertainty:
+    """Uncertainty of a comparison; what it needs of `capacity` is in the comparison's plan."""
+    plan = comparison.plan
+    tied = catalogue.table("cost_correlations", Correlation)
+    if not comparison.options:
+        nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
+        return Uncertainty(scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied)
+    focus = _focus(comparison)
+    spreads, chance = monte_carlo(plan, DRAWS, scenario.seed)
+    other = "same_capability" if comparison.price_path == "list" else "list"
+    _, chance_other = monte_carlo(on_path(plan, other), DRAWS, scenario.seed)
+    bars, pair = tornado(plan, focus)
+    return Uncertainty(
+        scenario.seed,
+        DRAWS,
+        spreads,
+        {comparison.price_path: chance, other: chance_other},
+        focus,
+        bars,
+        pair,
+        sobol(plan, focus, [b.driver for b in pair[:SOBOL_DRIVERS]], scenario.seed),
+        flips(plan, comparison.cheapest),
+        tied,
+    )
+
+
+def _focus(comparison: Comparison) -> tuple[str, str]:
+    """The cheapest option against the baseline; against the runner-up where it is the baseline."""
+    best = comparison.cheapest
+    if comparison.baseline in comparison.options and best != comparison.baseline:
+        return best, comparison.baseline
+    rest = [
+        n
+        for n, o in comparison.options.items()
+        if n != best and not (o.hybrid is not None and o.hybrid.end)
+    ]
+    runner = min(rest, key=lambda n: comparison.options[n].present, default=best)
+    return best, runner
+
+
+def on_path(plan: Plan, path: str) -> Plan:
+    """The plan with API prices flat (`list`) or falling (`same_capability`)."""
+    p = parameter("api_decline")
+    value = Range(p.low, p.central, p.high, p.unit) if path != "list" else Range.exact(0, p.unit)
+    shape = p.shape if path != "list" else "fixed"
+    factor = Factor(
+        "api_decline", p.label, value, catalogue.source_of(p), "api_decline", shape,
+        p.floor or 0.0, 0.9 if p.ceiling is None else p.ceiling, p.note,
+    )  # fmt: skip
+    return replace_factors(plan, {**plan.factors, "api_decline": factor})
+
+
+# --- Monte Carlo ------------------------------------------------------------------------------
+
+
+def monte_carlo(plan: Plan, size: int, seed: int) -> tuple[dict[str, Spread], dict[str, float]]:
+    """Costs of all options over `size` draws, and the chance that each is the cheapest.
+
+    Every option is billed with the same draws, so that what they share cancels out.
+    """
+    draws = draws_at(plan, scores(list(drivers(plan)), size, seed))
+    found = tco.totals(plan, draws)
+    chance = _chance_cheapest(plan, {n: t.present for n, t in found.items()})
+    base = found.get(plan.baseline)
+    spreads = {}
+    for name, t in found.items():
+        saving = base.present - t.present if base is not None else -t.present
+        spreads[name] = Spread(
+            _percentiles(t.present),
+            _percentiles(t.nominal),
+            _percentiles(saving),
+            float((saving > 0).mean()),
+            chance[name],
+            np.percentile(np.cumsum(t.yearly, axis=1), (5, 50, 95), axis=0),
+        )
+    return spreads, chance
+
+
+def _percentiles(values: Array) -> Range:
+    low, middle, high = np.percentile(values, (5, 50, 95))
+    return Range(float(low), float(middle), float(high))
+
+
+def _chance_cheapest(plan: Plan, present: Mapping[str, Array]) -> dict[str, float]:
+    """Share of draws in which each option is the cheapest; a hybrid that is one of its parts
+    leaves the win to the part."""
+    order = sorted(present, key=lambda n: plan.options[n].base is not None)
+    best = np.argmin(np.array([present[n] for n in order]), axis=0)
+    counts = np.bincount(best, minlength=len(order)) / len(best)
+    return {n: float(counts[order.index(n)]) for n in present}
+
+
+# --- one driver at a time ---------------------------------------------------------------------
+
+
+def _one_at_a_time(plan: Plan, steps: Array) -> tuple[list[str], dict[str, tco.Totals]]:
+    """All options with each driver in turn at each of the scores. [drivers × steps draws]"""
+    names = list(drivers(plan))
+    size = len(names) * len(steps)
+    z = {}
+    for i, name in enumerate(names):
+        scores_ = np.zeros(size)
+        scores_[i * len(steps) : (i + 1) * len(steps)] = steps
+        z[name] = scores_
+    return names, tco.totals(plan, _central_elsewhere(plan, z))
+
+
+def _central_elsewhere(plan: Plan, z: Mapping[str, Array]) -> Draws:
+    """Draws in which a driver at score zero is at its central value, whatever its shape."""
+    out = dict(draws_at(plan, z))
+    for name, moved in drivers(plan).items():
+        for factor in moved:
+            still = z[name] == 0
+            out[factor.name] = np.where(still, factor.value.central, out[factor.name])
+    return out
+
+
+def tornado(
+    plan: Plan, focus: tuple[str, str]
+) -> tuple[dict[str, tuple[Bar, ...]], tuple[Bar, ...]]:
+    """Each driver at P10 and P90, the others central: NPV of every option, and of the pair."""
+    names, found = _one_at_a_time(plan, np.array([-P90, P90]))
+    base = found.get(plan.baseline)
+
+    def bars(saving: Array) -> tuple[Bar, ...]:
+        out = [
+            Bar(name, *_described(plan, name), float(saving[2 * i]), float(saving[2 * i + 1]))
+            for i, name in enumerate(names)
+        ]
+        return tuple(sorted(out, key=lambda b: -b.swing))
+
+    by_option = {
+        n: bars(base.present - t.present)
+        for n, t in found.items()
+        if base is not None and n != plan.baseline
+    }
+    best, rival = focus
+    return by_option, bars(found[rival].present - found[best].present)
+
+
+def _described(plan: Plan, name: str) -> tuple[str, Range]:
+    """Label of a driver and its values at P10, centre, P90."""
+    if name == GROWTH:
+        band = max((x.growth for x in plan.loads.values()), key=lambda b: b.high - b.low)
+        return "Growth of demand", Range(band.low, band.central, band.high, "per year")
+    moved = drivers(plan)[name]
+    factor = max(moved, key=lambda f: f.value.high - f.value.low)
+    low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-P90, P90))
+    centre = min(max(factor.value.central, low), high)
+    label = factor.label if factor.driver == factor.name else _common(factor.label)
+    return label, Range(low, centre, high, factor.value.unit)
+
+
+def _common(label: str) -> str:
+    """Label without the name of one option, for a driver that moves several."""
+    return label.split(",")[0]
+
+
+def flips(plan: Plan, best: str) -> tuple[Flip, ...]:
+    """Nearest value of each driver at which another option is the cheapest, nearest driver first.
+
+    The other options are as planned; only a hybrid may own another number of servers than in the
+    central case, because the question is which way to go.
+    """
+    steps = np.linspace(-REACH, REACH, 49)
+    names, found = _one_at_a_time(plan, steps)
+    order = [best, *(n for n in found if n != best)]
+    present = np.array([np.round(found[n].present, 6) for n in order])
+    winner = np.argmin(present, axis=0).reshape(len(names), len(steps))
+    cost = present.reshape(len(order), len(names), len(steps))
+    out = []
+    for i, name in enumerate(names):
+        turned = np.flatnonzero(winner[i] != 0)
+        if not len(turned):
+            continue
+        j = int(turned[np.argmin(np.abs(steps[turned]))])
+        z = _between(cost[:, i], steps, j, int(winner[i, j]))
+        out.append(_flip(plan, name, z, order[int(winner[i, j])]))
+    return tuple(sorted(out, key=lambda f: f.deviations))
+
+
+def _between(cost: Array, steps: Array, j: int, winner: int) -> float:
+    """Score between step j and its neighbour at which the winner draws level with option 0."""
+    back = j - int(np.sign(steps[j]))
+    gap_j, gap_back = (float(cost[winner, k] - cost[0, k]) for k in (j, back))
+    if gap_back <= 0 or gap_back == gap_j:
+        return float(steps[j])
+    return float(steps[j] + (steps[back] - steps[j]) * gap_j / (gap_j - gap_back))
+
+
+def _flip(plan: Plan, name: str, z: float, winner: str) -> Flip:
+    label, band = _described(plan, name)
+    if name == GROWTH:
+        side = band.high - band.central if z >= 0 else band.central - band.low
+        at = band.central + z * side / P90
+    else:
+        factor = max(drivers(plan)[name], key=lambda f: f.value.high - f.value.low)
+        at = float(value_at(factor, np.array([z]))[0])
+    return Flip(name, label, band.central, at, band.unit, winner, abs(z) <= P90, abs(z))
+
+
+# --- Sobol ------------------------------------------------------------------------------------
+
+
+def sobol(
+    plan: Plan, focus: tuple[str, str], names: Sequence[str], seed: int, base: int = SOBOL_BASE
+) -> tuple[SobolIndex, ...]:
+    """First-order and total Sobol indices of the saving, with 95 % intervals (SALib).
+
+    Saltelli's sample with a fixed seed; drivers are taken as independent, as the indices demand.
+    """
+    from SALib.analyze import sobol as analyse
+    from SALib.sample import sobol as sample
+
+    names = list(names)
+    if len(names) < 2:
+        return ()
+    problem = {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
+    u = sample.sample(problem, base, calc_second_order=False, seed=seed)
+    z = ndtri(np.clip(u, 1e-9, 1 - 1e-9))
+    draws = draws_at(plan, {n: z[:, i] for i, n in enumerate(names)})
+    best, rival = focus
+    found = tco.totals(plan, draws, list(focus))
+    saving = found[rival].present - found[best].present
+    if float(np.std(saving)) == 0:
+        return ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a bootstrap of a nil index divides by zero
+        s = analyse.analyze(
+            problem, saving / np.std(saving), calc_second_order=False, seed=seed,
+            num_resamples=100, print_to_console=False,
+        )  # fmt: skip
+    out = [
+        SobolIndex(
+            n,
+            _described(plan, n)[0],
+            float(s["S1"][i]),
+            float(s["S1_conf"][i]),
+            float(s["ST"][i]),
+            float(s["ST_conf"][i]),
+        )
+        for i, n in enumerate(names)
+    ]
+    return tuple(sorted(out, key=lambda x: -x.total))

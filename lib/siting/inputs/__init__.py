@@ -1,0 +1,1 @@
+"""What goes in: scenarios, their messages, and figures from spreadsheets and invoices."""

@@ -1,0 +1,294 @@
+"""Tables in and out: a client's quotes, measured loads and invoices; results for own questions.
+
+What comes in is turned into a piece of scenario, with its evidence, for the analyst to read and
+paste: nothing enters a report unseen. Columns are looked up by name; a row that cannot be read is
+refused by file, line and column.
+
+[1] FinOps Open Cost and Usage Specification (FOCUS) 1.2, https://focus.finops.org
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from siting.inputs import messages
+from siting.inputs.document import DocumentError, Problem
+from siting.inputs.scenario import Quote
+
+MAX_ROWS = 2_000_000
+FOCUS_COLUMNS = ("BilledCost", "BillingCurrency", "ChargePeriodStart", "ServiceName")
+"""Columns of FOCUS [1] that are needed; `ChargeDescription` and others may be there too."""
+
+
+def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
+    """A CSV or XLSX file (first sheet) as text cells; raises DocumentError.
+
+    needed: columns that must be there; their case and surrounding spaces do not matter.
+    """
+    if not path.is_file():
+        raise _refused(path, 0, "", "does not exist", "check the name")
+    try:
+        if path.suffix.lower() in (".xlsx", ".xlsm"):
+            frame = pd.read_excel(path, dtype=str, nrows=MAX_ROWS)
+        else:
+            frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=None, engine="python")
+    except (ValueError, OSError, KeyError, pd.errors.ParserError) as error:
+        reason = str(error).splitlines()[0][:100]
+        raise _refused(
+            path, 0, "", f"cannot be read ({reason})", "save it as UTF-8 CSV or as XLSX"
+        ) from None
+    names = {str(c).strip().lower(): c for c in frame.columns}
+    frame = frame.rename(columns={names[n.lower()]: n for n in needed if n.lower() in names})
+    for name in needed:
+        if name not in frame.columns:
+            hint = messages.suggestion(name, map(str, frame.columns))
+            raise _refused(path, 1, name, "this column is missing", hint)
+    return frame.fillna("")
+
+
+def _refused(path: Path, line: int, field: str, wrong: str, write: str) -> DocumentError:
+    return DocumentError([Problem(str(path), line, field, wrong, write)])
+
+
+def _number(path: Path, line: int, column: str, text: str) -> float:
+    try:
+        value = float(text.replace("_", "").replace(" ", ""))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise _refused(path, line, column, f"{text!r} is no number", "write such as 1234.50")
+    return value
+
+
+def _day(path: Path, line: int, column: str, text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text.strip()[:10])
+    except ValueError:
+        raise _refused(path, line, column, f"{text!r} is no date", "write YYYY-MM-DD") from None
+
+
+# --- Quotes ---------------------------------------------------------------------------------------
+
+
+def quotes(path: Path) -> tuple[Quote, ...]:
+    """A client's quotes from columns item, value, unit, source, date; and low, high, valid_until
+    where they are there. Raises DocumentError."""
+    frame = read(path, ("item", "value", "unit", "source", "date"))
+    return tuple(
+        _quote(path, line, row) for line, row in enumerate(frame.to_dict("records"), start=2)
+    )
+
+
+def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
+    central = _number(path, line, "value", row["value"])
+    band = {
+        name: _number(path, line, name, row[name]) if row.get(name) else central
+        for name in ("low", "high")
+    }
+    until = row.get("valid_until")
+    try:
+        return Quote(
+            item=row["item"].strip(),
+            value={"low": band["low"], "central": central, "high": band["high"]},  # type: ignore[arg-type]
+            unit=row["unit"].strip(),
+            source=row["source"].strip(),
+            date=_day(path, line, "date", row["date"]),
+            valid_until=_day(path, line, "valid_until", until) if until else None,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+        wrong, _, write = said.partition("; ")
+        field = ".".join(map(str, first["loc"]))
+        raise _refused(path, line, field, wrong, write or "correct the cell") from None
+
+
+# --- Measured loads -------------------------------------------------------------------------------
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The load fields of a workload, from a log with one row a request or one row an hour.
+
+    Columns: `time` (ISO 8601); `requests` where a row is an hour; `input_tokens`, `output_tokens`,
+    `cached_tokens` where known, per request. The result has users: 0, requests_per_day (mean
+    working day), hours, weekdays, peak_factor and, where known, tokens: mean and p95.
+    """
+    frame = read(path, ("time",))
+    when = pd.to_datetime(frame["time"], errors="coerce", utc=True, format="ISO8601")
+    if when.isna().any():
+        line = int(when.isna().to_numpy().argmax()) + 2
+        text = frame["time"].iloc[line - 2]
+        raise _refused(path, line, "time", f"{text!r} is no time", "write 2026-10-01T14:00:00")
+    counts = (
+        _column(path, frame, "requests") if "requests" in frame else pd.Series(1.0, frame.index)
+    )
+    hourly = counts.groupby(when.dt.floor("h")).sum().asfreq("h", fill_value=0.0)
+    if len(hourly) < 7 * 24:
+        raise _refused(path, 0, "time", "covers less than a week", "export at least four weeks")
+    result = _shape(hourly)
+    weights = counts.to_numpy()
+    for column in ("input_tokens", "output_tokens"):
+        if column in frame:
+            result[column] = _tokens(_column(path, frame, column), weights)
+    if "cached_tokens" in frame and "input_tokens" in frame:
+        cached, whole = (
+            float((_column(path, frame, c) * weights).sum())
+            for c in ("cached_tokens", "input_tokens")
+        )
+        result["cached_input_share"] = round(min(1.0, cached / whole), 3) if whole else 0.0
+    return result
+
+
+def _column(path: Path, frame: pd.DataFrame, name: str) -> pd.Series[float]:
+    values = pd.to_numeric(frame[name].replace("", "0"), errors="coerce")
+    wrong = values.isna() | (values < 0)
+    if wrong.any():
+        line = int(wrong.to_numpy().argmax()) + 2
+        text = frame[name].iloc[line - 2]
+        raise _refused(path, line, name, f"{text!r} is no count", "write a number of 0 or more")
+    return values.astype(float)
+
+
+def _shape(hourly: pd.Series[float]) -> dict[str, Any]:
+    """Profile of a usual week: by hour, by weekday, and how far the busiest hour stands out."""
+    dates = pd.Series(pd.DatetimeIndex(hourly.index).date, hourly.index)
+    hourly = hourly[dates.groupby(dates).transform("size") == 24]  # whole days only
+    index = pd.DatetimeIndex(hourly.index)
+    working = hourly[index.day_of_week < 5]
+    days = hourly.groupby(index.date).sum()
+    by_weekday = days.groupby(pd.DatetimeIndex(days.index).day_of_week).mean()
+    usual_day = float(by_weekday.reindex(range(5)).mean())
+    by_hour = working.groupby(pd.DatetimeIndex(working.index).hour).mean().reindex(range(24))
+    usual_peak = float(hourly.groupby([index.day_of_week, index.hour]).mean().max())
+    scale = usual_day or 1.0
+    return {
+        "users": 0,  # the log counts every request, so none are added for users
+        "requests_per_day": round(usual_day, 1),
+        "hours": [round(float(x), 2) for x in by_hour.fillna(0.0)],
+        "weekdays": [round(float(by_weekday.get(d, 0.0)) / scale, 3) for d in range(7)],
+        "peak_factor": round(min(50.0, max(1.0, float(hourly.max()) / (usual_peak or 1.0))), 2),
+    }
+
+
+def _tokens(values: pd.Series[float], weights: Any) -> dict[str, float]:
+    ordered = values.sort_values()
+    share = pd.Series(weights, values.index).loc[ordered.index].cumsum()
+    mean = float((values * weights).sum() / weights.sum())
+    p95 = float(ordered[share >= 0.95 * share.iloc[-1]].iloc[0])
+    return {"mean": round(mean, 1), "p95": round(max(p95, mean), 1)}
+
+
+# --- Invoices -------------------------------------------------------------------------------------
+
+
+def invoices(path: Path, service: str = "") -> pd.DataFrame:
+    """Billed cost by month and currency from a FOCUS export [1].
+
+    service: only charges whose ServiceName, SkuMeter or ChargeDescription holds this text.
+    Columns of the result: month, currency, billed_cost, charges. Raises DocumentError.
+    """
+    frame = read(path, FOCUS_COLUMNS)
+    if service:
+        known = [c for c in ("ServiceName", "SkuMeter", "ChargeDescription") if c in frame]
+        text = frame[known].agg(" ".join, axis=1)
+        frame = frame[text.str.contains(service, case=False, regex=False)]
+        if frame.empty:
+            raise _refused(path, 0, "ServiceName", f"no charge holds {service!r}", "check the word")
+    rows = [
+        {
+            "month": f"{_day(path, line, 'ChargePeriodStart', row['ChargePeriodStart']):%Y-%m}",
+            "currency": row["BillingCurrency"].strip(),
+            "billed_cost": _number(path, line, "BilledCost", row["BilledCost"]),
+        }
+        for line, row in zip(frame.index + 2, frame.to_dict("records"), strict=True)
+    ]
+    grouped = pd.DataFrame(rows).groupby(["month", "currency"], as_index=False)
+    return grouped.agg(billed_cost=("billed_cost", "sum"), charges=("billed_cost", "size"))
+
+
+def cost_per_request(months: pd.DataFrame, requests_per_month: float, path: Path) -> Quote:
+    """What a request of today's API costs, from what was billed: a quote of item `api_request`.
+
+    Low and high are the cheapest and the dearest full month; the mean is the central value.
+    """
+    currencies = sorted(set(months["currency"]))
+    if len(currencies) != 1:
+        found = ", ".join(currencies)
+        raise _refused(path, 0, "BillingCurrency", f"has {found}", "split the file by currency")
+    if requests_per_month <= 0:
+        raise _refused(path, 0, "", "the number of requests is not known", "add --requests")
+    each = months["billed_cost"] / requests_per_month
+    last = dt.date.fromisoformat(f"{months['month'].max()}-01")
+    band = (float(each.min()), float(each.mean()), float(each.max()))
+    low, central, high = (float(f"{x:.4g}") for x in band)
+    return Quote(
+        item="api_request",
+        value={"low": low, "central": central, "high": high},  # type: ignore[arg-type]
+        unit=f"{currencies[0]} per request",
+        source=f"Invoices in FOCUS format, {path.name}, {len(months)} months",
+        date=last,
+    )
+
+
+# --- Results --------------------------------------------------------------------------------------
+
+
+def tidy(summaries: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Every figure of every option of every report, one row each.
+
+    summaries: content of summary.json by client. Columns: client, option, figure, low, central,
+    high, unit; the figure's name is its path in the summary.
+    """
+    rows = [
+        {"client": client, "option": option, "figure": ".".join(path), **value}
+        for client, summary in summaries.items()
+        for option, found in _options(summary)
+        for path, value in _figures(found)
+    ]
+    columns = ["client", "option", "figure", "low", "central", "high", "unit"]
+    frame = pd.DataFrame(rows, columns=columns)
+    numbers = {c: "float64" for c in ("low", "central", "high")}
+    return frame.astype({**numbers, "unit": "str"}).sort_values(columns[:3], ignore_index=True)
+
+
+def _options(summary: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    options = summary.get("options", {})
+    if isinstance(options, Mapping):
+        yield from options.items()
+    else:
+        yield from ((str(o.get("option") or o.get("name")), o) for o in options)
+
+
+def _figures(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, Mapping):
+        if {"low", "central", "high"} <= value.keys():
+            if value["central"] is not None:
+                yield path, {k: value.get(k, "") for k in ("low", "central", "high", "unit")}
+        else:
+            for key, inner in value.items():
+                yield from _figures(inner, (*path, str(key)))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _figures(inner, (*path, str(i)))
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a table as .parquet or .csv. Raises DocumentError for any other ending."""
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        try:
+            frame.to_parquet(path, index=False)
+        except ImportError:
+            raise _refused(
+                path, 0, "", "Parquet needs pyarrow", "pip install pyarrow, or write .csv"
+            ) from None
+    else:
+        raise _refused(path, 0, "", "is no format that is known", "end it in .csv or .parquet")

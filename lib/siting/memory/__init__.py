@@ -1,0 +1,1 @@
+"""GPU memory of serving and of fine-tuning."""

@@ -1,0 +1,640 @@
+"""GPU memory, time and energy of fine-tuning: full, LoRA, DoRA and QLoRA.
+
+`memory` adds up what a rank holds at its peak: weights, gradients, optimizer states, adapters,
+activations and the logits. How frameworks differ (loss in chunks, what their figure of the peak
+counts, what they shard) is a table, facts/training_frameworks.csv. `run_time` turns a job into
+hours and energy from measured model FLOPs utilisation.
+
+[1] Rajbhandari et al., "ZeRO", arXiv:1910.02054 (what each stage shards)
+[2] Korthikanti et al., arXiv:2205.05198 (activations of a layer, selective recomputation)
+[3] Hu et al., "LoRA", arXiv:2106.09685; Dettmers et al., "QLoRA", arXiv:2305.14314
+[4] Kaplan et al., arXiv:2001.08361 (6 FLOP a parameter and token of training)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from siting import catalogue
+from siting.catalogue import Fact, Gpu, Input, Model, table
+from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
+from siting.memory import vram
+from siting.memory.attention import NotEstimated
+from siting.memory.vram import Part, constant
+from siting.quantity import GIB, Range, total
+
+Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp"]
+STAGES: dict[str, Sharding] = {"0": "none", "1": "zero1", "2": "zero2", "3": "zero3"}
+"""Stages of ZeRO by their number."""
+Targets = Literal["attention", "query_value", "all"]
+Verdict = Literal["fits", "tight", "does not fit"]
+
+
+# --- facts ------------------------------------------------------------------------------------
+
+
+class Named(Fact):
+    """A row that is looked up by name."""
+
+    name: str
+    aliases: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *filter(None, self.aliases.split(";")))
+
+
+class Framework(Named):
+    """How a training framework treats loss, adapters, and the figure that it calls the peak."""
+
+    logits_low: float
+    logits_bytes: float
+    """Bytes for each token and vocabulary entry at the loss."""
+    logits_high: float
+    reserved: bool
+    """Its peak counts what the allocator reserved, not only what was allocated."""
+    accumulates: bool
+    """Gradients of earlier micro-batches are usually alive during a forward pass."""
+    checkpoints: bool
+    """Recomputes activations unless told otherwise."""
+    ties: bool
+    """Keeps one copy of a tied embedding."""
+    adapter_bytes: float
+    """Width of adapter weights and gradients."""
+    double_quant: bool
+    frozen_sharding: Literal["shard", "whole", "whole and shard"]
+    """What a rank was measured to hold of a frozen base under full sharding."""
+    targets: Targets
+    """Matrices that get an adapter unless told otherwise."""
+
+
+class Optimizer(Named):
+    """States of an optimizer."""
+
+    states: float
+    """Values kept for each trained parameter."""
+    bytes_per_state: float | None = None
+    """None: as wide as the parameter."""
+    paged: bool
+    """States may move to host memory, so they need not count."""
+
+
+class Method(Named):
+    """A way of fine-tuning, by what it keeps of each linear layer for its own gradient."""
+
+    keeps: Literal["everything", "inputs", "inputs and outputs", "outputs", "nothing"]
+
+
+class Utilisation(Fact):
+    """Model FLOPs utilisation of training."""
+
+    regime: str
+    """GPU architecture of full training, `other`, or `adapters`."""
+    low: float
+    central: float
+    high: float
+
+
+N = TypeVar("N", bound=Named)
+
+
+def _named(rows: tuple[N, ...], name: str, what: str) -> N:
+    """The row of that name, else the one with the longest name that is part of it."""
+    key = _plain(name)
+    found = [(len(n), row) for row in rows for n in map(_plain, row.names) if n in key]
+    if found:
+        return max(found, key=lambda pair: pair[0])[1]
+    known = ", ".join(row.name for row in rows)
+    raise NotEstimated(f"{what} {name!r} is unknown; known: {known}")
+
+
+def _plain(name: str) -> str:
+    """Names compare without case, and with every kind of gap as one underscore."""
+    return "_" + re.sub(r"[\s_+/()-]+", "_", name.strip().lower()).strip("_") + "_"
+
+
+def framework(name: str) -> Framework:
+    """The framework called `name`, with or without its version. Raises NotEstimated."""
+    return _named(table("training_frameworks", Framework), name, "training framework")
+
+
+def optimizer(name: str) -> Optimizer:
+    """The optimizer called `name`; blank is AdamW. Raises NotEstimated."""
+    return _named(table("optimizers", Optimizer), name or "adamw", "optimizer")
+
+
+def method(name: str) -> Method:
+    """The method called `name`. Raises NotEstimated."""
+    return _named(table("training_methods", Method), name, "training method")
+
+
+# --- what a job is ----------------------------------------------------------------------------
+
+BASES = {"fp32": 4.0, "mixed": 6.0, "bf16": 2.0, "int8": 1.0}
+"""Bytes a parameter of the base. mixed: 32-bit weights and the 16-bit copies of autocast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A fine-tuning run, as far as memory depends on it."""
+
+    model: Model
+    method: str = "lora"
+    """A name of facts/training_methods.csv."""
+    base: str = "bf16"
+    """fp32, mixed, bf16, int8, nf4 or nf4-dq (double quantisation)."""
+    optimizer: str = "adamw"
+    in_backward: bool = False
+    """The optimizer steps during the backward pass, so gradients are not kept."""
+    tokens: int = 4096
+    """Tokens of one sequence; padded or packed to this length."""
+    micro_batch: int = 1
+    checkpointing: bool | None = None
+    """None: the framework's default."""
+    activations_offloaded: bool = False
+    parameters_offloaded: bool = False
+    gpus: int = 1
+    sharding: Sharding = "none"
+    lora_rank: int = 16
+    targets: Targets = "all"
+    adapted_head: bool = False
+    """The output head has an adapter too."""
+    packed: bool = True
+    """Sequences are packed to full length, or the length is that of the longest example."""
+    reference_model: bool = False
+    """A frozen copy of the model is loaded beside it (preference training of all weights)."""
+    framework: str = "peft"
+
+    @property
+    def is_full(self) -> bool:
+        return method(self.method).keeps == "everything"
+
+    @property
+    def batch(self) -> Range:
+        """Tokens of a micro-batch at the peak."""
+        whole = float(self.tokens * self.micro_batch)
+        if self.packed:
+            return Range.exact(whole, "tokens")
+        return constant("training", "unpacked_share").range.scaled(whole, "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Memory of the fullest GPU of a fine-tuning run at its peak."""
+
+    job: Job
+    parts: tuple[Part, ...]
+    allocated: Range
+    """[GiB]"""
+    reserved: Range
+    """What must be free on the card. [GiB]"""
+    reported: Range
+    """What the framework would print as its peak. [GiB]"""
+
+    def verdict(self, gpu: Gpu) -> Verdict:
+        """Whether the run fits on `gpu`; tight where only the central estimate does."""
+        room = vram.usable_gib(gpu)
+        if self.reserved.central > room.central:
+            return "does not fit"
+        return "fits" if self.reserved.high <= room.low else "tight"
+
+
+def memory(job: Job) -> Peak:
+    """Peak memory of a rank of `job`, by part. Raises NotEstimated with the reason."""
+    frame = framework(job.framework)
+    trained, shape = _trained(job), _shape(job.model)
+    parts = [
+        _weights(job, frame),
+        _gradients_and_states(job, frame, trained),
+        _activations(job, frame, shape),
+        _logits(job, frame),
+    ]
+    if job.is_full and not frame.accumulates:  # gradients grow while activations go
+        parts = _overlapped(job, parts, trained)
+    spread = constant("training", "spread")
+    summed = total((p.gib for p in parts), "GiB")
+    allocated = Range(summed.low * spread.low, summed.central, summed.high * spread.high, "GiB")
+    factor, fixed = constant("training", "reserved_factor"), constant("training", "reserved_gib")
+    reserved = Range(
+        allocated.low * factor.low + fixed.low,
+        allocated.central * factor.central + fixed.central,
+        allocated.high * factor.high + fixed.high,
+        "GiB",
+    )
+    return Peak(
+        job=job,
+        parts=tuple(parts),
+        allocated=allocated,
+        reserved=reserved,
+        reported=reserved if frame.reserved else allocated,
+    )
+
+
+# --- the parts --------------------------------------------------------------------------------
+
+
+def _base_bytes(job: Job, frame: Framework) -> float:
+    """Bytes of the whole base model."""
+    t = vram.tensors(job.model)
+    ends = t.embedding + t.head
+    if not frame.ties and not t.head:
+        ends += t.embedding
+    linear = t.attention + t.mlp + t.experts
+    if job.base in BASES:
+        wide = BASES[job.base]
+        outside = max(wide, 2.0)  # embeddings and towers are not quantised
+        return linear * wide + (ends + t.towers) * outside
+    bits = vram.weight_format(job.base).bits
+    return linear * bits / 8 + (ends + t.towers) * 2.0
+
+
+def _weights(job: Job, frame: Framework) -> Part:
+    whole = _base_bytes(job, frame)
+    held, how = whole, "whole on each GPU"
+    if job.sharding in ("zero3", "fsdp") and job.gpus > 1:
+        gathered = _gathered(job)
+        shard = whole / job.gpus
+        if job.is_full or frame.frozen_sharding == "shard":
+            held, how = shard + gathered, f"1/{job.gpus} and the layers at work"
+        elif frame.frozen_sharding == "whole and shard":
+            held, how = whole + shard, f"whole and 1/{job.gpus}"
+        if job.parameters_offloaded:
+            held, how = gathered, "the layers at work; the rest in host memory"
+    if job.reference_model and job.is_full:
+        held, how = held * 2, f"{how}; twice, with the reference model"
+    source = catalogue.source_of(job.model)
+    band = 0.02 if job.gpus == 1 else 0.08
+    return Part("weights", Range.around(held / GIB, band, "GiB"), f"{job.base}, {how}", source)
+
+
+def _gathered(job: Job) -> float:
+    """Layers, embedding and head that full sharding holds whole for a moment. [B]"""
+    t = vram.tensors(job.model)
+    layers = job.model.num_hidden_layers or 1
+    alive = constant("training", "gathered_layers").central
+    wide = min(BASES.get(job.base, 0.5), 2.0)
+    layer = (t.attention + t.mlp + t.experts) / layers
+    gradient = layer * 2.0 if job.is_full else 0.0  # whole until it is scattered
+    return layer * alive * wide + gradient + (t.embedding + t.head) * 2.0
+
+
+def _trained(job: Job) -> float:
+    """Trained parameters: all of them, or two low-rank factors for each adapted matrix [3]."""
+    if job.is_full:
+        t = vram.tensors(job.model)
+        return t.total
+    m = job.model
+    hidden, layers = m.hidden_size or 0, m.num_hidden_layers or 0
+    query = (m.num_attention_heads or 0) * (m.head_dim or 0)
+    keys = (m.num_key_value_heads or 0) * (m.head_dim or 0)
+    sides = (hidden + query) + (hidden + keys)
+    if job.targets != "query_value":
+        sides += (hidden + keys) + (hidden + query)
+    if job.targets == "all":
+        sides += 3 * (hidden + (m.intermediate_size or m.moe_intermediate_size or 0))
+    return float(layers * sides * job.lora_rank)
+
+
+def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
+    """Gradients and optimizer states of a rank, adapters included [1]."""
+    rule = optimizer(job.optimizer)
+    wide = min(BASES.get(job.base, 2.0), 4.0) if job.is_full else frame.adapter_bytes
+    states = rule.states * (wide if rule.bytes_per_state is None else rule.bytes_per_state)
+    if job.is_full and job.sharding.startswith("zero"):
+        states = rule.states * (rule.bytes_per_state or 4.0)
+        states += constant("training", "master_bytes").central
+    largest = vram.tensors(job.model).embedding / trained if trained else 0.0
+    gradients = wide * largest if job.in_backward and job.is_full else wide
+    own = 0.0 if job.is_full else wide  # adapters are weights of their own
+    share = 1 / job.gpus
+    if job.sharding == "none":
+        share = 1.0
+    by_stage = {
+        "none": (1.0, 1.0),
+        "zero1": (share, 1.0),
+        "zero2": (share, share),
+        "zero3": (share, share),
+        "fsdp": (share, share),
+    }[job.sharding]
+    central = trained * (states * by_stage[0] + gradients * by_stage[1] + own)
+    if job.parameters_offloaded:
+        central = 0.0
+    low = trained * (gradients * by_stage[1] + own) if rule.paged else central * 0.97
+    return Part(
+        "gradients and states",
+        Range(min(low, central), central, central * 1.05, "B").scaled(1 / GIB, "GiB"),
+        f"{trained / 1e9:.3g} billion trained parameters x ({states:g} B states on "
+        f"{by_stage[0]:.3g}, {gradients:g} B gradients on {by_stage[1]:.3g} of the GPUs)",
+        catalogue.source_of(rule),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Widths of a layer that its activations are made of."""
+
+    layers: int
+    hidden: int
+    keys: float
+    mlp: float
+    gated: bool
+
+
+def _shape(model: Model) -> Shape:
+    hidden, layers = model.hidden_size, model.num_hidden_layers
+    if hidden is None or layers is None:
+        raise NotEstimated(f"layers or hidden size of {model.model_id} are not known")
+    if model.kv_lora_rank:
+        keys = float(model.kv_lora_rank + (model.num_attention_heads or 0) * (model.head_dim or 0))
+    else:
+        keys = float((model.num_key_value_heads or 0) * (model.head_dim or 0))
+    width = float(model.intermediate_size or 0)
+    if model.num_experts:
+        routed = (model.experts_per_token or 1) + (model.shared_experts or 0)
+        width = float(routed * (model.moe_intermediate_size or 0))
+    return Shape(layers, hidden, keys, width, _is_gated(model))
+
+
+def _is_gated(model: Model) -> bool:
+    """Three matrices an MLP instead of two, told from the parameter count."""
+    if model.num_experts or not model.intermediate_size or not model.num_hidden_layers:
+        return True
+    t = vram.tensors(model)
+    hidden = model.hidden_size or 0
+    attention = (
+        hidden
+        * (model.head_dim or 0)
+        * (2 * (model.num_attention_heads or 0) + 2 * (model.num_key_value_heads or 0))
+    )
+    matrix = model.num_hidden_layers * hidden * model.intermediate_size
+    rest = t.attention + t.mlp - model.num_hidden_layers * attention
+    return rest / matrix > 2.5
+
+
+def _activations(job: Job, frame: Framework, shape: Shape) -> Part:
+    """What a rank keeps of its tokens for the backward pass [2]."""
+    checkpointed = frame.checkpoints if job.checkpointing is None else job.checkpointing
+    if job.checkpointing is None and job.sharding in ("fsdp", "zero3"):
+        checkpointed = True
+    layer = _layer_values(job, shape, quantised=not checkpointed)
+    if checkpointed:
+        alive = constant("training", "recomputed_layers").range
+        kept = 0.0 if job.activations_offloaded else float(shape.layers * shape.hidden)
+        values = Range(
+            kept + layer.low * alive.low,
+            kept + layer.central * alive.central,
+            kept + layer.high * alive.high,
+        )
+        how = "layer inputs, and one layer recomputed"
+    else:
+        values, how = layer.scaled(shape.layers), "every layer kept"
+    row = constant("training", "hidden_values")
+    return Part(
+        "activations",
+        _times(values, job.batch).scaled(2.0 / GIB, "GiB"),
+        f"{job.batch.central:,.0f} tokens x {shape.layers} layers, {how}",
+        catalogue.source_of(row),
+    )
+
+
+def _layer_values(job: Job, shape: Shape, quantised: bool) -> Range:
+    """16-bit values that one layer keeps of one token."""
+    hidden = constant("training", "hidden_values").range.scaled(shape.hidden)
+    keys = constant("training", "key_value_values").range.scaled(shape.keys)
+    name = "gated_values" if shape.gated else "plain_values"
+    mlp = constant("training", name).range.scaled(shape.mlp)
+    parts = [hidden, keys, mlp, _adapter_values(job, shape)]
+    if quantised and job.base.startswith("nf4"):
+        parts.append(constant("training", "quantised_base_values").range.scaled(shape.hidden))
+    return total(parts)
+
+
+def _adapter_values(job: Job, shape: Shape) -> Range:
+    """What adapters keep of a layer's token beyond what the frozen base does."""
+    keeps = method(job.method).keeps
+    gates = 2 if shape.gated else 1
+    outputs = 3 * shape.hidden + 2 * shape.keys + gates * shape.mlp
+    inputs = float((1 + gates) * shape.hidden) + shape.mlp
+    if keeps == "outputs":
+        return Range.around(outputs, 0.2)
+    if keeps == "inputs and outputs":
+        inputs += outputs
+    if not keeps.startswith("inputs") or job.targets != "all":
+        return Range.exact(0.0)  # query and value alone are within the base's own count
+    return constant("training", "adapter_values").range.scaled(inputs)
+
+
+def _times(a: Range, b: Range) -> Range:
+    """Product of two independent positive ranges: relative deviations in quadrature."""
+    central = a.central * b.central
+    if not central:
+        return Range.exact(0.0)
+    down = math.hypot(1 - a.low / a.central, 1 - b.low / b.central)
+    up = math.hypot(a.high / a.central - 1, b.high / b.central - 1)
+    return Range(central * max(0.0, 1 - down), central, central * (1 + up))
+
+
+def _logits(job: Job, frame: Framework) -> Part:
+    """Logits of a micro-batch and what the loss makes of them."""
+    entries = job.batch.scaled(float(job.model.vocab_size or 0))
+    bytes_each = Range(frame.logits_low, frame.logits_bytes, frame.logits_high)
+    if job.adapted_head and not job.is_full:
+        bytes_each = bytes_each.plus(constant("training", "head_adapter_bytes").range)
+    return Part(
+        "logits",
+        _times(bytes_each, entries).scaled(1 / GIB, "GiB"),
+        f"{bytes_each.central:g} B x {job.batch.central:,.0f} tokens x "
+        f"{job.model.vocab_size:,} vocabulary",
+        catalogue.source_of(frame),
+    )
+
+
+def _overlapped(job: Job, parts: list[Part], trained: float) -> list[Part]:
+    """Parts at the peak of a step without accumulation: gradients or activations, not both.
+
+    At the start of the backward pass there are no gradients; at its end no activations.
+    """
+    weights, states, activations, logits = parts
+    wide = min(BASES.get(job.base, 2.0), 4.0)
+    share = 1.0 if job.sharding in ("none", "zero1") else 1 / job.gpus
+    gradients = 0.0 if job.in_backward else trained * wide * share / GIB
+    moving = activations.gib.central + logits.gib.central
+    saved = min(gradients, moving)
+    held = states.gib
+    low = max(held.low - saved, 0.0)
+    lighter = Part(
+        states.name,
+        Range(low, held.central - saved, held.high - saved / 2, "GiB"),
+        states.formula + "; gradients grow while activations go",
+        states.source,
+    )
+    return [weights, lighter, activations, logits]
+
+
+# --- time and energy --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunTime:
+    """Time and energy of one run."""
+
+    hours: Range
+    gpu_hours: Range
+    energy_kwh: Range
+    """Of the GPUs alone; cooling and the server come with the cost chapter. [kWh]"""
+    utilisation: Range
+    source: catalogue.Source
+
+
+def run_time(job: Job, gpu: Gpu, tokens: float) -> RunTime:
+    """Hours and energy to train on `tokens` in all [4].
+
+    Full training takes 6 FLOP a parameter and token, which is what its measured utilisation
+    counts, recomputation or not; adapters take 4 (no gradient of the base), 6 with
+    recomputation. Raises NotEstimated where the card's peak is unknown.
+    """
+    peak = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
+    if not peak:
+        raise NotEstimated(f"the 16-bit peak of {gpu.gpu} is not in the catalogue")
+    frame = framework(job.framework)
+    recomputed = frame.checkpoints if job.checkpointing is None else job.checkpointing
+    row = utilisation(job, gpu)
+    each = 6.0 if job.is_full or recomputed else 4.0
+    active = job.model.active_recomputed_b or job.model.active_params_b
+    active = active or job.model.params_recomputed_b or job.model.total_params_b
+    if active is None:
+        raise NotEstimated(f"the parameter count of {job.model.model_id} is not known")
+    flop = each * active * 1e9 * tokens
+    speed = peak * 1e12 * job.gpus * 3600
+    hours = Range(flop / speed / row.high, flop / speed / row.central, flop / speed / row.low, "h")
+    power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
+    gpu_hours = hours.scaled(job.gpus, "GPU-h")
+    energy = Range(
+        gpu_hours.low * power.low,
+        gpu_hours.central * power.central,
+        gpu_hours.high * power.high,
+        "kWh",
+    )
+    used = Range(row.low, row.central, row.high, "share")
+    return RunTime(hours, gpu_hours, energy, used, catalogue.source_of(row))
+
+
+def utilisation(job: Job, gpu: Gpu) -> Utilisation:
+    """Measured model FLOPs utilisation of a job on a card, or the planning value."""
+    rows = {r.regime.lower(): r for r in table("training_mfu", Utilisation)}
+    if not job.is_full:
+        return rows["adapters"]
+    return rows.get(gpu.architecture.lower(), rows["other"])
+
+
+# --- a client's jobs --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A client's fine-tuning job on one kind of card."""
+
+    job: str
+    option: str
+    gpu: str
+    peak: Peak | None
+    """On the fewest GPUs that hold it; None if none does or it is not estimated."""
+    verdict: Verdict | None
+    time: RunTime | None
+    runs_per_year: float
+    reason: str = ""
+    tried: tuple[Peak, ...] = field(default=())
+    inputs: tuple[Input, ...] = field(default=())
+
+
+def assess(scenario: Scenario) -> dict[str, tuple[Plan, ...]]:
+    """For each fine-tuning job: what it takes on the cards of each option that has cards."""
+    return {
+        name: tuple(
+            _plan(name, job, option_name, option.gpu)
+            for option_name, option in scenario.options.items()
+            if option.kind in SELF_HOSTED and option.gpu
+        )
+        for name, job in scenario.fine_tuning.items()
+    }
+
+
+def _plan(name: str, wanted: FineTuning, option: str, card: str) -> Plan:
+    runs = wanted.runs_per_year
+    try:
+        gpu, model = catalogue.gpu(card), catalogue.model(wanted.model)
+        tried = tuple(memory(_job(wanted, model, n)) for n in vram.TENSOR_PARALLEL)
+        fitting = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
+        if fitting is None:
+            reason = f"no group of up to {vram.TENSOR_PARALLEL[-1]} GPUs holds the run"
+            return Plan(name, option, gpu.id, None, None, None, runs, reason, tried)
+        tokens = wanted.examples * wanted.tokens_per_example * wanted.epochs
+        time = run_time(fitting.job, gpu, tokens)
+    except (KeyError, NotEstimated) as error:
+        return Plan(
+            name, option, card, None, None, None, runs, f"not estimated, because {error.args[0]}"
+        )
+    inputs = (
+        *(Input(name=p.name, value=p.gib, source=p.source) for p in fitting.parts),
+        Input(name="model FLOPs utilisation", value=time.utilisation, source=time.source),
+    )
+    return Plan(name, option, gpu.id, fitting, fitting.verdict(gpu), time, runs, "", tried, inputs)
+
+
+def _job(wanted: FineTuning, model: Model, gpus: int) -> Job:
+    return Job(
+        model=model,
+        method=wanted.method,
+        base="nf4-dq" if wanted.method == "qlora" else "bf16",
+        tokens=wanted.sequence_length,
+        micro_batch=wanted.micro_batch,
+        checkpointing=True,
+        gpus=gpus,
+        sharding="none" if gpus == 1 else "fsdp",
+        lora_rank=wanted.lora_rank,
+        framework="torchtune" if gpus > 1 else "peft",
+    )
+
+
+METHODS: tuple[Literal["full", "lora", "qlora"], ...] = ("full", "lora", "qlora")
+"""The methods whose feasibility a report shows where the client names no job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feasible:
+    """The fewest GPUs on which a model could be fine-tuned in one way."""
+
+    model: str
+    gpu: str
+    method: str
+    peak: Peak | None
+    """None: no group of up to 8 GPUs holds it, or it is not estimated."""
+    verdict: Verdict | None
+    reason: str = ""
+
+
+def feasibility(model: Model, gpu: Gpu, tokens: int = 4096) -> tuple[Feasible, ...]:
+    """What each of METHODS takes on a card, for one sequence of `tokens` at a time."""
+    found = []
+    for name in METHODS:
+        wanted = FineTuning(
+            model=model.model_id,
+            method=name,
+            examples=1,
+            tokens_per_example=tokens,
+            sequence_length=tokens,
+        )
+        try:
+            tried = [memory(_job(wanted, model, n)) for n in vram.TENSOR_PARALLEL]
+        except NotEstimated as error:
+            why = f"not estimated, because {error.args[0]}"
+            found.append(Feasible(model.model_id, gpu.id, name, None, None, why))
+            continue
+        peak = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
+        reason = "" if peak else f"needs more than {vram.TENSOR_PARALLEL[-1]} GPUs"
+        verdict = peak.verdict(gpu) if peak else None
+        found.append(Feasible(model.model_id, gpu.id, name, peak, verdict, reason))
+    return tuple(found)

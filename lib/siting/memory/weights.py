@@ -1,0 +1,272 @@
+"""Weights of a model by tensor group and storage format, and how ranks share them.
+
+A format says how many bits a parameter takes, scales included, and which groups of tensors it
+applies to (facts/weight_formats.csv). "4 bit" is therefore never half a byte a parameter.
+
+[1] vLLM, model_executor/layers (what tensor parallelism divides, and what it repeats)
+[2] OCP Microscaling Formats v1.0 (blocks and scales of 4-bit formats)
+[3] llama.cpp, llama-model.cpp (layers of a file over several cards)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from siting import catalogue
+from siting.catalogue import Fact, Model, table
+from siting.memory.attention import NotEstimated
+from siting.quantity import Range
+
+Scope = Literal["all", "linear", "experts", "mlp", "file"]
+
+
+# --- formats ----------------------------------------------------------------------------------
+
+
+class WeightFormat(Fact):
+    """A storage format of weights: bits a parameter, scales included, and which tensors have it."""
+
+    format: str
+    aliases: str = ""
+    bits: float
+    scope: Scope
+    """all: every tensor; linear: attention, MLP, experts; experts: routed experts, or all linear
+    layers of a dense model; mlp: MLP and experts; file: mean over a GGUF file."""
+    other_linear_bits: float = 16.0
+    pad_intermediate: int = 1
+    pad_hidden: int = 1
+    low_factor: float
+    high_factor: float
+    head_bits: float | None = None
+    """Bits of the output head in a GGUF file, where it differs."""
+
+
+@cache
+def _formats(folder: Path) -> dict[str, WeightFormat]:
+    return {n: f for f in weight_formats() for n in (f.format, *filter(None, f.aliases.split(";")))}
+
+
+def weight_formats() -> tuple[WeightFormat, ...]:
+    """Every weight format of the catalogue."""
+    return table("weight_formats", WeightFormat)
+
+
+def weight_format(name: str, model: Model | None = None) -> WeightFormat:
+    """The format called `name`; blank means the model's native one.
+
+    A GGUF name may carry its own mean, e.g. `gguf-Q4_K (4.64 BPW)`. Raises NotEstimated.
+    """
+    key = (name or (model.native_weight_dtype if model else "")).strip().lower()
+    stated = re.search(r"([\d.]+)\s*bpw", key)
+    bare = re.sub(r"\s*\(.*\)", "", key)
+    index = _formats(catalogue.facts_dir())
+    found = index.get(key) or index.get(bare) or index.get(bare.replace("_", "-"))
+    if found is None and bare.startswith("gguf"):  # repacked or mixed: as the type it is made from
+        found = index.get(re.sub(r"(?<=-)ud-|[_-](r4|r8|xl|xxl|mix)\b", "", bare))
+        if found is None and stated:
+            found = index["gguf-q8_0"].model_copy(update={"format": bare, "head_bits": None})
+    if found is None:
+        raise NotEstimated(
+            f"weight format {name!r} is unknown; known: "
+            f"{', '.join(f.format for f in weight_formats())}"
+        )
+    if stated and found.scope == "file":
+        return found.model_copy(
+            update={"bits": float(stated[1]), "low_factor": 0.98, "high_factor": 1.02}
+        )
+    return found
+
+
+# --- tensors ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """Parameters of a model by the group that a format or a split treats alike."""
+
+    embedding: float
+    head: float
+    """Output head; 0 where it is the embedding itself."""
+    attention: float
+    """Projections of attention, states and routers."""
+    mlp: float
+    """Dense MLPs and shared experts."""
+    experts: float
+    towers: float
+    """Vision and audio encoders."""
+    mtp: float
+    """Multi-token-prediction layers, if loaded."""
+    replicated: float
+    """The part of `attention` that every rank of a tensor-parallel group repeats."""
+
+    @property
+    def total(self) -> float:
+        return (
+            self.embedding
+            + self.head
+            + self.attention
+            + self.mlp
+            + self.experts
+            + self.towers
+            + self.mtp
+        )
+
+
+def tensors(model: Model, mtp: bool = False) -> Tensors:
+    """Parameters of `model` by group. Raises NotEstimated where its size is not known."""
+    return _tensors(model, mtp)
+
+
+@cache
+def _tensors(model: Model, mtp: bool) -> Tensors:
+    count = model.params_recomputed_b or model.total_params_b
+    if count is None:
+        raise NotEstimated(f"the parameter count of {model.model_id} is not in the catalogue")
+    vocabulary, hidden = model.vocab_size, model.hidden_size
+    if vocabulary is None or hidden is None:
+        raise NotEstimated(f"vocabulary or hidden size of {model.model_id} is not known")
+    embedding = (model.embedding_params_b or vocabulary * hidden / 1e9) * 1e9
+    head = 0.0 if model.tie_word_embeddings else float(vocabulary * hidden)
+    towers = ((model.vision_tower_params_b or 0) + (model.audio_tower_params_b or 0)) * 1e9
+    experts = _expert_params(model, count * 1e9)
+    linear = count * 1e9 - embedding - head - towers - experts
+    mlp = min(max(linear, 0.0), _dense_mlp_params(model))
+    extra = 0.0
+    if mtp and model.mtp_layers and model.params_recomputed_b and model.total_params_b:
+        extra = max(0.0, model.total_params_b - model.params_recomputed_b) * 1e9
+    return Tensors(
+        embedding=embedding,
+        head=head,
+        attention=max(linear - mlp, 0.0),
+        mlp=mlp,
+        experts=experts,
+        towers=towers,
+        mtp=extra,
+        replicated=_latent_projections(model),
+    )
+
+
+def _expert_params(model: Model, count: float) -> float:
+    """Parameters of the routed experts: from the catalogue, else three matrices an expert."""
+    if model.expert_params_b is not None:
+        return model.expert_params_b * 1e9
+    if not (model.num_experts and model.num_hidden_layers and model.moe_intermediate_size):
+        return 0.0
+    layers = (model.num_hidden_layers - (model.first_dense_layers or 0)) / (
+        model.moe_layer_step or 1
+    )
+    width = (model.hidden_size or 0) * model.moe_intermediate_size
+    return min(layers * model.num_experts * 3 * width, 0.96 * count)
+
+
+def _dense_mlp_params(model: Model) -> float:
+    """Parameters of dense MLPs and shared experts, three matrices a layer."""
+    layers, hidden = model.num_hidden_layers or 0, model.hidden_size or 0
+    if not model.num_experts:
+        return 3.0 * layers * hidden * (model.intermediate_size or 0)
+    dense = model.first_dense_layers or 0
+    if model.moe_layer_step:
+        dense = layers - layers // model.moe_layer_step
+    shared = (layers - dense) * (model.shared_experts or 0) * (model.moe_intermediate_size or 0)
+    return 3.0 * hidden * (dense * (model.intermediate_size or 0) + shared)
+
+
+def _latent_projections(model: Model) -> float:
+    """Down-projections of latent attention and the sparse indexer: whole on every rank."""
+    if not model.kv_lora_rank:
+        return 0.0
+    layers = model.layers_full_attention or model.num_hidden_layers or 0
+    hidden, rank = model.hidden_size or 0, model.q_lora_rank or 0
+    down = hidden * (rank + model.kv_lora_rank + (model.qk_rope_head_dim or 0))
+    width = (model.index_heads or 0) * (model.index_head_dim or 0)
+    indexer = rank * width + hidden * ((model.index_head_dim or 0) + (model.index_heads or 0))
+    return float(layers * (down + indexer))
+
+
+def _pad(width: float, tile: int) -> float:
+    return math.ceil(width / tile) * tile
+
+
+def _expert_padding(model: Model, fmt: WeightFormat, ranks: int) -> float:
+    """Factor by which tiles of a kernel enlarge the experts' matrices."""
+    hidden, width = model.hidden_size, model.moe_intermediate_size
+    if not (hidden and width and (fmt.pad_hidden > 1 or fmt.pad_intermediate > 1)):
+        return 1.0
+    share = width / ranks
+    return _pad(hidden, fmt.pad_hidden) / hidden * _pad(share, fmt.pad_intermediate) / share
+
+
+def _key_value_copies(model: Model, tp: int) -> float:
+    """Parameters that a rank holds beyond its share because it has at least one KV head."""
+    heads, width = model.num_key_value_heads, model.head_dim
+    if model.kv_lora_rank or not heads or not width or tp <= heads:
+        return 0.0
+    full = model.layers_full_attention
+    layers = model.num_hidden_layers or 0
+    if model.linear_layers and full is not None:
+        layers = full
+    return 2.0 * layers * (model.hidden_size or 0) * width * (1 - heads / tp)
+
+
+def weight_bytes_per_gpu(
+    model: Model, fmt: str = "", tp: int = 1, pp: int = 1, ep: int = 1, mtp: bool = False
+) -> Range:
+    """Weights on the fullest GPU. [B]
+
+    fmt: a name of facts/weight_formats.csv; blank: native. tp, pp, ep: tensor-, pipeline- and
+    expert-parallel ranks; experts are split over `ep` ranks where it is above 1, else over tp.
+    Raises NotEstimated.
+    """
+    form = weight_format(fmt, model)
+    if form.scope == "file":
+        central = gguf_split(model, form, tp * pp)[0]
+    else:
+        central = _rank_bytes(model, form, tp, pp, ep, mtp)
+    return Range(central * form.low_factor, central, central * form.high_factor, "B")
+
+
+def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
+    t = _tensors(model, mtp)
+    low, rest = form.bits / 8, form.other_linear_bits / 8
+    plain = low if form.scope == "all" else 2.0
+    dense_model = t.experts == 0
+    everywhere = form.scope in ("all", "linear") or (form.scope == "experts" and dense_model)
+    attention_bytes = low if everywhere else rest
+    mlp_bytes = low if everywhere or form.scope == "mlp" else rest
+    experts = t.experts * low * _expert_padding(model, form, ep if ep > 1 else tp)
+    shared = (t.attention - t.replicated) / tp + t.replicated + _key_value_copies(model, tp)
+    stage_share = 1.0
+    if pp > 1 and model.num_hidden_layers:
+        stage_share = math.ceil(model.num_hidden_layers / pp) / model.num_hidden_layers
+    body = stage_share * (
+        shared * attention_bytes + t.mlp / tp * mlp_bytes + experts / (ep if ep > 1 else tp)
+    )
+    ends = (t.embedding + t.head) if pp == 1 else max(t.embedding, t.head or t.embedding)
+    # Multi-token-prediction layers stay in 16 bit unless the whole checkpoint is quantised.
+    prediction = t.mtp * (low if form.scope in ("all", "linear") else 2.0)
+    return body + (ends * plain + t.towers * plain + prediction) / tp
+
+
+def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]:
+    """Bytes of weights on the fullest of `gpus` cards, and layers on the card with most [3].
+
+    The token embedding stays in host memory; the output head counts as one more layer and goes
+    to the last card. Vision towers are a file of their own.
+    """
+    t, layers = _tensors(model, False), model.num_hidden_layers or 1
+    file = (t.total - t.towers) * form.bits / 8
+    head_params = t.head or t.embedding
+    head = head_params * (form.head_bits or form.bits) / 8
+    body = file - t.embedding * form.bits / 8 - (head if t.head else 0.0)
+    most = math.ceil((layers + 1) / gpus)
+    last = layers + 1 - most * (gpus - 1) - 1 if gpus > 1 else layers
+    last = max(last, (layers + 1) // gpus - 1) if gpus > 1 else layers
+    fullest = max(
+        body * min(most, layers) / layers if gpus > 1 else 0.0, body * last / layers + head
+    )
+    return fullest, min(most, layers)

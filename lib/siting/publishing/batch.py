@@ -1,0 +1,304 @@
+"""Many reports: what is out of date, in parallel, whole or not at all.
+
+Written against `concurrent.futures`: a pool of local processes, or a running Dask cluster. A
+worker returns a report's files; this process alone writes them. Whatever happens to a worker, a
+kernel or this process, every report on disk is complete, and a second run does what is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from siting.publishing.job import Job
+from siting.publishing.shelf import Busy, Folder, Shelf, shelf
+
+if TYPE_CHECKING:
+    from siting.publishing.kernels import Forge
+
+ATTEMPTS = 3
+"""Times that a report is tried whose worker process was killed under it."""
+
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a report was not made, in one line, and the chapter up to the error if there is one."""
+
+    reason: str
+    files: Files = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What became of each client of a run."""
+
+    rendered: list[str] = field(default_factory=list)
+    current: list[str] = field(default_factory=list)
+    """Nothing had changed since the report was made."""
+    failed: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def lines(self) -> list[str]:
+        """The last lines of a run: what failed and why, then the count."""
+        failures = [f"{client}: {reason}" for client, reason in sorted(self.failed.items())]
+        counts = [
+            f"{len(self.rendered)} rendered",
+            f"{len(self.current)} up to date",
+            f"{len(self.failed)} failed",
+        ]
+        tail = "; interrupted, run it again to go on" if self.interrupted else ""
+        return [*failures, ", ".join(counts) + tail]
+
+
+def run(
+    jobs: Sequence[Job],
+    out: str,
+    *,
+    at_once: int = 0,
+    force: bool = False,
+    scheduler: str = "",
+    say: Callable[[str], None] = lambda line: None,
+) -> Outcome:
+    """Renders the jobs that are out of date to `out`, a folder or an fsspec address.
+
+    at_once: local processes; 0 takes one a core. scheduler: address of a Dask scheduler, which
+    then does the work. say: takes a line of progress.
+    """
+    outcome = Outcome()
+    target = shelf(out)
+    todo: deque[Job] = deque()
+    for job in jobs:
+        if not force and target.holds(job):
+            outcome.current.append(job.client)
+        else:
+            todo.append(job)
+    if todo:
+        _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
+    if outcome.rendered and isinstance(target, Folder):
+        from siting.publishing import portfolio
+
+        portfolio.write(target.root)
+    return outcome
+
+
+class _Run:
+    """A run under way: what is queued, what is being rendered, how long it may take."""
+
+    def __init__(
+        self,
+        todo: deque[Job],
+        target: Shelf,
+        outcome: Outcome,
+        say: Callable[[str], None],
+        force: bool,
+    ) -> None:
+        self.todo, self.target, self.outcome, self.say, self.force = (
+            todo, target, outcome, say, force,
+        )  # fmt: skip
+        self.total, self.done, self.began = len(todo), 0, time.monotonic()
+        self.running: dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]] = {}
+        self.tries: dict[str, int] = {}
+
+    def finish(self, at_once: int, scheduler: str) -> None:
+        """Works until nothing is queued. A broken pool is replaced and its reports tried again,
+        one at a time, so that one which kills its worker takes no other with it."""
+        width = min(at_once or os.cpu_count() or 1, self.total)
+        suspects: list[Job] = []
+        while self.todo or suspects:
+            alone = not self.todo
+            if alone:
+                self.todo.extend(suspects[:1])
+                del suspects[:1]
+            with _executor(1 if alone else width, scheduler) as (executor, size):
+                try:
+                    self._work(executor, size)
+                except BrokenProcessPool:
+                    suspects += self._lost()
+                except KeyboardInterrupt:
+                    self.outcome.interrupted = True
+                    self._lost()
+                    _end_children()
+                    return
+
+    def _work(self, executor: Executor, size: int) -> None:
+        waiting = False
+        while self.todo or self.running:
+            while self.todo and len(self.running) < size:
+                waiting = not self._submit(executor)
+                if waiting:
+                    break
+            if not self.running:
+                time.sleep(0.2)
+                continue
+            limit = 0.5 if waiting else None
+            for future in wait(self.running, limit, FIRST_COMPLETED).done:
+                result = _result(future)
+                job, lock = self.running.pop(future)
+                self._settle(job, lock, result)
+
+    def _submit(self, executor: Executor) -> bool:
+        """Starts the next report; false where another run holds it, which then comes last."""
+        job = self.todo.popleft()
+        lock = contextlib.ExitStack()
+        try:
+            lock.enter_context(self.target.lock(job.client))
+        except Busy:
+            if self.tries.setdefault(f"wait {job.client}", 0) == 0:
+                self.say(f"{job.client}: waiting for another run")
+            self.tries[f"wait {job.client}"] += 1
+            self.todo.append(job)
+            return False
+        if f"wait {job.client}" in self.tries and not self.force and self.target.holds(job):
+            lock.close()
+            self.done += 1
+            self.outcome.current.append(job.client)
+            return True
+        try:
+            self.running[executor.submit(render, job)] = (job, lock)
+        except BrokenProcessPool:
+            lock.close()
+            self.todo.appendleft(job)
+            raise
+        return True
+
+    def _settle(self, job: Job, lock: contextlib.ExitStack, result: Files | Failure) -> None:
+        with lock:
+            try:
+                if isinstance(result, Failure):
+                    self.target.put_failure(job.client, result.files)
+                else:
+                    self.target.put(job, result)
+            except OSError as error:
+                result = Failure(f"cannot be written: {error.strerror or error}")
+        self.done += 1
+        if isinstance(result, Failure):
+            self.outcome.failed[job.client] = result.reason
+        else:
+            self.outcome.rendered.append(job.client)
+        self.say(self._progress(job, result))
+
+    def _progress(self, job: Job, result: Files | Failure) -> str:
+        spent = time.monotonic() - self.began
+        left = spent / self.done * (self.total - self.done)
+        word = f"failed, {result.reason}" if isinstance(result, Failure) else "done"
+        ahead = f", about {left:.0f} s left" if self.done < self.total else ""
+        return f"[{self.done}/{self.total}] {job.client}: {word}{ahead}"
+
+    def _lost(self) -> list[Job]:
+        """Gives up what is being rendered; returns what is worth another try."""
+        again = []
+        for job, lock in self.running.values():
+            with lock:
+                pass
+            self.tries[job.client] = self.tries.get(job.client, 0) + 1
+            if self.tries[job.client] < ATTEMPTS:
+                again.append(job)
+            elif not self.outcome.interrupted:
+                self.done += 1
+                reason = f"its worker process was killed {ATTEMPTS} times"
+                self.outcome.failed[job.client] = reason
+        self.running.clear()
+        return again
+
+
+def _result(future: Future[Files | Failure]) -> Files | Failure:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise
+    except Exception as error:  # a fault of the kit, or of a cluster: this report alone fails
+        return Failure(f"{type(error).__name__}: {error}")
+
+
+@contextlib.contextmanager
+def _executor(width: int, scheduler: str) -> Iterator[tuple[Executor, int]]:
+    """An executor and how many reports to keep on it at once."""
+    if scheduler:
+        from distributed import Client
+
+        with Client(scheduler) as client:
+            size = 2 * max(1, sum(client.nthreads().values()))
+            yield client.get_executor(), size
+        return
+    from siting.publishing import kernels
+
+    with tempfile.TemporaryDirectory(prefix="siting-run-", ignore_cleanup_errors=True) as folder:
+        if kernels.CAN_FORK:
+            kernels.preload()
+        # A process with threads, such as one that has rendered itself, cannot be forked safely.
+        method = "fork" if kernels.single_threaded() else "spawn"
+        context = multiprocessing.get_context(method)
+        pool = ProcessPoolExecutor(width, context, _start_worker, (os.getpid(), folder))
+        try:
+            yield pool, width
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_children() -> None:
+    for child in multiprocessing.active_children():
+        child.terminate()
+
+
+def _start_worker(parent: int, folder: str) -> None:
+    """Prepares a local worker: its own forge, the run's temporary folder, and the resolve to end
+    with the process that started it."""
+    from siting.publishing import publish
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the starting process's to handle
+    tempfile.tempdir = folder
+    _forge()
+
+    def watch() -> None:
+        publish.warm()
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+_warm: list[Forge | None] = []
+_warming = threading.Lock()
+
+
+def _forge() -> Forge | None:
+    """This process's forge, started on first use; None where processes cannot fork."""
+    from siting.publishing import kernels
+
+    with _warming:
+        if not _warm:
+            _warm.append(kernels.Forge.start() if kernels.CAN_FORK else None)
+        return _warm[0]
+
+
+def render(job: Job) -> Files | Failure:
+    """What a worker does: one report, or why there is none. Never raises for a report's fault."""
+    from siting.publishing import report
+    from siting.publishing.kernels import ForgeError
+
+    try:
+        return report.render(job, _forge())
+    except report.ChapterFailed as error:
+        return Failure(str(error), {error.chapter: error.notebook.encode()})
+    except ForgeError as error:
+        with _warming:
+            _warm.clear()  # the next report starts another
+        return Failure(str(error))
+    except (ValueError, OSError) as error:
+        return Failure(f"{error}" or type(error).__name__)

@@ -1,0 +1,107 @@
+"""Summaries of reports: of one that was rendered, of a client now, or of a client on a past day.
+
+A past day is computed by today's library from the scenario and the facts that the repository
+held then, so that what differs is the inputs' doing and not the code's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from siting.inputs import scenario
+from siting.inputs.document import Problem
+from siting.inputs.scenario import ScenarioError
+
+_DATED = re.compile(r"(?P<client>[a-z0-9][a-z0-9-]*)@(?P<date>\d{4}-\d{2}(-\d{2})?|now)")
+
+
+def summary(name: str) -> dict[str, Any]:
+    """The summary that `name` stands for.
+
+    name: a summary.json or a folder that holds one; a client whose report is in `reports/`;
+    `CLIENT@now`, computed without rendering; or `CLIENT@YYYY-MM[-DD]`, as of the start of that
+    day. Raises ScenarioError where there is none.
+    """
+    dated = _DATED.fullmatch(name)
+    if dated and dated["date"] == "now":
+        return _computed(dated["client"], scenario.project())
+    if dated:
+        return _on(dated["client"], dated["date"])
+    path = Path(name)
+    if re.fullmatch(r"[a-z0-9-]+", name) and not path.exists():
+        path = scenario.project() / "reports" / name
+    file = path / "summary.json" if path.is_dir() else path
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise _refused(
+            name, "is no rendered report", f"run `siting report {name}`, or write {name}@now"
+        ) from None
+    except ValueError:
+        raise _refused(name, "is not a summary.json", "name a report's folder") from None
+    if not isinstance(found, dict):
+        raise _refused(name, "is not a summary.json", "name a report's folder")
+    return found
+
+
+def _refused(name: str, wrong: str, write: str) -> ScenarioError:
+    return ScenarioError([Problem(name, 0, "", wrong, write)])
+
+
+def _on(client: str, date: str) -> dict[str, Any]:
+    root = scenario.project()
+    day = date if len(date) == 10 else f"{date}-01"
+    wanted = ("params", "lib/siting/facts")
+    revision = _git(root, "rev-list", "-1", f"--before={day}T00:00:00", "HEAD").decode().strip()
+    if not revision:
+        raise _refused(f"{client}@{date}", "is before the first commit", "choose a later date")
+    with tempfile.TemporaryDirectory() as folder:
+        packed = _git(root, "archive", revision, *wanted)
+        with tarfile.open(fileobj=BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+        return _computed(client, Path(folder))
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    try:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], check=True, capture_output=True
+        ).stdout
+    except FileNotFoundError:
+        raise _refused(str(root), "git is not installed", "compare two reports' folders") from None
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.decode(errors="replace").strip().splitlines()
+        raise _refused(
+            str(root),
+            f"git cannot tell ({reason[-1] if reason else 'no reason given'})",
+            "run this in a clone with history, or compare two reports' folders",
+        ) from None
+
+
+def _computed(client: str, root: Path) -> dict[str, Any]:
+    """Runs in a process of its own, which sees that root's scenarios and facts alone."""
+    facts = root / "lib" / "siting" / "facts"
+    library = str(Path(__file__).resolve().parents[2])
+    run = subprocess.run(
+        [sys.executable, "-m", "siting", "summary", client],
+        cwd=root,
+        env={**os.environ, "SITING_FACTS": str(facts), "PYTHONPATH": library}
+        if facts.is_dir()
+        else {**os.environ, "PYTHONPATH": library},
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode:
+        reason = run.stderr.strip().splitlines() or ["no reason given"]
+        raise _refused(client, f"cannot be computed ({reason[0]})", "check it with `siting check`")
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found

@@ -1,0 +1,361 @@
+"""Kernels that are ready at once: forked from a process that has already imported everything.
+
+A `Forge` is a warm, single-threaded process that waits on a socket pair for one of two requests:
+fork a kernel, or fork another forge that first runs a function (`branch`). What that function
+computed is then in the memory of every kernel forked from the branch, and of no other.
+
+`WarmProvisioner` is jupyter_client's official way to start a kernel by other means than a new
+interpreter; it is registered in the project's metadata under the name `siting-warm`. Where a
+process cannot fork, or on request, plain kernels take its place (`plain_kernels`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+PROVISIONER = "siting-warm"
+PYTHON = (sys.executable, "-c")
+CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
+_MESSAGE_BYTES = 1 << 20
+
+_WARM_MODULES = (
+    "ipykernel.kernelapp",
+    "IPython.core.completer",
+    "matplotlib.backends.backend_svg",
+    "matplotlib_inline.backend_inline",
+    "papermill",
+    "SALib.analyze.rbd_fast",
+    "SALib.analyze.sobol",
+    "SALib.sample.sobol",
+    "genai_prices.data",
+)
+"""What a kernel imports on its way, or a chapter only when it computes."""
+
+
+def preload() -> None:
+    """Imports what kernels need, and draws once, so that forked kernels have it in memory."""
+    for name, value in _ONE_THREAD.items():
+        os.environ.setdefault(name, value)  # a process with threads cannot be forked safely
+    for name in _WARM_MODULES:
+        importlib.import_module(name)
+    exhibits = importlib.import_module("siting.exhibits")
+    for package in ("siting", "siting.exhibits"):
+        for path in sorted(Path(importlib.import_module(package).__path__[0]).glob("[a-z]*.py")):
+            importlib.import_module(f"{package}.{path.stem}")
+    figure, axes = exhibits.style.figure(1.0)
+    axes.set_xlabel("warm")
+    exhibits.Chart(figure, "warm", "warm")._repr_mimebundle_()
+    gc.collect()
+    gc.freeze()
+
+
+def run_plain(command: list[str], cwd: Path, limit_s: float) -> str:
+    """Runs a command in `cwd`; its last line of error as text, empty if it went well."""
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"took longer than {limit_s} s"
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["killed"])[-1]
+
+
+class ForgeError(RuntimeError):
+    """The warm process is gone or refused; the caller can fall back to plain kernels."""
+
+
+class Forge:
+    """Handle to a warm process. Closing it ends the process and every kernel forked from it."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+
+    @classmethod
+    def start(cls) -> Forge:
+        """A forge forked from this process if that is safe (one thread), else a new interpreter.
+
+        Raises ForgeError where processes cannot fork.
+        """
+        if not CAN_FORK:
+            raise ForgeError("this system cannot fork processes")
+        ours, theirs = socket.socketpair()
+        if single_threaded():
+            preload()
+            if os.fork() == 0:
+                ours.close()
+                _serve_and_exit(theirs)
+        else:
+            theirs.set_inheritable(True)
+            subprocess.Popen(
+                [sys.executable, "-m", "siting.publishing.kernels", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **_ONE_THREAD},
+                stdin=subprocess.DEVNULL,
+            )
+        theirs.close()
+        return cls(ours)
+
+    def branch(self, function: str, cwd: Path, limit_s: float) -> tuple[Forge, str]:
+        """A forge that has run `module:name`, without arguments, in the folder `cwd`.
+
+        Returns it and the function's error as text, empty if there was none.
+        Raises ForgeError where the function takes longer than `limit_s` [s] or is killed.
+        """
+        ours, theirs = socket.socketpair()
+        request = {"do": "branch", "function": function, "cwd": str(cwd)}
+        pid = self._ask(request, theirs.fileno())["pid"]
+        theirs.close()
+        ours.settimeout(limit_s)
+        try:
+            answer = _received(ours)
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            raise ForgeError(f"{function} took longer than {limit_s} s") from None
+        if answer is None:
+            raise ForgeError(f"the process that ran {function} was killed")
+        ours.settimeout(None)
+        return Forge(ours), answer["error"]
+
+    def kernel(self, cmd: list[str], env: dict[str, str], cwd: str | None) -> WarmProcess:
+        """Forks a kernel for ipykernel's command line `cmd`."""
+        alive, held = os.pipe()
+        try:
+            request = {"do": "kernel", "argv": cmd[cmd.index("-f") :], "env": env, "cwd": cwd}
+            return WarmProcess(self._ask(request, held)["pid"], alive)
+        except BaseException:
+            os.close(alive)
+            raise
+        finally:
+            os.close(held)
+
+    def _ask(self, request: dict[str, Any], descriptor: int) -> dict[str, Any]:
+        with self._lock:
+            try:
+                socket.send_fds(self._channel, [_encoded(request)], [descriptor])
+                answer = _received(self._channel)
+            except OSError as error:
+                raise ForgeError(f"the warm process is gone ({error})") from error
+        if answer is None:
+            raise ForgeError("the warm process is gone")
+        return answer
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def __enter__(self) -> Forge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class WarmProcess:
+    """A forked kernel with the part of `subprocess.Popen` that jupyter_client uses.
+
+    The kernel holds the other end of a pipe: when it ends, for whatever reason, the pipe closes.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int, alive: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._alive = alive
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._alive], [], [], 0)[0]:
+            os.close(self._alive)
+            self.returncode = 0
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            ready = select.select([self._alive], [], [], timeout)[0]
+            if not ready:
+                raise subprocess.TimeoutExpired("kernel", timeout or 0)
+        return self.poll() or 0
+
+    def send_signal(self, signum: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signum)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+_forge: ContextVar[Forge | None] = ContextVar("forge", default=None)
+
+
+@contextlib.contextmanager
+def kernels_from(forge: Forge) -> Iterator[None]:
+    """Within it, kernels that this thread starts are forked from `forge`.
+
+    A library that was not installed, only found on the path, registers no provisioner; its
+    kernels start as new interpreters.
+    """
+    if not _registered():
+        yield
+        return
+    token = _forge.set(forge)
+    KernelProvisionerFactory.instance().default_provisioner_name = PROVISIONER
+    try:
+        yield
+    finally:
+        _forge.reset(token)
+
+
+@cache
+def _registered() -> bool:
+    return PROVISIONER in KernelProvisionerFactory.instance().get_provisioner_entries()
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Starts a kernel from the forge of the current context; without one, as usual."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        forge = _forge.get()
+        if forge is None or "-f" not in cmd:
+            return await super().launch_kernel(cmd, **kwargs)
+        process = forge.kernel(cmd, kwargs["env"], kwargs.get("cwd"))
+        self.process = process  # type: ignore[assignment]  # it quacks like the Popen it replaces
+        self.pid = self.pgid = process.pid
+        return self.connection_info
+
+
+_ONE_THREAD = {
+    **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Settings under which numpy and pyarrow start no thread of their own when imported."""
+
+
+def single_threaded() -> bool:
+    """Whether this process has one thread, Python's and native ones together."""
+    tasks = Path("/proc/self/task")
+    native = len(list(tasks.iterdir())) if tasks.is_dir() else 1
+    return CAN_FORK and threading.active_count() == 1 and native == 1
+
+
+def _encoded(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode()
+
+
+def _received(channel: socket.socket) -> dict[str, Any] | None:
+    data = channel.recv(_MESSAGE_BYTES)
+    message: dict[str, Any] | None = json.loads(data) if data else None
+    return message
+
+
+def _serve_and_exit(channel: socket.socket) -> None:
+    """Never returns: a forked child must not run its parent's clean-up."""
+    try:
+        os.setsid()
+        _serve(channel)
+    finally:
+        os._exit(0)
+
+
+def _serve(channel: socket.socket) -> None:
+    """Answers requests until the other end closes, then ends all that was forked from here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to handle
+    children: set[int] = set()
+    kernels: set[int] = set()
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 1)
+        children -= _ended(children)
+        if not data:
+            break
+        request, handed = json.loads(data), descriptors[0]
+        pid = os.fork()
+        if pid == 0:
+            channel.close()
+            if request["do"] == "kernel":
+                _become_kernel(request)
+            _become_branch(request, socket.socket(fileno=handed))
+        children.add(pid)
+        if request["do"] == "kernel":
+            kernels.add(pid)
+        os.close(handed)
+        channel.sendall(_encoded({"pid": pid}))
+    for pid in kernels & children:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 1
+    while children and time.monotonic() < deadline:  # branches end by themselves
+        children -= _ended(children)
+        time.sleep(0.01)
+
+
+def _ended(children: set[int]) -> set[int]:
+    """Those of the children that have ended; their exit is collected."""
+    return {pid for pid in children if os.waitpid(pid, os.WNOHANG)[0] == pid}
+
+
+def _become_branch(request: dict[str, Any], channel: socket.socket) -> None:
+    os.chdir(request["cwd"])
+    module, name = request["function"].split(":")
+    try:
+        getattr(importlib.import_module(module), name)()
+        error = ""
+    except Exception as raised:
+        error = f"{type(raised).__name__}: {raised}"
+    channel.sendall(_encoded({"error": error}))
+    gc.freeze()
+    _serve_and_exit(channel)
+
+
+def _become_kernel(request: dict[str, Any]) -> None:
+    """Never returns. The pipe that says "alive" stays open until this process ends."""
+    try:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environ.clear()
+        os.environ.update(request["env"])
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())
+        if request["cwd"]:
+            os.chdir(request["cwd"])
+            sys.path.insert(0, request["cwd"])
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        from ipykernel.kernelapp import IPKernelApp
+
+        IPKernelApp.launch_instance(argv=request["argv"])
+    finally:
+        os._exit(0)
+
+
+def _main() -> None:
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    preload()
+    if not single_threaded():
+        time.sleep(0.1)  # a thread of an import may still be ending
+    _serve_and_exit(channel)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,200 @@
+"""Where reports are kept: a folder, or any address that fsspec knows.
+
+A report is put whole or not at all. `manifest.json` beside it holds the fingerprint of what it
+was made from and the digest of each file, so that a damaged report counts as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from siting.publishing.job import Job
+
+try:
+    import fcntl
+except ImportError:  # a system without file locks: two runs at once are the user's care
+    fcntl = None  # type: ignore[assignment]
+
+MANIFEST = "manifest.json"
+FAILED = "failed"
+WORK = ".siting"
+"""Folder inside the output folder for locks and for reports on their way."""
+
+
+class Busy(Exception):
+    """Another run holds this client."""
+
+
+def shelf(out: str | Path) -> Shelf:
+    """The shelf at a folder or at an address such as `memory://reports` or `s3://bucket/reports`."""
+    address = str(out)
+    if re.match(r"[a-z][a-z0-9+.-]+://", address) and not address.startswith("file://"):
+        return Remote(address)
+    return Folder(Path(address.removeprefix("file://")))
+
+
+class Shelf(ABC):
+    """A place that holds one report a client."""
+
+    @abstractmethod
+    def read(self, client: str, name: str) -> bytes | None:
+        """A file of a report; None if there is none."""
+
+    @abstractmethod
+    def put(self, job: Job, files: Mapping[str, bytes]) -> None:
+        """Replaces the client's report as a whole. Raises OSError and leaves the old one."""
+
+    @abstractmethod
+    def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
+        """Keeps what a failed attempt left, beside the last good report."""
+
+    @abstractmethod
+    def lock(self, client: str) -> AbstractContextManager[None]:
+        """Holds the client against other runs. Raises Busy."""
+
+    def holds(self, job: Job) -> bool:
+        """Whether the report of exactly this job is here, undamaged."""
+        manifest = self.read(job.client, MANIFEST)
+        if manifest is None or self.read(job.client, f"{FAILED}/{MANIFEST}") is not None:
+            return False
+        try:
+            stated: dict[str, Any] = json.loads(manifest)
+            wanted = {f"report.{form}" for form in job.formats}
+            return (
+                stated["fingerprint"] == job.fingerprint()
+                and wanted <= stated["files"].keys()
+                and all(
+                    hashlib.sha256(self.read(job.client, name) or b"").hexdigest() == digest
+                    for name, digest in stated["files"].items()
+                )
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
+
+
+def _with_manifest(job: Job, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    manifest = {"fingerprint": job.fingerprint(), "files": digests}
+    return {**files, MANIFEST: json.dumps(manifest, indent=1).encode()}
+
+
+class Folder(Shelf):
+    """A local folder. Reports are readable by their owner alone."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.work = root / WORK
+
+    def read(self, client: str, name: str) -> bytes | None:
+        try:
+            return (self.root / client / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    @contextlib.contextmanager
+    def lock(self, client: str) -> Iterator[None]:
+        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.work / f"{client}.lock"
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise Busy(client) from None
+            self._recover(client)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _recover(self, client: str) -> None:
+        """Undoes what a killed run left half done."""
+        old, new = self._aside(client), self._coming(client)
+        if old.exists() and not (self.root / client).exists():
+            old.rename(self.root / client)
+        for left in (old, new):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _aside(self, client: str) -> Path:
+        return self.work / f"{client}.old"
+
+    def _coming(self, client: str) -> Path:
+        return self.work / f"{client}.new"
+
+    def put(self, job: Job, files: Mapping[str, bytes]) -> None:
+        final, new, old = self.root / job.client, self._coming(job.client), self._aside(job.client)
+        try:
+            _write(new, _with_manifest(job, files))
+            if final.exists():
+                final.rename(old)
+            new.rename(final)
+        except OSError:
+            self._recover(job.client)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+    def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
+        target = self.root / client / FAILED
+        shutil.rmtree(target, ignore_errors=True)
+        _write(target, {**files, MANIFEST: b"{}"})
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Files of modes 0600 in folders of mode 0700, on disk before this returns."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+
+
+class Remote(Shelf):
+    """An address of fsspec. A report is uploaded beside the old one, then takes its place."""
+
+    def __init__(self, address: str) -> None:
+        import fsspec
+
+        self.system, self.root = fsspec.core.url_to_fs(address)
+
+    def read(self, client: str, name: str) -> bytes | None:
+        try:
+            content: bytes = self.system.cat_file(f"{self.root}/{client}/{name}")
+        except FileNotFoundError:
+            return None
+        return content
+
+    @contextlib.contextmanager
+    def lock(self, client: str) -> Iterator[None]:
+        yield  # object stores have no locks: the last whole report wins
+
+    def put(self, job: Job, files: Mapping[str, bytes]) -> None:
+        final, new = f"{self.root}/{job.client}", f"{self.root}/{WORK}/{job.client}.new"
+        with contextlib.suppress(FileNotFoundError):
+            self.system.rm(new, recursive=True)
+        self._upload(new, _with_manifest(job, files))
+        with contextlib.suppress(FileNotFoundError):
+            self.system.rm(final, recursive=True)
+        self.system.mv(new, final, recursive=True)
+
+    def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
+        self._upload(f"{self.root}/{client}/{FAILED}", {**files, MANIFEST: b"{}"})
+
+    def _upload(self, folder: str, files: Mapping[str, bytes]) -> None:
+        for name, content in files.items():
+            path = f"{folder}/{name}"
+            self.system.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            self.system.pipe_file(path, content)

@@ -1,0 +1,1 @@
+"""Data sovereignty, compliance and licences: rules as data, judged flow by flow."""

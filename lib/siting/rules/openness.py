@@ -1,0 +1,265 @@
+"""How open a model is, and what its licence allows: the facts behind the licence rules.
+
+`facts/licences.csv` says what each licence of the catalogue permits, `facts/model_openness.csv`
+which parts of a model are published, `facts/model_makers.csv` who makes it. What none of them
+states is unknown, and the report says so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from siting import catalogue
+from siting.catalogue import Fact, Model, Source, source_of
+from siting.inputs.scenario import SELF_HOSTED, Scenario
+from siting.rules.conditions import Value
+from siting.rules.rulebook import Known, Law, Layer
+from siting.vendors import vendor_record
+
+FLOP_PER_PARAMETER_AND_TOKEN = 6
+"""Forward and backward pass of dense training (Kaplan et al., arXiv:2001.08361, section 2.1);
+low-rank methods need less, so this is an upper bound."""
+
+
+class Licence(Fact):
+    """What a licence permits a company to do with the weights."""
+
+    licence: str
+    """As in the column `licence` of facts/models.csv."""
+    licence_class: Literal["permissive", "conditions", "non_commercial"]
+    field_of_use: str
+    """Uses that it excludes or ties to conditions."""
+    user_cap: float | None = None
+    """Monthly active users above which another licence is needed."""
+    excludes: str = ""
+    """Countries or groups of countries whose residents are not licensed, by semicolons."""
+    derivatives: Literal["free", "conditions", "forbidden"]
+    """Whether a fine-tuned model may be passed on."""
+    derivative_terms: str = ""
+
+
+class Maker(Fact):
+    """Who makes a model, recognised by a part of its name."""
+
+    maker: str
+    matches: str
+    """Owners (with a slash) and parts of bare model names, by semicolons; small letters."""
+    country: str
+    vendor: str = ""
+    """Its name in the vendor tables, for its transparency index."""
+
+
+class Parts(Fact):
+    """Which parts of a model are published."""
+
+    matches: str
+    """Beginning of the model's name in the catalogue."""
+    training_data: Literal["published", "described", "not published"]
+    training_code: Literal["published", "described", "not published"]
+    report: Literal["published", "not published"]
+    mof_class: str = ""
+    """Class of the Model Openness Framework, where somebody published one."""
+
+
+@dataclass(frozen=True)
+class ModelFinding:
+    """Openness and licence of one candidate model."""
+
+    model: str
+    used_by: tuple[str, ...]
+    """Options that run it; empty for a candidate that no option runs."""
+    maker: str
+    country: str
+    weights: str
+    training_data: str
+    training_code: str
+    mof_class: str
+    licence: str
+    licence_class: str
+    field_of_use: str
+    user_cap: str
+    excluded: str
+    after_tuning: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Transparency:
+    """A vendor's score in the Foundation Model Transparency Index, by edition."""
+
+    vendor: str
+    scores: Mapping[str, float]
+    """Edition (year) to score out of 100."""
+    source: Source
+
+
+UNKNOWN = "unknown"
+
+
+def maker(model: str) -> Maker | None:
+    """Who makes `model`; None if the table does not know.
+
+    A name with an owner (`Qwen/Qwen3`) is known by its owner alone, a bare one by its parts.
+    """
+    owner, slash, _ = model.lower().partition("/")
+    for row in catalogue.table("model_makers", Maker):
+        parts = row.matches.split(";")
+        if owner + slash in parts if slash else any(p in owner for p in parts if "/" not in p):
+            return row
+    return None
+
+
+def licence(model: Model) -> Licence | None:
+    """The licence of a model of the catalogue; None if the table does not describe it."""
+    rows = catalogue.table("licences", Licence)
+    return next((row for row in rows if row.licence == model.licence), None)
+
+
+def catalogued(name: str) -> Model | None:
+    """The open-weight model called `name`; None if it is not in the catalogue."""
+    try:
+        return catalogue.model(name)
+    except KeyError:
+        return None
+
+
+def monthly_users(scenario: Scenario) -> float | None:
+    """Users of all workloads together; None where machines or the public ask, uncounted."""
+    workloads = scenario.workloads.values()
+    if any(w.requests_per_day for w in workloads):
+        return None
+    return sum(w.users for w in workloads)
+
+
+def model_facts(scenario: Scenario, option: str, name: str, law: Law) -> Layer:
+    """What the rules test about the model that an option runs."""
+    found: dict[str, Known | None] = {}
+    if made := maker(name):
+        found["maker_country"] = Known(made.country, source_of(made))
+        record = vendor_record.load().as_of(scenario.client.report_date)
+        vendor = record.vendor(made.vendor) if made.vendor else None
+        signed = record.facts_of(vendor).get("gpai_code_signatory") if vendor else None
+        if signed:
+            found["gpai_code"] = Known(signed.value, source_of(signed))
+    model = catalogued(name)
+    if not model or scenario.options[option].kind not in SELF_HOSTED:
+        return found
+    if len(model.release_date) == len("2025-08-02"):
+        day = dt.date.fromisoformat(model.release_date)
+        found["model_released"] = Known(day, source_of(model))
+    if terms := licence(model):
+        source = source_of(terms)
+        found["licence_class"] = Known(terms.licence_class, source)
+        found["licence_derivatives"] = Known(terms.derivatives, source)
+        excluded = scenario.client.country in _excluded(terms, law)
+        found["licence_excludes_client"] = Known(excluded, source)
+        users = monthly_users(scenario)
+        if terms.user_cap is None or users is not None:
+            over = terms.user_cap is not None and users is not None and users > terms.user_cap
+            found["licence_cap_exceeded"] = Known(over, source)
+    return found
+
+
+def _excluded(terms: Licence, law: Law) -> frozenset[str]:
+    """Countries whose residents the licence leaves out."""
+    named = filter(None, terms.excludes.split(";"))
+    return frozenset().union(*(law.sets.get(n, frozenset({n})) for n in named))
+
+
+def fine_tuning_compute(scenario: Scenario, known: Callable[[Value, str], Known]) -> Layer:
+    """Compute of a year of fine-tuning, the largest job counting. [FLOP]
+
+    Upper bound: 6 × parameters × tokens, as for full training. Compared by the rule with a third
+    of the compute that marks a general-purpose model.
+    """
+    found = [
+        FLOP_PER_PARAMETER_AND_TOKEN
+        * (model.active_params_b or model.total_params_b or 0)
+        * 1e9
+        * job.examples
+        * job.tokens_per_example
+        * job.epochs
+        * max(1.0, job.runs_per_year)
+        for job in scenario.fine_tuning.values()
+        if (model := catalogued(job.model))
+    ]
+    return {"fine_tuning_flop": known(max(found), "fine_tuning")} if found else {}
+
+
+def findings(scenario: Scenario) -> tuple[ModelFinding, ...]:
+    """Every candidate model of the workloads and options, each once."""
+    used: dict[str, list[str]] = {}
+    for workload in scenario.workloads.values():
+        for model in workload.models:
+            used.setdefault(_canonical(model), [])
+    for name, option in scenario.options.items():
+        for model in option.models.values():
+            used.setdefault(_canonical(model), []).append(name)
+    return tuple(_finding(m, tuple(dict.fromkeys(o))) for m, o in used.items())
+
+
+def _canonical(name: str) -> str:
+    model = catalogued(name)
+    return model.model_id if model else name
+
+
+def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
+    model, made = catalogued(name), maker(name)
+    parts = next(
+        (p for p in catalogue.table("model_openness", Parts) if name.startswith(p.matches)), None
+    )
+    terms = licence(model) if model else None
+    if model is None:
+        weights = "not in the catalogue of open weights; served by the vendor"
+    else:
+        weights = "published"
+    cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
+    return ModelFinding(
+        model=name,
+        used_by=used_by,
+        maker=made.maker if made else UNKNOWN,
+        country=made.country if made else UNKNOWN,
+        weights=weights,
+        training_data=parts.training_data if parts else UNKNOWN,
+        training_code=parts.training_code if parts else UNKNOWN,
+        mof_class=parts.mof_class if parts and parts.mof_class else "none found",
+        licence=model.licence if model else "contract with the vendor",
+        licence_class=terms.licence_class if terms else UNKNOWN,
+        field_of_use=terms.field_of_use if terms else UNKNOWN,
+        user_cap=cap if terms else UNKNOWN,
+        excluded=(terms.excludes or "none") if terms else UNKNOWN,
+        after_tuning=(terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
+        source=source_of(terms or parts or model or made or _NOWHERE),
+    )
+
+
+_NOWHERE = Source(
+    source="Not described in the tables of the kit",
+    locator="facts/model_makers.csv",
+    date="undated",
+    kind="estimate",
+)
+
+
+def transparency(scenario: Scenario) -> tuple[Transparency, ...]:
+    """Transparency index of the options' vendors and of the makers of candidate models."""
+    record = vendor_record.load().as_of(scenario.client.report_date)
+    names = [o.vendor for o in scenario.options.values() if o.vendor]
+    for finding in findings(scenario):
+        made = maker(finding.model)
+        names += [made.vendor] if made and made.vendor else []
+    found: dict[str, Transparency] = {}
+    for name in names:
+        vendor = record.vendor(name)
+        if vendor is None or vendor.vendor in found:
+            continue
+        facts = record.facts_of(vendor)
+        scored = {k.removeprefix("fmti_"): f for k, f in facts.items() if k.startswith("fmti_")}
+        if scored:
+            newest = source_of(scored[max(scored)])
+            scores = {edition: float(scored[edition].value) for edition in sorted(scored)}
+            found[vendor.vendor] = Transparency(vendor.vendor, scores, newest)
+    return tuple(found.values())

@@ -1,0 +1,527 @@
+"""Data sovereignty and compliance: which rule says what about each flow of each option.
+
+An option is split into flows of data (inference, logs, support access …). Every rule of
+`facts/sovereignty_rules.csv` looks at the flows that it names, with what is known of each:
+
+    fail     a hard condition of the rule is missing
+    review   a person must decide, or an attribute that matters is unknown
+    pass     the conditions hold whatever the unknown attributes turn out to be
+    n.a.     the rule does not apply, or not on this date
+
+Unknown never becomes pass. An option takes the worst verdict of its flows for each rule, and a
+hybrid has the flows of both its parts. Verdicts are counted, never averaged.
+
+This is a checklist with its evidence, not legal advice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from siting import catalogue
+from siting.catalogue import Source, source_of
+from siting.inputs.scenario import Scenario
+from siting.rules import conditions, openness, rulebook
+from siting.rules.conditions import Condition, Value, Values
+from siting.rules.dataflows import FlowFacts, flows_of
+from siting.rules.rulebook import Event, Law, Rule, RuleBook, Stress, value_text
+
+Verdict = Literal["pass", "review", "fail", "n.a."]
+SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
+"""From best to worst; the worst of several verdicts is the last of them in this order."""
+
+SEARCH_LIMIT = 3
+"""How many answers at once are tried when looking for what would turn a verdict into pass."""
+
+NOT_LEGAL_ADVICE = (
+    "A checklist with its evidence, not legal advice: a lawyer decides what the law demands."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An answer that a verdict rests on."""
+
+    attribute: str
+    label: str
+    value: str
+    level: str
+    """Where it is answered: flow, option, client, or the scenario."""
+    source: Source
+    assumed: bool
+
+
+Answers = tuple[tuple[str, str], ...]
+"""Answers to suppose: label of the attribute and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What would change a verdict."""
+
+    to_pass: tuple[Answers, ...]
+    """Sets of answers, each of which gives pass: the smallest sets; empty if none was found."""
+    to_fail: Answers
+    """Single answers, each of which gives fail."""
+    to_review: Answers = ()
+    """For a pass: single answers, each of which calls for a person."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule says of one flow."""
+
+    rule: Rule
+    flow: FlowFacts
+    verdict: Verdict
+    reason: str
+    missing: tuple[str, ...]
+    """Unknown attributes that the verdict waits for."""
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class RuleVerdict:
+    """What one rule says of an option: the worst of its flows, and every finding."""
+
+    rule: Rule
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    changes: Changes
+    """Of the decisive finding."""
+    grounds: tuple[Evidence, ...]
+    """Evidence without which the decisive finding would be another."""
+
+    @property
+    def decisive(self) -> Finding | None:
+        """The finding that decides; None where the option has none of the rule's flows."""
+        return next((f for f in self.findings if f.verdict == self.verdict), None)
+
+    @property
+    def reason(self) -> str:
+        """Why, and in which flow."""
+        if self.decisive is None:
+            return "The option has no such flow."
+        return self.decisive.reason
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Unknown attributes of all flows that this verdict waits for, each once."""
+        return tuple(dict.fromkeys(a for f in self.findings for a in f.missing))
+
+
+@dataclass(frozen=True)
+class OptionAssessment:
+    """All verdicts on one option."""
+
+    option: str
+    label: str
+    flows: tuple[FlowFacts, ...]
+    verdicts: Mapping[str, RuleVerdict]
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """Number of rules by verdict, worst first."""
+        found = Counter(v.verdict for v in self.verdicts.values())
+        return {verdict: found[verdict] for verdict in reversed(SEVERITY)}
+
+    @property
+    def overall(self) -> Verdict:
+        return worst(v.verdict for v in self.verdicts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A verdict that is another one after something happens (a stress, a date)."""
+
+    option: str
+    rule_id: str
+    before: Verdict
+    after: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class StressTest:
+    """One 'what if' and the verdicts that flip."""
+
+    stress: Stress
+    flips: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A date to come: what happens, and which verdicts change on today's answers."""
+
+    date: dt.date
+    text: str
+    changes: tuple[Change, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An open question, whom to put it to, and the verdicts that wait for the answer."""
+
+    attribute: str
+    level: str
+    """`flow`: it is asked flow by flow."""
+    addressee: str
+    question: str
+    options: tuple[str, ...]
+    flows: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything that the chapter, summary.json and the decision need to know."""
+
+    as_of: dt.date
+    rules: tuple[Rule, ...]
+    options: Mapping[str, OptionAssessment]
+    stress: tuple[StressTest, ...]
+    ahead: tuple[Ahead, ...]
+    questions: tuple[Question, ...]
+    assumptions: tuple[Evidence, ...]
+    """What the kit took for granted and a verdict rests on: to be confirmed."""
+    past_events: tuple[Event, ...]
+    models: tuple[openness.ModelFinding, ...]
+    vendors: tuple[openness.Transparency, ...]
+
+    def overall(self, option: str) -> Verdict:
+        """Fail if any rule fails; else review if any needs review; else pass."""
+        return self.options[option].overall
+
+    def verdict(self, option: str, rule_id: str) -> Verdict:
+        """What one rule says of an option. Raises KeyError with near names."""
+        if rule_id not in self.options[option].verdicts:
+            known = [r.rule_id for r in self.rules]
+            near = difflib.get_close_matches(rule_id, known, n=3, cutoff=0.4) or known[:5]
+            raise KeyError(f"{rule_id!r} is no rule; near names: {', '.join(near)}")
+        return self.options[option].verdicts[rule_id].verdict
+
+    def counts(self, option: str) -> dict[Verdict, int]:
+        return self.options[option].counts
+
+    def remedies(self, option: str) -> tuple[str, ...]:
+        """Cost items of what would remedy the fails and reviews of an option, each once."""
+        found = (
+            item
+            for v in self.options[option].verdicts.values()
+            if v.verdict in ("fail", "review")
+            for item in v.rule.remedy_items.split(";")
+        )
+        return tuple(dict.fromkeys(filter(None, found)))
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source that a verdict rests on: the rules' own and the evidence's."""
+        cited = [source_of(r) for r in self.rules]
+        for option in self.options.values():
+            for verdict in option.verdicts.values():
+                cited += [e.source for f in verdict.findings for e in f.evidence]
+        cited += [s for a in self.ahead for s in a.sources]
+        cited += [m.source for m in self.models]
+        return tuple(dict.fromkeys(cited))
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of `verdicts`; `n.a.` if there are none."""
+    return max(verdicts, key=SEVERITY.index, default="n.a.")
+
+
+# Judging: pure functions of a rule, what is known of a flow, and a date.
+
+
+def judge(rule: Rule, flow: FlowFacts, law: Law) -> Finding:
+    """What `rule` says of `flow` under the law of a day."""
+    verdict, reason, missing = decide(rule, flow.values, law)
+    return Finding(rule, flow, verdict, reason, missing, _evidence(rule, flow, law.book))
+
+
+def decide(rule: Rule, values: Values, law: Law) -> tuple[Verdict, str, tuple[str, ...]]:
+    """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
+    if rule.valid_from and law.day < rule.valid_from:
+        return "n.a.", f"Applies from {rule.valid_from}.", ()
+    if rule.valid_to and law.day > rule.valid_to:
+        return "n.a.", f"Applied until {rule.valid_to}.", ()
+    c, sets, where = law.book.parsed[rule.rule_id], law.sets, f"rule {rule.rule_id}"
+    values = {**values, "as_of": law.day}
+
+    def waits_for(*parts: Condition) -> tuple[str, ...]:
+        found = (conditions.undecided(p, values, sets, where) for p in parts)
+        return tuple(sorted(frozenset().union(*found)))
+
+    applies, fails, review = (
+        conditions.evaluate(part, values, sets, where) for part in (c.applies, c.fail, c.review)
+    )
+    if applies is False:
+        return "n.a.", f"Applies only where {rule.scope}.", ()
+    if applies is None:
+        missing = waits_for(c.applies)
+        return "review", f"Not known whether it applies: {_listed(missing, law.book)}.", missing
+    if fails:
+        return "fail", _filled(rule.fail_reason, values), ()
+    if review:
+        return "review", _filled(rule.review_reason, values), waits_for(c.fail)
+    if fails is None or review is None:
+        missing = waits_for(c.fail, c.review)
+        return "review", f"Not known: {_listed(missing, law.book)}.", missing
+    return "pass", _filled(rule.pass_reason, values), ()
+
+
+def _listed(attributes: Iterable[str], book: RuleBook) -> str:
+    return "; ".join(book.attributes[a].label for a in attributes)
+
+
+def _filled(reason: str, values: Values) -> str:
+    """`reason` with {attribute} replaced by its value in words."""
+    return re.sub(
+        r"\{([a-z0-9_]+)\}",
+        lambda m: value_text(values.get(m[1])),
+        reason,
+    )
+
+
+def _evidence(rule: Rule, flow: FlowFacts, book: RuleBook) -> tuple[Evidence, ...]:
+    tested = book.parsed[rule.rule_id].tested
+    return tuple(
+        Evidence(d.attribute, d.label, value_text(k.value), d.level, k.source, k.assumed)
+        for d in map(book.attributes.__getitem__, tested)
+        if (k := flow.known.get(d.attribute)) and d.level not in ("stress", "setting")
+    )
+
+
+def _grounds(finding: Finding, law: Law) -> tuple[Evidence, ...]:
+    """The evidence that matters: if it were unknown, verdict or reason would be another.
+
+    Where each single piece could be missing, all of it is the ground.
+    """
+    if finding.verdict == "n.a.":
+        return finding.evidence
+    rule, values = finding.rule, finding.flow.values
+    said = (finding.verdict, finding.reason)
+    needed = [
+        e for e in finding.evidence if decide(rule, {**values, e.attribute: None}, law)[:2] != said
+    ]
+    return tuple(needed) or finding.evidence
+
+
+def _changes(finding: Finding, law: Law) -> Changes:
+    """Which answers would turn the verdict into pass (the fewest together), and into fail."""
+    rule, flow, book = finding.rule, finding.flow, law.book
+    if finding.verdict == "n.a.":
+        return Changes((), ())
+    options = [(a, v) for a in _askable(rule, book) for v in _alternatives(a, flow, book)]
+
+    def given(answers: Iterable[tuple[str, Value]]) -> Verdict:
+        return decide(rule, {**flow.values, **dict(answers)}, law)[0]
+
+    def named(answers: Iterable[tuple[str, Value]]) -> Answers:
+        return tuple((book.attributes[a].label, _supposed_text(a, v, book)) for a, v in answers)
+
+    to_pass: list[Answers] = []
+    if finding.verdict != "pass":
+        for size in range(1, SEARCH_LIMIT + 1):
+            together = itertools.combinations(options, size)
+            sets = (c for c in together if len({a for a, _ in c}) == size)
+            to_pass = [named(c) for c in sets if given(c) == "pass"]
+            if to_pass:
+                break
+    to_fail = [o for o in options if finding.verdict != "fail" and given([o]) == "fail"]
+    to_review = [o for o in options if finding.verdict == "pass" and given([o]) == "review"]
+    return Changes(tuple(to_pass), named(to_fail), named(to_review))
+
+
+def _askable(rule: Rule, book: RuleBook) -> list[str]:
+    """Attributes of a rule that somebody can answer or change; the scenario's own are not."""
+    tested = book.parsed[rule.rule_id].tested
+    return [a for a in tested if book.attributes[a].level in ("flow", "option", "client")]
+
+
+def _alternatives(name: str, flow: FlowFacts, book: RuleBook) -> list[Value]:
+    """Other values that an attribute could take; for a number, a very low and a very high one."""
+    a = book.attributes[name]
+    home = flow.values.get("controller_country") or "FR"
+    by_type: dict[str, list[Value]] = {
+        "yes/no": [True, False],
+        "word": list(a.words),
+        "number": [0.0, 1e9],
+        "country": [home, "US"],
+    }
+    return [v for v in by_type.get(a.type, []) if v != flow.values.get(name)]
+
+
+def _supposed_text(name: str, value: Value, book: RuleBook) -> str:
+    if book.attributes[name].type == "number":
+        return "low enough" if value == 0.0 else "too high"
+    return value_text(value)
+
+
+# The assessment of a scenario.
+
+
+def assess(scenario: Scenario) -> Assessment:
+    """Verdicts of every rule on every option, stress tests, dates ahead and open questions.
+
+    Raises ValueError naming an answer of the scenario that cannot be.
+    """
+    book, day = rulebook.rule_book(), scenario.client.report_date
+    law = book.on(day)
+    flows = {name: flows_of(scenario, name, law) for name in scenario.options}
+    options = {
+        name: OptionAssessment(
+            name,
+            option.label,
+            flows[name],
+            {r.rule_id: _rule_verdict(r, flows[name], law) for r in book.rules},
+        )
+        for name, option in scenario.options.items()
+    }
+    today = {(o, r): v.verdict for o, a in options.items() for r, v in a.verdicts.items()}
+    events = catalogue.table("environment_events", Event)
+    return Assessment(
+        as_of=day,
+        rules=book.rules,
+        options=options,
+        stress=tuple(_stress(s, flows, today, law) for s in _stresses(scenario)),
+        ahead=tuple(_ahead(flows, today, events, law)),
+        questions=_questions(options, book),
+        assumptions=_assumptions(options),
+        past_events=tuple(e for e in events if e.day <= day),
+        models=openness.findings(scenario),
+        vendors=openness.transparency(scenario),
+    )
+
+
+def _rule_verdict(rule: Rule, flows: tuple[FlowFacts, ...], law: Law) -> RuleVerdict:
+    """The worst of the flows that the rule looks at; n.a. where the option has none of them."""
+    kinds = law.book.flows_of(rule)
+    found = tuple(judge(rule, f, law) for f in flows if f.kind in kinds)
+    if not found:
+        return RuleVerdict(rule, "n.a.", (), Changes((), ()), ())
+    verdict = worst(f.verdict for f in found)
+    decisive = next(f for f in found if f.verdict == verdict)
+    return RuleVerdict(rule, verdict, found, _changes(decisive, law), _grounds(decisive, law))
+
+
+Verdicts = Mapping[tuple[str, str], Verdict]
+"""(option, rule id) to verdict."""
+
+
+def _verdicts(
+    flows: Mapping[str, tuple[FlowFacts, ...]], law: Law, supposed: Values
+) -> dict[tuple[str, str], tuple[Verdict, str]]:
+    """Every option's verdict and reason on every rule, with some attributes supposed."""
+    found: dict[tuple[str, str], tuple[Verdict, str]] = {}
+    for option, rule in itertools.product(flows, law.book.rules):
+        kinds = law.book.flows_of(rule)
+        decided = [
+            decide(rule, {**f.values, **supposed}, law)[:2]
+            for f in flows[option]
+            if f.kind in kinds
+        ]
+        found[option, rule.rule_id] = max(
+            decided, key=lambda d: SEVERITY.index(d[0]), default=("n.a.", "")
+        )
+    return found
+
+
+def _compared(
+    before: Verdicts, after: Mapping[tuple[str, str], tuple[Verdict, str]]
+) -> tuple[Change, ...]:
+    return tuple(
+        Change(option, rule, before[option, rule], verdict, reason)
+        for (option, rule), (verdict, reason) in after.items()
+        if verdict != before[option, rule]
+    )
+
+
+def _stresses(scenario: Scenario) -> Iterator[Stress]:
+    rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
+    return (rows[name] for name in dict.fromkeys(scenario.rules.stress))
+
+
+def _stress(
+    stress: Stress,
+    flows: Mapping[str, tuple[FlowFacts, ...]],
+    today: Verdicts,
+    law: Law,
+) -> StressTest:
+    value = rulebook.read_value(stress.value, stress.attribute, law.book.attributes)
+    after = _verdicts(flows, law, {stress.attribute: value})
+    return StressTest(stress, _compared(today, after))
+
+
+def _ahead(
+    flows: Mapping[str, tuple[FlowFacts, ...]],
+    today: Verdicts,
+    events: Iterable[Event],
+    law: Law,
+) -> Iterator[Ahead]:
+    """Dates to come on which a rule or a country's status changes, or an event is due."""
+    before = today
+    announced = {e.day for e in events if e.day > law.day}
+    for date in sorted(announced | {d for d in law.book.dates() if d > law.day}):
+        after = _verdicts(flows, law.book.on(date), {})
+        changes = _compared(before, after)
+        due = [e for e in events if e.day == date]
+        rules = [r for r in law.book.rules if r.valid_from == date]
+        text = [e.summary for e in due] or [
+            f"{r.regime}: {r.title} ({r.provision})." for r in rules
+        ]
+        if text or changes:
+            said = " ".join(text) or "A date that a rule names."
+            cited = dict.fromkeys(map(source_of, [*due, *rules]))
+            yield Ahead(date, said, changes, tuple(cited))
+        before = {key: verdict for key, (verdict, _) in after.items()}
+
+
+def _questions(options: Mapping[str, OptionAssessment], book: RuleBook) -> tuple[Question, ...]:
+    """One question for each unknown attribute that a verdict waits for, the most awaited first.
+
+    A hybrid adds none of its own: its parts' questions are asked once, under the carrier.
+    """
+    waiting: dict[str, list[Finding]] = {}
+    for assessment in options.values():
+        for verdict in assessment.verdicts.values():
+            for finding in verdict.findings:
+                for attribute in finding.missing:
+                    waiting.setdefault(attribute, []).append(finding)
+    found = [_question(book.attributes[a], f) for a, f in waiting.items()]
+    return tuple(sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute)))
+
+
+def _question(attribute: rulebook.Attribute, findings: list[Finding]) -> Question:
+    """To the vendor only where some flow that waits for it is not the client's own."""
+    outside = any(f.flow.values.get("external") is not False for f in findings)
+    return Question(
+        attribute.attribute,
+        attribute.level,
+        attribute.addressee if attribute.addressee and outside else "own team",
+        attribute.question or f"Not stated: {attribute.label}.",
+        options=tuple(dict.fromkeys(f.flow.carrier for f in findings)),
+        flows=tuple(dict.fromkeys(f.flow.kind for f in findings)),
+        rules=tuple(dict.fromkeys(f.rule.rule_id for f in findings)),
+    )
+
+
+def _assumptions(options: Mapping[str, OptionAssessment]) -> tuple[Evidence, ...]:
+    """Assumptions of the kit that a verdict rests on, each once."""
+    found = {
+        e.attribute: e
+        for assessment in options.values()
+        for verdict in assessment.verdicts.values()
+        for finding in verdict.findings
+        for e in finding.evidence
+        if e.assumed
+    }
+    return tuple(found.values())

@@ -1,0 +1,1 @@
+"""From the client's load to latency, replicas and GPUs."""

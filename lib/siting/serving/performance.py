@@ -1,0 +1,652 @@
+"""How fast one replica runs: the time of a step of continuous batching, from first principles.
+
+A step advances every running sequence by one token and reads the prompts of new requests. It
+costs the weights and the KV cache that memory must deliver, the arithmetic, the messages between
+GPUs, and a fixed overhead a layer, a step and a sequence. The costs are added: kernels run one
+after another, and overlap is small in the published measurements. Each cost is a bare bound
+divided by an efficiency; the efficiencies are rows of `facts/engine_efficiency.csv`, each fitted
+on public measurements by `benchmarks/fit_throughput.py` and valid where its `scope` says.
+
+Every formula works on numbers and on arrays alike, so that a whole table of measurements, or a
+sweep of batch sizes, is one call.
+
+The form follows published rooflines (arXiv 2402.16363, 2406.01698) with the overheads that they
+leave out; attention and expert arithmetic are counted as in arXiv 2205.05198.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from siting import catalogue
+from siting.catalogue import Fact, Gpu, Model
+from siting.memory import attention, vram
+from siting.quantity import GIB
+
+Numbers = float | npt.NDArray[np.float64]
+Efficiencies = Mapping[str, Numbers]
+"""Constant name to its value in force."""
+
+
+Loop = Literal["static", "closed", "open", "saturated"]
+"""static: one batch to the end; closed: clients that each wait for their answer; open: requests at
+a rate; saturated: all requests queued at the start."""
+
+
+class NotPredicted(ValueError):
+    """The model has no basis for a figure; the text says which fact is missing."""
+
+
+class Efficiency(Fact):
+    """One fitted constant: `name` is multiplied by `value` where every condition holds."""
+
+    name: str
+    scope: str = ""
+    """Conditions joined by `&`, each `regime=value`; blank: always."""
+    value: float
+    unit: str = ""
+    prior: float
+    """Expected before fitting: the value that holds where no measurement speaks."""
+    prior_factor: float
+    """How far the fit may pull it: one standard deviation, as a factor."""
+    reason: str
+
+    def applies(self, regime: Mapping[str, str]) -> bool:
+        """Whether the scope holds in `regime`."""
+        return applies(self.scope, regime)
+
+
+def applies(scope: str, regime: Mapping[str, str]) -> bool:
+    """Whether every condition of a scope such as `engine=nim & cache=8` holds in `regime`."""
+    conditions = (c.partition("=") for c in scope.split("&") if c.strip())
+    return all(regime.get(key.strip(), "") == value.strip() for key, _, value in conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """What the speed of one replica depends on, per GPU of it; numbers, or arrays of equal shape.
+
+    Bytes are bytes, arithmetic is FLOP, rates are per second.
+    """
+
+    dense_bytes: Numbers
+    """Weights read at every step: all but embeddings and routed experts."""
+    expert_bytes: Numbers
+    """All routed experts."""
+    experts: Numbers
+    experts_per_token: Numbers
+    dense_flop: Numbers
+    """A token, outside attention, routed experts and the head. [FLOP]"""
+    head_flop: Numbers
+    """A sampled token, in the output head. [FLOP]"""
+    expert_flop: Numbers
+    """A token, in routed experts. [FLOP]"""
+    kv_bytes: Numbers
+    """KV cache a token, where it grows with the context."""
+    kv_window_bytes: Numbers
+    """KV cache a token in sliding-window layers."""
+    window: Numbers
+    """Length of the sliding window; the context's length without one. [tokens]"""
+    state_bytes: Numbers
+    """State of linear-attention layers, a sequence: read and written at every step."""
+    attention_flop: Numbers
+    """One new token attending to one cached one, full-attention layers. [FLOP]"""
+    prompt_attention_flop: Numbers
+    """The same inside a prompt; differs from `attention_flop` for latent attention. [FLOP]"""
+    window_flop: Numbers
+    """The same in sliding-window layers. [FLOP]"""
+    layers: Numbers
+    hidden: Numbers
+    bandwidth: Numbers
+    """Memory. [byte/s]"""
+    compute: Numbers
+    """Peak in the format of the dense weights. [FLOP/s]"""
+    expert_compute: Numbers
+    """Peak in the format of the experts. [FLOP/s]"""
+    compute_16: Numbers
+    """Peak in 16 bit, for attention. [FLOP/s]"""
+    link: Numbers
+    """One direction to the other GPUs of the replica. [byte/s]"""
+    group: Numbers
+    """GPUs that exchange activations twice a layer (tensor or expert parallel)."""
+    stages: Numbers
+    """Pipeline-parallel stages."""
+    attention_ranks: Numbers
+    """Attention data parallel: ranks that share the sequences among them."""
+
+    def sequence_bytes(self, context: Numbers) -> Numbers:
+        """KV cache and state of one sequence of `context` tokens, on each GPU that holds it."""
+        grown = self.kv_bytes * context + self.kv_window_bytes * np.minimum(context, self.window)
+        return grown + self.state_bytes
+
+
+def stack(replicas: Sequence[Replica]) -> Replica:
+    """Replicas as one whose numbers are arrays, in order."""
+    columns = {f.name: [getattr(r, f.name) for r in replicas] for f in fields(Replica)}
+    return Replica(**{name: np.array(values, float) for name, values in columns.items()})
+
+
+def step_seconds(
+    r: Replica,
+    k: Efficiencies,
+    sequences: Numbers,
+    context: Numbers,
+    prompt: Numbers = 0.0,
+    prompt_length: Numbers = 1.0,
+    prefix: Numbers = 0.0,
+) -> Numbers:
+    """Time of one step. [s]
+
+    sequences: that decode one token each, at a mean length of `context` tokens.
+    prompt: tokens of new requests read in the same step, each request `prompt_length` long
+    after `prefix` tokens whose cache is found.
+    With pipeline stages, the sequences are split into as many micro-batches, all under way.
+    """
+    sequences, prompt = sequences / r.stages, prompt / r.stages
+    tokens = sequences + prompt
+    sampled = sequences + prompt / prompt_length
+    ranks = r.attention_ranks
+    gemm = (
+        _weight_seconds(r, k, tokens) ** k["additivity"]
+        + _gemm_seconds(r, k, tokens, sampled) ** k["additivity"]
+    ) ** (1 / k["additivity"])
+    cache = sequences / ranks * (r.sequence_bytes(context) + r.state_bytes)
+    decode = (
+        sequences
+        / ranks
+        * (r.attention_flop * context + r.window_flop * np.minimum(context, r.window))
+    )
+    reading = (
+        prompt
+        / ranks
+        * (
+            r.prompt_attention_flop * (prefix + prompt_length / 2)
+            + r.window_flop * np.minimum(prefix + prompt_length / 2, r.window)
+        )
+    )
+    elementwise = tokens / ranks * r.layers * r.hidden * 2 * k["elementwise_passes"]
+    return (
+        gemm
+        + cache / (r.bandwidth * k["kv_memory"])
+        + decode / (r.compute_16 * k["decode_attention"])
+        + reading / (r.compute_16 * k["prompt_attention"])
+        + elementwise / r.bandwidth
+        + _link_seconds(r, k, tokens)
+        + k["engine_overhead"]
+        * (
+            r.layers * k["layer_overhead_us"]
+            + k["step_overhead_us"]
+            + sequences / ranks * k["sequence_overhead_us"]
+        )
+        * 1e-6
+    )
+
+
+def _weight_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
+    """Reading the dense weights and those experts that `tokens` draw, were routing uniform."""
+    touched = 1 - (1 - r.experts_per_token / r.experts) ** tokens
+    return (
+        r.dense_bytes / k["weight_memory"] + touched * r.expert_bytes / k["expert_memory"]
+    ) / r.bandwidth
+
+
+def _gemm_seconds(r: Replica, k: Efficiencies, tokens: Numbers, sampled: Numbers) -> Numbers:
+    """Matrix products; tiles are padded, so that `half_tokens` more are paid for at each step."""
+    dense = r.dense_flop * (tokens / r.attention_ranks + k["half_tokens"])
+    head = r.head_flop * sampled
+    experts = r.expert_flop * tokens
+    return (dense + head) / (r.compute * k["compute"]) + experts / (
+        r.expert_compute * k["expert_compute"]
+    )
+
+
+def _link_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
+    """Exchanges after the blocks of a layer: a latency that grows with the group, more for long
+    messages, which go round a ring, and a ring's traffic."""
+    message = tokens * r.hidden * 2
+    sent = message * 2 * (r.group - 1) / r.group
+    latency = k["link_latency_us"] * 1e-6 * np.sqrt(np.log2(np.maximum(r.group, 1)))
+    latency = latency * np.where(message > k["one_shot_bytes"], k["ring_latency"], 1.0)
+    return k["exchanges"] * r.layers * (latency + sent / (r.link * k["link"]))
+
+
+# --- from catalogue entries to a replica ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How a model is deployed on one replica of GPUs."""
+
+    model: Model
+    gpu: Gpu
+    weights: str = ""
+    """Weight format; blank: the model's native format."""
+    kv_cache: str = "auto"
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    attention_data_parallel: int = 1
+    """Ranks that each hold all attention weights and a share of the sequences."""
+    engine: str = "vllm"
+    engine_version: str = ""
+    batching: Literal["continuous", "static"] = "continuous"
+    utilization: float | None = None
+    """Share of memory that the engine may take; None: its default."""
+    batched_tokens: int | None = None
+    """Prompt tokens read in one step; None: the engine's default."""
+    speculative_tokens: int = 0
+    """Tokens drafted ahead in each step."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of the replica."""
+        return self.tensor_parallel * self.pipeline_parallel * self.attention_data_parallel
+
+    @property
+    def setting(self) -> vram.Setting:
+        """The engine's arguments, as the memory model reads them; one that it does not know is
+        taken to share out memory as vLLM does."""
+        try:
+            engine = vram.engine_family(self.engine)
+        except attention.NotEstimated:
+            engine = "vllm"
+        return vram.Setting(
+            engine=engine,
+            engine_version=self.engine_version,
+            utilization=self.utilization,
+            max_batched_tokens=self.batched_tokens,
+            speculative_tokens=self.speculative_tokens,
+        )
+
+
+def engine_family(name: str) -> str:
+    """`vllm`, `sglang`, `tensorrt-llm`, `nim`, `lmdeploy`, or the name in lower case."""
+    key = name.lower()
+    for word, family in (
+        ("nim", "nim"),
+        ("tensorrt", "tensorrt-llm"),
+        ("trt", "tensorrt-llm"),
+        ("vllm", "vllm"),
+        ("sglang", "sglang"),
+        ("lmdeploy", "lmdeploy"),
+    ):
+        if word in key:
+            return family
+    return key
+
+
+FIRST_OF_TODAY = {"tensorrt-llm": (0, 14), "nim": (1, 3), "vllm": (0, 7), "lmdeploy": (0, 6)}
+"""Release from which an engine's scheduler and kernels resemble today's: measurements of older
+ones tell of models and cards, but carry their own overhead."""
+
+
+def generation(d: Deployment) -> str:
+    """`early` or `today`, by the engine's version; NIM without a version is of 2024."""
+    family = engine_family(d.engine)
+    release = vram.version(d.engine_version)
+    if release is None:
+        return "early" if family == "nim" else "today"
+    return "early" if release < FIRST_OF_TODAY.get(family, (0, 0)) else "today"
+
+
+def architecture(gpu: Gpu) -> str:
+    """The generation whose kernels run: superchips and refreshes count with their generation."""
+    for name in ("Blackwell", "Hopper", "Ada", "Ampere", "CDNA"):
+        if name in gpu.architecture:
+            return name
+    return gpu.architecture
+
+
+def link(gpu: Gpu, group: int) -> tuple[str, float]:
+    """Kind of link inside a replica of `group` GPUs, and its bandwidth in one direction. [byte/s]
+
+    Cards with an NVLink bridge reach one neighbour by it; more than two of them talk over PCIe,
+    16 lanes: 16 GB/s in its third generation, twice as much in each later one (PCI-SIG).
+    """
+    bridged = "bridge" in gpu.interconnect.lower() and group > 2
+    if gpu.nvlink_gb_s and not bridged:
+        return "nvlink", gpu.nvlink_gb_s / 2 * 1e9
+    return "pcie", 16e9 * 2 ** ((gpu.pcie_gen or 4) - 3)
+
+
+def arithmetic_format(form: vram.WeightFormat) -> str:
+    """`fp8`, `fp4`, `int8`, `int4` or `16`: what products of such weights are computed in."""
+    name = form.format
+    if "fp4" in name:
+        return "fp4"
+    if name.startswith("fp8"):
+        return "fp8"
+    if form.bits > 9:
+        return "16"
+    return "int8" if form.bits > 6 else "int4"
+
+
+def _peak(gpu: Gpu, arithmetic: str) -> float:
+    """Peak arithmetic of a format; one that the card lacks is unpacked to 16 bit. [FLOP/s]"""
+    sixteen = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
+    if not sixteen:
+        raise NotPredicted(f"the arithmetic peak of {gpu.gpu} is not in the catalogue")
+    own = {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}.get(arithmetic)
+    return (own or sixteen) * 1e12
+
+
+def kv_format(d: Deployment) -> attention.KvFormat:
+    """Format of the cache. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
+    wanted = d.kv_cache or "auto"
+    if wanted == "auto" and engine_family(d.engine) in ("tensorrt-llm", "nim"):
+        quantised = vram.weight_format(d.weights, d.model).bits < 9
+        wanted = "fp8" if quantised else wanted
+    return attention.kv_format(wanted)
+
+
+def regime(d: Deployment) -> dict[str, str]:
+    """The words that scopes of `facts/engine_efficiency.csv` test."""
+    form = vram.weight_format(d.weights, d.model)
+    low = arithmetic_format(form)
+    experts = vram.tensors(d.model).experts > 0
+    rest = "16" if form.other_linear_bits > 9 else "fp8"
+    dense = rest if experts and form.scope == "experts" else low
+    queries = (d.model.num_attention_heads or 1) / (d.model.num_key_value_heads or 1)
+    return {
+        "gpu": d.gpu.id,
+        "architecture": architecture(d.gpu),
+        "card": "sxm" if d.gpu.form_factor.lower().startswith(("sxm", "super", "oam")) else "pcie",
+        "link": link(d.gpu, d.gpus)[0],
+        "pcie": str(d.gpu.pcie_gen or ""),
+        "sockets": "two" if d.gpus > 4 else "one",
+        "neighbours": "many" if d.gpus > 2 else "one",
+        "dense": dense,
+        "experts": low if experts else "none",
+        "mixture": "yes" if experts else "no",
+        "family": d.model.family,
+        "attention": "latent" if d.model.kv_lora_rank else "wide" if queries > 16 else "grouped",
+        "cache": "16" if kv_format(d).bytes_per_element > 1.5 else "8",
+        "windows": d.model.attention_kind if d.model.sliding_window else "none",
+        "engine": engine_family(d.engine),
+        "kernels": "vendor" if engine_family(d.engine) in ("tensorrt-llm", "nim") else "general",
+        "generation": generation(d),
+        "batching": d.batching,
+    }
+
+
+def replica(d: Deployment) -> Replica:
+    """The numbers of `d` that its speed depends on. Raises NotPredicted naming what is missing."""
+    try:
+        return _replica(d)
+    except attention.NotEstimated as reason:
+        raise NotPredicted(str(reason)) from None
+
+
+def _replica(d: Deployment) -> Replica:
+    m, tp = d.model, d.tensor_parallel
+    group = tp * d.attention_data_parallel
+    t, form = vram.tensors(m), vram.weight_format(d.weights, m)
+    where = regime(d)
+    everywhere = form.scope in ("all", "linear", "file") or (
+        form.scope == "experts" and not t.experts
+    )
+    low, rest = form.bits / 8, form.other_linear_bits / 8
+    attention_bytes = low if everywhere else rest
+    mlp_bytes = low if everywhere or form.scope == "mlp" else rest
+    head = t.head or t.embedding
+    head_bytes = (form.head_bits or form.bits) / 8 if form.scope in ("all", "file") else 2.0
+    split = (t.attention - t.replicated) / tp + t.replicated
+    mlp = t.mlp / tp
+    per_token = (m.experts_per_token or 0) / (m.num_experts or 1)
+    return Replica(
+        dense_bytes=split * attention_bytes + mlp * mlp_bytes + head * head_bytes / tp,
+        expert_bytes=t.experts * low / group,
+        experts=m.num_experts or 1,
+        experts_per_token=m.experts_per_token or 0,
+        dense_flop=2 * (split + mlp),
+        head_flop=2 * head / tp,
+        expert_flop=2 * t.experts * per_token / group,
+        layers=float(m.num_hidden_layers or 0),
+        hidden=float(m.hidden_size or 0),
+        bandwidth=d.gpu.memory_bandwidth_gb_s * 1e9,
+        compute=_peak(d.gpu, where["dense"]),
+        expert_compute=_peak(d.gpu, where["experts"]),
+        compute_16=_peak(d.gpu, "16"),
+        link=link(d.gpu, d.gpus)[1],
+        group=group,
+        stages=d.pipeline_parallel,
+        attention_ranks=d.attention_data_parallel,
+        **_attention(d),
+    )
+
+
+def _attention(d: Deployment) -> dict[str, float]:
+    """Cache and arithmetic of attention on one GPU, by growing and windowed layers.
+
+    A token attending to another costs two products of each head with a key and a value. Latent
+    attention decodes on the latent itself, and reads prompts with keys and values unfolded
+    (DeepSeek-V2, arXiv 2405.04434, section 2.1).
+    """
+    m, tp, kv = d.model, d.tensor_parallel, kv_format(d)
+    heads = (m.num_attention_heads or 0) / tp
+    found = dict.fromkeys(
+        (
+            "kv_bytes",
+            "kv_window_bytes",
+            "state_bytes",
+            "attention_flop",
+            "prompt_attention_flop",
+            "window_flop",
+        ),
+        0.0,
+    )
+    found["window"] = float(m.sliding_window or 1 << 30)
+    for g in attention.layer_groups(m):
+        size = g.count * g.bytes_per_token(kv, tp)
+        if g.kind == "state":
+            found["state_bytes"] += g.count * g.state_bytes(tp)
+        elif g.kind in ("window", "chunk") and windows_are_used(d):
+            found["kv_window_bytes"] += size
+            found["window_flop"] += 2 * g.count * heads * g.width
+        elif g.kind == "latent":
+            rank, rope = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0
+            key = m.head_dim or 0
+            found["kv_bytes"] += size
+            found["attention_flop"] += 2 * g.count * heads * (2 * rank + rope)
+            found["prompt_attention_flop"] += (
+                2 * g.count * heads * (key + (m.v_head_dim or key - rope))
+            )
+        elif g.kind != "cross":
+            flop = 2 * g.count * heads * g.width / g.ratio
+            found["kv_bytes"] += size
+            found["attention_flop"] += flop
+            found["prompt_attention_flop"] += flop
+    return found
+
+
+def windows_are_used(d: Deployment) -> bool:
+    """Whether the engine keeps only the window of sliding layers: vLLM from 0.8 on, TensorRT-LLM
+    from 1.0 on; before, such layers were full ones."""
+    release = vram.version(d.engine_version)
+    if engine_family(d.engine) in ("tensorrt-llm", "nim"):
+        return release is None or release >= (1, 0)
+    return not d.setting.is_v0
+
+
+def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
+    """Memory that one GPU of the replica has left for the cache, at requests this long. [byte]
+
+    ran: the deployment is known to have run, so that where the central estimate leaves nothing,
+    the high one is taken. Raises NotPredicted where the memory model cannot say.
+    """
+    try:
+        pool = vram.cache_pool(
+            d.model,
+            d.gpu,
+            d.setting,
+            d.weights,
+            d.tensor_parallel,
+            d.pipeline_parallel,
+            d.gpus if d.attention_data_parallel > 1 else 1,
+            int(longest),
+        )
+    except attention.NotEstimated as reason:
+        raise NotPredicted(str(reason)) from None
+    tight = ran and pool.left.central <= 0
+    return (pool.left.high if tight else pool.left.central) * GIB
+
+
+# --- from a step to what a user sees ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What a load sees; numbers or arrays."""
+
+    running: Numbers
+    """Sequences in the batch."""
+    ttft_s: Numbers
+    tpot_s: Numbers
+    output_tokens_per_s: Numbers
+
+
+def static_batch(r: Replica, k: Efficiencies, batch: Numbers, inp: Numbers, out: Numbers) -> Speed:
+    """All prompts are read in one step, then all sequences decode to the end."""
+    ttft = step_seconds(r, k, 0.0, inp, batch * inp, inp)
+    tpot = step_seconds(r, k, batch, inp + out / 2)
+    return Speed(batch, ttft, tpot, batch * out / (ttft + tpot * (out - 1)))
+
+
+def iteration_seconds(
+    r: Replica, k: Efficiencies, running: Numbers, inp: Numbers, out: Numbers
+) -> Numbers:
+    """Mean step of continuous batching: each sequence that ends lets a new prompt in. [s]"""
+    return step_seconds(r, k, running, inp + out / 2, running / out * inp, inp)
+
+
+def closed_loop(
+    r: Replica, k: Efficiencies, clients: Numbers, slots: Numbers, inp: Numbers, out: Numbers
+) -> Speed:
+    """`clients` that each send the next request when the last is answered.
+
+    slots: sequences that the KV cache holds; further clients wait (Little's law).
+    Clients with answers of equal length fall into step: a wave of prompts is read together, which
+    delays the first tokens and spares the decoding, until the wave is too long to stay together.
+    """
+    running = np.minimum(clients, slots)
+    decode = step_seconds(r, k, running, inp + out / 2)
+    mixed = iteration_seconds(r, k, running, inp, out)
+    others = np.maximum(running - 1, 0)
+    together = k["wave_share"] * others * inp
+    wave = k["wave_tokens"] * (1 - np.exp(-together / k["wave_tokens"])) / inp
+    tpot = mixed - (mixed - decode) * wave / np.maximum(running, 1)
+    prompt = step_seconds(r, k, running, inp + out / 2, inp, inp) - decode
+    under_way = np.minimum(others, 1) * k["step_wait"] * tpot
+    first = k["first_token_us"] * 1e-6 + under_way + decode + (1 + wave) * prompt
+    rate = running / (first + tpot * (out - 1))
+    return Speed(running, first + (clients - running) / rate, tpot, rate * out)
+
+
+def saturated(r: Replica, k: Efficiencies, slots: Numbers, inp: Numbers, out: Numbers) -> Speed:
+    """Every request is queued: the batch is as large as the KV cache lets it be."""
+    tpot = iteration_seconds(r, k, slots, inp, out)
+    return Speed(slots, np.full_like(tpot, np.nan), tpot, slots / tpot)
+
+
+def open_loop(
+    r: Replica, k: Efficiencies, rate: Numbers, slots: Numbers, inp: Numbers, out: Numbers
+) -> Speed:
+    """Poisson arrivals of `rate` requests a second: bisection finds the batch that serves them."""
+    low, high = np.zeros_like(rate + slots), slots + np.zeros_like(rate + slots)
+    for _ in range(40):
+        middle = (low + high) / 2
+        enough = middle / (out * iteration_seconds(r, k, middle, inp, out)) >= rate
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    tpot = iteration_seconds(r, k, high, inp, out)
+    ttft = k["first_token_us"] * 1e-6 + step_seconds(r, k, high, inp + out / 2, inp, inp)
+    return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
+
+
+def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = False) -> float:
+    """Sequences of mean `length` that the cache of a replica holds at once, requests of `longest`
+    tokens being allowed. [sequences]  ran: as in `pool_bytes`.
+
+    Raises NotPredicted where the weights leave no memory.
+    """
+    pool = pool_bytes(d, longest, ran)
+    if pool <= 0:
+        raise NotPredicted(
+            f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with room for requests"
+        )
+    return float(pool / r.sequence_bytes(length) * d.attention_data_parallel * d.pipeline_parallel)
+
+
+def speed(
+    r: Replica,
+    k: Efficiencies,
+    loop: Loop,
+    load: Numbers,
+    room: Numbers,
+    inp: Numbers,
+    out: Numbers,
+) -> Speed:
+    """What a load of `loop` sees: batch, clients, or requests a second, by the kind of loop.
+
+    room: sequences that the KV cache holds.
+    """
+    if loop == "static":
+        return static_batch(r, k, load, inp, out)
+    if loop == "closed":
+        return closed_loop(r, k, load, room, inp, out)
+    if loop == "open":
+        return open_loop(r, k, load, room, inp, out)
+    return saturated(r, k, np.minimum(room, k["saturated_sequences"] * r.group), inp, out)
+
+
+# --- constants in force -----------------------------------------------------------------------
+
+
+def efficiencies(where: Mapping[str, str]) -> dict[str, float]:
+    """Every constant in the regime `where`: the product of the rows whose scope holds there."""
+    found: dict[str, float] = {}
+    for row in catalogue.table("engine_efficiency", Efficiency):
+        found.setdefault(row.name, 1.0)
+        if row.applies(where):
+            found[row.name] *= row.value
+    return found
+
+
+class Spread(Fact):
+    """80 % range of measurements around an estimate, where every condition of `scope` holds."""
+
+    quantity: str
+    scope: str = ""
+    low: float
+    high: float
+    measurements: int
+
+
+class Calibration(Fact):
+    """Measurements behind the model for one kind of engine or one generation of GPU."""
+
+    regime: Literal["engine", "architecture"]
+    value: str
+    measurements: int
+
+
+def calibrated(where: Mapping[str, str]) -> bool:
+    """Whether measurements of this engine and this generation of GPU stand behind the model."""
+    rows = catalogue.table("engine_calibration", Calibration)
+    seen = {(row.regime, row.value) for row in rows}
+    return all((key, where[key]) in seen for key in ("engine", "architecture"))
+
+
+def spread(where: Mapping[str, str], quantity: str) -> tuple[float, float]:
+    """Low and high of the 80 % range around an estimate, as factors.
+
+    The first row whose scope holds counts; `calibrated=no` stands first in the table.
+    """
+    regime = dict(where) | {"calibrated": "yes" if calibrated(where) else "no"}
+    for row in catalogue.table("engine_spread", Spread):
+        if row.quantity == quantity and applies(row.scope, regime):
+            return row.low, row.high
+    raise KeyError(f"facts/engine_spread.csv has no row for {quantity}")

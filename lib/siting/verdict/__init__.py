@@ -1,0 +1,1 @@
+"""From all chapters to a recommendation: quality, ranking, flip points, plan."""

@@ -1,0 +1,409 @@
+"""The options as the decision sees them: measures from the other chapters, one for each criterion.
+
+Nothing is judged here. What a chapter could not estimate stays unknown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from siting.catalogue import Fact, Input, source_of, table
+from siting.cost import tco, uncertainty
+from siting.cost.tco import Comparison, OptionCost
+from siting.inputs.scenario import SELF_HOSTED, Scenario
+from siting.quantity import Range
+from siting.rules.openness import ModelFinding
+from siting.rules.sovereignty import Assessment as Sovereignty
+from siting.serving.capacity import OptionCapacity, Pool
+from siting.vendors.stability import Assessment as Stability
+from siting.verdict import quality
+from siting.verdict.quality import leaves
+from siting.verdict.ranking import Candidate, CostCurve, Flip, Floats, Measure, Sampled
+from siting.verdict.resilience import Fit, fit
+
+EXIT_MONTH = 12
+"""Leaving is priced one year in: after the first budget, before the first renewal."""
+
+
+class Setting(Fact):
+    """A number of the decision's measures, with its band."""
+
+    setting: str
+    low: float
+    central: float
+    high: float
+    unit: str
+    meaning: str
+
+    @property
+    def range(self) -> Range:
+        return Range(self.low, self.central, self.high, self.unit)
+
+
+def setting(name: str) -> Setting:
+    """A row of facts/decision_settings.csv."""
+    return next(s for s in table("decision_settings", Setting) if s.setting == name)
+
+
+def setting_inputs() -> tuple[Input, ...]:
+    """The settings as inputs of the report."""
+    return tuple(
+        Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+        for s in table("decision_settings", Setting)
+    )
+
+
+def cost_draws(cost: Comparison, seed: int) -> tuple[dict[str, Sampled], dict[str, Floats]]:
+    """Present cost of each option, and the drivers behind it, in the same draws.
+
+    The draws are those of the cost chapter's Monte Carlo. Drivers are normal scores: their order
+    is that of the values.
+    """
+    plan = cost.plan
+    scores = uncertainty.scores(list(uncertainty.drivers(plan)), uncertainty.DRAWS, seed)
+    found = tco.totals(plan, uncertainty.draws_at(plan, scores))
+    return {n: Sampled(t.present, cost.options[n].present) for n, t in found.items()}, scores
+
+
+def candidates(
+    scenario: Scenario,
+    capacity: Mapping[str, OptionCapacity],
+    cost: Comparison,
+    draws: Mapping[str, Sampled],
+    stability: Stability,
+    sovereignty: Sovereignty,
+    parity: quality.Assessment,
+) -> tuple[Candidate, ...]:
+    """Every option with its measures, the constraints that it fails, and what is not proven."""
+    yard = yardstick(cost, draws)
+    yearly = yard.central / (cost.months / 12) if yard is not None else None
+    found = []
+    for name, option in scenario.options.items():
+        measures: dict[str, Measure | None] = {
+            "cost_ratio": draws[name].over(yard) if yard is not None and name in draws else None,
+            "latency_margin": latency_margin(capacity[name]),
+            "loss_share": loss_share(stability, name, yearly),
+            "findings": findings(sovereignty, name),
+            "openness": openness(scenario, sovereignty, name),
+            "months_to_production": months_to_production(scenario, name),
+            "exit_share": exit_share(cost.options.get(name), scenario, name, yearly),
+            **attributes(scenario, name),
+        }
+        found.append(
+            Candidate(
+                name,
+                option.label,
+                option.kind,
+                {k: v for k, v in measures.items() if v is not None},
+                draws.get(name),
+                struck(scenario, name, capacity[name], cost, draws, sovereignty, parity),
+                () if name == scenario.finance.baseline else unproven(parity, name),
+            )
+        )
+    return tuple(found)
+
+
+def yardstick(cost: Comparison, draws: Mapping[str, Sampled]) -> Sampled | None:
+    """The cost that others are measured against: the baseline's, else the cheapest option's."""
+    if cost.baseline in draws:
+        return draws[cost.baseline]
+    return min(draws.values(), key=lambda d: d.central, default=None)
+
+
+# Measures ---------------------------------------------------------------------------------------
+
+
+def latency_margin(capacity: OptionCapacity) -> Range | None:
+    """Share of the latency limit that is left, at the stricter of the two limits.
+
+    From the busiest hour of the year to the busiest of a usual week; an API's is unknown.
+    """
+    if not capacity.latency_known or not capacity.pools:
+        return None
+    peak = min(_margin(p, busiest=True) for p in capacity.pools.values())
+    usual = min(_margin(p, busiest=False) for p in capacity.pools.values())
+    return Range(min(peak, usual), peak, max(peak, usual), "share")
+
+
+def _margin(pool: Pool, busiest: bool) -> float:
+    seen = pool.peak_hour if busiest else pool.busy_hour
+    p = pool.limits.percentile
+    return 1 - max(seen.ttft[p] / pool.limits.ttft_s, seen.tpot[p] / pool.limits.tpot_s)
+
+
+def loss_share(stability: Stability, name: str, yearly: float | None) -> Range | None:
+    """Expected yearly loss from the vendor's side over the baseline's yearly cost.
+
+    Zero where no vendor runs the service; unknown where the record or the cost is.
+    """
+    loss = stability.options[name].loss
+    if not loss.vendors and not stability.options[name].vendors:
+        return Range.exact(0.0, "share")
+    if loss.expected is None or not yearly:
+        return None
+    return loss.expected.scaled(1 / yearly, "share")
+
+
+def findings(sovereignty: Sovereignty, name: str) -> Range:
+    """Rules that fail or may fail: a rule under review counts as anything between none and one."""
+    counts = sovereignty.counts(name)
+    fails, reviews = counts["fail"], counts["review"]
+    return Range(fails, fails + reviews / 2, fails + reviews, "rules")
+
+
+class OpennessPoints(Fact):
+    """What one part of a model counts, by how it is published."""
+
+    part: str
+    word: str
+    points: float
+
+
+def openness(scenario: Scenario, sovereignty: Sovereignty, name: str) -> Range | None:
+    """Mean openness of the models that an option runs itself: weights, licence, data and code.
+
+    A model behind an API counts as closed, whoever else may run it.
+    """
+    values = []
+    for part in leaves(scenario, name):
+        models = [m for m in sovereignty.models if part in m.used_by]
+        own = scenario.options[part].kind in SELF_HOSTED
+        values += [_openness(m) if own else 0.0 for m in models]
+    return Range.exact(float(np.mean(values)), "share") if values else None
+
+
+def _openness(model: ModelFinding) -> float:
+    """Points of a model, 0 to 1; a part that nobody describes counts half of its points."""
+    points: dict[str, dict[str, float]] = {}
+    for row in table("openness_points", OpennessPoints):
+        points.setdefault(row.part, {})[row.word] = row.points
+    most = {part: max(words.values()) for part, words in points.items()}
+    gained = sum(words.get(getattr(model, part), most[part] / 2) for part, words in points.items())
+    return gained / sum(most.values())
+
+
+def months_to_production(scenario: Scenario, name: str) -> Range:
+    """Months until the option serves; none for the baseline, which is in use."""
+    if name == scenario.finance.baseline:
+        return Range.exact(0.0, "months")
+    band = scenario.options[name].months_to_production
+    return Range(band.low, band.central, band.high, "months")
+
+
+def exit_share(
+    option: OptionCost | None, scenario: Scenario, name: str, yearly: float | None
+) -> Range | None:
+    """Money still bound when leaving after twelve months, over the baseline's yearly cost.
+
+    Book value of what was bought, times the share that a sale then loses, and what a longer
+    commitment still demands.
+    """
+    if option is None or not yearly:
+        return None
+    bought = sum(float(f.amounts[: EXIT_MONTH + 1].sum()) for f in option.flows if f.capital)
+    left = bought * max(0.0, 1 - EXIT_MONTH / (12 * option.life))
+    bound = setting("exit_value_lost").range.scaled(left)
+    owed = sum(committed(option, scenario, part) for part in leaves(scenario, name))
+    return Range(bound.low + owed, bound.central + owed, bound.high + owed).scaled(
+        1 / yearly, "share"
+    )
+
+
+def committed(option: OptionCost, scenario: Scenario, part: str) -> float:
+    """Payments after month twelve that a commitment of a part of the option still demands."""
+    terms = scenario.options[part]
+    months = {"3y": 36, "1y": 12}.get(terms.commitment, 0)
+    if months <= EXIT_MONTH or terms.kind not in ("rented_gpus", "sovereign_cloud"):
+        return 0.0
+    rent = [f.amounts[EXIT_MONTH + 1 : months + 1] for f in option.flows if f.category == "rental"]
+    return float(np.sum(rent)) if rent else 0.0
+
+
+def attributes(scenario: Scenario, name: str) -> dict[str, Measure | None]:
+    """Numbers that the scenario states of an option, for criteria of the client's own."""
+    return {
+        f"attribute:{key}": Range.exact(float(value))
+        for key, value in scenario.options[name].attributes.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+
+
+# Constraints and proof --------------------------------------------------------------------------
+
+
+def struck(
+    scenario: Scenario,
+    name: str,
+    capacity: OptionCapacity,
+    cost: Comparison,
+    draws: Mapping[str, Sampled],
+    sovereignty: Sovereignty,
+    parity: quality.Assessment,
+) -> tuple[str, ...]:
+    """Hard constraints that an option fails, in words. What cannot be priced cannot compete."""
+    reasons = []
+    if name in cost.not_estimated:
+        reasons.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
+    reasons += _no_mix(scenario, name, cost)
+    for constraint in scenario.decision.hard_constraints:
+        reasons += _failed(constraint, scenario, name, capacity, draws, sovereignty, parity)
+    return tuple(dict.fromkeys(reasons))
+
+
+def _no_mix(scenario: Scenario, name: str, cost: Comparison) -> list[str]:
+    """A hybrid whose cheapest split is one of its parts alone is no option of its own."""
+    hybrid = cost.options[name].hybrid if name in cost.options else None
+    if hybrid is None or not hybrid.end:
+        return []
+    option = scenario.options[name]
+    part = scenario.options[option.burst if hybrid.end == "burst" else option.base]
+    return [f"its cheapest split is {part.label} alone, which stands in the comparison itself"]
+
+
+def _failed(
+    constraint: str,
+    scenario: Scenario,
+    name: str,
+    capacity: OptionCapacity,
+    draws: Mapping[str, Sampled],
+    sovereignty: Sovereignty,
+    parity: quality.Assessment,
+) -> list[str]:
+    match constraint.partition(":"):
+        case ("sovereignty", _, _):
+            return _fails(sovereignty, name, None)
+        case ("rule", _, rule_id):
+            return _fails(sovereignty, name, rule_id)
+        case ("quality", _, _):
+            return [f"{p.model} is worse than {p.reference}" for p in parity.of(name)
+                    if p.verdict == "worse"]  # fmt: skip
+        case ("latency", _, _) if capacity.keeps_limits is False:
+            return ["it misses the latency limits"]
+        case ("budget", _, _) if scenario.decision.budget_per_year and name in draws:
+            years = scenario.finance.horizon_months / 12
+            if draws[name].central / years > scenario.decision.budget_per_year:
+                return ["its cost is over the budget"]
+    return []
+
+
+def _fails(sovereignty: Sovereignty, name: str, rule_id: str | None) -> list[str]:
+    found = sovereignty.options[name].verdicts
+    return [
+        f"fails rule {key} ({v.rule.title}): {v.reason}"
+        for key, v in found.items()
+        if v.verdict == "fail" and rule_id in (None, key)
+    ]
+
+
+def unproven(parity: quality.Assessment, name: str) -> tuple[str, ...]:
+    """Why the quality of an option's models is not shown; empty where it is, or no floor is set."""
+    return tuple(
+        dict.fromkeys(f"{p.model}: {p.reason}" for p in parity.of(name) if not p.supported)
+    )
+
+
+# What flips, and what moves the vendor side -----------------------------------------------------
+
+
+def volume_curve(cost: Comparison) -> CostCurve | None:
+    """Present cost of each option against the volume of tokens; None without the baseline."""
+    volume = cost.volume
+    if cost.baseline not in volume.per_million:
+        return None
+    band = setting("volume_band").range
+    return CostCurve(
+        "volume",
+        volume.million_tokens,
+        {n: p * volume.million_tokens for n, p in volume.per_million.items()},
+        volume.planned,
+        "million tokens a month",
+        (volume.planned * band.low, volume.planned * band.high),
+    )
+
+
+def utilisation_flips(cost: Comparison) -> tuple[Flip, ...]:
+    """Utilisation at which own machines cost what the API costs, on cost alone."""
+    found = []
+    for name, option in cost.options.items():
+        even = option.break_even
+        if even.utilisation is None or even.used is None or not even.rival:
+            continue
+        to = name if even.used < even.utilisation else even.rival
+        found.append(
+            Flip(
+                "utilisation",
+                name,
+                even.used,
+                even.utilisation,
+                "share",
+                to,
+                0 < even.utilisation <= 1,
+            )
+        )
+    return tuple(found)
+
+
+def switching_costs(cost: Comparison) -> dict[str, Range]:
+    """A full move away from each option, in the client's currency: the cheapest migration to
+    another option, and the option's own exit. Options that cannot be left are left out."""
+    moves = {n: _project(cost, o, "migration") for n, o in cost.options.items()}
+    found = {}
+    for name, option in cost.options.items():
+        away = [m for n, m in moves.items() if n != name and m.central > 0] or [moves[name]]
+        move = min(away, key=lambda m: m.central).plus(_project(cost, option, "exit"))
+        if move.central > 0:
+            found[name] = move
+    return found
+
+
+def yearly_spend(cost: Comparison) -> dict[str, Range]:
+    """What each option pays vendors a year for use, on average, in the client's currency."""
+    found = {}
+    for name, option in cost.options.items():
+        paid = sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
+        found[name] = Range.exact(paid * 12 / cost.months, f"{cost.currency} per year")
+    return found
+
+
+def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
+    """Cost of all projects of a category, with the bands of their factors multiplied."""
+    total = Range.exact(0.0, cost.currency)
+    for flow in option.flows:
+        if flow.category == category:
+            amount = float(flow.amounts.sum())
+            low = high = amount
+            for factor in (cost.plan.factors[n] for n in flow.factors):
+                if factor.value.central > 0:
+                    low *= factor.value.low / factor.value.central
+                    high *= factor.value.high / factor.value.central
+            total = total.plus(Range(low, amount, high, cost.currency))
+    return total
+
+
+def fits(
+    capacity: Mapping[str, OptionCapacity],
+    memory: Mapping[str, Any],
+    day: dt.date,
+) -> tuple[Fit, ...]:
+    """Room of every self-hosted option for the next generation of each model that it runs."""
+    found = []
+    for name, models in memory.items():
+        gpus = capacity[name].gpus().central if capacity[name].pools else 0.0
+        for each in models:
+            m = each.memory
+            if m is None:
+                continue
+            parts = {p.name: p.gib.central * m.gpus for p in m.parts}
+            weights = parts.pop("weights")
+            budget = m.budget_gib.central
+            known = fit(
+                name, m.model, weights, sum(parts.values()), budget * m.gpus,
+                budget * max(gpus, m.gpus), day,
+            )  # fmt: skip
+            if known is not None:
+                found.append(known)
+    return tuple(found)

@@ -1,0 +1,514 @@
+"""Model quality: is an option's model as good as the model now in use, for this work?
+
+Scores are compared inside one board only, and only beyond the board's own uncertainty. The
+verdict is `better`, `not distinguishable`, `worse` or `unknown`; two boards without common
+questions must agree before a switch is supported, and the client's own evaluation beats any
+board. A score was earned at a reasoning effort: `reasoning_tokens` gives the hidden output tokens
+that this effort costs, so that capacity and bills count them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from siting.catalogue import Fact, Input, facts_dir, source_of, table
+from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
+from siting.quantity import Range
+
+Verdict = Literal["same model", "better", "not distinguishable", "worse", "unknown"]
+
+SUPPORTS_SWITCH: tuple[Verdict, ...] = ("same model", "better", "not distinguishable")
+"""Verdicts that meet the floor "at least the model in use, minus the board's tolerance"."""
+
+WORST_FIRST: tuple[Verdict, ...] = (
+    "worse",
+    "unknown",
+    "not distinguishable",
+    "better",
+    "same model",
+)
+
+Z95 = 1.959964
+"""Half-width of a two-sided 95 % interval, in standard deviations."""
+
+
+class Board(Fact):
+    """A published benchmark run by one party, with the rule for its own uncertainty."""
+
+    board: str
+    label: str
+    task: str
+    direction: Literal["higher", "lower"]
+    """Which way is better."""
+    unit: str
+    tolerance_rule: Literal["binomial", "printed", "fixed"]
+    """binomial: from the number of items; printed: from each row's margin; fixed: as stated."""
+    items: int | None = None
+    fixed_tolerance: float | None = None
+    must_match: str = ""
+    """`setting`: rows of unlike setting are compared with `mismatch_tolerance` added."""
+    mismatch_tolerance: float = 0.0
+    ceiling: float | None = None
+    """Both scores above it: the difference carries no information."""
+    overlaps: str = ""
+    """Boards, separated by `;`, whose questions are part of this one."""
+    comparable_when: str
+
+
+class Score(Fact):
+    """One model's score on one board at one effort."""
+
+    model: str
+    board: str
+    score: float
+    effort: str
+    setting: str = ""
+    margin: float | None = None
+    """Half-width that the board prints (95 %)."""
+    answer_rate_percent: float | None = None
+
+
+class Effort(Fact):
+    """A reasoning effort and the hidden output tokens that a request spends at it."""
+
+    effort: str
+    synonyms: str = ""
+    tokens_low: float
+    tokens_central: float
+    tokens_high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on one board."""
+
+    board: Board
+    model: Score | None
+    reference: Score | None
+    difference: float | None
+    """In the board's unit; positive when the option's model is better."""
+    tolerance: float | None
+    """Half-width of the 95 % interval of the difference, in the board's unit."""
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class OwnResult:
+    """The client's own test of a model against its floor."""
+
+    score: float
+    floor: float
+    tolerance: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Where one option's model stands against one workload's floor."""
+
+    workload: str
+    option: str
+    model: str
+    reference: str
+    comparisons: tuple[Comparison, ...]
+    own: OwnResult | None
+    verdict: Verdict
+    reason: str
+    reasoning_tokens: Range
+    """Hidden output tokens a request at the effort that earned the score. [tokens]"""
+
+    @property
+    def supported(self) -> bool:
+        """True when the evidence is enough to recommend a switch to this model."""
+        return self.verdict in SUPPORTS_SWITCH
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """All parities of a scenario, by option and workload."""
+
+    parities: tuple[Parity, ...]
+    without_floor: tuple[str, ...]
+    """Workloads for which the client stated no floor: not assessed."""
+    warnings: tuple[str, ...]
+    inputs: tuple[Input, ...]
+
+    def of(self, option: str) -> tuple[Parity, ...]:
+        """The parities of one option (a hybrid has those of both of its parts)."""
+        return tuple(p for p in self.parities if p.option == option)
+
+    def verdict(self, option: str) -> Verdict:
+        """The weakest verdict of an option over all workloads; `unknown` if none was assessed."""
+        found = {p.verdict for p in self.of(option)}
+        return next((v for v in WORST_FIRST if v in found), "unknown")
+
+
+def boards() -> dict[str, Board]:
+    """Every board, by the name that scenarios use."""
+    return {b.board: b for b in table("quality_boards", Board)}
+
+
+def name_key(name: str) -> str:
+    """A model's name without maker, cloud prefix, version suffix, case and punctuation.
+
+    `eu.anthropic.claude-sonnet-4-6-v1:0` and `anthropic/claude-sonnet-4-6` are the same model.
+    """
+    bare = name.split("/")[-1]
+    bare = re.sub(r"^(?:(?:eu|us|apac|global)\.)?[a-zA-Z]+\.(?=[a-zA-Z])", "", bare)
+    bare = re.sub(r"-v\d+(:\d+)?$", "", bare)
+    return re.sub(r"[\s_\-.]+", "", bare).lower()
+
+
+@cache
+def _score_index(folder: Path) -> dict[tuple[str, str], tuple[Score, ...]]:
+    index: dict[tuple[str, str], list[Score]] = {}
+    for score in table("model_quality", Score):
+        index.setdefault((name_key(score.model), score.board), []).append(score)
+    return {key: tuple(found) for key, found in index.items()}
+
+
+def scores(model: str, board: str) -> tuple[Score, ...]:
+    """All scores of a model on a board. Other checkpoints of the same architecture do not count."""
+    return _score_index(facts_dir()).get((name_key(model), board), ())
+
+
+@cache
+def _efforts(folder: Path) -> dict[str, Effort]:
+    rows = table("reasoning_effort", Effort)
+    named = {row.effort: row for row in rows}
+    return named | {s: row for row in rows for s in filter(None, row.synonyms.split(";"))}
+
+
+def effort_named(name: str) -> Effort | None:
+    """The effort of that name or synonym; None for "" and `default`."""
+    return _efforts(facts_dir()).get(name.strip().lower())
+
+
+def reasoning_tokens(workload: Workload, effort: str) -> Range:
+    """Hidden output tokens a request at an effort. [tokens]
+
+    The client's own count holds wherever the model thinks. Without one, the estimate for the
+    effort is taken; a model that does not think spends none.
+    """
+    known = effort_named(effort)
+    if known is not None and known.tokens_high == 0:
+        return Range.exact(0.0, "tokens")
+    if workload.reasoning_tokens > 0 or known is None:
+        return Range.exact(workload.reasoning_tokens, "tokens")
+    return Range(known.tokens_low, known.tokens_central, known.tokens_high, "tokens")
+
+
+def _thinks(effort: str) -> bool | None:
+    known = effort_named(effort)
+    return None if known is None else known.tokens_high > 0
+
+
+def pick(found: tuple[Score, ...], effort: str, thinking: bool) -> Score | None:
+    """The row to use when a model has several on a board.
+
+    First the effort asked for, then one of the same class (thinking or not), then the board's
+    default; where no effort is asked, the load decides whether thinking is meant. Among equals
+    the validation split (as for API models), then the lower score: the cautious choice.
+    """
+    asked = effort_named(effort)
+    wants = thinking if asked is None else asked.tokens_high > 0
+
+    def rank(score: Score) -> tuple[int, int, float]:
+        same = asked is not None and effort_named(score.effort) is asked
+        klass = _thinks(score.effort)
+        order = 0 if same else 1 if klass is wants else 2 if klass is None else 3
+        return order, int("validation" not in score.setting), score.score
+
+    best = min(found, key=rank, default=None)
+    if best is None or (asked is not None and rank(best)[0] == 3):
+        return None
+    return best
+
+
+def tolerance(board: Board, a: Score, b: Score) -> float:
+    """Half-width of the 95 % interval of the difference of two scores, in the board's unit.
+
+    binomial: 1.96 √(2p(1−p)/n) for n independent questions at the mean score p; repeats of a
+    run would reduce sampling noise but not the choice of questions.
+    """
+    if board.tolerance_rule == "binomial":
+        if board.items is None:
+            raise ValueError(f"quality_boards.csv: {board.board} needs items for its rule")
+        p = min(max((a.score + b.score) / 200, 0.0), 1.0)
+        own = 100 * Z95 * math.sqrt(2 * p * (1 - p) / board.items)
+    elif board.tolerance_rule == "printed":
+        own = math.hypot(a.margin or 0.0, b.margin or 0.0)
+    else:
+        own = board.fixed_tolerance or 0.0
+    unlike = board.must_match == "setting" and a.setting != b.setting
+    return math.hypot(own, board.mismatch_tolerance) if unlike else own
+
+
+def compare(board: Board, model: Score | None, reference: Score | None) -> Comparison:
+    """Better, worse or not distinguishable on one board; unknown where a score is missing."""
+
+    def unknown(reason: str) -> Comparison:
+        return Comparison(board, model, reference, None, None, "unknown", reason)
+
+    if reference is None:
+        return unknown("the reference has no score on this board at this effort")
+    if model is None:
+        return unknown("the model has no score on this board at this effort")
+    if board.ceiling is not None and min(model.score, reference.score) > board.ceiling:
+        return unknown(f"both above {board.ceiling:g}: the board is saturated")
+    sign = 1.0 if board.direction == "higher" else -1.0
+    margin = tolerance(board, model, reference)
+    difference = sign * (model.score - reference.score)
+    verdict = judged(difference, margin)
+    if model.answer_rate_percent is not None and reference.answer_rate_percent is not None:
+        # A declined answer counted as a failure must not change the verdict.
+        strict = (
+            model.score * model.answer_rate_percent
+            - reference.score * reference.answer_rate_percent
+        ) / 100
+        if judged(strict, margin) != verdict:
+            return unknown("the verdict depends on how declined answers are counted")
+    notes = []
+    if board.must_match == "setting" and model.setting != reference.setting:
+        notes.append(f"{model.setting} against {reference.setting}: tolerance widened")
+    return Comparison(board, model, reference, difference, margin, verdict, "; ".join(notes))
+
+
+def judged(difference: float, margin: float) -> Verdict:
+    """The verdict for a difference (positive is better) and the half-width of its interval."""
+    if abs(difference) <= margin:
+        return "not distinguishable"
+    return "better" if difference > 0 else "worse"
+
+
+def own_result(own: OwnEvaluation, model: str) -> OwnResult | None:
+    """The client's own test of a model; None if it was not tested. Scores in percent or 0 to 1.
+
+    The floor is fixed, so only the model's own sampling error counts: 1.96 √(p(1−p)/n).
+    """
+    found = {name_key(k): v for k, v in own.scores.items()}.get(name_key(model))
+    if found is None:
+        return None
+    scale = 100.0 if max(own.floor, *own.scores.values()) > 1 else 1.0
+    p = min(max(found / scale, 0.0), 1.0)
+    margin = scale * Z95 * math.sqrt(p * (1 - p) / own.items)
+    sign = 1.0 if own.higher_is_better else -1.0
+    return OwnResult(found, own.floor, margin, judged(sign * (found - own.floor), margin))
+
+
+def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
+    """What the boards say together, and why.
+
+    Two boards that share no questions must know both models; if one says worse and another
+    does not, the boards disagree and the answer is unknown.
+    """
+    known = [c for c in comparisons if c.verdict != "unknown"]
+    if not known:
+        return "unknown", "no board knows both models"
+    found = {c.verdict for c in known}
+    if "worse" in found and len(found) > 1:
+        return "unknown", "the boards disagree"
+    independent = [
+        (a, b)
+        for i, a in enumerate(known)
+        for b in known[i + 1 :]
+        if not _overlap(a.board, b.board)
+    ]
+    if not independent:
+        if len(known) > 1:
+            return "unknown", "the boards that know both models share questions"
+        return "unknown", f"only {known[0].board.label} knows both models"
+    verdict = next(v for v in WORST_FIRST if v in found)
+    return verdict, f"{len(known)} boards agree"
+
+
+def _overlap(a: Board, b: Board) -> bool:
+    return a.board in b.overlaps.split(";") or b.board in a.overlaps.split(";")
+
+
+def parity(name: str, workload: Workload, option_name: str, option: Option) -> Parity | None:
+    """One leaf option's model against the floor of one workload; None without floor or model."""
+    floor = workload.quality
+    model = option.models.get(name) or option.models.get("all")
+    if floor is None or model is None:
+        return None
+    thinking = workload.reasoning_tokens > 0
+    known = boards()
+    comparisons = tuple(
+        compare(
+            known[b],
+            pick(scores(model, b), option.effort, thinking),
+            pick(scores(floor.reference_model, b), floor.reference_effort, thinking),
+        )
+        for b in floor.boards
+        if b in known
+    )
+    own = own_result(floor.own, model) if floor.own else None
+    same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
+    if own is not None:
+        verdict, reason = own.verdict, "the client's own evaluation"
+    elif name_key(model) == name_key(floor.reference_model) and same_effort:
+        verdict, reason = "same model", "the model now in use, at the same effort"
+    else:
+        verdict, reason = agreed(comparisons)
+    tokens = reasoning_tokens(workload, option.effort or _earned(comparisons))
+    return Parity(
+        name,
+        option_name,
+        model,
+        floor.reference_model,
+        comparisons,
+        own,
+        verdict,
+        reason,
+        tokens,
+    )
+
+
+def _earned(comparisons: tuple[Comparison, ...]) -> str:
+    """The dearest effort among the scores used: the one that the claim rests on."""
+    efforts = [e for c in comparisons if c.model and (e := effort_named(c.model.effort))]
+    return max(efforts, key=lambda e: e.tokens_central).effort if efforts else ""
+
+
+def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:
+    """Hidden output tokens a request of a workload in a leaf option. [tokens]
+
+    At the effort of the option, or else at the one that earned its model's scores: what capacity
+    must generate and an API bills, on top of the visible output.
+    """
+    w, o = scenario.workloads[workload], scenario.options[option]
+    found = parity(workload, w, option, o)
+    return found.reasoning_tokens if found else reasoning_tokens(w, o.effort)
+
+
+def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:
+    """A workload as a leaf option carries it: with the hidden tokens of that option's model."""
+    tokens = hidden_tokens(scenario, option, workload).central
+    return scenario.workloads[workload].model_copy(update={"reasoning_tokens": tokens})
+
+
+def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
+    """The option itself, or both parts of a hybrid."""
+    option = scenario.options[name]
+    parts = tuple(p for p in (option.base, option.burst) if p in scenario.options)
+    return parts if option.kind == "hybrid" and parts else (name,)
+
+
+def _unknown_boards(scenario: Scenario) -> list[str]:
+    known = boards()
+    return [
+        f"workload {name}: board {b!r} is not in quality_boards.csv, so it was not used"
+        for name, w in scenario.workloads.items()
+        if w.quality
+        for b in w.quality.boards
+        if b not in known
+    ]
+
+
+def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> list[str]:
+    """A score earned by reasoning while the load counts no hidden tokens understates cost."""
+    found = []
+    for p in parities:
+        if scenario.workloads[p.workload].reasoning_tokens > 0:
+            continue
+        write = f"write workloads.{p.workload}.reasoning_tokens to use a measured number"
+        if p.reasoning_tokens.central > 0:
+            found.append(
+                f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
+                f"{p.reasoning_tokens.central:,.0f} hidden tokens a request (estimate); {write}"
+            )
+        elif any(c.model and c.model.effort == "default" for c in p.comparisons):
+            found.append(
+                f"workload {p.workload}: a board ran {p.model} at its default and does not say "
+                f"whether it reasoned; no hidden tokens are counted; {write}"
+            )
+    return list(dict.fromkeys(found))
+
+
+def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[Input, ...]:
+    found: dict[str, Input] = {}
+    for p in parities:
+        if p.own is not None:
+            name = f"your own evaluation of {p.model}, {p.workload}"
+            low, high = p.own.score - p.own.tolerance, p.own.score + p.own.tolerance
+            source = scenario.source(f"workloads.{p.workload}.quality.own")
+            found[name] = Input(name=name, value=Range(low, p.own.score, high), source=source)
+    for c in (c for p in parities for c in p.comparisons):
+        for score in filter(None, (c.model, c.reference)):
+            name = f"score of {score.model} on {c.board.label}, effort {score.effort}"
+            half = score.margin or 0.0
+            value = Range(score.score - half, score.score, score.score + half, c.board.unit)
+            found[name] = Input(name=name, value=value, source=source_of(score))
+        if c.tolerance is not None:
+            name = f"tolerance rule of {c.board.label}"
+            found.setdefault(
+                name,
+                Input(
+                    name=name,
+                    value=Range.exact(float(c.board.items or c.board.fixed_tolerance or 0)),
+                    source=source_of(c.board),
+                ),
+            )
+    return tuple(found.values())
+
+
+def assess(scenario: Scenario) -> Assessment:
+    """Every option's model against every workload's floor. A hybrid is as good as both parts."""
+    leaf = {
+        (option_name, name): parity(name, workload, option_name, option)
+        for option_name, option in scenario.options.items()
+        for name, workload in scenario.workloads.items()
+    }
+    parities = tuple(
+        replace(p, option=option)
+        for option in scenario.options
+        for name in scenario.workloads
+        for part in leaves(scenario, option)
+        if (p := leaf[part, name]) is not None
+    )
+    own_leaves = tuple(p for p in leaf.values() if p is not None)
+    return Assessment(
+        parities,
+        tuple(n for n, w in scenario.workloads.items() if w.quality is None),
+        tuple(_unknown_boards(scenario) + _token_warnings(scenario, own_leaves)),
+        _inputs(scenario, own_leaves),
+    )
+
+
+def summary(found: Assessment) -> dict[str, Any]:
+    """The quality part of summary.json: verdicts by option and workload, with their evidence."""
+    return {
+        option: {
+            f"{p.workload}, {p.model}": {
+                "reference": p.reference,
+                "verdict": p.verdict,
+                "reason": p.reason,
+                "reasoning_tokens": p.reasoning_tokens.as_dict(),
+                "boards": {c.board.board: _board_summary(c) for c in p.comparisons},
+                "own": asdict(p.own) if p.own else None,
+            }
+            for p in found.of(option)
+        }
+        for option in dict.fromkeys(p.option for p in found.parities)
+    }
+
+
+def _board_summary(c: Comparison) -> dict[str, Any]:
+    return {
+        "verdict": c.verdict,
+        "score": c.model.score if c.model else None,
+        "effort": c.model.effort if c.model else None,
+        "reference_score": c.reference.score if c.reference else None,
+        "reference_effort": c.reference.effort if c.reference else None,
+        "tolerance": c.tolerance,
+        "unit": c.board.unit,
+        "date": c.model.date if c.model else c.board.date,
+        "reason": c.reason,
+    }
