@@ -4,7 +4,7 @@
 
 naive    for each chapter: papermill, jupyter nbconvert, a browser's print, as commands
 python   the same loop in one process, through papermill's and nbconvert's Python interfaces
-kit      `siting.publishing.batch`, which also makes the workbook, the summary and the whole report as one
+kit      `batch`, which also makes the workbook, the summary and the whole report as one
 
 CPU time is that of all processes together, taken from the kernel when each ends. Peak memory is
 the sum of what is resident, shared pages counted once (PSS), sampled while it runs. Linux only;
