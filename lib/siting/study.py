@@ -351,6 +351,13 @@ def open(client: str = "base") -> Study:
     return next((s for s in _kept if s.scenario == chosen), None) or Study(chosen)
 
 
+def prepare() -> None:
+    """Works out what is the same for every client: a batch does it once, before it forks."""
+    from siting import backtest
+
+    backtest.results()
+
+
 _kept: list[Study] = []
 
 

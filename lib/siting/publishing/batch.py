@@ -123,7 +123,10 @@ class _Run:
             if alone:
                 self.todo.extend(suspects[:1])
                 del suspects[:1]
-            with _executor(1 if alone else width, scheduler) as (executor, size):
+            with _executor(1 if alone else width, scheduler, len(self.todo) > 4) as (
+                executor,
+                size,
+            ):
                 try:
                     self._work(executor, size)
                 except BrokenProcessPool:
@@ -225,8 +228,8 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
 
 
 @contextlib.contextmanager
-def _executor(width: int, scheduler: str) -> Iterator[tuple[Executor, int]]:
-    """An executor and how many reports to keep on it at once."""
+def _executor(width: int, scheduler: str, many: bool) -> Iterator[tuple[Executor, int]]:
+    """An executor and how many reports to keep on it at once. many: worth preparing for."""
     if scheduler:
         from distributed import Client
 
@@ -234,11 +237,14 @@ def _executor(width: int, scheduler: str) -> Iterator[tuple[Executor, int]]:
             size = 2 * max(1, sum(client.nthreads().values()))
             yield client.get_executor(), size
         return
+    from siting import study
     from siting.publishing import kernels
 
     with tempfile.TemporaryDirectory(prefix="siting-run-", ignore_cleanup_errors=True) as folder:
         if kernels.CAN_FORK:
             kernels.preload()
+            if many:
+                study.prepare()
         # A process with threads, such as one that has rendered itself, cannot be forked safely.
         method = "fork" if kernels.single_threaded() else "spawn"
         context = multiprocessing.get_context(method)
