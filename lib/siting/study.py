@@ -353,7 +353,7 @@ def open(client: str = "base") -> Study:
 
 def prepare() -> None:
     """Works out what is the same for every client: a batch does it once, before it forks."""
-    from siting import backtest
+    from siting.vendors import backtest
 
     backtest.results()
 
