@@ -227,6 +227,8 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
         "",
         f"Written by `python -m benchmarks.rendering` on {os.cpu_count()} cores "
         f"({platform.machine()}, Python {platform.python_version()}). All chapters, HTML and PDF.",
+        f"Mean load while it ran: {os.getloadavg()[2]:.1f}; where that is well above the cores,",
+        "other work shared the machine and wall times are upper bounds.",
         "",
         "| way | clients | cores | wall [s] | CPU [s] | peak memory [MiB] "
         "| naive wall over this | naive CPU over this |",
