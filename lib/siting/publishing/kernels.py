@@ -16,6 +16,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -32,6 +33,8 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+import siting
 
 PROVISIONER = "siting-warm"
 PYTHON = (sys.executable, "-c")
@@ -58,10 +61,10 @@ def preload() -> None:
         os.environ.setdefault(name, value)  # a process with threads cannot be forked safely
     for name in _WARM_MODULES:
         importlib.import_module(name)
+    for module in pkgutil.walk_packages(siting.__path__, "siting."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     exhibits = importlib.import_module("siting.exhibits")
-    for package in ("siting", "siting.exhibits"):
-        for path in sorted(Path(importlib.import_module(package).__path__[0]).glob("[a-z]*.py")):
-            importlib.import_module(f"{package}.{path.stem}")
     figure, axes = exhibits.style.figure(1.0)
     axes.set_xlabel("warm")
     exhibits.Chart(figure, "warm", "warm")._repr_mimebundle_()
