@@ -115,6 +115,9 @@ class Folder(Shelf):
             self._recover(client)
             yield
         finally:
+            if fcntl is not None:
+                # Closing is not enough: a worker forked meanwhile holds a copy of the descriptor.
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
     def _recover(self, client: str) -> None:
