@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from itertools import groupby
 from typing import Any, Literal
 
-import great_tables
+import jinja2
 import mistune
 import pandas as pd
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from siting.catalogue import Source
@@ -92,25 +94,58 @@ class Table:
         return "right" if numeric and column not in (self.stub, self.group) else "left"
 
     def _html(self) -> str:
-        table = great_tables.GT(
-            self.frame.astype(str), rowname_col=self.stub, groupname_col=self.group
+        over = {name: _text(label) for label, under in self.spanners.items() for name in under}
+        columns = [
+            _Column(
+                _text(name),
+                over.get(name, ""),
+                self._alignment(name),
+                name == self.stub,
+                [
+                    (_badge if name in self.badges else _text)(c)
+                    for c in self.frame[name].astype(str)
+                ],
+            )
+            for name in sorted(self.frame.columns, key=lambda name: name != self.stub)
+            if name != self.group
+        ]
+        groups: dict[str | None, list[int]] = {}
+        for row, label in enumerate(
+            self.frame[self.group] if self.group else [None] * len(self.frame)
+        ):
+            groups.setdefault(None if label is None else _text(str(label)), []).append(row)
+        html = _template().render(
+            columns=columns,
+            spanned=[(k, list(under)) for k, under in groupby(columns, lambda c: c.spanner)]
+            if over
+            else [],
+            groups=list(groups.items()),
+            first_total=len(self.frame) - self.totals,
         )
-        for column in self.frame.columns:
-            if column != self.group:
-                cell = _badge if column in self.badges else _text
-                table = table.fmt(cell, columns=column).cols_align(self._alignment(column), column)
-                table = table.cols_label({column: _label(column)})
-        if self.stub:
-            table = table.tab_stubhead(_label(self.stub))
-        for label, columns in self.spanners.items():
-            table = table.tab_spanner(_label(label), list(columns), id=label)
-        html = re.sub(r"<style>.*?</style>", "", table.as_raw_html(), flags=re.DOTALL)
-        html = html[html.index("<table") : html.index("</table>") + len("</table>")]
-        html = re.sub(r' (data-quarto-[a-z-]+|style|id|headers)="[^"]*"', "", html)
-        if self.totals:
-            head, *rows = html.rsplit("<tr>", self.totals)
-            html = head + "".join('<tr class="total">' + r for r in rows)
         return f'<div class="wide" tabindex="0">{html}</div>'
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column as the template of a table takes it: all text is HTML already."""
+
+    label: str
+    spanner: str
+    """Heading over this column and its neighbours; empty for none."""
+    align: Align
+    names_rows: bool
+    cells: Sequence[str]
+
+    @property
+    def attribute(self) -> str:
+        return "" if self.align == "left" else f' class="{self.align}"'
+
+
+@cache
+def _template() -> jinja2.Template:
+    """Escapes nothing itself: `_text` and `_badge` have done it."""
+    text = (style.THEME / "table.html.j2").read_text(encoding="utf-8")
+    return jinja2.Environment(autoescape=False).from_string(text)
 
 
 @dataclass(frozen=True)
@@ -173,11 +208,6 @@ def _cited(sources: Sequence[Source]) -> str:
     return f'<div class="sources"><p>Sources: {items}</p></div>' if items else ""
 
 
-def _label(text: str) -> Any:
-    """A heading as it stands; great_tables would read {{ }} in it as a notation of units."""
-    return great_tables.html(escape(text).replace("{", "&#123;"))
-
-
 def _text(text: str) -> str:
     return _marked(escape(text))
 
@@ -217,7 +247,9 @@ def _markdown(text: str) -> str:
 def _svg(figure: Figure, alt: str, key: str) -> str:
     """The figure as inline SVG: no date, ids of its own, whole numbers of 1/100 point."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    # Not savefig: it draws twice, the first time only to lay the figure out, which drawing does.
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(out, metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)

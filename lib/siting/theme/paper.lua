@@ -34,17 +34,12 @@ function Span(el)
   end
 end
 
-local alignments = { gt_right = 'AlignRight', gt_center = 'AlignCenter', gt_left = 'AlignLeft' }
+local alignments = { right = 'AlignRight', center = 'AlignCenter' }
 
-local function cell(c, bold)
-  for class, alignment in pairs(alignments) do
-    if has(c, class) then c.alignment = alignment end
-  end
-  if bold then
-    c.contents = c.contents:walk {
-      Plain = function(p) return pandoc.Plain(within('#strong[', p.content, ']')) end
-    }
-  end
+local function strong(cell)
+  cell.contents = cell.contents:walk {
+    Plain = function(p) return pandoc.Plain(within('#strong[', p.content, ']')) end
+  }
 end
 
 -- Width of a text of so many characters at the size of a table, in percent of a page's text.
@@ -56,33 +51,32 @@ local function longest_word(text)
   return math.min(longest, 18)  -- report.typ breaks longer words in a table
 end
 
+-- One look at a row's cells, which pandoc hands over slowly: alignment and weight, the room that
+-- their text needs, and whether the row stays on one page, as it does unless it is long.
+local function lay_row(row, head, columns, least, whole)
+  local bold, span, longest = head or has(row, 'total') or has(row, 'group'), 0, 0
+  for _, c in ipairs(row.cells) do span = span + c.col_span end
+  -- A cell that spans rows shifts the columns of the next row, so only full rows are measured.
+  local full, column = span == columns, 1
+  for _, c in ipairs(row.cells) do
+    local alignment, text = alignments[c.classes[1]], pandoc.utils.stringify(c.contents)
+    if alignment then c.alignment = alignment end
+    if bold then strong(c) end
+    if full and c.col_span == 1 then
+      local word, all = longest_word(text), utf8.len(text) or #text
+      least[column] = math.max(least[column] or 2, word)
+      -- A heading may take two lines; a short cell stays on one.
+      if head then all = math.max(word, math.ceil(all / 2) + 1) end
+      whole[column] = math.max(whole[column] or 2, all)
+    end
+    longest, column = math.max(longest, #text), column + c.col_span
+  end
+  if longest < 500 and not head then row.cells[1].attributes['typst:breakable'] = 'false' end
+end
+
 -- Columns as wide as their text where all fit; else each has room for its longest word, and
 -- what is left goes to those that need more, the neediest not taking all.
-local function set_widths(el)
-  local least, whole = {}, {}
-  local function measure(row, head)
-    local column = 1
-    for _, c in ipairs(row.cells) do
-      if c.col_span == 1 then
-        local text = pandoc.utils.stringify(c.contents)
-        local word, all = longest_word(text), utf8.len(text) or #text
-        least[column] = math.max(least[column] or 2, word)
-        -- A heading may take two lines; a short cell stays on one.
-        if head then all = math.max(word, math.ceil(all / 2) + 1) end
-        whole[column] = math.max(whole[column] or 2, all)
-      end
-      column = column + c.col_span
-    end
-  end
-  -- A cell that spans rows shifts the columns of the next row, so only full rows are measured.
-  for _, row in ipairs(el.head.rows) do
-    local span = 0
-    for _, c in ipairs(row.cells) do span = span + c.col_span end
-    if span == #el.colspecs then measure(row, true) end
-  end
-  for _, body in ipairs(el.bodies) do
-    for _, row in ipairs(body.body) do measure(row, false) end
-  end
+local function set_widths(el, least, whole)
   local width, wanted, total
   for _, short in ipairs { 20, 16, 12, 0 } do
     width, wanted, total = {}, 0, 0
@@ -111,30 +105,14 @@ local function set_widths(el)
   end
 end
 
--- A row stays on one page unless it is long.
-local function keep_together(row)
-  local longest = 0
-  for _, c in ipairs(row.cells) do
-    longest = math.max(longest, #pandoc.utils.stringify(c.contents))
-  end
-  if longest < 500 then
-    for _, c in ipairs(row.cells) do c.attributes['typst:breakable'] = 'false' end
-  end
-end
-
 function Table(el)
-  for _, row in ipairs(el.head.rows) do
-    for _, c in ipairs(row.cells) do cell(c, true) end
-  end
+  local least, whole = {}, {}
+  for _, row in ipairs(el.head.rows) do lay_row(row, true, #el.colspecs, least, whole) end
   for _, body in ipairs(el.bodies) do
     body.row_head_columns = 0
-    for _, row in ipairs(body.body) do
-      local bold = has(row, 'total') or has(row, 'gt_group_heading_row')
-      for _, c in ipairs(row.cells) do cell(c, bold) end
-      keep_together(row)
-    end
+    for _, row in ipairs(body.body) do lay_row(row, false, #el.colspecs, least, whole) end
   end
-  set_widths(el)
+  set_widths(el, least, whole)
   return el
 end
 
