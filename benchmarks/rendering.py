@@ -95,7 +95,7 @@ def _peak(root: int) -> Iterator[list[int]]:
     samples, stop = [0], threading.Event()
 
     def sample() -> None:
-        while not stop.wait(0.5):
+        while not stop.wait(3):
             samples.append(sum(_resident_kib(pid) for pid in _below(root)))
 
     threading.Thread(target=sample, daemon=True).start()

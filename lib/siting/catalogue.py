@@ -15,8 +15,8 @@ import datetime as dt
 import difflib
 import os
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -281,10 +281,16 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", name).lower()
 
 
-def _unknown(kind: str, name: str, known: list[str]) -> KeyError:
+def _unknown(kind: str, name: str, known: Iterable[str]) -> KeyError:
+    hint = ", ".join(_near(name, tuple(known)))
+    return KeyError(f"{name!r} is not a {kind} of the catalogue; near names: {hint}")
+
+
+@lru_cache(maxsize=256)
+def _near(name: str, known: tuple[str, ...]) -> list[str]:
+    """Kept, because a vendor's closed model is looked up again for each flow and rule."""
     near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.5)
-    hint = [k for k in known if k.lower() in near] or sorted(known)[:5]
-    return KeyError(f"{name!r} is not a {kind} of the catalogue; near names: {', '.join(hint)}")
+    return [k for k in known if k.lower() in near] or sorted(known)[:5]
 
 
 def gpus() -> tuple[Gpu, ...]:

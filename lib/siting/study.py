@@ -10,6 +10,7 @@ each property is a call of a pure domain function on results that stand above it
 
 from __future__ import annotations
 
+import contextlib
 import math
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -347,23 +348,36 @@ def open(client: str = "base") -> Study:
 
     Raises scenario.ScenarioError naming file, line, field and remedy.
     """
-    chosen = scenario.load(client)
-    return next((s for s in _kept if s.scenario == chosen), None) or Study(chosen)
+    return _kept.get(_identity(client)) or Study(scenario.load(client))
 
 
 def prepare() -> None:
-    """Works out what is the same for every client: a batch does it once, before it forks."""
+    """Works out what is the same for every client: a batch does it once, before it forks.
+
+    The base scenario is computed to read, check and index every table of facts on the way.
+    """
     from siting.vendors import backtest
 
     backtest.results()
+    with contextlib.suppress(scenario.ScenarioError):  # each client may be complete by itself
+        warm = Study(scenario.load("base"))
+        warm.summary()
+        warm.workbook()
 
 
-_kept: list[Study] = []
+_kept: dict[tuple[Path, bytes], Study] = {}
 
 
-def keep(computed: Study) -> None:
-    """Lets `open` hand out this study where the scenario is the same.
+def keep(computed: Study, path: str) -> None:
+    """Lets `open` hand out this study for the file at `path`, as long as its content is the same.
 
     A report computes its study once; the kernels forked from that process find it done.
     """
-    _kept[:] = [computed]
+    _kept.clear()
+    _kept[_identity(path)] = computed
+
+
+def _identity(path: str) -> tuple[Path, bytes]:
+    """A file and what it says; nothing where `path` is a client's name."""
+    file = Path(path).resolve()
+    return file, file.read_bytes() if file.is_file() else b""

@@ -187,7 +187,7 @@ class _Finder:
                      "finance.tax_rate")  # fmt: skip
         if scenario.finance.price_decline == "list":
             self.put("api_decline", "Fall of API list prices", Range.exact(0, "per year"),
-                     self._evidence("finance.price_decline"), shape="fixed")  # fmt: skip
+                     self.scenario.source("finance.price_decline"), shape="fixed")  # fmt: skip
 
     # -- factors
 
@@ -215,21 +215,11 @@ class _Finder:
             math.inf if p.ceiling is None else p.ceiling, p.note,
         )  # fmt: skip
 
-    def _evidence(self, path: str) -> Source:
-        e = self.scenario.origin(path)
-        return Source(
-            source=e.source,
-            url=e.url,
-            locator=e.locator or path,
-            date=e.date.isoformat(),
-            kind=e.kind,
-        )
-
     def _client(
         self, name: str, label: str, band: Band, unit: str, path: str, floor: float = 0
     ) -> str:
         value = Range(band.low, band.central, band.high, unit)
-        return self.put(name, label, value, self._evidence(path), floor=floor)
+        return self.put(name, label, value, self.scenario.source(path), floor=floor)
 
     def fx(self, currency: str) -> list[str]:
         """Name of the exchange rate into the client's currency; none where it is the same."""

@@ -153,24 +153,33 @@ def _cost(plan: Plan, clock: Clock, name: str, billed: Callable[[str], list[Amou
             before[path] = clock.before(path, wait)
         return before[path]
 
+    own: dict[tuple[str, str], Array] = {}
+    """Cost by when it falls due and the path of its price."""
     for amount in billed(name):
+        due = (amount.when, amount.line.path if amount.when == "running" else "")
         value = amount.value * (1.0 if is_capital(amount) else keep)
-        if amount.when == "running":
-            nominal, worth = clock.sums(amount.line.path)
+        own[due] = own[due] + value if due in own else value
+    for (when, path), value in own.items():
+        if when == "running":
+            nominal, worth = clock.sums(path)
             if waits:
-                nominal_early, worth_early = early(amount.line.path)
+                nominal_early, worth_early = early(path)
                 nominal, worth = nominal - nominal_early, worth - worth_early
+            yearly += value * nominal
         else:
-            nominal = np.ones_like(value)
-            worth = clock.starts if amount.when == "start" else clock.end
-        yearly += value * nominal
+            yearly += value
+            worth = clock.starts if when == "start" else clock.end
         present += (value * worth).sum(axis=1)
     if waits and plan.baseline in plan.options and plan.baseline != name:
+        until: dict[str, Array] = {}
         for amount in billed(plan.baseline):
             if amount.when == "running":
-                nominal, worth = early(amount.line.path)
-                yearly += keep * amount.value * nominal
-                present += keep * (amount.value * worth).sum(axis=1)
+                path, value = amount.line.path, keep * amount.value
+                until[path] = until[path] + value if path in until else value
+        for path, value in until.items():
+            nominal, worth = early(path)
+            yearly += value * nominal
+            present += (value * worth).sum(axis=1)
     if plan.tax_rate:
         relief, written_off = _depreciation(plan, clock.draws, billed(name))
         nominal, worth = clock.sums("flat")

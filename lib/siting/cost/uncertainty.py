@@ -189,6 +189,42 @@ class Flip:
 
 
 @dataclass(frozen=True)
+class Simulation:
+    """Costs of all options in the same draws, so that what they share cancels out."""
+
+    plan: Plan
+    scores: Mapping[str, Array]
+    """Standard normal score of each driver. [n each]"""
+    totals: Mapping[str, tco.Totals]
+
+    def chances(self) -> dict[str, float]:
+        """Share of draws in which each option is the cheapest; a hybrid that is one of its parts
+        leaves the win to the part."""
+        if not self.totals:
+            return {}
+        order = sorted(self.totals, key=lambda n: self.plan.options[n].base is not None)
+        best = np.argmin(np.array([self.totals[n].present for n in order]), axis=0)
+        counts = np.bincount(best, minlength=len(order)) / len(best)
+        return {n: float(counts[order.index(n)]) for n in self.totals}
+
+    def spreads(self) -> dict[str, Spread]:
+        """P5, P50 and P95 of every option's costs, and of its saving over the baseline."""
+        chance, base = self.chances(), self.totals.get(self.plan.baseline)
+        found = {}
+        for name, t in self.totals.items():
+            saving = base.present - t.present if base is not None else -t.present
+            found[name] = Spread(
+                _percentiles(t.present),
+                _percentiles(t.nominal),
+                _percentiles(saving),
+                float((saving > 0).mean()),
+                chance[name],
+                np.percentile(np.cumsum(t.yearly, axis=1), (5, 50, 95), axis=0),
+            )
+        return found
+
+
+@dataclass(frozen=True)
 class Uncertainty:
     """Result of the uncertainty analysis of one scenario."""
 
@@ -209,6 +245,8 @@ class Uncertainty:
     flips: tuple[Flip, ...]
     """Nearest first; the first two are the flip points of the recommendation by cost."""
     correlations: tuple[Correlation, ...]
+    simulation: Simulation
+    """The draws behind `spreads`, for who asks what else follows from them."""
 
 
 def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncertainty:
@@ -217,23 +255,25 @@ def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncerta
     tied = catalogue.table("cost_correlations", Correlation)
     if not comparison.options:
         nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
-        return Uncertainty(scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied)
+        empty = Simulation(plan, {}, {})
+        return Uncertainty(scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied, empty)
     focus = _focus(comparison)
-    spreads, chance = monte_carlo(plan, DRAWS, scenario.seed)
+    simulation = monte_carlo(plan, DRAWS, scenario.seed)
     other = "same_capability" if comparison.price_path == "list" else "list"
-    _, chance_other = monte_carlo(on_path(plan, other), DRAWS, scenario.seed)
+    simulated_other = monte_carlo(on_path(plan, other), DRAWS, scenario.seed)
     bars, pair = tornado(plan, focus)
     return Uncertainty(
         scenario.seed,
         DRAWS,
-        spreads,
-        {comparison.price_path: chance, other: chance_other},
+        simulation.spreads(),
+        {comparison.price_path: simulation.chances(), other: simulated_other.chances()},
         focus,
         bars,
         pair,
         sobol(plan, focus, [b.driver for b in pair[:SOBOL_DRIVERS]], scenario.seed),
         flips(plan, comparison.cheapest),
         tied,
+        simulation,
     )
 
 
@@ -266,41 +306,15 @@ def on_path(plan: Plan, path: str) -> Plan:
 # --- Monte Carlo ------------------------------------------------------------------------------
 
 
-def monte_carlo(plan: Plan, size: int, seed: int) -> tuple[dict[str, Spread], dict[str, float]]:
-    """Costs of all options over `size` draws, and the chance that each is the cheapest.
-
-    Every option is billed with the same draws, so that what they share cancels out.
-    """
-    draws = draws_at(plan, scores(list(drivers(plan)), size, seed))
-    found = tco.totals(plan, draws)
-    chance = _chance_cheapest(plan, {n: t.present for n, t in found.items()})
-    base = found.get(plan.baseline)
-    spreads = {}
-    for name, t in found.items():
-        saving = base.present - t.present if base is not None else -t.present
-        spreads[name] = Spread(
-            _percentiles(t.present),
-            _percentiles(t.nominal),
-            _percentiles(saving),
-            float((saving > 0).mean()),
-            chance[name],
-            np.percentile(np.cumsum(t.yearly, axis=1), (5, 50, 95), axis=0),
-        )
-    return spreads, chance
+def monte_carlo(plan: Plan, size: int, seed: int) -> Simulation:
+    """All options billed with the same `size` draws."""
+    drawn = scores(list(drivers(plan)), size, seed)
+    return Simulation(plan, drawn, tco.totals(plan, draws_at(plan, drawn)))
 
 
 def _percentiles(values: Array) -> Range:
     low, middle, high = np.percentile(values, (5, 50, 95))
     return Range(float(low), float(middle), float(high))
-
-
-def _chance_cheapest(plan: Plan, present: Mapping[str, Array]) -> dict[str, float]:
-    """Share of draws in which each option is the cheapest; a hybrid that is one of its parts
-    leaves the win to the part."""
-    order = sorted(present, key=lambda n: plan.options[n].base is not None)
-    best = np.argmin(np.array([present[n] for n in order]), axis=0)
-    counts = np.bincount(best, minlength=len(order)) / len(best)
-    return {n: float(counts[order.index(n)]) for n in present}
 
 
 # --- one driver at a time ---------------------------------------------------------------------

@@ -238,13 +238,14 @@ def _executor(width: int, scheduler: str, many: bool) -> Iterator[tuple[Executor
             yield client.get_executor(), size
         return
     from siting import study
-    from siting.publishing import kernels
+    from siting.publishing import kernels, publish
 
     with tempfile.TemporaryDirectory(prefix="siting-run-", ignore_cleanup_errors=True) as folder:
         if kernels.CAN_FORK:
             kernels.preload()
             if many:
                 study.prepare()
+                publish.warm()
         # A process with threads, such as one that has rendered itself, cannot be forked safely.
         method = "fork" if kernels.single_threaded() else "spawn"
         context = multiprocessing.get_context(method)

@@ -42,8 +42,12 @@ CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 _MESSAGE_BYTES = 1 << 20
 
 _WARM_MODULES = (
+    "ipykernel.debugger",
     "ipykernel.kernelapp",
     "IPython.core.completer",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "sqlite3",
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.backend_inline",
     "papermill",
@@ -57,8 +61,8 @@ _WARM_MODULES = (
 
 def preload() -> None:
     """Imports what kernels need, and draws once, so that forked kernels have it in memory."""
-    for name, value in _ONE_THREAD.items():
-        os.environ.setdefault(name, value)  # a process with threads cannot be forked safely
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     for name in _WARM_MODULES:
         importlib.import_module(name)
     for module in pkgutil.walk_packages(siting.__path__, "siting."):
@@ -113,7 +117,7 @@ class Forge:
             subprocess.Popen(
                 [sys.executable, "-m", "siting.publishing.kernels", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **_ONE_THREAD},
+                env={**os.environ, **_SETTINGS},
                 stdin=subprocess.DEVNULL,
             )
         theirs.close()
@@ -249,11 +253,13 @@ class WarmProvisioner(LocalProvisioner):
         return self.connection_info
 
 
-_ONE_THREAD = {
+_SETTINGS = {
     **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
-"""Settings under which numpy and pyarrow start no thread of their own when imported."""
+"""Settings under which numpy and pyarrow start no thread of their own when imported, for a process
+with threads cannot be forked safely, and under which a kernel's debugger says nothing."""
 
 
 def single_threaded() -> bool:

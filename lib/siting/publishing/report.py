@@ -89,7 +89,7 @@ def compute() -> None:
     from siting import study
 
     opened = study.open(SCENARIO)
-    study.keep(opened)
+    study.keep(opened, SCENARIO)
     summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
     Path("../results/summary.json").write_text(summary + "\n", encoding="utf-8")
     Path("../results/cash-flows.xlsx").write_bytes(opened.workbook())

@@ -175,12 +175,9 @@ def _vendor_facts(scenario: Scenario, name: str, flow: str, law: Law) -> Layer:
 def _client_source(scenario: Scenario, path: str) -> Source:
     """The scenario's own evidence for `path`, as a source."""
     try:
-        e = scenario.origin(path)
+        return scenario.source(path)
     except KeyError:
         return Source(source="Scenario", locator=path, date="undated", kind="client")
-    return Source(
-        source=e.source, url=e.url, locator=e.locator or path, date=e.date.isoformat(), kind=e.kind
-    )
 
 
 def _stated(scenario: Scenario, path: str, answers: Answers, book: RuleBook) -> Layer:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
 from siting import catalogue
 from siting.catalogue import Input, Source
@@ -217,9 +218,12 @@ class Limits:
 
     def kept(self, seen: Latency) -> bool:
         """Whether both limits hold."""
-        return (
-            seen.ttft[self.percentile] <= self.ttft_s and seen.tpot[self.percentile] <= self.tpot_s
-        )
+        return self.strain(seen) <= 1
+
+    def strain(self, seen: Latency) -> float:
+        """Latency as a share of its limit, the worse of the two."""
+        q = self.percentile
+        return max(seen.ttft[q] / self.ttft_s, seen.tpot[q] / self.tpot_s)
 
 
 def limits_of(workloads: list[Workload]) -> Limits:
@@ -276,16 +280,18 @@ def sustained(curve: Curve, limits: Limits) -> float:
     Zero where not even a lone request keeps them.
     """
     percentiles = (limits.percentile,)
-    low, high = 0.0, curve.saturation_rate
-    if not limits.kept(latency(curve, 1e-6, percentiles)):
+
+    def beyond(rate: float) -> float:
+        """Positive where a limit is missed; on a scale on which the way to saturation is short."""
+        return math.log(min(limits.strain(latency(curve, rate, percentiles)), 1e3))
+
+    lowest, top = 1e-6, curve.saturation_rate
+    if beyond(lowest) > 0:
         return 0.0
-    for _ in range(18):
-        middle = (low + high) / 2
-        if limits.kept(latency(curve, middle, percentiles)):
-            low = middle
-        else:
-            high = middle
-    return low
+    exact = top * 2**-18
+    # Brent's method asks for a third of the evaluations of bisection. It may end on either side
+    # of the limit; the step back leads to the side on which it is kept.
+    return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
 
 
 # --- a pool of replicas -----------------------------------------------------------------------

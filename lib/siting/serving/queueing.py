@@ -210,12 +210,18 @@ def _ttft(
     place = _exponential(full, waiting / rate if rate else 0.0)
     steps = np.ceil(prompts / curve.chunk_tokens)
     own = work + steps * decode + decode / 2 * float(1 - share[0])
-    read = np.quantile(own[:, None] + ahead[None, :], _FINE)  # two sums of 200 × 200 are enough
+    read = _quantiles(own[:, None] + ahead[None, :], _FINE)  # two sums of 200 × 200 are enough
     times = read[:, None] + place[None, :]
-    found = np.quantile(times, [p / 100 for p in percentiles])
+    found = _quantiles(times, np.array(percentiles) / 100)
     base = curve.first_token_s
     by_percentile = {p: float(base + t) for p, t in zip(percentiles, found, strict=True)}
     return by_percentile, float(base + times.mean())
+
+
+def _quantiles(values: Array, at: Array) -> Array:
+    """As numpy.quantile, in a quarter of the time where many are asked for."""
+    ordered = np.sort(values, axis=None)
+    return np.asarray(np.interp(at * (len(ordered) - 1), np.arange(len(ordered)), ordered))
 
 
 def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> tuple[float, float]:

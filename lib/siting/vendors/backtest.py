@@ -24,7 +24,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ from scipy.stats import rankdata
 
 from siting.vendors import vendor_score
 from siting.vendors.vendor_record import Event, Notice, Record, Vendor, load
-from siting.vendors.vendor_score import Evidence, Method
+from siting.vendors.vendor_score import Term
 
 Array = npt.NDArray[np.float64]
 
@@ -408,17 +408,27 @@ def event_happened(record: Record, vendor: Vendor, day: dt.date, outcome: Outcom
     )
 
 
-def _risk(ev: Evidence, m: Method, criterion: str) -> float:
-    """Log loss of the score, or of one criterion's own terms, at central settings."""
+@lru_cache(maxsize=1024)
+def _central(known: Record, vendor: str, day: dt.date) -> tuple[float, Sequence[Term]]:
+    """Score and terms at central settings; every outcome asks for the same ones."""
+    found = next(v for v in known.vendors if v.vendor == vendor)
+    m = vendor_score.method()
+    ev = vendor_score.evidence(known, found, day)
     values, terms = vendor_score.losses(ev, m, vendor_score.central(m))
+    return float(values[0]), terms
+
+
+def _risk(known: Record, vendor: Vendor, day: dt.date, criterion: str) -> float:
+    """Log loss of the score, or of one criterion's own terms, at central settings."""
+    score, terms = _central(known, vendor.vendor, day)
     if not criterion:
-        return float(100 - values[0])
+        return 100 - score
     return float(sum(t.loss[0] for t in terms if t.criterion == criterion))
 
 
-def _burden(ev: Evidence, m: Method, criterion: str) -> float:
+def _burden(known: Record, vendor: Vendor, day: dt.date, criterion: str) -> float:
     """Log loss from recorded events alone: nothing for what was not written down."""
-    terms = vendor_score.losses(ev, m, vendor_score.central(m))[1]
+    terms = _central(known, vendor.vendor, day)[1]
     wanted = (t for t in terms if t.origin == "event" and criterion in ("", t.criterion))
     return float(sum(t.loss[0] for t in wanted))
 
@@ -442,17 +452,16 @@ def event_cases(
     record: Record, outcome: Outcome, days: Sequence[dt.date] = EVENT_DAYS
 ) -> list[Case]:
     """Cases of an event outcome: vendors with a public row on each quarter day."""
-    m, cases = vendor_score.method(), []
+    cases = []
     for day in days:
         known = record.as_of(day)
         for vendor in subjects(record):
             rows = len(known.events_of(vendor)) + len(known.notices_of(vendor))
             if not known.events_of(vendor):
                 continue
-            ev = vendor_score.evidence(known, vendor, day)
             values = (
-                _risk(ev, m, outcome.criterion),
-                _burden(ev, m, outcome.criterion),
+                _risk(known, vendor, day, outcome.criterion),
+                _burden(known, vendor, day, outcome.criterion),
                 float(np.log1p(rows)),
                 float(_last_year(known, vendor, day)),
                 float(vendor.size == "large"),
@@ -488,7 +497,7 @@ def notice_cases(record: Record, days: Sequence[dt.date] = NOTICE_DAYS) -> list[
             own = [n for n in known.notices_of(vendor) if n.days is not None and not n.at_launch]
             ev = vendor_score.evidence(known, vendor, day)
             values = (
-                _risk(ev, m, "C4"),
+                _risk(known, vendor, day, "C4"),
                 -_median_days(own or pool),
                 _short_share(own, pool),
                 float(np.log1p(len(known.events_of(vendor)) + len(known.notices_of(vendor)))),

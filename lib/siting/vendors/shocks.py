@@ -169,8 +169,9 @@ def _cases(record: Record, kind: Kind, day: dt.date) -> tuple[Event, ...]:
     """The worst event of every case of this kind within the last years, allegations left out."""
     since = dt.date(day.year - int(setting("rate_years")), day.month, min(day.day, 28))
     worst: dict[tuple[str, str], Event] = {}
+    known = record.as_of(day)
     for vendor in followed(record):
-        for e in record.as_of(day).events_of(vendor):
+        for e in known.events_of(vendor):
             counts = e.category == kind.category and e.direction == "adverse"
             if counts and e.evidence != "alleged" and e.severity >= (kind.min_severity or 1):
                 key = (e.vendor, e.case)

@@ -15,7 +15,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -194,9 +194,12 @@ class Notice:
         return f"{names}: {end}, {notice} ({self.stage})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """Everything known about vendors, or what was known on a day (`as_of`)."""
+    """Everything known about vendors, or what was known on a day (`as_of`).
+
+    Compared by identity: the same rows are never read twice.
+    """
 
     vendors: tuple[Vendor, ...]
     events: tuple[Event, ...]
@@ -211,13 +214,7 @@ class Record:
         Facts and promises count from the date of their source; undated ones only from the day
         they were collected, so a past record leaves them out.
         """
-        return replace(
-            self,
-            events=tuple(e for e in self.events if e.known_date <= day),
-            notices=tuple(n for n in self.notices if n.known_date <= day),
-            policies=tuple(p for p in self.policies if known_by(p.date) <= day),
-            facts=tuple(f for f in self.facts if known_by(f.date) <= day),
-        )
+        return _as_of(self, day)
 
     def vendor(self, name: str) -> Vendor | None:
         """The vendor called `name` or by an alias; None if it is not in the record."""
@@ -229,7 +226,8 @@ class Record:
 
     def events_of(self, vendor: Vendor) -> tuple[Event, ...]:
         """Counted events of a vendor and its group, oldest first."""
-        own = (e for e in self.events if e.vendor in vendor.names and not e.replaced_by)
+        names = vendor.names
+        own = (e for e in self.events if e.vendor in names and not e.replaced_by)
         return tuple(sorted(own, key=lambda e: (e.known_date, e.event_id)))
 
     def notices_of(self, vendor: Vendor) -> tuple[Notice, ...]:
@@ -239,8 +237,9 @@ class Record:
     def facts_of(self, vendor: Vendor) -> dict[str, VendorFact]:
         """Newest fact by attribute; a platform's own fact beats its group's."""
         found: dict[str, VendorFact] = {}
+        names = vendor.names
         own = sorted(
-            (f for f in self.facts if f.vendor in vendor.names),
+            (f for f in self.facts if f.vendor in names),
             key=lambda f: (f.vendor == vendor.vendor, f.date != "undated", f.date, f.value),
         )
         for fact in own:
@@ -257,10 +256,23 @@ class Record:
         return max(own, key=lambda p: (known_by(p.date), p.days or 0), default=None)
 
 
+@lru_cache(maxsize=256)
+def _as_of(record: Record, day: dt.date) -> Record:
+    """Kept, because every vendor, shock and flow of a report asks for the same day."""
+    return replace(
+        record,
+        events=tuple(e for e in record.events if e.known_date <= day),
+        notices=tuple(n for n in record.notices if n.known_date <= day),
+        policies=tuple(p for p in record.policies if known_by(p.date) <= day),
+        facts=tuple(f for f in record.facts if known_by(f.date) <= day),
+    )
+
+
 COLLECTED = dt.date(2026, 11, 24)
 """Undated sources count as known from the day on which the record was put together."""
 
 
+@cache
 def known_by(date: str) -> dt.date:
     """Day by which a source of year, month or day precision was surely public.
 
@@ -374,9 +386,17 @@ def weighted_kappa(first: np.ndarray, second: np.ndarray) -> float:
 
     1 − Σ w·observed / Σ w·expected with w = (i − j)² (Cohen 1968, Psychological Bulletin 70).
     """
-    observed = np.mean((first - second) ** 2.0)
-    expected = np.mean((first[:, None] - second[None, :]) ** 2.0)
-    return float(1 - observed / expected) if expected else float("nan")
+    return float(_kappas(first[None, :], second[None, :])[0])
+
+
+def _kappas(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Weighted kappa of each row. The mean of (i - j)² over all pairs needs no table of pairs:
+    it is the mean of i² and of j² less twice the product of the means."""
+    observed = np.mean((first - second) ** 2.0, axis=1)
+    squares = np.mean(first**2.0, axis=1) + np.mean(second**2.0, axis=1)
+    expected = squares - 2 * first.mean(axis=1) * second.mean(axis=1)
+    same = np.isclose(expected, 0, atol=1e-9)
+    return np.asarray(np.where(same, np.nan, 1 - observed / np.where(same, 1.0, expected)))
 
 
 def agreement(record: Record, raters: tuple[str, str] = ("first", "second")) -> list[Agreement]:
@@ -407,7 +427,7 @@ def _agree(name: str, pairs: np.ndarray) -> Agreement:
     kappa = weighted_kappa(pairs[:, 0], pairs[:, 1])
     rng = np.random.default_rng(len(pairs))
     picks = rng.integers(0, len(pairs), (400, len(pairs)))
-    draws = np.array([weighted_kappa(pairs[p, 0], pairs[p, 1]) for p in picks])
+    draws = _kappas(pairs[picks, 0], pairs[picks, 1])
     draws = draws[np.isfinite(draws)]
     low, high = np.percentile(draws, [2.5, 97.5]) if len(draws) > 1 else (np.nan, np.nan)
     known = np.isfinite(kappa)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from siting.catalogue import Fact, Input, source_of, table
-from siting.cost import tco, uncertainty
 from siting.cost.tco import Comparison, OptionCost
+from siting.cost.uncertainty import Simulation
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quantity import Range
 from siting.rules.openness import ModelFinding
@@ -22,7 +22,7 @@ from siting.serving.capacity import OptionCapacity, Pool
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict import quality
 from siting.verdict.quality import leaves
-from siting.verdict.ranking import Candidate, CostCurve, Flip, Floats, Measure, Sampled
+from siting.verdict.ranking import Candidate, CostCurve, Flip, Measure, Sampled
 from siting.verdict.resilience import Fit, fit
 
 EXIT_MONTH = 12
@@ -57,16 +57,10 @@ def setting_inputs() -> tuple[Input, ...]:
     )
 
 
-def cost_draws(cost: Comparison, seed: int) -> tuple[dict[str, Sampled], dict[str, Floats]]:
-    """Present cost of each option, and the drivers behind it, in the same draws.
-
-    The draws are those of the cost chapter's Monte Carlo. Drivers are normal scores: their order
-    is that of the values.
-    """
-    plan = cost.plan
-    scores = uncertainty.scores(list(uncertainty.drivers(plan)), uncertainty.DRAWS, seed)
-    found = tco.totals(plan, uncertainty.draws_at(plan, scores))
-    return {n: Sampled(t.present, cost.options[n].present) for n, t in found.items()}, scores
+def cost_draws(cost: Comparison, simulation: Simulation) -> dict[str, Sampled]:
+    """Present cost of each option, in the draws of the cost chapter's Monte Carlo."""
+    totals = simulation.totals
+    return {n: Sampled(t.present, cost.options[n].present) for n, t in totals.items()}
 
 
 def candidates(

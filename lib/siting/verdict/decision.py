@@ -392,7 +392,7 @@ def assess(
     memory: what vram.assess returned; with it, the room for the next model generation is told.
     Raises ValueError for a weight that names no criterion.
     """
-    draws, drivers = gather.cost_draws(cost, scenario.seed)
+    draws = gather.cost_draws(cost, uncertainty.simulation)
     options = gather.candidates(scenario, capacity, cost, draws, stability, sovereignty, parity)
     known = criteria()
     chosen = {n: Weight(w.low, w.central, w.high) for n, w in scenario.decision.weights.items()}
@@ -406,7 +406,7 @@ def assess(
         plan_facts(scenario, sovereignty, parity),
         scenario.seed,
         (curve,) if curve else (),
-        drivers,
+        uncertainty.simulation.scores,
         labels,
         gather.fits(capacity, memory or {}, scenario.client.report_date),
         notes(scenario, parity, options),
