@@ -1,6 +1,6 @@
 """Times three ways to render clients, in one run, and writes docs/performance.md.
 
-    python -m benchmarks.rendering --clients 1 20 --naive 1
+    python -m benchmarks.rendering --clients 1 10 20 100 --naive 5
 
 naive    for each chapter: papermill, jupyter nbconvert, a browser's print, as commands
 python   the same loop in one process, through papermill's and nbconvert's Python interfaces
@@ -35,6 +35,8 @@ from siting.publishing import job
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+SCALE = "## A thousand reports on a cluster"
+"""Heading of the section of docs/performance.md that benchmarks.cluster writes."""
 PRINT = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -297,6 +299,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 20])
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--naive", type=int, default=1, help="clients that the loops render")
+    parser.add_argument(
+        "--few", type=int, default=20, help="more clients than these are rendered on all cores only"
+    )
     chosen = parser.parse_args()
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: every descendant's time is counted
     os.chdir(ROOT)
@@ -307,6 +312,8 @@ def main() -> None:
     for count in chosen.clients:
         clients = [names[i % len(names)] for i in range(count)]
         for cores in chosen.cores:
+            if cores < max(chosen.cores) and count > chosen.few:
+                continue
             rows += [dataclasses.replace(times(loop, count), cores=cores) for loop in loops]
             with tempfile.TemporaryDirectory() as out:
                 rows.append(measure("kit", count, cores, Kit(clients, cores, out)))
@@ -314,7 +321,9 @@ def main() -> None:
                     again = measure("kit, nothing changed", count, cores, Kit(clients, cores, out))
                     rows.append(again)
     text = page(rows, by_stage(names[0]))
-    (ROOT / "docs" / "performance.md").write_text(text, encoding="utf-8")
+    written = ROOT / "docs" / "performance.md"
+    _, heading, scale = written.read_text(encoding="utf-8").partition(f"\n{SCALE}\n")
+    written.write_text(text + heading + scale, encoding="utf-8")
     print(text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -64,38 +65,81 @@ import os, pathlib, signal
 flag = pathlib.Path({flag!r})
 def parent(pid):
     return int(pathlib.Path(f"/proc/{{pid}}/stat").read_text().rsplit(")", 1)[1].split()[1])
-worker = os.getpid()  # the child of this test among the kernel's ancestors, never the test itself
-while parent(worker) != {test}:
+worker = os.getpid()  # the child of the run among the kernel's ancestors, never the run itself
+while parent(worker) != {run}:
     worker = parent(worker)
 if {always} or not flag.exists():
     flag.touch()
     os.kill(worker, signal.SIGKILL)
-    import time; time.sleep(30)
+    import time; time.sleep({rest})
+"""
+
+WITH_KILLER = """
+import sys; sys.path[:0] = {path!r}
+import json, os, threading, time
+from siting.publishing import batch
+from test_faults import KILL_WORKER, small
+if {threads}:
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+cell = KILL_WORKER.format(run=os.getpid(), flag={flag!r}, always={always}, rest={rest})
+outcome = batch.run([small("killer", cell), *map(small, "bcd")], {out!r}, at_once=2)
+print(json.dumps([sorted(outcome.rendered), outcome.failed]), flush=True)
 """
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+PATH = [str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)]
+
+
+def with_killer(folder: Path, always: bool = False, threads: bool = False) -> list[object]:
+    """What became of a run, in a process of its own, one of whose reports kills what renders it."""
+    text = WITH_KILLER.format(
+        path=PATH, flag=str(folder / "flag"), always=always, threads=threads, rest=0.5 * threads,
+        out=str(folder / "out"),
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", text], check=True, stdout=subprocess.PIPE, text=True, timeout=240,
+        cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    outcome: list[object] = json.loads(done.stdout.splitlines()[-1])
+    return outcome
 
 
 @needs_proc
-def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
-    killer = small(
-        "killer", KILL_WORKER.format(test=os.getpid(), flag=str(tmp_path / "flag"), always=False)
-    )
-    outcome = batch.run(
-        [killer, small("b"), small("c"), small("d")], str(tmp_path / "out"), at_once=2
-    )
-    assert sorted(outcome.rendered) == ["b", "c", "d", "killer"]
-    assert not outcome.failed
+@pytest.mark.parametrize("threads", [False, True])
+def test_a_killed_worker_loses_nothing(tmp_path: Path, threads: bool) -> None:
+    assert with_killer(tmp_path, threads=threads) == [["b", "c", "d", "killer"], {}]
+    assert (tmp_path / "flag").exists()
 
 
 @needs_proc
 def test_a_report_that_always_kills_its_worker_is_given_up_alone(tmp_path: Path) -> None:
-    killer = small(
-        "killer", KILL_WORKER.format(test=os.getpid(), flag=str(tmp_path / "flag"), always=True)
-    )
-    outcome = batch.run([killer, small("b"), small("c")], str(tmp_path / "out"), at_once=2)
-    assert outcome.failed == {"killer": "its worker process was killed 3 times"}
-    assert sorted(outcome.rendered) == ["b", "c"]
+    reason = "its worker process was killed 3 times"
+    assert with_killer(tmp_path, always=True) == [["b", "c", "d"], {"killer": reason}]
+
+
+WITHOUT_GUARD = """
+import numpy as np
+np.ones((300, 300)) @ np.ones((300, 300))
+import sys; sys.path[:0] = {path!r}
+from siting.publishing import batch, kernels
+from test_faults import small
+assert not kernels.single_threaded()
+print(batch.run([small("a"), small("b")], {out!r}, at_once=2).lines()[-1], flush=True)
+"""
+
+
+@needs_proc
+@pytest.mark.skipif(os.cpu_count() == 1, reason="numpy has threads only on several cores")
+def test_a_script_with_threads_and_without_a_guard_renders(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    text = WITHOUT_GUARD.format(path=PATH, out=str(tmp_path / "out"))
+    script.write_text(text, encoding="utf-8")
+    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, str(script)], check=True, stdout=subprocess.PIPE, text=True, timeout=120,
+        env=free | {"OPENBLAS_NUM_THREADS": "2"}, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "2 rendered, 0 up to date, 0 failed"
 
 
 def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
@@ -135,9 +179,11 @@ def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
 
 SLOW = """
 import sys; sys.path[:0] = {path!r}
-import dataclasses
+import dataclasses, threading, time
 from siting.publishing import batch
 from trial import chapter, make
+if {threads}:
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 def slow(name):
     cell = "" if name == "a" else "import os, time, pathlib; " \\
         "pathlib.Path({pids!r} + str(os.getpid())).touch(); time.sleep(30 if {wait} else 0)"
@@ -161,21 +207,21 @@ def alive(pid: int) -> bool:
 
 
 @needs_proc
+@pytest.mark.parametrize("threads", [False, True])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
-    tmp_path: Path, how: signal.Signals
+    tmp_path: Path, how: signal.Signals, threads: bool
 ) -> None:
-    lib, tests = Path(batch.__file__).parents[2], Path(__file__).parent
     pids = tmp_path / "pids"
     pids.mkdir()
 
     def script(wait: bool) -> list[str]:
         text = SLOW.format(
-            path=[str(lib), str(tests)], pids=f"{pids}/", wait=wait, out=str(tmp_path / "out")
+            path=PATH, pids=f"{pids}/", wait=wait, out=str(tmp_path / "out"), threads=threads
         )
         return [sys.executable, "-c", text]
 
-    settings = {"cwd": tests.parent, "stdout": subprocess.PIPE, "text": True}
+    settings = {"cwd": Path(__file__).parents[1], "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(script(True), **settings) as run:
         deadline = time.monotonic() + 90
         done = tmp_path / "out" / "a" / "manifest.json"

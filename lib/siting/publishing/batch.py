@@ -1,6 +1,7 @@
 """Many reports: what is out of date, in parallel, whole or not at all.
 
-Written against `concurrent.futures`: a pool of local processes, or a running Dask cluster. A
+Written against `concurrent.futures`: a pool of local processes (of threads, where the process that
+asks has threads already and cannot be forked safely), or a running Dask cluster. A
 worker returns a report's files; this process alone writes them. Whatever happens to a worker, a
 kernel or this process, every report on disk is complete, and a second run does what is left.
 """
@@ -17,7 +18,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
     from siting.publishing.kernels import Forge
 
 ATTEMPTS = 3
-"""Times that a report is tried whose worker process was killed under it."""
+"""Times that a report is tried whose process was killed under it."""
 
 Files = dict[str, bytes]
 
@@ -40,6 +48,8 @@ class Failure:
 
     reason: str
     files: Files = field(default_factory=dict)
+    lost: bool = False
+    """Through no fault of the report: it is tried again."""
 
 
 @dataclass
@@ -151,7 +161,11 @@ class _Run:
             for future in wait(self.running, limit, FIRST_COMPLETED).done:
                 result = _result(future)
                 job, lock = self.running.pop(future)
-                self._settle(job, lock, result)
+                if isinstance(result, Failure) and result.lost and self._again(job):
+                    lock.close()
+                    self.todo.append(job)
+                else:
+                    self._settle(job, lock, result)
 
     def _submit(self, executor: Executor) -> bool:
         """Starts the next report; false where another run holds it, which then comes last."""
@@ -205,10 +219,8 @@ class _Run:
         """Gives up what is being rendered; returns what is worth another try."""
         again = []
         for job, lock in self.running.values():
-            with lock:
-                pass
-            self.tries[job.client] = self.tries.get(job.client, 0) + 1
-            if self.tries[job.client] < ATTEMPTS:
+            lock.close()
+            if self._again(job):
                 again.append(job)
             elif not self.outcome.interrupted:
                 self.done += 1
@@ -216,6 +228,11 @@ class _Run:
                 self.outcome.failed[job.client] = reason
         self.running.clear()
         return again
+
+    def _again(self, job: Job) -> bool:
+        """Counts an attempt whose process was killed; whether the report is worth another."""
+        self.tries[job.client] = self.tries.get(job.client, 0) + 1
+        return self.tries[job.client] < ATTEMPTS
 
 
 def _result(future: Future[Files | Failure]) -> Files | Failure:
@@ -241,22 +258,28 @@ def _executor(width: int, scheduler: str, many: bool) -> Iterator[tuple[Executor
     from siting.publishing import kernels, publish
 
     with tempfile.TemporaryDirectory(prefix="siting-run-", ignore_cleanup_errors=True) as folder:
-        if kernels.CAN_FORK:
+        if kernels.single_threaded():
             kernels.preload()
             if many:
                 study.prepare()
                 publish.warm()
-        # A process with threads, such as one that has rendered itself, cannot be forked safely.
-        method = "fork" if kernels.single_threaded() else "spawn"
-        context = multiprocessing.get_context(method)
-        pool = ProcessPoolExecutor(width, context, _start_worker, (os.getpid(), folder))
+        pool: Executor
+        if kernels.single_threaded():
+            fork = multiprocessing.get_context("fork")
+            pool = ProcessPoolExecutor(width, fork, _start_worker, (os.getpid(), folder))
+        else:
+            # A process with threads, such as a notebook's kernel, cannot be forked safely. Its
+            # threads share one warm process, in which all that computes is forked.
+            pool = ThreadPoolExecutor(width)
         try:
             yield pool, width
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            _drop_forge()
 
 
 def _end_children() -> None:
+    _drop_forge()
     for child in multiprocessing.active_children():
         child.terminate()
 
@@ -294,18 +317,29 @@ def _forge() -> Forge | None:
         return _warm[0]
 
 
+def _drop_forge(dead: Forge | None = None) -> None:
+    """Ends this process's forge, or forgets it if it is the one that is `dead`."""
+    with _warming:
+        if _warm and dead in (None, _warm[0]):
+            forge = _warm.pop()
+            if forge is not None:
+                forge.close()
+
+
 def render(job: Job) -> Files | Failure:
     """What a worker does: one report, or why there is none. Never raises for a report's fault."""
     from siting.publishing import report
-    from siting.publishing.kernels import ForgeError
+    from siting.publishing.kernels import ForgeError, ForgeLost
 
+    forge = _forge()
     try:
-        return report.render(job, _forge())
+        return report.render(job, forge)
     except report.ChapterFailed as error:
         return Failure(str(error), {error.chapter: error.notebook.encode()})
+    except ForgeLost as error:
+        _drop_forge(forge)  # the next report starts another
+        return Failure(str(error), lost=True)
     except ForgeError as error:
-        with _warming:
-            _warm.clear()  # the next report starts another
         return Failure(str(error))
     except (ValueError, OSError) as error:
         return Failure(f"{error}" or type(error).__name__)

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
@@ -88,7 +89,11 @@ def run_plain(command: list[str], cwd: Path, limit_s: float) -> str:
 
 
 class ForgeError(RuntimeError):
-    """The warm process is gone or refused; the caller can fall back to plain kernels."""
+    """The warm process refused or took too long."""
+
+
+class ForgeLost(ForgeError):
+    """The warm process is gone, through no fault of what it was asked: ask another."""
 
 
 class Forge:
@@ -97,6 +102,7 @@ class Forge:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._lock = threading.Lock()
+        self._branches: weakref.WeakSet[Forge] = weakref.WeakSet()
 
     @classmethod
     def start(cls) -> Forge:
@@ -127,22 +133,27 @@ class Forge:
         """A forge that has run `module:name`, without arguments, in the folder `cwd`.
 
         Returns it and the function's error as text, empty if there was none.
-        Raises ForgeError where the function takes longer than `limit_s` [s] or is killed.
+        Raises ForgeError where the function takes longer than `limit_s` [s], ForgeLost where its
+        process is killed.
         """
         ours, theirs = socket.socketpair()
         request = {"do": "branch", "function": function, "cwd": str(cwd)}
         pid = self._ask(request, theirs.fileno())["pid"]
         theirs.close()
+        branch = Forge(ours)
+        self._branches.add(branch)
         ours.settimeout(limit_s)
         try:
             answer = _received(ours)
+            ours.settimeout(None)
         except TimeoutError:
             os.kill(pid, signal.SIGKILL)
             raise ForgeError(f"{function} took longer than {limit_s} s") from None
+        except OSError:
+            answer = None
         if answer is None:
-            raise ForgeError(f"the process that ran {function} was killed")
-        ours.settimeout(None)
-        return Forge(ours), answer["error"]
+            raise ForgeLost(f"the process that ran {function} was killed")
+        return branch, answer["error"]
 
     def kernel(self, cmd: list[str], env: dict[str, str], cwd: str | None) -> WarmProcess:
         """Forks a kernel for ipykernel's command line `cmd`."""
@@ -162,12 +173,17 @@ class Forge:
                 socket.send_fds(self._channel, [_encoded(request)], [descriptor])
                 answer = _received(self._channel)
             except OSError as error:
-                raise ForgeError(f"the warm process is gone ({error})") from error
+                raise ForgeLost(f"the warm process is gone ({error})") from error
         if answer is None:
-            raise ForgeError("the warm process is gone")
+            raise ForgeLost("the warm process is gone")
         return answer
 
     def close(self) -> None:
+        """Ends the process, its branches and all kernels, also while another thread waits."""
+        for branch in list(self._branches):
+            branch.close()
+        with contextlib.suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
         self._channel.close()
 
     def __enter__(self) -> Forge:
