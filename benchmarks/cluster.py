@@ -1,24 +1,30 @@
-"""Renders many small reports through a Dask cluster on this machine and watches its memory.
+"""Renders a thousand reports through a Dask cluster on this machine and watches its memory.
 
     python -m benchmarks.cluster --reports 1000 --kill-at 300
 
-Two workers on loopback. Prints every 25 reports how much each process holds, and fails where the
-mean of the last quarter is more than a tenth above that of the second quarter. `--kill-at` kills
-one worker after so many reports: none may be lost.
+Two workers on loopback. Most reports have one option and one short chapter, so that a thousand
+fit into a coffee break; every fiftieth is a client's whole report. Counts every 25 reports what
+the processes that last hold: this one, the workers and their warm processes. `--kill-at` kills one
+worker after so many reports: none may be lost. Writes its section of docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from siting.inputs import scenario
 from siting.publishing import batch, job
+
+from benchmarks.rendering import ROOT, SCALE, resident_kib
 
 
 def small(count: int) -> list[job.Job]:
@@ -42,10 +48,44 @@ def small(count: int) -> list[job.Job]:
     return [job.Job(f"client-{i:04}", scenario.resolved(alone), chapters) for i in range(count)]
 
 
-def resident_mib(pid: int) -> float:
-    """Memory of one process. [MiB]"""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+def mixed(count: int, full_every: int) -> list[job.Job]:
+    """Small jobs, and in every `full_every`-th place a client's whole report."""
+    jobs, names = small(count), scenario.names()
+    for turn, i in enumerate(range(full_every - 1, count, full_every)):
+        whole = job.prepare(names[turn % len(names)])
+        jobs[i] = dataclasses.replace(whole, client=jobs[i].client)
+    return jobs
+
+
+def children(pid: int) -> list[int]:
+    """Process ids below `pid`, one level."""
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in task.read_text(encoding="ascii").split()
+    ]
+
+
+def held_mib(workers: Sequence[int]) -> float:
+    """Memory of this process, the workers and their warm processes, shared pages once. [MiB]"""
+    lasting = [os.getpid(), *workers, *(c for w in workers for c in children(w))]
+    return sum(map(resident_kib, lasting)) / 1024
+
+
+SECTION = """{heading}
+
+Written by `python -m benchmarks.cluster --reports {reports} --kill-at {kill_at}` on {cores} cores:
+{reports} reports, {full} of them whole clients and the others one option and one chapter, through a
+Dask cluster of two workers on loopback; one worker was killed after {kill_at}.
+
+| reports done | time [s] | memory held [MiB] |
+|--:|--:|--:|
+{rows}
+
+{outcome}. Memory held is that of the processes that last: the one that asks, the workers and their
+warm processes; mean of the second quarter {early:.0f} MiB, of the last {late:.0f} MiB. The killed
+worker's report was made by another, and its place taken by a new one.
+"""
 
 
 def main() -> None:
@@ -54,8 +94,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--kill-at", type=int, default=0)
+    parser.add_argument("--full-every", type=int, default=50)
     chosen = parser.parse_args()
-    held: list[float] = []
+    held: list[tuple[int, float, float]] = []
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as out,
@@ -68,28 +109,34 @@ def main() -> None:
         def say(line: str) -> None:
             nonlocal done
             done += 1
-            workers = [w.pid for w in cluster.workers.values()]
+            workers = [w.pid for w in cluster.workers.values() if w.pid]
             if done == chosen.kill_at:
                 os.kill(workers[0], signal.SIGKILL)
                 print(f"{done}: killed a worker", flush=True)
             elif done % 25 == 0:
-                sizes = [resident_mib(pid) for pid in (os.getpid(), *workers) if pid]
-                held.append(sum(sizes))
-                words = ", ".join(f"{size:.0f}" for size in sizes)
-                print(f"{done}: {time.monotonic() - began:.0f} s; MiB {words}", flush=True)
+                held.append((done, time.monotonic() - began, held_mib(workers)))
+                print("{}: {:.0f} s; {:.0f} MiB".format(*held[-1]), flush=True)
 
-        outcome = batch.run(
-            small(chosen.reports), out, scheduler=cluster.scheduler_address, say=say
-        )
+        jobs = mixed(chosen.reports, chosen.full_every)
+        outcome = batch.run(jobs, out, scheduler=cluster.scheduler_address, say=say)
     print(outcome.lines()[-1])
-    quarter = len(held) // 4
-    if quarter:
-        early, late = statistics.mean(held[quarter : 2 * quarter]), statistics.mean(held[-quarter:])
-        print(f"memory: {early:.0f} MiB in the second quarter, {late:.0f} MiB in the last")
-        if late > 1.1 * early:
-            raise SystemExit("memory grows")
     if len(outcome.rendered) != chosen.reports:
         raise SystemExit(f"lost: {sorted(outcome.failed)[:5]}")
+    quarter = len(held) // 4
+    early = statistics.mean(m for _, _, m in held[quarter : 2 * quarter])
+    late = statistics.mean(m for _, _, m in held[-quarter:])
+    print(f"memory: {early:.0f} MiB in the second quarter, {late:.0f} MiB in the last")
+    rows = "\n".join(f"| {n} | {s:.0f} | {m:.0f} |" for n, s, m in held if n % 100 == 0)
+    text = SECTION.format(
+        heading=SCALE, reports=chosen.reports, kill_at=chosen.kill_at, cores=os.cpu_count(),
+        full=chosen.reports // chosen.full_every, rows=rows, early=early, late=late,
+        outcome=outcome.lines()[-1].capitalize(),
+    )  # fmt: skip
+    written = ROOT / "docs" / "performance.md"
+    before, _, _ = written.read_text(encoding="utf-8").partition(f"\n{SCALE}\n")
+    written.write_text(f"{before.rstrip()}\n\n{text}", encoding="utf-8")
+    if late > 1.1 * early:
+        raise SystemExit("memory grows")
 
 
 if __name__ == "__main__":

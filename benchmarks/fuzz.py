@@ -1,9 +1,10 @@
 """Feeds damaged scenarios to the loader: each must load or be refused with a clear message.
 
-    python -m benchmarks.fuzz --count 100000
+    python -m benchmarks.fuzz --count 100000 --compute 300
 
 Fails on any other exception, on a message without a remedy, on a file that appears outside the
-client's own, and on a scenario that takes longer than a second.
+client's own, and on a scenario that takes longer than a second to load. Of those that load, every
+so many are computed, too: each gives a summary, or says in a sentence why not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from siting import study
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 
@@ -122,20 +124,25 @@ def _flipped(raw: bytes, chance: random.Random) -> bytes:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--count", type=int, default=100_000)
+    arguments.add_argument("--compute", type=int, default=300, help="of those that load")
     arguments.add_argument("--seed", type=int, default=1)
     chosen = arguments.parse_args()
     params = scenario.project() / "params"
     base = (params / "base.yaml").read_text(encoding="utf-8")
     clients = [(params / f"{n}.yaml").read_text(encoding="utf-8") for n in scenario.names()]
     chance, outcomes, slowest = random.Random(chosen.seed), Counter[str](), 0.0
+    every = max(1, chosen.count // 11 // max(1, chosen.compute))  # about one in eleven loads
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "base.yaml").write_text(base, encoding="utf-8")
         path = Path(folder) / "client.yaml"
         for i in range(chosen.count):
             path.write_bytes(next(damaged(chance.choice(clients), base, chance, 1)))
             start = time.perf_counter()
-            outcomes[_outcome(path)] += 1
+            found = _loaded(path)
             slowest = max(slowest, time.perf_counter() - start)
+            outcomes["loaded" if found else "refused"] += 1
+            if found and chosen.compute and outcomes["loaded"] % every == 0:
+                outcomes[_computed(found, path)] += 1
             if sorted(p.name for p in Path(folder).iterdir()) != ["base.yaml", "client.yaml"]:
                 raise SystemExit(f"scenario {i} wrote a file: {path.read_bytes()!r}")
             if i % 1000 == 999:
@@ -144,17 +151,30 @@ def main() -> int:
     return 0 if slowest < 1 else 1
 
 
-def _outcome(path: Path) -> str:
+def _loaded(path: Path) -> scenario.Scenario | None:
     try:
-        scenario.load(path)
+        return scenario.load(path)
     except DocumentError as error:
         if not error.problems or not all(p.wrong and p.write for p in error.problems):
             raise SystemExit(f"no clear message for {path.read_bytes()!r}") from error
-        return "refused"
+        return None
     except BaseException:
         print(f"\nloading {path.read_bytes()!r}", file=sys.stderr)
         raise
-    return "loaded"
+
+
+def _computed(found: scenario.Scenario, path: Path) -> str:
+    try:
+        study.Study(found).summary()
+    except ValueError as error:
+        print(f"\nnot computed: {error}", file=sys.stderr)
+        return "computed to a reason"
+    except BaseException:
+        kept = Path(tempfile.gettempdir()) / "crash.yaml"
+        kept.write_bytes(path.read_bytes())
+        print(f"\ncomputing {kept}", file=sys.stderr)
+        raise
+    return "computed to a summary"
 
 
 if __name__ == "__main__":

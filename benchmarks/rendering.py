@@ -98,7 +98,7 @@ def _peak(root: int) -> Iterator[list[int]]:
 
     def sample() -> None:
         while not stop.wait(3):
-            samples.append(sum(_resident_kib(pid) for pid in _below(root)))
+            samples.append(sum(resident_kib(pid) for pid in _below(root)))
 
     threading.Thread(target=sample, daemon=True).start()
     yield samples
@@ -121,7 +121,8 @@ def _below(root: int) -> list[int]:
     return sorted(found)
 
 
-def _resident_kib(pid: int) -> int:
+def resident_kib(pid: int) -> int:
+    """Memory of a process, its share of what others use too. [KiB]"""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

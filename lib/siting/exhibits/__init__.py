@@ -83,8 +83,18 @@ class Table:
             raise ValueError(f"table {self.title!r} has no column {unknown[0]!r}")
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        plain = self.frame.to_string(index=False)
-        return _bundle("table", self.title, self._html(), " ".join(self.notes), self.sources, plain)
+        return _bundle(
+            "table", self.title, self._html(), " ".join(self.notes), self.sources, self._plain()
+        )
+
+    def _plain(self) -> str:
+        """The cells in columns of equal width, for a reader without HTML."""
+        rows = [[str(c) for c in self.frame.columns], *self.frame.astype(str).to_numpy().tolist()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
 
     def _alignment(self, column: str) -> Align:
         if column in self.align:

@@ -220,9 +220,10 @@ def duration_curve(study: Study) -> Chart | Prose:
     n, (label, _, pool) = study.numbers, pools[-1]
     hours = pool.load.duration_curve()
     figure, ax = style.figure(2.6)
-    share = np.linspace(0, 1, len(hours))
-    ax.fill_between(share, hours, color=style.SERIES[0], alpha=0.25, linewidth=0)
-    ax.plot(share, hours, color=style.SERIES[0])
+    share = np.linspace(0, 1, 400)  # as many as a page can show, not one for each hour
+    drawn = np.interp(share, np.linspace(0, 1, len(hours)), hours)
+    ax.fill_between(share, drawn, color=style.SERIES[0], alpha=0.25, linewidth=0)
+    ax.plot(share, drawn, color=style.SERIES[0])
     count = int(pool.replicas[0].central)
     for replicas in range(1, count + 1) if count <= 4 else (1, count // 2, count):
         level = replicas * pool.rate_per_replica.central

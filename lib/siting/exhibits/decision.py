@@ -309,7 +309,7 @@ def acceptability_chart(study: Study) -> Chart | Prose:
             if share >= 0.08:
                 ax.text(
                     left + share / 2, y, f"{r + 1}.", ha="center", va="center", fontsize=8,
-                    color="white" if r == 0 else style.INK,
+                    color="white" if r == 0 else style.INK, in_layout=False,
                 )  # fmt: skip
             left += share
         ax.annotate(

@@ -217,7 +217,7 @@ def _bar(ax: Axes, row: int, memory: Memory, numbers: Numbers) -> None:
         if width > 0.08 * memory.budget_gib.central:
             ax.text(
                 start + width / 2, row, numbers.number(width, 1), ha="center", va="center",
-                color="white", fontsize=8.5,
+                color="white", fontsize=8.5, in_layout=False,
             )  # fmt: skip
         start += width
     off = _off(memory)

@@ -306,7 +306,10 @@ def _box(ax: Axes, x: float, text: str, colour: str) -> None:
         edgecolor=colour, linewidth=1.6, mutation_aspect=0.3,
     )  # fmt: skip
     ax.add_patch(shape)
-    ax.text(x + 0.44, 0.31, text, fontsize=8, ha="center", va="center", linespacing=0.95)
+    ax.text(
+        x + 0.44, 0.31, text, fontsize=8, ha="center", va="center", linespacing=0.95,
+        in_layout=False,
+    )  # fmt: skip
 
 
 def _party(flow: FlowFacts, study: Study) -> str:

@@ -236,7 +236,9 @@ def criteria(a: Assessment, numbers: Numbers) -> Chart:
             grid[y, x] = c.score.central
             evidence = c.events + c.notices + c.facts
             text = f"{numbers.number(c.score.central, 0)}{'?' if c.unknown else ''}\n({evidence})"
-            ax.text(x, y, text, ha="center", va="center", fontsize=8, color=style.INK)
+            ax.text(
+                x, y, text, ha="center", va="center", fontsize=8, color=style.INK, in_layout=False
+            )
     ax.imshow(grid, cmap=HEAT, vmin=0, vmax=100, aspect="auto")
     ax.set_yticks(range(len(shown)), [v.vendor for v in shown])
     labels = [n.replace(" and ", "\nand ").replace("utability", "ut-\nability") for _, n in names]
@@ -506,7 +508,7 @@ def agreement(a: Assessment, numbers: Numbers) -> Table:
     return Table(pd.DataFrame(rows), title, stub="Events", notes=notes)
 
 
-def drivers(a: Assessment, vendor: str, numbers: Numbers, limit: int = 8) -> Table:
+def drivers(a: Assessment, vendor: str, numbers: Numbers) -> Table:
     """Which weights and settings move a score; the rest is the rows and what is not known."""
     found = a.drivers(vendor)
     names = {c.criterion: c.name for c in a.everyone[vendor].criteria}
@@ -514,9 +516,10 @@ def drivers(a: Assessment, vendor: str, numbers: Numbers, limit: int = 8) -> Tab
         {
             "Setting": " ".join(names.get(w, w) for w in d.name.split()),
             "Share of variance": numbers.percent(d.share),
-            "95 %": f"{numbers.percent(d.low)} to {numbers.percent(d.high)}",
+            "95 %": " to ".join(map(numbers.percent, d.interval)),
         }
-        for d in found[:limit]
+        for d in found
+        if d.interval
     ]
     told = sum(d.share for d in found)
     title = (

@@ -15,6 +15,7 @@ import io
 import itertools
 import json
 import re
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -299,19 +300,7 @@ def paper(document: Document, folder: Path) -> bytes:
     Raises ValueError when a chart has no alternative text or Typst refuses the document.
     """
     body = _for_paper(document, folder)
-    pandoc = pypandoc.convert_text(
-        body,
-        "typst",
-        format="html-auto_identifiers",
-        extra_args=[
-            "--wrap=none",
-            "--shift-heading-level-by=-1",
-            f"--lua-filter={THEME}/paper.lua",
-        ],
-    )
-    # pandoc centres every table; the reader's eye wants them at the margin, like the text.
-    pandoc = pandoc.replace("align(center)[#table(", "align(left)[#table(")
-    front, rest = pandoc.split("PAGE-ONE-ENDS", 1)
+    front, rest = _pandoc(body).split("PAGE-ONE-ENDS", 1)
     cover = document.cover
     facts = asdict(cover) | {"on_brand": cover.on_brand, "logo": None}
     del facts["day"]
@@ -336,6 +325,23 @@ def paper(document: Document, folder: Path) -> bytes:
     return pdf
 
 
+def _pandoc(body: str) -> str:
+    """HTML as Typst. Called as a program: pypandoc's own call starts it three times, to ask first
+    what it can do. Raises ValueError where pandoc refuses."""
+    done = subprocess.run(
+        [
+            pypandoc.get_pandoc_path(), "+RTS", "-A64m", "-RTS",  # room that saves it collecting
+            "--from=html-auto_identifiers", "--to=typst", "--wrap=none",
+            "--shift-heading-level-by=-1", f"--lua-filter={THEME}/paper.lua",
+        ],
+        input=body, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise ValueError(f"the PDF cannot be made: {done.stderr.strip()}")
+    # pandoc centres every table; the reader's eye wants them at the margin, like the text.
+    return done.stdout.replace("align(center)[#table(", "align(left)[#table(")
+
+
 _MAIN = """#import "report.typ": *
 #let cover = json("cover.json")
 #show: body => report(cover, json("marks.json"), body)
@@ -350,6 +356,11 @@ _MAIN = """#import "report.typ": *
 @cache
 def _fonts() -> Any:
     return typst.Fonts(include_system_fonts=False, font_paths=[str(style.FONTS)])
+
+
+_SIGN = re.compile(r'<span class="sign"[^>]*>(.*?)</span>')
+_SCREEN_ONLY = re.compile(r' (?:scope|tabindex)="\w*"')
+"""What paper has no use for; without it pandoc has less to read."""
 
 
 def _for_paper(document: Document, folder: Path) -> str:
@@ -382,7 +393,8 @@ def _for_paper(document: Document, folder: Path) -> str:
         )
 
     def finished(body: str) -> str:
-        return _CITES.sub(cited, _SVG.sub(chart, body))
+        lean = _SCREEN_ONLY.sub("", _SIGN.sub(r"\1", _SVG.sub(chart, body)))
+        return _CITES.sub(cited, lean)
 
     parts = [finished(document.page_one), "<p>PAGE-ONE-ENDS</p>"]
     parts += [finished(chapter.body) for chapter in document.chapters]

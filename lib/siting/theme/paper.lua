@@ -29,8 +29,6 @@ function Span(el)
     for _, class in ipairs(el.classes) do
       if tones[class] then return within('#badge("' .. class .. '")[', el.content, ']') end
     end
-  elseif has(el, 'sign') then
-    return el.content
   end
 end
 
