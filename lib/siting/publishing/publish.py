@@ -32,6 +32,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from siting.exhibits import style
+from siting.publishing import paper_table
 
 THEME = style.THEME
 
@@ -358,23 +359,20 @@ def _fonts() -> Any:
     return typst.Fonts(include_system_fonts=False, font_paths=[str(style.FONTS)])
 
 
-_SIGN = re.compile(r'<span class="sign"[^>]*>(.*?)</span>')
-_SCREEN_ONLY = re.compile(r' (?:scope|tabindex)="\w*"')
-"""What paper has no use for; without it pandoc has less to read."""
+_OWN_TABLE = re.compile(r'<div class="wide" tabindex="0">(<table>.*?</table>)</div>', re.DOTALL)
 
 
 def _for_paper(document: Document, folder: Path) -> str:
-    """One HTML text for pandoc: charts as files, citations as footnotes."""
+    """One HTML text for pandoc: charts and tables as files, citations as footnotes."""
     number: Mapping[Cited, int] = {s: i for i, s in enumerate(document.sources, start=1)}
     seen: set[int] = set()
-    charts = 0
+    charts, tables = itertools.count(1), itertools.count(1)
 
     def chart(match: re.Match[str]) -> str:
-        nonlocal charts
-        charts += 1
-        (folder / f"chart-{charts}.svg").write_text(match[0], encoding="utf-8")
+        name = f"chart-{next(charts)}.svg"
+        (folder / name).write_text(match[0], encoding="utf-8")
         label = re.search(r'aria-label="([^"]*)"', match[0])
-        return f'<img src="chart-{charts}.svg" alt="{label[1] if label else ""}">'
+        return f'<img src="{name}" alt="{label[1] if label else ""}">'
 
     def footnote(source: Cited) -> str:
         link = f' <a href="{source.url}">{source.url}</a>' if source.url else ""
@@ -392,9 +390,13 @@ def _for_paper(document: Document, folder: Path) -> str:
             m if m.startswith("<") else f'<span class="again">{m}</span>' for m in marks
         )
 
+    def table(match: re.Match[str]) -> str:
+        name = f"table-{next(tables)}.typ"
+        (folder / name).write_text(paper_table.typst(match[1]), encoding="utf-8")
+        return f'<img src="{name}">'
+
     def finished(body: str) -> str:
-        lean = _SCREEN_ONLY.sub("", _SIGN.sub(r"\1", _SVG.sub(chart, body)))
-        return _CITES.sub(cited, lean)
+        return _CITES.sub(cited, _OWN_TABLE.sub(table, _SVG.sub(chart, body)))
 
     parts = [finished(document.page_one), "<p>PAGE-ONE-ENDS</p>"]
     parts += [finished(chapter.body) for chapter in document.chapters]
