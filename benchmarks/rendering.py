@@ -54,7 +54,7 @@ class Measured:
     cpu_s: float
     peak_mib: float
     scaled: bool = False
-    """Measured on fewer clients and multiplied: the loop shares nothing between clients."""
+    """Measured on another number of clients: the loop shares nothing between them."""
 
 
 def measure(way: str, clients: int, cores: int, work: Callable[[], None]) -> Measured:
@@ -251,7 +251,7 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
         )
     lines += [
         "",
-        "\\* Measured on fewer clients and multiplied: the loop shares nothing between clients.",
+        "\\* Measured on another number of clients and scaled: the loop shares nothing between them.",
         "",
         "## One report of the kit, by stage",
         "",
