@@ -251,7 +251,7 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
         )
     lines += [
         "",
-        "\\* Measured on another number of clients and scaled: the loop shares nothing between them.",
+        "\\* Measured on another number of clients and scaled: the loop shares nothing.",
         "",
         "## One report of the kit, by stage",
         "",
