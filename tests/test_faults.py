@@ -179,7 +179,8 @@ def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
 
 SLOW = """
 import sys; sys.path[:0] = {path!r}
-import dataclasses, threading, time
+import dataclasses, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from siting.publishing import batch
 from trial import chapter, make
 if {threads}:
