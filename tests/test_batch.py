@@ -14,7 +14,7 @@ from pathlib import Path
 
 from siting.publishing import batch, job
 from siting.publishing.shelf import shelf
-from trial import chapter, make
+from trial import LATER, chapter, make
 
 SMALL = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
 
@@ -96,11 +96,6 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows() -> None:
     memory.rm("/trial", recursive=True)
 
 
-CLOCK = """
-import datetime, time_machine
-time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start()
-"""
-
 RENDER = """
 import sys; sys.path[:0] = {path!r}
 {clock}
@@ -115,7 +110,7 @@ assert len(outcome.rendered) == 2, outcome
 def test_another_day_another_order_and_another_width_give_the_same_bytes(tmp_path: Path) -> None:
     lib = str(Path(batch.__file__).parents[2])
     path = [lib, str(Path(__file__).parent)]
-    for name, clock, step, at_once in (("now", "", 1, 2), ("later", CLOCK, -1, 1)):
+    for name, clock, step, at_once in (("now", "", 1, 2), ("later", LATER, -1, 1)):
         script = RENDER.format(
             path=path, clock=clock, step=step, out=str(tmp_path / name), at_once=at_once
         )

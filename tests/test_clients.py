@@ -14,14 +14,10 @@ from pathlib import Path
 import pytest
 from siting.inputs import scenario
 from siting.publishing import batch
+from trial import LATER
 
 ROOT = Path(__file__).parents[1]
 CLIENTS = scenario.names()
-
-LATER = """
-import datetime, time_machine
-time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start()
-"""
 
 RENDER = """
 {clock}

@@ -12,6 +12,12 @@ HOSTILE = (
 )
 """Markup of every language that a name passes through on its way into a report."""
 
+LATER = """
+import datetime, time_machine
+time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start()
+"""
+"""Start of a script that takes place on another day."""
+
 EXHIBITS = f"""
 import pandas as pd
 from siting.catalogue import Source

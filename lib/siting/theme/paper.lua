@@ -16,8 +16,6 @@ local function within(open, inlines, close)
   return out
 end
 
-local tones = { good = true, bad = true, caution = true, open = true }
-
 function Span(el)
   if has(el, 'source') then
     return within('#footnote[', el.content, ']')
@@ -25,10 +23,6 @@ function Span(el)
     return within('#super[', el.content, ']')
   elseif has(el, 'mark') then
     return within('#mark(' .. quoted(el.attributes.title or '') .. ')[', el.content, ']')
-  elseif has(el, 'badge') then
-    for _, class in ipairs(el.classes) do
-      if tones[class] then return within('#badge("' .. class .. '")[', el.content, ']') end
-    end
   end
 end
 
