@@ -157,3 +157,15 @@ def test_a_chart_without_alternative_text_cannot_reach_paper(forge: kernels.Forg
     made = make(chapters={"10_x.ipynb": chapter("Why?", bare)})
     with pytest.raises(report.ChapterFailed, match="needs an alternative text"):
         report.render(made, forge)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_what_typst_refuses_is_said_in_its_words(forge: kernels.Forge, plain: bool) -> None:
+    # A drawing of the analyst's own, which no exhibit has checked.
+    drawing = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><path d='M0 0h9'/></svg>"
+    )
+    cell = f'from IPython.display import HTML, display\ndisplay(HTML("{drawing}"))\nProse("x")'
+    made = make(chapters={"10_x.ipynb": chapter("Why?", cell)})
+    with pytest.raises(ValueError, match=r"the PDF cannot be made: .*missing alt text$"):
+        report.render(dataclasses.replace(made, plain_kernels=plain), forge)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import os
 import re
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -153,6 +156,31 @@ def test_kernels_talk_over_files_not_over_the_network(forge: kernels.Forge) -> N
     )
     job_ = make(chapters={"10_x.ipynb": chapter("How?", look)})
     assert "ipc True" in page(report.render(dataclasses.replace(job_, formats=("html",)), forge))
+
+
+def test_typst_leaves_nothing_in_the_process_that_asks(
+    trial_job: job.Job, forge: kernels.Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It keeps 120 MiB a report for the last ten; in a process of its own they end with it.
+    def here(*_: object, **__: object) -> None:
+        raise AssertionError("Typst ran in the process that asks")
+
+    monkeypatch.setattr(publish.typst, "compile", here)
+    assert report.render(trial_job, forge)["report.pdf"].startswith(b"%PDF")
+
+
+def test_a_thread_that_has_ended_does_not_count() -> None:
+    # The system lists it a moment longer than Python, now and then: hence many.
+    text = (
+        "import threading; from siting.publishing import kernels\n"
+        "for _ in range(1000):\n"
+        "    ended = threading.Thread(target=int); ended.start(); ended.join()\n"
+        "    assert kernels.single_threaded()\n"
+        "rests = threading.Event(); threading.Thread(target=rests.wait, daemon=True).start()\n"
+        "assert not kernels.single_threaded()"
+    )
+    env = os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    subprocess.run([sys.executable, "-c", text], check=True, env=env)
 
 
 def test_an_attachment_cannot_leave_the_folder() -> None:

@@ -38,7 +38,6 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 import siting
 
 PROVISIONER = "siting-warm"
-PYTHON = (sys.executable, "-c")
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 _MESSAGE_BYTES = 1 << 20
 
@@ -77,14 +76,19 @@ def preload() -> None:
     gc.freeze()
 
 
-def run_plain(command: list[str], cwd: Path, limit_s: float) -> str:
-    """Runs a command in `cwd`; its last line of error as text, empty if it went well."""
+def run_plain(function: str, cwd: Path, limit_s: float) -> str:
+    """Runs `module:name`, without arguments, in a new interpreter in the folder `cwd`.
+
+    Returns its last line of error as text, empty if it went well.
+    """
+    module, name = function.split(":")
+    command = [sys.executable, "-c", f"from {module} import {name}; {name}()"]
     try:
         done = subprocess.run(
             command, cwd=cwd, capture_output=True, text=True, timeout=limit_s, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"took longer than {limit_s} s"
+        return f"{function} took longer than {limit_s} s"
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["killed"])[-1]
 
 
@@ -279,10 +283,18 @@ with threads cannot be forked safely, and under which a kernel's debugger says n
 
 
 def single_threaded() -> bool:
-    """Whether this process has one thread, Python's and native ones together."""
-    tasks = Path("/proc/self/task")
-    native = len(list(tasks.iterdir())) if tasks.is_dir() else 1
-    return CAN_FORK and threading.active_count() == 1 and native == 1
+    """Whether this process has one thread, Python's and native ones together.
+
+    The system may still list a thread that has ended, so a native one is given a moment to go.
+    """
+    if not CAN_FORK or threading.active_count() > 1:
+        return False
+    tasks, deadline = Path("/proc/self/task"), time.monotonic() + 0.2
+    while tasks.is_dir() and len(list(tasks.iterdir())) > 1:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def _encoded(message: dict[str, Any]) -> bytes:
@@ -377,8 +389,6 @@ def _become_kernel(request: dict[str, Any]) -> None:
 def _main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     preload()
-    if not single_threaded():
-        time.sleep(0.1)  # a thread of an import may still be ending
     _serve_and_exit(channel)
 
 

@@ -275,7 +275,7 @@ def _font_faces() -> Iterator[str]:
 
 def warm() -> None:
     """Prepares what every report needs, while others compute."""
-    for prepare in (_exporter, _template, _css, _fonts):
+    for prepare in (_exporter, _template, _css):
         prepare()
 
 
@@ -295,35 +295,45 @@ def _themed(body: str) -> str:
 # --- paper
 
 
-def paper(document: Document, folder: Path) -> bytes:
-    """The report as a tagged PDF (PDF/UA-1). `folder` is an empty place to work in.
+def lay_out(document: Document, folder: Path) -> None:
+    """Writes what Typst sets as the PDF into `folder`, an empty place.
 
-    Raises ValueError when a chart has no alternative text or Typst refuses the document.
+    Raises ValueError where pandoc refuses the document.
     """
     body = _for_paper(document, folder)
     front, rest = _pandoc(body).split("PAGE-ONE-ENDS", 1)
     cover = document.cover
-    facts = asdict(cover) | {"on_brand": cover.on_brand, "logo": None}
-    del facts["day"]
+    facts = asdict(cover) | {
+        "day": cover.day.isoformat(),
+        "on_brand": cover.on_brand,
+        "logo": f"logo.{cover.logo_type[:3]}" if cover.logo else None,
+    }
     if cover.logo:
-        facts["logo"] = f"logo.{cover.logo_type[:3]}"
         (folder / facts["logo"]).write_bytes(cover.logo)
-    (folder / "cover.json").write_text(json.dumps(facts), encoding="utf-8")
+    (folder / _COVER).write_text(json.dumps(facts), encoding="utf-8")
     (folder / "marks.json").write_text(json.dumps(style.MARKS), encoding="utf-8")
     (folder / "report.typ").write_bytes((THEME / "report.typ").read_bytes())
-    (folder / "main.typ").write_text(_MAIN.format(front=front, rest=rest), encoding="utf-8")
-    noon = dt.datetime.combine(cover.day, dt.time(12), dt.UTC)
-    try:
-        pdf: bytes = typst.compile(
-            str(folder / "main.typ"),
-            root=str(folder),
-            font_paths=_fonts(),
-            pdf_standards=["ua-1"],
-            timestamp=int(noon.timestamp()),
-        )
-    except typst.TypstError as error:
-        raise ValueError(f"the PDF cannot be made: {error}") from error
-    return pdf
+    main = _MAIN.format(front=front, rest=rest, cover=_COVER)
+    (folder / "main.typ").write_text(main, encoding="utf-8")
+
+
+def typeset() -> None:
+    """Sets what `lay_out` wrote into the current folder: `report.pdf`, tagged (PDF/UA-1).
+
+    Meant for a process of its own. Typst keeps what it worked out for the last ten documents, some
+    120 MiB for each, which no later report can use.
+    Raises typst.TypstError where Typst refuses it, as when a chart has no alternative text.
+    """
+    day = json.loads(Path(_COVER).read_text(encoding="utf-8"))["day"]
+    noon = dt.datetime.combine(dt.date.fromisoformat(day), dt.time(12), dt.UTC)
+    typst.compile(
+        "main.typ",
+        output="report.pdf",
+        root=".",
+        font_paths=_fonts(),
+        pdf_standards=["ua-1"],
+        timestamp=int(noon.timestamp()),
+    )
 
 
 def _pandoc(body: str) -> str:
@@ -343,8 +353,10 @@ def _pandoc(body: str) -> str:
     return done.stdout.replace("align(center)[#table(", "align(left)[#table(")
 
 
+_COVER = "cover.json"
+
 _MAIN = """#import "report.typ": *
-#let cover = json("cover.json")
+#let cover = json("{cover}")
 #show: body => report(cover, json("marks.json"), body)
 #cover-band(cover)
 {front}

@@ -53,14 +53,16 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="siting-", dir=_short_folder()) as name:
         folder = Path(name)
         _lay_out(job, folder)
-        with _results(job, folder, forge) as (branch, failure):
+        study = _apart("siting.publishing.report:compute", folder / "work", job, forge)
+        with study as (branch, failure):
+            # A fault of the study is reported after the chapters: the one that shows it says more.
             notebooks = _run_chapters(job, folder, branch)
             if failure:
                 raise ValueError(failure)
         files = {SCENARIO: job.scenario.encode(), **job.attachments}
         for path in sorted((folder / "results").iterdir()):
             files[path.name] = path.read_bytes()
-        files |= _published(job, list(notebooks.values()), folder)
+        files |= _published(job, list(notebooks.values()), folder, forge)
     for chapter, notebook in notebooks.items():
         files[f"notebooks/{chapter}"] = nbformat.writes(notebook).encode()
     return files
@@ -96,17 +98,18 @@ def compute() -> None:
 
 
 @contextlib.contextmanager
-def _results(job: Job, folder: Path, forge: Forge | None) -> Iterator[tuple[Forge | None, str]]:
-    """Computes the study; gives the forge whose kernels know it, and what went wrong.
+def _apart(
+    function: str, folder: Path, job: Job, forge: Forge | None
+) -> Iterator[tuple[Forge | None, str]]:
+    """Runs `module:name` in `folder`, in a process of its own.
 
-    A fault is reported only after the chapters ran: the chapter that shows it says more.
+    Gives that process as a forge, whose kernels know what the function computed (None for plain
+    kernels), and what went wrong.
     """
-    work = folder / "work"
     if forge is None or job.plain_kernels:
-        command = [*kernels.PYTHON, "from siting.publishing.report import compute; compute()"]
-        yield None, kernels.run_plain(command, work, job.cell_limit_s)
+        yield None, kernels.run_plain(function, folder, job.cell_limit_s)
         return
-    branch, failure = forge.branch("siting.publishing.report:compute", work, job.cell_limit_s)
+    branch, failure = forge.branch(function, folder, job.cell_limit_s)
     with branch:
         yield branch, failure
 
@@ -211,7 +214,9 @@ def _clean(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _published(job: Job, notebooks: list[NotebookNode], folder: Path) -> dict[str, bytes]:
+def _published(
+    job: Job, notebooks: list[NotebookNode], folder: Path, forge: Forge | None
+) -> dict[str, bytes]:
     from siting.inputs import scenario
 
     cover = _cover(scenario.load(folder / "work" / SCENARIO), job)
@@ -220,7 +225,12 @@ def _published(job: Job, notebooks: list[NotebookNode], folder: Path) -> dict[st
     if "html" in job.formats:
         files["report.html"] = publish.page(document).encode()
     if "pdf" in job.formats:
-        files["report.pdf"] = publish.paper(document, folder / "paper")
+        paper = folder / "paper"
+        publish.lay_out(document, paper)
+        with _apart("siting.publishing.publish:typeset", paper, job, forge) as (_, failure):
+            if failure:
+                raise ValueError(f"the PDF cannot be made: {failure}")
+        files["report.pdf"] = (paper / "report.pdf").read_bytes()
     return files
 
 
