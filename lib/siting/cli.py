@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -82,16 +82,13 @@ def _print_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> None:
-    """Prints aligned columns; `right` holds the indices of those that align right."""
-    lines = [list(head), *(list(map(str, row)) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    for line in lines:
-        cells = (
-            c.rjust(w) if str(i) in right else c.ljust(w)
-            for i, (c, w) in enumerate(zip(line, widths, strict=True))
-        )
-        click.echo("  ".join(cells).rstrip())
+def _table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], right: Container[int] = ()
+) -> None:
+    """Prints aligned columns; `right` holds the places of those that align right."""
+    from siting.formats import columns
+
+    click.echo("\n".join(columns([head, *rows], right)))
 
 
 # --- Completion -----------------------------------------------------------------------------------
@@ -380,7 +377,7 @@ def facts(
         )
         for e in chosen
     )
-    _table(("where", "fact", "kind", "date", "age", "source"), rows, right="4")
+    _table(("where", "fact", "kind", "date", "age", "source"), rows, right={4})
     click.echo(f"{len(chosen)} facts", err=True)
 
 
@@ -587,13 +584,13 @@ def _print_memory(memory: Any) -> None:
     rows = [(p.name, *_three(p.gib, 2)) for p in memory.parts]
     rows.append(("needed", *_three(memory.need_gib, 2)))
     rows.append(("available to the engine", *_three(memory.budget_gib, 2)))
-    _table(("part", "central", "low", "high"), rows, right="123")
+    _table(("part", "central", "low", "high"), rows, right={1, 2, 3})
     click.echo()
     rows = [
         ("tokens the cache holds", *_three(memory.tokens, 0)),
         ("requests of that length at once", *_three(memory.max_concurrency, 1)),
     ]
-    _table(("what fits", "central", "low", "high"), rows, right="123")
+    _table(("what fits", "central", "low", "high"), rows, right={1, 2, 3})
     click.echo(f"\nlongest context that fits: {memory.longest_context:,} tokens")
 
 
@@ -741,7 +738,7 @@ def size(
     _table(
         ("what", "central", "low", "high"),
         [(name.replace("_", " "), *_three(v, 2)) for name, v in figures.items()],
-        right="123",
+        right={1, 2, 3},
     )
     if not pool.keeps_limits:
         click.echo("Even a lone request misses the limits: sized for the load alone.")
@@ -794,7 +791,7 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
     _table(
         ("quantity", *(c.replace("_", " ") for c in columns)),
         ((name, *(_cell(found.get(c)) for c in columns)) for name, found in errors.items()),
-        right="123456",
+        right={1, 2, 3, 4, 5, 6},
     )
 
 
@@ -930,7 +927,7 @@ def _refreshed(feeds: Any, feed: Any, yes: bool, quiet: bool) -> dict[str, Any]:
                 (m.name, _cell(m.before), _cell(m.after), f"{m.share:+.1%}" if m.share else "")
                 for m in moves[:40]
             ],
-            right="123",
+            right={1, 2, 3},
         )
     if not moves:
         return result

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -31,6 +31,19 @@ Style = Literal["number", "percent", "money", "compact", "compact_money"]
 _NBSP = "\N{NO-BREAK SPACE}"
 _WHOLE = re.compile(r"[#,0]+(\.[#0]+)?")
 _SHORT = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def columns(rows: Iterable[Sequence[object]], right: Container[int] = ()) -> list[str]:
+    """Lines of plain text with the cells in columns; `right`: places of those that align right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
 
 
 @dataclass(frozen=True)

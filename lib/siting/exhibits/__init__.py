@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 
 from siting.catalogue import Source
 from siting.exhibits import style
+from siting.formats import columns
 
 Align = Literal["left", "right", "center"]
 
@@ -89,12 +90,7 @@ class Table:
 
     def _plain(self) -> str:
         """The cells in columns of equal width, for a reader without HTML."""
-        rows = [[str(c) for c in self.frame.columns], *self.frame.astype(str).to_numpy().tolist()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+        return "\n".join(columns([list(self.frame.columns), *self.frame.astype(str).to_numpy()]))
 
     def _alignment(self, column: str) -> Align:
         if column in self.align:

@@ -121,19 +121,15 @@ def _widths(rows: Sequence[_Row], count: int) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
     what is left goes to those that need more, the neediest not taking all. [% of the page's text]
     """
-    least, whole = [6] * count, [6] * count
-    measured = [False] * count
-    for row in rows:
-        # A cell that spans rows shifts the columns of the next row: only full rows are measured.
-        if sum(c.columns for c in row.cells) < count or any(c.columns > 1 for c in row.cells):
-            continue
+    # A cell that spans rows shifts the columns of the next row: only full rows are measured.
+    full = [row for row in rows if len(row.cells) == count]
+    least, whole = [2 if full else 6] * count, [2 if full else 6] * count
+    for row in full:
         for i, cell in enumerate(row.cells):
             word, all_ = _longest_word(cell.text), len(cell.text)
             if row.head:  # a heading may take two lines; a short cell stays on one
                 all_ = max(word, -(-all_ // 2) + 1)
-            least[i] = max(least[i] if measured[i] else 2, word)
-            whole[i] = max(whole[i] if measured[i] else 2, all_)
-            measured[i] = True
+            least[i], whole[i] = max(least[i], word), max(whole[i], all_)
     longest = [max(a, b) for a, b in zip(least, whole, strict=True)]
     wanted = sum(map(_percent, longest))
     width = [0.0] * count

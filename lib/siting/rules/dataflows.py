@@ -139,9 +139,8 @@ def _published(subjects: Iterable[str], flow: str, law: Law) -> Layer:
 
 def _known_on(row: ProviderAttribute, day: dt.date) -> bool:
     """Whether a row holds on `day` and, for a fact about a vendor, was published by then."""
-    if not (row.valid_from or day) <= day <= (row.valid_to or day):
-        return False
-    return not row.subject.startswith("vendor:") or vendor_record.known_by(row.date) <= day
+    known = not row.subject.startswith("vendor:") or vendor_record.known_by(row.date) <= day
+    return known and row.holds(day)
 
 
 @cache

@@ -67,7 +67,17 @@ class FlowKind(Fact):
     exists_when: str
 
 
-class Rule(Fact):
+class Dated(Fact):
+    """What holds from a day to a day; a day that is not given is no limit."""
+
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+
+    def holds(self, day: dt.date) -> bool:
+        return (self.valid_from or day) <= day <= (self.valid_to or day)
+
+
+class Rule(Dated):
     """A rule: what it applies to, when it fails, when a person must look, else pass."""
 
     rule_id: str
@@ -91,13 +101,11 @@ class Rule(Fact):
     """Cost items of the remedy (facts/cost_items.csv), separated by semicolons."""
     provision: str
     """Article, paragraph or decision, as a lawyer cites it."""
-    valid_from: dt.date | None = None
-    valid_to: dt.date | None = None
     address: Literal["official", "secondary", "client"]
     """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
 
 
-class ProviderAttribute(Fact):
+class ProviderAttribute(Dated):
     """What is known of a vendor, or holds for a kind of option by definition.
 
     subject: `law`, `kind:KIND`, `vendor:NAME`, `vendor:NAME/GROUP` where it holds for clients of a
@@ -109,8 +117,6 @@ class ProviderAttribute(Fact):
     flows: str = "all"
     attribute: str
     value: str
-    valid_from: dt.date | None = None
-    valid_to: dt.date | None = None
 
 
 class Setting(Fact):
@@ -122,13 +128,11 @@ class Setting(Fact):
     meaning: str
 
 
-class CountryGroup(Fact):
+class CountryGroup(Dated):
     """A country as a member of a group (`eea`, `adequate` …), with the days it is one."""
 
     group: str
     country: str
-    valid_from: dt.date | None = None
-    valid_to: dt.date | None = None
 
 
 class Stress(Fact):
@@ -207,7 +211,7 @@ class Law:
         """Members of each group of countries on the day."""
         found: dict[str, set[str]] = {g.group: set() for g in self.book.groups}
         for g in self.book.groups:
-            if (g.valid_from or self.day) <= self.day <= (g.valid_to or self.day):
+            if g.holds(self.day):
                 found[g.group].add(g.country)
         return {group: frozenset(countries) for group, countries in found.items()}
 
