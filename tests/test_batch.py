@@ -12,6 +12,9 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+from siting.cli import cli
 from siting.publishing import batch, job
 from siting.publishing.shelf import shelf
 from trial import LATER, chapter, make
@@ -94,6 +97,43 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows() -> None:
     assert memory.exists("/trial/reports/one/failed/10_x.ipynb")
     assert shelf(address).read("one", "report.html")
     memory.rm("/trial", recursive=True)
+
+
+def test_an_upload_that_was_killed_before_it_took_its_place_is_finished() -> None:
+    address = "memory://killed/reports"
+    target = shelf(address)
+    target.put(small("one"), {"report.html": b"old"})
+    # The state after the old report went and before the new one took its place.
+    target.system.mv("/killed/reports/one", "/killed/reports/.siting/one.new", recursive=True)
+    with target.lock("one"):
+        assert target.read("one", "report.html") == b"old"
+    # One that was killed earlier has no manifest yet: what is there stays.
+    target.system.pipe_file("/killed/reports/.siting/one.new/report.html", b"half")
+    with target.lock("one"):
+        assert target.read("one", "report.html") == b"old"
+    target.system.rm("/killed", recursive=True)
+
+
+@pytest.mark.parametrize(
+    "words,said",
+    [
+        (["--out", "nonsense://x"], "nonsense://x: Protocol not known: nonsense; write a folder"),
+        (["--scheduler", "nonsense"], "scheduler 'nonsense': missing port number"),
+    ],
+)
+def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(cli, ["report", "tidewater-apps", *words])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(said)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    outcome = batch.run([small("one"), small("two")], str(file), at_once=1)
+    reason = f"cannot be written: {file}/.siting: Not a directory"
+    assert outcome.failed == {"one": reason, "two": reason}
 
 
 RENDER = """

@@ -16,7 +16,9 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(p for p in (ROOT / "docs" / "how-to").glob("*.md") if p.stem != "tables")
+USES = ("batch", "tables")
+"""Pages that change no file; test_batch and test_exchange do what they say."""
+PAGES = sorted(p for p in (ROOT / "docs" / "how-to").glob("*.md") if p.stem not in USES)
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 EVERYTHING = """

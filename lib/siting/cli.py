@@ -197,6 +197,7 @@ def report(
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError
     from siting.publishing import batch, job
+    from siting.publishing.shelf import BadAddress
 
     prepared: dict[str, Any] = {}
     wrong: dict[str, list[Problem]] = {}
@@ -212,9 +213,12 @@ def report(
             _print_json({"problems": [_fields(p) for p in problems]})
             sys.exit(WRONG_INPUT)
         _refuse(problems)
-    outcome = batch.run(
-        list(prepared.values()), out, at_once=jobs, force=force, scheduler=scheduler, say=_say
-    )
+    try:
+        outcome = batch.run(
+            list(prepared.values()), out, at_once=jobs, force=force, scheduler=scheduler, say=_say
+        )
+    except BadAddress as error:
+        raise Refused(str(error)) from None
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
     if as_json:

@@ -31,9 +31,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from siting.publishing.job import Job
-from siting.publishing.shelf import Busy, Folder, Shelf, shelf
+from siting.publishing.shelf import BadAddress, Busy, Folder, Shelf, shelf
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from siting.publishing.kernels import Forge
 
 ATTEMPTS = 3
@@ -87,6 +89,7 @@ def run(
 
     at_once: local processes; 0 takes one a core. scheduler: address of a Dask scheduler, which
     then does the work. say: takes a line of progress.
+    Raises BadAddress where `out` or the scheduler cannot be reached.
     """
     outcome = Outcome()
     target = shelf(out)
@@ -133,10 +136,8 @@ class _Run:
             if alone:
                 self.todo.extend(suspects[:1])
                 del suspects[:1]
-            with _executor(1 if alone else width, scheduler, len(self.todo) > 4) as (
-                executor,
-                size,
-            ):
+            chosen = _executor(1 if alone else width, scheduler, len(self.todo) > 4, self.say)
+            with chosen as (executor, size):
                 try:
                     self._work(executor, size)
                 except BrokenProcessPool:
@@ -179,6 +180,9 @@ class _Run:
             self.tries[f"wait {job.client}"] += 1
             self.todo.append(job)
             return False
+        except OSError as error:  # the place for reports is no folder, not ours, or full
+            self._count(job, _unwritten(error))
+            return True
         if f"wait {job.client}" in self.tries and not self.force and self.target.holds(job):
             lock.close()
             self.done += 1
@@ -200,7 +204,10 @@ class _Run:
                 else:
                     self.target.put(job, result)
             except OSError as error:
-                result = Failure(f"cannot be written: {error.strerror or error}")
+                result = _unwritten(error)
+        self._count(job, result)
+
+    def _count(self, job: Job, result: Files | Failure) -> None:
         self.done += 1
         if isinstance(result, Failure):
             self.outcome.failed[job.client] = result.reason
@@ -235,6 +242,11 @@ class _Run:
         return self.tries[job.client] < ATTEMPTS
 
 
+def _unwritten(error: OSError) -> Failure:
+    place = f"{error.filename}: " if error.filename else ""
+    return Failure(f"cannot be written: {place}{error.strerror or error}")
+
+
 def _result(future: Future[Files | Failure]) -> Files | Failure:
     try:
         return future.result()
@@ -245,13 +257,16 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
 
 
 @contextlib.contextmanager
-def _executor(width: int, scheduler: str, many: bool) -> Iterator[tuple[Executor, int]]:
+def _executor(
+    width: int, scheduler: str, many: bool, say: Callable[[str], None]
+) -> Iterator[tuple[Executor, int]]:
     """An executor and how many reports to keep on it at once. many: worth preparing for."""
     if scheduler:
-        from distributed import Client
-
-        with Client(scheduler) as client:
-            size = 2 * max(1, sum(client.nthreads().values()))
+        with _cluster(scheduler) as client:
+            threads = sum(client.nthreads().values())
+            if not threads:
+                say("the cluster has no workers yet; waiting for them")
+            size = 2 * max(1, threads)
             yield client.get_executor(), size
         return
     from siting import study
@@ -276,6 +291,20 @@ def _executor(width: int, scheduler: str, many: bool) -> Iterator[tuple[Executor
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             _drop_forge()
+
+
+def _cluster(scheduler: str) -> Client:
+    try:
+        from distributed import Client
+
+        return Client(scheduler)
+    except ImportError:
+        raise BadAddress("a scheduler needs Dask: pip install 'siting[dask]'") from None
+    except (OSError, ValueError) as error:
+        raise BadAddress(
+            f"scheduler {scheduler!r}: {error}; write the address that `dask scheduler` prints, "
+            "such as tcp://10.0.0.5:8786"
+        ) from None
 
 
 def _end_children() -> None:

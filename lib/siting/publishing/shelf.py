@@ -35,8 +35,15 @@ class Busy(Exception):
     """Another run holds this client."""
 
 
+class BadAddress(ValueError):
+    """Where reports shall go, or what shall make them, cannot be reached at this address."""
+
+
 def shelf(out: str | Path) -> Shelf:
-    """The shelf at a folder or at an address such as `memory://reports` or `s3://bucket/reports`."""
+    """The shelf at a folder or at an address such as `memory://reports` or `s3://bucket/reports`.
+
+    Raises BadAddress.
+    """
     address = str(out)
     if re.match(r"[a-z][a-z0-9+.-]+://", address) and not address.startswith("file://"):
         return Remote(address)
@@ -166,12 +173,22 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 class Remote(Shelf):
-    """An address of fsspec. A report is uploaded beside the old one, then takes its place."""
+    """An address of fsspec. A report is uploaded beside the old one, then takes its place.
+
+    Object stores have no locks: of two runs at once on one client the later report stays. Should
+    their files mix, digests tell, and the next run makes the report anew.
+    """
 
     def __init__(self, address: str) -> None:
         import fsspec
 
-        self.system, self.root = fsspec.core.url_to_fs(address)
+        try:
+            self.system, self.root = fsspec.core.url_to_fs(address)
+        except (ValueError, ImportError, OSError) as error:
+            raise BadAddress(
+                f"{address}: {error}; write a folder, or an address that fsspec knows, "
+                "such as s3://bucket/reports (which needs the package s3fs)"
+            ) from None
 
     def read(self, client: str, name: str) -> bytes | None:
         try:
@@ -182,10 +199,17 @@ class Remote(Shelf):
 
     @contextlib.contextmanager
     def lock(self, client: str) -> Iterator[None]:
-        yield  # object stores have no locks: the last whole report wins
+        final, new = self._places(client)
+        # A run was killed after the old report went. The manifest is uploaded last.
+        if self.system.exists(f"{new}/{MANIFEST}") and not self.system.exists(final):
+            self.system.mv(new, final, recursive=True)
+        yield
+
+    def _places(self, client: str) -> tuple[str, str]:
+        return f"{self.root}/{client}", f"{self.root}/{WORK}/{client}.new"
 
     def put(self, job: Job, files: Mapping[str, bytes]) -> None:
-        final, new = f"{self.root}/{job.client}", f"{self.root}/{WORK}/{job.client}.new"
+        final, new = self._places(job.client)
         with contextlib.suppress(FileNotFoundError):
             self.system.rm(new, recursive=True)
         self._upload(new, _with_manifest(job, files))
