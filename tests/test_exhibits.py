@@ -154,10 +154,23 @@ def test_two_charts_on_a_page_share_no_id() -> None:
     assert not first & second
 
 
-def test_a_chart_carries_no_date_and_no_font_of_the_machine() -> None:
+def test_a_chart_carries_no_date_and_the_report_s_typeface_alone() -> None:
     markup = shown(drawing())
     assert "<dc:date" not in markup
-    assert "font-family" not in markup
+    families = set(re.findall(r"font-family: ([^;]+);", markup))
+    assert families == {"'Source Sans Pro', 'DejaVu Sans'"}
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["from $5 to $10", "$\\frac{$", 'id="a" d="1.23456" url(#b)', "<b>bold</b> & <!-- not -->"],
+)
+def test_a_client_s_words_stand_in_a_chart_as_they_are(label: str) -> None:
+    figure, ax = style.figure(1.5)
+    ax.set_xlabel(label)
+    markup = shown(Chart(figure, "Cost", "Cost rises."))
+    assert [html.unescape(t) for t in re.findall(r"<text[^>]*>([^<]*)</text>", markup)].count(label)
+    assert "<b>" not in markup
 
 
 # --- Colours: WCAG 2.2 contrast, and distance under colour-blindness ---------------------------

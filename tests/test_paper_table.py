@@ -75,3 +75,9 @@ def test_columns_never_exceed_the_page_and_the_needy_get_most(words: int) -> Non
     assert found[1] == max(found) or words == 1
     many = widths(Table(pd.DataFrame({f"column{i}": ["x" * 18] for i in range(12)}), "T"))
     assert sum(many) == pytest.approx(100, abs=0.1)
+
+
+def test_headings_under_a_spanner_have_room_for_their_words() -> None:
+    frame = pd.DataFrame({"a": ["x" * 60], "b": ["x" * 60], "plain": ["1"], "discounted": ["2"]})
+    found = widths(Table(frame, "T", spanners={"payback": ["plain", "discounted"]}))
+    assert found[3] >= paper_table._percent(len("discounted"))

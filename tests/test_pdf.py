@@ -103,6 +103,14 @@ def test_every_chart_is_on_paper_with_its_alternative_text(
     assert {html.unescape(one) for one in wanted} <= set(alternatives)
 
 
+def test_the_words_of_a_chart_can_be_searched(rendered: dict[str, bytes], text: str) -> None:
+    drawn = re.search(r"<svg.*?</svg>", rendered["report.html"].decode(), re.DOTALL)
+    assert drawn
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", drawn[0])
+    assert "Own" in words
+    assert {w for w in words if squeezed(html.unescape(w)) not in text} == set()
+
+
 def test_bookmarks_are_the_headings(rendered: dict[str, bytes], pdf: pypdf.PdfReader) -> None:
     headings = pieces(rendered["report.html"].decode(), r"<h[2-6][^>]*>(.*?)</h[2-6]>")
     assert [h for h in headings if h != "Sources cited"] == list(bookmarks(pdf.outline))

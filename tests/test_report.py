@@ -44,6 +44,7 @@ def test_the_page_is_self_contained_and_light(rendered: dict[str, bytes]) -> Non
     assert len(text) < LONGEST
     assert "<script" not in text
     assert "default-src 'none'" in text
+    assert "@font-face{font-family:'Source Sans Pro'" in text  # which charts name, too
     loaded = re.findall(r'(?:src|poster|srcset|data)="([^"]*)"|url\(([^)]*)\)|@import', text)
     assert all((a or b).startswith(("data:", "#")) for a, b in loaded if a or b)
     links = re.findall(r'<link|<a [^>]*href="([^"]*)"', text)

@@ -259,11 +259,17 @@ def _svg(figure: Figure, alt: str, key: str) -> str:
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", svg)
-    svg = re.sub(r' d="[^"]*"', lambda d: re.sub(r"(\d\.\d\d)\d+", r"\1", d[0]), svg)
+    svg = re.sub(r"<[^>]*>", lambda tag: _lean(tag[0], key), svg)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
+
+
+def _lean(tag: str, key: str) -> str:
+    """A tag of a drawing with ids of its own and whole numbers of 1/100 point."""
+    if tag.startswith("<g "):
+        tag = re.sub(r' id="[^"]*"', "", tag)
+    tag = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", tag)
+    return re.sub(r'(?<= d=")[^"]*', lambda d: re.sub(r"(\d\.\d\d)\d+", r"\1", d[0]), tag)
 
 
 def _key(text: str) -> str:

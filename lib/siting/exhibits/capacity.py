@@ -281,7 +281,7 @@ def throughput_and_latency(study: Study) -> Chart | Prose:
         ax.set_xlabel("requests/s a replica")
         ax.set_ylabel(f"p{p}, {text}")
         ax.xaxis.set_major_formatter(_ticks(n, ax.get_xlim()[1]))
-    axes[0].legend(fontsize=8, frameon=False)
+    style.legend(figure, axes[0])
     worst = min(p_.rate_per_replica.central / p_.curve.saturation_rate for _, _, p_ in pools)
     title = (
         "Limits, not throughput, decide: a replica may carry no more than "
@@ -379,7 +379,7 @@ def gpus_by_year(study: Study) -> Chart | Prose:
     ax.set_xlabel("year")
     ax.set_ylabel("GPUs, spares included")
     ax.set_ylim(bottom=0)
-    ax.legend(fontsize=8, frameon=False, loc="upper left")
+    style.legend(figure, ax)
     first, last = options[0][1].gpus(1), options[0][1].gpus(options[0][1].years)
     title = (
         f"{options[0][0]}: {n.number(first.central, 0)} GPUs in year 1, "
@@ -404,7 +404,7 @@ def utilisation_by_hour(study: Study) -> Chart | Prose:
     ax.set_ylim(bottom=0)
     ax.set_ylabel("used")
     ax.yaxis.set_major_formatter(n.axis("percent"))
-    ax.legend(fontsize=8, frameon=False, loc="upper right")  # the weekend leaves room there
+    style.legend(figure, ax)
     idle = sorted(1 - p.mean_utilisation() for _, _, p in pools)
     title = f"Paid for and idle: {_span(map(n.percent, idle))} of the GPU hours"
     alt = f"{title}. Used share of all GPUs, spares included, by hour of the week and option."

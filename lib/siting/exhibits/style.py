@@ -130,6 +130,12 @@ def label_line(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
     )  # fmt: skip
 
 
+def legend(figure: Figure, ax: Axes) -> None:
+    """Name the lines of `ax` above the figure, where they cannot hide what is drawn."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), fontsize=8)
+
+
 def contrast(one: str, other: str) -> float:
     """Contrast ratio of two colours `#rrggbb`, 1 to 21, as WCAG 2.2 defines it."""
 

@@ -45,8 +45,12 @@ _WARM_MODULES = (
     "ipykernel.debugger",
     "ipykernel.kernelapp",
     "IPython.core.completer",
+    "IPython.core.completerlib",
     "IPython.core.debugger",
+    "IPython.core.logger",
     "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
     "sqlite3",
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.backend_inline",
@@ -68,12 +72,26 @@ def preload() -> None:
     for module in pkgutil.walk_packages(siting.__path__, "siting."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    exhibits = importlib.import_module("siting.exhibits")
-    figure, axes = exhibits.style.figure(1.0)
-    axes.set_xlabel("warm")
-    exhibits.Chart(figure, "warm", "warm")._repr_mimebundle_()
+    _show_each_exhibit()
     gc.collect()
     gc.freeze()
+
+
+def _show_each_exhibit() -> None:
+    """What the first chart, table and prose of a process read and compile, kernels find done."""
+    import pandas as pd
+
+    from siting import exhibits
+
+    figure, axes = exhibits.style.figure(1.0)
+    axes.imshow([[0]])
+    frame = pd.DataFrame({"warm": ["1"]})
+    for exhibit in (
+        exhibits.Chart(figure, "warm", "warm"),
+        exhibits.Table(frame, "warm"),
+        exhibits.Prose("warm"),
+    ):
+        exhibit._repr_mimebundle_()
 
 
 def run_plain(function: str, cwd: Path, limit_s: float) -> str:

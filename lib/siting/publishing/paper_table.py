@@ -8,7 +8,7 @@ no sign is code.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -121,15 +121,12 @@ def _widths(rows: Sequence[_Row], count: int) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
     what is left goes to those that need more, the neediest not taking all. [% of the page's text]
     """
-    # A cell that spans rows shifts the columns of the next row: only full rows are measured.
-    full = [row for row in rows if len(row.cells) == count]
-    least, whole = [2 if full else 6] * count, [2 if full else 6] * count
-    for row in full:
-        for i, cell in enumerate(row.cells):
-            word, all_ = _longest_word(cell.text), len(cell.text)
-            if row.head:  # a heading may take two lines; a short cell stays on one
-                all_ = max(word, -(-all_ // 2) + 1)
-            least[i], whole[i] = max(least[i], word), max(whole[i], all_)
+    least, whole = [2] * count, [2] * count
+    for i, row, cell in _placed(rows):
+        word, all_ = _longest_word(cell.text), len(cell.text)
+        if row.head:  # a heading may take two lines; a short cell stays on one
+            all_ = max(word, -(-all_ // 2) + 1)
+        least[i], whole[i] = max(least[i], word), max(whole[i], all_)
     longest = [max(a, b) for a, b in zip(least, whole, strict=True)]
     wanted = sum(map(_percent, longest))
     width = [0.0] * count
@@ -145,6 +142,19 @@ def _widths(rows: Sequence[_Row], count: int) -> list[float]:
         left = 100 - sum(width)
         more = [left * s / sum(shares) for s in shares] if any(shares) else more
     return [w + m for w, m in zip(width, more, strict=True)]
+
+
+def _placed(rows: Sequence[_Row]) -> Iterator[tuple[int, _Row, _Cell]]:
+    """The cells of one column, each with the column that it stands in."""
+    taken: set[tuple[int, int]] = set()
+    for y, row in enumerate(rows):
+        x = 0
+        for cell in row.cells:
+            while (x, y) in taken:  # by a cell that spans rows from above
+                x += 1
+            taken |= {(x + i, y + j) for i in range(cell.columns) for j in range(cell.rows)}
+            if cell.columns == 1:
+                yield x, row, cell
 
 
 def _percent(characters: int) -> float:

@@ -268,7 +268,7 @@ def _font_faces() -> Iterator[str]:
         data = io.BytesIO()
         font.save(data)
         yield (
-            f"@font-face{{font-family:Report;font-weight:{weight};font-style:{slant};"
+            f"@font-face{{font-family:'Source Sans Pro';font-weight:{weight};font-style:{slant};"
             f"src:url(data:font/woff;base64,{base64.b64encode(data.getvalue()).decode()})}}\n"
         )
 
