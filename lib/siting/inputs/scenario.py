@@ -13,8 +13,9 @@ entry of the same name starts from base.yaml's.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -496,17 +497,15 @@ class Scenario(Strict):
 
         Raises KeyError where nothing covers it.
         """
-        above: list[tuple[int, Evidence]] = []
-        below: list[tuple[int, Evidence]] = []
-        for entry in self.evidence:
-            covering = [len(f) for f in entry.fields if f == path or path.startswith(f + ".")]
-            above += [(max(covering), entry)] if covering else []
-            members = sum(f.startswith(path + ".") for f in entry.fields)
-            below += [(members, entry)] if members else []
-        everything = [(0, entry) for entry in self.evidence if "*" in entry.fields]
-        for found in (above, below, everything):
-            if found:
-                return max(found, key=lambda pair: pair[0])[1]
+        covering = set(itertools.accumulate(path.split("."), "{}.{}".format))
+        scores: tuple[Callable[[Evidence], int], ...] = (
+            lambda entry: max((len(f) for f in entry.fields if f in covering), default=0),
+            lambda entry: sum(f.startswith(f"{path}.") for f in entry.fields),
+            lambda entry: int("*" in entry.fields),
+        )
+        for score in scores:
+            if score(best := max(self.evidence, key=score)):
+                return best
         raise KeyError(f"no evidence covers {path}")
 
     def source(self, path: str) -> Source:
