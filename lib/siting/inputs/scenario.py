@@ -504,7 +504,8 @@ class Scenario(Strict):
             lambda entry: int("*" in entry.fields),
         )
         for score in scores:
-            if score(best := max(self.evidence, key=score)):
+            best = max(self.evidence, key=score, default=None)
+            if best and score(best):
                 return best
         raise KeyError(f"no evidence covers {path}")
 
