@@ -1,6 +1,6 @@
 """Times three ways to render clients, in one run, and writes docs/performance.md.
 
-    python -m benchmarks.rendering --clients 1 10 20 100 --naive 5
+    python -m benchmarks.rendering --clients 1 10 20 100
 
 naive    for each chapter: papermill, jupyter nbconvert, a browser's print, as commands
 python   the same loop in one process, through papermill's and nbconvert's Python interfaces
@@ -8,7 +8,8 @@ kit      `batch`, which also makes the workbook, the summary and the whole repor
 
 CPU time is that of all processes together, taken from the kernel when each ends. Peak memory is
 the sum of what is resident, shared pages counted once (PSS), sampled while it runs. Linux only;
-the first two ways need Chromium for their PDFs.
+the first two ways need Chromium for their PDFs. A machine's speed drifts, so the loops are
+measured in turns with the kit, one client at a time, before each of its batches and after the last.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import argparse
 import contextlib
 import ctypes
 import dataclasses
+import itertools
 import multiprocessing
 import os
 import platform
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -54,7 +57,7 @@ class Measured:
     cpu_s: float
     peak_mib: float
     scaled: bool = False
-    """Measured on another number of clients: the loop shares nothing between them."""
+    """Measured on one client at a time: a loop shares nothing between them."""
 
 
 def measure(way: str, clients: int, cores: int, work: Callable[[], None]) -> Measured:
@@ -228,15 +231,16 @@ def _print(page: Path) -> None:
 # --- The page -----------------------------------------------------------------------------------
 
 
-def times(one: Measured, count: int) -> Measured:
-    """A loop over `count` clients, from one over fewer."""
-    factor = count / one.clients
-    return dataclasses.replace(
-        one,
+def times(turns: Sequence[Measured], count: int, cores: int) -> Measured:
+    """A loop over `count` clients, from its turns over one client each: it shares nothing."""
+    return Measured(
+        way=turns[0].way,
         clients=count,
-        wall_s=one.wall_s * factor,
-        cpu_s=one.cpu_s * factor,
-        scaled=count != one.clients,
+        cores=cores,
+        wall_s=count * statistics.fmean(t.wall_s for t in turns),
+        cpu_s=count * statistics.fmean(t.cpu_s for t in turns),
+        peak_mib=max(t.peak_mib for t in turns),
+        scaled=True,
     )
 
 
@@ -268,8 +272,8 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
         )
     lines += [
         "",
-        "\\* Measured on another number of clients and scaled: the loop shares nothing. The kit's",
-        "clients beyond the first five are these five with other loads, no two of them alike.",
+        "\\* From turns over one client each, taken between the kit's batches: a loop shares",
+        "nothing. Clients beyond the first five are these five with other loads, no two alike.",
         "",
         "## One report of the kit, by stage",
         "",
@@ -317,28 +321,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 20])
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--naive", type=int, default=1, help="clients that the loops render")
     parser.add_argument(
-        "--few", type=int, default=20, help="more clients than these are rendered on all cores only"
+        "--few", type=int, default=10, help="more clients than these are rendered on all cores only"
     )
     chosen = parser.parse_args()
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: every descendant's time is counted
     os.chdir(ROOT)
     names = scenario.names()
-    rows = []
-    loops = [measure("naive", chosen.naive, 1, Naive(names[: chosen.naive]))]
-    loops.append(measure("python", chosen.naive, 1, InPython(names[: chosen.naive])))
+    naive, python, kit = list[Measured](), list[Measured](), list[Measured]()
+
+    def take_turn() -> None:
+        client = [names[len(naive) % len(names)]]
+        naive.append(measure("naive", 1, max(chosen.cores), Naive(client)))
+        python.append(measure("python", 1, max(chosen.cores), InPython(client)))
+
+    take_turn()
     for count in chosen.clients:
         clients = [names[i % len(names)] for i in range(count)]
         for cores in chosen.cores:
             if cores < max(chosen.cores) and count > chosen.few:
                 continue
-            rows += [dataclasses.replace(times(loop, count), cores=cores) for loop in loops]
             with tempfile.TemporaryDirectory() as out:
-                rows.append(measure("kit", count, cores, Kit(clients, cores, out)))
+                kit.append(measure("kit", count, cores, Kit(clients, cores, out)))
                 if cores == chosen.cores[-1]:
                     again = measure("kit, nothing changed", count, cores, Kit(clients, cores, out))
-                    rows.append(again)
+                    kit.append(again)
+        take_turn()
+    rows = []
+    for (count, cores), made in itertools.groupby(kit, lambda k: (k.clients, k.cores)):
+        rows += [times(naive, count, cores), times(python, count, cores), *made]
     text = page(rows, by_stage(names[0]))
     written = ROOT / "docs" / "performance.md"
     _, heading, scale = written.read_text(encoding="utf-8").partition(f"\n{SCALE}\n")
