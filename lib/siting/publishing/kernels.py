@@ -75,6 +75,7 @@ def preload() -> None:
     _show_each_exhibit()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # what is computed is kept, and the process soon ends
 
 
 def _show_each_exhibit() -> None:
