@@ -577,17 +577,21 @@ def conclusion(study: Study) -> Prose:
     a = study.sovereignty
     lines = [_awaited(who, study) for who in ("vendor", "own team")]
     lines += [
-        f"- **{literal(t.stress.label)}**: {len(t.flips)} verdict(s) would flip."
+        f"- **{literal(t.stress.label)}**: {_verdicts(len(t.flips))} would flip."
         for t in a.stress
         if t.flips
     ]
     lines += [
-        f"- **{study.numbers.date(x.date)}**: {len(x.changes)} verdict(s) change by themselves."
+        f"- **{study.numbers.date(x.date)}**: {_verdicts(len(x.changes))} will change by date alone."
         for x in a.ahead
         if x.changes
     ]
     lines.append(f"- {NOT_LEGAL_ADVICE}")
     return Prose("\n".join(filter(None, lines)))
+
+
+def _verdicts(count: int) -> str:
+    return f"{count} verdict{'' if count == 1 else 's'}"
 
 
 def _awaited(addressee: str, study: Study) -> str:
