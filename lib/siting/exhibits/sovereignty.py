@@ -582,7 +582,7 @@ def conclusion(study: Study) -> Prose:
         if t.flips
     ]
     lines += [
-        f"- **{study.numbers.date(x.date)}**: {_verdicts(len(x.changes))} will change by date alone."
+        f"- **{study.numbers.date(x.date)}**: {_verdicts(len(x.changes))} will change then."
         for x in a.ahead
         if x.changes
     ]
