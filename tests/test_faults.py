@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,13 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     assert (
         sorted(p.name for p in (tmp_path / "out").glob("[abc]/report.html")) == ["report.html"] * 3
     )
+
+
+def test_a_cluster_that_is_gone_is_said_so() -> None:
+    gone: Future[batch.Files | batch.Failure] = Future()
+    gone.cancel()
+    gone.set_running_or_notify_cancel()
+    assert batch._result(gone) == batch.Failure("the cluster is gone; run it again to go on")
 
 
 def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_path: Path) -> None:

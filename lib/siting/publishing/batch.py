@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -252,6 +253,8 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
         return future.result()
     except BrokenProcessPool:
         raise
+    except CancelledError:
+        return Failure("the cluster is gone; run it again to go on")
     except Exception as error:  # a fault of the kit, or of a cluster: this report alone fails
         return Failure(f"{type(error).__name__}: {error}")
 
