@@ -75,11 +75,10 @@ def preload() -> None:
     _show_each_exhibit()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)  # what is computed is kept, and the process soon ends
 
 
 def _show_each_exhibit() -> None:
-    """What the first chart, table and prose of a process read and compile, kernels find done."""
+    """Reads and compiles what the first chart, table and prose of a process need."""
     import pandas as pd
 
     from siting import exhibits
@@ -330,6 +329,7 @@ def _serve_and_exit(channel: socket.socket) -> None:
     """Never returns: a forked child must not run its parent's clean-up."""
     try:
         os.setsid()
+        gc.set_threshold(20_000, 20, 20)  # what is computed here is kept, and the process soon ends
         _serve(channel)
     finally:
         os._exit(0)
