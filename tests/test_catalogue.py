@@ -127,3 +127,11 @@ def test_the_weight_format_is_read_from_the_config(
     made = hf_config.from_config({**config, "quantization_config": section}, "x")
     assert made.native_weight_dtype == expected
     assert vram.weight_format("", made).bits < 16
+
+
+@pytest.mark.parametrize(
+    "name", ["m" * 400 + "/x", "m" * 5_000, "m" * 400 + ".json", "a\0b", "a\0b.json", "\ud800.json"]
+)
+def test_a_model_s_name_that_no_path_can_have_is_just_unknown(name: str) -> None:
+    with pytest.raises((KeyError, catalogue.FactError)):
+        catalogue.model(name)

@@ -359,8 +359,8 @@ def model(name: str) -> Model:
 
     Raises KeyError with near names, FactError where a file is not a usable configuration.
     """
-    if name.lower().endswith(".json") or Path(name, "config.json").is_file():
-        return _from_config(name)
+    if file := _config_file(name):
+        return _from_config(file)
     found = _model_index(facts_dir()).get(_key(name))
     if found is None:
         raise _unknown("model", name, [m.model_id for m in models()])
@@ -373,12 +373,22 @@ def checkpoint_weights(name: str) -> str:
     return next((a.weights for a in rows_ if a.weights and _key(a.alias) == _key(name)), "")
 
 
+def _config_file(name: str) -> Path | None:
+    """The `config.json` that `name` is the path of, or of its folder; None where it is a name."""
+    path = Path(name)
+    try:
+        if (path / "config.json").is_file():
+            return path / "config.json"
+    except (OSError, ValueError):  # longer than a path may be, or with what no path may have
+        return None
+    return path if name.lower().endswith(".json") else None
+
+
 @cache
-def _from_config(name: str) -> Model:
+def _from_config(path: Path) -> Model:
     from siting.memory import hf_config  # it needs the record above
 
-    path = Path(name)
-    return hf_config.read(path / "config.json" if path.is_dir() else path)
+    return hf_config.read(path)
 
 
 def source_of(fact: Any) -> Source:

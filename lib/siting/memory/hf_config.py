@@ -36,7 +36,7 @@ def read(path: Path) -> Model:
     """The model that `path` describes. Raises FactError naming the file and the missing field."""
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise FactError(f"{path}: not a readable config.json ({error})") from None
     if not isinstance(whole, dict):
         raise FactError(f"{path}: not a config.json: the top level must be an object")
