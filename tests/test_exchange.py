@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import time_machine
 from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import exchange, scenario
@@ -85,7 +87,8 @@ def test_a_measured_load_gives_the_profile_that_was_put_in(file) -> None:
         lambda day, hour: 100 if day < 5 and 8 <= hour < 18 else 10,
         input_tokens=1000, output_tokens=300, cached_tokens=250,
     )  # fmt: skip
-    load = exchange.load(file(busy))
+    load, last_day = exchange.load(file(busy))
+    assert last_day == dt.date(2026, 10, 4)  # four weeks from Monday 2026-09-07
     assert load["requests_per_day"] == 10 * 100 + 14 * 10
     assert load["hours"] == [10.0] * 8 + [100.0] * 10 + [10.0] * 6
     assert load["weekdays"] == [1, 1, 1, 1, 1, round(240 / 1140, 3), round(240 / 1140, 3)]
@@ -98,15 +101,41 @@ def test_a_busy_hour_raises_the_peak_factor(file) -> None:
     text = log(lambda day, hour: 100)
     text = text.replace("2026-09-16T10:00:00,100", "2026-09-16T10:00:00,500")
     # The usual hour of that weekday is (3 × 100 + 500) / 4 = 200; 500 over 200 is 2.5.
-    assert exchange.load(file(text))["peak_factor"] == 2.5
+    assert exchange.load(file(text))[0]["peak_factor"] == 2.5
 
 
 def test_one_row_a_request_is_counted_and_weighted(file) -> None:
     start = dt.datetime(2026, 9, 7)
     rows = [f"{(start + dt.timedelta(hours=h)).isoformat()},{100 + h % 2}" for h in range(336)]
-    load = exchange.load(file("time,input_tokens\n" + "\n".join(rows)))
+    load, _ = exchange.load(file("time,input_tokens\n" + "\n".join(rows)))
     assert load["requests_per_day"] == 24
     assert load["input_tokens"] == {"mean": 100.5, "p95": 101}
+
+
+@pytest.mark.parametrize(
+    "old,new,line,hint",
+    [
+        ("time,", "time,Time,", 1, "two columns have this name"),
+        ("2026-09-07T00:00:00,5", "2026-09-07T00:00:00,5,6", 2, "more cells than headings"),
+        ("2026-09-07T00:00:00,5", "0026-09-07T00:00:00,5", 0, "more than ten years"),
+        ("2026-09-07T02:00:00,5", "2026-09-07T02:00:00,1e999", 4, "no count"),
+        (",5", ",0", 0, "counts no request"),
+    ],
+)
+def test_a_log_that_cannot_be_is_refused(old: str, new: str, line: int, hint: str, file) -> None:
+    with pytest.raises(DocumentError) as caught:
+        exchange.load(file(log(lambda day, hour: 5).replace(old, new)))
+    (problem,) = caught.value.problems
+    assert (problem.line, hint in problem.wrong) == (line, True), str(problem)
+
+
+@pytest.mark.parametrize("row", ["{}", "{};7", "{}\t7", "{}|7"])
+def test_columns_may_be_separated_by_what_an_export_takes(row: str, file) -> None:
+    start = dt.datetime(2026, 9, 7)
+    rows = [row.format((start + dt.timedelta(hours=h)).isoformat()) for h in range(336)]
+    head = row.format("time").replace("7", "model")
+    fields, _ = exchange.load(file("\n".join([head, *rows])))
+    assert fields["requests_per_day"] == 24
 
 
 def test_a_log_of_less_than_a_week_is_refused(file) -> None:
@@ -114,16 +143,41 @@ def test_a_log_of_less_than_a_week_is_refused(file) -> None:
         exchange.load(file(log(lambda day, hour: 1, weeks=1).rsplit("\n", 20)[0]))
 
 
-def test_what_is_imported_loads_in_a_scenario(file, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", "Item,value,unit,source,date\n"])
+def test_a_table_without_rows_is_refused(text: str, file) -> None:
+    with pytest.raises(DocumentError) as caught:
+        exchange.quotes(file(text))
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("today", ["2026-10-05", "2027-10-05"])
+def test_what_is_imported_loads_in_a_scenario_on_any_day(today: str, file, tmp_path: Path) -> None:
     path = file(log(lambda day, hour: 7 + hour, input_tokens=900, output_tokens=90))
-    made = CliRunner().invoke(cli, ["import", "load", str(path)])
+    with time_machine.travel(today):
+        made = CliRunner().invoke(cli, ["import", "load", str(path)])
     assert made.exit_code == 0, made.output
     client = tmp_path / "acme.yaml"
     client.write_text("client: {name: Acme}\n" + made.stdout, encoding="utf-8")
     loaded = scenario.load(client)
     assert loaded.workloads["assistant"].users == 0
     assert loaded.workloads["assistant"].input_tokens.mean == 900
-    assert loaded.origin("workloads.assistant.requests_per_day").kind == "measured"
+    origin = loaded.origin("workloads.assistant.requests_per_day")
+    assert (origin.kind, str(origin.date)) == ("measured", "2026-10-04")
+
+
+@pytest.mark.parametrize(
+    "words,text,day",
+    [
+        (["quotes"], QUOTES, "2026-10-02"),
+        (["focus", "--service", "openai", "--requests", "300000"], FOCUS, "2026-09-01"),
+    ],
+)
+def test_what_is_imported_is_dated_by_what_it_covers(
+    words: list[str], text: str, day: str, file
+) -> None:
+    made = CliRunner().invoke(cli, ["import", words[0], str(file(text)), *words[1:], "--json"])
+    (evidence,) = json.loads(made.stdout)["evidence"]
+    assert evidence["date"] == day
 
 
 def test_an_invoice_becomes_the_price_of_a_request(file) -> None:

@@ -841,8 +841,9 @@ def import_(
     path = Path(table)
     found: dict[str, Any]
     if kind == "load":
-        found = {"workloads": {workload: exchange.load(path)}}
-        covered = [f"workloads.{workload}.{field}" for field in found["workloads"][workload]]
+        fields, day = exchange.load(path)
+        found = {"workloads": {workload: fields}}
+        covered = [f"workloads.{workload}.{field}" for field in fields]
     else:
         if kind == "quotes":
             quotes = list(exchange.quotes(path))
@@ -851,8 +852,9 @@ def import_(
             quote = exchange.cost_per_request(months, requests or 0, path)
             quotes = [quote.model_copy(update={"item": f"option.{place}.api_request"})]
         found = {"finance": {"quotes": [q.model_dump(exclude_none=True) for q in quotes]}}
-        covered = ["finance.quotes"]
-    evidence = {"fields": covered, "source": f"{path.name}, as exported", "date": dt.date.today()}
+        covered, day = ["finance.quotes"], max(quote.date for quote in quotes)
+    # Dated by what the table covers: what was measured until then, whenever it is imported.
+    evidence = {"fields": covered, "source": f"{path.name}, as exported", "date": day}
     found["evidence"] = [{**evidence, "kind": "measured" if kind == "load" else "client"}]
     if as_json:
         _print_json(found)

@@ -38,19 +38,34 @@ def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
         if path.suffix.lower() in (".xlsx", ".xlsm"):
             frame = pd.read_excel(path, dtype=str, nrows=MAX_ROWS)
         else:
-            frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=None, engine="python")
+            frame = pd.read_csv(
+                path, dtype=str, encoding="utf-8-sig", sep=_separator(path), nrows=MAX_ROWS
+            )
     except (ValueError, OSError, KeyError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0][:100]
         raise _refused(
             path, 0, "", f"cannot be read ({reason})", "save it as UTF-8 CSV or as XLSX"
         ) from None
-    names = {str(c).strip().lower(): c for c in frame.columns}
-    frame = frame.rename(columns={names[n.lower()]: n for n in needed if n.lower() in names})
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is too much for labels
+        raise _refused(path, 2, "", "has more cells than headings", "name each column")
+    known = {name.lower(): name for name in needed}
+    frame.columns = [known.get(str(c).strip().lower(), str(c)) for c in frame.columns]
     for name in needed:
+        if list(frame.columns).count(name) > 1:
+            raise _refused(path, 1, name, "two columns have this name", "keep one")
         if name not in frame.columns:
             hint = messages.suggestion(name, map(str, frame.columns))
             raise _refused(path, 1, name, "this column is missing", hint)
+    if frame.empty:
+        raise _refused(path, 2, "", "no row follows the headings", "add at least one")
     return frame.fillna("")
+
+
+def _separator(path: Path) -> str:
+    """What separates the headings. A guess from the cells takes a time's `T` for one."""
+    with path.open(encoding="utf-8-sig") as file:
+        head = file.readline()
+    return max(",;\t|", key=head.count)
 
 
 def _refused(path: Path, line: int, field: str, wrong: str, write: str) -> DocumentError:
@@ -113,12 +128,15 @@ def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
 # --- Measured loads -------------------------------------------------------------------------------
 
 
-def load(path: Path) -> dict[str, Any]:
-    """The load fields of a workload, from a log with one row a request or one row an hour.
+def load(path: Path) -> tuple[dict[str, Any], dt.date]:
+    """The load fields of a workload, and the last day [UTC] of the log that they come from.
+
+    A row of the log is a request or an hour.
 
     Columns: `time` (ISO 8601); `requests` where a row is an hour; `input_tokens`, `output_tokens`,
-    `cached_tokens` where known, per request. The result has users: 0, requests_per_day (mean
+    `cached_tokens` where known, per request. The fields are users: 0, requests_per_day (mean
     working day), hours, weekdays, peak_factor and, where known, tokens: mean and p95.
+    Raises DocumentError.
     """
     frame = read(path, ("time",))
     when = pd.to_datetime(frame["time"], errors="coerce", utc=True, format="ISO8601")
@@ -129,9 +147,13 @@ def load(path: Path) -> dict[str, Any]:
     counts = (
         _column(path, frame, "requests") if "requests" in frame else pd.Series(1.0, frame.index)
     )
+    if not counts.sum():
+        raise _refused(path, 0, "requests", "counts no request", "export a busier time")
     hourly = counts.groupby(when.dt.floor("h")).sum().asfreq("h", fill_value=0.0)
     if len(hourly) < 7 * 24:
         raise _refused(path, 0, "time", "covers less than a week", "export at least four weeks")
+    if len(hourly) > 3660 * 24:
+        raise _refused(path, 0, "time", "covers more than ten years", "correct the dates")
     result = _shape(hourly)
     weights = counts.to_numpy()
     for column in ("input_tokens", "output_tokens"):
@@ -143,12 +165,12 @@ def load(path: Path) -> dict[str, Any]:
             for c in ("cached_tokens", "input_tokens")
         )
         result["cached_input_share"] = round(min(1.0, cached / whole), 3) if whole else 0.0
-    return result
+    return result, when.max().date()
 
 
 def _column(path: Path, frame: pd.DataFrame, name: str) -> pd.Series[float]:
     values = pd.to_numeric(frame[name].replace("", "0"), errors="coerce")
-    wrong = values.isna() | (values < 0)
+    wrong = ~values.between(0, 1e12)
     if wrong.any():
         line = int(wrong.to_numpy().argmax()) + 2
         text = frame[name].iloc[line - 2]
