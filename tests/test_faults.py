@@ -7,10 +7,13 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -164,6 +167,60 @@ def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
     assert {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()} == before
     assert not list((tmp_path / shelf.WORK).glob("one.new*"))
     assert batch.run(jobs, str(tmp_path)).current == ["one", "two"]
+
+
+REALLY_FULL = """
+import sys; sys.path[:0] = {path!r}
+import json, os, pathlib, tempfile
+from siting.publishing import batch
+from test_faults import small
+disk, filler = pathlib.Path({disk!r}), pathlib.Path({disk!r}) / "filler"
+jobs, out, seen = [small("one"), small("two")], {out!r}, []
+def run():
+    outcome = batch.run(jobs, out, at_once=2, force=True)
+    seen.append([sorted(outcome.rendered), outcome.failed])
+    return (pathlib.Path(out) / "one" / "report.html").read_bytes()
+good = run()
+with filler.open("wb", buffering=0) as file:
+    try:
+        while file.write(bytes(4096)): pass
+    except OSError: pass
+assert run() == good
+filler.unlink()
+assert run() == good
+left = [str(p) for p in disk.rglob("*") if ".new" in p.name or ".old" in p.name or p.is_socket()]
+print(json.dumps([*seen, left]), flush=True)
+"""
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A folder whose path is short enough for the sockets of kernels."""
+    with tempfile.TemporaryDirectory(prefix="disk-") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("full", ["reports", "temporary files"])
+def test_a_disk_that_is_really_full_spoils_nothing(full: str, disk: Path, tmp_path: Path) -> None:
+    """On a file system of 8 MiB in a name space of its own, which ends with its process."""
+    apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-euc"]
+    mount = f"mount -t tmpfs -o size=8m tmpfs '{disk}'"
+    if not shutil.which("unshare") or subprocess.run([*apart, mount], check=False).returncode:
+        pytest.skip("this system lets nobody mount a file system of their own")
+    out = str((disk if full == "reports" else tmp_path) / "out")
+    text = REALLY_FULL.format(path=PATH, disk=str(disk), out=out)
+    place = {} if full == "reports" else {"TMPDIR": str(disk)}
+    done = subprocess.run(
+        [*apart, f'{mount}; exec "$0" -c "$1"', sys.executable, text], check=True, text=True,
+        capture_output=True, timeout=240, cwd=Path(__file__).parents[1], env=os.environ | place,
+    )  # fmt: skip
+    before, during, after, left = json.loads(done.stdout.splitlines()[-1])
+    assert before == after == [["one", "two"], {}]
+    assert during[0] == [] and sorted(during[1]) == ["one", "two"]
+    for reason in during[1].values():
+        assert reason.endswith("No space left on device") and reason.startswith("cannot be ")
+    assert left == []
+    assert done.stderr == ""
 
 
 def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ HOSTILE = '=HYPERLINK("http://x","y")'
 
 def written(folder: Path, chosen: Scenario) -> tuple[Path, Comparison]:
     comparison = tco.assess(chosen, plain_capacity(chosen))
-    return workbook.write(comparison, chosen, folder / "cash-flows.xlsx"), comparison
+    path = folder / "cash-flows.xlsx"
+    path.write_bytes(workbook.content(comparison, chosen))
+    return path, comparison
 
 
 def expected(o: tco.OptionCost) -> list[float]:

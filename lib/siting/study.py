@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -250,9 +249,7 @@ class Study:
 
     def workbook(self) -> bytes:
         """The content of cash-flows.xlsx: the cost chapter with live formulas."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = workbook.write(self.cost, self.scenario, Path(folder) / "cash-flows.xlsx")
-            return path.read_bytes()
+        return workbook.content(self.cost, self.scenario)
 
 
 def _figure(value: Range | None) -> Mapping[str, Any] | None:

@@ -15,7 +15,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -56,10 +56,11 @@ class _Book:
         return self.file.add_worksheet(name)
 
 
-def write(comparison: Comparison, scenario: Scenario, path: Path) -> Path:
-    """Writes the workbook of a comparison to `path` and returns it."""
+def content(comparison: Comparison, scenario: Scenario) -> bytes:
+    """The workbook of a comparison."""
+    made = BytesIO()
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(path), options) as file:
+    with xlsxwriter.Workbook(made, {**options, "in_memory": True}) as file:
         file.set_properties({"title": f"Cash flows, {scenario.client.name}", "author": "siting"})
         file.set_properties(
             {"created": dt.datetime.combine(scenario.client.report_date, dt.time())}
@@ -75,7 +76,7 @@ def write(comparison: Comparison, scenario: Scenario, path: Path) -> Path:
             _option(book, names[name], cost, quantities[name])
         _focus(book, comparison, scenario)
         _summary(book, summary, comparison, scenario, names)
-    return path
+    return made.getvalue()
 
 
 def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:

@@ -373,5 +373,8 @@ def render(job: Job) -> Files | Failure:
         return Failure(str(error), lost=True)
     except ForgeError as error:
         return Failure(str(error))
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        place = error.filename or tempfile.gettempdir()
+        return Failure(f"cannot be made: {place}: {error.strerror or error}")
+    except ValueError as error:
         return Failure(f"{error}" or type(error).__name__)

@@ -329,6 +329,9 @@ def _serve_and_exit(channel: socket.socket) -> None:
     """Never returns: a forked child must not run its parent's clean-up."""
     try:
         os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):  # what goes wrong is answered over the channel, in one sentence
+            os.dup2(null, stream)
         gc.set_threshold(20_000, 20, 20)  # what is computed here is kept, and the process soon ends
         _serve(channel)
     finally:
@@ -395,9 +398,6 @@ def _become_kernel(request: dict[str, Any]) -> None:
         if request["cwd"]:
             os.chdir(request["cwd"])
             sys.path.insert(0, request["cwd"])
-        null = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(null, stream)
         from ipykernel.kernelapp import IPKernelApp
 
         IPKernelApp.launch_instance(argv=request["argv"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -190,6 +191,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
 
 
 papermill_engines.register(_Engine.name, _Engine)
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a failure is told once, in the outcome
 
 
 def _last_cell(notebook: NotebookNode) -> str:
