@@ -6,6 +6,8 @@ naive    for each chapter: papermill, jupyter nbconvert, a browser's print, as c
 python   the same loop in one process, through papermill's and nbconvert's Python interfaces
 kit      `batch`, which also makes the workbook, the summary and the whole report as one
 
+Once each from a cold start, then as often as asked for from a warm one.
+
 CPU time is that of all processes together, taken from the kernel when each ends. Peak memory is
 the sum of what is resident, shared pages counted once (PSS), sampled while it runs. Linux only;
 the first two ways need Chromium for their PDFs. A machine's speed drifts, so the loops are
@@ -56,10 +58,18 @@ class Measured:
     wall_s: float
     cpu_s: float
     peak_mib: float
+    cold: bool = False
 
 
-def measure(way: str, clients: int, cores: int, work: Callable[[], None]) -> Measured:
-    """Runs `work` in a process of its own on so many cores and takes its time and memory."""
+def measure(
+    way: str, clients: int, cores: int, work: Callable[[], None], cold: bool = False
+) -> Measured:
+    """Runs `work` in a process of its own on so many cores and takes its time and memory.
+
+    cold: all programs and packages are read from disk again.
+    """
+    if cold:
+        _forget_files()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     child = multiprocessing.get_context("spawn").Process(target=_confined, args=(work, cores))
@@ -72,9 +82,19 @@ def measure(way: str, clients: int, cores: int, work: Callable[[], None]) -> Mea
         raise SystemExit(f"{way} failed with status {child.exitcode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    done = Measured(way, clients, cores, wall, cpu, max(peak) / 1024)
     print(f"{way}, {clients} clients, {cores} cores: {wall:.1f} s, CPU {cpu:.1f} s", flush=True)
-    return done
+    return Measured(way, clients, cores, wall, cpu, max(peak) / 1024, cold)
+
+
+def _forget_files() -> None:
+    """Has the system drop what it keeps in memory of Python, its packages, the kit and the browser,
+    as after a start of the machine."""
+    roots = {ROOT, Path(sys.prefix), Path(sys.base_prefix), Path("/usr/lib/chromium")}
+    for path in itertools.chain.from_iterable(root.rglob("*") for root in roots):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(descriptor)
 
 
 def _collect_orphans() -> None:
@@ -242,7 +262,7 @@ def times(turns: Sequence[Measured], count: int, cores: int) -> Measured:
 
 
 def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
-    naive = {(r.clients, r.cores): r for r in rows if r.way == "naive"}
+    naive = {(r.clients, r.cores, r.cold): r for r in rows if r.way == "naive"}
     lines = [
         "# How fast a batch is",
         "",
@@ -251,26 +271,30 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
         f"Mean load while it ran: {os.getloadavg()[2]:.1f}; where that is well above the cores,",
         "other work shared the machine and wall times are upper bounds.",
         "",
-        "| way | clients | cores | wall [s] | CPU [s] | peak memory [MiB] "
+        "| way | start | clients | cores | wall [s] | CPU [s] | peak memory [MiB] "
         "| naive wall over this | naive CPU over this |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for r in rows:
-        other = naive.get((r.clients, r.cores))
+        other = naive.get((r.clients, r.cores, r.cold))
         ratios = (
             (f"{other.wall_s / r.wall_s:.1f} ×", f"{other.cpu_s / r.cpu_s:.1f} ×")
             if other and r.way != "naive"
             else ("", "")
         )
-        mark = "" if r.way.startswith("kit") else " *"
+        mark = "" if r.cold or r.way.startswith("kit") else " *"
+        start = "cold" if r.cold else "warm"
         lines.append(
-            f"| {r.way} | {r.clients}{mark} | {r.cores} | {r.wall_s:.1f} | {r.cpu_s:.1f} | "
-            f"{r.peak_mib:.0f} | {ratios[0]} | {ratios[1]} |"
+            f"| {r.way} | {start} | {r.clients}{mark} | {r.cores} | {r.wall_s:.1f} | "
+            f"{r.cpu_s:.1f} | {r.peak_mib:.0f} | {ratios[0]} | {ratios[1]} |"
         )
     lines += [
         "",
         "\\* From turns over one client each, taken between the kit's batches: a loop shares",
         "nothing. Clients beyond the first five are these five with other loads, no two alike.",
+        "",
+        "Cold: files of Python, its packages, the kit and the browser are not in memory, as after",
+        "the machine started. Each row, cold or warm, begins with a new process.",
         "",
         "## One report of the kit, by stage",
         "",
@@ -325,6 +349,13 @@ def main() -> None:
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: every descendant's time is counted
     os.chdir(ROOT)
     names = scenario.names()
+    cores, first = max(chosen.cores), names[:1]
+    with tempfile.TemporaryDirectory() as out:
+        cold = [
+            measure("naive", 1, cores, Naive(first), cold=True),
+            measure("python", 1, cores, InPython(first), cold=True),
+            measure("kit", 1, cores, Kit(first, cores, out), cold=True),
+        ]
     naive, python, kit = list[Measured](), list[Measured](), list[Measured]()
 
     def take_turn() -> None:
@@ -344,7 +375,7 @@ def main() -> None:
                     again = measure("kit, nothing changed", count, cores, Kit(clients, cores, out))
                     kit.append(again)
         take_turn()
-    rows = []
+    rows = cold
     for (count, cores), made in itertools.groupby(kit, lambda k: (k.clients, k.cores)):
         rows += [times(naive, count, cores), times(python, count, cores), *made]
     text = page(rows, by_stage(names[0]))
