@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
 from siting.checks import validation
+from siting.inputs import benchmark
 from siting.serving import measurement, performance
 from siting.serving.performance import Deployment, NotPredicted
 
@@ -292,7 +293,7 @@ AIPERF = {
 
 @pytest.mark.parametrize("data", [VLLM, GUIDELLM, AIPERF], ids=["vllm", "guidellm", "aiperf"])
 def test_benchmark_files_of_three_tools_say_the_same(data: dict[str, object]) -> None:
-    seen = measurement.read_benchmark(json.dumps(data))
+    seen = benchmark.read(json.dumps(data))
     assert (seen.concurrency, seen.output_tokens_per_s) == (16, 500)
     assert (seen.ttft_ms, seen.tpot_ms) == (300, 30)
     assert (seen.input_tokens, seen.output_tokens) == (3000, 400)
@@ -301,17 +302,17 @@ def test_benchmark_files_of_three_tools_say_the_same(data: dict[str, object]) ->
 @pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"benchmarks": [{}]}', "no json"])
 def test_a_file_without_a_result_is_refused_in_words(text: str) -> None:
     with pytest.raises(ValueError, match=r"benchmark|holds"):
-        measurement.read_benchmark(text)
+        benchmark.read(text)
 
 
 def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it() -> None:
     run = measurement.Run(LLAMA, "closed", 1000, 200, 16)
     tpot = measurement.expected(run).itl_or_tpot_ms.central
     for factor in (1.0, 2.0):
-        seen = measurement.Benchmark("own", concurrency=16, tpot_ms=tpot * factor)
+        seen = benchmark.Benchmark("own", concurrency=16, tpot_ms=tpot * factor)
         assert measurement.slower(LLAMA, seen, 1000, 200) == pytest.approx(factor)
 
 
 def test_a_benchmark_without_concurrency_is_not_guessed() -> None:
     with pytest.raises(NotPredicted, match="concurrency"):
-        measurement.slower(LLAMA, measurement.Benchmark("own", tpot_ms=20.0), 1000, 200)
+        measurement.slower(LLAMA, benchmark.Benchmark("own", tpot_ms=20.0), 1000, 200)

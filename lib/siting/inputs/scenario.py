@@ -32,7 +32,7 @@ from pydantic import (
 
 from siting import catalogue
 from siting.catalogue import Kind, Source
-from siting.inputs import document, messages
+from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
 from siting.rules import rulebook
 
@@ -642,10 +642,8 @@ def _with_benchmarks(found: Scenario, folder: Path, whole: Document) -> Scenario
 def _benchmark(run: Measured, folder: Path) -> Measured:
     if not run.file or ((run.tpot_ms or run.output_tokens_per_s) and run.concurrency):
         return run
-    from siting.serving import measurement  # it reads the memory model, which reads scenarios
-
-    seen = measurement.read_benchmark((folder / run.file).read_text(encoding="utf-8"))
-    stated = {k: getattr(run, k) or getattr(seen, k) for k in measurement.FIGURES}
+    seen = benchmark.read((folder / run.file).read_text(encoding="utf-8"))
+    stated = {k: getattr(run, k) or getattr(seen, k) for k in benchmark.FIGURES}
     return run.model_copy(update=stated)
 
 

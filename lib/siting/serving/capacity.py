@@ -21,6 +21,7 @@ from scipy.optimize import brentq
 
 from siting import catalogue
 from siting.catalogue import Input, Source
+from siting.inputs import benchmark
 from siting.inputs.scenario import SELF_HOSTED, Band, Measured, Option, Scenario, Workload
 from siting.memory import vram
 from siting.quantity import Range
@@ -622,8 +623,8 @@ def _pool(
 
 def _measured(d: Deployment, own: Measured, lengths: Lengths) -> tuple[float, str]:
     """Factor on every time that makes the model agree with a benchmark, and what that says."""
-    figures = {name: getattr(own, name) for name in measurement.FIGURES}
-    seen = measurement.Benchmark(own.source, **figures)
+    figures = {name: getattr(own, name) for name in benchmark.FIGURES}
+    seen = benchmark.Benchmark(own.source, **figures)
     factor = measurement.slower(d, seen, lengths.input_mean, lengths.output_mean)
     way = "slower" if factor > 1 else "faster"
     return factor, f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
