@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import stat
@@ -16,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from siting.cli import cli
 from siting.publishing import batch, job
+from siting.publishing import shelf as shelf_module
 from siting.publishing.shelf import shelf
 from trial import LATER, chapter, make
 
@@ -67,9 +69,29 @@ def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path: Path) -
 def test_reports_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     out = tmp_path / "out"
     batch.run([small("one")], str(out), at_once=1)
-    for path in (out / "one").rglob("*"):
+    assert (out / "index.html").is_file()
+    for path in (out, *out.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
-    assert stat.S_IMODE((out / "one").stat().st_mode) == 0o700
+
+
+def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch.run([small("one")], str(tmp_path), at_once=1)
+    put = shelf_module.Folder.put_index
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shelf_module.Folder, "put_index", full)
+    outcome = batch.run([small("two")], str(tmp_path), at_once=1)
+    assert outcome.rendered == ["two"]
+    assert outcome.lines()[0] == "index.html: cannot be written: No space left on device"
+    monkeypatch.setattr(shelf_module.Folder, "put_index", put)
+    (tmp_path / "index.html").unlink()
+    assert batch.run([small("two")], str(tmp_path)).current == ["two"]
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'href="one/report.html"' in page and 'href="two/report.html"' in page
 
 
 def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path) -> None:
@@ -91,6 +113,7 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows() -> None:
     assert json.loads(memory.cat("/trial/reports/one/summary.json"))
     assert memory.exists("/trial/reports/two/notebooks/10_x.ipynb")
     assert batch.run(jobs, address).current == ["one", "two"]
+    assert b'href="two/report.html"' in memory.cat("/trial/reports/index.html")
     broken = dataclasses.replace(jobs[0], chapters={"10_x.ipynb": chapter("Why?", "1 / 0")})
     outcome = batch.run([broken], address, at_once=1)
     assert list(outcome.failed) == ["one"]

@@ -6,6 +6,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from siting.publishing import portfolio
+from siting.publishing.shelf import shelf
 from test_browser import driver, pytestmark, show
 from test_portfolio import SUMMARY, write
 
@@ -23,7 +24,8 @@ def address(tmp_path_factory):
         client = {**SUMMARY["client"], "name": name}
         summary = {**SUMMARY, "client": client, "recommendation": recommendation}
         write(folder, name.lower(), summary)
-    return portfolio.write(folder).as_uri()
+    (folder / "index.html").write_text(portfolio.index(shelf(folder)), encoding="utf-8")
+    return (folder / "index.html").as_uri()
 
 
 def clients(driver):

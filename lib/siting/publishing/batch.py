@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from siting.publishing.job import Job
-from siting.publishing.shelf import BadAddress, Busy, Folder, Shelf, shelf
+from siting.publishing.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -102,11 +102,25 @@ def run(
             todo.append(job)
     if todo:
         _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
-    if outcome.rendered and isinstance(target, Folder):
-        from siting.publishing import portfolio
-
-        portfolio.write(target.root)
+    if outcome.rendered or (outcome.current and target.read("", INDEX) is None):
+        _index(target, outcome)
     return outcome
+
+
+def _index(target: Shelf, outcome: Outcome) -> None:
+    """Lists all reports anew; of two runs at once, the later one lists those of both."""
+    from siting.publishing import portfolio
+
+    while True:
+        try:
+            with target.lock(INDEX):
+                target.put_index(portfolio.index(target))
+            return
+        except Busy:
+            time.sleep(0.2)
+        except OSError as error:
+            outcome.failed[INDEX] = _unwritten(error).reason
+            return
 
 
 class _Run:

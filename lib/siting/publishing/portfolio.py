@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -20,6 +19,7 @@ import jinja2
 from siting.catalogue import Source
 from siting.exhibits import style
 from siting.formats import Numbers
+from siting.publishing.shelf import Shelf
 
 STALE_DAYS = 90
 """A fact older than this at the report's date is counted as old."""
@@ -130,19 +130,19 @@ def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> list[int]:
     return found
 
 
-def index(reports: Path) -> str:
-    """The page over all finished reports below a folder, in order of client."""
+def index(reports: Shelf) -> str:
+    """The page over all finished reports of a shelf."""
     rows, unread = [], []
-    for path in sorted(reports.iterdir()) if reports.is_dir() else ():
-        if not path.is_dir() or path.name.startswith("."):
+    for client in reports.clients():
+        files = reports.files(client)
+        if "summary.json" not in files:
+            unread.append((client, "no report was finished"))
             continue
         try:
-            summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-            rows.append(row(summary, path.name, (p.name for p in path.iterdir())))
-        except FileNotFoundError:
-            unread.append((path.name, "no report was finished"))
-        except (KeyError, ValueError, TypeError) as error:
-            unread.append((path.name, f"its summary.json cannot be read ({error})"))
+            summary = json.loads(reports.read(client, "summary.json") or b"")
+            rows.append(row(summary, client, files))
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            unread.append((client, f"its summary.json cannot be read ({error})"))
     return page(rows, unread)
 
 
@@ -161,13 +161,3 @@ def page(rows: Iterable[Row], unread: Iterable[tuple[str, str]] = ()) -> str:
         script=script,
         script_hash=digest,
     )
-
-
-def write(reports: Path) -> Path:
-    """Writes `index.html` over the reports of a folder, whole or not at all; returns its path."""
-    target = reports / "index.html"
-    text = index(reports)
-    part = reports / ".index.html.part"
-    part.write_text(text, encoding="utf-8")
-    part.replace(target)
-    return target

@@ -10,12 +10,11 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from siting.publishing.job import Job
@@ -27,6 +26,8 @@ except ImportError:  # a system without file locks: two runs at once are the use
 
 MANIFEST = "manifest.json"
 FAILED = "failed"
+INDEX = "index.html"
+"""Page over all reports, beside them."""
 WORK = ".siting"
 """Folder inside the output folder for locks and for reports on their way."""
 
@@ -45,17 +46,24 @@ def shelf(out: str | Path) -> Shelf:
     Raises BadAddress.
     """
     address = str(out)
-    if re.match(r"[a-z][a-z0-9+.-]+://", address) and not address.startswith("file://"):
-        return Remote(address)
-    return Folder(Path(address.removeprefix("file://")))
+    scheme, _, path = address.rpartition("://")
+    return Folder(Path(path)) if scheme in ("", "file", "local") else Remote(address)
 
 
 class Shelf(ABC):
     """A place that holds one report a client."""
 
     @abstractmethod
+    def clients(self) -> list[str]:
+        """Names of the folders that hold reports or what is left of failed ones."""
+
+    @abstractmethod
+    def files(self, client: str) -> list[str]:
+        """Names of what is in a client's folder."""
+
+    @abstractmethod
     def read(self, client: str, name: str) -> bytes | None:
-        """A file of a report; None if there is none."""
+        """A file of a report, or beside the reports where `client` is empty; None without one."""
 
     @abstractmethod
     def put(self, job: Job, files: Mapping[str, bytes]) -> None:
@@ -64,6 +72,10 @@ class Shelf(ABC):
     @abstractmethod
     def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
         """Keeps what a failed attempt left, beside the last good report."""
+
+    @abstractmethod
+    def put_index(self, page: str) -> None:
+        """Writes `index.html` beside the reports. Raises OSError, and leaves none that is old."""
 
     @abstractmethod
     def lock(self, client: str) -> AbstractContextManager[None]:
@@ -102,6 +114,13 @@ class Folder(Shelf):
         self.root = root
         self.work = root / WORK
 
+    def clients(self) -> list[str]:
+        folders = self.root.iterdir() if self.root.is_dir() else ()
+        return sorted(p.name for p in folders if p.is_dir() and not p.name.startswith("."))
+
+    def files(self, client: str) -> list[str]:
+        return sorted(p.name for p in (self.root / client).iterdir())
+
     def read(self, client: str, name: str) -> bytes | None:
         try:
             return (self.root / client / name).read_bytes()
@@ -110,7 +129,9 @@ class Folder(Shelf):
 
     @contextlib.contextmanager
     def lock(self, client: str) -> Iterator[None]:
-        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.root.exists():
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.work.mkdir(mode=0o700, exist_ok=True)
         path = self.work / f"{client}.lock"
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
@@ -158,6 +179,15 @@ class Folder(Shelf):
         shutil.rmtree(target, ignore_errors=True)
         _write(target, {**files, MANIFEST: b"{}"})
 
+    def put_index(self, page: str) -> None:
+        target = self.root / INDEX
+        try:
+            _write(self.work, {INDEX: page.encode()})
+            (self.work / INDEX).replace(target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
+
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Files of modes 0600 in folders of mode 0700, on disk before this returns."""
@@ -190,9 +220,20 @@ class Remote(Shelf):
                 "such as s3://bucket/reports (which needs the package s3fs)"
             ) from None
 
+    def clients(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            found = self.system.ls(self.root, detail=True)
+            names = (PurePosixPath(f["name"]).name for f in found if f["type"] == "directory")
+            return sorted(name for name in names if not name.startswith("."))
+        return []
+
+    def files(self, client: str) -> list[str]:
+        found = self.system.ls(f"{self.root}/{client}", detail=False)
+        return sorted(PurePosixPath(name).name for name in found)
+
     def read(self, client: str, name: str) -> bytes | None:
         try:
-            content: bytes = self.system.cat_file(f"{self.root}/{client}/{name}")
+            content: bytes = self.system.cat_file("/".join(filter(None, (self.root, client, name))))
         except FileNotFoundError:
             return None
         return content
@@ -219,6 +260,9 @@ class Remote(Shelf):
 
     def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
         self._upload(f"{self.root}/{client}/{FAILED}", {**files, MANIFEST: b"{}"})
+
+    def put_index(self, page: str) -> None:
+        self.system.pipe_file(f"{self.root}/{INDEX}", page.encode())
 
     def _upload(self, folder: str, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
