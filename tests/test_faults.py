@@ -39,6 +39,21 @@ def small(client: str, *cells: str, limit_s: int = 60) -> job.Job:
     return dataclasses.replace(make(client, chapters), formats=("html",), cell_limit_s=limit_s)
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path is short enough for the sockets of kernels."""
+    with tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def left_behind(folder: Path, of: str = "*") -> list[Path]:
+    """Temporary files that are still there once the processes that own them have had time."""
+    deadline = time.monotonic() + 20
+    while (found := list(folder.glob(of))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
 def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: Path) -> None:
     good = small("good")
     names = [*FAULTS, "good"]
@@ -94,31 +109,39 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 PATH = [str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)]
 
 
-def with_killer(folder: Path, always: bool = False, threads: bool = False) -> list[object]:
-    """What became of a run, in a process of its own, one of whose reports kills what renders it."""
+def with_killer(
+    folder: Path, place: Path, always: bool = False, threads: bool = False
+) -> list[object]:
+    """What became of a run, in a process of its own, one of whose reports kills what renders it.
+
+    place: for temporary files; nothing may be left there.
+    """
     text = WITH_KILLER.format(
         path=PATH, flag=str(folder / "flag"), always=always, threads=threads, rest=0.5 * threads,
         out=str(folder / "out"),
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", text], check=True, stdout=subprocess.PIPE, text=True, timeout=240,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[1], env=os.environ | {"TMPDIR": str(place)},
     )  # fmt: skip
+    assert left_behind(place) == []
     outcome: list[object] = json.loads(done.stdout.splitlines()[-1])
     return outcome
 
 
 @needs_proc
 @pytest.mark.parametrize("threads", [False, True])
-def test_a_killed_worker_loses_nothing(tmp_path: Path, threads: bool) -> None:
-    assert with_killer(tmp_path, threads=threads) == [["b", "c", "d", "killer"], {}]
+def test_a_killed_worker_loses_nothing(tmp_path: Path, short: Path, threads: bool) -> None:
+    assert with_killer(tmp_path, short, threads=threads) == [["b", "c", "d", "killer"], {}]
     assert (tmp_path / "flag").exists()
 
 
 @needs_proc
-def test_a_report_that_always_kills_its_worker_is_given_up_alone(tmp_path: Path) -> None:
+def test_a_report_that_always_kills_its_worker_is_given_up_alone(
+    tmp_path: Path, short: Path
+) -> None:
     reason = "its worker process was killed 3 times"
-    assert with_killer(tmp_path, always=True) == [["b", "c", "d"], {"killer": reason}]
+    assert with_killer(tmp_path, short, always=True) == [["b", "c", "d"], {"killer": reason}]
 
 
 WITHOUT_GUARD = """
@@ -193,23 +216,16 @@ print(json.dumps([*seen, left]), flush=True)
 """
 
 
-@pytest.fixture
-def disk() -> Iterator[Path]:
-    """A folder whose path is short enough for the sockets of kernels."""
-    with tempfile.TemporaryDirectory(prefix="disk-") as folder:
-        yield Path(folder)
-
-
 @pytest.mark.parametrize("full", ["reports", "temporary files"])
-def test_a_disk_that_is_really_full_spoils_nothing(full: str, disk: Path, tmp_path: Path) -> None:
+def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_path: Path) -> None:
     """On a file system of 8 MiB in a name space of its own, which ends with its process."""
     apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-euc"]
-    mount = f"mount -t tmpfs -o size=8m tmpfs '{disk}'"
+    mount = f"mount -t tmpfs -o size=8m tmpfs '{short}'"
     if not shutil.which("unshare") or subprocess.run([*apart, mount], check=False).returncode:
         pytest.skip("this system lets nobody mount a file system of their own")
-    out = str((disk if full == "reports" else tmp_path) / "out")
-    text = REALLY_FULL.format(path=PATH, disk=str(disk), out=out)
-    place = {} if full == "reports" else {"TMPDIR": str(disk)}
+    out = str((short if full == "reports" else tmp_path) / "out")
+    text = REALLY_FULL.format(path=PATH, disk=str(short), out=out)
+    place = {} if full == "reports" else {"TMPDIR": str(short)}
     done = subprocess.run(
         [*apart, f'{mount}; exec "$0" -c "$1"', sys.executable, text], check=True, text=True,
         capture_output=True, timeout=240, cwd=Path(__file__).parents[1], env=os.environ | place,
@@ -269,7 +285,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize("threads", [False, True])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
-    tmp_path: Path, how: signal.Signals, threads: bool
+    tmp_path: Path, short: Path, how: signal.Signals, threads: bool
 ) -> None:
     pids = tmp_path / "pids"
     pids.mkdir()
@@ -280,7 +296,10 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
         )
         return [sys.executable, "-c", text]
 
-    settings = {"cwd": Path(__file__).parents[1], "stdout": subprocess.PIPE, "text": True}
+    settings = {
+        "cwd": Path(__file__).parents[1], "stdout": subprocess.PIPE, "text": True,
+        "env": os.environ | {"TMPDIR": str(short)},
+    }  # fmt: skip
     with subprocess.Popen(script(True), **settings) as run:
         deadline = time.monotonic() + 90
         done = tmp_path / "out" / "a" / "manifest.json"
@@ -299,6 +318,7 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     while any(map(alive, kernels)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(alive, kernels)), "a kernel outlived its run"
+    assert left_behind(short) == []
 
     again = subprocess.run(script(False), check=True, timeout=120, **settings)
     # Report a differs in its chapter's text (wait), so it is made anew with the others.
@@ -317,8 +337,11 @@ def test_a_cluster_that_is_gone_is_said_so() -> None:
     assert batch._result(gone) == batch.Failure("the cluster is gone; run it again to go on")
 
 
-def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_path: Path) -> None:
+def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
+    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("TMPDIR", str(short))  # the workers read it when they start
     jobs = [small(f"client-{i}") for i in range(5)]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
@@ -334,6 +357,7 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_
         address = cluster.scheduler_address
         outcome = batch.run(jobs, str(tmp_path / "cluster"), scheduler=address, say=say)
     assert killed
+    assert left_behind(short, of="siting*") == []
     assert sorted(outcome.rendered) == [j.client for j in jobs], outcome.failed
     batch.run(jobs[:1], str(tmp_path / "here"), at_once=1)
     for path in (tmp_path / "here" / "client-0").rglob("*.*"):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
 import tempfile
 import threading
@@ -289,25 +288,24 @@ def _executor(
     from siting import study
     from siting.publishing import kernels, publish
 
-    with tempfile.TemporaryDirectory(prefix="siting-run-", ignore_cleanup_errors=True) as folder:
-        if kernels.single_threaded():
-            kernels.preload()
-            if many:
-                study.prepare()
-                publish.warm()
-        pool: Executor
-        if kernels.single_threaded():
-            fork = multiprocessing.get_context("fork")
-            pool = ProcessPoolExecutor(width, fork, _start_worker, (os.getpid(), folder))
-        else:
-            # A process with threads, such as a notebook's kernel, cannot be forked safely. Its
-            # threads share one warm process, in which all that computes is forked.
-            pool = ThreadPoolExecutor(width)
-        try:
-            yield pool, width
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            _drop_forge()
+    if kernels.single_threaded():
+        kernels.preload()
+        if many:
+            study.prepare()
+            publish.warm()
+    pool: Executor
+    if kernels.single_threaded():
+        fork = multiprocessing.get_context("fork")
+        pool = ProcessPoolExecutor(width, fork, _start_worker, (os.getpid(),))
+    else:
+        # A process with threads, such as a notebook's kernel, cannot be forked safely. Its
+        # threads share one warm process, in which all that computes is forked.
+        pool = ThreadPoolExecutor(width)
+    try:
+        yield pool, width
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        _drop_forge()
 
 
 def _cluster(scheduler: str) -> Client:
@@ -330,20 +328,19 @@ def _end_children() -> None:
         child.terminate()
 
 
-def _start_worker(parent: int, folder: str) -> None:
-    """Prepares a local worker: its own forge, the run's temporary folder, and the resolve to end
-    with the process that started it."""
+def _start_worker(parent: int) -> None:
+    """Prepares a local worker: its own forge, and the resolve to end with the process that
+    started it."""
     from siting.publishing import publish
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the starting process's to handle
-    tempfile.tempdir = folder
-    _forge()
+    with contextlib.suppress(OSError):  # `render` tells
+        _forge()
 
     def watch() -> None:
         publish.warm()
         while os.getppid() == parent:
             time.sleep(0.5)
-        shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -377,8 +374,9 @@ def render(job: Job) -> Files | Failure:
     from siting.publishing import report
     from siting.publishing.kernels import ForgeError, ForgeLost
 
-    forge = _forge()
+    forge = None
     try:
+        forge = _forge()
         return report.render(job, forge)
     except report.ChapterFailed as error:
         return Failure(str(error), {error.chapter: error.notebook.encode()})

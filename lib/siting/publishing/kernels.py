@@ -18,10 +18,12 @@ import json
 import os
 import pkgutil
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -118,11 +120,20 @@ class ForgeLost(ForgeError):
     """The warm process is gone, through no fault of what it was asked: ask another."""
 
 
-class Forge:
-    """Handle to a warm process. Closing it ends the process and every kernel forked from it."""
+def short_folder() -> str | None:
+    """A place for sockets, whose paths may have some 100 bytes; None for the system's own."""
+    return None if len(tempfile.gettempdir()) < 50 or not os.path.isdir("/tmp") else "/tmp"
 
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
+
+class Forge:
+    """Handle to a warm process. Closing it ends the process and every kernel forked from it.
+
+    `folder` is for temporary files: the warm process removes it at its end, so that nothing of a
+    client is left behind if the process that holds this handle is killed. A branch has none.
+    """
+
+    def __init__(self, channel: socket.socket, folder: str | None = None) -> None:
+        self._channel, self.folder = channel, folder
         self._lock = threading.Lock()
         self._branches: weakref.WeakSet[Forge] = weakref.WeakSet()
 
@@ -130,26 +141,27 @@ class Forge:
     def start(cls) -> Forge:
         """A forge forked from this process if that is safe (one thread), else a new interpreter.
 
-        Raises ForgeError where processes cannot fork.
+        Raises ForgeError where processes cannot fork, OSError where no folder can be made.
         """
         if not CAN_FORK:
             raise ForgeError("this system cannot fork processes")
+        folder = tempfile.mkdtemp(prefix="siting-", dir=short_folder())
         ours, theirs = socket.socketpair()
         if single_threaded():
             preload()
             if os.fork() == 0:
                 ours.close()
-                _serve_and_exit(theirs)
+                _serve_and_exit(theirs, folder)
         else:
             theirs.set_inheritable(True)
             subprocess.Popen(
-                [sys.executable, "-m", "siting.publishing.kernels", str(theirs.fileno())],
+                [sys.executable, "-m", "siting.publishing.kernels", str(theirs.fileno()), folder],
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, **_SETTINGS},
                 stdin=subprocess.DEVNULL,
             )
         theirs.close()
-        return cls(ours)
+        return cls(ours, folder)
 
     def branch(self, function: str, cwd: Path, limit_s: float) -> tuple[Forge, str]:
         """A forge that has run `module:name`, without arguments, in the folder `cwd`.
@@ -207,6 +219,8 @@ class Forge:
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
         self._channel.close()
+        if self.folder:  # in case that the warm process was killed
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Forge:
         return self
@@ -325,8 +339,8 @@ def _received(channel: socket.socket) -> dict[str, Any] | None:
     return message
 
 
-def _serve_and_exit(channel: socket.socket) -> None:
-    """Never returns: a forked child must not run its parent's clean-up."""
+def _serve_and_exit(channel: socket.socket, folder: str | None = None) -> None:
+    """Never returns: a forked child must not run its parent's clean-up. Removes the folder."""
     try:
         os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
@@ -334,6 +348,8 @@ def _serve_and_exit(channel: socket.socket) -> None:
             os.dup2(null, stream)
         gc.set_threshold(20_000, 20, 20)  # what is computed here is kept, and the process soon ends
         _serve(channel)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
         os._exit(0)
 
@@ -408,7 +424,7 @@ def _become_kernel(request: dict[str, Any]) -> None:
 def _main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     preload()
-    _serve_and_exit(channel)
+    _serve_and_exit(channel, sys.argv[2])
 
 
 if __name__ == "__main__":

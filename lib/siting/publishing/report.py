@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +50,8 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
     forge: warm process to fork kernels from; None starts plain kernels.
     Raises ChapterFailed, or ValueError where the report cannot be published.
     """
-    with tempfile.TemporaryDirectory(prefix="siting-", dir=_short_folder()) as name:
+    place = forge.folder if forge else kernels.short_folder()
+    with tempfile.TemporaryDirectory(prefix="siting-", dir=place) as name:
         folder = Path(name)
         _lay_out(job, folder)
         study = _apart("siting.publishing.report:compute", folder / "work", job, forge)
@@ -67,11 +67,6 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
     for chapter, notebook in notebooks.items():
         files[f"notebooks/{chapter}"] = nbformat.writes(notebook).encode()
     return files
-
-
-def _short_folder() -> str | None:
-    """A place for sockets, whose paths may have some 100 bytes; None for the system's own."""
-    return None if len(tempfile.gettempdir()) < 50 or not os.path.isdir("/tmp") else "/tmp"
 
 
 def _lay_out(job: Job, folder: Path) -> None:
