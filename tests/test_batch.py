@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from siting.cli import cli
+from siting.inputs import scenario
 from siting.publishing import batch, job
 from siting.publishing import shelf as shelf_module
 from siting.publishing.shelf import shelf
@@ -140,6 +141,7 @@ def test_an_upload_that_was_killed_before_it_took_its_place_is_finished() -> Non
 @pytest.mark.parametrize(
     "words,said",
     [
+        (["--out", ""], "'' names no place for reports; write a folder such as reports"),
         (["--out", "nonsense://x"], "nonsense://x: Protocol not known: nonsense; write a folder"),
         (["--scheduler", "nonsense"], "scheduler 'nonsense': missing port number"),
     ],
@@ -149,6 +151,25 @@ def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said
     assert result.exit_code == 2
     assert result.stderr.startswith(said)
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice_is_made_once(
+    tmp_path: Path,
+) -> None:
+    text = (scenario.project() / "params" / "tidewater-apps.yaml").read_text(encoding="utf-8")
+    paths = [tmp_path / "here" / "acme.yaml", tmp_path / "there" / "acme.yaml"]
+    for path, country in zip(paths, ("US", "CA"), strict=True):
+        path.parent.mkdir()
+        path.write_text(text.replace("country: US", f"country: {country}", 1), encoding="utf-8")
+    first, second = map(str, paths)
+    result = CliRunner().invoke(
+        cli, ["report", first, second, first, "--format", "html", "--out", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 1
+    assert "another scenario of this run is named 'acme', too; rename it" in result.stderr
+    assert result.stderr.splitlines()[-1] == "1 rendered, 0 up to date, 1 failed"
+    resolved = (tmp_path / "out" / "acme" / "scenario.yaml").read_text(encoding="utf-8")
+    assert "country: US" in resolved
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def report(
       siting report acme --format html --out /tmp/draft
     """
     from siting.inputs import scenario
-    from siting.inputs.document import DocumentError
+    from siting.inputs.document import DocumentError, Problem
     from siting.publishing import batch, job
     from siting.publishing.shelf import BadAddress
 
@@ -204,7 +204,9 @@ def report(
     for client in clients or scenario.names():
         try:
             made = job.prepare(client, formats=formats)
-            prepared[made.client] = made
+            if prepared.setdefault(made.client, made) != made:
+                fault = f"another scenario of this run is named {made.client!r}, too"
+                wrong[client] = [Problem(client, 0, "", fault, "rename it, or use another --out")]
         except DocumentError as error:
             wrong[client] = list(error.problems)
     problems = [p for found in wrong.values() for p in found]

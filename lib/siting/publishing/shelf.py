@@ -47,6 +47,8 @@ def shelf(out: str | Path) -> Shelf:
     """
     address = str(out)
     scheme, _, path = address.rpartition("://")
+    if not path:
+        raise BadAddress(f"{address!r} names no place for reports; write a folder such as reports")
     return Folder(Path(path)) if scheme in ("", "file", "local") else Remote(address)
 
 
