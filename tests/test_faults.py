@@ -239,6 +239,18 @@ def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_p
     assert done.stderr == ""
 
 
+def test_what_broke_is_told_even_if_there_is_no_room_to_keep_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shelf.Folder, "put_failure", full)
+    outcome = batch.run([small("one", "1 / 0")], str(tmp_path), at_once=1)
+    why = FAULTS["raises"][1]
+    assert outcome.failed == {"one": f"{why}; cannot be written: No space left on device"}
+
+
 def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
     folder = shelf.Folder(tmp_path)
     with folder.lock("one"):

@@ -187,7 +187,11 @@ MALFORMED = {
     ),
     "path as a file name": (
         CLIENT.replace("country: IT", "country: IT, logo: ../../etc/passwd"),
-        (2, "client.logo", "not in the right form", "write"),
+        (2, "client.logo", "not in the right form", "the name of a file beside the scenario"),
+    ),
+    "address that runs code": (
+        CLIENT.replace("2026-10-01", "2026-10-01, url: 'javascript:alert(1)'"),
+        (6, "evidence[0].url", "not in the right form", "begins with https://"),
     ),
     "day that does not exist": (
         CLIENT.replace("2026-10-01", "2026-02-30"),

@@ -55,6 +55,13 @@ class Source(BaseModel):
             raise ValueError("is empty: say where the number comes from")
         return value
 
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("is no address of a page: write https://…")
+        return value
+
     @field_validator("date")
     @classmethod
     def _dated(cls, value: str) -> str:

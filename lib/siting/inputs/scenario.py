@@ -52,6 +52,8 @@ Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Name of a workload, an option or a job: the word that stands before the colon."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """A file beside the scenario; never a path."""
+Address = Annotated[str, Field(pattern=r"^(https?://[^\s<>\"\\]+)?$")]
+"""A page on the web: nothing else becomes a link."""
 
 
 class Strict(BaseModel):
@@ -119,7 +121,7 @@ class Evidence(Strict):
     """Document or person, as a reader would look for it."""
     date: dt.date
     locator: str = ""
-    url: str = ""
+    url: Address = ""
     kind: Kind = "client"
 
 

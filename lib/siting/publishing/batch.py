@@ -118,7 +118,7 @@ def _index(target: Shelf, outcome: Outcome) -> None:
         except Busy:
             time.sleep(0.2)
         except OSError as error:
-            outcome.failed[INDEX] = _unwritten(error).reason
+            outcome.failed[INDEX] = _unwritten(error)
             return
 
 
@@ -195,7 +195,7 @@ class _Run:
             self.todo.append(job)
             return False
         except OSError as error:  # the place for reports is no folder, not ours, or full
-            self._count(job, _unwritten(error))
+            self._count(job, Failure(_unwritten(error)))
             return True
         if f"wait {job.client}" in self.tries and not self.force and self.target.holds(job):
             lock.close()
@@ -218,7 +218,8 @@ class _Run:
                 else:
                     self.target.put(job, result)
             except OSError as error:
-                result = _unwritten(error)
+                why = [result.reason] if isinstance(result, Failure) else []
+                result = Failure("; ".join([*why, _unwritten(error)]))
         self._count(job, result)
 
     def _count(self, job: Job, result: Files | Failure) -> None:
@@ -256,9 +257,9 @@ class _Run:
         return self.tries[job.client] < ATTEMPTS
 
 
-def _unwritten(error: OSError) -> Failure:
+def _unwritten(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
-    return Failure(f"cannot be written: {place}{error.strerror or error}")
+    return f"cannot be written: {place}{error.strerror or error}"
 
 
 def _result(future: Future[Files | Failure]) -> Files | Failure:
