@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pytest
+from ruamel.yaml import YAML
 from siting.inputs import scenario
-from siting.publishing import batch
+from siting.publishing import batch, job
 from trial import LATER
 
 ROOT = Path(__file__).parents[1]
@@ -81,3 +86,52 @@ def test_no_report_names_another_client(reports: dict[str, bytes], client: str) 
     for name in ("report.html", "summary.json", "scenario.yaml"):
         text = reports[f"{client}/{name}"].decode()
         assert not [other for other in others if other in text]
+
+
+MARKUP = '<b>j</b> *a* _b_ `c` $d$ $5 [e](javascript:f) #im "g" {{7*7}} @i k~l^m'
+"""What Markdown, HTML, Typst, mathematics of charts and templates would read as more than text."""
+
+
+def texts(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Every text of nested data, as the container and the key that hold it."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        if isinstance(value, dict | list):
+            yield from texts(value)
+        elif isinstance(value, str):
+            yield data, key
+
+
+def hostile(client: str, folder: Path) -> tuple[job.Job, int]:
+    """The client's job with markup in every text that a scenario may freely choose, and how many
+    they are; each has a number of its own and begins as a spreadsheet's formula would."""
+    data = YAML(typ="safe").load(scenario.resolved(scenario.load(client)))
+    path, count = folder / f"{client}.yaml", 0
+    for number, (holder, key) in enumerate(texts(data)):
+        before, holder[key] = holder[key], f"=k|h ⟦{number}⟧ {MARKUP}"
+        path.write_text(scenario.as_yaml(data), encoding="utf-8")
+        try:
+            scenario.load(path)
+            count += 1
+        except scenario.ScenarioError:
+            holder[key] = before
+    path.write_text(scenario.as_yaml(data), encoding="utf-8")
+    return job.prepare(path), count
+
+
+def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path) -> None:
+    made = [hostile(client, tmp_path) for client in CLIENTS]
+    assert min(count for _, count in made) > 25
+    # One of them on paper, too: Typst refuses what it cannot read.
+    jobs = [dataclasses.replace(j, formats=("html",)) for j, _ in made[1:]] + [made[0][0]]
+    outcome = batch.run(jobs, str(tmp_path / "out"))
+    assert sorted(outcome.rendered) == CLIENTS, outcome.failed
+    for client in CLIENTS:
+        folder = tmp_path / "out" / client
+        page = html.unescape(re.sub(r"<[^>]*>", "", (folder / "report.html").read_text("utf-8")))
+        shown = re.findall(rf"=k\|h ⟦\d+⟧ (.{{1,{len(MARKUP)}}})", page)
+        assert len(shown) > 100
+        whole = [text.split("…")[0] for text in shown]  # charts and tables may cut a long name
+        assert [text for text in whole if not MARKUP.startswith(text)] == []
+        book = openpyxl.load_workbook(folder / "cash-flows.xlsx")
+        cells = [c for sheet in book for row in sheet for c in row if "⟦" in str(c.value)]
+        assert cells and {c.data_type for c in cells} == {"s"}

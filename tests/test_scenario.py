@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,22 @@ MALFORMED = {
         CLIENT.replace("users: 500", "growth_per_year: {low: 0.5, central: 0.2, high: 0.3}"),
         (4, "workloads.assistant.growth_per_year", "not in order", "low <= central <= high"),
     ),
+    "format that nobody knows": (
+        CLIENT + "options: {api: {}, owned: {weights: fp88}}\n",
+        (7, "options.owned.weights", "'fp88' is unknown", "did you mean fp8"),
+    ),
+    "format of a cache that nobody knows": (
+        CLIENT + "options: {api: {}, owned: {kv_cache: fp99}}\n",
+        (7, "options.owned.kv_cache", "'fp99' is unknown", "did you mean fp8"),
+    ),
+    "engine that nobody knows": (
+        CLIENT + "options: {api: {}, owned: {engine: vlm}}\n",
+        (7, "options.owned.engine", "'vlm' is unknown", "did you mean vllm"),
+    ),
+    "effort that nobody knows": (
+        CLIENT + "options: {api: {effort: hihg}}\n",
+        (7, "options.api.effort", "'hihg' is no reasoning effort", "did you mean high"),
+    ),
     "path as a file name": (
         CLIENT.replace("country: IT", "country: IT, logo: ../../etc/passwd"),
         (2, "client.logo", "not in the right form", "the name of a file beside the scenario"),
@@ -205,10 +222,13 @@ MALFORMED = {
 }
 
 
+EVIDENCED = [c for c, (text, _) in MALFORMED.items() if re.search("(options|finance):", str(text))]
+
+
 @pytest.mark.parametrize("case", MALFORMED)
 def test_a_malformed_scenario_is_answered_with_line_field_fault_and_remedy(case, client) -> None:
     text, (line, field, wrong, write) = MALFORMED[case]
-    if case in ("wrong unit", "baseline that is no option", "hybrid of itself"):
+    if case in EVIDENCED:
         text = text.replace("[workloads]", "[workloads, finance, options]").replace(
             "finance, options", "finance" if "finance:" in text else "options"
         )

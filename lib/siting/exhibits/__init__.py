@@ -239,10 +239,14 @@ def _marked(html: str) -> str:
 
 
 class _Safe(mistune.HTMLRenderer):
-    """Markdown without a way to load anything: an image is shown as its text."""
+    """Markdown without a way to load anything: an image is shown as its text, and a link leads to
+    a page or nowhere."""
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         return escape(f"![{text}]({url})")
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return super().link(text, url, title) if url.startswith("https://") else text
 
 
 def _markdown(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from siting.catalogue import Input, Source
-from siting.exhibits import Chart, Prose, Table, style
+from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.quantity import Range
 from siting.study import STALE_DAYS, Study
 
@@ -202,7 +202,7 @@ def missing(study: Study) -> Prose:
     """What the report leaves out, and why."""
     if not study.warnings:
         return Prose("Nothing that the scenario asks for was left out.")
-    return Prose("\n".join(f"- {text}" for text in study.warnings))
+    return Prose("\n".join(f"- {literal(text)}" for text in study.warnings))
 
 
 def what_would_change(study: Study) -> Prose:
@@ -212,7 +212,7 @@ def what_would_change(study: Study) -> Prose:
         (i for i in study.inputs if i.source.kind == "estimate" and i.value.central),
         key=lambda i: (i.value.low - i.value.high) / abs(i.value.central),
     )[:3]
-    names = study.numbers.names([i.name for i in wide])
+    names = study.numbers.names([literal(i.name) for i in wide])
     return Prose(
         f"Each of the {estimated} estimates can be replaced by the client's own figure in the "
         f"scenario. The widest are {names}. A price that has moved since its date changes the "

@@ -34,6 +34,8 @@ from siting import catalogue
 from siting.catalogue import Kind, Source
 from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
+from siting.memory import attention, engines, weights
+from siting.memory.attention import NotEstimated
 from siting.rules import rulebook
 
 OptionKind = Literal[
@@ -867,6 +869,24 @@ def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterat
         yield path, f"{name!r} is no {kind} of the catalogue", messages.suggestion(name, known)
 
 
+def _known(path: Path_, name: str, look_up: Callable[[str], object]) -> Iterator[Contradiction]:
+    """An engine or a format must be one that the memory model knows; blank is its default."""
+    try:
+        if name:
+            look_up(name)
+    except NotEstimated as error:
+        wrong, _, known = str(error).partition("; known: ")
+        yield path, wrong, messages.suggestion(name, known.split(", "))
+
+
+def _effort(path: Path_, name: str) -> Iterator[Contradiction]:
+    """A reasoning effort, if one is named, must be one whose hidden tokens are known."""
+    words = known_in("reasoning_effort", "effort") | known_in("reasoning_effort", "synonyms")
+    known = {word for cell in words for word in cell.split(";") if word} | {"default"}
+    if name and name.strip().lower() not in known:
+        yield path, f"{name!r} is no reasoning effort", messages.suggestion(name, known)
+
+
 def _listed(path: Path_, name: str, table: str, column: str, what: str) -> Iterator[Contradiction]:
     known = known_in(table, column)
     if known and name not in known:
@@ -891,6 +911,11 @@ def _workload(name: str, workload: Workload) -> Iterator[Contradiction]:
     for i, run in enumerate(workload.measured):
         yield from _catalogued((*here, "measured", i, "model"), run.model, "model")
         yield from _catalogued((*here, "measured", i, "gpu"), run.gpu, "GPU")
+        yield from _known((*here, "measured", i, "engine"), run.engine, engines.engine_family)
+    if workload.quality:
+        yield from _effort(
+            (*here, "quality", "reference_effort"), workload.quality.reference_effort
+        )
     for i, board in enumerate(workload.quality.boards if workload.quality else []):
         yield from _listed(
             (*here, "quality", "boards", i), board, "quality_boards", "board", "board"
@@ -905,6 +930,10 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradic
         yield here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue"
     if option.server:
         yield from _listed((*here, "server"), option.server, "servers", "id", "server")
+    yield from _effort((*here, "effort"), option.effort)
+    yield from _known((*here, "engine"), option.engine, engines.engine_family)
+    yield from _known((*here, "weights"), option.weights, weights.weight_format)
+    yield from _known((*here, "kv_cache"), option.kv_cache, attention.kv_format)
     yield from _hybrid(here, name, option, scenario)
     yield from _served(here, option, scenario)
     if option.country and option.country not in _territories():
