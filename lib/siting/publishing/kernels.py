@@ -379,8 +379,8 @@ def _serve(channel: socket.socket) -> None:
     for pid in kernels & children:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 1
-    while children and time.monotonic() < deadline:  # branches end by themselves
+    deadline = time.monotonic() + 60
+    while children and time.monotonic() < deadline:  # branches end by themselves, when computed
         children -= _ended(children)
         time.sleep(0.01)
 
