@@ -342,6 +342,26 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     )
 
 
+UNREAD = """
+import os, socket, time
+from siting.publishing import kernels
+forge = kernels.Forge.start()
+_, held = os.pipe()
+request = {"do": "branch", "function": "siting.publishing.publish:warm", "cwd": forge.folder}
+socket.send_fds(forge._channel, [kernels._encoded(request)], [held])
+time.sleep(1)
+os.kill(os.getpid(), 9)
+"""
+
+
+@needs_proc
+def test_a_process_killed_before_it_read_an_answer_leaves_nothing_behind(short: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(short), "PYTHONPATH": PATH[0]}
+    done = subprocess.run([sys.executable, "-c", UNREAD], check=False, env=environment)
+    assert done.returncode == -signal.SIGKILL
+    assert left_behind(short) == []
+
+
 def test_a_cluster_that_is_gone_is_said_so() -> None:
     gone: Future[batch.Files | batch.Failure] = Future()
     gone.cancel()

@@ -360,7 +360,10 @@ def _serve(channel: socket.socket) -> None:
     children: set[int] = set()
     kernels: set[int] = set()
     while True:
-        data, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 1)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 1)
+        except ConnectionError:  # the other end was killed before it read an answer
+            break
         children -= _ended(children)
         if not data:
             break
@@ -375,7 +378,8 @@ def _serve(channel: socket.socket) -> None:
         if request["do"] == "kernel":
             kernels.add(pid)
         os.close(handed)
-        channel.sendall(_encoded({"pid": pid}))
+        with contextlib.suppress(ConnectionError):
+            channel.sendall(_encoded({"pid": pid}))
     for pid in kernels & children:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
