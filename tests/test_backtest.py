@@ -115,11 +115,11 @@ def test_notices_and_facts_of_later_sources_move_no_past_score():
             *load().facts,
             VendorFact(
                 vendor="OpenAI", attribute="profitable", value="yes",
-                source="s", url="u", locator="l", date="2025-02",
+                source="s", url="https://x.test", locator="l", date="2025-02",
             ),
             VendorFact(
                 vendor="OpenAI", attribute="profitable", value="yes",
-                source="s", url="u", locator="l", date="undated",
+                source="s", url="https://x.test", locator="l", date="undated",
             ),
         ),
     )  # fmt: skip

@@ -27,7 +27,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from siting.publishing.job import Job
@@ -380,14 +380,17 @@ def render(job: Job) -> Files | Failure:
         forge = _forge()
         return report.render(job, forge)
     except report.ChapterFailed as error:
-        return Failure(str(error), {error.chapter: error.notebook.encode()})
+        failure = Failure(str(error), {error.chapter: error.notebook.encode()})
     except ForgeLost as error:
         _drop_forge(forge)  # the next report starts another
-        return Failure(str(error), lost=True)
+        failure = Failure(str(error), lost=True)
     except ForgeError as error:
-        return Failure(str(error))
+        failure = Failure(str(error))
     except OSError as error:
         place = error.filename or tempfile.gettempdir()
-        return Failure(f"cannot be made: {place}: {error.strerror or error}")
+        failure = Failure(f"cannot be made: {place}: {error.strerror or error}")
     except ValueError as error:
-        return Failure(f"{error}" or type(error).__name__)
+        failure = Failure(f"{error}" or type(error).__name__)
+    # Of threads that share a warm process, one that finds it gone drops its folder for all.
+    gone = forge is not None and not os.path.isdir(forge.folder or "")
+    return replace(failure, lost=failure.lost or gone)
