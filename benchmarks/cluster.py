@@ -3,7 +3,7 @@
     python -m benchmarks.cluster --reports 1000 --kill-at 300
 
 Two workers on loopback. Most reports have one option and one short chapter, so that a thousand
-fit into a coffee break; every fiftieth is a client's whole report. Counts every 20 reports what
+fit into half an hour; every fifth is a client's whole report. Counts every 20 reports what
 the processes that last hold: this one, the scheduler, the workers and their warm processes.
 `--kill-at` kills one worker after so many reports: none may be lost. Fails where memory rises by
 more than a twentieth. Writes its section of docs/performance.md.
@@ -147,7 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--kill-at", type=int, default=0)
-    parser.add_argument("--full-every", type=int, default=50)
+    parser.add_argument("--full-every", type=int, default=5)
     chosen = parser.parse_args()
     jobs = mixed(chosen.reports, chosen.full_every)
     samples: list[Sample] = []

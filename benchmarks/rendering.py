@@ -349,25 +349,25 @@ def main() -> None:
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: every descendant's time is counted
     os.chdir(ROOT)
     names = scenario.names()
-    cores, first = max(chosen.cores), names[:1]
+    most, first = max(chosen.cores), names[:1]
     with tempfile.TemporaryDirectory() as out:
         cold = [
-            measure("naive", 1, cores, Naive(first), cold=True),
-            measure("python", 1, cores, InPython(first), cold=True),
-            measure("kit", 1, cores, Kit(first, cores, out), cold=True),
+            measure("naive", 1, most, Naive(first), cold=True),
+            measure("python", 1, most, InPython(first), cold=True),
+            measure("kit", 1, most, Kit(first, most, out), cold=True),
         ]
     naive, python, kit = list[Measured](), list[Measured](), list[Measured]()
 
     def take_turn() -> None:
         client = [names[len(naive) % len(names)]]
-        naive.append(measure("naive", 1, max(chosen.cores), Naive(client)))
-        python.append(measure("python", 1, max(chosen.cores), InPython(client)))
+        naive.append(measure("naive", 1, most, Naive(client)))
+        python.append(measure("python", 1, most, InPython(client)))
 
     take_turn()
     for count in chosen.clients:
         clients = [names[i % len(names)] for i in range(count)]
         for cores in chosen.cores:
-            if cores < max(chosen.cores) and count > chosen.few:
+            if cores < most and count > chosen.few:
                 continue
             with tempfile.TemporaryDirectory() as out:
                 kit.append(measure("kit", count, cores, Kit(clients, cores, out)))
@@ -375,7 +375,7 @@ def main() -> None:
                     again = measure("kit, nothing changed", count, cores, Kit(clients, cores, out))
                     kit.append(again)
         take_turn()
-    rows = cold
+    rows = [*cold]
     for (count, cores), made in itertools.groupby(kit, lambda k: (k.clients, k.cores)):
         rows += [times(naive, count, cores), times(python, count, cores), *made]
     text = page(rows, by_stage(names[0]))

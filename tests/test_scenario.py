@@ -194,10 +194,6 @@ MALFORMED = {
         CLIENT + "options: {api: {}, owned: {kv_cache: fp99}}\n",
         (7, "options.owned.kv_cache", "'fp99' is unknown", "did you mean fp8"),
     ),
-    "engine that nobody knows": (
-        CLIENT + "options: {api: {}, owned: {engine: vlm}}\n",
-        (7, "options.owned.engine", "'vlm' is unknown", "did you mean vllm"),
-    ),
     "effort that nobody knows": (
         CLIENT + "options: {api: {effort: hihg}}\n",
         (7, "options.api.effort", "'hihg' is no reasoning effort", "did you mean high"),
@@ -208,7 +204,7 @@ MALFORMED = {
     ),
     "address that runs code": (
         CLIENT.replace("2026-10-01", "2026-10-01, url: 'javascript:alert(1)'"),
-        (6, "evidence[0].url", "not in the right form", "begins with https://"),
+        (6, "evidence[0].url", "is no address of a page", "begin it with https://"),
     ),
     "day that does not exist": (
         CLIENT.replace("2026-10-01", "2026-02-30"),

@@ -18,9 +18,9 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
 
 from siting.quantity import Range
 
@@ -33,6 +33,16 @@ class FactError(ValueError):
     """A fact table is wrong: the message names file, line, field, fault and remedy."""
 
 
+def _page(address: str) -> str:
+    if address and not re.fullmatch(r"https?://[^\s<>\"\\]+", address):
+        raise ValueError("is no address of a page; begin it with https://, or leave it out")
+    return address
+
+
+Address = Annotated[str, AfterValidator(_page)]
+"""A page on the web, or nothing: nothing else becomes a link."""
+
+
 class Source(BaseModel):
     """Where a number comes from, in the words that a footnote prints."""
 
@@ -40,8 +50,8 @@ class Source(BaseModel):
 
     source: str
     """Title and publisher, as a reader would look for it."""
-    url: str = ""
-    """Address; empty only where the source is no page (a package file, a client's quote)."""
+    url: Address = ""
+    """Empty only where the source is no page (a package file, a client's quote)."""
     locator: str
     """Where inside the source: page, table, cell, file, heading."""
     date: str
@@ -53,13 +63,6 @@ class Source(BaseModel):
     def _stated(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("is empty: say where the number comes from")
-        return value
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError("is no address of a page: write https://…")
         return value
 
     @field_validator("date")

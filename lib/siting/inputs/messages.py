@@ -164,7 +164,6 @@ _FORMS = {
     "^[A-Z]{3}$": "a currency code of three capitals, such as EUR",
     "^#[0-9a-fA-F]{6}$": 'a colour such as "#1f3a5f", in quotes',
     r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$": "the name of a file beside the scenario, no path",
-    r"^(https?://[^\s<>\"\\]+)?$": "an address that begins with https://, or leave it out",
 }
 
 

@@ -31,10 +31,10 @@ from pydantic import (
 )
 
 from siting import catalogue
-from siting.catalogue import Kind, Source
+from siting.catalogue import Address, Kind, Source
 from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
-from siting.memory import attention, engines, weights
+from siting.memory import attention, weights
 from siting.memory.attention import NotEstimated
 from siting.rules import rulebook
 
@@ -54,8 +54,6 @@ Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Name of a workload, an option or a job: the word that stands before the colon."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """A file beside the scenario; never a path."""
-Address = Annotated[str, Field(pattern=r"^(https?://[^\s<>\"\\]+)?$")]
-"""A page on the web: nothing else becomes a link."""
 
 
 class Strict(BaseModel):
@@ -870,7 +868,7 @@ def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterat
 
 
 def _known(path: Path_, name: str, look_up: Callable[[str], object]) -> Iterator[Contradiction]:
-    """An engine or a format must be one that the memory model knows; blank is its default."""
+    """A format must be one that the memory model knows; blank is its default."""
     try:
         if name:
             look_up(name)
@@ -911,7 +909,6 @@ def _workload(name: str, workload: Workload) -> Iterator[Contradiction]:
     for i, run in enumerate(workload.measured):
         yield from _catalogued((*here, "measured", i, "model"), run.model, "model")
         yield from _catalogued((*here, "measured", i, "gpu"), run.gpu, "GPU")
-        yield from _known((*here, "measured", i, "engine"), run.engine, engines.engine_family)
     if workload.quality:
         yield from _effort(
             (*here, "quality", "reference_effort"), workload.quality.reference_effort
@@ -931,7 +928,6 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradic
     if option.server:
         yield from _listed((*here, "server"), option.server, "servers", "id", "server")
     yield from _effort((*here, "effort"), option.effort)
-    yield from _known((*here, "engine"), option.engine, engines.engine_family)
     yield from _known((*here, "weights"), option.weights, weights.weight_format)
     yield from _known((*here, "kv_cache"), option.kv_cache, attention.kv_format)
     yield from _hybrid(here, name, option, scenario)

@@ -26,8 +26,6 @@ from siting.catalogue import Fact, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
 from siting.memory import attention
 from siting.memory.attention import NotEstimated
-from siting.memory.engines import engine_family as engine_family
-from siting.memory.engines import version as version
 from siting.memory.weights import Tensors as Tensors
 from siting.memory.weights import WeightFormat as WeightFormat
 from siting.memory.weights import gguf_split as gguf_split
@@ -89,6 +87,35 @@ def kv_bytes_per_token(model: Model, kv: str = "auto", tp: int = 1) -> float:
 
 
 # --- engines ----------------------------------------------------------------------------------
+
+ENGINES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
+
+
+def engine_family(name: str) -> str:
+    """One of ENGINES for the many ways of writing it. Raises NotEstimated."""
+    key = re.sub(r"[\s_\-.]", "", name.lower())
+    for word, family in (
+        ("vllm", "vllm"),
+        ("sglang", "sglang"),
+        ("tensorrt", "tensorrt-llm"),
+        ("trt", "tensorrt-llm"),
+        ("nim", "tensorrt-llm"),
+        ("llamacpp", "llama.cpp"),
+        ("llamaserver", "llama.cpp"),
+        ("ollama", "llama.cpp"),
+        ("lmstudio", "llama.cpp"),
+    ):
+        if word in key:
+            return family
+    raise NotEstimated(f"engine {name!r} is unknown; known: {', '.join(ENGINES)}")
+
+
+def version(text: str) -> tuple[int, int] | None:
+    """Major and minor of a release such as 0.10.1.1; None for a development build or blank."""
+    found = re.match(r"v?(\d+)\.(\d+)", text.strip())
+    if not found or re.match(r"v?0\.1\.dev", text.strip()):
+        return None
+    return int(found[1]), int(found[2])
 
 
 @dataclass(frozen=True, slots=True)
