@@ -147,7 +147,7 @@ def test_an_upload_that_was_killed_before_it_took_its_place_is_finished() -> Non
     ],
 )
 def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said: str) -> None:
-    result = CliRunner().invoke(cli, ["report", "tidewater-apps", *words])
+    result = CliRunner().invoke(cli, ["report", "tidewater-apps", "--force", *words])
     assert result.exit_code == 2
     assert result.stderr.startswith(said)
     assert len(result.stderr.splitlines()) == 1

@@ -80,7 +80,7 @@ def answer(study: Study) -> Prose:
 def _sentence(study: Study, fit: Fit) -> str:
     n, who = study.numbers, f"**{literal(_label(study, fit))}**, {literal(_short(fit.model))}"
     if fit.memory is None:
-        return f"{who}: {fit.reason}."
+        return f"{who}: {literal(fit.reason)}."
     m = fit.memory
     room = n.range(m.max_concurrency, 0 if m.max_concurrency.central >= 10 else 1)
     words = {
@@ -488,7 +488,7 @@ def _other(memory: Memory, weights: str, kv: str) -> Memory:
 def _other_format(memory: Memory, form: str, numbers: Numbers) -> str:
     made = _other(memory, form, memory.kv)
     return (
-        f"Weights in {form} instead of {memory.weights} leave room for "
+        f"Weights in {form} instead of {literal(memory.weights)} leave room for "
         f"{numbers.number(made.max_concurrency.central, 0)} requests instead of "
         f"{numbers.number(memory.max_concurrency.central, 0)}; test the quality first."
     )
