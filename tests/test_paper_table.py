@@ -49,7 +49,7 @@ def test_a_table_with_all_it_can_have() -> None:
         '[#strong[#"a"]]),\n'
         '  table.cell(breakable: false)[#"API"], '
         'table.cell(align: right)[#"1"#mark("estimate")[#"E"]], '
-        '[#badge("good")[#"✓"#" pass"]],\n'
+        '[#badge("good")[#"✓"#"\N{NO-BREAK SPACE}pass"]],\n'
     ) in code
     assert 'table.cell(breakable: false)[#strong[#"Sum"]], ' in code
 
@@ -81,3 +81,9 @@ def test_headings_under_a_spanner_have_room_for_their_words() -> None:
     frame = pd.DataFrame({"a": ["x" * 60], "b": ["x" * 60], "plain": ["1"], "discounted": ["2"]})
     found = widths(Table(frame, "T", spanners={"payback": ["plain", "discounted"]}))
     assert found[3] >= paper_table._percent(len("discounted"))
+
+
+def test_a_badge_has_room_for_its_sign_and_its_word() -> None:
+    crowded = {f"{i}": ["word " * 40] for i in range(12)}
+    table = Table(pd.DataFrame({"status": ["blocked"], **crowded}), "T", badges=["status"])
+    assert widths(table)[0] >= paper_table._percent(len("✕ blocked"))

@@ -361,6 +361,12 @@ def test_every_event_has_an_address_a_known_day_and_a_severity_of_one_to_five():
         assert e.known_date <= DAY
 
 
+def test_the_second_address_of_an_event_is_one_of_a_page_too():
+    assert event(second_url="https://example.org/b").second_url
+    with pytest.raises(ValueError, match="is no address of a page"):
+        event(second_url="javascript:f")
+
+
 def test_most_events_of_severity_four_and_five_rest_on_a_primary_source():
     grave = [e for e in load().events if e.severity >= 4 and not e.replaced_by]
     assert sum(e.evidence == "primary" for e in grave) / len(grave) > 0.6

@@ -224,7 +224,7 @@ def _badge(verdict: str) -> str:
     tone = style.tone(verdict)
     return (
         f'<span class="badge {tone}"><span class="sign" aria-hidden="true">{style.SIGNS[tone]}'
-        f"</span> {escape(verdict)}</span>"
+        f"</span>&nbsp;{escape(verdict)}</span>"
     )
 
 

@@ -162,5 +162,5 @@ def _percent(characters: int) -> float:
 
 
 def _longest_word(text: str) -> int:
-    words: Iterable[str] = re.split(r"[\s/-]+", text)
+    words: Iterable[str] = re.split(r"[ /-]+", text)  # not at a space that may not break
     return min(18, max(map(len, words)))  # report.typ breaks longer words in a table

@@ -71,5 +71,10 @@ function Div(el)
       return out
     end
   end
-  if has(el, 'exhibit') or has(el, 'prose') or has(el, 'wide') then return el.content end
+  if has(el, 'exhibit') then  -- what follows keeps its distance, also from a note
+    local out = pandoc.Blocks(el.content)
+    out:insert(block('#v(1.2em, weak: true)'))
+    return out
+  end
+  if has(el, 'prose') or has(el, 'wide') then return el.content end
 end

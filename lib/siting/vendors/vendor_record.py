@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import Fact, facts_dir
+from siting.catalogue import Address, Fact, facts_dir
 
 Evidence = Literal["primary", "stated", "reported", "alleged", "scheduled"]
 Direction = Literal["adverse", "favourable"]
@@ -72,7 +72,7 @@ class Event(Fact):
     replaced_by: str = ""
     """Event or table that corrects this row; the row is kept for history and not counted."""
     summary: str
-    second_url: str = ""
+    second_url: Address = ""
     added_on: dt.date
 
     @property
@@ -124,7 +124,7 @@ class VendorFact(Fact):
     attribute: str
     value: str
     unit: str = ""
-    second_url: str = ""
+    second_url: Address = ""
 
 
 class Rule(Fact):
