@@ -15,6 +15,9 @@ from html.parser import HTMLParser
 LONG = 500
 """A row with a cell of more characters than this may break across pages."""
 
+SHORT = 1000
+"""A table of no more characters than this keeps together: no row leaves it for the next page."""
+
 
 @dataclass
 class _Cell:
@@ -85,9 +88,11 @@ def typst(markup: str) -> str:
     head = ", ".join(_row(row) for row in rows if row.head)
     body = "".join(f"  {_line(row)},\n" for row in rows if not row.head)
     columns = ", ".join(f"{width:.2f}%" for width in _widths(rows, count))
+    breakable = str(sum(len(c.text) for row in rows for c in row.cells) > SHORT).lower()
     return (
-        f'#import "report.typ": badge, mark\n#table(\n  columns: ({columns},),\n'
-        f"  table.header({head}),\n  table.hline(),\n{body})\n"
+        '#import "report.typ": badge, mark\n'
+        f"#block(breakable: {breakable}, table(\n  columns: ({columns},),\n"
+        f"  table.header({head}),\n  table.hline(),\n{body}))\n"
     )
 
 
