@@ -94,3 +94,11 @@ def test_a_printed_number_reads_back_as_the_rounded_number(
 def test_three_significant_digits_lose_less_than_one_percent(value: float) -> None:
     text = Numbers("US", "USD").number(value).replace(",", "")
     assert float(text) == pytest.approx(value, rel=0.006)
+
+
+def test_a_list_of_names_keeps_names_with_a_comma_apart() -> None:
+    numbers = Numbers("IT", "EUR")
+    assert numbers.names([]) == "none"
+    assert numbers.names(["a"]) == "a"
+    assert numbers.names(["a", "b", "c"]) == "a, b and c"
+    assert numbers.names(["Staff, own", "Cloud, Milan"]) == "Staff, own; Cloud, Milan"

@@ -166,8 +166,12 @@ class Numbers:
         return format_skeleton("yMMMM", day, locale=self.words)
 
     def names(self, items: Sequence[str]) -> str:
-        """A list in words: `a, b and c`."""
-        return format_list(list(items), locale=self.words) if items else "none"
+        """A list in words: `a, b and c`; semicolons where a name has a comma of its own."""
+        if not items:
+            return "none"
+        if len(items) > 1 and any(", " in item for item in items):
+            return "; ".join(items)
+        return format_list(list(items), locale=self.words)
 
     def axis(self, style: Style = "number", decimals: int | None = None) -> Callable[..., str]:
         """A tick formatter: `ax.xaxis.set_major_formatter(numbers.axis("money"))`."""
