@@ -241,6 +241,9 @@ def test_tensorrt_llm_takes_a_share_of_what_is_free_after_loading() -> None:
 def test_the_many_names_of_an_engine_are_one() -> None:
     assert vram.engine_family("TensorRT-LLM 1.0") == "tensorrt-llm"
     assert vram.engine_family("ik_llama.cpp") == "llama.cpp"
+    assert vram.engine_name("NVIDIA NIM (TensorRT-LLM)") == "nim"
+    assert vram.engine_family("NVIDIA NIM (TensorRT-LLM)") == "tensorrt-llm"
+    assert vram.engine_name("Abacus") == "abacus"
     with pytest.raises(NotEstimated, match="engine 'abacus'"):
         vram.engine_family("abacus")
 

@@ -20,7 +20,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from siting.quantity import Range
 
@@ -33,13 +40,16 @@ class FactError(ValueError):
     """A fact table is wrong: the message names file, line, field, fault and remedy."""
 
 
+_PAGE = r"^(https?://[^\s<>\"\\]+)?$"
+
+
 def _page(address: str) -> str:
-    if address and not re.fullmatch(r"https?://[^\s<>\"\\]+", address):
+    if not re.fullmatch(_PAGE, address):
         raise ValueError("is no address of a page; begin it with https://, or leave it out")
     return address
 
 
-Address = Annotated[str, AfterValidator(_page)]
+Address = Annotated[str, AfterValidator(_page), Field(json_schema_extra={"pattern": _PAGE})]
 """A page on the web, or nothing: nothing else becomes a link."""
 
 

@@ -167,11 +167,9 @@ class Numbers:
 
     def names(self, items: Sequence[str]) -> str:
         """A list in words: `a, b and c`; semicolons where a name has a comma of its own."""
-        if not items:
-            return "none"
-        if len(items) > 1 and any(", " in item for item in items):
+        if any(", " in item for item in items):
             return "; ".join(items)
-        return format_list(list(items), locale=self.words)
+        return format_list(list(items), locale=self.words) if items else "none"
 
     def axis(self, style: Style = "number", decimals: int | None = None) -> Callable[..., str]:
         """A tick formatter: `ax.xaxis.set_major_formatter(numbers.axis("money"))`."""

@@ -91,23 +91,33 @@ def kv_bytes_per_token(model: Model, kv: str = "auto", tp: int = 1) -> float:
 ENGINES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
 
 
-def engine_family(name: str) -> str:
-    """One of ENGINES for the many ways of writing it. Raises NotEstimated."""
-    key = re.sub(r"[\s_\-.]", "", name.lower())
-    for word, family in (
-        ("vllm", "vllm"),
-        ("sglang", "sglang"),
+def engine_name(text: str) -> str:
+    """One name for the many ways of writing an engine's; its own, in lower case, if unknown."""
+    key = re.sub(r"[\s_\-.]", "", text.lower())
+    for word, name in (
+        ("nim", "nim"),  # before the engine that it wraps, which its name may mention
         ("tensorrt", "tensorrt-llm"),
         ("trt", "tensorrt-llm"),
-        ("nim", "tensorrt-llm"),
+        ("vllm", "vllm"),
+        ("sglang", "sglang"),
+        ("lmdeploy", "lmdeploy"),
         ("llamacpp", "llama.cpp"),
         ("llamaserver", "llama.cpp"),
         ("ollama", "llama.cpp"),
         ("lmstudio", "llama.cpp"),
     ):
         if word in key:
-            return family
-    raise NotEstimated(f"engine {name!r} is unknown; known: {', '.join(ENGINES)}")
+            return name
+    return text.lower()
+
+
+def engine_family(text: str) -> str:
+    """The engine of ENGINES that shares out memory as the one named does. Raises NotEstimated."""
+    name = engine_name(text)
+    family = "tensorrt-llm" if name == "nim" else name
+    if family not in ENGINES:
+        raise NotEstimated(f"engine {text!r} is unknown; known: {', '.join(ENGINES)}")
+    return family
 
 
 def version(text: str) -> tuple[int, int] | None:

@@ -263,22 +263,6 @@ class Deployment:
         )
 
 
-def engine_family(name: str) -> str:
-    """`vllm`, `sglang`, `tensorrt-llm`, `nim`, `lmdeploy`, or the name in lower case."""
-    key = name.lower()
-    for word, family in (
-        ("nim", "nim"),
-        ("tensorrt", "tensorrt-llm"),
-        ("trt", "tensorrt-llm"),
-        ("vllm", "vllm"),
-        ("sglang", "sglang"),
-        ("lmdeploy", "lmdeploy"),
-    ):
-        if word in key:
-            return family
-    return key
-
-
 FIRST_OF_TODAY = {"tensorrt-llm": (0, 14), "nim": (1, 3), "vllm": (0, 7), "lmdeploy": (0, 6)}
 """Release from which an engine's scheduler and kernels resemble today's: measurements of older
 ones tell of models and cards, but carry their own overhead."""
@@ -286,7 +270,7 @@ ones tell of models and cards, but carry their own overhead."""
 
 def generation(d: Deployment) -> str:
     """`early` or `today`, by the engine's version; NIM without a version is of 2024."""
-    family = engine_family(d.engine)
+    family = vram.engine_name(d.engine)
     release = vram.version(d.engine_version)
     if release is None:
         return "early" if family == "nim" else "today"
@@ -337,7 +321,7 @@ def _peak(gpu: Gpu, arithmetic: str) -> float:
 def kv_format(d: Deployment) -> attention.KvFormat:
     """Format of the cache. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
     wanted = d.kv_cache or "auto"
-    if wanted == "auto" and engine_family(d.engine) in ("tensorrt-llm", "nim"):
+    if wanted == "auto" and vram.engine_name(d.engine) in ("tensorrt-llm", "nim"):
         quantised = vram.weight_format(d.weights, d.model).bits < 9
         wanted = "fp8" if quantised else wanted
     return attention.kv_format(wanted)
@@ -366,8 +350,8 @@ def regime(d: Deployment) -> dict[str, str]:
         "attention": "latent" if d.model.kv_lora_rank else "wide" if queries > 16 else "grouped",
         "cache": "16" if kv_format(d).bytes_per_element > 1.5 else "8",
         "windows": d.model.attention_kind if d.model.sliding_window else "none",
-        "engine": engine_family(d.engine),
-        "kernels": "vendor" if engine_family(d.engine) in ("tensorrt-llm", "nim") else "general",
+        "engine": vram.engine_name(d.engine),
+        "kernels": "vendor" if vram.engine_name(d.engine) in ("tensorrt-llm", "nim") else "general",
         "generation": generation(d),
         "batching": d.batching,
     }
@@ -467,7 +451,7 @@ def windows_are_used(d: Deployment) -> bool:
     """Whether the engine keeps only the window of sliding layers: vLLM from 0.8 on, TensorRT-LLM
     from 1.0 on; before, such layers were full ones."""
     release = vram.version(d.engine_version)
-    if engine_family(d.engine) in ("tensorrt-llm", "nim"):
+    if vram.engine_name(d.engine) in ("tensorrt-llm", "nim"):
         return release is None or release >= (1, 0)
     return not d.setting.is_v0
 
