@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import catalogue
-from siting.cost import tco, uncertainty
+from siting.cost import costing, tco, uncertainty
 from siting.cost.cashflow import BY_REQUEST
 from siting.cost.prices import Factor
 from siting.cost.tco import Comparison
@@ -31,6 +31,16 @@ def found(comparison: Comparison) -> Uncertainty:
 def factor(shape: str, low: float, central: float, high: float) -> Factor:
     source = catalogue.Source(source="test", locator="test", date="2026")
     return Factor("x", "x", Range(low, central, high), source, "x", shape)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("client", scenario.names())
+def test_what_has_no_negative_band_is_negative_in_no_draw(client: str) -> None:
+    chosen = scenario.load(client)
+    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+    priced = [f for f in plan.factors.values() if f.value.unit != "per year" and f.value.low >= 0]
+    assert len(priced) > 20
+    for one in priced:
+        assert uncertainty.value_at(one, np.array([-8.0]))[0] >= 0, one.name
 
 
 def test_a_split_normal_has_its_band_at_p10_p50_p90() -> None:

@@ -193,9 +193,11 @@ class _Finder:
 
     def put(
         self, name: str, label: str, value: Range, source: Source, driver: str = "",
-        shape: prices.Shape = "split_normal", floor: float = -math.inf, ceiling: float = math.inf,
-        note: str = "",
+        shape: prices.Shape = "split_normal", floor: float | None = None,
+        ceiling: float = math.inf, note: str = "",
     ) -> str:  # fmt: skip
+        if floor is None:  # a price whose band is not negative is not so in any draw
+            floor = 0 if value.low >= 0 else -math.inf
         if value.is_exact:
             shape = "fixed"
         self.factors[name] = Factor(
@@ -211,15 +213,13 @@ class _Finder:
             return identifier
         return self.put(
             identifier + suffix, p.label, Range(p.low, p.central, p.high, p.unit), source_of(p),
-            identifier, p.shape, -math.inf if p.floor is None else p.floor,
+            identifier, p.shape, p.floor,
             math.inf if p.ceiling is None else p.ceiling, p.note,
         )  # fmt: skip
 
-    def _client(
-        self, name: str, label: str, band: Band, unit: str, path: str, floor: float = 0
-    ) -> str:
+    def _client(self, name: str, label: str, band: Band, unit: str, path: str) -> str:
         value = Range(band.low, band.central, band.high, unit)
-        return self.put(name, label, value, self.scenario.source(path), floor=floor)
+        return self.put(name, label, value, self.scenario.source(path))
 
     def fx(self, currency: str) -> list[str]:
         """Name of the exchange rate into the client's currency; none where it is the same."""
@@ -300,7 +300,7 @@ class _Finder:
             ]
             if timed:
                 self.put(f"{key}.{name}", f"Fine-tuning, {unit}, {label}", total(parts, unit),
-                         timed[0][1].source, "training", floor=0)  # fmt: skip
+                         timed[0][1].source, "training")  # fmt: skip
         return bool(timed)
 
     def _path(self, option: Option, item: CostItem) -> str:
@@ -339,7 +339,7 @@ class _Finder:
                 share = prices.parameter("host_share")
                 value, source = prices.server_price(machine, share, self.day)
                 key = self.put(f"server_price.{name}", f"Price of {machine.label}", value, source,
-                               price, floor=0)  # fmt: skip
+                               price)  # fmt: skip
                 return [key, *self.fx("USD")]
             case "gpu_hour":
                 return self._gpu_hour(name, option)
@@ -349,7 +349,7 @@ class _Finder:
                 row = prices.pue(option)
                 value = Range(row.low - 1, row.central - 1, row.high - 1, "PUE - 1")
                 return [self.put(f"pue_overhead.{name}", f"PUE - 1, {option.label}", value,
-                                 source_of(row), "pue_overhead", floor=0)]  # fmt: skip
+                                 source_of(row), "pue_overhead")]  # fmt: skip
             case "staff_cost":
                 return self._staff_cost()
             case "training_gpu_hours" | "training_kwh":
@@ -382,9 +382,7 @@ class _Finder:
         value = Range(row.price_kwh * band.low, row.price_kwh, row.price_kwh * band.high,
                       f"{row.currency}/kWh")  # fmt: skip
         label = f"Electricity, {row.region}, {row.customer_class}, {row.taxes}"
-        key = self.put(
-            f"electricity.{row.country}", label, value, source_of(row), "electricity", floor=0
-        )
+        key = self.put(f"electricity.{row.country}", label, value, source_of(row), "electricity")
         return [key, *self.fx(row.currency)]
 
     def shared(self, price: str) -> list[str]:
@@ -410,7 +408,7 @@ class _Finder:
     def _power(self, name: str, machine: prices.Server) -> None:
         value = Range(machine.power_kw_low, machine.power_kw_central, machine.power_kw_high, "kW")
         self.put(f"power_kw.{name}", f"Power of {machine.label} under load", value,
-                 source_of(machine), "power_kw", floor=0, note=machine.note)  # fmt: skip
+                 source_of(machine), "power_kw", note=machine.note)  # fmt: skip
 
     def _api_line(self, name: str, option: Option, item: CostItem, workload: str) -> Line:
         quoted = self.quote(name, "api_request", f"request of {workload}")
