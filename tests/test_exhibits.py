@@ -54,6 +54,17 @@ def test_a_chart_without_alternative_text_is_refused() -> None:
         Chart(Figure(), "Costs", "  ")
 
 
+def test_a_legend_of_long_names_stays_inside_its_figure() -> None:
+    for names in (["a", "b"], ["A cloud with a rather long name, Somewhere"] * 4):
+        figure, ax = style.figure(2)
+        for name in names:
+            ax.plot([0, 1], label=name)
+        style.legend(figure, ax)
+        (drawn,) = figure.legends
+        assert drawn.get_window_extent().width <= figure.bbox.width
+        assert (drawn._ncols == 2) or len(names) > 2
+
+
 def test_a_table_refuses_a_column_that_it_does_not_have() -> None:
     with pytest.raises(ValueError, match="has no column 'Verdict'"):
         Table(pd.DataFrame({"Option": ["a"]}), "Options", badges=["Verdict"])

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
+from siting.exhibits import Prose, Table
+from siting.exhibits import stability as exhibits
 from siting.inputs import scenario
 from siting.quantity import Range
 from siting.vendors import shocks, stability, vendor_record
@@ -273,6 +275,12 @@ def test_every_contribution_that_is_not_a_gap_has_a_source_that_is_an_address():
 def test_every_red_flag_has_a_source_that_is_an_address():
     flags = [f for v in ASSESSED.everyone.values() for f in v.red_flags]
     assert flags and all(f.source.url.startswith("http") for f in flags)
+
+
+def test_without_a_red_flag_a_sentence_says_so():
+    assert isinstance(exhibits.red_flags(ASSESSED), Table)
+    none = exhibits.red_flags(replace(ASSESSED, vendors={}))
+    assert isinstance(none, Prose) and "There is no red flag" in none.markdown
 
 
 def test_too_little_evidence_gives_no_rank():

@@ -106,7 +106,7 @@ def _pairs_of(a: Assessment, vendors: Sequence[str]) -> list[Pair]:
     return [p for p in a.pairs if p.ahead in vendors and p.behind in vendors]
 
 
-def red_flags(a: Assessment) -> Table:
+def red_flags(a: Assessment) -> Table | Prose:
     """What to know before any number."""
     rows = [
         {
@@ -118,14 +118,12 @@ def red_flags(a: Assessment) -> Table:
         for v in _mine(a)
         for f in v.red_flags
     ]
-    columns = ["Vendor", "Red flag", "Caps the score at", "Source"]
+    if not rows:
+        return Prose("There is no red flag among this client’s vendors.")
     count = len(rows)
     title = f"{count} red flags among this client’s vendors" if count != 1 else "One red flag"
-    if not rows:
-        title = "No red flag among this client’s vendors"
     sources = _unique(f.source for v in _mine(a) for f in v.red_flags)
-    frame = pd.DataFrame(rows, columns=columns)
-    return Table(frame, title, sources, group="Vendor", align={"Red flag": "left"})
+    return Table(pd.DataFrame(rows), title, sources, group="Vendor", align={"Red flag": "left"})
 
 
 def comparison(a: Assessment, numbers: Numbers) -> Chart:

@@ -131,9 +131,16 @@ def label_line(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
 
 
 def legend(figure: Figure, ax: Axes) -> None:
-    """Name the lines of `ax` above the figure, where they cannot hide what is drawn."""
+    """Name the lines of `ax` above the figure, where they cannot hide what is drawn.
+
+    In one row, or in as few as the width of the figure allows.
+    """
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), fontsize=8)
+    for columns in range(len(labels), 0, -1):
+        drawn = figure.legend(handles, labels, loc="outside upper left", ncols=columns, fontsize=8)
+        if columns == 1 or drawn.get_window_extent().width <= figure.bbox.width:
+            break
+        drawn.remove()
 
 
 def contrast(one: str, other: str) -> float:

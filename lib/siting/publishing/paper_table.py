@@ -88,11 +88,11 @@ def typst(markup: str) -> str:
     head = ", ".join(_row(row) for row in rows if row.head)
     body = "".join(f"  {_line(row)},\n" for row in rows if not row.head)
     columns = ", ".join(f"{width:.2f}%" for width in _widths(rows, count))
-    breakable = str(sum(len(c.text) for row in rows for c in row.cells) > SHORT).lower()
+    short = sum(len(c.text) for row in rows for c in row.cells) <= SHORT
     return (
-        '#import "report.typ": badge, mark\n'
-        f"#block(breakable: {breakable}, table(\n  columns: ({columns},),\n"
-        f"  table.header({head}),\n  table.hline(),\n{body}))\n"
+        f'#import "report.typ": badge, mark\n#let short = {str(short).lower()}\n'
+        f"#let body = table(\n  columns: ({columns},),\n"
+        f"  table.header({head}),\n  table.hline(),\n{body})\n"
     )
 
 

@@ -59,8 +59,8 @@ function Figure(el)
   return found
 end
 
-local wrappers = { note = 'note', sources = 'cited', question = 'question', answer = 'answer',
-  answers = 'answers' }
+local wrappers = { exhibit = 'exhibit', note = 'note', sources = 'cited', question = 'question',
+  answer = 'answer', answers = 'answers' }
 
 function Div(el)
   for class, name in pairs(wrappers) do
@@ -70,11 +70,6 @@ function Div(el)
       out:insert(block(']'))
       return out
     end
-  end
-  if has(el, 'exhibit') then  -- what follows keeps its distance, also from a note
-    local out = pandoc.Blocks(el.content)
-    out:insert(block('#v(1.2em, weak: true)'))
-    return out
   end
   if has(el, 'prose') or has(el, 'wide') then return el.content end
 end
