@@ -1,9 +1,9 @@
 """Model quality: parity inside a board's own uncertainty, derived by hand or from the board."""
 
 import pytest
+from siting import quality
 from siting.inputs.scenario import Option, OwnEvaluation, Quality, Workload
-from siting.verdict import quality
-from siting.verdict.quality import Board, Score
+from siting.quality import Board, Score
 
 PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11"}
 TOKENS = {"mean": 1000, "p95": 2000}

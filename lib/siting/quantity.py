@@ -9,9 +9,41 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 GIB = 2**30
 """Bytes in one GiB. GPU makers print GB (10^9 bytes); memory of an engine is logged in GiB."""
+
+Z90, Z95, Z975, Z999 = (NormalDist().inv_cdf(q) for q in (0.9, 0.95, 0.975, 0.999))
+"""Quantiles of the standard normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogNormal:
+    """A positive quantity whose logarithm is normal: lengths of requests, prices, waits.
+
+    `mean` is the arithmetic mean, `sigma` the standard deviation of the logarithm.
+    """
+
+    mean: float
+    sigma: float
+
+    @classmethod
+    def fitted(cls, mean: float, p95: float) -> LogNormal:
+        """With this mean and 95th percentile: p95/mean = exp(Z95 σ - σ²/2).
+
+        Beyond a ratio of exp(Z95²/2) = 3.87 none exists, and the widest is taken (σ = Z95).
+        """
+        ratio = math.log(max(p95 / mean, 1.0)) if mean > 0 else 0.0
+        return cls(mean, Z95 - math.sqrt(max(0.0, Z95 * Z95 - 2 * ratio)))
+
+    @property
+    def median(self) -> float:
+        return self.mean * math.exp(-self.sigma * self.sigma / 2)
+
+    def quantile(self, z: float) -> float:
+        """Value at the quantile whose standard normal score is `z` (`Z95` for the 95th)."""
+        return self.median * math.exp(self.sigma * z)
 
 
 @dataclass(frozen=True, slots=True)

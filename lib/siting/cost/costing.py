@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from siting import catalogue
+from siting import catalogue, quality
 from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.cost.cashflow import (
@@ -29,7 +29,6 @@ from siting.inputs.scenario import OWNED, Band, Option, Scenario
 from siting.memory import training
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity, workload_load
-from siting.verdict import quality
 
 
 def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Plan:

@@ -14,9 +14,9 @@ import pandas as pd
 from siting.catalogue import Source, source_of
 from siting.exhibits import Answers, Chart, Prose, Table, literal, style
 from siting.formats import Numbers
+from siting.quality import SUPPORTS_SWITCH, Parity, Score, Verdict
 from siting.quantity import Range
 from siting.verdict.decision import Decision, Experiment, Knowledge, present_cost
-from siting.verdict.quality import SUPPORTS_SWITCH, Parity, Score, Verdict
 from siting.verdict.ranking import Candidate, Flip, Measure
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pandas as pd
 from siting.catalogue import Input, Source
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.quantity import Range
-from siting.study import STALE_DAYS, Study
+from siting.study import Study
+from siting.study.results import STALE_DAYS
 
 KINDS = {
     "measured": "measured by the client or in a published benchmark",

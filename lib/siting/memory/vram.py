@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from siting import catalogue
+from siting import catalogue, quality
 from siting.catalogue import Fact, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
 from siting.memory import attention
@@ -34,7 +34,6 @@ from siting.memory.weights import weight_bytes_per_gpu as weight_bytes_per_gpu
 from siting.memory.weights import weight_format as weight_format
 from siting.memory.weights import weight_formats as weight_formats
 from siting.quantity import GIB, Range, total
-from siting.verdict import quality
 
 Verdict = Literal["fits", "tight", "does not fit"]
 

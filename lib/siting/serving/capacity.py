@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
-from siting import catalogue
+from siting import catalogue, quality
 from siting.catalogue import Input, Source
 from siting.inputs import benchmark
 from siting.inputs.scenario import SELF_HOSTED, Band, Measured, Option, Scenario, Workload
@@ -28,7 +28,6 @@ from siting.quantity import Range
 from siting.serving import measurement, performance
 from siting.serving.performance import Deployment, NotPredicted
 from siting.serving.queueing import Curve, Latency, Lengths, latency, log_sigma
-from siting.verdict import quality
 
 Array = npt.NDArray[np.float64]
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from siting import quality
 from siting.catalogue import Fact, Input, source_of, table
 from siting.cost.tco import Comparison, OptionCost
 from siting.cost.uncertainty import Simulation
 from siting.inputs.scenario import SELF_HOSTED, Scenario
+from siting.quality import leaves
 from siting.quantity import Range
 from siting.rules.openness import ModelFinding
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity, Pool
 from siting.vendors.stability import Assessment as Stability
-from siting.verdict import quality
-from siting.verdict.quality import leaves
 from siting.verdict.ranking import Candidate, CostCurve, Flip, Measure, Sampled
 from siting.verdict.resilience import Fit, fit
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from siting import quality
 from siting.catalogue import Fact, Input, Source, source_of, table
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty
@@ -24,7 +25,6 @@ from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict import candidates as gather
-from siting.verdict import quality
 from siting.verdict.ranking import (
     Candidate,
     ConfidenceWord,

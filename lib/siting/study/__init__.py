@@ -1,0 +1,93 @@
+"""One client's study: the one object that notebooks, the report and the command line see.
+
+Its methods give tidy frames (`siting.study.frames`); evaluating it in a cell lists them.
+
+>>> from siting import study
+>>> s = study.open("base")
+>>> s.costs()          # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from siting.cost import workbook
+from siting.inputs import scenario
+from siting.study import frames, summary
+from siting.study.capacity import CapacityFrames
+from siting.study.cost import CostFrames
+from siting.study.data import DataFrames
+from siting.study.decision import DecisionFrames
+from siting.study.memory import MemoryFrames
+from siting.study.quality import QualityFrames
+from siting.study.sources import SourceFrames
+from siting.study.vendors import VendorFrames
+
+
+class Study(
+    DecisionFrames,
+    QualityFrames,
+    DataFrames,
+    CostFrames,
+    CapacityFrames,
+    MemoryFrames,
+    VendorFrames,
+    SourceFrames,
+):
+    """A scenario and what follows from it: tidy frames, and the files of its report."""
+
+    def _repr_html_(self) -> str:
+        """Every frame with its columns and units, without computing any."""
+        listed = frames.catalogue(type(self), self.client.currency)
+        html: str = listed.set_index(["frame", "row", "column"]).to_html()
+        return html
+
+    def summary(self) -> dict[str, Any]:
+        """The content of summary.json."""
+        return summary.content(self)
+
+    def workbook(self) -> bytes:
+        """The content of cash-flows.xlsx: the cost chapter with live formulas."""
+        return workbook.content(self.cost, self.scenario)
+
+
+def open(client: str = "base") -> Study:
+    """The study of `params/<client>.yaml`, or of a YAML file anywhere.
+
+    Raises scenario.ScenarioError naming file, line, field and remedy.
+    """
+    return _kept.get(_identity(client)) or Study(scenario.load(client))
+
+
+def prepare() -> None:
+    """Works out what is the same for every client: a batch does it once, before it forks.
+
+    The base scenario is computed to read, check and index every table of facts on the way.
+    """
+    from siting.vendors import backtest
+
+    backtest.results()
+    with contextlib.suppress(scenario.ScenarioError):  # each client may be complete by itself
+        warm = Study(scenario.load("base"))
+        warm.summary()
+        warm.workbook()
+
+
+_kept: dict[tuple[Path, bytes], Study] = {}
+
+
+def keep(computed: Study, path: str) -> None:
+    """Lets `open` hand out this study for the file at `path`, as long as its content is the same.
+
+    A report computes its study once; the kernels forked from that process find it done.
+    """
+    _kept.clear()
+    _kept[_identity(path)] = computed
+
+
+def _identity(path: str) -> tuple[Path, bytes]:
+    """A file and what it says; nothing where `path` is a client's name."""
+    file = Path(path).resolve()
+    return file, file.read_bytes() if file.is_file() else b""

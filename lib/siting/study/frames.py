@@ -1,0 +1,149 @@
+"""Tidy frames: what a study hands to notebooks, summary, workbook, tables and comparisons.
+
+A frame is a method decorated with `frame`. **Its docstring is its only declaration**: the first
+paragraph says what a row is, then each column stands as `name: meaning [unit]`. From it come the
+frame's `attrs`, `help(s.costs)`, the list that evaluating a study shows, and the reference page.
+
+    @frame
+    def cash_flows(self) -> Made:
+        \"\"\"One cost item of one option in one month, central case.
+
+        option: label of the option
+        month: 0 is today [months]
+        amount: cost; income is negative [currency]
+        \"\"\"
+        return rows, sources
+
+`[currency]` becomes the client's currency. A column with a unit is numeric: what is unknown or not
+applicable is missing, never is infinite. A column `option` holds labels as a categorical in the
+scenario's order, so that pivots keep it and charts find each option's colour.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pandas as pd
+
+from siting.catalogue import Source
+
+if TYPE_CHECKING:
+    from siting.study.results import Results
+
+Rows: TypeAlias = "Iterable[Mapping[str, Any]] | pd.DataFrame"
+Made: TypeAlias = "tuple[Rows, Iterable[Source]]"
+"""What a frame's method returns: its rows, and where their numbers come from."""
+
+_COLUMN = re.compile(r"^(\w+): (.*?)(?: \[([^\]]+)\])?$")
+
+
+class Sources(tuple[Source, ...]):
+    """Sources of a frame. pandas copies `attrs` deeply at every step; this copies as itself."""
+
+    def __deepcopy__(self, memo: object) -> Sources:
+        return self
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the docstring of a frame says."""
+
+    row: str
+    meanings: Mapping[str, str]
+    units: Mapping[str, str]
+    """Units by column, `currency` for the client's; columns without a unit are left out."""
+
+
+@functools.cache
+def declared(method: Callable[..., Any]) -> Declared:
+    """Reads a frame's docstring. Raises ValueError where a column is not declared as it must be."""
+    row, _, columns = inspect.cleandoc(method.__doc__ or "").partition("\n\n")
+    meanings, units = {}, {}
+    for line in re.sub(r"\n\s+", " ", columns).splitlines():
+        if not line.strip():
+            continue
+        found = _COLUMN.match(line)
+        if found is None:
+            raise ValueError(f"{method.__name__}: write `column: meaning [unit]`, not {line!r}")
+        meanings[found[1]] = found[2]
+        if found[3]:
+            units[found[1]] = found[3]
+    if not row or not meanings:
+        raise ValueError(f"{method.__name__}: its docstring says neither row nor columns")
+    return Declared(" ".join(row.split()), meanings, units)
+
+
+def frame(method: Callable[..., Made]) -> Callable[..., pd.DataFrame]:
+    """Makes a method that returns rows and sources one that returns a tidy frame.
+
+    Computed once for each set of arguments; every call gives a copy that may be changed.
+    Raises ValueError where rows and declaration differ.
+    """
+
+    @functools.wraps(method)
+    def made(self: Results, *args: Any) -> pd.DataFrame:
+        key = (method.__name__, *args)
+        if key not in self.frames_made:
+            rows, sources = method(self, *args)
+            self.frames_made[key] = _tidy(declared(made), rows, sources, self)
+        kept: pd.DataFrame = self.frames_made[key]
+        return kept.copy()
+
+    made.is_frame = True  # type: ignore[attr-defined]
+    return made
+
+
+def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results) -> pd.DataFrame:
+    columns = list(said.meanings)
+    data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows), columns=None)
+    if len(data) and set(data.columns) != set(columns):
+        differing = ", ".join(sorted(set(map(str, data.columns)) ^ set(columns)))
+        raise ValueError(f"declared and made columns differ: {differing}")
+    data = data.reindex(columns=columns)
+    for column in said.units:
+        data[column] = pd.to_numeric(data[column])
+    if "option" in columns:
+        labels = [option.label for option in study.options.values()]
+        data["option"] = pd.Categorical(data["option"], labels, ordered=True)
+    money = study.client.currency
+    data.attrs = {
+        "row": said.row,
+        "meanings": dict(said.meanings),
+        "units": {k: re.sub(r"\bcurrency\b", money, unit) for k, unit in said.units.items()},
+        "sources": Sources(dict.fromkeys(sources)),
+        "country": study.client.country,
+        "currency": money,
+        "names": study.names,
+    }
+    return data
+
+
+def listed(study_class: type) -> dict[str, Declared]:
+    """Every frame of a study by its method's name, in the order of the report."""
+    found = {}
+    for owner in reversed(study_class.__mro__):
+        for name, value in vars(owner).items():
+            if getattr(value, "is_frame", False):
+                found[name] = declared(value)
+    return found
+
+
+def catalogue(study_class: type, currency: str = "currency") -> pd.DataFrame:
+    """All frames as a table: one row a column of a frame, with its meaning and unit."""
+    rows: Sequence[dict[str, str]] = [
+        {
+            "frame": f"s.{name}()",
+            "row": said.row,
+            "column": column,
+            "meaning": meaning,
+            "unit": re.sub(r"\bcurrency\b", currency, said.units.get(column, "")),
+        }
+        for name, said in listed(study_class).items()
+        for column, meaning in said.meanings.items()
+    ]
+    return pd.DataFrame(rows)

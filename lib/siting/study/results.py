@@ -1,0 +1,153 @@
+"""Results of one scenario, each computed when it is first asked for.
+
+No formula is here: each property is a call of a pure domain function on results above it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+import pandas as pd
+
+from siting import quality
+from siting.catalogue import Input, Source
+from siting.cost import tco, uncertainty
+from siting.formats import Numbers
+from siting.inputs import scenario
+from siting.memory import training, vram
+from siting.rules import sovereignty
+from siting.serving import capacity
+from siting.vendors import stability
+from siting.verdict import candidates, decision
+
+STALE_DAYS = 90
+"""An input older than this at the report's date is marked."""
+
+
+class Results:
+    """A scenario and what follows from it. Results are computed once, when first used."""
+
+    def __init__(self, chosen: scenario.Scenario) -> None:
+        self.scenario = chosen
+        self.client = chosen.client
+        self.options = chosen.options
+        self.frames_made: dict[tuple[object, ...], pd.DataFrame] = {}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the scenario that Markdown could misread, longest first."""
+        said = {self.client.name, *self.scenario.workloads}
+        for option in self.options.values():
+            said |= {option.label, option.vendor, option.provider}
+        return tuple(sorted((n for n in said if re.search(r"[^\w\s.,]", n)), key=len, reverse=True))
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """Writes numbers, dates and money as the client's country does."""
+        return Numbers(self.client.country, self.client.currency)
+
+    @cached_property
+    def memory(self) -> dict[str, tuple[vram.Fit, ...]]:
+        """Which model fits on which GPU, by option and model."""
+        return vram.assess(self.scenario)
+
+    @cached_property
+    def training(self) -> dict[str, tuple[training.Plan, ...]]:
+        """Memory, time and energy of the scenario's fine-tuning jobs."""
+        return training.assess(self.scenario)
+
+    @cached_property
+    def capacity(self) -> dict[str, capacity.OptionCapacity]:
+        """GPUs, latency and utilisation, by option."""
+        return capacity.assess(self.scenario, self.memory)
+
+    @cached_property
+    def cost(self) -> tco.Comparison:
+        """Cash flows and what follows from them, by option."""
+        return tco.assess(self.scenario, self.capacity)
+
+    @cached_property
+    def uncertainty(self) -> uncertainty.Uncertainty:
+        """Tornado, Sobol indices and Monte Carlo draws of the cost comparison."""
+        return uncertainty.assess(self.scenario, self.capacity, self.cost)
+
+    @cached_property
+    def stability(self) -> stability.Assessment:
+        """Vendor scores with intervals, red flags and shocks."""
+        return stability.assess(
+            self.scenario,
+            candidates.switching_costs(self.cost),
+            candidates.yearly_spend(self.cost),
+        )
+
+    @cached_property
+    def sovereignty(self) -> sovereignty.Assessment:
+        """Verdicts of every rule on every option."""
+        return sovereignty.assess(self.scenario)
+
+    @cached_property
+    def quality(self) -> quality.Assessment:
+        """Where each option's model stands against the quality floor."""
+        return quality.assess(self.scenario)
+
+    @cached_property
+    def decision(self) -> decision.Decision:
+        """The recommendation, how sure it is, and what would change it."""
+        return decision.assess(
+            self.scenario,
+            self.capacity,
+            self.cost,
+            self.uncertainty,
+            self.stability,
+            self.sovereignty,
+            self.quality,
+            self.memory,
+        )
+
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """Every number that a result used, once, with its origin; sorted by name."""
+        found: list[Input] = [
+            *self.cost.inputs,
+            *self.stability.inputs,
+            *self.quality.inputs,
+            *self.decision.inputs,
+            *(i for c in self.capacity.values() for i in c.inputs),
+            *(i for plans in self.training.values() for p in plans for i in p.inputs),
+            *(
+                i
+                for fits in self.memory.values()
+                for f in fits
+                if f.memory is not None
+                for i in f.memory.inputs
+            ),
+        ]
+        unique = {(i.name, i.value, i.source): i for i in found}
+        return tuple(sorted(unique.values(), key=lambda i: (i.name.lower(), i.source.date)))
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know before trusting the numbers, in sentences."""
+        missing = [
+            f"{self.options[name].label}: {model} not estimated, because {why}"
+            for name, option in self.capacity.items()
+            for model, why in option.not_estimated.items()
+        ]
+        unpriced = [
+            f"{self.options[name].label}: cost not estimated, because {why}"
+            for name, why in self.cost.not_estimated.items()
+        ]
+        unscored = [
+            f"{vendor}: no record of this vendor in the fact tables, so no stability score"
+            for vendor in self.stability.unknown_vendors
+        ]
+        old = sum(self.is_stale(i.source) for i in self.inputs)
+        stale = [f"{old} of {len(self.inputs)} inputs are older than {STALE_DAYS} days"] * bool(old)
+        found = [*missing, *unpriced, *unscored, *self.decision.warnings, *self.cost.notes, *stale]
+        return tuple(dict.fromkeys(found))
+
+    def is_stale(self, source: Source) -> bool:
+        """Whether a source is older than STALE_DAYS at the date of the report."""
+        age = source.age_days(self.client.report_date)
+        return age is not None and age > STALE_DAYS

@@ -1,0 +1,202 @@
+"""The content of summary.json: what the report says, as data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from siting import __version__, quality
+from siting.catalogue import Input
+from siting.memory import training, vram
+from siting.quantity import Range
+from siting.serving import capacity
+from siting.verdict import decision
+
+if TYPE_CHECKING:
+    from siting.study import Study
+
+SCHEMA_VERSION = 1
+"""Of summary.json; raised when a reader of the old shape would misread the new one."""
+
+
+def content(study: Study) -> dict[str, Any]:
+    """The content of summary.json: what the report says, as data."""
+    decided = decision.summary(study.decision, study.client.currency)
+    ranking = decided.pop("ranking")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "version": __version__,
+        "client": {
+            "id": study.client.id,
+            "name": study.client.name,
+            "country": study.client.country,
+            "sector": study.client.sector,
+            "currency": study.client.currency,
+            "report_date": study.client.report_date.isoformat(),
+        },
+        "seed": study.scenario.seed,
+        **decided,
+        "options": {name: {**ranking[name], **_option(study, name)} for name in study.options},
+        "training": {
+            name: [_training_summary(p) for p in plans] for name, plans in study.training.items()
+        },
+        "vendors": {
+            name: {
+                "score": v.score.as_dict() if v.ranked else None,
+                "why_not": v.why_not,
+                "red_flags": [f.text for f in v.red_flags],
+            }
+            for name, v in study.stability.vendors.items()
+        },
+        "quality": quality.summary(study.quality),
+        "volume_winners": [
+            {
+                "option": w.option,
+                "above": w.above,
+                "below": w.below if math.isfinite(w.below) else None,
+                "unit": "million tokens/month",
+            }
+            for w in study.cost.volume.winners
+        ],
+        "warnings": list(study.warnings),
+        "inputs": _named(study.inputs),
+    }
+
+
+def _option(study: Study, name: str) -> dict[str, Any]:
+    return {
+        "memory": {f.model: _memory_summary(f) for f in study.memory.get(name, ())},
+        "capacity": _capacity_summary(study.capacity[name]),
+        "cost": _cost(study, name),
+        "stability": {
+            "expected_yearly_loss": _figure(study.stability.options[name].loss.expected),
+            "why_not": study.stability.options[name].loss.why_not,
+        },
+        "sovereignty": {
+            "verdict": study.sovereignty.overall(name),
+            "counts": dict(study.sovereignty.counts(name)),
+            "verdicts": {
+                rule: v.verdict for rule, v in study.sovereignty.options[name].verdicts.items()
+            },
+        },
+    }
+
+
+def _cost(study: Study, name: str) -> dict[str, Any]:
+    found = study.cost.options.get(name)
+    if found is None:
+        return {"not_estimated": study.cost.not_estimated[name]}
+    spread = study.uncertainty.spreads[name]
+    money = study.client.currency
+    return {
+        "present_cost": Range.exact(found.present, money).as_dict(),
+        "present_cost_spread": spread.present.as_dict(),
+        "total_cost": Range.exact(found.total, money).as_dict(),
+        "npv_against_baseline": Range.exact(found.npv, money).as_dict(),
+        "npv_spread": spread.npv.as_dict(),
+        "chance_cheapest": spread.chance_cheapest,
+        "irr": found.irr,
+        "payback_months": found.payback_simple,
+        "payback_months_discounted": found.payback_discounted,
+        "levelised_cost": _exact(found.lcot, f"{money} per million tokens"),
+        "break_even": {
+            "month": found.break_even.month,
+            "utilisation": found.break_even.utilisation,
+            "million_tokens_per_month": found.break_even.volume,
+            "against": found.break_even.rival,
+            "why_not": found.break_even.why,
+        },
+        "present_cost_by_price_path": dict(found.present_by_path),
+        "items": {k: round(v, 2) for k, v in found.by_item().items()},
+        "energy": _exact(found.energy.kwh, "kWh"),
+        "servers": list(found.servers),
+    }
+
+
+def _figure(value: Range | None) -> Mapping[str, Any] | None:
+    return None if value is None else value.as_dict()
+
+
+def _exact(value: float | None, unit: str) -> Mapping[str, Any] | None:
+    return None if value is None else Range.exact(value, unit).as_dict()
+
+
+def _memory_summary(fit: vram.Fit) -> dict[str, Any]:
+    if fit.memory is None:
+        return {"not_estimated": fit.reason}
+    m = fit.memory
+    return {
+        "verdict": m.verdict,
+        "weights": m.weights,
+        "kv_cache": m.kv,
+        "gpu": m.gpu.id,
+        "tensor_parallel": m.tp,
+        "context": m.context,
+        "need_per_gpu": m.need_gib.as_dict(),
+        "budget_per_gpu": m.budget_gib.as_dict(),
+        "parts": {p.name: p.gib.as_dict() for p in m.parts},
+        "kv_pool": m.pool_gib.as_dict(),
+        "max_concurrency": m.max_concurrency.as_dict(),
+        "longest_context": m.longest_context,
+    }
+
+
+def _capacity_summary(found: capacity.OptionCapacity) -> dict[str, Any]:
+    return {
+        "gpus_by_year": [g.as_dict() for g in found.gpus_by_year],
+        "utilisation": found.mean_utilisation(),
+        "keeps_limits": found.keeps_limits,
+        "not_estimated": dict(found.not_estimated),
+        "pools": {
+            model: {
+                "replicas_by_year": [r.as_dict() for r in p.replicas],
+                "spares": p.spares,
+                "rate_per_replica": p.rate_per_replica.as_dict(),
+                "busy_hour": _latency_summary(p.busy_hour),
+                "peak_hour": _latency_summary(p.peak_hour),
+                "calibrated": p.calibrated,
+                "measured": p.measured,
+            }
+            for model, p in found.pools.items()
+        },
+    }
+
+
+def _latency_summary(found: Any) -> dict[str, Any]:
+    return {
+        "ttft_s": {f"p{q}": v for q, v in found.ttft.items()},
+        "tpot_ms": {f"p{q}": v * 1e3 for q, v in found.tpot.items()},
+        "concurrency": found.concurrency,
+    }
+
+
+def _training_summary(plan: training.Plan) -> dict[str, Any]:
+    if plan.peak is None or plan.time is None:
+        return {"option": plan.option, "not_estimated": plan.reason}
+    return {
+        "option": plan.option,
+        "gpu": plan.gpu,
+        "verdict": plan.verdict,
+        "peak_per_gpu": plan.peak.reserved.as_dict(),
+        "hours": plan.time.hours.as_dict(),
+        "gpu_hours": plan.time.gpu_hours.as_dict(),
+        "energy": plan.time.energy_kwh.as_dict(),
+    }
+
+
+def _named(inputs: Iterable[Input]) -> list[dict[str, Any]]:
+    """Inputs as summary.json lists them."""
+    return [
+        {
+            "name": i.name,
+            "value": {k: v for k, v in i.value.as_dict().items() if k != "unit"},
+            "unit": i.value.unit,
+            "source": i.source.source,
+            "url": i.source.url,
+            "locator": i.source.locator,
+            "date": i.source.date,
+            "kind": i.source.kind,
+        }
+        for i in inputs
+    ]
