@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psutil
 from siting.inputs import scenario
-from siting.publishing import batch, job
+from siting.run import batch, job
 
 from benchmarks.rendering import ROOT, SCALE, copies
 

@@ -36,7 +36,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from siting.inputs import scenario
-from siting.publishing import job
+from siting.run import job
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -197,7 +197,7 @@ class Kit:
     out: str
 
     def __call__(self) -> None:
-        from siting.publishing import batch
+        from siting.run import batch
 
         os.chdir(ROOT)
         outcome = batch.run(copies(self.clients), self.out, at_once=self.cores)
@@ -310,7 +310,8 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
 
 def by_stage(client: str) -> list[tuple[str, float]]:
     """Where the time of one report goes."""
-    from siting.publishing import kernels, publish, report
+    from siting.print import publish
+    from siting.run import kernels, report
 
     stages, last = [], time.monotonic()
 
@@ -326,7 +327,7 @@ def by_stage(client: str) -> list[tuple[str, float]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         report._lay_out(branch_job, folder)
-        branch, _ = forge.branch("siting.publishing.report:compute", folder / "work", 600)
+        branch, _ = forge.branch("siting.run.report:compute", folder / "work", 600)
         lap("computing the study, summary.json and the workbook")
         notebooks = report._run_chapters(branch_job, folder, branch)
         lap("executing the chapters")

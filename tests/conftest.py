@@ -13,13 +13,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
-    from siting.publishing import job, kernels
+    from siting.run import job, kernels
 
 
 @pytest.fixture(scope="session")
 def forge() -> Iterator[kernels.Forge]:
     """A warm process to fork kernels from."""
-    from siting.publishing import kernels
+    from siting.run import kernels
 
     with kernels.Forge.start() as started:
         yield started
@@ -36,6 +36,6 @@ def trial_job() -> job.Job:
 @pytest.fixture(scope="session")
 def rendered(forge: kernels.Forge, trial_job: job.Job) -> dict[str, bytes]:
     """The files of that job's report."""
-    from siting.publishing import report
+    from siting.run import report
 
     return report.render(trial_job, forge)

@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import scenario
-from siting.publishing import batch, job
-from siting.publishing import shelf as shelf_module
-from siting.publishing.shelf import shelf
+from siting.run import batch, job
+from siting.run import shelf as shelf_module
+from siting.run.shelf import shelf
 from trial import LATER, chapter, make
 
 SMALL = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
@@ -183,7 +183,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 RENDER = """
 import sys; sys.path[:0] = {path!r}
 {clock}
-from siting.publishing import batch
+from siting.run import batch
 from trial import make
 jobs = [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
 outcome = batch.run(jobs[::{step}], {out!r}, at_once={at_once})

@@ -18,7 +18,7 @@ import openpyxl
 import pytest
 from ruamel.yaml import YAML
 from siting.inputs import scenario
-from siting.publishing import batch, job
+from siting.run import batch, job
 from trial import LATER
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ CLIENTS = scenario.names()
 
 RENDER = """
 {clock}
-from siting.publishing import batch, job
+from siting.run import batch, job
 jobs = [job.prepare(name) for name in {names!r}]
 outcome = batch.run(jobs, {out!r})
 print(outcome.lines())

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.publishing import comparison, history
+from siting.run import comparison, history
 
 
 def figure(low: float, central: float, high: float, unit: str = "EUR") -> dict:

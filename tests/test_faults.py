@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from siting.publishing import batch, job, shelf
+from siting.run import batch, job, shelf
 from trial import chapter, make
 
 GOOD = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
@@ -96,7 +96,7 @@ if {always} or not flag.exists():
 WITH_KILLER = """
 import sys; sys.path[:0] = {path!r}
 import json, os, threading, time
-from siting.publishing import batch
+from siting.run import batch
 from test_faults import KILL_WORKER, small
 if {threads}:
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
@@ -148,7 +148,7 @@ WITHOUT_GUARD = """
 import numpy as np
 np.ones((300, 300)) @ np.ones((300, 300))
 import sys; sys.path[:0] = {path!r}
-from siting.publishing import batch, kernels
+from siting.run import batch, kernels
 from test_faults import small
 assert not kernels.single_threaded()
 print(batch.run([small("a"), small("b")], {out!r}, at_once=2).lines()[-1], flush=True)
@@ -195,7 +195,7 @@ def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
 REALLY_FULL = """
 import sys; sys.path[:0] = {path!r}
 import json, os, pathlib, tempfile
-from siting.publishing import batch
+from siting.run import batch
 from test_faults import small
 disk, filler = pathlib.Path({disk!r}), pathlib.Path({disk!r}) / "filler"
 jobs, out, seen = [small("one"), small("two")], {out!r}, []
@@ -267,7 +267,7 @@ SLOW = """
 import sys; sys.path[:0] = {path!r}
 import dataclasses, signal, threading, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-from siting.publishing import batch
+from siting.run import batch
 from trial import chapter, make
 if {threads}:
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
@@ -344,10 +344,10 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
 
 UNREAD = """
 import os, socket, time
-from siting.publishing import kernels
+from siting.run import kernels
 forge = kernels.Forge.start()
 _, held = os.pipe()
-request = {"do": "branch", "function": "siting.publishing.publish:warm", "cwd": forge.folder}
+request = {"do": "branch", "function": "siting.print.publish:warm", "cwd": forge.folder}
 socket.send_fds(forge._channel, [kernels._encoded(request)], [held])
 time.sleep(1)
 os.kill(os.getpid(), 9)

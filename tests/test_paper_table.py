@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.exhibits import Table
-from siting.publishing import paper_table
+from siting.print import paper_table
 from trial import HOSTILE
 
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -12,7 +12,7 @@ import pdfua
 import pypdf
 import pypdfium2
 import pytest
-from siting.publishing import kernels, report
+from siting.run import kernels, report
 from trial import CHART, HOSTILE, chapter, make
 
 MM = 72 / 25.4

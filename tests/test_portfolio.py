@@ -4,8 +4,8 @@ import json
 import re
 
 import pytest
-from siting.publishing import portfolio
-from siting.publishing.shelf import shelf
+from siting.run import portfolio
+from siting.run.shelf import shelf
 
 SUMMARY = {
     "client": {

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from siting.publishing import portfolio
-from siting.publishing.shelf import shelf
+from siting.run import portfolio
+from siting.run.shelf import shelf
 from test_browser import driver, pytestmark, show
 from test_portfolio import SUMMARY, write
 

@@ -13,7 +13,8 @@ import sys
 import nbformat
 import pytest
 from siting.inputs import scenario
-from siting.publishing import job, kernels, publish, report
+from siting.print import publish
+from siting.run import job, kernels, report
 from trial import CHART, HOSTILE, chapter, make
 
 LONGEST = 3_000_000
@@ -173,7 +174,7 @@ def test_typst_leaves_nothing_in_the_process_that_asks(
 def test_a_thread_that_has_ended_does_not_count() -> None:
     # The system lists it a moment longer than Python, now and then: hence many.
     text = (
-        "import threading; from siting.publishing import kernels\n"
+        "import threading; from siting.run import kernels\n"
         "for _ in range(1000):\n"
         "    ended = threading.Thread(target=int); ended.start(); ended.join()\n"
         "    assert kernels.single_threaded()\n"

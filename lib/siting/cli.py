@@ -196,8 +196,8 @@ def report(
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
-    from siting.publishing import batch, job
-    from siting.publishing.shelf import BadAddress
+    from siting.run import batch, job
+    from siting.run.shelf import BadAddress
 
     prepared: dict[str, Any] = {}
     wrong: dict[str, list[Problem]] = {}
@@ -427,11 +427,11 @@ def diff(before: str, after: str, page: str | None, everything: bool, as_json: b
       siting diff acme@2026-03 acme
       siting diff old/acme reports/acme --html changes.html
     """
-    from siting.publishing import comparison, history
+    from siting.run import comparison, history
 
     changes = comparison.compare(history.summary(before), history.summary(after))
     if page:
-        folder = Path(__file__).parent / "publishing"
+        folder = Path(__file__).parent / "run"
         template = (folder / "comparison.html").read_text(encoding="utf-8")
         text = comparison.as_html(changes, before, after, template)
         Path(page).write_text(text, encoding="utf-8")

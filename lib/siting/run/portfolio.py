@@ -19,7 +19,7 @@ import jinja2
 from siting.catalogue import Source
 from siting.exhibits import style
 from siting.formats import Numbers
-from siting.publishing.shelf import Shelf
+from siting.run.shelf import Shelf
 
 STALE_DAYS = 90
 """A fact older than this at the report's date is counted as old."""

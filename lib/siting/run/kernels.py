@@ -30,6 +30,7 @@ import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ class Forge:
         else:
             theirs.set_inheritable(True)
             subprocess.Popen(
-                [sys.executable, "-m", "siting.publishing.kernels", str(theirs.fileno()), folder],
+                [sys.executable, "-m", "siting.run.kernels", str(theirs.fileno()), folder],
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, **_SETTINGS},
                 stdin=subprocess.DEVNULL,
@@ -289,7 +290,10 @@ def kernels_from(forge: Forge) -> Iterator[None]:
 
 @cache
 def _registered() -> bool:
-    return PROVISIONER in KernelProvisionerFactory.instance().get_provisioner_entries()
+    known = KernelProvisionerFactory.instance().provisioners
+    group = KernelProvisionerFactory.GROUP_NAME
+    known[PROVISIONER] = EntryPoint(PROVISIONER, "siting.run.kernels:WarmProvisioner", group)
+    return True
 
 
 class WarmProvisioner(LocalProvisioner):

@@ -30,13 +30,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from siting.publishing.job import Job
-from siting.publishing.shelf import INDEX, BadAddress, Busy, Shelf, shelf
+from siting.run.job import Job
+from siting.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from siting.publishing.kernels import Forge
+    from siting.run.kernels import Forge
 
 ATTEMPTS = 3
 """Times that a report is tried whose process was killed under it."""
@@ -108,7 +108,7 @@ def run(
 
 def _index(target: Shelf, outcome: Outcome) -> None:
     """Lists all reports anew; of two runs at once, the later one lists those of both."""
-    from siting.publishing import portfolio
+    from siting.run import portfolio
 
     while True:
         try:
@@ -287,7 +287,8 @@ def _executor(
             yield client.get_executor(), size
         return
     from siting import study
-    from siting.publishing import kernels, publish
+    from siting.print import publish
+    from siting.run import kernels
 
     if kernels.single_threaded():
         kernels.preload()
@@ -332,7 +333,7 @@ def _end_children() -> None:
 def _start_worker(parent: int) -> None:
     """Prepares a local worker: its own forge, and the resolve to end with the process that
     started it."""
-    from siting.publishing import publish
+    from siting.print import publish
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the starting process's to handle
     with contextlib.suppress(OSError):  # `render` tells
@@ -353,7 +354,7 @@ _warming = threading.Lock()
 
 def _forge() -> Forge | None:
     """This process's forge, started on first use; None where processes cannot fork."""
-    from siting.publishing import kernels
+    from siting.run import kernels
 
     with _warming:
         if not _warm:
@@ -372,8 +373,8 @@ def _drop_forge(dead: Forge | None = None) -> None:
 
 def render(job: Job) -> Files | Failure:
     """What a worker does: one report, or why there is none. Never raises for a report's fault."""
-    from siting.publishing import report
-    from siting.publishing.kernels import ForgeError, ForgeLost
+    from siting.run import report
+    from siting.run.kernels import ForgeError, ForgeLost
 
     forge = None
     try:

@@ -2,7 +2,7 @@
 
 `render` takes a `Job`, which holds everything that the report depends on, and returns the files
 of the report: the same job gives the same bytes. Nothing is read from or written to the client's
-folder here; `siting.publishing.batch` does that, whole or not at all.
+folder here; `siting.run.batch` does that, whole or not at all.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from siting.inputs.scenario import Scenario
-from siting.publishing import kernels, publish
-from siting.publishing.job import SCENARIO, Job
-from siting.publishing.kernels import Forge, ForgeError
+from siting.print import publish
+from siting.run import kernels
+from siting.run.job import SCENARIO, Job
+from siting.run.kernels import Forge, ForgeError
 
 CHAPTERS_AT_ONCE = 4
 """Kernels of one report that run side by side; most of a kernel's time is waiting."""
@@ -54,7 +55,7 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="siting-", dir=place) as name:
         folder = Path(name)
         _lay_out(job, folder)
-        study = _apart("siting.publishing.report:compute", folder / "work", job, forge)
+        study = _apart("siting.run.report:compute", folder / "work", job, forge)
         with study as (branch, failure):
             # A fault of the study is reported after the chapters: the one that shows it says more.
             notebooks = _run_chapters(job, folder, branch)
@@ -224,7 +225,7 @@ def _published(
     if "pdf" in job.formats:
         paper = folder / "paper"
         publish.lay_out(document, paper)
-        with _apart("siting.publishing.publish:typeset", paper, job, forge) as (_, failure):
+        with _apart("siting.print.publish:typeset", paper, job, forge) as (_, failure):
             if failure:
                 raise ValueError(f"the PDF cannot be made: {failure}")
         files["report.pdf"] = (paper / "report.pdf").read_bytes()

@@ -32,7 +32,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from siting.exhibits import style
-from siting.publishing import paper_table
+from siting.print import paper_table
 
 THEME = style.THEME
 

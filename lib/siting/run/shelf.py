@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from siting.publishing.job import Job
+from siting.run.job import Job
 
 try:
     import fcntl
