@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from siting import catalogue
+from siting import catalogue, hf_config
 from siting.catalogue import FactError
-from siting.memory import attention, hf_config, vram
+from siting.memory import attention, vram
 
 # Families whose total on the hub counts what the language model does not load: tower sizes or
 # rounded names; each row's diff_explanation says which.
@@ -76,7 +76,7 @@ def test_a_config_json_stands_in_for_a_model(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
     for name in (str(path), str(tmp_path)):
-        model = catalogue.model(name)
+        model = hf_config.model(name)
         known = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
         assert model.params_recomputed_b == pytest.approx(known.params_recomputed_b, rel=1e-4)
         assert vram.kv_bytes(model, 1000) == vram.kv_bytes(known, 1000)
@@ -134,4 +134,4 @@ def test_the_weight_format_is_read_from_the_config(
 )
 def test_a_model_s_name_that_no_path_can_have_is_just_unknown(name: str) -> None:
     with pytest.raises((KeyError, catalogue.FactError)):
-        catalogue.model(name)
+        hf_config.model(name)

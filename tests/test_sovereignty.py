@@ -11,7 +11,7 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.rules import openness, rulebook, sovereignty
 from siting.rules.dataflows import flows_of
-from siting.rules.rulebook import ProviderAttribute, Setting, Stress
+from siting.rules.rulebook import ProviderAttribute, Stress
 from siting.rules.sovereignty import SEVERITY, decide, worst
 
 BOOK = rulebook.rule_book()
@@ -22,7 +22,7 @@ TODAY = dt.date(2026, 11, 24)
 
 def background():
     """Thresholds and the law as it stands: what holds unless a case says otherwise."""
-    values = {s.setting: s.value for s in catalogue.table("sovereignty_settings", Setting)}
+    values = {n: s.central for n, s in catalogue.settings("sovereignty_settings").items()}
     for row in catalogue.table("provider_attributes", ProviderAttribute):
         if row.subject == "law" and (row.valid_to or TODAY) >= TODAY:
             values[row.attribute] = rulebook.read_value(row.value, row.attribute, BOOK.attributes)

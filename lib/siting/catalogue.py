@@ -15,7 +15,7 @@ import datetime as dt
 import difflib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -122,6 +122,21 @@ class Input(BaseModel):
     """What it is, as the report calls it, e.g. `electricity, Italy`."""
     value: Range
     source: Source
+
+
+class Setting(Fact):
+    """A constant of a method and the range over which it is varied (tables `*_settings`)."""
+
+    setting: str
+    low: float
+    central: float
+    high: float
+    unit: str = ""
+    meaning: str
+
+    @property
+    def range(self) -> Range:
+        return Range(self.low, self.central, self.high, self.unit)
 
 
 class Gpu(Fact):
@@ -289,6 +304,16 @@ def _table(folder: Path, name: str, record: type[F]) -> tuple[F, ...]:
     return tuple(found)
 
 
+def settings(name: str) -> Mapping[str, Setting]:
+    """The constants of `facts/<name>.csv` by name."""
+    return _settings(facts_dir(), name)
+
+
+@cache
+def _settings(folder: Path, name: str) -> Mapping[str, Setting]:
+    return {s.setting: s for s in _table(folder, name, Setting)}
+
+
 def all_facts() -> Iterator[tuple[str, int, dict[str, str]]]:
     """Every row of every table, as (table, line, cells): what `siting facts` lists."""
     for path in sorted(facts_dir().glob("*.csv")):
@@ -375,12 +400,10 @@ def _gpu_class(name: str) -> Gpu | None:
 
 
 def model(name: str) -> Model:
-    """The model called `name`: id, alias, id without its owner, or path of a `config.json`.
+    """The model called `name`: id, alias, or id without its owner. Raises KeyError with near names.
 
-    Raises KeyError with near names, FactError where a file is not a usable configuration.
+    A file is read by `hf_config.model`.
     """
-    if file := _config_file(name):
-        return _from_config(file)
     found = _model_index(facts_dir()).get(_key(name))
     if found is None:
         raise _unknown("model", name, [m.model_id for m in models()])
@@ -391,24 +414,6 @@ def checkpoint_weights(name: str) -> str:
     """Weight format of a named checkpoint, where its alias states one; else blank."""
     rows_ = table("model_aliases", ModelAlias)
     return next((a.weights for a in rows_ if a.weights and _key(a.alias) == _key(name)), "")
-
-
-def _config_file(name: str) -> Path | None:
-    """The `config.json` that `name` is the path of, or of its folder; None where it is a name."""
-    path = Path(name)
-    try:
-        if (path / "config.json").is_file():
-            return path / "config.json"
-    except (OSError, ValueError):  # longer than a path may be, or with what no path may have
-        return None
-    return path if name.lower().endswith(".json") else None
-
-
-@cache
-def _from_config(path: Path) -> Model:
-    from siting.memory import hf_config  # it needs the record above
-
-    return hf_config.read(path)
 
 
 def source_of(fact: Any) -> Source:

@@ -339,27 +339,21 @@ def schema(as_json: bool) -> None:
 # --- Facts ----------------------------------------------------------------------------------------
 
 
-@cli.group(invoke_without_command=True)
+@cli.command()
 @click.option("--table", shell_complete=_completer(_tables), help="One table, such as gpus.")
 @click.option(
     "--stale", "days", type=click.IntRange(0), help="Only facts older than DAYS, or undated."
 )
 @click.option("--search", help="Only facts that hold this text.")
 @as_json
-@click.pass_context
-def facts(
-    ctx: click.Context, table: str | None, days: int | None, search: str | None, as_json: bool
-) -> None:
+def facts(table: str | None, days: int | None, search: str | None, as_json: bool) -> None:
     """List every fact the kit uses, with source, date and age in days.
 
     \b
     Example:
       siting facts --table gpus
       siting facts --stale 90
-      siting facts refresh
     """
-    if ctx.invoked_subcommand:
-        return
     from siting import provenance
     from siting.inputs.messages import suggestion
 
@@ -484,14 +478,11 @@ def placing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _found_model(name: str) -> Any:
-    from siting import catalogue
+    from siting import hf_config
     from siting.inputs.messages import suggestion
-    from siting.memory import hf_config
 
-    if name.endswith(".json"):
-        return hf_config.read(Path(name))
     try:
-        return catalogue.model(name)
+        return hf_config.model(name)
     except KeyError:
         hint = suggestion(name, _models())
         raise Refused(f"--model: {name!r} is no model of the catalogue; {hint}") from None
@@ -891,56 +882,3 @@ def table(target: str, reports: str, as_json: bool) -> None:
         _print_json({"file": target, "rows": len(frame), "clients": sorted(found)})
     else:
         click.echo(f"{target}: {len(frame)} figures of {len(found)} clients")
-
-
-@facts.command()
-@click.option("--yes", is_flag=True, help="Accept moves above 10 % without asking.")
-@as_json
-def refresh(yes: bool, as_json: bool) -> None:
-    """Update exchange rates and API prices from the network, after showing what differs.
-
-    A move above 10 % is accepted by you or the feed stays as it is. Without a network nothing
-    changes. Reports never do this by themselves.
-
-    \b
-    Example:
-      siting facts refresh
-    """
-    from siting.cost import refresh as feeds
-
-    results = [_refreshed(feeds, feed, yes, as_json) for feed in feeds.FEEDS]
-    if as_json:
-        _print_json(results)
-    elif all(r["status"] != "accepted" for r in results):
-        click.echo("Nothing was changed.")
-    sys.exit(FAILED if any(r["status"] == "failed" for r in results) else 0)
-
-
-def _refreshed(feeds: Any, feed: Any, yes: bool, quiet: bool) -> dict[str, Any]:
-    """Fetches, shows and asks about one feed; with --json a large move needs --yes."""
-    result: dict[str, Any] = {"feed": feed.name, "url": feed.url, "status": "unchanged"}
-    try:
-        content = feeds.fetch(feed.url)
-        moves = feeds.moves(feed, content)
-    except feeds.FeedError as error:
-        click.echo(f"{feed.name}: {error}; what is in use stays", err=True)
-        return {**result, "status": "failed", "reason": str(error)}
-    result["moves"] = [{**_fields(m), "share": m.share} for m in moves]
-    large = [m for m in moves if m.is_large]
-    if not quiet:
-        click.echo(f"{feed.name}: {len(moves)} differences, {len(large)} above 10 %")
-        _table(
-            ("what", "before", "after", "change"),
-            [
-                (m.name, _cell(m.before), _cell(m.after), f"{m.share:+.1%}" if m.share else "")
-                for m in moves[:40]
-            ],
-            right={1, 2, 3},
-        )
-    if not moves:
-        return result
-    asked = f"Accept {len(large)} moves above 10 %?"
-    if large and not yes and (quiet or not click.confirm(asked, default=False, err=True)):
-        return {**result, "status": "refused"}
-    feeds.accept(feed, content)
-    return {**result, "status": "accepted"}

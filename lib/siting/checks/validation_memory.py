@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from siting import catalogue
+from siting import catalogue, hf_config
 from siting.catalogue import FactError, Gpu, Model
 from siting.checks.validation import Comparison, Row, number, scored
 from siting.memory import training, vram
@@ -176,7 +176,7 @@ def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
     name, stated = row.get(column, ""), row.get("checkpoint_as_stated", "")
     if not name:
         raise NotEstimated("the model is not stated")
-    model = catalogue.model(name)
+    model = hf_config.model(name)
     weights = row.get("weight_format", "")
     special = catalogue.checkpoint_weights(stated) or catalogue.checkpoint_weights(name)
     if special.split("-")[0] == (weights or special).split("-")[0]:

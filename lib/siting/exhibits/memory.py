@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
-from siting import catalogue
+from siting import catalogue, hf_config
 from siting.catalogue import Gpu, Source
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
@@ -278,7 +278,7 @@ def _models(scenario: Scenario) -> list[str]:
     known = []
     for name in dict.fromkeys((*served, *named)):
         try:
-            known.append(catalogue.model(name).model_id)
+            known.append(hf_config.model(name).model_id)
         except KeyError:
             continue
     return list(dict.fromkeys(known))
@@ -286,7 +286,7 @@ def _models(scenario: Scenario) -> list[str]:
 
 def fit_map(study: Study) -> Chart | Prose:
     """Fewest GPUs for each model and format on each card."""
-    models = [catalogue.model(m) for m in _models(study.scenario)]
+    models = [hf_config.model(m) for m in _models(study.scenario)]
     cards = _cards(study.scenario)
     if not models:
         return Prose("No open-weight model is named in this scenario.")
@@ -421,7 +421,7 @@ def feasibility(study: Study) -> Table | Prose:
     found = [
         f
         for model, gpu in pairs
-        for f in training.feasibility(catalogue.model(model), catalogue.gpu(gpu))
+        for f in training.feasibility(hf_config.model(model), catalogue.gpu(gpu))
     ]
     if not found:
         return Prose("No open-weight model runs on the client's own GPUs, so none is fine-tuned.")

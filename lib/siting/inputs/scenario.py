@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from siting import catalogue
+from siting import catalogue, hf_config
 from siting.catalogue import Address, Kind, Source
 from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
@@ -857,7 +857,7 @@ def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
 
 def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterator[Contradiction]:
     try:
-        (catalogue.model if kind == "model" else catalogue.gpu)(name)
+        (hf_config.model if kind == "model" else catalogue.gpu)(name)
     except KeyError:
         known = (
             [m.model_id for m in catalogue.models()]
@@ -982,9 +982,8 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contrad
 
 def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
     """A model of a price list must be on it."""
-    from siting.cost.refresh import in_use, price_list
+    from genai_prices.data import providers
 
-    providers = price_list(in_use("api_prices.json"))
     provider = next((p for p in providers if p.id == provider_id), None)
     if provider is None:
         yield (

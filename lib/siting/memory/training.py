@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from siting import catalogue
+from siting import catalogue, hf_config
 from siting.catalogue import Fact, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
 from siting.memory import vram
@@ -565,7 +565,7 @@ def assess(scenario: Scenario) -> dict[str, tuple[Plan, ...]]:
 def _plan(name: str, wanted: FineTuning, option: str, card: str) -> Plan:
     runs = wanted.runs_per_year
     try:
-        gpu, model = catalogue.gpu(card), catalogue.model(wanted.model)
+        gpu, model = catalogue.gpu(card), hf_config.model(wanted.model)
         tried = tuple(memory(_job(wanted, model, n)) for n in vram.TENSOR_PARALLEL)
         fitting = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
         if fitting is None:

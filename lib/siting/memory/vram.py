@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from siting import catalogue, quality
+from siting import catalogue, hf_config, quality
 from siting.catalogue import Fact, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
 from siting.memory import attention
@@ -893,7 +893,7 @@ def _fit(
 ) -> Fit:
     loads = [quality.at_effort(scenario, name, w) for w in works]
     try:
-        model, gpu = catalogue.model(model_name), catalogue.gpu(option.gpu)
+        model, gpu = hf_config.model(model_name), catalogue.gpu(option.gpu)
         context = option.context or max(
             longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens) for w in loads
         )

@@ -19,7 +19,7 @@ from siting.catalogue import Source, source_of
 from siting.inputs.scenario import OWNED, Scenario, Workload
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Value
-from siting.rules.rulebook import FlowKind, Known, Law, Layer, ProviderAttribute, RuleBook, Setting
+from siting.rules.rulebook import FlowKind, Known, Law, Layer, ProviderAttribute, RuleBook
 from siting.vendors import vendor_record
 
 Answers = Mapping[str, bool | int | float | str | None]
@@ -119,8 +119,8 @@ def _laid(layers: Iterable[Layer]) -> dict[str, Known]:
 
 def _settings(scenario: Scenario) -> Layer:
     """Thresholds that are no law, with the scenario's own where it has one."""
-    rows = catalogue.table("sovereignty_settings", Setting)
-    found = {s.setting: Known(s.value, source_of(s)) for s in rows}
+    rows = catalogue.settings("sovereignty_settings")
+    found = {name: Known(s.central, source_of(s)) for name, s in rows.items()}
     limit = float(scenario.rules.retention_days_limit)
     source = _client_source(scenario, "rules.retention_days_limit")
     return found | {"retention_days_limit": Known(limit, source)}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from siting import catalogue
+from siting import catalogue, hf_config
 from siting.catalogue import Fact, Model, Source, source_of
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.rules.conditions import Value
@@ -121,7 +121,7 @@ def licence(model: Model) -> Licence | None:
 def catalogued(name: str) -> Model | None:
     """The open-weight model called `name`; None if it is not in the catalogue."""
     try:
-        return catalogue.model(name)
+        return hf_config.model(name)
     except KeyError:
         return None
 

@@ -119,15 +119,6 @@ class ProviderAttribute(Dated):
     value: str
 
 
-class Setting(Fact):
-    """A threshold that is no law; a scenario may change it."""
-
-    setting: str
-    value: float
-    unit: str
-    meaning: str
-
-
 class CountryGroup(Dated):
     """A country as a member of a group (`eea`, `adequate` …), with the days it is one."""
 

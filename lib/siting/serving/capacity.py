@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
-from siting import catalogue, quality
+from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
 from siting.inputs import benchmark
 from siting.inputs.scenario import SELF_HOSTED, Band, Measured, Option, Scenario, Workload
@@ -557,7 +557,7 @@ def best_pool(
 def _same(m: Measured, option: Option, model: str) -> bool:
     """Whether a benchmark is of this model and GPU, by any of their names."""
     return (
-        catalogue.model(m.model).model_id == catalogue.model(model).model_id
+        hf_config.model(m.model).model_id == hf_config.model(model).model_id
         and catalogue.gpu(m.gpu).id == catalogue.gpu(option.gpu).id
     )
 
@@ -571,7 +571,7 @@ def _pool(
     size: int,
     own: Measured | None,
 ) -> Pool:
-    found, gpu = catalogue.model(model), catalogue.gpu(option.gpu)
+    found, gpu = hf_config.model(model), catalogue.gpu(option.gpu)
     if not vram.can_split(found, size):
         raise NotPredicted(f"{model}: attention heads do not divide among {size} GPUs")
     if not option.prefix_caching:

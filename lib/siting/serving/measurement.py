@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from siting import catalogue
+from siting import catalogue, hf_config
 from siting.inputs.benchmark import Benchmark
 from siting.quantity import Range
 from siting.serving import performance
@@ -115,7 +115,7 @@ def _count(row: Mapping[str, str], *columns: str) -> int:
 
 def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
     try:
-        model, gpu = catalogue.model(row["model_id"]), catalogue.gpu(row["gpu"])
+        model, gpu = hf_config.model(row["model_id"]), catalogue.gpu(row["gpu"])
     except KeyError as error:
         raise NotPredicted(str(error.args[0])) from None
     tp, ranks = _parallel(row)

@@ -135,27 +135,9 @@ class Rule(Fact):
     rule: str
 
 
-class Setting(Fact):
-    """A constant of the method with the range over which it is varied."""
-
-    setting: str
-    low: float
-    central: float
-    high: float
-    unit: str = ""
-    meaning: str
-
-
 def setting(name: str) -> float:
     """Central value of a constant of the method (facts/stability_settings.csv)."""
-    return _setting(facts_dir(), name)
-
-
-@cache
-def _setting(folder: Path, name: str) -> float:
-    return next(
-        s.central for s in catalogue.table("stability_settings", Setting) if s.setting == name
-    )
+    return catalogue.settings("stability_settings")[name].central
 
 
 @dataclass(frozen=True, slots=True)

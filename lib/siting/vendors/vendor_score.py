@@ -33,8 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from siting import catalogue
-from siting.catalogue import Fact, Source, facts_dir, source_of
-from siting.vendors.vendor_record import Event, Notice, Record, Setting, Vendor, known_by
+from siting.catalogue import Fact, Setting, Source, facts_dir, source_of
+from siting.vendors.vendor_record import Event, Notice, Record, Vendor, known_by
 
 Array = npt.NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def _method(folder: Path) -> Method:
             c.criterion: tuple(i for i in indicators if i.criterion == c.criterion)
             for c in criteria
         },
-        settings={s.setting: s for s in catalogue.table("stability_settings", Setting)},
+        settings=catalogue.settings("stability_settings"),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from siting import quality
-from siting.catalogue import Fact, Input, source_of, table
+from siting.catalogue import Fact, Input, settings, source_of, table
 from siting.cost.tco import Comparison, OptionCost
 from siting.cost.uncertainty import Simulation
 from siting.inputs.scenario import SELF_HOSTED, Scenario
@@ -29,31 +29,11 @@ EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
 
 
-class Setting(Fact):
-    """A number of the decision's measures, with its band."""
-
-    setting: str
-    low: float
-    central: float
-    high: float
-    unit: str
-    meaning: str
-
-    @property
-    def range(self) -> Range:
-        return Range(self.low, self.central, self.high, self.unit)
-
-
-def setting(name: str) -> Setting:
-    """A row of facts/decision_settings.csv."""
-    return next(s for s in table("decision_settings", Setting) if s.setting == name)
-
-
 def setting_inputs() -> tuple[Input, ...]:
     """The settings as inputs of the report."""
     return tuple(
         Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
-        for s in table("decision_settings", Setting)
+        for s in settings("decision_settings").values()
     )
 
 
@@ -200,7 +180,7 @@ def exit_share(
         return None
     bought = sum(float(f.amounts[: EXIT_MONTH + 1].sum()) for f in option.flows if f.capital)
     left = bought * max(0.0, 1 - EXIT_MONTH / (12 * option.life))
-    bound = setting("exit_value_lost").range.scaled(left)
+    bound = settings("decision_settings")["exit_value_lost"].range.scaled(left)
     owed = sum(committed(option, scenario, part) for part in leaves(scenario, name))
     return Range(bound.low + owed, bound.central + owed, bound.high + owed).scaled(
         1 / yearly, "share"
@@ -308,7 +288,7 @@ def volume_curve(cost: Comparison) -> CostCurve | None:
     volume = cost.volume
     if cost.baseline not in volume.per_million:
         return None
-    band = setting("volume_band").range
+    band = settings("decision_settings")["volume_band"].range
     return CostCurve(
         "volume",
         volume.million_tokens,

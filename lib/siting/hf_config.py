@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from siting import catalogue
 from siting.catalogue import FactError, Model
 
 NESTED = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
@@ -30,6 +32,31 @@ UNGATED = (
 """Architectures whose MLP has two matrices instead of three."""
 
 Config = dict[str, Any]
+
+
+def model(name: str) -> Model:
+    """The model called `name`: one of the catalogue, or the path of a `config.json` or its folder.
+
+    Raises KeyError with near names, FactError where a file is not a usable configuration.
+    """
+    file = _file(name)
+    return _read_once(file) if file else catalogue.model(name)
+
+
+def _file(name: str) -> Path | None:
+    """The `config.json` that `name` is the path of, or of its folder; None where it is a name."""
+    path = Path(name)
+    try:
+        if (path / "config.json").is_file():
+            return path / "config.json"
+    except (OSError, ValueError):  # longer than a path may be, or with what no path may have
+        return None
+    return path if name.lower().endswith(".json") else None
+
+
+@cache
+def _read_once(path: Path) -> Model:
+    return read(path)
 
 
 def read(path: Path) -> Model:
