@@ -247,6 +247,8 @@ class Uncertainty:
     correlations: tuple[Correlation, ...]
     simulation: Simulation
     """The draws behind `spreads`, for who asks what else follows from them."""
+    by_path: Mapping[str, Simulation]
+    """The same draws by API price path; `simulation` is that of the scenario's own path."""
 
 
 def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncertainty:
@@ -256,7 +258,9 @@ def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncerta
     if not comparison.options:
         nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
         empty = Simulation(plan, {}, {})
-        return Uncertainty(scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied, empty)
+        return Uncertainty(
+            scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied, empty, {}
+        )
     focus = _focus(comparison)
     simulation = monte_carlo(plan, DRAWS, scenario.seed)
     other = "same_capability" if comparison.price_path == "list" else "list"
@@ -274,6 +278,7 @@ def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncerta
         flips(plan, comparison.cheapest),
         tied,
         simulation,
+        {comparison.price_path: simulation, other: simulated_other},
     )
 
 
@@ -320,8 +325,8 @@ def _percentiles(values: Array) -> Range:
 # --- one driver at a time ---------------------------------------------------------------------
 
 
-def _one_at_a_time(plan: Plan, steps: Array) -> tuple[list[str], dict[str, tco.Totals]]:
-    """All options with each driver in turn at each of the scores. [drivers × steps draws]"""
+def one_at_a_time(plan: Plan, steps: Array) -> tuple[list[str], dict[str, tco.Totals]]:
+    """Drivers, and all options with each in turn at each of the scores. [drivers × steps draws]"""
     names = list(drivers(plan))
     size = len(names) * len(steps)
     z = {}
@@ -346,12 +351,12 @@ def tornado(
     plan: Plan, focus: tuple[str, str]
 ) -> tuple[dict[str, tuple[Bar, ...]], tuple[Bar, ...]]:
     """Each driver at P10 and P90, the others central: NPV of every option, and of the pair."""
-    names, found = _one_at_a_time(plan, np.array([-P90, P90]))
+    names, found = one_at_a_time(plan, np.array([-P90, P90]))
     base = found.get(plan.baseline)
 
     def bars(saving: Array) -> tuple[Bar, ...]:
         out = [
-            Bar(name, *_described(plan, name), float(saving[2 * i]), float(saving[2 * i + 1]))
+            Bar(name, *described(plan, name), float(saving[2 * i]), float(saving[2 * i + 1]))
             for i, name in enumerate(names)
         ]
         return tuple(sorted(out, key=lambda b: -b.swing))
@@ -365,7 +370,7 @@ def tornado(
     return by_option, bars(found[rival].present - found[best].present)
 
 
-def _described(plan: Plan, name: str) -> tuple[str, Range]:
+def described(plan: Plan, name: str) -> tuple[str, Range]:
     """Label of a driver and its values at P10, centre, P90."""
     if name == GROWTH:
         band = max((x.growth for x in plan.loads.values()), key=lambda b: b.high - b.low)
@@ -390,7 +395,7 @@ def flips(plan: Plan, best: str) -> tuple[Flip, ...]:
     central case, because the question is which way to go.
     """
     steps = np.linspace(-REACH, REACH, 49)
-    names, found = _one_at_a_time(plan, steps)
+    names, found = one_at_a_time(plan, steps)
     order = [best, *(n for n in found if n != best)]
     present = np.array([np.round(found[n].present, 6) for n in order])
     winner = np.argmin(present, axis=0).reshape(len(names), len(steps))
@@ -416,7 +421,7 @@ def _between(cost: Array, steps: Array, j: int, winner: int) -> float:
 
 
 def _flip(plan: Plan, name: str, z: float, winner: str) -> Flip:
-    label, band = _described(plan, name)
+    label, band = described(plan, name)
     if name == GROWTH:
         side = band.high - band.central if z >= 0 else band.central - band.low
         at = band.central + z * side / P90
@@ -460,7 +465,7 @@ def sobol(
     out = [
         SobolIndex(
             n,
-            _described(plan, n)[0],
+            described(plan, n)[0],
             float(s["S1"][i]),
             float(s["S1_conf"][i]),
             float(s["ST"][i]),
