@@ -258,9 +258,7 @@ def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncerta
     if not comparison.options:
         nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
         empty = Simulation(plan, {}, {})
-        return Uncertainty(
-            scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied, empty, {}
-        )
+        return Uncertainty(scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied, empty, {})
     focus = _focus(comparison)
     simulation = monte_carlo(plan, DRAWS, scenario.seed)
     other = "same_capability" if comparison.price_path == "list" else "list"
