@@ -26,10 +26,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 from siting import catalogue
-from siting.checks import validation
 from siting.serving import measurement, performance
 from siting.serving.measurement import Run
 from siting.serving.performance import Efficiency, NotPredicted, Replica
+
+from siting_validation import comparison as validation
 
 QUANTITIES = ("output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms")
 NOISE = {"output_tokens_per_s_total": 0.12, "ttft_ms": 0.06, "itl_or_tpot_ms": 0.12}

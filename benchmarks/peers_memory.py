@@ -25,12 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from siting.catalogue import FactError, Model
-from siting.checks import validation, validation_memory
-from siting.checks.validation import Comparison, Row, number
-from siting.checks.validation_memory import Run
 from siting.memory import training, vram
 from siting.memory.attention import NotEstimated
 from siting.quantity import GIB
+from siting_comparison.comparison import Comparison, Row, number
+from siting_comparison.vram import Run
+
+from siting_validation import comparison, finetune
+from siting_validation import vram as logs
 
 OUT = Path(__file__).with_suffix(".json")
 NOMINAL_BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "bnb-int8": 8}
@@ -112,7 +114,7 @@ def _bundled(name: str) -> Path | None:
 def _hf_mem(run: Run, row: Row, quantity: str) -> float | None:
     from hf_mem.safetensors.kv_cache import compute_safetensors_kv_cache_size
 
-    if quantity not in validation_memory.MEASURED_IN:
+    if quantity not in logs.MEASURED_IN:
         return None
     pool = number(row, "kv_cache_gib_per_gpu") or 0.0
     narrow = "8" in run.kv and "bf16" not in run.kv
@@ -147,7 +149,7 @@ def _aiconfigurator_model(name: str, tp: int, gemm: str, moe: str, cache_mode: s
 
 
 def _aiconfigurator(run: Run, row: Row, quantity: str) -> float | None:
-    if quantity != "weights_gib_per_gpu" and quantity not in validation_memory.MEASURED_IN:
+    if quantity != "weights_gib_per_gpu" and quantity not in logs.MEASURED_IN:
         return None
     form = vram.weight_format(run.weights, run.model).format
     gemm, moe = {
@@ -237,9 +239,9 @@ def serve(peer: Named, rows: list[Row]) -> list[Comparison]:
     """A peer's figures for the rows of vram.csv that it can be asked about."""
     made = []
     for row in rows:
-        run = validation_memory.run_of(row)
-        for quantity in validation.scored(row):
-            measured = validation_memory.measured_of(row, quantity)
+        run = logs.run_of(row)
+        for quantity in comparison.scored(row):
+            measured = logs.measured_of(row, quantity)
             try:
                 value = peer.predict(run, row, quantity)
             except (NotEstimated, FactError, KeyError, ValueError, TypeError, ArithmeticError):
@@ -253,9 +255,9 @@ def train(rows: list[Row], factor: Callable[[training.Job], float]) -> list[Comp
     """A rule's peak for the rows of finetune.csv: parameters x `factor`."""
     made = []
     for row in rows:
-        if "peak_gib_per_gpu" not in validation.scored(row):
+        if "peak_gib_per_gpu" not in comparison.scored(row):
             continue
-        job = validation_memory.job_of(row)
+        job = finetune.job_of(row)
         value = (job.model.total_params_b or 0) * 1e9 * factor(job) / job.gpus / GIB
         measured = number(row, "peak_gib_per_gpu")
         made.append(Comparison(row["case_id"], "peak_gib_per_gpu", measured, value, value, value))
@@ -268,11 +270,11 @@ def _width(job: training.Job) -> float:
 
 def main() -> None:
     llmfit = sys.argv[1] if len(sys.argv) > 1 else None
-    rows = validation.read(validation.shipped("vram"))
-    runs = validation.read(validation.shipped("finetune"))
+    rows = comparison.read(comparison.shipped("vram"))
+    runs = comparison.read(comparison.shipped("finetune"))
     result: dict[str, Any] = {"date": dt.date.today().isoformat(), "serving": {}, "training": {}}
     for peer in peers(llmfit):
-        errors = validation.summarise(serve(peer, rows))
+        errors = comparison.summarise(serve(peer, rows))
         result["serving"][peer.name] = {"version": peer.version, "errors": errors}
         print(peer.name, peer.version, json.dumps(errors, indent=1), file=sys.stderr)
     rules = {
@@ -280,7 +282,7 @@ def main() -> None:
         "accelerate's arithmetic (4 × for Adam)": lambda j: _width(j) * 4,
     }
     for name, factor in rules.items():
-        result["training"][name] = validation.summarise(train(runs, factor))
+        result["training"][name] = comparison.summarise(train(runs, factor))
     OUT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -27,7 +27,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, folder)
     left_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(ROOT / "lib", folder / "lib", ignore=left_out)
+    for name in ("lib", "siting_validation"):
+        shutil.copytree(ROOT / name, folder / name, ignore=left_out)
     words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
     subprocess.run([sys.executable, *words], cwd=folder, check=True)
     (made,) = folder.glob("*.whl")
@@ -69,6 +70,9 @@ for module in pkgutil.walk_packages(siting.__path__, "siting."):
         importlib.import_module(module.name)
 from siting import catalogue
 assert catalogue.gpu("h200-sxm5-141gb")
+from siting_validation import comparison
+rows = comparison.read(__import__('pathlib').Path({str(ROOT / "tests" / "data" / "vram.csv")!r}))
+assert any(c.central for c in comparison.compare("vram", rows[:1]))
 """
     environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
-from siting.checks import validation
 from siting.inputs import benchmark
 from siting.serving import measurement, performance
 from siting.serving.performance import Deployment, NotPredicted
+
+from siting_validation import comparison as validation
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting.checks import validation
+
+from siting_validation import comparison as validation
 
 VRAM = validation.read(validation.shipped("vram"))
 FINETUNE = validation.read(validation.shipped("finetune"))

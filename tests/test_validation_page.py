@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from siting.checks import validation_page
+from siting_validation import page as validation_page
 
-REMEDY = "run: python -m siting.checks.validation docs/validation.md"
+REMEDY = "run: python -m siting_validation docs/validation.md"
 
 
 def test_the_page_prints_the_current_errors_of_memory() -> None:

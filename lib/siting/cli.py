@@ -771,16 +771,16 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
         else:
             click.echo("\n".join(backtest.lines(panels)))
         return
-    from siting.checks import validation
+    from siting_validation import comparison
 
     try:
-        path = Path(csv) if csv else validation.shipped(kind)
-        compared = validation.compare(kind, validation.read(path))
+        path = Path(csv) if csv else comparison.shipped(kind)
+        compared = comparison.compare(kind, comparison.read(path))
     except ValueError as error:
         raise Refused(str(error)) from None
     if rows:
-        validation.write_rows(compared, Path(rows))
-    errors = validation.summarise(compared)
+        comparison.write_rows(compared, Path(rows))
+    errors = comparison.summarise(compared)
     if as_json:
         _print_json(errors)
         return

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from siting.checks.validation import Comparison, Row, number, scored
 from siting.quantity import Range
 from siting.serving import measurement
 from siting.serving.performance import NotPredicted
+
+from siting_validation.comparison import Comparison, Row, number, scored
 
 UNCALIBRATED = "no measurement of this engine or GPU generation stands behind the model"
 QUEUED = "every request is queued at the start: the wait for the first token has no estimate"

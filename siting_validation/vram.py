@@ -1,4 +1,4 @@
-"""Read a public start-up log or fine-tuning record as the kit's own inputs, and predict it.
+"""Read a public start-up log as the kit's own inputs, and predict it.
 
 Only what was set before the run is read: model, card, engine, formats, parallelism, limits. Words
 of the notes count where they state a setting (number of cards, speculative decoding). A blank
@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 from siting import catalogue, hf_config
 from siting.catalogue import FactError, Gpu, Model
-from siting.checks.validation import Comparison, Row, number, scored
-from siting.memory import training, vram
+from siting.memory import vram
 from siting.memory.attention import NotEstimated
 from siting.memory.vram import Setting
 from siting.quantity import GIB, Range
+
+from siting_validation.comparison import Comparison, Row, number, scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ def vram_row(row: Row) -> Iterator[Comparison]:
         run: Run | None = run_of(row)
         fault = ""
     except (NotEstimated, KeyError, FactError, ValueError) as error:
-        run, fault = None, _why(error)
+        run, fault = None, why(error)
     for quantity in scored(row):
         try:
             measured = measured_of(row, quantity)
         except ValueError as error:
-            yield Comparison(row["case_id"], quantity, None, note=_why(error))
+            yield Comparison(row["case_id"], quantity, None, note=why(error))
             continue
         if run is None:
             yield Comparison(row["case_id"], quantity, measured, note=fault)
@@ -80,7 +81,7 @@ def vram_row(row: Row) -> Iterator[Comparison]:
         try:
             found = _predict(run, row, quantity)
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Comparison(row["case_id"], quantity, measured, note=_why(error))
+            yield Comparison(row["case_id"], quantity, measured, note=why(error))
             continue
         yield Comparison(
             row["case_id"],
@@ -94,7 +95,7 @@ def vram_row(row: Row) -> Iterator[Comparison]:
         )
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     return f"not estimated, because {error.args[0] if error.args else error}"
 
 
@@ -126,7 +127,7 @@ def run_of(row: Row) -> Run:
     gpu, named = gpu_of(row)
     engine, engine_known = _engine(row)
     ranks = re.search(r"\b(?:dcp|decode[ -]context[ -]parallel)\D{0,12}(\d+)", note)
-    tp = _whole(row, "tensor_parallel")
+    tp = whole(row, "tensor_parallel")
     if tp is None:
         tp = int(cards[1]) if cards and vram.engine_family(engine) == "llama.cpp" else named
     # Cards before flash attention; llama.cpp had it off unless asked for, until late 2025.
@@ -136,8 +137,8 @@ def run_of(row: Row) -> Run:
         engine_version=row.get("engine_version", ""),
         first_generation=_first_generation(row) or naive or None,
         utilization=number(row, "gpu_memory_utilization"),
-        max_batched_tokens=_whole(row, "max_num_batched_tokens"),
-        max_num_seqs=_whole(row, "max_num_seqs"),
+        max_batched_tokens=whole(row, "max_num_batched_tokens"),
+        max_num_seqs=whole(row, "max_num_seqs"),
         eager=row.get("enforce_eager", "").lower() == "true",
         mtp=speculative,
         speculative_tokens=int(vram.constant("any", "speculative_tokens").central)
@@ -151,8 +152,8 @@ def run_of(row: Row) -> Run:
         kv=row.get("kv_cache_dtype", "auto"),
         setting=setting,
         tp=tp,
-        pp=_whole(row, "pipeline_parallel") or 1,
-        context=_whole(row, "max_model_len"),
+        pp=whole(row, "pipeline_parallel") or 1,
+        context=whole(row, "max_model_len"),
         gpu=gpu,
         engine_known=engine_known,
         context_ranks=int(ranks[1]) if ranks else 1,
@@ -220,7 +221,7 @@ def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
         return count, made.model_copy(update={"gpu": plain})
 
 
-def _whole(row: Row, column: str) -> int | None:
+def whole(row: Row, column: str) -> int | None:
     value = number(row, column)
     if value is None:
         return None
@@ -340,144 +341,3 @@ def _end_to_end(run: Run, quantity: str) -> Range:
     column = 0 if quantity == "kv_cache_tokens" else 1
     low, central, high = (_held(run, g)[column] for g in (left.low, left.central, left.high))
     return Range(low, central, high)
-
-
-# --- fine-tuning ------------------------------------------------------------------------------
-
-
-def finetune_row(row: Row) -> Iterator[Comparison]:
-    """Every scored quantity of a row of finetune.csv."""
-    for quantity in scored(row):
-        measured, note = None, ""
-        try:
-            measured = _finetune_measured(row, quantity)
-            job = job_of(row)
-            found, note = _finetune(job, row, quantity), _assumed(row)
-        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Comparison(row["case_id"], quantity, measured, note=_why(error))
-            continue
-        yield Comparison(
-            row["case_id"], quantity, measured, found.low, found.central, found.high, note
-        )
-
-
-def _finetune_measured(row: Row, quantity: str) -> float | None:
-    if quantity != "fits":
-        return number(row, quantity)
-    outcome = row.get("outcome", "").lower()
-    return 0.0 if outcome == "oom" else 1.0 if outcome else None
-
-
-def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
-    peak = training.memory(job)
-    if quantity == "peak_gib_per_gpu":
-        return peak.reported
-    if quantity != "fits":
-        raise NotEstimated(f"{quantity} is not a quantity of this kind")
-    gpu, _ = gpu_of(row)
-    if gpu is None:
-        raise NotEstimated("the card is not stated")
-    room, need = vram.usable_gib(gpu), peak.reserved
-    return Range(
-        float(need.high <= room.low),
-        float(need.central <= room.central),
-        float(need.low <= room.high),
-    )
-
-
-def job_of(row: Row) -> training.Job:
-    """A fine-tuning run from a row of finetune.csv. Raises NotEstimated, KeyError, ValueError."""
-    model, _ = model_of(row, "model_id")
-    method, _, task = row.get("method", "").lower().partition("[")
-    if not method.strip():
-        raise NotEstimated("the method is not stated")
-    if re.search(r"grpo|ppo|rloo", task):
-        raise NotEstimated("the memory of the generation engine beside the training is not stated")
-    pairs = 2 if re.search(r"dpo|kto|orpo|cpo|rm\b", task) else 1
-    frame = training.framework(row.get("framework", ""))
-    rule, in_backward = _optimizer(row)
-    checkpointing, offloaded = _checkpointing(row)
-    sharding, host = _sharding(row)
-    tokens = _whole(row, "seq_len")
-    if tokens is None:
-        raise NotEstimated("seq_len is not stated")
-    return training.Job(
-        model=model,
-        method=method,
-        base=_base(row, method, frame),
-        optimizer=rule,
-        in_backward=in_backward,
-        tokens=tokens,
-        micro_batch=(_whole(row, "micro_batch") or 1) * pairs,
-        checkpointing=checkpointing,
-        activations_offloaded=offloaded,
-        parameters_offloaded=host,
-        gpus=_whole(row, "num_gpus") or 1,
-        sharding=sharding,
-        lora_rank=_whole(row, "lora_rank") or 8,
-        targets=_targets(row.get("note", "")) or frame.targets,
-        adapted_head=bool(re.search(r"targets?=[^;]*head", row.get("note", ""))),
-        packed="packing=false" not in row.get("note", "").lower(),
-        reference_model=pairs == 2,
-        framework=frame.name,
-    )
-
-
-def _assumed(row: Row) -> str:
-    blank = [c for c in ("micro_batch", "optimizer", "grad_checkpointing") if c not in row]
-    return f"{', '.join(blank)} not stated, the usual value taken" if blank else ""
-
-
-def _base(row: Row, method: str, frame: training.Framework) -> str:
-    text = row.get("base_precision", "").lower()
-    if "mixed" in text:
-        return "mixed"
-    if re.search(r"nf4|fp4|int4|4[ -]?bit|awq|gptq", text) or (
-        method == "qlora" and "8" not in text
-    ):
-        return "nf4-dq" if "dq" in text or frame.double_quant else "nf4"
-    if re.search(r"int8|8[ -]?bit|fp8", text):
-        return "int8"
-    if re.match(r"(fp|float)32", text):
-        return "fp32"
-    if not text or re.search(r"bf16|bfloat16|fp16|float16|half", text):
-        return "bf16"
-    raise NotEstimated(f"base_precision {row['base_precision']!r} is not understood")
-
-
-def _optimizer(row: Row) -> tuple[str, bool]:
-    text = row.get("optimizer", "").lower()
-    plain = re.sub(r"[\s,+(]*(in[- _]?backward|in_bwd)\)?", "", text)
-    return training.optimizer(plain).name, plain != text
-
-
-def _checkpointing(row: Row) -> tuple[bool | None, bool]:
-    """Whether activations are recomputed (None: not stated), and whether they are offloaded."""
-    text = row.get("grad_checkpointing", "").lower()
-    if not text:
-        return None, False
-    return text.startswith(("true", "yes", "full", "unsloth")), "offload" in text
-
-
-def _sharding(row: Row) -> tuple[training.Sharding, bool]:
-    text = row.get("sharding", "none").lower()
-    host = "offload" in text
-    stage = re.search(r"zero[ -_]?(\d)", text)
-    if stage:
-        return training.STAGES[stage[1]], host
-    if "fsdp" in text:
-        return "fsdp", host
-    if text in ("none", "ddp", "single", "dp"):
-        return "none", host
-    raise NotEstimated(f"sharding {row['sharding']!r} is not understood")
-
-
-def _targets(note: str) -> training.Targets | None:
-    """Matrices that a note says are adapted; None where it does not say."""
-    found = re.search(r"targets?=([^;]*)", note.lower())
-    text = found[1] if found else ""
-    if not text or text in ("-", "none"):
-        return None
-    if re.search(r"mlp|true|all|gate", text):
-        return "all"
-    return "attention" if re.search(r"key|k_proj|projection", text) else "query_value"

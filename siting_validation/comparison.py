@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import gzip
 import math
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -53,12 +52,12 @@ Predictor = Callable[[Row], Iterator[Comparison]]
 
 
 def _kinds() -> dict[str, Predictor]:
-    from siting.checks import validation_memory, validation_throughput
+    from siting_validation import finetune, throughput, vram
 
     return {
-        "vram": validation_memory.vram_row,
-        "finetune": validation_memory.finetune_row,
-        "throughput": validation_throughput.throughput_row,
+        "vram": vram.vram_row,
+        "finetune": finetune.finetune_row,
+        "throughput": throughput.throughput_row,
     }
 
 
@@ -69,7 +68,7 @@ def kinds() -> tuple[str, ...]:
 
 def shipped(kind: str) -> Path:
     """The measurements of a kind that come with the repository. Raises ValueError if absent."""
-    folder = Path(__file__).parents[3] / "tests" / "data"
+    folder = Path(__file__).parents[1] / "tests" / "data"
     for name in (f"{kind}.csv", f"{kind}.csv.gz"):
         if (folder / name).is_file():
             return folder / name
@@ -195,9 +194,3 @@ def _judged(cases: list[Comparison]) -> dict[str, Any]:
         "said_no_but_ran": len(cases) - right - unsafe,
         "coverage": float(np.mean([_inside(c) for c in cases])) if cases else None,
     }
-
-
-if __name__ == "__main__":
-    from siting.checks import validation_page
-
-    validation_page.write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/validation.md"))

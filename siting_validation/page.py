@@ -1,6 +1,6 @@
 """docs/validation.md: how far the kit is off, made from the measurements in tests/data.
 
-    python -m siting.checks.validation docs/validation.md
+    python -m siting_validation docs/validation.md
 
 Each chapter of the page is a function that returns Markdown; the page is their sequence.
 """
@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from siting.checks import validation, validation_memory
-from siting.checks.validation import Comparison, Row
 from siting.cost import claims
-from siting.memory import attention, vram
+from siting.memory import attention
+from siting.memory import vram as memory
 from siting.vendors import backtest
+from siting_validation.comparison import Comparison, Row
 
-ROOT = Path(__file__).parents[3]
+from siting_validation import comparison, vram
+
+ROOT = Path(__file__).parents[1]
 WORST = 3
 """Cases printed for each quantity."""
 
@@ -47,22 +49,22 @@ def page() -> str:
 
 def serving() -> str:
     """Memory of serving: errors by quantity, engine, format and attention; worst cases; peers."""
-    rows = validation.read(validation.shipped("vram"))
-    made = validation.compare("vram", rows)
+    rows = comparison.read(comparison.shipped("vram"))
+    made = comparison.compare("vram", rows)
     by_case = {r["case_id"]: r for r in rows}
     return "\n\n".join(
         [
             "## GPU memory of serving",
             f"{len(rows)} public start-up logs of vLLM, SGLang and llama.cpp.",
-            _errors_table(validation.summarise(made)),
-            _fits_line(validation.summarise(made)["fits"]),
+            _errors_table(comparison.summarise(made)),
+            _fits_line(comparison.summarise(made)["fits"]),
             "### Weights and cache pool by engine, weight format and kind of attention",
             _by_kind_table(made, by_case),
             "### Worst cases, and why",
             _worst_table(made, by_case),
             "### Other calculators on the same rows",
             _peers_text("serving"),
-            _peers_table(validation.summarise(made)),
+            _peers_table(comparison.summarise(made)),
         ]
     )
 
@@ -113,7 +115,7 @@ def _fits_line(e: Mapping[str, Any]) -> str:
 
 def _kinds_of(row: Row) -> tuple[str, str, str]:
     """Engine, weight format and kind of attention of a case, in the kit's own words."""
-    run = validation_memory.run_of(row)
+    run = vram.run_of(row)
     groups = {g.kind for g in attention.layer_groups(run.model)}
     names = {
         "latent": "multi-head latent",
@@ -125,7 +127,7 @@ def _kinds_of(row: Row) -> tuple[str, str, str]:
     kind = next((text for key, text in names.items() if key in groups), "")
     heads, kv = run.model.num_attention_heads, run.model.num_key_value_heads
     plain = "grouped-query" if heads != kv else "multi-head"
-    form = vram.weight_format(run.weights, run.model).format
+    form = memory.weight_format(run.weights, run.model).format
     return run.setting.family, form, kind or plain
 
 
@@ -136,7 +138,7 @@ def _by_kind_table(made: Sequence[Comparison], by_case: Mapping[str, Row]) -> st
     for place, what in enumerate(("engine", "weights", "attention")):
         for value in sorted({label[place] for label in labels.values()}):
             cases = [c for c in made if labels[c.case_id][place] == value]
-            errors = validation.summarise([c for c in cases if c.quantity in wanted])
+            errors = comparison.summarise([c for c in cases if c.quantity in wanted])
             cells = []
             for quantity in wanted:
                 e = errors.get(quantity, {})
@@ -246,10 +248,10 @@ def _error_cell(e: Mapping[str, Any] | None) -> str:
 
 def fine_tuning() -> str:
     """Memory of fine-tuning: errors by framework and method; worst cases; rules of thumb."""
-    rows = validation.read(validation.shipped("finetune"))
-    made = validation.compare("finetune", rows)
+    rows = comparison.read(comparison.shipped("finetune"))
+    made = comparison.compare("finetune", rows)
     by_case = {r["case_id"]: r for r in rows}
-    errors = validation.summarise(made)
+    errors = comparison.summarise(made)
     groups = {}
     for column in ("framework", "method"):
         for value in sorted({r.get(column, "").split(" 0.")[0] for r in rows}):
@@ -260,7 +262,7 @@ def fine_tuning() -> str:
                 and c.quantity == "peak_gib_per_gpu"
             ]
             if cases:
-                groups[f"{column}: {value}"] = validation.summarise(cases)["peak_gib_per_gpu"]
+                groups[f"{column}: {value}"] = comparison.summarise(cases)["peak_gib_per_gpu"]
     rules = {n: e["peak_gib_per_gpu"] for n, e in _peers()["training"].items()}
     compared = {"siting": errors["peak_gib_per_gpu"], **rules}
     return "\n\n".join(
@@ -299,7 +301,7 @@ def fine_tuning() -> str:
 
 def throughput() -> str:
     """Speed: errors by source, what holds when a card or a source is left out, other planners."""
-    made = validation.compare("throughput", validation.read(validation.shipped("throughput")))
+    made = comparison.compare("throughput", comparison.read(comparison.shipped("throughput")))
     fit = json.loads((ROOT / "benchmarks" / "fit_throughput.json").read_text(encoding="utf-8"))
     return "\n\n".join(
         [
@@ -308,7 +310,7 @@ def throughput() -> str:
             "(`nimdli`, `silicon`, `nimdocs`) and request rates (`trtonline`) of TensorRT-LLM, "
             "NIM, vLLM, SGLang and LMDeploy. The efficiencies were fitted on these rows, so what "
             "counts are the tables further down, with a card or a source left out.",
-            _errors_table(validation.summarise(made)),
+            _errors_table(comparison.summarise(made)),
             "### By engine, card and generation",
             _speed_table(
                 (

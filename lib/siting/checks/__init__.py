@@ -1,1 +1,0 @@
-"""How far off the kit is: published measurements predicted row by row."""

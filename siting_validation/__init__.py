@@ -1,0 +1,1 @@
+"""Published measurements against the kit: each row predicted, errors, and the page of them."""

@@ -1,0 +1,155 @@
+"""Read a public record of fine-tuning as the kit's own inputs, and predict its peak.
+
+Only what was set before the run is read; a blank setting is unknown, and the note says which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from siting.catalogue import FactError
+from siting.memory import training, vram
+from siting.memory.attention import NotEstimated
+from siting.quantity import Range
+
+from siting_validation.comparison import Comparison, Row, number, scored
+from siting_validation.vram import gpu_of, model_of, whole, why
+
+
+def finetune_row(row: Row) -> Iterator[Comparison]:
+    """Every scored quantity of a row of finetune.csv."""
+    for quantity in scored(row):
+        measured, note = None, ""
+        try:
+            measured = _finetune_measured(row, quantity)
+            job = job_of(row)
+            found, note = _finetune(job, row, quantity), _assumed(row)
+        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
+            yield Comparison(row["case_id"], quantity, measured, note=why(error))
+            continue
+        yield Comparison(
+            row["case_id"], quantity, measured, found.low, found.central, found.high, note
+        )
+
+
+def _finetune_measured(row: Row, quantity: str) -> float | None:
+    if quantity != "fits":
+        return number(row, quantity)
+    outcome = row.get("outcome", "").lower()
+    return 0.0 if outcome == "oom" else 1.0 if outcome else None
+
+
+def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
+    peak = training.memory(job)
+    if quantity == "peak_gib_per_gpu":
+        return peak.reported
+    if quantity != "fits":
+        raise NotEstimated(f"{quantity} is not a quantity of this kind")
+    gpu, _ = gpu_of(row)
+    if gpu is None:
+        raise NotEstimated("the card is not stated")
+    room, need = vram.usable_gib(gpu), peak.reserved
+    return Range(
+        float(need.high <= room.low),
+        float(need.central <= room.central),
+        float(need.low <= room.high),
+    )
+
+
+def job_of(row: Row) -> training.Job:
+    """A fine-tuning run from a row of finetune.csv. Raises NotEstimated, KeyError, ValueError."""
+    model, _ = model_of(row, "model_id")
+    method, _, task = row.get("method", "").lower().partition("[")
+    if not method.strip():
+        raise NotEstimated("the method is not stated")
+    if re.search(r"grpo|ppo|rloo", task):
+        raise NotEstimated("the memory of the generation engine beside the training is not stated")
+    pairs = 2 if re.search(r"dpo|kto|orpo|cpo|rm\b", task) else 1
+    frame = training.framework(row.get("framework", ""))
+    rule, in_backward = _optimizer(row)
+    checkpointing, offloaded = _checkpointing(row)
+    sharding, host = _sharding(row)
+    tokens = whole(row, "seq_len")
+    if tokens is None:
+        raise NotEstimated("seq_len is not stated")
+    return training.Job(
+        model=model,
+        method=method,
+        base=_base(row, method, frame),
+        optimizer=rule,
+        in_backward=in_backward,
+        tokens=tokens,
+        micro_batch=(whole(row, "micro_batch") or 1) * pairs,
+        checkpointing=checkpointing,
+        activations_offloaded=offloaded,
+        parameters_offloaded=host,
+        gpus=whole(row, "num_gpus") or 1,
+        sharding=sharding,
+        lora_rank=whole(row, "lora_rank") or 8,
+        targets=_targets(row.get("note", "")) or frame.targets,
+        adapted_head=bool(re.search(r"targets?=[^;]*head", row.get("note", ""))),
+        packed="packing=false" not in row.get("note", "").lower(),
+        reference_model=pairs == 2,
+        framework=frame.name,
+    )
+
+
+def _assumed(row: Row) -> str:
+    blank = [c for c in ("micro_batch", "optimizer", "grad_checkpointing") if c not in row]
+    return f"{', '.join(blank)} not stated, the usual value taken" if blank else ""
+
+
+def _base(row: Row, method: str, frame: training.Framework) -> str:
+    text = row.get("base_precision", "").lower()
+    if "mixed" in text:
+        return "mixed"
+    if re.search(r"nf4|fp4|int4|4[ -]?bit|awq|gptq", text) or (
+        method == "qlora" and "8" not in text
+    ):
+        return "nf4-dq" if "dq" in text or frame.double_quant else "nf4"
+    if re.search(r"int8|8[ -]?bit|fp8", text):
+        return "int8"
+    if re.match(r"(fp|float)32", text):
+        return "fp32"
+    if not text or re.search(r"bf16|bfloat16|fp16|float16|half", text):
+        return "bf16"
+    raise NotEstimated(f"base_precision {row['base_precision']!r} is not understood")
+
+
+def _optimizer(row: Row) -> tuple[str, bool]:
+    text = row.get("optimizer", "").lower()
+    plain = re.sub(r"[\s,+(]*(in[- _]?backward|in_bwd)\)?", "", text)
+    return training.optimizer(plain).name, plain != text
+
+
+def _checkpointing(row: Row) -> tuple[bool | None, bool]:
+    """Whether activations are recomputed (None: not stated), and whether they are offloaded."""
+    text = row.get("grad_checkpointing", "").lower()
+    if not text:
+        return None, False
+    return text.startswith(("true", "yes", "full", "unsloth")), "offload" in text
+
+
+def _sharding(row: Row) -> tuple[training.Sharding, bool]:
+    text = row.get("sharding", "none").lower()
+    host = "offload" in text
+    stage = re.search(r"zero[ -_]?(\d)", text)
+    if stage:
+        return training.STAGES[stage[1]], host
+    if "fsdp" in text:
+        return "fsdp", host
+    if text in ("none", "ddp", "single", "dp"):
+        return "none", host
+    raise NotEstimated(f"sharding {row['sharding']!r} is not understood")
+
+
+def _targets(note: str) -> training.Targets | None:
+    """Matrices that a note says are adapted; None where it does not say."""
+    found = re.search(r"targets?=([^;]*)", note.lower())
+    text = found[1] if found else ""
+    if not text or text in ("-", "none"):
+        return None
+    if re.search(r"mlp|true|all|gate", text):
+        return "all"
+    return "attention" if re.search(r"key|k_proj|projection", text) else "query_value"
