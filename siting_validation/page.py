@@ -17,9 +17,9 @@ from siting.cost import claims
 from siting.memory import attention
 from siting.memory import vram as memory
 from siting.vendors import backtest
-from siting_validation.comparison import Comparison, Row
 
 from siting_validation import comparison, vram
+from siting_validation.comparison import Comparison, Row
 
 ROOT = Path(__file__).parents[1]
 WORST = 3
