@@ -9,13 +9,14 @@ from siting.inputs import scenario
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quantity import Range
 from siting.serving import capacity
+from siting.serving.load import workload_load
 
 
 def plain_capacity(
     chosen: Scenario, rate: float = 2.0, gpus_per_replica: int = 1
 ) -> dict[str, Any]:
     """Every model served at `rate` requests/s by replicas of so many GPUs, whatever its size."""
-    loads = {n: capacity.workload_load(n, w) for n, w in chosen.workloads.items()}
+    loads = {n: workload_load(n, w) for n, w in chosen.workloads.items()}
     found: dict[str, Any] = {}
     for name, option in chosen.options.items():
         runs = chosen.options[option.base] if option.kind == "hybrid" else option

@@ -14,11 +14,12 @@ from serving_simulation import poisson, simulate
 from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario import Band, Scenario
-from siting.quantity import Range
+from siting.quantity import LogNormal, Range
 from siting.serving import capacity
-from siting.serving.capacity import Limits, Load
+from siting.serving.capacity import Limits
+from siting.serving.load import PROFILES, Load, fill_valleys, merged, workload_load
 from siting.serving.performance import Deployment
-from siting.serving.queueing import Curve, Lengths, latency, log_sigma
+from siting.serving.queueing import Curve, Lengths, latency
 
 CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
 
@@ -42,7 +43,7 @@ def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
     return capacity.replica_curve(d, lengths)
 
 
-LONG = Lengths(2000, log_sigma(2000, 5000), 1500, log_sigma(1500, 4000), 0.2)
+LONG = Lengths(LogNormal.fitted(2000, 5000), LogNormal.fitted(1500, 4000), 0.2)
 
 
 # --- load -------------------------------------------------------------------------------------
@@ -50,17 +51,17 @@ LONG = Lengths(2000, log_sigma(2000, 5000), 1500, log_sigma(1500, 4000), 0.2)
 
 def test_a_week_holds_what_its_users_ask_for(base: Scenario) -> None:
     # 2,000 users × 8 requests × (5 + 2 × 0.1) days
-    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    load = workload_load("assistant", base.workloads["assistant"])
     assert load.hourly.sum() * 3600 == pytest.approx(2000 * 8 * 5.2)
     # office hours: 10 of 85 parts of a day in the busiest hour, times the peak factor
-    profile = capacity.PROFILES["office"]
+    profile = PROFILES["office"]
     busiest = 2000 * 8 * max(profile) / sum(profile) / 3600
     assert load.busy_rate == pytest.approx(busiest * 0.95)  # 5 % may wait
     assert load.peak_rate == pytest.approx(busiest * 0.95 * 1.6)
 
 
 def test_tokens_of_a_year_follow_requests_growth_and_cache(base: Scenario) -> None:
-    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    load = workload_load("assistant", base.workloads["assistant"])
     first, third = load.year(1), load.year(3)
     assert first.requests.central == pytest.approx(2000 * 8 * 5.2 / 7 * 365.25)
     assert first.input_cached.central == pytest.approx(first.requests.central * 3000 * 0.3)
@@ -72,7 +73,7 @@ def test_tokens_of_a_year_follow_requests_growth_and_cache(base: Scenario) -> No
 def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
     base: Scenario,
 ) -> None:
-    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    load = workload_load("assistant", base.workloads["assistant"])
     hours = load.duration_curve()
     assert len(hours) == 52 * 168
     assert (np.diff(hours) <= 0).all()
@@ -82,20 +83,20 @@ def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
 
 def test_workloads_that_share_a_model_add_up() -> None:
     def load(rate: float, tokens: float) -> Load:
-        lengths = Lengths(tokens, 0.5, 100, 0.3, 0.5)
+        lengths = Lengths(LogNormal(tokens, 0.5), LogNormal(100, 0.3), 0.5)
         return Load(("a",), np.full(168, rate), lengths, 2.0, 0.0, Band(low=0, central=0, high=0))
 
-    both = capacity.merged([load(1.0, 1000), load(3.0, 2000)])
+    both = merged([load(1.0, 1000), load(3.0, 2000)])
     assert both.hourly[0] == 4.0
     assert both.lengths.input_mean == pytest.approx((1 * 1000 + 3 * 2000) / 4)
     second = (1 * 1000**2 + 3 * 2000**2) / 4 * math.exp(0.25)
-    assert math.exp(both.lengths.input_sigma**2) == pytest.approx(second / 1750**2)
+    assert math.exp(both.lengths.input.sigma**2) == pytest.approx(second / 1750**2)
     assert both.peak_factor == 2.0
 
 
 @given(mean=st.floats(10, 1e5), ratio=st.floats(1.0, 3.8))
 def test_a_log_normal_has_the_mean_and_p95_that_were_stated(mean: float, ratio: float) -> None:
-    sigma = log_sigma(mean, mean * ratio)
+    sigma = LogNormal.fitted(mean, mean * ratio).sigma
     # p95 = exp(mu + 1.6449 sigma), mean = exp(mu + sigma²/2)
     assert math.exp(1.6448536 * sigma - sigma**2 / 2) == pytest.approx(ratio, rel=1e-4)
 
@@ -105,7 +106,7 @@ def test_waiting_work_fills_valleys_to_one_level_and_is_all_done(
     base: list[float], amount: float
 ) -> None:
     hours = np.array(base)
-    filled = capacity.fill_valleys(hours, amount)
+    filled = fill_valleys(hours, amount)
     assert filled.sum() == pytest.approx(hours.sum() + amount, abs=1e-6)
     assert (filled >= hours - 1e-12).all()
     raised = filled[filled > hours + 1e-9]
@@ -131,7 +132,7 @@ def test_the_queue_agrees_with_a_simulation_of_a_thousand_hours(use: float) -> N
 def test_the_busiest_hours_of_a_simulated_week_are_those_of_the_model(base: Scenario) -> None:
     # Six weeks of the client's own hours, 1,008 hours; the arrival rate changes every hour.
     replica = curve(LONG)
-    load = capacity.workload_load("assistant", base.workloads["assistant"])
+    load = workload_load("assistant", base.workloads["assistant"])
     hourly = load.hourly / load.hourly.max() * 0.6 * replica.saturation_rate
     rng = np.random.default_rng(5)
     counts = rng.poisson(np.tile(hourly, 6) * 3600)

@@ -683,6 +683,7 @@ def size(
     """
     from siting.inputs import scenario
     from siting.serving import capacity
+    from siting.serving.load import workload_load
 
     given = click.get_current_context().get_parameter_source("tp")
     option = scenario.Option(
@@ -708,9 +709,9 @@ def size(
         latency=scenario.Latency(ttft_s=ttft, tpot_ms=tpot, percentile=percentile),
         models=[name],
     )
-    load = capacity.workload_load("load", workload)
+    asked = workload_load("load", workload)
     try:
-        pool = capacity.best_pool(option, name, load, capacity.limits_of([workload]), 1)
+        pool = capacity.best_pool(option, name, asked, capacity.limits_of([workload]), 1)
     except ValueError as error:
         raise Refused(f"not estimated, because {error}") from None
     figures = {

@@ -25,7 +25,8 @@ from siting.cost import prices
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario import OWNED, Band, Option
 from siting.quantity import Range
-from siting.serving.capacity import Load, Pool
+from siting.serving.capacity import Pool
+from siting.serving.load import Load
 
 Array = npt.NDArray[np.float64]
 Draws = Mapping[str, Array]

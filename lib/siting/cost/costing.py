@@ -28,7 +28,8 @@ from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario import OWNED, Band, Option, Scenario
 from siting.memory import training
 from siting.quantity import Range, total
-from siting.serving.capacity import OptionCapacity, workload_load
+from siting.serving.capacity import OptionCapacity
+from siting.serving.load import workload_load
 
 
 def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Plan:
@@ -422,7 +423,7 @@ class _Finder:
 
         def priced(hidden: float) -> prices.ApiPrice:
             return prices.api_request(
-                option.provider, model, n.input_mean, n.input_sigma,
+                option.provider, model, n.input_mean, n.input.sigma,
                 asked.output_tokens.mean + hidden, n.cached_share, load.batchable_share, self.day,
             )  # fmt: skip
 

@@ -17,6 +17,7 @@ from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quantity import Range
 from siting.serving import capacity, performance
+from siting.serving import load as loads_
 from siting.serving.capacity import OptionCapacity, Pool
 from siting.serving.performance import NotPredicted
 from siting.serving.queueing import latency
@@ -148,7 +149,7 @@ def _span(values: Iterable[str]) -> str:
     return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
-def _loads(study: Study) -> Mapping[str, capacity.Load]:
+def _loads(study: Study) -> Mapping[str, loads_.Load]:
     """Load by workload: as models on GPUs of one's own see it, if there are any."""
     found = list(study.capacity.values())
     return next((f.loads for f in found if f.pools), found[0].loads)
@@ -163,12 +164,12 @@ def load_by_hour(study: Study) -> Chart:
     loads = _loads(study)
     figure, ax = style.figure(2.6)
     for (name, load), colour in zip(loads.items(), style.SERIES, strict=False):
-        ax.step(range(capacity.HOURS_OF_WEEK), load.hourly, where="post", color=colour)
+        ax.step(range(loads_.HOURS_OF_WEEK), load.hourly, where="post", color=colour)
         peak = int(load.hourly.argmax())
         if len(loads) > 1:
             style.label_line(ax, peak, float(load.hourly[peak]), name, colour)
     ax.set_xticks([d * 24 for d in range(7)], DAYS)
-    ax.set_xlim(0, capacity.HOURS_OF_WEEK)
+    ax.set_xlim(0, loads_.HOURS_OF_WEEK)
     ax.set_ylim(bottom=0)
     ax.set_ylabel("requests/s")
     ax.yaxis.set_major_formatter(_ticks(n, ax.get_ylim()[1]))
@@ -400,7 +401,7 @@ def utilisation_by_hour(study: Study) -> Chart | Prose:
         used = pool.utilisation()
         ax.step(range(len(used)), used, where="post", color=colour, label=label)
     ax.set_xticks([d * 24 for d in range(7)], DAYS)
-    ax.set_xlim(0, capacity.HOURS_OF_WEEK)
+    ax.set_xlim(0, loads_.HOURS_OF_WEEK)
     ax.set_ylim(bottom=0)
     ax.set_ylabel("used")
     ax.yaxis.set_major_formatter(n.axis("percent"))
@@ -482,11 +483,13 @@ def changes(study: Study) -> Table | Prose:
     return Table(pd.DataFrame(rows), "GPUs in the first year if something were otherwise")
 
 
-def _changed(pool: Pool) -> list[tuple[capacity.Load, capacity.Limits]]:
+def _changed(pool: Pool) -> list[tuple[loads_.Load, capacity.Limits]]:
     load, limits = pool.load, pool.limits
     tight = replace(limits, ttft_s=limits.ttft_s / 2, tpot_s=limits.tpot_s / 2)
     uncached = replace(load.lengths, cached_share=0.0)
-    short = replace(load.lengths, output_mean=load.lengths.output_mean / 2)
+    short = replace(
+        load.lengths, output=replace(load.lengths.output, mean=load.lengths.output_mean / 2)
+    )
     return [
         (replace(load, hourly=load.hourly * 2), limits),
         (load, tight),

@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from statistics import NormalDist
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -22,188 +21,15 @@ from scipy.optimize import brentq
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
 from siting.inputs import benchmark
-from siting.inputs.scenario import SELF_HOSTED, Band, Measured, Option, Scenario, Workload
+from siting.inputs.scenario import SELF_HOSTED, Measured, Option, Scenario, Workload
 from siting.memory import vram
 from siting.quantity import Range
 from siting.serving import measurement, performance
+from siting.serving.load import Load, YearlyTokens, fill_valleys, merged, workload_load
 from siting.serving.performance import Deployment, NotPredicted
-from siting.serving.queueing import Curve, Latency, Lengths, latency, log_sigma
+from siting.serving.queueing import Curve, Latency, Lengths, latency
 
 Array = npt.NDArray[np.float64]
-
-HOURS_OF_WEEK = 168
-WEEKS_OF_YEAR = 52
-"""The load duration curve is drawn for 52 weeks of 168 hours."""
-DAYS_OF_YEAR = 365.25
-
-PROFILES: Mapping[str, tuple[float, ...]] = {
-    "office": (0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 10, 8, 6, 8, 10, 10, 8, 5, 3, 2, 1, 1, 0, 0),
-    "day": (1, 1, 1, 1, 1, 1, 3, 5, 7, 8, 8, 8, 7, 8, 8, 8, 7, 7, 6, 5, 5, 4, 3, 2),
-    "flat": (1,) * 24,
-    "night": (8, 8, 8, 8, 8, 6, 2) + (0,) * 13 + (2, 6, 8, 8),
-}
-"""Shares of a day by hour, from midnight; a scenario may write its own 24 numbers instead."""
-
-
-# --- load -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class YearlyTokens:
-    """What a year of the horizon asks for. Tokens are tokens, not millions."""
-
-    year: int
-    """1 is the first year of the horizon."""
-    requests: Range
-    input_uncached: Range
-    input_cached: Range
-    output: Range
-    """Reasoning tokens included."""
-    batchable_share: float
-    """Share of all the above that may wait for hours."""
-
-
-@dataclass(frozen=True)
-class Load:
-    """Requests of one workload, or of workloads that share a model, in the first year."""
-
-    workloads: tuple[str, ...]
-    hourly: Array
-    """Requests a second in each hour of a usual week, Monday midnight first. [168]"""
-    lengths: Lengths
-    peak_factor: float
-    batchable_share: float
-    growth: Band
-    longest: int = 0
-    """Longest request that must fit in the cache. [tokens]"""
-
-    @cached_property
-    def interactive(self) -> Array:
-        """`hourly` without the requests that may wait."""
-        return np.asarray(self.hourly * (1 - self.batchable_share))
-
-    @property
-    def busy_rate(self) -> float:
-        """Busiest hour of a usual week, waiting work aside. [requests/s]"""
-        return float(self.interactive.max())
-
-    @property
-    def peak_rate(self) -> float:
-        """Busiest hour of the year, waiting work aside. [requests/s]"""
-        return self.busy_rate * self.peak_factor
-
-    def growth_factor(self, year: int) -> Range:
-        """Load of a year of the horizon over the first year's."""
-        low, central, high = ((1 + g) ** (year - 1) for g in _band(self.growth))
-        return Range(low, central, high, "x")
-
-    def year(self, year: int) -> YearlyTokens:
-        """Requests and tokens of a year of the horizon."""
-        first = float(self.hourly.sum()) * 3600 / 7 * DAYS_OF_YEAR
-        requests = self.growth_factor(year).scaled(first, "requests")
-        n = self.lengths
-        return YearlyTokens(
-            year,
-            requests,
-            requests.scaled(n.input_mean * (1 - n.cached_share), "tokens"),
-            requests.scaled(n.input_mean * n.cached_share, "tokens"),
-            requests.scaled(n.output_mean, "tokens"),
-            self.batchable_share,
-        )
-
-    def duration_curve(self) -> Array:
-        """Request rate of each hour of the first year, highest first. [requests/s]
-
-        Weeks differ by a log-normal factor of mean one whose largest of 52 is the peak factor.
-        """
-        weeks = _week_factors(self.peak_factor)
-        return np.sort(np.outer(weeks, self.hourly).ravel())[::-1]
-
-
-def _band(band: Band) -> tuple[float, float, float]:
-    return band.low, band.central, band.high
-
-
-def _week_factors(peak: float) -> Array:
-    """52 log-normal quantiles with mean one; the largest is `peak`, or the widest there can be."""
-    normal = NormalDist()
-    z = np.array([normal.inv_cdf((i + 0.5) / WEEKS_OF_YEAR) for i in range(WEEKS_OF_YEAR)])
-
-    def factors(sigma: float) -> Array:
-        raw = np.exp(sigma * z)
-        return np.asarray(raw / raw.mean())
-
-    low, high = 0.0, z[-1]
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if factors(middle)[-1] < peak else (low, middle)
-    return factors(high)
-
-
-def workload_load(name: str, w: Workload) -> Load:
-    """The load of one workload."""
-    day = np.array(PROFILES[w.hours] if isinstance(w.hours, str) else w.hours, float)
-    per_day = w.users * w.requests_per_user_day + w.requests_per_day
-    week = np.outer(np.array(w.weekdays), day / day.sum()).ravel()
-    output = w.output_tokens.mean + w.reasoning_tokens
-    lengths = Lengths(
-        w.input_tokens.mean,
-        log_sigma(w.input_tokens.mean, w.input_tokens.p95),
-        output,
-        log_sigma(w.output_tokens.mean, w.output_tokens.p95),
-        w.cached_input_share,
-    )
-    return Load(
-        (name,),
-        week * per_day / 3600,
-        lengths,
-        w.peak_factor,
-        w.batchable_share,
-        w.growth_per_year,
-        vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens),
-    )
-
-
-def merged(loads: list[Load]) -> Load:
-    """Workloads that share a pool, as one load: rates add, lengths are weighted by requests.
-
-    The spread of lengths is that of the mixture: second moments add, too.
-    """
-    if len(loads) == 1:
-        return loads[0]
-    weight = np.array([float(x.hourly.sum()) for x in loads])
-    weight = weight / weight.sum() if weight.sum() else np.full(len(loads), 1 / len(loads))
-
-    def mix(values: list[float]) -> float:
-        return float(weight @ np.array(values))
-
-    def sigma(means: list[float], sigmas: list[float]) -> float:
-        second = mix([m * m * math.exp(s * s) for m, s in zip(means, sigmas, strict=True)])
-        return math.sqrt(max(0.0, math.log(second / mix(means) ** 2)))
-
-    inputs = [x.lengths.input_mean for x in loads]
-    outputs = [x.lengths.output_mean for x in loads]
-    cached = mix([x.lengths.cached_share * x.lengths.input_mean for x in loads]) / mix(inputs)
-    lengths = Lengths(
-        mix(inputs),
-        sigma(inputs, [x.lengths.input_sigma for x in loads]),
-        mix(outputs),
-        sigma(outputs, [x.lengths.output_sigma for x in loads]),
-        cached,
-    )
-    hourly = np.sum([x.hourly for x in loads], axis=0)
-    peak = float(np.sum([x.hourly * x.peak_factor for x in loads], axis=0).max() / hourly.max())
-    growth = Band(
-        **{
-            side: mix([getattr(x.growth, side) for x in loads])
-            for side in ("low", "central", "high")
-        }
-    )
-    names = tuple(n for x in loads for n in x.workloads)
-    batchable = mix([x.batchable_share for x in loads])
-    longest = max(x.longest for x in loads)
-    return Load(names, hourly, lengths, peak, batchable, growth, longest)
-
 
 # --- one replica ------------------------------------------------------------------------------
 
@@ -402,16 +228,6 @@ def _percentiles(limits: Limits) -> tuple[int, ...]:
     return tuple(sorted({50, 95, 99, limits.percentile}))
 
 
-def fill_valleys(base: Array, amount: float) -> Array:
-    """`base` with `amount` more, poured into its lowest hours up to one level."""
-    level = np.sort(base)
-    room = np.cumsum(level) - level * np.arange(1, len(level) + 1)  # minus the water held
-    held = -room
-    i = int(np.searchsorted(held, amount, side="right")) - 1
-    top = level[i] + (amount - held[i]) / (i + 1)
-    return np.maximum(base, top) if amount > 0 else base
-
-
 @dataclass(frozen=True)
 class OptionCapacity:
     """What an option needs to carry the load."""
@@ -432,13 +248,8 @@ class OptionCapacity:
 
     def gpus(self, year: int = 1) -> Range:
         """GPUs of all pools in a year of the horizon, spares included."""
-        lows = [p.gpus(year) for p in self.pools.values()]
-        return Range(
-            sum(r.low for r in lows),
-            sum(r.central for r in lows),
-            sum(r.high for r in lows),
-            "GPUs",
-        )
+        none = Range.exact(0, "GPUs")
+        return reduce(Range.plus, (p.gpus(year) for p in self.pools.values()), none)
 
     @property
     def gpus_by_year(self) -> tuple[Range, ...]:
@@ -571,21 +382,9 @@ def _pool(
     size: int,
     own: Measured | None,
 ) -> Pool:
-    found, gpu = hf_config.model(model), catalogue.gpu(option.gpu)
-    if not vram.can_split(found, size):
-        raise NotPredicted(f"{model}: attention heads do not divide among {size} GPUs")
+    d = _deployment(option, model, size)
     if not option.prefix_caching:
         load = replace(load, lengths=replace(load.lengths, cached_share=0.0))
-    d = Deployment(
-        found,
-        gpu,
-        option.weights,
-        option.kv_cache,
-        size,
-        engine=option.engine,
-        batched_tokens=option.batched_tokens,
-        speculative_tokens=option.speculative_tokens,
-    )
     where = performance.regime(d) | {"loop": "closed"}
     factor, origin = 1.0, ""
     if own:
@@ -593,16 +392,7 @@ def _pool(
         where["measured"] = "yes"
     longest = option.context or load.longest
     curve = replica_curve(d, load.lengths, factor, longest, option.accepted_tokens)
-    central = sustained(curve, limits)
-    keeps = central > 0
-    if not keeps:
-        central = sustained(curve, _relaxed(curve, limits))
-    faster, slower = performance.spread(where, "itl_or_tpot_ms")
-    rate = Range(central / slower, central, central / faster, "requests/s")
-    replicas = tuple(
-        _replicas(load.growth_factor(y).scaled(load.peak_rate, "requests/s"), rate)
-        for y in range(1, years + 1)
-    )
+    rate, keeps = _rate(curve, limits, where)
     calibrated = performance.calibrated(where)
     return Pool(
         load,
@@ -610,14 +400,48 @@ def _pool(
         d,
         curve,
         rate,
-        replicas,
-        {"none": 0, "n+1": 1, "2n": -1}[option.redundancy],
+        tuple(
+            _replicas(load.growth_factor(y).scaled(load.peak_rate, "requests/s"), rate)
+            for y in range(1, years + 1)
+        ),
+        SPARES[option.redundancy],
         keeps,
         calibrated,
         origin,
         _notes(d, keeps, calibrated or bool(own), origin),
         _inputs(d, own),
     )
+
+
+SPARES = {"none": 0, "n+1": 1, "2n": -1}
+"""Replicas that stand by; -1 is as many again."""
+
+
+def _deployment(option: Option, model: str, size: int) -> Deployment:
+    """A model on `size` of an option's GPUs. Raises NotPredicted where it cannot be split so."""
+    found = hf_config.model(model)
+    if not vram.can_split(found, size):
+        raise NotPredicted(f"{model}: attention heads do not divide among {size} GPUs")
+    return Deployment(
+        found,
+        catalogue.gpu(option.gpu),
+        option.weights,
+        option.kv_cache,
+        size,
+        engine=option.engine,
+        batched_tokens=option.batched_tokens,
+        speculative_tokens=option.speculative_tokens,
+    )
+
+
+def _rate(curve: Curve, limits: Limits, where: dict[str, str]) -> tuple[Range, bool]:
+    """Requests a second that a replica carries, and whether the client's limits are kept at it."""
+    central = sustained(curve, limits)
+    keeps = central > 0
+    if not keeps:
+        central = sustained(curve, _relaxed(curve, limits))
+    faster, slower = performance.spread(where, "itl_or_tpot_ms")
+    return Range(central / slower, central, central / faster, "requests/s"), keeps
 
 
 def _measured(d: Deployment, own: Measured, lengths: Lengths) -> tuple[float, str]:
@@ -659,12 +483,15 @@ def _relaxed(curve: Curve, limits: Limits) -> Limits:
 
 def _replicas(demand: Range, rate: Range) -> Range:
     """Whole replicas: least load on the fastest, expected on expected, most load on the slowest."""
-    return Range(
-        max(1, math.ceil(demand.low / rate.high)),
-        max(1, math.ceil(demand.central / rate.central)),
-        max(1, math.ceil(demand.high / rate.low)),
-        "replicas",
+    low, central, high = (
+        max(1, math.ceil(asked / each))
+        for asked, each in (
+            (demand.low, rate.high),
+            (demand.central, rate.central),
+            (demand.high, rate.low),
+        )
     )
+    return Range(low, central, high, "replicas")
 
 
 def _inputs(d: Deployment, own: Measured | None) -> tuple[Input, ...]:

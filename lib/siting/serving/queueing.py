@@ -10,11 +10,14 @@ Palacios, J. ACM 22(2), 1975). Waiting for the first token adds an M/G/1 queue o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+
+from siting.quantity import LogNormal
 
 Array = npt.NDArray[np.float64]
 
@@ -28,13 +31,26 @@ number's own: its correlation falls linearly to zero within a stay, and twice th
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Tokens of requests: log-normal input and output with given means, and a cached prefix."""
+    """Tokens of requests: log-normal input and output, and the share of input that is cached."""
 
-    input_mean: float
-    input_sigma: float
-    output_mean: float
-    output_sigma: float
+    input: LogNormal
+    output: LogNormal
     cached_share: float = 0.0
+
+    @classmethod
+    def mixed(cls, parts: Sequence[Lengths], weight: Array) -> Lengths:
+        """Lengths of a mixture, `weight` of each adding up to one: first and second moments add."""
+        inputs = _mixture([p.input for p in parts], weight)
+        cached = float(weight @ np.array([p.cached_share * p.input.mean for p in parts]))
+        return cls(inputs, _mixture([p.output for p in parts], weight), cached / inputs.mean)
+
+    @property
+    def input_mean(self) -> float:
+        return self.input.mean
+
+    @property
+    def output_mean(self) -> float:
+        return self.output.mean
 
     @property
     def prompt_mean(self) -> float:
@@ -47,23 +63,21 @@ class Lengths:
 
         Longer answers are seen for longer: half of E[out²]/E[out].
         """
-        return self.input_mean + self.output_mean * math.exp(self.output_sigma**2) / 2
+        return self.input_mean + self.output_mean * math.exp(self.output.sigma**2) / 2
 
     def prompts(self) -> Array:
         """Input tokens to read, at evenly spaced quantiles, scaled to the exact mean."""
         normal = NormalDist()
-        raw = np.exp(self.input_sigma * np.array([normal.inv_cdf(q) for q in _QUANTILES]))
+        raw = np.exp(self.input.sigma * np.array([normal.inv_cdf(q) for q in _QUANTILES]))
         return np.asarray(raw / raw.mean() * self.prompt_mean)
 
 
-def log_sigma(mean: float, p95: float) -> float:
-    """Sigma of the log-normal with this mean and 95th percentile.
-
-    p95/mean = exp(1.645 σ - σ²/2); beyond a ratio of 3.87 no log-normal exists, and the widest
-    one (σ = 1.645) is taken.
-    """
-    z = NormalDist().inv_cdf(0.95)
-    return z - math.sqrt(max(0.0, z * z - 2 * math.log(max(p95 / mean, 1.0))))
+def _mixture(parts: Sequence[LogNormal], weight: Array) -> LogNormal:
+    """The log-normal with a mixture's mean and second moment."""
+    means = np.array([p.mean for p in parts])
+    mean = float(weight @ means)
+    second = float(weight @ (means * means * [math.exp(p.sigma**2) for p in parts]))
+    return LogNormal(mean, math.sqrt(max(0.0, math.log(second / mean**2))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +173,7 @@ def _states(curve: Curve, rate: float) -> tuple[Array, Array, float]:
         best = int(service.argmax()) + 1
         p, load = p[: best + 1], rate / service[best - 1]
     beyond = p[-1] * load / (1 - load)
-    variation = math.exp(curve.lengths.output_sigma**2) - 1
+    variation = math.exp(curve.lengths.output.sigma**2) - 1
     waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
     p[-1] += beyond
     total = p.sum()
@@ -181,7 +195,7 @@ def _tpot(
         decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
         stay = out * decode / max(1e-9, 1 - per_prompt)
         prompts = rate * stay
-        squared = math.exp(curve.lengths.input_sigma**2)
+        squared = math.exp(curve.lengths.input.sigma**2)
         extra = max(0.0, prompts + max(z, 0) * math.sqrt(prompts * squared)) * curve.prompt_s / out
         found[percentile] = decode + extra
     return found
@@ -233,7 +247,7 @@ def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> tuple[flo
     E[D²]/E[D] × (1/2 + ρ), of which half a decode step is counted elsewhere. The longer wait of
     the two is taken.
     """
-    spread = math.exp(curve.lengths.input_sigma**2)
+    spread = math.exp(curve.lengths.input.sigma**2)
     busy = min(rate * float(served.mean()), 0.99)
     queued = rate * float(served.mean()) ** 2 * spread / (2 * (1 - busy))
     reading = min(rate * curve.prompt_s, 0.99)
