@@ -2,8 +2,353 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from siting.catalogue import Source, source_of
+from siting.rules.dataflows import FlowFacts
+from siting.rules.rulebook import Rule, rule_book
+from siting.rules.sovereignty import Change, OptionAssessment, RuleVerdict, Verdict, worst
+from siting.study.frames import Made, frame
 from siting.study.results import Results
+
+ASKED = ("flow", "option", "client")
+"""Levels of attributes that somebody answers."""
+
+KNOWN = ("place", "key_control", "retention_days", "transfer_tool", "clear_text", "trains_on_data")
+"""What the map and the table of flows show of each."""
 
 
 class DataFrames(Results):
     """Frames on flows of data, rules and licences."""
+
+    @frame
+    def data_flows(self) -> Made:
+        """One flow of data of one option: where it goes, who can reach it, what is open.
+
+        option: label of the option
+        flow: kind of flow, with its workload where these differ
+        carrier: option that carries it: a part of a hybrid, else the option itself
+        zone: client, country, eea, third or unknown: the last border that the flow crosses
+        party: vendor that carries it; empty where it stays with the client
+        place: country of the flow, or EU
+        operator_country: seat of the contracting operator
+        parent_country: seat of the operator's ultimate parent
+        clear_text: whether the operator's machines handle clear text
+        keys: who holds the encryption keys: customer, provider, none
+        retention_days: how long the operator keeps the data [days]
+        training: whether the provider trains on the data
+        transfer_tool: legal tool of a transfer to a third country
+        verdict: worst verdict of the rules that look at the flow
+        open_points: rules that need a person or an answer [rules]
+        failed: rules that fail [rules]
+        unknown: facts shown here that nobody has stated [facts]
+        """
+        rows = [
+            self._flow_row(option, flow)
+            for option in self.sovereignty.options.values()
+            for flow in option.flows
+        ]
+        flows = (f for option in self.sovereignty.options.values() for f in option.flows)
+        return rows, (known.source for f in flows for n, known in f.known.items() if n in KNOWN)
+
+    def _flow_row(self, option: OptionAssessment, flow: FlowFacts) -> dict[str, Any]:
+        values, outside = flow.values, flow.values.get("external") is not False
+        found = [f for v in option.verdicts.values() for f in v.findings if f.flow is flow]
+        verdicts: list[Verdict] = [f.verdict for f in found]
+        return {
+            "option": option.label,
+            "flow": flow.label.split(": ")[-1],
+            "carrier": self.options[flow.carrier].label,
+            "zone": self._zone(values.get("place")) if outside else "client",
+            "party": self.options[flow.carrier].vendor if outside else "",
+            "place": values.get("place"),
+            "operator_country": values.get("operator_country"),
+            "parent_country": values.get("parent_country"),
+            "clear_text": values.get("clear_text"),
+            "keys": values.get("key_control"),
+            "retention_days": values.get("retention_days"),
+            "training": values.get("trains_on_data"),
+            "transfer_tool": values.get("transfer_tool"),
+            "verdict": worst(verdicts),
+            "open_points": verdicts.count("review"),
+            "failed": verdicts.count("fail"),
+            "unknown": sum(values.get(k) is None for k in KNOWN) if outside else 0,
+        }
+
+    def _zone(self, place: object) -> str:
+        if place is None:
+            return "unknown"
+        if place == self.client.country:
+            return "country"
+        members = rule_book().on(self.client.report_date).sets["eea"]
+        return "eea" if place in members | {"EU", "EEA"} else "third"
+
+    @frame
+    def flow_edges(self) -> Made:
+        """One connection between two flows of an option, or the reach of a foreign law into one.
+
+        option: label of the option
+        start: flow that hands data on, `users`, or the parent company that a law binds
+        end: flow that takes them
+        kind: data or law
+        crosses: whether it leaves the European Economic Area
+        label: transfer tool of such a crossing, or the country of the law
+        """
+        flows = self.data_flows()
+        rows: list[dict[str, Any]] = []
+        for (option, _), part in flows.groupby(["option", "carrier"], observed=True, sort=False):
+            computing = part.flow.str.startswith("Inference")
+            first = part.flow[computing].iloc[0]
+            for f in part.itertuples():
+                start = "users" if f.flow.startswith("Inference") else first
+                tool = f.transfer_tool if f.zone == "third" else None
+                rows.append(_edge(option, start, f.flow, "data", f.zone == "third", tool))
+            home, parent = self.client.country, part.parent_country.iloc[0]
+            if part.party.iloc[0] and parent not in (None, home) and self._zone(parent) == "third":
+                rows.append(_edge(option, "parent company", first, "law", True, parent))
+        return rows, flows.attrs["sources"]
+
+    @frame
+    def rule_counts(self) -> Made:
+        """One option with its rules by verdict: counted, never averaged.
+
+        option: label of the option
+        overall: worst verdict
+        fail: rules that fail [rules]
+        review: rules that need a person's decision or an answer [rules]
+        passes: rules that pass [rules]
+        not_applicable: rules that do not apply [rules]
+        questions: open questions of the option; a hybrid's stand with its parts [questions]
+        """
+        a = self.sovereignty
+        rows = [
+            {
+                "option": o.label,
+                "overall": o.overall,
+                "fail": o.counts["fail"],
+                "review": o.counts["review"],
+                "passes": o.counts["pass"],
+                "not_applicable": o.counts["n.a."],
+                "questions": sum(name in q.options for q in a.questions),
+            }
+            for name, o in a.options.items()
+        ]
+        return rows, ()
+
+    @frame
+    def rule_verdicts(self) -> Made:
+        """What one rule says of one option: the worst of the flows that it looks at.
+
+        option: label of the option
+        rule: identifier of the rule
+        regime: law or policy
+        title: what the rule asks for
+        provision: article or decision, as a lawyer cites it
+        official: whether its address is the law's or the authority's own page
+        verdict: pass, review, fail or n.a.
+        flow: flow that decides
+        reason: why
+        evidence: answers that the verdict rests on, with source and date
+        passes_if: fewest answers that would make it pass
+        fails_if: answers that would make it fail
+        reviews_if: answers for which a person must look, where it passes
+        remedy: what would mend it
+        missing: unknown answers that it waits for [answers]
+        url: address of the law
+        """
+        a = self.sovereignty
+        rows = [_verdict_row(o, v) for o in a.options.values() for v in o.verdicts.values()]
+        return rows, _laws(a.rules)
+
+    @frame
+    def rule_questions(self) -> Made:
+        """One open question, whom to ask, and the verdicts that wait for the answer.
+
+        addressee: vendor or own team
+        question: the question
+        options: labels of the options that it concerns
+        flows: flows that it is asked about, where it is asked flow by flow
+        rules: titles of the rules that wait for it
+        waiting: number of these rules [rules]
+        """
+        a = self.sovereignty
+        titles = {r.rule_id: r.title for r in a.rules}
+        rows = [
+            {
+                "addressee": q.addressee,
+                "question": q.question,
+                "options": "; ".join(self.options[o].label for o in q.options),
+                "flows": ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow"),
+                "rules": "; ".join(titles[r] for r in q.rules),
+                "waiting": len(q.rules),
+            }
+            for q in a.questions
+        ]
+        return rows, ()
+
+    @frame
+    def rule_assumptions(self) -> Made:
+        """One answer that is taken for granted until the client says otherwise.
+
+        assumption: what is taken for granted
+        value: as what
+        reason: why
+        """
+        found = self.sovereignty.assumptions
+        rows = [
+            {"assumption": e.label, "value": e.value, "reason": e.source.locator} for e in found
+        ]
+        return rows, (e.source for e in found)
+
+    @frame
+    def law_ahead(self) -> Made:
+        """One verdict that changes on a date to come, on today's answers, or a date without any.
+
+        date: day on which it happens
+        event: what happens
+        option: label of the option; missing where the date changes no verdict
+        rule: identifier of the rule
+        title: what the rule asks for
+        before: verdict until then
+        after: verdict from then on
+        reason: why
+        """
+        none = dict.fromkeys(("option", "rule", "title", "before", "after", "reason"))
+        rows = [
+            {"date": x.date.isoformat(), "event": x.text, **change}
+            for x in self.sovereignty.ahead
+            for change in ([self._change(c) for c in x.changes] or [none])
+        ]
+        return rows, (s for x in self.sovereignty.ahead for s in x.sources)
+
+    @frame
+    def rule_stress(self) -> Made:
+        """One verdict that changes if a law or a vendor moves, or a 'what if' that changes none.
+
+        stress: the 'what if'
+        option: label of the option; missing where no verdict changes
+        rule: identifier of the rule
+        title: what the rule asks for
+        before: verdict today
+        after: verdict then
+        reason: why
+        """
+        none = dict.fromkeys(("option", "rule", "title", "before", "after", "reason"))
+        rows = [
+            {"stress": t.stress.label, **change}
+            for t in self.sovereignty.stress
+            for change in ([self._change(c) for c in t.flips] or [none])
+        ]
+        return rows, (source_of(t.stress) for t in self.sovereignty.stress)
+
+    def _change(self, change: Change) -> dict[str, Any]:
+        rule = next(r for r in self.sovereignty.rules if r.rule_id == change.rule_id)
+        return {
+            "option": self.options[change.option].label,
+            "rule": rule.rule_id,
+            "title": rule.title,
+            "before": change.before,
+            "after": change.after,
+            "reason": change.reason,
+        }
+
+    @frame
+    def model_openness(self) -> Made:
+        """One candidate model: how open it is, and what its licence allows.
+
+        model: model
+        used_by: labels of the options that run it; empty for a candidate
+        maker: who made it
+        country: seat of the maker
+        weights: published, or served by the vendor
+        training_data: published, described or not
+        training_code: published, described or not
+        mof_class: class of the Model Openness Framework, I (most complete) to III
+        licence: licence of the weights
+        licence_class: permissive, conditions, non_commercial
+        field_of_use: uses that the licence excludes or ties to conditions
+        user_cap: users above which another licence is needed
+        excluded: countries that the licence leaves out
+        after_tuning: terms for a fine-tuned model
+        """
+        found = self.sovereignty.models
+        columns = (
+            "model", "maker", "country", "weights", "training_data", "training_code", "mof_class",
+            "licence", "licence_class", "field_of_use", "user_cap", "excluded", "after_tuning",
+        )  # fmt: skip
+        rows = [
+            {c: getattr(m, c) for c in columns}
+            | {"used_by": "; ".join(self.options[o].label for o in m.used_by)}
+            for m in found
+        ]
+        return rows, (m.source for m in found)
+
+    @frame
+    def transparency(self) -> Made:
+        """One vendor or maker in one edition of the Foundation Model Transparency Index.
+
+        vendor: vendor or maker
+        edition: year; editions ask different questions
+        score: points of 100 [points]
+        """
+        found = self.sovereignty.vendors
+        rows = [
+            {"vendor": v.vendor, "edition": edition, "score": score}
+            for v in found
+            for edition, score in v.scores.items()
+        ]
+        return rows, (v.source for v in found)
+
+
+def _edge(
+    option: object, start: str, end: str, kind: str, crosses: bool, label: str | None
+) -> dict[str, Any]:
+    return {
+        "option": option,
+        "start": start,
+        "end": end,
+        "kind": kind,
+        "crosses": crosses,
+        "label": label or "",
+    }
+
+
+def _verdict_row(option: OptionAssessment, found: RuleVerdict) -> dict[str, Any]:
+    rule, changes = found.rule, found.changes
+    return {
+        "option": option.label,
+        "rule": rule.rule_id,
+        "regime": rule.regime,
+        "title": rule.title,
+        "provision": rule.provision,
+        "official": rule.address == "official",
+        "verdict": found.verdict,
+        "flow": found.decisive.flow.label.split(": ")[-1] if found.decisive else "",
+        "reason": found.reason,
+        "evidence": _evidence(found),
+        "passes_if": " and ".join(f"{a}: {v}" for way in changes.to_pass[:1] for a, v in way),
+        "fails_if": " or ".join(f"{a}: {v}" for a, v in changes.to_fail),
+        "reviews_if": " or ".join(f"{a}: {v}" for a, v in changes.to_review),
+        "remedy": rule.remedy,
+        "missing": len(found.missing),
+        "url": rule.url,
+    }
+
+
+def _evidence(found: RuleVerdict) -> str:
+    """Answers by source and date; where nobody has answered yet, what the scope rests on."""
+    given = [e for e in found.grounds if e.level in ASKED and e.attribute != "external"]
+    by_source: dict[str, dict[str, None]] = {}
+    for e in given or found.grounds:
+        source = f"{e.source.source}, {e.source.date}" + (", assumption" if e.assumed else "")
+        by_source.setdefault(source, {})[f"{e.label}: {e.value}"] = None
+    if not given:
+        return f"scope: {'; '.join(by_source)}" if by_source else ""
+    return ". ".join(f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
+
+
+def _laws(rules: Iterable[Rule]) -> Iterator[Source]:
+    """The laws behind `rules`, each once; the provision stands in its own column."""
+    where = "provisions named in the table"
+    return (source_of(r).model_copy(update={"locator": where}) for r in rules if r.url)

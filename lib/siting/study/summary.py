@@ -41,14 +41,7 @@ def content(study: Study) -> dict[str, Any]:
         "training": {
             name: [_training_summary(p) for p in plans] for name, plans in study.training.items()
         },
-        "vendors": {
-            name: {
-                "score": v.score.as_dict() if v.ranked else None,
-                "why_not": v.why_not,
-                "red_flags": [f.text for f in v.red_flags],
-            }
-            for name, v in study.stability.vendors.items()
-        },
+        "vendors": _vendors(study),
         "quality": quality.summary(study.quality),
         "volume_winners": [
             {
@@ -69,18 +62,52 @@ def _option(study: Study, name: str) -> dict[str, Any]:
         "memory": {f.model: _memory_summary(f) for f in study.memory.get(name, ())},
         "capacity": _capacity_summary(study.capacity[name]),
         "cost": _cost(study, name),
-        "stability": {
-            "expected_yearly_loss": _figure(study.stability.options[name].loss.expected),
-            "why_not": study.stability.options[name].loss.why_not,
-        },
-        "sovereignty": {
-            "verdict": study.sovereignty.overall(name),
-            "counts": dict(study.sovereignty.counts(name)),
-            "verdicts": {
-                rule: v.verdict for rule, v in study.sovereignty.options[name].verdicts.items()
-            },
-        },
+        "stability": _stability(study, name),
+        "sovereignty": _sovereignty(study, name),
     }
+
+
+def _vendors(study: Study) -> dict[str, Any]:
+    """Score and red flags by the names that the scenario uses."""
+    flags = study.vendor_flags()
+    return {
+        v.name: {
+            "score": _range(v, "score", "points of 100"),
+            "why_not": v.why_not,
+            "red_flags": list(flags.flag[flags.vendor == v.vendor]),
+        }
+        for v in study.vendor_scores().itertuples()
+    }
+
+
+def _stability(study: Study, name: str) -> dict[str, Any]:
+    losses = study.vendor_losses()
+    own = next(losses[losses.option == study.options[name].label].itertuples())
+    unit = losses.attrs["units"]["expected"]
+    return {"expected_yearly_loss": _range(own, "expected", unit), "why_not": own.why_not}
+
+
+def _sovereignty(study: Study, name: str) -> dict[str, Any]:
+    label = study.options[name].label
+    counts, verdicts = study.rule_counts(), study.rule_verdicts()
+    own = next(counts[counts.option == label].itertuples())
+    rules = verdicts[verdicts.option == label]
+    return {
+        "verdict": own.overall,
+        "counts": {
+            "fail": int(own.fail),
+            "review": int(own.review),
+            "pass": int(own.passes),
+            "n.a.": int(own.not_applicable),
+        },
+        "verdicts": dict(zip(rules.rule, rules.verdict, strict=True)),
+    }
+
+
+def _range(row: Any, column: str, unit: str) -> Mapping[str, Any] | None:
+    """The range that a frame's row holds in three columns; None where it is missing."""
+    low, central, high = (float(getattr(row, f"{column}{end}")) for end in ("_low", "", "_high"))
+    return None if math.isnan(central) else Range(low, central, high, unit).as_dict()
 
 
 def _cost(study: Study, name: str) -> dict[str, Any]:
@@ -112,10 +139,6 @@ def _cost(study: Study, name: str) -> dict[str, Any]:
         "energy": _exact(found.energy.kwh, "kWh"),
         "servers": list(found.servers),
     }
-
-
-def _figure(value: Range | None) -> Mapping[str, Any] | None:
-    return None if value is None else value.as_dict()
 
 
 def _exact(value: float | None, unit: str) -> Mapping[str, Any] | None:

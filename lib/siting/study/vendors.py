@@ -1,9 +1,372 @@
-"""Frames of a study on the record of vendors, and what may happen."""
+"""Frames of a study on vendors: their record, what it foretells, and what a failure costs."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from siting.catalogue import source_of
+from siting.quantity import Range
+from siting.study.frames import Made, frame
 from siting.study.results import Results
+from siting.vendors.shocks import KindLoss, OptionLoss
+from siting.vendors.stability import VendorScore
+from siting.vendors.vendor_record import load
 
 
 class VendorFrames(Results):
-    """Frames on the record of vendors, and what may happen."""
+    """Frames on vendors: record, chances, losses."""
+
+    @property
+    def _vendors(self) -> list[VendorScore]:
+        """The client's vendors, each once, in the order of its options."""
+        return list({v.vendor: v for v in self.stability.vendors.values()}.values())
+
+    @frame
+    def vendors(self) -> Made:
+        """One vendor that an option depends on.
+
+        name: as the scenario calls it
+        vendor: as the record calls it; missing where the record does not know it
+        options: labels of the options that depend on it
+        role: api (sells its own models), platform, host of open models, or infrastructure
+        press: how closely the press follows it: high, medium, low
+        events: events in the record [events]
+        notices: retirement notices in the record [notices]
+        """
+        known = self.stability.vendors
+        users: dict[str, list[str]] = {}
+        for name, option in self.stability.options.items():
+            for vendor in option.vendors:
+                users.setdefault(vendor, []).append(self.options[name].label)
+        rows = [
+            {
+                "name": name,
+                "vendor": known[name].vendor if name in known else None,
+                "options": "; ".join(labels),
+                "role": known[name].role if name in known else "",
+                "press": known[name].press if name in known else "",
+                "events": len(known[name].events) if name in known else 0,
+                "notices": len(known[name].notices) if name in known else 0,
+            }
+            for name, labels in users.items()
+        ]
+        return rows, ()
+
+    @frame
+    def vendor_flags(self) -> Made:
+        """One thing to know about one of the client's vendors before any number.
+
+        vendor: vendor
+        flag: what happened, or what is missing
+        alleged: whether it is an allegation that nobody has decided
+        url: address of the source
+        """
+        flags = [(v.vendor, f) for v in self._vendors for f in v.red_flags]
+        rows = [
+            {"vendor": name, "flag": f.text, "alleged": "alleged:" in f.text, "url": f.source.url}
+            for name, f in flags
+        ]
+        return rows, (f.source for _, f in flags)
+
+    @frame
+    def vendor_events(self) -> Made:
+        """One event in the record of one of the client's vendors, oldest first.
+
+        vendor: vendor
+        date: day or month of the event
+        known: day on which it was public
+        category: kind of event
+        direction: adverse or favourable
+        severity: 1 (notice) to 5 (service or control lost) [steps]
+        evidence: primary, stated, reported, alleged or scheduled
+        case: case that it belongs to: a case counts once
+        settles: final or appealable, where it ends the adverse state of its case
+        summary: what happened
+        source: who says so
+        url: address of the source
+        """
+        found = [(v.vendor, e) for v in self._vendors for e in v.events]
+        return [_event_row(name, e) for name, e in found], (source_of(e) for _, e in found)
+
+    @frame
+    def vendor_case(self, cluster: str = "MUSK_v_OPENAI") -> Made:
+        """One event of one case, whoever it concerns; empty where no option's vendor is part of it.
+
+        vendor: vendor
+        date: day or month of the event
+        known: day on which it was public
+        category: kind of event
+        direction: adverse or favourable
+        severity: 1 (notice) to 5 (service or control lost) [steps]
+        evidence: primary, stated, reported, alleged or scheduled
+        case: case that it belongs to
+        settles: final or appealable, where it ends the adverse state of its case
+        summary: what happened
+        source: who says so
+        url: address of the source
+        """
+        record = load().as_of(self.client.report_date)
+        found = [e for e in record.events if e.cluster == cluster and not e.replaced_by]
+        involved = {e.vendor for e in found} & {e.vendor for v in self._vendors for e in v.events}
+        found = sorted(found, key=lambda e: (e.known_date, e.severity)) if involved else []
+        return [_event_row(e.vendor, e) for e in found], (source_of(e) for e in found)
+
+    @frame
+    def retirement_notices(self) -> Made:
+        """One retirement notice of one of the client's vendors.
+
+        vendor: vendor
+        stage: ga (generally available), preview, alias or fine-tune base
+        announced: day of the notice; missing where it is not known
+        retired: last day; missing where none is given
+        days: from notice to last day [days]
+        short: whether customers had 90 days or less; missing where that cannot be said
+        at_launch: whether the end date was fixed at release, without a notice of its own
+        moved: forward or later, where the end date moved after the notice
+        models: number of models that it covers [models]
+        summary: what ends, when
+        url: address of the source
+        """
+        found = [(v.vendor, n) for v in self._vendors for n in v.notices]
+        rows = [
+            {
+                "vendor": name,
+                "stage": n.stage,
+                "announced": n.announced and n.announced.isoformat(),
+                "retired": n.retired and n.retired.isoformat(),
+                "days": n.days,
+                "short": n.short,
+                "at_launch": n.at_launch,
+                "moved": n.moved,
+                "models": len(n.models),
+                "summary": n.summary,
+                "url": n.row.url,
+            }
+            for name, n in found
+        ]
+        return rows, (source_of(n.row) for _, n in found)
+
+    @frame
+    def notice_habits(self) -> Made:
+        """What one vendor promised, and how much notice it has given: all with notices on record.
+
+        vendor: vendor
+        mine: whether an option of this client depends on it
+        notices: notices for models in general use, with a day of notice [notices]
+        quartile: a quarter of them were this short or shorter [days]
+        promised: what its promise is worth: no more than was kept, half while it is young [days]
+        short: notices of 90 days or less, any stage [notices]
+        moved_forward: end dates brought forward after the notice [notices]
+        """
+        mine = {v.vendor for v in self._vendors}
+        found = [
+            v for v in self.stability.everyone.values() if v.notices or v.promised_days is not None
+        ]
+        rows = [
+            {
+                "vendor": v.vendor,
+                "mine": v.vendor in mine,
+                "notices": v.notice_count,
+                "quartile": v.notice_quartile_days,
+                "promised": v.promised_days,
+                "short": sum(n.short is True for n in v.notices),
+                "moved_forward": sum(n.moved == "forward" for n in v.notices),
+            }
+            for v in found
+        ]
+        return rows, (source_of(v.notices[0].row) for v in found if v.notices)
+
+    @frame
+    def vendor_shocks(self) -> Made:
+        """One kind of shock from one vendor of one option: chance in a year, cost, their product.
+
+        option: label of the option
+        vendor: vendor
+        shock: kind of shock
+        outcome: what counts as one
+        effect: what it does to the service
+        chance_low: chance in a year, low [share]
+        chance: chance in a year [share]
+        chance_high: chance in a year, high [share]
+        own: whether the vendor's own record moves the chance; else it is the same for all vendors
+        basis: count that the chance rests on
+        cost_low: cost if it happens, low [currency]
+        cost: cost if it happens [currency]
+        cost_high: cost if it happens, high [currency]
+        expected_low: expected loss, low [currency per year]
+        expected: expected loss [currency per year]
+        expected_high: expected loss, high [currency per year]
+        months: until the workload runs normally again [months]
+        """
+        losses = [o.loss for o in self.stability.options.values()]
+        rows = [self._shock_row(loss, k) for loss in losses for k in loss.kinds]
+        events = (e for loss in losses for k in loss.kinds for e in k.rate.events)
+        kinds = (source_of(k.kind) for loss in losses for k in loss.kinds)
+        return rows, [*map(source_of, events), *kinds]
+
+    def _shock_row(self, loss: OptionLoss, k: KindLoss) -> dict[str, Any]:
+        return {
+            "option": self.options[loss.option].label,
+            "vendor": k.vendor,
+            "shock": k.kind.shock.replace("_", " "),
+            "outcome": k.kind.outcome,
+            "effect": k.kind.service_effect,
+            **_spread("chance", k.rate.chance),
+            "own": k.kind.category == "notices",
+            "basis": k.rate.basis,
+            **_spread("cost", k.cost),
+            **_spread("expected", k.expected),
+            "months": k.kind.months,
+        }
+
+    @frame
+    def vendor_losses(self) -> Made:
+        """One option with the expected loss from shocks to its vendors, all kinds together.
+
+        option: label of the option
+        vendors: vendors that it depends on
+        expected_low: expected loss, low [currency per year]
+        expected: expected loss [currency per year]
+        expected_high: expected loss, high [currency per year]
+        unprepared: expected loss with nothing of the readiness list in hand [currency per year]
+        prepared: expected loss with all of it in hand [currency per year]
+        why_not: why there is no figure; empty where there is one
+        """
+        rows = [
+            {
+                "option": self.options[name].label,
+                "vendors": "; ".join(o.loss.vendors),
+                **_spread("expected", o.loss.expected),
+                "unprepared": o.loss.with_nothing and o.loss.with_nothing.central,
+                "prepared": o.loss.with_everything and o.loss.with_everything.central,
+                "why_not": o.loss.why_not,
+            }
+            for name, o in self.stability.options.items()
+        ]
+        return rows, ()
+
+    @frame
+    def asked_shocks(self) -> Made:
+        """One 'what if' of the scenario, and one option that it hits.
+
+        vendor: vendor
+        shock: kind of shock
+        month: when it is supposed to happen [months]
+        option: label of the option; missing where none depends on the vendor
+        effect: what it does to the service
+        months: until the workload runs normally again [months]
+        cost_low: cost of the move of all options hit, low [currency]
+        cost: cost of the move of all options hit [currency]
+        cost_high: cost of the move of all options hit, high [currency]
+        yearly: change of yearly cost, where a price changes [currency]
+        why_not: what is not estimated, and why
+        """
+        rows = [
+            {
+                "vendor": e.vendor,
+                "shock": e.kind.shock.replace("_", " "),
+                "month": e.month,
+                "option": name and self.options[name].label,
+                "effect": e.service,
+                "months": e.months.central,
+                **_spread("cost", e.one_off),
+                "yearly": e.yearly and e.yearly.central,
+                "why_not": e.not_estimated,
+            }
+            for e in self.stability.shocks
+            for name in (e.options or (None,))
+        ]
+        return rows, (source_of(e.kind) for e in self.stability.shocks)
+
+    @frame
+    def readiness(self) -> Made:
+        """One thing that a client can have in hand before a vendor fails it.
+
+        item: what
+        in_hand: whether the client has it
+        saves_low: share of the switching cost that it saves, low [share]
+        saves: share of the switching cost that it saves [share]
+        saves_high: share of the switching cost that it saves, high [share]
+        reason: why it helps
+        """
+        rows = [
+            {
+                "item": i.remedy.name,
+                "in_hand": i.in_hand,
+                "saves_low": i.remedy.reduces_low,
+                "saves": i.remedy.reduces,
+                "saves_high": i.remedy.reduces_high,
+                "reason": i.remedy.meaning,
+            }
+            for i in self.stability.readiness
+        ]
+        return rows, (source_of(i.remedy) for i in self.stability.readiness)
+
+    @frame
+    def vendor_scores(self) -> Made:
+        """One of the client's vendors with its composite score, which foretells nothing (backtest).
+
+        name: as the scenario calls it
+        vendor: as the record calls it
+        score_low: higher is safer; missing without enough evidence [points of 100]
+        score: higher is safer; missing without enough evidence [points of 100]
+        score_high: higher is safer; missing without enough evidence [points of 100]
+        why_not: why there is no score; empty where there is one
+        """
+        rows = [
+            {
+                "name": name,
+                "vendor": v.vendor,
+                **_spread("score", v.score if v.ranked else None),
+                "why_not": v.why_not,
+            }
+            for name, v in self.stability.vendors.items()
+        ]
+        return rows, (i.source for i in self.stability.inputs[:1])
+
+    @frame
+    def score_contributions(self) -> Made:
+        """One item that takes points from 100, or gives some back, for one of the client's vendors.
+
+        vendor: vendor
+        criterion: criterion that it counts for
+        item: event, notice, fact, or what is not known
+        points: points that it takes (negative) or gives [points of 100]
+        url: address of the source; empty where nothing is known
+        """
+        names = {c.criterion: c.name for v in self._vendors for c in v.criteria}
+        rows = [
+            {
+                "vendor": v.vendor,
+                "criterion": names.get(c.criterion, "red flag"),
+                "item": c.what,
+                "points": c.points,
+                "url": c.sources[0].url if c.sources else "",
+            }
+            for v in self._vendors
+            for c in v.contributions
+        ]
+        return rows, (s for v in self._vendors for c in v.contributions for s in c.sources[:1])
+
+
+def _event_row(vendor: str, e: Any) -> dict[str, Any]:
+    return {
+        "vendor": vendor,
+        "date": e.event_date,
+        "known": e.known_date.isoformat(),
+        "category": e.category,
+        "direction": e.direction,
+        "severity": e.severity,
+        "evidence": e.evidence,
+        "case": e.case,
+        "settles": e.settles,
+        "summary": e.summary,
+        "source": e.source,
+        "url": e.url,
+    }
+
+
+def _spread(name: str, value: Range | None) -> dict[str, float | None]:
+    """Three columns of a range; missing where there is none."""
+    low, central, high = (value.low, value.central, value.high) if value else (None,) * 3
+    return {f"{name}_low": low, name: central, f"{name}_high": high}
