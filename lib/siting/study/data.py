@@ -100,10 +100,11 @@ class DataFrames(Results):
         for (option, _), part in flows.groupby(["option", "carrier"], observed=True, sort=False):
             computing = part.flow.str.startswith("Inference")
             first = part.flow[computing].iloc[0]
-            for f in part.itertuples():
-                start = "users" if f.flow.startswith("Inference") else first
-                tool = f.transfer_tool if f.zone == "third" else None
-                rows.append(_edge(option, start, f.flow, "data", f.zone == "third", tool))
+            for f in part.to_dict("records"):
+                start = "users" if f["flow"].startswith("Inference") else first
+                abroad = f["zone"] == "third"
+                tool = f["transfer_tool"] if abroad else None
+                rows.append(_edge(option, start, f["flow"], "data", abroad, tool))
             home, parent = self.client.country, part.parent_country.iloc[0]
             if part.party.iloc[0] and parent not in (None, home) and self._zone(parent) == "third":
                 rows.append(_edge(option, "parent company", first, "law", True, parent))

@@ -71,42 +71,42 @@ def _vendors(study: Study) -> dict[str, Any]:
     """Score and red flags by the names that the scenario uses."""
     flags = study.vendor_flags()
     return {
-        v.name: {
+        v["name"]: {
             "score": _range(v, "score", "points of 100"),
-            "why_not": v.why_not,
-            "red_flags": list(flags.flag[flags.vendor == v.vendor]),
+            "why_not": v["why_not"],
+            "red_flags": list(flags.flag[flags.vendor == v["vendor"]]),
         }
-        for v in study.vendor_scores().itertuples()
+        for v in study.vendor_scores().to_dict("records")
     }
 
 
 def _stability(study: Study, name: str) -> dict[str, Any]:
     losses = study.vendor_losses()
-    own = next(losses[losses.option == study.options[name].label].itertuples())
+    own = losses[losses.option == study.options[name].label].to_dict("records")[0]
     unit = losses.attrs["units"]["expected"]
-    return {"expected_yearly_loss": _range(own, "expected", unit), "why_not": own.why_not}
+    return {"expected_yearly_loss": _range(own, "expected", unit), "why_not": own["why_not"]}
 
 
 def _sovereignty(study: Study, name: str) -> dict[str, Any]:
     label = study.options[name].label
     counts, verdicts = study.rule_counts(), study.rule_verdicts()
-    own = next(counts[counts.option == label].itertuples())
+    own = counts[counts.option == label].to_dict("records")[0]
     rules = verdicts[verdicts.option == label]
     return {
-        "verdict": own.overall,
+        "verdict": own["overall"],
         "counts": {
-            "fail": int(own.fail),
-            "review": int(own.review),
-            "pass": int(own.passes),
-            "n.a.": int(own.not_applicable),
+            "fail": own["fail"],
+            "review": own["review"],
+            "pass": own["passes"],
+            "n.a.": own["not_applicable"],
         },
         "verdicts": dict(zip(rules.rule, rules.verdict, strict=True)),
     }
 
 
-def _range(row: Any, column: str, unit: str) -> Mapping[str, Any] | None:
+def _range(row: Mapping[Any, Any], column: str, unit: str) -> Mapping[str, Any] | None:
     """The range that a frame's row holds in three columns; None where it is missing."""
-    low, central, high = (float(getattr(row, f"{column}{end}")) for end in ("_low", "", "_high"))
+    low, central, high = (row[f"{column}{end}"] for end in ("_low", "", "_high"))
     return None if math.isnan(central) else Range(low, central, high, unit).as_dict()
 
 
