@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from siting.catalogue import source_of
 from siting.quantity import Range
 from siting.study.frames import Made, frame
 from siting.study.results import Results
+from siting.vendors import notice
 from siting.vendors.shocks import KindLoss, OptionLoss
 from siting.vendors.stability import VendorScore
 from siting.vendors.vendor_record import load
@@ -175,6 +177,130 @@ class VendorFrames(Results):
             for v in found
         ]
         return rows, (source_of(v.notices[0].row) for v in found if v.notices)
+
+    @frame
+    def notice_chances(self) -> Made:
+        """Chance that a vendor's next retirement notice is at most so many days: all with notices.
+
+        vendor: vendor
+        mine: whether an option of this client depends on it
+        within: days of notice [days]
+        chance_low: chance, low end of 80 % [share]
+        chance: chance [share]
+        chance_high: chance, high end of 80 % [share]
+        notices: the vendor's own notices so far [notices]
+        short: of these, notices of at most so many days [notices]
+        pool: share over all vendors, to which a short record is drawn [share]
+        """
+        record, mine = load().as_of(self.client.report_date), {v.vendor for v in self._vendors}
+        known = {n.vendor for n in notice.separate(record.notices)} | mine
+        found = [
+            (v, c)
+            for v in record.vendors
+            if v.vendor in known and v.role != "infrastructure"
+            for c in notice.notice_chances(record, v, self.client.report_date)
+        ]
+        rows = [
+            {
+                "vendor": v.vendor,
+                "mine": v.vendor in mine,
+                "within": c.within,
+                **_spread("chance", c.chance),
+                "notices": c.notices,
+                "short": c.short,
+                "pool": c.pool,
+            }
+            for v, c in found
+        ]
+        return rows, (source_of(n.row) for n in notice.separate(record.notices))
+
+    @property
+    def _endings(self) -> list[tuple[str, notice.Ending]]:
+        """The end of each model that an option uses from a vendor, by option."""
+        record, day = load(), self.client.report_date
+        months, seed = self.scenario.finance.horizon_months, self.scenario.seed
+        return [
+            (name, notice.ending(record, vendor, model, day, months, seed))
+            for name, option in self.options.items()
+            if option.kind in ("api", "managed_cloud")
+            and (vendor := record.vendor(option.vendor)) is not None
+            for model in dict.fromkeys(option.models.values())
+        ]
+
+    @frame
+    def retirement_calendar(self) -> Made:
+        """One API model that an option uses, in one year of the horizon: will it end?
+
+        option: label of the option
+        vendor: vendor
+        model: model
+        age: since its release; missing where that day is not known [days]
+        life_low: usual life of the vendor's models, low [days]
+        life: usual life of the vendor's models [days]
+        life_high: usual life of the vendor's models, high [days]
+        lives: models of the vendor that it rests on [models]
+        announced: day of the notice; missing where none is known
+        retired: announced last day; missing where none is
+        replacement: successor that the vendor names
+        year: year of the horizon, from 1 [years]
+        chance: chance that the model ends in that year [share]
+        migrations_low: moves to budget for within the horizon, low [moves]
+        migrations: moves to budget for within the horizon [moves]
+        migrations_high: moves to budget for within the horizon, high [moves]
+        """
+        day = self.client.report_date
+        rows = [
+            {
+                "option": self.options[name].label,
+                "vendor": e.vendor,
+                "model": e.model,
+                "age": e.released and (day - e.released).days,
+                **_spread("life", e.life),
+                "lives": e.lives,
+                "announced": e.announced and e.announced.isoformat(),
+                "retired": e.retired and e.retired.isoformat(),
+                "replacement": e.replacement,
+                "year": year,
+                "chance": chance,
+                **_spread("migrations", e.migrations),
+            }
+            for name, e in self._endings
+            for year, chance in enumerate(e.by_year, 1)
+        ]
+        return rows, (s for _, e in self._endings for s in e.sources)
+
+    @frame
+    def retiring_models(self) -> Made:
+        """One model that an option uses although its vendor ended it, or will within the horizon.
+
+        option: label of the option
+        baseline: whether it is what runs today
+        vendor: vendor
+        model: model
+        announced: day of the notice; missing where it is not known
+        retired: last day
+        left: until its last day; negative where it is past [days]
+        replacement: successor that the vendor names
+        url: address of the source
+        """
+        day = self.client.report_date
+        until = day + dt.timedelta(days=round(365 * self.scenario.finance.horizon_months / 12))
+        found = [(n, e) for n, e in self._endings if e.retired and e.retired <= until]
+        rows = [
+            {
+                "option": self.options[name].label,
+                "baseline": name == self.scenario.finance.baseline,
+                "vendor": e.vendor,
+                "model": e.model,
+                "announced": e.announced and e.announced.isoformat(),
+                "retired": e.retired and e.retired.isoformat(),
+                "left": e.retired and (e.retired - day).days,
+                "replacement": e.replacement,
+                "url": e.sources[0].url if e.sources else "",
+            }
+            for name, e in found
+        ]
+        return rows, (s for _, e in found for s in e.sources)
 
     @frame
     def vendor_shocks(self) -> Made:

@@ -137,7 +137,8 @@ class Rule(Fact):
 
 def setting(name: str) -> float:
     """Central value of a constant of the method (facts/stability_settings.csv)."""
-    return catalogue.settings("stability_settings")[name].central
+    rows = catalogue.settings("stability_settings") | catalogue.settings("vendor_settings")
+    return rows[name].central
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,13 @@ class Notice:
     """Whether customers had 90 days or less; None where that cannot be said."""
     severity: int
     """By the rubric's days of notice; one step less outside general availability."""
-    row: Retirement
+    rows: tuple[Retirement, ...]
+    """Its models, by name."""
+
+    @property
+    def row(self) -> Retirement:
+        """The first of its models, whose source stands for all."""
+        return self.rows[0]
 
     @property
     def summary(self) -> str:
@@ -286,7 +293,8 @@ def notices(rows: Iterable[Retirement]) -> tuple[Notice, ...]:
 
 
 def _notice(group: list[Retirement]) -> Notice:
-    row = min(group, key=lambda r: r.model)
+    group = sorted(group, key=lambda r: r.model)
+    row = group[0]
     announced, retired = _day(row.announced), _day(row.retired)
     seen = [d for d in (retired, known_by(row.date)) if d]
     moved = [r.moved for r in group if r.moved.startswith("yes")]
@@ -307,7 +315,7 @@ def _notice(group: list[Retirement]) -> Notice:
         models=tuple(sorted(r.model for r in group)),
         short=_short(days, bound_only, row.short_notice),
         severity=_notice_severity(days, row),
-        row=row,
+        rows=tuple(group),
     )
 
 

@@ -1,0 +1,123 @@
+"""Chances of short notice and lives of API models."""
+
+import datetime as dt
+
+import pytest
+from siting.vendors import notice
+from siting.vendors.vendor_record import Record, Retirement, Vendor, load, notices
+
+DAY = dt.date(2026, 1, 1)
+ROW = {
+    "source": "s",
+    "url": "https://example.org",
+    "locator": "l",
+    "date": "2025-01-01",
+    "kind": "published",
+}
+
+
+def vendor(name: str) -> Vendor:
+    return Vendor(vendor=name, role="api", press="high", **ROW)
+
+
+def retirement(maker: str, model: str, announced: str, retired: str, **more: str) -> Retirement:
+    row = {"vendor": maker, "platform": maker, "model": model, "stage": "ga", **more}
+    return Retirement(announced=announced, retired=retired, **row, **ROW)
+
+
+def record(*rows: Retirement) -> Record:
+    makers = dict.fromkeys(r.vendor for r in rows)
+    return Record(tuple(map(vendor, makers)), (), (), notices(rows), (), ())
+
+
+def test_the_chance_of_a_short_notice_by_hand():
+    # A gave 30 days a year ago (weight 1/2); B gave 180 on the same day. The pool is then
+    # (1 + 0.5) / (2 + 1) = 0.5, so A's share is (0.5 + 2 × 0.5) / (0.5 + 2) = 0.6.
+    known = record(
+        retirement("A", "a1", "2025-01-01", "2025-01-31"),
+        retirement("B", "b1", "2025-01-01", "2025-06-30"),
+    )
+    ninety = {c.within: c for c in notice.notice_chances(known, vendor("A"), DAY)}[90]
+    assert ninety.pool == 0.5
+    assert ninety.chance.central == pytest.approx(0.6)
+    assert (ninety.notices, ninety.short) == (1, 1)
+
+
+def test_a_vendor_without_notices_takes_the_pool():
+    known = record(
+        retirement("A", "a1", "2025-01-01", "2025-01-31"),
+        retirement("B", "b1", "2025-01-01", "2025-06-30"),
+    )
+    chances = notice.notice_chances(known, vendor("C"), DAY)
+    assert [c.chance.central for c in chances] == pytest.approx([c.pool for c in chances])
+    assert {c.notices for c in chances} == {0}
+
+
+def test_longer_limits_are_likelier():
+    for v in load().vendors:
+        found = [c.chance.central for c in notice.notice_chances(load(), v, dt.date(2026, 11, 1))]
+        assert found == sorted(found)
+
+
+def test_a_notice_known_later_does_not_count():
+    early = record(retirement("A", "a1", "2025-01-01", "2025-01-31"))
+    both = record(
+        retirement("A", "a1", "2025-01-01", "2025-01-31"),
+        retirement("A", "a2", "2026-02-01", "2026-02-03"),
+    )
+    assert notice.notice_chances(early, vendor("A"), DAY) == notice.notice_chances(
+        both, vendor("A"), DAY
+    )
+
+
+def test_a_lower_bound_of_notice_does_not_count_as_short():
+    row = retirement("A", "a1", "2025-01-01", "2025-02-01", announced_basis="latest possible")
+    (found,) = notices([row])
+    assert notice.short(found, 90) is None
+    assert notice.short(found, 30) is False
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("gpt-4.1 2025-04-14", "gpt-4.1"),
+        ("Claude Sonnet 4", "claude-sonnet-4-20250514"),
+        ("eu.anthropic.claude-sonnet-4-6", "claude-sonnet-4-6"),
+    ],
+)
+def test_a_model_is_known_with_and_without_its_date(one: str, other: str):
+    assert notice._key(one) == notice._key(other)
+
+
+def test_versions_that_differ_are_different_models():
+    assert notice._key("gpt-4.1") != notice._key("gpt-4.1-mini")
+    assert notice._key("gemini-2.5-flash") != notice._key("gemini-3.5-flash")
+
+
+def test_an_announced_end_falls_into_its_year_and_is_a_move():
+    known = record(
+        retirement("A", "m", "2025-12-01", "2027-07-01", released="2025-01-01"),
+        retirement("A", "old", "2024-12-01", "2025-07-01", released="2024-07-01"),
+    )
+    end = notice.ending(known, vendor("A"), "m", DAY, 36, seed=1)
+    assert end.by_year == (0.0, 1.0, 0.0)
+    assert end.migrations.low >= 1
+
+
+def test_chances_by_year_are_shares_and_never_sum_above_one():
+    for name, model in (("OpenAI", "gpt-5.4-mini"), ("Mistral", "mistral-medium-3-5")):
+        found = load().vendor(name)
+        assert found
+        end = notice.ending(load(), found, model, dt.date(2026, 11, 24), 120, seed=1)
+        assert all(0 <= share <= 1 for share in end.by_year)
+        assert 0.9 < sum(end.by_year) <= 1  # in ten years almost every model ends
+
+
+def test_the_usual_life_lies_among_the_lives_that_it_rests_on():
+    rows = [
+        retirement("A", f"m{i}", "2025-06-01", f"2025-0{i}-01", released="2024-01-01")
+        for i in range(2, 9)
+    ]
+    usual, count, _ = notice.life(record(*rows), vendor("A"), DAY)
+    assert count == 7
+    assert 395 < usual.central < 577  # between the shortest and the longest of the seven
