@@ -137,8 +137,8 @@ class Rule(Fact):
 
 def setting(name: str) -> float:
     """Central value of a constant of the method (facts/stability_settings.csv)."""
-    rows = catalogue.settings("stability_settings") | catalogue.settings("vendor_settings")
-    return rows[name].central
+    score, other = map(catalogue.settings, ("stability_settings", "vendor_settings"))
+    return (other if name in other else score)[name].central
 
 
 @dataclass(frozen=True, slots=True)
