@@ -6,15 +6,14 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
 import pytest
 from cost_fixtures import plain_capacity, with_changes
+from siting import study
 from siting.cost import tco, uncertainty, workbook
 from siting.cost.tco import Comparison
-from siting.exhibits import cost
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 
@@ -144,8 +143,14 @@ def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path:
     assert not comparison.options and comparison.cheapest == ""
     notes = [str(c.value) for c in openpyxl.load_workbook(path)["Summary"]["A"] if c.value]
     assert any("not estimated, because" in n for n in notes)
-    found = uncertainty.assess(chosen, None, comparison)
+    found = uncertainty.assess(chosen, comparison)
     assert found.spreads == {}
-    study = SimpleNamespace(cost=comparison, uncertainty=found, numbers=None, scenario=chosen)
-    for exhibit in (cost.answer, cost.money_table, cost.tornado, cost.change):
-        assert "could be priced" in exhibit(study).markdown  # type: ignore[arg-type, union-attr]
+
+
+def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
+    data = scenario.load("base").model_dump()
+    data["client"]["currency"] = "XYZ"
+    s = study.Study(scenario.Scenario.model_validate(data))
+    for made in (s.costs, s.cash_flows, s.waterfall, s.sensitivities, s.flips, s.cost_draws):
+        assert made().empty
+    assert "no exchange rate for XYZ" in s.not_priced

@@ -24,7 +24,7 @@ from siting.catalogue import Fact
 from siting.cost import prices
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario import OWNED, Band, Option
-from siting.quantity import Range
+from siting.quantity import Z90, Range
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
 
@@ -33,8 +33,6 @@ Draws = Mapping[str, Array]
 """Values of the factors by name, one for each draw; `growth` holds standard normal values."""
 
 When = Literal["once", "monthly", "yearly", "at_refresh", "at_exit"]
-P90 = 1.2815515655446004
-"""Standard normal quantile of 90 %: low and high of a band are P10 and P90."""
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
@@ -235,7 +233,7 @@ class Plan:
 
 def growth_factor(band: Band, growth: Array, years: int) -> Array:
     """Load of each year over the first year's: (1 + g)^y, g at the draw's quantile. [n × Y]"""
-    up, down = (band.high - band.central) / P90, (band.central - band.low) / P90
+    up, down = (band.high - band.central) / Z90, (band.central - band.low) / Z90
     g = band.central + np.where(growth >= 0, growth * up, growth * down)
     return np.asarray(np.maximum(1 + g, 0.05)[:, None] ** np.arange(years))
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 import warnings
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +21,11 @@ from scipy.special import ndtr, ndtri
 from siting import catalogue
 from siting.catalogue import Fact
 from siting.cost import tco
-from siting.cost.cashflow import P90, Draws, Plan, replace_factors
+from siting.cost.cashflow import Draws, Plan
 from siting.cost.prices import Factor, parameter
 from siting.cost.tco import Comparison
 from siting.inputs.scenario import Scenario
-from siting.quantity import Range
+from siting.quantity import Z90, Range
 
 Array = npt.NDArray[np.float64]
 DRAWS = 20_000
@@ -64,7 +63,7 @@ def value_at(factor: Factor, z: Array) -> Array:
     elif factor.shape == "triangular":
         out = _triangular(v, ndtr(z))
     else:
-        out = v.central + z * np.where(z >= 0, v.high - v.central, v.central - v.low) / P90
+        out = v.central + z * np.where(z >= 0, v.high - v.central, v.central - v.low) / Z90
     return np.asarray(np.clip(out, factor.floor, factor.ceiling))
 
 
@@ -83,13 +82,9 @@ def drivers(plan: Plan) -> dict[str, list[Factor]]:
     for f in plan.factors.values():
         if f.shape != "fixed" and f.name in drawn:
             found.setdefault(f.driver, []).append(f)
-    if any(not _certain(load.growth) for load in plan.loads.values()):
+    if any(load.growth.low < load.growth.high for load in plan.loads.values()):
         found[GROWTH] = []
     return found
-
-
-def _certain(band: Any) -> bool:
-    return bool(band.low == band.high)
 
 
 def scores(names: Sequence[str], size: int, seed: int) -> dict[str, Array]:
@@ -150,7 +145,6 @@ class SobolIndex:
     """Share of the variance of the saving that a driver explains, with a 95 % half-interval."""
 
     driver: str
-    label: str
     first: float
     first_interval: float
     total: float
@@ -169,7 +163,7 @@ class Spread:
     chance_of_saving: float
     chance_cheapest: float
     cumulative: Array
-    """Cost summed up to each year's end, P5, P50, P95. [3 × Y]"""
+    """Cost summed up to each year's end, P10, P50, P90. [3 × Y]"""
 
 
 @dataclass(frozen=True)
@@ -219,7 +213,7 @@ class Simulation:
                 _percentiles(saving),
                 float((saving > 0).mean()),
                 chance[name],
-                np.percentile(np.cumsum(t.yearly, axis=1), (5, 50, 95), axis=0),
+                np.percentile(np.cumsum(t.yearly, axis=1), (10, 50, 90), axis=0),
             )
         return found
 
@@ -234,64 +228,29 @@ class Uncertainty:
     """By option, on the headline's API price path."""
     chance_cheapest: Mapping[str, Mapping[str, float]]
     """By API price path (`list`, `same_capability`), then by option."""
-    focus: tuple[str, str]
-    """The cheapest option of the central case, and what its saving is measured against."""
-    tornado: Mapping[str, tuple[Bar, ...]]
-    """By option: NPV against the baseline, widest bar first."""
-    focus_tornado: tuple[Bar, ...]
-    """Saving of the focus pair."""
-    sobol: tuple[SobolIndex, ...]
-    """Saving of the focus pair, largest total index first."""
-    flips: tuple[Flip, ...]
-    """Nearest first; the first two are the flip points of the recommendation by cost."""
-    correlations: tuple[Correlation, ...]
     simulation: Simulation
     """The draws behind `spreads`, for who asks what else follows from them."""
     by_path: Mapping[str, Simulation]
     """The same draws by API price path; `simulation` is that of the scenario's own path."""
 
 
-def assess(scenario: Scenario, capacity: Any, comparison: Comparison) -> Uncertainty:
-    """Uncertainty of a comparison; what it needs of `capacity` is in the comparison's plan."""
+def assess(scenario: Scenario, comparison: Comparison) -> Uncertainty:
+    """Costs of all options over many futures, on both paths of API prices."""
     plan = comparison.plan
-    tied = catalogue.table("cost_correlations", Correlation)
     if not comparison.options:
         nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
-        empty = Simulation(plan, {}, {})
-        return Uncertainty(scenario.seed, 0, {}, nothing, ("", ""), {}, (), (), (), tied, empty, {})
-    focus = _focus(comparison)
+        return Uncertainty(scenario.seed, 0, {}, nothing, Simulation(plan, {}, {}), {})
     simulation = monte_carlo(plan, DRAWS, scenario.seed)
     other = "same_capability" if comparison.price_path == "list" else "list"
-    simulated_other = monte_carlo(on_path(plan, other), DRAWS, scenario.seed)
-    bars, pair = tornado(plan, focus)
+    elsewhere = monte_carlo(on_path(plan, other), DRAWS, scenario.seed)
     return Uncertainty(
         scenario.seed,
         DRAWS,
         simulation.spreads(),
-        {comparison.price_path: simulation.chances(), other: simulated_other.chances()},
-        focus,
-        bars,
-        pair,
-        sobol(plan, focus, [b.driver for b in pair[:SOBOL_DRIVERS]], scenario.seed),
-        flips(plan, comparison.cheapest),
-        tied,
+        {comparison.price_path: simulation.chances(), other: elsewhere.chances()},
         simulation,
-        {comparison.price_path: simulation, other: simulated_other},
+        {comparison.price_path: simulation, other: elsewhere},
     )
-
-
-def _focus(comparison: Comparison) -> tuple[str, str]:
-    """The cheapest option against the baseline; against the runner-up where it is the baseline."""
-    best = comparison.cheapest
-    if comparison.baseline in comparison.options and best != comparison.baseline:
-        return best, comparison.baseline
-    rest = [
-        n
-        for n, o in comparison.options.items()
-        if n != best and not (o.hybrid is not None and o.hybrid.end)
-    ]
-    runner = min(rest, key=lambda n: comparison.options[n].present, default=best)
-    return best, runner
 
 
 def on_path(plan: Plan, path: str) -> Plan:
@@ -303,7 +262,7 @@ def on_path(plan: Plan, path: str) -> Plan:
         "api_decline", p.label, value, catalogue.source_of(p), "api_decline", shape,
         p.floor or 0.0, 0.9 if p.ceiling is None else p.ceiling, p.note,
     )  # fmt: skip
-    return replace_factors(plan, {**plan.factors, "api_decline": factor})
+    return replace(plan, factors={**plan.factors, "api_decline": factor})
 
 
 # --- Monte Carlo ------------------------------------------------------------------------------
@@ -345,27 +304,15 @@ def _central_elsewhere(plan: Plan, z: Mapping[str, Array]) -> Draws:
     return out
 
 
-def tornado(
-    plan: Plan, focus: tuple[str, str]
-) -> tuple[dict[str, tuple[Bar, ...]], tuple[Bar, ...]]:
-    """Each driver at P10 and P90, the others central: NPV of every option, and of the pair."""
-    names, found = one_at_a_time(plan, np.array([-P90, P90]))
-    base = found.get(plan.baseline)
-
-    def bars(saving: Array) -> tuple[Bar, ...]:
-        out = [
-            Bar(name, *described(plan, name), float(saving[2 * i]), float(saving[2 * i + 1]))
-            for i, name in enumerate(names)
-        ]
-        return tuple(sorted(out, key=lambda b: -b.swing))
-
-    by_option = {
-        n: bars(base.present - t.present)
-        for n, t in found.items()
-        if base is not None and n != plan.baseline
-    }
-    best, rival = focus
-    return by_option, bars(found[rival].present - found[best].present)
+def tornado(plan: Plan, pair: tuple[str, str]) -> tuple[Bar, ...]:
+    """Saving of the first option over the second with each driver at P10 and P90, widest first."""
+    names, found = one_at_a_time(plan, np.array([-Z90, Z90]))
+    saving = found[pair[1]].present - found[pair[0]].present
+    bars = [
+        Bar(name, *described(plan, name), float(saving[2 * i]), float(saving[2 * i + 1]))
+        for i, name in enumerate(names)
+    ]
+    return tuple(sorted(bars, key=lambda b: -b.swing))
 
 
 def described(plan: Plan, name: str) -> tuple[str, Range]:
@@ -375,7 +322,7 @@ def described(plan: Plan, name: str) -> tuple[str, Range]:
         return "Growth of demand", Range(band.low, band.central, band.high, "per year")
     moved = drivers(plan)[name]
     factor = max(moved, key=lambda f: f.value.high - f.value.low)
-    low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-P90, P90))
+    low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-Z90, Z90))
     centre = min(max(factor.value.central, low), high)
     label = factor.label if factor.driver == factor.name else _common(factor.label)
     return label, Range(low, centre, high, factor.value.unit)
@@ -422,35 +369,35 @@ def _flip(plan: Plan, name: str, z: float, winner: str) -> Flip:
     label, band = described(plan, name)
     if name == GROWTH:
         side = band.high - band.central if z >= 0 else band.central - band.low
-        at = band.central + z * side / P90
+        at = band.central + z * side / Z90
     else:
         factor = max(drivers(plan)[name], key=lambda f: f.value.high - f.value.low)
         at = float(value_at(factor, np.array([z]))[0])
-    return Flip(name, label, band.central, at, band.unit, winner, abs(z) <= P90, abs(z))
+    return Flip(name, label, band.central, at, band.unit, winner, abs(z) <= Z90, abs(z))
 
 
 # --- Sobol ------------------------------------------------------------------------------------
 
 
 def sobol(
-    plan: Plan, focus: tuple[str, str], names: Sequence[str], seed: int, base: int = SOBOL_BASE
+    plan: Plan, pair: tuple[str, str], bars: Sequence[Bar], seed: int, base: int = SOBOL_BASE
 ) -> tuple[SobolIndex, ...]:
-    """First-order and total Sobol indices of the saving, with 95 % intervals (SALib).
+    """Sobol indices of the saving for the widest bars of its tornado, with 95 % intervals (SALib).
 
     Saltelli's sample with a fixed seed; drivers are taken as independent, as the indices demand.
     """
     from SALib.analyze import sobol as analyse
     from SALib.sample import sobol as sample
 
-    names = list(names)
+    names = [b.driver for b in bars[:SOBOL_DRIVERS]]
     if len(names) < 2:
         return ()
     problem = {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
     u = sample.sample(problem, base, calc_second_order=False, seed=seed)
     z = ndtri(np.clip(u, 1e-9, 1 - 1e-9))
     draws = draws_at(plan, {n: z[:, i] for i, n in enumerate(names)})
-    best, rival = focus
-    found = tco.totals(plan, draws, list(focus))
+    best, rival = pair
+    found = tco.totals(plan, draws, list(pair))
     saving = found[rival].present - found[best].present
     if float(np.std(saving)) == 0:
         return ()
@@ -462,12 +409,7 @@ def sobol(
         )  # fmt: skip
     out = [
         SobolIndex(
-            n,
-            described(plan, n)[0],
-            float(s["S1"][i]),
-            float(s["S1_conf"][i]),
-            float(s["ST"][i]),
-            float(s["ST_conf"][i]),
+            n, float(s["S1"][i]), float(s["S1_conf"][i]), float(s["ST"][i]), float(s["ST_conf"][i])
         )
         for i, n in enumerate(names)
     ]

@@ -8,17 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import claims as published
 from siting.cost import costing
 from siting.cost.prices import parameter
 from siting.cost.tco import BreakEven, Comparison, OptionCost, shown_factors
-from siting.cost.uncertainty import Bar, Flip, Uncertainty
+from siting.cost.uncertainty import Bar, Correlation, Flip, described
+from siting.cost.uncertainty import flips as _flips
+from siting.cost.uncertainty import sobol as _sobol
+from siting.cost.uncertainty import tornado as _tornado
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quantity import Range
@@ -41,6 +46,24 @@ MOST_BARS = 10
 Shown = TypeVar("Shown", bound="Chart | Table | Prose")
 STACKED = ("hardware", "facility", "energy", "maintenance", "rental", "api", "staff")
 """Categories with a colour of their own in the stacked chart; the rest is gathered."""
+
+
+def _uncertainty(study: Study) -> Any:
+    """What the frames of a study say by themselves; goes with this module."""
+    c, u = study.cost, study.uncertainty
+    rest = [n for n, o in c.options.items() if n != c.cheapest and not (o.hybrid and o.hybrid.end)]
+    runner = min(rest, key=lambda n: c.options[n].present, default=c.cheapest)
+    same = c.cheapest == c.baseline or c.baseline not in c.options
+    pair = (c.cheapest, runner if same else c.baseline)
+    bars = _tornado(c.plan, pair)
+    shares = [
+        SimpleNamespace(label=described(c.plan, x.driver)[0], **vars(x))
+        for x in _sobol(c.plan, pair, bars, u.seed)
+    ]
+    return SimpleNamespace(
+        **vars(u), focus=pair, focus_tornado=bars, sobol=shares, flips=_flips(c.plan, c.cheapest),
+        correlations=catalogue.table("cost_correlations", Correlation),
+    )  # fmt: skip
 
 
 # --- sources ----------------------------------------------------------------------------------
@@ -91,7 +114,7 @@ def needs_prices(exhibit: Callable[[Study], Shown]) -> Callable[[Study], Shown |
 
 def answer(study: Study) -> Prose:
     """What is cheapest, by how much, how sure, and at which volume that changes."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     if not c.options:
         return Prose("**No option could be priced.** " + _left_out(c))
     best = c.options[c.cheapest]
@@ -108,7 +131,7 @@ def answer(study: Study) -> Prose:
     return Prose(text, sources(c, *PRICES))
 
 
-def _against(c: Comparison, u: Uncertainty, n: Numbers, best: OptionCost) -> str:
+def _against(c: Comparison, u: Any, n: Numbers, best: OptionCost) -> str:
     chances = u.chance_cheapest
     sure = (
         f"It is the cheapest in {n.percent(chances['list'][best.name])} of "
@@ -161,7 +184,7 @@ def _left_out(c: Comparison) -> str:
 @needs_prices
 def money_table(study: Study) -> Table:
     """Every option: cost, saving, return, paybacks, cost per million tokens."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     rows = []
     for name, o in c.options.items():
         spread = u.spreads[name]
@@ -217,7 +240,7 @@ def _months(value: float | None, n: Numbers) -> str:
 @needs_prices
 def price_paths(study: Study) -> Table:
     """Present cost under both API price paths, always side by side."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     decline = parameter("api_decline")
     rows = [
         {
@@ -296,7 +319,7 @@ def items(study: Study) -> Table:
 @needs_prices
 def cumulative(study: Study) -> Chart:
     """Cost summed up over time, with the band of nine draws in ten at each year's end."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     figure, ax = style.figure(3.2)
     shade = style.colours(c.options)
     ends: list[tuple[float, str, str]] = []
@@ -542,7 +565,7 @@ def _volume(b: BreakEven, n: Numbers) -> str:
 @needs_prices
 def tornado(study: Study) -> Chart:
     """What each input does to the saving between the cheapest option and its rival."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     bars = [b for b in u.focus_tornado if b.swing > 0][:MOST_BARS]
     centre = c.options[u.focus[1]].present - c.options[u.focus[0]].present
     figure, ax = style.figure(0.9 + 0.33 * max(1, len(bars)))
@@ -586,7 +609,7 @@ def _ends(ax: object, b: Bar, y: int, n: Numbers) -> None:
 @needs_prices
 def sobol(study: Study) -> Table:
     """Share of the variance of the saving that each input explains."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     rows = [
         {
             "input": s.label,
@@ -614,7 +637,7 @@ def sobol(study: Study) -> Table:
 @needs_prices
 def chances(study: Study) -> Table:
     """Monte Carlo: what each option may cost, and how often it is the cheapest."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     rows = [
         {
             "option": c.options[name].label,
@@ -644,7 +667,7 @@ def chances(study: Study) -> Table:
 @needs_prices
 def flips(study: Study) -> Prose:
     """The two inputs whose change makes another option the cheapest, with the values."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     if not u.flips:
         return Prose(
             "**No single input changes which option is the cheapest** within three standard "
@@ -797,7 +820,7 @@ def key_figures(study: Study) -> str:
 @needs_prices
 def change(study: Study) -> Prose:
     """What would change the conclusion of the chapter."""
-    c, u, n = study.cost, study.uncertainty, study.numbers
+    c, u, n = study.cost, _uncertainty(study), study.numbers
     points = [_by_volume(c, n)]
     points += [_flip(f, c, n).lstrip("- ") for f in u.flips[:2]]
     other = min(c.options.values(), key=lambda o: o.present_by_path["same_capability"])

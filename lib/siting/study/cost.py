@@ -1,9 +1,526 @@
-"""Frames of a study on money."""
+"""Frames of a study on money: what each option costs, when, how sure that is, what turns it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from siting.catalogue import Source, source_of
+from siting.cost import claims, costing, money, uncertainty
+from siting.cost.cashflow import MONTHS
+from siting.cost.prices import parameter
+from siting.cost.tco import OptionCost
+from siting.study.frames import Made, frame
 from siting.study.results import Results
+
+CATEGORIES = {
+    "hardware": "servers", "network": "network", "facility": "space and cooling plant",
+    "energy": "electricity", "maintenance": "maintenance", "licences": "licences",
+    "staff": "staff", "rental": "GPU rental", "api": "API", "storage": "storage",
+    "migration": "moving over", "exit": "leaving", "residual": "resale",
+    "fine_tuning": "fine-tuning", "tax": "tax", "before_production": "today's bill until it runs",
+}  # fmt: skip
+"""Categories of facts/cost_items.csv as a client reads them."""
+PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")
+"""Factors whose sources stand under every figure of the total."""
+PATHS = {"list": "as listed", "same_capability": "falling"}
 
 
 class CostFrames(Results):
     """Frames on money."""
+
+    # --- who is compared with whom ----------------------------------------------------------------
+
+    @cached_property
+    def compared(self) -> tuple[str, str]:
+        """The chosen option and what it is held against, both priced; blank where nothing is.
+
+        Against what runs today; who stays is held against the cheapest other option that is not
+        ruled out and no mix of one part alone.
+        """
+        priced = self.cost.options
+        chosen = self.decision.recommended or ""
+        chosen = chosen if chosen in priced else self.cost.cheapest
+        if self.cost.baseline in priced and chosen != self.cost.baseline:
+            return chosen, self.cost.baseline
+        ruled_out = {c.name for c in self.decision.struck}
+        rest = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
+        allowed = [n for n in rest if n not in ruled_out] or rest
+        return chosen, min(allowed, key=lambda n: priced[n].present, default=chosen)
+
+    @property
+    def not_priced(self) -> str:
+        """Why options have no price, in one sentence; blank where all have one."""
+        reasons = self.cost.not_estimated.items()
+        return "; ".join(f"{self.options[name].label}: {why}" for name, why in reasons)
+
+    def _label(self, name: str) -> str:
+        return self.options[name].label if name in self.options else ""
+
+    def _sources(self, *stems: str) -> Iterator[Source]:
+        """Sources of the prices whose names begin with one of the stems; of all without any."""
+        for name, factor in self.cost.plan.factors.items():
+            if not stems or name.split(".")[0] in stems:
+                yield factor.source
+
+    def _of_drivers(self, drivers: Iterable[str]) -> list[Source]:
+        """Sources of the factors that some drivers move."""
+        moved = uncertainty.drivers(self.cost.plan)
+        return [f.source for d in drivers for f in moved.get(d, ())]
+
+    # --- totals -----------------------------------------------------------------------------------
+
+    @frame
+    def costs(self) -> Made:
+        """A priced option: what it costs over the horizon, and what it saves against today.
+
+        option: label of the option
+        today: whether it runs today
+        chosen: whether it is the one that the report recommends
+        rival: whether the chosen one is held against it
+        cheapest: whether it has the lowest present cost as planned
+        ruled_out: whether a condition rules it out
+        total: plain sum of all costs as planned [currency]
+        present: present cost as planned [currency]
+        present_low: present cost, 5 in 100 cases are below [currency]
+        present_median: present cost, middle of all cases [currency]
+        present_high: present cost, 5 in 100 cases are above [currency]
+        saving: present value of what it saves against today as planned [currency]
+        saving_low: saving, 5 in 100 cases are below [currency]
+        saving_median: saving, middle of all cases [currency]
+        saving_high: saving, 5 in 100 cases are above [currency]
+        saves_in: share of cases in which it costs less than today [share]
+        cheapest_in: share of cases in which it is the cheapest [share]
+        irr: yearly return of what it costs more at first; missing where none exists [per year]
+        payback: months until the money is back for good [months]
+        payback_discounted: the same in present value [months]
+        per_million: levelised cost of a million tokens, input and output [currency/M tokens]
+        """
+        return [self._total(o) for o in self.cost.options.values()], self._sources(*PRICES)
+
+    def _total(self, o: OptionCost) -> dict[str, Any]:
+        spread, base = self.uncertainty.spreads[o.name], self.cost.baseline
+        same = o.name == base or not np.any(o.monthly - self.cost.options.get(base, o).monthly)
+        chosen, rival = self.compared
+        return {
+            "option": o.label,
+            "today": o.name == base,
+            "chosen": o.name == chosen,
+            "rival": o.name == rival != chosen,
+            "cheapest": o.name == self.cost.cheapest,
+            "ruled_out": any(c.name == o.name for c in self.decision.struck),
+            "total": o.total,
+            "present": o.present,
+            "present_low": spread.present.low,
+            "present_median": spread.present.central,
+            "present_high": spread.present.high,
+            "saving": o.npv,
+            "saving_low": spread.npv.low,
+            "saving_median": spread.npv.central,
+            "saving_high": spread.npv.high,
+            "saves_in": math.nan if o.name == base else spread.chance_of_saving,
+            "cheapest_in": spread.chance_cheapest,
+            "irr": o.irr,
+            "payback": math.nan if same else _never(o.payback_simple),
+            "payback_discounted": math.nan if same else _never(o.payback_discounted),
+            "per_million": o.lcot,
+        }
+
+    @frame
+    def cash_flows(self) -> Made:
+        """One cost item of one option in one month, as planned.
+
+        option: label of the option
+        item: what is paid for
+        category: kind of cost
+        month: 0 is today; the last holds exit and resale [months]
+        amount: cost; income is negative [currency]
+        present: the same, discounted to today [currency]
+        """
+        months = np.arange(self.cost.months + 1)
+        worth = money.discount_factors(self.cost.months, self.cost.rate)
+        parts = [
+            pd.DataFrame(
+                {
+                    "option": o.label,
+                    "item": f.label,
+                    "category": CATEGORIES.get(f.category, f.category),
+                    "month": months,
+                    "amount": f.amounts,
+                    "present": f.amounts * worth,
+                }
+            )
+            for o in self.cost.options.values()
+            for f in o.flows
+        ]
+        made = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        return made, self._sources(*PRICES, "staff_cost", "maintenance")
+
+    @frame
+    def yearly_costs(self) -> Made:
+        """One option in one year, as planned.
+
+        option: label of the option
+        year: 1 is the first, and holds what is paid today [year]
+        paid: as it is paid [currency]
+        booked: investments in equal parts over their life; what is left falls on the last year
+            [currency]
+        """
+        rows = [
+            {"option": o.label, "year": year, "paid": paid, "booked": booked}
+            for o in self.cost.options.values()
+            for year, (paid, booked) in enumerate(
+                zip(o.cash_view, o.accounting_view, strict=True), start=1
+            )
+        ]
+        return rows, self._sources("server_price", "life_years", *PRICES)
+
+    @frame
+    def waterfall(self) -> Made:
+        """A step from the cost of what runs today to that of the chosen option, in present value;
+        for who stays, to that of the option it is held against.
+
+        step: kind of cost, or the option at either end
+        kind: total, dropped (no longer paid) or added
+        option: label of the option of a total
+        amount: present cost as planned of a total; else the difference [currency]
+        low: of a total, 1 in 10 cases is below [currency]
+        median: of a total, middle of all cases [currency]
+        high: of a total, 1 in 10 cases is above [currency]
+        """
+        if not self.cost.options:
+            return [], ()
+        chosen, rival = self.compared
+        start, end = (chosen, rival) if chosen == self.cost.baseline else (rival, chosen)
+        if self.cost.baseline not in self.cost.options:
+            start = ""
+        flows = self.cash_flows()
+        sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
+        after = sums[self._label(end)]
+        before = sums[self._label(start)] if start else after * 0
+        change = after.sub(before, fill_value=0.0)
+        change = change[change.abs() > 0]
+        dropped = change[[c for c in change.index if c in before.index and change[c] < 0]]
+        added = change.drop(dropped.index).sort_values(ascending=False)
+        steps = [self._end(start)] * bool(start)
+        for kind, part in ("dropped", dropped.sort_values()), ("added", added):
+            steps += [{"step": c, "kind": kind, "amount": x} for c, x in part.items()]
+        return pd.DataFrame([*steps, self._end(end)]), self._sources(*PRICES, "staff_cost")
+
+    def _end(self, name: str) -> dict[str, Any]:
+        """An end of the waterfall."""
+        low, median, high = np.percentile(
+            self.uncertainty.simulation.totals[name].present, (10, 50, 90)
+        )
+        found, label = self.cost.options[name], self._label(name)
+        ends = {"step": label, "kind": "total", "option": label, "amount": found.present}
+        return {**ends, "low": low, "median": median, "high": high}
+
+    # --- over time and volume ---------------------------------------------------------------------
+
+    @frame
+    def cost_bands(self) -> Made:
+        """Cost of an option summed up to the end of a year, over all cases; not discounted.
+
+        option: label of the option
+        month: end of the year [months]
+        low: 1 in 10 cases is below [currency]
+        median: middle of all cases [currency]
+        high: 1 in 10 cases is above [currency]
+        """
+        rows = []
+        for name, spread in self.uncertainty.spreads.items():
+            for year, (low, median, high) in enumerate(spread.cumulative.T, start=1):
+                end = min(year * MONTHS, self.cost.months)
+                rows.append(
+                    {"option": self._label(name), "month": end, "low": low, "median": median,
+                     "high": high}
+                )  # fmt: skip
+        return rows, self._sources(*PRICES)
+
+    @frame
+    def cost_draws(self) -> Made:
+        """Present cost of an option in one case; one case has the same future for all options.
+
+        option: label of the option
+        draw: number of the case [1]
+        present: present cost [currency]
+        """
+        parts = [
+            pd.DataFrame(
+                {"option": self._label(name), "draw": np.arange(len(t.present)),
+                 "present": t.present}
+            )
+            for name, t in self.uncertainty.simulation.totals.items()
+        ]  # fmt: skip
+        made = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        return made, self._sources(*PRICES)
+
+    @frame
+    def volume_curve(self) -> Made:
+        """Cost of a million tokens of one option at one volume; a hybrid is split anew at each.
+
+        option: label of the option
+        volume: mean of the horizon [M tokens/month]
+        per_million: levelised cost, input and output together [currency/M tokens]
+        """
+        v = self.cost.volume
+        rows = [
+            {"option": self._label(name), "volume": x, "per_million": y}
+            for name, per in v.per_million.items()
+            for x, y in zip(v.million_tokens, per, strict=True)
+        ]
+        return rows, self._sources(*PRICES)
+
+    @frame
+    def volume_winners(self) -> Made:
+        """A range of volumes in which one option is the cheapest.
+
+        option: label of the option
+        above: volume from which on it is the cheapest [M tokens/month]
+        below: volume up to which it is [M tokens/month]
+        planned: volume of the scenario, mean of the horizon [M tokens/month]
+        """
+        v = self.cost.volume
+        rows = [
+            {"option": self._label(w.option), "above": w.above, "below": w.below,
+             "planned": v.planned}
+            for w in v.winners
+        ]  # fmt: skip
+        return rows, self._sources(*PRICES)
+
+    @frame
+    def break_evens(self) -> Made:
+        """Three break-evens of an option, which answer one question: when does it pay?
+
+        option: label of the option
+        today: whether it runs today
+        month: discounted saving against today is back for good [months]
+        utilisation: share of the machines' capacity at which they cost what the rival costs [share]
+        used: share of it that this load uses [share]
+        volume: mean of the horizon at which option and rival cost the same [M tokens/month]
+        cheaper_above: whether the option is the cheaper one above that volume
+        rival: the option billed by use that it is held against
+        why: why something is missing
+        """
+        rows = []
+        for o in self.cost.options.values():
+            b, today = o.break_even, o.name == self.cost.baseline
+            known = not today and (b.month is not None or not (o.hybrid and o.hybrid.end))
+            rows.append(
+                {
+                    "option": o.label,
+                    "today": today,
+                    "month": _never(b.month) if known else math.nan,
+                    "utilisation": b.utilisation,
+                    "used": b.used,
+                    "volume": b.volume,
+                    "cheaper_above": b.cheaper_above,
+                    "rival": self._label(b.rival),
+                    "why": b.why,
+                }
+            )
+        return rows, self._sources(*PRICES)
+
+    @frame
+    def hybrid_curve(self) -> Made:
+        """One hybrid that owns at most so many servers.
+
+        option: label of the hybrid
+        servers: owned at most; they are bought when the load needs them [servers]
+        present: present cost [currency]
+        bursts: share of tokens that the other side serves [share]
+        best: whether it is the split that costs least
+        all_owned: present cost of all load on own servers, with a spare [currency]
+        """
+        rows = []
+        for o in self.cost.options.values():
+            h = o.hybrid
+            for servers, present, bursts in h.curve if h else ():
+                rows.append(
+                    {"option": o.label, "servers": servers, "present": present, "bursts": bursts,
+                     "best": h is not None and h.end != "base" and servers == h.servers,
+                     "all_owned": h.base_cost if h else math.nan}
+                )  # fmt: skip
+        return rows, self._sources(*PRICES)
+
+    # --- how sure ---------------------------------------------------------------------------------
+
+    @frame
+    def sensitivities(self) -> Made:
+        """An input that is not known exactly: what it does to the saving of the chosen option over
+        what it is held against; widest effect first.
+
+        driver: the input
+        unit: unit of its values
+        low: its value that 1 in 10 cases is below [1]
+        central: its value as planned [1]
+        high: its value that 1 in 10 cases is above [1]
+        saving_low: saving with the input at its low, all others as planned [currency]
+        saving_high: saving with the input at its high [currency]
+        alone: share of the saving's variance that it explains by itself [share]
+        with_others: the same, together with others [share]
+        """
+        if not self.cost.options:
+            return [], ()
+        plan, pair = self.cost.plan, self.compared
+        bars = [b for b in uncertainty.tornado(plan, pair) if b.swing > 0]
+        shares = {x.driver: x for x in uncertainty.sobol(plan, pair, bars, self.scenario.seed)}
+        rows = [
+            {
+                "driver": b.label,
+                "unit": b.band.unit,
+                "low": b.band.low,
+                "central": b.band.central,
+                "high": b.band.high,
+                "saving_low": b.at_low,
+                "saving_high": b.at_high,
+                "alone": shares[b.driver].first if b.driver in shares else None,
+                "with_others": shares[b.driver].total if b.driver in shares else None,
+            }
+            for b in bars
+        ]
+        return rows, self._of_drivers(b.driver for b in bars)
+
+    @frame
+    def flips(self) -> Made:
+        """An input that, alone, makes another option the cheapest; nearest first.
+
+        driver: the input
+        unit: unit of its values
+        central: its value as planned [1]
+        at: its value at which the order turns [1]
+        option: label of the option that is then the cheapest
+        inside: whether that value lies in eight of ten cases
+        """
+        found = uncertainty.flips(self.cost.plan, self.cost.cheapest) if self.cost.options else ()
+        rows = [
+            {"driver": f.label, "unit": f.unit, "central": f.central, "at": f.at,
+             "option": self._label(f.winner), "inside": f.inside}
+            for f in found
+        ]  # fmt: skip
+        return rows, self._of_drivers(f.driver for f in found)
+
+    @frame
+    def price_paths(self) -> Made:
+        """One option under one future of API prices.
+
+        option: label of the option
+        path: as listed (the same model at its list price) or falling (same capability)
+        present: present cost as planned [currency]
+        cheapest_in: share of cases in which it is the cheapest [share]
+        decline: yearly fall of prices on that path, as planned [per year]
+        """
+        fall = parameter("api_decline")
+        chances = self.uncertainty.chance_cheapest
+        rows = [
+            {"option": o.label, "path": words, "present": o.present_by_path[path],
+             "cheapest_in": chances[path][o.name],
+             "decline": fall.central if path != "list" else 0.0}
+            for o in self.cost.options.values()
+            for path, words in PATHS.items()
+        ]  # fmt: skip
+        return rows, [source_of(fall), *self._sources("api_request")]
+
+    # --- beside the money -------------------------------------------------------------------------
+
+    @frame
+    def energy(self) -> Made:
+        """Electricity and emissions of an option over the horizon, as planned.
+
+        option: label of the option
+        electricity: at the meter of the site [MWh]
+        emissions: with the yearly mean of the country's grid [t CO2e]
+        grid: country of the grid
+        present: present cost [currency]
+        why: why something is missing
+        """
+        found = self.cost.options.values()
+        rows = [
+            {
+                "option": o.label,
+                "electricity": None if o.energy.kwh is None else o.energy.kwh / 1000,
+                "emissions": o.energy.tonnes_co2e,
+                "grid": o.energy.grid,
+                "present": o.present,
+                "why": o.energy.why,
+            }
+            for o in found
+        ]
+        return rows, [i.source for o in found for i in o.energy.inputs]
+
+    @frame
+    def published_claims(self) -> Made:
+        """A published claim, recomputed, and the same question with this client's numbers.
+
+        claim: what was printed, in words
+        printed: the printed result
+        recomputed: by the paper's formula on the inputs printed beside it [1]
+        yours: with all cost items, today's prices and this client's load [1]
+        unit: unit of both
+        assumption: what the paper takes and this client does not have
+        why: why it is never
+        """
+        found = claims.for_client(self.cost, self.scenario)
+        rows = [
+            {
+                "claim": f"{x.claim} ({x.case_id})",
+                "printed": x.printed,
+                "recomputed": x.recomputed,
+                "yours": _never(x.yours),
+                "unit": x.unit,
+                "assumption": x.assumption,
+                "why": x.why,
+            }
+            for x in found
+        ]
+        return rows, [s for x in found for s in x.sources]
+
+    @frame
+    def remedies(self) -> Made:
+        """What it costs to cure one finding of the rules for one option; in no total.
+
+        option: label of the option
+        remedy: what is done
+        kind: how the amount is known
+        once: paid once [currency]
+        once_low: low end [currency]
+        once_high: high end [currency]
+        yearly: paid every year [currency]
+        yearly_low: low end [currency]
+        yearly_high: high end [currency]
+        of_api_bill: share of the API bill on top [share]
+        """
+        known = costing.remedies(self.scenario)
+        rows, used = [], []
+        for name in self.options:
+            for item in self.sovereignty.remedies(name):
+                if item not in known:
+                    continue
+                r = known[item]
+                used.append(r.source)
+                rows.append(
+                    {
+                        "option": self._label(name),
+                        "remedy": r.label,
+                        "kind": r.source.kind,
+                        "once": r.once.central,
+                        "once_low": r.once.low,
+                        "once_high": r.once.high,
+                        "yearly": r.per_year.central,
+                        "yearly_low": r.per_year.low,
+                        "yearly_high": r.per_year.high,
+                        "of_api_bill": r.share_of_api_bill.central,
+                    }
+                )
+        return rows, used
+
+
+def _never(months: float | None) -> float:
+    """What never happens is infinitely far away."""
+    return math.inf if months is None else months

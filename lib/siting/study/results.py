@@ -70,7 +70,7 @@ class Results:
     @cached_property
     def uncertainty(self) -> uncertainty.Uncertainty:
         """Tornado, Sobol indices and Monte Carlo draws of the cost comparison."""
-        return uncertainty.assess(self.scenario, self.capacity, self.cost)
+        return uncertainty.assess(self.scenario, self.cost)
 
     @cached_property
     def stability(self) -> stability.Assessment:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from siting import __version__, quality
 from siting.catalogue import Input
 from siting.memory import training, vram
 from siting.quantity import Range
 from siting.serving import capacity
+from siting.study.cost import PATHS
 from siting.verdict import decision
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ def content(study: Study) -> dict[str, Any]:
     """The content of summary.json: what the report says, as data."""
     decided = decision.summary(study.decision, study.client.currency)
     ranking = decided.pop("ranking")
+    keys = {option.label: name for name, option in study.options.items()}
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
@@ -45,12 +49,12 @@ def content(study: Study) -> dict[str, Any]:
         "quality": quality.summary(study.quality),
         "volume_winners": [
             {
-                "option": w.option,
-                "above": w.above,
-                "below": w.below if math.isfinite(w.below) else None,
+                "option": keys[w["option"]],
+                "above": w["above"],
+                "below": _known(w["below"]),
                 "unit": "million tokens/month",
             }
-            for w in study.cost.volume.winners
+            for w in study.volume_winners().to_dict("records")
         ],
         "warnings": list(study.warnings),
         "inputs": _named(study.inputs),
@@ -111,34 +115,54 @@ def _range(row: Mapping[Any, Any], column: str, unit: str) -> Mapping[str, Any] 
 
 
 def _cost(study: Study, name: str) -> dict[str, Any]:
-    found = study.cost.options.get(name)
-    if found is None:
+    if name in study.cost.not_estimated:
         return {"not_estimated": study.cost.not_estimated[name]}
-    spread = study.uncertainty.spreads[name]
-    money = study.client.currency
+    label, money = study.options[name].label, study.client.currency
+    found, even, energy = (
+        _of(f(), label)[0] for f in (study.costs, study.break_evens, study.energy)
+    )
+    flows = study.cash_flows().query("option == @label")
+    items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
+    paths = {words: path for path, words in PATHS.items()}
+
+    def spread(of: str) -> Mapping[str, Any]:
+        return Range(found[f"{of}_low"], found[f"{of}_median"], found[f"{of}_high"]).as_dict()
+
     return {
-        "present_cost": Range.exact(found.present, money).as_dict(),
-        "present_cost_spread": spread.present.as_dict(),
-        "total_cost": Range.exact(found.total, money).as_dict(),
-        "npv_against_baseline": Range.exact(found.npv, money).as_dict(),
-        "npv_spread": spread.npv.as_dict(),
-        "chance_cheapest": spread.chance_cheapest,
-        "irr": found.irr,
-        "payback_months": found.payback_simple,
-        "payback_months_discounted": found.payback_discounted,
-        "levelised_cost": _exact(found.lcot, f"{money} per million tokens"),
+        "present_cost": Range.exact(found["present"], money).as_dict(),
+        "present_cost_spread": spread("present"),
+        "total_cost": Range.exact(found["total"], money).as_dict(),
+        "npv_against_baseline": Range.exact(found["saving"], money).as_dict(),
+        "npv_spread": spread("saving"),
+        "chance_cheapest": found["cheapest_in"],
+        "irr": _known(found["irr"]),
+        "payback_months": _known(found["payback"]),
+        "payback_months_discounted": _known(found["payback_discounted"]),
+        "levelised_cost": _exact(_known(found["per_million"]), f"{money} per million tokens"),
         "break_even": {
-            "month": found.break_even.month,
-            "utilisation": found.break_even.utilisation,
-            "million_tokens_per_month": found.break_even.volume,
-            "against": found.break_even.rival,
-            "why_not": found.break_even.why,
+            "month": _known(even["month"]),
+            "utilisation": _known(even["utilisation"]),
+            "million_tokens_per_month": _known(even["volume"]),
+            "against": study.cost.options[name].break_even.rival,
+            "why_not": even["why"],
         },
-        "present_cost_by_price_path": dict(found.present_by_path),
-        "items": {k: round(v, 2) for k, v in found.by_item().items()},
-        "energy": _exact(found.energy.kwh, "kWh"),
-        "servers": list(found.servers),
+        "present_cost_by_price_path": {
+            paths[row["path"]]: row["present"] for row in _of(study.price_paths(), label)
+        },
+        "items": {item: round(amount, 2) for item, amount in items.items()},
+        "energy": _exact(_known(energy["electricity"], 1000), "kWh"),
+        "servers": list(study.cost.options[name].servers),
     }
+
+
+def _of(frame: pd.DataFrame, label: str) -> list[dict[Hashable, Any]]:
+    """Rows of one option."""
+    return frame[frame.option == label].to_dict("records")
+
+
+def _known(value: float, factor: float = 1) -> float | None:
+    """A number for JSON, which has none for what is missing or never."""
+    return value * factor if math.isfinite(value) else None
 
 
 def _exact(value: float | None, unit: str) -> Mapping[str, Any] | None:

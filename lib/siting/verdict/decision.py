@@ -18,7 +18,7 @@ import numpy as np
 from siting import quality
 from siting.catalogue import Fact, Input, Source, source_of, table
 from siting.cost.tco import Comparison
-from siting.cost.uncertainty import Uncertainty
+from siting.cost.uncertainty import Uncertainty, described, drivers
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.rules.sovereignty import Assessment as Sovereignty
@@ -396,7 +396,7 @@ def assess(
     options = gather.candidates(scenario, capacity, cost, draws, stability, sovereignty, parity)
     known = criteria()
     chosen = {n: Weight(w.low, w.central, w.high) for n, w in scenario.decision.weights.items()}
-    labels = {bar.driver: bar.label for bar in uncertainty.focus_tornado}
+    labels = {name: described(cost.plan, name)[0] for name in drivers(cost.plan)}
     curve = gather.volume_curve(cost)
     found = decide(
         options,

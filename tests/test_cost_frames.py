@@ -1,0 +1,79 @@
+"""The frames on money: they agree with each other and with hand-checked identities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from siting import study
+from siting.study import Study, frames
+
+
+@pytest.fixture(scope="module")
+def s() -> Study:
+    return study.open("klinikverbund-nordheide")
+
+
+def of(frame: pd.DataFrame, option: str) -> pd.DataFrame:
+    return frame[frame.option == option]
+
+
+def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
+    costs, flows, years = s.costs(), s.cash_flows(), s.yearly_costs()
+    for row in costs.itertuples():
+        own = of(flows, row.option)
+        assert own.amount.sum() == pytest.approx(row.total)
+        assert own.present.sum() == pytest.approx(row.present)
+        assert of(years, row.option).paid.sum() == pytest.approx(row.total)
+        assert of(years, row.option).booked.sum() == pytest.approx(row.total)
+
+
+def test_a_waterfall_ends_where_its_steps_lead(s: Study) -> None:
+    steps = s.waterfall()
+    ends, between = steps[steps.kind == "total"], steps[steps.kind != "total"]
+    assert list(ends.index) == [0, len(steps) - 1]
+    start, end = ends.amount
+    assert start + between.amount.sum() == pytest.approx(end)
+    costs = s.costs().set_index("option")
+    assert end == pytest.approx(costs.present[costs.chosen].iloc[0])
+    assert start == pytest.approx(costs.present[costs.today].iloc[0])
+    assert (between.amount[between.kind == "dropped"] < 0).all()
+
+
+def test_bands_medians_and_shares_are_those_of_the_draws(s: Study) -> None:
+    draws = s.cost_draws().pivot_table(index="draw", columns="option", values="present")
+    costs = s.costs().set_index("option")
+    assert np.allclose(draws.median(), costs.present_median[draws.columns])
+    today = costs.index[costs.today][0]
+    for option in costs.index[~costs.today]:
+        share = (draws[option] < draws[today]).mean()
+        assert share == pytest.approx(costs.saves_in[option])
+    assert costs.cheapest_in.sum() == pytest.approx(1)
+
+
+def test_one_option_is_chosen_and_one_is_its_rival(s: Study) -> None:
+    costs = s.costs()
+    assert [costs[c].sum() for c in ("chosen", "rival", "cheapest", "today")] == [1, 1, 1, 1]
+    assert not (costs.chosen & costs.rival).any()
+    chosen = s.options[s.decision.recommended or ""].label
+    assert list(costs.option[costs.chosen]) == [chosen]
+
+
+def test_sensitivities_concern_the_chosen_option(s: Study) -> None:
+    costs, inputs = s.costs().set_index("option"), s.sensitivities()
+    middle = costs.present[costs.rival].iloc[0] - costs.present[costs.chosen].iloc[0]
+    swing = (inputs.saving_high - inputs.saving_low).abs()
+    assert swing.is_monotonic_decreasing
+    between = inputs[["saving_low", "saving_high"]]
+    assert (between.min(axis=1) <= middle + 1e-6).all()
+    assert (between.max(axis=1) >= middle - 1e-6).all()
+
+
+def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
+    for name in frames.listed(type(s)):
+        if name not in dir(study.cost.CostFrames):
+            continue
+        made = getattr(s, name)()
+        assert made.attrs["sources"], name
+        for column, unit in made.attrs["units"].items():
+            assert pd.api.types.is_numeric_dtype(made[column]), (name, column, unit)
