@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from serving_simulation import poisson, simulate
 from siting import catalogue
 from siting.inputs import scenario
-from siting.inputs.scenario import Band, Scenario
+from siting.inputs.scenario import Scenario
 from siting.quantity import LogNormal, Range
 from siting.serving import capacity
 from siting.serving.capacity import Limits
@@ -84,7 +84,7 @@ def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
 def test_workloads_that_share_a_model_add_up() -> None:
     def load(rate: float, tokens: float) -> Load:
         lengths = Lengths(LogNormal(tokens, 0.5), LogNormal(100, 0.3), 0.5)
-        return Load(("a",), np.full(168, rate), lengths, 2.0, 0.0, Band(low=0, central=0, high=0))
+        return Load(("a",), np.full(168, rate), lengths, 2.0, 0.0, Range(low=0, central=0, high=0))
 
     both = merged([load(1.0, 1000), load(3.0, 2000)])
     assert both.hourly[0] == 4.0

@@ -301,7 +301,7 @@ trees = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(keys, trees, min_size=1, max_size=4))
 def test_what_is_written_is_read_back(data: dict) -> None:
-    text = "\n".join(scenario._yaml(data, 0))
+    text = scenario.as_yaml(data)
     assert document.parse(text).data == data
 
 

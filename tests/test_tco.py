@@ -16,6 +16,7 @@ from siting import catalogue
 from siting.cost import cashflow, claims, costing, money, prices, tco
 from siting.cost.claims import Case
 from siting.inputs import scenario
+from siting.quantity import Range
 
 DAY = dt.date(2026, 11, 24)
 
@@ -464,7 +465,7 @@ def test_more_demand_never_costs_less(demand: float, more: float) -> None:
 def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     # a flat load of 1 request/s and one replica of 2 requests/s: nothing bursts; at a capacity of
     # half the flat load, half bursts
-    pool = cashflow.PoolLoad(1, 0.5, 1.0, 0, scenario.Band(low=0, central=0, high=0),
+    pool = cashflow.PoolLoad(1, 0.5, 1.0, 0, Range(low=0, central=0, high=0),
                              np.ones(cashflow.CURVE_POINTS), 0.0, 1.0)  # fmt: skip
     one = np.array([[1.0]])
     need = np.array([[1 / 0.5]])  # replicas for each request a second

@@ -682,6 +682,7 @@ def size(
         --requests-per-day 20000 --input 3000,8000 --output 400,1000
     """
     from siting.inputs import scenario
+    from siting.quantity import Range
     from siting.serving import capacity
     from siting.serving.load import workload_load
 
@@ -702,7 +703,7 @@ def size(
         requests_per_day=requests_per_day,
         hours=hours,
         peak_factor=peak_factor,
-        growth_per_year=scenario.Band(low=0, central=0, high=0),
+        growth_per_year=Range.exact(0),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cached_input_share=cached_share,

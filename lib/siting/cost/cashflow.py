@@ -23,7 +23,7 @@ from siting import catalogue
 from siting.catalogue import Fact
 from siting.cost import prices
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario import OWNED, Band, Option
+from siting.inputs.scenario import OWNED, Option
 from siting.quantity import Z90, Range
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
@@ -119,7 +119,7 @@ class PoolLoad:
     peak: float
     """Busiest hour of the first year, or the mean where most work may wait. [requests/s]"""
     spares: int
-    growth: Band
+    growth: Range
     curve: Array
     """Interactive load of the first year at even quantiles, lowest first. [requests/s]"""
     batch_share: float
@@ -231,14 +231,14 @@ class Plan:
 # --- quantities -------------------------------------------------------------------------------
 
 
-def growth_factor(band: Band, growth: Array, years: int) -> Array:
+def growth_factor(band: Range, growth: Array, years: int) -> Array:
     """Load of each year over the first year's: (1 + g)^y, g at the draw's quantile. [n × Y]"""
     up, down = (band.high - band.central) / Z90, (band.central - band.low) / Z90
     g = band.central + np.where(growth >= 0, growth * up, growth * down)
     return np.asarray(np.maximum(1 + g, 0.05)[:, None] ** np.arange(years))
 
 
-def load_ratio(band: Band, draws: Draws, years: int) -> Array:
+def load_ratio(band: Range, draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first year. [n × Y]"""
     return np.asarray(draws["demand"][:, None] * growth_factor(band, draws["growth"], years))
 

@@ -25,7 +25,7 @@ from siting.cost.cashflow import (
     cost_items,
 )
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario import OWNED, Band, Option, Scenario
+from siting.inputs.scenario import OWNED, Option, Scenario
 from siting.memory import training
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
@@ -183,7 +183,7 @@ class _Finder:
         rate = scenario.finance.discount_rate
         self._client("discount_rate", "Discount rate", rate, "per year", "finance.discount_rate")
         tax = scenario.finance.tax_rate or 0.0
-        self._client("tax_rate", "Tax rate", Band(low=tax, central=tax, high=tax), "share",
+        self._client("tax_rate", "Tax rate", Range(low=tax, central=tax, high=tax), "share",
                      "finance.tax_rate")  # fmt: skip
         if scenario.finance.price_decline == "list":
             self.put("api_decline", "Fall of API list prices", Range.exact(0, "per year"),
@@ -217,7 +217,7 @@ class _Finder:
             math.inf if p.ceiling is None else p.ceiling, p.note,
         )  # fmt: skip
 
-    def _client(self, name: str, label: str, band: Band, unit: str, path: str) -> str:
+    def _client(self, name: str, label: str, band: Range, unit: str, path: str) -> str:
         value = Range(band.low, band.central, band.high, unit)
         return self.put(name, label, value, self.scenario.source(path))
 
@@ -241,7 +241,7 @@ class _Finder:
 
     def months_to_production(self, name: str, option: Option) -> None:
         running = name == self.scenario.finance.baseline
-        band = Band(low=0, central=0, high=0) if running else option.months_to_production
+        band = Range(low=0, central=0, high=0) if running else option.months_to_production
         self._client(f"months_to_production.{name}", f"Months to production, {option.label}", band,
                      "months", f"options.{name}.months_to_production")  # fmt: skip
         key = f"months_to_production.{name}"

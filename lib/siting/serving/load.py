@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from siting.inputs.scenario import Band, Workload
+from siting.inputs.scenario import Workload
 from siting.memory import vram
 from siting.quantity import LogNormal, Range
 from siting.serving.queueing import Lengths
@@ -60,7 +60,7 @@ class Load:
     lengths: Lengths
     peak_factor: float
     batchable_share: float
-    growth: Band
+    growth: Range
     longest: int = 0
     """Longest request that must fit in the cache. [tokens]"""
 
@@ -164,7 +164,7 @@ def merged(loads: Sequence[Load]) -> Load:
         Lengths.mixed([x.lengths for x in loads], weight),
         float(peak),
         float(weight @ [x.batchable_share for x in loads]),
-        Band(**sides),
+        Range(sides["low"], sides["central"], sides["high"]),
         max(x.longest for x in loads),
     )
 

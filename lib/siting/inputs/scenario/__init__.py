@@ -1,0 +1,61 @@
+"""One client's question: `params/base.yaml` with the client's differences laid over it.
+
+A scenario is data, never code. Every key is known, every value typed; whatever is wrong is
+refused with file, line, field, what is wrong and what to write instead (`ScenarioError`).
+
+`load` gives the scenario of a client, `resolved` writes it out whole.
+"""
+
+from siting.inputs.scenario.checks import contradictions, known_in
+from siting.inputs.scenario.model import (
+    OWNED,
+    SELF_HOSTED,
+    Client,
+    Evidence,
+    FineTuning,
+    Latency,
+    Measured,
+    Option,
+    OwnEvaluation,
+    Quality,
+    Quote,
+    Readiness,
+    Scenario,
+    ScenarioError,
+    Shock,
+    Tokens,
+    Workload,
+)
+from siting.inputs.scenario.params import changed, create, load, names, path_of, project
+from siting.inputs.scenario.written import as_yaml, json_schema, resolved
+
+__all__ = [
+    "OWNED",
+    "SELF_HOSTED",
+    "Client",
+    "Evidence",
+    "FineTuning",
+    "Latency",
+    "Measured",
+    "Option",
+    "OwnEvaluation",
+    "Quality",
+    "Quote",
+    "Readiness",
+    "Scenario",
+    "ScenarioError",
+    "Shock",
+    "Tokens",
+    "Workload",
+    "as_yaml",
+    "changed",
+    "contradictions",
+    "create",
+    "json_schema",
+    "known_in",
+    "load",
+    "names",
+    "path_of",
+    "project",
+    "resolved",
+]

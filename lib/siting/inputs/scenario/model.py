@@ -1,0 +1,532 @@
+"""The records of a scenario: what a client's file may say, typed and bounded.
+
+Each field is documented by the string under it; `siting schema` and the reference page read them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from siting.catalogue import Address, Kind, Source
+from siting.inputs.document import DocumentError
+from siting.quantity import Range
+
+OptionKind = Literal[
+    "api",
+    "managed_cloud",
+    "sovereign_cloud",
+    "rented_gpus",
+    "colocation",
+    "on_premises",
+    "hybrid",
+]
+SELF_HOSTED = ("sovereign_cloud", "rented_gpus", "colocation", "on_premises")
+OWNED = ("colocation", "on_premises")
+
+Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""Name of a workload, an option or a job: the word that stands before the colon."""
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
+"""A file beside the scenario; never a path."""
+
+
+class Strict(BaseModel):
+    """Base of all parts: frozen, no unknown key, documented by the string under each field."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        str_max_length=2000,
+    )
+
+
+class LowCentralHigh(Strict):
+    """A number that is not known exactly: low, central, high (meant as P10, P50, P90)."""
+
+    low: float
+    central: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> LowCentralHigh:
+        if not self.low <= self.central <= self.high:
+            raise ValueError(
+                f"low {self.low:g}, central {self.central:g}, high {self.high:g} are not in order; "
+                "write low <= central <= high"
+            )
+        return self
+
+
+class _Uncertain:
+    """Reads a plain number, or {low, central, high}, as a Range; writes the latter."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda said: Range(said.low, said.central, said.high),
+            core_schema.no_info_before_validator_function(
+                self._spelled_out,
+                handler.generate_schema(LowCentralHigh),
+                json_schema_input_schema=core_schema.union_schema(
+                    [core_schema.float_schema(), handler.generate_schema(LowCentralHigh)]
+                ),
+            ),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda r: {"low": r.low, "central": r.central, "high": r.high}
+            ),
+        )
+
+    @staticmethod
+    def _spelled_out(value: Any) -> Any:
+        if isinstance(value, Range):
+            return {"low": value.low, "central": value.central, "high": value.high}
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return {"low": value, "central": value, "high": value}
+        return value
+
+
+def _within(least: float, most: float) -> AfterValidator:
+    def check(band: Range) -> Range:
+        if not least <= band.low <= band.high <= most:
+            percent = f" (for {band.central:g} % write {band.central / 100:g})"
+            raise ValueError(
+                f"{band.central:g} is outside {least:g} to {most:g}; "
+                f"write numbers between {least:g} and {most:g}"
+                + (percent if most <= 10 and 1 < band.central <= 100 else "")
+            )
+        return band
+
+    return AfterValidator(check)
+
+
+Uncertain = Annotated[Range, _Uncertain()]
+"""A plain number (taken as exact) or {low, central, high}: meant as P10, P50, P90."""
+Amount = Annotated[Uncertain, _within(0, 1e12)]
+"""An amount of money, or of what a price is paid for; never negative."""
+
+
+class Evidence(Strict):
+    """Where figures of this scenario come from."""
+
+    fields: list[str]
+    """Paths such as `workloads.assistant.users`; a prefix covers what lies below it."""
+    source: str
+    """Document or person, as a reader would look for it."""
+    date: dt.date
+    locator: str = ""
+    url: Address = ""
+    kind: Kind = "client"
+
+
+class Client(Strict):
+    """Who asks, and how the report should look."""
+
+    id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,49}$")]
+    """Name of the report's folder; usually left out, then the name of the file."""
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    """ISO 3166 code of the country whose law, tariffs and number format apply, e.g. IT."""
+    sector: Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    """ISO 4217 code of the currency of the report."""
+    report_date: dt.date
+    """The report is as of this date: facts, rules and ages are taken as of then."""
+    paper: Literal["a4", "us-letter"] = "a4"
+    brand_colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] = "#1f3a5f"
+    logo: FileName | None = None
+    """An SVG or PNG file beside the scenario."""
+    question: str = ""
+    """The client's question in one sentence, printed on the cover."""
+    notes: str = ""
+
+
+class Tokens(Strict):
+    """Tokens of one request; a log-normal distribution is fitted to mean and p95."""
+
+    mean: Annotated[float, Field(gt=0, le=2_000_000)]
+    p95: Annotated[float, Field(gt=0, le=4_000_000)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Tokens:
+        if self.p95 < self.mean:
+            raise ValueError(f"p95 {self.p95:g} is below the mean {self.mean:g}; write p95 >= mean")
+        return self
+
+
+class Latency(Strict):
+    """Limits that must hold at the percentile."""
+
+    ttft_s: Annotated[float, Field(gt=0, le=600)] = 2.0
+    """Time to first token. [s]"""
+    tpot_ms: Annotated[float, Field(gt=0, le=5000)] = 60.0
+    """Time per output token after the first. [ms]"""
+    percentile: Annotated[float, Field(ge=50, lt=100)] = 95.0
+
+
+class Data(Strict):
+    """What the workload's data are, as far as law cares."""
+
+    personal: bool = True
+    special_category: bool = False
+    """GDPR Art. 9: health, biometrics, beliefs …"""
+    secrecy: list[Literal["banking", "medical", "professional", "state", "trade"]] = []
+    residency: Literal["country", "EU", "EEA", "US", "any"] = "any"
+    """Where data may be stored and processed."""
+    critical_function: bool = False
+    """DORA Art. 3(22) or NIS2: a failure would materially hurt the service."""
+    use_case: str = "assistant"
+    """Words from the AI Act's Annex III where they apply (recruitment, credit scoring …)."""
+    annex_iii: bool = False
+    large_scale: bool = False
+
+
+class OwnEvaluation(Strict):
+    """The client's own test; it beats any published board."""
+
+    scores: dict[str, float]
+    """Model (as named in `models` or in an option) to score."""
+    floor: float
+    items: Annotated[int, Field(gt=0)]
+    """Number of test items: sets the uncertainty."""
+    higher_is_better: bool = True
+
+
+class Quality(Strict):
+    """The floor that a model must reach for this workload."""
+
+    reference_model: str
+    """The API model now in use or considered; parity is measured against it."""
+    reference_effort: str = ""
+    boards: list[str]
+    """Published boards that resemble the work, as in facts/quality_boards.csv."""
+    own: OwnEvaluation | None = None
+
+
+class Measured(Strict):
+    """A benchmark of the client's own: replaces the estimate of speed."""
+
+    model: str
+    gpu: str
+    tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
+    engine: str = "vllm"
+    file: FileName | None = None
+    """Output of vLLM's bench, GuideLLM or AIPerf, beside the scenario."""
+    concurrency: Annotated[float, Field(gt=0)] | None = None
+    output_tokens_per_s: Annotated[float, Field(gt=0)] | None = None
+    ttft_ms: Annotated[float, Field(gt=0)] | None = None
+    tpot_ms: Annotated[float, Field(gt=0)] | None = None
+    input_tokens: Annotated[float, Field(gt=0)] | None = None
+    """Mean of a request of the benchmark; None: the workload's."""
+    output_tokens: Annotated[float, Field(gt=0)] | None = None
+    source: str
+    date: dt.date
+
+
+class Workload(Strict):
+    """One use of a model: its load, limits, data and quality floor."""
+
+    description: str
+    users: Annotated[float, Field(ge=0, le=1e9)] = 0
+    requests_per_user_day: Annotated[float, Field(ge=0, le=100_000)] = 0
+    """On a working day."""
+    requests_per_day: Annotated[float, Field(ge=0, le=1e10)] = 0
+    """Requests of machines or of the public on a working day, added to the users' own."""
+    hours: list[Annotated[float, Field(ge=0)]] | Literal["office", "day", "flat", "night"] = (
+        "office"
+    )
+    """Share of a day by hour (24 numbers, any scale) or a named profile."""
+    weekdays: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=7, max_length=7)] = [
+        1,
+        1,
+        1,
+        1,
+        1,
+        0.1,
+        0.1,
+    ]
+    """Monday to Sunday, relative to a working day."""
+    peak_factor: Annotated[float, Field(ge=1, le=50)] = 1.5
+    """The busiest hour of the year over the busiest hour of a usual week."""
+    growth_per_year: Annotated[Uncertain, _within(-0.99, 10)] = Range(
+        low=0.0, central=0.15, high=0.4
+    )
+    """0.15 is plus 15 % a year."""
+    input_tokens: Tokens
+    output_tokens: Tokens
+    reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] = 0
+    """Hidden output tokens a request where a model reasons, billed and generated like output;
+    0: estimated from the effort that earned its quality score."""
+    cached_input_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of input tokens that repeat an earlier prefix."""
+    batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of requests that may wait for hours (API batch discount, idle GPUs)."""
+    latency: Latency = Latency()
+    availability: Annotated[float, Field(ge=0.9, lt=1)] = 0.995
+    data: Data = Data()
+    models: Annotated[list[str], Field(min_length=1)]
+    """Open-weight candidates, catalogue names."""
+    quality: Quality | None = None
+    measured: list[Measured] = []
+
+    @model_validator(mode="after")
+    def _has_load(self) -> Workload:
+        if self.users * self.requests_per_user_day + self.requests_per_day == 0:
+            raise ValueError(
+                "the workload has no requests; give users and requests_per_user_day, "
+                "or requests_per_day"
+            )
+        if isinstance(self.hours, list) and (len(self.hours) != 24 or not sum(self.hours)):
+            raise ValueError(
+                f"hours has {len(self.hours)} numbers that add up to {sum(self.hours):g}; "
+                "write 24 numbers, not all 0, or office, day, flat, night"
+            )
+        if not sum(self.weekdays):
+            raise ValueError("weekdays are all 0; write 7 numbers, Monday to Sunday")
+        return self
+
+
+class FineTuning(Strict):
+    """A fine-tuning job that recurs."""
+
+    model: str
+    method: Literal["full", "lora", "dora", "qlora"] = "lora"
+    examples: Annotated[int, Field(gt=0, le=1_000_000_000)]
+    tokens_per_example: Annotated[float, Field(gt=0, le=2_000_000)]
+    epochs: Annotated[float, Field(gt=0, le=1000)] = 2
+    runs_per_year: Annotated[float, Field(ge=0, le=10_000)] = 12
+    sequence_length: Annotated[int, Field(gt=0, le=2_000_000)] = 4096
+    micro_batch: Annotated[int, Field(gt=0, le=4096)] = 1
+    lora_rank: Annotated[int, Field(ge=1, le=4096)] = 16
+
+
+class Flow(Strict):
+    """Facts about one flow of data of an option, where they differ from the option's own.
+
+    The keys of `attributes` are those that facts/sovereignty_rules.csv tests.
+    """
+
+    attributes: dict[str, bool | int | float | str | None] = {}
+
+
+class Option(Strict):
+    """One place where the workloads could run."""
+
+    label: Annotated[str, Field(min_length=1, max_length=80)]
+    kind: OptionKind
+    vendor: str = ""
+    """Vendor whose stability counts, as named in the vendor tables."""
+    provider: str = ""
+    """For API prices: provider id of genai-prices; for cloud GPUs: provider of cloud prices."""
+    models: dict[str, str] = {}
+    """Workload to model; a single key `all` covers every workload."""
+    effort: str = ""
+    """Reasoning effort of the API model, as its board names it."""
+    region: str = ""
+    country: str = ""
+    """ISO code of the place of processing."""
+    gpu: str = ""
+    weights: str = ""
+    """Weight format; empty: the model's native format."""
+    kv_cache: str = "auto"
+    engine: str = "vllm"
+    tensor_parallel: Annotated[int, Field(ge=1, le=64)] | None = None
+    """None: the kit chooses the smallest that fits and keeps the limits."""
+    prefix_caching: bool = True
+    """False: input that repeats an earlier prefix is read again."""
+    batched_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
+    """Prompt tokens read in one step (chunked prefill); None: the engine's default."""
+    speculative_tokens: Annotated[int, Field(ge=0, le=16)] = 0
+    """Tokens drafted ahead in each step; 0: no speculative decoding."""
+    accepted_tokens: Annotated[float, Field(ge=0, le=16)] = 0.0
+    """Drafted tokens that are right, a step: the client's own measurement."""
+    context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
+    """Longest request in tokens; None: from the token distributions."""
+    server: str = ""
+    """Server of facts/servers.csv for owned hardware."""
+    commitment: Literal["on_demand", "spot", "1y", "3y"] = "on_demand"
+    redundancy: Literal["none", "n+1", "2n"] = "n+1"
+    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
+    """In the client's currency; paid whether used or not."""
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0
+    """Negotiated discount on list prices."""
+    base: str = ""
+    """hybrid: the option that carries the base load."""
+    burst: str = ""
+    """hybrid: the option that takes the rest."""
+    attributes: dict[str, bool | int | float | str | None] = {}
+    """What the contract says: attributes that sovereignty rules test, for all flows."""
+    flows: dict[Name, Flow] = {}
+    months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
+
+
+class Quote(Strict):
+    """A price that the client was offered; it overrides the published one."""
+
+    item: str
+    """Cost item (facts/cost_items.csv), or `option.<name>.<item>` for one option alone."""
+    value: Amount
+    unit: str
+    source: Annotated[str, Field(min_length=1)]
+    date: dt.date
+    valid_until: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Quote:
+        if self.valid_until and self.valid_until < self.date:
+            raise ValueError("valid_until is before date; correct one of the two")
+        return self
+
+
+class Finance(Strict):
+    """How the client counts money."""
+
+    horizon_months: Annotated[int, Field(ge=12, le=120)] = 60
+    discount_rate: Annotated[Uncertain, _within(0, 1)] = Range(low=0.06, central=0.08, high=0.10)
+    """Nominal, per year (WACC)."""
+    tax_rate: Annotated[float, Field(ge=0, lt=0.6)] | None = None
+    """None: before tax. Otherwise a tax shield on depreciation, in all options or none."""
+    baseline: str
+    """The option that the others are compared with (usually what is in use today)."""
+    staff_cost_per_year: Amount | None = None
+    """One fully loaded infrastructure engineer, in the client's currency."""
+    electricity_per_kwh: Amount | None = None
+    """The client's tariff; None: the country's published price."""
+    price_decline: Literal["list", "same_capability"] = "list"
+    """API price path of the headline; the report always shows both."""
+    quotes: list[Quote] = []
+
+
+class Shock(Strict):
+    """A 'what if' about a vendor."""
+
+    vendor: str
+    kind: Literal[
+        "api_withdrawn",
+        "price_change",
+        "terms_changed",
+        "jurisdiction_blocked",
+        "adverse_ruling",
+        "change_of_control",
+    ]
+    factor: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """price_change: new price over old."""
+    month: Annotated[int, Field(ge=1, le=120)] = 12
+
+
+class Readiness(Strict):
+    """What the client already has in hand against a vendor's failure."""
+
+    fallback_model_tested: bool = False
+    weights_held: bool = False
+    contract_notice_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    abstraction_layer: bool = False
+    evaluation_suite: bool = False
+
+
+class Stability(Strict):
+    """Weights of the stability criteria and the shocks to examine."""
+
+    weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = {}
+    """Criterion id (C1 … C8) to weight; empty: the method's defaults."""
+    shocks: list[Shock] = []
+    readiness: Readiness = Readiness()
+
+
+class Rules(Strict):
+    """Policies of the client that are not law, and stress tests."""
+
+    policies: list[
+        Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
+    ] = []
+    attributes: dict[str, bool | int | float | str | None] = {}
+    """Answers that hold for all options: attributes of facts/sovereignty_attributes.csv."""
+    retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
+    stress: list[Literal["dpf_falls", "us_model_blocked", "model_retired"]] = [
+        "dpf_falls",
+        "us_model_blocked",
+        "model_retired",
+    ]
+
+
+class Decision(Strict):
+    """What the client weighs, and what it will not accept."""
+
+    weights: dict[str, Annotated[Uncertain, _within(0, 1000)]] = {}
+    """Relative importance by criterion of facts/decision_criteria.csv, over its defaults."""
+    hard_constraints: list[str] = []
+    """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`."""
+    budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
+
+
+class Chapters(Strict):
+    """Chapters of this client's report."""
+
+    leave_out: list[FileName] = []
+    """Names of chapters, such as 50_vendor_stability."""
+    add: list[Annotated[FileName, Field(pattern=r"\.ipynb$")]] = []
+    """Notebooks of the client's own, beside the scenario."""
+
+
+class Scenario(Strict):
+    """Everything that a report needs to know about one client."""
+
+    inherits: Literal["base.yaml", "nothing"] = "base.yaml"
+    """`nothing`: this file is complete and base.yaml is not read."""
+    client: Client
+    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
+    fine_tuning: dict[Name, FineTuning] = {}
+    options: Annotated[dict[Name, Option], Field(min_length=1)]
+    finance: Finance
+    stability: Stability = Stability()
+    rules: Rules = Rules()
+    decision: Decision = Decision()
+    chapters: Chapters = Chapters()
+    evidence: Annotated[list[Evidence], Field(min_length=1)]
+    """Where this scenario's figures come from; the longest matching path wins."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 20261124
+    """Seed of every random draw of the report."""
+
+    def origin(self, path: str) -> Evidence:
+        """The evidence for `path`, e.g. `workloads.assistant.users`: the longest field that
+        covers it; for a part that only its members' entries cover, the one with most members.
+
+        Raises KeyError where nothing covers it.
+        """
+        covering = set(itertools.accumulate(path.split("."), "{}.{}".format))
+        scores: tuple[Callable[[Evidence], int], ...] = (
+            lambda entry: max((len(f) for f in entry.fields if f in covering), default=0),
+            lambda entry: sum(f.startswith(f"{path}.") for f in entry.fields),
+            lambda entry: int("*" in entry.fields),
+        )
+        for score in scores:
+            best = max(self.evidence, key=score, default=None)
+            if best and score(best):
+                return best
+        raise KeyError(f"no evidence covers {path}")
+
+    def source(self, path: str) -> Source:
+        """The evidence for `path`, as footnotes and summary.json cite it."""
+        e = self.origin(path)
+        where = e.locator or path
+        day = e.date.isoformat()
+        return Source(source=e.source, url=e.url, locator=where, date=day, kind=e.kind)
+
+
+class ScenarioError(DocumentError):
+    """A scenario cannot be used; `problems` has file, line, field, fault and remedy of each."""
