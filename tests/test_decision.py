@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from siting.catalogue import table
 from siting.quantity import Range
-from siting.verdict import decision, ranking
-from siting.verdict.decision import Facts, PlanStep, decide
-from siting.verdict.ranking import Candidate, CostCurve, Sampled
+from siting.verdict import plan, ranking
+from siting.verdict.decision import Case, decide
+from siting.verdict.plan import Facts, PlanStep
+from siting.verdict.ranking import Candidate, Sampled
+from siting.verdict.turns import CostCurve
 
 CRITERIA = ranking.criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
@@ -37,7 +39,7 @@ def candidate(name, cost, kind="api", spread=0.05, **more):
 
 
 def taken(*candidates, **more):
-    return decide(candidates, "api", CRITERIA, WEIGHTS, FACTS, seed=1, **more)
+    return decide(Case(candidates, "api", CRITERIA, WEIGHTS, FACTS, seed=1, **more))
 
 
 def test_a_much_cheaper_option_with_proven_quality_is_recommended_with_confidence():
@@ -118,7 +120,7 @@ def test_the_price_at_which_the_answer_changes_is_reported_for_the_winner():
 def test_the_volume_at_which_the_answer_changes_is_reported():
     at = np.geomspace(0.1, 10, 101)
     curve = CostCurve("volume", at, {"api": at, "own": np.full(101, 2.0)}, 1.0, "x", (0.5, 3))
-    found = taken(candidate("api", 1.0), candidate("own", 2.0, "on_premises"), curves=[curve])
+    found = taken(candidate("api", 1.0), candidate("own", 2.0, "on_premises"), curves=(curve,))
     flip = next(f for f in found.flips if f.kind == "volume")
     assert flip.threshold == pytest.approx(2.0, rel=0.05)
     assert (flip.to, flip.plausible) == ("own", True)
@@ -151,14 +153,14 @@ def test_knowing_the_deciding_input_is_worth_no_more_than_knowing_everything():
 
 
 def test_open_findings_and_critical_functions_appear_in_the_plan():
-    plan = taken(candidate("api", 1.0), candidate("own", 0.4, "on_premises")).plan
-    assert any("transfer impact assessment" in step.text for step in plan)
-    assert not any("exit plan" in step.text for step in plan)
-    assert [s.day for s in plan] == sorted(s.day for s in plan)
+    steps = taken(candidate("api", 1.0), candidate("own", 0.4, "on_premises")).plan
+    assert any("transfer impact assessment" in step.text for step in steps)
+    assert not any("exit plan" in step.text for step in steps)
+    assert [s.day for s in steps] == sorted(s.day for s in steps)
 
 
 def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition():
-    known = decision.conditions("a", "b", "a", [], Facts({}, {}, {}, {"b": ("x",)}, True), True)
+    known = plan.conditions("a", "b", "a", [], Facts({}, {}, {}, {"b": ("x",)}, True), True)
     known |= {"stay", "switch", "measure"}
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step

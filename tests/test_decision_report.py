@@ -7,7 +7,7 @@ import pytest
 from siting import study
 from siting.exhibits import decision as exhibits
 from siting.verdict import candidates, decision
-from siting.verdict.ranking import Flip
+from siting.verdict.turns import Flip
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,8 @@ def base():
 
 @pytest.fixture(scope="module")
 def summary(base):
-    return decision.summary(base.decision, base.client.currency)
+    found = base.summary()
+    return {**found, "ranking": found["options"]}
 
 
 def text(exhibit):

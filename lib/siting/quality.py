@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from siting.catalogue import Fact, Input, facts_dir, source_of, table
 from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
@@ -163,6 +163,28 @@ def name_key(name: str) -> str:
     bare = re.sub(r"^(?:(?:eu|us|apac|global)\.)?[a-zA-Z]+\.(?=[a-zA-Z])", "", bare)
     bare = re.sub(r"-v\d+(:\d+)?$", "", bare)
     return re.sub(r"[\s_\-.]+", "", bare).lower()
+
+
+_UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE)
+
+
+def spoken(model: str) -> str:
+    """A model's name as a person says it: `google/gemma-4-31B-it` is Gemma 4 31B."""
+    bare = re.sub(r"^(?:(?:eu|us|apac|global)\.)?[a-z]+\.(?=[a-z])", "", model.split("/")[-1])
+    parts = [p for p in re.split(r"[-_ ]", re.sub(r"-v\d+(:\d+)?$", "", bare)) if p]
+    words: list[str] = []
+    for part in parts:
+        if _UNSPOKEN.fullmatch(part) and words:
+            continue
+        if words and part.isdigit() and words[-1].isdigit() and len(part) < 3:
+            words[-1] += f".{part}"
+        elif re.fullmatch(r"\d+(\.\d+)?b", part) or part in ("gpt", "oss", "glm"):
+            words.append(part.upper())
+        elif words[:1] == ["GPT"] and part in ("mini", "nano"):
+            words.append(part)
+        else:
+            words.append(part[:1].upper() + part[1:])
+    return re.sub(r"^GPT (?=\d)", "GPT-", " ".join(words))
 
 
 @cache
@@ -480,35 +502,3 @@ def assess(scenario: Scenario) -> Assessment:
         tuple(_unknown_boards(scenario) + _token_warnings(scenario, own_leaves)),
         _inputs(scenario, own_leaves),
     )
-
-
-def summary(found: Assessment) -> dict[str, Any]:
-    """The quality part of summary.json: verdicts by option and workload, with their evidence."""
-    return {
-        option: {
-            f"{p.workload}, {p.model}": {
-                "reference": p.reference,
-                "verdict": p.verdict,
-                "reason": p.reason,
-                "reasoning_tokens": p.reasoning_tokens.as_dict(),
-                "boards": {c.board.board: _board_summary(c) for c in p.comparisons},
-                "own": asdict(p.own) if p.own else None,
-            }
-            for p in found.of(option)
-        }
-        for option in dict.fromkeys(p.option for p in found.parities)
-    }
-
-
-def _board_summary(c: Comparison) -> dict[str, Any]:
-    return {
-        "verdict": c.verdict,
-        "score": c.model.score if c.model else None,
-        "effort": c.model.effort if c.model else None,
-        "reference_score": c.reference.score if c.reference else None,
-        "reference_effort": c.reference.effort if c.reference else None,
-        "tolerance": c.tolerance,
-        "unit": c.board.unit,
-        "date": c.model.date if c.model else c.board.date,
-        "reason": c.reason,
-    }

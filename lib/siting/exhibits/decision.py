@@ -16,8 +16,10 @@ from siting.exhibits import Answers, Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.quality import SUPPORTS_SWITCH, Parity, Score, Verdict
 from siting.quantity import Range
-from siting.verdict.decision import Decision, Experiment, Knowledge, present_cost
-from siting.verdict.ranking import Candidate, Flip, Measure
+from siting.verdict.decision import Decision, present_cost
+from siting.verdict.plan import Experiment, Knowledge
+from siting.verdict.ranking import Candidate, Measure
+from siting.verdict.turns import Flip
 
 if TYPE_CHECKING:
     from siting.study import Study

@@ -2,8 +2,451 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from siting.catalogue import Source, source_of
+from siting.quality import leaves, spoken
+from siting.study.frames import Made, frame
 from siting.study.results import Results
+from siting.verdict.ranking import Candidate, Criterion, Sampled, central_values, ends, value
+
+QUANTILES = {"p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9}
 
 
 class DecisionFrames(Results):
     """Frames on the verdict, its reasons and what turns it."""
+
+    @frame
+    def verdict(self) -> Made:
+        """The answer: one row.
+
+        option: label of the recommended option; missing where none may be chosen
+        model: the models that it runs, in words
+        stays: whether it is what runs today
+        today: label of what runs today
+        today_model: the models that run today, in words
+        best: label of the option with the highest mean score
+        preferred: label of an option that would be better if its model's quality were shown
+        confidence: how sure, in a word
+        definition: what the word means
+        share: share of cases in which the option ranks first [share]
+        leaving: share of cases in which the best option scores above today's [share]
+        months_low: until it serves, early [months]
+        months: until it serves, expected [months]
+        months_high: until it serves, late [months]
+        live: day on which it is expected to serve
+        live_low: the same, early
+        live_high: the same, late
+        cheaper: share of cases in which it costs less than what runs today [share]
+        worth: what it would be worth to know every uncertain input of cost [currency]
+        """
+        d = self.decision
+        name = d.recommended
+        option = self.options[name] if name else None
+        wait = option.months_to_production if option else None
+        months = [wait.low, wait.central, wait.high] if wait else [None] * 3
+        if d.stays:
+            months = [0.0] * 3
+        live = [None if m is None else self._day(m * 365.25 / 12) for m in months]
+        label = self._labelled
+        row = {
+            "option": label(name),
+            "model": self._models(name),
+            "stays": d.stays,
+            "today": label(d.baseline),
+            "today_model": self._models(d.baseline),
+            "best": label(d.ranking.best if d.ranking else None),
+            "preferred": label(d.preferred),
+            "confidence": d.word.word,
+            "definition": d.word.definition,
+            "share": d.share,
+            "leaving": d.leaving,
+            **dict(zip(("months_low", "months", "months_high"), months, strict=True)),
+            **dict(zip(("live_low", "live", "live_high"), live, strict=True)),
+            "cheaper": self._cheaper(name),
+            "worth": d.perfect_information,
+        }
+        return [row], [source_of(d.word)]
+
+    @frame
+    def standings(self) -> Made:
+        """One option: its cost, its score and how often it comes first.
+
+        option: label of the option
+        key: name of the option in the scenario
+        kind: kind of place
+        model: the models that it runs, in words
+        role: chosen, today or other
+        status: allowed or ruled out
+        reason: why it is ruled out; missing where it is allowed
+        cost: present cost over the horizon, as planned [currency]
+        p10: present cost, one case in ten is cheaper [currency]
+        p25: a quarter of the cases are cheaper [currency]
+        p50: median of the cases [currency]
+        p75: three quarters are cheaper [currency]
+        p90: nine in ten are cheaper [currency]
+        first: share of cases in which it ranks first [share]
+        score: points at central weights and measures [points]
+        score_p10: one case in ten is lower [points]
+        score_p50: median of the cases [points]
+        score_p90: nine in ten are lower [points]
+        regret: mean loss against the best option of each case [points]
+        regret_money: mean extra cost over the cheapest option of each case [currency]
+        """
+        return [self._standing(c) for c in self.decision.candidates], self._criteria_sources
+
+    @frame
+    def barriers(self) -> Made:
+        """One reason that rules an option out, or that keeps it from being cleared.
+
+        option: label of the option
+        status: ruled out or not shown
+        reason: what fails or is not shown, in words
+        """
+        rows = [
+            {"option": c.label, "status": status, "reason": reason}
+            for c in self.decision.candidates
+            for status, reasons in (("ruled out", c.struck), ("not shown", c.unproven))
+            for reason in reasons
+        ]
+        return rows, self.sovereignty.sources
+
+    @frame
+    def scorecard(self) -> Made:
+        """One option on one criterion.
+
+        option: label of the option
+        criterion: name of the criterion
+        label: the criterion in words
+        unit: unit of the measure
+        weight_low: lowest weight [points]
+        weight: central weight [points]
+        weight_high: highest weight [points]
+        weight_share: central weight over the sum of all [share]
+        known: whether the measure is known; an unknown one counts as anything
+        measure_p10: measure, one case in ten is lower
+        measure: measure, central case
+        measure_p90: measure, nine in ten are lower
+        worst: measure that is worth nothing
+        best: measure that is worth everything
+        worth_p10: worth of the measure, 0 to 1, one case in ten is lower
+        worth: worth of the central measure; a half where it is unknown
+        worth_p90: worth, nine in ten are lower
+        points: worth times weight: the columns of an option add up to its score [points]
+        """
+        return list(self._scored()), self._criteria_sources
+
+    @frame
+    def ranks(self) -> Made:
+        """One option that may be chosen, and one rank.
+
+        option: label of the option
+        rank: 1 is best
+        share: share of cases in which it takes that rank [share]
+        """
+        ranking = self.decision.ranking
+        rows = [
+            {"option": self.options[name].label, "rank": r + 1, "share": float(share)}
+            for i, name in enumerate(ranking.names if ranking else ())
+            for r, share in enumerate(ranking.acceptability[i] if ranking else ())
+        ]
+        return rows, self._criteria_sources
+
+    @frame
+    def price_futures(self) -> Made:
+        """One priced option on one path of API prices, with all criteria.
+
+        path: list (prices stay as listed) or falling (you follow falling prices of equal quality)
+        option: label of the option
+        p10: present cost, one case in ten is cheaper [currency]
+        p25: a quarter of the cases are cheaper [currency]
+        p50: median of the cases [currency]
+        p75: three quarters are cheaper [currency]
+        p90: nine in ten are cheaper [currency]
+        first: share of cases in which it ranks first; missing where it may not be chosen [share]
+        best: whether it has the highest mean score on that path
+        """
+        rows = []
+        for path in ("list", "same_capability"):
+            future = self.decision.futures.get(path)
+            ranking = future.ranking if future else None
+            for name, cost in future.costs.items() if future else ():
+                ranked = ranking is not None and name in ranking.names
+                rows.append(
+                    {
+                        "path": "list" if path == "list" else "falling",
+                        "option": self.options[name].label,
+                        **_quantiles(cost),
+                        "first": ranking.first(name) if ranking and ranked else None,
+                        "best": bool(ranking and ranked and ranking.best == name),
+                    }
+                )
+        return rows, self._criteria_sources
+
+    @frame
+    def lead_swings(self) -> Made:
+        """What one input does to the lead of the chosen option over its best rival.
+
+        kind: cost, weight or measure
+        input: the input in words
+        option: option whose measure it is; missing for an input of several options
+        unit: unit of the values
+        low: value at the low end of its range
+        plan: value as planned
+        high: value at the high end of its range
+        lead_low: lead at the low end [points]
+        lead_plan: lead as planned [points]
+        lead_high: lead at the high end [points]
+        leader_low: label of the option that leads at the low end
+        leader_high: label of the option that leads at the high end
+        turns: whether another option leads at one of the ends
+        """
+        d, label = self.decision, self._labelled
+        rows = [
+            {
+                "kind": s.kind,
+                "input": s.label,
+                "option": label(s.option or None),
+                "unit": s.unit,
+                "low": s.low,
+                "plan": s.plan,
+                "high": s.high,
+                "lead_low": s.lead_low,
+                "lead_plan": s.lead_plan,
+                "lead_high": s.lead_high,
+                "leader_low": label(s.leader_low),
+                "leader_high": label(s.leader_high),
+                "turns": d.recommended in (s.leader_low, s.leader_high)
+                and s.leader_low != s.leader_high,
+            }
+            for s in d.swings
+        ]
+        return rows, self._criteria_sources
+
+    @frame
+    def turns(self) -> Made:
+        """A value of one input at which another option takes the lead, nearest first.
+
+        kind: weight, price, volume or utilisation
+        subject: criterion, label of the option, or load: what moves
+        input: the same in words
+        today: value as planned
+        at: value at which the lead changes
+        unit: unit of both
+        to: label of the option that leads beyond
+        inside: whether that value lies in the range that is expected
+        """
+        criteria = {c.criterion: c.label for c in self.decision.criteria}
+        rows = []
+        for f in self.decision.nearest_flips:
+            subject = self.options[f.subject].label if f.subject in self.options else f.subject
+            words = {
+                "weight": f"weight of {criteria.get(f.subject, '').lower()}",
+                "price": f"cost of {subject}",
+                "volume": "volume of tokens",
+                "utilisation": f"share of {subject} that is used, on cost alone",
+            }
+            rows.append(
+                {
+                    "kind": f.kind,
+                    "subject": subject,
+                    "input": words[f.kind],
+                    "today": f.today,
+                    "at": f.threshold,
+                    "unit": f.unit,
+                    "to": self.options[f.to].label,
+                    "inside": f.plausible,
+                }
+            )
+        return rows, self._criteria_sources
+
+    @frame
+    def knowledge(self) -> Made:
+        """An uncertain input that is worth knowing before the choice, dearest first.
+
+        input: what would be known, in words
+        worth: expected saving if it were known [currency]
+        action: how to measure it; missing where no test is known
+        days: how long that takes [days]
+        cost_low: what it costs, low
+        cost: what it costs, about
+        cost_high: what it costs, high
+        cost_currency: currency of that cost
+        """
+        rows = [
+            {
+                "input": k.label,
+                "worth": k.worth,
+                "action": e.action if e else None,
+                "days": e.days if e else None,
+                "cost_low": e.cost_low if e else None,
+                "cost": e.cost_central if e else None,
+                "cost_high": e.cost_high if e else None,
+                "cost_currency": e.currency if e else None,
+            }
+            for k in self.decision.knowledge
+            for e in (k.experiment,)
+        ]
+        tests = [k.experiment for k in self.decision.knowledge if k.experiment]
+        return rows, map(source_of, tests)
+
+    @frame
+    def steps(self) -> Made:
+        """A step of the plan, in order of its day.
+
+        day: due so many days after the report [days]
+        due: day on which it is due
+        owner: who does it
+        step: what to do
+        why: what it is good for
+        """
+        rows = [
+            {
+                "day": s.day,
+                "due": self._day(s.day),
+                "owner": s.owner,
+                "step": s.text,
+                "why": s.why,
+            }
+            for s in self.decision.plan
+        ]
+        return rows, (s.source for s in self.decision.plan)
+
+    @frame
+    def successors(self) -> Made:
+        """Room of an option's GPUs for the model that will be wanted in about two years.
+
+        option: label of the option
+        model: identifier of its model
+        spoken: the model in words
+        room: factor by which the weights may grow before a replica no longer fits [times]
+        successor_low: size of the same maker's next model of the class, low [times]
+        successor: the same, median [times]
+        successor_high: the same, high [times]
+        flagship: size of the maker's largest model then over the largest before [times]
+        pairs: pairs of releases behind these figures [pairs]
+        makers: whose releases
+        chance: share of past successors that fit [share]
+        verdict: fits, tight or does not fit
+        """
+        rows = [
+            {
+                "option": self.options[f.option].label,
+                "model": f.model,
+                "spoken": spoken(f.model),
+                "room": f.room,
+                "successor_low": f.growth.same_class.low,
+                "successor": f.growth.same_class.central,
+                "successor_high": f.growth.same_class.high,
+                "flagship": f.growth.flagship.central,
+                "pairs": f.growth.pairs,
+                "makers": f.growth.makers,
+                "chance": f.chance,
+                "verdict": f.verdict,
+            }
+            for f in self.decision.resilience
+        ]
+        return rows, self._criteria_sources
+
+    # Rows -------------------------------------------------------------------------------------
+
+    @property
+    def _criteria_sources(self) -> list[Source]:
+        return [source_of(c) for c in self.decision.criteria]
+
+    def _labelled(self, name: str | None) -> str | None:
+        return self.options[name].label if name in self.options else None
+
+    def _day(self, days: float) -> str:
+        return (self.client.report_date + dt.timedelta(days=round(days))).isoformat()
+
+    def _models(self, name: str | None) -> str | None:
+        """The models of an option in words, each once."""
+        if name not in self.options:
+            return None
+        parts = [self.options[p] for p in leaves(self.scenario, name)]
+        said = dict.fromkeys(spoken(m) for part in parts for m in part.models.values())
+        return " and ".join(said)
+
+    def _cheaper(self, name: str | None) -> float | None:
+        """Share of cases in which an option costs less than what runs today."""
+        d = self.decision
+        if name is None or d.stays:
+            return None
+        chosen = d.candidate(name).cost
+        today = next((c.cost for c in d.candidates if c.name == d.baseline), None)
+        return float(np.mean(chosen.draws < today.draws)) if chosen and today else None
+
+    def _standing(self, c: Candidate) -> dict[str, Any]:
+        d = self.decision
+        ranking = d.ranking if d.ranking is not None and c.name in d.ranking.names else None
+        score = ranking.score[c.name] if ranking else None
+        regret = ranking.regret[c.name] if ranking else None
+        role = "chosen" if c.name == d.recommended else "other"
+        return {
+            "option": c.label,
+            "key": c.name,
+            "kind": c.kind,
+            "model": self._models(c.name),
+            "role": "today" if c.name == d.baseline and role == "other" else role,
+            "status": "ruled out" if c.struck else "allowed",
+            "reason": c.struck[0] if c.struck else None,
+            "cost": c.cost.central if c.cost else None,
+            **(_quantiles(c.cost) if c.cost else dict.fromkeys(QUANTILES)),
+            "first": ranking.first(c.name) if ranking else None,
+            "score": score.central if score else None,
+            "score_p10": score.low if score else None,
+            "score_p50": ranking.median[c.name] if ranking else None,
+            "score_p90": score.high if score else None,
+            "regret": regret.points if regret else None,
+            "regret_money": regret.money if regret else None,
+        }
+
+    def _scored(self) -> Iterator[dict[str, Any]]:
+        d = self.decision
+        total = sum(w.central for w in d.weights.values())
+        worths = central_values(d.candidates, d.criteria)
+        for i, c in enumerate(d.candidates):
+            for j, criterion in enumerate(d.criteria):
+                weight = d.weights[criterion.criterion]
+                yield {
+                    "option": c.label,
+                    "criterion": criterion.criterion,
+                    "label": criterion.label,
+                    "unit": criterion.unit,
+                    "weight_low": weight.low,
+                    "weight": weight.central,
+                    "weight_high": weight.high,
+                    "weight_share": weight.central / total,
+                    **_measured(c, criterion),
+                    "worst": criterion.worst,
+                    "best": criterion.best,
+                    "worth": float(worths[i, j]),
+                    "points": 100 * float(worths[i, j]) * weight.central / total,
+                }
+
+
+def _quantiles(cost: Sampled) -> dict[str, float]:
+    found = np.quantile(cost.draws, list(QUANTILES.values()))
+    return {name: float(q) for name, q in zip(QUANTILES, found, strict=True)}
+
+
+def _measured(c: Candidate, criterion: Criterion) -> dict[str, Any]:
+    measure = c.measures.get(criterion.measure)
+    low, _, high = ends(measure, criterion)
+    worth = [0.1, 0.9]
+    if measure is not None:
+        worth = sorted(float(value(criterion, x)) for x in (low, high))
+    known = measure is not None
+    return {
+        "known": known,
+        "measure_p10": low if known else None,
+        "measure": measure.central if measure is not None else None,
+        "measure_p90": high if known else None,
+        "worth_p10": worth[0],
+        "worth_p90": worth[1],
+    }

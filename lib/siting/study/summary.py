@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from siting import __version__, quality
+from siting import __version__
 from siting.catalogue import Input
 from siting.memory import training, vram
 from siting.quantity import Range
 from siting.serving import capacity
 from siting.study.cost import PATHS
-from siting.verdict import decision
 
 if TYPE_CHECKING:
     from siting.study import Study
@@ -25,8 +24,7 @@ SCHEMA_VERSION = 1
 
 def content(study: Study) -> dict[str, Any]:
     """The content of summary.json: what the report says, as data."""
-    decided = decision.summary(study.decision, study.client.currency)
-    ranking = decided.pop("ranking")
+    ranking = _ranking(study)
     keys = {option.label: name for name, option in study.options.items()}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -40,13 +38,13 @@ def content(study: Study) -> dict[str, Any]:
             "report_date": study.client.report_date.isoformat(),
         },
         "seed": study.scenario.seed,
-        **decided,
+        **_decided(study, ranking),
         "options": {name: {**ranking[name], **_option(study, name)} for name in study.options},
         "training": {
             name: [_training_summary(p) for p in plans] for name, plans in study.training.items()
         },
         "vendors": _vendors(study),
-        "quality": quality.summary(study.quality),
+        "quality": _quality(study),
         "volume_winners": [
             {
                 "option": keys[w["option"]],
@@ -59,6 +57,136 @@ def content(study: Study) -> dict[str, Any]:
         "warnings": list(study.warnings),
         "inputs": _named(study.inputs),
     }
+
+
+def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
+    """Rows of a frame in which columns have given values; what is missing is None."""
+    for column, wanted in chosen.items():
+        frame = frame[frame[column] == wanted]
+    kept = frame.astype(object).where(frame.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in kept.to_dict("records")]
+
+
+def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
+    """The recommendation, what turns it and what to do, from the frames of the decision."""
+    keys = {o.label: name for name, o in study.options.items()}
+    (v,) = _rows(study.verdict())
+    chosen = ranking[keys[v["option"]]] if v["option"] else None
+    return {
+        "recommendation": {
+            "option": keys.get(v["option"]),
+            "label": v["option"],
+            "kind": chosen["kind"] if chosen else None,
+            "stays": v["stays"],
+            "baseline": keys[v["today"]],
+            "preferred": keys.get(v["preferred"]),
+            "preferred_label": v["preferred"],
+            "confidence": v["confidence"],
+            "definition": v["definition"],
+            "share": v["share"],
+            "leaving": v["leaving"],
+            "present_cost": chosen["present_cost"] if chosen else None,
+        },
+        "weights": {
+            row["criterion"]: {
+                "low": row["weight_low"], "central": row["weight"], "high": row["weight_high"],
+            }
+            for row in _rows(study.scorecard().drop_duplicates("criterion"))
+        },
+        "flip_points": [
+            {
+                "kind": f["kind"],
+                "subject": keys.get(f["subject"], f["subject"]),
+                "today": f["today"],
+                "threshold": f["at"],
+                "unit": f["unit"],
+                "to": keys[f["to"]],
+                "plausible": f["inside"],
+            }
+            for f in _rows(study.turns())
+        ],
+        "worth_knowing": {
+            "everything": v["worth"],
+            "inputs": {k["input"]: k["worth"] for k in _rows(study.knowledge())},
+        },
+        "plan": [{k: s[k] for k in ("day", "owner", "step", "why")} for s in _rows(study.steps())],
+        "resilience": {
+            keys[r["option"]]: {
+                "model": r["model"],
+                "room": r["room"],
+                "successor": Range(
+                    r["successor_low"], r["successor"], r["successor_high"], "times"
+                ).as_dict(),
+                "chance": r["chance"],
+                "verdict": r["verdict"],
+            }
+            for r in _rows(study.successors())
+        },
+    }  # fmt: skip
+
+
+def _ranking(study: Study) -> dict[str, Any]:
+    """Every option's standing in the decision, by its name in the scenario."""
+    barriers, ranks, card = study.barriers(), study.ranks(), study.scorecard()
+    found = {}
+    for s in _rows(study.standings()):
+        mine = {"option": s["option"]}
+        reasons = {
+            status: [b["reason"] for b in _rows(barriers, **mine, status=status)]
+            for status in ("ruled out", "not shown")
+        }
+        entry: dict[str, Any] = {
+            "label": s["option"],
+            "kind": s["kind"],
+            "struck": reasons["ruled out"],
+            "unproven": reasons["not shown"],
+            "present_cost": _around(s["p10"], s["cost"], s["p90"], study.client.currency),
+        }
+        if s["score"] is not None:
+            entry |= {
+                "score": _around(s["score_p10"], s["score"], s["score_p90"], "points"),
+                "acceptability": [round(r["share"], 4) for r in _rows(ranks, **mine)],
+                "contributions": {r["criterion"]: r["points"] for r in _rows(card, **mine)},
+                "regret_points": s["regret"],
+                "regret_money": s["regret_money"],
+            }
+        found[s["key"]] = entry
+    return found
+
+
+def _around(
+    low: float | None, central: float | None, high: float | None, unit: str
+) -> Mapping[str, Any] | None:
+    """A central case with its range, which it may lie outside of."""
+    if low is None or central is None or high is None:
+        return None
+    return Range(min(low, central), central, max(high, central), unit).as_dict()
+
+
+def _quality(study: Study) -> dict[str, Any]:
+    """Verdicts on quality by option and workload, with their evidence."""
+    scores = study.board_scores()
+    found: dict[str, dict[str, Any]] = {}
+    for p in _rows(study.parities()):
+        own = {k: p[f"own_{k}"] for k in ("score", "floor", "tolerance", "verdict")}
+        tokens = p["hidden_low"], p["hidden"], p["hidden_high"]
+        same = {k: p[k] for k in ("option", "workload", "model")}
+        name = next(n for n, o in study.options.items() if o.label == p["option"])
+        found.setdefault(name, {})[f"{p['workload']}, {p['model']}"] = {
+            "reference": p["reference"],
+            "verdict": p["verdict"],
+            "reason": p["reason"],
+            "reasoning_tokens": Range(*tokens, "tokens").as_dict(),
+            "boards": {b["board"]: {k: b[k] for k in _BOARD} for b in _rows(scores, **same)},
+            "own": own if p["own_score"] is not None else None,
+        }
+    return found
+
+
+_BOARD = (
+    "verdict", "score", "effort", "reference_score", "reference_effort", "tolerance", "unit",
+    "date", "reason",
+)  # fmt: skip
 
 
 def _option(study: Study, name: str) -> dict[str, Any]:

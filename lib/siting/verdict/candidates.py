@@ -13,17 +13,20 @@ import numpy as np
 
 from siting import quality
 from siting.catalogue import Fact, Input, settings, source_of, table
+from siting.cost import tco
 from siting.cost.tco import Comparison, OptionCost
-from siting.cost.uncertainty import Simulation
+from siting.cost.uncertainty import Simulation, described, draws_at, on_path, one_at_a_time
+from siting.cost.uncertainty import drivers as driver_names
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quality import leaves
-from siting.quantity import Range
+from siting.quantity import Z90, Range
 from siting.rules.openness import ModelFinding
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity, Pool
 from siting.vendors.stability import Assessment as Stability
-from siting.verdict.ranking import Candidate, CostCurve, Flip, Measure, Sampled
+from siting.verdict.ranking import Candidate, Measure, Sampled
 from siting.verdict.resilience import Fit, fit
+from siting.verdict.turns import CostCurve, Driver, Flip
 
 EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
@@ -297,6 +300,40 @@ def volume_curve(cost: Comparison) -> CostCurve | None:
         "million tokens a month",
         (volume.planned * band.low, volume.planned * band.high),
     )
+
+
+def cost_drivers(cost: Comparison) -> tuple[Driver, ...]:
+    """Every uncertain input of cost at P10 and at P90, the others central; and how fast API prices
+    fall for equal quality, where the case as planned takes them as listed."""
+    if not cost.options:
+        return ()
+    names, found = one_at_a_time(cost.plan, np.array([-Z90, Z90]))
+    drivers = []
+    for i, name in enumerate(names):
+        label, band = described(cost.plan, name)
+        at_low, at_high = (_ratios(cost, found, 2 * i + end) for end in (0, 1))
+        drivers.append(Driver(label, band.unit, band.low, band.central, band.high, at_low, at_high))
+    falling = on_path(cost.plan, "same_capability")
+    if cost.price_path == "list" and "api_decline" in driver_names(falling):
+        label, band = described(falling, "api_decline")
+        found = tco.totals(falling, draws_at(falling, {"api_decline": np.array([Z90])}))
+        at_low = {n: o.present for n, o in cost.options.items()}
+        drivers.append(
+            Driver(
+                label, band.unit, 0.0, 0.0, band.high, _over(cost, at_low), _ratios(cost, found, 0)
+            )
+        )
+    return tuple(drivers)
+
+
+def _ratios(cost: Comparison, found: Mapping[str, tco.Totals], at: int) -> dict[str, float]:
+    return _over(cost, {n: float(t.present[at]) for n, t in found.items()})
+
+
+def _over(cost: Comparison, present: Mapping[str, float]) -> dict[str, float]:
+    """Costs as the cost criterion measures them."""
+    yard = present.get(cost.baseline) or min(present.values())
+    return {n: v / yard for n, v in present.items()}
 
 
 def utilisation_flips(cost: Comparison) -> tuple[Flip, ...]:

@@ -10,13 +10,13 @@ to measure what decides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from siting import quality
-from siting.catalogue import Fact, Input, Source, source_of, table
+from siting.catalogue import Input, source_of
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty, described, drivers
 from siting.inputs.scenario import Scenario
@@ -25,103 +25,48 @@ from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict import candidates as gather
+from siting.verdict.plan import Facts, Knowledge, Step, facts_of, plan, worth_knowing
 from siting.verdict.ranking import (
     Candidate,
     ConfidenceWord,
-    CostCurve,
     Criterion,
-    Flip,
     Floats,
     Ranking,
+    Sampled,
     Weight,
     central_values,
     confidence,
     criteria,
-    load_flips,
-    price_flips,
     rank,
-    value_of_knowing,
-    value_of_perfect_information,
-    weight_flips,
     weights_of,
 )
 from siting.verdict.resilience import Fit
+from siting.verdict.turns import (
+    CostCurve,
+    Driver,
+    Flip,
+    Lead,
+    Swing,
+    load_flips,
+    price_flips,
+    value_of_perfect_information,
+    weight_flips,
+)
 
 DRAWS = 20_000
 """Draws of weights and measures together."""
-
-FIRST_HORIZON_DAYS = 30
-"""The plan's first horizon."""
-
-MOST_REVIEWS = 3
-"""Open findings named in one step of the plan; the sovereignty chapter lists them all."""
 
 OPEN_WORD, LEANING = "open", "leaning"
 """Confidence words below `likely`: too little to leave for."""
 
 
-class Experiment(Fact):
-    """A way to measure an uncertain input of the cost comparison, and what it costs."""
-
-    driver: str
-    """Start of the name of the driver of cost that it measures."""
-    label: str
-    """What is then known, in words."""
-    action: str
-    days: float
-    cost_low: float
-    cost_central: float
-    cost_high: float
-    currency: str
-
-
-class PlanStep(Fact):
-    """One step of the plan: when it is due, for which options, under which condition."""
-
-    day: int
-    kinds: str
-    """Option kinds, separated by `;`, or `*`."""
-    when: str
-    """`always`, or a condition of `conditions`."""
-    owner: str
-    step: str
-    """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {experiment} are filled in."""
-    why: str
-
-
 @dataclass(frozen=True)
-class Step:
-    """A step of this client's plan."""
+class Future:
+    """One path of API prices, with all criteria."""
 
-    day: int
-    owner: str
-    text: str
-    why: str
-    source: Source
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What it is worth to know one input before deciding."""
-
-    label: str
-    worth: float
-    """Expected saving if the input were known. [client's currency]"""
-    experiment: Experiment | None
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the plan's sentences are filled with, beyond the options themselves."""
-
-    models: Mapping[str, str]
-    """Option to the model that it runs, in words."""
-    references: Mapping[str, str]
-    """Option to the model that it is compared with, in words."""
-    vendors: Mapping[str, str]
-    reviews: Mapping[str, tuple[str, ...]]
-    """Option to its open sovereignty findings, in words."""
-    critical: bool = False
+    costs: Mapping[str, Sampled]
+    """Present cost of each priced option."""
+    ranking: Ranking | None
 
 
 @dataclass(frozen=True)
@@ -140,6 +85,10 @@ class Decision:
     preferred: str | None = None
     """The option that would win if its model's quality were shown; None if it is not another."""
     flips: tuple[Flip, ...] = ()
+    swings: tuple[Swing, ...] = ()
+    """What each input does to the lead of the recommended option, widest first."""
+    futures: Mapping[str, Future] = field(default_factory=dict)
+    """By path of API prices: `list` and `same_capability`."""
     perfect_information: float | None = None
     """Expected saving if nothing were uncertain. [client's currency]"""
     knowledge: tuple[Knowledge, ...] = ()
@@ -231,149 +180,68 @@ def choose(
     return min(proven, key=lambda n: ranking.regret[n].points), preferred, word
 
 
-def decide(
-    candidates: Sequence[Candidate],
-    baseline: str,
-    criteria: Sequence[Criterion],
-    weights: Mapping[str, Weight],
-    facts: Facts,
-    seed: int,
-    curves: Sequence[CostCurve] = (),
-    uncertain: Mapping[str, Floats] | None = None,
-    labels: Mapping[str, str] | None = None,
-    resilience: Sequence[Fit] = (),
-    warnings: Sequence[str] = (),
-    inputs: Sequence[Input] = (),
-) -> Decision:
-    """The decision from candidates alone: everything above it only prepares them.
+@dataclass(frozen=True)
+class Case:
+    """What a decision is taken on: options, criteria, weights, and what moves them."""
 
-    curves: cost of each option against load; uncertain: draws of the drivers of cost, aligned
-    with the cost draws of the candidates; labels: the drivers in words.
-    """
-    competing = [c for c in candidates if not c.struck]
+    candidates: tuple[Candidate, ...]
+    baseline: str
+    criteria: tuple[Criterion, ...]
+    weights: Mapping[str, Weight]
+    facts: Facts
+    seed: int
+    curves: tuple[CostCurve, ...] = ()
+    """Cost of each option against load."""
+    drivers: tuple[Driver, ...] = ()
+    uncertain: Mapping[str, Floats] = field(default_factory=dict)
+    """Draws of the drivers of cost, aligned with the cost draws of the candidates."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The drivers in words."""
+
+    @property
+    def competing(self) -> tuple[Candidate, ...]:
+        """Options that no hard constraint strikes."""
+        return tuple(c for c in self.candidates if not c.struck)
+
+
+def decide(case: Case) -> Decision:
+    """The decision from candidates alone: everything above it only prepares them."""
+    competing = case.competing
+    nothing = Decision(
+        case.baseline, case.candidates, case.criteria, dict(case.weights), confidence(0.0)
+    )
     if not competing:
-        return Decision(
-            baseline,
-            tuple(candidates),
-            tuple(criteria),
-            dict(weights),
-            confidence(0.0),
-            resilience=tuple(resilience),
-            warnings=tuple(warnings),
-            inputs=tuple(inputs),
-        )
-    ranking = rank(competing, criteria, weights, DRAWS, seed)
-    recommended, preferred, word = choose(ranking, competing, baseline)
+        return nothing
+    ranking = rank(competing, case.criteria, case.weights, DRAWS, case.seed)
+    recommended, preferred, word = choose(ranking, competing, case.baseline)
     costs = {c.name: c.cost.draws for c in competing if c.cost is not None}
-    knowledge = worth_knowing(costs, uncertain or {}, labels or {})
-    return Decision(
-        baseline,
-        tuple(candidates),
-        tuple(criteria),
-        dict(weights),
-        word,
-        ranking,
-        recommended,
-        preferred,
-        all_flips(competing, criteria, weights, curves, baseline),
-        value_of_perfect_information(costs) if len(costs) > 1 else None,
-        knowledge,
-        plan(candidates, recommended, preferred, baseline, knowledge, facts),
-        tuple(resilience),
-        tuple(warnings),
-        tuple(inputs),
+    knowledge = worth_knowing(costs, case.uncertain, case.labels)
+    return replace(
+        nothing,
+        word=word,
+        ranking=ranking,
+        recommended=recommended,
+        preferred=preferred,
+        flips=all_flips(case),
+        swings=Lead(competing, case.criteria, case.weights, recommended).swings(case.drivers),
+        perfect_information=value_of_perfect_information(costs) if len(costs) > 1 else None,
+        knowledge=knowledge,
+        plan=plan(case.candidates, recommended, preferred, case.baseline, knowledge, case.facts),
     )
 
 
-def all_flips(
-    competing: Sequence[Candidate],
-    criteria: Sequence[Criterion],
-    weights: Mapping[str, Weight],
-    curves: Sequence[CostCurve],
-    baseline: str,
-) -> tuple[Flip, ...]:
+def all_flips(case: Case) -> tuple[Flip, ...]:
     """Weights, prices and loads at which another option takes the lead."""
+    competing, known, weights = case.competing, case.criteria, case.weights
     if len(competing) < 2:
         return ()
     names = [c.name for c in competing]
-    values = central_values(competing, criteria)
-    loads = [load_flips(competing, criteria, weights, c, baseline) for c in curves]
+    values = central_values(competing, known)
+    loads = [load_flips(competing, known, weights, c, case.baseline) for c in case.curves]
     return (
-        *weight_flips(names, values, criteria, weights),
-        *price_flips(competing, criteria, weights, baseline),
+        *weight_flips(names, values, known, weights),
+        *price_flips(competing, known, weights, case.baseline),
         *(flip for found in loads for flip in found),
-    )
-
-
-def worth_knowing(
-    costs: Mapping[str, Floats], uncertain: Mapping[str, Floats], labels: Mapping[str, str]
-) -> tuple[Knowledge, ...]:
-    """What each uncertain driver is worth knowing, highest first; only those worth something."""
-    if len(costs) < 2:
-        return ()
-    experiments = table("experiments", Experiment)
-    found = []
-    for name, draws in uncertain.items():
-        test = next((e for e in experiments if name.startswith(e.driver)), None)
-        label = test.label if test else labels.get(name, name).split(":")[0]
-        found.append(Knowledge(label, value_of_knowing(costs, draws), test))
-    return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
-
-
-def conditions(
-    chosen: str,
-    preferred: str | None,
-    baseline: str,
-    knowledge: Sequence[Knowledge],
-    facts: Facts,
-    unproven: bool,
-) -> set[str]:
-    """Which `when` words of the plan hold for this client."""
-    holds = {
-        "always": True,
-        "stay": chosen == baseline,
-        "switch": chosen != baseline or preferred is not None,
-        "unproven": unproven or preferred is not None,
-        "measure": any(map(_soon, knowledge)),
-        "reviews": bool(facts.reviews.get(preferred or chosen)),
-        "critical": facts.critical,
-    }
-    return {word for word, true in holds.items() if true}
-
-
-def _soon(knowledge: Knowledge) -> bool:
-    """Whether there is an experiment that fits into the first horizon of the plan."""
-    return knowledge.experiment is not None and knowledge.experiment.days <= FIRST_HORIZON_DAYS
-
-
-def plan(
-    candidates: Sequence[Candidate],
-    chosen: str,
-    preferred: str | None,
-    baseline: str,
-    knowledge: Sequence[Knowledge],
-    facts: Facts,
-) -> tuple[Step, ...]:
-    """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in.
-
-    Where a preferred option waits for proof, the steps are those of the preferred option.
-    """
-    by_name = {c.name: c for c in candidates}
-    target = by_name[preferred or chosen]
-    holds = conditions(chosen, preferred, baseline, knowledge, facts, bool(target.unproven))
-    first = next((k.experiment.action for k in knowledge if k.experiment and _soon(k)), "")
-    words = {
-        "option": target.label,
-        "model": facts.models.get(target.name, "the model"),
-        "reference": facts.references.get(target.name, "the model in use"),
-        "vendor": facts.vendors.get(baseline, "the vendor"),
-        "reviews": "; ".join(facts.reviews.get(target.name, ())),
-        "experiment": first,
-    }
-    return tuple(
-        Step(s.day, s.owner, s.step.format(**words), s.why, source_of(s))
-        for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
-        if s.when in holds and ("*" in s.kinds or target.kind in s.kinds.split(";"))
     )
 
 
@@ -392,50 +260,44 @@ def assess(
     memory: what vram.assess returned; with it, the room for the next model generation is told.
     Raises ValueError for a weight that names no criterion.
     """
+    chapters = (stability, sovereignty, parity)
     draws = gather.cost_draws(cost, uncertainty.simulation)
-    options = gather.candidates(scenario, capacity, cost, draws, stability, sovereignty, parity)
-    known = criteria()
+    options = gather.candidates(scenario, capacity, cost, draws, *chapters)
     chosen = {n: Weight(w.low, w.central, w.high) for n, w in scenario.decision.weights.items()}
-    labels = {name: described(cost.plan, name)[0] for name in drivers(cost.plan)}
     curve = gather.volume_curve(cost)
-    found = decide(
+    case = Case(
         options,
         scenario.finance.baseline,
-        known,
-        weights_of(chosen, known),
-        plan_facts(scenario, sovereignty, parity),
+        criteria(),
+        weights_of(chosen, criteria()),
+        facts_of(scenario, sovereignty, parity),
         scenario.seed,
         (curve,) if curve else (),
+        gather.cost_drivers(cost),
         uncertainty.simulation.scores,
-        labels,
-        gather.fits(capacity, memory or {}, scenario.client.report_date),
-        notes(scenario, parity, options),
-        inputs(scenario, known),
+        {name: described(cost.plan, name)[0] for name in drivers(cost.plan)},
     )
-    return replace(found, flips=(*found.flips, *gather.utilisation_flips(cost)))
-
-
-def plan_facts(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Assessment) -> Facts:
-    """Names that the plan's sentences need."""
-
-    def reviews(name: str) -> tuple[str, ...]:
-        found = sovereignty.options[name].verdicts.values()
-        return tuple(v.rule.title for v in found if v.verdict == "review")[:MOST_REVIEWS]
-
-    options = scenario.options
-    tested = {n: [p for p in parity.of(n) if p.verdict != "same model"] for n in options}
-    return Facts(
-        {n: tested[n][0].model if tested[n] else _model(scenario, n) for n in options},
-        {n: tested[n][0].reference if tested[n] else "the model in use" for n in options},
-        {n: o.vendor or o.label for n, o in options.items()},
-        {n: reviews(n) for n in options},
-        any(w.data.critical_function for w in scenario.workloads.values()),
+    found = decide(case)
+    futures = {}
+    for path, simulation in uncertainty.by_path.items():
+        costs = gather.cost_draws(cost, simulation)
+        moved = gather.candidates(scenario, capacity, cost, costs, *chapters)
+        futures[path] = Future(costs, _ranked(case, moved))
+    return replace(
+        found,
+        flips=(*found.flips, *gather.utilisation_flips(cost)),
+        futures=futures,
+        resilience=gather.fits(capacity, memory or {}, scenario.client.report_date),
+        warnings=notes(scenario, parity, options),
+        inputs=inputs(scenario, case.criteria),
     )
 
 
-def _model(scenario: Scenario, name: str) -> str:
-    part = scenario.options[quality.leaves(scenario, name)[0]]
-    return next(iter(part.models.values()), "the model")
+def _ranked(case: Case, moved: Sequence[Candidate]) -> Ranking | None:
+    """The options that compete in the case, ranked with other costs."""
+    names = {c.name for c in case.competing}
+    those = [c for c in moved if c.name in names]
+    return rank(those, case.criteria, case.weights, DRAWS, case.seed) if those else None
 
 
 def notes(
@@ -469,65 +331,6 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> tuple[Input, ...]:
         for w in [stated.get(c.criterion, Weight(c.weight_low, c.weight_central, c.weight_high))]
     ]
     return (*weights, *gather.setting_inputs())
-
-
-def summary(d: Decision, currency: str) -> dict[str, Any]:
-    """The decision's part of summary.json. Amounts are ranges with their unit."""
-
-    def option(c: Candidate) -> dict[str, Any]:
-        entry: dict[str, Any] = {"label": c.label, "kind": c.kind, "struck": list(c.struck)}
-        entry["unproven"] = list(c.unproven)
-        cost = present_cost(c, currency)
-        entry["present_cost"] = cost.as_dict() if cost else None
-        if d.ranking is not None and c.name in d.ranking.names:
-            i = d.ranking.names.index(c.name)
-            regret = d.ranking.regret[c.name]
-            entry |= {
-                "score": d.ranking.score[c.name].as_dict(),
-                "acceptability": [round(float(x), 4) for x in d.ranking.acceptability[i]],
-                "contributions": d.ranking.contributions[c.name],
-                "regret_points": regret.points,
-                "regret_money": regret.money,
-            }
-        return entry
-
-    chosen = d.candidate(d.recommended) if d.recommended else None
-    return {
-        "recommendation": {
-            "option": d.recommended,
-            "label": chosen.label if chosen else None,
-            "kind": chosen.kind if chosen else None,
-            "stays": d.stays,
-            "baseline": d.baseline,
-            "preferred": d.preferred,
-            "preferred_label": d.candidate(d.preferred).label if d.preferred else None,
-            "confidence": d.word.word,
-            "definition": d.word.definition,
-            "share": d.share,
-            "leaving": d.leaving,
-            "present_cost": (
-                c.as_dict() if chosen and (c := present_cost(chosen, currency)) else None
-            ),
-        },
-        "ranking": {c.name: option(c) for c in d.candidates},
-        "weights": {n: asdict(w) for n, w in d.weights.items()},
-        "flip_points": [asdict(f) for f in d.nearest_flips],
-        "worth_knowing": {
-            "everything": d.perfect_information,
-            "inputs": {k.label: k.worth for k in d.knowledge},
-        },
-        "plan": [{"day": s.day, "owner": s.owner, "step": s.text, "why": s.why} for s in d.plan],
-        "resilience": {
-            f.option: {
-                "model": f.model,
-                "room": f.room,
-                "successor": f.growth.same_class.as_dict(),
-                "chance": f.chance,
-                "verdict": f.verdict,
-            }
-            for f in d.resilience
-        },
-    }
 
 
 def present_cost(candidate: Candidate, currency: str) -> Range | None:

@@ -1,4 +1,4 @@
-"""Rank the options under uncertain weights and measures, and find what would change the answer.
+"""Rank the options under uncertain weights and measures.
 
 Options are compared by an additive value model with fixed goalposts: each criterion maps its
 measure to 0–1, a weight times that value is the contribution, and contributions add up to the
@@ -23,9 +23,6 @@ from siting.catalogue import Fact, table
 from siting.quantity import Range
 
 Floats = NDArray[np.float64]
-
-EDGE = 1e-3
-"""A weight this near to 0 or 1 is no flip point: there, options that tie on the rest meet."""
 
 P90_Z = 1.281552
 """Standard normal quantile at 90 %: a `Range` is read as P10, P50, P90."""
@@ -136,6 +133,8 @@ class Ranking:
     """[a, b] share of draws in which a scores above b."""
     score: dict[str, Range]
     """0–100, P10 to P90 over draws; the centre is the score at central weights and measures."""
+    median: dict[str, float]
+    """Median score over draws."""
     contributions: dict[str, dict[str, float]]
     """Option, criterion: points at central weights and measures; they add up to the score."""
     values: dict[str, dict[str, float]]
@@ -157,36 +156,6 @@ class Ranking:
         Shares of wins alone would split between options that are alike.
         """
         return min(self.names, key=lambda n: self.regret[n].points)
-
-
-@dataclass(frozen=True)
-class Flip:
-    """A value of one input at which another option takes the lead, all else at its centre."""
-
-    kind: Literal["weight", "price", "volume", "utilisation"]
-    subject: str
-    """Criterion or option whose value moves."""
-    today: float
-    threshold: float
-    unit: str
-    to: str
-    """The option that leads beyond the threshold."""
-    plausible: bool
-    """True when the threshold lies inside the range that the scenario or the method states."""
-
-
-@dataclass(frozen=True)
-class CostCurve:
-    """Present cost of each option as the load moves."""
-
-    kind: Literal["volume", "utilisation"]
-    at: Floats
-    """Loads in rising order."""
-    costs: Mapping[str, Floats]
-    today: float
-    unit: str
-    plausible: tuple[float, float]
-    """Loads that the scenario's growth and uncertainty make possible."""
 
 
 def criteria() -> tuple[Criterion, ...]:
@@ -247,6 +216,17 @@ def draw_weights(weights: Mapping[str, Weight], n: int, rng: np.random.Generator
     drawn = rng.uniform(low, high, size=(n, len(low)))
     total = drawn.sum(axis=1, keepdims=True)
     return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(low)))
+
+
+def ends(measure: Measure | None, criterion: Criterion) -> tuple[float, float, float]:
+    """P10, P50 and P90 of a measure; of an unknown one the goalposts and their middle."""
+    if measure is None:
+        low, high = sorted((criterion.worst, criterion.best))
+        return low, (low + high) / 2, high
+    if isinstance(measure, Range):
+        return measure.low, measure.central, measure.high
+    low, middle, high = (float(q) for q in np.quantile(measure.draws, (0.1, 0.5, 0.9)))
+    return low, middle, high
 
 
 def central_weights(weights: Mapping[str, Weight]) -> Floats:
@@ -319,6 +299,7 @@ def rank(
         acceptability,
         beats,
         {name: _score(points[i].sum(), scores[:, i]) for i, name in enumerate(names)},
+        {name: float(np.median(scores[:, i])) for i, name in enumerate(names)},
         {n_: dict(zip(columns, map(float, points[i]), strict=True)) for i, n_ in enumerate(names)},
         {n_: dict(zip(columns, map(float, values[i]), strict=True)) for i, n_ in enumerate(names)},
         _regrets(candidates, loss),
@@ -343,172 +324,3 @@ def _regrets(candidates: Sequence[Candidate], loss: Floats) -> dict[str, Regret]
         )
         for i, c in enumerate(candidates)
     }
-
-
-# Flip points ------------------------------------------------------------------------------------
-
-
-def weight_flips(
-    names: Sequence[str],
-    values: Floats,
-    known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
-) -> tuple[Flip, ...]:
-    """For each criterion, the weights nearest to today's, below and above, that change the leader.
-
-    One weight moves, the others keep their proportions. Scores are linear in the weight w:
-    S(w) = w·v + (1−w)·S₀, with S₀ the score without the criterion, so the threshold is exact.
-    """
-    central = central_weights(weights)
-    found: list[Flip] = []
-    for j, criterion in enumerate(known):
-        rest = 1 - central[j]
-        if rest <= 0:
-            continue
-        without = values @ np.where(np.arange(len(central)) == j, 0.0, central) / rest
-        lead = int(np.argmax(central[j] * values[:, j] + rest * without))
-        crossings = [
-            (w, i)
-            for i in range(len(names))
-            if i != lead
-            and (w := _crossing(values[lead, j], without[lead], values[i, j], without[i]))
-            is not None
-        ]
-        for side in (
-            max((c for c in crossings if c[0] < central[j]), default=None),
-            min((c for c in crossings if c[0] >= central[j]), default=None),
-        ):
-            if side is not None:
-                found.append(
-                    _weight_flip(criterion, weights, float(central[j]), side[0], names[side[1]])
-                )
-    return tuple(found)
-
-
-def _crossing(v_lead: float, s_lead: float, v: float, s: float) -> float | None:
-    """Weight between 0 and 1 at which two linear scores meet; None if they do not."""
-    slope = (v_lead - s_lead) - (v - s)
-    if abs(slope) < 1e-12:
-        return None
-    w = (s - s_lead) / slope
-    return float(w) if EDGE < w < 1 - EDGE else None
-
-
-def _weight_flip(
-    criterion: Criterion,
-    weights: Mapping[str, Weight],
-    today: float,
-    threshold: float,
-    to: str,
-) -> Flip:
-    own = weights[criterion.criterion]
-    others = sum(w.central for n, w in weights.items() if n != criterion.criterion)
-    low, high = (x / (x + others) if x + others else 0.0 for x in (own.low, own.high))
-    inside = low <= threshold <= high
-    return Flip("weight", criterion.criterion, today, threshold, "share of all weight", to, inside)
-
-
-def price_flips(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
-    baseline: str,
-    band: tuple[float, float] = (0.5, 2.0),
-) -> tuple[Flip, ...]:
-    """For each option, the change of its cost that changes the leader, as a factor on today's.
-
-    The leader is made dearer until it loses; a rival is made cheaper until it wins. The
-    baseline's cost is the yardstick of all ratios, so when it moves all ratios move.
-    `plausible`: the factor lies within `band`. Factors from 1/20 to 20 are searched.
-    """
-    names = [c.name for c in candidates]
-    known_ratios = (c.measures.get("cost_ratio") for c in candidates)
-    ratios = np.array([r.central if r is not None else np.nan for r in known_ratios])
-    lead = int(_leaders(candidates, known, weights, ratios[None, :])[0])
-    found = []
-    for i, name in enumerate(names):
-        factors = np.geomspace(1, 20 if i == lead else 1 / 20, 601)
-        moved = np.where(np.arange(len(names)) == i, factors[:, None], 1.0) * ratios
-        if name == baseline:
-            moved = moved / factors[:, None]
-        leaders = _leaders(candidates, known, weights, moved)
-        beyond = leaders != lead if i == lead else leaders == i
-        if beyond.any():
-            first = int(np.argmax(beyond))
-            at = float(np.sqrt(factors[first - 1] * factors[first]))
-            to = names[leaders[first]]
-            inside = band[0] <= at <= band[1]
-            found.append(Flip("price", name, 1.0, at, "times today's cost", to, inside))
-    return tuple(found)
-
-
-def load_flips(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
-    curve: CostCurve,
-    baseline: str,
-) -> tuple[Flip, ...]:
-    """Loads at which the leader changes, when cost is known as a function of the load.
-
-    Measures other than cost stay as they are. The threshold is the geometric middle of the two
-    loads between which the leader changes.
-    """
-    names = [c.name for c in candidates]
-    missing = np.full(len(curve.at), np.nan)
-    cost = np.stack([curve.costs.get(n, missing) for n in names], axis=1)
-    leaders = _leaders(candidates, known, weights, cost / curve.costs[baseline][:, None])
-    found = []
-    for i in np.flatnonzero(np.diff(leaders)):
-        edge = float(np.sqrt(curve.at[i] * curve.at[i + 1]))
-        to = names[leaders[i + 1] if edge >= curve.today else leaders[i]]
-        inside = curve.plausible[0] <= edge <= curve.plausible[1]
-        found.append(Flip(curve.kind, "load", curve.today, edge, curve.unit, to, inside))
-    return tuple(found)
-
-
-def _leaders(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
-    ratios: Floats,
-) -> NDArray[np.intp]:
-    """Index of the leading option for each row of cost ratios [case, option]; nan is unknown."""
-    values = np.repeat(central_values(candidates, known)[None], len(ratios), axis=0)
-    for j, criterion in enumerate(known):
-        if criterion.measure == "cost_ratio":
-            values[:, :, j] = np.where(np.isnan(ratios), 0.5, value(criterion, ratios))
-    lead: NDArray[np.intp] = np.argmax(values @ central_weights(weights), axis=1)
-    return lead
-
-
-# What knowledge is worth ------------------------------------------------------------------------
-
-
-def value_of_perfect_information(costs: Mapping[str, Floats]) -> float:
-    """Expected saving if every uncertainty were removed before choosing. [client's currency]
-
-    EVPI = min over options of the mean cost − mean of the cheapest option's cost in each draw
-    (Raiffa and Schlaifer 1961). Never negative.
-    """
-    table_ = np.stack(list(costs.values()))
-    return float(table_.mean(axis=1).min() - table_.min(axis=0).mean())
-
-
-def value_of_knowing(costs: Mapping[str, Floats], known: Floats, bins: int = 20) -> float:
-    """Expected saving if one input were known before choosing (EVPPI). [client's currency]
-
-    Draws are sorted into bins of equal size by the input; within a bin the option with the lowest
-    mean cost is chosen. Bins leave a small upward bias, removed by the same estimate with the
-    input shuffled.
-    """
-    order = np.argsort(known, kind="stable")
-    shuffled = np.random.default_rng(len(known)).permutation(len(known))
-    return max(0.0, _binned(costs, order, bins) - _binned(costs, shuffled, bins))
-
-
-def _binned(costs: Mapping[str, Floats], order: NDArray[np.intp], bins: int) -> float:
-    table_ = np.stack([c[order] for c in costs.values()])
-    n = table_.shape[1] // bins * bins
-    cut = table_[:, :n].reshape(len(costs), bins, -1).mean(axis=2)
-    return float(cut.mean(axis=1).min() - cut.min(axis=0).mean())
