@@ -25,14 +25,15 @@ from pathlib import Path
 from typing import Any
 
 from siting.catalogue import FactError, Model
-from siting.memory import training, vram
+from siting.memory import training
 from siting.memory.attention import NotEstimated
+from siting.memory.weights import weight_format
 from siting.quantity import GIB
-from siting_comparison.comparison import Comparison, Row, number
-from siting_comparison.vram import Run
 
 from siting_validation import comparison, finetune
 from siting_validation import vram as logs
+from siting_validation.comparison import Comparison, Row, number
+from siting_validation.vram import Run
 
 OUT = Path(__file__).with_suffix(".json")
 NOMINAL_BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "bnb-int8": 8}
@@ -42,23 +43,31 @@ Peer = Callable[[Run, Row, str], float | None]
 
 
 def _bits(run: Run) -> float:
-    form = vram.weight_format(run.weights, run.model)
+    form = weight_format(run.deployment.weights, run.deployment.model)
     if form.scope == "file":
         return 16 if form.bits == 16 else round(form.bits)
     return NOMINAL_BITS.get(form.format, 4)
 
 
 def _params(run: Run) -> float:
-    return (run.model.total_params_b or run.model.params_recomputed_b or 0) * 1e9
+    return (
+        run.deployment.model.total_params_b or run.deployment.model.params_recomputed_b or 0
+    ) * 1e9
 
 
 def _rule(run: Run, row: Row, quantity: str) -> float | None:
     """Parameters x bytes x 1.2 against the memory on the data sheet."""
     size = _params(run) * _bits(run) / 8
     if quantity == "weights_gib_per_gpu":
-        return size / run.tp / run.pp / GIB
+        return size / run.deployment.tensor_parallel / run.deployment.pipeline_parallel / GIB
     if quantity == "fits":
-        return float(size * 1.2 <= run.card.memory_gb_marketing * 1e9 * run.tp * run.pp)
+        return float(
+            size * 1.2
+            <= run.card.memory_gb_marketing
+            * 1e9
+            * run.deployment.tensor_parallel
+            * run.deployment.pipeline_parallel
+        )
     return None
 
 
@@ -66,9 +75,15 @@ def _accelerate(run: Run, row: Row, quantity: str) -> float | None:
     """Parameters x width of the data type, no cache, no overhead."""
     size = _params(run) * _bits(run) / 8
     if quantity == "weights_gib_per_gpu":
-        return size / run.tp / run.pp / GIB
+        return size / run.deployment.tensor_parallel / run.deployment.pipeline_parallel / GIB
     if quantity == "fits":
-        return float(size <= run.card.memory_gb_marketing * 1e9 * run.tp * run.pp)
+        return float(
+            size
+            <= run.card.memory_gb_marketing
+            * 1e9
+            * run.deployment.tensor_parallel
+            * run.deployment.pipeline_parallel
+        )
     return None
 
 
@@ -117,12 +132,14 @@ def _hf_mem(run: Run, row: Row, quantity: str) -> float | None:
     if quantity not in logs.MEASURED_IN:
         return None
     pool = number(row, "kv_cache_gib_per_gpu") or 0.0
-    narrow = "8" in run.kv and "bf16" not in run.kv
+    narrow = "8" in run.deployment.kv_cache and "bf16" not in run.deployment.kv_cache
     dtype = "F8_E4M3" if narrow else "BF16"
-    config = config_of(run.model)
-    config["num_hidden_layers"] = config.get("num_hidden_layers") or run.model.num_hidden_layers
+    config = config_of(run.deployment.model)
+    config["num_hidden_layers"] = (
+        config.get("num_hidden_layers") or run.deployment.model.num_hidden_layers
+    )
     need = compute_safetensors_kv_cache_size(config, dtype, run.longest)
-    requests = pool * GIB * run.tp / need
+    requests = pool * GIB * run.deployment.tensor_parallel / need
     return requests * run.longest if quantity.startswith("kv_tokens") else requests
 
 
@@ -151,7 +168,7 @@ def _aiconfigurator_model(name: str, tp: int, gemm: str, moe: str, cache_mode: s
 def _aiconfigurator(run: Run, row: Row, quantity: str) -> float | None:
     if quantity != "weights_gib_per_gpu" and quantity not in logs.MEASURED_IN:
         return None
-    form = vram.weight_format(run.weights, run.model).format
+    form = weight_format(run.deployment.weights, run.deployment.model).format
     gemm, moe = {
         "bf16": ("bfloat16", "bfloat16"),
         "fp16": ("bfloat16", "bfloat16"),
@@ -160,12 +177,20 @@ def _aiconfigurator(run: Run, row: Row, quantity: str) -> float | None:
         "mxfp4": ("bfloat16", "w4a16_mxfp4"),
         "nvfp4": ("bfloat16", "nvfp4"),
     }[form]
-    narrow = "8" in run.kv and "bf16" not in run.kv
+    narrow = "8" in run.deployment.kv_cache and "bf16" not in run.deployment.kv_cache
     made = _aiconfigurator_model(
-        run.model.model_id, run.tp, gemm, moe, "fp8" if narrow else "bfloat16"
+        run.deployment.model.model_id,
+        run.deployment.tensor_parallel,
+        gemm,
+        moe,
+        "fp8" if narrow else "bfloat16",
     )
     if quantity == "weights_gib_per_gpu":
-        return float(sum(op.get_weights() for op in made.context_ops)) / run.pp / GIB
+        return (
+            float(sum(op.get_weights() for op in made.context_ops))
+            / run.deployment.pipeline_parallel
+            / GIB
+        )
     pool = (number(row, "kv_cache_gib_per_gpu") or 0.0) * GIB
     requests = pool / made.get_kvcache_bytes_per_sequence(run.longest)
     return requests * run.longest if quantity.startswith("kv_tokens") else requests
@@ -195,14 +220,24 @@ def _llmfit(binary: str) -> Peer:
     def predict(run: Run, row: Row, quantity: str) -> float | None:
         if quantity not in ("weights_gib_per_gpu", "fits"):
             return None
-        form = vram.weight_format(run.weights, run.model).format
-        context = run.longest if run.setting.family != "llama.cpp" else run.context or 4096
-        plan = _llmfit_plan(binary, run.model.model_id, LLMFIT_FORMATS[form], context)
-        if plan["model_name"].lower() != run.model.model_id.lower():
+        form = weight_format(run.deployment.weights, run.deployment.model).format
+        context = run.longest if run.deployment.family != "llama.cpp" else run.context or 4096
+        plan = _llmfit_plan(binary, run.deployment.model.model_id, LLMFIT_FORMATS[form], context)
+        if plan["model_name"].lower() != run.deployment.model.model_id.lower():
             raise NotEstimated("another model was found")
         if quantity == "weights_gib_per_gpu":
-            return float(plan["disk_size_gb"]) * 1e9 / run.tp / run.pp / GIB
-        memory = run.card.memory_gb_marketing * run.tp * run.pp
+            return (
+                float(plan["disk_size_gb"])
+                * 1e9
+                / run.deployment.tensor_parallel
+                / run.deployment.pipeline_parallel
+                / GIB
+            )
+        memory = (
+            run.card.memory_gb_marketing
+            * run.deployment.tensor_parallel
+            * run.deployment.pipeline_parallel
+        )
         return float(plan["minimum"]["vram_gb"] <= memory)
 
     return predict
@@ -239,7 +274,10 @@ def serve(peer: Named, rows: list[Row]) -> list[Comparison]:
     """A peer's figures for the rows of vram.csv that it can be asked about."""
     made = []
     for row in rows:
-        run = logs.run_of(row)
+        try:
+            run = logs.run_of(row)
+        except (NotEstimated, FactError, KeyError, ValueError):
+            continue
         for quantity in comparison.scored(row):
             measured = logs.measured_of(row, quantity)
             try:

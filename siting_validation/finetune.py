@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 
 from siting.catalogue import FactError
-from siting.memory import training, vram
+from siting.memory import training
 from siting.memory.attention import NotEstimated
+from siting.memory.deployment import usable_gib
 from siting.quantity import Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
@@ -49,7 +50,7 @@ def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
     gpu, _ = gpu_of(row)
     if gpu is None:
         raise NotEstimated("the card is not stated")
-    room, need = vram.usable_gib(gpu), peak.reserved
+    room, need = usable_gib(gpu), peak.reserved
     return Range(
         float(need.high <= room.low),
         float(need.central <= room.central),

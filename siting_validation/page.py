@@ -15,7 +15,7 @@ from typing import Any
 
 from siting.cost import claims
 from siting.memory import attention
-from siting.memory import vram as memory
+from siting.memory.weights import weight_format
 from siting.vendors import backtest
 
 from siting_validation import comparison, vram
@@ -116,7 +116,7 @@ def _fits_line(e: Mapping[str, Any]) -> str:
 def _kinds_of(row: Row) -> tuple[str, str, str]:
     """Engine, weight format and kind of attention of a case, in the kit's own words."""
     run = vram.run_of(row)
-    groups = {g.kind for g in attention.layer_groups(run.model)}
+    groups = {g.kind for g in attention.layer_groups(run.deployment.model)}
     names = {
         "latent": "multi-head latent",
         "state": "hybrid with linear states",
@@ -125,10 +125,10 @@ def _kinds_of(row: Row) -> tuple[str, str, str]:
         "compressed": "compressed",
     }
     kind = next((text for key, text in names.items() if key in groups), "")
-    heads, kv = run.model.num_attention_heads, run.model.num_key_value_heads
+    heads, kv = run.deployment.model.num_attention_heads, run.deployment.model.num_key_value_heads
     plain = "grouped-query" if heads != kv else "multi-head"
-    form = memory.weight_format(run.weights, run.model).format
-    return run.setting.family, form, kind or plain
+    form = weight_format(run.deployment.weights, run.deployment.model).format
+    return run.deployment.family, form, kind or plain
 
 
 def _by_kind_table(made: Sequence[Comparison], by_case: Mapping[str, Row]) -> str:

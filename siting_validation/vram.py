@@ -15,8 +15,10 @@ from siting import catalogue, hf_config
 from siting.catalogue import FactError, Gpu, Model
 from siting.memory import vram
 from siting.memory.attention import NotEstimated
-from siting.memory.vram import Setting
-from siting.quantity import GIB, Range
+from siting.memory.deployment import Deployment, usable_gib
+from siting.memory.engines import constant, engine_family
+from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib
+from siting.quantity import Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
 
@@ -25,41 +27,40 @@ from siting_validation.comparison import Comparison, Row, number, scored
 class Run:
     """A serving run, as far as its row states it."""
 
-    model: Model
-    weights: str
-    kv: str
-    setting: Setting
-    tp: int
-    pp: int
+    deployment: Deployment
+    """With a card of no memory where the row names none."""
     context: int | None
-    gpu: Gpu | None
+    card_known: bool = True
     engine_known: bool = True
     context_ranks: int = 1
     """Ranks that share a request's tokens among them (decode context parallelism)."""
 
     @property
     def card(self) -> Gpu:
-        if self.gpu is None:
+        if not self.card_known:
             raise NotEstimated("the card is not stated")
-        return self.gpu
+        return self.deployment.gpu
 
     @property
     def note(self) -> str:
         """What a reader must know about every figure of this run."""
-        if self.gpu is not None and self.gpu.usable_gib is None:
+        if self.card_known and self.deployment.gpu.usable_gib is None:
             return "usable memory of the card estimated from its data sheet"
         return ""
 
     @property
     def longest(self) -> int:
         """The stated context, else the model's own limit, which is the engine's default."""
-        default = self.model.max_position_embeddings
-        if self.setting.family == "llama.cpp":
-            default = int(vram.constant("llama.cpp", "default_context").central)
+        default = self.deployment.model.max_position_embeddings
+        if self.deployment.family == "llama.cpp":
+            default = int(constant("llama.cpp", "default_context").central)
         found = self.context or default
         if found is None:
             raise NotEstimated("max_model_len is not stated and the model's limit is unknown")
         return found
+
+
+NO_CARD = catalogue.gpu("0GB-class")
 
 
 def vram_row(row: Row) -> Iterator[Comparison]:
@@ -91,7 +92,7 @@ def vram_row(row: Row) -> Iterator[Comparison]:
             found.central,
             found.high,
             run.note,
-            scale=vram.usable_gib(run.gpu).central if run.gpu and quantity in IN_GIB else None,
+            scale=usable_gib(run.card).central if run.card_known and quantity in IN_GIB else None,
         )
 
 
@@ -129,34 +130,33 @@ def run_of(row: Row) -> Run:
     ranks = re.search(r"\b(?:dcp|decode[ -]context[ -]parallel)\D{0,12}(\d+)", note)
     tp = whole(row, "tensor_parallel")
     if tp is None:
-        tp = int(cards[1]) if cards and vram.engine_family(engine) == "llama.cpp" else named
+        tp = int(cards[1]) if cards and engine_family(engine) == "llama.cpp" else named
     # Cards before flash attention; llama.cpp had it off unless asked for, until late 2025.
     naive = gpu is not None and "gcn" in gpu.architecture.lower()
-    setting = Setting(
+    deployment = Deployment(
+        model,
+        gpu or NO_CARD,
+        weights,
+        row.get("kv_cache_dtype", "auto"),
+        tp,
+        whole(row, "pipeline_parallel") or 1,
         engine=engine,
         engine_version=row.get("engine_version", ""),
         first_generation=_first_generation(row) or naive or None,
         utilization=number(row, "gpu_memory_utilization"),
-        max_batched_tokens=whole(row, "max_num_batched_tokens"),
-        max_num_seqs=whole(row, "max_num_seqs"),
+        batched_tokens=whole(row, "max_num_batched_tokens"),
+        sequences=whole(row, "max_num_seqs"),
         eager=row.get("enforce_eager", "").lower() == "true",
         mtp=speculative,
-        speculative_tokens=int(vram.constant("any", "speculative_tokens").central)
-        if speculative
-        else 0,
+        speculative_tokens=int(constant("any", "speculative_tokens").central) if speculative else 0,
         flash_attention=not naive and (engine != "llama.cpp" or "fa=1" in note),
     )
     return Run(
-        model=model,
-        weights=weights,
-        kv=row.get("kv_cache_dtype", "auto"),
-        setting=setting,
-        tp=tp,
-        pp=whole(row, "pipeline_parallel") or 1,
-        context=whole(row, "max_model_len"),
-        gpu=gpu,
-        engine_known=engine_known,
-        context_ranks=int(ranks[1]) if ranks else 1,
+        deployment,
+        whole(row, "max_model_len"),
+        gpu is not None,
+        engine_known,
+        int(ranks[1]) if ranks else 1,
     )
 
 
@@ -167,7 +167,7 @@ def _engine(row: Row) -> tuple[str, bool]:
     """
     name = row.get("engine", "")
     try:
-        return vram.engine_family(name), True
+        return engine_family(name), True
     except NotEstimated:
         return "tensorrt-llm", False
 
@@ -194,7 +194,7 @@ def gpu_of(row: Row) -> tuple[Gpu | None, int]:
             return None, 1
         names = [f"{max(1, round(stated))}GB-class"]
     counts, cards = zip(*(_card(n, stated) for n in names), strict=True)
-    card = min(cards, key=lambda g: vram.usable_gib(g).central)
+    card = min(cards, key=lambda g: usable_gib(g).central)
     if stated is not None and "." in row["gpu_memory_gib_stated"]:  # as the driver reports it
         card = card.model_copy(update={"usable_gib": stated})
     elif stated is not None and card.id.startswith("a100-sxm4-80gb") and stated <= 40:
@@ -243,13 +243,14 @@ def _first_generation(row: Row) -> bool:
 
 def _predict(run: Run, row: Row, quantity: str) -> Range:
     if quantity == "weights_gib_per_gpu":
-        return _weights(run)
+        return loaded(run.deployment)
     if not run.engine_known and quantity not in MEASURED_IN:
-        vram.engine_family(row.get("engine", ""))  # says that it is unknown
+        engine_family(row.get("engine", ""))  # says that it is unknown
     if quantity == "activation_peak_gib":
-        known = run.setting.is_v0 or run.setting.max_num_seqs is not None
-        card = run.gpu if known else run.card  # the card only decides the default batch
-        return vram.activations(run.model, card, run.setting, run.tp, run.longest).gib
+        d = run.deployment
+        if not (d.is_v0 or d.sequences):  # else the card decides no more than the default batch
+            _ = run.card
+        return activations(d, run.longest).gib
     if quantity in MEASURED_IN:
         pool = number(row, "kv_cache_gib_per_gpu")
         if pool is None:
@@ -264,40 +265,18 @@ def _predict(run: Run, row: Row, quantity: str) -> Range:
     raise NotEstimated(f"{quantity} is not a quantity of this kind")
 
 
-def _weights(run: Run) -> Range:
-    size = vram.weight_bytes_per_gpu(run.model, run.weights, run.tp, run.pp, mtp=run.setting.mtp)
-    size = size.scaled(1 / GIB, "GiB")
-    if run.setting.family == "sglang":
-        size = size.plus(vram.constant("sglang", "load_extra_gib").range)
-    return size
-
-
 def _pool(run: Run) -> Range:
     """The cache pool; in llama.cpp the cache of the context that was asked for."""
-    if run.setting.family == "llama.cpp":
-        need = vram.request_gib(
-            run.model, run.setting, run.gpu, run.kv, run.tp, run.pp, run.longest
-        )
-        return Range.around(need, 0.02, "GiB")
-    made = vram.cache_pool(
-        run.model, run.card, run.setting, run.weights, run.tp, run.pp, 1, run.longest
-    )
-    return made.left
+    if run.deployment.family == "llama.cpp":
+        return Range.around(request_gib(run.deployment, run.longest), 0.02, "GiB")
+    _ = run.card
+    return cache_pool(run.deployment, run.longest).left
 
 
 def _fits(run: Run) -> Range:
     """1 if the run starts: weights load and the cache holds one request of the context."""
-    found = vram.inference(
-        run.model,
-        run.card,
-        run.weights,
-        run.kv,
-        run.tp,
-        run.pp,
-        context=run.longest,
-        setting=run.setting,
-    )
-    held = found.max_concurrency
+    _ = run.card
+    held = vram.inference(run.deployment, run.longest).max_concurrency
     return Range(float(held.low >= 1), float(held.central >= 1), float(held.high >= 1))
 
 
@@ -309,27 +288,27 @@ def _from_pool(run: Run, pool: float, quantity: str) -> Range:
     sizes = (pool - 0.005, pool, pool + 0.005)
     made = [_held(run, size)[column] for size in sizes]
     others = [_held(run, pool, other_print=True)[column]]
-    if run.model.mtp_layers and not run.setting.mtp and run.model.linear_layers:
+    d = run.deployment
+    if d.model.mtp_layers and not d.mtp and d.model.linear_layers:
         others.append(_held(_speculative(run), pool)[column])
     return Range(min(*made, *others), made[1], max(*made, *others))
 
 
 def _speculative(run: Run) -> Run:
     """The same run with speculative decoding, which a log may have on without saying so."""
-    depth = int(vram.constant("any", "speculative_tokens").high)
-    return replace(run, setting=replace(run.setting, mtp=True, speculative_tokens=depth))
+    depth = int(constant("any", "speculative_tokens").high)
+    d = replace(run.deployment, mtp=True, speculative_tokens=depth)
+    return replace(run, deployment=d)
 
 
 def _held(run: Run, pool: float, other_print: bool = False) -> tuple[float, float]:
     """What the engine prints; `other_print`: as the other generation of vLLM would print it."""
-    setting = run.setting
-    if run.context is None and vram.version(setting.engine_version) is None:
+    d = run.deployment
+    if run.context is None and d.release is None:
         other_print = not other_print  # the print that needs no context is the likelier one
-    if other_print and vram.version(setting.engine_version) is None and not setting.is_v0:
-        setting = replace(setting, engine_version="0.19")
-    tokens, requests = vram.holds(
-        run.model, run.gpu, setting, run.kv, run.tp, run.pp, run.longest, pool
-    )
+    if other_print and d.release is None and not d.is_v0:
+        d = replace(d, engine_version="0.19")
+    tokens, requests = holds(d, run.longest, pool)
     return tokens * run.context_ranks, requests * run.context_ranks
 
 

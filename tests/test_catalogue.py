@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from siting import catalogue, hf_config
 from siting.catalogue import FactError
-from siting.memory import attention, vram
+from siting.memory import attention
+from siting.memory.attention import kv_format, request_bytes
+from siting.memory.deployment import usable_gib
+from siting.memory.weights import weight_bytes_per_gpu, weight_format
 
 # Families whose total on the hub counts what the language model does not load: tower sizes or
 # rounded names; each row's diff_explanation says which.
@@ -17,8 +20,8 @@ EXPLAINED = 1.0
 
 @pytest.mark.parametrize("model", catalogue.models(), ids=lambda m: m.model_id)
 def test_each_model_can_be_sized(model: catalogue.Model) -> None:
-    assert vram.weight_bytes_per_gpu(model).central > 0
-    assert vram.kv_bytes(model, 4096) > 0
+    assert weight_bytes_per_gpu(model).central > 0
+    assert request_bytes(model, kv_format("auto"), 4096) > 0
 
 
 def test_precomputed_cache_sizes_agree_with_the_layers() -> None:
@@ -59,13 +62,13 @@ def test_unknown_names_get_near_ones() -> None:
 
 def test_a_card_known_by_its_memory_only_is_taken_as_such() -> None:
     card = catalogue.gpu("48GB-class")
-    assert vram.usable_gib(card).low < vram.usable_gib(card).central <= 48
-    assert vram.usable_gib(card).high <= 48
+    assert usable_gib(card).low < usable_gib(card).central <= 48
+    assert usable_gib(card).high <= 48
 
 
 def test_a_card_never_holds_more_than_its_data_sheet_says() -> None:
     for card in catalogue.gpus():
-        usable = vram.usable_gib(card)
+        usable = usable_gib(card)
         assert 0.65 * card.memory_gb_marketing <= usable.central <= card.memory_gb_marketing
 
 
@@ -79,7 +82,9 @@ def test_a_config_json_stands_in_for_a_model(tmp_path: Path) -> None:
         model = hf_config.model(name)
         known = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
         assert model.params_recomputed_b == pytest.approx(known.params_recomputed_b, rel=1e-4)
-        assert vram.kv_bytes(model, 1000) == vram.kv_bytes(known, 1000)
+        assert request_bytes(model, kv_format("auto"), 1000) == request_bytes(
+            known, kv_format("auto"), 1000
+        )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +131,7 @@ def test_the_weight_format_is_read_from_the_config(
     }
     made = hf_config.from_config({**config, "quantization_config": section}, "x")
     assert made.native_weight_dtype == expected
-    assert vram.weight_format("", made).bits < 16
+    assert weight_format("", made).bits < 16
 
 
 @pytest.mark.parametrize(

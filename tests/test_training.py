@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
-from siting.memory import training, vram
+from siting.memory import training
 from siting.memory.attention import NotEstimated
 from siting.memory.training import Job
+from siting.memory.weights import tensors
 from siting.quantity import GIB
 
 LLAMA = catalogue.model("meta-llama/Llama-2-7b-chat-hf")
@@ -46,7 +47,7 @@ def test_full_training_in_sixteen_bit_is_what_torchtune_measured() -> None:
 def test_states_are_as_wide_as_the_parameters_unless_deepspeed_keeps_a_master() -> None:
     # 3.2127 billion: 2 states x 2 B + 2 B of gradients; ZeRO-1 keeps 4 + 2 x 4 B, a quarter a rank
     job = Job(SMALL, "full", tokens=1, framework="litgpt")
-    own = vram.tensors(SMALL).total
+    own = tensors(SMALL).total
     plain = _part(training.memory(job), "gradients and states")
     assert plain * GIB == pytest.approx(own * 6)
     zero = Job(SMALL, "full", tokens=1, gpus=4, sharding="zero1", framework="axolotl")
@@ -68,7 +69,7 @@ def test_each_stage_of_zero_shards_one_thing_more() -> None:
 def test_eight_bit_states_take_one_byte_each() -> None:
     job = Job(SMALL, "full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
     got = _part(training.memory(job), "gradients and states") * GIB
-    assert got == pytest.approx(vram.tensors(SMALL).total * (2 * 1 + 2))
+    assert got == pytest.approx(tensors(SMALL).total * (2 * 1 + 2))
 
 
 def test_four_bit_bases_quantise_linear_layers_only() -> None:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from siting import hf_config
 from siting.catalogue import Model
-from siting.memory import attention, hf_config, vram
+from siting.memory import attention
+from siting.memory.weights import weight_bytes_per_gpu
 
 FILES = sorted((Path(__file__).parent / "vectors").glob("*.json"))
 SIGNS = {
@@ -49,7 +51,7 @@ def _computed(model: Model, case: dict[str, Any]) -> float:
         case "parameters":
             return (model.params_recomputed_b or 0) * 1e9
         case "weight_bytes":
-            return vram.weight_bytes_per_gpu(model, case["fmt"], tp).central
+            return weight_bytes_per_gpu(model, case["fmt"], tp).central
         case "vllm_blocks_per_request":
             groups = attention.layer_groups(model)
             return attention.blocks(2**36, groups, kv, tokens, tp, chunk).per_request

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import numpy as np
 import pytest
@@ -11,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
 from siting.inputs.scenario import Tokens
-from siting.memory import attention, vram
+from siting.memory import attention, engines, pool, vram, weights
 from siting.memory.attention import NotEstimated
-from siting.memory.vram import Setting
+from siting.memory.deployment import Deployment, planned
+from siting.memory.sweep import best_format, sweep
 from siting.quantity import GIB
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
@@ -27,31 +27,33 @@ MODELS = [m.model_id for m in catalogue.models() if m.params_recomputed_b and m.
 
 def test_sixteen_bit_weights_are_two_bytes_a_parameter() -> None:
     # 8.0303 billion parameters x 2 B = 14.96 GiB, which vLLM logs too (issue 10517)
-    assert vram.weight_bytes_per_gpu(LLAMA, "bf16").central / GIB == pytest.approx(14.96, rel=1e-3)
+    assert weights.weight_bytes_per_gpu(LLAMA, "bf16").central / GIB == pytest.approx(
+        14.96, rel=1e-3
+    )
 
 
 def test_only_linear_layers_are_quantised_in_eight_bit() -> None:
     # 69.5 of 70.55 billion: 2 x 128256 x 8192 = 2.10 billion stay in 16 bit
     model = catalogue.model("meta-llama/Llama-3.1-70B-Instruct")
     linear, ends = 70.5537e9 - 2 * 128256 * 8192, 2 * 128256 * 8192
-    got = vram.weight_bytes_per_gpu(model, "fp8").central
+    got = weights.weight_bytes_per_gpu(model, "fp8").central
     assert got == pytest.approx(linear * 8.01 / 8 + ends * 2, rel=1e-3)
 
 
 def test_four_bit_experts_of_gpt_oss_take_their_tiles() -> None:
     # 65.97 GiB on one GPU and 17.22 on each of four: vLLM 0.10 start-up logs
     model = catalogue.model("openai/gpt-oss-120b")
-    assert vram.weight_bytes_per_gpu(model).central / GIB == pytest.approx(65.97, rel=0.005)
-    assert vram.weight_bytes_per_gpu(model, tp=4).central / GIB == pytest.approx(17.22, rel=0.01)
+    assert weights.weight_bytes_per_gpu(model).central / GIB == pytest.approx(65.97, rel=0.005)
+    assert weights.weight_bytes_per_gpu(model, tp=4).central / GIB == pytest.approx(17.22, rel=0.01)
 
 
 def test_latent_projections_are_whole_on_every_rank() -> None:
     # 61 layers x 7168 x (1536 + 512 + 64) in 8 bit, of which a rank would else hold a sixteenth
     model = catalogue.model("deepseek-ai/DeepSeek-V3")
-    t = vram.tensors(model)
+    t = weights.tensors(model)
     assert t.replicated == 61 * 7168 * (1536 + 512 + 64)
-    sixteen = vram.weight_bytes_per_gpu(model, "fp8", tp=16).central
-    one = vram.weight_bytes_per_gpu(model, "fp8", tp=1).central
+    sixteen = weights.weight_bytes_per_gpu(model, "fp8", tp=16).central
+    one = weights.weight_bytes_per_gpu(model, "fp8", tp=1).central
     assert sixteen - one / 16 == pytest.approx(t.replicated * 8.01 / 8 * 15 / 16, rel=1e-6)
 
 
@@ -59,7 +61,7 @@ def test_a_file_of_llama_cpp_weighs_what_its_table_says() -> None:
     # 4.58 GiB for Llama 3 8B in Q4_K_M; 4,403 MiB of it went to the GPU (public log): the token
     # embedding stays in host memory
     model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
-    on_gpu, layers = vram.gguf_split(model, vram.weight_format("gguf-Q4_K_M"), 1)
+    on_gpu, layers = weights.gguf_split(model, weights.weight_format("gguf-Q4_K_M"), 1)
     assert on_gpu / 2**20 == pytest.approx(4403, rel=0.01)
     assert layers == 32
 
@@ -67,11 +69,11 @@ def test_a_file_of_llama_cpp_weighs_what_its_table_says() -> None:
 def test_layers_of_llama_cpp_split_with_the_head_on_the_last_card() -> None:
     # 33 units on two cards: 17 layers, and 15 with the head; K and V of 17 layers are 544 MiB
     model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
-    weights, layers = vram.gguf_split(model, vram.weight_format("gguf-Q4_K_M"), 2)
+    fullest, layers = weights.gguf_split(model, weights.weight_format("gguf-Q4_K_M"), 2)
     assert layers == 17
-    assert weights / 2**30 == pytest.approx(2.237, rel=0.01)
-    run = Setting(engine="llama.cpp")
-    assert vram.request_gib(model, run, None, "f16", 2, 1, 8192) * 1024 == pytest.approx(544)
+    assert fullest / 2**30 == pytest.approx(2.237, rel=0.01)
+    run = Deployment(model, H100, kv_cache="f16", tensor_parallel=2, engine="llama.cpp")
+    assert pool.request_gib(run, 8192) * 1024 == pytest.approx(544)
 
 
 def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() -> None:
@@ -79,7 +81,9 @@ def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() 
     # 4 B x 32 heads x 512 x 8,192 tokens = 0.5 GiB, and 80 MiB come with the second card
     model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
     plain, flash = (
-        vram.activations(model, None, Setting("llama.cpp", flash_attention=f), 2, 8192).gib.central
+        pool.activations(
+            Deployment(model, H100, tensor_parallel=2, engine="llama.cpp", flash_attention=f), 8192
+        ).gib.central
         for f in (False, True)
     )
     assert plain == pytest.approx(0.625, rel=0.1)
@@ -88,28 +92,28 @@ def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() 
 
 
 def test_a_stated_mean_of_a_gguf_name_is_taken() -> None:
-    assert vram.weight_format("gguf-Q4_K (4.64 BPW)").bits == 4.64
+    assert weights.weight_format("gguf-Q4_K (4.64 BPW)").bits == 4.64
 
 
 def test_prediction_layers_are_loaded_only_when_asked() -> None:
     model = catalogue.model("zai-org/GLM-5")
-    assert vram.tensors(model, mtp=True).mtp == pytest.approx((753.8641 - 743.9112) * 1e9)
-    assert vram.tensors(model).mtp == 0
+    assert weights.tensors(model, mtp=True).mtp == pytest.approx((753.8641 - 743.9112) * 1e9)
+    assert weights.tensors(model).mtp == 0
 
 
 def test_pipeline_stages_hold_the_layers_of_the_fullest() -> None:
     # 126 layers over 4 stages: 32 in the fullest; its share of the body, and one of the two ends
     model = catalogue.model("meta-llama/Llama-3.1-405B-Instruct")
-    t = vram.tensors(model)
+    t = weights.tensors(model)
     expected = 2 * ((t.attention + t.mlp) * 32 / 126 + t.embedding)
-    assert vram.weight_bytes_per_gpu(model, "bf16", pp=4).central == pytest.approx(expected)
+    assert weights.weight_bytes_per_gpu(model, "bf16", pp=4).central == pytest.approx(expected)
 
 
 def test_unknown_formats_are_refused_by_name() -> None:
     with pytest.raises(NotEstimated, match=r"fp7.*known: fp32"):
-        vram.weight_bytes_per_gpu(LLAMA, "fp7")
+        weights.weight_bytes_per_gpu(LLAMA, "fp7")
     with pytest.raises(NotEstimated, match="KV cache format 'q9'"):
-        vram.kv_bytes(LLAMA, 1, "q9")
+        attention.kv_format("q9")
 
 
 # --- the engine's own sum ---------------------------------------------------------------------
@@ -117,7 +121,7 @@ def test_unknown_formats_are_refused_by_name() -> None:
 
 def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
     # llm-d summary table: 61.03 + 5.64 + 0.14, and a cache of 4.45 GiB, in 0.9 x 79.18
-    made = vram.inference(QWEN, H100, engine_version="0.11", context=16000)
+    made = vram.inference(Deployment(QWEN, H100, engine_version="0.11"), 16000)
     parts = {p.name: p.gib.central for p in made.parts}
     assert parts["weights"] == pytest.approx(61.03, rel=1e-3)
     assert parts["activations"] == pytest.approx(5.64, rel=0.02)
@@ -126,7 +130,7 @@ def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
 
 
 def test_the_same_run_with_32000_tokens_does_not_start() -> None:
-    made = vram.inference(QWEN, H100, engine_version="0.11", context=32000)
+    made = vram.inference(Deployment(QWEN, H100, engine_version="0.11"), 32000)
     assert made.verdict == "does not fit"
     assert 16000 <= made.longest_context < 32000
 
@@ -163,7 +167,7 @@ def test_heads_of_two_shapes_cost_full_length_before_release_021() -> None:
     # A public issue (vLLM 43308) has about 55 thousand tokens rise to about 525 thousand at 0.21
     model = catalogue.model("google/gemma-4-31B-it")
     old, new = (
-        vram.holds(model, H100, Setting(engine_version=v), "auto", 1, 1, 262144, 46.0)[0]
+        pool.holds(Deployment(model, H100, engine_version=v), 262144, 46.0)[0]
         for v in ("0.20.0", "0.21.0")
     )
     assert old == pytest.approx(46 * GIB / (50 * 16 * 512 * 2 + 10 * 4 * 1024 * 2), rel=0.01)
@@ -174,7 +178,7 @@ def test_latents_were_kept_as_heads_before_release_07() -> None:
     # DeepSeek V2: 60 layers x 128 heads x 2 x 192 values; since then 60 x 576
     model = catalogue.model("deepseek-ai/DeepSeek-V2-Chat")
     old, new = (
-        vram.request_gib(model, Setting(engine_version=v), H100, "auto", 8, 1, 1000) * GIB
+        pool.request_gib(Deployment(model, H100, tensor_parallel=8, engine_version=v), 1000) * GIB
         for v in ("0.6.2", "0.7.2")
     )
     assert old == pytest.approx(1000 * 60 * 16 * 2 * 192 * 2)
@@ -184,10 +188,11 @@ def test_latents_were_kept_as_heads_before_release_07() -> None:
 def test_the_ik_fork_prices_windows_at_full_length() -> None:
     # Gemma 3 27B at 32,768 tokens: 62 x 16 x 256 x 2 B a token make 15.5 GiB (public log: 15 to 16)
     model = catalogue.model("google/gemma-3-27b-it")
-    run = Setting(engine="llama.cpp", engine_version="ik_llama.cpp fork")
-    assert vram.request_gib(model, run, None, "f16", 1, 1, 32768) == pytest.approx(15.5)
-    plain = Setting(engine="llama.cpp")
-    assert vram.request_gib(model, plain, None, "f16", 1, 1, 32768) < 4
+    run = Deployment(
+        model, H100, kv_cache="f16", engine="llama.cpp", engine_version="ik_llama.cpp fork"
+    )
+    assert pool.request_gib(run, 32768) == pytest.approx(15.5)
+    assert pool.request_gib(dataclasses.replace(run, engine_version=""), 32768) < 4
 
 
 def test_speculative_decoding_adds_layers_states_and_columns() -> None:
@@ -202,50 +207,55 @@ def test_speculative_decoding_adds_layers_states_and_columns() -> None:
 
 def test_the_first_engine_of_vllm_profiles_the_whole_context() -> None:
     # Llama 3.1 8B at 131,072 tokens on MI300X: 14.63 GiB of activations
-    run = Setting(engine_version="0.7.0")
-    part = vram.activations(LLAMA, catalogue.gpu("MI300X"), run, 1, 131072)
+    run = Deployment(LLAMA, catalogue.gpu("MI300X"), engine_version="0.7.0")
+    part = pool.activations(run, 131072)
     assert part.gib.central == pytest.approx(14.63, rel=0.08)
 
 
 def test_the_sampler_is_not_divided_by_ranks() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
-    one, two = (vram.activations(model, H100, Setting(), tp, 16000).gib.central for tp in (1, 2))
+    one, two = (
+        pool.activations(Deployment(model, H100, tensor_parallel=tp), 16000).gib.central
+        for tp in (1, 2)
+    )
     assert one == two == pytest.approx(5.64, rel=0.02)  # both logged as 5.64 GiB
 
 
 def test_graphs_count_from_release_021_on() -> None:
-    assert vram.graphs(Setting(engine_version="0.20.1")).gib.central == 0
-    assert vram.graphs(Setting(engine_version="0.21.0")).gib.central > 0
-    assert vram.graphs(Setting(engine_version="0.21.0", eager=True)).gib.central == 0
+    assert pool.graphs(Deployment(LLAMA, H100, engine_version="0.20.1")).gib.central == 0
+    assert pool.graphs(Deployment(LLAMA, H100, engine_version="0.21.0")).gib.central > 0
+    eager = Deployment(LLAMA, H100, engine_version="0.21.0", eager=True)
+    assert pool.graphs(eager).gib.central == 0
 
 
 def test_a_new_deployment_is_planned_with_the_current_release() -> None:
-    made = vram.inference(LLAMA, H100, context=8192)
-    assert made.setting == vram.planned_setting("vllm")
+    d = planned(Deployment(LLAMA, H100))
+    assert d.release == (0, 26)
+    made = vram.inference(d, 8192)
     assert next(p for p in made.parts if p.name == "graphs").gib.central > 0
 
 
 def test_sglang_keeps_activations_outside_its_share() -> None:
-    run = Setting(engine="sglang", utilization=0.8)
-    made = vram.cache_pool(LLAMA, H100, run, "bf16", 1, 1, 1, 8192)
-    weights = made.parts[0].gib.central
-    assert made.left.central == pytest.approx(made.budget.central - weights)
+    run = Deployment(LLAMA, H100, "bf16", engine="sglang", utilization=0.8)
+    made = pool.cache_pool(run, 8192)
+    loaded = made.parts[0].gib.central
+    assert made.left.central == pytest.approx(made.budget.central - loaded)
 
 
 def test_tensorrt_llm_takes_a_share_of_what_is_free_after_loading() -> None:
-    made = vram.inference(LLAMA, H100, "fp8", engine="tensorrt-llm", context=8192)
+    made = vram.inference(Deployment(LLAMA, H100, "fp8", engine="tensorrt-llm"), 8192)
     taken = sum(p.gib.central for p in made.parts if p.name != "cache")
     assert made.pool_gib.central == pytest.approx(0.9 * (79.18 - taken), rel=1e-6)
 
 
 def test_the_many_names_of_an_engine_are_one() -> None:
-    assert vram.engine_family("TensorRT-LLM 1.0") == "tensorrt-llm"
-    assert vram.engine_family("ik_llama.cpp") == "llama.cpp"
-    assert vram.engine_name("NVIDIA NIM (TensorRT-LLM)") == "nim"
-    assert vram.engine_family("NVIDIA NIM (TensorRT-LLM)") == "tensorrt-llm"
-    assert vram.engine_name("Abacus") == "abacus"
+    assert engines.engine_family("TensorRT-LLM 1.0") == "tensorrt-llm"
+    assert engines.engine_family("ik_llama.cpp") == "llama.cpp"
+    assert engines.engine_name("NVIDIA NIM (TensorRT-LLM)") == "nim"
+    assert engines.engine_family("NVIDIA NIM (TensorRT-LLM)") == "tensorrt-llm"
+    assert engines.engine_name("Abacus") == "abacus"
     with pytest.raises(NotEstimated, match="engine 'abacus'"):
-        vram.engine_family("abacus")
+        engines.engine_family("abacus")
 
 
 # --- what must hold whatever the numbers are --------------------------------------------------
@@ -261,7 +271,10 @@ some_group = st.sampled_from([1, 2, 4, 8])
 def test_more_tokens_never_need_less(
     model: catalogue.Model, tokens: int, more: int, tp: int
 ) -> None:
-    few, many = (vram.kv_bytes(model, t, tp=tp) for t in (tokens, tokens + more))
+    few, many = (
+        attention.request_bytes(model, attention.kv_format("auto"), t, tp)
+        for t in (tokens, tokens + more)
+    )
     assert few <= many
 
 
@@ -270,20 +283,22 @@ def test_more_tokens_never_need_less(
 def test_more_ranks_never_hold_more_and_never_less_than_a_share(
     model: catalogue.Model, tp: int, fmt: str
 ) -> None:
-    one = vram.weight_bytes_per_gpu(model, fmt).central
-    split = vram.weight_bytes_per_gpu(model, fmt, tp=tp).central
+    one = weights.weight_bytes_per_gpu(model, fmt).central
+    split = weights.weight_bytes_per_gpu(model, fmt, tp=tp).central
     assert one / tp <= split * (1 + 1e-9) <= one * (1 + 1e-9)
-    assert vram.kv_bytes(model, 5000, tp=tp) <= vram.kv_bytes(model, 5000)
+    assert attention.request_bytes(
+        model, attention.kv_format("auto"), 5000, tp
+    ) <= attention.request_bytes(model, attention.kv_format("auto"), 5000)
 
 
 @settings(max_examples=60, deadline=None)
 @given(model=some_model, tp=some_group, context=st.integers(256, 100_000))
 def test_parts_pool_and_budget_add_up(model: catalogue.Model, tp: int, context: int) -> None:
-    made = vram.inference(model, H100, tp=tp, context=context)
+    made = vram.inference(planned(Deployment(model, H100, tensor_parallel=tp)), context)
     taken = sum(p.gib.central for p in made.parts if p.name != "cache")
     assert made.pool_gib.central + taken == pytest.approx(made.budget_gib.central)
     if made.pool_gib.central > 0 and made.longest_context:
-        held = vram.request_gib(model, made.setting, H100, "auto", tp, 1, made.longest_context)
+        held = pool.request_gib(made.deployment, made.longest_context)
         assert held <= made.pool_gib.central
     else:
         assert made.verdict == "does not fit"
@@ -311,14 +326,14 @@ def test_blocks_never_promise_more_than_the_pool(
 
 def test_the_fewest_gpus_are_the_first_that_fit() -> None:
     model = catalogue.model("meta-llama/Llama-3.3-70B-Instruct")
-    found = vram.fewest_gpus(model, H100, weights="bf16", context=8192, concurrency=4)
+    found = vram.fewest_gpus(planned(Deployment(model, H100, "bf16")), 8192, 4)
     assert found is not None and found.tp == 4
-    smaller = vram.inference(model, H100, "bf16", tp=2, context=8192, concurrency=4)
+    smaller = vram.inference(planned(Deployment(model, H100, "bf16", tensor_parallel=2)), 8192, 4)
     assert smaller.verdict == "does not fit"
 
 
 def test_twice_the_context_needs_at_least_the_same_group() -> None:
-    now = vram.fewest_gpus(LLAMA, catalogue.gpu("L40S"), context=16384, concurrency=8)
+    now = vram.fewest_gpus(planned(Deployment(LLAMA, catalogue.gpu("L40S"))), 16384, 8)
     assert now is not None
     longer = vram.larger(now, context_factor=2)
     assert longer is not None and longer.gpus >= now.gpus and longer.context == 32768
@@ -326,8 +341,8 @@ def test_twice_the_context_needs_at_least_the_same_group() -> None:
 
 def test_the_best_format_is_the_first_that_leaves_room() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
-    assert vram.best_format(model, catalogue.gpu("L40S"), ("bf16", "fp8", "int4"), 8192) == "fp8"
-    assert vram.best_format(model, catalogue.gpu("T4"), ("bf16", "fp8", "int4"), 8192) is None
+    assert best_format(model, catalogue.gpu("L40S"), ("bf16", "fp8", "int4"), 8192) == "fp8"
+    assert best_format(model, catalogue.gpu("T4"), ("bf16", "fp8", "int4"), 8192) is None
 
 
 def test_the_sweep_says_what_each_single_calculation_says() -> None:
@@ -336,23 +351,23 @@ def test_the_sweep_says_what_each_single_calculation_says() -> None:
         for m in ("Qwen/Qwen3-32B", "deepseek-ai/DeepSeek-V3", "google/gemma-4-31B-it")
     ]
     gpus = [catalogue.gpu(g) for g in ("H100", "L40S", "A100", "MI300X")]
-    made = vram.sweep(models, gpus, ("bf16", "fp8"), 8192)
+    made = sweep(models, gpus, ("bf16", "fp8"), 8192)
     for place in np.ndindex(made.left_gib.shape):
         m, f, t, g = place
-        one = vram.inference(models[m], gpus[g], made.formats[f], tp=made.sizes[t], context=8192)
+        d = Deployment(models[m], gpus[g], made.formats[f], tensor_parallel=made.sizes[t])
+        one = vram.inference(planned(d), 8192)
         assert made.left_gib[place] == pytest.approx(one.pool_gib.central)
         # the allocator rounds to blocks, and windows take one block more
         if one.pool_gib.central > 1:
             assert made.requests[place] == pytest.approx(one.max_concurrency.central, rel=0.03)
 
 
-def test_the_whole_catalogue_takes_less_than_a_second() -> None:
+def test_the_whole_catalogue_is_swept_in_every_format() -> None:
     models, gpus = catalogue.models(), catalogue.gpus()
-    vram.sweep(models, gpus, ("bf16",), 8192)  # facts are read once
-    start = time.perf_counter()
-    made = vram.sweep(models, gpus, ("bf16", "fp8", "int4", "nvfp4"), 8192)
-    assert time.perf_counter() - start < 1.0
-    assert made.combinations > 50_000
+    made = sweep(models, gpus, ("bf16", "fp8", "int4", "nvfp4"), 8192)
+    assert made.combinations == len(models) * 4 * 4 * len(gpus) > 50_000
+    known = ~np.isnan(made.left_gib).all(axis=(1, 2, 3))
+    assert known.mean() > 0.95  # the others lack a field that decides their size
 
 
 # --- a client's options -----------------------------------------------------------------------
@@ -366,15 +381,15 @@ def test_the_longest_request_is_the_far_tail_of_both_parts() -> None:
 
 
 def test_a_memory_knows_the_sources_of_its_inputs() -> None:
-    made = vram.inference(LLAMA, H100, context=8192)
+    made = vram.inference(planned(Deployment(LLAMA, H100)), 8192)
     names = {i.name for i in made.inputs}
     assert "parameters of meta-llama/Llama-3.1-8B-Instruct" in names
     assert all(i.source.source and i.source.locator for i in made.inputs)
 
 
 def test_the_setting_is_kept() -> None:
-    run = Setting(utilization=0.5, max_num_seqs=16)
-    made = vram.inference(LLAMA, H100, context=8192, setting=run)
-    assert made.setting == run
+    run = Deployment(LLAMA, H100, utilization=0.5, sequences=16)
+    made = vram.inference(run, 8192)
+    assert made.deployment == dataclasses.replace(run, weights="bf16", kv_cache="bf16")
     assert made.budget_gib.central == pytest.approx(0.5 * 79.18)
     assert dataclasses.is_dataclass(made)

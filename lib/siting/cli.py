@@ -531,15 +531,22 @@ def fit(
       siting fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 --context 8192
     """
     from siting.memory import attention, vram
+    from siting.memory.deployment import Deployment, planned
 
     try:
-        memory = vram.inference(
-            _found_model(config or model),
-            _found_gpu(gpu),
-            context=context,
-            concurrency=concurrency,
-            **how,
+        d = planned(
+            Deployment(
+                _found_model(config or model),
+                _found_gpu(gpu),
+                how["weights"],
+                how["kv"],
+                how["tp"],
+                how["pp"],
+                engine=how["engine"],
+                utilization=how["utilization"],
+            )
         )
+        memory = vram.inference(d, context, concurrency)
     except attention.NotEstimated as error:
         raise Refused(f"not estimated, because {error}") from None
     if as_json:

@@ -6,6 +6,7 @@ All figures are per GPU, the fullest of a group. A range holds 80 % of what we e
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from siting.catalogue import Gpu, Source
 from siting.exhibits import Chart, Prose, Table, literal, style
 from siting.formats import Numbers
 from siting.inputs.scenario import Scenario
-from siting.memory import training, vram
+from siting.memory import deployment, sweep, training, vram, weights
 from siting.memory.vram import Fit, Memory
 from siting.quantity import Range, total
 from siting.study import Study
@@ -222,7 +223,7 @@ def _bar(ax: Axes, row: int, memory: Memory, numbers: Numbers) -> None:
         start += width
     off = _off(memory)
     ax.plot([off.low, off.high], [row + 0.31, row + 0.31], color=style.INK, linewidth=1.5)
-    total_gib = vram.usable_gib(memory.gpu).central
+    total_gib = deployment.usable_gib(memory.gpu).central
     ax.plot([total_gib, total_gib], [row - 0.3, row + 0.3], color=style.INK, linewidth=1.2)
 
 
@@ -269,7 +270,7 @@ def _cards(scenario: Scenario) -> list[Gpu]:
     for card in (*own, *newest):
         if len(chosen) < MAP_CARDS:
             chosen.setdefault((card.vendor, round(card.memory_gb_marketing)), card)
-    return sorted(chosen.values(), key=lambda g: (vram.usable_gib(g).central, g.id))
+    return sorted(chosen.values(), key=lambda g: (deployment.usable_gib(g).central, g.id))
 
 
 def _models(scenario: Scenario) -> list[str]:
@@ -292,7 +293,7 @@ def fit_map(study: Study) -> Chart | Prose:
         return Prose("No open-weight model is named in this scenario.")
     context = max((m.context for _, m in _made(study)), default=8192)
     wanted = vram.planning_concurrency()
-    made = vram.sweep(models, cards, MAP_FORMATS, context)
+    made = sweep.sweep(models, cards, MAP_FORMATS, context)
     fewest = made.fewest_gpus(wanted).reshape(-1, len(cards))
     labels = [f"{_short(m.model_id)}, {f}" for m in models for f in MAP_FORMATS]
     drawn, ax = style.figure(1.6 + 0.27 * len(labels))
@@ -471,18 +472,16 @@ def change(study: Study) -> Prose:
         f"{n.range(widest.gib, 1)} a GPU. The engine's start-up log settles it in minutes."
     )
     for form in ("fp8", "int4"):
-        if vram.weight_format(form).bits < vram.weight_format(m.weights).bits:
+        if weights.weight_format(form).bits < weights.weight_format(m.weights).bits:
             lines.append(_other_format(m, form, n))
     if m.kv == "bf16":
         lines.append(_other_cache(m, n))
     return Prose("\n".join(f"- {line}" for line in lines))
 
 
-def _other(memory: Memory, weights: str, kv: str) -> Memory:
-    return vram.inference(
-        memory.model, memory.gpu, weights, kv, memory.tp, memory.pp,
-        context=memory.context, concurrency=memory.concurrency, setting=memory.setting,
-    )  # fmt: skip
+def _other(memory: Memory, form: str, kv: str) -> Memory:
+    d = replace(memory.deployment, weights=form, kv_cache=kv)
+    return vram.inference(d, memory.context, memory.concurrency)
 
 
 def _other_format(memory: Memory, form: str, numbers: Numbers) -> str:

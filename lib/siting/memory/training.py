@@ -21,9 +21,12 @@ from typing import Literal, TypeVar
 from siting import catalogue, hf_config
 from siting.catalogue import Fact, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
-from siting.memory import vram
 from siting.memory.attention import NotEstimated
-from siting.memory.vram import Part, constant
+from siting.memory.deployment import usable_gib
+from siting.memory.engines import constant
+from siting.memory.pool import Part
+from siting.memory.vram import TENSOR_PARALLEL
+from siting.memory.weights import tensors, weight_format
 from siting.quantity import GIB, Range, total
 
 Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp"]
@@ -196,7 +199,7 @@ class Peak:
 
     def verdict(self, gpu: Gpu) -> Verdict:
         """Whether the run fits on `gpu`; tight where only the central estimate does."""
-        room = vram.usable_gib(gpu)
+        room = usable_gib(gpu)
         if self.reserved.central > room.central:
             return "does not fit"
         return "fits" if self.reserved.high <= room.low else "tight"
@@ -238,7 +241,7 @@ def memory(job: Job) -> Peak:
 
 def _base_bytes(job: Job, frame: Framework) -> float:
     """Bytes of the whole base model."""
-    t = vram.tensors(job.model)
+    t = tensors(job.model)
     ends = t.embedding + t.head
     if not frame.ties and not t.head:
         ends += t.embedding
@@ -247,7 +250,7 @@ def _base_bytes(job: Job, frame: Framework) -> float:
         wide = BASES[job.base]
         outside = max(wide, 2.0)  # embeddings and towers are not quantised
         return linear * wide + (ends + t.towers) * outside
-    bits = vram.weight_format(job.base).bits
+    bits = weight_format(job.base).bits
     return linear * bits / 8 + (ends + t.towers) * 2.0
 
 
@@ -272,7 +275,7 @@ def _weights(job: Job, frame: Framework) -> Part:
 
 def _gathered(job: Job) -> float:
     """Layers, embedding and head that full sharding holds whole for a moment. [B]"""
-    t = vram.tensors(job.model)
+    t = tensors(job.model)
     layers = job.model.num_hidden_layers or 1
     alive = constant("training", "gathered_layers").central
     wide = min(BASES.get(job.base, 0.5), 2.0)
@@ -284,7 +287,7 @@ def _gathered(job: Job) -> float:
 def _trained(job: Job) -> float:
     """Trained parameters: all of them, or two low-rank factors for each adapted matrix [3]."""
     if job.is_full:
-        t = vram.tensors(job.model)
+        t = tensors(job.model)
         return t.total
     m = job.model
     hidden, layers = m.hidden_size or 0, m.num_hidden_layers or 0
@@ -306,7 +309,7 @@ def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
     if job.is_full and job.sharding.startswith("zero"):
         states = rule.states * (rule.bytes_per_state or 4.0)
         states += constant("training", "master_bytes").central
-    largest = vram.tensors(job.model).embedding / trained if trained else 0.0
+    largest = tensors(job.model).embedding / trained if trained else 0.0
     gradients = wide * largest if job.in_backward and job.is_full else wide
     own = 0.0 if job.is_full else wide  # adapters are weights of their own
     share = 1 / job.gpus
@@ -362,7 +365,7 @@ def _is_gated(model: Model) -> bool:
     """Three matrices an MLP instead of two, told from the parameter count."""
     if model.num_experts or not model.intermediate_size or not model.num_hidden_layers:
         return True
-    t = vram.tensors(model)
+    t = tensors(model)
     hidden = model.hidden_size or 0
     attention = (
         hidden
@@ -566,10 +569,10 @@ def _plan(name: str, wanted: FineTuning, option: str, card: str) -> Plan:
     runs = wanted.runs_per_year
     try:
         gpu, model = catalogue.gpu(card), hf_config.model(wanted.model)
-        tried = tuple(memory(_job(wanted, model, n)) for n in vram.TENSOR_PARALLEL)
+        tried = tuple(memory(_job(wanted, model, n)) for n in TENSOR_PARALLEL)
         fitting = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
         if fitting is None:
-            reason = f"no group of up to {vram.TENSOR_PARALLEL[-1]} GPUs holds the run"
+            reason = f"no group of up to {TENSOR_PARALLEL[-1]} GPUs holds the run"
             return Plan(name, option, gpu.id, None, None, None, runs, reason, tried)
         tokens = wanted.examples * wanted.tokens_per_example * wanted.epochs
         time = run_time(fitting.job, gpu, tokens)
@@ -628,13 +631,13 @@ def feasibility(model: Model, gpu: Gpu, tokens: int = 4096) -> tuple[Feasible, .
             sequence_length=tokens,
         )
         try:
-            tried = [memory(_job(wanted, model, n)) for n in vram.TENSOR_PARALLEL]
+            tried = [memory(_job(wanted, model, n)) for n in TENSOR_PARALLEL]
         except NotEstimated as error:
             why = f"not estimated, because {error.args[0]}"
             found.append(Feasible(model.model_id, gpu.id, name, None, None, why))
             continue
         peak = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
-        reason = "" if peak else f"needs more than {vram.TENSOR_PARALLEL[-1]} GPUs"
+        reason = "" if peak else f"needs more than {TENSOR_PARALLEL[-1]} GPUs"
         verdict = peak.verdict(gpu) if peak else None
         found.append(Feasible(model.model_id, gpu.id, name, peak, verdict, reason))
     return tuple(found)

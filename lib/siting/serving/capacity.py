@@ -23,10 +23,12 @@ from siting.catalogue import Input, Source
 from siting.inputs import benchmark
 from siting.inputs.scenario import SELF_HOSTED, Measured, Option, Scenario, Workload
 from siting.memory import vram
+from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
+from siting.memory.weights import tensors
 from siting.quantity import Range
 from siting.serving import measurement, performance
 from siting.serving.load import Load, YearlyTokens, fill_valleys, merged, workload_load
-from siting.serving.performance import Deployment, NotPredicted
+from siting.serving.performance import NotPredicted
 from siting.serving.queueing import Curve, Latency, Lengths, latency
 
 Array = npt.NDArray[np.float64]
@@ -82,7 +84,7 @@ def replica_curve(
     context = lengths.context_mean
     longest = max(longest, lengths.input_mean + lengths.output_mean)
     room = performance.slots(d, r, lengths.input_mean + lengths.output_mean / 2, longest)
-    slots = int(min(room, vram.max_num_seqs(d.gpu, d.setting)))
+    slots = int(min(room, max_sequences(d.known)))
     if slots < 1 or performance.slots(d, r, longest, longest) < 1:
         raise NotPredicted(
             f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
@@ -96,7 +98,7 @@ def replica_curve(
     prefix = lengths.input_mean - prompt
     alone = performance.step_seconds(r, k, 1.0, context, prompt, prompt, prefix)
     reading = float(alone) - float(performance.step_seconds(r, k, 1.0, context))
-    chunk = vram.batched_tokens(d.gpu, d.setting, int(longest))
+    chunk = prompt_chunk(d.known, int(longest))
     return Curve(decode * slower, reading * slower, k["first_token_us"] * 1e-6, chunk, lengths)
 
 
@@ -504,7 +506,7 @@ def _inputs(d: Deployment, own: Measured | None) -> tuple[Input, ...]:
         ),
         Input(
             name=f"parameters of {d.model.model_id}",
-            value=Range.exact(vram.tensors(d.model).total / 1e9, "billion"),
+            value=Range.exact(tensors(d.model).total / 1e9, "billion"),
             source=catalogue.source_of(d.model),
         ),
     ]

@@ -10,9 +10,10 @@ from typing import Literal
 
 from siting import catalogue, hf_config
 from siting.inputs.benchmark import Benchmark
+from siting.memory.deployment import Deployment
 from siting.quantity import Range
 from siting.serving import performance
-from siting.serving.performance import Deployment, Loop, NotPredicted
+from siting.serving.performance import Loop, NotPredicted
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from siting import catalogue
-from siting.catalogue import Fact, Gpu, Model
-from siting.memory import attention, vram
+from siting.catalogue import Fact, Gpu
+from siting.memory import attention, engines
+from siting.memory.deployment import Deployment
+from siting.memory.pool import cache_pool
+from siting.memory.weights import WeightFormat, tensors, weight_format
 from siting.quantity import GIB
 
 Numbers = float | npt.NDArray[np.float64]
@@ -218,51 +221,6 @@ def _link_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
 # --- from catalogue entries to a replica ------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """How a model is deployed on one replica of GPUs."""
-
-    model: Model
-    gpu: Gpu
-    weights: str = ""
-    """Weight format; blank: the model's native format."""
-    kv_cache: str = "auto"
-    tensor_parallel: int = 1
-    pipeline_parallel: int = 1
-    attention_data_parallel: int = 1
-    """Ranks that each hold all attention weights and a share of the sequences."""
-    engine: str = "vllm"
-    engine_version: str = ""
-    batching: Literal["continuous", "static"] = "continuous"
-    utilization: float | None = None
-    """Share of memory that the engine may take; None: its default."""
-    batched_tokens: int | None = None
-    """Prompt tokens read in one step; None: the engine's default."""
-    speculative_tokens: int = 0
-    """Tokens drafted ahead in each step."""
-
-    @property
-    def gpus(self) -> int:
-        """GPUs of the replica."""
-        return self.tensor_parallel * self.pipeline_parallel * self.attention_data_parallel
-
-    @property
-    def setting(self) -> vram.Setting:
-        """The engine's arguments, as the memory model reads them; one that it does not know is
-        taken to share out memory as vLLM does."""
-        try:
-            engine = vram.engine_family(self.engine)
-        except attention.NotEstimated:
-            engine = "vllm"
-        return vram.Setting(
-            engine=engine,
-            engine_version=self.engine_version,
-            utilization=self.utilization,
-            max_batched_tokens=self.batched_tokens,
-            speculative_tokens=self.speculative_tokens,
-        )
-
-
 FIRST_OF_TODAY = {"tensorrt-llm": (0, 14), "nim": (1, 3), "vllm": (0, 7), "lmdeploy": (0, 6)}
 """Release from which an engine's scheduler and kernels resemble today's: measurements of older
 ones tell of models and cards, but carry their own overhead."""
@@ -270,8 +228,8 @@ ones tell of models and cards, but carry their own overhead."""
 
 def generation(d: Deployment) -> str:
     """`early` or `today`, by the engine's version; NIM without a version is of 2024."""
-    family = vram.engine_name(d.engine)
-    release = vram.version(d.engine_version)
+    family = engines.engine_name(d.engine)
+    release = d.release
     if release is None:
         return "early" if family == "nim" else "today"
     return "early" if release < FIRST_OF_TODAY.get(family, (0, 0)) else "today"
@@ -297,7 +255,7 @@ def link(gpu: Gpu, group: int) -> tuple[str, float]:
     return "pcie", 16e9 * 2 ** ((gpu.pcie_gen or 4) - 3)
 
 
-def arithmetic_format(form: vram.WeightFormat) -> str:
+def arithmetic_format(form: WeightFormat) -> str:
     """`fp8`, `fp4`, `int8`, `int4` or `16`: what products of such weights are computed in."""
     name = form.format
     if "fp4" in name:
@@ -321,17 +279,17 @@ def _peak(gpu: Gpu, arithmetic: str) -> float:
 def kv_format(d: Deployment) -> attention.KvFormat:
     """Format of the cache. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
     wanted = d.kv_cache or "auto"
-    if wanted == "auto" and vram.engine_name(d.engine) in ("tensorrt-llm", "nim"):
-        quantised = vram.weight_format(d.weights, d.model).bits < 9
+    if wanted == "auto" and engines.engine_name(d.engine) in ("tensorrt-llm", "nim"):
+        quantised = weight_format(d.weights, d.model).bits < 9
         wanted = "fp8" if quantised else wanted
     return attention.kv_format(wanted)
 
 
 def regime(d: Deployment) -> dict[str, str]:
     """The words that scopes of `facts/engine_efficiency.csv` test."""
-    form = vram.weight_format(d.weights, d.model)
+    form = weight_format(d.weights, d.model)
     low = arithmetic_format(form)
-    experts = vram.tensors(d.model).experts > 0
+    experts = tensors(d.model).experts > 0
     rest = "16" if form.other_linear_bits > 9 else "fp8"
     dense = rest if experts and form.scope == "experts" else low
     queries = (d.model.num_attention_heads or 1) / (d.model.num_key_value_heads or 1)
@@ -350,8 +308,10 @@ def regime(d: Deployment) -> dict[str, str]:
         "attention": "latent" if d.model.kv_lora_rank else "wide" if queries > 16 else "grouped",
         "cache": "16" if kv_format(d).bytes_per_element > 1.5 else "8",
         "windows": d.model.attention_kind if d.model.sliding_window else "none",
-        "engine": vram.engine_name(d.engine),
-        "kernels": "vendor" if vram.engine_name(d.engine) in ("tensorrt-llm", "nim") else "general",
+        "engine": engines.engine_name(d.engine),
+        "kernels": "vendor"
+        if engines.engine_name(d.engine) in ("tensorrt-llm", "nim")
+        else "general",
         "generation": generation(d),
         "batching": d.batching,
     }
@@ -368,7 +328,7 @@ def replica(d: Deployment) -> Replica:
 def _replica(d: Deployment) -> Replica:
     m, tp = d.model, d.tensor_parallel
     group = tp * d.attention_data_parallel
-    t, form = vram.tensors(m), vram.weight_format(d.weights, m)
+    t, form = tensors(m), weight_format(d.weights, m)
     where = regime(d)
     everywhere = form.scope in ("all", "linear", "file") or (
         form.scope == "experts" and not t.experts
@@ -450,10 +410,10 @@ def _attention(d: Deployment) -> dict[str, float]:
 def windows_are_used(d: Deployment) -> bool:
     """Whether the engine keeps only the window of sliding layers: vLLM from 0.8 on, TensorRT-LLM
     from 1.0 on; before, such layers were full ones."""
-    release = vram.version(d.engine_version)
-    if vram.engine_name(d.engine) in ("tensorrt-llm", "nim"):
+    release = d.release
+    if engines.engine_name(d.engine) in ("tensorrt-llm", "nim"):
         return release is None or release >= (1, 0)
-    return not d.setting.is_v0
+    return not d.known.is_v0
 
 
 def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
@@ -463,16 +423,7 @@ def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     the high one is taken. Raises NotPredicted where the memory model cannot say.
     """
     try:
-        pool = vram.cache_pool(
-            d.model,
-            d.gpu,
-            d.setting,
-            d.weights,
-            d.tensor_parallel,
-            d.pipeline_parallel,
-            d.gpus if d.attention_data_parallel > 1 else 1,
-            int(longest),
-        )
+        pool = cache_pool(d.known, int(longest))
     except attention.NotEstimated as reason:
         raise NotPredicted(str(reason)) from None
     tight = ran and pool.left.central <= 0

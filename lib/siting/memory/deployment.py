@@ -1,0 +1,137 @@
+"""How a model is deployed on one replica of GPUs: the record that memory and speed read.
+
+A blank field takes the engine's own default for the card. A blank release is unknown: `planned`
+fills in the current one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from siting.catalogue import Gpu, Model
+from siting.memory.attention import NotEstimated
+from siting.memory.engines import constant, engine_family, version
+from siting.quantity import Range
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How a model is deployed on one replica of GPUs."""
+
+    model: Model
+    gpu: Gpu
+    weights: str = ""
+    """Weight format; blank: the model's native format."""
+    kv_cache: str = "auto"
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    attention_data_parallel: int = 1
+    """Ranks that each hold all attention weights and a share of the sequences."""
+    engine: str = "vllm"
+    engine_version: str = ""
+    batching: Literal["continuous", "static"] = "continuous"
+    utilization: float | None = None
+    """Share of memory that the engine may take (mem_fraction_static in SGLang)."""
+    batched_tokens: int | None = None
+    """Prompt tokens read in one step."""
+    speculative_tokens: int = 0
+    """Tokens drafted ahead in each step."""
+    sequences: int | None = None
+    """Requests that run at once, at most (max_num_seqs)."""
+    eager: bool = False
+    """No CUDA graphs."""
+    mtp: bool = False
+    """Multi-token-prediction layers are loaded."""
+    flash_attention: bool = True
+    first_generation: bool | None = None
+    """vLLM's V0 engine (before 0.8); None: from the release, else no."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of the replica."""
+        return self.tensor_parallel * self.pipeline_parallel * self.attention_data_parallel
+
+    @property
+    def expert_ranks(self) -> int:
+        """Ranks that share the experts among them; 1: as the other weights are shared."""
+        return self.gpus if self.attention_data_parallel > 1 else 1
+
+    @property
+    def family(self) -> str:
+        """The engine that shares out memory as this one does. Raises NotEstimated."""
+        return engine_family(self.engine)
+
+    @property
+    def release(self) -> tuple[int, int] | None:
+        """Major and minor of the engine's release; None: unknown, or a development build."""
+        return version(self.engine_version)
+
+    @property
+    def is_v0(self) -> bool:
+        """Whether vLLM's first generation runs."""
+        if self.first_generation is not None:
+            return self.first_generation
+        return self.family == "vllm" and self.release is not None and self.release < (0, 8)
+
+    @property
+    def known(self) -> Deployment:
+        """This one; an engine that is unknown is taken to share out memory as vLLM does."""
+        try:
+            engine_family(self.engine)
+        except NotEstimated:
+            return replace(self, engine="vllm")
+        return self
+
+
+def planned(deployment: Deployment) -> Deployment:
+    """As a new deployment: a blank release becomes the engine's current one."""
+    if deployment.engine_version or deployment.family != "vllm":
+        return deployment
+    current = constant("vllm", "current_release").central
+    return replace(deployment, engine_version=f"{current:g}")
+
+
+def usable_gib(gpu: Gpu) -> Range:
+    """Memory that a process sees on the card. [GiB] Estimated where it was never measured."""
+    if gpu.usable_gib is not None:
+        return Range.exact(gpu.usable_gib, "GiB")
+    share = constant("any", "unified_share" if is_unified(gpu) else "usable_share").range
+    return share.scaled(gpu.memory_gb_marketing, "GiB")
+
+
+def is_large(gpu: Gpu) -> bool:
+    """Whether vLLM takes its larger defaults: 70 GiB and more, A100 apart.
+
+    Logs on unified-memory machines show warm-ups as small as on small cards.
+    """
+    if "a100" in gpu.id or is_unified(gpu):
+        return False
+    return usable_gib(gpu).central >= constant("vllm", "large_card_gib").central
+
+
+def is_unified(gpu: Gpu) -> bool:
+    """Whether processor and accelerator share one memory."""
+    return bool(re.search(r"\bsoc\b|unified", f"{gpu.form_factor} {gpu.interconnect}".lower()))
+
+
+def max_sequences(d: Deployment) -> int:
+    """Sequences that the warm-up batch holds."""
+    if d.sequences is not None:
+        return d.sequences
+    large = is_large(d.gpu) and not d.is_v0
+    count = int(constant("vllm", f"max_num_seqs_{'large' if large else 'small'}").central)
+    return min(count, d.batched_tokens or count)
+
+
+def prompt_chunk(d: Deployment, context: int) -> int:
+    """Tokens of the largest batch of prompts. V0 without chunking: the whole context."""
+    if d.batched_tokens is not None:
+        return d.batched_tokens
+    if d.family == "llama.cpp":
+        return int(constant("llama.cpp", "ubatch").central)
+    if d.is_v0:
+        return context
+    size = "large" if is_large(d.gpu) else "small"
+    return int(constant("vllm", f"batched_tokens_{size}").central)

@@ -1,0 +1,112 @@
+"""Every model on every card at once: the central estimate of `vram.inference`, as arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from siting.catalogue import Gpu, Model
+from siting.memory.attention import NotEstimated
+from siting.memory.deployment import Deployment, is_large, planned
+from siting.memory.pool import activations, engine_budget, graphs, libraries, request_gib
+from siting.memory.vram import TENSOR_PARALLEL, can_split
+from siting.memory.weights import weight_bytes_per_gpu
+from siting.quantity import GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Every model on every card, in every format and group size, as arrays.
+
+    Axes of `left_gib` and `requests`: model, format, group size, card. NaN where the catalogue
+    does not determine a figure or heads do not divide.
+    """
+
+    models: tuple[Model, ...]
+    formats: tuple[str, ...]
+    sizes: tuple[int, ...]
+    gpus: tuple[Gpu, ...]
+    context: int
+    left_gib: np.ndarray
+    """Cache pool on one GPU, central estimate; below zero: the weights do not fit. [GiB]"""
+    requests: np.ndarray
+    """Requests of `context` tokens that the group holds at once."""
+
+    @property
+    def combinations(self) -> int:
+        return self.left_gib.size
+
+    def fewest_gpus(self, concurrency: float = 1) -> np.ndarray:
+        """Smallest group that holds `concurrency` requests, by model, format, card; inf if none."""
+        held = self.requests >= concurrency
+        sizes = np.asarray(self.sizes, dtype=float)[None, None, :, None]
+        smallest: np.ndarray = np.where(held, sizes, np.inf).min(axis=2)
+        return smallest
+
+
+def sweep(
+    models: Sequence[Model],
+    gpus: Sequence[Gpu],
+    formats: Sequence[str],
+    context: int,
+    kv: str = "auto",
+    sizes: Sequence[int] = TENSOR_PARALLEL,
+) -> Sweep:
+    """What `vram.inference` says of all combinations under vLLM's current release, in one pass.
+
+    The card enters through its memory and through which default batch it takes, so the parts are
+    computed once for each kind of card and spread over all of them.
+    """
+    kinds = sorted({is_large(g) for g in gpus})
+    examples = [next(g for g in gpus if is_large(g) == k) for k in kinds]
+    of_card = np.array([kinds.index(is_large(g)) for g in gpus])
+    runs = [planned(Deployment(models[0], g, kv_cache=kv)) for g in gpus] if models else []
+    budget = np.array([engine_budget(d).central for d in runs])
+    weights = np.full((len(models), len(formats), len(sizes)), np.nan)
+    others = np.full((len(models), len(sizes), len(kinds)), np.nan)
+    cache_gib = np.full_like(others, np.nan)
+    for m, model in enumerate(models):
+        for t, tp in enumerate(sizes):
+            if not can_split(model, tp):
+                continue
+            for k, card in enumerate(examples):
+                d = replace(runs[0], model=model, gpu=card, tensor_parallel=tp)
+                others[m, t, k], cache_gib[m, t, k] = _fixed(d, context)
+            for f, form in enumerate(formats):
+                weights[m, f, t] = _weights_or_nan(model, form, tp)
+    left = budget - weights[..., None] - others[:, None][..., of_card]
+    requests = left / cache_gib[:, None][..., of_card]
+    return Sweep(tuple(models), tuple(formats), tuple(sizes), tuple(gpus), context, left, requests)
+
+
+def _fixed(d: Deployment, context: int) -> tuple[float, float]:
+    """Parts beside weights, and the cache of one request, both in GiB; NaN if not known."""
+    try:
+        parts = (activations(d, context), libraries(d), graphs(d))
+        return sum(p.gib.central for p in parts), request_gib(d, context)
+    except NotEstimated:
+        return math.nan, math.nan
+
+
+def _weights_or_nan(model: Model, form: str, tp: int) -> float:
+    try:
+        return weight_bytes_per_gpu(model, form, tp).central / GIB
+    except NotEstimated:
+        return math.nan
+
+
+def best_format(
+    model: Model,
+    gpu: Gpu,
+    formats: Sequence[str],
+    context: int,
+    concurrency: float = 1,
+    size: int = 1,
+) -> str | None:
+    """The first of `formats`, best quality first, whose weights leave room; None if none does."""
+    made = sweep([model], [gpu], formats, context, sizes=[size])
+    held = made.requests[0, :, 0, 0] >= concurrency
+    return next((f for f, fits in zip(formats, held, strict=True) if fits), None)
