@@ -188,6 +188,13 @@ class Pool:
         """At one replica, in the busiest hour of the first year."""
         return self.latency(self.load.peak_rate)
 
+    def without_one(self) -> Latency | None:
+        """In the busiest hour of the first year with one replica down; None where none is left."""
+        left = self.total_replicas(1).central - 1
+        if left < 1:
+            return None
+        return latency(self.curve, self.load.peak_rate / left, _percentiles(self.limits))
+
     def throughput(self, year: int = 1) -> float:
         """Requests a second that all replicas, spares too, could serve for long."""
         return self.curve.saturation_rate * self.total_replicas(year).central
@@ -195,11 +202,11 @@ class Pool:
     def utilisation(self, year: int = 1) -> Array:
         """Used share of all replicas' throughput in each hour of a usual week. [168]"""
         growth = self.load.growth_factor(year).central
-        return np.asarray(self._hourly * growth / self.throughput(year))
+        return np.asarray(self.hourly * growth / self.throughput(year))
 
     @cached_property
-    def _hourly(self) -> Array:
-        """Load by hour with waiting work moved to the idlest hours."""
+    def hourly(self) -> Array:
+        """Load by hour of a usual week, waiting work in the idlest hours. [168, requests/s]"""
         base = self.load.interactive
         return fill_valleys(base, float(self.load.hourly.sum() - base.sum()))
 
@@ -211,7 +218,7 @@ class Pool:
     def concurrency(self) -> Array:
         """Mean requests under way in each hour of a usual week, all replicas. [168]"""
         count = self.replicas[0].central
-        rates, where = np.unique(self._hourly, return_inverse=True)
+        rates, where = np.unique(self.hourly, return_inverse=True)
         found = [latency(self.curve, r / count, (50,)).concurrency * count for r in rates]
         return np.array(found)[where]
 

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from siting.catalogue import Source
+from siting.quantity import Range
 
 if TYPE_CHECKING:
     from siting.study.results import Results
@@ -121,6 +122,14 @@ def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results)
         "names": study.names,
     }
     return data
+
+
+def spread(value: Range | None, name: str = "") -> dict[str, float | None]:
+    """A range as three columns: `name_low`, `name`, `name_high`; without a name plain ones."""
+    low, central, high = (None,) * 3 if value is None else (value.low, value.central, value.high)
+    if not name:
+        return {"low": low, "central": central, "high": high}
+    return {f"{name}_low": low, name: central, f"{name}_high": high}
 
 
 def listed(study_class: type) -> dict[str, Declared]:
