@@ -133,6 +133,7 @@ class CapacityFrames(Results):
 
         option: label of the option
         model: open model
+        model_key: its name in the catalogue
         hybrid: whether another option takes the rest of the load
         gpu: card
         gpus_per_replica: cards that hold the model once [GPUs]
@@ -154,7 +155,12 @@ class CapacityFrames(Results):
         """
         hybrids = {o.label for o in self.options.values() if o.kind == "hybrid"}
         rows = [
-            {**where, "hybrid": where["option"] in hybrids, **_pool_row(pool)}
+            {
+                **where,
+                "model_key": pool.model,
+                "hybrid": where["option"] in hybrids,
+                **_pool_row(pool),
+            }
             for where, pool in self._pools()
         ]
         return rows, self._speed_sources()
@@ -165,10 +171,16 @@ class CapacityFrames(Results):
 
         option: label of the option
         model: open model
+        model_key: its name in the catalogue
         why: the reason
         """
         rows = [
-            {"option": self.options[name].label, "model": short(model), "why": why}
+            {
+                "option": self.options[name].label,
+                "model": short(model),
+                "model_key": model,
+                "why": why,
+            }
             for name, found in self.capacity.items()
             for model, why in found.not_estimated.items()
         ]

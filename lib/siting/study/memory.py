@@ -32,8 +32,11 @@ class MemoryFrames(Results):
 
         option: label of the option
         model: open model
+        model_key: its name in the catalogue
         gpu: card
+        gpu_key: its name in the catalogue
         gpus: cards of one group [GPUs]
+        tensor_parallel: cards among which a layer is split [GPUs]
         weights: format of the weights
         kv_cache: format of the cache
         context: longest request [tokens]
@@ -163,6 +166,7 @@ class MemoryFrames(Results):
         job: name of the job
         option: label of the option
         gpu: card
+        gpu_key: its name in the catalogue
         gpus: fewest cards that hold it [GPUs]
         peak_low: highest memory of a card [GiB]
         peak: the same, central [GiB]
@@ -227,12 +231,16 @@ class MemoryFrames(Results):
 
     def _placement(self, fit: Fit, m: Memory | None) -> dict[str, Any]:
         if m is None:
-            return {**self._where(fit), **dict.fromkeys(_OF_A_FIT), "why": fit.reason}
+            blank = dict.fromkeys(_OF_A_FIT)
+            return {**self._where(fit), "model_key": fit.model, **blank, "why": fit.reason}
         taken = total((p.gib for p in m.parts if p.name in BEFORE_CACHE), "GiB")
         return {
             **self._where(fit),
+            "model_key": fit.model,
             "gpu": m.gpu.gpu,
+            "gpu_key": m.gpu.id,
             "gpus": m.gpus,
+            "tensor_parallel": m.tp,
             "weights": m.weights,
             "kv_cache": m.kv,
             "context": m.context,
@@ -285,6 +293,7 @@ class MemoryFrames(Results):
             "job": plan.job,
             "option": self.options[plan.option].label,
             "gpu": catalogue.gpu(plan.gpu).gpu,
+            "gpu_key": plan.gpu,
             "runs": plan.runs_per_year,
             "verdict": plan.verdict or "no",
             "why": plan.reason,
@@ -349,7 +358,11 @@ def _method(found: training.Feasible) -> dict[str, Any]:
 
 
 _OF_A_FIT = (
-    *("gpu", "gpus", "weights", "kv_cache", "context", "planned", "card", "longest", "verdict"),
-    *(f"{what}{end}" for what in ("budget", "taken", "need", "left", "requests")
-      for end in ("_low", "", "_high")),
-)  # fmt: skip
+    *("gpu", "gpu_key", "gpus", "tensor_parallel", "weights", "kv_cache", "context", "planned"),
+    *("card", "longest", "verdict"),
+    *(
+        f"{what}{end}"
+        for what in ("budget", "taken", "need", "left", "requests")
+        for end in ("_low", "", "_high")
+    ),
+)

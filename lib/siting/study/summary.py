@@ -10,9 +10,7 @@ import pandas as pd
 
 from siting import __version__
 from siting.catalogue import Input
-from siting.memory import training, vram
 from siting.quantity import Range
-from siting.serving import capacity
 from siting.study.cost import PATHS
 
 if TYPE_CHECKING:
@@ -40,9 +38,7 @@ def content(study: Study) -> dict[str, Any]:
         "seed": study.scenario.seed,
         **_decided(study, ranking),
         "options": {name: {**ranking[name], **_option(study, name)} for name in study.options},
-        "training": {
-            name: [_training_summary(p) for p in plans] for name, plans in study.training.items()
-        },
+        "training": _training(study),
         "vendors": _vendors(study),
         "quality": _quality(study),
         "volume_winners": [
@@ -191,8 +187,8 @@ _BOARD = (
 
 def _option(study: Study, name: str) -> dict[str, Any]:
     return {
-        "memory": {f.model: _memory_summary(f) for f in study.memory.get(name, ())},
-        "capacity": _capacity_summary(study.capacity[name]),
+        "memory": _memory(study, study.options[name].label),
+        "capacity": _capacity(study, study.options[name].label),
         "cost": _cost(study, name),
         "stability": _stability(study, name),
         "sovereignty": _sovereignty(study, name),
@@ -297,67 +293,102 @@ def _exact(value: float | None, unit: str) -> Mapping[str, Any] | None:
     return None if value is None else Range.exact(value, unit).as_dict()
 
 
-def _memory_summary(fit: vram.Fit) -> dict[str, Any]:
-    if fit.memory is None:
-        return {"not_estimated": fit.reason}
-    m = fit.memory
+def _memory(study: Study, label: str) -> dict[str, Any]:
+    """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
+    fits, parts = study.fits(), study.memory_parts()
+    found: dict[str, Any] = {}
+    for row in fits[fits.option == label].to_dict("records"):
+        if row["why"]:
+            found[row["model_key"]] = {"not_estimated": row["why"]}
+            continue
+        own = parts[(parts.option == label) & (parts.model == row["model"])]
+        found[row["model_key"]] = {
+            "verdict": row["verdict"],
+            "weights": row["weights"],
+            "kv_cache": row["kv_cache"],
+            "gpu": row["gpu_key"],
+            "tensor_parallel": int(row["tensor_parallel"]),
+            "context": int(row["context"]),
+            "need_per_gpu": _range(row, "need", "GiB"),
+            "budget_per_gpu": _range(row, "budget", "GiB"),
+            "parts": {p["part"]: _ends(p, "GiB") for p in own.to_dict("records")},
+            "kv_pool": _range(row, "left", "GiB"),
+            "max_concurrency": _range(row, "requests", "requests"),
+            "longest_context": int(row["longest"]),
+        }
+    return found
+
+
+def _ends(row: Mapping[Any, Any], unit: str) -> Mapping[str, Any]:
+    return Range(row["low"], row["central"], row["high"], unit).as_dict()
+
+
+def _capacity(study: Study, label: str) -> dict[str, Any]:
+    years, pools, none = study.gpus_by_year(), study.pools(), study.not_sized()
+    own = years[years.option == label].to_dict("records")
+    unknown = none[none.option == label].to_dict("records")
+    rows = pools[pools.option == label].to_dict("records")
+    kept: bool | None = all(row["keeps_limits"] for row in rows)
     return {
-        "verdict": m.verdict,
-        "weights": m.weights,
-        "kv_cache": m.kv,
-        "gpu": m.gpu.id,
-        "tensor_parallel": m.tp,
-        "context": m.context,
-        "need_per_gpu": m.need_gib.as_dict(),
-        "budget_per_gpu": m.budget_gib.as_dict(),
-        "parts": {p.name: p.gib.as_dict() for p in m.parts},
-        "kv_pool": m.pool_gib.as_dict(),
-        "max_concurrency": m.max_concurrency.as_dict(),
-        "longest_context": m.longest_context,
+        "gpus_by_year": [_ends(row, "GPUs") for row in own],
+        "utilisation": own[0]["used"] if rows else None,
+        "keeps_limits": None if unknown or not rows else kept,
+        "not_estimated": {row["model_key"]: row["why"] for row in unknown},
+        "pools": {row["model_key"]: _pool(study, row) for row in rows},
     }
 
 
-def _capacity_summary(found: capacity.OptionCapacity) -> dict[str, Any]:
+def _pool(study: Study, row: Mapping[Any, Any]) -> dict[str, Any]:
+    years, seen = study.replicas_by_year(), study.latencies()
+    own, hours = (
+        frame[(frame.option == row["option"]) & (frame.model == row["model"])]
+        for frame in (years, seen)
+    )
     return {
-        "gpus_by_year": [g.as_dict() for g in found.gpus_by_year],
-        "utilisation": found.mean_utilisation(),
-        "keeps_limits": found.keeps_limits,
-        "not_estimated": dict(found.not_estimated),
-        "pools": {
-            model: {
-                "replicas_by_year": [r.as_dict() for r in p.replicas],
-                "spares": p.spares,
-                "rate_per_replica": p.rate_per_replica.as_dict(),
-                "busy_hour": _latency_summary(p.busy_hour),
-                "peak_hour": _latency_summary(p.peak_hour),
-                "calibrated": p.calibrated,
-                "measured": p.measured,
+        "replicas_by_year": [_ends(r, "replicas") for r in own.to_dict("records")],
+        "spares": int(row["spares"]),
+        "rate_per_replica": _range(row, "rate", "requests/s"),
+        "busy_hour": _latency(hours[hours.situation == "busiest hour of a usual week"]),
+        "peak_hour": _latency(hours[hours.situation == "busiest hour of the year"]),
+        "calibrated": row["calibrated"],
+        "measured": row["measured"],
+    }
+
+
+def _latency(hour: pd.DataFrame) -> dict[str, Any]:
+    first, further = hour.to_dict("records")
+
+    def percentiles(row: Mapping[Any, Any], scale: float) -> dict[str, float]:
+        named = {q: row[q] * scale for q in ("p50", "p95", "p99")}
+        return named | {f"p{row['percentile']:.0f}": row["seen"] * scale}
+
+    return {
+        "ttft_s": percentiles(first, 1),
+        "tpot_ms": percentiles(further, 1e3),
+        "concurrency": first["under_way"] / first["replicas"],
+    }
+
+
+def _training(study: Study) -> dict[str, Any]:
+    keys = {option.label: name for name, option in study.options.items()}
+    found: dict[str, Any] = {job: [] for job in study.scenario.fine_tuning}
+    for row in study.fine_tuning().to_dict("records"):
+        head = {"option": keys[row["option"]]}
+        if math.isnan(row["gpus"]):
+            found[row["job"]].append({**head, "not_estimated": row["why"]})
+            continue
+        found[row["job"]].append(
+            {
+                **head,
+                "gpu": row["gpu_key"],
+                "verdict": row["verdict"],
+                "peak_per_gpu": _range(row, "peak", "GiB"),
+                "hours": _range(row, "hours", "h"),
+                "gpu_hours": _range(row, "gpu_hours", "GPU-h"),
+                "energy": _range(row, "energy", "kWh"),
             }
-            for model, p in found.pools.items()
-        },
-    }
-
-
-def _latency_summary(found: Any) -> dict[str, Any]:
-    return {
-        "ttft_s": {f"p{q}": v for q, v in found.ttft.items()},
-        "tpot_ms": {f"p{q}": v * 1e3 for q, v in found.tpot.items()},
-        "concurrency": found.concurrency,
-    }
-
-
-def _training_summary(plan: training.Plan) -> dict[str, Any]:
-    if plan.peak is None or plan.time is None:
-        return {"option": plan.option, "not_estimated": plan.reason}
-    return {
-        "option": plan.option,
-        "gpu": plan.gpu,
-        "verdict": plan.verdict,
-        "peak_per_gpu": plan.peak.reserved.as_dict(),
-        "hours": plan.time.hours.as_dict(),
-        "gpu_hours": plan.time.gpu_hours.as_dict(),
-        "energy": plan.time.energy_kwh.as_dict(),
-    }
+        )
+    return found
 
 
 def _named(inputs: Iterable[Input]) -> list[dict[str, Any]]:
