@@ -39,6 +39,8 @@ GPUS_PER_STAFF_UNIT = 8
 RENTED = ("rented_gpus", "sovereign_cloud")
 BY_REQUEST = ("api", "managed_cloud")
 MONTHS = 12
+CAPITAL = ("hardware", "network")
+"""Categories whose one-off payments are written off over the life of a server."""
 BEFORE = "before_production"
 """Item under which an option carries the baseline's bill until it is in production."""
 
@@ -107,6 +109,17 @@ class Line:
     def key(self) -> str:
         """Item and workload: unique inside an option and side."""
         return f"{self.item.id}:{self.workload}" if self.workload else self.item.id
+
+
+DEPRECIATION = Line(
+    CostItem(
+        id="tax", label="Tax saved", category="tax", driver="option", when="monthly", path="flat",
+        low=1, central=1, high=1, unit="allowed cost", valid_from="2020-01-01", date="undated",
+        source="siting cost model", locator="straight line over the life of a server",
+    ),
+    (),
+)  # fmt: skip
+"""Line of what is written off each month of investments: no payment, but it saves tax."""
 
 
 @dataclass(frozen=True)
@@ -391,6 +404,16 @@ class Amount:
     def value(self) -> Array:
         """Quantity × price. [n × Y; the last column counts for `end`]"""
         return np.asarray(self.quantity * self.price[:, None])
+
+    @property
+    def path(self) -> str:
+        """How its price moves; what is paid at one time is paid at today's price."""
+        return self.line.path if self.when == "running" else "flat"
+
+    @property
+    def is_capital(self) -> bool:
+        """Whether it is an investment that is written off, not an expense."""
+        return self.when == "start" and self.line.item.category in CAPITAL
 
 
 def unit_price(line: Line, draws: Draws) -> Array:

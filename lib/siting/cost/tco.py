@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -29,8 +29,6 @@ from siting.serving.capacity import OptionCapacity
 
 Array = npt.NDArray[np.float64]
 G_PER_TONNE = 1e6
-CAPITAL = ("hardware", "network")
-"""Categories whose one-off payments are written off over the life of a server."""
 BASE_ALONE = -1.0
 """Value of a hybrid's owned servers that stands for its base option on its own."""
 
@@ -39,39 +37,53 @@ BASE_ALONE = -1.0
 
 
 class Clock:
-    """Sums of price paths and discount factors over the years, for one set of draws."""
+    """Price paths, time in production and discount factors, for one set of draws."""
 
     def __init__(self, plan: Plan, draws: Draws) -> None:
         self.plan, self.draws = plan, draws
         v = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
         self._discount = cashflow.powers(v, plan.months + 1)
         self._paths: dict[str, Array] = {}
-        self._sums: dict[str, tuple[Array, Array]] = {}
+        self._sums: dict[tuple[str, str, str], tuple[Array, Array]] = {}
 
     def path(self, name: str) -> Array:
+        """Price of month 1 … M over today's. [n × M]"""
         if name not in self._paths:
             self._paths[name] = cashflow.path_factor(name, self.draws, self.plan.months)
         return self._paths[name]
 
-    def sums(self, name: str) -> tuple[Array, Array]:
-        """Nominal and present sum of a path over each year's months. [n × Y each]"""
-        if name not in self._sums:
-            path, years = self.path(name), self.plan.years
-            worth = path * self._discount[:, 1:]
-            self._sums[name] = (cashflow.by_year(path, years), cashflow.by_year(worth, years))
-        return self._sums[name]
+    def waiting(self, name: str) -> Array:
+        """Share of each month before production; as many months as any draw needs. [n × ≤ M]"""
+        wait = self.draws[f"months_to_production.{name}"]
+        span = min(self.plan.months, max(1, math.ceil(float(wait.max()))))
+        return np.clip(wait[:, None] - np.arange(span), 0, 1)
 
-    def before(self, name: str, months_to_production: Array) -> tuple[Array, Array]:
-        """The same sums over the time before production only."""
-        waiting = before_production(months_to_production, self.plan.months)
-        span = waiting.shape[1]
-        path = self.path(name)[:, :span] * waiting
-        worth = path * self._discount[:, 1 : span + 1]
-        out = []
-        for part in (path, worth):
-            sums = cashflow.by_year(part, self.plan.years)
-            out.append(np.pad(sums, ((0, 0), (0, self.plan.years - sums.shape[1]))))
-        return out[0], out[1]
+    def share(self, phase: str, name: str) -> Array:
+        """Share of each month in which an option is in production, or is not yet. [n × M]"""
+        early = self.waiting(name)
+        early = np.pad(early, ((0, 0), (0, self.plan.months - early.shape[1])))
+        return early if phase == "before" else 1 - early
+
+    def sums(self, path: str, phase: str = "", name: str = "") -> tuple[Array, Array]:
+        """Nominal and present sum of a path over the months of each year. [n × Y each]
+
+        phase: `before` an option `name` is in production, its `own` time, or blank for all time.
+        """
+        key = (path, phase, name)
+        if key not in self._sums:
+            if phase == "own":
+                whole, early = self.sums(path), self.sums(path, "before", name)
+                self._sums[key] = (whole[0] - early[0], whole[1] - early[1])
+            else:
+                share = self.waiting(name) if phase else np.ones((1, self.plan.months))
+                part = self.path(path)[:, : share.shape[1]] * share
+                worth = part * self._discount[:, 1 : share.shape[1] + 1]
+                self._sums[key] = (self._by_year(part), self._by_year(worth))
+        return self._sums[key]
+
+    def _by_year(self, monthly: Array) -> Array:
+        sums = cashflow.by_year(monthly, self.plan.years)
+        return np.pad(sums, ((0, 0), (0, self.plan.years - sums.shape[1])))
 
     @property
     def starts(self) -> Array:
@@ -82,12 +94,6 @@ class Clock:
     def end(self) -> Array:
         """Discount factor of the end of the horizon. [n × 1]"""
         return self._discount[:, -1:]
-
-
-def before_production(months_to_production: Array, months: int) -> Array:
-    """Share of each month that lies before production; as many months as any draw needs."""
-    span = min(months, max(1, math.ceil(float(months_to_production.max()))))
-    return np.clip(months_to_production[:, None] - np.arange(span), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -112,20 +118,70 @@ class Totals:
         )
 
 
+@dataclass(frozen=True)
+class Due:
+    """An amount of an option's whole bill, and the part of time in which it is owed."""
+
+    amount: Amount
+    phase: Literal["own", "before"] = "own"
+    """`own`: once in production; `before`: until then, what the baseline costs in the meantime."""
+    tax: bool = False
+    """Whether it is tax saved, not a payment."""
+
+
+def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount]]) -> list[Due]:
+    """All that an option owes: its own bill, the baseline's until production, and tax saved."""
+    out = [Due(a) for a in billed(name)]
+    waits = bool((draws[f"months_to_production.{name}"] > 0).any())
+    if waits and plan.baseline in plan.options and plan.baseline != name:
+        out += [Due(a, "before") for a in billed(plan.baseline) if a.when == "running"]
+    return out + (_tax(plan, out, draws) if plan.tax_rate else [])
+
+
+def _tax(plan: Plan, owed: Sequence[Due], draws: Draws) -> list[Due]:
+    """Tax saved: the rate times every expense, and times what is written off of investments."""
+    rate = -plan.tax_rate
+    out = [
+        Due(replace(d.amount, quantity=rate * d.amount.quantity), d.phase, tax=True)
+        for d in owed
+        if not d.amount.is_capital
+    ]
+    bought = [d.amount.value for d in owed if d.amount.is_capital]
+    if bought:
+        monthly, left = written_off(np.sum(bought, axis=0), cashflow.life_years(draws), plan.months)
+        one = np.ones(len(draws["growth"]))
+        out += [
+            Due(Amount(cashflow.DEPRECIATION, "running", rate * monthly, one), "own", tax=True),
+            Due(Amount(cashflow.DEPRECIATION, "end", rate * left, one), "own", tax=True),
+        ]
+    return out
+
+
+def written_off(bought: Array, life: int, months: int) -> tuple[Array, Array]:
+    """Straight-line depreciation of what is bought at the start of each year. [n × Y each]
+
+    First by month of each year; then the book value left at the end, in the last year's column.
+    """
+    monthly, left = np.zeros_like(bought), np.zeros_like(bought)
+    for y in range(bought.shape[1]):
+        monthly[:, y : y + life] += bought[:, y : y + 1] / (life * MONTHS)
+        used = min(life, months / MONTHS - y)
+        left[:, -1] += bought[:, y] * (1 - used / life)
+    return monthly, left
+
+
 def totals(plan: Plan, draws: Draws, names: Sequence[str] | None = None) -> dict[str, Totals]:
     """Cost of options over any number of draws: what every figure of the chapter comes from."""
     clock = Clock(plan, draws)
-    bills: dict[str, list[Amount]] = {}
     found: dict[str, Totals] = {}
 
+    @cache
     def billed(name: str) -> list[Amount]:
-        if name not in bills:
-            bills[name] = cashflow.bill(plan, name, draws)
-        return bills[name]
+        return cashflow.bill(plan, name, draws)
 
     def cost(name: str) -> Totals:
         if name not in found:
-            found[name] = _cost(plan, clock, name, billed)
+            found[name] = _summed(clock, name, due(plan, name, draws, billed))
             option = plan.options[name]
             if option.base is not None and option.burst is not None:
                 owned = draws[owned_key(name)]
@@ -139,79 +195,24 @@ def totals(plan: Plan, draws: Draws, names: Sequence[str] | None = None) -> dict
     return {name: cost(name) for name in names or plan.options}
 
 
-def _cost(plan: Plan, clock: Clock, name: str, billed: Callable[[str], list[Amount]]) -> Totals:
-    """An option's own bill from production on, and the baseline's until then."""
+def _summed(clock: Clock, name: str, owed: Sequence[Due]) -> Totals:
+    """Sums of a bill over time: amounts of one price path together, times the path's sums."""
+    alike: dict[tuple[str, str, str], Array] = {}
+    for d in owed:
+        key = (d.amount.when, d.amount.path, d.phase)
+        alike[key] = alike[key] + d.amount.value if key in alike else d.amount.value
     wait = clock.draws[f"months_to_production.{name}"]
-    size = len(wait)
-    present, yearly = np.zeros(size), np.zeros((size, plan.years))
-    keep = 1 - plan.tax_rate
-    waits = bool((wait > 0).any())
-    before: dict[str, tuple[Array, Array]] = {}
-
-    def early(path: str) -> tuple[Array, Array]:
-        if path not in before:
-            before[path] = clock.before(path, wait)
-        return before[path]
-
-    own: dict[tuple[str, str], Array] = {}
-    """Cost by when it falls due and the path of its price."""
-    for amount in billed(name):
-        due = (amount.when, amount.line.path if amount.when == "running" else "")
-        value = amount.value * (1.0 if is_capital(amount) else keep)
-        own[due] = own[due] + value if due in own else value
-    for (when, path), value in own.items():
-        if when == "running":
-            nominal, worth = clock.sums(path)
-            if waits:
-                nominal_early, worth_early = early(path)
-                nominal, worth = nominal - nominal_early, worth - worth_early
-            yearly += value * nominal
-        else:
-            yearly += value
-            worth = clock.starts if when == "start" else clock.end
+    present, yearly = np.zeros(len(wait)), np.zeros((len(wait), clock.plan.years))
+    for (when, path, phase), value in alike.items():
+        nominal, worth = clock.sums(path, phase, name) if when == "running" else (
+            1.0, clock.starts if when == "start" else clock.end
+        )  # fmt: skip
+        yearly += value * nominal
         present += (value * worth).sum(axis=1)
-    if waits and plan.baseline in plan.options and plan.baseline != name:
-        until: dict[str, Array] = {}
-        for amount in billed(plan.baseline):
-            if amount.when == "running":
-                path, value = amount.line.path, keep * amount.value
-                until[path] = until[path] + value if path in until else value
-        for path, value in until.items():
-            nominal, worth = early(path)
-            yearly += value * nominal
-            present += (value * worth).sum(axis=1)
-    if plan.tax_rate:
-        relief, written_off = _depreciation(plan, clock.draws, billed(name))
-        nominal, worth = clock.sums("flat")
-        yearly -= plan.tax_rate * (relief * nominal + written_off)
-        present -= plan.tax_rate * (
-            (relief * worth).sum(axis=1) + (written_off * clock.end).sum(axis=1)
-        )
     return Totals(present, yearly)
 
 
-def is_capital(amount: Amount) -> bool:
-    """Whether an amount is an investment that is written off, not an expense."""
-    return amount.when == "start" and amount.line.item.category in CAPITAL
-
-
-def _depreciation(plan: Plan, draws: Draws, amounts: Sequence[Amount]) -> tuple[Array, Array]:
-    """Straight-line depreciation by month of each year, and book value left at the end. [n × Y]"""
-    size = len(draws["growth"])
-    bought = np.zeros((size, plan.years))
-    for amount in amounts:
-        if is_capital(amount):
-            bought += amount.value
-    life = cashflow.life_years(draws)
-    monthly, left = np.zeros_like(bought), np.zeros_like(bought)
-    for y in range(plan.years):
-        monthly[:, y : y + life] += bought[:, y : y + 1] / (life * MONTHS)
-        used = min(life, plan.months / MONTHS - y)
-        left[:, -1] += bought[:, y] * (1 - used / life)
-    return monthly, left
-
-
-# --- the central case, month by month ---------------------------------------------------------
+# --- one case, month by month -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -237,77 +238,60 @@ def flows(plan: Plan, name: str, draws: Draws) -> list[Flow]:
     """Monthly costs of an option in one draw; their sums are those of `totals`."""
     option = plan.options[name]
     if option.base is not None and option.burst is not None:
-        owned = float(draws[owned_key(name)][0])
-        if owned == 0:
-            return flows(plan, option.burst.name, draws)
-        if owned == BASE_ALONE:
-            return flows(plan, option.base.name, draws)
-    months = plan.months
-    live = _live(plan, name, draws)
-    out = [_flow(plan, a, draws, live) for a in cashflow.bill(plan, name, draws)]
-    if live.sum() < months and plan.baseline in plan.options and plan.baseline != name:
-        for a in cashflow.bill(plan, plan.baseline, draws):
-            if a.when == "running":
-                out.append(_flow(plan, a, draws, 1 - live, cashflow.BEFORE))
+        alone = {0.0: option.burst.name, BASE_ALONE: option.base.name}
+        part = alone.get(float(draws[owned_key(name)][0]))
+        if part:
+            return flows(plan, part, draws)
+    clock = Clock(plan, draws)
+    owed = due(plan, name, draws, lambda n: cashflow.bill(plan, n, draws))
+    out = [_flow(clock, name, d) for d in owed if not d.tax]
+    saved = np.sum([_by_month(clock, name, d)[0] for d in owed if d.tax], axis=0)
     if plan.tax_rate:
-        out.append(_tax(plan, out, cashflow.life_years(draws)))
+        units = saved / plan.tax_rate
+        out.append(
+            Flow("tax", "Tax saved", "tax", saved, ("tax_rate",), units, unit="allowed cost")
+        )
     return [f for f in out if np.any(f.amounts)]
 
 
-def _live(plan: Plan, name: str, draws: Draws) -> Array:
-    """Share of each month in which an option is in production. [M]"""
-    wait = before_production(draws[f"months_to_production.{name}"], plan.months)[0]
-    live = np.ones(plan.months)
-    live[: len(wait)] -= wait
-    return live
-
-
-def _flow(plan: Plan, amount: Amount, draws: Draws, live: Array, kind: str = "") -> Flow:
-    line, months = amount.line, plan.months
-    quantity = np.zeros(months + 1)
+def _by_month(clock: Clock, name: str, d: Due) -> tuple[Array, Array]:
+    """Cost and quantity of the first draw by month. [M + 1 each]"""
+    amount, months = d.amount, clock.plan.months
+    quantity, path = np.zeros(months + 1), np.ones(months + 1)
     if amount.when == "running":
-        year = np.arange(months) // MONTHS
-        quantity[1:] = amount.quantity[0, year] * live
+        share = clock.share(d.phase, name)[0]
+        quantity[1:] = amount.quantity[0, np.arange(months) // MONTHS] * share
+        path[1:] = clock.path(amount.path)[0]
     elif amount.when == "start":
         quantity[:months:MONTHS] = amount.quantity[0]
     else:
         quantity[-1] = amount.quantity[0, -1]
-    price = np.ones(months + 1)
-    path = line.path if amount.when == "running" else "flat"
-    price[1:] = cashflow.path_factor(path, draws, months)[0]
+    return quantity * path * amount.price[0], quantity
+
+
+def _flow(clock: Clock, name: str, d: Due) -> Flow:
+    line, early = d.amount.line, d.phase == "before"
+    amounts, quantity = _by_month(clock, name, d)
     label = line.item.label + (f", {line.workload}" if line.workload else "")
     if line.side == "burst" and line.item.category in ("api", "rental"):
         label += " for peaks"
-    if kind:
-        label = f"Baseline until production: {label}"
     return Flow(
-        f"{kind}:{line.key}" if kind else line.key, label,
-        cashflow.BEFORE if kind else line.item.category,
-        quantity * price * amount.price[0], line.factors, quantity, path, line.item.driver,
-        is_capital(amount), line.item.driver == "unused_commitment",
-    )  # fmt: skip
-
-
-def _tax(plan: Plan, lines: Sequence[Flow], life: int) -> Flow:
-    """Tax saved: the rate times expenses and depreciation."""
-    expense = np.sum([f.amounts for f in lines if not f.capital], axis=0)
-    allowed = np.asarray(expense + depreciation(lines, life, plan.months))
-    return Flow(
-        "tax", "Tax saved", "tax", -plan.tax_rate * allowed, ("tax_rate",), -allowed,
-        unit="allowed cost",
+        f"{cashflow.BEFORE}:{line.key}" if early else line.key,
+        f"Baseline until production: {label}" if early else label,
+        cashflow.BEFORE if early else line.item.category,
+        amounts, line.factors, quantity, d.amount.path, line.item.driver,
+        d.amount.is_capital, line.item.driver == "unused_commitment",
     )  # fmt: skip
 
 
 def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
-    """Straight-line depreciation of all investments by month; what is left falls on the end."""
+    """What is written off of all investments by month; what is left falls on the end. [M + 1]"""
+    bought = sum((f.amounts[:months:MONTHS] for f in lines if f.capital), np.zeros(1))
     out = np.zeros(months + 1)
-    for f in lines:
-        if f.capital:
-            for t in np.flatnonzero(f.amounts):
-                last = min(months, int(t) + life * MONTHS)
-                each = f.amounts[t] / (life * MONTHS)
-                out[t + 1 : last + 1] += each
-                out[-1] += f.amounts[t] - each * (last - t)
+    if np.any(bought):
+        monthly, left = written_off(np.asarray(bought)[None, :], life, months)
+        out[1:] = monthly[0, np.arange(months) // MONTHS]
+        out[-1] += left[0, -1]
     return out
 
 
@@ -806,7 +790,8 @@ def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
     machines = _machines(plan, option, draws)
     assert machines is not None
     place = prices.pue(scenario_option)
-    months = cashflow.by_year(_live(plan, option.name, draws)[None, :], plan.years)[0]
+    clock = Clock(plan, draws)
+    months = clock.sums("flat", "own", option.name)[0][0]
     if side.machine is not None:
         power = draws[f"power_kw.{side.name}"][0]
         monthly = cashflow.server_kwh(side, machines, draws)[0]
