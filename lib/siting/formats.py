@@ -1,13 +1,15 @@
-"""Numbers, money and dates as the client's country writes them, in English words.
+"""Numbers, money and dates as one report writes them: in prose, tables, charts and workbook alike.
 
-One `Numbers` serves prose, tables, chart axes and the workbook, so that they cannot differ.
-Formats come from the Unicode CLDR, through Babel.
+A comma and a point mean opposite things to a German and an American reader of English. So thousands
+are set apart by a narrow space for euro clients and most others, an apostrophe in Switzerland, a
+comma in Britain, Ireland and the United States; the decimal sign is always a point. Large amounts
+are written in millions, never as "702k" or "1.2M".
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
+import math
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,22 +17,23 @@ from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
-from babel.languages import get_official_languages
 from babel.lists import format_list
-from babel.numbers import (
-    format_currency,
-    format_decimal,
-    format_percent,
-    is_currency,
-)
+from babel.numbers import get_currency_symbol, is_currency
 
 from siting.quantity import Range
 
-Style = Literal["number", "percent", "money", "compact", "compact_money"]
+Style = Literal["number", "whole", "percent", "money", "compact", "compact_money"]
 
+NARROW = "\N{NARROW NO-BREAK SPACE}"
 _NBSP = "\N{NO-BREAK SPACE}"
-_WHOLE = re.compile(r"[#,0]+(\.[#0]+)?")
-_SHORT = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+MINUS = "\N{MINUS SIGN}"
+NONE = "–"
+"""What stands where a number is missing."""
+_COMMA = ("GB", "IE", "US")
+_APOSTROPHE = ("CH", "LI")
+_CLOSED_UP = "£$"
+MILLION_FROM = 200_000
+"""Amounts from here on are written in millions."""
 
 
 def columns(rows: Iterable[Sequence[object]], right: Container[int] = ()) -> list[str]:
@@ -51,6 +54,7 @@ class Numbers:
     """Formats of one report.
 
     country: ISO 3166 code, e.g. `IT`; currency: ISO 4217 code, e.g. `EUR`.
+    A missing value is a dash, an infinite one "never".
     """
 
     country: str
@@ -65,71 +69,98 @@ class Numbers:
             return Locale.parse("en_GB")
 
     @cached_property
-    def locale(self) -> Locale:
-        """Locale of digits, separators and the place of the currency sign."""
-        if self.words.territory == self.country:
-            return self.words
-        for language in get_official_languages(self.country):
-            try:
-                return Locale.parse(f"{language}_{self.country}")
-            except UnknownLocaleError:
-                continue
-        return self.words
-
-    def _pattern(self, decimals: int) -> str:
-        whole: str = self.locale.decimal_formats[None].pattern.split(".")[0]
-        return whole + ("." + "0" * decimals if decimals else "")
+    def separator(self) -> str:
+        """What sets thousands apart."""
+        if self.country in _COMMA:
+            return ","
+        return "’" if self.country in _APOSTROPHE else NARROW
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """`value` with so many decimals; by default three significant digits, whole above 100."""
+        if math.isnan(value):
+            return NONE
+        if math.isinf(value):
+            return "never"
         places = _places(value) if decimals is None else decimals
-        return format_decimal(value, format=self._pattern(places), locale=self.locale)
+        text = f"{abs(value):,.{places}f}".replace(",", self.separator)
+        return (MINUS if value < 0 and any(c in "123456789" for c in text) else "") + text
 
     def percent(self, share: float, decimals: int = 0) -> str:
-        """A share of 1 as a percentage: 0.123 is 12 %."""
-        pattern = self.locale.percent_formats[None].pattern
-        pattern = _WHOLE.sub(self._pattern(decimals), pattern)
-        return format_percent(share, format=pattern, locale=self.locale)
+        """A share of 1 as a percentage: 0.123 is 12%."""
+        text = self.number(100 * share, decimals)
+        return text if text in (NONE, "never") else text + "%"
 
-    def money(self, amount: float, decimals: int = 0, currency: str | None = None) -> str:
-        """An amount in the report's currency, or in another one (ISO 4217)."""
-        code = currency or self.currency
-        pattern = self.locale.currency_formats["standard"].pattern
-        pattern = _WHOLE.sub(self._pattern(decimals), pattern)
-        return format_currency(
-            amount, code, format=pattern, locale=self.locale, currency_digits=False
-        )
+    def sign(self, currency: str | None = None) -> str:
+        """The currency's sign with the space that follows it."""
+        symbol = get_currency_symbol(currency or self.currency, locale="en_GB")
+        symbol = "$" if symbol == "US$" and self.currency == "USD" else symbol
+        closed_up = symbol in _CLOSED_UP or (self.country in _COMMA and len(symbol) == 1)
+        return symbol if closed_up else symbol + NARROW
 
-    def compact(self, value: float, decimals: int | None = 1) -> str:
-        """A large number in short: 1,234,567 is 1.2M; k thousand, M million, B billion (10^9).
+    def money(self, amount: float, decimals: int | None = None, currency: str | None = None) -> str:
+        """An amount in the report's currency, or in another one (ISO 4217).
 
-        decimals: None shows as many as the value has, two at most (for the ticks of an axis).
+        By default as prose has it: millions with two decimals from 200,000 up, below that full
+        thousands, below 10,000 full hundreds, below 1,000 full units, below 10 two decimals.
+        `decimals` writes it out.
         """
-        pattern = self._pattern(0) + ".##" if decimals is None else self._pattern(decimals)
-        places = 2 if decimals is None else decimals
-        for size, letter in _SHORT:
-            if round(abs(value) / size, places) >= 1:
-                return format_decimal(value / size, format=pattern, locale=self.locale) + letter
-        return self.number(value)
+        if not math.isfinite(amount):
+            return self.number(amount)
+        size = abs(amount)
+        if decimals is not None:
+            text = self.number(size, decimals)
+        elif round(size, -3) >= MILLION_FROM:
+            text = self.number(size / 1e6, 2) + NARROW + "million"
+        else:
+            text = self.number(round(size, _rounding(size)), 2 if 0 < size < 10 else 0)
+        return (MINUS if amount < 0 and text.strip("0.") else "") + self.sign(currency) + text
+
+    def money_span(self, low: float, high: float) -> str:
+        """Two amounts, the sign and the word once: `€ 0.59 to 1.17 million`."""
+        top = max(abs(low), abs(high))
+        if round(top, -3) >= MILLION_FROM:
+            ends = [self.number(v / 1e6, 2) for v in (low, high)]
+            return f"{self.sign()}{ends[0]} to {ends[1]}{NARROW}million"
+        places = 2 if top < 10 else 0
+        ends = [self.number(round(v, _rounding(top)), places) for v in (low, high)]
+        return f"{self.sign()}{ends[0]} to {ends[1]}"
+
+    def compact(self, value: float, decimals: int | None = None) -> str:
+        """A large number for the tick of an axis: 2 million, 3.5 billion."""
+        for size, word in ((1e9, "billion"), (1e6, "million")):
+            if abs(value) >= size:
+                return f"{self._lean(value / size, decimals)}{NARROW}{word}"
+        return self._lean(value, decimals)
 
     def compact_money(
-        self, amount: float, decimals: int | None = 1, currency: str | None = None
+        self, amount: float, decimals: int | None = None, currency: str | None = None
     ) -> str:
-        """A large amount in short, the currency sign where `money` puts it."""
-        whole = self.money(0, 0, currency)
-        sign = "-" if amount < 0 else ""
-        return sign + whole.replace(self.number(0, 0), self.compact(abs(amount), decimals), 1)
+        """A large amount for the tick of an axis: € 0.5 million."""
+        minus = MINUS if amount < 0 else ""
+        if abs(amount) < MILLION_FROM:
+            return minus + self.sign(currency) + self._lean(abs(amount), decimals)
+        text = self._lean(abs(amount) / 1e6, decimals)
+        return f"{minus}{self.sign(currency)}{text}{NARROW}million"
+
+    def _lean(self, value: float, decimals: int | None) -> str:
+        """With as many decimals as the value has, two at most, or as told."""
+        if decimals is not None or not math.isfinite(value):
+            return self.number(value, decimals)
+        text = self.number(value, 2)
+        return text.rstrip("0").rstrip(".") if "." in text else text
 
     def quantity(self, value: float, unit: str, decimals: int | None = None) -> str:
         """A value with its unit. A currency code prints as money, `share` as a percentage."""
         if is_currency(unit):
-            return self.money(value, decimals or 0, unit)
+            return self.money(value, decimals, unit)
         if unit in ("%", "share"):
             return self.percent(value if unit == "share" else value / 100, decimals or 0)
         if is_currency(unit[:3]) and unit[3:4] == " ":
             places = _places(value) if decimals is None else decimals
             return self.money(value, places, unit[:3]) + unit[3:]
-        return f"{self.number(value, decimals)}{_NBSP}{unit}" if unit else self.number(value)
+        bare = unit in ("", "1") or not math.isfinite(value)
+        text = self.number(value, decimals)
+        return text if bare else f"{text}{_NBSP}{unit}"
 
     def range(self, value: Range, decimals: int | None = None) -> str:
         """Central value and, in brackets, low to high: `12 GiB (10 to 15)`."""
@@ -141,13 +172,14 @@ class Numbers:
         return f"{central} ({self.span(value, decimals)})"
 
     def span(self, value: Range, decimals: int | None = None) -> str:
-        """Low to high alone, without unit: `10 to 15`."""
+        """Low to high alone, without unit: `10 to 15`; with the sign where it is money."""
         if value.unit in ("%", "share"):
             scale = 1 if value.unit == "share" else 100
             low, high = (self.percent(v / scale, decimals or 0) for v in (value.low, value.high))
-        else:
-            places = 0 if decimals is None and is_currency(value.unit) else decimals
-            low, high = (self.number(v, places) for v in (value.low, value.high))
+            return f"{low} to {high}"
+        if value.unit == self.currency and decimals is None:
+            return self.money_span(value.low, value.high)
+        low, high = (self.number(v, decimals) for v in (value.low, value.high))
         return f"{low} to {high}"
 
     def date(self, day: dt.date | str) -> str:
@@ -173,52 +205,44 @@ class Numbers:
 
     def axis(self, style: Style = "number", decimals: int | None = None) -> Callable[..., str]:
         """A tick formatter: `ax.xaxis.set_major_formatter(numbers.axis("money"))`."""
-
-        def tick(value: float, _position: int | None = None) -> str:
-            match style:
-                case "percent":
-                    return self.percent(value, decimals or 0)
-                case "money":
-                    return self.money(value, decimals or 0)
-                case "compact":
-                    return self.compact(value, decimals)
-                case "compact_money":
-                    return self.compact_money(value, decimals)
-                case "number":
-                    return self.number(value, decimals)
-
-        return tick
+        write: dict[str, Callable[[float], str]] = {
+            "number": lambda value: self._lean(value, decimals),
+            "whole": lambda value: self.number(value, 0),
+            "percent": lambda value: self.percent(value, decimals or 0),
+            "money": lambda value: self.money(value, decimals or 0),
+            "compact": lambda value: self.compact(value, decimals),
+            "compact_money": lambda value: self.compact_money(value, decimals),
+        }
+        chosen = write[style]
+        return lambda value, _position=None: chosen(value)
 
     def excel(self, style: Literal["number", "percent", "money", "date"], decimals: int = 0) -> str:
-        """Number format of a workbook cell.
-
-        Excel shows the separators of the reader's own machine; the currency sign and its place
-        are the client's.
+        """Number format of a workbook cell. Separators are those of the reader's own machine:
+        written into the format they would stand in the wrong places of small and negative numbers.
         """
-        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        point = "." + "0" * decimals if decimals else ""
+        digits = f"#,##0{point}"
         match style:
             case "percent":
-                return "0" + ("." + "0" * decimals if decimals else "") + "%"
+                return f"0{point}%"
             case "date":
-                return (
-                    "d mmmm yyyy" if self.date(dt.date(2026, 1, 31))[0] == "3" else "mmmm d, yyyy"
-                )
+                return "mmmm d, yyyy" if self.country == "US" else "d mmmm yyyy"
             case "number":
                 return digits
             case "money":
-                before, after = self.money(0).split(self.number(0))
-                return "".join(
-                    (f'"{before}"' if before else "", digits, f'"{after}"' if after else "")
-                )
+                return f'"{self.sign()}"{digits}'
+
+
+def _rounding(size: float) -> int:
+    """Digits to round an amount of money to, as `round` takes them."""
+    if size < 10:
+        return 2
+    return 0 if size < 1000 else -2 if size < 10_000 else -3
 
 
 def _places(value: float) -> int:
     """Decimals that leave three significant digits."""
     size = abs(value)
-    if size == 0 or size >= 100:
+    if size == 0 or size >= 100 or not math.isfinite(size):
         return 0
-    places = 0
-    while size < 100 and places < 6:
-        size *= 10
-        places += 1
-    return places
+    return min(6, 2 - math.floor(math.log10(size)))

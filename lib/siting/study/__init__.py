@@ -24,6 +24,7 @@ from siting.study.memory import MemoryFrames
 from siting.study.quality import QualityFrames
 from siting.study.sources import SourceFrames
 from siting.study.vendors import VendorFrames
+from siting.study.wording import Wording
 
 
 class Study(
@@ -35,6 +36,7 @@ class Study(
     MemoryFrames,
     VendorFrames,
     SourceFrames,
+    Wording,
 ):
     """A scenario and what follows from it: tidy frames, and the files of its report."""
 

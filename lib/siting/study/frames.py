@@ -120,6 +120,7 @@ def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results)
         "country": study.client.country,
         "currency": money,
         "names": study.names,
+        "roles": study.roles,
     }
     return data
 

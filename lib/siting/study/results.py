@@ -43,6 +43,15 @@ class Results:
         return tuple(sorted((n for n in said if re.search(r"[^\w\s.,]", n)), key=len, reverse=True))
 
     @cached_property
+    def roles(self) -> dict[str, str]:
+        """What each option is to the reader, by label: `chosen`, `today` or `other`."""
+        chosen, today = self.decision.recommended, self.scenario.finance.baseline
+        roles = {name: "chosen" if name == chosen else "other" for name in self.options}
+        if today in roles and today != chosen:
+            roles[today] = "today"
+        return {self.options[name].label: role for name, role in roles.items()}
+
+    @cached_property
     def numbers(self) -> Numbers:
         """Writes numbers, dates and money as the client's country does."""
         return Numbers(self.client.country, self.client.currency)

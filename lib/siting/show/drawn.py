@@ -1,0 +1,316 @@
+"""A matplotlib figure as a chart of the report: ticks in the client's formats, lines named at
+their ends, an alternative text drafted from what is drawn, and lean SVG with live text."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import math
+import re
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PathCollection
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FuncFormatter, MaxNLocator, ScalarFormatter
+
+from siting.formats import Numbers
+from siting.show import style
+
+_LINE = 8 * 1.25
+"""Height of a label of 8 pt. [points]"""
+_MOST_SAID = 14
+"""Marks of one kind that a drafted text reads out; more are summed up."""
+
+
+def figure_of(drawn: Any) -> Figure:
+    """The figure of axes, of an array of axes, or itself. Raises TypeError for anything else."""
+    if isinstance(drawn, Figure):
+        return drawn
+    if isinstance(drawn, Axes):
+        found = drawn.get_figure(root=True)
+        if found is not None:
+            return found
+    if isinstance(drawn, (np.ndarray, list, tuple)) and len(drawn):
+        return figure_of(np.ravel(np.asarray(drawn, dtype=object))[0])
+    raise TypeError(
+        f"chart takes axes, an array of axes or a figure, not {type(drawn).__name__}; "
+        "write chart(ax, …)"
+    )
+
+
+def axes_of(drawn: Any) -> list[Axes]:
+    """The axes that formats apply to, in order."""
+    if isinstance(drawn, Axes):
+        return [drawn]
+    if isinstance(drawn, Figure):
+        return [ax for ax in drawn.axes if ax.get_visible()]
+    return [ax for part in drawn for ax in axes_of(part)]
+
+
+def finish(drawn: Any, x: str | Sequence[str], y: str | Sequence[str], numbers: Numbers) -> Figure:
+    """Puts the house's last touches to a figure: formats, names of lines, legends."""
+    figure = figure_of(drawn)
+    chosen = axes_of(drawn)
+    for place, ax in enumerate(chosen):
+        for axis, kinds in (("x", x), ("y", y)):
+            kind = kinds if isinstance(kinds, str) else kinds[min(place, len(kinds) - 1)]
+            _ticks(ax, axis, kind, numbers)
+    for ax in figure.axes:
+        if ax.get_visible() and _has_names(ax):
+            _name_lines(ax) if _only_lines(ax) else _legend(figure, ax)
+    return figure
+
+
+def _ticks(ax: Axes, side: str, kind: str, numbers: Numbers) -> None:
+    """Ticks as the client writes numbers; named categories and dates stay as they are."""
+    axis = ax.xaxis if side == "x" else ax.yaxis
+    formatter = axis.get_major_formatter()
+    if kind:
+        name, _, places = kind.partition(":")
+        write = numbers.axis(name, int(places) if places else None)  # type: ignore[arg-type]
+        axis.set_major_formatter(FuncFormatter(write))
+    elif isinstance(formatter, ScalarFormatter):
+        axis.set_major_formatter(FuncFormatter(numbers.axis("compact")))
+    elif isinstance(formatter, (FixedFormatter, FuncFormatter)):
+        return
+    if axis.get_scale() == "linear" and not _placed(axis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _placed(axis: Any) -> bool:
+    """Whether the notebook chose the places of the ticks itself."""
+    return type(axis.get_major_locator()).__name__ in (
+        "FixedLocator",
+        "NullLocator",
+        "IndexLocator",
+    )
+
+
+def _has_names(ax: Axes) -> bool:
+    return ax.get_legend() is not None or (_only_lines(ax) and len(_named(ax)) > 1)
+
+
+def _only_lines(ax: Axes) -> bool:
+    _, labels = ax.get_legend_handles_labels()
+    return len(_named(ax)) == len(labels) > 0
+
+
+def _named(ax: Axes) -> list[Line2D]:
+    return [
+        line
+        for line in ax.lines
+        if not str(line.get_label()).startswith("_")
+        and np.isfinite(_numbers(line.get_ydata(orig=False))).any()
+    ]
+
+
+def _numbers(values: Any) -> np.ndarray[Any, Any]:
+    return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan), dtype=float)
+
+
+def _name_lines(ax: Axes) -> None:
+    """Names lines at their ends, in their colours, apart from each other, instead of a legend."""
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
+    ax.autoscale_view()
+    to_axes = ax.transData + ax.transAxes.inverted()
+    ends = []
+    for line in _named(ax):
+        xs, ys = _numbers(line.get_xdata(orig=False)), _numbers(line.get_ydata(orig=False))
+        known = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
+        if len(known):
+            ends.append((to_axes.transform((xs[known[-1]], ys[known[-1]])), line))
+    height = ax.get_position().height * figure_of(ax).get_figheight() * 72
+    places = _apart([float(end[1]) for end, _ in ends], _LINE / max(height, 1.0))
+    for place, (end, line) in zip(places, ends, strict=True):
+        colour = str(line.get_color())
+        ax.annotate(
+            str(line.get_label()), (max(float(end[0]), 0), place), (5, 0), xycoords="axes fraction",
+            textcoords="offset points", va="center", color=style.TEXT.get(colour, colour),
+            fontweight=600, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """Places moved as little as it takes to keep `gap` between neighbours."""
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    moved = list(places)
+    for _ in range(50):
+        still = True
+        for low, high in itertools.pairwise(order):
+            close = gap - (moved[high] - moved[low])
+            if close > 1e-9:
+                moved[low] -= close / 2
+                moved[high] += close / 2
+                still = False
+        if still:
+            break
+    return moved
+
+
+def _legend(figure: Figure, ax: Axes) -> None:
+    """A legend above the chart, in one row or as few as its width allows."""
+    handles, labels = ax.get_legend_handles_labels()
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
+    for columns in range(len(labels), 0, -1):
+        drawn = figure.legend(
+            handles, labels, loc="outside upper left", ncols=columns, handlelength=1.1,
+            handleheight=0.9, columnspacing=1.4, borderpad=0,
+        )  # fmt: skip
+        if columns == 1 or drawn.get_window_extent().width <= figure.bbox.width:
+            return
+        drawn.remove()
+
+
+# --- alternative text
+
+
+def drafted(figure: Figure) -> str:
+    """What a figure shows, read off its axes: lines by their ends, bars and points by value."""
+    return " ".join(said for ax in figure.axes if ax.get_visible() for said in _said(ax))
+
+
+def _said(ax: Axes) -> Iterator[str]:
+    title = ax.get_title(loc="left") or ax.get_title()
+    if title:
+        yield f"{title}:"
+    across, up = ax.get_xlabel() or "the horizontal axis", ax.get_ylabel() or "the vertical axis"
+    lines = [line for line in _named(ax) or ax.lines if len(line.get_xdata()) > 1]  # type: ignore[arg-type]
+    lines = [line for line in lines if line.get_label() != "_"]
+    if lines:
+        named = "; ".join(map(_line_said, lines[:_MOST_SAID]))
+        yield f"Lines of {up} over {across}. {named}."
+    for bars in ax.containers:
+        if isinstance(bars, BarContainer) and len(bars):
+            yield from _bars_said(ax, bars)
+    points = [c for c in ax.collections if isinstance(c, PathCollection)]
+    if points:
+        count = sum(len(np.asarray(p.get_offsets())) for p in points)
+        yield f"{count} points of {up} over {across}."
+    texts = [t.get_text() for t in ax.texts if t.get_text().strip()]
+    if texts and not lines:
+        yield f"Labels: {', '.join(texts[: 3 * _MOST_SAID])}."
+
+
+def _line_said(line: Line2D) -> str:
+    ys = _numbers(line.get_ydata(orig=False))
+    ys = ys[np.isfinite(ys)]
+    label = str(line.get_label())
+    name = "A line" if label.startswith("_") else label
+    return f"{name} from {_short(ys[0])} to {_short(ys[-1])}"
+
+
+def _bars_said(ax: Axes, bars: BarContainer) -> Iterator[str]:
+    upright = bars.orientation != "horizontal"
+    axis = ax.xaxis if upright else ax.yaxis
+    names = [label.get_text() for label in axis.get_ticklabels()]
+    sizes = [p.get_height() if upright else p.get_width() for p in bars.patches]
+    kept = [(n, v) for n, v in zip(names, sizes, strict=False) if v]
+    label = str(bars.get_label())
+    lead = "Bars" if label.startswith("_") else f"Bars of {label}"
+    if kept and len(names) == len(sizes) and len(kept) <= _MOST_SAID:
+        yield f"{lead}: " + ", ".join(f"{n} {_short(v)}" for n, v in kept) + "."
+    elif sizes:
+        yield f"{len(sizes)} {lead.lower()} from {_short(min(sizes))} to {_short(max(sizes))}."
+
+
+def _short(value: float) -> str:
+    if not math.isfinite(value):
+        return "none"
+    size = abs(value)
+    for scale, word in ((1e9, " billion"), (1e6, " million")):
+        if size >= scale:
+            return f"{value / scale:.3g}{word}"
+    return f"{value:.0f}" if size >= 100 else f"{value:.3g}"
+
+
+# --- SVG
+
+
+def svg(figure: Figure, alt: str) -> str:
+    """The figure as inline SVG: no date, ids of its own, whole numbers of 1/100 point."""
+    out = io.StringIO()
+    # Not savefig: it draws twice, the first time only to lay the figure out, which drawing does.
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(out, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    key = hashlib.sha256((alt + str(len(text))).encode()).hexdigest()[:8]
+    text = re.sub(r"<[^>]*>", lambda tag: _lean(tag[0], key), text)
+    text = re.sub(r"\s*\n\s*", "\n", text)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
+
+
+def _lean(tag: str, key: str) -> str:
+    """A tag of a drawing with ids of its own and whole numbers of 1/100 point."""
+    if tag.startswith("<g "):
+        tag = re.sub(r' id="[^"]*"', "", tag)
+    tag = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", tag)
+    return re.sub(r'(?<= d=")[^"]*', lambda d: re.sub(r"(\d\.\d\d)\d+", r"\1", d[0]), tag)
+
+
+# --- intervals
+
+
+def intervals(
+    ax: Axes,
+    df: Any,
+    columns: list[str],
+    colours: Any,
+    hollow: set[str],
+    value: Any,
+) -> None:
+    """See `siting.show.intervals`."""
+    for place, (name, row) in enumerate(zip(df.index, df[columns].to_numpy(float), strict=True)):
+        if not np.isfinite(row).all():
+            continue
+        colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
+        _interval(ax, place, row, colour, name in hollow)
+        if value is not None:
+            _interval_values(ax, place, row, style.TEXT.get(colour, colour), value)
+    ax.set_yticks(range(len(df)), [str(name) for name in df.index])
+    ax.set_ylim(len(df) - 0.5, -0.65)
+    for label, name in zip(ax.get_yticklabels(), df.index, strict=True):
+        colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
+        label.set(color=style.TEXT.get(colour, colour), fontweight=600)
+    if (df[columns].min(axis=None) or 0) >= 0:
+        ax.set_xlim(left=0)
+    ax.xaxis.grid(True)
+
+
+def _interval(ax: Axes, place: int, row: Any, colour: str, hollow: bool) -> None:
+    low, middle, high = row[0], row[len(row) // 2], row[-1]
+    ends = "--" if hollow else "-"
+    ax.plot([low, high], [place, place], ends, color=colour, linewidth=2, label="_")
+    if len(row) == 5 and not hollow:
+        half = [row[1], row[3]]
+        ax.plot(half, [place, place], color=colour, linewidth=6, alpha=0.45, solid_capstyle="butt")
+    face = style.GROUND if hollow else colour
+    edge = colour if hollow else style.GROUND
+    ax.plot(middle, place, "o", markersize=7, color=face, markeredgecolor=edge, zorder=5)
+
+
+def _interval_values(ax: Axes, place: int, row: Any, colour: str, value: Any) -> None:
+    def write(x: float, dx: float, dy: float, side: str, **look: Any) -> None:
+        ax.annotate(
+            value(x), (x, place), (dx, dy), textcoords="offset points", ha=side, va="center", **look
+        )
+
+    write(row[len(row) // 2], 0, 9, "center", color=colour, fontweight=700)
+    if row[0] != row[-1]:
+        write(row[0], -5, 0, "right", color=style.MUTED)
+        write(row[-1], 5, 0, "left", color=style.MUTED)

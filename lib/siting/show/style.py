@@ -1,0 +1,105 @@
+"""The one visual language of a report: palette, type, chart style, origin marks.
+
+Cool colours are options, warm colours are warnings. An option's colour follows its **role**: the
+chosen one is blue in every client's report, what runs today is charcoal. Colour never stands
+alone: every mark has a label, a shape or a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import font_source_sans_pro
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib.font_manager import fontManager
+
+THEME = Path(__file__).parent.parent / "theme"
+FONTS = Path(font_source_sans_pro.font_directory)
+
+INK, MUTED, AXIS, GRID, SHADE, GROUND = (
+    "#1d252c", "#55606a", "#9aa4ad", "#e3e7eb", "#f3f5f7", "#ffffff",
+)  # fmt: skip
+CHOSEN, TODAY = "#0b62a8", "#2f3840"
+OTHERS = ("#a877b0", "#7f9a5c", "#4a98f2", "#3b8f8c", "#8d7a6a", "#5a5fc0")
+OPEN, FAIL = "#b87a00", "#a3211b"
+"""Not cleared or not known; failed, ruled out, a limit."""
+ADDED = "#aab4bc"
+"""A cost that is added, and other parts that belong to no option."""
+PARTS = ("#c9d0d6", "#aab4bc", "#5a6670", "#1d252c")
+
+TEXT = {
+    CHOSEN: "#0b62a8", TODAY: "#2f3840", OPEN: "#7d5200", FAIL: "#a3211b", ADDED: "#55606a",
+    OTHERS[0]: "#7a4a86", OTHERS[1]: "#516b30", OTHERS[2]: "#1f6fc4", OTHERS[3]: "#23696a",
+    OTHERS[4]: "#6a5848", OTHERS[5]: "#484da8",
+}  # fmt: skip
+"""The text colour of each fill: 4.5:1 on the ground."""
+
+DARK = {
+    INK: "#e8edf1", MUTED: "#a9b4bd", AXIS: "#6b7780", GRID: "#2b343c", SHADE: "#1d242a",
+    GROUND: "#14191e", CHOSEN: "#58aef2", TODAY: "#e6ebef", OPEN: "#f2b544", FAIL: "#ff8a86",
+    OTHERS[0]: "#a672c4", OTHERS[1]: "#7a9c48", OTHERS[2]: "#6d5bd0", OTHERS[3]: "#4fb0ab",
+    OTHERS[4]: "#b39a83", OTHERS[5]: "#8488e6", "#7a4a86": "#c9a6df", "#516b30": "#a3c47c",
+    "#1f6fc4": "#a99cf0", "#23696a": "#7fd0cb", "#6a5848": "#d0baa5", "#484da8": "#aeb1f5",
+    "#7d5200": "#f6c768", ADDED: "#6b7780", PARTS[0]: "#3a444c", PARTS[2]: "#a9b4bd",
+}  # fmt: skip
+"""What each colour becomes on a dark ground."""
+
+SERIES = (CHOSEN, TODAY, *OTHERS[:3], OPEN, MUTED)
+"""matplotlib's C0 to C6: chosen, today, three others, not known, muted lines and limits."""
+
+TONES = {
+    "bad": ("fail", "fails", "no", "does not fit", "struck", "ruled out", "worse", "not met"),
+    "open": ("review", "tight", "partial", "conditional", "open question", "at risk", "unknown",
+             "not cleared", "not known", "not estimated", "needs a decision"),
+}  # fmt: skip
+"""Verdict words by tone; any other word is plain: good needs no colour."""
+
+MARKS = {"measured": "M", "published": "P", "client": "C", "estimate": "E"}
+"""Origin of a figure, and the letter that marks it."""
+
+WIDTH = 166 / 25.4
+"""Width of the text of a page. [inches]"""
+TWO_THIRDS, THIRD = 106 / 25.4, 54 / 25.4
+"""The narrower widths of charts that stand side by side. [inches]"""
+
+for _font in sorted(FONTS.glob("SourceSansPro-*.ttf")):
+    fontManager.addfont(str(_font))
+
+
+def settings() -> dict[Any, Any]:
+    """matplotlib's settings for the house style."""
+    chosen = mpl.rc_params_from_file(THEME / "report.mplstyle", use_default_template=False)
+    return {**dict(chosen), "axes.prop_cycle": cycler(color=SERIES), "figure.figsize": (WIDTH, 2.8)}
+
+
+mpl.rcParams.update(settings())
+
+
+def tone(verdict: str) -> str:
+    """Tone of a verdict word: `bad`, `open`, or nothing."""
+    word = verdict.strip().lower()
+    return next((t for t, words in TONES.items() if word in words), "")
+
+
+def colours(roles: Mapping[str, str]) -> dict[str, str]:
+    """Fill of each option by label, from its role: `chosen`, `today`, or any other word."""
+    others = iter(OTHERS * (1 + len(roles) // len(OTHERS)))
+    fixed = {"chosen": CHOSEN, "today": TODAY}
+    return {label: fixed.get(role) or next(others) for label, role in roles.items()}
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours `#rrggbb`, 1 to 21, as WCAG 2.2 defines it."""
+
+    def luminance(colour: str) -> float:
+        channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        red, green, blue = (
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)

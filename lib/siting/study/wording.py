@@ -1,0 +1,99 @@
+"""How a study's numbers are written: what notebooks put into sentences, tables and charts."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from siting.formats import NONE
+from siting.quantity import Range
+from siting.study.results import Results
+
+_NEVER_FROM = 1e12
+_WORDS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+)  # fmt: skip
+
+
+class Wording(Results):
+    """Formats by the client's country. Missing is a dash, infinite is "never"."""
+
+    @property
+    def currency(self) -> str:
+        return self.client.currency
+
+    @cached_property
+    def years(self) -> str:
+        """The horizon in words: `five years`."""
+        months = self.scenario.finance.horizon_months
+        if months % 12:
+            return self.count(months, "month")
+        return self.count(months // 12, "year")
+
+    def money(self, amount: float, decimals: int | None = None) -> str:
+        """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
+        return self.numbers.money(amount, decimals)
+
+    def span(self, low: float, high: float, unit: str = "") -> str:
+        """Low to high: money unless a unit is given (`share` for percentages)."""
+        if math.isnan(low) or math.isnan(high):
+            return NONE
+        if not unit:
+            return self.numbers.money_span(low, high)
+        return self.numbers.span(Range(low, low, high, unit))
+
+    def percent(self, share: float, decimals: int = 0) -> str:
+        """A share of 1: 0.23 is 23%."""
+        return self.numbers.percent(share, decimals)
+
+    def of_100(self, share: float) -> str:
+        """A share of cases as a count: `66 of 100`."""
+        return NONE if math.isnan(share) else f"{round(100 * share)} of 100"
+
+    def number(self, value: float, decimals: int | None = None) -> str:
+        """By default three significant digits."""
+        return self.numbers.number(value, decimals)
+
+    def value(self, value: float, unit: str = "", decimals: int | None = None) -> str:
+        """A value as its unit wants it, the unit with it."""
+        return self.numbers.quantity(value, unit, decimals)
+
+    def count(self, number: float, thing: str) -> str:
+        """`one server`, `12 servers`; up to twelve in words."""
+        whole = math.isfinite(number) and number == int(number)
+        text = _WORDS[int(number)] if whole and 0 <= number <= 12 else self.number(number)
+        return f"{text} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
+
+    def between(self, low: float, high: float, unit: str = "") -> str:
+        """An open or closed range in words: `below 12`, `above 3`, `from 3 to 12`, `always`."""
+        ends = [f"{self.number(v, 0)} {unit}".strip() for v in (low, high)]
+        bottom, top = low <= 0 or math.isnan(low), high >= _NEVER_FROM or math.isnan(high)
+        if bottom and top:
+            return "at any value"
+        if bottom:
+            return f"below {ends[1]}"
+        return f"above {ends[0]}" if top else f"from {self.number(low, 0)} to {ends[1]}"
+
+    def after(self, months: float) -> str:
+        """When something that may never come comes: `after 14 months`, `not within five years`."""
+        if not math.isfinite(months):
+            return f"not within {self.years}"
+        return (
+            "from the first month" if months < 1 else f"after {self.count(round(months), 'month')}"
+        )
+
+    def date(self, day: object) -> str:
+        """`24 November 2026`, as the country orders it; also of a source's partial date."""
+        return self.numbers.date(day)  # type: ignore[arg-type]
+
+    def names_of(self, items: object) -> str:
+        """A list in words: `a, b and c`."""
+        return self.numbers.names(list(items))  # type: ignore[call-overload]
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """Each option's colour by label, the same in every chart: pandas takes it as it is."""
+        from siting.show import style
+
+        return style.colours(self.roles)
