@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from siting.cost import claims
 from siting.memory import attention
 from siting.memory.weights import weight_format
 from siting.vendors import backtest
 
-from siting_validation import comparison, vram
+from siting_validation import claims, comparison, vram
 from siting_validation.comparison import Comparison, Row
 
 ROOT = Path(__file__).parents[1]

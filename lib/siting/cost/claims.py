@@ -1,17 +1,14 @@
-"""Published cost comparisons, recomputed, and what they say with this client's load and prices.
+"""Published cost comparisons: what they say with this client's load and prices.
 
-facts/tco_cases.csv holds what was printed and the inputs printed beside it. `check` recomputes a
-case with the functions of `money` that the report itself uses, and says whether print and inputs
-agree. `for_client` asks the published question again with today's prices and the client's use.
+facts/tco_cases.csv holds what was printed and what follows from the inputs printed beside it
+(recomputed by `siting_validation.claims`). `for_client` asks the published question again with
+today's prices and the client's use.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 
@@ -22,8 +19,6 @@ from siting.cost.cashflow import BY_REQUEST, MONTHS
 from siting.cost.tco import Comparison
 from siting.inputs.scenario import OWNED, Option, Scenario
 
-TOLERANCE = 0.01
-"""A recomputed value agrees with print if it rounds to the printed digits or is within 1 %."""
 LONGEST = 200_000
 """Periods within which a published payback is looked for (hours or months)."""
 
@@ -39,70 +34,9 @@ class Case(Fact):
     """JSON object: arguments of the formula."""
     published: str
     """As printed; its decimals say how far it was rounded."""
+    recomputed: float
+    """By `formula` on `inputs`; a test keeps it true."""
     unit: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """A case beside its recomputation."""
-
-    case: Case
-    value: float
-    difference: float
-    """Recomputed over printed, minus 1."""
-    agrees: bool
-
-
-# --- the formulas of the papers, by the report's own functions -----------------------------------
-
-
-def _payback_periods(outlay: float, rival: float, own: float) -> float:
-    """Periods of use until an outlay is back: the saving is the difference of two prices."""
-    found = money.payback(money.constant_saving(outlay, rival - own, LONGEST))
-    return math.inf if found is None else found
-
-
-def _payback_against_api(
-    outlay: float, million_tokens: float, price_in: float, price_out: float, share_in: float,
-    own: float,
-) -> float:  # fmt: skip
-    bill = million_tokens * money.blended_price(price_in, price_out, share_in)
-    return _payback_periods(outlay, bill, own)
-
-
-def _penalty(cost_per_hour: float, tokens_per_s: float, saturated: float) -> float:
-    part = money.cost_per_million(cost_per_hour, tokens_per_s)
-    return part / money.cost_per_million(cost_per_hour, saturated)
-
-
-def _yearly_server_cost(server: float, years: float, software: float, hosting: float) -> float:
-    booked = money.straight_line(server, round(years * MONTHS), round(years * MONTHS))
-    return float(booked[1 : MONTHS + 1].sum()) + software + hosting
-
-
-FORMULAS: Mapping[str, Callable[..., float]] = {
-    "payback_periods": _payback_periods,
-    "payback_against_api": _payback_against_api,
-    "ratio": lambda of, by: of / by,
-    "rent": lambda price, hours: money.npv(np.array([0.0, price * hours]), 0.0),
-    "tokens": lambda tokens_per_s, hours: tokens_per_s * 3600 * hours / money.MILLION,
-    "electricity": lambda kw, hours, price_kwh: money.energy_kwh(kw, hours) * price_kwh,
-    "cost_per_used_hour": lambda full, utilisation: money.cost_per_used_hour(full, utilisation),
-    "break_even_utilisation": lambda own, rival: 100 * money.break_even_utilisation(own, rival),
-    "used_hour_saving": lambda full, utilisation, rival: (
-        rival - money.cost_per_used_hour(full, utilisation)
-    ),
-    "used_hour_loss": lambda full, utilisation, rival: (
-        money.cost_per_used_hour(full, utilisation) - rival
-    ),
-    "total": lambda **flows: money.npv(np.array(list(flows.values())), 0.0),
-    "saving_percent": lambda own, rival: 100 * (1 - own / rival),
-    "cost_per_million": money.cost_per_million,
-    "penalty": _penalty,
-    "yearly_server_cost": _yearly_server_cost,
-    "cost_per_gpu_hour": lambda gpus, hours, **parts: sum(parts.values()) / (gpus * hours),
-}
-"""Formula names of facts/tco_cases.csv. Percentages are of 100."""
 
 
 def cases() -> tuple[Case, ...]:
@@ -110,35 +44,10 @@ def cases() -> tuple[Case, ...]:
     return catalogue.table("tco_cases", Case)
 
 
-def check(case: Case) -> Check:
-    """Recomputes a case. Raises KeyError for a formula that is not known."""
-    value = float(FORMULAS[case.formula](**json.loads(case.inputs)))
-    printed = float(case.published)
-    half_digit = 0.5 * 10.0 ** int(Decimal(case.published).as_tuple().exponent)
-    rounds = abs(value - printed) <= half_digit * (1 + 1e-9)
-    difference = value / printed - 1
-    return Check(case, value, difference, rounds or abs(difference) <= TOLERANCE)
-
-
-def markdown_table() -> str:
-    """The cases as Markdown, for the validation page of the documentation."""
-    checks = [check(c) for c in cases()]
-    good = sum(c.agrees for c in checks)
-    lines = [
-        f"{len(checks)} printed results of published comparisons, recomputed from the inputs "
-        f"printed beside them: {good} agree to the printed digits or within 1 %, "
-        f"{len(checks) - good} do not agree with their own inputs.",
-        "",
-        "| case | scenario | result | printed | recomputed | difference | agrees |",
-        "|---|---|---|---:|---:|---:|---|",
-    ]
-    for c in checks:
-        lines.append(
-            f"| {c.case.case_id} | {c.case.scenario} | {c.case.output} [{c.case.unit}] "
-            f"| {c.case.published} | {c.value:.6g} | {c.difference:+.1%} "
-            f"| {'yes' if c.agrees else 'NO: ' + c.case.note} |"
-        )
-    return "\n".join(lines)
+def payback_periods(outlay: float, rival: float, own: float) -> float:
+    """Periods of use until an outlay is back: the saving is the difference of two prices."""
+    found = money.payback(money.constant_saving(outlay, rival - own, LONGEST))
+    return math.inf if found is None else found
 
 
 # --- the same questions for this client -------------------------------------------------------
@@ -246,13 +155,13 @@ def for_client(comparison: Comparison, scenario: Scenario) -> tuple[Claim, ...]:
     each = s.monthly / s.servers
     rented = s.cloud_gpu_hour * s.gpus * hours
     per_gpu_hour = s.whole / (s.servers * s.gpus * hours)
-    back = _payback_periods(s.server * s.servers, s.tokens * s.api_million, s.monthly)
+    back = payback_periods(s.server * s.servers, s.tokens * s.api_million, s.monthly)
     at = 100 * money.break_even_utilisation(per_gpu_hour, s.cloud_gpu_hour)
     return (
         _claim("LEN25", "break-even months", "on-demand",
                "An 8-GPU server pays back against the same GPUs rented on demand",
                "every hour used, electricity the only running cost, price before the cut of 2025",
-               _or_never(_payback_periods(s.server, rented * s.use, each)), "months",
+               _or_never(payback_periods(s.server, rented * s.use, each)), "months",
                "the rent of the hours used is below the running cost", s.cloud),
         _claim("PAN25", "break-even", "Llama-3.3-70B on 1x A100-80GB vs GPT-5",
                "Own GPUs pay back against an API",
@@ -292,7 +201,7 @@ def _claim(
     )  # fmt: skip
     known = yours is not None and math.isfinite(yours)
     return Claim(
-        identifier, claim, f"{case.published} {case.unit}", check(case).value,
+        identifier, claim, f"{case.published} {case.unit}", case.recomputed,
         yours if known else None, unit, assumption, "" if known else why,
         (source_of(case), cloud),
     )  # fmt: skip

@@ -106,27 +106,3 @@ def break_even_utilisation(own_cost: float, rival_cost_at_full_use: float) -> fl
 def cost_per_used_hour(cost_per_hour: float, utilisation: float) -> float:
     """Cost of an hour that is used, of a machine that is paid for every hour."""
     return cost_per_hour / utilisation
-
-
-def cost_per_million(cost_per_hour: float, tokens_per_s: float) -> float:
-    """Cost of a million tokens of a machine with this price and this measured speed."""
-    return cost_per_hour / (tokens_per_s * 3600) * MILLION
-
-
-def blended_price(price_in: float, price_out: float, share_in: float) -> float:
-    """Price of a million tokens of which the share `share_in` is input."""
-    return share_in * price_in + (1 - share_in) * price_out
-
-
-def energy_kwh(
-    kw: float, hours: float, load: float = 1.0, idle_share: float = 0.0, pue: float = 1.0
-) -> float:
-    """kWh at the meter: kW × hours × PUE × (idle share + (1 - idle share) × load)."""
-    return kw * hours * pue * (idle_share + (1 - idle_share) * load)
-
-
-def straight_line(outlay: float, life_months: int, months: int) -> Array:
-    """Depreciation of an outlay at time 0 by month, for the accounting view. [months + 1]"""
-    out = np.zeros(months + 1)
-    out[1 : min(life_months, months) + 1] = outlay / life_months
-    return out

@@ -1,0 +1,111 @@
+"""Published cost comparisons, recomputed from the inputs printed beside them.
+
+facts/tco_cases.csv holds what was printed and those inputs. `check` recomputes a case and says
+whether print and inputs agree; the report quotes the value that the table keeps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from siting.cost import money
+from siting.cost.claims import Case, cases, payback_periods
+
+TOLERANCE = 0.01
+"""A recomputed value agrees with print if it rounds to the printed digits or is within 1 %."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A case beside its recomputation."""
+
+    case: Case
+    value: float
+    difference: float
+    """Recomputed over printed, minus 1."""
+    agrees: bool
+
+
+# --- the formulas of the papers, by the report's own functions -----------------------------------
+
+
+def _payback_against_api(
+    outlay: float, million_tokens: float, price_in: float, price_out: float, share_in: float,
+    own: float,
+) -> float:  # fmt: skip
+    bill = million_tokens * (share_in * price_in + (1 - share_in) * price_out)
+    return payback_periods(outlay, bill, own)
+
+
+def cost_per_million(cost_per_hour: float, tokens_per_s: float) -> float:
+    """Cost of a million tokens of a machine with this price and this measured speed."""
+    return cost_per_hour / (tokens_per_s * 3600) * money.MILLION
+
+
+def _penalty(cost_per_hour: float, tokens_per_s: float, saturated: float) -> float:
+    part = cost_per_million(cost_per_hour, tokens_per_s)
+    return part / cost_per_million(cost_per_hour, saturated)
+
+
+def _yearly_server_cost(server: float, years: float, software: float, hosting: float) -> float:
+    return server / years + software + hosting
+
+
+FORMULAS: Mapping[str, Callable[..., float]] = {
+    "payback_periods": payback_periods,
+    "payback_against_api": _payback_against_api,
+    "ratio": lambda of, by: of / by,
+    "rent": lambda price, hours: money.npv(np.array([0.0, price * hours]), 0.0),
+    "tokens": lambda tokens_per_s, hours: tokens_per_s * 3600 * hours / money.MILLION,
+    "electricity": lambda kw, hours, price_kwh: kw * hours * price_kwh,
+    "cost_per_used_hour": lambda full, utilisation: money.cost_per_used_hour(full, utilisation),
+    "break_even_utilisation": lambda own, rival: 100 * money.break_even_utilisation(own, rival),
+    "used_hour_saving": lambda full, utilisation, rival: (
+        rival - money.cost_per_used_hour(full, utilisation)
+    ),
+    "used_hour_loss": lambda full, utilisation, rival: (
+        money.cost_per_used_hour(full, utilisation) - rival
+    ),
+    "total": lambda **flows: money.npv(np.array(list(flows.values())), 0.0),
+    "saving_percent": lambda own, rival: 100 * (1 - own / rival),
+    "cost_per_million": cost_per_million,
+    "penalty": _penalty,
+    "yearly_server_cost": _yearly_server_cost,
+    "cost_per_gpu_hour": lambda gpus, hours, **parts: sum(parts.values()) / (gpus * hours),
+}
+"""Formula names of facts/tco_cases.csv. Percentages are of 100."""
+
+
+def check(case: Case) -> Check:
+    """Recomputes a case. Raises KeyError for a formula that is not known."""
+    value = float(FORMULAS[case.formula](**json.loads(case.inputs)))
+    printed = float(case.published)
+    half_digit = 0.5 * 10.0 ** int(Decimal(case.published).as_tuple().exponent)
+    rounds = abs(value - printed) <= half_digit * (1 + 1e-9)
+    difference = value / printed - 1
+    return Check(case, value, difference, rounds or abs(difference) <= TOLERANCE)
+
+
+def markdown_table() -> str:
+    """The cases as Markdown, for the validation page of the documentation."""
+    checks = [check(c) for c in cases()]
+    good = sum(c.agrees for c in checks)
+    lines = [
+        f"{len(checks)} printed results of published comparisons, recomputed from the inputs "
+        f"printed beside them: {good} agree to the printed digits or within 1 %, "
+        f"{len(checks) - good} do not agree with their own inputs.",
+        "",
+        "| case | scenario | result | printed | recomputed | difference | agrees |",
+        "|---|---|---|---:|---:|---:|---|",
+    ]
+    for c in checks:
+        lines.append(
+            f"| {c.case.case_id} | {c.case.scenario} | {c.case.output} [{c.case.unit}] "
+            f"| {c.case.published} | {c.value:.6g} | {c.difference:+.1%} "
+            f"| {'yes' if c.agrees else 'NO: ' + c.case.note} |"
+        )
+    return "\n".join(lines)
