@@ -38,7 +38,9 @@ $ _SITING_COMPLETE=fish_source siting | source                # in ~/.config/fis
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *(_section("siting", n, c) for n, c in cli.commands.items())])
+    return "\n".join(
+        [INTRODUCTION, *(_section("siting", n, c) for n, c in sorted(cli.commands.items()))]
+    )
 
 
 def _section(above: str, name: str, command: click.Command) -> str:

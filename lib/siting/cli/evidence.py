@@ -1,0 +1,118 @@
+"""Commands on evidence: the facts that the kit uses, and how far off its predictions are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from siting.cli.frame import (
+    Refused,
+    as_json,
+    cli,
+    completer,
+    known_tables,
+    print_json,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@cli.command()
+@click.option("--table", shell_complete=completer(known_tables), help="One table, such as gpus.")
+@click.option(
+    "--stale", "days", type=click.IntRange(0), help="Only facts older than DAYS, or undated."
+)
+@click.option("--search", help="Only facts that hold this text.")
+@as_json
+def facts(table: str | None, days: int | None, search: str | None, as_json: bool) -> None:
+    """List every fact the kit uses, with source, date and age in days.
+
+    \b
+    Example:
+      siting facts --table gpus
+      siting facts --stale 90
+    """
+    from siting import provenance
+    from siting.inputs.messages import suggestion
+
+    if table and table not in known_tables():
+        raise Refused(f"{table!r} is no table of facts; {suggestion(table, known_tables())}")
+    found = provenance.entries(dt.date.today(), table)
+    if days is not None:
+        found = provenance.stale(found, days)
+    chosen = [e for e in found if not search or search.lower() in str(e.facts).lower()]
+    if as_json:
+        print_json([e.as_dict() for e in chosen])
+        return
+    rows = (
+        (
+            f"{e.table}:{e.line}",
+            _short(e.name, 44),
+            e.source.kind,
+            e.source.date,
+            "?" if e.age_days is None else str(e.age_days),
+            _short(e.source.source, 50),
+        )
+        for e in chosen
+    )
+    print_table(("where", "fact", "kind", "date", "age", "source"), rows, right={4})
+    click.echo(f"{len(chosen)} facts", err=True)
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["vram", "finetune", "throughput", "stability"]))
+@click.argument("csv", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--rows", type=click.Path(dir_okay=False), help="Write each comparison to this CSV.")
+@as_json
+def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> None:
+    """Predict published measurements and say how far off the kit is.
+
+    CSV has the columns of tests/data/KIND.csv, which is taken when no file is named. For
+    stability, the score is tried on past events instead, against simple baselines.
+
+    \b
+    Example:
+      siting validate vram
+      siting validate throughput mine.csv --rows comparisons.csv
+    """
+    if kind == "stability":
+        from siting.vendors import backtest
+
+        panels = backtest.results()
+        if as_json:
+            print_json(backtest.as_json(panels))
+        else:
+            click.echo("\n".join(backtest.lines(panels)))
+        return
+    from siting_validation import comparison
+
+    try:
+        path = Path(csv) if csv else comparison.shipped(kind)
+        compared = comparison.compare(kind, comparison.read(path))
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    if rows:
+        comparison.write_rows(compared, Path(rows))
+    errors = comparison.summarise(compared)
+    if as_json:
+        print_json(errors)
+        return
+    columns = ("n", "predicted", "median_error_pct", "p90_error_pct", "bias_pct", "coverage")
+    print_table(
+        ("quantity", *(c.replace("_", " ") for c in columns)),
+        ((name, *(_cell(found.get(c)) for c in columns)) for name, found in errors.items()),
+        right={1, 2, 3, 4, 5, 6},
+    )
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

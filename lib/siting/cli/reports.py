@@ -1,0 +1,176 @@
+"""Commands on reports: rendering them, their figures alone, and what changed between two."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from siting.cli.frame import (
+    FAILED,
+    WRONG_INPUT,
+    Refused,
+    as_json,
+    cli,
+    clients_argument,
+    completer,
+    fields_of,
+    known_clients,
+    print_json,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from siting.inputs.document import Problem
+
+
+class Formats(click.ParamType[Any]):
+    """`html`, `pdf` or both with a comma."""
+
+    name = "html,pdf"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        chosen = tuple(value.split(",")) if isinstance(value, str) else value
+        if not chosen or set(chosen) - {"html", "pdf"}:
+            self.fail(f"{value!r} is no format; write html, pdf or html,pdf", param, ctx)
+        return chosen
+
+
+@cli.command()
+@clients_argument
+@click.option("--out", default="reports", show_default=True, help="Folder or fsspec address.")
+@click.option("--jobs", type=click.IntRange(0), default=0, help="Processes; default: one a core.")
+@click.option("--force", is_flag=True, help="Render even what is up to date.")
+@click.option("--scheduler", default="", help="Address of a running Dask scheduler.")
+@click.option(
+    "--format", "formats", type=Formats(), default="html,pdf", show_default=True, help="Documents."
+)
+@as_json
+def report(
+    clients: tuple[str, ...],
+    out: str,
+    jobs: int,
+    force: bool,
+    scheduler: str,
+    formats: tuple[Any, ...],
+    as_json: bool,
+) -> None:
+    """Render reports to reports/CLIENT: HTML, PDF, figures, workbook and notebooks.
+
+    CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ are
+    rendered. What is up to date is left alone. A report appears whole or not at all.
+
+    \b
+    Example:
+      siting report
+      siting report acme --format html --out /tmp/draft
+    """
+    from siting.run import batch
+    from siting.run.shelf import BadAddress
+
+    prepared, wrong = _prepared(clients, formats)
+    problems = [p for found in wrong.values() for p in found]
+    if problems and not prepared:
+        if as_json:
+            print_json({"problems": [fields_of(p) for p in problems]})
+            sys.exit(WRONG_INPUT)
+        refuse(problems)
+    try:
+        outcome = batch.run(prepared, out, at_once=jobs, force=force, scheduler=scheduler, say=_say)
+    except BadAddress as error:
+        raise Refused(str(error)) from None
+    for name, found in wrong.items():
+        outcome.failed[name] = "\n".join(map(str, found))
+    _print_outcome(outcome, out, as_json)
+    sys.exit(FAILED if outcome.failed or outcome.interrupted else 0)
+
+
+def _prepared(
+    clients: tuple[str, ...], formats: tuple[Any, ...]
+) -> tuple[list[Any], dict[str, list[Problem]]]:
+    """The jobs of the clients that can be rendered, and what is wrong with the others."""
+    from siting.inputs import scenario
+    from siting.inputs.document import DocumentError, Problem
+    from siting.run import job
+
+    prepared: dict[str, Any] = {}
+    wrong: dict[str, list[Problem]] = {}
+    for client in clients or scenario.names():
+        try:
+            made = job.prepare(client, formats=formats)
+            if prepared.setdefault(made.client, made) != made:
+                fault = f"another scenario of this run is named {made.client!r}, too"
+                wrong[client] = [Problem(client, 0, "", fault, "rename it, or use another --out")]
+        except DocumentError as error:
+            wrong[client] = list(error.problems)
+    return list(prepared.values()), wrong
+
+
+def _print_outcome(outcome: Any, out: str, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "out": out,
+                "rendered": outcome.rendered,
+                "up_to_date": outcome.current,
+                "failed": outcome.failed,
+                "interrupted": outcome.interrupted,
+            }
+        )
+        return
+    for line in outcome.lines():
+        click.echo(line, err=bool(outcome.failed))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@cli.command()
+@click.argument("client", default="base", shell_complete=completer(known_clients))
+@as_json
+def summary(client: str, as_json: bool) -> None:
+    """Compute a client's figures without rendering a report: the content of summary.json.
+
+    \b
+    Example:
+      siting summary acme > figures.json
+    """
+    from siting import study
+
+    print_json(study.open(client).summary())
+
+
+@cli.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write an HTML page.")
+@click.option("--all", "everything", is_flag=True, help="Print small changes too.")
+@as_json
+def diff(before: str, after: str, page: str | None, everything: bool, as_json: bool) -> None:
+    """Show what changed between two reports, the most important first.
+
+    BEFORE and AFTER are each a client of reports/, a report's folder or summary.json,
+    CLIENT@now (computed, not rendered), or CLIENT@DATE: the scenario and the facts as the
+    repository held them on that day, computed by this version of the kit.
+
+    \b
+    Example:
+      siting diff acme@2026-03 acme
+      siting diff old/acme reports/acme --html changes.html
+    """
+    from siting.run import comparison, history
+
+    changes = comparison.compare(history.summary(before), history.summary(after))
+    if page:
+        folder = Path(__file__).parents[1] / "run"
+        template = (folder / "comparison.html").read_text(encoding="utf-8")
+        text = comparison.as_html(changes, before, after, template)
+        Path(page).write_text(text, encoding="utf-8")
+        click.echo(f"{page} is written.", err=True)
+    if as_json:
+        print_json({"before": before, "after": after, "changes": [c.as_dict() for c in changes]})
+    else:
+        click.echo(comparison.as_text(changes, before, after, None if everything else 12))

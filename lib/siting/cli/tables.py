@@ -1,0 +1,104 @@
+"""Commands on tables: a client's own into a scenario, and every figure of all reports out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from siting.cli.frame import (
+    Refused,
+    as_json,
+    cli,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@cli.command("import")
+@click.argument("kind", type=click.Choice(["quotes", "load", "focus"]))
+@click.argument("table", type=click.Path(exists=True, dir_okay=False))
+@click.option("--workload", default="assistant", help="load: the workload that was measured.")
+@click.option("--option", "place", default="api", help="focus: the option that was billed.")
+@click.option("--service", default="", help="focus: only charges that hold this text.")
+@click.option("--requests", type=float, help="focus: requests a month behind the bill.")
+@as_json
+def import_(
+    kind: str,
+    table: str,
+    workload: str,
+    place: str,
+    service: str,
+    requests: float | None,
+    as_json: bool,
+) -> None:
+    """Turn a client's table (CSV or XLSX) into a piece of scenario, to read and paste.
+
+    \b
+    quotes: columns item, value, unit, source, date (low, high, valid_until)
+    load:   a log with time, requests, input_tokens, output_tokens, cached_tokens
+    focus:  an invoice in FOCUS format: what a request of today's API really costs
+
+    \b
+    Example:
+      siting import quotes offers.xlsx
+      siting import load gateway.csv --workload assistant
+      siting import focus invoice.csv --option api --service OpenAI --requests 310000
+    """
+    from siting.inputs import exchange, scenario
+
+    path = Path(table)
+    found: dict[str, Any]
+    if kind == "load":
+        fields, day = exchange.load(path)
+        found = {"workloads": {workload: fields}}
+        covered = [f"workloads.{workload}.{field}" for field in fields]
+    else:
+        if kind == "quotes":
+            quotes = list(exchange.quotes(path))
+        else:
+            months = exchange.invoices(path, service)
+            quote = exchange.cost_per_request(months, requests or 0, path)
+            quotes = [quote.model_copy(update={"item": f"option.{place}.api_request"})]
+        found = {"finance": {"quotes": [q.model_dump(exclude_none=True) for q in quotes]}}
+        covered, day = ["finance.quotes"], max(quote.date for quote in quotes)
+    # Dated by what the table covers: what was measured until then, whenever it is imported.
+    evidence = {"fields": covered, "source": f"{path.name}, as exported", "date": day}
+    found["evidence"] = [{**evidence, "kind": "measured" if kind == "load" else "client"}]
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(scenario.as_yaml(found), nl=False)
+
+
+@cli.command()
+@click.argument("target", type=click.Path(dir_okay=False))
+@click.option("--reports", default="reports", show_default=True, help="Folder of the reports.")
+@as_json
+def table(target: str, reports: str, as_json: bool) -> None:
+    """Write every figure of all reports as one tidy table, .csv or .parquet.
+
+    One row is a client, an option and a figure, with low, central, high and unit.
+
+    \b
+    Example:
+      siting table results.parquet
+    """
+    from siting.inputs import exchange
+
+    found = {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(Path(reports).glob("*/summary.json"))
+    }
+    if not found:
+        raise Refused(f"{reports} holds no report; run `siting report` first")
+    frame = exchange.tidy(found)
+    exchange.write(frame, Path(target))
+    if as_json:
+        print_json({"file": target, "rows": len(frame), "clients": sorted(found)})
+    else:
+        click.echo(f"{target}: {len(frame)} figures of {len(found)} clients")

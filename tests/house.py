@@ -1,0 +1,135 @@
+"""Counts the house: `python tests/house.py` says how large `lib` is and how its parts lean.
+
+Lines of code are lines that hold some: no blanks, comments or docstrings. A circle is a set of
+modules that import each other, wherever in the module the import stands; an arrow up is an import
+of a package that comes later in the order of `LAYERS`.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+LIBRARY = Path(__file__).parents[1] / "lib" / "siting"
+LAYERS = (
+    ("quantity",),
+    ("catalogue", "formats", "provenance", "hf_config"),
+    ("inputs", "quality"),
+    ("memory",),
+    ("serving",),
+    ("cost", "vendors"),
+    ("rules",),
+    ("verdict",),
+    ("study",),
+    ("exhibits", "show"),
+    ("print",),
+    ("run",),
+    ("cli", "__main__"),
+)
+"""Data flows downwards in this list."""
+_NOT_CODE = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the library by its name without `siting.`; the package itself is left out."""
+    found = {}
+    for path in sorted(LIBRARY.rglob("*.py")):
+        parts = path.relative_to(LIBRARY).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name:
+            found[name] = path
+    return found
+
+
+def lines_of_code(path: Path) -> int:
+    """Lines that hold code."""
+    text = path.read_text(encoding="utf-8")
+    said: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else []:
+            text_alone = isinstance(statement, ast.Expr) and isinstance(
+                getattr(statement.value, "value", None), str
+            )
+            if text_alone:
+                said |= set(range(statement.lineno, (statement.end_lineno or 0) + 1))
+    code: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in _NOT_CODE:
+            code |= set(range(token.start[0], token.end[0] + 1))
+    return len(code - said)
+
+
+def functions(path: Path) -> Iterator[tuple[int, str]]:
+    """Length and place of every function. [lines]"""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            yield length, f"{path.relative_to(LIBRARY)}:{node.lineno} {node.name}"
+
+
+def imports() -> dict[str, set[str]]:
+    """The modules that each module imports when it runs; those for type checkers are left out."""
+    known = modules()
+    return {name: set(_imported(ast.parse(p.read_text()), known)) for name, p in known.items()}
+
+
+def _imported(tree: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{a.name}" for a in node.names] + [node.module or ""]
+        elif isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        found = [n.removeprefix("siting.") for n in names if n.startswith("siting.")]
+        inner = [n for n in found if n in known]
+        yield from (n for n in inner if not any(o.startswith(n + ".") for o in inner))
+        yield from _imported(node, known)
+
+
+def circle() -> list[str]:
+    """Modules that import each other in a circle; none if there is no circle."""
+    try:
+        TopologicalSorter(imports()).prepare()
+    except CycleError as error:
+        return [str(name) for name in error.args[1]]
+    return []
+
+
+def arrows_up() -> set[tuple[str, str]]:
+    """Imports of a package that comes later: the module, and the package that it imports."""
+    place = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    return {
+        (module, other.split(".")[0])
+        for module, others in imports().items()
+        for other in others
+        if place[other.split(".")[0]] > place[module.split(".")[0]]
+    }
+
+
+if __name__ == "__main__":
+    sizes: Counter[str] = Counter()
+    for name, path in modules().items():
+        sizes[name.split(".")[0]] += lines_of_code(path)
+    print(
+        f"{sum(sizes.values()):,} lines of code:",
+        ", ".join(f"{k} {v}" for k, v in sizes.most_common()),
+    )
+    longest = sorted((f for p in modules().values() for f in functions(p)), reverse=True)[:5]
+    print("longest functions:", "; ".join(f"{place} {length}" for length, place in longest))
+    print("circle of imports:", " → ".join(circle()) or "none")
+    print("arrows up:", "; ".join(f"{a} → {b}" for a, b in sorted(arrows_up())) or "none")
