@@ -3,8 +3,8 @@
 import house
 import pytest
 
-LINES = 20_200
-"""The library is being made smaller; the bound follows it down to 15,000."""
+LINES = 24_000
+"""Frames and exhibits stand side by side until the chapters have moved; then it is 15,000."""
 FUNCTION = 60
 REASONED = {
     ("inputs.scenario.checks", "memory"),
