@@ -23,11 +23,13 @@ from siting.study.decision import DecisionFrames
 from siting.study.memory import MemoryFrames
 from siting.study.quality import QualityFrames
 from siting.study.sources import SourceFrames
+from siting.study.timeline import TimelineFrames
 from siting.study.vendors import VendorFrames
 from siting.study.wording import Wording
 
 
 class Study(
+    TimelineFrames,
     DecisionFrames,
     QualityFrames,
     DataFrames,

@@ -301,6 +301,7 @@ class DecisionFrames(Results):
         day: due so many days after the report [days]
         due: day on which it is due
         owner: who does it
+        label: what to do, in a few words
         step: what to do
         why: what it is good for
         """
@@ -309,6 +310,7 @@ class DecisionFrames(Results):
                 "day": s.day,
                 "due": self._day(s.day),
                 "owner": s.owner,
+                "label": s.label,
                 "step": s.text,
                 "why": s.why,
             }

@@ -43,6 +43,8 @@ class PlanStep(Fact):
     when: str
     """`always`, or a condition of `conditions`."""
     owner: str
+    label: str
+    """The step in a few words, filled in likewise."""
     step: str
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {experiment} are filled in."""
     why: str
@@ -54,6 +56,7 @@ class Step:
 
     day: int
     owner: str
+    label: str
     text: str
     why: str
     source: Source
@@ -149,7 +152,14 @@ def plan(
         "experiment": first,
     }
     return tuple(
-        Step(s.day, s.owner, s.step.format(**words), s.why, source_of(s))
+        Step(
+            s.day,
+            s.owner,
+            s.label.format(**words | {"model": quality.spoken(words["model"])}),
+            s.step.format(**words),
+            s.why,
+            source_of(s),
+        )
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
         if s.when in holds and ("*" in s.kinds or target.kind in s.kinds.split(";"))
     )
