@@ -25,7 +25,7 @@ OWNERS = {
 SETTLED_IN = 30
 """Open points are settled before money is spent: within the first horizon of the plan. [days]"""
 
-PURCHASES = ("hardware", "network", "migration")
+PURCHASES = ("servers", "moving over")
 """Categories of cost that are paid once, to begin."""
 
 
