@@ -25,7 +25,12 @@ class DecisionFrames(Results):
         """The answer: one row.
 
         option: label of the recommended option; missing where none may be chosen
+        kind: kind of place
+        vendor: vendor of the option, or of the burst part of a hybrid
+        country: where it runs, in words
+        servers: servers bought to begin with [servers]
         model: the models that it runs, in words
+        reply: yes or no to the client's question; missing where it asks for neither
         stays: whether it is what runs today
         today: label of what runs today
         today_model: the models that run today, in words
@@ -55,7 +60,9 @@ class DecisionFrames(Results):
         label = self._labelled
         row = {
             "option": label(name),
+            **self._place(name),
             "model": self._models(name),
+            "reply": self._reply(name),
             "stays": d.stays,
             "today": label(d.baseline),
             "today_model": self._models(d.baseline),
@@ -373,6 +380,26 @@ class DecisionFrames(Results):
         parts = [self.options[p] for p in leaves(self.scenario, name)]
         said = dict.fromkeys(spoken(m) for part in parts for m in part.models.values())
         return " and ".join(said)
+
+    def _place(self, name: str | None) -> dict[str, Any]:
+        option = self.options[name] if name else None
+        priced = self.cost.options.get(name) if name else None
+        burst = self.options.get(option.burst) if option else None
+        country = option.country if option else ""
+        return {
+            "kind": option.kind if option else None,
+            "vendor": (option.vendor or (burst.vendor if burst else "")) if option else None,
+            "country": self.numbers.words.territories.get(country) if country else None,
+            "servers": priced.servers[0] if priced and priced.servers else None,
+        }
+
+    def _reply(self, name: str | None) -> str | None:
+        """Yes, no or not yet to the client's own question."""
+        if not self.client.yes_means:
+            return None
+        if name in self.client.yes_means:
+            return "Yes"
+        return "Not yet" if self.decision.stays else "No"
 
     def _cheaper(self, name: str | None) -> float | None:
         """Share of cases in which an option costs less than what runs today."""

@@ -115,6 +115,13 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
                     option=self._labelled(name), kind="ends",
                 )  # fmt: skip
 
+        for option in self.options.values():
+            if option.contract_until:
+                yield _event(
+                    "contract", option.contract_until.isoformat(), "contract ends",
+                    option=option.label, kind="ends", needs_decision=True,
+                )  # fmt: skip
+
     def _law_events(self) -> Iterator[dict[str, Any]]:
         chosen = self._labelled(self.decision.recommended)
         ahead = self.law_ahead()

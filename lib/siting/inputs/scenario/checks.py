@@ -231,6 +231,10 @@ def _policies(scenario: Scenario) -> Iterator[Contradiction]:
         yield from _listed(
             ("decision", "weights", name), name, "decision_criteria", "criterion", "criterion"
         )
+    for i, name in enumerate(scenario.client.yes_means):
+        if name not in scenario.options:
+            meant = messages.suggestion(name, list(scenario.options))
+            yield ("client", "yes_means", i), f"{name!r} is no option", meant
     for i, word in enumerate(scenario.decision.hard_constraints):
         here: Path_ = ("decision", "hard_constraints", i)
         if word.startswith("rule:"):

@@ -153,6 +153,8 @@ class Client(Strict):
     """An SVG or PNG file beside the scenario."""
     question: str = ""
     """The client's question in one sentence, printed on the cover."""
+    yes_means: list[str] = []
+    """Options whose choice answers the question with yes; empty: no question of yes or no."""
     notes: str = ""
 
 
@@ -215,6 +217,8 @@ class Quality(Strict):
     reference_effort: str = ""
     boards: list[str]
     """Published boards that resemble the work, as in facts/quality_boards.csv."""
+    margin: Annotated[float, Field(ge=0, le=100)] | None = None
+    """How far below the reference is still good enough, in points of 100; None: the default."""
     own: OwnEvaluation | None = None
 
 
@@ -372,6 +376,8 @@ class Option(Strict):
     attributes: dict[str, bool | int | float | str | None] = {}
     """What the contract says: attributes that sovereignty rules test, for all flows."""
     flows: dict[Name, Flow] = {}
+    contract_until: dt.date | None = None
+    """Last day of a contract that runs today."""
     months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
 
 
@@ -472,6 +478,8 @@ class Decision(Strict):
     hard_constraints: list[str] = []
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`."""
     budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    falling_prices: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Weight of the future in which API prices of equal quality fall; None: the headline's path."""
 
 
 class Chapters(Strict):
