@@ -1,1 +1,1 @@
-"""From executed notebooks to a page and a paper."""
+"""What prints: a document from executed chapters, the page on screen, the report on paper."""

@@ -248,11 +248,14 @@ def svg(figure: Figure, alt: str) -> str:
     plt.close(figure)
     text = out.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    # matplotlib's own style sheet says what the two attributes below say.
+    unwanted = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->"
+    text = re.sub(unwanted, "", text, flags=re.DOTALL)
     key = hashlib.sha256((alt + str(len(text))).encode()).hexdigest()[:8]
     text = re.sub(r"<[^>]*>", lambda tag: _lean(tag[0], key), text)
     text = re.sub(r"\s*\n\s*", "\n", text)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
+    joined = 'stroke-linejoin="round" stroke-linecap="butt"'
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" {joined} ', 1)
 
 
 def _lean(tag: str, key: str) -> str:

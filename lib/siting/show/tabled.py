@@ -53,13 +53,25 @@ def table(
         row["kind"] = "total"
     if isinstance(df.index, pd.MultiIndex):
         columns, rows = _grouped(columns, rows)
+    shared = _shared_unit(columns)
     if explain:
         note = " ".join([*_meanings(columns, frame, attrs), note]).strip()
+    note = f"{_raised(shared)}. {note}".strip() if shared else note
     return {
         "kind": "table", "title": title, "note": note, "sources": cited([df, *_listed(data)]),
         "columns": columns, "rows": rows, "small": len(columns) >= _SMALL_FROM,
         "lacks": [] if attrs else ["source"],
     }  # fmt: skip
+
+
+def _shared_unit(columns: list[dict[str, Any]]) -> str:
+    """The unit of all columns with numbers, taken out of their heads, where they share one."""
+    units = {c["unit"] for c in columns if not c["stub"] and c["align"] == "right"}
+    if len(units) != 1 or len(columns) < 3:
+        return ""
+    for column in columns:
+        column["unit"] = ""
+    return str(units.pop())
 
 
 def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
