@@ -333,15 +333,17 @@ def _common(label: str) -> str:
     return label.split(",")[0]
 
 
-def flips(plan: Plan, best: str) -> tuple[Flip, ...]:
-    """Nearest value of each driver at which another option is the cheapest, nearest driver first.
+def flips(plan: Plan, best: str, rivals: Sequence[str] = ()) -> tuple[Flip, ...]:
+    """Nearest value of each driver at which a rival is cheaper than `best`, nearest driver first.
+
+    rivals: all other options by default.
 
     The other options are as planned; only a hybrid may own another number of servers than in the
     central case, because the question is which way to go.
     """
     steps = np.linspace(-REACH, REACH, 49)
     names, found = one_at_a_time(plan, steps)
-    order = [best, *(n for n in found if n != best)]
+    order = [best, *(rivals or (n for n in found if n != best))]
     present = np.array([np.round(found[n].present, 6) for n in order])
     winner = np.argmin(present, axis=0).reshape(len(names), len(steps))
     cost = present.reshape(len(order), len(names), len(steps))

@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.category import StrCategoryFormatter
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
@@ -80,7 +81,7 @@ def _ticks(ax: Axes, side: str, kind: str, numbers: Numbers) -> None:
         axis.set_major_formatter(FuncFormatter(write))
     elif isinstance(formatter, ScalarFormatter):
         axis.set_major_formatter(FuncFormatter(numbers.axis("compact")))
-    elif isinstance(formatter, (FixedFormatter, FuncFormatter)):
+    elif isinstance(formatter, (FixedFormatter, FuncFormatter, StrCategoryFormatter)):
         return
     if axis.get_scale() == "linear" and not _placed(axis):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))

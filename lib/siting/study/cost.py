@@ -38,12 +38,14 @@ class CostFrames(Results):
 
     @cached_property
     def compared(self) -> tuple[str, str]:
-        """The chosen option and what it is held against, both priced; blank where nothing is.
+        """The chosen option and what it is held against, both priced; blank where none is.
 
         Against what runs today; who stays is held against the cheapest other option that is not
         ruled out and no mix of one part alone.
         """
         priced = self.cost.options
+        if not priced:
+            return "", ""
         chosen = self.decision.recommended or ""
         chosen = chosen if chosen in priced else self.cost.cheapest
         if self.cost.baseline in priced and chosen != self.cost.baseline:
@@ -189,37 +191,28 @@ class CostFrames(Results):
         kind: total, dropped (no longer paid) or added
         option: label of the option of a total
         amount: present cost as planned of a total; else the difference [currency]
-        low: of a total, 1 in 10 cases is below [currency]
-        median: of a total, middle of all cases [currency]
-        high: of a total, 1 in 10 cases is above [currency]
         """
         if not self.cost.options:
             return [], ()
         chosen, rival = self.compared
-        start, end = (chosen, rival) if chosen == self.cost.baseline else (rival, chosen)
-        if self.cost.baseline not in self.cost.options:
-            start = ""
+        today = self.cost.baseline if self.cost.baseline in self.cost.options else ""
+        end = self._label(rival if chosen == today else chosen)
         flows = self.cash_flows()
         sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
-        after = sums[self._label(end)]
-        before = sums[self._label(start)] if start else after * 0
+        after = sums[end]
+        before = sums[self._label(today)] if today else after * 0
         change = after.sub(before, fill_value=0.0)
-        change = change[change.abs() > 0]
-        dropped = change[[c for c in change.index if c in before.index and change[c] < 0]]
-        added = change.drop(dropped.index).sort_values(ascending=False)
-        steps = [self._end(start)] * bool(start)
-        for kind, part in ("dropped", dropped.sort_values()), ("added", added):
-            steps += [{"step": c, "kind": kind, "amount": x} for c, x in part.items()]
-        return pd.DataFrame([*steps, self._end(end)]), self._sources(*PRICES, "staff_cost")
-
-    def _end(self, name: str) -> dict[str, Any]:
-        """An end of the waterfall."""
-        low, median, high = np.percentile(
-            self.uncertainty.simulation.totals[name].present, (10, 50, 90)
-        )
-        found, label = self.cost.options[name], self._label(name)
-        ends = {"step": label, "kind": "total", "option": label, "amount": found.present}
-        return {**ends, "low": low, "median": median, "high": high}
+        less = change[(change < 0) & change.index.isin(before.index[before > 0])].sort_values()
+        more = change.drop(less.index)
+        steps = [("total", self._label(today), before.sum())] * bool(today)
+        steps += [("dropped", *step) for step in less.items()]
+        steps += [("added", *step) for step in more[more != 0].sort_values(ascending=False).items()]
+        steps += [("total", end, after.sum())]
+        rows = [
+            {"step": step, "kind": kind, "option": step if kind == "total" else None, "amount": x}
+            for kind, step, x in steps
+        ]
+        return rows, self._sources(*PRICES, "staff_cost")
 
     # --- over time and volume ---------------------------------------------------------------------
 
@@ -389,16 +382,19 @@ class CostFrames(Results):
 
     @frame
     def flips(self) -> Made:
-        """An input that, alone, makes another option the cheapest; nearest first.
+        """An input that, alone, turns the order of the chosen option and what it is held against;
+        nearest first.
 
         driver: the input
         unit: unit of its values
         central: its value as planned [1]
-        at: its value at which the order turns [1]
-        option: label of the option that is then the cheapest
+        at: its value at which both cost the same [1]
+        option: label of the option that is cheaper beyond
         inside: whether that value lies in eight of ten cases
         """
-        found = uncertainty.flips(self.cost.plan, self.cost.cheapest) if self.cost.options else ()
+        priced = self.cost.options
+        pair = sorted({*self.compared} & {*priced}, key=lambda n: priced[n].present)
+        found = uncertainty.flips(self.cost.plan, pair[0], pair[1:]) if len(pair) > 1 else ()
         rows = [
             {"driver": f.label, "unit": f.unit, "central": f.central, "at": f.at,
              "option": self._label(f.winner), "inside": f.inside}
