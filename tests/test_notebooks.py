@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -46,36 +47,56 @@ def test_a_chapter_has_one_parameter_cell_and_runs_on_its_own(path: Path) -> Non
 
 @of_chapters
 def test_a_chapter_asks_one_question_and_answers_it_before_any_other_heading(path: Path) -> None:
-    texts = [c.source for c in notebook(path).cells if c.cell_type == "markdown"]
+    cells = notebook(path).cells
+    texts = [c.source for c in cells if c.cell_type == "markdown"]
     assert texts[0].startswith("# ")
     assert texts[0].splitlines()[0].endswith("?")
     assert not any(line.startswith("# ") for t in texts[1:] for line in t.splitlines())
-    kinds = [c.cell_type for c in notebook(path).cells]
-    assert kinds[:4] == ["markdown", "code", "code", "code"]  # title, client, study, answer
+    assert [c.cell_type for c in cells[:3]] == ["markdown", "code", "code"]  # title, client, study
+    said = next(
+        i for i, c in enumerate(cells) if re.search(r"^ *(say|answers|need)\(", c.source, re.M)
+    )
+    headings = [i for i, c in enumerate(cells) if c.cell_type == "markdown" and "## " in c.source]
+    assert not headings or said < headings[0]
 
 
 @of_all
 def test_cells_are_short_and_hold_no_logic(path: Path) -> None:
     lengths = [len(c.source.splitlines()) for c in code(path) if c.source[:2] != "%%"]
-    assert max(lengths) <= 10
+    assert max(lengths) <= 15
     if "explore" in path.stem:  # sliders need functions
         return
-    assert statistics.median(lengths) <= 3
-    banned = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.Try, ast.While)
+    banned = (ast.FunctionDef, ast.ClassDef, ast.Try, ast.While)
     for cell in code(path):
         assert not [n for s in statements(cell) for n in ast.walk(s) if isinstance(n, banned)]
 
 
+def test_chapters_are_a_notebook_s_length_not_a_table_of_contents() -> None:
+    lengths = [len(c.source.splitlines()) for p in CHAPTERS for c in code(p)]
+    assert 500 <= sum(lengths) <= 1500
+    assert 3 <= statistics.median(lengths) <= 9
+
+
+DRAWN = ("plt", "ax", "axes", "fig", "style", "chart", "table", "intervals", "text", "annotate")
+"""Calls whose numbers are of the page: sizes, places, weights of a line."""
+
+
 @of_chapters
-def test_a_chapter_states_no_number_of_its_own(path: Path) -> None:
+def test_a_chapter_states_no_number_of_the_field(path: Path) -> None:
+    """Prices, rates and counts come from frames; drawing needs sizes and places."""
     for cell in code(path):
-        found = [
-            n.value
-            for s in statements(cell)
-            for n in ast.walk(s)
-            if isinstance(n, ast.Constant) and type(n.value) in (int, float)
-        ]
-        assert all(abs(v) <= 10 and v == int(v) for v in found), found  # a year, a rank, an index
+        for statement in statements(cell):
+            for n in ast.walk(statement):
+                if isinstance(n, ast.Constant) and type(n.value) in (int, float):
+                    line = cell.source.splitlines()[n.lineno - 1]
+                    small = abs(n.value) <= 12 and n.value == int(n.value)
+                    assert small or n.value in (100, 1e3, 1e6) or _draws(line, statement), line
+
+
+def _draws(line: str, statement: ast.stmt) -> bool:
+    names = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+    names |= {n.attr for n in ast.walk(statement) if isinstance(n, ast.Attribute)}
+    return bool(names & set(DRAWN)) or "figsize" in line or "head(" in line
 
 
 @of_chapters

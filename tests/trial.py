@@ -19,33 +19,31 @@ time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start(
 """Start of a script that takes place on another day."""
 
 EXHIBITS = f"""
+import matplotlib.pyplot as plt
 import pandas as pd
 from siting.catalogue import Source
-from siting.exhibits import Answers, Chart, Prose, Table, literal, style
-from siting.formats import Numbers
-from siting.quantity import Range
-numbers = Numbers("IT", "EUR")
+from siting.show import answers, chart, intervals, need, say, style, table
 name = {HOSTILE!r}
 sources = [Source(source="Price list", url="https://vendor.test/prices?a=1&b=2",
                   locator="table 3", date="2026-05"),
            Source(source="Our own estimate", locator="chapter 3", date="undated", kind="estimate")]
-frame = pd.DataFrame({{"Option": ["API", name, "Sum"], "Cost": ["1.234,50 € [estimate]", "12,00 €",
-                      "1.246,50 €"], "Verdict": ["pass", "does not fit", "review"]}})
+frame = pd.DataFrame({{"option": ["API", name, "Sum"], "cost": [1234.5, 12.0, 1246.5],
+                      "verdict": ["pass", "does not fit", "review"]}})
+frame.attrs = {{"country": "IT", "currency": "EUR", "units": {{"cost": "EUR"}}, "names": (name,),
+               "meanings": {{"cost": "what it costs"}}, "sources": tuple(sources),
+               "roles": {{"API": "chosen", name: "today"}}}}
 """
+"""First lines of a trial chapter: a frame as a study gives one, with a hostile name in it."""
 
 TABLE = (
-    'Table(frame, "The API costs a hundred times more", sources, badges=["Verdict"], stub="Option",'
-    ' spanners={"Checks": ["Verdict"]}, notes=["Before tax."], totals=1)'
+    'table(frame, "The API costs a hundred times more", {"cost": "money:2"}, note="Before tax.",'
+    ' over={"Checks": ["verdict"]}, badges=["verdict"], totals=1)'
 )
 
-CHART = """figure, ax = style.figure(1.8)
-ranges = [Range(1e6, 1.5e6, 2e6, "EUR"), Range(4e5, 8e5, 9e5, "EUR")]
-style.intervals(ax, ["API", "Own"], ranges, numbers, "compact_money", list(style.SERIES[:2]))
-Chart(figure, "Own servers cost least", "API 1,5M €; own servers 0,8M €.", sources)"""
+CHART = """ax = pd.DataFrame({"cost": [1.5e6, 8e5]}, index=["API", "Own"]).plot.barh(legend=False)
+chart(ax, "Own servers cost least", frame, "API 1.5 million; own 0.8 million.", x="money")"""
 
-ANSWERS = (
-    'Answers([("What to do?", f"**Rent** {literal(name)}"), ("How sure?", "Likely [measured].")])'
-)
+ANSWERS = 'answers({"What to do?": f"**Rent** {name}", "How sure?": "Likely."}, frame)'
 
 
 def chapter(title: str, *cells: str, tags: tuple[str, ...] = ()) -> str:
@@ -70,8 +68,8 @@ def everything() -> dict[str, str]:
     first = chapter("What should you do?", ANSWERS, f"{TABLE}", CHART, tags=("page_one",))
     second = chapter(
         "What does it cost?",
-        'Prose(f"The TTFT of {literal(name)} is 2 s [published].", sources[:1])',
-        'Table(pd.concat([frame] * 30), "A table of three pages", sources, badges=["Verdict"])',
+        'say(f"# The TTFT of {name} is 2 s\\n\\nIt is enough.", frame)',
+        'table(pd.concat([frame] * 30), "A table of three pages", data=frame, badges=["verdict"])',
         'print("kept for the test of the notebook")',
     )
     book = nbformat.reads(second, as_version=4)

@@ -23,7 +23,7 @@ INK, MUTED, AXIS, GRID, SHADE, GROUND = (
     "#1d252c", "#55606a", "#9aa4ad", "#e3e7eb", "#f3f5f7", "#ffffff",
 )  # fmt: skip
 CHOSEN, TODAY = "#0b62a8", "#2f3840"
-OTHERS = ("#a877b0", "#7f9a5c", "#4a98f2", "#3b8f8c", "#8d7a6a", "#5a5fc0")
+OTHERS = ("#a877b0", "#7f9a5c", "#4391ea", "#3b8f8c", "#8d7a6a", "#5a5fc0")
 OPEN, FAIL = "#b87a00", "#a3211b"
 """Not cleared or not known; failed, ruled out, a limit."""
 ADDED = "#aab4bc"

@@ -1,0 +1,223 @@
+"""What a notebook shows is shown as text, says what it shows, and looks the same each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting import show
+from siting.catalogue import Source
+from siting.show import drawn, exhibit, style, tabled
+from trial import HOSTILE
+
+SOURCE = Source(source=HOSTILE, url="https://vendor.test/?a=1&b=2", locator="p. 3", date="2026-05")
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """The exhibits that a test shows, as the report takes them."""
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(show, "_display", lambda data, raw: found.append(data))
+    yield found
+    plt.close("all")
+
+
+def sourced(frame: pd.DataFrame, **attrs: object) -> pd.DataFrame:
+    frame.attrs = {"country": "DE", "currency": "EUR", "sources": (SOURCE,), "names": (HOSTILE,)}
+    frame.attrs |= attrs
+    return frame
+
+
+class Tags(HTMLParser):
+    """Tags of a piece of HTML with the names of their attributes, as a browser reads them."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str]]] = []
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, [name for name, _ in attrs]))
+
+
+def test_hostile_text_is_shown_as_text_everywhere(shown: list[dict[str, Any]]) -> None:
+    frame = sourced(pd.DataFrame({"option": [HOSTILE], HOSTILE: [HOSTILE], "cost": [1.0]}))
+    show.table(frame, HOSTILE, note=HOSTILE, over={HOSTILE: ["cost"]}, heads={"cost": HOSTILE})
+    show.say(f"Rent {HOSTILE}.", frame)
+    show.answers({HOSTILE: f"**Rent** {HOSTILE}"}, frame, heading=HOSTILE)
+    _, ax = plt.subplots()
+    ax.plot([0, 1], label=HOSTILE)
+    show.chart(ax, HOSTILE, frame, alt=HOSTILE, note=HOSTILE)
+    allowed = {"table", "thead", "tbody", "tr", "th", "td", "span", "div", "p", "strong", "figure",
+               "figcaption", "h4", "h5", "style", "svg", "g", "path", "defs", "use", "text",
+               "clippath", "rect", "tspan"}  # fmt: skip
+    assert len(shown) == 4
+    for one in shown:
+        markup = re.sub(r"<style>.*?</style>", "", one["text/html"], flags=re.DOTALL)
+        for tag, attributes in Tags(markup).found:
+            assert tag in allowed, tag
+            assert not [a for a in attributes if a.startswith("on") or a in ("src", "srcset")]
+
+
+def test_names_of_a_frame_are_never_read_as_markdown(shown: list[dict[str, Any]]) -> None:
+    name = "own_gpu_pool *new* [x](https://evil.test)"
+    show.say(f"**{name}** wins", sourced(pd.DataFrame({"a": [1]}), names=(name,)))
+    html = exhibit.rendered(shown[0][exhibit.MIME]["markdown"])
+    assert html == f"<p><strong>{name}</strong> wins</p>\n"
+
+
+def test_links_lead_to_pages_or_nowhere_and_images_load_nothing() -> None:
+    html = exhibit.rendered("[a](javascript:x) [b](https://b.test) ![c](https://c.test/p.png)")
+    assert "javascript" not in html
+    assert '<a href="https://b.test">b</a>' in html
+    assert "<img" not in html
+
+
+def test_units_decide_formats_and_money_shares_one_scale() -> None:
+    frame = sourced(
+        pd.DataFrame({
+            "option": ["API", "Own"], "present": [1_234_567.0, 800_000.0], "share": [0.234, np.nan],
+            "payback": [14.0, np.inf], "per_million": [1.234, 2.0],
+            "day": [dt.date(2026, 1, 2)] * 2,
+        }),
+        units={"present": "EUR", "share": "share", "payback": "months",
+               "per_million": "EUR per million tokens"},
+    )  # fmt: skip
+    made = tabled.table(frame, "T")
+    heads = [(c["head"], c["unit"]) for c in made["columns"]]
+    assert heads == [
+        ("option", ""), ("present", "€ thousand"), ("share", ""), ("payback", "months"),
+        ("per million", "€ per million tokens"), ("day", ""),
+    ]  # fmt: skip
+    thousand = "1\N{NARROW NO-BREAK SPACE}235"
+    assert [c["text"] for c in made["rows"][0]["cells"]] == [
+        "API", thousand, "23%", "14", "1.23", "2 January 2026",
+    ]  # fmt: skip
+    assert [c["text"] for c in made["rows"][1]["cells"]][2:4] == ["–", "never"]
+    assert [c["align"] for c in made["columns"]] == ["left", *["right"] * 4, "left"]
+
+
+def test_names_that_begin_with_a_number_stand_left() -> None:
+    made = tabled.table(pd.DataFrame({"a": ["x", "y"], "model": ["4o mini", "GPT-4.1 on Azure"]}))
+    assert made["columns"][1]["align"] == "left"
+
+
+def test_pivots_become_headings_over_headings_and_groups_of_rows() -> None:
+    frame = pd.DataFrame({
+        "who": ["a", "a", "b"], "what": ["x", "y", "x"], "when": ["p", "p", "q"], "n": [1, 2, 3],
+    })  # fmt: skip
+    over = tabled.table(frame.pivot(index="who", columns="what", values=["n"]), data=sourced(frame))
+    assert [(c["over"], c["head"]) for c in over["columns"]] == [
+        ("", "who"),
+        ("n", "x"),
+        ("n", "y"),
+    ]
+    grouped = tabled.table(frame.set_index(["who", "what"])[["n"]])
+    assert [r["kind"] for r in grouped["rows"]] == ["group", "", "", "group", ""]
+
+
+def test_an_option_has_the_colour_of_its_role_in_tables() -> None:
+    roles = {"Own": "chosen", "API": "today", "Mix": "other"}
+    made = tabled.table(sourced(pd.DataFrame({"option": list(roles), "n": [1, 2, 3]}), roles=roles))
+    found = [row["cells"][0]["colour"] for row in made["rows"]]
+    assert found == ["#0b62a8", "#2f3840", "#7a4a86"]
+
+
+def test_a_drafted_text_reads_out_lines_and_bars(shown: list[dict[str, Any]]) -> None:
+    frame = pd.DataFrame({"API": [1.0, 4.0], "Own": [3.0, 3.5]}, index=[0, 12])
+    show.chart(frame.plot(xlabel="months"), "Cost", sourced(frame))
+    assert "API from 1 to 4; Own from 3 to 3.5" in shown[0][exhibit.MIME]["alt"]
+    ax = pd.Series({"API": 1_500_000, "Own": 800_000}).plot.barh()
+    show.chart(ax, "Cost", sourced(frame))
+    assert "API 1.5 million, Own 800000" in shown[1][exhibit.MIME]["alt"]
+
+
+def test_lines_are_named_at_their_ends_apart_and_whole(shown: list[dict[str, Any]]) -> None:
+    names = [f"Option {i} with a name of some length" for i in range(4)]
+    frame = pd.DataFrame({name: [0, 1 + i / 100] for i, name in enumerate(names)})
+    show.chart(frame.plot(), "Four lines that end together", sourced(frame))
+    svg = shown[0][exhibit.MIME]["svg"]
+    width = float(re.search(r'viewBox="0 0 ([0-9.]+)', svg)[1])  # type: ignore[index]
+    placed = re.findall(r"translate\(([0-9.]+) ([0-9.]+)\)[^>]*>Option", svg)
+    placed = placed or re.findall(r'<text[^>]*x="([0-9.]+)" y="([0-9.]+)"[^>]*>Option', svg)
+    assert len(placed) == 4
+    heights = sorted(float(y) for _, y in placed)
+    assert all(b - a >= 8 for a, b in itertools.pairwise(heights))
+    assert all(float(x) < width for x, _ in placed)
+    assert all(name in svg for name in names)
+
+
+def test_what_is_no_drawing_is_refused_with_what_to_write() -> None:
+    with pytest.raises(TypeError, match="takes axes, an array of axes or a figure, not str"):
+        show.chart("cost", "Costs")
+
+
+def test_a_chapter_without_anything_to_show_ends_with_a_sentence(
+    shown: list[dict[str, Any]],
+) -> None:
+    show.need(True, "not said")
+    with pytest.raises(show.Enough):
+        show.need([], "No option could be priced.")
+    assert [one["text/plain"] for one in shown] == ["No option could be priced."]
+
+
+def test_what_lacks_a_source_says_so(shown: list[dict[str, Any]]) -> None:
+    show.table(pd.DataFrame({"a": [1]}), "Untold")
+    show.table(sourced(pd.DataFrame({"a": [1]})), "Told")
+    assert [one[exhibit.MIME]["lacks"] for one in shown] == [["source"], []]
+
+
+def test_the_same_drawing_gives_the_same_bytes(shown: list[dict[str, Any]]) -> None:
+    frame = sourced(pd.DataFrame({"API": [1, 2], "Own": [2, 1]}))
+    for _ in range(2):
+        show.chart(frame.plot(), "Twice", frame)
+    assert shown[0] == shown[1]
+    assert "<style" not in shown[0][exhibit.MIME]["svg"]
+
+
+def test_an_interval_shows_its_median_and_ends(shown: list[dict[str, Any]]) -> None:
+    _, ax = plt.subplots()
+    frame = pd.DataFrame(
+        {"low": [1.0, 2.0], "mid": [2.0, 4.0], "high": [3.0, 8.0]}, index=["A", "B"]
+    )
+    show.intervals(ax, frame, ["low", "mid", "high"], hollow=["B"], value=lambda v: f"<{v:g}>")
+    assert [t.get_text() for t in ax.texts] == ["<2>", "<1>", "<3>", "<4>", "<2>", "<8>"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["A", "B"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1], "the first row stands on top"
+
+
+GROUNDS = {"light": "#ffffff", "dark": style.DARK["#ffffff"]}
+
+
+def test_fills_and_texts_stand_out_from_their_ground() -> None:
+    """WCAG 2.2: 3:1 for what is drawn (1.4.11), 4.5:1 for text (1.4.3)."""
+    for fill in (style.CHOSEN, style.TODAY, *style.OTHERS[:3], style.OPEN, style.FAIL):
+        assert style.contrast(fill, GROUNDS["light"]) >= 3, fill
+        assert style.contrast(style.DARK[fill], GROUNDS["dark"]) >= 3, fill
+        text = style.TEXT[fill]
+        assert style.contrast(text, GROUNDS["light"]) >= 4.5, text
+        assert style.contrast(style.DARK.get(text, style.DARK[fill]), GROUNDS["dark"]) >= 4.5, text
+
+
+def test_the_sheet_of_charts_has_the_palette_s_colours() -> None:
+    sheet = (style.THEME / "report.mplstyle").read_text(encoding="utf-8")
+    used = {f"#{c}" for c in re.findall(r": ([0-9a-f]{6})$", sheet, re.MULTILINE)}
+    assert used == {style.INK, style.MUTED, style.AXIS, style.GRID}
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=8), st.floats(0.01, 0.1))
+@settings(max_examples=50, deadline=None)
+def test_labels_are_moved_apart(places: list[float], gap: float) -> None:
+    moved = sorted(drawn._apart(places, gap))
+    assert all(b - a >= gap * 0.5 for a, b in itertools.pairwise(moved))
+    assert sum(moved) == pytest.approx(sum(places), abs=1e-6)
