@@ -134,6 +134,8 @@ class CapacityFrames(Results):
         option: label of the option
         model: open model
         model_key: its name in the catalogue
+        shown: whether the capacity chapter is about it: the chosen option's largest, or that of
+            the first option on machines of its own
         hybrid: whether another option takes the rest of the load
         gpu: card
         gpus_per_replica: cards that hold the model once [GPUs]
@@ -158,6 +160,7 @@ class CapacityFrames(Results):
             {
                 **where,
                 "model_key": pool.model,
+                "shown": pool is self._shown_pool,
                 "hybrid": where["option"] in hybrids,
                 **_pool_row(pool),
             }
@@ -210,7 +213,7 @@ class CapacityFrames(Results):
 
         option: label of the option
         model: open model
-        situation: the busiest hour of a usual week or of the year, or one replica down then
+        situation: usual peak (of a week), busiest hour (of the year), or one group of cards down then
         measure: first token, or each further token
         replicas: that serve [replicas]
         p50: half of the requests wait less [s]
@@ -380,6 +383,13 @@ class CapacityFrames(Results):
             for model, pool in found.pools.items()
         )
 
+    @property
+    def _shown_pool(self) -> Pool | None:
+        chosen = self.capacity.get(self.decision.recommended or "")
+        having = [c for c in (chosen, *self.capacity.values()) if c and c.pools]
+        pools = having[0].pools.values() if having else ()
+        return max(pools, key=lambda p: p.gpus(1).central, default=None)
+
     def _loads(self) -> Mapping[str, Load]:
         """Load by workload: as models on GPUs of one's own see it, if there are any."""
         found = list(self.capacity.values())
@@ -435,9 +445,9 @@ def _situations(where: Mapping[str, str], pool: Pool) -> Iterator[dict[str, Any]
     total, limits = pool.total_replicas(1).central, pool.limits
     serving = pool.replicas[0].central
     seen: dict[str, tuple[Latency | None, float]] = {
-        "busiest hour of a usual week": (pool.busy_hour, serving),
-        "busiest hour of the year": (pool.peak_hour, serving),
-        "one replica down": (pool.without_one(), max(total - 1, 0)),
+        "usual peak": (pool.busy_hour, serving),
+        "busiest hour": (pool.peak_hour, serving),
+        "one group down": (pool.without_one(), max(total - 1, 0)),
     }
     for situation, (found, replicas) in seen.items():
         for measure, limit in (("first token", limits.ttft_s), ("further token", limits.tpot_s)):

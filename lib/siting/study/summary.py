@@ -348,8 +348,8 @@ def _pool(study: Study, row: Mapping[Any, Any]) -> dict[str, Any]:
         "replicas_by_year": [_ends(r, "replicas") for r in own.to_dict("records")],
         "spares": int(row["spares"]),
         "rate_per_replica": _range(row, "rate", "requests/s"),
-        "busy_hour": _latency(hours[hours.situation == "busiest hour of a usual week"]),
-        "peak_hour": _latency(hours[hours.situation == "busiest hour of the year"]),
+        "busy_hour": _latency(hours[hours.situation == "usual peak"]),
+        "peak_hour": _latency(hours[hours.situation == "busiest hour"]),
         "calibrated": row["calibrated"],
         "measured": row["measured"],
     }
