@@ -213,7 +213,7 @@ class CapacityFrames(Results):
 
         option: label of the option
         model: open model
-        situation: usual peak (of a week), busiest hour (of the year), or one group of cards down then
+        situation: usual peak (of a week), busiest hour (of the year), or one group down then
         measure: first token, or each further token
         replicas: that serve [replicas]
         p50: half of the requests wait less [s]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import numpy as np
 from siting import catalogue, hf_config
 from siting.catalogue import Gpu, Source
 from siting.memory import training, vram
+from siting.memory.deployment import usable_gib
+from siting.memory.sweep import sweep
 from siting.memory.vram import Fit, Memory
+from siting.memory.weights import weight_format
 from siting.quantity import total
 from siting.study.frames import Made, frame, spread
 from siting.study.results import Results
@@ -111,13 +115,13 @@ class MemoryFrames(Results):
             return [], ()
         cards, wanted = self._cards(), vram.planning_concurrency()
         context = max((m.context for _, m in self._placed()), default=8192)
-        fewest = vram.sweep(models, cards, MAP_FORMATS, context).fewest_gpus(wanted)
+        fewest = sweep(models, cards, MAP_FORMATS, context).fewest_gpus(wanted)
         rows = [
             {
                 "model": short(models[i].model_id),
                 "weights": MAP_FORMATS[j],
                 "gpu": cards[k].gpu,
-                "card": vram.usable_gib(cards[k]).central,
+                "card": usable_gib(cards[k]).central,
                 "gpus": count,
                 "planned": wanted,
                 "context": context,
@@ -245,7 +249,7 @@ class MemoryFrames(Results):
             "kv_cache": m.kv,
             "context": m.context,
             "planned": m.concurrency,
-            "card": vram.usable_gib(m.gpu).central,
+            "card": usable_gib(m.gpu).central,
             **spread(m.budget_gib, "budget"),
             **spread(taken, "taken"),
             **spread(m.need_gib, "need"),
@@ -271,15 +275,13 @@ class MemoryFrames(Results):
         }
 
     def _fewer_bits(self, fit: Fit, m: Memory) -> Iterator[dict[str, Any]]:
-        bits = vram.weight_format(m.weights).bits
-        others = [(f, m.kv) for f in ("fp8", "int4") if vram.weight_format(f).bits < bits]
+        bits = weight_format(m.weights).bits
+        others = [(f, m.kv) for f in ("fp8", "int4") if weight_format(f).bits < bits]
         for weights, kv in [*others, (m.weights, "fp8")]:
             if (weights, kv) == (m.weights, m.kv) or (weights == m.weights and m.kv != "bf16"):
                 continue
-            made = vram.inference(
-                m.model, m.gpu, weights, kv, m.tp, m.pp,
-                context=m.context, concurrency=m.concurrency, setting=m.setting,
-            )  # fmt: skip
+            other = replace(m.deployment, weights=weights, kv_cache=kv)
+            made = vram.inference(other, m.context, m.concurrency)
             same = weights == m.weights
             yield {
                 **self._where(fit),
@@ -320,7 +322,7 @@ class MemoryFrames(Results):
         for card in (*own, *newest):
             if len(chosen) < MAP_CARDS:
                 chosen.setdefault((card.vendor, round(card.memory_gb_marketing)), card)
-        return sorted(chosen.values(), key=lambda g: (vram.usable_gib(g).central, g.id))
+        return sorted(chosen.values(), key=lambda g: (usable_gib(g).central, g.id))
 
     def _candidate_models(self) -> list[str]:
         """Open models that options serve or workloads name, those that the catalogue knows."""

@@ -1,0 +1,146 @@
+"""Chapters on load and memory: their frames by hand and by invariant, and what they print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from siting import study
+from siting.serving.capacity import Pool
+
+HERE = Path(__file__).parents[1]
+CLIENTS = sorted(p.stem for p in (HERE / "params").glob("*.yaml"))
+CHAPTERS = ("50_capacity", "72_memory", "74_capacity_tables")
+
+
+@pytest.fixture(scope="module", params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> study.Study:
+    return study.open(request.param)
+
+
+def printed(chapter: str, client: str) -> str:
+    """Plain text of all that a chapter shows for a client."""
+    book = nbformat.read(HERE / "notebooks" / f"{chapter}.ipynb", as_version=4)
+    shell = InteractiveShell()
+    said = []
+    for cell in book.cells:
+        if cell.cell_type != "code":
+            continue
+        source = cell.source
+        if "parameters" in cell.metadata.get("tags", []):
+            source = f"client = {client!r}"
+        with capture_output() as seen:
+            ran = shell.run_cell(source)
+        said += [str(o.data.get("text/plain", "")) for o in seen.outputs] + [seen.stdout]
+        if ran.error_in_exec is not None:
+            assert type(ran.error_in_exec).__name__ == "Enough", ran.error_in_exec
+            break
+    return "\n".join(said)
+
+
+def pools(s: study.Study) -> list[Pool]:
+    return [pool for option in s.capacity.values() for pool in option.pools.values()]
+
+
+# --- chapters ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_runs_where_machines_are_owned_and_where_none_are(chapter: str) -> None:
+    owned = study.open("klinikverbund-nordheide")
+    own = owned.pools().query("shown").iloc[0]
+    text = printed(chapter, "klinikverbund-nordheide")
+    assert own.option in text and own.model in text
+    assert printed(chapter, "agence-lumiere").strip()
+
+
+def test_the_capacity_chapter_opens_with_the_gpus_of_its_frame() -> None:
+    s = study.open("klinikverbund-nordheide")
+    own = s.pools().query("shown").iloc[0]
+    first = s.gpus_by_year().query("option == @own.option").iloc[0]
+    assert f"{first.central:.0f} {own.gpu}" in printed("50_capacity", "klinikverbund-nordheide")
+
+
+# --- frames of load and capacity ----------------------------------------------------------------
+
+
+def test_a_week_by_hour_holds_all_requests_of_each_workload(client: study.Study) -> None:
+    hours, loads = client.load_by_hour(), client.loads().set_index("workload")
+    mean = (hours.now + hours.may_wait).groupby(hours.workload).mean()
+    for workload, rate in mean.items():
+        assert rate == pytest.approx(loads.mean_rate[workload])
+
+
+def test_gpus_of_a_year_are_those_of_its_replicas_and_spares(client: study.Study) -> None:
+    sized, years = client.pools(), client.gpus_by_year().query("year == 1").set_index("option")
+    cards = (sized.replicas + sized.spares) * sized.gpus_per_replica
+    for option, count in cards.groupby(sized.option, observed=True).sum().items():
+        assert years.central[option] == count
+
+
+def test_latencies_say_whether_the_limit_is_kept(client: study.Study) -> None:
+    seen = client.latencies()
+    assert (seen.kept == (seen.seen <= seen.limit)).all()
+    assert (seen.p50 <= seen.p95).all() and (seen.p95 <= seen.p99).all()
+
+
+def test_more_replicas_serve_more_until_all_is_served(client: study.Study) -> None:
+    for _, rows in client.served().groupby(["option", "model"], observed=True):
+        assert rows["share"].is_monotonic_increasing and rows["share"].max() <= 1 + 1e-9
+
+
+def test_one_pool_is_shown_where_there_are_any(client: study.Study) -> None:
+    assert client.pools().shown.sum() >= bool(pools(client))
+
+
+# --- frames of memory ---------------------------------------------------------------------------
+
+
+def test_parts_and_what_is_left_fill_the_budget(client: study.Study) -> None:
+    parts = client.memory_parts()
+    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).central.sum()
+    for row in client.fits().dropna(subset="left").itertuples():
+        assert taken[row.option, row.model] + row.left == pytest.approx(row.budget)
+
+
+def test_every_part_names_its_formula_and_source(client: study.Study) -> None:
+    parts = client.memory_parts()
+    assert parts.formula.astype(bool).all() and parts.source.astype(bool).all()
+
+
+def test_twice_the_requests_never_need_fewer_cards(client: study.Study) -> None:
+    room = client.headroom()
+    assert (room.gpus_more >= room.gpus).all()
+    longer = room.dropna(subset="gpus_longer")
+    assert (longer.gpus_longer >= longer.gpus).all()
+
+
+def test_fewer_bits_never_leave_less_room(client: study.Study) -> None:
+    changes = client.memory_changes()
+    assert (changes.then >= changes.now).all()
+
+
+def test_a_larger_card_never_needs_more_of_itself(client: study.Study) -> None:
+    for _, rows in client.fit_map().groupby(["model", "weights"]):
+        held = rows.sort_values("card").gpus.to_numpy()
+        assert np.isfinite(held[-1]) or not np.isfinite(held[0])
+
+
+def test_without_own_gpus_no_memory_is_planned() -> None:
+    base = study.open("base").scenario
+    kept = {n: o for n, o in base.options.items() if o.kind == "api"}
+    only = study.Study(base.model_copy(update={"options": kept}))
+    assert only.fits().empty and only.pools().empty and only.memory_parts().empty
+    assert list(only.pools().columns)
+
+
+def test_a_model_outside_the_catalogue_is_not_estimated_and_says_why() -> None:
+    base = study.open("base").scenario
+    option = base.options["rented"].model_copy(update={"models": {"all": "acme/Unknown-7B"}})
+    only = study.Study(base.model_copy(update={"options": {**base.options, "rented": option}}))
+    row = only.fits().query("model == 'Unknown-7B'").iloc[0]
+    assert row.why.startswith("not estimated, because") and np.isnan(row.left)
