@@ -15,9 +15,8 @@ from typing import Any
 
 from siting.memory import attention
 from siting.memory.weights import weight_format
-from siting.vendors import backtest
 
-from siting_validation import claims, comparison, vram
+from siting_validation import claims, comparison, stability, vram
 from siting_validation.comparison import Comparison, Row
 
 ROOT = Path(__file__).parents[1]
@@ -393,7 +392,7 @@ def _planners() -> str:
 
 def vendors() -> str:
     """Vendor stability: the backtest."""
-    return backtest.markdown(backtest.results())
+    return stability.markdown(stability.results())
 
 
 def costs() -> str:

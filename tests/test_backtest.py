@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting.vendors import backtest, vendor_score
-from siting.vendors.backtest import OUTCOMES, Case, auc, brier_skill, event_cases, notice_cases
+from siting.vendors import vendor_score
 from siting.vendors.vendor_record import VendorFact, load
+
+from siting_validation import stability as backtest
+from siting_validation.stability import OUTCOMES, Case, auc, brier_skill, event_cases, notice_cases
 
 DAY = dt.date(2025, 1, 1)
 MODEL = next(e for e in load().events if e.vendor == "OpenAI" and not e.replaced_by)

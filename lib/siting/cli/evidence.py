@@ -85,13 +85,13 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
       siting validate throughput mine.csv --rows comparisons.csv
     """
     if kind == "stability":
-        from siting.vendors import backtest
+        from siting_validation import stability
 
-        panels = backtest.results()
+        panels = stability.results()
         if as_json:
-            print_json(backtest.as_json(panels))
+            print_json(stability.as_json(panels))
         else:
-            click.echo("\n".join(backtest.lines(panels)))
+            click.echo("\n".join(stability.lines(panels)))
         return
     from siting_validation import comparison
 

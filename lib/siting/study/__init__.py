@@ -70,9 +70,6 @@ def prepare() -> None:
 
     The base scenario is computed to read, check and index every table of facts on the way.
     """
-    from siting.vendors import backtest
-
-    backtest.results()
     with contextlib.suppress(scenario.ScenarioError):  # each client may be complete by itself
         warm = Study(scenario.load("base"))
         warm.summary()

@@ -40,9 +40,9 @@ class DataFrames(Results):
         training: whether the provider trains on the data
         transfer_tool: legal tool of a transfer to a third country
         verdict: worst verdict of the rules that look at the flow
-        open_points: rules that need a person or an answer [rules]
-        failed: rules that fail [rules]
-        unknown: facts shown here that nobody has stated [facts]
+        open_points: rules that need a person or an answer [1]
+        failed: rules that fail [1]
+        unknown: facts shown here that nobody has stated [1]
         """
         rows = [
             self._flow_row(option, flow)
@@ -116,11 +116,11 @@ class DataFrames(Results):
 
         option: label of the option
         overall: worst verdict
-        fail: rules that fail [rules]
-        review: rules that need a person's decision or an answer [rules]
-        passes: rules that pass [rules]
-        not_applicable: rules that do not apply [rules]
-        questions: open questions of the option; a hybrid's stand with its parts [questions]
+        fail: rules that fail [1]
+        review: rules that need a person's decision or an answer [1]
+        passes: rules that pass [1]
+        not_applicable: rules that do not apply [1]
+        questions: open questions of the option; a hybrid's stand with its parts [1]
         """
         a = self.sovereignty
         rows = [
@@ -155,7 +155,7 @@ class DataFrames(Results):
         fails_if: answers that would make it fail
         reviews_if: answers for which a person must look, where it passes
         remedy: what would mend it
-        missing: unknown answers that it waits for [answers]
+        missing: unknown answers that it waits for [1]
         url: address of the law
         """
         a = self.sovereignty
@@ -171,7 +171,7 @@ class DataFrames(Results):
         options: labels of the options that it concerns
         flows: flows that it is asked about, where it is asked flow by flow
         rules: titles of the rules that wait for it
-        waiting: number of these rules [rules]
+        waiting: number of these rules [1]
         """
         a = self.sovereignty
         titles = {r.rule_id: r.title for r in a.rules}
@@ -291,7 +291,7 @@ class DataFrames(Results):
 
         vendor: vendor or maker
         edition: year; editions ask different questions
-        score: points of 100 [points]
+        score: points of 100 [1]
         """
         found = self.sovereignty.vendors
         rows = [

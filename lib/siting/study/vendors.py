@@ -13,6 +13,7 @@ from siting.vendors import notice
 from siting.vendors.shocks import KindLoss, OptionLoss
 from siting.vendors.stability import VendorScore
 from siting.vendors.vendor_record import load
+from siting.vendors.vendor_score import method
 
 
 class VendorFrames(Results):
@@ -32,8 +33,8 @@ class VendorFrames(Results):
         options: labels of the options that depend on it
         role: api (sells its own models), platform, host of open models, or infrastructure
         press: how closely the press follows it: high, medium, low
-        events: events in the record [events]
-        notices: retirement notices in the record [notices]
+        events: events in the record [1]
+        notices: retirement notices in the record [1]
         """
         known = self.stability.vendors
         users: dict[str, list[str]] = {}
@@ -79,7 +80,7 @@ class VendorFrames(Results):
         known: day on which it was public
         category: kind of event
         direction: adverse or favourable
-        severity: 1 (notice) to 5 (service or control lost) [steps]
+        severity: 1 (notice) to 5 (service or control lost) [1]
         evidence: primary, stated, reported, alleged or scheduled
         case: case that it belongs to: a case counts once
         settles: final or appealable, where it ends the adverse state of its case
@@ -99,7 +100,7 @@ class VendorFrames(Results):
         known: day on which it was public
         category: kind of event
         direction: adverse or favourable
-        severity: 1 (notice) to 5 (service or control lost) [steps]
+        severity: 1 (notice) to 5 (service or control lost) [1]
         evidence: primary, stated, reported, alleged or scheduled
         case: case that it belongs to
         settles: final or appealable, where it ends the adverse state of its case
@@ -125,7 +126,7 @@ class VendorFrames(Results):
         short: whether customers had 90 days or less; missing where that cannot be said
         at_launch: whether the end date was fixed at release, without a notice of its own
         moved: forward or later, where the end date moved after the notice
-        models: number of models that it covers [models]
+        models: number of models that it covers [1]
         summary: what ends, when
         url: address of the source
         """
@@ -154,11 +155,11 @@ class VendorFrames(Results):
 
         vendor: vendor
         mine: whether an option of this client depends on it
-        notices: notices for models in general use, with a day of notice [notices]
+        notices: notices for models in general use, with a day of notice [1]
         quartile: a quarter of them were this short or shorter [days]
         promised: what its promise is worth: no more than was kept, half while it is young [days]
-        short: notices of 90 days or less, any stage [notices]
-        moved_forward: end dates brought forward after the notice [notices]
+        short: notices of 90 days or less, any stage [1]
+        moved_forward: end dates brought forward after the notice [1]
         """
         mine = {v.vendor for v in self._vendors}
         found = [
@@ -188,8 +189,8 @@ class VendorFrames(Results):
         chance_low: chance, low end of 80 % [share]
         chance: chance [share]
         chance_high: chance, high end of 80 % [share]
-        notices: the vendor's own notices so far [notices]
-        short: of these, notices of at most so many days [notices]
+        notices: the vendor's own notices so far [1]
+        short: of these, notices of at most so many days [1]
         pool: share over all vendors, to which a short record is drawn [share]
         """
         record, mine = load().as_of(self.client.report_date), {v.vendor for v in self._vendors}
@@ -238,15 +239,15 @@ class VendorFrames(Results):
         life_low: usual life of the vendor's models, low [days]
         life: usual life of the vendor's models [days]
         life_high: usual life of the vendor's models, high [days]
-        lives: models of the vendor that it rests on [models]
+        lives: models of the vendor that it rests on [1]
         announced: day of the notice; missing where none is known
         retired: announced last day; missing where none is
         replacement: successor that the vendor names
-        year: year of the horizon, from 1 [years]
+        year: year of the horizon, from 1 [1]
         chance: chance that the model ends in that year [share]
-        migrations_low: moves to budget for within the horizon, low [moves]
-        migrations: moves to budget for within the horizon [moves]
-        migrations_high: moves to budget for within the horizon, high [moves]
+        migrations_low: moves to budget for within the horizon, low [1]
+        migrations: moves to budget for within the horizon [1]
+        migrations_high: moves to budget for within the horizon, high [1]
         """
         day = self.client.report_date
         rows = [
@@ -460,7 +461,7 @@ class VendorFrames(Results):
         points: points that it takes (negative) or gives [points of 100]
         url: address of the source; empty where nothing is known
         """
-        names = {c.criterion: c.name for v in self._vendors for c in v.criteria}
+        names = {c.criterion: c.name for c in method().criteria}
         rows = [
             {
                 "vendor": v.vendor,

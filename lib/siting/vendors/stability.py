@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,14 +26,11 @@ from siting.vendors.shocks import (
     expected_loss,
 )
 from siting.vendors.vendor_record import (
-    Agreement,
     Event,
     Notice,
     Record,
     Vendor,
-    agreement,
     load,
-    recoding_sheet,
 )
 from siting.vendors.vendor_score import (
     Array,
@@ -41,7 +38,6 @@ from siting.vendors.vendor_score import (
     Evidence,
     Method,
     Term,
-    applicable,
     case_state,
     central,
     draw,
@@ -51,13 +47,10 @@ from siting.vendors.vendor_score import (
     method,
     promised_days,
     weak_promise,
-    weights_of,
 )
 
 if TYPE_CHECKING:
     from siting.inputs.scenario import Scenario, Shock
-
-__all__ = ["Assessment", "VendorScore", "assess", "recoding_sheet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +63,6 @@ class Contribution:
     ids: tuple[str, ...]
     origin: str
     sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CriterionScore:
-    """One cell of the heat map: the criterion's own score, and what is behind it."""
-
-    criterion: str
-    name: str
-    score: Range
-    weight: float
-    events: int
-    notices: int
-    facts: int
-    unknown: bool
-    """Part of the criterion is not known, so its interval is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +87,9 @@ class VendorScore:
     why_not: str
     """Why there is no rank: 'insufficient evidence: …'; empty where there is one."""
     score: Range
-    low95: float
-    high95: float
-    severe_only: float
-    """Score from events of severity 3 and more alone: less press, fewer rows, same events."""
     rows: int
     covered: int
     """Criteria with an event, a notice or a fact."""
-    criteria: tuple[CriterionScore, ...]
     contributions: tuple[Contribution, ...]
     red_flags: tuple[RedFlag, ...]
     events: tuple[Event, ...]
@@ -124,33 +97,12 @@ class VendorScore:
     notice_quartile_days: float | None
     notice_count: int
     promised_days: float | None
-    draws: Array = field(repr=False, compare=False)
-
-    @property
-    def words(self) -> str:
-        return "scored" if self.ranked else self.why_not
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Is one vendor ahead of another, and why can or cannot one say so?"""
-
-    ahead: str
-    behind: str
-    probability: float
-    separable: bool
-    gap: float
-    """Difference of the medians. [points]"""
-    spread: float
-    """Mean width of the two 80 % intervals. [points]"""
-    reasons: tuple[tuple[str, float], ...]
-    """Criteria with the largest differences; positive is in favour of `ahead`. [points]"""
 
 
 def score(ev: Evidence, m: Method, draws: Draws) -> VendorScore:
     """Score one vendor: a pure function of its own evidence, the method and the draws."""
     values, terms = losses(ev, m, draws)
-    p = np.percentile(values, [2.5, 10, 50, 90, 97.5])
+    p = np.percentile(values, [10, 50, 90])
     covered = _covered(ev, m)
     why_not = _why_not(ev, covered, m)
     known = habit(ev.notices)
@@ -161,13 +113,9 @@ def score(ev: Evidence, m: Method, draws: Draws) -> VendorScore:
         press=ev.vendor.press,
         ranked=not why_not,
         why_not=why_not,
-        score=Range(float(p[1]), float(p[2]), float(p[3]), "points of 100"),
-        low95=float(p[0]),
-        high95=float(p[4]),
-        severe_only=_severe_only(ev, m),
+        score=Range(float(p[0]), float(p[1]), float(p[2]), "points of 100"),
         rows=ev.rows,
         covered=covered,
-        criteria=_criteria(ev, m, draws, terms),
         contributions=contributions(values, terms),
         red_flags=red_flags(ev, m),
         events=ev.events,
@@ -175,7 +123,6 @@ def score(ev: Evidence, m: Method, draws: Draws) -> VendorScore:
         notice_quartile_days=float(np.percentile(days, 25)) if days else None,
         notice_count=len(known),
         promised_days=promised_days(ev, m),
-        draws=values,
     )
 
 
@@ -202,35 +149,6 @@ def contributions(values: Array, terms: list[Term]) -> tuple[Contribution, ...]:
     return tuple(sorted(out, key=lambda x: (x.points, x.criterion, x.what)))
 
 
-def _criteria(
-    ev: Evidence, m: Method, draws: Draws, terms: list[Term]
-) -> tuple[CriterionScore, ...]:
-    criteria = applicable(m, ev.vendor)
-    norm = sum((draws.weights[c.criterion] for c in criteria), np.zeros(draws.n))
-    norm = np.where(norm > 0, norm, 1.0)
-    out = []
-    for c in criteria:
-        mine = [t for t in terms if t.criterion == c.criterion]
-        weight = draws.weights[c.criterion] / norm
-        loss = sum((t.loss for t in mine), np.zeros(draws.n))
-        own = 100 * np.exp(-loss / np.where(weight > 0, weight, np.inf))
-        low, mid, high = (float(x) for x in np.percentile(own, [10, 50, 90]))
-        events = sum(m.categories[e.category].criterion == c.criterion for e in ev.events)
-        out.append(
-            CriterionScore(
-                criterion=c.criterion,
-                name=c.name,
-                score=Range(low, mid, high, "points of 100"),
-                weight=float(np.mean(weight)),
-                events=events,
-                notices=len(ev.notices) if c.criterion == "C4" else 0,
-                facts=sum(t.origin == "fact" for t in mine),
-                unknown=any(t.what.startswith("not known") for t in mine),
-            )
-        )
-    return tuple(out)
-
-
 def _covered(ev: Evidence, m: Method) -> int:
     covered = {m.categories[e.category].criterion for e in ev.events} - {""}
     covered |= {"C4"} if ev.notices or ev.promise is not None else set()
@@ -248,12 +166,6 @@ def _why_not(ev: Evidence, covered: int, m: Method) -> str:
     if covered < m.value("min_criteria"):
         lacks.append(f"{covered} of {m.value('min_criteria'):.0f} criteria needed")
     return f"insufficient evidence: {', '.join(lacks)}" if lacks else ""
-
-
-def _severe_only(ev: Evidence, m: Method) -> float:
-    severe = tuple(e for e in ev.events if e.severity >= 3)
-    thin = Evidence(ev.vendor, ev.day, severe, ev.notices, ev.facts, ev.promise, ev.ratings)
-    return float(losses(thin, m, central(m))[0][0])
 
 
 def red_flags(ev: Evidence, m: Method) -> tuple[RedFlag, ...]:
@@ -287,105 +199,6 @@ def _event_flag(event: Event, ev: Evidence, m: Method) -> RedFlag:
     return RedFlag(text, source_of(event), (event.event_id,), cap)
 
 
-def rank_acceptability(scores: list[VendorScore]) -> dict[str, tuple[float, ...]]:
-    """Share of draws in which each vendor takes rank 1, 2, … among those with enough evidence.
-
-    SMAA rank acceptability index (Lahdelma and Salminen 2001, Operations Research 49).
-    """
-    ranked = [s for s in scores if s.ranked]
-    if not ranked:
-        return {}
-    values = np.array([s.draws for s in ranked])
-    ranks = (-values).argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
-    places = range(len(ranked))
-    return {
-        s.vendor: tuple(float(np.mean(ranks[i] == p)) for p in places) for i, s in enumerate(ranked)
-    }
-
-
-def pairwise(scores: list[VendorScore], m: Method) -> tuple[Pair, ...]:
-    """Every pair of vendors with enough evidence: who is ahead, with what probability, and why."""
-    ranked = sorted((s for s in scores if s.ranked), key=lambda s: (-s.score.central, s.vendor))
-    return tuple(_pair(a, b, m) for i, a in enumerate(ranked) for b in ranked[i + 1 :])
-
-
-def _pair(a: VendorScore, b: VendorScore, m: Method) -> Pair:
-    p = float(np.mean(a.draws > b.draws) + np.mean(a.draws == b.draws) / 2)
-    if p < 0.5:
-        a, b, p = b, a, 1 - p
-    widths = [x.score.high - x.score.low for x in (a, b)]
-    return Pair(
-        ahead=a.vendor,
-        behind=b.vendor,
-        probability=p,
-        separable=p >= m.value("separable"),
-        gap=a.score.central - b.score.central,
-        spread=sum(widths) / 2,
-        reasons=_reasons(a, b),
-    )
-
-
-def _reasons(a: VendorScore, b: VendorScore) -> tuple[tuple[str, float], ...]:
-    """The three criteria that differ most between two vendors, half a point and more."""
-    points: dict[str, float] = defaultdict(float)
-    for sign, s in ((1, a), (-1, b)):
-        for c in s.contributions:
-            points[c.criterion] += sign * c.points
-    names = {c.criterion: c.name for s in (a, b) for c in s.criteria} | {"cap": "red-flag cap"}
-    order = sorted(points.items(), key=lambda kv: (-abs(kv[1]), kv[0]))[:3]
-    return tuple((names[c], v) for c, v in order if abs(v) >= 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """How much of a score's variance one setting or weight explains on its own."""
-
-    name: str
-    share: float
-    interval: tuple[float, float] | None
-    """95 %, bootstrap; None for those that matter least, whose interval is not worked out."""
-
-
-INTERVALS = 8
-"""Drivers that get an interval, as many as a table shows; the bootstrap costs most."""
-
-
-def drivers(s: VendorScore, draws: Draws) -> tuple[Driver, ...]:
-    """First-order sensitivity of a score to weights and settings, from the draws already made.
-
-    The strongest first.
-
-    SALib's RBD-FAST in its given-data form (Plischke 2010); what remains is the rows themselves
-    (severity codings, dropped rows) and values that are not known.
-    """
-    inputs = {f"weight {c}": x for c, x in draws.weights.items()}
-    inputs |= {name.replace("_", " "): x for name, x in draws.settings.items()}
-    inputs = {k: x for k, x in inputs.items() if float(np.ptp(x)) > 0}
-    first = _first_order(inputs, s.draws, draws.seed, 2)
-    order = sorted(inputs, key=lambda name: -first[name][0])
-    halves = _first_order({n: inputs[n] for n in order[:INTERVALS]}, s.draws, draws.seed, 50)
-    out = []
-    for name in order:
-        share, half = first[name][0], halves[name][1] if name in halves else None
-        interval = None if half is None else (max(0.0, share - half), max(0.0, share + half))
-        out.append(Driver(name, max(0.0, share), interval))
-    return tuple(out)
-
-
-def _first_order(
-    inputs: Mapping[str, Array], draws: Array, seed: int, resamples: int
-) -> dict[str, tuple[float, float]]:
-    """First-order index of each input, and half its 95 % interval."""
-    from SALib.analyze import rbd_fast
-
-    bounds = [[float(x.min()), float(x.max())] for x in inputs.values()]
-    problem = {"num_vars": len(inputs), "names": list(inputs), "bounds": bounds}
-    columns = np.column_stack(list(inputs.values()))
-    found = rbd_fast.analyze(problem, columns, draws, num_resamples=resamples, seed=seed)
-    pairs = zip(inputs, found["S1"], found["S1_conf"], strict=True)
-    return {name: (float(share), float(half)) for name, share, half in pairs}
-
-
 # The entry: one client's question
 
 
@@ -410,25 +223,11 @@ class Assessment:
     everyone: Mapping[str, VendorScore]
     """All vendors of the record: the comparison."""
     options: Mapping[str, OptionStability]
-    acceptability: Mapping[str, tuple[float, ...]]
-    pairs: tuple[Pair, ...]
     shocks: tuple[ShockEffect, ...]
     readiness: tuple[ReadinessItem, ...]
-    agreement: tuple[Agreement, ...]
-    weights: Mapping[str, float]
     unknown_vendors: tuple[str, ...]
     """Vendors of options that are not in the record: no score, and no guess."""
     inputs: tuple[Input, ...]
-    draws: Draws = field(repr=False)
-
-    def pair(self, a: str, b: str) -> Pair | None:
-        """The comparison of two vendors, whichever is ahead; None if either has no rank."""
-        wanted = {a, b}
-        return next((p for p in self.pairs if {p.ahead, p.behind} == wanted), None)
-
-    def drivers(self, vendor: str) -> tuple[Driver, ...]:
-        """Which weights and settings move a vendor's score."""
-        return drivers(self.everyone[vendor], self.draws)
 
 
 def option_vendors(scenario: Scenario, name: str) -> tuple[str, ...]:
@@ -468,21 +267,15 @@ def assess(
         _shock(record, s, names, costs, yearly_spend or {}, items, day, scenario.seed)
         for s in scenario.stability.shocks
     ]
-    ranked = list(scores.values())
     return Assessment(
         as_of=day,
         vendors={n: scores[v.vendor] for n, v in known.items() if v is not None},
         everyone=scores,
         options=options,
-        acceptability=rank_acceptability(ranked),
-        pairs=pairwise(ranked, m),
         shocks=tuple(e for e in effects if e is not None),
         readiness=items,
-        agreement=tuple(agreement(record)),
-        weights=weights_of(m, scenario.stability.weights),
         unknown_vendors=tuple(sorted(n for n, v in known.items() if v is None)),
         inputs=_inputs(m, scenario),
-        draws=draws,
     )
 
 

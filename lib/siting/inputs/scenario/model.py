@@ -486,7 +486,7 @@ class Chapters(Strict):
     """Chapters of this client's report."""
 
     leave_out: list[FileName] = []
-    """Names of chapters, such as 50_vendor_stability."""
+    """Names of chapters, such as 60_vendors."""
     add: list[Annotated[FileName, Field(pattern=r"\.ipynb$")]] = []
     """Notebooks of the client's own, beside the scenario."""
 

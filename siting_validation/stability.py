@@ -29,7 +29,6 @@ from functools import cache, lru_cache
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
-
 from siting.vendors import vendor_score
 from siting.vendors.vendor_record import Event, Notice, Record, Vendor, load
 from siting.vendors.vendor_score import Term
