@@ -1,9 +1,9 @@
 """What could happen to this client if a vendor fails it, and what would it cost in a year?
 
 A shock is rare, so its yearly chance is taken from the record of all vendors, not from a vendor's
-score: the score has shown no skill as a forecast on news events (`siting validate stability`). Model
-retirement is the exception: notice is a habit of each vendor, so the vendor's own notices count,
-drawn to those of all. The loss is a share of the client's switching cost, lowered by what the
+score: the score has shown no skill as a forecast (`siting validate stability`). Model retirement
+is the exception: notice is a habit of each vendor, so the vendor's own notices count, drawn to
+those of all. The loss is a share of the client's switching cost, lowered by what the
 client has in hand. It is an estimate and stands on a line of its own.
 """
 

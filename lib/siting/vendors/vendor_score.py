@@ -13,8 +13,8 @@ and the part made of events is 100 · 2^(−burden / halving burden), with
 so every event has its own term. What is not known is an interval, never a zero and never an
 average: each draw takes a value from the whole interval, and the result widens. Random numbers of
 an event or a vendor come from its own name, so adding, cloning or reordering rows moves no other
-score. On news events the score has shown no skill as a forecast (`siting validate stability`): read it as a
-sorted record with ranges.
+score. On news events the score has shown no skill as a forecast (`siting validate stability`):
+read it as a sorted record with ranges.
 """
 
 from __future__ import annotations
