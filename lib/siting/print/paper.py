@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import hashlib
 import html as markup
 import itertools
 import json
@@ -180,29 +181,31 @@ class _Setter:
         return f"#picture({name}, {quoted(alt)})"
 
     def foreign(self, html: str) -> str:
-        """HTML of an analyst's own, its pictures as files. Its links and text survive."""
-        return _pandoc(self._unloaded(html))
+        """HTML of an analyst's own; its pictures become files, and nothing else is loaded."""
+        mark = "picture" + hashlib.sha256(html.encode()).hexdigest()[:12]
+        calls: list[str] = []
 
-    def _unloaded(self, html: str) -> str:
-        """HTML whose pictures are files and which loads nothing else."""
+        def kept(alt: str, suffix: str, content: bytes) -> str:
+            said = quoted(markup.unescape(alt) or "Picture without a description")
+            calls.append(f"#picture({self._file(suffix, content)}, {said})")
+            return f"{mark}{len(calls) - 1}x"
 
-        def drawing(match: re.Match[str]) -> str:
-            alt = re.search(r'aria-label="([^"]*)"', match[0])
-            name = self._file("svg", match[0].encode())
-            return f'<img alt="{alt[1] if alt else "Drawing"}" src={name}>'
+        def drawing(found: re.Match[str]) -> str:
+            alt = re.search(r'aria-label="([^"]*)"', found[0])
+            return kept(alt[1] if alt else "", "svg", found[0].encode())
 
-        def saved(match: re.Match[str]) -> str:
-            kind = _SUFFIX.get(match[1])
-            if kind is None:
-                return ' src=""'
-            raw = match[3]
-            content = base64.b64decode(raw) if match[2] else raw.encode()
-            return f" src={self._file(kind, content)}"
+        def picture(found: re.Match[str]) -> str:
+            alt = re.search(r'\salt="([^"]*)"', found[0])
+            data = re.search(r'\ssrc="data:([\w/+]+)(;base64)?,([^"]*)"', found[0])
+            if data is None or data[1] not in _SUFFIX:
+                return ""
+            content = base64.b64decode(data[3]) if data[2] else data[3].encode()
+            return kept(alt[1] if alt else "", _SUFFIX[data[1]], content)
 
-        html = re.sub(r"<style.*?</style>|<script.*?</script>", "", html, flags=re.DOTALL | re.I)
+        html = re.sub(r"<(style|script)\b.*?</\1\s*>", "", html, flags=re.DOTALL | re.IGNORECASE)
         html = re.sub(r"<svg\b.*?</svg>", drawing, html, flags=re.DOTALL)
-        html = re.sub(r'\ssrc="data:([\w/+]+)(;base64)?,([^"]*)"', saved, html)
-        return re.sub(r'<img(?![^>]* src="shown-)[^>]*>', "", html)
+        html = re.sub(r"<img\b[^>]*>", picture, html)
+        return re.sub(rf"{mark}(\d+)x", lambda m: calls[int(m[1])], _pandoc(html))
 
     def _file(self, suffix: str, content: bytes) -> str:
         name = f"shown-{next(self.files)}.{suffix}"
