@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# A test process without threads of numpy's can be forked, and two of them do not share four.
+# Two test processes do not share four threads of numpy's.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
-    from siting.run import job, kernels
+    from siting.run import job
+    from siting.run.forge import Forge
 
 
 @pytest.fixture(scope="session")
-def forge() -> Iterator[kernels.Forge]:
-    """A warm process to fork kernels from."""
-    from siting.run import kernels
+def forge() -> Iterator[Forge]:
+    """A warm process to fork reports from."""
+    from siting.run.forge import Forge
 
-    with kernels.Forge.start() as started:
+    with Forge() as started:
         yield started
 
 
@@ -34,7 +35,7 @@ def trial_job() -> job.Job:
 
 
 @pytest.fixture(scope="session")
-def rendered(forge: kernels.Forge, trial_job: job.Job) -> dict[str, bytes]:
+def rendered(forge: Forge, trial_job: job.Job) -> dict[str, bytes]:
     """The files of that job's report."""
     from siting.run import report
 

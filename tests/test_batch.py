@@ -20,7 +20,7 @@ from siting.inputs import scenario
 from siting.run import batch, job
 from siting.run import shelf as shelf_module
 from siting.run.shelf import shelf
-from trial import LATER, chapter, make
+from trial import chapter, later, make
 
 SMALL = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
 
@@ -182,7 +182,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 RENDER = """
 import sys; sys.path[:0] = {path!r}
-{clock}
 from siting.run import batch
 from trial import make
 jobs = [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
@@ -194,16 +193,15 @@ assert len(outcome.rendered) == 2, outcome
 def test_another_day_another_order_and_another_width_give_the_same_bytes(tmp_path: Path) -> None:
     lib = str(Path(batch.__file__).parents[2])
     path = [lib, str(Path(__file__).parent)]
-    for name, clock, step, at_once in (("now", "", 1, 2), ("later", LATER, -1, 1)):
-        script = RENDER.format(
-            path=path, clock=clock, step=step, out=str(tmp_path / name), at_once=at_once
-        )
-        environment = {**os.environ, "PYTHONPATH": lib, "PYTHONHASHSEED": str(step + 2)}
+    another = os.pathsep.join([lib, later(tmp_path)])
+    for name, places, step, at_once in (("now", lib, 1, 2), ("later", another, -1, 1)):
+        script = RENDER.format(path=path, step=step, out=str(tmp_path / name), at_once=at_once)
+        environment = {**os.environ, "PYTHONPATH": places, "PYTHONHASHSEED": str(step + 2)}
         root = Path(__file__).parents[1]
         subprocess.run([sys.executable, "-c", script], check=True, env=environment, cwd=root)
-    now, later = contents(tmp_path / "now"), contents(tmp_path / "later")
-    assert len(now) == len(later) > 12
-    assert {name for name in now if now[name] != later[name]} == set()
+    now, other = contents(tmp_path / "now"), contents(tmp_path / "later")
+    assert len(now) == len(other) > 12
+    assert {name for name in now if now[name] != other[name]} == set()
 
 
 def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path) -> None:

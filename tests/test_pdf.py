@@ -12,7 +12,8 @@ import pdfua
 import pypdf
 import pypdfium2
 import pytest
-from siting.run import kernels, report
+from siting.run import report
+from siting.run.forge import Forge
 from trial import CHART, HOSTILE, chapter, make
 
 MM = 72 / 25.4
@@ -125,7 +126,7 @@ def test_the_title_names_the_client_and_the_day_is_the_scenario_s(pdf: pypdf.Pdf
 
 @pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("us-letter", (612, 792))])
 def test_paper_size_is_the_client_s_and_nothing_leaves_the_margins(
-    paper: str, size: tuple[int, int], forge: kernels.Forge
+    paper: str, size: tuple[int, int], forge: Forge
 ) -> None:
     wide = (
         "Table(pd.DataFrame({f'A rather long heading {i}': ['word ' * 6] * 3 for i in range(9)}),"
@@ -158,7 +159,7 @@ def test_hostile_text_is_printed_as_it_is(text: str) -> None:
     assert text.count(squeezed("<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../..")) > 4
 
 
-def test_a_chart_without_alternative_text_cannot_reach_paper(forge: kernels.Forge) -> None:
+def test_a_chart_without_alternative_text_cannot_reach_paper(forge: Forge) -> None:
     bare = 'from IPython.display import SVG, display\ndisplay(Prose(""))\n' + CHART.replace(
         '"API 1,5M €; own servers 0,8M €."', '" "'
     )
@@ -168,7 +169,7 @@ def test_a_chart_without_alternative_text_cannot_reach_paper(forge: kernels.Forg
 
 
 @pytest.mark.parametrize("plain", [False, True])
-def test_what_typst_refuses_is_said_in_its_words(forge: kernels.Forge, plain: bool) -> None:
+def test_what_typst_refuses_is_said_in_its_words(forge: Forge, plain: bool) -> None:
     # A drawing of the analyst's own, which no exhibit has checked.
     drawing = (
         "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><path d='M0 0h9'/></svg>"
@@ -176,4 +177,4 @@ def test_what_typst_refuses_is_said_in_its_words(forge: kernels.Forge, plain: bo
     cell = f'from IPython.display import HTML, display\ndisplay(HTML("{drawing}"))\nProse("x")'
     made = make(chapters={"10_x.ipynb": chapter("Why?", cell)})
     with pytest.raises(ValueError, match=r"the PDF cannot be made: .*missing alt text$"):
-        report.render(dataclasses.replace(made, plain_kernels=plain), forge)
+        report.render(dataclasses.replace(made, plain=plain), forge)

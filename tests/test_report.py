@@ -5,16 +5,14 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-import os
 import re
-import subprocess
-import sys
 
 import nbformat
 import pytest
 from siting.inputs import scenario
 from siting.print import publish
-from siting.run import job, kernels, report
+from siting.run import job, report
+from siting.run.forge import Forge
 from trial import CHART, HOSTILE, chapter, make
 
 LONGEST = 3_000_000
@@ -95,15 +93,15 @@ def test_every_id_is_unique_and_every_inner_link_has_a_target(rendered: dict[str
     assert set(re.findall(r'href="#([^"]+)"', without_drawings(text))) <= set(ids)
 
 
-def test_the_same_job_gives_the_same_bytes_with_warm_and_with_plain_kernels(
+def test_the_same_job_gives_the_same_bytes_with_warm_and_with_plain(
     rendered: dict[str, bytes], trial_job: job.Job
 ) -> None:
-    plain = report.render(dataclasses.replace(trial_job, plain_kernels=True))
+    plain = report.render(dataclasses.replace(trial_job, plain=True))
     assert {n for n in rendered if rendered[n] != plain[n]} == set()
 
 
 def test_the_resolved_scenario_gives_the_same_report(
-    rendered: dict[str, bytes], trial_job: job.Job, tmp_path, forge: kernels.Forge
+    rendered: dict[str, bytes], trial_job: job.Job, tmp_path, forge: Forge
 ) -> None:
     path = tmp_path / "scenario.yaml"
     path.write_bytes(rendered["scenario.yaml"])
@@ -126,7 +124,7 @@ def test_executed_chapters_hold_no_time_and_no_path(rendered: dict[str, bytes]) 
 
 
 def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown(
-    forge: kernels.Forge,
+    forge: Forge,
 ) -> None:
     broken = make(chapters={"10_x.ipynb": chapter("Why?", "print('so far')", "1 / 0", "print(2)")})
     with pytest.raises(report.ChapterFailed, match=r"10_x.ipynb, cell cell-1: ZeroDivisionError"):
@@ -138,8 +136,8 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown
         assert "ZeroDivisionError" in error.notebook
 
 
-def test_a_chapter_sees_nothing_of_another_client(forge: kernels.Forge) -> None:
-    # The first leaves traces in every place that kernels could share; the second looks for them.
+def test_a_chapter_sees_nothing_of_another_client(forge: Forge) -> None:
+    # The first leaves traces in every place that processes could share; the second looks for them.
     leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; Prose('left')"
     look = (
         "import builtins, os\n"
@@ -151,17 +149,8 @@ def test_a_chapter_sees_nothing_of_another_client(forge: kernels.Forge) -> None:
     assert "Falseno" in page(files)
 
 
-def test_kernels_talk_over_files_not_over_the_network(forge: kernels.Forge) -> None:
-    look = (
-        "from ipykernel.kernelapp import IPKernelApp; app = IPKernelApp.instance()\n"
-        "Prose(app.transport + ' ' + str(app.ip.startswith('/')))"
-    )
-    job_ = make(chapters={"10_x.ipynb": chapter("How?", look)})
-    assert "ipc True" in page(report.render(dataclasses.replace(job_, formats=("html",)), forge))
-
-
 def test_typst_leaves_nothing_in_the_process_that_asks(
-    trial_job: job.Job, forge: kernels.Forge, monkeypatch: pytest.MonkeyPatch
+    trial_job: job.Job, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It keeps 120 MiB a report for the last ten; in a process of its own they end with it.
     def here(*_: object, **__: object) -> None:
@@ -171,27 +160,13 @@ def test_typst_leaves_nothing_in_the_process_that_asks(
     assert report.render(trial_job, forge)["report.pdf"].startswith(b"%PDF")
 
 
-def test_a_thread_that_has_ended_does_not_count() -> None:
-    # The system lists it a moment longer than Python, now and then: hence many.
-    text = (
-        "import threading; from siting.run import kernels\n"
-        "for _ in range(1000):\n"
-        "    ended = threading.Thread(target=int); ended.start(); ended.join()\n"
-        "    assert kernels.single_threaded()\n"
-        "rests = threading.Event(); threading.Thread(target=rests.wait, daemon=True).start()\n"
-        "assert not kernels.single_threaded()"
-    )
-    env = os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-    subprocess.run([sys.executable, "-c", text], check=True, env=env)
-
-
 def test_an_attachment_cannot_leave_the_folder() -> None:
     for name in ("../x", "/etc/x", "a/b"):
         with pytest.raises(ValueError, match="no plain file name"):
             report.render(dataclasses.replace(make(), attachments={name: b"x"}))
 
 
-def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: kernels.Forge) -> None:
+def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: Forge) -> None:
     logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
     chapters = {"10_x.ipynb": chapter("Why?", CHART)}
     with_logo = dataclasses.replace(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from siting.inputs import scenario
@@ -16,7 +18,13 @@ LATER = """
 import datetime, time_machine
 time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start()
 """
-"""Start of a script that takes place on another day."""
+
+
+def later(folder: Path) -> str:
+    """A folder for PYTHONPATH: interpreters that find it there take place on another day."""
+    (folder / "sitecustomize.py").write_text(LATER, encoding="utf-8")
+    return str(folder)
+
 
 EXHIBITS = f"""
 import matplotlib.pyplot as plt

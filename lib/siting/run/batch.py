@@ -1,15 +1,14 @@
 """Many reports: what is out of date, in parallel, whole or not at all.
 
-Written against `concurrent.futures`: a pool of local processes (of threads, where the process that
-asks has threads already and cannot be forked safely), or a running Dask cluster. A
-worker returns a report's files; this process alone writes them. Whatever happens to a worker, a
-kernel or this process, every report on disk is complete, and a second run does what is left.
+Written against `concurrent.futures`: threads here, each of which has reports made in processes of
+their own, or a running Dask cluster. Whoever makes a report returns its files; this process alone
+writes them. Whatever happens to another process, or to this one, every report on disk is complete,
+and a second run does what is left.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import tempfile
@@ -22,24 +21,26 @@ from concurrent.futures import (
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
     wait,
 )
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from siting.run import job as job_module
 from siting.run.job import Job
+from siting.run.process import Lost
 from siting.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from siting.run.kernels import Forge
+    from siting.run.forge import Forge
 
 ATTEMPTS = 3
 """Times that a report is tried whose process was killed under it."""
+PATIENCE_S = 60
+"""How long a cluster without workers is waited for. [s]"""
 
 Files = dict[str, bytes]
 
@@ -62,18 +63,23 @@ class Outcome:
     current: list[str] = field(default_factory=list)
     """Nothing had changed since the report was made."""
     failed: dict[str, str] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
+    """Exhibits without a source or an alternative text, a line for each chapter."""
+    left: list[str] = field(default_factory=list)
+    """What an interrupted run did not come to."""
     interrupted: bool = False
 
     def lines(self) -> list[str]:
-        """The last lines of a run: what failed and why, then the count."""
+        """The last lines of a run: what lacks, what failed and why, then the count."""
         failures = [f"{client}: {reason}" for client, reason in sorted(self.failed.items())]
         counts = [
             f"{len(self.rendered)} rendered",
             f"{len(self.current)} up to date",
             f"{len(self.failed)} failed",
         ]
-        tail = "; interrupted, run it again to go on" if self.interrupted else ""
-        return [*failures, ", ".join(counts) + tail]
+        left = f"; left: {', '.join(self.left)}" if self.left else ""
+        tail = f"; interrupted, run it again to go on{left}" if self.interrupted else ""
+        return [*sorted(self.lacking), *failures, ", ".join(counts) + tail]
 
 
 def run(
@@ -87,8 +93,8 @@ def run(
 ) -> Outcome:
     """Renders the jobs that are out of date to `out`, a folder or an fsspec address.
 
-    at_once: local processes; 0 takes one a core. scheduler: address of a Dask scheduler, which
-    then does the work. say: takes a line of progress.
+    at_once: reports made side by side here; 0 takes one a core. scheduler: address of a Dask
+    scheduler, which then does the work. say: takes a line of progress.
     Raises BadAddress where `out` or the scheduler cannot be reached.
     """
     outcome = Outcome()
@@ -100,10 +106,24 @@ def run(
         else:
             todo.append(job)
     if todo:
-        _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
+        with _interruptible():
+            _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
     if outcome.rendered or (outcome.current and target.read("", INDEX) is None):
         _index(target, outcome)
     return outcome
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Has a run that is told to end (SIGTERM) end as on Ctrl-C: it says what was left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _index(target: Shelf, outcome: Outcome) -> None:
@@ -139,28 +159,26 @@ class _Run:
         self.total, self.done, self.began = len(todo), 0, time.monotonic()
         self.running: dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]] = {}
         self.tries: dict[str, int] = {}
+        self.waited: set[str] = set()
+        self.suspects: list[Job] = []
+        """Lost twice: made alone, at the end, so that one that kills takes no other with it."""
 
     def finish(self, at_once: int, scheduler: str) -> None:
-        """Works until nothing is queued. A broken pool is replaced and its reports tried again,
-        one at a time, so that one which kills its worker takes no other with it."""
+        """Works until nothing is queued."""
         width = min(at_once or os.cpu_count() or 1, self.total)
-        suspects: list[Job] = []
-        while self.todo or suspects:
-            alone = not self.todo
-            if alone:
-                self.todo.extend(suspects[:1])
-                del suspects[:1]
-            chosen = _executor(1 if alone else width, scheduler, len(self.todo) > 4, self.say)
-            with chosen as (executor, size):
-                try:
-                    self._work(executor, size)
-                except BrokenProcessPool:
-                    suspects += self._lost()
-                except KeyboardInterrupt:
-                    self.outcome.interrupted = True
-                    self._lost()
-                    _end_children()
-                    return
+        with _executor(width, scheduler, self.total > 4, self.say) as (executor, size):
+            try:
+                self._work(executor, size)
+                while self.suspects:
+                    self.todo.append(self.suspects.pop())
+                    self._work(executor, 1)
+            except KeyboardInterrupt:
+                self.outcome.interrupted = True
+                begun = [job for job, _ in self.running.values()]
+                self.outcome.left = sorted(j.client for j in (*begun, *self.todo, *self.suspects))
+                _drop_forge()
+                for _, lock in self.running.values():
+                    lock.close()
 
     def _work(self, executor: Executor, size: int) -> None:
         waiting = False
@@ -172,15 +190,20 @@ class _Run:
             if not self.running:
                 time.sleep(0.2)
                 continue
-            limit = 0.5 if waiting else None
-            for future in wait(self.running, limit, FIRST_COMPLETED).done:
+            for future in wait(self.running, 0.5 if waiting else None, FIRST_COMPLETED).done:
                 result = _result(future)
                 job, lock = self.running.pop(future)
                 if isinstance(result, Failure) and result.lost and self._again(job):
                     lock.close()
-                    self.todo.append(job)
                 else:
                     self._settle(job, lock, result)
+
+    def _again(self, job: Job) -> bool:
+        """Queues a report whose process was killed, unless that has happened too often."""
+        tries = self.tries[job.client] = self.tries.get(job.client, 0) + 1
+        if tries < ATTEMPTS:
+            (self.todo if tries == 1 else self.suspects).append(job)
+        return tries < ATTEMPTS
 
     def _submit(self, executor: Executor) -> bool:
         """Starts the next report; false where another run holds it, which then comes last."""
@@ -189,25 +212,20 @@ class _Run:
         try:
             lock.enter_context(self.target.lock(job.client))
         except Busy:
-            if self.tries.setdefault(f"wait {job.client}", 0) == 0:
+            if job.client not in self.waited:
                 self.say(f"{job.client}: waiting for another run")
-            self.tries[f"wait {job.client}"] += 1
+            self.waited.add(job.client)
             self.todo.append(job)
             return False
         except OSError as error:  # the place for reports is no folder, not ours, or full
             self._count(job, Failure(_unwritten(error)))
             return True
-        if f"wait {job.client}" in self.tries and not self.force and self.target.holds(job):
+        if job.client in self.waited and not self.force and self.target.holds(job):
             lock.close()
             self.done += 1
             self.outcome.current.append(job.client)
             return True
-        try:
-            self.running[executor.submit(render, job)] = (job, lock)
-        except BrokenProcessPool:
-            lock.close()
-            self.todo.appendleft(job)
-            raise
+        self.running[executor.submit(render, job, job_module.library())] = (job, lock)
         return True
 
     def _settle(self, job: Job, lock: contextlib.ExitStack, result: Files | Failure) -> None:
@@ -225,7 +243,8 @@ class _Run:
     def _count(self, job: Job, result: Files | Failure) -> None:
         self.done += 1
         if isinstance(result, Failure):
-            self.outcome.failed[job.client] = result.reason
+            lost = f"its process was killed {ATTEMPTS} times"
+            self.outcome.failed[job.client] = lost if result.lost else result.reason
         else:
             self.outcome.rendered.append(job.client)
         self.say(self._progress(job, result))
@@ -237,25 +256,6 @@ class _Run:
         ahead = f", about {left:.0f} s left" if self.done < self.total else ""
         return f"[{self.done}/{self.total}] {job.client}: {word}{ahead}"
 
-    def _lost(self) -> list[Job]:
-        """Gives up what is being rendered; returns what is worth another try."""
-        again = []
-        for job, lock in self.running.values():
-            lock.close()
-            if self._again(job):
-                again.append(job)
-            elif not self.outcome.interrupted:
-                self.done += 1
-                reason = f"its worker process was killed {ATTEMPTS} times"
-                self.outcome.failed[job.client] = reason
-        self.running.clear()
-        return again
-
-    def _again(self, job: Job) -> bool:
-        """Counts an attempt whose process was killed; whether the report is worth another."""
-        self.tries[job.client] = self.tries.get(job.client, 0) + 1
-        return self.tries[job.client] < ATTEMPTS
-
 
 def _unwritten(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
@@ -265,8 +265,6 @@ def _unwritten(error: OSError) -> str:
 def _result(future: Future[Files | Failure]) -> Files | Failure:
     try:
         return future.result()
-    except BrokenProcessPool:
-        raise
     except CancelledError:
         return Failure("the cluster is gone; run it again to go on")
     except Exception as error:  # a fault of the kit, or of a cluster: this report alone fails
@@ -279,119 +277,101 @@ def _executor(
 ) -> Iterator[tuple[Executor, int]]:
     """An executor and how many reports to keep on it at once. many: worth preparing for."""
     if scheduler:
-        with _cluster(scheduler) as client:
+        with _cluster(scheduler, say) as client:
             threads = sum(client.nthreads().values())
-            if not threads:
-                say("the cluster has no workers yet; waiting for them")
-            size = 2 * max(1, threads)
-            yield client.get_executor(), size
+            yield client.get_executor(), 2 * max(1, threads)
         return
-    from siting import study
-    from siting.print import publish
-    from siting.run import kernels
-
-    if kernels.single_threaded():
-        kernels.preload()
-        if many:
-            study.prepare()
-            publish.warm()
-    pool: Executor
-    if kernels.single_threaded():
-        fork = multiprocessing.get_context("fork")
-        pool = ProcessPoolExecutor(width, fork, _start_worker, (os.getpid(),))
-    else:
-        # A process with threads, such as a notebook's kernel, cannot be forked safely. Its
-        # threads share one warm process, in which all that computes is forked.
-        pool = ThreadPoolExecutor(width)
-    try:
+    with ThreadPoolExecutor(width) as pool, contextlib.ExitStack() as end:
+        end.callback(_drop_forge)
+        with contextlib.suppress(OSError):  # `render` tells
+            _forge(many)
         yield pool, width
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        _drop_forge()
 
 
-def _cluster(scheduler: str) -> Client:
-    try:
-        from distributed import Client
+@contextlib.contextmanager
+def _cluster(scheduler: str, say: Callable[[str], None]) -> Iterator[Client]:
+    """A client of the cluster, whose workers run this very library. Raises BadAddress."""
+    with contextlib.ExitStack() as leave:
+        try:
+            from distributed import Client
 
-        return Client(scheduler)
-    except ImportError:
-        raise BadAddress("a scheduler needs Dask: pip install 'siting[dask]'") from None
-    except (OSError, ValueError) as error:
+            client = leave.enter_context(Client(scheduler))
+        except ImportError:
+            raise BadAddress("a scheduler needs Dask: pip install 'siting[dask]'") from None
+        except (OSError, ValueError) as error:
+            raise BadAddress(
+                f"scheduler {scheduler!r}: {error}; write the address that `dask scheduler` "
+                "prints, such as tcp://10.0.0.5:8786"
+            ) from None
+        if not client.nthreads():
+            say(f"the cluster has no workers yet; waiting for them, at most {PATIENCE_S} s")
+            try:
+                client.wait_for_workers(1, timeout=PATIENCE_S)
+            except TimeoutError:
+                raise BadAddress(
+                    f"scheduler {scheduler!r}: no worker came within {PATIENCE_S} s; "
+                    f"start some with `dask worker {scheduler}`"
+                ) from None
+        _refuse_others(client)
+        yield client
+
+
+def _refuse_others(client: Client) -> None:
+    """Raises BadAddress naming the processes of a cluster that run another library."""
+    mine = job_module.library()
+    found = client.run(job_module.library, on_error="return")
+    with contextlib.suppress(Exception):  # a scheduler may do without the library
+        found["the scheduler"] = client.run_on_scheduler(job_module.library)
+    others = [name for name, library in found.items() if library != mine]
+    if others:
         raise BadAddress(
-            f"scheduler {scheduler!r}: {error}; write the address that `dask scheduler` prints, "
-            "such as tcp://10.0.0.5:8786"
-        ) from None
+            f"{', '.join(others)}: not this version of the library and of what it stands on; "
+            "install the same there as here, and start it again"
+        )
 
 
-def _end_children() -> None:
-    _drop_forge()
-    for child in multiprocessing.active_children():
-        child.terminate()
-
-
-def _start_worker(parent: int) -> None:
-    """Prepares a local worker: its own forge, and the resolve to end with the process that
-    started it."""
-    from siting.print import publish
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the starting process's to handle
-    with contextlib.suppress(OSError):  # `render` tells
-        _forge()
-
-    def watch() -> None:
-        publish.warm()
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-_warm: list[Forge | None] = []
+_warm: list[Forge] = []
 _warming = threading.Lock()
 
 
-def _forge() -> Forge | None:
+def _forge(many: bool = False) -> Forge | None:
     """This process's forge, started on first use; None where processes cannot fork."""
-    from siting.run import kernels
+    from siting.run import forge
 
     with _warming:
-        if not _warm:
-            _warm.append(kernels.Forge.start() if kernels.CAN_FORK else None)
-        return _warm[0]
+        if not _warm and forge.CAN_FORK:
+            _warm.append(forge.Forge(many))
+        return _warm[0] if _warm else None
 
 
 def _drop_forge(dead: Forge | None = None) -> None:
     """Ends this process's forge, or forgets it if it is the one that is `dead`."""
     with _warming:
         if _warm and dead in (None, _warm[0]):
-            forge = _warm.pop()
-            if forge is not None:
-                forge.close()
+            _warm.pop().close()
 
 
-def render(job: Job) -> Files | Failure:
-    """What a worker does: one report, or why there is none. Never raises for a report's fault."""
+def render(job: Job, library: str = "") -> Files | Failure:
+    """What a worker does: one report, or why there is none. Never raises for a report's fault.
+
+    library: digest of the library that asks; another one's report would not be its own.
+    """
     from siting.run import report
-    from siting.run.kernels import ForgeError, ForgeLost
 
+    if library and library != job_module.library():
+        return Failure("a worker runs another version of the library; install the same there")
     forge = None
     try:
-        forge = _forge()
+        forge = None if job.plain else _forge()
         return report.render(job, forge)
     except report.ChapterFailed as error:
-        failure = Failure(str(error), {error.chapter: error.notebook.encode()})
-    except ForgeLost as error:
-        _drop_forge(forge)  # the next report starts another
-        failure = Failure(str(error), lost=True)
-    except ForgeError as error:
-        failure = Failure(str(error))
+        return Failure(str(error), {error.chapter: error.notebook.encode()})
+    except Lost as error:
+        if forge is not None and forge.gone:
+            _drop_forge(forge)  # the next report starts another
+        return Failure(str(error), lost=True)
     except OSError as error:
         place = error.filename or tempfile.gettempdir()
-        failure = Failure(f"cannot be made: {place}: {error.strerror or error}")
+        return Failure(f"cannot be made: {place}: {error.strerror or error}")
     except ValueError as error:
-        failure = Failure(f"{error}" or type(error).__name__)
-    # Of threads that share a warm process, one that finds it gone drops its folder for all.
-    gone = forge is not None and not os.path.isdir(forge.folder or "")
-    return replace(failure, lost=failure.lost or gone)
+        return Failure(f"{error}" or type(error).__name__)

@@ -42,12 +42,12 @@ class Job:
     formats: tuple[Format, ...] = ("html", "pdf")
     cell_limit_s: int = 600
     """A cell that runs longer fails. [s]"""
-    plain_kernels: bool = False
-    """Start each kernel as a new interpreter instead of forking a warm one."""
+    plain: bool = False
+    """Run the report and each chapter in new interpreters, and fork none."""
 
     def fingerprint(self) -> str:
         """SHA-256 over content: scenario, chapters, attachments, library, facts, versions."""
-        digest = hashlib.sha256(_library().encode())
+        digest = hashlib.sha256(library().encode())
         parts: list[tuple[str, bytes]] = [(SCENARIO, self.scenario.encode())]
         parts += [(name, text.encode()) for name, text in self.chapters.items()]
         parts += sorted(self.attachments.items())
@@ -63,7 +63,7 @@ def prepare(
     notebooks: Path | None = None,
     formats: tuple[Format, ...] = ("html", "pdf"),
     cell_limit_s: int = 600,
-    plain_kernels: bool = False,
+    plain: bool = False,
 ) -> Job:
     """The job of a client of `params/`, or of a YAML file anywhere.
 
@@ -81,7 +81,7 @@ def prepare(
         attachments=attachments,
         formats=formats,
         cell_limit_s=cell_limit_s,
-        plain_kernels=plain_kernels,
+        plain=plain,
     )
 
 
@@ -129,7 +129,7 @@ def _refused(file: Path, where: str, wrong: str, write: str) -> scenario.Scenari
 
 
 @cache
-def _library() -> str:
+def library() -> str:
     """Digest of the library, its theme, its facts, and the versions that it runs on."""
     package = Path(__file__).parents[1]
     files = [p for p in package.rglob("*") if p.suffix != ".pyc" and p.is_file()]

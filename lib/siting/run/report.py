@@ -1,37 +1,36 @@
 """One report: runs the chapters of one client and publishes them. It knows no GPU and no money.
 
-`render` takes a `Job`, which holds everything that the report depends on, and returns the files
-of the report: the same job gives the same bytes. Nothing is read from or written to the client's
-folder here; `siting.run.batch` does that, whole or not at all.
+`make` takes a `Job`, which holds everything that the report depends on, and returns the files of
+the report: the same job gives the same bytes. The study is computed once; each chapter then runs
+in a process forked from it, so that chapters run side by side and see nothing of each other.
+Nothing is read from or written to the client's folder here; `siting.run.batch` does that.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
+import os
+import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from papermill.engines import NBClientEngine, papermill_engines
-from traitlets.config import Config
 
 from siting.inputs.scenario import Scenario
 from siting.print import publish
-from siting.run import kernels
+from siting.run import chapter
+from siting.run.forge import Forge
 from siting.run.job import SCENARIO, Job
-from siting.run.kernels import Forge, ForgeError
+from siting.run.process import Child, Lost
 
-CHAPTERS_AT_ONCE = 4
-"""Kernels of one report that run side by side; most of a kernel's time is waiting."""
+AT_ONCE = min(4, os.cpu_count() or 1)
+"""Chapters of one report that run side by side."""
+_RESULTS = "results"
 
 
 class ChapterFailed(Exception):
@@ -46,188 +45,171 @@ class ChapterFailed(Exception):
 
 
 def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
-    """The files of a report, by their path in its folder.
+    """The files of a report, by their path in its folder, made in a process of its own.
 
-    forge: warm process to fork kernels from; None starts plain kernels.
-    Raises ChapterFailed, or ValueError where the report cannot be published.
+    forge: warm process to fork it from; None takes new interpreters.
+    Raises ChapterFailed, ValueError where the report cannot be published, OSError where there is
+    no room for its temporary files, Lost where its process was killed.
     """
-    place = forge.folder if forge else kernels.short_folder()
-    with tempfile.TemporaryDirectory(prefix="siting-", dir=place) as name:
-        folder = Path(name)
-        _lay_out(job, folder)
-        study = _apart("siting.run.report:compute", folder / "work", job, forge)
-        with study as (branch, failure):
-            # A fault of the study is reported after the chapters: the one that shows it says more.
-            notebooks = _run_chapters(job, folder, branch)
-            if failure:
-                raise ValueError(failure)
-        files = {SCENARIO: job.scenario.encode(), **job.attachments}
-        for path in sorted((folder / "results").iterdir()):
-            files[path.name] = path.read_bytes()
-        files |= _published(job, list(notebooks.values()), folder, forge)
-    for chapter, notebook in notebooks.items():
-        files[f"notebooks/{chapter}"] = nbformat.writes(notebook).encode()
+    if forge is not None and not job.plain:
+        return forge.render(job)
+    with tempfile.TemporaryDirectory(prefix="siting-") as folder:
+        child = Child.start(_make_plain, job, Path(folder) / "report", fork=False)
+        try:
+            _, made = child.channel.recv()
+        except EOFError:
+            raise Lost("the process that made the report was killed") from None
+        finally:
+            child.end()
+    if isinstance(made, Exception):
+        raise made
+    files: dict[str, bytes] = made
     return files
 
 
-def _lay_out(job: Job, folder: Path) -> None:
-    for part in ("work", "results", "paper", "kernels/ipython/profile_default"):
-        (folder / part).mkdir(parents=True)
-    (folder / "work" / SCENARIO).write_text(job.scenario, encoding="utf-8")
+def _make_plain(job: Job, folder: Path, tell: object) -> dict[str, bytes]:
+    return make(job, folder, fork=False)
+
+
+def make(job: Job, folder: Path, fork: bool = True) -> dict[str, bytes]:
+    """What `render` returns, made in this process, which then ends. `folder` does not exist yet."""
+    work, paper = folder / "work", folder / "paper"
+    for place in (work, paper):
+        place.mkdir(parents=True)
+    tempfile.tempdir = str(folder)
+    sys.path[:] = [place for place in sys.path if place]  # no file of a client is a module
+    os.chdir(work)
+    _lay_out(job, work)
+    shown = _Chapters(job, fork).run()
+    files = {SCENARIO: job.scenario.encode(), **job.attachments, **shown.results}
+    files |= _published(job, [nbformat.reads(n, as_version=4) for n in shown.done.values()], paper)
+    return files | {f"notebooks/{name}": text.encode() for name, text in shown.done.items()}
+
+
+def _lay_out(job: Job, work: Path) -> None:
+    (work / SCENARIO).write_text(job.scenario, encoding="utf-8")
     for name, content in job.attachments.items():
         if Path(name).name != name:
             raise ValueError(f"{name!r} is no plain file name")
-        (folder / "work" / name).write_bytes(content)
+        (work / name).write_bytes(content)
+
+
+def results(tell: object = None) -> dict[str, bytes]:
+    """The files of figures, of the scenario in the current folder."""
+    from siting import study
+
+    opened = study.open(SCENARIO)
+    summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
+    return {"summary.json": f"{summary}\n".encode(), "cash-flows.xlsx": opened.workbook()}
 
 
 def compute() -> None:
-    """Computes the study of the current folder once and writes its files to `../results`.
-
-    Runs in the process that the client's kernels are forked from, so that they find it done.
-    """
+    """Computes the study of the current folder once, for all that is forked from this process."""
     from siting import study
 
     opened = study.open(SCENARIO)
     study.keep(opened, SCENARIO)
-    summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
-    Path("../results/summary.json").write_text(summary + "\n", encoding="utf-8")
-    Path("../results/cash-flows.xlsx").write_bytes(opened.workbook())
+    opened.summary()
 
 
-@contextlib.contextmanager
-def _apart(
-    function: str, folder: Path, job: Job, forge: Forge | None
-) -> Iterator[tuple[Forge | None, str]]:
-    """Runs `module:name` in `folder`, in a process of its own.
-
-    Gives that process as a forge, whose kernels know what the function computed (None for plain
-    kernels), and what went wrong.
-    """
-    if forge is None or job.plain_kernels:
-        yield None, kernels.run_plain(function, folder, job.cell_limit_s)
-        return
-    branch, failure = forge.branch(function, folder, job.cell_limit_s)
-    with branch:
-        yield branch, failure
+@dataclass
+class _Running:
+    child: Child
+    events: list[chapter.Event] = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
+    """When the cell that runs began."""
 
 
-def _run_chapters(job: Job, folder: Path, forge: Forge | None) -> dict[str, NotebookNode]:
-    """The executed chapters. The first failure, in the order of the report, is raised."""
+class _Chapters:
+    """The chapters of a report and its files of figures, several at once."""
 
-    def run(chapter: str) -> NotebookNode:
-        warm: AbstractContextManager[None] = kernels.kernels_from(forge) if forge else nullcontext()
-        with warm:
-            return _run_chapter(chapter, job, folder)
+    def __init__(self, job: Job, fork: bool) -> None:
+        self.job, self.fork = job, fork
+        self.results: dict[str, bytes] = {}
+        self.done: dict[str, str] = {}
+        self.failed: dict[str, Exception] = {}
+        self.running: dict[str, _Running] = {}
 
-    with ThreadPoolExecutor(CHAPTERS_AT_ONCE) as pool:
-        running = {chapter: pool.submit(run, chapter) for chapter in job.chapters}
+    def run(self) -> _Chapters:
+        """Runs all. Raises the first failure, in the order of the report."""
+        if self.fork:
+            try:
+                compute()
+            except Exception as error:  # told after the chapters: one that shows it says more
+                self.failed[_RESULTS] = ValueError(f"{type(error).__name__}: {error}")
+        waiting = [_RESULTS, *self.job.chapters]
         try:
-            return {chapter: future.result() for chapter, future in running.items()}
+            while self.running or (waiting and not self.failed.keys() - {_RESULTS}):
+                while waiting and len(self.running) < AT_ONCE and not self.failed:
+                    self._start(waiting.pop(0))
+                self._listen()
         finally:
-            for future in running.values():
-                future.cancel()
+            for running in self.running.values():
+                running.child.end()
+        for name in (*self.job.chapters, _RESULTS):
+            if name in self.failed:
+                raise self.failed[name]
+        self.done = {name: self.done[name] for name in self.job.chapters}
+        return self
+
+    def _start(self, name: str) -> None:
+        if name == _RESULTS:
+            child = Child.start(results, fork=self.fork)
+        else:
+            text = self.job.chapters[name]
+            child = Child.start(chapter.execute, text, SCENARIO, fork=self.fork)
+        self.running[name] = _Running(child)
+
+    def _listen(self) -> None:
+        """Takes in what the running processes tell; ends those whose cell runs too long."""
+        by_channel = {r.child.channel: (name, r) for name, r in self.running.items()}
+        for channel in wait(list(by_channel), 0.5):
+            name, running = by_channel[channel]  # type: ignore[index]
+            try:
+                event = running.child.channel.recv()
+            except (EOFError, OSError):
+                event = ("ended", Lost("its process was killed"))
+            if event[0] == "ended":
+                self._end(name, event[1])
+            else:
+                running.events.append(event)
+                running.since = time.monotonic() if event[0] == "begin" else running.since
+        for name, running in list(self.running.items()):
+            if time.monotonic() > running.since + self.job.cell_limit_s:
+                self._end(name, Lost(f"ran longer than {self.job.cell_limit_s} s"))
+
+    def _end(self, name: str, made: Any) -> None:
+        running = self.running.pop(name)
+        running.child.end()
+        if not isinstance(made, Exception):
+            if name == _RESULTS:
+                self.results = made
+            else:
+                self.done[name] = made
+            return
+        if name == _RESULTS:
+            self.failed[name] = ValueError(str(made))
+            return
+        notebook, cell = chapter.seen(running.events)
+        reason = made.reason if isinstance(made, chapter.CellFailed) else str(made)
+        notebook = notebook or self.job.chapters[name]
+        self.failed[name] = ChapterFailed(name, cell, reason, notebook)
 
 
-def _run_chapter(chapter: str, job: Job, folder: Path) -> NotebookNode:
-    source = nbformat.reads(job.chapters[chapter], as_version=4)
-    socket = folder / "kernels" / f"{list(job.chapters).index(chapter)}.json"
-    try:
-        notebook = papermill.execute_notebook(
-            source,
-            None,
-            parameters={"client": SCENARIO},
-            engine_name=_Engine.name,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            request_save_on_cell_execute=False,
-            execution_timeout=job.cell_limit_s,
-            record_timing=False,
-            resources={"metadata": {"path": str(folder / "work")}},
-            extra_arguments=[f"--ipython-dir={folder / 'kernels' / 'ipython'}"],
-            config=Config(KernelManager={"transport": "ipc", "connection_file": str(socket)}),
-        )
-    except _CutShort as error:
-        raise ChapterFailed(
-            chapter, error.cell, error.reason, nbformat.writes(_clean(error.notebook))
-        ) from None
-    except (ForgeError, RuntimeError) as error:
-        raise ChapterFailed(chapter, "none", f"no kernel: {error}", job.chapters[chapter]) from None
-    return _clean(notebook)
-
-
-class _CutShort(Exception):
-    def __init__(self, notebook: NotebookNode, cell: str, reason: str) -> None:
-        super().__init__(cell, reason)
-        self.notebook, self.cell, self.reason = notebook, cell, reason
-
-
-class _Engine(NBClientEngine):  # type: ignore[misc]
-    """Papermill's engine, which loses the notebook when a kernel dies or hangs: this keeps it."""
-
-    name = "siting"
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
-        try:
-            super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
-        except CellTimeoutError:
-            reason = f"ran longer than {kwargs.get('execution_timeout')} s"
-            raise _CutShort(nb_man.nb, _last_cell(nb_man.nb), reason) from None
-        except DeadKernelError:
-            reason = "its kernel was killed"
-            raise _CutShort(nb_man.nb, _last_cell(nb_man.nb), reason) from None
-        except CellExecutionError as error:
-            raise _CutShort(nb_man.nb, _last_cell(nb_man.nb), error.ename) from None
-        for cell in nb_man.nb.cells:
-            for output in cell.get("outputs", ()):
-                if output.output_type == "error":
-                    reason = f"{output.ename}: {output.evalue}"
-                    raise _CutShort(nb_man.nb, cell.get("id", "?"), reason)
-
-
-papermill_engines.register(_Engine.name, _Engine)
-logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a failure is told once, in the outcome
-
-
-def _last_cell(notebook: NotebookNode) -> str:
-    """Id of the cell that was running."""
-    for cell in notebook.cells:
-        if cell.metadata.get("papermill", {}).get("status") in ("running", "failed"):
-            return str(cell.get("id", "?"))
-    begun = [c for c in notebook.cells if c.metadata.get("papermill", {}).get("start_time")]
-    return str(begun[-1].get("id", "?")) if begun else "none"
-
-
-def _clean(notebook: NotebookNode) -> NotebookNode:
-    """The notebook without what differs from run to run: times, versions, random cell ids."""
-    run = notebook.metadata.pop("papermill", {})
-    notebook.metadata["papermill"] = {"parameters": run.get("parameters", {})}
-    notebook.metadata.pop("language_info", None)
-    for number, cell in enumerate(notebook.cells):
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        if "injected-parameters" in cell.metadata.get("tags", ()):
-            cell["id"] = f"injected-{number}"
-    return notebook
-
-
-def _published(
-    job: Job, notebooks: list[NotebookNode], folder: Path, forge: Forge | None
-) -> dict[str, bytes]:
+def _published(job: Job, notebooks: list[NotebookNode], paper: Path) -> dict[str, bytes]:
     from siting.inputs import scenario
 
-    cover = _cover(scenario.load(folder / "work" / SCENARIO), job)
-    document = publish.compose(notebooks, cover)
+    document = publish.compose(notebooks, _cover(scenario.load(SCENARIO), job))
     files = {}
     if "html" in job.formats:
         files["report.html"] = publish.page(document).encode()
     if "pdf" in job.formats:
-        paper = folder / "paper"
         publish.lay_out(document, paper)
-        with _apart("siting.print.publish:typeset", paper, job, forge) as (_, failure):
-            if failure:
-                raise ValueError(f"the PDF cannot be made: {failure}")
+        os.chdir(paper)
+        try:
+            publish.typeset()
+        except Exception as error:
+            raise ValueError(f"the PDF cannot be made: {error}") from None
         files["report.pdf"] = (paper / "report.pdf").read_bytes()
     return files
 

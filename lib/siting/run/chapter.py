@@ -1,0 +1,303 @@
+"""The cells of a chapter, run in this process by an IPython shell that keeps what they show.
+
+What a chapter shows here is what it shows in JupyterLab: figures in any of matplotlib's ways,
+frames, Markdown, pictures, printed text, the output of commands. `InProcess` is a papermill engine,
+so `papermill.execute_notebook(..., engine_name="siting")` takes no kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+import tempfile
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import nbformat
+import papermill
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from papermill.engines import Engine, papermill_engines
+from traitlets import Type
+from traitlets.config import Config
+
+from siting.show import Enough
+
+Event = tuple[Any, ...]
+"""Name of a method of `Outputs` and its arguments."""
+Tell = Callable[[Event], None]
+
+
+class Outputs:
+    """What the cells of a notebook have shown so far, as nbformat writes it."""
+
+    def __init__(self, cells: Sequence[NotebookNode], tell: Tell | None = None) -> None:
+        """tell: hears each event, from which another `Outputs` can be brought to this state."""
+        self._cells, self._tell = cells, tell
+        self._named: dict[str, list[NotebookNode]] = {}
+        self._stale = False
+        self.number = -1
+        """Of the cell that runs."""
+
+    def hear(self, *event: Any) -> None:
+        """Applies an event, and passes it on."""
+        getattr(self, f"_{event[0]}")(*event[1:])
+        if self._tell:
+            self._tell(event)
+
+    def _begin(self, number: int, count: int) -> None:
+        self.number, self._stale = number, False
+        self._cells[number].outputs = []
+        self._cells[number].execution_count = count
+
+    def _shown(self) -> list[NotebookNode]:
+        shown: list[NotebookNode] = self._cells[self.number].outputs
+        if self._stale:
+            shown.clear()
+            self._stale = False
+        return shown
+
+    def _stream(self, name: str, text: str) -> None:
+        shown = self._shown()
+        if shown and shown[-1].get("name") == name:
+            shown[-1].text += text
+        else:
+            shown.append(new_output("stream", name=name, text=text))
+
+    def _show(
+        self, kind: str, data: dict[str, Any], metadata: dict[str, Any], name: str | None
+    ) -> None:
+        more = {} if kind == "display_data" else {"execution_count": self._count()}
+        output = new_output(kind, data, metadata=metadata, **more)
+        self._shown().append(output)
+        if name:
+            self._named.setdefault(name, []).append(output)
+
+    def _count(self) -> int | None:
+        count: int | None = self._cells[self.number].execution_count
+        return count
+
+    def _update(self, name: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        for output in self._named.get(name, ()):
+            output.data, output.metadata = nbformat.from_dict((data, metadata))
+
+    def _error(self, name: str, value: str, lines: list[str]) -> None:
+        self._shown().append(new_output("error", ename=name, evalue=value, traceback=lines))
+
+    def _clear(self, wait: bool) -> None:
+        self._stale = True
+        if not wait:
+            self._shown()
+
+
+class _Stream(io.TextIOBase):
+    """What a cell prints to standard output or error."""
+
+    def __init__(self, shell: Shell, name: str) -> None:
+        self._shell, self._name = shell, name
+
+    def write(self, text: str) -> int:
+        if text:
+            self._shell.hear("stream", self._name, text)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+
+class _Publisher(DisplayPublisher):
+    """Shows what `display` is given."""
+
+    shell: Shell
+
+    def publish(
+        self, data: Any, metadata: Any = None, source: Any = None, *, transient: Any = None,
+        update: bool = False, **_: Any,
+    ) -> None:  # fmt: skip
+        name = (transient or {}).get("display_id")
+        if update:
+            self.shell.hear("update", name, _plain(data), metadata or {})
+        else:
+            self.shell.hear("show", "display_data", _plain(data), metadata or {}, name)
+
+    def clear_output(self, wait: bool = False) -> None:
+        self.shell.hear("clear", wait)
+
+
+class _Hook(DisplayHook):
+    """Shows the value of a cell's last line."""
+
+    shell: Shell
+
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        self.shell.hear("show", "execute_result", _plain(format_dict), md_dict or {}, None)
+
+    def finish_displayhook(self) -> None:
+        self._is_active = False
+
+
+def _plain(data: dict[str, Any]) -> dict[str, Any]:
+    """MIME bundle as JSON: pictures as base64."""
+    return {
+        kind: b64encode(value).decode() if isinstance(value, bytes) else value
+        for kind, value in data.items()
+    }
+
+
+class Shell(InteractiveShell):
+    """IPython as a notebook's kernel has it, without the kernel."""
+
+    display_pub_class = Type(_Publisher)
+    displayhook_class = Type(_Hook)
+    outputs: Outputs
+
+    def hear(self, *event: Any) -> None:
+        self.outputs.hear(*event)
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """No window is opened: `%matplotlib inline` asks."""
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+        if stb:
+            self.hear("error", etype.__name__, str(evalue), stb)
+
+    def run(self, cells: Sequence[NotebookNode], outputs: Outputs) -> Iterator[tuple[int, Any]]:
+        """Runs the cells of code; gives the number of each and what was raised, if anything."""
+        self.outputs = outputs
+        for number, cell in enumerate(cells):
+            if cell.cell_type == "code" and cell.source.strip():
+                self.hear("begin", number, self.execution_count)
+                with _printing(self):
+                    done = self.run_cell(cell.source, store_history=True)
+                yield number, done.error_before_exec or done.error_in_exec
+
+
+# pandas, rich and others ask by this name whether a page shows their output, and not a terminal.
+Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
+
+
+@contextlib.contextmanager
+def _printing(shell: Shell) -> Iterator[None]:
+    """What is printed goes to the shell; what programs write past Python follows at the end."""
+    kept = {name: getattr(sys, name) for name in ("stdout", "stderr", "stdin")}
+    with contextlib.ExitStack() as undo, open(os.devnull, encoding="utf-8") as nothing:
+        sys.stdin = nothing  # whoever asks for an answer finds the end of the file
+        past = [undo.enter_context(_past(number)) for number in (1, 2)]
+        for name in ("stdout", "stderr"):
+            setattr(sys, name, _Stream(shell, name))
+        try:
+            yield
+        finally:
+            vars(sys).update(kept)
+            for name, file in zip(("stdout", "stderr"), past, strict=True):
+                file.seek(0)
+                if text := file.read().decode(errors="replace"):
+                    shell.hear("stream", name, text)
+
+
+@contextlib.contextmanager
+def _past(number: int) -> Iterator[Any]:
+    """A file that takes what is written to a descriptor of this process."""
+    kept = os.dup(number)
+    try:
+        with tempfile.TemporaryFile() as file:
+            os.dup2(file.fileno(), number)
+            yield file
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+
+
+def ready(folder: str) -> Shell:
+    """The shell of this process, as a fresh kernel: what makes displays exhibits is loaded.
+
+    folder: for the little that IPython keeps on disk; nothing of the user's own is read.
+    """
+    if not Shell.initialized():
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        shell = Shell.instance(config=config, ipython_dir=folder)
+        shell.outputs = Outputs([])
+        shell.run_line_magic("load_ext", "siting.show")
+    found: Shell = Shell.instance()
+    return found
+
+
+class CellFailed(Exception):
+    """A cell raised something, or its process ended: the chapter goes no further."""
+
+    def __init__(self, cell: str, reason: str) -> None:
+        super().__init__(cell, reason)
+        self.cell, self.reason = cell, reason
+
+
+class InProcess(Engine):  # type: ignore[misc]
+    """Runs a notebook's cells in the process that asks, and takes no kernel."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, *, tell: Tell | None = None, **_: Any
+    ) -> None:
+        cells = nb_man.nb.cells
+        if tell:
+            tell(("prepared", nbformat.writes(nb_man.nb)))
+        with tempfile.TemporaryDirectory(prefix="siting-") as folder:
+            for number, error in ready(folder).run(cells, Outputs(cells, tell)):
+                if isinstance(error, Enough):
+                    del cells[number + 1 :]
+                elif error is not None:
+                    reason = f"{type(error).__name__}: {error}"
+                    raise CellFailed(str(cells[number].get("id", "?")), reason)
+
+
+papermill_engines.register("siting", InProcess)
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a failure is told once, in the outcome
+
+
+def execute(text: str, client: str, tell: Tell | None = None) -> str:
+    """The chapter `text`, a notebook as JSON, after its cells ran for `client`.
+
+    tell: hears what `seen` needs. Raises CellFailed.
+    """
+    notebook = papermill.execute_notebook(
+        nbformat.reads(text, as_version=4), None, parameters={"client": client},
+        engine_name="siting", kernel_name="python3", language="python", progress_bar=False,
+        request_save_on_cell_execute=False, tell=tell,
+    )  # fmt: skip
+    return str(nbformat.writes(_clean(notebook)))
+
+
+def seen(events: Sequence[Event]) -> tuple[str, str]:
+    """What a chapter had shown when its process ended, as JSON, and the id of the cell that ran."""
+    if not events:
+        return "", "none"
+    notebook = nbformat.reads(events[0][1], as_version=4)
+    outputs = Outputs(notebook.cells)
+    for event in events[1:]:
+        outputs.hear(*event)
+    cell = notebook.cells[outputs.number].get("id", "?") if outputs.number >= 0 else "none"
+    return nbformat.writes(_clean(notebook)), str(cell)
+
+
+def _clean(notebook: NotebookNode) -> NotebookNode:
+    """The notebook without what differs from run to run: times, versions, random cell ids."""
+    run = notebook.metadata.pop("papermill", {})
+    notebook.metadata["papermill"] = {"parameters": run.get("parameters", {})}
+    notebook.metadata.pop("language_info", None)
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell["id"] = f"injected-{number}"
+    return notebook

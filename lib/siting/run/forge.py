@@ -1,0 +1,259 @@
+"""A warm process that has imported everything and forks one process a report.
+
+Whoever renders asks one: the threads of a batch, a worker of a cluster, a notebook. It is started
+as a new interpreter, so it does not matter what the asking process holds; it has one thread, so it
+can be forked; it ends with the asking process, and takes its reports and their files with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import pickle
+import pkgutil
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import siting
+from siting.run.job import Job
+from siting.run.process import Lost, end_with_parent, interpreter, outcome, silence
+
+try:
+    import fcntl
+except ImportError:  # nothing here works without; plain processes take its place
+    fcntl = None  # type: ignore[assignment]
+
+CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds") and fcntl is not None
+
+_MODULES = (
+    "IPython.core.completer",
+    "matplotlib.backends.backend_svg",
+    "matplotlib_inline.backend_inline",
+    "nbconvert.exporters",
+    "pandas.plotting._matplotlib",
+    "SALib.analyze.rbd_fast",
+    "SALib.analyze.sobol",
+    "SALib.sample.sobol",
+    "genai_prices.data",
+)
+"""What is otherwise imported only when a chapter or a study needs it."""
+
+_PREFIX = "siting-run-"
+_WHY = "why"
+"""File in a warm process's folder that tells why it could not go on."""
+
+
+class Forge:
+    """Handle to a warm process. Closing it ends the process and every report that it makes.
+
+    `folder` holds the temporary files of its reports. Whichever of the two processes outlives the
+    other removes it; should both be killed at once, the next run does.
+    """
+
+    def __init__(self, many: bool = False) -> None:
+        """many: worth working out first what is the same for every client.
+
+        Raises OSError where no temporary folder can be made, Lost where the system cannot fork.
+        """
+        if not CAN_FORK:
+            raise Lost("this system cannot fork processes")
+        self._asking = threading.Lock()
+        self.folder, self._held = _folder()
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self._pid = interpreter(
+                "siting.run.forge", theirs.fileno(), self._held,
+                say=(str(self.folder), many), session=True,
+            )  # fmt: skip
+
+    def render(self, job: Job) -> dict[str, bytes]:
+        """The files of a report, made in a process of its own.
+
+        Raises what made the report impossible; Lost where its process was killed.
+        """
+        ours, theirs = socket.socketpair()
+        with ours:
+            try:
+                with theirs, self._asking:
+                    socket.send_fds(self._channel, [b"."], [theirs.fileno()])
+                ours.sendall(pickle.dumps(job))
+                ours.shutdown(socket.SHUT_WR)
+                answer = _all(ours)
+            except OSError:
+                answer = b""
+        if not answer:
+            with contextlib.suppress(OSError):
+                raise ValueError((self.folder / _WHY).read_text(encoding="utf-8"))
+            raise Lost("its process was killed")
+        made: dict[str, bytes] | Exception = pickle.loads(answer)
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended."""
+        try:
+            return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def close(self) -> None:
+        """Ends the process and its reports, also while other threads wait; leaves no file."""
+        with contextlib.suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+        self._channel.close()
+        with contextlib.suppress(OSError):
+            os.close(self._held)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+        _remove(self.folder, 20)
+
+    def __enter__(self) -> Forge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _all(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(1 << 20), b""))
+
+
+def _folder() -> tuple[Path, int]:
+    """A folder for temporary files, and a lock on it that every process that uses it holds.
+
+    Those that nobody holds any more, because all their processes were killed at once, are removed.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if left.is_dir() and not left.is_symlink() and left.stat().st_uid == os.getuid():
+            _remove(left, 0)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with contextlib.suppress(FileNotFoundError):  # another run took it for one that was left
+            held = os.open(folder, os.O_RDONLY)
+            fcntl.flock(held, fcntl.LOCK_SH)
+            if folder.exists():
+                return folder, held
+            os.close(held)
+
+
+def _remove(folder: Path, patience_s: float) -> None:
+    """Removes a folder once no process holds it; gives up after a while. [s]"""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            held = os.open(folder, os.O_RDONLY)
+        except OSError:
+            return
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.02)
+        finally:
+            os.close(held)
+
+
+# --- In the warm process --------------------------------------------------------------------------
+
+
+def preload(folder: str) -> None:
+    """Imports what reports need, and prepares what is the same for all."""
+    from siting.print import publish
+    from siting.run import chapter
+
+    for name in _MODULES:
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(siting.__path__, "siting."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    chapter.ready(folder)
+    publish.warm()
+
+
+def _serve(channel: socket.socket, held: int, folder: str, many: bool) -> None:
+    """Forks a report for each request until the asking process closes its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
+    preload(folder)
+    if many:
+        from siting import study
+
+        study.prepare()
+    gc.collect()
+    gc.freeze()
+    reports: set[int] = set()
+    with contextlib.suppress(ConnectionError):
+        while (request := socket.recv_fds(channel, 1, 1))[0]:
+            reports -= _ended(reports, folder)
+            with socket.socket(fileno=request[1][0]) as connection:
+                if (pid := os.fork()) == 0:
+                    channel.close()
+                    _make_report(connection, folder)
+            reports.add(pid)
+    for pid in reports:
+        _kill_group(pid)
+    while reports:
+        reports -= _ended(reports, folder)
+        time.sleep(0.01)
+    os.close(held)
+    _remove(Path(folder), 5)
+
+
+def _ended(reports: set[int], folder: str) -> set[int]:
+    """Those that have ended; what they started and left behind goes, too."""
+    ended = {pid for pid in reports if os.waitpid(pid, os.WNOHANG)[0] == pid}
+    for pid in ended:
+        _kill_group(pid)
+        shutil.rmtree(Path(folder) / str(pid), ignore_errors=True)
+    return ended
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _make_report(connection: socket.socket, folder: str) -> None:
+    """Never returns: a child must not run its parent's clean-up."""
+    from siting.run import report
+
+    place = Path(folder) / str(os.getpid())
+    try:
+        os.setsid()
+        end_with_parent()
+        job = pickle.loads(_all(connection))
+        made = outcome(report.make, job, place)
+        shutil.rmtree(place, ignore_errors=True)
+        connection.sendall(pickle.dumps(made))
+    finally:
+        os._exit(0)
+
+
+def _main() -> None:
+    folder, many = pickle.load(sys.stdin.buffer)
+    channel, held = map(int, sys.argv[1:])
+    for descriptor in (channel, held):
+        os.set_inheritable(descriptor, False)
+    silence()
+    with socket.socket(fileno=channel) as connection:
+        try:
+            _serve(connection, held, folder, many)
+        except Exception as error:
+            (Path(folder) / _WHY).write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+            raise
+
+
+if __name__ == "__main__":
+    _main()

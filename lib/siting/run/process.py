@@ -1,0 +1,128 @@
+"""Processes of their own: forked from a warm one, or new interpreters. What they find, they tell.
+
+A child sends messages over a pipe while it runs, and at its end what its function returned or
+raised. It ends with the process that started it, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any
+
+CAN_FORK = hasattr(os, "fork")
+
+SETTINGS = {
+    **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Settings under which numpy and pyarrow start no thread of their own when imported, for a process
+with threads cannot be forked safely."""
+
+
+class Lost(RuntimeError):
+    """A process is gone, through no fault of what it was asked."""
+
+
+class Child:
+    """A process that runs a function; `channel` gives what it tells."""
+
+    def __init__(self, pid: int, channel: Connection) -> None:
+        self.pid, self.channel = pid, channel
+
+    @classmethod
+    def start(cls, function: Callable[..., Any], *args: Any, fork: bool = CAN_FORK) -> Child:
+        """Runs `function(*args, tell=...)`, which lies in a module, in a process of its own.
+
+        fork: from this process, which has one thread; else in a new interpreter.
+        """
+        ours, theirs = Pipe(duplex=False)
+        if not fork:
+            pid = interpreter("siting.run.process", theirs.fileno(), say=(function, args))
+        elif (pid := os.fork()) == 0:
+            ours.close()
+            _become(function, args, theirs)
+        theirs.close()
+        return cls(pid, ours)
+
+    def end(self) -> None:
+        """Kills the process if it still runs, and collects its exit."""
+        self.channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def interpreter(module: str, *handed: int, say: Any = None, session: bool = False) -> int:
+    """Starts a module of the library in a new interpreter, which sees nothing of this folder.
+
+    handed: descriptors that it gets, as its arguments. say: object that it reads from its standard
+    input. session: whether it stays out of this process's group. Returns its process id.
+    """
+    library = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, (library, os.environ.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", module, *map(str, handed)],
+        pass_fds=handed, start_new_session=session,
+        env=os.environ | SETTINGS | {"PYTHONPATH": path},
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    process.returncode = 0  # whoever started it collects its exit by its id
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        pickle.dump(say, pipe)
+    return process.pid
+
+
+def silence() -> None:
+    """Has standard input, output and error of this process go nowhere."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    os.close(null)
+
+
+def end_with_parent() -> None:
+    """Has the system kill this process when the one that started it ends, where it can."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _become(function: Callable[..., Any], args: tuple[Any, ...], channel: Connection) -> None:
+    """Never returns: a child must not run its parent's clean-up."""
+    try:
+        end_with_parent()
+        gc.set_threshold(20_000, 20, 20)  # what is computed here is kept, and the process soon ends
+        with contextlib.suppress(BrokenPipeError):
+            channel.send(("ended", outcome(function, *args, tell=channel.send)))
+    finally:
+        os._exit(0)
+
+
+def outcome(function: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """What a function returns, or the exception that it raises, as something that can be sent."""
+    try:
+        return function(*args, **more)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            return RuntimeError(f"{type(error).__name__}: {error}")
+        return error
+
+
+if __name__ == "__main__":
+    asked, with_ = pickle.load(sys.stdin.buffer)
+    _become(asked, with_, Connection(int(sys.argv[1])))
