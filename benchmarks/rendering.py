@@ -310,8 +310,7 @@ def page(rows: Sequence[Measured], stages: Sequence[tuple[str, float]]) -> str:
 
 def by_stage(client: str) -> list[tuple[str, float]]:
     """Where the time of one report goes."""
-    from siting.print import publish
-    from siting.run import kernels, report
+    from siting.run import forge, report
 
     stages, last = [], time.monotonic()
 
@@ -321,21 +320,22 @@ def by_stage(client: str) -> list[tuple[str, float]]:
         stages.append((name, now - last))
         last = now
 
-    forge = kernels.Forge.start()
-    branch_job = job.prepare(client)
-    lap("imports and a warm process")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        report._lay_out(branch_job, folder)
-        branch, _ = forge.branch("siting.run.report:compute", folder / "work", 600)
-        lap("computing the study, summary.json and the workbook")
-        notebooks = report._run_chapters(branch_job, folder, branch)
-        lap("executing the chapters")
-        publish.warm()
-        lap("preparing typeface and templates (once a process)")
-        report._published(branch_job, list(notebooks.values()), folder, forge)
+        forge.preload(name)
+        made = job.prepare(client)
+        lap("imports and what is prepared once a run")
+        for place in ("work", "paper"):
+            (folder / place).mkdir()
+        os.chdir(folder / "work")
+        report._lay_out(made, folder / "work")
+        report.compute()
+        lap("computing the study and its summary")
+        shown = report._Chapters(made, fork=True).run()
+        lap("executing the chapters, beside them the workbook")
+        report._published(made, list(shown.done.values()), folder / "paper")
         lap("HTML and PDF")
-    forge.close()
+        os.chdir(ROOT)
     return stages
 
 

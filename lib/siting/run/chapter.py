@@ -1,8 +1,8 @@
 """The cells of a chapter, run in this process by an IPython shell that keeps what they show.
 
 What a chapter shows here is what it shows in JupyterLab: figures in any of matplotlib's ways,
-frames, Markdown, pictures, printed text, the output of commands. `InProcess` is a papermill engine,
-so `papermill.execute_notebook(..., engine_name="siting")` takes no kernel.
+frames, Markdown, pictures, printed text, the output of commands. `InProcess` is an engine of
+papermill, which takes no kernel.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import sys
 import tempfile
 from base64 import b64encode
@@ -131,6 +132,9 @@ class _Publisher(DisplayPublisher):
         self.shell.hear("clear", wait)
 
 
+_DRAWN = re.compile(r"<(Axes|Figure|BarContainer|[\w.]+ object)\b[^>]*>|<[^<>]* at 0x[0-9a-f]+>")
+
+
 class _Hook(DisplayHook):
     """Shows the value of a cell's last line."""
 
@@ -140,6 +144,8 @@ class _Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        if set(format_dict) == {"text/plain"} and _DRAWN.search(format_dict["text/plain"]):
+            return  # what a call that draws returns; an address differs from run to run
         self.shell.hear("show", "execute_result", _plain(format_dict), md_dict or {}, None)
 
     def finish_displayhook(self) -> None:
@@ -178,7 +184,7 @@ class Shell(InteractiveShell):
             if cell.cell_type == "code" and cell.source.strip():
                 self.hear("begin", number, self.execution_count)
                 with _printing(self):
-                    done = self.run_cell(cell.source, store_history=True)
+                    done = self.run_cell(cell.source, True)  # type: ignore[no-untyped-call]
                 yield number, done.error_before_exec or done.error_in_exec
 
 

@@ -21,13 +21,6 @@ from typing import Any
 
 CAN_FORK = hasattr(os, "fork")
 
-SETTINGS = {
-    **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
-"""Settings under which numpy and pyarrow start no thread of their own when imported, for a process
-with threads cannot be forked safely."""
-
 
 class Lost(RuntimeError):
     """A process is gone, through no fault of what it was asked."""
@@ -74,7 +67,7 @@ def interpreter(module: str, *handed: int, say: Any = None, session: bool = Fals
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", module, *map(str, handed)],
         pass_fds=handed, start_new_session=session,
-        env=os.environ | SETTINGS | {"PYTHONPATH": path},
+        env=os.environ | {"PYTHONPATH": path},
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     process.returncode = 0  # whoever started it collects its exit by its id

@@ -13,13 +13,13 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
 
 from siting.inputs.scenario import Scenario
 from siting.print import publish
@@ -82,7 +82,7 @@ def make(job: Job, folder: Path, fork: bool = True) -> dict[str, bytes]:
     _lay_out(job, work)
     shown = _Chapters(job, fork).run()
     files = {SCENARIO: job.scenario.encode(), **job.attachments, **shown.results}
-    files |= _published(job, [nbformat.reads(n, as_version=4) for n in shown.done.values()], paper)
+    files |= _published(job, list(shown.done.values()), paper)
     return files | {f"notebooks/{name}": text.encode() for name, text in shown.done.items()}
 
 
@@ -196,9 +196,10 @@ class _Chapters:
         self.failed[name] = ChapterFailed(name, cell, reason, notebook)
 
 
-def _published(job: Job, notebooks: list[NotebookNode], paper: Path) -> dict[str, bytes]:
+def _published(job: Job, chapters: Sequence[str], paper: Path) -> dict[str, bytes]:
     from siting.inputs import scenario
 
+    notebooks = [nbformat.reads(text, as_version=4) for text in chapters]
     document = publish.compose(notebooks, _cover(scenario.load(SCENARIO), job))
     files = {}
     if "html" in job.formats:
