@@ -14,7 +14,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from siting.run import job
-    from siting.run.forge import Forge
+    from siting.run.forge import Forge, render
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +37,5 @@ def trial_job() -> job.Job:
 @pytest.fixture(scope="session")
 def rendered(forge: Forge, trial_job: job.Job) -> dict[str, bytes]:
     """The files of that job's report."""
-    from siting.run import report
 
-    return report.render(trial_job, forge)
+    return render(trial_job, forge)

@@ -13,7 +13,7 @@ import pypdf
 import pypdfium2
 import pytest
 from siting.run import report
-from siting.run.forge import Forge
+from siting.run.forge import Forge, render
 from trial import CHART, HOSTILE, chapter, make
 
 MM = 72 / 25.4
@@ -134,7 +134,7 @@ def test_paper_size_is_the_client_s_and_nothing_leaves_the_margins(
     )
     unbroken = "Prose('see https://example.org/' + 'a-very-long-address/' * 12)"
     made = make(chapters={"10_x.ipynb": chapter("W" * 60, wide, CHART, unbroken)}, paper=paper)
-    files = report.render(dataclasses.replace(made, formats=("pdf",)), forge)
+    files = render(dataclasses.replace(made, formats=("pdf",)), forge)
     for page in pypdfium2.PdfDocument(files["report.pdf"]):
         assert tuple(round(x) for x in page.get_size()) == size
         letters = page.get_textpage()
@@ -165,7 +165,7 @@ def test_a_chart_without_alternative_text_cannot_reach_paper(forge: Forge) -> No
     )
     made = make(chapters={"10_x.ipynb": chapter("Why?", bare)})
     with pytest.raises(report.ChapterFailed, match="needs an alternative text"):
-        report.render(made, forge)
+        render(made, forge)
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -177,4 +177,4 @@ def test_what_typst_refuses_is_said_in_its_words(forge: Forge, plain: bool) -> N
     cell = f'from IPython.display import HTML, display\ndisplay(HTML("{drawing}"))\nProse("x")'
     made = make(chapters={"10_x.ipynb": chapter("Why?", cell)})
     with pytest.raises(ValueError, match=r"the PDF cannot be made: .*missing alt text$"):
-        report.render(dataclasses.replace(made, plain=plain), forge)
+        render(dataclasses.replace(made, plain=plain), forge)

@@ -12,7 +12,7 @@ import pytest
 from siting.inputs import scenario
 from siting.print import publish
 from siting.run import job, report
-from siting.run.forge import Forge
+from siting.run.forge import Forge, render
 from trial import CHART, HOSTILE, chapter, make
 
 LONGEST = 3_000_000
@@ -96,7 +96,7 @@ def test_every_id_is_unique_and_every_inner_link_has_a_target(rendered: dict[str
 def test_the_same_job_gives_the_same_bytes_with_warm_and_with_plain(
     rendered: dict[str, bytes], trial_job: job.Job
 ) -> None:
-    plain = report.render(dataclasses.replace(trial_job, plain=True))
+    plain = render(dataclasses.replace(trial_job, plain=True))
     assert {n for n in rendered if rendered[n] != plain[n]} == set()
 
 
@@ -128,9 +128,9 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown
 ) -> None:
     broken = make(chapters={"10_x.ipynb": chapter("Why?", "print('so far')", "1 / 0", "print(2)")})
     with pytest.raises(report.ChapterFailed, match=r"10_x.ipynb, cell cell-1: ZeroDivisionError"):
-        report.render(broken, forge)
+        render(broken, forge)
     try:
-        report.render(broken, forge)
+        render(broken, forge)
     except report.ChapterFailed as error:
         assert "so far" in error.notebook
         assert "ZeroDivisionError" in error.notebook
@@ -143,9 +143,9 @@ def test_a_chapter_sees_nothing_of_another_client(forge: Forge) -> None:
         "import builtins, os\n"
         "Prose(str(hasattr(builtins, 'secret')) + os.environ.get('SECRET', 'no'))"
     )
-    report.render(make("first", {"10_x.ipynb": chapter("A?", leave)}), forge)
+    render(make("first", {"10_x.ipynb": chapter("A?", leave)}), forge)
     second = make("second", {"10_x.ipynb": chapter("B?", look), "20_y.ipynb": chapter("C?", leave)})
-    files = report.render(dataclasses.replace(second, formats=("html",)), forge)
+    files = render(dataclasses.replace(second, formats=("html",)), forge)
     assert "Falseno" in page(files)
 
 
@@ -157,13 +157,13 @@ def test_typst_leaves_nothing_in_the_process_that_asks(
         raise AssertionError("Typst ran in the process that asks")
 
     monkeypatch.setattr(publish.typst, "compile", here)
-    assert report.render(trial_job, forge)["report.pdf"].startswith(b"%PDF")
+    assert render(trial_job, forge)["report.pdf"].startswith(b"%PDF")
 
 
 def test_an_attachment_cannot_leave_the_folder() -> None:
     for name in ("../x", "/etc/x", "a/b"):
         with pytest.raises(ValueError, match="no plain file name"):
-            report.render(dataclasses.replace(make(), attachments={name: b"x"}))
+            render(dataclasses.replace(make(), attachments={name: b"x"}))
 
 
 def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: Forge) -> None:
@@ -172,7 +172,7 @@ def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: Forge) -> None
     with_logo = dataclasses.replace(
         make(chapters=chapters, logo="logo.svg"), attachments={"logo.svg": logo}
     )
-    files = report.render(with_logo, forge)
+    files = render(with_logo, forge)
     assert 'src="data:image/svg+xml;base64,' in page(files)
     assert files["logo.svg"] == logo
 

@@ -356,6 +356,7 @@ def render(job: Job, library: str = "") -> Files | Failure:
 
     library: digest of the library that asks; another one's report would not be its own.
     """
+    from siting.run import forge as warm
     from siting.run import report
 
     if library and library != job_module.library():
@@ -363,7 +364,7 @@ def render(job: Job, library: str = "") -> Files | Failure:
     forge = None
     try:
         forge = None if job.plain else _forge()
-        return report.render(job, forge)
+        return warm.render(job, forge)
     except report.ChapterFailed as error:
         return Failure(str(error), {error.chapter: error.notebook.encode()})
     except Lost as error:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import siting
 from siting.run.job import Job
-from siting.run.process import Lost, end_with_parent, interpreter, outcome, silence
+from siting.run.process import Child, Lost, end_with_parent, interpreter, outcome, silence
 
 try:
     import fcntl
@@ -164,6 +164,34 @@ def _remove(folder: Path, patience_s: float) -> None:
             time.sleep(0.02)
         finally:
             os.close(held)
+
+
+def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
+    """The files of a report, by their path in its folder, made in a process of its own.
+
+    forge: warm process to fork it from; None takes new interpreters.
+    Raises what `report.make` does, and Lost where its process was killed.
+    """
+    if forge is not None and not job.plain:
+        return forge.render(job)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+        child = Child.start(_make_plain, job, Path(folder) / "report", fork=False)
+        try:
+            _, made = child.channel.recv()
+        except EOFError:
+            raise Lost("the process that made the report was killed") from None
+        finally:
+            child.end()
+    if isinstance(made, Exception):
+        raise made
+    files: dict[str, bytes] = made
+    return files
+
+
+def _make_plain(job: Job, folder: Path, tell: object) -> dict[str, bytes]:
+    from siting.run import report
+
+    return report.make(job, folder, fork=False)
 
 
 # --- In the warm process --------------------------------------------------------------------------

@@ -24,7 +24,6 @@ import nbformat
 from siting.inputs.scenario import Scenario
 from siting.print import publish
 from siting.run import chapter
-from siting.run.forge import Forge
 from siting.run.job import SCENARIO, Job
 from siting.run.process import Child, Lost
 
@@ -44,35 +43,13 @@ class ChapterFailed(Exception):
         return f"{self.chapter}, cell {self.cell}: {self.reason}"
 
 
-def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
-    """The files of a report, by their path in its folder, made in a process of its own.
-
-    forge: warm process to fork it from; None takes new interpreters.
-    Raises ChapterFailed, ValueError where the report cannot be published, OSError where there is
-    no room for its temporary files, Lost where its process was killed.
-    """
-    if forge is not None and not job.plain:
-        return forge.render(job)
-    with tempfile.TemporaryDirectory(prefix="siting-") as folder:
-        child = Child.start(_make_plain, job, Path(folder) / "report", fork=False)
-        try:
-            _, made = child.channel.recv()
-        except EOFError:
-            raise Lost("the process that made the report was killed") from None
-        finally:
-            child.end()
-    if isinstance(made, Exception):
-        raise made
-    files: dict[str, bytes] = made
-    return files
-
-
-def _make_plain(job: Job, folder: Path, tell: object) -> dict[str, bytes]:
-    return make(job, folder, fork=False)
-
-
 def make(job: Job, folder: Path, fork: bool = True) -> dict[str, bytes]:
-    """What `render` returns, made in this process, which then ends. `folder` does not exist yet."""
+    """The files of a report, by their path in its folder, made in this process, which then ends.
+
+    folder: does not exist yet. fork: chapters from this process, not in new interpreters.
+    Raises ChapterFailed, ValueError where the report cannot be published, OSError where there is
+    no room for its temporary files.
+    """
     work, paper = folder / "work", folder / "paper"
     for place in (work, paper):
         place.mkdir(parents=True)
