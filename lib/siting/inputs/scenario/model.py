@@ -242,6 +242,28 @@ class Measured(Strict):
     date: dt.date
 
 
+class Deadline(Strict):
+    """When requests that may wait must be done: so long after they came, or by an hour of day."""
+
+    hours: Annotated[float, Field(ge=2, le=168)] = 24
+    """After they came in."""
+    by: Annotated[int, Field(ge=0, le=23)] | None = None
+    """Hour of the day: what came in before its last hour is done by then. It comes first."""
+
+
+class Room(Strict):
+    """Limits of the room in which owned machines stand. None: not a limit."""
+
+    kw: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """Electric power that the room supplies, cooling included."""
+    pue: Annotated[float, Field(ge=1, le=3)] | None = None
+    """Power of the room over that of its machines; None: that of the kind of place."""
+    racks: Annotated[float, Field(gt=0, le=1e5)] | None = None
+    servers_per_rack: Annotated[float, Field(gt=0, le=100)] = 4
+    servers: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Servers at most."""
+
+
 class Workload(Strict):
     """One use of a model: its load, limits, data and quality floor."""
 
@@ -251,6 +273,11 @@ class Workload(Strict):
     """On a working day."""
     requests_per_day: Annotated[float, Field(ge=0, le=1e10)] = 0
     """Requests of machines or of the public on a working day, added to the users' own."""
+    requests_per_month: Annotated[float, Field(ge=0, le=3e11)] = 0
+    """Requests in a mean month, spread over its working days and added to the others."""
+    arrivals: Literal["people", "machines", "agents"] = "people"
+    """How requests bunch within an hour: those of many people, of a few machines, or of code
+    completion and agents."""
     hours: list[Annotated[float, Field(ge=0)]] | Literal["office", "day", "flat", "night"] = (
         "office"
     )
@@ -271,6 +298,11 @@ class Workload(Strict):
         low=0.0, central=0.15, high=0.4
     )
     """0.15 is plus 15 % a year."""
+    growth_by_year: Annotated[
+        list[Annotated[Uncertain, _within(-0.99, 10)]], Field(max_length=10)
+    ] = []
+    """Growth into the second year, the third and so on, instead of one for all; the last one
+    holds for the years after it."""
     input_tokens: Tokens
     output_tokens: Tokens
     reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] = 0
@@ -280,6 +312,8 @@ class Workload(Strict):
     """Share of input tokens that repeat an earlier prefix."""
     batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of requests that may wait for hours (API batch discount, idle GPUs)."""
+    deadline: Deadline = Deadline()
+    """When requests that may wait must be done."""
     latency: Latency = Latency()
     availability: Annotated[float, Field(ge=0.9, lt=1)] = 0.995
     data: Data = Data()
@@ -290,10 +324,11 @@ class Workload(Strict):
 
     @model_validator(mode="after")
     def _has_load(self) -> Workload:
-        if self.users * self.requests_per_user_day + self.requests_per_day == 0:
+        asked = self.requests_per_day + self.requests_per_month
+        if self.users * self.requests_per_user_day + asked == 0:
             raise ValueError(
                 "the workload has no requests; give users and requests_per_user_day, "
-                "or requests_per_day"
+                "requests_per_day or requests_per_month"
             )
         if isinstance(self.hours, list) and (len(self.hours) != 24 or not sum(self.hours)):
             raise ValueError(
@@ -363,6 +398,8 @@ class Option(Strict):
     """Longest request in tokens; None: from the token distributions."""
     server: str = ""
     """Server of facts/servers.csv for owned hardware."""
+    room: Room | None = None
+    """Limits of the room, for owned hardware."""
     commitment: Literal["on_demand", "spot", "1y", "3y"] = "on_demand"
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
     minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
