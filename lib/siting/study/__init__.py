@@ -30,6 +30,7 @@ from siting.study.wording import Wording
 
 class Study(
     TimelineFrames,
+    SourceFrames,
     DecisionFrames,
     QualityFrames,
     DataFrames,
@@ -37,7 +38,6 @@ class Study(
     CapacityFrames,
     MemoryFrames,
     VendorFrames,
-    SourceFrames,
     Wording,
 ):
     """A scenario and what follows from it: tidy frames, and the files of its report."""

@@ -115,7 +115,7 @@ class Results:
         )
 
     @cached_property
-    def inputs(self) -> tuple[Input, ...]:
+    def used(self) -> tuple[Input, ...]:
         """Every number that a result used, once, with its origin; sorted by name."""
         found: list[Input] = [
             *self.cost.inputs,
@@ -151,8 +151,8 @@ class Results:
             f"{vendor}: no record of this vendor in the fact tables, so no stability score"
             for vendor in self.stability.unknown_vendors
         ]
-        old = sum(self.is_stale(i.source) for i in self.inputs)
-        stale = [f"{old} of {len(self.inputs)} inputs are older than {STALE_DAYS} days"] * bool(old)
+        old = sum(self.is_stale(i.source) for i in self.used)
+        stale = [f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"] * bool(old)
         found = [*missing, *unpriced, *unscored, *self.decision.warnings, *self.cost.notes, *stale]
         return tuple(dict.fromkeys(found))
 

@@ -1,9 +1,204 @@
-"""Frames of a study on inputs, and where they come from."""
+"""Frames of a study on where its numbers come from, and what is left out."""
 
 from __future__ import annotations
 
-from siting.study.results import Results
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from siting.catalogue import Input, Kind, Source
+from siting.cost import uncertainty
+from siting.study.cost import CostFrames
+from siting.study.decision import DecisionFrames
+from siting.study.frames import Made, frame
+
+KINDS: dict[Kind, str] = {
+    "measured": "measured by the client or in a published benchmark",
+    "published": "printed in a price list, data sheet, law or register",
+    "client": "stated by the client",
+    "estimate": "judged by us, because nothing better was found",
+}
+_FIRMEST: Sequence[Kind] = ("measured", "client", "published", "estimate")
 
 
-class SourceFrames(Results):
-    """Frames on inputs, and where they come from."""
+class SourceFrames(DecisionFrames, CostFrames):
+    """Frames on where each number comes from, how old it is, and what is left out."""
+
+    @frame
+    def inputs(self) -> Made:
+        """One number that a result used, with its origin.
+
+        name: what it is
+        low: low end of its range [1]
+        central: its value as planned [1]
+        high: high end of its range [1]
+        unit: unit of the three
+        source: title and publisher
+        locator: where inside the source
+        date: date that the source prints, or undated
+        age_days: age at the date of the report; missing without a date [days]
+        kind: measured, published, client or estimate
+        stale: whether it is older than 90 days
+        url: address of the source
+        """
+        rows = [
+            {
+                "name": i.name,
+                "low": i.value.low,
+                "central": i.value.central,
+                "high": i.value.high,
+                "unit": i.value.unit,
+                **self._origin(i.source),
+            }
+            for i in self.used
+        ]
+        return rows, (i.source for i in self.used)
+
+    def _origin(self, source: Source) -> dict[str, Any]:
+        return {
+            "source": source.source,
+            "locator": source.locator,
+            "date": source.date,
+            "age_days": source.age_days(self.client.report_date),
+            "kind": source.kind,
+            "stale": self.is_stale(source),
+            "url": source.url,
+        }
+
+    @frame
+    def kinds(self) -> Made:
+        """One kind of evidence that a number may rest on, the firmest first.
+
+        kind: measured, client, published or estimate
+        meaning: what the word says
+        inputs: numbers of that kind [inputs]
+        share: share of all numbers [share]
+        stale: those older than 90 days [inputs]
+        undated: those whose source prints no date [inputs]
+        """
+        rows = [self._counted(kind, [i for i in self.used if i.source.kind == kind])
+                for kind in _FIRMEST]  # fmt: skip
+        return rows, (i.source for i in self.used)
+
+    def _counted(self, kind: Kind, found: Sequence[Input]) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "meaning": KINDS[kind],
+            "inputs": len(found),
+            "share": len(found) / max(1, len(self.used)),
+            "stale": sum(self.is_stale(i.source) for i in found),
+            "undated": sum(i.source.date == "undated" for i in found),
+        }
+
+    @frame
+    def worth_replacing(self) -> Made:
+        """An input of the cost, by how far it moves the lead of the chosen option, the most first.
+
+        input: what it is
+        low: low end of its range [1]
+        central: its value as planned [1]
+        high: high end of its range [1]
+        unit: unit of the three
+        lead: how far the lead moves from one end to the other [points]
+        turns: whether another option leads at one of the ends
+        saving: how far the saving moves from one end to the other [currency]
+        source: title and publisher of what it rests on
+        locator: where inside the source
+        date: date that the source prints, or undated
+        age_days: age at the date of the report; missing without a date [days]
+        kind: measured, published, client or estimate
+        stale: whether it is older than 90 days
+        url: address of the source
+        """
+        if not self.cost.options:
+            return [], ()
+        swings = {s.label: s for s in self.decision.swings if s.kind == "cost"}
+        origins = dict(self._driver_sources())
+        moved = self.sensitivities().set_index("driver")
+        money = (moved.saving_high - moved.saving_low).abs()
+        rows = [
+            {
+                "input": label,
+                "low": s.low,
+                "central": s.plan,
+                "high": s.high,
+                "unit": s.unit,
+                "lead": max(s.lead_low, s.lead_plan, s.lead_high)
+                - min(s.lead_low, s.lead_plan, s.lead_high),
+                "turns": len({s.leader_low, s.leader_high}) > 1,
+                "saving": money.get(label),
+                **self._origin(origins[label]),
+            }
+            for label, s in swings.items()
+            if label in origins
+        ]
+        return sorted(rows, key=lambda row: -row["lead"]), origins.values()
+
+    def _driver_sources(self) -> Iterator[tuple[str, Source]]:
+        """The source of what each driver of the cost moves; of several, the one of most doubt."""
+        plan = self.cost.plan
+        for driver, factors in uncertainty.drivers(plan).items():
+            label = uncertainty.described(plan, driver)[0]
+            softest = max((f.source for f in factors), key=_softness, default=None)
+            first = next(iter(self.scenario.workloads))
+            growth = self.scenario.source(f"workloads.{first}.growth_per_year")
+            yield label, softest or growth
+
+    @frame
+    def evidence(self) -> Made:
+        """A document or person behind the scenario.
+
+        source: document or person
+        locator: where inside it
+        date: its date
+        kind: measured, published, client or estimate
+        figures: figures of the scenario that it speaks for; missing for all others [figures]
+        url: its address
+        """
+        rows = [
+            {
+                "source": e.source,
+                "locator": e.locator,
+                "date": e.date.isoformat(),
+                "kind": e.kind,
+                "figures": None if "*" in e.fields else len(e.fields),
+                "url": e.url,
+            }
+            for e in self.scenario.evidence
+        ]
+        return rows, ()
+
+    @frame
+    def left_out(self) -> Made:
+        """A figure that the scenario asks for and that no evidence supports: not estimated.
+
+        option: label of the option; missing for a vendor
+        subject: model, cost, or the vendor
+        why: the reason
+        """
+        label = {name: option.label for name, option in self.options.items()}
+        rows = [
+            {"option": label[name], "subject": model, "why": why}
+            for name, option in self.capacity.items()
+            for model, why in option.not_estimated.items()
+        ]
+        rows += [
+            {"option": label[name], "subject": "cost", "why": why}
+            for name, why in self.cost.not_estimated.items()
+        ]
+        rows += [
+            {"option": None, "subject": v, "why": "no record of this vendor in the fact tables"}
+            for v in self.stability.unknown_vendors
+        ]
+        return rows, ()
+
+    @frame
+    def cautions(self) -> Made:
+        """A sentence that a reader must know before trusting the numbers.
+
+        caution: the sentence
+        """
+        return [{"caution": sentence} for sentence in self.warnings], ()
+
+
+def _softness(source: Source) -> int:
+    return _FIRMEST.index(source.kind)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from siting import __version__
-from siting.catalogue import Input
 from siting.quantity import Range
 from siting.study.cost import PATHS
 
@@ -50,8 +49,8 @@ def content(study: Study) -> dict[str, Any]:
             }
             for w in study.volume_winners().to_dict("records")
         ],
-        "warnings": list(study.warnings),
-        "inputs": _named(study.inputs),
+        "warnings": list(study.cautions().caution),
+        "inputs": _named(study.inputs()),
     }
 
 
@@ -391,18 +390,14 @@ def _training(study: Study) -> dict[str, Any]:
     return found
 
 
-def _named(inputs: Iterable[Input]) -> list[dict[str, Any]]:
+def _named(inputs: pd.DataFrame) -> list[dict[str, Any]]:
     """Inputs as summary.json lists them."""
+    said = ("unit", "source", "url", "locator", "date", "kind")
     return [
         {
-            "name": i.name,
-            "value": {k: v for k, v in i.value.as_dict().items() if k != "unit"},
-            "unit": i.value.unit,
-            "source": i.source.source,
-            "url": i.source.url,
-            "locator": i.source.locator,
-            "date": i.source.date,
-            "kind": i.source.kind,
+            "name": row["name"],
+            "value": {side: row[side] for side in ("low", "central", "high")},
+            **{k: row[k] for k in said},
         }
-        for i in inputs
+        for row in _rows(inputs)
     ]

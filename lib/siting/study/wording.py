@@ -59,10 +59,18 @@ class Wording(Results):
         """A value as its unit wants it, the unit with it."""
         return self.numbers.quantity(value, unit, decimals)
 
+    def ranged(self, low: float, central: float, high: float, unit: str = "") -> str:
+        """The central value with its range: `12 GiB (10 to 15)`; an exact one stands alone."""
+        return self.numbers.range(Range(low, central, high, unit))
+
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
         whole = math.isfinite(number) and number == int(number)
-        text = _WORDS[int(number)] if whole and 0 <= number <= 12 else self.number(number)
+        text = (
+            _WORDS[int(number)]
+            if whole and 0 <= number <= 12
+            else self.number(number, 0 if whole else None)
+        )
         return f"{text} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
 
     def between(self, low: float, high: float, unit: str = "") -> str:
