@@ -113,25 +113,18 @@ class SourceFrames(DecisionFrames, CostFrames):
             return [], ()
         swings = {s.label: s for s in self.decision.swings if s.kind == "cost"}
         origins = dict(self._driver_sources())
-        moved = self.sensitivities().set_index("driver")
-        money = (moved.saving_high - moved.saving_low).abs()
-        rows = [
-            {
-                "input": label,
-                "low": s.low,
-                "central": s.plan,
-                "high": s.high,
-                "unit": s.unit,
-                "lead": max(s.lead_low, s.lead_plan, s.lead_high)
-                - min(s.lead_low, s.lead_plan, s.lead_high),
-                "turns": len({s.leader_low, s.leader_high}) > 1,
-                "saving": money.get(label),
-                **self._origin(origins[label]),
-            }
-            for label, s in swings.items()
-            if label in origins
-        ]
-        return sorted(rows, key=lambda row: -row["lead"]), origins.values()
+        rows = []
+        for moved in self.sensitivities().to_dict("records"):
+            label = moved["driver"]
+            swing = swings.get(label)
+            leads = (swing.lead_low, swing.lead_plan, swing.lead_high) if swing else ()
+            row = {k: moved[k] for k in ("low", "central", "high", "unit")} | {"input": label}
+            row["saving"] = abs(moved["saving_high"] - moved["saving_low"])
+            row["lead"] = max(leads) - min(leads) if leads else None
+            row["turns"] = bool(swing and swing.leader_low != swing.leader_high)
+            rows.append(row | self._origin(origins[label]))
+        rows.sort(key=lambda row: (-(row["lead"] or 0), -row["saving"]))
+        return rows, origins.values()
 
     def _driver_sources(self) -> Iterator[tuple[str, Source]]:
         """The source of what each driver of the cost moves; of several, the one of most doubt."""
@@ -176,7 +169,7 @@ class SourceFrames(DecisionFrames, CostFrames):
         why: the reason
         """
         label = {name: option.label for name, option in self.options.items()}
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"option": label[name], "subject": model, "why": why}
             for name, option in self.capacity.items()
             for model, why in option.not_estimated.items()
