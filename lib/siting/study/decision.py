@@ -264,7 +264,7 @@ class DecisionFrames(Results):
                     "input": words[f.kind],
                     "today": f.today,
                     "at": f.threshold,
-                    "unit": f.unit,
+                    "unit": {"weight": "share", "price": "times"}.get(f.kind, f.unit),
                     "to": self.options[f.to].label,
                     "inside": f.plausible,
                 }

@@ -94,7 +94,7 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
                 "subject": keys.get(f["subject"], f["subject"]),
                 "today": f["today"],
                 "threshold": f["at"],
-                "unit": f["unit"],
+                "unit": _FLIP_UNITS.get(f["kind"], f["unit"]),
                 "to": keys[f["to"]],
                 "plausible": f["inside"],
             }
@@ -177,6 +177,8 @@ def _quality(study: Study) -> dict[str, Any]:
         }
     return found
 
+
+_FLIP_UNITS = {"weight": "share of all weight", "price": "times today's cost"}
 
 _BOARD = (
     "verdict", "score", "effort", "reference_score", "reference_effort", "tolerance", "unit",
