@@ -77,7 +77,9 @@ def test_chapters_are_a_notebook_s_length_not_a_table_of_contents() -> None:
     assert 3 <= statistics.median(lengths) <= 9
 
 
-DRAWN = ("plt", "ax", "axes", "fig", "style", "chart", "table", "intervals", "text", "annotate")
+DRAWN = (
+    "plt", "ax", "axes", "fig", "style", "chart", "table", "intervals", "text", "annotate", "fill",
+)  # fmt: skip
 """Calls whose numbers are of the page: sizes, places, weights of a line."""
 
 
