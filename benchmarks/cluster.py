@@ -49,7 +49,7 @@ def small(count: int) -> list[job.Job]:
          "source": "from siting.exhibits import Prose\nProse('It does.')"},
     ]  # fmt: skip
     chapter = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    chapters = {"10_scale.ipynb": json.dumps(chapter)}
+    chapters = {"10_scale.ipynb": job.Chapter(json.dumps(chapter))}
     return [job.Job(f"client-{i:04}", scenario.resolved(alone), chapters) for i in range(count)]
 
 

@@ -22,6 +22,7 @@ from siting.run import shelf as shelf_module
 from siting.run.shelf import shelf
 from trial import chapter, later, make
 
+BROKEN = {"10_x.ipynb": chapter("Why?", "1 / 0")}
 SMALL = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
 
 
@@ -115,7 +116,9 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows() -> None:
     assert memory.exists("/trial/reports/two/notebooks/10_x.ipynb")
     assert batch.run(jobs, address).current == ["one", "two"]
     assert b'href="two/report.html"' in memory.cat("/trial/reports/index.html")
-    broken = dataclasses.replace(jobs[0], chapters={"10_x.ipynb": chapter("Why?", "1 / 0")})
+    broken = dataclasses.replace(
+        jobs[0], chapters={"10_x.ipynb": job.Chapter(chapter("Why?", "1 / 0"))}
+    )
     outcome = batch.run([broken], address, at_once=1)
     assert list(outcome.failed) == ["one"]
     assert memory.exists("/trial/reports/one/failed/10_x.ipynb")

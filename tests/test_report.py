@@ -107,8 +107,8 @@ def test_the_resolved_scenario_gives_the_same_report(
     path.write_bytes(rendered["scenario.yaml"])
     chapters = tmp_path / "chapters"
     chapters.mkdir()
-    for name, text in trial_job.chapters.items():
-        (chapters / name).write_text(text, encoding="utf-8")
+    for name, placed in trial_job.chapters.items():
+        (chapters / name).write_text(placed.text, encoding="utf-8")
     again = job.prepare(path, notebooks=chapters)
     assert again == trial_job
     assert again.fingerprint() == trial_job.fingerprint()
@@ -188,20 +188,23 @@ def test_any_change_of_content_changes_the_fingerprint(trial_job: job.Job) -> No
         make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00").fingerprint()
         == first
     )
+    moved = dataclasses.replace(trial_job.chapters["40_cost.ipynb"], part="appendix")
     changes = (
         {"scenario": trial_job.scenario + " "},
-        {"chapters": {**trial_job.chapters, "99_z.ipynb": "{}"}},
+        {"chapters": {**trial_job.chapters, "99_z.ipynb": job.Chapter("{}")}},
+        {"chapters": {**trial_job.chapters, "40_cost.ipynb": moved}},
         {"attachments": {"logo.svg": b"1"}},
     )
     others = {dataclasses.replace(trial_job, **change).fingerprint() for change in changes}
-    assert len(others | {first}) == 4
+    assert len(others | {first}) == 5
     assert dataclasses.replace(trial_job, cell_limit_s=1).fingerprint() == first
 
 
 def test_a_missing_file_or_chapter_of_a_scenario_is_refused_by_name(tmp_path) -> None:
     for line, message in (
         ("client: {logo: none.png}", "client.logo: 'none.png' is not beside it"),
-        ("chapters: {leave_out: [41_cost]}", "did you mean 40_cost"),
+        ("report: {leave_out: [41_cost]}", "report.leave_out: '41_cost' is no chapter.*40_cost"),
+        ("report: {body: [40_cost], appendix: [40_cost]}", "'40_cost' is in body, too"),
     ):
         (tmp_path / "acme.yaml").write_text(line + "\n", encoding="utf-8")
         (tmp_path / "40_cost.ipynb").write_text(chapter("Cost?"), encoding="utf-8")

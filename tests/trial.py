@@ -96,4 +96,6 @@ def make(
     alone = {"api": base.options["api"]}
     finance = base.finance.model_copy(update={"baseline": "api"})
     small = base.model_copy(update={"client": named, "options": alone, "finance": finance})
-    return job.Job(client, scenario.resolved(small), everything() if chapters is None else chapters)
+    texts = everything() if chapters is None else chapters
+    placed = {name: job.Chapter(text) for name, text in texts.items()}
+    return job.Job(client, scenario.resolved(small), placed)

@@ -6,25 +6,38 @@ The fingerprint tells whether a report is up to date without importing what rend
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from siting.catalogue import facts_dir
 from siting.inputs import scenario
 from siting.inputs.document import Problem
 from siting.inputs.messages import suggestion
+from siting.inputs.scenario.model import Report
 
 Format = Literal["html", "pdf"]
+Part = Literal["body", "appendix"]
+APPENDIX = 70
+"""Chapters numbered from here are the appendix, if the scenario does not say otherwise."""
 
 SCENARIO = "scenario.yaml"
 """Name of the resolved scenario, in a report and in the folder that a chapter runs in."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook, as JSON, and its place in the report."""
+
+    text: str
+    part: Part = "body"
+    own: bool = False
+    """The client's own, in the place of a shared chapter or beside them."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +48,8 @@ class Job:
     """Name of the report's folder."""
     scenario: str
     """The resolved scenario, as YAML."""
-    chapters: Mapping[str, str]
-    """File name to notebook, as JSON; their order is the report's."""
+    chapters: Mapping[str, Chapter]
+    """By file name; their order is the report's."""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     """Files that the scenario names (a logo, a benchmark), by name."""
     formats: tuple[Format, ...] = ("html", "pdf")
@@ -49,7 +62,8 @@ class Job:
         """SHA-256 over content: scenario, chapters, attachments, library, facts, versions."""
         digest = hashlib.sha256(library().encode())
         parts: list[tuple[str, bytes]] = [(SCENARIO, self.scenario.encode())]
-        parts += [(name, text.encode()) for name, text in self.chapters.items()]
+        for name, chapter in self.chapters.items():
+            parts.append((f"{name} {chapter.part} {chapter.own}", chapter.text.encode()))
         parts += sorted(self.attachments.items())
         for name, content in parts:
             digest.update(f"{name}\0{len(content)}\0".encode())
@@ -77,7 +91,7 @@ def prepare(
     return Job(
         client=found.client.id,
         scenario=scenario.resolved(found),
-        chapters=_chapters(found, folder, attachments, path),
+        chapters=_chapters(found, folder, path),
         attachments=attachments,
         formats=formats,
         cell_limit_s=cell_limit_s,
@@ -88,7 +102,6 @@ def prepare(
 def _attachments(found: scenario.Scenario, path: Path) -> dict[str, bytes]:
     """Content of the files that a scenario names; they lie beside it."""
     named = [("client.logo", found.client.logo)]
-    named += [("chapters.add", name) for name in found.chapters.add]
     for name, workload in found.workloads.items():
         named += [(f"workloads.{name}.measured", run.file) for run in workload.measured]
     content = {}
@@ -101,27 +114,43 @@ def _attachments(found: scenario.Scenario, path: Path) -> dict[str, bytes]:
     return content
 
 
-def _chapters(
-    found: scenario.Scenario, folder: Path, attachments: Mapping[str, bytes], path: Path
-) -> dict[str, str]:
-    """The client's chapters in the order of their names."""
-    files = {p.name: p for p in sorted(folder.glob("[0-9]*.ipynb"))}
-    for name in found.chapters.leave_out:
-        if f"{name.removesuffix('.ipynb')}.ipynb" not in files:
-            known = [f.removesuffix(".ipynb") for f in files]
-            wrong = f"{name!r} is no chapter"
-            raise _refused(path, "chapters.leave_out", wrong, suggestion(name, known))
-        del files[f"{name.removesuffix('.ipynb')}.ipynb"]
-    texts = {name: file.read_text(encoding="utf-8") for name, file in files.items()}
-    for name in found.chapters.add:
-        try:
-            texts[name] = json.dumps(json.loads(attachments[name]))
-        except ValueError:
-            wrong = f"{name!r} is no notebook"
-            raise _refused(path, "chapters.add", wrong, "save it as .ipynb") from None
-    if not texts:
+def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, Chapter]:
+    """The client's chapters, body before appendix, each in the order of their names.
+
+    Those in a folder of the client's name replace shared ones of theirs, or add to them.
+    """
+    own = {p.name: p for p in (folder / found.client.id).glob("[0-9]*.ipynb")}
+    files = {p.name: p for p in folder.glob("[0-9]*.ipynb")} | own
+    asked = _asked(found.report, files, path)
+    chapters = []
+    for name, file in sorted(files.items()):
+        part: Any = asked.get(name) or ("body" if _number(name) < APPENDIX else "appendix")
+        if part != "leave_out":
+            text = file.read_text(encoding="utf-8")
+            chapters.append((name, Chapter(text, part, name in own)))
+    if not chapters:
         raise _refused(folder, "", "holds no chapter", "add notebooks named 10_question.ipynb")
-    return dict(sorted(texts.items()))
+    return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
+
+
+def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]:
+    """File name to the part that the scenario gives a chapter, `leave_out` among them."""
+    asked: dict[str, str] = {}
+    known = [name.removesuffix(".ipynb") for name in files]
+    for part in ("body", "appendix", "leave_out"):
+        for named in getattr(wanted, part):
+            name = named.removesuffix(".ipynb")
+            if name not in known:
+                wrong = f"{named!r} is no chapter"
+                raise _refused(path, f"report.{part}", wrong, suggestion(name, known))
+            if asked.setdefault(f"{name}.ipynb", part) != part:
+                wrong = f"{named!r} is in {asked[f'{name}.ipynb']}, too"
+                raise _refused(path, f"report.{part}", wrong, "name it once")
+    return asked
+
+
+def _number(name: str) -> int:
+    return int(re.match(r"\d+", name)[0])  # type: ignore[index]  # files begin with a digit
 
 
 def _refused(file: Path, where: str, wrong: str, write: str) -> scenario.ScenarioError:

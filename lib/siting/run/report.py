@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -59,7 +59,7 @@ def make(job: Job, folder: Path, fork: bool = True) -> dict[str, bytes]:
     _lay_out(job, work)
     shown = _Chapters(job, fork).run()
     files = {SCENARIO: job.scenario.encode(), **job.attachments, **shown.results}
-    files |= _published(job, list(shown.done.values()), paper)
+    files |= _published(job, shown.done, paper)
     return files | {f"notebooks/{name}": text.encode() for name, text in shown.done.items()}
 
 
@@ -133,7 +133,7 @@ class _Chapters:
         if name == _RESULTS:
             child = Child.start(results, fork=self.fork)
         else:
-            text = self.job.chapters[name]
+            text = self.job.chapters[name].text
             child = Child.start(chapter.execute, text, SCENARIO, fork=self.fork)
         self.running[name] = _Running(child)
 
@@ -169,14 +169,20 @@ class _Chapters:
             return
         notebook, cell = chapter.seen(running.events)
         reason = made.reason if isinstance(made, chapter.CellFailed) else str(made)
-        notebook = notebook or self.job.chapters[name]
+        notebook = notebook or self.job.chapters[name].text
         self.failed[name] = ChapterFailed(name, cell, reason, notebook)
 
 
-def _published(job: Job, chapters: Sequence[str], paper: Path) -> dict[str, bytes]:
+def _published(job: Job, shown: Mapping[str, str], paper: Path) -> dict[str, bytes]:
+    """Page and paper of executed chapters, whose metadata says `part` and `own` (`siting`)."""
     from siting.inputs import scenario
 
-    notebooks = [nbformat.reads(text, as_version=4) for text in chapters]
+    notebooks = []
+    for name, text in shown.items():
+        notebook = nbformat.reads(text, as_version=4)
+        placed = job.chapters[name]
+        notebook.metadata["siting"] = {"part": placed.part, "own": placed.own}
+        notebooks.append(notebook)
     document = publish.compose(notebooks, _cover(scenario.load(SCENARIO), job))
     files = {}
     if "html" in job.formats:

@@ -519,13 +519,18 @@ class Decision(Strict):
     """Weight of the future in which API prices of equal quality fall; None: the headline's path."""
 
 
-class Chapters(Strict):
-    """Chapters of this client's report."""
+class Report(Strict):
+    """Which chapters stand where; by default those below 70 are the body, the others the appendix.
 
+    A notebook in `notebooks/<client>/` replaces the shared chapter of its name, or adds one.
+    """
+
+    body: list[FileName] = []
+    """Names of chapters that belong to the body, such as 72_memory."""
+    appendix: list[FileName] = []
+    """Names of chapters that belong to the appendix."""
     leave_out: list[FileName] = []
-    """Names of chapters, such as 60_vendors."""
-    add: list[Annotated[FileName, Field(pattern=r"\.ipynb$")]] = []
-    """Notebooks of the client's own, beside the scenario."""
+    """Names of chapters that this client's report does without."""
 
 
 class Scenario(Strict):
@@ -541,7 +546,7 @@ class Scenario(Strict):
     stability: Stability = Stability()
     rules: Rules = Rules()
     decision: Decision = Decision()
-    chapters: Chapters = Chapters()
+    report: Report = Report()
     evidence: Annotated[list[Evidence], Field(min_length=1)]
     """Where this scenario's figures come from; the longest matching path wins."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20261124

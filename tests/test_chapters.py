@@ -1,0 +1,207 @@
+"""Chapters: whatever runs in JupyterLab is kept, and each client has its own choice of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from siting.inputs import scenario
+from siting.run import chapter, job
+from siting.run.process import Child
+from trial import chapter as notebook
+
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+CELLS = {
+    "plt.show()": "import matplotlib.pyplot as plt, pandas as pd\nplt.plot([1, 2])\nplt.show()",
+    "df.plot()": "df = pd.DataFrame({'a': [1, 2]})\ndf.plot()",
+    "figure": "fig, ax = plt.subplots()\nax.plot([1, 3])\nfig",
+    "axes": "plt.subplots(1, 2)[1]",
+    "%matplotlib inline": "%matplotlib inline\nplt.plot([1, 2])",
+    "frame": "df",
+    "styler": "df.style.format('{:.2f}')",
+    "markdown": "from IPython.display import *\nMarkdown('*m*')",
+    "png": f"import base64\nImage(base64.b64decode('{PIXEL}'))",
+    "print": "import sys\nprint('a')\nprint('b')\nprint('c', file=sys.stderr)",
+    "command": "!echo from a command",
+    "%%bash": "%%bash\necho from bash",
+    "past Python": "import os\nos.write(1, b'past Python\\n');",
+    "updated": "was = display(Markdown('before'), display_id='x')\nwas.update(Markdown('after'))",
+    "cleared": "print('old')\nclear_output()\nprint('new')",
+    "cleared later": "print('old')\nclear_output(wait=True)\nprint('new')",
+    "awaited": "import asyncio\nawait asyncio.sleep(0)\n42",
+    "quiet": "43;",
+    "need": "from siting.show import need\nneed(False, 'Nothing is left to show.')",
+    "never": "print('never')",
+}
+SHOWN = "application/vnd.siting+json"
+
+
+def executed(*cells: str) -> object:
+    """What becomes of a chapter of these cells, run in an interpreter of its own."""
+    child = Child.start(chapter.execute, notebook("Why?", *cells), "base", fork=False)
+    while True:
+        event = child.channel.recv()
+        if event[0] == "ended":
+            child.end()
+            return event[1]
+
+
+@pytest.fixture(scope="module")
+def cells() -> dict[str, NotebookNode]:
+    text = executed(*CELLS.values())
+    assert isinstance(text, str), text
+    book = nbformat.reads(text, as_version=4)
+    nbformat.validate(book)
+    by_id = {cell.id: cell for cell in book.cells}
+    return {name: by_id.get(f"cell-{i}") for i, name in enumerate(CELLS)}
+
+
+@pytest.mark.parametrize(
+    "name", ["plt.show()", "df.plot()", "figure", "axes", "%matplotlib inline"]
+)
+def test_a_figure_is_shown_once_in_any_of_matplotlibs_ways(
+    cells: dict[str, NotebookNode], name: str
+) -> None:
+    kinds = [o.data[SHOWN]["kind"] for o in cells[name].outputs if "data" in o]
+    assert kinds == ["chart"]
+
+
+@pytest.mark.parametrize(
+    "name,kind",
+    [("frame", SHOWN), ("styler", SHOWN), ("markdown", "text/markdown"), ("png", "image/png")],
+)
+def test_a_rich_value_is_kept(cells: dict[str, NotebookNode], name: str, kind: str) -> None:
+    (output,) = cells[name].outputs
+    assert output.output_type == "execute_result"
+    assert output.execution_count == cells[name].execution_count
+    assert output.data[kind]
+
+
+@pytest.mark.parametrize(
+    "name,texts",
+    [
+        ("print", ["a\nb\n", "c\n"]),
+        ("command", ["from a command\n"]),
+        ("%%bash", ["from bash\n"]),
+        ("past Python", ["past Python\n"]),
+        ("cleared", ["new\n"]),
+        ("cleared later", ["new\n"]),
+    ],
+)
+def test_what_is_printed_is_kept(
+    cells: dict[str, NotebookNode], name: str, texts: list[str]
+) -> None:
+    assert [o.text.replace("\r", "") for o in cells[name].outputs] == texts
+
+
+def test_a_display_is_updated_where_it_stands(cells: dict[str, NotebookNode]) -> None:
+    assert [o.data["text/markdown"] for o in cells["updated"].outputs] == ["after"]
+
+
+def test_a_cell_may_await_and_a_semicolon_hides(cells: dict[str, NotebookNode]) -> None:
+    assert [o.data["text/plain"] for o in cells["awaited"].outputs] == ["42"]
+    assert cells["quiet"].outputs == []
+
+
+def test_a_chapter_that_has_nothing_left_to_show_ends_without_failure(
+    cells: dict[str, NotebookNode],
+) -> None:
+    assert [o.data[SHOWN]["markdown"] for o in cells["need"].outputs] == [
+        "Nothing is left to show."
+    ]
+    assert cells["never"] is None
+
+
+def test_no_output_holds_an_address(cells: dict[str, NotebookNode]) -> None:
+    assert not re.search(r"\bat 0x[0-9a-f]+", "".join(str(c) for c in cells.values()))
+
+
+@pytest.mark.parametrize(
+    "cell,error",
+    [("input('?')", "EOFError"), ("import getpass; getpass.getpass()", "EOFError"),
+     ("def f(:", "SyntaxError"), ("%nonsense", "UsageError")],
+)  # fmt: skip
+def test_a_cell_that_asks_or_is_wrong_fails_and_does_not_hang(cell: str, error: str) -> None:
+    failure = executed(cell)
+    assert isinstance(failure, chapter.CellFailed), failure
+    assert failure.cell == "cell-0"
+    assert failure.reason.startswith(error)
+
+
+# --- Which chapters a client has ------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder with three shared chapters."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name in ("10_decision", "40_cost", "76_cost_tables"):
+        (folder / f"{name}.ipynb").write_text(notebook(f"{name}?"), encoding="utf-8")
+    return folder
+
+
+def prepared(shared: Path, client: str, text: str = "{}\n") -> job.Job:
+    path = shared.parent / f"{client}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return job.prepare(path, notebooks=shared)
+
+
+def placed(made: job.Job) -> dict[str, tuple[str, bool]]:
+    return {name: (c.part, c.own) for name, c in made.chapters.items()}
+
+
+def test_chapters_below_seventy_are_the_body(shared: Path) -> None:
+    assert placed(prepared(shared, "acme")) == {
+        "10_decision.ipynb": ("body", False),
+        "40_cost.ipynb": ("body", False),
+        "76_cost_tables.ipynb": ("appendix", False),
+    }
+
+
+def test_a_clients_own_chapters_replace_and_add_for_this_client_alone(shared: Path) -> None:
+    before = {name: prepared(shared, name) for name in ("acme", "other")}
+    (shared / "acme").mkdir()
+    for name in ("40_cost", "45_fleet", "90_notes"):
+        (shared / "acme" / f"{name}.ipynb").write_text(notebook("Our own?"), encoding="utf-8")
+    after = {name: prepared(shared, name) for name in ("acme", "other")}
+
+    assert placed(after["acme"]) == {
+        "10_decision.ipynb": ("body", False),
+        "40_cost.ipynb": ("body", True),
+        "45_fleet.ipynb": ("body", True),
+        "76_cost_tables.ipynb": ("appendix", False),
+        "90_notes.ipynb": ("appendix", True),
+    }
+    assert "Our own?" in after["acme"].chapters["40_cost.ipynb"].text
+    assert after["acme"].fingerprint() != before["acme"].fingerprint()
+    assert after["other"] == before["other"]
+    assert after["other"].fingerprint() == before["other"].fingerprint()
+
+
+def test_a_scenario_moves_chapters_and_leaves_them_out(shared: Path) -> None:
+    text = "report: {body: [76_cost_tables], appendix: [10_decision.ipynb], leave_out: [40_cost]}\n"
+    assert list(placed(prepared(shared, "acme", text)).items()) == [
+        ("76_cost_tables.ipynb", ("body", False)),
+        ("10_decision.ipynb", ("appendix", False)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text,said",
+    [
+        ("report: {body: [40_costs]}", r"report.body: '40_costs' is no chapter.*40_cost"),
+        ("report: {body: [40_cost], leave_out: [40_cost]}", "'40_cost' is in body, too"),
+        ("chapters: {leave_out: [40_cost]}", "chapters"),
+        ("report: {leave_out: [10_decision, 40_cost, 76_cost_tables]}", "holds no chapter"),
+    ],
+)
+def test_a_wrong_choice_of_chapters_is_refused(shared: Path, text: str, said: str) -> None:
+    with pytest.raises(scenario.ScenarioError, match=said):
+        prepared(shared, "acme", f"{text}\n")
