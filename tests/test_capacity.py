@@ -271,6 +271,26 @@ def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenar
     assert not found["owned"].pools["google/gemma-4-31B-it"].measured  # another card
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"concurrency": None}, "concurrency"), ({"tensor_parallel": 7}, "do not divide")],
+)
+def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
+    base: Scenario, change: dict[str, object], said: str
+) -> None:
+    run = {
+        "model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "tensor_parallel": 1,
+        "concurrency": 16, "tpot_ms": 60, "source": "own run", "date": dt.date(2026, 11, 1),
+    } | change  # fmt: skip
+    estimate = capacity.assess(base)["rented"].pools["google/gemma-4-31B-it"]
+    pool = capacity.assess(with_workload(base, measured=[run]))["rented"].pools[estimate.model]
+    assert not pool.measured
+    assert any("not used: own run" in note and said in note for note in pool.notes)
+    if "concurrency" in change:
+        narrow, wide = pool.rate_per_replica, estimate.rate_per_replica
+        assert narrow.high / narrow.low == pytest.approx(wide.high / wide.low)
+
+
 @settings(max_examples=12, deadline=None)
 @given(factor=st.floats(1.1, 6))
 def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:

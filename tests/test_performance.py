@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -262,48 +261,6 @@ def test_ranges_hold_about_80_percent_and_are_not_wide(
 
 
 # --- a client's own benchmark -----------------------------------------------------------------
-
-VLLM = {
-    "max_concurrency": 16, "output_throughput": 500.0, "mean_ttft_ms": 300.0, "mean_tpot_ms": 30.0,
-    "completed": 100, "total_input_tokens": 300_000, "total_output_tokens": 40_000,
-}  # fmt: skip
-GUIDELLM = {
-    "benchmarks": [
-        {
-            "metrics": {
-                "request_concurrency": {"successful": {"mean": c}},
-                "output_tokens_per_second": {"successful": {"mean": 31.25 * c}},
-                "time_to_first_token_ms": {"successful": {"mean": 300.0}},
-                "inter_token_latency_ms": {"successful": {"mean": 30.0}},
-                "prompt_token_count": {"successful": {"mean": 3000}},
-                "output_token_count": {"successful": {"mean": 400}},
-            }
-        }
-        for c in (8, 16)
-    ]
-}
-AIPERF = {
-    "output_token_throughput": {"unit": "tokens/sec", "avg": 500.0},
-    "time_to_first_token": {"unit": "ms", "avg": 300.0, "p95": 400.0},
-    "inter_token_latency": {"unit": "ms", "avg": 30.0},
-    "input_sequence_length": {"unit": "tokens", "avg": 3000},
-    "output_sequence_length": {"unit": "tokens", "avg": 400},
-    "input_config": {"loadgen": {"concurrency": 16}},
-}
-
-
-@pytest.mark.parametrize("data", [VLLM, GUIDELLM, AIPERF], ids=["vllm", "guidellm", "aiperf"])
-def test_benchmark_files_of_three_tools_say_the_same(data: dict[str, object]) -> None:
-    seen = benchmark.read(json.dumps(data))
-    assert (seen.concurrency, seen.output_tokens_per_s) == (16, 500)
-    assert (seen.ttft_ms, seen.tpot_ms) == (300, 30)
-    assert (seen.input_tokens, seen.output_tokens) == (3000, 400)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"benchmarks": [{}]}', "no json"])
-def test_a_file_without_a_result_is_refused_in_words(text: str) -> None:
-    with pytest.raises(ValueError, match=r"benchmark|holds"):
-        benchmark.read(text)
 
 
 def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it() -> None:

@@ -362,6 +362,10 @@ def best_pool(
             pools.append(_pool(option, model, load, limits, years, size, benchmark))
         except NotPredicted as reason:
             reasons.append(str(reason))
+    if not pools and own:
+        estimated = best_pool(option, model, load, limits, years)
+        unused = tuple(_unused(m, reasons[-1]) for m in own)
+        return replace(estimated, notes=estimated.notes + unused)
     if not pools:
         raise NotPredicted(reasons[-1])
     return min(
@@ -395,10 +399,13 @@ def _pool(
     if not option.prefix_caching:
         load = replace(load, lengths=replace(load.lengths, cached_share=0.0))
     where = performance.regime(d) | {"loop": "closed"}
-    factor, origin = 1.0, ""
+    factor, origin, unused = 1.0, "", ""
     if own:
-        factor, origin = _measured(d, own, load.lengths)
-        where["measured"] = "yes"
+        try:
+            factor, origin = _measured(d, own, load.lengths)
+            where["measured"] = "yes"
+        except NotPredicted as reason:
+            unused, own = _unused(own, str(reason)), None
     longest = option.context or load.longest
     curve = replica_curve(d, load.lengths, factor, longest, option.accepted_tokens)
     rate, keeps = _rate(curve, limits, where)
@@ -417,9 +424,14 @@ def _pool(
         keeps,
         calibrated,
         origin,
-        _notes(d, keeps, calibrated or bool(own), origin),
+        _notes(d, keeps, calibrated or bool(own), origin) + ((unused,) if unused else ()),
         _inputs(d, own),
     )
+
+
+def _unused(own: Measured, reason: str) -> str:
+    """That a benchmark leaves the estimate in place, and why."""
+    return f"Measured, but not used: {own.source}, because {reason}."
 
 
 SPARES = {"none": 0, "n+1": 1, "2n": -1}

@@ -230,14 +230,15 @@ class Measured(Strict):
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     engine: str = "vllm"
     file: FileName | None = None
-    """Output of vLLM's bench, GuideLLM or AIPerf, beside the scenario."""
-    concurrency: Annotated[float, Field(gt=0)] | None = None
-    output_tokens_per_s: Annotated[float, Field(gt=0)] | None = None
-    ttft_ms: Annotated[float, Field(gt=0)] | None = None
-    tpot_ms: Annotated[float, Field(gt=0)] | None = None
-    input_tokens: Annotated[float, Field(gt=0)] | None = None
+    """Result of vLLM's or SGLang's bench, GuideLLM, AIPerf, genai-perf or LLMPerf, beside the
+    scenario."""
+    concurrency: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    output_tokens_per_s: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    ttft_ms: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    tpot_ms: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    input_tokens: Annotated[float, Field(gt=0, le=1e9)] | None = None
     """Mean of a request of the benchmark; None: the workload's."""
-    output_tokens: Annotated[float, Field(gt=0)] | None = None
+    output_tokens: Annotated[float, Field(gt=0, le=1e9)] | None = None
     source: str
     date: dt.date
 
