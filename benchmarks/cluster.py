@@ -46,7 +46,7 @@ def small(count: int) -> list[job.Job]:
         {"cell_type": "code", "id": "b", "metadata": {"tags": ["parameters"]},
          "source": 'client = "base"', "outputs": [], "execution_count": None},
         {"cell_type": "code", "id": "c", "metadata": {}, "outputs": [], "execution_count": None,
-         "source": "from siting.exhibits import Prose\nProse('It does.')"},
+         "source": "from siting.show import say\nsay('It does.')"},
     ]  # fmt: skip
     chapter = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     chapters = {"10_scale.ipynb": job.Chapter(json.dumps(chapter))}

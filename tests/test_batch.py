@@ -23,7 +23,7 @@ from siting.run.shelf import shelf
 from trial import chapter, later, make
 
 BROKEN = {"10_x.ipynb": chapter("Why?", "1 / 0")}
-SMALL = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
+SMALL = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
 
 
 def small(client: str, **chapters: str) -> job.Job:
@@ -227,3 +227,16 @@ def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path) ->
     other.join(60)
     assert outcomes[0].current == ["one"]
     assert (tmp_path / "one" / "report.html").read_bytes() == b"first"
+
+
+def test_exhibits_without_source_or_alternative_text_are_named_and_break_nothing(
+    tmp_path: Path,
+) -> None:
+    cells = ("chart(plt.figure(), 'An empty chart')", "frame.attrs = {}\nframe", "say('Text.')")
+    bare = make("bare", {"10_x.ipynb": chapter("Why?", *cells)})
+    outcome = batch.run([dataclasses.replace(bare, formats=("html",))], str(tmp_path), at_once=1)
+    assert outcome.rendered == ["bare"]
+    assert outcome.lines() == [
+        "bare: 10_x: no source for An empty chart, cell cell-1",
+        "1 rendered, 0 up to date, 0 failed",
+    ]

@@ -21,7 +21,7 @@ import pytest
 from siting.run import batch, job, shelf
 from trial import chapter, make
 
-GOOD = {"10_x.ipynb": chapter("Why?", "Prose('Because.')")}
+GOOD = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
 
 FAULTS = {
     "raises": ("1 / 0", "10_x.ipynb, cell cell-0: ZeroDivisionError: division by zero"),
@@ -270,7 +270,7 @@ if {threads}:
 def slow(name):
     cell = "" if name == "a" else "import os, time, pathlib; " \\
         "pathlib.Path({pids!r} + str(os.getpid())).touch(); time.sleep(30 if {wait} else 0)"
-    chapters = {{"10_x.ipynb": chapter("Why?", cell + "\\nProse('ok')")}}
+    chapters = {{"10_x.ipynb": chapter("Why?", cell + "\\nsay('ok')")}}
     return dataclasses.replace(make(name, chapters), formats=("html",))
 jobs = [slow(n) for n in "abc"]
 outcome = batch.run(jobs, {out!r}, at_once=2)

@@ -138,10 +138,10 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown
 
 def test_a_chapter_sees_nothing_of_another_client(forge: Forge) -> None:
     # The first leaves traces in every place that processes could share; the second looks for them.
-    leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; Prose('left')"
+    leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; say('left')"
     look = (
         "import builtins, os\n"
-        "Prose(str(hasattr(builtins, 'secret')) + os.environ.get('SECRET', 'no'))"
+        "say(str(hasattr(builtins, 'secret')) + os.environ.get('SECRET', 'no'))"
     )
     render(make("first", {"10_x.ipynb": chapter("A?", leave)}), forge)
     second = make("second", {"10_x.ipynb": chapter("B?", look), "20_y.ipynb": chapter("C?", leave)})

@@ -116,7 +116,9 @@ def _print_outcome(outcome: Any, out: str, as_json: bool) -> None:
                 "rendered": outcome.rendered,
                 "up_to_date": outcome.current,
                 "failed": outcome.failed,
+                "lacking": outcome.lacking,
                 "interrupted": outcome.interrupted,
+                "left": outcome.left,
             }
         )
         return

@@ -9,7 +9,9 @@ and a second run does what is left.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -25,6 +27,7 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from siting.run import job as job_module
@@ -247,6 +250,7 @@ class _Run:
             self.outcome.failed[job.client] = lost if result.lost else result.reason
         else:
             self.outcome.rendered.append(job.client)
+            self.outcome.lacking += lacking(job.client, result)
         self.say(self._progress(job, result))
 
     def _progress(self, job: Job, result: Files | Failure) -> str:
@@ -255,6 +259,29 @@ class _Run:
         word = f"failed, {result.reason}" if isinstance(result, Failure) else "done"
         ahead = f", about {left:.0f} s left" if self.done < self.total else ""
         return f"[{self.done}/{self.total}] {job.client}: {word}{ahead}"
+
+
+_LACKS = re.compile(rb'"lacks": \[\s*"')
+_MIME = "application/vnd.siting+json"
+
+
+def lacking(client: str, files: Files) -> list[str]:
+    """A line for each chapter with exhibits that have no source or no alternative text."""
+    lines = []
+    for name, content in files.items():
+        if not (name.startswith("notebooks/") and _LACKS.search(content)):
+            continue
+        found: dict[str, list[str]] = {}
+        for cell in json.loads(content)["cells"]:
+            for output in cell.get("outputs", ()):
+                exhibit = output.get("data", {}).get(_MIME, {})
+                called = exhibit.get("title") or f"cell {cell.get('id', '?')}"
+                for what in {"source", "alternative text"} & set(exhibit.get("lacks", ())):
+                    found.setdefault(what, []).append(called)
+        if found:
+            said = (f"no {what} for {', '.join(names)}" for what, names in sorted(found.items()))
+            lines.append(f"{client}: {PurePosixPath(name).stem}: {'; '.join(said)}")
+    return lines
 
 
 def _unwritten(error: OSError) -> str:
