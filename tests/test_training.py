@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
-from siting.memory import training
+from siting.memory import fine_tuning, training
 from siting.memory.attention import NotEstimated
 from siting.memory.training import Job
 from siting.memory.weights import tensors
@@ -145,11 +145,11 @@ def test_time_is_flop_over_measured_speed() -> None:
     # 6 x 3.2127e9 x 1e8 FLOP at 0.40 x 989 TFLOP/s on one H100: 1.35 h
     h100 = catalogue.gpu("H100")
     job = Job(SMALL, "full", framework="torchtune")
-    row = training.utilisation(job, h100)
+    row = fine_tuning.utilisation(job, h100)
     active = SMALL.active_recomputed_b or SMALL.active_params_b
     assert active is not None and h100.bf16_dense_tflops is not None
     expected = 6 * active * 1e9 * 1e8 / (row.central * h100.bf16_dense_tflops * 1e12) / 3600
-    made = training.run_time(job, h100, 1e8)
+    made = fine_tuning.run_time(job, h100, 1e8)
     assert made.hours.central == pytest.approx(expected)
     assert made.hours.low < made.hours.central < made.hours.high
     assert made.energy_kwh.central == pytest.approx(expected * 0.8 * 0.7)
@@ -158,7 +158,7 @@ def test_time_is_flop_over_measured_speed() -> None:
 def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
     h100 = catalogue.gpu("H100")
     one, eight = (
-        training.run_time(Job(SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8)
+        fine_tuning.run_time(Job(SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8)
         for n in (1, 8)
     )
     assert one.hours.central == pytest.approx(8 * eight.hours.central)
@@ -171,7 +171,7 @@ def test_a_run_too_large_for_a_card_says_so() -> None:
 
 
 def test_feasibility_needs_fewer_gpus_the_less_is_trained() -> None:
-    found = training.feasibility(catalogue.model("Qwen/Qwen3-32B"), catalogue.gpu("H100"))
+    found = fine_tuning.feasibility(catalogue.model("Qwen/Qwen3-32B"), catalogue.gpu("H100"))
     gpus = [f.peak.job.gpus if f.peak else 99 for f in found]
     assert [f.method for f in found] == ["full", "lora", "qlora"]
     assert gpus == sorted(gpus, reverse=True)

@@ -26,7 +26,7 @@ from siting.cost.cashflow import (
 )
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario import OWNED, Option, Scenario
-from siting.memory import training
+from siting.memory import fine_tuning
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
@@ -165,7 +165,7 @@ class _Finder:
         self.currency = scenario.client.currency
         self.factors: dict[str, Factor] = {}
         self.notes: list[str] = []
-        self.training = training.assess(scenario)
+        self.training = fine_tuning.assess(scenario)
         if scenario.fine_tuning:
             for option in scenario.options.values():
                 if option.kind in BY_REQUEST:

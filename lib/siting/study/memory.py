@@ -10,8 +10,9 @@ import numpy as np
 
 from siting import catalogue, hf_config
 from siting.catalogue import Gpu, Source
-from siting.memory import training, vram
+from siting.memory import vram
 from siting.memory.deployment import usable_gib
+from siting.memory.fine_tuning import Feasible, Plan, feasibility
 from siting.memory.sweep import sweep
 from siting.memory.vram import Fit, Memory
 from siting.memory.weights import weight_format
@@ -209,7 +210,7 @@ class MemoryFrames(Results):
         found = [
             f
             for model, gpu in pairs
-            for f in training.feasibility(hf_config.model(model), catalogue.gpu(gpu))
+            for f in feasibility(hf_config.model(model), catalogue.gpu(gpu))
         ]
         sources = [p.source for f in found if f.peak for p in f.peak.parts]
         return map(_method, found), sources
@@ -290,7 +291,7 @@ class MemoryFrames(Results):
                 "then": made.max_concurrency.central,
             }
 
-    def _job(self, plan: training.Plan) -> dict[str, Any]:
+    def _job(self, plan: Plan) -> dict[str, Any]:
         row: dict[str, Any] = {
             "job": plan.job,
             "option": self.options[plan.option].label,
@@ -346,7 +347,7 @@ def _gpus(m: Memory | None) -> float:
     return float("inf") if m is None else m.gpus
 
 
-def _method(found: training.Feasible) -> dict[str, Any]:
+def _method(found: Feasible) -> dict[str, Any]:
     peak = found.peak
     return {
         "model": short(found.model),

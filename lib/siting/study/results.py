@@ -15,7 +15,7 @@ from siting.catalogue import Input, Source
 from siting.cost import tco, uncertainty
 from siting.formats import Numbers
 from siting.inputs import scenario
-from siting.memory import training, vram
+from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
 from siting.serving import capacity
 from siting.vendors import stability
@@ -62,9 +62,9 @@ class Results:
         return vram.assess(self.scenario)
 
     @cached_property
-    def training(self) -> dict[str, tuple[training.Plan, ...]]:
+    def training(self) -> dict[str, tuple[fine_tuning.Plan, ...]]:
         """Memory, time and energy of the scenario's fine-tuning jobs."""
-        return training.assess(self.scenario)
+        return fine_tuning.assess(self.scenario)
 
     @cached_property
     def capacity(self) -> dict[str, capacity.OptionCapacity]:
