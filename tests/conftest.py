@@ -14,7 +14,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from siting.run import job
-    from siting.run.forge import Forge, render
+    from siting.run.forge import Forge
 
 
 @pytest.fixture(scope="session")
@@ -37,5 +37,6 @@ def trial_job() -> job.Job:
 @pytest.fixture(scope="session")
 def rendered(forge: Forge, trial_job: job.Job) -> dict[str, bytes]:
     """The files of that job's report."""
+    from siting.run.forge import render
 
     return render(trial_job, forge)

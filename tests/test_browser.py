@@ -131,7 +131,8 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         focused.send_keys(Keys.TAB)
     assert reached[0].endswith("#main")
     expected = driver.execute_script(
-        "return document.querySelectorAll('a[href], summary, [tabindex=\"0\"]').length"
+        "return [...document.querySelectorAll('a[href], summary, button, [tabindex=\"0\"]')]"
+        ".filter(e => e.checkVisibility() || e.matches('summary')).length"
     )
     assert len(reached) == expected
 
@@ -139,14 +140,14 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
 def test_in_the_dark_the_page_and_its_charts_are_dark(
     driver: webdriver.Chrome, address: str
 ) -> None:
-    from siting.exhibits import style
+    from siting.show import style
 
     show(driver, address, dark=True)
     paper = colour(driver, "getComputedStyle(document.body).backgroundColor")
     ink = colour(driver, "getComputedStyle(document.body).color")
     assert style.contrast(paper, "#000000") < 2
     assert style.contrast(ink, paper) > 10
-    glyphs = "document.querySelector('svg [style*=\"var(--ink)\"]')"
+    glyphs = "document.querySelector('svg [style*=\"var(--c1d252c)\"]')"
     assert colour(driver, f"getComputedStyle({glyphs}).fill") == ink
     show(driver, address, dark=False)
     assert colour(driver, "getComputedStyle(document.body).backgroundColor") == "#ffffff"
@@ -156,7 +157,7 @@ def test_on_paper_the_page_is_light_and_has_no_navigation(
     driver: webdriver.Chrome, address: str
 ) -> None:
     show(driver, address, dark=True, media="print")
-    assert colour(driver, "getComputedStyle(document.querySelector('main')).color") == "#1b2733"
+    assert colour(driver, "getComputedStyle(document.querySelector('main')).color") == "#1d252c"
     nav = driver.find_element(By.TAG_NAME, "nav")
     assert not nav.is_displayed()
     printed = driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})

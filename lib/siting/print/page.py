@@ -105,7 +105,13 @@ def _chapter(chapter: Chapter) -> str:
     for row in rows_of_charts(chapter.blocks):
         blocks = "".join(map(_block, row))
         rows.append(blocks if len(row) == 1 else f'<div class="beside">{blocks}</div>')
-    return _themed("\n".join(rows))
+    body = _themed("\n".join(rows))
+    return _raised(body) if chapter.page_one else body
+
+
+def _raised(markup: str) -> str:
+    """Headings one level up: page one has no heading of second level above them."""
+    return re.sub(r"<(/?)h([3-5])>", lambda m: f"<{m[1]}h{int(m[2]) - 1}>", markup)
 
 
 def _block(block: Block) -> str:
@@ -133,7 +139,8 @@ def _exhibit(block: Block) -> str:
         case "prose":
             return f'<div class="prose">{_lower(rendered(shown["markdown"]))}</div>'
         case "answers":
-            return answers_html(shown).replace("h4>", "h3>").replace("h5>", "h4>")
+            item = "h4>" if shown["heading"] else "h3>"
+            return answers_html(shown).replace("h4>", "h3>").replace("h5>", item)
         case "chart":
             body = f'<div class="wide" tabindex="0">{shown["svg"]}</div>'
         case _:

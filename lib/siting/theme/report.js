@@ -88,6 +88,7 @@
     const plain = rows.filter(row => !row.className), totals = rows.filter(row => row.className === "total");
     if (plain.length < 5 || rows.some(row => row.className === "group")) return;
     all("thead tr:last-child th", table).forEach((th, column) => {
+      if (!th.textContent.trim()) return;
       const does = () => {
         const up = th.getAttribute("aria-sort") === "descending";
         all("th[aria-sort]", table).forEach(other => other.removeAttribute("aria-sort"));
