@@ -19,6 +19,7 @@ from typing import Literal
 from siting.catalogue import Fact, Input, facts_dir, source_of, table
 from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Range
+from siting.reasoning import Task, thinks
 
 Verdict = Literal["same model", "better", "not distinguishable", "worse", "unknown"]
 
@@ -212,18 +213,35 @@ def effort_named(name: str) -> Effort | None:
     return _efforts(facts_dir()).get(name.strip().lower())
 
 
-def reasoning_tokens(workload: Workload, effort: str) -> Range:
-    """Hidden output tokens a request at an effort. [tokens]
+def efforts_row(effort: str) -> Effort:
+    """The row that an effort is estimated by; the usual default where none is known."""
+    found = effort_named(effort) or effort_named("medium")
+    assert found is not None
+    return found
 
-    The client's own count holds wherever the model thinks. Without one, the estimate for the
-    effort is taken; a model that does not think spends none.
+
+def reasoning_tokens(workload: Workload, effort: str, model: str = "") -> Range:
+    """Hidden output tokens a request of this work at an effort. [tokens]
+
+    A model that does not think spends none. The client's own count holds wherever the model
+    thinks, 0 included. Without one, the estimate for effort and task is taken, the same for a
+    vendor's model and an open one; an effort that is not known counts as the usual default.
     """
-    known = effort_named(effort)
-    if known is not None and known.tokens_high == 0:
+    how, known = thinks(model), effort_named(effort)
+    silent = not effort.strip() and how in ("", "off")
+    off = known is not None and known.tokens_high == 0 and how != "always"
+    if how == "never" or silent or off or (known is None and how == "off"):
         return Range.exact(0.0, "tokens")
-    if workload.reasoning_tokens > 0 or known is None:
+    if workload.reasoning_tokens is not None:
         return Range.exact(workload.reasoning_tokens, "tokens")
-    return Range(known.tokens_low, known.tokens_central, known.tokens_high, "tokens")
+    row = efforts_row(effort)
+    task = next(t for t in table("reasoning_task", Task) if t.task == workload.task)
+    return Range(
+        row.tokens_low * task.factor_low,
+        row.tokens_central * task.factor_central,
+        row.tokens_high * task.factor_high,
+        "tokens",
+    )
 
 
 def _thinks(effort: str) -> bool | None:
@@ -360,7 +378,7 @@ def parity(name: str, workload: Workload, option_name: str, option: Option) -> P
     model = option.models.get(name) or option.models.get("all")
     if floor is None or model is None:
         return None
-    thinking = workload.reasoning_tokens > 0
+    thinking = (workload.reasoning_tokens or 0) > 0
     known = boards()
     comparisons = tuple(
         compare(
@@ -379,7 +397,7 @@ def parity(name: str, workload: Workload, option_name: str, option: Option) -> P
         verdict, reason = "same model", "the model now in use, at the same effort"
     else:
         verdict, reason = agreed(comparisons)
-    tokens = reasoning_tokens(workload, option.effort or _earned(comparisons))
+    tokens = reasoning_tokens(workload, option.effort or _earned(comparisons), model)
     return Parity(
         name,
         option_name,
@@ -407,7 +425,8 @@ def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:
     """
     w, o = scenario.workloads[workload], scenario.options[option]
     found = parity(workload, w, option, o)
-    return found.reasoning_tokens if found else reasoning_tokens(w, o.effort)
+    model = o.models.get(workload) or o.models.get("all", "")
+    return found.reasoning_tokens if found else reasoning_tokens(w, o.effort, model)
 
 
 def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:
@@ -438,18 +457,13 @@ def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> list[st
     """A score earned by reasoning while the load counts no hidden tokens understates cost."""
     found = []
     for p in parities:
-        if scenario.workloads[p.workload].reasoning_tokens > 0:
+        if scenario.workloads[p.workload].reasoning_tokens is not None:
             continue
         write = f"write workloads.{p.workload}.reasoning_tokens to use a measured number"
         if p.reasoning_tokens.central > 0:
             found.append(
                 f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
                 f"{p.reasoning_tokens.central:,.0f} hidden tokens a request (estimate); {write}"
-            )
-        elif any(c.model and c.model.effort == "default" for c in p.comparisons):
-            found.append(
-                f"workload {p.workload}: a board ran {p.model} at its default and does not say "
-                f"whether it reasoned; no hidden tokens are counted; {write}"
             )
     return list(dict.fromkeys(found))
 

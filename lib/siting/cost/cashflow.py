@@ -262,7 +262,7 @@ def fleet(plan: OptionPlan, draws: Draws, years: int, limit: Array | None = None
     Owned servers come whole and are kept; with redundancy, one more server (or as many again)
     stands by, because a server fails as a whole. A hybrid needs no spare: the other side is it.
     """
-    need = [_per_rate(p, draws) * load_ratio(p.growth, draws, years) for p in plan.pools]
+    need = [_per_rate(plan, p, draws) * load_ratio(p.growth, draws, years) for p in plan.pools]
     serving = [
         np.maximum(1.0, np.ceil(x * p.peak - 1e-9)) for x, p in zip(need, plan.pools, strict=True)
     ]
@@ -292,9 +292,10 @@ def fleet(plan: OptionPlan, draws: Draws, years: int, limit: Array | None = None
     )  # fmt: skip
 
 
-def _per_rate(pool: PoolLoad, draws: Draws) -> Array:
-    """Replicas for one request a second. [n × 1]"""
-    return np.asarray(1 / (pool.rate * draws["throughput"]))[:, None]
+def _per_rate(plan: OptionPlan, pool: PoolLoad, draws: Draws) -> Array:
+    """Replicas for one request a second, its hidden tokens included. [n × 1]"""
+    work = draws.get(f"hidden_work.{plan.name}", np.ones(1))
+    return np.asarray(work / (pool.rate * draws["throughput"]))[:, None]
 
 
 def _capacity(servers: Array, weight: Array, per_server: float) -> Array:
@@ -366,7 +367,9 @@ def burst_fleet(plan: OptionPlan, own: Fleet, base: OptionPlan, draws: Draws, ye
     shape = own.serving.shape
     replicas, hours, gpus, used = (np.zeros(shape) for _ in range(4))
     for p, per in zip(plan.pools, base.per_server, strict=True):
-        need = np.broadcast_to(_per_rate(p, draws) * load_ratio(p.growth, draws, years), shape)
+        need = np.broadcast_to(
+            _per_rate(plan, p, draws) * load_ratio(p.growth, draws, years), shape
+        )
         capacity = np.floor(own.serving * per / len(plan.pools) + 1e-9)
         peak = np.maximum(0.0, np.ceil(need * p.peak - 1e-9) - capacity)
         if plan.option.commitment in ("1y", "3y"):

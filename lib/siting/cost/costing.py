@@ -31,6 +31,11 @@ from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
 
+ASK_ABOVE = 0.25
+"""Share of a bill from which hidden tokens, an estimate, must be counted by the client."""
+READING_WORK = 0.1
+"""Work of reading a token over writing one, for machines of one's own."""
+
 
 def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Plan:
     """Finds every price that the scenario's options need, once.
@@ -264,6 +269,7 @@ class _Finder:
         place = option.country or self.scenario.client.country
         out: list[Line] = []
         self._staffing(name, option)
+        self._hidden(name, option)
         if machine is not None:
             self._power(name, machine)
         for item in cost_items(option.kind, place, self.day.isoformat()):
@@ -405,6 +411,28 @@ class _Finder:
         if option.kind not in BY_REQUEST:
             self.parameter("fte_per_8_gpus", option.kind, suffix=f".{name}")
 
+    def _hidden(self, name: str, option: Option) -> None:
+        """Hidden tokens that a model's thinking needs: the same evidence for every option."""
+        found, work = Range.exact(0.0, "tokens per request"), Range.exact(1.0, "x")
+        for workload, asked in self.scenario.workloads.items():
+            hidden = quality.hidden_tokens(self.scenario, name, workload)
+            if hidden.high <= found.high:
+                continue
+            found = replace(hidden, unit="tokens per request")
+            seen = asked.output_tokens.mean + READING_WORK * asked.input_tokens.mean * (
+                1 - asked.cached_input_share
+            )
+            ends = ((seen + h) / (seen + hidden.central) for h in (hidden.low, hidden.high))
+            work = Range(next(ends), 1.0, next(ends), "x")
+        if found.is_exact:
+            return
+        source = catalogue.source_of(quality.efforts_row(option.effort))
+        if "hidden_tokens" not in self.factors:
+            self.put("hidden_tokens", "Hidden reasoning tokens", found, source)
+        if option.kind not in BY_REQUEST:
+            self.put(f"hidden_work.{name}", f"Work of a request over the plan, {option.label}",
+                     work, source, "hidden_tokens")  # fmt: skip
+
     def _power(self, name: str, machine: prices.Server) -> None:
         value = Range(machine.power_kw_low, machine.power_kw_central, machine.power_kw_high, "kW")
         self.put(f"power_kw.{name}", f"Power of {machine.label} under load", value,
@@ -430,6 +458,13 @@ class _Finder:
         hidden = quality.hidden_tokens(self.scenario, name, workload)
         price = priced(hidden.central)
         low, high = priced(hidden.low).per_request, priced(hidden.high).per_request
+        thought = price.per_request - priced(0.0).per_request
+        if not hidden.is_exact and thought > ASK_ABOVE * price.per_request:
+            self.notes.append(
+                f"{option.label}: about {thought / price.per_request:.0%} of its bill for "
+                f"{workload} is hidden reasoning ({hidden.central:,.0f} tokens a request), an "
+                "estimate: count it in your own usage and write reasoning_tokens"
+            )
         cost = Range(low, price.per_request, high, "USD/request").scaled(1 - option.discount)
         words = (
             f"{model}: {price.input_per_million:g} in, {price.output_per_million:g} out"
@@ -439,6 +474,7 @@ class _Finder:
         if load.batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
         key = self.put(f"api_request.{name}.{workload}", f"Price of a request, {workload}, {words}",
-                       cost, price.source, "api_request",
+                       cost, price.source,
+                       "api_request" if hidden.is_exact else "hidden_tokens",
                        note="long-context tier reached" if price.tiers else "")  # fmt: skip
         return Line(item, (key, "api_price_band", *self.fx("USD"), "retries"), workload, path="api")

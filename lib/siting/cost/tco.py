@@ -510,7 +510,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
 
 _IN_QUANTITIES = (
     "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
-    "scale_down", "bytes_per_token", "discount_rate",
+    "scale_down", "bytes_per_token", "discount_rate", "hidden_tokens",
 )  # fmt: skip
 
 
@@ -519,7 +519,8 @@ def drawn_factors(plan: Plan) -> set[str]:
     used = set(_IN_QUANTITIES)
     for option in plan.options.values():
         used |= {name for line in option.lines for name in line.factors}
-        for stem in ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw"):
+        for stem in ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw",
+                     "hidden_work"):  # fmt: skip
             used.add(f"{stem}.{option.name}")
     return used
 

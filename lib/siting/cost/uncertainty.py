@@ -320,12 +320,17 @@ def described(plan: Plan, name: str) -> tuple[str, Range]:
     if name == GROWTH:
         band = max((x.growth for x in plan.loads.values()), key=lambda b: b.high - b.low)
         return "Growth of demand", Range(band.low, band.central, band.high, "per year")
-    moved = drivers(plan)[name]
-    factor = max(moved, key=lambda f: f.value.high - f.value.low)
+    factor = _named(plan, name)
     low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-Z90, Z90))
     centre = min(max(factor.value.central, low), high)
     label = factor.label if factor.driver == factor.name else _common(factor.label)
     return label, Range(low, centre, high, factor.value.unit)
+
+
+def _named(plan: Plan, driver: str) -> Factor:
+    """The factor that tells a driver's values: its own, or else the widest of those it moves."""
+    moved = drivers(plan)[driver]
+    return max(moved, key=lambda f: (f.name == driver, f.value.high - f.value.low))
 
 
 def _common(label: str) -> str:
@@ -373,7 +378,7 @@ def _flip(plan: Plan, name: str, z: float, winner: str) -> Flip:
         side = band.high - band.central if z >= 0 else band.central - band.low
         at = band.central + z * side / Z90
     else:
-        factor = max(drivers(plan)[name], key=lambda f: f.value.high - f.value.low)
+        factor = _named(plan, name)
         at = float(value_at(factor, np.array([z]))[0])
     return Flip(name, label, band.central, at, band.unit, winner, abs(z) <= Z90, abs(z))
 

@@ -247,7 +247,8 @@ def _fit(
     try:
         model, gpu = hf_config.model(model_name), catalogue.gpu(option.gpu)
         context = option.context or max(
-            longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens) for w in loads
+            longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0)
+            for w in loads
         )
         context = min(context, model.max_position_embeddings or context)
         d = planned(

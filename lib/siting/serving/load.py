@@ -132,7 +132,7 @@ def workload_load(name: str, w: Workload) -> Load:
     visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
     lengths = Lengths(
         LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
-        LogNormal(visible.mean + w.reasoning_tokens, visible.sigma),
+        LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
         w.cached_input_share,
     )
     return Load(
@@ -142,7 +142,7 @@ def workload_load(name: str, w: Workload) -> Load:
         w.peak_factor,
         w.batchable_share,
         w.growth_per_year,
-        vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens),
+        vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0),
     )
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from siting import catalogue, hf_config
+from siting import catalogue, hf_config, reasoning
 from siting.inputs import messages
 from siting.inputs.document import Path_
 from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Option, Scenario, Workload
@@ -111,6 +111,14 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradic
     if option.server:
         yield from _listed((*here, "server"), option.server, "servers", "id", "server")
     yield from _effort((*here, "effort"), option.effort)
+    for model in dict.fromkeys(option.models.values()):
+        if reasoning.effort_missing(model, option.effort):
+            yield (
+                (*here, "effort"),
+                f"{model} reasons, and its effort is not said",
+                "write effort: none, low, medium or high as your requests set it, or default",
+            )
+            break
     yield from _known((*here, "weights"), option.weights, weights.weight_format)
     yield from _known((*here, "kv_cache"), option.kv_cache, attention.kv_format)
     yield from _hybrid(here, name, option, scenario)

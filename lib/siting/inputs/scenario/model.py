@@ -306,9 +306,11 @@ class Workload(Strict):
     holds for the years after it."""
     input_tokens: Tokens
     output_tokens: Tokens
-    reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] = 0
-    """Hidden output tokens a request where a model reasons, billed and generated like output;
-    0: estimated from the effort that earned its quality score."""
+    task: Literal["chat", "classify", "summarise", "code", "agent", "mathematics"] = "chat"
+    """Kind of work: says how much a model that reasons thinks at an effort."""
+    reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
+    """Hidden output tokens a request where a model reasons, as counted (0 if none were); they are
+    billed and generated like output. Left out: estimated from effort and task."""
     cached_input_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of input tokens that repeat an earlier prefix."""
     batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -376,7 +378,7 @@ class Option(Strict):
     models: dict[str, str] = {}
     """Workload to model; a single key `all` covers every workload."""
     effort: str = ""
-    """Reasoning effort of the API model, as its board names it."""
+    """Reasoning effort of the model: none, low, medium, high …, or default if it is not known."""
     region: str = ""
     country: str = ""
     """ISO code of the place of processing."""

@@ -1,0 +1,44 @@
+"""Which models think before they answer, and what a kind of work needs of it.
+
+Hidden tokens are billed and generated like output. A model that thinks by default costs several
+times what its visible answers suggest, so a scenario says at which effort it runs.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from typing import Literal
+
+from siting.catalogue import Fact, table
+
+
+class Reasoning(Fact):
+    """Whether the models that a pattern names think, and who decides it."""
+
+    pattern: str
+    """As a shell writes it, on the name in small letters; the first row that fits holds."""
+    thinks: Literal["always", "on", "chosen", "off", "never"]
+    """on: unless told not to; chosen: by the effort of a request, without a default that holds for
+    all releases; off: only if asked."""
+
+
+class Task(Fact):
+    """What a kind of work needs in hidden tokens, over chat at the same effort."""
+
+    task: str
+    label: str
+    factor_low: float
+    factor_central: float
+    factor_high: float
+
+
+def thinks(model: str) -> str:
+    """How a model decides to think (`Reasoning.thinks`); blank where it is not known."""
+    short = model.lower().split("/")[-1]
+    rows = table("model_reasoning", Reasoning)
+    return next((r.thinks for r in rows if fnmatch(short, r.pattern)), "")
+
+
+def effort_missing(model: str, effort: str) -> bool:
+    """Whether a scenario must say how much the model reasons, and does not."""
+    return not effort.strip() and thinks(model) in ("always", "on", "chosen")
