@@ -173,9 +173,8 @@ def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:
 
 def request(provider: str, model: str, size: float = 2000, **changes: float) -> prices.ApiPrice:
     shape = {"sigma": 0.0, "output": 500.0, "cached": 0.0, "batch": 0.0, **changes}
-    return prices.api_request(
-        provider, model, size, shape["sigma"], shape["output"], shape["cached"], shape["batch"], DAY
-    )
+    load = prices.Lengths(size, shape["sigma"], shape["output"], shape["cached"])
+    return prices.api_request(provider, model, load, shape["batch"], DAY)
 
 
 def test_a_request_costs_its_tokens_at_list_price() -> None:

@@ -37,7 +37,7 @@ BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
 RENTED = ("rented_gpus", "sovereign_cloud")
-BY_REQUEST = ("api", "managed_cloud")
+BY_REQUEST = ("api", "managed_cloud", "open_api")
 MONTHS = 12
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""

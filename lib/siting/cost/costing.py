@@ -445,36 +445,63 @@ class _Finder:
         model = option.models.get(workload) or option.models.get("all", "")
         if not model:
             raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
-        asked = self.scenario.workloads[workload]
-        load = workload_load(workload, asked)
-        n = load.lengths
-
-        def priced(hidden: float) -> prices.ApiPrice:
-            return prices.api_request(
-                option.provider, model, n.input_mean, n.input.sigma,
-                asked.output_tokens.mean + hidden, n.cached_share, load.batchable_share, self.day,
-            )  # fmt: skip
-
         hidden = quality.hidden_tokens(self.scenario, name, workload)
-        price = priced(hidden.central)
-        low, high = priced(hidden.low).per_request, priced(hidden.high).per_request
-        thought = price.per_request - priced(0.0).per_request
-        if not hidden.is_exact and thought > ASK_ABOVE * price.per_request:
-            self.notes.append(
-                f"{option.label}: about {thought / price.per_request:.0%} of its bill for "
-                f"{workload} is hidden reasoning ({hidden.central:,.0f} tokens a request), an "
-                "estimate: count it in your own usage and write reasoning_tokens"
-            )
-        cost = Range(low, price.per_request, high, "USD/request").scaled(1 - option.discount)
+        price, low, high, silent = (
+            self._request(option, model, workload, h)
+            for h in (hidden.central, hidden.low, hidden.high, 0.0)
+        )
+        self._notes_on(
+            option, model, workload, price, price.per_request - silent.per_request, hidden
+        )
+        cost = Range(low.per_request, price.per_request, high.per_request,
+                     f"{price.currency}/request").scaled(1 - option.discount)  # fmt: skip
         words = (
             f"{model}: {price.input_per_million:g} in, {price.output_per_million:g} out"
             + (f", {price.cached_per_million:g} cached" if price.cached_per_million else "")
-            + " USD per million tokens"
+            + f" {price.currency} per million tokens"
         )
-        if load.batchable_share and not price.batch:
-            self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
         key = self.put(f"api_request.{name}.{workload}", f"Price of a request, {workload}, {words}",
                        cost, price.source,
                        "api_request" if hidden.is_exact else "hidden_tokens",
                        note="long-context tier reached" if price.tiers else "")  # fmt: skip
-        return Line(item, (key, "api_price_band", *self.fx("USD"), "retries"), workload, path="api")
+        factors = (key, "api_price_band", *self._regional(name, option, model),
+                   *self.fx(price.currency), "retries")  # fmt: skip
+        return Line(item, factors, workload, path="api")
+
+    def _request(self, option: Option, model: str, workload: str, hidden: float) -> prices.ApiPrice:
+        """Price of a request of a workload with so many hidden tokens."""
+        asked = self.scenario.workloads[workload]
+        load = workload_load(workload, asked)
+        n = prices.Lengths(
+            load.lengths.input_mean, load.lengths.input.sigma, asked.output_tokens.mean + hidden,
+            load.lengths.cached_share, asked.cache_write_share,
+        )  # fmt: skip
+        if option.kind == "open_api":
+            return prices.open_request(
+                option.provider, model, n, load.batchable_share, self.day, self.currency
+            )
+        return prices.api_request(option.provider, model, n, load.batchable_share, self.day)
+
+    def _notes_on(
+        self, option: Option, model: str, workload: str, price: prices.ApiPrice, thought: float,
+        hidden: Range,
+    ) -> None:  # fmt: skip
+        """What a reader must know of a bill: what is estimated in it, and what it does not have."""
+        share = thought / price.per_request
+        if not hidden.is_exact and share > ASK_ABOVE:
+            self.notes.append(
+                f"{option.label}: about {share:.0%} of its bill for {workload} is hidden reasoning "
+                f"({hidden.central:,.0f} tokens a request), an estimate: count it in your own "
+                "usage and write reasoning_tokens"
+            )
+        if self.scenario.workloads[workload].batchable_share and not price.batch:
+            self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
+
+    def _regional(self, name: str, option: Option, model: str) -> list[str]:
+        """The surcharge of an endpoint that is pinned to the option's region, where one is due."""
+        row = prices.regional_surcharge(option, model)
+        if row is None:
+            return []
+        label = f"Surcharge for the region, {option.label}"
+        value = Range.exact(row.factor, "x")
+        return [self.put(f"region.{name}", label, value, source_of(row), note=row.note)]

@@ -13,6 +13,7 @@ import re
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from statistics import NormalDist
 from typing import Literal, TypeVar
@@ -384,7 +385,7 @@ SIZES = 24
 
 @dataclass(frozen=True)
 class ApiPrice:
-    """What a request of a workload costs at an API's list price. [USD]"""
+    """What a request of a workload costs at an API's list price. [`currency`]"""
 
     per_request: float
     """Mean over the distribution of request sizes, batch share and cached input included."""
@@ -398,17 +399,23 @@ class ApiPrice:
     """Whether long requests of this workload fall into a dearer tier."""
     model: str
     source: Source
+    currency: str = "USD"
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Tokens of a request as a bill counts them: output holds hidden reasoning."""
+
+    input_mean: float
+    input_sigma: float
+    output_mean: float
+    cached_share: float
+    written_share: float = 0.0
+    """Share of the input that is written to a cache, at the vendor's price for that."""
 
 
 def api_request(
-    provider: str,
-    model: str,
-    input_mean: float,
-    input_sigma: float,
-    output_mean: float,
-    cached_share: float,
-    batch_share: float,
-    day: dt.date,
+    provider: str, model: str, load: Lengths, batch_share: float, day: dt.date
 ) -> ApiPrice:
     """Price of one request of a workload at list prices of `day`. [USD]
 
@@ -418,25 +425,26 @@ def api_request(
     """
     normal = NormalDist()
     z = np.array([normal.inv_cdf((i + 0.5) / SIZES) for i in range(SIZES)])
-    raw = np.exp(input_sigma * z)
-    sizes = raw / raw.mean() * input_mean
-    standard = [_call(provider, model, n, output_mean, cached_share, day, {}) for n in sizes]
+    raw = np.exp(load.input_sigma * z)
+    sizes = raw / raw.mean() * load.input_mean
+    output, cached, written = load.output_mean, load.cached_share, load.written_share
+    standard = [_call(provider, model, n, output, cached, day, {}, written) for n in sizes]
     small = _call(provider, model, 1000, 0, 0, day, {})
     batch_unit = _call(provider, model, 1000, 1000, 0, day, {"processing": "batch"})
     has_batch = batch_unit < _call(provider, model, 1000, 1000, 0, day, {}) * 0.999
     mean = float(np.mean(standard))
     if batch_share and has_batch:
         context = {"processing": "batch"}
-        waited = [_call(provider, model, n, output_mean, cached_share, day, context) for n in sizes]
+        waited = [_call(provider, model, n, output, cached, day, context, written) for n in sizes]
         mean = (1 - batch_share) * mean + batch_share * float(np.mean(waited))
-    cached = _call(provider, model, 1000, 0, 1, day, {})
+    repeated = _call(provider, model, 1000, 0, 1, day, {})
     top = max(sizes)
     long_unit = _call(provider, model, top, 0, 0, day, {}) / top
     return ApiPrice(
         mean,
         small * 1000,
         _call(provider, model, 0, 1000, 0, day, {}) * 1000,
-        cached * 1000 if cached < small * 0.999 else None,
+        repeated * 1000 if repeated < small * 0.999 else None,
         has_batch,
         bool(long_unit > small / 1000 * 1.001),
         model,
@@ -452,12 +460,14 @@ def _call(
     cached_share: float,
     day: dt.date,
     context: dict[str, str],
+    written_share: float = 0.0,
 ) -> float:
     name = _known_name(provider, model)
     usage = genai_prices.Usage(
         input_tokens=round(input_tokens),
         output_tokens=round(output_tokens),
         cache_read_tokens=round(input_tokens * cached_share),
+        cache_write_tokens=round(input_tokens * written_share) or None,
     )
     noon = dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC)
     price = _price_list().calc(usage, name, provider or None, None, noon, context or None)
@@ -491,6 +501,95 @@ def _known_name(provider: str, model: str) -> str:
     )
 
 
+class Surcharge(Fact):
+    """What a vendor asks on top for an endpoint that stays in a region."""
+
+    provider: str
+    models: str
+    """Patterns of model names, separated by semicolons."""
+    region: str
+    """Regions that it holds for, separated by semicolons."""
+    factor: float
+
+
+def regional_surcharge(option: Option, model: str) -> Surcharge | None:
+    """The surcharge on an option's API prices; None where none is due."""
+    for row in catalogue.table("regional_surcharges", Surcharge):
+        here = row.provider == option.provider and option.region in row.region.split(";")
+        if here and any(fnmatch(model, pattern) for pattern in row.models.split(";")):
+            return row
+    return None
+
+
+class OpenPrice(Fact):
+    """Price of an open model's tokens at a host that runs it. [currency per million tokens]"""
+
+    provider: str
+    host: str
+    model: str
+    """As the catalogue names it, where it knows the model."""
+    name_at_host: str
+    input: float
+    cached_input: float | None = None
+    output: float
+    currency: str
+    place: str = ""
+    country: str = ""
+    operator_country: str = ""
+    parent_country: str = ""
+
+
+def open_prices(day: dt.date, model: str = "", provider: str = "") -> list[OpenPrice]:
+    """Prices of a model at hosts, of a host, or all; the newest of each host, model, currency."""
+    found: dict[tuple[str, str, str], OpenPrice] = {}
+    for r in known_at(catalogue.table("open_api_prices", OpenPrice), day):
+        same = not model or _same_weights(r.model, model) or _same_weights(r.name_at_host, model)
+        if same and provider in ("", r.provider):
+            key = (r.provider, r.model, r.currency)
+            if key not in found or r.date >= found[key].date:
+                found[key] = r
+    return list(found.values())
+
+
+def _same_weights(a: str, b: str) -> bool:
+    return a.split("/")[-1].lower() == b.split("/")[-1].lower()
+
+
+def open_request(
+    provider: str, model: str, load: Lengths, batch_share: float, day: dt.date, currency: str
+) -> ApiPrice:
+    """Price of one request to an open model at a host: by our table, else by genai-prices.
+
+    Of a host's prices in two currencies, the client's own is taken. Raises NotPriced naming hosts.
+    """
+    rows = open_prices(day, model, provider)
+    if not rows:
+        name = _name_at(provider, model)
+        if name:
+            return api_request(provider, name, load, batch_share, day)
+        hosts = sorted({r.provider for r in open_prices(day, model)})
+        raise NotPriced(
+            f"{provider or '(no provider)'} has no price for {model}; known hosts: "
+            f"{', '.join(hosts) or 'none'}; or write a quote for `api_request`"
+        )
+    r = min(rows, key=lambda r: (r.currency != currency, r.output))
+    cached = r.input if r.cached_input is None else r.cached_input
+    reading = load.input_mean * (r.input + (cached - r.input) * load.cached_share)
+    writing = load.output_mean * r.output
+    return ApiPrice(
+        (reading + writing) / 1e6, r.input, r.output, r.cached_input, False, False,
+        r.name_at_host, catalogue.source_of(r), r.currency,
+    )  # fmt: skip
+
+
+def _name_at(provider: str, model: str) -> str:
+    """How a host of genai-prices names an open model; blank where it does not sell it."""
+    for p in _price_list().providers:
+        if p.id == provider:
+            return next((m.id for m in p.models if _same_weights(m.id, model)), "")
+    return ""
+
+
 _VERIFIED = re.compile(r"verified on (\d{4}-\d{2}-\d{2})")
 
 
@@ -503,11 +602,23 @@ def api_data_date() -> str:
 
 def _api_source(provider: str, model: str, day: dt.date) -> Source:
     """Where the package says that a model's price comes from, and when it was last checked."""
-    found = _calculated(provider, _known_name(provider, model))
+    name = _known_name(provider, model)
+    found = _calculated(provider, name)
+    asked = next((p for p in _price_list().providers if p.id == provider), found.provider)
+    lent = not any(m.id == found.model.id for m in asked.models)
     checked = _VERIFIED.findall(found.model.price_comments or "")
     urls = found.provider.pricing_urls or []
+    owner = next(
+        (
+            p.name
+            for p in _price_list().providers
+            if lent and any(m is found.model for m in p.models)
+        ),
+        found.provider.name,
+    )
+    instead = f", taken for {asked.name}" if lent else ""
     return Source(
-        source=f"{found.provider.name} price list (genai-prices {genai_prices.__version__})",
+        source=f"{owner} price list{instead} (genai-prices {genai_prices.__version__})",
         url=urls[0] if urls else "https://github.com/pydantic/genai-prices",
         locator=f"provider {found.provider.id}, model {found.model.id}",
         date=min(max(checked, default=api_data_date()), day.isoformat()),

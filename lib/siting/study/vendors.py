@@ -223,7 +223,7 @@ class VendorFrames(Results):
         return [
             (name, notice.ending(record, vendor, model, day, months, seed))
             for name, option in self.options.items()
-            if option.kind in ("api", "managed_cloud")
+            if option.kind in ("api", "managed_cloud", "open_api")
             and (vendor := record.vendor(option.vendor)) is not None
             for model in dict.fromkeys(option.models.values())
         ]

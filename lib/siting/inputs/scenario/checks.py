@@ -160,6 +160,8 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contrad
             )
         elif option.kind in SELF_HOSTED:
             yield from _catalogued((*here, "models", workload), model, "model")
+        elif option.kind == "open_api":
+            yield from _hosted((*here, "models", workload), model, option.provider)
         elif option.provider:
             yield from _priced((*here, "models", workload), model, option.provider)
     if "all" not in option.models:
@@ -185,6 +187,25 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
     elif provider.find_model(model, all_providers=providers) is None:
         known = [m.id for m in provider.models]
         yield path, f"{model!r} has no price at {provider_id}", messages.suggestion(model, known)
+
+
+def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
+    """An open model at a host must have a price there; others that sell it are named."""
+    from genai_prices.data import providers
+
+    short = model.split("/")[-1].lower()
+    selling = {
+        cells["provider"]
+        for _, cells in catalogue.rows(catalogue.facts_dir() / "open_api_prices.csv")
+        if short in (cells["model"].split("/")[-1].lower(), cells["name_at_host"].lower())
+    }
+    for p in providers:
+        if any(m.id.split("/")[-1].lower() == short for m in p.models):
+            selling.add(p.id)
+    if provider_id not in selling:
+        hosts = ", ".join(sorted(selling)) or "none is known: write a quote for api_request"
+        where = provider_id or "no provider"
+        yield path, f"{model!r} has no price at {where}", f"hosts that sell it: {hosts}"
 
 
 def _money(scenario: Scenario) -> Iterator[Contradiction]:

@@ -27,6 +27,7 @@ from siting.quantity import Range
 OptionKind = Literal[
     "api",
     "managed_cloud",
+    "open_api",
     "sovereign_cloud",
     "rented_gpus",
     "colocation",
@@ -313,6 +314,8 @@ class Workload(Strict):
     billed and generated like output. Left out: estimated from effort and task."""
     cached_input_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of input tokens that repeat an earlier prefix."""
+    cache_write_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of input tokens that are written to a vendor's cache, where that has its own price."""
     batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of requests that may wait for hours (API batch discount, idle GPUs)."""
     deadline: Deadline = Deadline()
