@@ -17,6 +17,7 @@ from siting.cli.frame import (
     fields_of,
     known_clients,
     print_json,
+    print_table,
 )
 
 if TYPE_CHECKING:
@@ -107,3 +108,74 @@ def schema(as_json: bool) -> None:
     from siting.inputs import scenario
 
     print_json(scenario.json_schema())
+
+
+@cli.command()
+@click.argument("client", shell_complete=completer(known_clients))
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["open_api", "api", "rented_gpus", "servers"]),
+    help="What to search; may be given several times. Default: all.",
+)
+@click.option("--most", type=click.IntRange(1, 100), default=12, show_default=True, help="Rows.")
+@click.option("--all", "everything", is_flag=True, help="Show also what a condition rules out.")
+@as_json
+def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool, as_json: bool) -> None:
+    """Search the catalogue for ways to run a client's load that its scenario does not name.
+
+    Vendors' models, the same open model at each host, rented GPUs and servers: those that keep the
+    limits and that no condition rules out, cheapest first, each with its present cost as planned
+    and as a piece of scenario to paste under `options:`. Where no board knows a model, that is said
+    and it comes last.
+
+    \b
+    Example:
+      siting rivals acme
+      siting rivals acme --kind open_api --json
+    """
+    from siting.inputs import scenario
+    from siting.quantity import Range
+    from siting.study import rivals as search
+
+    chosen = scenario.load(client)
+    found = search.search(chosen, kinds or search.KINDS)
+    if not everything:
+        found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]
+    shown, money = found[:most], chosen.client.currency
+    if as_json:
+        print_json(
+            {
+                "client": chosen.client.id,
+                "rivals": [
+                    {
+                        "name": r.name,
+                        "option": r.option.model_dump(mode="json", exclude_defaults=True),
+                        "present_cost": Range.exact(r.present, money).as_dict(),
+                        "keeps_limits": r.keeps_limits,
+                        "quality": r.quality,
+                        "ruled_out": list(r.ruled_out),
+                        "open_points": r.open_points,
+                        "paste": r.paste,
+                    }
+                    for r in shown
+                ],
+            }
+        )
+        return
+    if not shown:
+        raise Refused("nothing in the catalogue keeps the limits and meets the conditions")
+    rows = [
+        (
+            f"{r.present:,.0f}",
+            r.option.label,
+            f"quality {r.quality}",
+            f"{r.open_points} open points",
+            "; ".join(r.ruled_out),
+        )
+        for r in shown
+    ]
+    print_table((f"present cost [{money}]", "way", "", "", ""), rows)
+    click.echo("\nTo rank one, paste it under `options:` of the scenario:\n")
+    click.echo("\n".join(r.paste for r in shown[:3]))

@@ -450,9 +450,10 @@ class _Finder:
             self._request(option, model, workload, h)
             for h in (hidden.central, hidden.low, hidden.high, 0.0)
         )
-        self._notes_on(
-            option, model, workload, price, price.per_request - silent.per_request, hidden
-        )
+        if price.per_request <= 0:
+            raise NotPriced(f"the price list has {model} at nothing; write a quote for api_request")
+        thought = price.per_request - silent.per_request
+        self._notes_on(option, model, workload, price, thought, hidden)
         cost = Range(low.per_request, price.per_request, high.per_request,
                      f"{price.currency}/request").scaled(1 - option.discount)  # fmt: skip
         words = (

@@ -13,8 +13,9 @@ import pandas as pd
 from siting.catalogue import Source, source_of
 from siting.cost import claims, costing, money, uncertainty
 from siting.cost.cashflow import MONTHS
-from siting.cost.prices import parameter
+from siting.cost.prices import open_prices, parameter
 from siting.cost.tco import OptionCost
+from siting.study import rivals
 from siting.study.frames import Made, frame
 from siting.study.results import Results
 
@@ -28,6 +29,8 @@ CATEGORIES = {
 """Categories of facts/cost_items.csv as a client reads them."""
 PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")
 """Factors whose sources stand under every figure of the total."""
+JUDGED = 4
+"""Hosts that the scenario lacks, so many of the cheapest are held against rules and quality."""
 PATHS = {"list": "as listed", "same_capability": "falling"}
 
 
@@ -476,6 +479,41 @@ class CostFrames(Results):
             for x in found
         ]
         return rows, [s for x in found for s in x.sources]
+
+    @frame
+    def rivals(self) -> Made:
+        """A host that sells the same open weights by the token and that the scenario does not name;
+        those without a doubt first, then the cheapest first.
+
+        way: model and host
+        model: the open model
+        host: who runs it
+        country: country of processing, where the host says it
+        present: present cost as planned [currency]
+        saving: what it would save against the chosen option, as planned [currency]
+        quality: verdict on the model where it is weakest
+        ruled_out: conditions that it fails; blank where none
+        open_points: rules that need a review before it is cleared [rules]
+        """
+        chosen = self.cost.options.get(self.compared[0])
+        found = rivals.search(self.scenario, ("open_api",), judged=JUDGED) if chosen else []
+        rows = [
+            {
+                "way": r.option.label,
+                "model": r.model,
+                "host": r.option.vendor,
+                "country": r.option.country,
+                "present": r.present,
+                "saving": chosen.present - r.present if chosen else None,
+                "quality": r.quality,
+                "ruled_out": "; ".join(r.ruled_out),
+                "open_points": r.open_points,
+            }
+            for r in found
+        ]
+        day = self.client.report_date
+        sold = (open_prices(day, r.model, r.option.provider) for r in found)
+        return rows, [source_of(price) for prices in sold for price in prices]
 
     @frame
     def remedies(self) -> Made:

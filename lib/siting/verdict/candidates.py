@@ -227,7 +227,7 @@ def struck(
         reasons.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
     reasons += _no_mix(scenario, name, cost)
     for constraint in scenario.decision.hard_constraints:
-        reasons += _failed(constraint, scenario, name, capacity, draws, sovereignty, parity)
+        reasons += failed(constraint, scenario, name, capacity, draws, sovereignty, parity)
     return tuple(dict.fromkeys(reasons))
 
 
@@ -241,7 +241,7 @@ def _no_mix(scenario: Scenario, name: str, cost: Comparison) -> list[str]:
     return [f"its cheapest split is {part.label} alone, which stands in the comparison itself"]
 
 
-def _failed(
+def failed(
     constraint: str,
     scenario: Scenario,
     name: str,

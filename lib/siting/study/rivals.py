@@ -1,0 +1,265 @@
+"""Ways to run a client's load that its scenario does not name, found in the catalogue.
+
+The same open weights at each host that sells them, vendors' models that a board does not show to
+be worse, rented GPUs and servers: each becomes an option of a copy of the scenario, and goes
+through the same capacity, prices, rules and quality as the named ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from genai_prices.data import providers as price_list
+
+from siting import catalogue, quality, reasoning
+from siting.cost import costing, prices, tco
+from siting.inputs import scenario as scenarios
+from siting.inputs.scenario import OWNED, SELF_HOSTED, Evidence, Option, Scenario
+from siting.memory import vram
+from siting.rules import sovereignty
+from siting.serving import capacity
+from siting.verdict import candidates
+from siting.verdict.ranking import Sampled
+
+KINDS = ("open_api", "api", "rented_gpus", "servers")
+VENDORS = {
+    "openai": "OpenAI", "anthropic": "Anthropic", "mistral": "Mistral", "google": "Google",
+    "x-ai": "xAI", "deepseek": "DeepSeek", "cohere": "Cohere",
+}  # fmt: skip
+"""Providers of genai-prices that sell models of their own, and their names in the vendor tables."""
+HOSTS = {
+    "together": "US", "fireworks": "US", "groq": "US", "cerebras": "US", "novita": "US",
+    "baseten": "US", "databricks": "US",
+}  # fmt: skip
+"""Hosts of open models in genai-prices, with the country of the company."""
+MOST_JUDGED = 12
+"""Of each kind, so many of the cheapest are held against rules and quality."""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A way that the scenario lacks, priced as planned."""
+
+    name: str
+    option: Option
+    model: str
+    present: float
+    """Present cost as planned. [client's currency]"""
+    keeps_limits: bool | None
+    """None: the vendor's latency is not known."""
+    quality: str
+    """Verdict on the model for the workload where it is weakest."""
+    ruled_out: tuple[str, ...]
+    """Conditions that it fails, in words."""
+    open_points: int
+    """Rules that need a review."""
+
+    @property
+    def doubts(self) -> tuple[bool, bool, bool]:
+        """Ruled out, over the limits, quality not shown: what sorts before the price."""
+        return bool(self.ruled_out), self.keeps_limits is False, self.quality == "unknown"
+
+    @property
+    def paste(self) -> str:
+        """Piece of scenario, to stand under `options:`."""
+        said = self.option.model_dump(exclude_defaults=True)
+        return scenarios.as_yaml({self.name: said})
+
+
+def search(
+    scenario: Scenario, kinds: Iterable[str] = KINDS, judged: int = MOST_JUDGED
+) -> list[Rival]:
+    """Ways that the scenario does not name: those without a doubt first, then the cheapest first.
+
+    kinds: of KINDS. judged: of each kind, so many of the cheapest are held against the rules.
+    """
+    found: list[Rival] = []
+    for kind in kinds:
+        options = {n: o for n, o in _offers(scenario, kind) if not _named(scenario, o)}
+        found += _priced(scenario, options, judged)
+    return sorted(found, key=lambda r: (*r.doubts, r.present))
+
+
+def _named(scenario: Scenario, offer: Option) -> bool:
+    """Whether the scenario has this way already."""
+    same = ("kind", "provider", "models", "gpu", "server")
+    return any(
+        all(getattr(o, field) == getattr(offer, field) for field in same)
+        for o in scenario.options.values()
+    )
+
+
+def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Rival]:
+    """Offers with their cost; the cheapest of them held against limits, rules and quality."""
+    if not options:
+        return []
+    whole = _with(scenario, options)
+    sized = capacity.assess(whole, vram.assess(whole))
+    plan = tco.with_optimum(costing.compile_plan(whole, sized))
+    names = [n for n in options if n in plan.options]
+    costs = {n: float(t.present[0]) for n, t in tco.totals(plan, plan.central(), names).items()}
+    cheapest = sorted(costs, key=lambda n: costs[n])[:judged]
+    few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
+    rules, parity = sovereignty.assess(few), quality.assess(few)
+    draws = {n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest}
+    out = []
+    for name in cheapest:
+        faults = [
+            fault
+            for constraint in (*scenario.decision.hard_constraints, "latency")
+            for fault in candidates.failed(constraint, few, name, sized[name], draws, rules, parity)
+        ]
+        verdicts = [p.verdict for p in parity.of(name)]
+        worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")
+        out.append(
+            Rival(
+                name, options[name], next(iter(options[name].models.values())), costs[name],
+                sized[name].keeps_limits if sized[name].pools else None, worst,
+                tuple(dict.fromkeys(faults)), rules.counts(name)["review"],
+            )
+        )  # fmt: skip
+    return out
+
+
+def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:
+    """The scenario with offers as options, beside its own or alone."""
+    evidence = Evidence(
+        fields=[f"options.{name}" for name in options] or ["options"],
+        source="siting, search of the catalogue", locator="offers that the scenario does not name",
+        date=scenario.client.report_date, kind="estimate",
+    )  # fmt: skip
+    today = scenario.finance.baseline
+    own = {} if alone else {n: o for n, o in scenario.options.items() if n == today}
+    if any(o.kind == "hybrid" for o in own.values()):
+        own = dict(scenario.options)
+    return scenario.model_copy(
+        update={"options": {**own, **options}, "evidence": [*scenario.evidence, evidence]}
+    )
+
+
+# --- offers -----------------------------------------------------------------------------------
+
+
+def _offers(scenario: Scenario, kind: str) -> Iterator[tuple[str, Option]]:
+    match kind:
+        case "open_api":
+            yield from _at_hosts(scenario)
+        case "api":
+            yield from _at_vendors(scenario)
+        case "rented_gpus":
+            yield from _rented(scenario)
+        case "servers":
+            yield from _servers(scenario)
+
+
+def open_models(scenario: Scenario) -> tuple[str, ...]:
+    """Open models that the scenario considers: candidates of its workloads and of its options."""
+    named = [m for w in scenario.workloads.values() for m in w.models]
+    for option in scenario.options.values():
+        if option.kind in (*SELF_HOSTED, "open_api"):
+            named += option.models.values()
+    return tuple(dict.fromkeys(named))
+
+
+def _effort(scenario: Scenario, model: str) -> str:
+    """Effort at which a rival runs: as the options that name its model do, or as the reference."""
+    if reasoning.thinks(model) == "never":
+        return ""
+    for option in scenario.options.values():
+        if model in option.models.values() and option.effort:
+            return option.effort
+    floors = (w.quality.reference_effort for w in scenario.workloads.values() if w.quality)
+    wanted = next(filter(None, floors), "")
+    return (wanted or "default") if reasoning.effort_missing(model, "") else wanted
+
+
+def _short(model: str) -> str:
+    return model.split("/")[-1]
+
+
+def _name(*words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")[:40]
+
+
+def _offer(scenario: Scenario, label: str, model: str, **fields: object) -> Option:
+    return Option.model_validate(
+        {
+            "label": label[:80],
+            "models": {"all": model},
+            "effort": _effort(scenario, model),
+            **fields,
+        }
+    )
+
+
+def _at_hosts(scenario: Scenario) -> Iterator[tuple[str, Option]]:
+    """The same weights at each host that sells them."""
+    for model in open_models(scenario):
+        hosts = {
+            r.provider: (r.host, r.country)
+            for r in prices.open_prices(scenario.client.report_date, model)
+        }
+        for p in price_list:
+            if p.id in HOSTS and any(
+                _short(m.id).lower() == _short(model).lower() for m in p.models
+            ):
+                hosts.setdefault(p.id, (p.name, HOSTS[p.id]))
+        for provider, (host, country) in hosts.items():
+            yield _name(provider, _short(model)), _offer(
+                scenario, f"{_short(model)} at {host}", model, kind="open_api", vendor=host,
+                provider=provider, country=country, region=country,
+            )  # fmt: skip
+
+
+def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
+    """Vendors' models that some board of the scenario knows."""
+    boards = {b for w in scenario.workloads.values() if w.quality for b in w.quality.boards}
+    scored = {
+        quality.name_key(s.model)
+        for s in catalogue.table("model_quality", quality.Score)
+        if s.board in boards
+    }
+    for p in price_list:
+        for m in p.models if p.id in VENDORS else ():
+            if quality.name_key(m.id) in scored:
+                yield _name(p.id, m.id), _offer(
+                    scenario, f"{m.id} from {VENDORS[p.id]}", m.id, kind="api",
+                    vendor=VENDORS[p.id], provider=p.id,
+                )  # fmt: skip
+
+
+def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
+    """Each kind of GPU where it is cheapest, for the models that the scenario considers."""
+    rows = prices.known_at(
+        catalogue.table("cloud_prices", prices.CloudPrice), scenario.client.report_date
+    )
+    best: dict[str, prices.CloudPrice] = {}
+    for r in rows:
+        if r.commitment == "on_demand" and "market" not in r.provider:
+            old = best.get(r.gpu_id)
+            if old is None or r.usd_gpu_hour < old.usd_gpu_hour:
+                best[r.gpu_id] = r
+    for model in open_models(scenario):
+        for gpu, r in best.items():
+            yield _name(r.provider, gpu, _short(model)), _offer(
+                scenario, f"{_short(model)} on rented {gpu}, {r.provider}", model,
+                kind="rented_gpus", vendor=r.provider, provider=r.provider, gpu=gpu,
+                country=r.country, region=r.region,
+            )  # fmt: skip
+
+
+def _servers(scenario: Scenario) -> Iterator[tuple[str, Option]]:
+    """Each server of the catalogue, where the client would own one."""
+    own = [o for o in scenario.options.values() if o.kind in OWNED]
+    kind = own[0].kind if own else "colocation"
+    ready = own[0].model_dump(include={"months_to_production", "redundancy"}) if own else {}
+    for model in open_models(scenario):
+        weights = next((o.weights for o in own if model in o.models.values()), "")
+        for server in catalogue.table("servers", prices.Server):
+            yield _name(server.id, _short(model)), _offer(
+                scenario, f"{_short(model)} on {server.label}", model, kind=kind, gpu=server.gpu_id,
+                server=server.id, weights=weights, country=own[0].country if own else "", **ready
+            )  # fmt: skip
