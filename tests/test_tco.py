@@ -255,7 +255,7 @@ def test_an_api_bill_is_requests_times_price_times_exchange_rate() -> None:
     monthly = 2000 * 8 * 5.2 / 168 * 730
     f = c.plan.factors
     price = f["api_request.api.assistant"].value.central * f["retries"].value.central
-    expected = monthly * price * f["fx.USD"].value.central
+    expected = monthly * price * f["fx.USD"].value.central * f["region.api"].value.central
     bill = amounts(c.options["api"], "api_usage:assistant")
     assert bill[0] == 0
     assert bill[1:] == pytest.approx(np.full(12, expected))

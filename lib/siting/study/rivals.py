@@ -78,12 +78,12 @@ def search(
     """
     found: list[Rival] = []
     for kind in kinds:
-        options = {n: o for n, o in _offers(scenario, kind) if not _named(scenario, o)}
+        options = {n: o for n, o in _offers(scenario, kind) if not named(scenario, o)}
         found += _priced(scenario, options, judged)
     return sorted(found, key=lambda r: (*r.doubts, r.present))
 
 
-def _named(scenario: Scenario, offer: Option) -> bool:
+def named(scenario: Scenario, offer: Option) -> bool:
     """Whether the scenario has this way already."""
     same = ("kind", "provider", "models", "gpu", "server")
     return any(

@@ -1,0 +1,61 @@
+"""Rivals that a scenario does not name, and open models by the token at a host."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from siting import study
+from siting.cost import prices
+from siting.inputs import scenario
+from siting.study import rivals
+
+DAY = dt.date(2026, 11, 24)
+
+
+def test_a_request_at_a_host_costs_its_tokens() -> None:
+    # OVHcloud, gpt-oss-120b: 0.08 EUR in and 0.40 out per million: 3,000 and 400 tokens
+    load = prices.Lengths(3000, 0.0, 400, 0.0)
+    found = prices.open_request("ovhcloud", "openai/gpt-oss-120b", load, 0, DAY, "EUR")
+    assert found.currency == "EUR"
+    assert found.per_request == pytest.approx((3000 * 0.08 + 400 * 0.40) / 1e6)
+
+
+def test_a_host_that_does_not_sell_a_model_is_told_with_those_that_do() -> None:
+    load = prices.Lengths(3000, 0.0, 400, 0.0)
+    with pytest.raises(prices.NotPriced, match=r"known hosts: .*infomaniak"):
+        prices.open_request("scaleway", "google/gemma-4-31B-it", load, 0, DAY, "EUR")
+
+
+def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) -> None:
+    chosen = scenario.load("base")
+    found = rivals.search(chosen, ["open_api"], judged=3)
+    best = found[0]
+    assert best.present < study.open("base").cost.options["api"].present
+    piece = "\n".join("  " + line for line in best.paste.splitlines())
+    file = tmp_path / "client.yaml"
+    base = chosen.model_dump(mode="json", exclude_none=True)
+    del base["evidence"]
+    text = scenario.as_yaml({"options": base["options"]}) + piece + "\n"
+    file.write_text(text + 'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n')
+    again = study.open(str(file))
+    assert again.cost.options[best.name].present == pytest.approx(best.present, rel=1e-6)
+
+
+def test_what_breaks_a_condition_comes_last_with_its_reason() -> None:
+    found = rivals.search(scenario.load("klinikverbund-nordheide"), ["open_api"])
+    outside = [r for r in found if r.option.country == "US"]
+    assert outside and all(r.ruled_out for r in outside)
+    assert [bool(r.ruled_out) for r in found] == sorted(bool(r.ruled_out) for r in found)
+    allowed = [r.present for r in found if not any(r.doubts)]
+    assert allowed == sorted(allowed)
+
+
+def test_rivals_of_each_kind_are_found_and_none_is_named_already() -> None:
+    chosen = scenario.load("base")
+    for kind in rivals.KINDS:
+        found = rivals.search(chosen, [kind], judged=2)
+        assert found, kind
+        for r in found:
+            assert not rivals.named(chosen, r.option)
