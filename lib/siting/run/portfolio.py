@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 
 from siting.catalogue import Source
-from siting.exhibits import style
+from siting.show import style
 from siting.formats import Numbers
 from siting.run.shelf import Shelf
 
