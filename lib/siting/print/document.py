@@ -189,9 +189,9 @@ def _opening(blocks: list[Block]) -> tuple[str, str, list[Block]]:
     """The sentence that opens a chapter: the line of its first prose that begins with `# `."""
     for place, block in enumerate(blocks):
         said = block.exhibit.get("markdown", "") if block.exhibit.get("kind") == "prose" else ""
-        found = re.match(r"# (.*?)\s*(?:\n|$)", said)
+        found = re.search(r"^# (.*?)\s*$", said, re.MULTILINE)
         if found:
-            lead = said[found.end() :].strip()
+            lead = f"{said[: found.start()]}\n\n{said[found.end() :]}".strip()
             return found[1], lead, [*blocks[:place], *blocks[place + 1 :]]
         if said:
             break

@@ -53,7 +53,7 @@ def lay_out(document: Document, folder: Path) -> None:
         (folder / facts["logo"]).write_bytes(cover.logo)
     (folder / _COVER).write_text(json.dumps(facts), encoding="utf-8")
     (folder / "report.typ").write_bytes((style.THEME / "report.typ").read_bytes())
-    setter = _Setter(folder)
+    setter = _Setter(folder, cover.question)
     parts = [
         '#import "report.typ": *',
         f'#let cover = json("{_COVER}")',
@@ -122,14 +122,15 @@ def quoted(text: str) -> str:
 class _Setter:
     """Blocks as Typst; pictures are written into the folder as files."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, question: str) -> None:
+        self.folder, self.question = folder, question
         self.files = itertools.count(1)
 
     def chapter(self, chapter: Chapter) -> str:
         own = " · this client’s own chapter" if chapter.own else ""
+        asked = f"“{self.question}”" if chapter.page_one and self.question else chapter.title
         open_ = (
-            f"#chapter({quoted(chapter.place)}, {quoted(chapter.title + own)}, "
+            f"#chapter({quoted(chapter.place)}, {quoted(asked + own)}, "
             f"[{_inline(chapter.headline)}], [{markdown(chapter.lead)}], "
             f"appendix: {str(chapter.appendix).lower()}, first: {str(chapter.page_one).lower()})"
         )
