@@ -83,9 +83,15 @@ def test_headings_titles_and_cells_of_the_page_are_all_on_paper(
         assert not {one for one in map(squeezed, found) if one not in text}
 
 
-def test_every_source_is_listed_once_with_its_address(text: str) -> None:
-    assert squeezed("Price list, table 3 (2026-05) https://vendor.test/prices?a=1&b=2") in text
-    assert text.count(squeezed("Price list, table 3")) == 1
+def test_every_source_is_listed_once_and_leads_to_its_page(text: str, pdf: pypdf.PdfReader) -> None:
+    assert text.count(squeezed("Price list (vendor.test): 1 table 3 (2026-05)")) == 1
+    links = [
+        str(note.get_object()["/A"]["/URI"])
+        for page in pdf.pages
+        for note in page.get("/Annots", [])
+        if "/URI" in note.get_object().get("/A", {})
+    ]
+    assert "https://vendor.test/prices?a=1&b=2" in links
 
 
 def test_every_chart_is_on_paper_with_its_alternative_text(
@@ -113,7 +119,7 @@ def test_bookmarks_are_questions_and_headings_and_the_appendix_says_so(
     pdf: pypdf.PdfReader,
 ) -> None:
     assert list(bookmarks(pdf.outline)) == [
-        "What should you do?", "What does it cost?", "Cash flows", "By month",
+        f"“Where? {HOSTILE}”", "What does it cost?", "Cash flows", "By month",
         "Appendix A. Sources cited",
     ]  # fmt: skip
 

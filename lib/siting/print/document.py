@@ -60,6 +60,8 @@ class Cited:
     number: int
     text: str
     title: str
+    where: str
+    """Place inside the source, and its date."""
     url: str
 
 
@@ -127,7 +129,7 @@ class Document:
 def compose(notebooks: Sequence[NotebookNode], cover: Cover) -> Document:
     """The document of executed chapters, in their order.
 
-    Each notebook says in `metadata.siting` what it is: `name`, `appendix`, `own`.
+    Each notebook says in `metadata.siting` what it is: `name`, `part` (body or appendix), `own`.
     Raises ValueError where a chapter has no first-level heading.
     """
     chapters = [_chapter(notebook, number) for number, notebook in enumerate(notebooks, start=1)]
@@ -158,7 +160,7 @@ def _chapter(notebook: NotebookNode, number: int) -> Chapter:
     headline, lead, blocks = _opening(blocks)
     return Chapter(
         name=about.get("name", f"chapter-{number}"), title=title, place="", headline=headline,
-        lead=lead, blocks=blocks, appendix=about.get("appendix", False),
+        lead=lead, blocks=blocks, appendix=about.get("part") == "appendix",
         own=about.get("own", False), page_one=first,
     )  # fmt: skip
 
@@ -227,7 +229,9 @@ def _cite(chapters: Iterable[Chapter]) -> tuple[Cited, ...]:
                 key = (source["text"], source["url"])
                 if key not in known:
                     number = len(known) + 1
-                    known[key] = Cited(number, source["text"], source["title"], source["url"])
+                    known[key] = Cited(
+                        number, source["text"], source["title"], source["where"], source["url"]
+                    )
                 here[known[key].number] = known[key]
             block.sources = tuple(
                 sorted(

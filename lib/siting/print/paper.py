@@ -19,6 +19,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import mistune
 import pypandoc
@@ -215,11 +216,20 @@ class _Setter:
 
     def all_sources(self, sources: Iterable[Cited], place: str) -> str:
         rows = []
-        for source in sources:
-            link = f" #link({quoted(source.url)})" if source.url else ""
-            rows.append(f"#source({source.number})[#{quoted(source.text)}{link}]")
+        for title, under in gathered(sources):
+            places = "".join(
+                f"({source.number}, {quoted(source.where)}, {quoted(source.url)}), "
+                for source in under
+            )
+            rows.append(f"#source({quoted(title)}, {quoted(_site(under))}, ({places}))")
         head = f'#chapter({quoted(place)}, "Sources cited", [], [], appendix: true)'
-        return "\n".join([head, "#columns(2)[", *rows, "]"])
+        return "\n".join([head, "#columns(3, gutter: 5mm)[", *rows, "]"])
+
+
+def _site(sources: Sequence[Cited]) -> str:
+    """Where on the web sources of one title are, where they are in one place."""
+    sites = {urlsplit(source.url).netloc for source in sources if source.url}
+    return sites.pop() if len(sites) == 1 else ""
 
 
 def quoted_lines(text: str) -> str:

@@ -17,9 +17,9 @@ from typing import Any
 import jinja2
 
 from siting.catalogue import Source
-from siting.show import style
 from siting.formats import Numbers
 from siting.run.shelf import Shelf
+from siting.show import style
 
 STALE_DAYS = 90
 """A fact older than this at the report's date is counted as old."""

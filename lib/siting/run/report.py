@@ -181,7 +181,8 @@ def _published(job: Job, shown: Mapping[str, str], paper: Path) -> dict[str, byt
     for name, text in shown.items():
         notebook = nbformat.reads(text, as_version=4)
         placed = job.chapters[name]
-        notebook.metadata["siting"] = {"part": placed.part, "own": placed.own}
+        about = {"name": name.removesuffix(".ipynb"), "part": placed.part, "own": placed.own}
+        notebook.metadata["siting"] = about
         notebooks.append(notebook)
     document = publish.compose(notebooks, _cover(scenario.load(SCENARIO), job))
     files = {}

@@ -39,7 +39,16 @@ def cited(data: Data) -> list[dict[str, str]]:
     found: Iterable[Source] = dict.fromkeys(
         s for attrs in attributes(data) for s in attrs.get("sources", ())
     )
-    return [{"text": s.citation, "title": s.source, "url": s.url, "kind": s.kind} for s in found]
+    return [
+        {
+            "text": s.citation,
+            "title": s.source,
+            "where": f"{s.locator} ({s.date})",
+            "url": s.url,
+            "kind": s.kind,
+        }
+        for s in found
+    ]
 
 
 def literal(text: str) -> str:
