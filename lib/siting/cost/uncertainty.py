@@ -153,10 +153,10 @@ class SobolIndex:
 
 @dataclass(frozen=True)
 class Spread:
-    """What an option may cost, over all draws. Percentiles 5, 50, 95."""
+    """What an option may cost, over all draws: P10, median and P90, as everywhere in a report."""
 
     present: Range
-    """Present cost; low and high are P5 and P95, central is P50."""
+    """Present cost; low and high are P10 and P90, central is the median."""
     nominal: Range
     npv: Range
     """Saving against the baseline."""
@@ -202,7 +202,7 @@ class Simulation:
         return {n: float(counts[order.index(n)]) for n in self.totals}
 
     def spreads(self) -> dict[str, Spread]:
-        """P5, P50 and P95 of every option's costs, and of its saving over the baseline."""
+        """P10, median and P90 of every option's costs, and of its saving over the baseline."""
         chance, base = self.chances(), self.totals.get(self.plan.baseline)
         found = {}
         for name, t in self.totals.items():
@@ -275,7 +275,7 @@ def monte_carlo(plan: Plan, size: int, seed: int) -> Simulation:
 
 
 def _percentiles(values: Array) -> Range:
-    low, middle, high = np.percentile(values, (5, 50, 95))
+    low, middle, high = np.percentile(values, (10, 50, 90))
     return Range(float(low), float(middle), float(high))
 
 

@@ -43,9 +43,8 @@ def content(study: Study) -> dict[str, Any]:
         "volume_winners": [
             {
                 "option": keys[w["option"]],
-                "above": w["above"],
-                "below": _known(w["below"]),
-                "unit": "million tokens/month",
+                "above": _exact(w["above"], "million tokens/month"),
+                "below": _exact(_known(w["below"]), "million tokens/month"),
             }
             for w in study.volume_winners().to_dict("records")
         ],
@@ -250,33 +249,40 @@ def _cost(study: Study, name: str) -> dict[str, Any]:
     items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
     paths = {words: path for path, words in PATHS.items()}
 
-    def spread(of: str) -> Mapping[str, Any]:
-        return Range(found[f"{of}_low"], found[f"{of}_median"], found[f"{of}_high"]).as_dict()
+    def spread(of: str) -> Range:
+        """Middle of all cases, and what eight in ten lie between."""
+        low, median, high = (float(found[f"{of}_{end}"]) for end in ("low", "median", "high"))
+        return Range(low, median, high, money)
+
+    def figure(value: Any, unit: str) -> Mapping[str, Any] | None:
+        return _exact(_known(value), unit)
 
     return {
-        "present_cost": Range.exact(found["present"], money).as_dict(),
-        "present_cost_spread": spread("present"),
-        "total_cost": Range.exact(found["total"], money).as_dict(),
-        "npv_against_baseline": Range.exact(found["saving"], money).as_dict(),
-        "npv_spread": spread("saving"),
-        "chance_cheapest": found["cheapest_in"],
-        "irr": _known(found["irr"]),
-        "payback_months": _known(found["payback"]),
-        "payback_months_discounted": _known(found["payback_discounted"]),
-        "levelised_cost": _exact(_known(found["per_million"]), f"{money} per million tokens"),
+        "present_cost": figure(found["present"], money),
+        "present_cost_spread": spread("present").as_dict(),
+        "total_cost": figure(found["total"], money),
+        "npv_against_baseline": figure(found["saving"], money),
+        "npv_spread": spread("saving").as_dict(),
+        "chance_cheapest": figure(found["cheapest_in"], "1"),
+        "irr": figure(found["irr"], "per year"),
+        "payback": figure(found["payback"], "months"),
+        "payback_discounted": figure(found["payback_discounted"], "months"),
+        "levelised_cost": figure(found["per_million"], f"{money} per million tokens"),
         "break_even": {
-            "month": _known(even["month"]),
-            "utilisation": _known(even["utilisation"]),
-            "million_tokens_per_month": _known(even["volume"]),
+            "month": figure(even["month"], "months"),
+            "utilisation": figure(even["utilisation"], "1"),
+            "volume": figure(even["volume"], "million tokens/month"),
             "against": study.cost.options[name].break_even.rival,
             "why_not": even["why"],
         },
         "present_cost_by_price_path": {
-            paths[row["path"]]: row["present"] for row in _of(study.price_paths(), label)
+            paths[row["path"]]: figure(row["present"], money)
+            for row in _of(study.price_paths(), label)
         },
-        "items": {item: round(amount, 2) for item, amount in items.items()},
+        "items": {item: figure(round(amount, 2), money) for item, amount in items.items()},
         "energy": _exact(_known(energy["electricity"], 1000), "kWh"),
-        "servers": list(study.cost.options[name].servers),
+        "emissions": figure(energy["emissions"], "t CO2e"),
+        "servers_by_year": [figure(n, "servers") for n in study.cost.options[name].servers],
     }
 
 
