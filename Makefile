@@ -10,7 +10,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help reports check test lint lab docs generated figures stale benchmarks lock clean
+.PHONY: help reports check test lint lab docs generated figures stale benchmarks coverage lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,10 @@ check: $(VENV)/.kit ## Validate every scenario without rendering
 
 test: $(VENV)/.test ## Run the whole test suite (pytest and nbval)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests
-	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider notebooks/[0-9]*.ipynb
+	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider notebooks
+
+coverage: $(VENV)/.test ## Run the tests and say which lines none of them reaches
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov tests
 
 lint: $(VENV)/.test ## Check style, types and notebooks
 	$(BIN)/ruff format --check .
@@ -31,7 +34,8 @@ lint: $(VENV)/.test ## Check style, types and notebooks
 	$(BIN)/mypy
 
 lab: $(VENV)/.test ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/start.md --notebook-dir .
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir . \
+		--LabApp.default_url=/lab/tree/notebooks/start.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
 
 docs: $(VENV)/.test ## Build the documentation to site/, links checked
 	$(BIN)/mkdocs build --strict --quiet

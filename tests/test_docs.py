@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,12 @@ import pytest
 from siting.cli import cli
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "notebooks" / "start.md"]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
+    ROOT / "notebooks" / "start.ipynb",
+    ROOT / "docs" / "tutorial.ipynb",
+]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -57,6 +63,17 @@ def test_make_help_lists_what_the_readme_promises() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "commands.md"):
         for target in re.findall(r"(?:`|\$ )make ([a-z]+)", page.read_text(encoding="utf-8")):
             assert f"make {target} " in done.stdout, f"{page.name}: make {target}"
+
+
+def test_the_lab_opens_a_rendered_page_with_siting_at_hand_for_any_user() -> None:
+    done = subprocess.run(
+        ["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    opened = re.search(r"default_url=/lab/tree/(\S+)", done.stdout)
+    assert opened and (ROOT / opened[1]).is_file()
+    assert opened[1].endswith(".ipynb")  # a Markdown file would open as raw text
+    assert f'PATH="{ROOT}/.venv/bin:' in done.stdout
+    assert ("--allow-root" in done.stdout) == (os.geteuid() == 0)
 
 
 def test_every_module_says_what_it_is_for() -> None:
