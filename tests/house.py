@@ -19,7 +19,7 @@ LIBRARY = Path(__file__).parents[1] / "lib" / "siting"
 LAYERS = (
     ("quantity",),
     ("catalogue", "formats", "provenance", "hf_config"),
-    ("inputs", "quality"),
+    ("inputs", "quality", "reasoning"),
     ("memory",),
     ("serving",),
     ("cost", "vendors"),
