@@ -129,7 +129,8 @@ class _Setter:
 
     def chapter(self, chapter: Chapter) -> str:
         own = " · this client’s own chapter" if chapter.own else ""
-        asked = f"“{self.question}”" if chapter.page_one and self.question else chapter.title
+        asks = chapter.page_one and chapter.headline and self.question
+        asked = f"“{self.question}”" if asks else chapter.title
         open_ = (
             f"#chapter({quoted(chapter.place)}, {quoted(asked + own)}, "
             f"[{_inline(chapter.headline)}], [{markdown(chapter.lead)}], "
