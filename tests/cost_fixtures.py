@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from siting.inputs import scenario
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quantity import Range
-from siting.serving import capacity
-from siting.serving.load import workload_load
+from siting.serving.load import Load, duration_curve, workload_load
 
 
 def plain_capacity(
@@ -24,13 +24,29 @@ def plain_capacity(
         if runs.kind in SELF_HOSTED:
             spares = {"none": 0, "n+1": 1, "2n": -1}[runs.redundancy]
             pools["model"] = SimpleNamespace(
-                load=capacity.merged(list(loads.values())),
+                workloads=tuple(loads),
                 gpus_per_replica=gpus_per_replica,
                 rate_per_replica=Range.exact(rate, "requests/s"),
                 spares=spares,
+                **_asked(list(loads.values())),
             )
         found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={})
     return found
+
+
+def _asked(loads: list[Load]) -> dict[str, Any]:
+    """What all workloads ask of a pool, in requests a second, as `capacity.Pool` says it."""
+    rates = np.array([load.mean_rate for load in loads])
+    share = float(rates @ [load.batchable_share for load in loads]) / float(rates.sum())
+    peak = np.sum([load.interactive * load.peak_factor for load in loads], axis=0).max()
+    hours = duration_curve(loads, [load.interactive for load in loads])
+    return {
+        "peak_rate": max(float(peak), float(rates.sum())),
+        "mean_rate": float(rates.sum()),
+        "batchable_share": share,
+        "growth": loads[0].growth,
+        "hours_of_year": lambda waiting: hours,
+    }
 
 
 def with_changes(client: str = "base", **changes: Any) -> Scenario:

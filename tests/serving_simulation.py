@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from siting.serving.queueing import Curve
+from siting.serving.queueing import Curve, Lengths
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,20 @@ class Seen:
     rate: float
 
 
-def simulate(curve: Curve, arrivals: np.ndarray, seed: int = 1) -> Seen:
-    """Serve requests that arrive at `arrivals` [s, rising] with lengths drawn from the curve's."""
-    rng = np.random.default_rng(seed)
+def simulate(
+    curve: Curve,
+    arrivals: np.ndarray,
+    seed: int = 1,
+    lengths: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Seen:
+    """Serve requests that arrive at `arrivals` [s, rising] with lengths drawn from the curve's.
+
+    lengths: tokens to read and to write of each request, instead of drawn ones.
+    """
     n = curve.lengths
     count = len(arrivals)
-    prompts = _lognormal(rng, n.prompt_mean, n.input.sigma, count)
-    outputs = np.maximum(1, np.round(_lognormal(rng, n.output_mean, n.output.sigma, count)))
+    prompts, outputs = lengths or drawn(n, count, np.random.default_rng(seed))
+    outputs = np.maximum(1, np.round(outputs))
     first, last = np.zeros(count), np.zeros(count)
     per_token = curve.prompt_s / n.prompt_mean
     decode = curve.decode_s.tolist()
@@ -79,6 +86,31 @@ def simulate(curve: Curve, arrivals: np.ndarray, seed: int = 1) -> Seen:
         float(residence.sum() / span),
         len(residence) / span,
     )
+
+
+def drawn(n: Lengths, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens to read and to write of so many requests."""
+    prompts = _lognormal(rng, n.prompt_mean, n.input.sigma, count)
+    return prompts, _lognormal(rng, n.output_mean, n.output.sigma, count)
+
+
+def served_together(
+    curve: Curve, kinds: list[Lengths], rates: list[float], hours: float, seed: int = 7
+) -> list[Seen]:
+    """What requests of several kinds see that share one replica, by kind."""
+    rng = np.random.default_rng(seed)
+    when = [poisson(rate, hours, seed + i) for i, rate in enumerate(rates)]
+    kind = np.repeat(np.arange(len(kinds)), [len(w) for w in when])
+    parts = [drawn(n, len(w), rng) for n, w in zip(kinds, when, strict=True)]
+    order = np.argsort(np.concatenate(when), kind="stable")
+    prompts, outputs = (np.concatenate(part)[order] for part in zip(*parts, strict=True))
+    outputs = np.maximum(2, np.round(outputs))  # so that every request has a time per token
+    seen = simulate(curve, np.concatenate(when)[order], lengths=(prompts, outputs))
+    mine = kind[order][len(order) // 50 :]
+    return [
+        Seen(seen.ttft[mine == k], seen.tpot[mine == k], seen.residence[mine == k], 0.0, rates[k])
+        for k in range(len(kinds))
+    ]
 
 
 def poisson(rate: float, hours: float, seed: int = 2) -> np.ndarray:

@@ -15,10 +15,11 @@ from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.quantity import LogNormal, Range
 from siting.serving import capacity
-from siting.serving.capacity import Limits
-from siting.serving.load import PROFILES, Load, fill_valleys, merged, workload_load
+from siting.serving.capacity import Pool
+from siting.serving.load import PROFILES, duration_curve, fill_valleys, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.queueing import Curve, Lengths, latency
+from siting.serving.replica import Limits, replica_curve, sustained
 
 CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
 
@@ -39,7 +40,7 @@ def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
         catalogue.model("meta-llama/Llama-3.3-70B-Instruct"), catalogue.gpu(gpu), "fp8",
         tensor_parallel=gpus,
     )  # fmt: skip
-    return capacity.replica_curve(d, lengths)
+    return replica_curve(d, lengths)
 
 
 LONG = Lengths(LogNormal.fitted(2000, 5000), LogNormal.fitted(1500, 4000), 0.2)
@@ -73,24 +74,29 @@ def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
     base: Scenario,
 ) -> None:
     load = workload_load("assistant", base.workloads["assistant"])
-    hours = load.duration_curve()
+    hours = duration_curve([load], [load.hourly])
     assert len(hours) == 52 * 168
     assert (np.diff(hours) <= 0).all()
     assert hours.mean() == pytest.approx(load.hourly.mean())
     assert hours[0] == pytest.approx(load.hourly.max() * load.peak_factor, rel=1e-3)
 
 
-def test_workloads_that_share_a_model_add_up() -> None:
-    def load(rate: float, tokens: float) -> Load:
-        lengths = Lengths(LogNormal(tokens, 0.5), LogNormal(100, 0.3), 0.5)
-        return Load(("a",), np.full(168, rate), lengths, 2.0, 0.0, Range(low=0, central=0, high=0))
+def test_a_mixture_has_the_mean_and_the_spread_of_its_parts() -> None:
+    def lengths(tokens: float) -> Lengths:
+        return Lengths(LogNormal(tokens, 0.5), LogNormal(100, 0.3), 0.5)
 
-    both = merged([load(1.0, 1000), load(3.0, 2000)])
-    assert both.hourly[0] == 4.0
-    assert both.lengths.input_mean == pytest.approx((1 * 1000 + 3 * 2000) / 4)
+    both = Lengths.mixed([lengths(1000), lengths(2000)], np.array([0.25, 0.75]))
+    assert both.input_mean == pytest.approx((1 * 1000 + 3 * 2000) / 4)
     second = (1 * 1000**2 + 3 * 2000**2) / 4 * math.exp(0.25)
-    assert math.exp(both.lengths.input.sigma**2) == pytest.approx(second / 1750**2)
-    assert both.peak_factor == 2.0
+    assert math.exp(both.input.sigma**2) == pytest.approx(second / 1750**2)
+
+
+def test_long_answers_are_met_more_often_among_those_under_way() -> None:
+    # a thousand short answers for each long one of a thousand times the length: half the places
+    short = Lengths(LogNormal(100, 0), LogNormal(10, 0))
+    long = Lengths(LogNormal(9000, 0), LogNormal(10_000, 0))
+    both = Lengths.mixed([short, long], np.array([1000, 1]) / 1001)
+    assert both.context_mean == pytest.approx((105 + 14_000) / 2, rel=1e-6)
 
 
 @given(mean=st.floats(10, 1e5), ratio=st.floats(1.0, 3.8))
@@ -172,28 +178,29 @@ def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
 
 def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
     replica, limits = curve(LONG), Limits(3.0, 0.08, 95)
-    rate = capacity.sustained(replica, limits)
+    rate = sustained(replica, limits)
     assert limits.kept(latency(replica, rate, (95,)))
     assert not limits.kept(latency(replica, rate * 1.02, (95,)))
-    assert capacity.sustained(replica, Limits(3.0, 0.001, 95)) == 0
+    assert sustained(replica, Limits(3.0, 0.001, 95)) == 0
 
 
 # --- replicas ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_every_report_obeys_littles_law(client: str) -> None:
-    found = capacity.assess(scenario.load(client))
-    for option in found.values():
+def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(client: str) -> None:
+    for option in capacity.assess(scenario.load(client)).values():
+        used = option.mean_utilisation()
+        assert used is None or 0 < used <= 1
         for pool in option.pools.values():
-            for seen in (pool.busy_hour, pool.peak_hour):
-                out = pool.load.lengths.output_mean
+            for rates in (pool.mix(False), pool.mix(True)):
+                (seen,) = pool.latencies(rates, pool.replicas[0].central).values()
+                out = pool.shares[0].load.lengths.output_mean
                 stay = seen.ttft_mean + seen.tpot_mean * (out - 1)
                 assert seen.rate * stay == pytest.approx(seen.concurrency, rel=0.01)
-            used = pool.utilisation()
-            assert ((used > 0) & (used <= 1)).all()
-            served = float(used.sum()) * pool.throughput()
-            assert served == pytest.approx(pool.load.hourly.sum(), rel=1e-6)
+            done = pool.now + pool.usual_schedule.done
+            assert (done <= pool.replicas[0].central + 1e-9).all()
+            assert pool.hourly.sum() == pytest.approx(pool.shares[0].load.hourly.sum(), rel=1e-6)
 
 
 def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base: Scenario) -> None:
@@ -296,6 +303,10 @@ def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
     assert peaked.central >= usual.central
 
 
+def curve_of(pool: Pool) -> Curve:
+    return pool.replica.curve(pool.shares[0].load.lengths)
+
+
 def with_option(s: Scenario, name: str, **changes: object) -> Scenario:
     data = s.model_dump()
     data["options"][name] |= changes
@@ -305,7 +316,7 @@ def with_option(s: Scenario, name: str, **changes: object) -> Scenario:
 def test_without_a_prefix_cache_all_input_is_read(base: Scenario) -> None:
     def reading(**how: object) -> float:
         (pool,) = capacity.assess(with_option(base, "owned", **how))["owned"].pools.values()
-        return pool.curve.prompt_s
+        return curve_of(pool).prompt_s
 
     # 30 % of the input repeats a prefix; attention to it is paid for either way
     assert 1.2 < reading(prefix_caching=False) / reading() < 1.02 / 0.7
@@ -314,7 +325,7 @@ def test_without_a_prefix_cache_all_input_is_read(base: Scenario) -> None:
 def test_right_drafts_save_time_and_wrong_ones_cost_it(base: Scenario) -> None:
     def token(**how: object) -> float:
         (pool,) = capacity.assess(with_option(base, "owned", **how))["owned"].pools.values()
-        return float(pool.curve.decode_s[0])
+        return float(curve_of(pool).decode_s[0])
 
     plain = token()
     assert token(speculative_tokens=2, accepted_tokens=1.5) < plain / 2
@@ -325,6 +336,6 @@ def test_smaller_chunks_of_prompts_make_the_first_token_wait_longer(base: Scenar
     def wait(tokens: int) -> float:
         found = capacity.assess(with_option(base, "owned", batched_tokens=tokens))["owned"]
         (pool,) = found.pools.values()
-        return pool.busy_hour.ttft[95]
+        return pool.busy_hour["assistant"].ttft[95]
 
     assert wait(256) > wait(8192)

@@ -251,14 +251,15 @@ def size(model: str, gpu: str, as_json: bool, **asked: Any) -> None:
     """
     from siting.serving import capacity
     from siting.serving.load import workload_load
+    from siting.serving.replica import Limits
 
     if click.get_current_context().get_parameter_source("tp") == click.core.ParameterSource.DEFAULT:
         asked["tp"] = None
     option = _asked_option(_found_gpu(gpu).id, asked)
     workload = _asked_workload(_found_model(model).model_id, asked)
-    load, limits = workload_load("load", workload), capacity.limits_of([workload])
+    asked_for = [(workload_load("load", workload), Limits.of(workload))]
     try:
-        pool = capacity.best_pool(option, workload.models[0], load, limits, 1)
+        pool = capacity.best_pool(option, workload.models[0], asked_for, 1)
     except ValueError as error:
         raise Refused(f"not estimated, because {error}") from None
     if as_json:

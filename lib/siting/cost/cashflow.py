@@ -21,12 +21,12 @@ import numpy.typing as npt
 
 from siting import catalogue
 from siting.catalogue import Fact
-from siting.cost import prices
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario import OWNED, Option
 from siting.quantity import Z90, Range
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
+from siting.serving.servers import Server
 
 Array = npt.NDArray[np.float64]
 Draws = Mapping[str, Array]
@@ -130,9 +130,10 @@ class PoolLoad:
     rate: float
     """Requests a second of one replica within the limits, central."""
     peak: float
-    """Busiest hour of the first year, or the mean where most work may wait. [requests/s]"""
+    """What must be carried at once in the first year, deadlines included. [requests/s]"""
     spares: int
-    growth: Range
+    growth: tuple[Range, ...]
+    """From year to year; the last one holds on."""
     curve: Array
     """Interactive load of the first year at even quantiles, lowest first. [requests/s]"""
     batch_share: float
@@ -142,17 +143,17 @@ class PoolLoad:
     @classmethod
     def of(cls, pool: Pool) -> PoolLoad:
         """From the capacity chapter's pool."""
-        hours = pool.load.duration_curve()[::-1] * (1 - pool.load.batchable_share)
+        hours = pool.hours_of_year(waiting=False)[::-1]
         middles = (np.arange(CURVE_POINTS) + 0.5) / CURVE_POINTS * len(hours)
         return cls(
             pool.gpus_per_replica,
             pool.rate_per_replica.central,
-            max(pool.load.peak_rate, float(pool.load.hourly.mean())),
+            pool.peak_rate,
             pool.spares,
-            pool.load.growth,
+            pool.growth,
             np.asarray(hours[middles.astype(int)]),
-            pool.load.batchable_share,
-            float(pool.load.hourly.mean()),
+            pool.batchable_share,
+            pool.mean_rate,
         )
 
 
@@ -190,7 +191,7 @@ class OptionPlan:
     pools: tuple[PoolLoad, ...]
     pool_of: Mapping[str, int]
     """Workload to its pool."""
-    machine: prices.Server | None = None
+    machine: Server | None = None
     burst: OptionPlan | None = None
     base: OptionPlan | None = None
 
@@ -244,23 +245,27 @@ class Plan:
 # --- quantities -------------------------------------------------------------------------------
 
 
-def growth_factor(band: Range, growth: Array, years: int) -> Array:
-    """Load of each year over the first year's: (1 + g)^y, g at the draw's quantile. [n × Y]"""
-    up, down = (band.high - band.central) / Z90, (band.central - band.low) / Z90
-    g = band.central + np.where(growth >= 0, growth * up, growth * down)
-    return np.asarray(np.maximum(1 + g, 0.05)[:, None] ** np.arange(years))
+def growth_factor(steps: Sequence[Range], growth: Array, years: int) -> Array:
+    """Load of each year over the first year's, each step at the draw's quantile. [n × Y]"""
+    factor = np.ones((len(growth), years))
+    for year in range(1, years):
+        band = steps[min(year, len(steps)) - 1]
+        up, down = (band.high - band.central) / Z90, (band.central - band.low) / Z90
+        g = band.central + np.where(growth >= 0, growth * up, growth * down)
+        factor[:, year] = factor[:, year - 1] * np.maximum(1 + g, 0.05)
+    return factor
 
 
-def load_ratio(band: Range, draws: Draws, years: int) -> Array:
+def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first year. [n × Y]"""
-    return np.asarray(draws["demand"][:, None] * growth_factor(band, draws["growth"], years))
+    return np.asarray(draws["demand"][:, None] * growth_factor(steps, draws["growth"], years))
 
 
 def fleet(plan: OptionPlan, draws: Draws, years: int, limit: Array | None = None) -> Fleet:
     """Machines that an option needs; `limit` [n]: own servers at most, the rest of the load spills.
 
-    Owned servers come whole and are kept; with redundancy, one more server (or as many again)
-    stands by, because a server fails as a whole. A hybrid needs no spare: the other side is it.
+    Owned servers come whole and are kept; with redundancy, so many more servers (or as many again)
+    stand by, because a server fails as a whole. A hybrid needs no spare: the other side is it.
     """
     need = [_per_rate(plan, p, draws) * load_ratio(p.growth, draws, years) for p in plan.pools]
     serving = [
@@ -271,7 +276,8 @@ def fleet(plan: OptionPlan, draws: Draws, years: int, limit: Array | None = None
     per = plan.per_server
     exact = sum(s / n for s, n in zip(serving, per, strict=True))
     servers = np.maximum.accumulate(np.ceil(np.asarray(exact) - 1e-9), axis=1)
-    spare = {0: 0.0, -1: servers}.get(max((p.spares for p in plan.pools), key=abs, default=0), 1.0)
+    spares = [p.spares for p in plan.pools]
+    spare = servers if min(spares, default=0) < 0 else float(max(spares, default=0))
     if limit is not None:
         servers, spare = np.minimum(servers, limit[:, None]), np.zeros_like(servers)
     total = servers + spare
@@ -581,7 +587,7 @@ def _requests(
 ) -> Array:
     """Requests of a workload by month that this side serves."""
     load = plan.loads[workload]
-    monthly = float(load.hourly.mean()) * 3600
+    monthly = load.mean_rate * 3600
     asked = load_ratio(load.growth, draws, plan.years) * monthly * draws["hours_per_month"][:, None]
     if hybrid is not None and machines is not None and hybrid.base is not None:
         asked = asked * machines.spilled[hybrid.base.pool_of[workload]]
@@ -616,7 +622,7 @@ def _egress_gb(
     total: Array = np.zeros(shape)
     for load in plan.loads.values():
         seconds = draws["hours_per_month"][:, None] * 3600
-        tokens = float(load.hourly.mean()) * seconds * load.lengths.output_mean
+        tokens = load.mean_rate * seconds * load.lengths.output_mean
         total = total + tokens * load_ratio(load.growth, draws, plan.years)
     share = np.asarray(sum(machines.spilled)) / len(machines.spilled) if hybrid else 1.0
     return np.asarray(total * share * draws["bytes_per_token"][:, None] / BYTES_PER_GB)
@@ -675,7 +681,7 @@ def total_tokens(plan: Plan, draws: Draws) -> Array:
     total: Array = np.zeros(shape)
     for load in plan.loads.values():
         each = load.lengths.input_mean + load.lengths.output_mean
-        monthly = float(load.hourly.mean()) * 3600 * each
+        monthly = load.mean_rate * 3600 * each
         asked = load_ratio(load.growth, draws, plan.years) * draws["hours_per_month"][:, None]
         total = total + asked * monthly
     return total

@@ -30,6 +30,7 @@ from siting.memory import fine_tuning
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
+from siting.serving.servers import Server
 
 ASK_ABOVE = 0.25
 """Share of a bill from which hidden tokens, an estimate, must be counted by the client."""
@@ -45,6 +46,7 @@ def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> 
     finder = _Finder(scenario)
     made: dict[str, OptionPlan] = {}
     why: dict[str, str] = {}
+    calendar = scenario.client.country, scenario.client.report_date
     order = sorted(scenario.options, key=lambda n: scenario.options[n].kind == "hybrid")
     for name in order:
         try:
@@ -55,7 +57,7 @@ def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> 
         {n: made[n] for n in scenario.options if n in made},
         why,
         finder.factors,
-        {n: workload_load(n, w) for n, w in scenario.workloads.items()},
+        {n: workload_load(n, w, *calendar) for n, w in scenario.workloads.items()},
         scenario.finance.baseline,
         scenario.finance.horizon_months,
         sum(w.users for w in scenario.workloads.values()),
@@ -86,7 +88,7 @@ def _option_plan(
     pools = tuple(PoolLoad.of(p) for p in capacity.pools.values())
     if option.kind not in BY_REQUEST and not pools:
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
-    pool_of = {w: i for i, p in enumerate(capacity.pools.values()) for w in p.load.workloads}
+    pool_of = {w: i for i, p in enumerate(capacity.pools.values()) for w in p.workloads}
     machine = prices.server(option, option.gpu) if option.kind in OWNED else None
     lines = finder.lines(name, option, machine, name == scenario.finance.baseline)
     return OptionPlan(name, option, tuple(lines), pools, pool_of, machine)
@@ -262,9 +264,7 @@ class _Finder:
 
     # -- lines
 
-    def lines(
-        self, name: str, option: Option, machine: prices.Server | None, running: bool
-    ) -> list[Line]:
+    def lines(self, name: str, option: Option, machine: Server | None, running: bool) -> list[Line]:
         """Cost items of an option; one that is in use today needs no migration."""
         place = option.country or self.scenario.client.country
         out: list[Line] = []
@@ -315,7 +315,7 @@ class _Finder:
         return "rental:" + {"1y": "12", "3y": "36"}.get(option.commitment, "1")
 
     def _price(
-        self, name: str, option: Option, item: CostItem, machine: prices.Server | None
+        self, name: str, option: Option, item: CostItem, machine: Server | None
     ) -> list[str]:
         """Factors of a line: a quote for the whole, or the item's value times looked-up prices."""
         quoted = self.quote(name, item.id, item.label)
@@ -334,7 +334,7 @@ class _Finder:
         return factors
 
     def _looked_up(
-        self, price: str, name: str, option: Option, machine: prices.Server | None
+        self, price: str, name: str, option: Option, machine: Server | None
     ) -> list[str]:
         quoted = self.quote(name, price, price.replace("_", " "))
         if quoted is not None:
@@ -433,7 +433,7 @@ class _Finder:
             self.put(f"hidden_work.{name}", f"Work of a request over the plan, {option.label}",
                      work, source, "hidden_tokens")  # fmt: skip
 
-    def _power(self, name: str, machine: prices.Server) -> None:
+    def _power(self, name: str, machine: Server) -> None:
         value = Range(machine.power_kw_low, machine.power_kw_central, machine.power_kw_high, "kW")
         self.put(f"power_kw.{name}", f"Power of {machine.label} under load", value,
                  source_of(machine), "power_kw", note=machine.note)  # fmt: skip

@@ -28,6 +28,7 @@ from siting import catalogue
 from siting.catalogue import Fact, Source
 from siting.inputs.scenario import Option, Scenario
 from siting.quantity import Range
+from siting.serving.servers import Server
 
 Shape = Literal["split_normal", "triangular", "uniform", "fixed"]
 
@@ -37,21 +38,6 @@ class NotPriced(ValueError):
 
 
 # --- tables -----------------------------------------------------------------------------------
-
-
-class Server(Fact):
-    """A machine that can be bought. Power is that of the whole machine, before cooling. [kW]"""
-
-    id: str
-    label: str
-    gpu_id: str
-    gpu_count: int
-    power_kw_low: float
-    power_kw_central: float
-    power_kw_high: float
-    """Draw under full load."""
-    provisioned_kw: float
-    """What a data centre must keep ready, and bills."""
 
 
 class HardwarePrice(Fact):

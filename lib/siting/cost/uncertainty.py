@@ -82,7 +82,7 @@ def drivers(plan: Plan) -> dict[str, list[Factor]]:
     for f in plan.factors.values():
         if f.shape != "fixed" and f.name in drawn:
             found.setdefault(f.driver, []).append(f)
-    if any(load.growth.low < load.growth.high for load in plan.loads.values()):
+    if any(g.low < g.high for load in plan.loads.values() for g in load.growth):
         found[GROWTH] = []
     return found
 
@@ -318,7 +318,8 @@ def tornado(plan: Plan, pair: tuple[str, str]) -> tuple[Bar, ...]:
 def described(plan: Plan, name: str) -> tuple[str, Range]:
     """Label of a driver and its values at P10, centre, P90."""
     if name == GROWTH:
-        band = max((x.growth for x in plan.loads.values()), key=lambda b: b.high - b.low)
+        steps = [g for load in plan.loads.values() for g in load.growth]
+        band = max(steps, key=lambda b: b.high - b.low)
         return "Growth of demand", Range(band.low, band.central, band.high, "per year")
     factor = _named(plan, name)
     low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-Z90, Z90))

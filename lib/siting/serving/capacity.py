@@ -1,9 +1,12 @@
 """From a client's load to a number of GPUs, and how busy they will be.
 
-Workloads that share a model share a pool of replicas. Each replica is described by its speed at
-every batch size (`performance`) and by what random arrivals do to it (`queueing`); the smallest
-number of replicas that keeps the limits in the busiest hour of the year is taken, and a spare is
-added where the option asks for one. Utilisation is what comes out; it is never put in.
+Workloads that share a model share a pool of replicas. What a workload asks of a replica is one
+over the rate at which it alone would keep the limits of all in the pool: both the wait for prompts
+(Pollaczek-Khinchine) and the time of a step are linear in the rates, so that those shares add up,
+and more of anything never needs less. Requests that may wait have a deadline and are put into the
+idlest hours before it. The smallest number of replicas that keeps limits in the busiest hour of
+the year, and deadlines in its busiest week, is taken; spares follow from the availability that is
+asked for. Utilisation is what comes out; it is never put in.
 """
 
 from __future__ import annotations
@@ -12,141 +15,90 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
 from siting.inputs import benchmark
-from siting.inputs.scenario import SELF_HOSTED, Measured, Option, Scenario, Workload
+from siting.inputs.scenario import OWNED, SELF_HOSTED, Measured, Option, Scenario
 from siting.memory import vram
-from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
+from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
 from siting.quantity import Range
-from siting.serving import measurement, performance
-from siting.serving.load import Load, YearlyTokens, fill_valleys, merged, workload_load
+from siting.serving import arrivals, measurement, performance, servers
+from siting.serving.load import (
+    Load,
+    Schedule,
+    YearlyTokens,
+    duration_curve,
+    level_needed,
+    schedule,
+    workload_load,
+)
 from siting.serving.performance import NotPredicted
 from siting.serving.queueing import Curve, Latency, Lengths, latency
+from siting.serving.replica import WITHOUT_LIMITS, Limits, Replica, relaxed, sustained
+from siting.serving.servers import Server
 
 Array = npt.NDArray[np.float64]
 
-# --- one replica ------------------------------------------------------------------------------
+SIDES = ("low", "central", "high")
+WARM_UP = 1.15
+"""GPU-hours paid over GPU-hours needed where idle rented GPUs are returned; the central value of
+`scale_down` in facts/cost_parameters.csv."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Latency that must hold at a percentile."""
+@dataclass(frozen=True)
+class Share:
+    """What one workload asks of the replicas of a pool."""
 
-    ttft_s: float
-    tpot_s: float
-    percentile: int
+    load: Load
+    limits: Limits
+    rate: float
+    """Requests a second of this workload alone on one replica, within the limits of all."""
+    headroom: float
+    """What must be carried over the mean of an hour, because arrivals bunch within it."""
+    keeps_limits: bool
+    """False: even a lone request misses the limits."""
 
-    def kept(self, seen: Latency) -> bool:
-        """Whether both limits hold."""
-        return self.strain(seen) <= 1
+    @property
+    def now(self) -> Array:
+        """Replicas busy with requests of each hour of a usual week. [168]"""
+        return self.load.interactive / self.rate
 
-    def strain(self, seen: Latency) -> float:
-        """Latency as a share of its limit, the worse of the two."""
-        q = self.percentile
-        return max(seen.ttft[q] / self.ttft_s, seen.tpot[q] / self.tpot_s)
-
-
-def limits_of(workloads: list[Workload]) -> Limits:
-    """The strictest limits of the workloads of a pool."""
-    found = [w.latency for w in workloads]
-    return Limits(
-        min(x.ttft_s for x in found),
-        min(x.tpot_ms for x in found) / 1e3,
-        round(max(x.percentile for x in found)),
-    )
-
-
-def replica_curve(
-    d: Deployment,
-    lengths: Lengths,
-    slower: float = 1.0,
-    longest: float = 0.0,
-    accepted: float = 0.0,
-) -> Curve:
-    """Speed of a replica at every batch size; `slower` multiplies every time.
-
-    longest: request that must fit [tokens]; at least a mean one. accepted: drafted tokens that
-    are right, a step: each step computes all drafts and yields one token and those (Leviathan,
-    Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out.
-
-    Raises NotPredicted where the catalogue lacks a figure or the model does not fit.
-    """
-    r = performance.replica(d)
-    k = performance.efficiencies(performance.regime(d))
-    context = lengths.context_mean
-    longest = max(longest, lengths.input_mean + lengths.output_mean)
-    room = performance.slots(d, r, lengths.input_mean + lengths.output_mean / 2, longest)
-    slots = int(min(room, max_sequences(d.known)))
-    if slots < 1 or performance.slots(d, r, longest, longest) < 1:
-        raise NotPredicted(
-            f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
-            f"{longest:,.0f} tokens"
-        )
-    n = np.arange(1, slots + 1, dtype=float)
-    drafts = n * d.speculative_tokens
-    step = performance.step_seconds(r, k, n, context, drafts, 1.0, context)
-    decode = np.asarray(step) / (1 + accepted)
-    prompt = lengths.prompt_mean
-    prefix = lengths.input_mean - prompt
-    alone = performance.step_seconds(r, k, 1.0, context, prompt, prompt, prefix)
-    reading = float(alone) - float(performance.step_seconds(r, k, 1.0, context))
-    chunk = prompt_chunk(d.known, int(longest))
-    return Curve(decode * slower, reading * slower, k["first_token_us"] * 1e-6, chunk, lengths)
-
-
-def sustained(curve: Curve, limits: Limits) -> float:
-    """Largest rate of Poisson arrivals at which a replica keeps the limits. [requests/s]
-
-    Zero where not even a lone request keeps them.
-    """
-    percentiles = (limits.percentile,)
-
-    def beyond(rate: float) -> float:
-        """Positive where a limit is missed; on a scale on which the way to saturation is short."""
-        return math.log(min(limits.strain(latency(curve, rate, percentiles)), 1e3))
-
-    lowest, top = 1e-6, curve.saturation_rate
-    if beyond(lowest) > 0:
-        return 0.0
-    exact = top * 2**-18
-    # Brent's method asks for a third of the evaluations of bisection. It may end on either side
-    # of the limit; the step back leads to the side on which it is kept.
-    return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
-
-
-# --- a pool of replicas -----------------------------------------------------------------------
+    @property
+    def waiting(self) -> Array:
+        """Work that may wait, by the hour in which it comes. [168, replica-hours]"""
+        return self.load.waiting / self.rate
 
 
 @dataclass(frozen=True)
 class Pool:
     """The replicas of one model in one option: how many, how busy, how fast."""
 
-    load: Load
-    limits: Limits
-    deployment: Deployment
-    curve: Curve
-    rate_per_replica: Range
-    """Requests a second that one replica serves within the limits."""
-    replicas: tuple[Range, ...]
-    """Replicas that serve, by year of the horizon; whole numbers."""
+    shares: tuple[Share, ...]
+    """By workload."""
+    replica: Replica
+    faster: float
+    """Time over the estimate at the fast end of the range, and `slower` at the slow end."""
+    slower: float
+    years: int
     spares: int
-    """Replicas on top that stand by for failure and maintenance: none, one, or as many again."""
-    keeps_limits: bool
-    """False: even a lone request misses the limits, and the pool is sized for the load alone."""
+    """Replicas that stand by for failure and maintenance; -1: as many again."""
     calibrated: bool
     """Whether the engine and this generation of GPU were in the measurements behind the model."""
     measured: str = ""
     """The benchmark that replaced the estimate, and the difference; blank: estimated."""
     notes: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.replica.deployment
 
     @property
     def model(self) -> str:
@@ -156,13 +108,55 @@ class Pool:
     def gpus_per_replica(self) -> int:
         return self.deployment.gpus
 
-    def _spare(self, replicas: float) -> int:
-        return int(replicas) if self.spares < 0 else self.spares
+    @property
+    def workloads(self) -> tuple[str, ...]:
+        return tuple(s.load.name for s in self.shares)
+
+    @property
+    def keeps_limits(self) -> bool:
+        """False: a lone request of a workload misses its limits; sized for what it can keep."""
+        return all(s.keeps_limits for s in self.shares)
+
+    # --- how many replicas
+
+    def level(self, year: int = 1, side: str = "central") -> float:
+        """Replicas' worth of work that must be carried at once in the busiest week of a year."""
+        grown: list[float] = [getattr(s.load.growth_factor(year), side) for s in self.shares]
+        pace = {"low": self.faster, "central": 1.0, "high": self.slower}[side]
+        if len(set(grown)) == 1:
+            return self._first_level * grown[0] * pace
+        return self._level(grown) * pace
+
+    @cached_property
+    def _first_level(self) -> float:
+        return self._level([1.0] * len(self.shares))
+
+    def _level(self, grown: Sequence[float]) -> float:
+        peaks = [s.load.peak_factor * g for s, g in zip(self.shares, grown, strict=True)]
+        each = list(zip(self.shares, peaks, strict=True))
+        now = np.sum([s.now * p for s, p in each], axis=0)
+        bunched = np.sum([s.now * p * s.headroom for s, p in each], axis=0)
+        work = [(s.waiting * p, s.load.due()) for s, p in each if s.waiting.any()]
+        return max(float(bunched.max()), level_needed(now, work) / WITHOUT_LIMITS)
+
+    @cached_property
+    def replicas(self) -> tuple[Range, ...]:
+        """Replicas that serve, by year of the horizon; whole numbers.
+
+        Least load on the fastest cards, expected on expected, most load on the slowest.
+        """
+        return tuple(self._replicas(year) for year in range(1, self.years + 1))
+
+    def _replicas(self, year: int) -> Range:
+        low, central, high = (max(1, math.ceil(self.level(year, side) - 1e-9)) for side in SIDES)
+        return Range(low, central, high, "replicas")
 
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon."""
         r = self.replicas[year - 1]
-        low, central, high = (x + self._spare(x) for x in (r.low, r.central, r.high))
+        low, central, high = (
+            x + (int(x) if self.spares < 0 else self.spares) for x in (r.low, r.central, r.high)
+        )
         return Range(low, central, high, "replicas")
 
     def gpus(self, year: int) -> Range:
@@ -171,66 +165,159 @@ class Pool:
 
     @property
     def gpus_by_year(self) -> tuple[Range, ...]:
-        return tuple(self.gpus(y) for y in range(1, len(self.replicas) + 1))
+        return tuple(self.gpus(y) for y in range(1, self.years + 1))
 
-    def latency(self, rate: float, year: int = 1) -> Latency:
-        """Latency when `rate` requests a second are spread over the year's serving replicas."""
-        share = rate / self.replicas[year - 1].central
-        return latency(self.curve, share, _percentiles(self.limits))
+    # --- the load in requests of its mix
 
     @cached_property
-    def busy_hour(self) -> Latency:
-        """At one replica, in the busiest hour of a usual week of the first year."""
-        return self.latency(self.load.busy_rate)
+    def now(self) -> Array:
+        """Replicas busy with requests in each hour of a usual week of the first year. [168]"""
+        return np.asarray(np.sum([s.now for s in self.shares], axis=0))
 
     @cached_property
-    def peak_hour(self) -> Latency:
-        """At one replica, in the busiest hour of the first year."""
-        return self.latency(self.load.peak_rate)
+    def busy_hour_of_week(self) -> int:
+        """The hour that asks for most replicas in the busiest week of the year."""
+        peaks = [s.now * s.load.peak_factor * s.headroom for s in self.shares]
+        total = np.sum(peaks, axis=0)
+        if not total.any():
+            total = np.sum([s.waiting for s in self.shares], axis=0)
+        return int(total.argmax())
 
-    def without_one(self) -> Latency | None:
+    @cached_property
+    def rate_per_replica(self) -> Range:
+        """Requests a second of the busiest hour's mix that one replica serves within limits."""
+        hour = self.busy_hour_of_week
+        rates = np.array([s.load.hourly[hour] for s in self.shares])
+        taken = float(rates @ [1 / s.rate for s in self.shares])
+        central = float(rates.sum()) / taken
+        return Range(central / self.slower, central, central / self.faster, "requests/s")
+
+    def _requests(self, replicas: float) -> float:
+        """Replicas' worth of work as requests a second of the mix."""
+        return replicas * self.rate_per_replica.central
+
+    @property
+    def peak_rate(self) -> float:
+        """What must be carried in the first year, bunching and deadlines included. [requests/s]"""
+        return self._requests(self._first_level)
+
+    @property
+    def mean_rate(self) -> float:
+        """Mean load of the first year, waiting work included. [requests/s]"""
+        return self._requests(sum(_mean(s) for s in self.shares))
+
+    @property
+    def batchable_share(self) -> float:
+        """Share of the first year's work that may wait."""
+        total = sum(_mean(s) for s in self.shares)
+        return sum(_mean(s) * s.load.batchable_share for s in self.shares) / total
+
+    @cached_property
+    def growth(self) -> tuple[Range, ...]:
+        """Growth of the pool's work from year to year; a mean of its workloads' own."""
+        grown = [self._grown(y) for y in range(1, max(2, self.years) + 1)]
+        steps = [
+            sorted(b / a - 1 for a, b in zip(one, two, strict=True)) for one, two in pairwise(grown)
+        ]
+        return tuple(Range(low, central, high, "share") for low, central, high in steps)
+
+    def _grown(self, year: int) -> list[float]:
+        return [
+            sum(_mean(s) * getattr(s.load.growth_factor(year), side) for s in self.shares)
+            for side in SIDES
+        ]
+
+    def hours_of_year(self, waiting: bool = True) -> Array:
+        """Load in each hour of the first year, highest first. [requests/s]"""
+        weeks = [(s.load.hourly if waiting else s.load.interactive) / s.rate for s in self.shares]
+        return self._requests(1.0) * duration_curve([s.load for s in self.shares], weeks)
+
+    # --- what users see
+
+    def mix(self, busiest: bool) -> Array:
+        """Requests a second of each workload in the busiest hour of a usual week, or of the year.
+
+        In the busy minute of that hour, as far as people are concerned.
+        """
+        hour = self.busy_hour_of_week
+        return np.array(
+            [
+                s.load.interactive[hour]
+                * arrivals.busy_minute("people")
+                * (s.load.peak_factor if busiest else 1.0)
+                for s in self.shares
+            ]
+        )
+
+    def latencies(self, rates: Array, replicas: float) -> dict[str, Latency]:
+        """What users of each workload see when so many replicas share these rates."""
+        if not rates.any():
+            rates = np.full(len(rates), 1e-6)
+        lengths = Lengths.mixed([s.load.lengths for s in self.shares], rates / rates.sum())
+        curve = self.replica.curve(lengths)
+        each = float(rates.sum()) / replicas
+        return {
+            s.load.name: latency(curve, each, _percentiles(s.limits), s.load.lengths)
+            for s in self.shares
+        }
+
+    @cached_property
+    def busy_hour(self) -> dict[str, Latency]:
+        """By workload, in the busiest hour of a usual week of the first year."""
+        return self.latencies(self.mix(False), self.replicas[0].central)
+
+    @cached_property
+    def peak_hour(self) -> dict[str, Latency]:
+        """By workload, in the busiest hour of the first year."""
+        return self.latencies(self.mix(True), self.replicas[0].central)
+
+    def without_one(self) -> dict[str, Latency] | None:
         """In the busiest hour of the first year with one replica down; None where none is left."""
         left = self.total_replicas(1).central - 1
-        if left < 1:
-            return None
-        return latency(self.curve, self.load.peak_rate / left, _percentiles(self.limits))
+        return self.latencies(self.mix(True), left) if left >= 1 else None
 
-    def throughput(self, year: int = 1) -> float:
-        """Requests a second that all replicas, spares too, could serve for long."""
-        return self.curve.saturation_rate * self.total_replicas(year).central
+    def strain(self, seen: Mapping[str, Latency]) -> float:
+        """Latency as a share of its limit, the worst of all workloads that are answered at once."""
+        asked = [s for s in self.shares if s.load.batchable_share < 1]
+        return max((s.limits.strain(seen[s.load.name]) for s in asked), default=0.0)
 
-    def utilisation(self, year: int = 1) -> Array:
-        """Used share of all replicas' throughput in each hour of a usual week. [168]"""
-        growth = self.load.growth_factor(year).central
-        return np.asarray(self.hourly * growth / self.throughput(year))
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Waiting work of the busiest week of the first year, in the hours in which it is done."""
+        return self._scheduled([s.load.peak_factor for s in self.shares])
+
+    @cached_property
+    def usual_schedule(self) -> Schedule:
+        """Waiting work of a usual week of the first year, in the hours in which it is done."""
+        return self._scheduled([1.0] * len(self.shares))
+
+    def _scheduled(self, peaks: Sequence[float]) -> Schedule:
+        each = list(zip(self.shares, peaks, strict=True))
+        now = np.asarray(np.sum([s.now * p for s, p in each], axis=0))
+        work = [(s.waiting * p, s.load.due()) for s, p in each if s.waiting.any()]
+        return schedule(now, work, self.replicas[0].central)
 
     @cached_property
     def hourly(self) -> Array:
-        """Load by hour of a usual week, waiting work in the idlest hours. [168, requests/s]"""
-        base = self.load.interactive
-        return fill_valleys(base, float(self.load.hourly.sum() - base.sum()))
+        """Load by hour of a usual week, waiting work when it is done. [168, requests/s]"""
+        return np.asarray(self._requests(1.0) * (self.now + self.usual_schedule.done))
 
-    def mean_utilisation(self, year: int = 1) -> float:
-        """Used share of the GPUs over the week; the idle share is one minus it."""
-        return float(self.utilisation(year).mean())
-
-    @cached_property
-    def concurrency(self) -> Array:
-        """Mean requests under way in each hour of a usual week, all replicas. [168]"""
-        count = self.replicas[0].central
-        rates, where = np.unique(self.hourly, return_inverse=True)
-        found = [latency(self.curve, r / count, (50,)).concurrency * count for r in rates]
-        return np.array(found)[where]
+    def used(self, year: int = 1) -> float:
+        """Replicas' worth of work in a mean hour of a year, holidays counted."""
+        return sum(_mean(s) * s.load.growth_factor(year).central for s in self.shares)
 
     def served_share(self, replicas: float, year: int = 1) -> float:
         """Share of a year's requests that this many serving replicas carry within the limits.
 
         The rest is what a hybrid option sends elsewhere, hour by hour.
         """
-        hours = self.load.duration_curve() * self.load.growth_factor(year).central
-        return float(
-            np.minimum(hours, replicas * self.rate_per_replica.central).sum() / hours.sum()
-        )
+        hours = self.hours_of_year() * self.used(year) / self.used(1)
+        return float(np.minimum(hours, self._requests(replicas)).sum() / hours.sum())
+
+
+def _mean(share: Share) -> float:
+    """Replicas' worth of a workload in a mean hour of the first year."""
+    return share.load.mean_rate / share.rate
 
 
 def _percentiles(limits: Limits) -> tuple[int, ...]:
@@ -254,6 +341,10 @@ class OptionCapacity:
     """By model: why there is no pool."""
     latency_known: bool
     """False for an API: its latency is the vendor's, and only measuring tells."""
+    runs: Option
+    """The option whose machines these are: a hybrid's base, else itself."""
+    wanted: float
+    """Availability that is asked for."""
 
     def gpus(self, year: int = 1) -> Range:
         """GPUs of all pools in a year of the horizon, spares included."""
@@ -264,13 +355,97 @@ class OptionCapacity:
     def gpus_by_year(self) -> tuple[Range, ...]:
         return tuple(self.gpus(y) for y in range(1, self.years + 1))
 
-    def mean_utilisation(self, year: int = 1) -> float | None:
-        """Used share of all GPUs over a week; None without GPUs."""
-        total = sum(p.gpus(year).central for p in self.pools.values())
-        if not total:
+    # --- what is paid for
+
+    @cached_property
+    def server(self) -> Server | None:
+        """The server that is bought; None for rented GPUs, or where none is known."""
+        if self.runs.kind not in OWNED or not self.pools:
             return None
-        used = [p.mean_utilisation(year) * p.gpus(year).central for p in self.pools.values()]
-        return sum(used) / total
+        return next(iter(servers.known_servers(self.runs)), None)
+
+    def groups(self, year: int = 1) -> list[tuple[float, int]]:
+        """Replicas that serve, and GPUs of each, by pool."""
+        return [(p.replicas[year - 1].central, p.gpus_per_replica) for p in self.pools.values()]
+
+    def serving_servers(self, year: int = 1) -> int:
+        """Servers whose replicas serve; those bought once are kept."""
+        if self.server is None:
+            return 0
+        return max(servers.servers_for(self.server, self.groups(y)) for y in range(1, year + 1))
+
+    def spare_servers(self, year: int = 1) -> int:
+        """Servers that stand by: a server fails as a whole."""
+        spares = [p.spares for p in self.pools.values()]
+        if self.server is None or not any(spares):
+            return 0
+        return self.serving_servers(year) if min(spares) < 0 else max(spares)
+
+    def bought(self, year: int = 1) -> int:
+        """Servers bought by a year."""
+        return self.serving_servers(year) + self.spare_servers(year)
+
+    def paid_gpus(self, year: int = 1) -> float:
+        """GPUs paid for in a mean hour of a year: whole servers, commitments, or hours in use."""
+        if self.server is not None:
+            return float(self.bought(year) * self.server.gpu_count)
+        if self.runs.commitment in ("1y", "3y"):
+            return self.gpus(year).central
+        return sum(self._rented(p, year) for p in self.pools.values())
+
+    def _rented(self, pool: Pool, year: int) -> float:
+        """GPUs of a pool that are paid in a mean hour, idle ones returned hour by hour."""
+        serving = pool.replicas[year - 1].central
+        spares = pool.total_replicas(year).central - serving
+        grown = pool.used(year) / pool.used(1)
+        needed = np.maximum(1.0, np.ceil(pool.hours_of_year(False) * grown / pool._requests(1.0)))
+        busy = max(float(needed.mean()) * WARM_UP, pool.used(year))
+        return (min(busy, serving) + spares) * pool.gpus_per_replica
+
+    def mean_utilisation(self, year: int = 1) -> float | None:
+        """Used share of what the GPUs that are paid for could carry within the limits."""
+        if not self.pools:
+            return None
+        used = sum(p.used(year) * p.gpus_per_replica for p in self.pools.values())
+        return min(1.0, used / self.paid_gpus(year))
+
+    @property
+    def idle_gpus(self) -> float:
+        """GPUs of the serving servers that no replica uses in the first year."""
+        if self.server is None:
+            return 0.0
+        taken = sum(count * gpus for count, gpus in self.groups())
+        return self.serving_servers() * self.server.gpu_count - taken
+
+    @property
+    def smaller_servers(self) -> list[Server]:
+        """Servers with the same card of which fewer GPUs would have to be bought."""
+        return servers.smaller_servers(self.server, self.groups()) if self.server else []
+
+    @property
+    def availability(self) -> float | None:
+        """Share of the time in which enough servers run for the busiest hour; None for an API."""
+        if not self.pools:
+            return None
+        up = servers.uptime()
+        if self.server is not None:
+            return servers.reached(self.serving_servers(), self.spare_servers(), up)
+        found = 1.0
+        for p in self.pools.values():
+            serving = int(p.replicas[0].central)
+            found *= servers.reached(serving, int(p.total_replicas(1).central) - serving, up)
+        return found
+
+    @property
+    def beyond_room(self) -> dict[int, list[str]]:
+        """By year: what the servers need beyond the room that the client has."""
+        if self.server is None or self.runs.room is None:
+            return {}
+        found = {
+            year: servers.beyond_room(self.runs.room, self.server, self.bought(year))
+            for year in range(1, self.years + 1)
+        }
+        return {year: words for year, words in found.items() if words}
 
     @property
     def keeps_limits(self) -> bool | None:
@@ -284,19 +459,29 @@ class OptionCapacity:
         return tuple(i for p in self.pools.values() for i in p.inputs)
 
 
+def loads_of(scenario: Scenario, option: str) -> dict[str, Load]:
+    """Load by workload as the models of an option see it."""
+    client = scenario.client
+    return {
+        w: workload_load(
+            w, quality.at_effort(scenario, option, w), client.country, client.report_date
+        )
+        for w in scenario.workloads
+    }
+
+
 def assess(scenario: Scenario, fits: Any = None) -> dict[str, OptionCapacity]:
     """Capacity of every option of the scenario.
 
     fits: what vram.assess returned; a model that does not fit on the option's GPUs gets no pool.
     """
     years = math.ceil(scenario.finance.horizon_months / 12)
+    wanted = max(w.availability for w in scenario.workloads.values())
     found: dict[str, OptionCapacity] = {}
     for name, option in scenario.options.items():
         leaf = option.base if option.kind == "hybrid" else name
         runs = scenario.options[leaf]
-        loads = {
-            w: workload_load(w, quality.at_effort(scenario, leaf, w)) for w in scenario.workloads
-        }
+        loads = loads_of(scenario, leaf)
         pools: dict[str, Pool] = {}
         why: dict[str, str] = {}
         if runs.kind in SELF_HOSTED:
@@ -310,6 +495,8 @@ def assess(scenario: Scenario, fits: Any = None) -> dict[str, OptionCapacity]:
             pools,
             why,
             runs.kind in SELF_HOSTED,
+            runs,
+            wanted,
         )
     return found
 
@@ -325,11 +512,11 @@ def _pools(
             by_model.setdefault(model, []).append(workload)
     pools, why = {}, {}
     for model, names in by_model.items():
-        load = merged([loads[n] for n in names])
-        limits = limits_of([scenario.workloads[n] for n in names])
+        asked = [(loads[n], Limits.of(scenario.workloads[n])) for n in names]
+        wanted = max(scenario.workloads[n].availability for n in names)
         try:
             own = [m for n in names for m in scenario.workloads[n].measured]
-            pools[model] = best_pool(option, model, load, limits, years, own)
+            pools[model] = best_pool(option, model, asked, years, own, wanted)
         except (NotPredicted, KeyError) as reason:
             why[model] = str(reason.args[0])
     return pools, why
@@ -338,16 +525,17 @@ def _pools(
 def best_pool(
     option: Option,
     model: str,
-    load: Load,
-    limits: Limits,
+    asked: Sequence[tuple[Load, Limits]],
     years: int,
     measured: Sequence[Measured] = (),
+    wanted: float = 0.0,
 ) -> Pool:
     """The pool with the fewest GPUs over the horizon among the tensor-parallel sizes that fit.
 
     A size that keeps the limits beats any that does not; of equals the smaller size is taken.
-    measured: the client's benchmarks; one of this model and GPU replaces the estimate, and its
-    size is taken unless the option states another. Raises NotPredicted when no size fits.
+    asked: workloads with their limits. measured: the client's benchmarks; one of this model and
+    GPU replaces the estimate, and its size is taken unless the option states another. wanted:
+    availability. Raises NotPredicted when no size fits.
     """
     own = [m for m in measured if _same(m, option, model)]
     sizes: tuple[int, ...] = vram.TENSOR_PARALLEL
@@ -359,11 +547,12 @@ def best_pool(
     for size in sizes:
         benchmark = next((m for m in own if m.tensor_parallel == size), None)
         try:
-            pools.append(_pool(option, model, load, limits, years, size, benchmark))
+            pool = _pool(option, model, asked, years, size, benchmark)
+            pools.append(replace(pool, spares=_spares(option, pool, wanted)))
         except NotPredicted as reason:
             reasons.append(str(reason))
     if not pools and own:
-        estimated = best_pool(option, model, load, limits, years)
+        estimated = best_pool(option, model, asked, years, wanted=wanted)
         unused = tuple(_unused(m, reasons[-1]) for m in own)
         return replace(estimated, notes=estimated.notes + unused)
     if not pools:
@@ -378,6 +567,20 @@ def best_pool(
     )
 
 
+def _spares(option: Option, pool: Pool, wanted: float) -> int:
+    """Spares that the option states, or more where the availability asks for more.
+
+    An option that states none has none: what it reaches is told beside what is asked for.
+    """
+    if option.redundancy in ("none", "2n"):
+        return SPARES[option.redundancy]
+    needed: float = pool.replicas[0].central
+    known = servers.known_servers(option) if option.kind in OWNED else []
+    if known:
+        needed = servers.servers_for(known[0], [(needed, pool.gpus_per_replica)])
+    return max(SPARES[option.redundancy], servers.spares_for(int(needed), wanted))
+
+
 def _same(m: Measured, option: Option, model: str) -> bool:
     """Whether a benchmark is of this model and GPU, by any of their names."""
     return (
@@ -389,39 +592,35 @@ def _same(m: Measured, option: Option, model: str) -> bool:
 def _pool(
     option: Option,
     model: str,
-    load: Load,
-    limits: Limits,
+    asked: Sequence[tuple[Load, Limits]],
     years: int,
     size: int,
     own: Measured | None,
 ) -> Pool:
     d = _deployment(option, model, size)
     if not option.prefix_caching:
-        load = replace(load, lengths=replace(load.lengths, cached_share=0.0))
+        asked = [(load.without_cache(), limits) for load, limits in asked]
     where = performance.regime(d) | {"loop": "closed"}
     factor, origin, unused = 1.0, "", ""
     if own:
         try:
-            factor, origin = _measured(d, own, load.lengths)
+            factor, origin = _measured(d, own, _mean_lengths([load for load, _ in asked]))
             where["measured"] = "yes"
         except NotPredicted as reason:
             unused, own = _unused(own, str(reason)), None
-    longest = option.context or load.longest
-    curve = replica_curve(d, load.lengths, factor, longest, option.accepted_tokens)
-    rate, keeps = _rate(curve, limits, where)
+    longest = option.context or max(load.longest for load, _ in asked)
+    replica = Replica(d, factor, longest, option.accepted_tokens)
+    shares = tuple(_shares(replica, asked))
+    faster, slower = performance.spread(where, "itl_or_tpot_ms")
     calibrated = performance.calibrated(where)
+    keeps = all(s.keeps_limits for s in shares)
     return Pool(
-        load,
-        limits,
-        d,
-        curve,
-        rate,
-        tuple(
-            _replicas(load.growth_factor(y).scaled(load.peak_rate, "requests/s"), rate)
-            for y in range(1, years + 1)
-        ),
-        SPARES[option.redundancy],
-        keeps,
+        shares,
+        replica,
+        faster,
+        slower,
+        years,
+        0,
         calibrated,
         origin,
         _notes(d, keeps, calibrated or bool(own), origin) + ((unused,) if unused else ()),
@@ -432,6 +631,48 @@ def _pool(
 def _unused(own: Measured, reason: str) -> str:
     """That a benchmark leaves the estimate in place, and why."""
     return f"Measured, but not used: {own.source}, because {reason}."
+
+
+def _mean_lengths(loads: Sequence[Load]) -> Lengths:
+    weight = np.array([load.mean_rate for load in loads])
+    return Lengths.mixed([load.lengths for load in loads], weight / weight.sum())
+
+
+def _shares(replica: Replica, asked: Sequence[tuple[Load, Limits]]) -> list[Share]:
+    """What each workload asks of a replica. A limit that a lone request misses is relaxed."""
+    curves = [replica.curve(load.lengths) for load, _ in asked]
+    held = [relaxed(c, limits) for c, (_, limits) in zip(curves, asked, strict=True)]
+    at_once = [
+        (load.lengths, limits)
+        for (load, _), limits in zip(asked, held, strict=True)
+        if load.batchable_share < 1
+    ]
+    found = []
+    for curve, (load, stated), limits in zip(curves, asked, held, strict=True):
+        others = [pair for pair in at_once if pair[0] is not load.lengths]
+        rate = curve.saturation_rate * WITHOUT_LIMITS
+        if load.batchable_share < 1:
+            rate = sustained(curve, limits, others)
+        elif others:
+            rate = sustained(curve, others[0][1], others)
+        found.append(
+            Share(load, stated, rate, _headroom(curve, load, limits, rate), limits == stated)
+        )
+    return found
+
+
+def _headroom(curve: Curve, load: Load, limits: Limits, rate: float) -> float:
+    """What must be carried over the mean of an hour: a queue may take what the limits leave.
+
+    It is read before the first token, or between the tokens of those who are served: a usual
+    answer must not be stretched by more than its limit leaves, either.
+    """
+    if load.batchable_share == 1:
+        return 1.0
+    usual = latency(curve, rate, (50, limits.percentile))
+    stretch = (limits.tpot_s - usual.tpot[50]) * load.lengths.output.median
+    slack = min(limits.ttft_s - usual.ttft[50], stretch)
+    return arrivals.headroom(load.arrivals, slack, limits.percentile)
 
 
 SPARES = {"none": 0, "n+1": 1, "2n": -1}
@@ -453,16 +694,6 @@ def _deployment(option: Option, model: str, size: int) -> Deployment:
         batched_tokens=option.batched_tokens,
         speculative_tokens=option.speculative_tokens,
     )
-
-
-def _rate(curve: Curve, limits: Limits, where: dict[str, str]) -> tuple[Range, bool]:
-    """Requests a second that a replica carries, and whether the client's limits are kept at it."""
-    central = sustained(curve, limits)
-    keeps = central > 0
-    if not keeps:
-        central = sustained(curve, _relaxed(curve, limits))
-    faster, slower = performance.spread(where, "itl_or_tpot_ms")
-    return Range(central / slower, central, central / faster, "requests/s"), keeps
 
 
 def _measured(d: Deployment, own: Measured, lengths: Lengths) -> tuple[float, str]:
@@ -490,29 +721,6 @@ def _notes(d: Deployment, keeps: bool, known: bool, origin: str) -> tuple[str, .
             "stands behind the model, so the range is wide."
         )
     return tuple(notes)
-
-
-def _relaxed(curve: Curve, limits: Limits) -> Limits:
-    """Limits that a lone request keeps with half to spare, where the client's cannot be kept."""
-    alone = latency(curve, 1e-6, (limits.percentile,))
-    return Limits(
-        max(limits.ttft_s, 1.5 * alone.ttft[limits.percentile]),
-        max(limits.tpot_s, 1.5 * alone.tpot[limits.percentile]),
-        limits.percentile,
-    )
-
-
-def _replicas(demand: Range, rate: Range) -> Range:
-    """Whole replicas: least load on the fastest, expected on expected, most load on the slowest."""
-    low, central, high = (
-        max(1, math.ceil(asked / each))
-        for asked, each in (
-            (demand.low, rate.high),
-            (demand.central, rate.central),
-            (demand.high, rate.low),
-        )
-    )
-    return Range(low, central, high, "replicas")
 
 
 def _inputs(d: Deployment, own: Measured | None) -> tuple[Input, ...]:

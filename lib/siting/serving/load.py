@@ -1,22 +1,26 @@
 """The load: requests a second by hour of the week, their lengths, and what a year of them asks for.
 
-A workload's users, hours and peaks make a `Load`; workloads that share a model are merged into
-one. Requests that may wait are kept apart from those that are answered at once.
+A workload's users, hours, peaks and calendar make a `Load`. Requests that may wait are kept apart
+from those that are answered at once: they have a deadline, and are done in hours with room.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from statistics import NormalDist
 
+import holidays
 import numpy as np
 import numpy.typing as npt
 
-from siting.inputs.scenario import Workload
+from siting.inputs.scenario import Deadline, Workload
 from siting.memory import vram
 from siting.quantity import LogNormal, Range
+from siting.serving.arrivals import Kind
 from siting.serving.queueing import Lengths
 
 Array = npt.NDArray[np.float64]
@@ -25,6 +29,10 @@ HOURS_OF_WEEK = 168
 WEEKS_OF_YEAR = 52
 """The load duration curve is drawn for 52 weeks of 168 hours."""
 DAYS_OF_YEAR = 365.25
+CALENDAR_YEARS = 5
+"""Holidays are counted over so many years from the report's on."""
+SUNDAY = 6
+ANY_DAY = Deadline()
 
 PROFILES: Mapping[str, tuple[float, ...]] = {
     "office": (0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 10, 8, 6, 8, 10, 10, 8, 5, 3, 2, 1, 1, 0, 0),
@@ -52,22 +60,37 @@ class YearlyTokens:
 
 @dataclass(frozen=True)
 class Load:
-    """Requests of one workload, or of workloads that share a model, in the first year."""
+    """Requests of one workload in the first year."""
 
-    workloads: tuple[str, ...]
+    name: str
     hourly: Array
     """Requests a second in each hour of a usual week, Monday midnight first. [168]"""
     lengths: Lengths
     peak_factor: float
     batchable_share: float
-    growth: Range
+    growth: tuple[Range, ...]
+    """Into the second year, the third and so on; the last one holds for the years after it."""
     longest: int = 0
     """Longest request that must fit in the cache. [tokens]"""
+    deadline: Deadline = ANY_DAY
+    arrivals: Kind = "people"
+    working: float = 1.0
+    """Requests of a mean week of the year, holidays counted, over those of a usual week."""
 
     @cached_property
     def interactive(self) -> Array:
         """`hourly` without the requests that may wait."""
         return np.asarray(self.hourly * (1 - self.batchable_share))
+
+    @cached_property
+    def waiting(self) -> Array:
+        """Requests a second that come in each hour of a usual week and may wait. [168]"""
+        return np.asarray(self.hourly * self.batchable_share)
+
+    @property
+    def mean_rate(self) -> float:
+        """Over all hours of the first year, holidays counted. [requests/s]"""
+        return float(self.hourly.mean()) * self.working
 
     @property
     def busy_rate(self) -> float:
@@ -81,13 +104,16 @@ class Load:
 
     def growth_factor(self, year: int) -> Range:
         """Load of a year of the horizon over the first year's."""
-        g = self.growth
-        low, central, high = ((1 + x) ** (year - 1) for x in (g.low, g.central, g.high))
+        steps = [self.growth[min(y, len(self.growth) - 1)] for y in range(year - 1)]
+        low, central, high = (
+            float(np.prod([1 + getattr(g, side) for g in steps]))
+            for side in ("low", "central", "high")
+        )
         return Range(low, central, high, "x")
 
     def year(self, year: int) -> YearlyTokens:
         """Requests and tokens of a year of the horizon."""
-        first = float(self.hourly.sum()) * 3600 / 7 * DAYS_OF_YEAR
+        first = self.mean_rate * 3600 * 24 * DAYS_OF_YEAR
         requests = self.growth_factor(year).scaled(first, "requests")
         n = self.lengths
         return YearlyTokens(
@@ -99,15 +125,79 @@ class Load:
             self.batchable_share,
         )
 
-    def duration_curve(self) -> Array:
-        """Request rate of each hour of the first year, highest first. [requests/s]
-
-        Weeks differ by a log-normal factor of mean one whose largest of 52 is the peak factor.
+    def due(self) -> Array:
+        """Hour before whose start the work of each hour of a week must be done; at least one
+        whole hour after the one in which it came. [168, hours from the week's start]
         """
-        weeks = _week_factors(self.peak_factor)
-        return np.sort(np.outer(weeks, self.hourly).ravel())[::-1]
+        ends = np.arange(HOURS_OF_WEEK) + 1.0
+        if self.deadline.by is None:
+            return np.asarray(np.maximum(ends - 1 + np.floor(self.deadline.hours), ends + 1))
+        return np.asarray(ends + 1 + (self.deadline.by - ends - 1) % 24)
+
+    def without_cache(self) -> Load:
+        """The same requests where a repeated prefix is read again."""
+        return replace(self, lengths=replace(self.lengths, cached_share=0.0))
 
 
+def workload_load(name: str, w: Workload, country: str = "", start: dt.date | None = None) -> Load:
+    """The load of one workload.
+
+    country, start: whose holidays from when on; a holiday is a Sunday. Without them there is none.
+    """
+    day = np.array(PROFILES[w.hours] if isinstance(w.hours, str) else w.hours, float)
+    working = working_share(tuple(w.weekdays), country, start) if start else 1.0
+    of_month = w.requests_per_month * 12 / DAYS_OF_YEAR * 7 / sum(w.weekdays) / working
+    per_day = w.users * w.requests_per_user_day + w.requests_per_day + of_month
+    week = np.outer(np.array(w.weekdays), day / day.sum()).ravel()
+    visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
+    lengths = Lengths(
+        LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
+        LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
+        w.cached_input_share,
+    )
+    return Load(
+        name,
+        week * per_day / 3600,
+        lengths,
+        w.peak_factor,
+        w.batchable_share,
+        tuple(w.growth_by_year) or (w.growth_per_year,),
+        vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0),
+        w.deadline,
+        w.arrivals,
+        working,
+    )
+
+
+@cache
+def working_share(weekdays: tuple[float, ...], country: str, start: dt.date) -> float:
+    """Load of a mean week with a country's holidays over one without: a holiday is a Sunday.
+
+    One where the calendar of the country is not known.
+    """
+    years = range(start.year, start.year + CALENDAR_YEARS)
+    try:
+        days = holidays.country_holidays(country, years=years)
+    except NotImplementedError:
+        return 1.0
+    lost = sum(weekdays[day.weekday()] - weekdays[SUNDAY] for day in days)
+    whole = sum(weekdays) / 7 * DAYS_OF_YEAR * CALENDAR_YEARS
+    return float(max(whole - max(lost, 0.0), 0.0) / whole)
+
+
+def duration_curve(loads: Sequence[Load], hourly: Sequence[Array]) -> Array:
+    """Sum of loads in each hour of the first year, highest first; `hourly`: each one's week.
+
+    Weeks differ by a log-normal factor of mean one whose largest of 52 is the peak factor.
+    """
+    weeks = [
+        np.outer(_week_factors(load.peak_factor), each * load.working)
+        for load, each in zip(loads, hourly, strict=True)
+    ]
+    return np.sort(np.sum(weeks, axis=0).ravel())[::-1]
+
+
+@cache
 def _week_factors(peak: float) -> Array:
     """52 log-normal quantiles with mean one; the largest is `peak`, or the widest there can be."""
     normal = NormalDist()
@@ -124,56 +214,103 @@ def _week_factors(peak: float) -> Array:
     return factors(high)
 
 
-def workload_load(name: str, w: Workload) -> Load:
-    """The load of one workload."""
-    day = np.array(PROFILES[w.hours] if isinstance(w.hours, str) else w.hours, float)
-    per_day = w.users * w.requests_per_user_day + w.requests_per_day
-    week = np.outer(np.array(w.weekdays), day / day.sum()).ravel()
-    visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
-    lengths = Lengths(
-        LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
-        LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
-        w.cached_input_share,
-    )
-    return Load(
-        (name,),
-        week * per_day / 3600,
-        lengths,
-        w.peak_factor,
-        w.batchable_share,
-        w.growth_per_year,
-        vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0),
-    )
+# --- work that may wait -----------------------------------------------------------------------
 
 
-def merged(loads: Sequence[Load]) -> Load:
-    """Workloads that share a pool, as one load: rates add, lengths are weighted by requests."""
-    if len(loads) == 1:
-        return loads[0]
-    weight = np.array([float(x.hourly.sum()) for x in loads])
-    weight = weight / weight.sum() if weight.sum() else np.full(len(loads), 1 / len(loads))
-    hourly = np.sum([x.hourly for x in loads], axis=0)
-    peak = np.sum([x.hourly * x.peak_factor for x in loads], axis=0).max() / hourly.max()
-    sides = {
-        side: float(weight @ [getattr(x.growth, side) for x in loads])
-        for side in ("low", "central", "high")
-    }
-    return Load(
-        tuple(n for x in loads for n in x.workloads),
-        hourly,
-        Lengths.mixed([x.lengths for x in loads], weight),
-        float(peak),
-        float(weight @ [x.batchable_share for x in loads]),
-        Range(sides["low"], sides["central"], sides["high"]),
-        max(x.longest for x in loads),
-    )
+def level_needed(now: Array, work: Sequence[tuple[Array, Array]]) -> float:
+    """Least constant capacity that carries `now` in every hour and all waiting work in time.
+
+    now: replicas that requests of each hour of a week occupy [168]. work: for each kind, what
+    comes in by hour [replica-hours, 168] and when it is due. In every window the capacity must
+    hold what asks for an answer in it, and the work that comes and is due in it; that is also
+    enough, with the earliest deadline first (Liu and Layland 1973). The week repeats.
+    """
+    level = float(now.max())
+    if not any(amount.any() for amount, _ in work):
+        return level
+    hours, taken = np.arange(HOURS_OF_WEEK), np.concatenate([[0.0], np.cumsum(np.tile(now, 2))])
+    for start in range(HOURS_OF_WEEK):
+        ends = start + 1 + hours
+        inside = np.zeros(HOURS_OF_WEEK)
+        came = (start - 1 + hours) % HOURS_OF_WEEK
+        for amount, due in work:
+            finish = start + hours + (due - hours - 1)[came]
+            order = np.argsort(finish, kind="stable")
+            done = np.concatenate([[0.0], np.cumsum(amount[came][order])])
+            inside += done[np.searchsorted(finish[order], ends, side="right")]
+        windows = (inside + taken[ends] - taken[start]) / (ends - start)
+        level = max(level, float(windows.max()))
+    return level
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Waiting work of a usual week as it is done."""
+
+    done: Array
+    """[168, replica-hours]"""
+    hours: Array
+    """From coming in to done, for parts of the work."""
+    parts: Array
+    """Their sizes. [replica-hours]"""
+    late: float
+    """Share of the work that misses its deadline."""
+
+    def within(self, share: float) -> float:
+        """Hours after which so much of the work is done."""
+        if not self.parts.sum():
+            return 0.0
+        order = np.argsort(self.hours)
+        reached = np.cumsum(self.parts[order]) / self.parts.sum()
+        return float(self.hours[order][np.searchsorted(reached, share - 1e-9)])
+
+
+def schedule(now: Array, work: Sequence[tuple[Array, Array]], capacity: float) -> Schedule:
+    """Waiting work put into the idlest hours that keep its deadlines, as `level_needed` has it.
+
+    Of all levels up to the capacity, the lowest at which nothing is late: hours that are busier
+    do no waiting work. Where even the capacity is too little, some of it is late.
+    """
+    best = _earliest_first(np.maximum(capacity - now, 0.0), work)
+    low, high = 0.0, capacity
+    for _ in range(12 if best.late < 1e-6 and best.parts.size else 0):
+        middle = (low + high) / 2
+        found = _earliest_first(np.maximum(middle - now, 0.0), work)
+        low, high, best = (low, middle, found) if found.late < 1e-6 else (middle, high, best)
+    return best
+
+
+def _earliest_first(room: Array, work: Sequence[tuple[Array, Array]]) -> Schedule:
+    """Three weeks of work, earliest deadline first; the last one is told."""
+    queue: list[tuple[float, int, float]] = []
+    done, told, late, came = np.zeros(HOURS_OF_WEEK), [], 0.0, 0.0
+    last = 2 * HOURS_OF_WEEK
+    for now in range(3 * HOURS_OF_WEEK):
+        hour, before = now % HOURS_OF_WEEK, (now - 1) % HOURS_OF_WEEK
+        for amount, due in work:
+            if amount[before] > 0:
+                heapq.heappush(queue, (now + due[before] - before - 1, now, float(amount[before])))
+                came += float(amount[before]) * (now >= last)
+        free = float(room[hour])
+        while queue and free > 1e-12:
+            end, since, left = heapq.heappop(queue)
+            part = min(left, free)
+            free -= part
+            if left > part:
+                heapq.heappush(queue, (end, since, left - part))
+            if now >= last:
+                done[hour] += part
+                late += part * (now >= end)
+                told.append((now + 1.5 - since, part))
+    late += sum(left for end, _, left in queue if end <= 3 * HOURS_OF_WEEK)
+    hours, parts = np.array(told).reshape(-1, 2).T
+    return Schedule(done, hours, parts, late / came if came else 0.0)
 
 
 def fill_valleys(base: Array, amount: float) -> Array:
     """`base` with `amount` more, poured into its lowest hours up to one level."""
     level = np.sort(base)
-    room = np.cumsum(level) - level * np.arange(1, len(level) + 1)  # minus the water held
-    held = -room
+    held = level * np.arange(1, len(level) + 1) - np.cumsum(level)
     i = int(np.searchsorted(held, amount, side="right")) - 1
     top = level[i] + (amount - held[i]) / (i + 1)
     return np.maximum(base, top) if amount > 0 else base

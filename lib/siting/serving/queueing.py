@@ -36,13 +36,26 @@ class Lengths:
     input: LogNormal
     output: LogNormal
     cached_share: float = 0.0
+    held: float | None = None
+    """Tokens in the cache for a sequence under way, of a mixture; None: follows from the means."""
+    seen: float | None = None
+    """Context of a sequence under way, of a mixture; None: follows from the means."""
 
     @classmethod
     def mixed(cls, parts: Sequence[Lengths], weight: Array) -> Lengths:
-        """Lengths of a mixture, `weight` of each adding up to one: first and second moments add."""
+        """Lengths of a mixture, `weight` of each adding up to one: first and second moments add.
+
+        Among sequences under way, those with long answers are met more often.
+        """
+        if len(parts) == 1:
+            return parts[0]
         inputs = _mixture([p.input for p in parts], weight)
+        output = _mixture([p.output for p in parts], weight)
         cached = float(weight @ np.array([p.cached_share * p.input.mean for p in parts]))
-        return cls(inputs, _mixture([p.output for p in parts], weight), cached / inputs.mean)
+        met = weight * [p.output.mean for p in parts] / output.mean
+        held = float(met @ np.array([p.held_mean for p in parts]))
+        seen = float(met @ np.array([p.context_mean for p in parts]))
+        return cls(inputs, output, cached / inputs.mean, held, seen)
 
     @property
     def input_mean(self) -> float:
@@ -63,7 +76,14 @@ class Lengths:
 
         Longer answers are seen for longer: half of E[out²]/E[out].
         """
+        if self.seen is not None:
+            return self.seen
         return self.input_mean + self.output_mean * math.exp(self.output.sigma**2) / 2
+
+    @property
+    def held_mean(self) -> float:
+        """Tokens in the cache for a sequence under way, on average over its stay."""
+        return self.input_mean + self.output_mean / 2 if self.held is None else self.held
 
     def prompts(self) -> Array:
         """Input tokens to read, at evenly spaced quantiles, scaled to the exact mean."""
@@ -134,16 +154,25 @@ class Latency:
         return math.isfinite(self.concurrency)
 
 
-def latency(curve: Curve, rate: float, percentiles: tuple[int, ...] = (50, 95, 99)) -> Latency:
-    """Latency of Poisson arrivals of `rate` requests a second at one replica."""
+def latency(
+    curve: Curve,
+    rate: float,
+    percentiles: tuple[int, ...] = (50, 95, 99),
+    own: Lengths | None = None,
+) -> Latency:
+    """Latency of Poisson arrivals of `rate` requests a second at one replica.
+
+    own: lengths of the requests that are looked at, where others share the replica with them.
+    """
+    own = own or curve.lengths
     top = curve.saturation_rate
     if rate >= 0.999 * top:
         never = dict.fromkeys(percentiles, math.inf)
         return Latency(rate, math.inf, math.inf, rate / top, never, never, math.inf, math.inf)
     share, number, waiting = _states(curve, rate)
     concurrency = float(share @ number) + waiting
-    tpot = _tpot(curve, rate, share, number, percentiles)
-    ttft, ttft_mean = _ttft(curve, rate, share, number, waiting, percentiles)
+    tpot = _tpot(curve, rate, share, number, percentiles, own)
+    ttft, ttft_mean = _ttft(curve, rate, share, number, waiting, percentiles, own)
     concurrency += rate * curve.first_token_s
     residence = concurrency / rate if rate else _alone(curve)
     steps = max(curve.lengths.output_mean - 1, 1.0)
@@ -181,10 +210,15 @@ def _states(curve: Curve, rate: float) -> tuple[Array, Array, float]:
 
 
 def _tpot(
-    curve: Curve, rate: float, share: Array, number: Array, percentiles: tuple[int, ...]
+    curve: Curve,
+    rate: float,
+    share: Array,
+    number: Array,
+    percentiles: tuple[int, ...],
+    own: Lengths,
 ) -> dict[int, float]:
     """Time per output token: a request's mean over its stay, with those that share its batch."""
-    out = curve.lengths.output_mean
+    out = own.output_mean
     mean = float(share @ number)
     spread = math.sqrt(max(0.0, float(share @ number**2) - mean**2) * _AVERAGED)
     per_prompt = rate * curve.prompt_s
@@ -208,6 +242,7 @@ def _ttft(
     number: Array,
     waiting: float,
     percentiles: tuple[int, ...],
+    own: Lengths,
 ) -> tuple[dict[int, float], float]:
     """Time to first token by percentile, and its mean.
 
@@ -216,15 +251,18 @@ def _ttft(
     """
     mean = int(min(max(1, round(float(share @ number))), curve.slots))
     decode = float(curve.decode_s[mean - 1])
-    prompts = curve.lengths.prompts()
-    work = prompts / curve.lengths.prompt_mean * curve.prompt_s
-    served = work + prompts / curve.chunk_tokens * decode
-    ahead = _exponential(*_ahead(curve, rate, decode, served))
+    per_token = curve.prompt_s / curve.lengths.prompt_mean if curve.lengths.prompt_mean else 0.0
+    prompts = own.prompts()
+    others = curve.lengths.prompts()
+    ahead = _exponential(
+        *_ahead(curve, rate, decode, others * (per_token + decode / curve.chunk_tokens))
+    )
+    work = prompts * per_token
     full = float(share[-1]) if waiting else 0.0
     place = _exponential(full, waiting / rate if rate else 0.0)
     steps = np.ceil(prompts / curve.chunk_tokens)
-    own = work + steps * decode + decode / 2 * float(1 - share[0])
-    read = _quantiles(own[:, None] + ahead[None, :], _FINE)  # two sums of 200 × 200 are enough
+    alone = work + steps * decode + decode / 2 * float(1 - share[0])
+    read = _quantiles(alone[:, None] + ahead[None, :], _FINE)  # two sums of 200 × 200 are enough
     times = read[:, None] + place[None, :]
     found = _quantiles(times, np.array(percentiles) / 100)
     base = curve.first_token_s

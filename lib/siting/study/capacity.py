@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import Source
-from siting.serving import capacity, performance
-from siting.serving.capacity import Pool
+from siting.catalogue import Source, source_of
+from siting.serving import arrivals, capacity, performance
+from siting.serving.capacity import Array, OptionCapacity, Pool
 from siting.serving.load import Load
 from siting.serving.performance import NotPredicted
-from siting.serving.queueing import Latency, latency
+from siting.serving.queueing import Latency, Lengths, latency
+from siting.serving.replica import Limits
 from siting.study.frames import Made, frame, spread
 from siting.study.memory import short
 from siting.study.results import Results
@@ -43,7 +45,10 @@ class CapacityFrames(Results):
         cached: share of the input that repeats an earlier prefix [share]
         output: mean of a request, hidden reasoning included [tokens]
         may_wait: share of the requests that may wait [share]
-        growth_low: change of the load in a year [share]
+        deadline: when requests that may wait are done
+        arrivals: how requests bunch within an hour: people, machines or agents
+        working: load of a mean week, holidays counted, over that of a usual one [share]
+        growth_low: change of the load into the second year [share]
         growth: the same, central [share]
         growth_high: the same, at most [share]
         """
@@ -51,16 +56,17 @@ class CapacityFrames(Results):
             {
                 "workload": name,
                 "requests": load.year(1).requests.central,
-                "mean_rate": float(load.hourly.mean()),
+                "mean_rate": load.mean_rate,
                 "usual_peak": load.busy_rate,
                 "year_peak": load.peak_rate,
                 "input": load.lengths.input_mean,
                 "cached": load.lengths.cached_share,
                 "output": load.lengths.output_mean,
                 "may_wait": load.batchable_share,
-                "growth_low": load.growth.low,
-                "growth": load.growth.central,
-                "growth_high": load.growth.high,
+                "deadline": _deadline(load) if load.batchable_share else "",
+                "arrivals": load.arrivals,
+                "working": load.working,
+                **spread(load.growth[0], "growth"),
             }
             for name, load in self._loads().items()
         ]
@@ -120,7 +126,7 @@ class CapacityFrames(Results):
         rows = []
         share = np.linspace(0, 1, YEAR_POINTS)
         for where, pool in self._pools():
-            hours = pool.load.duration_curve()
+            hours = pool.hours_of_year()
             rates = np.interp(share, np.linspace(0, 1, len(hours)), hours)
             rows += [{**where, "share": s, "rate": r} for s, r in zip(share, rates, strict=True)]
         return rows, self._load_sources()
@@ -145,10 +151,11 @@ class CapacityFrames(Results):
         rate: the same, central [requests/s]
         rate_high: the same, at most [requests/s]
         saturation: what a replica could serve without limits [requests/s]
-        peak: busiest hour of the year, waiting work aside [requests/s]
-        used: share of the GPUs' throughput that is used over the week [share]
-        limit_first: wait for the first token at most [s]
-        limit_token: time of each further token at most [s]
+        peak: what must be carried at once in the first year [requests/s]
+        level: work at once in the busiest week, bunching and deadlines counted [replicas]
+        used: share of what the paid GPUs of the option could carry that is used [share]
+        limit_first: wait for the first token at most, the strictest of its workloads [s]
+        limit_token: time of each further token at most, likewise [s]
         percentile: share of requests for which the limits hold [%]
         keeps_limits: whether they are kept
         calibrated: whether engine and generation of cards were measured in public
@@ -162,6 +169,7 @@ class CapacityFrames(Results):
                 "model_key": pool.model,
                 "shown": pool is self._shown_pool,
                 "hybrid": where["option"] in hybrids,
+                "used": self._capacity_of(where["option"]).mean_utilisation(),
                 **_pool_row(pool),
             }
             for where, pool in self._pools()
@@ -201,9 +209,9 @@ class CapacityFrames(Results):
         """
         rows = []
         for where, pool in self._pools():
-            q = pool.limits.percentile
-            for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * pool.curve.saturation_rate:
-                seen = latency(pool.curve, rate, (q,))
+            curve, q = pool.replica.curve(_mixed(pool)), pool.shares[0].limits.percentile
+            for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
+                seen = latency(curve, rate, (q,))
                 rows.append({**where, "rate": rate, "first": seen.ttft[q], "token": seen.tpot[q]})
         return rows, self._speed_sources()
 
@@ -213,6 +221,7 @@ class CapacityFrames(Results):
 
         option: label of the option
         model: open model
+        workload: name of the workload
         situation: usual peak (of a week), busiest hour (of the year), or one group down then
         measure: first token, or each further token
         replicas: that serve [replicas]
@@ -261,13 +270,15 @@ class CapacityFrames(Results):
         low: least growth on the fastest cards [GPUs]
         central: expected [GPUs]
         high: most growth on the slowest cards [GPUs]
-        used: share of their throughput that is used over the week [share]
+        paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
+        used: share of what the paid ones could carry that is used [share]
         """
         rows = [
             {
                 "option": self.options[name].label,
                 "year": year,
                 **spread(found.gpus(year)),
+                "paid": found.paid_gpus(year) if found.pools else 0.0,
                 "used": found.mean_utilisation(year),
             }
             for name, found in self.capacity.items()
@@ -300,14 +311,76 @@ class CapacityFrames(Results):
         option: label of the option
         model: open model
         hour: of the week, 0 is Monday midnight [hours]
-        used: share of the throughput of all replicas, spares included [share]
+        used: share of what all its replicas, spares too, could carry [share]
         """
         rows = [
-            {**where, "hour": hour, "used": used}
+            {**where, "hour": hour, "used": used / pool.total_replicas(1).central}
             for where, pool in self._pools()
-            for hour, used in enumerate(pool.utilisation())
+            for hour, used in enumerate(pool.now + pool.usual_schedule.done)
         ]
         return rows, self._speed_sources()
+
+    @frame
+    def machines(self) -> Made:
+        """The machines of an option in the first year: what is bought or paid, and what is idle.
+
+        option: label of the option
+        server: the server that is bought; missing for rented GPUs
+        gpus_of_server: its GPUs [GPUs]
+        servers: bought, those that stand by included [servers]
+        standing_by: of them stand by [servers]
+        idle: GPUs of serving servers that no replica uses [GPUs]
+        paid: GPUs paid for in a mean hour [GPUs]
+        smaller: a server with the same card of which fewer GPUs would be bought
+        wanted: availability that is asked for [share]
+        reached: share of the time in which enough machines run for the busiest hour [share]
+        room: what the servers need beyond the room, and from which year
+        """
+        rows = [
+            {
+                "option": self.options[name].label,
+                "server": found.server.label if found.server else None,
+                "gpus_of_server": found.server.gpu_count if found.server else None,
+                "servers": found.bought() if found.server else None,
+                "standing_by": found.spare_servers() if found.server else None,
+                "idle": found.idle_gpus,
+                "paid": found.paid_gpus(),
+                "smaller": next((s.label for s in found.smaller_servers), None),
+                "wanted": found.wanted,
+                "reached": found.availability,
+                "room": "; ".join(
+                    f"year {year}: {' and '.join(words)}"
+                    for year, words in found.beyond_room.items()
+                ),
+            }
+            for name, found in self.capacity.items()
+            if found.pools
+        ]
+        return rows, self._reliability_sources()
+
+    @frame
+    def deadlines(self) -> Made:
+        """Work of a model of an option that may wait, in the busiest week of the first year.
+
+        option: label of the option
+        model: open model
+        share: of the work that may wait [share]
+        half: half of it is done so long after it came [hours]
+        p95: 95 of 100 parts are done so long after they came [hours]
+        late: share that misses its deadline [share]
+        """
+        rows = [
+            {
+                **where,
+                "share": pool.batchable_share,
+                "half": pool.schedule.within(0.5),
+                "p95": pool.schedule.within(0.95),
+                "late": pool.schedule.late,
+            }
+            for where, pool in self._pools()
+            if pool.batchable_share
+        ]
+        return rows, self._load_sources()
 
     # --- how sure, and what would change it ---------------------------------------------------
 
@@ -359,9 +432,9 @@ class CapacityFrames(Results):
                 continue
             for model, pool in found.pools.items():
                 where = {"option": option.label, "model": short(model)}
-                for change, (load, limits) in _otherwise(pool).items():
+                for change, asked in _otherwise(pool).items():
                     try:
-                        other = capacity.best_pool(option, model, load, limits, 1)
+                        other = capacity.best_pool(option, model, asked, 1, wanted=found.wanted)
                     except NotPredicted:
                         other = None
                     rows.append(
@@ -385,15 +458,23 @@ class CapacityFrames(Results):
 
     @property
     def _shown_pool(self) -> Pool | None:
-        chosen = self.capacity.get(self.decision.recommended or "")
-        having = [c for c in (chosen, *self.capacity.values()) if c and c.pools]
+        allowed = [c.name for c in self.decision.candidates if not c.struck]
+        order = [self.decision.recommended or "", *allowed, *self.capacity]
+        having = [self.capacity[n] for n in order if n in self.capacity and self.capacity[n].pools]
         pools = having[0].pools.values() if having else ()
         return max(pools, key=lambda p: p.gpus(1).central, default=None)
+
+    def _capacity_of(self, label: str) -> OptionCapacity:
+        return next(c for n, c in self.capacity.items() if self.options[n].label == label)
 
     def _loads(self) -> Mapping[str, Load]:
         """Load by workload: as models on GPUs of one's own see it, if there are any."""
         found = list(self.capacity.values())
         return next((f.loads for f in found if f.pools), found[0].loads)
+
+    def _reliability_sources(self) -> Iterable[Source]:
+        known = arrivals.settings()
+        return [source_of(known[name]) for name in ("server_failures", "server_repair")]
 
     def _load_sources(self) -> Iterable[Source]:
         return [
@@ -407,18 +488,19 @@ class CapacityFrames(Results):
 
 
 def _pool_row(pool: Pool) -> dict[str, Any]:
+    limits = [share.limits for share in pool.shares]
     return {
         "gpu": pool.deployment.gpu.gpu,
         "gpus_per_replica": pool.gpus_per_replica,
         "replicas": pool.replicas[0].central,
         "spares": pool.total_replicas(1).central - pool.replicas[0].central,
         **spread(pool.rate_per_replica, "rate"),
-        "saturation": pool.curve.saturation_rate,
-        "peak": pool.load.peak_rate,
-        "used": pool.mean_utilisation(),
-        "limit_first": pool.limits.ttft_s,
-        "limit_token": pool.limits.tpot_s,
-        "percentile": pool.limits.percentile,
+        "saturation": _saturation(pool),
+        "peak": pool.peak_rate,
+        "level": pool.level(),
+        "limit_first": min(x.ttft_s for x in limits),
+        "limit_token": min(x.tpot_s for x in limits),
+        "percentile": max(x.percentile for x in limits),
         "keeps_limits": pool.keeps_limits,
         "calibrated": pool.calibrated,
         "measured": pool.measured,
@@ -426,55 +508,86 @@ def _pool_row(pool: Pool) -> dict[str, Any]:
     }
 
 
+def _mixed(pool: Pool) -> Lengths:
+    rates = pool.mix(True)
+    weights = rates / rates.sum() if rates.any() else np.full(len(rates), 1 / len(rates))
+    return Lengths.mixed([share.load.lengths for share in pool.shares], weights)
+
+
+def _saturation(pool: Pool) -> float:
+    return pool.replica.curve(_mixed(pool)).saturation_rate
+
+
+def _deadline(load: Load) -> str:
+    if load.deadline.by is not None:
+        return f"by {load.deadline.by}:00"
+    return f"within {load.deadline.hours:g} hours"
+
+
 def _days(pool: Pool) -> dict[str, list[tuple[float, float]]]:
-    """Work for now and work that may wait, by hour of three kinds of day."""
-    now = pool.load.interactive.reshape(7, 24)
-    later = pool.hourly.reshape(7, 24) - now
+    """Work for now and work that may wait, by hour of three kinds of day. [requests/s]"""
+    each = pool.rate_per_replica.central
+    now = pool.now.reshape(7, 24) * each
+    later = pool.usual_schedule.done.reshape(7, 24) * each
+    peaks = [share.now * share.load.peak_factor for share in pool.shares]
+    peak = np.sum(peaks, axis=0).reshape(7, 24) * each
+    put_off = pool.schedule.done.reshape(7, 24) * each
     sums = now.sum(axis=1)
-    usual, weekend, busiest = 2, 5 + int(sums[6] > sums[5]), int(sums.argmax())
-    peak = now[busiest] * pool.load.peak_factor
+    usual, weekend = 2, 5 + int(sums[6] > sums[5])
+    busiest = int(peak.max(axis=1).argmax())
     return {
         "a weekday": list(zip(now[usual], later[usual], strict=True)),
         "a weekend day": list(zip(now[weekend], later[weekend], strict=True)),
-        "the busiest day of the year": list(zip(peak, later[busiest], strict=True)),
+        "the busiest day of the year": list(zip(peak[busiest], put_off[busiest], strict=True)),
     }
 
 
 def _situations(where: Mapping[str, str], pool: Pool) -> Iterator[dict[str, Any]]:
     """Rows of `latencies`: usual peak, the year's, and the year's with one replica down."""
-    total, limits = pool.total_replicas(1).central, pool.limits
-    serving = pool.replicas[0].central
-    seen: dict[str, tuple[Latency | None, float]] = {
-        "usual peak": (pool.busy_hour, serving),
-        "busiest hour": (pool.peak_hour, serving),
-        "one group down": (pool.without_one(), max(total - 1, 0)),
+    serving, total = pool.replicas[0].central, pool.total_replicas(1).central
+    seen: dict[str, tuple[Mapping[str, Latency] | None, float, Array]] = {
+        "usual peak": (pool.busy_hour, serving, pool.mix(False)),
+        "busiest hour": (pool.peak_hour, serving, pool.mix(True)),
+        "one group down": (pool.without_one(), max(total - 1, 0), pool.mix(True)),
     }
-    for situation, (found, replicas) in seen.items():
-        for measure, limit in (("first token", limits.ttft_s), ("further token", limits.tpot_s)):
-            at = found and (found.ttft if measure == "first token" else found.tpot)
-            here = at[limits.percentile] if at else float("inf")
-            yield {
-                **where,
-                "situation": situation,
-                "measure": measure,
-                "replicas": replicas,
-                **{f"p{q}": at[q] if at else float("inf") for q in (50, 95, 99)},
-                "seen": here,
-                "limit": limit,
-                "percentile": limits.percentile,
-                "kept": here <= limit,
-                "under_way": found.concurrency * replicas if found else None,
-            }
+    for share, place in ((s, i) for i, s in enumerate(pool.shares) if s.load.batchable_share < 1):
+        for situation, (found, replicas, rates) in seen.items():
+            mine = found[share.load.name] if found else None
+            for measure, limit in (
+                ("first token", share.limits.ttft_s),
+                ("further token", share.limits.tpot_s),
+            ):
+                at = mine and (mine.ttft if measure == "first token" else mine.tpot)
+                here = at[share.limits.percentile] if at else math.inf
+                yield {
+                    **where,
+                    "workload": share.load.name,
+                    "situation": situation,
+                    "measure": measure,
+                    "replicas": replicas,
+                    **{f"p{q}": at[q] if at else math.inf for q in (50, 95, 99)},
+                    "seen": here,
+                    "limit": limit,
+                    "percentile": share.limits.percentile,
+                    "kept": here <= limit,
+                    "under_way": rates[place] * mine.residence if mine else None,
+                }
 
 
-def _otherwise(pool: Pool) -> dict[str, tuple[Load, capacity.Limits]]:
-    load, limits = pool.load, pool.limits
-    n = load.lengths
-    short_answers = replace(n, output=replace(n.output, mean=n.output_mean / 2))
-    tight = replace(limits, ttft_s=limits.ttft_s / 2, tpot_s=limits.tpot_s / 2)
+def _otherwise(pool: Pool) -> dict[str, list[tuple[Load, Limits]]]:
+    asked = [(share.load, share.limits) for share in pool.shares]
+
+    def shorter(load: Load) -> Load:
+        n = load.lengths
+        return replace(load, lengths=replace(n, output=replace(n.output, mean=n.output_mean / 2)))
+
+    def tighter(x: Limits) -> Limits:
+        return replace(x, ttft_s=x.ttft_s / 2, tpot_s=x.tpot_s / 2)
+
     return {
-        "twice the load": (replace(load, hourly=load.hourly * 2), limits),
-        "half the limits": (load, tight),
-        "no cached prefixes": (replace(load, lengths=replace(n, cached_share=0.0)), limits),
-        "half the answers": (replace(load, lengths=short_answers), limits),
+        "twice the load": [(replace(x, hourly=x.hourly * 2), held) for x, held in asked],
+        "half the limits": [(x, tighter(held)) for x, held in asked],
+        "no cached prefixes": [(x.without_cache(), held) for x, held in asked],
+        "half the answers": [(shorter(x), held) for x, held in asked],
+        "nothing may wait": [(replace(x, batchable_share=0.0), held) for x, held in asked],
     }

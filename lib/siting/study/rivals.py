@@ -20,7 +20,7 @@ from siting.inputs import scenario as scenarios
 from siting.inputs.scenario import OWNED, SELF_HOSTED, Evidence, Option, Scenario
 from siting.memory import vram
 from siting.rules import sovereignty
-from siting.serving import capacity
+from siting.serving import capacity, servers
 from siting.verdict import candidates
 from siting.verdict.ranking import Sampled
 
@@ -258,7 +258,7 @@ def _servers(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     ready = own[0].model_dump(include={"months_to_production", "redundancy"}) if own else {}
     for model in open_models(scenario):
         weights = next((o.weights for o in own if model in o.models.values()), "")
-        for server in catalogue.table("servers", prices.Server):
+        for server in catalogue.table("servers", servers.Server):
             yield _name(server.id, _short(model)), _offer(
                 scenario, f"{_short(model)} on {server.label}", model, kind=kind, gpu=server.gpu_id,
                 server=server.id, weights=weights, country=own[0].country if own else "", **ready

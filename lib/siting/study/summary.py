@@ -362,8 +362,12 @@ def _pool(study: Study, row: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _latency(hour: pd.DataFrame) -> dict[str, Any]:
-    first, further = hour.to_dict("records")
+def _latency(hour: pd.DataFrame) -> dict[str, Any] | None:
+    """Of the workload that comes nearest to its limits; None where all work may wait."""
+    if hour.empty:
+        return None
+    worst = (hour.seen / hour.limit).groupby(hour.workload).max().idxmax()
+    first, further = hour[hour.workload == worst].to_dict("records")
 
     def percentiles(row: Mapping[Any, Any], scale: float) -> dict[str, float]:
         named = {q: row[q] * scale for q in ("p50", "p95", "p99")}

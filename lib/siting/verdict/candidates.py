@@ -107,9 +107,7 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
 
 
 def _margin(pool: Pool, busiest: bool) -> float:
-    seen = pool.peak_hour if busiest else pool.busy_hour
-    p = pool.limits.percentile
-    return 1 - max(seen.ttft[p] / pool.limits.ttft_s, seen.tpot[p] / pool.limits.tpot_s)
+    return 1 - pool.strain(pool.peak_hour if busiest else pool.busy_hour)
 
 
 def loss_share(stability: Stability, name: str, yearly: float | None) -> Range | None:

@@ -1,0 +1,101 @@
+"""Servers: how many hold a number of replicas, what stands idle in them, and what a room holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from math import comb
+
+from siting import catalogue
+from siting.catalogue import Fact
+from siting.inputs.scenario import Option, Room
+from siting.serving.arrivals import settings
+
+MOST_SPARES = 50
+
+
+class Server(Fact):
+    """A machine that can be bought. Power is that of the whole machine, before cooling. [kW]"""
+
+    id: str
+    label: str
+    gpu_id: str
+    gpu_count: int
+    power_kw_low: float
+    power_kw_central: float
+    power_kw_high: float
+    """Draw under full load."""
+    provisioned_kw: float
+    """What a data centre must keep ready, and bills."""
+
+
+def known_servers(option: Option) -> list[Server]:
+    """The server that an option names, or all with its card."""
+    rows = catalogue.table("servers", Server)
+    if option.server:
+        return [r for r in rows if r.id == option.server]
+    card = catalogue.gpu(option.gpu).id
+    return [r for r in rows if r.gpu_id == card]
+
+
+def replicas_per_server(server: Server, gpus: int) -> float:
+    """Replicas of so many GPUs that a server holds; below one where a replica spans servers."""
+    if server.gpu_count >= gpus:
+        return server.gpu_count // gpus
+    return 1 / math.ceil(gpus / server.gpu_count)
+
+
+def servers_for(server: Server, groups: Sequence[tuple[float, int]]) -> int:
+    """Servers for groups of (replicas, GPUs of each); replicas of several models share servers."""
+    exact = sum(count / replicas_per_server(server, gpus) for count, gpus in groups)
+    return math.ceil(exact - 1e-9)
+
+
+def smaller_servers(server: Server, groups: Sequence[tuple[float, int]]) -> list[Server]:
+    """Servers with the same card of which fewer GPUs need to be bought, fewest first."""
+    now = servers_for(server, groups) * server.gpu_count
+    found = [
+        (servers_for(other, groups) * other.gpu_count, other)
+        for other in catalogue.table("servers", Server)
+        if other.gpu_id == server.gpu_id
+    ]
+    return [other for gpus, other in sorted(found, key=lambda f: f[0]) if gpus < now]
+
+
+# --- availability -----------------------------------------------------------------------------
+
+
+def uptime() -> float:
+    """Share of the time in which a server runs: failures a day and days of repair."""
+    known = settings()
+    down = known["server_failures"].central * known["server_repair"].central
+    return 1 / (1 + down)
+
+
+def reached(needed: int, spares: int, up: float) -> float:
+    """Chance that at least `needed` of `needed + spares` independent servers run."""
+    n = needed + spares
+    return sum(comb(n, k) * up**k * (1 - up) ** (n - k) for k in range(needed, n + 1))
+
+
+def spares_for(needed: int, wanted: float) -> int:
+    """Fewest spare servers with which `needed` of them run for the wanted share of the time."""
+    up = uptime()
+    return next((s for s in range(MOST_SPARES) if reached(needed, s, up) >= wanted), MOST_SPARES)
+
+
+# --- the room ---------------------------------------------------------------------------------
+
+
+def beyond_room(room: Room, server: Server, servers: int) -> list[str]:
+    """What so many servers would need beyond what the room has, in words."""
+    kw = servers * server.power_kw_central * (room.pue or 1.0)
+    racks = math.ceil(servers / room.servers_per_rack)
+    found = []
+    if room.kw is not None and kw > room.kw:
+        found.append(f"{kw:.1f} kW with cooling, the room has {room.kw:g}")
+    if room.racks is not None and racks > room.racks:
+        found.append(f"{racks} racks, the room has {room.racks:g}")
+    if room.servers is not None and servers > room.servers:
+        found.append(f"{servers} servers, the room has places for {room.servers}")
+    return found

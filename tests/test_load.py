@@ -1,0 +1,322 @@
+"""Load that is mixed, that may wait, and that bunches: by hand, by invariant, and simulated."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from serving_simulation import served_together, simulate
+from siting import catalogue
+from siting.inputs import scenario
+from siting.inputs.scenario import Option, Room, Scenario, Workload
+from siting.memory.deployment import Deployment
+from siting.quantity import LogNormal
+from siting.serving import arrivals, capacity, load, servers
+from siting.serving.load import HOURS_OF_WEEK, level_needed, schedule
+from siting.serving.queueing import Lengths, latency
+from siting.serving.replica import Limits, Replica
+
+TRACES = Path(__file__).parent / "data" / "arrivals"
+OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
+                models={"all": "google/gemma-4-31B-it"}, redundancy="none")  # fmt: skip
+MODEL = "google/gemma-4-31B-it"
+
+
+def workload(**changes: object) -> Workload:
+    plain = {
+        "description": "d", "requests_per_day": 20_000, "models": [MODEL],
+        "input_tokens": {"mean": 2000, "p95": 5000}, "output_tokens": {"mean": 300, "p95": 800},
+        "growth_per_year": {"low": 0, "central": 0, "high": 0},
+        "latency": {"ttft_s": 2, "tpot_ms": 50, "percentile": 95},
+    }  # fmt: skip
+    return Workload.model_validate(plain | changes)
+
+
+LETTERS = {
+    "requests_per_day": 5000, "batchable_share": 1, "hours": "office",
+    "input_tokens": {"mean": 1600, "p95": 4000}, "output_tokens": {"mean": 250, "p95": 600},
+    "deadline": {"by": 6},
+}  # fmt: skip
+
+
+def pool(*workloads: Workload, years: int = 1) -> capacity.Pool:
+    asked = [(load.workload_load(f"w{i}", w), Limits.of(w)) for i, w in enumerate(workloads)]
+    return capacity.best_pool(OPTION, MODEL, asked, years)
+
+
+def gpus(*workloads: Workload) -> float:
+    return pool(*workloads).gpus(1).central
+
+
+def scaled(w: Workload, times: float) -> Workload:
+    return w.model_copy(update={"requests_per_day": w.requests_per_day * times})
+
+
+# --- more work never needs less -----------------------------------------------------------------
+
+mixed = st.tuples(
+    st.builds(
+        lambda n, i, o, share, hours: workload(
+            requests_per_day=n, batchable_share=share, hours=hours,
+            input_tokens={"mean": i, "p95": 2.5 * i}, output_tokens={"mean": o, "p95": 2.5 * o},
+        ),
+        st.floats(100, 300_000), st.floats(100, 6000), st.floats(20, 900),
+        st.sampled_from([0, 0.05, 0.5, 1]), st.sampled_from(["office", "night", "flat"]),
+    ),
+    st.builds(
+        lambda n, hours: workload(**LETTERS | {"requests_per_day": n, "hours": hours}),
+        st.floats(100, 300_000), st.sampled_from(["office", "flat"]),
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(parts=mixed, times=st.floats(1.05, 40), which=st.integers(0, 1))
+def test_gpus_never_fall_when_a_workload_grows(
+    parts: tuple[Workload, Workload], times: float, which: int
+) -> None:
+    grown = [scaled(w, times) if i == which else w for i, w in enumerate(parts)]
+    assert gpus(*grown) >= gpus(*parts)
+
+
+@settings(max_examples=15, deadline=None)
+@given(parts=mixed)
+def test_parts_together_are_never_served_by_less_than_the_largest(
+    parts: tuple[Workload, Workload],
+) -> None:
+    assert gpus(*parts) >= max(gpus(w) for w in parts)
+
+
+@settings(max_examples=15, deadline=None)
+@given(parts=mixed)
+def test_nothing_is_used_above_what_there_is_and_no_deadline_is_missed(
+    parts: tuple[Workload, Workload],
+) -> None:
+    found = pool(*parts)
+    busy = [s.now * s.load.peak_factor for s in found.shares]
+    assert (np.sum(busy, axis=0) + found.schedule.done <= found.replicas[0].central + 1e-6).all()
+    assert found.schedule.late == pytest.approx(0, abs=1e-6)
+    come = sum(float(s.waiting.sum()) * s.load.peak_factor for s in found.shares)
+    assert found.schedule.done.sum() == pytest.approx(come, rel=1e-3)
+
+
+def test_letters_of_the_night_do_not_dilute_the_day() -> None:
+    day = workload(requests_per_day=60_000, hours="office")
+    counts = [gpus(day, workload(**LETTERS | {"requests_per_day": n})) for n in (1, 1e4, 5e4, 5e5)]
+    assert counts == sorted(counts) and counts[0] == gpus(day) < counts[-1]
+
+
+def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None:
+    # 10 replica-hours come in hour 0 of the week, are ready at 1 and due at 3: 5 at once
+    come = np.zeros(HOURS_OF_WEEK)
+    come[0] = 10
+    due = np.arange(HOURS_OF_WEEK) + 3.0
+    assert level_needed(np.zeros(HOURS_OF_WEEK), [(come, due)]) == pytest.approx(5)
+    busy = np.zeros(HOURS_OF_WEEK)
+    busy[1] = 4  # the requests of hour 1 take 4: 4 + 10 over two hours
+    assert level_needed(busy, [(come, due)]) == pytest.approx(7)
+    assert schedule(busy, [(come, due)], 7).done[[1, 2]] == pytest.approx([3, 7])
+    assert schedule(busy, [(come, due)], 5).late == pytest.approx(4 / 10)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    now=st.lists(st.floats(0, 5), min_size=24, max_size=24),
+    come=st.lists(st.floats(0, 5), min_size=24, max_size=24),
+    hours=st.integers(2, 48),
+)
+def test_the_level_is_enough_and_no_more(now: list[float], come: list[float], hours: int) -> None:
+    base, amount = np.tile(now, 7), np.tile(come, 7)
+    due = np.arange(HOURS_OF_WEEK) + 1.0 + hours
+    level = level_needed(base, [(amount, due)])
+    assert schedule(base, [(amount, due)], level + 1e-6).late == pytest.approx(0, abs=1e-4)
+    if level > base.max() + 1e-3:
+        assert schedule(base, [(amount, due)], level * 0.98).late > 0
+
+
+def test_a_deadline_by_an_hour_of_the_day_is_the_next_one_that_can_be_met() -> None:
+    letters = load.workload_load("w", workload(**LETTERS))
+    due = letters.due()
+    assert due[0] == 6 and due[4] == 6  # what came before 5:00 is done by 6:00
+    assert due[5] == 30 and due[17] == 30  # what came later, by 6:00 of the next day
+
+
+# --- calendar and growth ------------------------------------------------------------------------
+
+
+def test_requests_of_a_month_come_on_its_working_days() -> None:
+    w = workload(requests_per_day=0, requests_per_month=60_000, weekdays=[1] * 5 + [0, 0])
+    found = load.workload_load("w", w, "CH", dt.date(2026, 11, 24))
+    assert found.year(1).requests.central == pytest.approx(12 * 60_000, rel=1e-6)
+    assert found.working < 1  # Swiss national holidays
+
+
+def test_a_holiday_is_a_sunday() -> None:
+    # 2026 to 2030 in the Netherlands; each holiday on a working day loses that day
+    import holidays
+
+    days = holidays.country_holidays("NL", years=range(2026, 2031))
+    lost = sum(day.weekday() < 5 for day in days)
+    share = load.working_share((1, 1, 1, 1, 1, 0, 0), "NL", dt.date(2026, 11, 24))
+    assert share == pytest.approx(1 - lost / (5 * 365.25 * 5 / 7), rel=1e-9)
+    assert load.working_share((1,) * 7, "NL", dt.date(2026, 1, 1)) == 1
+    assert load.working_share((1,) * 7, "XX", dt.date(2026, 1, 1)) == 1
+
+
+def test_growth_of_single_years_holds_on_after_the_last() -> None:
+    steps = [{"low": 0.1, "central": 0.25, "high": 0.4}] * 3 + [{"low": 0, "central": 0, "high": 0}]
+    found = load.workload_load("w", workload(growth_by_year=steps))
+    factors = [found.growth_factor(y).central for y in range(1, 7)]
+    assert factors == pytest.approx([1, 1.25, 1.25**2, 1.25**3, 1.25**3, 1.25**3])
+
+
+# --- machines -----------------------------------------------------------------------------------
+
+
+def test_availability_adds_spares_and_reaches_what_is_asked_for() -> None:
+    up = servers.uptime()
+    assert up == pytest.approx(1 / (1 + 0.0044))
+    for needed in (1, 3, 12):
+        spares = [servers.spares_for(needed, a) for a in (0.99, 0.999, 0.9999, 0.999999)]
+        assert spares == sorted(spares) and spares[-1] > spares[0]
+        assert servers.reached(needed, spares[2], up) >= 0.9999
+    # two servers, one is enough: at least one of two runs
+    assert servers.reached(1, 1, 0.9) == pytest.approx(1 - 0.1**2)
+
+
+def with_option(name: str, **changes: object) -> Scenario:
+    data = scenario.load("base").model_dump()
+    data["options"][name] |= changes
+    return Scenario.model_validate(data)
+
+
+def test_more_availability_costs_machines_in_the_report() -> None:
+    def bought(wanted: float) -> int:
+        data = scenario.load("base").model_dump()
+        data["workloads"]["assistant"]["availability"] = wanted
+        return capacity.assess(Scenario.model_validate(data))["owned"].bought()
+
+    assert bought(0.9999999) > bought(0.995)
+
+
+def test_a_room_that_is_too_small_says_what_is_missing() -> None:
+    found = capacity.assess(with_option("owned", room=Room(kw=1, pue=1.5, servers=1)))["owned"]
+    words = "; ".join(found.beyond_room[1])
+    assert "kW" in words and "servers" in words
+    assert not capacity.assess(with_option("owned", room=Room(kw=500)))["owned"].beyond_room
+
+
+def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> None:
+    found = capacity.assess(with_option("owned", server="server-8x-l40s"))["owned"]
+    used = sum(count * gpus for count, gpus in found.groups())
+    assert found.idle_gpus == 8 - used > 0
+    assert [s.id for s in found.smaller_servers] == ["server-4x-l40s"]
+
+
+def test_rented_hours_are_those_that_the_bill_counts() -> None:
+    from siting.cost import cashflow, tco
+
+    s = scenario.load("base")
+    sized = capacity.assess(s)
+    plan = tco.assess(s, sized).plan
+    machines = cashflow.fleet(plan.options["rented"], plan.central(), plan.years)
+    month = plan.central()["hours_per_month"][0]
+    for year in range(plan.years):
+        paid = machines.gpu_hours[0, year] / month
+        assert sized["rented"].paid_gpus(year + 1) == pytest.approx(paid, rel=0.02)
+        owned = cashflow.fleet(plan.options["owned"], plan.central(), plan.years)
+        assert sized["owned"].bought(year + 1) == owned.servers[0, year]
+        assert sized["owned"].mean_utilisation(year + 1) == pytest.approx(
+            owned.busy[0, year], rel=0.02
+        )
+
+
+# --- simulated ----------------------------------------------------------------------------------
+
+SHORT = Lengths(LogNormal.fitted(800, 2000), LogNormal.fitted(150, 400))
+LONG = Lengths(LogNormal.fitted(4000, 9000), LogNormal.fitted(600, 1500))
+
+
+@pytest.mark.parametrize("use", [0.4, 0.75])
+def test_a_mixture_waits_as_a_simulated_one_does(use: float) -> None:
+    deployment = Deployment(catalogue.model(MODEL), catalogue.gpu("h100-sxm5-80gb"), "fp8")
+    weight = np.array([0.7, 0.3])
+    curve = Replica(deployment).curve(Lengths.mixed([SHORT, LONG], weight))
+    rate = use * curve.saturation_rate
+    seen = served_together(curve, [SHORT, LONG], list(weight * rate), hours=60)
+    for own, found in zip([SHORT, LONG], seen, strict=True):
+        expected = latency(curve, rate, (95,), own)
+        assert expected.ttft[95] == pytest.approx(np.quantile(found.ttft, 0.95), rel=0.15)
+        assert expected.tpot[95] == pytest.approx(np.quantile(found.tpot, 0.95), rel=0.15)
+
+
+def test_waiting_work_is_done_as_long_after_it_came_as_a_simulated_month_says() -> None:
+    """Single letters, first come first served, in what the requests of the day leave."""
+    found = pool(
+        workload(requests_per_day=60_000), workload(**LETTERS | {"requests_per_day": 40_000})
+    )
+    letters = found.shares[1]
+    rng = np.random.default_rng(3)
+    come = letters.load.waiting * letters.load.peak_factor * 3600
+    able = found.schedule.done * letters.rate * 3600
+    queue: list[float] = []
+    waited: list[float] = []
+    for hour in range(4 * HOURS_OF_WEEK):
+        slot = hour % HOURS_OF_WEEK
+        ends = hour + np.sort(rng.uniform(0, 1, min(len(queue), rng.poisson(able[slot]))))
+        waited += [end - since for end, since in zip(ends, queue[: len(ends)], strict=True)]
+        queue = queue[len(ends) :]
+        queue += sorted(hour + rng.uniform(0, 1, rng.poisson(come[slot])))
+    assert found.schedule.within(0.95) == pytest.approx(np.quantile(waited, 0.95), rel=0.15)
+    # the longest time between coming in and a deadline: just after five, until six of the next day
+    assert np.mean(np.array(waited) > 25) < 0.01
+
+
+def trace(name: str) -> np.ndarray:
+    with gzip.open(TRACES / f"{name}.csv.gz", "rt") as file:
+        rows = list(csv.reader(file))[1:]
+    return np.array(rows, float)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("chat", "people"), ("code", "agents")])
+def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised(
+    name: str, kind: arrivals.Kind
+) -> None:
+    seconds, inputs, outputs = trace(name).T
+    span = (seconds[-1] - seconds[0]) / 3600
+    w = workload(
+        requests_per_day=len(seconds) / span * 24, hours="flat", weekdays=[1] * 7, peak_factor=1,
+        input_tokens={"mean": inputs.mean(), "p95": np.quantile(inputs, 0.95)},
+        output_tokens={"mean": outputs.mean(), "p95": np.quantile(outputs, 0.95)},
+        arrivals=kind,
+    )  # fmt: skip
+    found = pool(w)
+    replica = found.replica.curve(found.shares[0].load.lengths)
+    count = int(found.replicas[0].central)
+    first = [  # requests go round the replicas in turn
+        simulate(replica, seconds[i::count] - seconds[0], lengths=(inputs[i::count],
+                                                                   outputs[i::count]))
+        for i in range(count)
+    ]  # fmt: skip
+    ttft, tpot = (np.concatenate([getattr(s, what) for s in first]) for what in ("ttft", "tpot"))
+    assert np.quantile(ttft, 0.95) <= w.latency.ttft_s
+    assert np.quantile(tpot, 0.95) <= w.latency.tpot_ms / 1e3
+
+
+def test_the_busy_minute_of_chat_is_what_the_trace_shows() -> None:
+    counts = np.bincount((trace("chat")[:, 0] // 60).astype(int))[:-1]
+    measured = np.quantile(counts, 0.95) / counts.mean()
+    assert arrivals.busy_minute("people") == pytest.approx(measured, rel=0.05)
+
+
+def test_arrivals_that_bunch_more_need_more() -> None:
+    def counted(kind: str) -> float:
+        return gpus(workload(requests_per_day=200_000, arrivals=kind))
+
+    assert counted("people") <= counted("machines") <= counted("agents")
