@@ -124,7 +124,7 @@ def test_leaving_owned_hardware_loses_part_of_its_book_value(scenario):
     bought = [1000.0] + [0.0] * 60
     option = Made(flows=(flow(bought, capital=True),), life=5)
     found = candidates.exit_share(option, scenario, "owned", 200.0)
-    setting = candidates.setting("exit_value_lost")
+    setting = candidates.settings("decision_settings")["exit_value_lost"]
     assert found.central == pytest.approx(800 * setting.central / 200)
     assert found.low < found.central < found.high
 
