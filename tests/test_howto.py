@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 USES = ("batch", "tables")
 """Pages that change no file; test_batch and test_exchange do what they say."""
 PAGES = sorted(p for p in (ROOT / "docs" / "how-to").glob("*.md") if p.stem not in USES)
+EDIT = re.compile(r"(notebooks/\S+), (in place of|after) cell (\S+)")
+"""Title of a block that changes a cell of a chapter."""
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 EVERYTHING = """
@@ -68,7 +70,7 @@ class HowTo:
 
 def read(page: Path) -> HowTo:
     blocks = FENCE.findall(page.read_text(encoding="utf-8"))
-    ((_, file, content),) = [b for b in blocks if b[1]]
+    _, file, content = next(b for b in blocks if b[1])
     plain = [(kind, text) for kind, title, text in blocks if not title]
     steps = zip(plain[::2], plain[1::2], strict=True)
     assert [k for k, _ in plain] == ["console", "text"] * (len(plain) // 2)
@@ -153,6 +155,54 @@ def test_every_change_is_shown_in_a_report(project: Path) -> None:
     run("siting report everything --format html", project)
     page = (project / "reports" / "everything" / "report.html").read_text(encoding="utf-8")
     assert not {name: text for name, text in SHOWN.items() if text not in page}
+
+
+EDITS = {
+    "cumulative": "medians at each year",
+    "answer": "Set aside",
+    "lines": "dearer by",
+    "after lines": "The dearest year of",
+    "notebooks/acme/45_pilot.ipynb": "A pilot costs",
+}
+"""What each edit of the page on chapters shows in a report that did not show it before."""
+
+
+def edit(file: Path, place: str, cell_id: str, content: str) -> str:
+    """Carries out an edit of one cell of a chapter; the key of EDITS that it belongs to."""
+    chapter = nbformat.read(file, as_version=4)
+    at = next(i for i, c in enumerate(chapter.cells) if c.id == cell_id)
+    if place == "after":
+        cell = nbformat.v4.new_code_cell(content.strip(), id="own-chart")
+        chapter.cells.insert(at + 1, cell)
+    else:
+        chapter.cells[at].source = content.strip()
+    nbformat.write(chapter, file)
+    return cell_id if place != "after" else f"after {cell_id}"
+
+
+def test_editing_one_notebook_changes_chart_answer_table_and_chapter_of_a_report(
+    project: Path,
+) -> None:
+    run("siting new acme", project)
+    blocks = FENCE.findall((ROOT / "docs" / "how-to" / "chapter.md").read_text(encoding="utf-8"))
+    before, done = digests(project), []
+    for _, title, content in blocks:
+        if found := EDIT.fullmatch(title):
+            done.append(edit(project / found[1], found[2], found[3], content))
+        elif title.startswith("notebooks/acme/"):
+            (project / title).parent.mkdir()
+            carry_out(HowTo(title, content, ()), project)
+            done.append(title)
+    assert sorted(done) == sorted(EDITS)
+    changed = {f for f, digest in digests(project).items() if before.get(f) != digest}
+    assert changed == {"notebooks/40_cost.ipynb", "notebooks/acme/45_pilot.ipynb"}
+    run("siting report acme base --format html", project)
+    acme, base = (
+        (project / "reports" / name / "report.html").read_text(encoding="utf-8")
+        for name in ("acme", "base")
+    )
+    assert not [key for key, text in EDITS.items() if text not in acme]
+    assert EDITS["answer"] in base and EDITS["notebooks/acme/45_pilot.ipynb"] not in base
 
 
 def test_there_is_a_page_for_everything_that_can_be_added() -> None:
