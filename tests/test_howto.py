@@ -52,7 +52,7 @@ SHOWN = {
     "model": "Example-8B",
     "price": "Price list of Example Cloud",
     "cost-item": "Insurance of the servers",
-    "criterion": "support",
+    "event": "nebius-2026-11-20-outage",
     "rule": "No training on the client",
     "chapter": "Which inputs are worth a better source?",
     "client": "Example Works",

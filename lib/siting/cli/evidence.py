@@ -77,7 +77,7 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
     """Predict published measurements and say how far off the kit is.
 
     CSV has the columns of tests/data/KIND.csv, which is taken when no file is named. For
-    stability, the score is tried on past events instead, against simple baselines.
+    stability, each probability on vendors is tried on the past instead.
 
     \b
     Example:

@@ -87,6 +87,7 @@ def _layers(
     yield _client_facts(scenario)
     yield _workload_facts(scenario, workloads)
     yield openness.model_facts(scenario, part, model, law)
+    yield _published(_model_subjects(model), kind.flow, law)
     yield _option_facts(scenario, part, kind.flow)
     yield _stated(scenario, "rules.attributes", scenario.rules.attributes, book)
     for owner in dict.fromkeys((part, name)):
@@ -137,9 +138,17 @@ def _published(subjects: Iterable[str], flow: str, law: Law) -> Layer:
     return found
 
 
+def _model_subjects(model: str) -> list[str]:
+    """Subjects of what a vendor demands for a line of models on every channel."""
+    bare = model.rsplit(".", 1)[-1] if model.startswith(("eu.", "us.")) else model
+    subjects = _by_subject(catalogue.facts_dir())
+    return [s for s in subjects if s.startswith("model:") and bare.startswith(s[len("model:") :])]
+
+
 def _known_on(row: ProviderAttribute, day: dt.date) -> bool:
     """Whether a row holds on `day` and, for a fact about a vendor, was published by then."""
-    known = not row.subject.startswith("vendor:") or vendor_record.known_by(row.date) <= day
+    about = row.subject.startswith(("vendor:", "model:"))
+    known = not about or vendor_record.known_by(row.date) <= day
     return known and row.holds(day)
 
 
@@ -209,8 +218,8 @@ def _client_facts(scenario: Scenario) -> Layer:
 
 
 POLICIES = ("secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent")
-RESIDENCY = ("country", "EU", "EEA", "US", "any")
-"""From the strictest to the loosest."""
+RESIDENCY = ("country", "CH", "GB", "EU", "EEA", "US", "any")
+"""From the strictest to the loosest; a list is as loose as the loosest place in it."""
 SECRECY = ("banking", "medical", "professional", "state", "trade")
 
 
@@ -223,13 +232,18 @@ def _workload_facts(scenario: Scenario, workloads: Mapping[str, Workload]) -> La
         return Known(value, _client_source(scenario, f"{path}.{field}"))
 
     secrecy = {s for d in data for s in d.secrecy}
+    allowed = min((d.residency for d in data), key=lambda r: max(map(RESIDENCY.index, r)))
+    places = {p: known(p in allowed, "residency") for p in RESIDENCY}
     return {
         "personal_data": known(any(d.personal for d in data), "personal"),
         "special_category": known(any(d.special_category for d in data), "special_category"),
         "large_scale": known(any(d.large_scale for d in data), "large_scale"),
         "critical_function": known(any(d.critical_function for d in data), "critical_function"),
         "annex_iii": known(any(d.annex_iii for d in data), "annex_iii"),
-        "residency": known(min((d.residency for d in data), key=RESIDENCY.index), "residency"),
+        "residency": known(", ".join(allowed), "residency"),
+        "residency_required": known("any" not in allowed, "residency"),
+        "residency_own": places["country"],
+        **{f"residency_{p.lower()}": places[p] for p in ("EU", "EEA", "CH", "GB", "US")},
         **{f"secrecy_{s}": known(s in secrecy, "secrecy") for s in SECRECY},
     }
 

@@ -109,8 +109,9 @@ class ProviderAttribute(Dated):
     """What is known of a vendor, or holds for a kind of option by definition.
 
     subject: `law`, `kind:KIND`, `vendor:NAME`, `vendor:NAME/GROUP` where it holds for clients of a
-    group of countries only (small letters: `eea`, `us`), or `assumed` for what the kit takes for
-    granted until the client says otherwise (always marked so).
+    group of countries only (small letters: `eea`, `us`), `model:PREFIX` where it holds for a line
+    of models on every channel, or `assumed` for what the kit takes for granted until the client
+    says otherwise (always marked so).
     """
 
     subject: str

@@ -85,6 +85,8 @@ class Finding:
     missing: tuple[str, ...]
     """Unknown attributes that the verdict waits for."""
     evidence: tuple[Evidence, ...]
+    switched_off_by: tuple[Evidence, ...] = ()
+    """Stated facts each of which alone keeps the rule from applying."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,21 @@ class Assessment:
         )
         return tuple(dict.fromkeys(filter(None, found)))
 
+    def switches(self) -> dict[Evidence, tuple[Rule, ...]]:
+        """Facts that alone keep rules from applying to any option, and these rules."""
+        found: dict[Evidence, list[Rule]] = {}
+        for rule in self.rules:
+            off: list[set[Evidence]] = []
+            for option in self.options.values():
+                verdict = option.verdicts[rule.rule_id]
+                if verdict.verdict != "n.a.":
+                    off = []
+                    break
+                off += [set(f.switched_off_by) for f in verdict.findings]
+            for evidence in set.intersection(*off) if off else ():
+                found.setdefault(evidence, []).append(rule)
+        return {e: tuple(rules) for e, rules in found.items()}
+
     @property
     def sources(self) -> tuple[Source, ...]:
         """Every source that a verdict rests on: the rules' own and the evidence's."""
@@ -244,7 +261,24 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 def judge(rule: Rule, flow: FlowFacts, law: Law) -> Finding:
     """What `rule` says of `flow` under the law of a day."""
     verdict, reason, missing = decide(rule, flow.values, law)
-    return Finding(rule, flow, verdict, reason, missing, _evidence(rule, flow, law.book))
+    evidence = _evidence(rule, flow, law.book)
+    off = _switches(rule, flow, law, evidence) if verdict == "n.a." else ()
+    return Finding(rule, flow, verdict, reason, missing, evidence, off)
+
+
+def _switches(
+    rule: Rule, flow: FlowFacts, law: Law, evidence: tuple[Evidence, ...]
+) -> tuple[Evidence, ...]:
+    """Facts of the client that, taken the other way, would make the rule apply."""
+    applies = law.book.parsed[rule.rule_id].applies
+    found = []
+    for e in evidence:
+        value = flow.values.get(e.attribute)
+        if isinstance(value, bool):
+            other = {**flow.values, e.attribute: not value, "as_of": law.day}
+            if conditions.evaluate(applies, other, law.sets, rule.rule_id) is not False:
+                found.append(e)
+    return tuple(found)
 
 
 def decide(rule: Rule, values: Values, law: Law) -> tuple[Verdict, str, tuple[str, ...]]:

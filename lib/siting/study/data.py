@@ -203,6 +203,29 @@ class DataFrames(Results):
         return rows, (e.source for e in found)
 
     @frame
+    def rule_switches(self) -> Made:
+        """One fact that switches rules off for every option: were it otherwise, they would apply.
+
+        fact: what is stated or taken for granted
+        value: as what
+        rules_off: rules that do not apply because of it [1]
+        rules: their titles
+        stated: who says so, and when
+        """
+        found = self.sovereignty.switches()
+        rows = [
+            {
+                "fact": e.label,
+                "value": e.value,
+                "rules_off": len(rules),
+                "rules": "; ".join(r.title for r in rules),
+                "stated": "assumption" if e.assumed else f"{e.source.source}, {e.source.date}",
+            }
+            for e, rules in found.items()
+        ]
+        return sorted(rows, key=lambda r: -int(str(r["rules_off"]))), (e.source for e in found)
+
+    @frame
     def law_ahead(self) -> Made:
         """One verdict that changes on a date to come, on today's answers, or a date without any.
 

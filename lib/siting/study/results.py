@@ -148,7 +148,7 @@ class Results:
             for name, why in self.cost.not_estimated.items()
         ]
         unscored = [
-            f"{vendor}: no record of this vendor in the fact tables, so no stability score"
+            f"{vendor}: no record of this vendor, so the chances of all vendors are taken"
             for vendor in self.stability.unknown_vendors
         ]
         old = sum(self.is_stale(i.source) for i in self.used)

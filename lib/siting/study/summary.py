@@ -196,15 +196,19 @@ def _option(study: Study, name: str) -> dict[str, Any]:
 
 
 def _vendors(study: Study) -> dict[str, Any]:
-    """Score and red flags by the names that the scenario uses."""
-    flags = study.vendor_flags()
+    """Chances of short notice and red flags by the names that the scenario uses."""
+    flags, chances = study.vendor_flags(), study.notice_chances()
     return {
         v["name"]: {
-            "score": _range(v, "score", "points of 100"),
-            "why_not": v["why_not"],
+            "next_notice": {
+                f"at_most_{c['within']:.0f}_days": _range(c, "chance", "share")
+                for c in chances[chances.vendor == v["vendor"]].to_dict("records")
+            },
+            "events": v["events"],
+            "notices": v["notices"],
             "red_flags": list(flags.flag[flags.vendor == v["vendor"]]),
         }
-        for v in study.vendor_scores().to_dict("records")
+        for v in study.vendors().to_dict("records")
     }
 
 

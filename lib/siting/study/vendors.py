@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from typing import Any
 
-from siting.catalogue import source_of
+from siting import catalogue
+from siting.catalogue import Fact, source_of
 from siting.quantity import Range
 from siting.study.frames import Made, frame
 from siting.study.results import Results
 from siting.vendors import notice
+from siting.vendors.notice import Ending
 from siting.vendors.shocks import KindLoss, OptionLoss
-from siting.vendors.stability import VendorScore
+from siting.vendors.stability import OnRecord, on_record, promise_worth
 from siting.vendors.vendor_record import load
-from siting.vendors.vendor_score import method
 
 
 class VendorFrames(Results):
     """Frames on vendors: record, chances, losses."""
 
     @property
-    def _vendors(self) -> list[VendorScore]:
+    def _vendors(self) -> list[OnRecord]:
         """The client's vendors, each once, in the order of its options."""
         return list({v.vendor: v for v in self.stability.vendors.values()}.values())
 
@@ -66,7 +68,7 @@ class VendorFrames(Results):
         """
         flags = [(v.vendor, f) for v in self._vendors for f in v.red_flags]
         rows = [
-            {"vendor": name, "flag": f.text, "alleged": "alleged:" in f.text, "url": f.source.url}
+            {"vendor": name, "flag": f.text, "alleged": f.alleged, "url": f.source.url}
             for name, f in flags
         ]
         return rows, (f.source for _, f in flags)
@@ -93,7 +95,7 @@ class VendorFrames(Results):
 
     @frame
     def vendor_case(self, cluster: str = "MUSK_v_OPENAI") -> Made:
-        """One event of one case, whoever it concerns; empty where no option's vendor is part of it.
+        """One event of one case; none where no option depends on the vendor that it is about.
 
         vendor: vendor
         date: day or month of the event
@@ -110,8 +112,9 @@ class VendorFrames(Results):
         """
         record = load().as_of(self.client.report_date)
         found = [e for e in record.events if e.cluster == cluster and not e.replaced_by]
-        involved = {e.vendor for e in found} & {e.vendor for v in self._vendors for e in v.events}
-        found = sorted(found, key=lambda e: (e.known_date, e.severity)) if involved else []
+        about = dict(Counter(e.vendor for e in found).most_common(1))
+        mine = any(e.vendor in about for v in self._vendors for e in v.events)
+        found = sorted(found, key=lambda e: (e.known_date, e.severity)) if mine else []
         return [_event_row(e.vendor, e) for e in found], (source_of(e) for e in found)
 
     @frame
@@ -161,17 +164,17 @@ class VendorFrames(Results):
         short: notices of 90 days or less, any stage [1]
         moved_forward: end dates brought forward after the notice [1]
         """
-        mine = {v.vendor for v in self._vendors}
-        found = [
-            v for v in self.stability.everyone.values() if v.notices or v.promised_days is not None
-        ]
+        day, record, mine = self.client.report_date, load(), {v.vendor for v in self._vendors}
+        everyone = [on_record(record, v, day) for v in record.vendors]
+        worth = {v.vendor: promise_worth(v, day) for v in everyone}
+        found = [v for v in everyone if v.notices or worth[v.vendor] is not None]
         rows = [
             {
                 "vendor": v.vendor,
                 "mine": v.vendor in mine,
-                "notices": v.notice_count,
-                "quartile": v.notice_quartile_days,
-                "promised": v.promised_days,
+                "notices": len(v.days),
+                "quartile": v.quartile_days,
+                "promised": worth[v.vendor],
                 "short": sum(n.short is True for n in v.notices),
                 "moved_forward": sum(n.moved == "forward" for n in v.notices),
             }
@@ -191,7 +194,7 @@ class VendorFrames(Results):
         chance_high: chance, high end of 80 % [share]
         notices: the vendor's own notices so far [1]
         short: of these, notices of at most so many days [1]
-        pool: share over all vendors, to which a short record is drawn [share]
+        pool: share of a typical vendor, to which a short record is drawn [share]
         """
         record, mine = load().as_of(self.client.report_date), {v.vendor for v in self._vendors}
         known = {n.vendor for n in notice.separate(record.notices)} | mine
@@ -216,17 +219,10 @@ class VendorFrames(Results):
         return rows, (source_of(n.row) for n in notice.separate(record.notices))
 
     @property
-    def _endings(self) -> list[tuple[str, notice.Ending]]:
+    def _endings(self) -> list[tuple[str, Ending]]:
         """The end of each model that an option uses from a vendor, by option."""
-        record, day = load(), self.client.report_date
-        months, seed = self.scenario.finance.horizon_months, self.scenario.seed
-        return [
-            (name, notice.ending(record, vendor, model, day, months, seed))
-            for name, option in self.options.items()
-            if option.kind in ("api", "managed_cloud", "open_api")
-            and (vendor := record.vendor(option.vendor)) is not None
-            for model in dict.fromkeys(option.models.values())
-        ]
+        options = self.stability.options.items()
+        return [(name, e) for name, o in options for e in o.endings]
 
     @frame
     def retirement_calendar(self) -> Made:
@@ -430,50 +426,95 @@ class VendorFrames(Results):
         return rows, (source_of(i.remedy) for i in self.stability.readiness)
 
     @frame
-    def vendor_scores(self) -> Made:
-        """One of the client's vendors with its composite score, which foretells nothing (backtest).
+    def vendor_probabilities(self) -> Made:
+        """One probability on vendors, or a score that was withdrawn, and how it did on the past.
 
-        name: as the scenario calls it
-        vendor: as the record calls it
-        score_low: higher is safer; missing without enough evidence [points of 100]
-        score: higher is safer; missing without enough evidence [points of 100]
-        score_high: higher is safer; missing without enough evidence [points of 100]
-        why_not: why there is no score; empty where there is one
+        quantity: probability
+        definition: what counts as its coming
+        window: what was foretold from what
+        method: how it is worked out
+        n: cases [1]
+        vendors: vendors [1]
+        happened: cases in which it came [1]
+        auc_low: chance of ranking a case that came above one that did not, low [1]
+        auc: the same; 0.5 is a coin [1]
+        auc_high: the same, high [1]
+        skill_low: Brier skill against the base rate, low end of 95 % [1]
+        skill: Brier skill against the base rate; above zero is better than not knowing [1]
+        skill_high: Brier skill against the base rate, high end of 95 % [1]
+        lovo_low: lowest of the first with one vendor left out [1]
+        gap: largest difference of foretold and observed frequency in a class of cases [share]
+        label: by vendor, the same for all vendors, or withdrawn
         """
-        rows = [
-            {
-                "name": name,
-                "vendor": v.vendor,
-                **_spread("score", v.score if v.ranked else None),
-                "why_not": v.why_not,
-            }
-            for name, v in self.stability.vendors.items()
-        ]
-        return rows, (i.source for i in self.stability.inputs[:1])
+        found = catalogue.table("vendor_backtests", Backtest)
+        columns = (
+            "quantity", "definition", "window", "method", "n", "vendors", "happened", "auc_low",
+            "auc", "auc_high", "skill_low", "skill", "skill_high", "lovo_low", "gap", "label",
+        )  # fmt: skip
+        return [{c: getattr(b, c) for c in columns} for b in found], map(source_of, found)
 
     @frame
-    def score_contributions(self) -> Made:
-        """One item that takes points from 100, or gives some back, for one of the client's vendors.
+    def reliability(self) -> Made:
+        """One class of cases of one probability: how often it was foretold, how often it came.
+
+        quantity: probability
+        foretold: mean of what was foretold [share]
+        came: how often it came [share]
+        n: cases [1]
+        """
+        found = catalogue.table("vendor_backtests", Backtest)
+        kept = [b for b in found if not b.label.startswith("withdrawn")]
+        rows = [
+            {"quantity": b.quantity, "foretold": float(p), "came": float(o), "n": int(n)}
+            for b in kept
+            for p, o, n in (bin_.split(":") for bin_ in b.bins.split(";"))
+        ]
+        return rows, map(source_of, kept)
+
+    @frame
+    def vendor_gaps(self) -> Made:
+        """One of the client's vendors, and what could not be found or counted about it.
 
         vendor: vendor
-        criterion: criterion that it counts for
-        item: event, notice, fact, or what is not known
-        points: points that it takes (negative) or gives [points of 100]
-        url: address of the source; empty where nothing is known
+        undated: events that do not count, because their source shows no date [1]
+        no_notice_day: retirements without a known day of notice [1]
+        no_release: retirements without a known day of release [1]
+        secondary: grave events that rest on no primary source [1]
         """
-        names = {c.criterion: c.name for c in method().criteria}
         rows = [
             {
                 "vendor": v.vendor,
-                "criterion": names.get(c.criterion, "red flag"),
-                "item": c.what,
-                "points": c.points,
-                "url": c.sources[0].url if c.sources else "",
+                "undated": v.undated,
+                "no_notice_day": sum(n.days is None for n in v.notices),
+                "no_release": sum(not r.released for n in v.notices for r in n.rows),
+                "secondary": sum(e.severity > 3 and e.evidence != "primary" for e in v.events),
             }
             for v in self._vendors
-            for c in v.contributions
         ]
-        return rows, (s for v in self._vendors for c in v.contributions for s in c.sources[:1])
+        return rows, ()
+
+
+class Backtest(Fact):
+    """How well one probability did on the past: a row of facts/vendor_backtests.csv."""
+
+    quantity: str
+    definition: str
+    window: str
+    method: str
+    n: int
+    vendors: int
+    happened: int
+    auc_low: float
+    auc: float
+    auc_high: float
+    skill_low: float
+    skill: float
+    skill_high: float
+    lovo_low: float
+    lovo_high: float
+    gap: float
+    bins: str
+    label: str
 
 
 def _event_row(vendor: str, e: Any) -> dict[str, Any]:

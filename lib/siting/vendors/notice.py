@@ -3,7 +3,8 @@
 Notice is a habit of each vendor, and its own record foretells the next one (`siting validate
 stability`). The chance that the next notice is at most d days is beta-binomial: the vendor's own
 notices of generally available models, each with a weight that halves with every year of age, and
-two more notices at the share of all vendors.
+two more notices at the share of a typical vendor: the mean over vendors of their own shares, so
+that a vendor with many notices does not stand for all.
 
     share ~ Beta(Σ w short + 2 pool, Σ w (1 − short) + 2 (1 − pool)),   w = 2^(−age / 1 year)
 
@@ -16,7 +17,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +49,10 @@ class NoticeChance:
     short: int
     """The vendor's own notices so far, and those of at most `within` days."""
     pool: float
-    """Share of short notices over all vendors."""
+    """Share of short notices of a typical vendor."""
+    a: float
+    b: float
+    """Parameters of the beta distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +89,34 @@ def separate(notices: Iterable[Notice]) -> list[Notice]:
     return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
 
 
-def pooled(notices: Sequence[Notice], within: int) -> float:
-    """Share of short notices over all vendors, with half a notice on each side."""
-    seen = [s for n in notices if (s := short(n, within)) is not None]
-    return (sum(seen) + 0.5) / (len(seen) + 1)
-
-
-def habit(own: Sequence[Notice], pool: float, within: int, day: dt.date) -> tuple[float, float]:
-    """Parameters of the beta distribution of a vendor's share of short notices on `day`."""
-    prior = setting("notice_pool_weight")
-    a, b = prior * pool, prior * (1 - pool)
-    for notice in own:
+def _tally(notices: Iterable[Notice], within: int, day: dt.date) -> tuple[float, float]:
+    """Weights of short and of longer notices, halved with every year of age."""
+    weights = [0.0, 0.0]
+    for notice in notices:
         is_short = short(notice, within)
         if is_short is not None and notice.announced:
-            weight = 0.5 ** ((day - notice.announced).days / setting("notice_half_life_days"))
-            a, b = a + weight * is_short, b + weight * (not is_short)
-    return a, b
+            age = (day - notice.announced).days / setting("notice_half_life_days")
+            weights[not is_short] += 0.5**age
+    return weights[0], weights[1]
+
+
+def typical(notices: Iterable[Notice], within: int, day: dt.date) -> float:
+    """Share of short notices of a typical vendor: mean over vendors, half a notice added to each.
+
+    One half where no vendor has given notice.
+    """
+    by_vendor: dict[str, list[Notice]] = defaultdict(list)
+    for notice in notices:
+        by_vendor[notice.vendor].append(notice)
+    tallies = [_tally(own, within, day) for own in by_vendor.values()]
+    shares = [(a + 0.25) / (a + b + 0.5) for a, b in tallies if a + b]
+    return sum(shares) / len(shares) if shares else 0.5
+
+
+def chance(own: Iterable[Notice], pool: float, within: int, day: dt.date) -> tuple[float, float]:
+    """Parameters of the beta distribution of a vendor's share of short notices on `day`."""
+    prior, (a, b) = setting("notice_pool_weight"), _tally(own, within, day)
+    return a + prior * pool, b + prior * (1 - pool)
 
 
 def notice_chances(record: Record, vendor: Vendor, day: dt.date) -> tuple[NoticeChance, ...]:
@@ -108,13 +125,13 @@ def notice_chances(record: Record, vendor: Vendor, day: dt.date) -> tuple[Notice
     own = [n for n in known if n.vendor == vendor.vendor]
     found = []
     for within in LIMITS:
-        pool = pooled(known, within)
-        a, b = habit(own, pool, within, day)
+        pool = typical(known, within, day)
+        a, b = chance(own, pool, within, day)
         mean = a / (a + b)
         low, high = (float(q) for q in beta.ppf([0.1, 0.9], a, b))
         seen = [s for n in own if (s := short(n, within)) is not None]
-        chance = Range(min(low, mean), mean, max(high, mean), "share")
-        found.append(NoticeChance(within, chance, len(seen), sum(seen), pool))
+        spread = Range(min(low, mean), mean, max(high, mean), "share")
+        found.append(NoticeChance(within, spread, len(seen), sum(seen), pool, a, b))
     return tuple(found)
 
 

@@ -1,17 +1,17 @@
 """What could happen to this client if a vendor fails it, and what would it cost in a year?
 
-A shock is rare, so its yearly chance is taken from the record of all vendors, not from a vendor's
-score: the score has shown no skill as a forecast (`siting validate stability`). Model retirement
-is the exception: notice is a habit of each vendor, so the vendor's own notices count, drawn to
-those of all. The loss is a share of the client's switching cost, lowered by what the
-client has in hand. It is an estimate and stands on a line of its own.
+A shock is rare, so its yearly chance is the base rate over all vendors that sell model access: no
+test shows that a vendor's own record moves it (`siting validate stability`). The end of a model is
+the exception: notice and life are habits of each vendor (`siting.vendors.notice`). The loss is a
+share of the client's switching cost, lowered by what the client has in hand. It is an estimate and
+stands on a line of its own.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ import numpy.typing as npt
 from siting import catalogue
 from siting.catalogue import Fact
 from siting.quantity import Range
-from siting.vendors.vendor_record import Event, Record, Retirement, Vendor, setting
+from siting.vendors import notice
+from siting.vendors.notice import Ending
+from siting.vendors.vendor_record import Event, Record, Vendor, setting
 
 if TYPE_CHECKING:
     from siting.inputs.scenario import Readiness, Shock
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 DRAWS = 4000
+NO_COST = "not estimated, because no switching cost is given"
+NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 
 
 class Kind(Fact):
@@ -38,6 +42,9 @@ class Kind(Fact):
     outcome: str
     min_severity: int | None = None
     category: str
+    """Category of events that it is counted from; `notices` for the end of a model."""
+    unless_settled: bool = False
+    """A case that was settled later does not count: what was claimed did not come."""
     service_effect: str
     migration_share_low: float
     migration_share: float
@@ -122,7 +129,6 @@ class ShockEffect:
     """Cost of the move, in the client's currency; None where no switching cost is given."""
     yearly: Range | None
     """Change of yearly cost (price_change only), where the yearly spend is given."""
-    rate: Rate
     not_estimated: str
 
 
@@ -130,13 +136,10 @@ def kinds() -> dict[str, Kind]:
     return {k.shock: k for k in catalogue.table("stability_shocks", Kind)}
 
 
-def remedies() -> tuple[Remedy, ...]:
-    return catalogue.table("stability_readiness", Remedy)
-
-
 def checklist(readiness: Readiness) -> tuple[ReadinessItem, ...]:
     """The readiness list with what the client has in hand."""
-    return tuple(ReadinessItem(r, _in_hand(r, readiness)) for r in remedies())
+    remedies = catalogue.table("stability_readiness", Remedy)
+    return tuple(ReadinessItem(r, _in_hand(r, readiness)) for r in remedies)
 
 
 def _in_hand(remedy: Remedy, readiness: Readiness) -> bool:
@@ -156,8 +159,13 @@ def _triangular(rng: np.random.Generator, low: float, mid: float, high: float) -
 
 
 def _range(draws: Array, unit: str) -> Range:
-    low, mid, high = (float(x) for x in np.percentile(draws, [10, 50, 90]))
-    return Range(low, mid, high, unit)
+    """Mean with its 80 % interval: an expected loss is a mean, and a rare one has a long tail."""
+    low, high = (float(x) for x in np.percentile(draws, [10, 90]))
+    mean = float(draws.mean())
+    return Range(min(low, mean), mean, max(high, mean), unit)
+
+
+# Chances
 
 
 def followed(record: Record) -> tuple[Vendor, ...]:
@@ -165,85 +173,69 @@ def followed(record: Record) -> tuple[Vendor, ...]:
     return tuple(v for v in record.vendors if v.role in ("api", "platform") and v.press != "low")
 
 
-def _cases(record: Record, kind: Kind, day: dt.date) -> tuple[Event, ...]:
-    """The worst event of every case of this kind within the last years, allegations left out."""
-    since = dt.date(day.year - int(setting("rate_years")), day.month, min(day.day, 28))
+def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event, ...]:
+    """The worst event of every case of this kind in the years up to `day`, allegations left out."""
+    since, known = day - dt.timedelta(days=round(365.25 * years)), record.as_of(day)
     worst: dict[tuple[str, str], Event] = {}
-    known = record.as_of(day)
     for vendor in followed(record):
-        for e in known.events_of(vendor):
+        events = known.events_of(vendor)
+        settled = {e.case for e in events if e.settles} if kind.unless_settled else set()
+        for e in events:
             counts = e.category == kind.category and e.direction == "adverse"
-            if counts and e.evidence != "alleged" and e.severity >= (kind.min_severity or 1):
+            counts = counts and e.severity >= (kind.min_severity or 1) and e.known_date > since
+            if counts and e.evidence != "alleged" and e.case not in settled:
                 key = (e.vendor, e.case)
-                if e.known_date > since and (key not in worst or e.severity > worst[key].severity):
+                if key not in worst or e.severity > worst[key].severity:
                     worst[key] = e
     return tuple(sorted(worst.values(), key=lambda e: (e.known_date, e.event_id)))
 
 
-def _pooled_draws(record: Record, kind: Kind, day: dt.date, seed: int) -> tuple[Array, Rate]:
+def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> tuple[Array, Rate]:
     """Chance of at least one case in a year, from cases per vendor-year (Jeffreys gamma)."""
-    events = _cases(record, kind, day)
+    years = setting("rate_years")
+    events = cases(record, kind, day, years)
     vendors = len({v.group or v.vendor for v in followed(record)})
-    years = vendors * setting("rate_years")
-    rate = _rng(seed, "rate", kind.shock).gamma(len(events) + 0.5, 1 / years, DRAWS)
+    rate = _rng(seed, "rate", kind.shock).gamma(len(events) + 0.5, 1 / (vendors * years), DRAWS)
     draws: Array = 1 - np.exp(-rate)
-    cases = "1 case" if len(events) == 1 else f"{len(events)} cases"
-    basis = f"{cases} in {years:.0f} vendor-years, {vendors} vendors"
-    return draws, Rate(_range(draws, "per year"), len(events), years, basis, events)
+    said = "1 case" if len(events) == 1 else f"{len(events)} cases"
+    basis = f"{said} in {vendors * years:.0f} vendor-years of {vendors} vendors"
+    return draws, Rate(_range(draws, "share"), len(events), vendors * years, basis, events)
 
 
-def _retirement_draws(
-    record: Record, vendor: Vendor, day: dt.date, seed: int
+def _short_end(
+    record: Record, vendor: Vendor, endings: Iterable[Ending], years: float, day: dt.date, seed: int
 ) -> tuple[Array, Rate]:
-    """Chance in a year that the model in use is retired at 90 days or less.
-
-    Share of short notices among the vendor's own, with all vendors' share as two more notices,
-    times the chance that a model in use reaches its end in a year (one over its life).
-    """
-    known = [n for n in record.as_of(day).notices if n.stage == "ga" and n.short is not None]
-    own = [n.short for n in known if n.vendor == vendor.vendor]
-    pool = float(np.mean([bool(n.short) for n in known])) if known else 0.5
-    short = sum(map(bool, own))
+    """Short-notice ends of the models in use in a year: moves a year × chance of short notice."""
+    found = list(endings)
+    if not found:
+        none = Rate(Range.exact(0.0, "share"), 0, 0.0, "the weights are yours: no vendor ends them")
+        return np.zeros(DRAWS), none
+    short = int(setting("notice_short_days"))
+    chance = next(c for c in notice.notice_chances(record, vendor, day) if c.within == short)
     rng = _rng(seed, "retirement", vendor.vendor)
-    share = rng.beta(short + 2 * pool, len(own) - short + 2 * (1 - pool), DRAWS)
-    life = _lives([r for n in known for r in [n.row]])
-    low, mid, high = (float(x) for x in np.percentile(life, [25, 50, 75]))
-    ending = np.minimum(1.0, 365 / _triangular(rng, low, mid, high))
-    draws: Array = share * ending
+    share = rng.beta(chance.a, chance.b, DRAWS)
+    moves = np.zeros(DRAWS)
+    for end in found:
+        m = end.migrations
+        moves += _triangular(rng, m.low, min(max(m.central, m.low), m.high), m.high) / years
+    draws: Array = share * np.minimum(1.0, moves / len(found))
     basis = (
-        f"{short} of {len(own)} own notices short, {pool:.0%} over all vendors; a model lives "
-        f"{mid:.0f} days (median of {len(life)})"
+        f"{chance.short} of {chance.notices} own notices short, {chance.pool:.0%} for a typical "
+        f"vendor; {moves.mean() / len(found):.1f} moves a year"
     )
-    return draws, Rate(_range(draws, "per year"), short, float(len(own)), basis)
+    return draws, Rate(_range(draws, "share"), chance.short, float(chance.notices), basis)
 
 
-def _lives(rows: list[Retirement]) -> list[int]:
-    """Days from release to end of models whose two dates are known to the day. [d]"""
-    out = []
-    for r in rows:
-        if len(r.released) == 10 and len(r.retired) == 10:
-            days = (dt.date.fromisoformat(r.retired) - dt.date.fromisoformat(r.released)).days
-            out += [days] if days > 0 else []
-    return out
-
-
-def chance_draws(
-    record: Record, kind: Kind, vendor: Vendor, day: dt.date, seed: int
-) -> tuple[Array, Rate]:
-    """Draws of the yearly chance of a shock to `vendor`, and the rate with its basis."""
-    if kind.category == "notices":
-        if vendor.role == "infrastructure":
-            zero = Rate(Range.exact(0.0, "per year"), 0, 0.0, "no model is retired by this vendor")
-            return np.zeros(DRAWS), zero
-        return _retirement_draws(record, vendor, day, seed)
-    return _pooled_draws(record, kind, day, seed)
+# Losses
 
 
 def _cost_draws(kind: Kind, cost: Range, spared: Array, seed: int) -> Array:
     """Cost when the shock happens: share of the switching cost, less what is in hand."""
-    rng = _rng(seed, "cost", kind.shock)
     share = _triangular(
-        rng, kind.migration_share_low, kind.migration_share, kind.migration_share_high
+        _rng(seed, "cost", kind.shock),
+        kind.migration_share_low,
+        kind.migration_share,
+        kind.migration_share_high,
     )
     # One stream for the cost in all kinds: the client has one switching cost, not six.
     whole = _triangular(_rng(seed, "switching"), cost.low, cost.central, cost.high)
@@ -265,7 +257,8 @@ def _spared(items: tuple[ReadinessItem, ...], seed: int) -> Array:
 def expected_loss(
     record: Record,
     option: str,
-    vendors: tuple[Vendor, ...],
+    vendors: Mapping[Vendor, tuple[Ending, ...]],
+    years: float,
     switching_cost: Range | None,
     readiness: tuple[ReadinessItem, ...],
     day: dt.date,
@@ -273,20 +266,25 @@ def expected_loss(
 ) -> OptionLoss:
     """Expected yearly loss of an option: sum over its vendors and kinds of chance times cost.
 
-    switching_cost: a full move of the option's workloads, in the client's currency (prompts,
-    evaluation, retraining, parallel running, time). None: the loss is not estimated.
+    vendors: each with the ends of the models that are used from it. switching_cost: a full move of
+    the option's workloads, in the client's currency. None: the loss is not estimated.
     """
     names = tuple(v.vendor for v in vendors)
-    found: list[KindLoss] = []
-    totals = {"now": np.zeros(DRAWS), "none": np.zeros(DRAWS), "all": np.zeros(DRAWS)}
+    if not vendors:
+        return OptionLoss(option, names, (), None, None, None, NO_VENDOR)
     states = {
         "now": _spared(readiness, seed),
         "none": np.ones(DRAWS),
         "all": _spared(tuple(ReadinessItem(i.remedy, True) for i in readiness), seed),
     }
-    for vendor in vendors:
+    totals = {state: np.zeros(DRAWS) for state in states}
+    found: list[KindLoss] = []
+    for vendor, endings in vendors.items():
         for kind in kinds().values():
-            chance, rate = chance_draws(record, kind, vendor, day, seed)
+            if kind.category == "notices":
+                chance, rate = _short_end(record, vendor, endings, years, day, seed)
+            else:
+                chance, rate = base_rate(record, kind, day, seed)
             cost = expected = None
             if switching_cost is not None:
                 for state, spared in states.items():
@@ -295,8 +293,6 @@ def expected_loss(
                 cost = _range(own, switching_cost.unit)
                 expected = _range(chance * own, f"{switching_cost.unit} per year")
             found.append(KindLoss(kind, vendor.vendor, rate, cost, expected))
-    if not vendors:
-        return OptionLoss(option, names, (), None, None, None, NO_VENDOR)
     if switching_cost is None:
         return OptionLoss(option, names, tuple(found), None, None, None, NO_COST)
     unit = f"{switching_cost.unit} per year"
@@ -304,19 +300,13 @@ def expected_loss(
     return OptionLoss(option, names, tuple(found), now, none, everything, "")
 
 
-NO_COST = "not estimated, because no switching cost is given"
-NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
-
-
 def effect(
-    record: Record,
     shock: Shock,
     vendor: Vendor,
     options: tuple[str, ...],
     switching_cost: Mapping[str, Range],
     yearly_spend: Mapping[str, Range],
     readiness: tuple[ReadinessItem, ...],
-    day: dt.date,
     seed: int,
 ) -> ShockEffect:
     """What one shock of the scenario does to service and cost of the options it hits."""
@@ -329,12 +319,8 @@ def effect(
     yearly = None
     if shock.kind == "price_change" and spend:
         changes = [s.scaled(shock.factor - 1) for s in spend]
-        yearly = Range(
-            sum(c.low for c in changes),
-            sum(c.central for c in changes),
-            sum(c.high for c in changes),
-            f"{spend[0].unit}",
-        )
+        low, mid, high = (sum(getattr(c, e) for c in changes) for e in ("low", "central", "high"))
+        yearly = Range(low, mid, high, spend[0].unit)
     missing = []
     if options and one_off is None:
         missing.append("cost of the move not estimated, because no switching cost is given")
@@ -344,14 +330,6 @@ def effect(
         missing.append("no option of this scenario depends on this vendor")
     months = Range(kind.months_low, kind.months, kind.months_high, "months")
     return ShockEffect(
-        vendor=vendor.vendor,
-        kind=kind,
-        month=shock.month,
-        options=options,
-        service=kind.service_effect,
-        months=months,
-        one_off=one_off,
-        yearly=yearly,
-        rate=chance_draws(record, kind, vendor, day, seed)[1],
-        not_estimated="; ".join(missing),
-    )
+        vendor.vendor, kind, shock.month, options, kind.service_effect, months, one_off, yearly,
+        "; ".join(missing),
+    )  # fmt: skip

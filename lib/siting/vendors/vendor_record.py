@@ -74,6 +74,11 @@ class Event(Fact):
     def case(self) -> str:
         return self.cluster or self.event_id
 
+    @property
+    def counted(self) -> bool:
+        """Whether it counts: its source shows a date, and no other row corrects it."""
+        return not self.replaced_by and self.date != "undated"
+
 
 class Rating(Fact):
     """One rater's coding of one event, from vendor, date, category and summary alone."""
@@ -131,9 +136,8 @@ class Rule(Fact):
 
 
 def setting(name: str) -> float:
-    """Central value of a constant of the method (facts/stability_settings.csv)."""
-    score, other = map(catalogue.settings, ("stability_settings", "vendor_settings"))
-    return (other if name in other else score)[name].central
+    """Central value of a constant of the method (facts/vendor_settings.csv)."""
+    return catalogue.settings("vendor_settings")[name].central
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +213,9 @@ class Record:
         return None
 
     def events_of(self, vendor: Vendor) -> tuple[Event, ...]:
-        """Counted events of a vendor and its group, oldest first."""
+        """Counted events of a vendor and its group, oldest first: those with a dated source."""
         names = vendor.names
-        own = (e for e in self.events if e.vendor in names and not e.replaced_by)
+        own = (e for e in self.events if e.vendor in names and e.counted)
         return tuple(sorted(own, key=lambda e: (e.known_date, e.event_id)))
 
     def notices_of(self, vendor: Vendor) -> tuple[Notice, ...]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -182,6 +183,18 @@ class Latency(Strict):
     percentile: Annotated[float, Field(ge=50, lt=100)] = 95.0
 
 
+Place = Literal["country", "EU", "EEA", "CH", "GB", "US", "any"]
+"""The client's own country, or a region that it names."""
+Residency = Annotated[
+    list[Place],
+    BeforeValidator(
+        lambda said: said if isinstance(said, list) else [said],
+        json_schema_input_type=Place | list[Place],
+    ),
+    Field(min_length=1),
+]
+
+
 class Data(Strict):
     """What the workload's data are, as far as law cares."""
 
@@ -189,8 +202,8 @@ class Data(Strict):
     special_category: bool = False
     """GDPR Art. 9: health, biometrics, beliefs …"""
     secrecy: list[Literal["banking", "medical", "professional", "state", "trade"]] = []
-    residency: Literal["country", "EU", "EEA", "US", "any"] = "any"
-    """Where data may be stored and processed."""
+    residency: Residency = ["any"]
+    """Where data may be stored and processed: one place, or a list such as [CH, EEA]."""
     critical_function: bool = False
     """DORA Art. 3(22) or NIS2: a failure would materially hurt the service."""
     use_case: str = "assistant"
@@ -472,6 +485,7 @@ class Shock(Strict):
         "jurisdiction_blocked",
         "adverse_ruling",
         "change_of_control",
+        "outage_of_a_day",
     ]
     factor: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """price_change: new price over old."""
@@ -489,10 +503,8 @@ class Readiness(Strict):
 
 
 class Stability(Strict):
-    """Weights of the stability criteria and the shocks to examine."""
+    """Shocks to examine, and what is in hand against them."""
 
-    weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = {}
-    """Criterion id (C1 … C8) to weight; empty: the method's defaults."""
     shocks: list[Shock] = []
     readiness: Readiness = Readiness()
 
