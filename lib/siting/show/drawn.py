@@ -241,8 +241,11 @@ def _short(value: float) -> str:
 
 
 def svg(figure: Figure, alt: str) -> str:
-    """The figure as inline SVG: no date, ids of its own, whole numbers of 1/100 point."""
-    out = io.StringIO()
+    """The figure as inline SVG: no date, ids of its own, whole numbers of 1/100 point.
+
+    Bars and named lines say what they are when pointed at.
+    """
+    out, said = io.StringIO(), _marked(figure)
     # Not savefig: it draws twice, the first time only to lay the figure out, which drawing does.
     canvas: Any = FigureCanvasSVG(figure)
     canvas.print_svg(out, metadata={"Date": None, "Creator": None})
@@ -252,11 +255,44 @@ def svg(figure: Figure, alt: str) -> str:
     # matplotlib's own style sheet says what the two attributes below say.
     unwanted = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->"
     text = re.sub(unwanted, "", text, flags=re.DOTALL)
+    text = re.sub(
+        r'<g id="mark-(\d+)">', lambda m: f"<g><title>{escape(said[int(m[1])])}</title>", text
+    )
     key = hashlib.sha256((alt + str(len(text))).encode()).hexdigest()[:8]
     text = re.sub(r"<[^>]*>", lambda tag: _lean(tag[0], key), text)
     text = re.sub(r"\s*\n\s*", "\n", text)
     joined = 'stroke-linejoin="round" stroke-linecap="butt"'
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" {joined} ', 1)
+
+
+def _marked(figure: Figure) -> list[str]:
+    """Gives each bar and each named line an id, and says what each is, in that order."""
+    said: list[str] = []
+    for ax in figure.axes:
+        for bars in ax.containers:
+            if isinstance(bars, BarContainer):
+                for bar, words in zip(bars.patches, _each_bar(ax, bars), strict=True):
+                    bar.set_gid(f"mark-{len(said)}")
+                    said.append(words)
+        for line in _named(ax):
+            line.set_gid(f"mark-{len(said)}")
+            said.append(_line_said(line))
+    return said
+
+
+def _each_bar(ax: Axes, bars: BarContainer) -> list[str]:
+    upright = bars.orientation != "horizontal"
+    axis, values = (ax.xaxis, ax.yaxis) if upright else (ax.yaxis, ax.xaxis)
+    names = [label.get_text() for label in axis.get_ticklabels()]
+    names = names if len(names) == len(bars.patches) else [""] * len(bars.patches)
+    label = str(bars.get_label())
+    part = "" if label.startswith("_") else label
+    write = values.get_major_formatter()
+    sizes = [p.get_height() if upright else p.get_width() for p in bars.patches]
+    return [
+        ", ".join(filter(None, (name.replace("\n", " "), part, str(write(size)) or _short(size))))
+        for name, size in zip(names, sizes, strict=True)
+    ]
 
 
 def _lean(tag: str, key: str) -> str:
