@@ -5,6 +5,7 @@ from types import SimpleNamespace as Made
 import numpy as np
 import pytest
 from siting import study
+from siting.catalogue import settings
 from siting.quantity import Range
 from siting.rules.openness import ModelFinding
 from siting.verdict import candidates
@@ -85,12 +86,55 @@ def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
     asked = changed(scenario, hard_constraints=["quality"])
     assert reasons(asked, parity=parity) == ("m is worse than r",)
     assert reasons(changed(scenario, hard_constraints=[]), parity=parity) == ()
-    assert candidates.unproven(parity, "owned") == ("m: 2 boards agree",)
+    (doubt,) = candidates.unproven(parity, "owned")
+    assert (doubt.point, doubt.reason, doubt.quality) == ("M as good as R", "2 boards agree", True)
+
+
+def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(scenario):
+    rule = Made(title="Place", remedy="Ask.", regime="Residency")
+    open_ = Made(rule=rule, verdict="review", reason="Not known: place.")
+    law = Made(options={"owned": Made(verdicts={"R-1": open_})})
+    drawn = {"owned": Sampled.of(np.linspace(400_000.0, 600_000.0, 101))}
+
+    def doubts(capacity=KEEPS, **decision):
+        asked = changed(scenario, **decision)
+        return [d.point for d in candidates.uncleared(asked, "owned", capacity, drawn, law)]
+
+    assert doubts(hard_constraints=["sovereignty"]) == ["Place"]
+    assert doubts(hard_constraints=["rule:R-2"]) == []
+    assert doubts(hard_constraints=["latency"], capacity=Made(keeps_limits=None)) == [
+        "Response time"
+    ]
+    # P90 of the draws is 580,000 over five years, 116,000 a year; the median is within 110,000.
+    tight = {"hard_constraints": ["budget"], "budget_per_year": 110_000.0}
+    assert doubts(**tight) == ["Budget"]
+    assert doubts(**tight | {"budget_per_year": 120_000.0}) == []
+
+
+def test_the_yardstick_is_the_cheapest_median_whoever_is_in_use():
+    drawn = {n: Sampled.of(np.full(3, c)) for n, c in (("a", 300.0), ("b", 200.0))}
+    assert candidates.yardstick(drawn) == 200
+    assert candidates.yardstick(dict(reversed(drawn.items()))) == 200
+
+
+def test_a_client_may_weigh_the_two_futures_of_api_prices():
+    def simulated(cost):
+        return Made(totals={"api": Made(present=np.full(1000, cost))})
+
+    paths = {"list": simulated(100.0), "same_capability": simulated(40.0)}
+    drawn = candidates.cost_draws(paths, "list", 0.25)["api"].draws
+    # A quarter of the cases see falling prices: 0.75·100 + 0.25·40 = 85.
+    assert drawn.mean() == pytest.approx(85, abs=0.2)
+    assert candidates.cost_draws(paths, "list")["api"].central == 100
 
 
 def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
-    # four fifths of the stricter limit are used at the peak of the year: one fifth is left
-    pool = Made(strain=lambda seen: seen, peak_hour=0.8, busy_hour=0.4)
+    # TTFT uses half of its limit, TPOT four fifths at the peak: one fifth is left.
+    def seen(ttft, tpot):
+        return Made(ttft={95: ttft}, tpot={95: tpot})
+
+    limits = Made(percentile=95, ttft_s=2.0, tpot_s=0.05)
+    pool = Made(limits=limits, peak_hour=seen(1.0, 0.04), busy_hour=seen(0.5, 0.02))
     found = candidates.latency_margin(Made(latency_known=True, pools={"m": pool}))
     assert (found.low, found.central, found.high) == pytest.approx((0.2, 0.2, 0.6))
     assert candidates.latency_margin(Made(latency_known=False, pools={})) is None
@@ -124,7 +168,7 @@ def test_leaving_owned_hardware_loses_part_of_its_book_value(scenario):
     bought = [1000.0] + [0.0] * 60
     option = Made(flows=(flow(bought, capital=True),), life=5)
     found = candidates.exit_share(option, scenario, "owned", 200.0)
-    setting = candidates.settings("decision_settings")["exit_value_lost"]
+    setting = settings("decision_settings")["exit_value_lost"]
     assert found.central == pytest.approx(800 * setting.central / 200)
     assert found.low < found.central < found.high
 

@@ -1,5 +1,8 @@
 """The decision: small cases whose answer can be seen, and rules that must always hold."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 from siting.catalogue import table
@@ -7,7 +10,7 @@ from siting.quantity import Range
 from siting.verdict import plan, ranking
 from siting.verdict.decision import Case, decide
 from siting.verdict.plan import Facts, PlanStep
-from siting.verdict.ranking import Candidate, Sampled
+from siting.verdict.ranking import Candidate, Doubt, Sampled
 from siting.verdict.turns import CostCurve
 
 CRITERIA = ranking.criteria()
@@ -44,7 +47,7 @@ def taken(*candidates, **more):
 
 def test_a_much_cheaper_option_with_proven_quality_is_recommended_with_confidence():
     found = taken(candidate("api", 1.0), candidate("own", 0.4, "on_premises"))
-    assert (found.recommended, found.preferred, found.word.word) == ("own", None, "clear")
+    assert (found.recommended, found.word.word) == ("own", "clear")
 
 
 def test_staying_with_the_api_can_be_the_answer():
@@ -53,45 +56,69 @@ def test_staying_with_the_api_can_be_the_answer():
     assert found.stays
 
 
-def test_a_switch_that_is_not_proven_is_preferred_but_not_recommended():
-    own = candidate("own", 0.4, "on_premises", unproven=("one board only",))
+DOUBT = Doubt("Gemma as good as GPT", "one board only", "Test it.", quality=True)
+
+
+def test_an_option_that_is_not_cleared_may_lead_and_says_what_clears_it():
+    own = candidate("own", 0.4, "on_premises", uncleared=(DOUBT,))
     found = taken(candidate("api", 1.0), own)
-    assert (found.recommended, found.preferred) == ("api", "own")
+    assert found.recommended == "own"
+    assert found.candidate("own").uncleared[0].clears == "Test it."
     assert any("Test Gemma against GPT" in step.text for step in found.plan)
 
 
-def test_the_baseline_needs_no_proof():
-    api = candidate("api", 1.0, unproven=("nobody tested it",))
-    assert taken(api, candidate("own", 2.5, "on_premises")).recommended == "api"
-
-
-def test_options_that_cannot_be_told_apart_leave_the_client_where_it_is():
+def test_options_that_cannot_be_told_apart_are_called_open():
     # Three alike, each wins about a third of the draws: below one half, so the word is `open`.
     wide = {"spread": 0.5}
     found = taken(*(candidate(n, 1.0, **wide) for n in ("other", "third", "api")))
     assert found.word.word == "open"
-    assert found.recommended == "api"
 
 
-def test_leaving_is_advised_when_two_rivals_share_the_wins_but_both_beat_staying():
-    rivals = [candidate(n, 0.3, "on_premises", spread=0.3) for n in ("own", "rented")]
-    found = taken(*rivals, candidate("third", 0.3, spread=0.3), candidate("api", 1.0))
-    assert found.word.word == "open"
-    assert found.recommended != "api"
-    assert found.leaving > 0.9
+def test_the_word_baseline_alone_moves_nothing():
+    options = [candidate(n, c) for n, c in (("api", 1.0), ("own", 0.8), ("third", 1.4))]
+    found = [
+        decide(Case(tuple(options), baseline, CRITERIA, WEIGHTS, FACTS, seed=1))
+        for baseline in ("api", "own", "third", "none")
+    ]
+    assert len({(d.recommended, d.word.word, d.share) for d in found}) == 1
+    assert {d.flips for d in found} == {found[0].flips}
 
 
-def test_while_a_switch_waits_for_proof_the_client_stays_even_if_another_scores_higher():
-    own = candidate("own", 0.4, "on_premises", unproven=("one board only",))
-    found = taken(candidate("api", 1.0), candidate("other", 0.97), own)
-    assert (found.recommended, found.preferred) == ("api", "own")
+def test_a_dearer_option_always_scores_less_however_dear_it_is():
+    scores = [
+        taken(candidate("api", 1.0), candidate("own", cost, "on_premises", spread=1e-9))
+        .ranking.score["own"].central
+        for cost in (0.5, 1.0, 2.0, 2.1, 4.4, 9.0, 50.0)
+    ]  # fmt: skip
+    assert all(a > b for a, b in itertools.pairwise(scores))
 
 
-def test_a_baseline_that_is_struck_gives_way_to_the_best_proven_option():
-    own = candidate("own", 0.4, "on_premises", unproven=("one board only",))
-    api = candidate("api", 1.0, struck=("fails rule R1",))
-    found = taken(api, candidate("other", 0.97), candidate("third", 1.5), own)
-    assert (found.recommended, found.preferred) == ("other", "own")
+def test_flips_name_the_chosen_option_or_an_allowed_rival_that_takes_its_lead():
+    options = [candidate(n, c) for n, c in (("api", 1.0), ("own", 0.8), ("third", 1.1))]
+    found = taken(*options, candidate("out", 0.1, struck=("fails rule R1",)))
+    assert found.flips
+    for flip in found.flips:
+        assert flip.to != found.recommended
+        assert "out" not in (flip.to, flip.subject)
+
+
+def test_a_test_that_costs_more_than_its_answer_is_worth_is_no_step():
+    test = plan.experiment_for("demand")
+    dear = plan.Knowledge("demand", test.cost_central - 1, test)
+    assert not dear.pays
+    assert plan.Knowledge("demand", test.cost_central + 1, test).pays
+    # In francs at 0.5 a euro the same test costs half.
+    assert plan.Knowledge("demand", test.cost_central - 1, test, rate=0.5).pays
+
+
+def test_a_step_of_one_sector_is_not_given_to_another():
+    found = {}
+    for sector in ("banking", "health"):
+        facts = dataclasses.replace(FACTS, critical=True, sector=sector)
+        case = Case((candidate("api", 1.0),), "api", CRITERIA, WEIGHTS, facts, seed=1)
+        found[sector] = " ".join(s.text + s.why for s in decide(case).plan)
+    assert "exit plan" in found["banking"]
+    assert "financial" not in found["health"]
 
 
 def test_a_struck_option_stays_visible_with_its_reason_and_its_price():
@@ -160,13 +187,13 @@ def test_open_findings_and_critical_functions_appear_in_the_plan():
 
 
 def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition():
-    known = plan.conditions("a", "b", "a", [], Facts({}, {}, {}, {"b": ("x",)}, True), True)
-    known |= {"stay", "switch", "measure"}
+    facts = dataclasses.replace(FACTS, reviews={"b": ("x",)}, critical=True)
+    doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
+    known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
+    words = ("option", "model", "reference", "vendor", "reviews", "experiment")
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step
-        assert "{" not in step.step.format(
-            option="", model="", reference="", vendor="", reviews="", experiment=""
-        )
+        assert "{" not in (step.step + step.label).format(**dict.fromkeys(words, ""))
         assert step.day in (30, 90, 365)
 
 

@@ -1,6 +1,10 @@
 """Model quality: parity inside a board's own uncertainty, derived by hand or from the board."""
 
+import datetime as dt
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from siting import quality
 from siting.inputs.scenario import Option, OwnEvaluation, Quality, Workload
 from siting.quality import Board, Score
@@ -18,6 +22,7 @@ def board(name="gpqa", **change):
         "unit": "percent",
         "tolerance_rule": "binomial",
         "items": 198,
+        "points_per_unit": 1,
         "comparable_when": "always",
         **PROVENANCE,
     }
@@ -69,23 +74,70 @@ def test_unlike_settings_widen_the_tolerance_of_a_board_that_asks_for_like():
     assert quality.tolerance(strict, score(70, setting="a"), score(70, setting="a")) == 3.0
 
 
-def test_a_difference_inside_the_tolerance_is_not_distinguishable_and_outside_it_is():
-    verdicts = [quality.compare(board(), score(x), score(60)).verdict for x in (66, 75, 45)]
-    # 1.96·√(2·0.63·0.37/198) = 9.5 points at a mean of 63 %.
-    assert verdicts == ["not distinguishable", "better", "worse"]
+def compared(a, b, on=None, margin=5.0, day=None):
+    return quality.compare(on or board(), a, b, margin, day)
+
+
+def test_a_model_is_as_good_only_where_its_interval_stays_above_the_margin():
+    verdicts = [compared(score(x), score(60)).verdict for x in (66, 75, 45, 55)]
+    # 1.96·√(2·0.63·0.37/198) = 9.5 points at a mean of 63 %: 6 − 9.5 is above −5, −5 − 9.8 is not.
+    assert verdicts == ["as good", "better", "worse", "unknown"]
+
+
+def test_a_noisy_board_approves_no_switch():
+    # The same difference of nil: on 5,000 questions the interval is ± 1.8 points, on 20 ± 28.
+    few, many = (compared(score(70), score(70), board(items=n)).verdict for n in (20, 5000))
+    assert (few, many) == ("unknown", "as good")
+
+
+@given(st.floats(-40, 40), st.floats(0, 30), st.floats(0, 20), st.floats(0, 20))
+def test_a_wider_margin_never_turns_a_verdict_against_the_model(difference, half, margin, more):
+    order = ["worse", "unknown", "as good", "better"]
+    first, second = (quality.judged(difference, half, m) for m in (margin, margin + more))
+    assert order.index(second) >= order.index(first)
+
+
+def test_the_margin_is_held_against_the_board_in_its_own_unit():
+    # 5 points are 0.25 of a rank score at 20 points a unit: 0.1 ± 0.2 below is not yet excluded.
+    rank = board(
+        direction="lower", tolerance_rule="fixed", fixed_tolerance=0.15, points_per_unit=20
+    )
+    assert compared(score(1.60), score(1.55), rank).verdict == "as good"
+    assert compared(score(1.70), score(1.55), rank).verdict == "unknown"
+
+
+def test_a_score_counts_half_after_a_year_and_two_old_boards_do_not_settle_it():
+    old = score(70).model_copy(update={"date": "2024-11-24"})
+    new = score(70).model_copy(update={"date": "2026-11-24"})
+    day = dt.date(2026, 11, 24)
+    assert quality.counts(old, day) == pytest.approx(0.25, rel=0.01)
+    wide = {"items": 5000}
+    aged = [compared(old, old, board(n, **wide), day=day) for n in ("a", "b")]
+    fresh = [compared(new, new, board(n, **wide), day=day) for n in ("a", "b")]
+    assert quality.agreed(tuple(fresh)) == ("as good", "2 boards agree")
+    verdict, why = quality.agreed(tuple(aged))
+    assert verdict == "unknown"
+    assert "old" in why
+
+
+def test_releases_of_one_board_share_questions():
+    known = quality.boards()
+    pair = [known["livebench_20260108"], known["livebench_20260625"]]
+    both = tuple(compared(score(70), score(70), b) for b in pair)
+    assert quality.agreed(both)[1] == "the boards that know both models share questions"
 
 
 def test_on_a_rank_board_lower_is_better():
     rank = board(direction="lower", tolerance_rule="fixed", fixed_tolerance=0.15)
-    assert quality.compare(rank, score(1.3), score(1.9)).verdict == "better"
+    assert compared(score(1.3), score(1.9), rank).verdict == "better"
 
 
 def test_a_model_without_a_row_is_unknown_and_never_worse():
-    assert quality.compare(board(), None, score(99)).verdict == "unknown"
+    assert compared(None, score(99)).verdict == "unknown"
 
 
 def test_a_saturated_board_says_nothing():
-    assert quality.compare(board(ceiling=95), score(99), score(96)).verdict == "unknown"
+    assert compared(score(99), score(96), board(ceiling=95)).verdict == "unknown"
 
 
 def test_a_model_that_declines_more_does_not_look_more_faithful():
@@ -93,7 +145,7 @@ def test_a_model_that_declines_more_does_not_look_more_faithful():
     faithful = board(items=7700)
     shy = score(96.0, answer_rate_percent=70.0)
     plain = score(94.0, answer_rate_percent=99.0)
-    assert quality.compare(faithful, shy, plain).verdict == "unknown"
+    assert compared(shy, plain, faithful).verdict == "unknown"
 
 
 def test_the_effort_asked_for_is_used_before_any_other():
@@ -128,25 +180,25 @@ def test_more_effort_never_costs_fewer_tokens():
 
 
 def test_one_board_alone_does_not_support_a_switch():
-    one = quality.compare(board("a"), score(70), score(70))
+    one = compared(score(70), score(70), board("a", items=5000))
     assert quality.agreed((one,))[0] == "unknown"
 
 
 def test_two_boards_that_share_questions_count_as_one():
-    whole = quality.compare(board("whole", overlaps="part"), score(70), score(70))
-    part = quality.compare(board("part"), score(70), score(70))
+    whole = compared(score(70), score(70), board("whole", overlaps="part", items=5000))
+    part = compared(score(70), score(70), board("part", items=5000))
     assert quality.agreed((whole, part))[0] == "unknown"
 
 
 def test_two_independent_boards_support_a_switch_and_the_weaker_verdict_counts():
-    same = quality.compare(board("a"), score(70), score(70))
-    better = quality.compare(board("b"), score(90), score(60))
-    assert quality.agreed((same, better))[0] == "not distinguishable"
+    same = compared(score(70), score(70), board("a", items=5000))
+    better = compared(score(90), score(60), board("b"))
+    assert quality.agreed((same, better))[0] == "as good"
 
 
 def test_boards_that_disagree_leave_the_question_open():
-    worse = quality.compare(board("a"), score(40), score(70))
-    better = quality.compare(board("b"), score(90), score(60))
+    worse = compared(score(40), score(70), board("a"))
+    better = compared(score(90), score(60), board("b"))
     assert quality.agreed((worse, better)) == ("unknown", "the boards disagree")
 
 
@@ -165,6 +217,29 @@ def test_an_own_score_below_the_floor_by_more_than_its_error_is_worse():
     assert quality.own_result(own, "another") is None
 
 
+def test_an_own_score_must_reach_the_floor_and_may_be_unsure_by_the_margin():
+    # 0.86 on 240 items: ± 0.044, so 0.816 against a floor of 0.82.
+    own = OwnEvaluation(scores={"m": 0.86, "low": 0.81}, floor=0.82, items=240)
+    assert quality.own_result(own, "m", 5).verdict == "as good"
+    assert quality.own_result(own, "m", 0).verdict == "unknown"
+    assert quality.own_result(own, "low", 20).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("google/gemma-4-31B-it", "Gemma 4 31B"),
+        ("mistralai/Mistral-Small-3.2-24B-Instruct-2506", "Mistral Small 3.2 24B"),
+        ("eu.anthropic.claude-sonnet-4-6", "Claude Sonnet 4.6"),
+        ("gpt-5.4-mini", "GPT-5.4 mini"),
+        ("openai/gpt-oss-120b", "GPT OSS 120B"),
+        ("mistral-medium-3-5", "Mistral Medium 3.5"),
+    ],
+)
+def test_models_are_named_as_people_say_them(model, said):
+    assert quality.spoken(model) == said
+
+
 @pytest.mark.parametrize(
     ("open_model", "reference", "name", "verdict"),
     [
@@ -180,20 +255,20 @@ def test_an_own_score_below_the_floor_by_more_than_its_error_is_worse():
             "zai-org/GLM-5.2",
             "anthropic/claude-sonnet-4-6",
             "livebench_20260625",
-            "not distinguishable",
+            "as good",
         ),
         (
             "google/gemma-4-31B-it",
             "anthropic/claude-sonnet-4-6",
             "euroeval_it_rank",
-            "not distinguishable",
+            "as good",
         ),
     ],
 )
 def test_known_pairs_come_out_as_their_boards_say(open_model, reference, name, verdict):
     a = quality.pick(quality.scores(open_model, name), "", thinking=True)
     b = quality.pick(quality.scores(reference, name), "", thinking=True)
-    assert quality.compare(quality.boards()[name], a, b).verdict == verdict
+    assert compared(a, b, quality.boards()[name]).verdict == verdict
 
 
 def test_another_checkpoint_of_the_same_architecture_has_no_score():

@@ -1,14 +1,17 @@
 """Model quality: is an option's model as good as the model now in use, for this work?
 
-Scores are compared inside one board only, and only beyond the board's own uncertainty. The
-verdict is `better`, `not distinguishable`, `worse` or `unknown`; two boards without common
-questions must agree before a switch is supported, and the client's own evaluation beats any
-board. A score was earned at a reasoning effort: `reasoning_tokens` gives the hidden output tokens
-that this effort costs, so that capacity and bills count them.
+Scores are compared inside one board only. A switch needs *non-inferiority*: the lower end of the
+95 % interval of the difference lies above −δ, the margin that the client sets. "No difference
+shown" is not enough: a noisy board shows none either. Boards that share questions are one, an old
+score counts less, and two boards that count must agree. The client's own test beats any board.
+
+A score was earned at a reasoning effort: `reasoning_tokens` gives the hidden output tokens that
+this effort costs, so that capacity and bills count them.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from dataclasses import dataclass, replace
@@ -16,26 +19,26 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from siting.catalogue import Fact, Input, facts_dir, source_of, table
+from siting.catalogue import Fact, Input, facts_dir, settings, source_of, table
 from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
-from siting.quantity import Range
+from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
 
-Verdict = Literal["same model", "better", "not distinguishable", "worse", "unknown"]
+Verdict = Literal["same model", "better", "as good", "worse", "unknown"]
 
-SUPPORTS_SWITCH: tuple[Verdict, ...] = ("same model", "better", "not distinguishable")
-"""Verdicts that meet the floor "at least the model in use, minus the board's tolerance"."""
+SUPPORTS_SWITCH: tuple[Verdict, ...] = ("same model", "better", "as good")
+"""Verdicts that meet the floor "at least the model in use, less the margin"."""
 
 WORST_FIRST: tuple[Verdict, ...] = (
     "worse",
     "unknown",
-    "not distinguishable",
+    "as good",
     "better",
     "same model",
 )
 
-Z95 = 1.959964
-"""Half-width of a two-sided 95 % interval, in standard deviations."""
+ENOUGH = 1.0
+"""What boards must count together: two of today, or more that are older."""
 
 
 class Board(Fact):
@@ -47,6 +50,8 @@ class Board(Fact):
     direction: Literal["higher", "lower"]
     """Which way is better."""
     unit: str
+    points_per_unit: float
+    """Points of 100 that a unit of the board stands for, to hold it against the margin."""
     tolerance_rule: Literal["binomial", "printed", "fixed"]
     """binomial: from the number of items; printed: from each row's margin; fixed: as stated."""
     items: int | None = None
@@ -97,6 +102,8 @@ class Comparison:
     """Half-width of the 95 % interval of the difference, in the board's unit."""
     verdict: Verdict
     reason: str
+    counts: float = 1.0
+    """How much it counts: halved with every half-life of its age."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +288,7 @@ def tolerance(board: Board, a: Score, b: Score) -> float:
         if board.items is None:
             raise ValueError(f"quality_boards.csv: {board.board} needs items for its rule")
         p = min(max((a.score + b.score) / 200, 0.0), 1.0)
-        own = 100 * Z95 * math.sqrt(2 * p * (1 - p) / board.items)
+        own = 100 * Z975 * math.sqrt(2 * p * (1 - p) / board.items)
     elif board.tolerance_rule == "printed":
         own = math.hypot(a.margin or 0.0, b.margin or 0.0)
     else:
@@ -290,8 +297,30 @@ def tolerance(board: Board, a: Score, b: Score) -> float:
     return math.hypot(own, board.mismatch_tolerance) if unlike else own
 
 
-def compare(board: Board, model: Score | None, reference: Score | None) -> Comparison:
-    """Better, worse or not distinguishable on one board; unknown where a score is missing."""
+def margin_of(workload: Workload) -> float:
+    """δ: how far below the reference is still good enough. [points of 100]"""
+    stated = workload.quality.margin if workload.quality else None
+    return settings("decision_settings")["quality_margin"].central if stated is None else stated
+
+
+def counts(score: Score, day: dt.date) -> float:
+    """How much a score counts at its age: half after each half-life."""
+    age = score.age_days(day) or 0
+    half = settings("decision_settings")["board_half_life"].central * 365.25 / 12
+    return float(0.5 ** (age / half))
+
+
+def compare(
+    board: Board,
+    model: Score | None,
+    reference: Score | None,
+    margin: float,
+    day: dt.date | None = None,
+) -> Comparison:
+    """Better, as good, worse or unknown on one board; unknown where a score is missing.
+
+    margin: δ, in points of 100.
+    """
 
     def unknown(reason: str) -> Comparison:
         return Comparison(board, model, reference, None, None, "unknown", reason)
@@ -303,93 +332,122 @@ def compare(board: Board, model: Score | None, reference: Score | None) -> Compa
     if board.ceiling is not None and min(model.score, reference.score) > board.ceiling:
         return unknown(f"both above {board.ceiling:g}: the board is saturated")
     sign = 1.0 if board.direction == "higher" else -1.0
-    margin = tolerance(board, model, reference)
+    half = tolerance(board, model, reference)
     difference = sign * (model.score - reference.score)
-    verdict = judged(difference, margin)
+    bound = margin / board.points_per_unit
+    verdict = judged(difference, half, bound)
     if model.answer_rate_percent is not None and reference.answer_rate_percent is not None:
         # A declined answer counted as a failure must not change the verdict.
         strict = (
             model.score * model.answer_rate_percent
             - reference.score * reference.answer_rate_percent
         ) / 100
-        if judged(strict, margin) != verdict:
+        if judged(strict, half, bound) != verdict:
             return unknown("the verdict depends on how declined answers are counted")
     notes = []
+    if verdict == "unknown":
+        notes.append(f"it may be {half - difference:.3g} below, {bound:.3g} is allowed")
     if board.must_match == "setting" and model.setting != reference.setting:
-        notes.append(f"{model.setting} against {reference.setting}: tolerance widened")
-    return Comparison(board, model, reference, difference, margin, verdict, "; ".join(notes))
+        notes.append(f"{model.setting} against {reference.setting}: interval widened")
+    weight = min(counts(model, day), counts(reference, day)) if day else 1.0
+    return Comparison(board, model, reference, difference, half, verdict, "; ".join(notes), weight)
 
 
-def judged(difference: float, margin: float) -> Verdict:
-    """The verdict for a difference (positive is better) and the half-width of its interval."""
-    if abs(difference) <= margin:
-        return "not distinguishable"
-    return "better" if difference > 0 else "worse"
+def judged(difference: float, half: float, margin: float) -> Verdict:
+    """The verdict for a difference (positive is better), the half-width of its 95 % interval and
+    the margin δ: better above nil, as good above −δ, worse below nil where −δ is not excluded."""
+    if difference - half > 0:
+        return "better"
+    if difference - half >= -margin:
+        return "as good"
+    return "worse" if difference + half < 0 else "unknown"
 
 
-def own_result(own: OwnEvaluation, model: str) -> OwnResult | None:
+def own_result(own: OwnEvaluation, model: str, margin: float = 0.0) -> OwnResult | None:
     """The client's own test of a model; None if it was not tested. Scores in percent or 0 to 1.
 
-    The floor is fixed, so only the model's own sampling error counts: 1.96 √(p(1−p)/n).
+    The floor is fixed, so only the model's own sampling error counts: 1.96 √(p(1−p)/n). The score
+    itself must reach the floor, and its interval may reach δ below it.
     """
     found = {name_key(k): v for k, v in own.scores.items()}.get(name_key(model))
     if found is None:
         return None
     scale = 100.0 if max(own.floor, *own.scores.values()) > 1 else 1.0
     p = min(max(found / scale, 0.0), 1.0)
-    margin = scale * Z95 * math.sqrt(p * (1 - p) / own.items)
-    sign = 1.0 if own.higher_is_better else -1.0
-    return OwnResult(found, own.floor, margin, judged(sign * (found - own.floor), margin))
+    half = scale * Z975 * math.sqrt(p * (1 - p) / own.items)
+    above = (found - own.floor) * (1.0 if own.higher_is_better else -1.0)
+    verdict = judged(above, half, margin * scale / 100)
+    if above < 0 and verdict == "as good":
+        verdict = "unknown"
+    return OwnResult(found, own.floor, half, verdict)
 
 
 def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
     """What the boards say together, and why.
 
-    Two boards that share no questions must know both models; if one says worse and another
-    does not, the boards disagree and the answer is unknown.
+    Of boards that share questions only the one that counts most is heard. At least two others must
+    remain and count `ENOUGH` together; if one says worse and another does not, or one leaves it
+    open, the answer is unknown.
     """
-    known = [c for c in comparisons if c.verdict != "unknown"]
+    known = [c for c in comparisons if c.difference is not None]
     if not known:
         return "unknown", "no board knows both models"
-    found = {c.verdict for c in known}
-    if "worse" in found and len(found) > 1:
-        return "unknown", "the boards disagree"
-    independent = [
-        (a, b)
-        for i, a in enumerate(known)
-        for b in known[i + 1 :]
-        if not _overlap(a.board, b.board)
-    ]
-    if not independent:
+    heard: list[Comparison] = []
+    for c in sorted(known, key=lambda c: -c.counts):
+        if not any(_overlap(c.board, h.board) for h in heard):
+            heard.append(c)
+    if len(heard) < 2:
         if len(known) > 1:
             return "unknown", "the boards that know both models share questions"
         return "unknown", f"only {known[0].board.label} knows both models"
+    weight = sum(c.counts for c in heard)
+    if weight < ENOUGH:
+        return "unknown", f"the boards are old: together they count {weight:.1f} of {ENOUGH:.0f}"
+    found = {c.verdict for c in heard}
+    if "worse" in found and len(found) > 1:
+        return "unknown", "the boards disagree"
     verdict = next(v for v in WORST_FIRST if v in found)
-    return verdict, f"{len(known)} boards agree"
+    if verdict == "unknown":
+        open_ = next(c for c in heard if c.verdict == "unknown")
+        return "unknown", f"{open_.board.label} leaves it open: {open_.reason}"
+    return verdict, f"{len(heard)} boards agree"
 
 
 def _overlap(a: Board, b: Board) -> bool:
-    return a.board in b.overlaps.split(";") or b.board in a.overlaps.split(";")
+    return (
+        a.board == b.board or a.board in b.overlaps.split(";") or b.board in a.overlaps.split(";")
+    )
 
 
-def parity(name: str, workload: Workload, option_name: str, option: Option) -> Parity | None:
-    """One leaf option's model against the floor of one workload; None without floor or model."""
+def parity(
+    name: str,
+    workload: Workload,
+    option_name: str,
+    option: Option,
+    day: dt.date | None = None,
+) -> Parity | None:
+    """One leaf option's model against the floor of one workload; None without floor or model.
+
+    day: of the report, for the age of scores; None: age does not count.
+    """
     floor = workload.quality
     model = option.models.get(name) or option.models.get("all")
     if floor is None or model is None:
         return None
     thinking = (workload.reasoning_tokens or 0) > 0
-    known = boards()
+    known, margin = boards(), margin_of(workload)
     comparisons = tuple(
         compare(
             known[b],
             pick(scores(model, b), option.effort, thinking),
             pick(scores(floor.reference_model, b), floor.reference_effort, thinking),
+            margin,
+            day,
         )
         for b in floor.boards
         if b in known
     )
-    own = own_result(floor.own, model) if floor.own else None
+    own = own_result(floor.own, model, margin) if floor.own else None
     same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
     if own is not None:
         verdict, reason = own.verdict, "the client's own evaluation"
@@ -498,7 +556,9 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[Input, ..
 def assess(scenario: Scenario) -> Assessment:
     """Every option's model against every workload's floor. A hybrid is as good as both parts."""
     leaf = {
-        (option_name, name): parity(name, workload, option_name, option)
+        (option_name, name): parity(
+            name, workload, option_name, option, scenario.client.report_date
+        )
         for option_name, option in scenario.options.items()
         for name, workload in scenario.workloads.items()
     }

@@ -34,8 +34,8 @@ class DecisionFrames(Results):
         stays: whether it is what runs today
         today: label of what runs today
         today_model: the models that run today, in words
+        open: whether no option is clearly better
         best: label of the option with the highest mean score
-        preferred: label of an option that would be better if its model's quality were shown
         confidence: how sure, in a word
         definition: what the word means
         share: share of cases in which the option ranks first [share]
@@ -54,8 +54,6 @@ class DecisionFrames(Results):
         option = self.options[name] if name else None
         wait = option.months_to_production if option else None
         months = [wait.low, wait.central, wait.high] if wait else [None] * 3
-        if d.stays:
-            months = [0.0] * 3
         live = [None if m is None else self._day(m * 365.25 / 12) for m in months]
         label = self._labelled
         row = {
@@ -66,8 +64,8 @@ class DecisionFrames(Results):
             "stays": d.stays,
             "today": label(d.baseline),
             "today_model": self._models(d.baseline),
+            "open": d.word.at_least == 0,
             "best": label(d.ranking.best if d.ranking else None),
-            "preferred": label(d.preferred),
             "confidence": d.word.word,
             "definition": d.word.definition,
             "share": d.share,
@@ -88,9 +86,9 @@ class DecisionFrames(Results):
         kind: kind of place
         model: the models that it runs, in words
         role: chosen, today or other
-        status: allowed or ruled out
-        reason: why it is ruled out; missing where it is allowed
-        cost: present cost over the horizon, as planned [currency]
+        status: allowed, not cleared or ruled out
+        reason: why it is ruled out or not cleared; missing where it is allowed
+        cost: median of the present cost over the horizon [currency]
         p10: present cost, one case in ten is cheaper [currency]
         p25: a quarter of the cases are cheaper [currency]
         p50: median of the cases [currency]
@@ -111,15 +109,21 @@ class DecisionFrames(Results):
         """One reason that rules an option out, or that keeps it from being cleared.
 
         option: label of the option
-        status: ruled out or not shown
+        status: ruled out or not cleared
+        point: what is in doubt, in a few words; missing where an option is ruled out
         reason: what fails or is not shown, in words
+        clears: what would clear it; missing where nothing does
         """
-        rows = [
-            {"option": c.label, "status": status, "reason": reason}
-            for c in self.decision.candidates
-            for status, reasons in (("ruled out", c.struck), ("not shown", c.unproven))
-            for reason in reasons
-        ]
+        rows = []
+        for c in self.decision.candidates:
+            failed = [(None, reason, None) for reason in c.struck]
+            doubts = [(d.point, d.reason, d.clears) for d in c.uncleared]
+            for status, found in (("ruled out", failed), ("not cleared", doubts)):
+                names = ("point", "reason", "clears")
+                rows += [
+                    {"option": c.label, "status": status, **dict(zip(names, f, strict=True))}
+                    for f in found
+                ]
         return rows, self.sovereignty.sources
 
     @frame
@@ -140,7 +144,7 @@ class DecisionFrames(Results):
         measure_p90: measure, nine in ten are lower
         worst: measure that is worth nothing
         best: measure that is worth everything
-        worth_p10: worth of the measure, 0 to 1, one case in ten is lower
+        worth_p10: worth of the measure, 1 at best, one case in ten is lower
         worth: worth of the central measure; a half where it is unknown
         worth_p90: worth, nine in ten are lower
         points: worth times weight: the columns of an option add up to its score [points]
@@ -238,7 +242,7 @@ class DecisionFrames(Results):
     def turns(self) -> Made:
         """A value of one input at which another option takes the lead, nearest first.
 
-        kind: weight, price, volume or utilisation
+        kind: weight, price or volume
         subject: criterion, label of the option, or load: what moves
         input: the same in words
         today: value as planned
@@ -255,7 +259,6 @@ class DecisionFrames(Results):
                 "weight": f"weight of {criteria.get(f.subject, '').lower()}",
                 "price": f"cost of {subject}",
                 "volume": "volume of tokens",
-                "utilisation": f"share of {subject} that is used, on cost alone",
             }
             rows.append(
                 {
@@ -277,6 +280,7 @@ class DecisionFrames(Results):
 
         input: what would be known, in words
         worth: expected saving if it were known [currency]
+        pays: whether that is more than the test costs
         action: how to measure it; missing where no test is known
         days: how long that takes [days]
         cost_low: what it costs, low
@@ -288,6 +292,7 @@ class DecisionFrames(Results):
             {
                 "input": k.label,
                 "worth": k.worth,
+                "pays": k.pays,
                 "action": e.action if e else None,
                 "days": e.days if e else None,
                 "cost_low": e.cost_low if e else None,
@@ -311,6 +316,10 @@ class DecisionFrames(Results):
         label: what to do, in a few words
         step: what to do
         why: what it is good for
+        price_low: what it costs, low; missing where nothing is known
+        price: what it costs, about
+        price_high: what it costs, high
+        price_currency: currency of the price
         """
         rows = [
             {
@@ -320,6 +329,10 @@ class DecisionFrames(Results):
                 "label": s.label,
                 "step": s.text,
                 "why": s.why,
+                "price_low": s.price.low if s.price else None,
+                "price": s.price.central if s.price else None,
+                "price_high": s.price.high if s.price else None,
+                "price_currency": s.price.unit if s.price else None,
             }
             for s in self.decision.plan
         ]
@@ -398,7 +411,7 @@ class DecisionFrames(Results):
         if not self.client.yes_means:
             return None
         if name in self.client.yes_means:
-            return "Yes"
+            return "Yes" if self.decision.word.at_least > 0 else "Not yet"
         return "Not yet" if self.decision.stays else "No"
 
     def _cheaper(self, name: str | None) -> float | None:
@@ -422,8 +435,8 @@ class DecisionFrames(Results):
             "kind": c.kind,
             "model": self._models(c.name),
             "role": "today" if c.name == d.baseline and role == "other" else role,
-            "status": "ruled out" if c.struck else "allowed",
-            "reason": c.struck[0] if c.struck else None,
+            "status": "ruled out" if c.struck else "not cleared" if c.uncleared else "allowed",
+            "reason": (c.struck or tuple(d.point for d in c.uncleared) or (None,))[0],
             "cost": c.cost.central if c.cost else None,
             **(_quantiles(c.cost) if c.cost else dict.fromkeys(QUANTILES)),
             "first": ranking.first(c.name) if ranking else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from siting.catalogue import Source, source_of
-from siting.quality import Comparison, Parity, spoken
+from siting.quality import Comparison, Parity, margin_of, spoken
 from siting.study.frames import Made, frame
 from siting.study.results import Results
 
@@ -23,8 +23,9 @@ class QualityFrames(Results):
         spoken: the model's name as a person says it
         reference: identifier of the model that it is compared with
         reference_spoken: the same in words
-        verdict: same model, better, not distinguishable, worse or unknown
+        verdict: same model, better, as good, worse or unknown
         reason: what the verdict rests on
+        margin: how far below the reference or the floor is allowed [points of 100]
         supported: whether the evidence is enough to recommend a switch
         own_score: score in the client's own test
         own_floor: what the client asks for
@@ -34,7 +35,11 @@ class QualityFrames(Results):
         hidden: the same, central [tokens]
         hidden_high: the same, high [tokens]
         """
-        rows = [_parity(p, self.options[p.option].label) for p in self.quality.parities]
+        rows = [
+            _parity(p, self.options[p.option].label)
+            | {"margin": margin_of(self.scenario.workloads[p.workload])}
+            for p in self.quality.parities
+        ]
         return rows, (i.source for i in self.quality.inputs)
 
     @frame
@@ -58,11 +63,18 @@ class QualityFrames(Results):
         low: lower end of the 95 % interval of the difference
         high: upper end
         tolerance: half-width of the interval
-        verdict: better, not distinguishable, worse or unknown
+        margin: how far below the reference is allowed, in the board's unit
+        counts: how much the board counts at its age, 1 when new
+        verdict: better, as good, worse or unknown
         reason: why, where it is not plain
         """
         found = [(p, c) for p in self.quality.parities for c in p.comparisons]
-        rows = [_score(p, c, self.options[p.option].label) for p, c in found]
+        margins = {n: margin_of(w) for n, w in self.scenario.workloads.items()}
+        rows = [
+            _score(p, c, self.options[p.option].label)
+            | {"margin": margins[p.workload] / c.board.points_per_unit, "counts": c.counts}
+            for p, c in found
+        ]
         return rows, _cited([c for _, c in found])
 
 

@@ -72,9 +72,8 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
             "label": v["option"],
             "kind": chosen["kind"] if chosen else None,
             "stays": v["stays"],
-            "baseline": keys[v["today"]],
-            "preferred": keys.get(v["preferred"]),
-            "preferred_label": v["preferred"],
+            "baseline": keys.get(v["today"]),
+            "cleared": chosen is not None and not chosen["not_cleared"],
             "confidence": v["confidence"],
             "definition": v["definition"],
             "share": v["share"],
@@ -126,14 +125,17 @@ def _ranking(study: Study) -> dict[str, Any]:
     for s in _rows(study.standings()):
         mine = {"option": s["option"]}
         reasons = {
-            status: [b["reason"] for b in _rows(barriers, **mine, status=status)]
-            for status in ("ruled out", "not shown")
+            status: [
+                f"{b['point']}: {b['reason']}" if b["point"] else b["reason"]
+                for b in _rows(barriers, **mine, status=status)
+            ]
+            for status in ("ruled out", "not cleared")
         }
         entry: dict[str, Any] = {
             "label": s["option"],
             "kind": s["kind"],
             "struck": reasons["ruled out"],
-            "unproven": reasons["not shown"],
+            "not_cleared": reasons["not cleared"],
             "present_cost": _around(s["p10"], s["cost"], s["p90"], study.client.currency),
         }
         if s["score"] is not None:
@@ -177,7 +179,7 @@ def _quality(study: Study) -> dict[str, Any]:
     return found
 
 
-_FLIP_UNITS = {"weight": "share of all weight", "price": "times today's cost"}
+_FLIP_UNITS = {"weight": "share of all weight", "price": "times the cost planned"}
 
 _BOARD = (
     "verdict", "score", "effort", "reference_score", "reference_effort", "tolerance", "unit",

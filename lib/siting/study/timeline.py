@@ -34,31 +34,43 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
 
     @frame
     def open_points(self) -> Made:
-        """One rule that a person must still decide for one option.
+        """One thing about one option that a person must still decide or show.
 
         option: label of the option
-        point: the rule in a few words
-        provision: where it stands
+        point: what it is about, in a few words
         question: what is asked; missing where no answer of a vendor or of the team decides it
         remedy: what clears it
         reason: why it is open
+        hard: whether the option is not cleared before it is settled
         owner: who settles it
         due: day by which it should be settled
         """
         asked = {rule: q.question for q in self.sovereignty.questions for rule in q.rules}
-        rows = [
-            {
-                "option": r["option"],
-                "point": r["title"],
-                "provision": r["provision"],
-                "question": asked.get(r["title"]),
-                "remedy": r["remedy"],
-                "reason": r["reason"],
-                "owner": OWNERS.get(r["regime"], "data protection"),
-                "due": self._day(SETTLED_IN),
-            }
-            for r in self.rule_verdicts().query("verdict == 'review'").to_dict("records")
-        ]
+        rows = []
+        for c in self.decision.candidates:
+            doubts = [(d.point, d.reason, d.clears, d.regime, True) for d in c.uncleared]
+            reviews = [
+                (v.rule.title, v.reason, v.rule.remedy, v.rule.regime, False)
+                for v in self.sovereignty.options[c.name].verdicts.values()
+                if v.verdict == "review"
+            ]
+            seen = {d[0] for d in doubts}
+            for point, reason, remedy, regime, hard in [
+                *doubts,
+                *(r for r in reviews if r[0] not in seen),
+            ]:
+                rows.append(
+                    {
+                        "option": c.label,
+                        "point": point,
+                        "question": asked.get(point),
+                        "remedy": remedy,
+                        "reason": reason,
+                        "hard": hard,
+                        "owner": OWNERS.get(regime, "data protection" if regime else "architect"),
+                        "due": self._day(SETTLED_IN),
+                    }
+                )
         return rows, self.sovereignty.sources
 
     @frame

@@ -24,9 +24,10 @@ from siting.rules.openness import ModelFinding
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity, Pool
 from siting.vendors.stability import Assessment as Stability
-from siting.verdict.ranking import Candidate, Measure, Sampled
+from siting.verdict.plan import driver_label, may_not_apply
+from siting.verdict.ranking import Candidate, Doubt, Floats, Measure, Sampled
 from siting.verdict.resilience import Fit, fit
-from siting.verdict.turns import CostCurve, Driver, Flip
+from siting.verdict.turns import CostCurve, Driver
 
 EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
@@ -40,10 +41,27 @@ def setting_inputs() -> tuple[Input, ...]:
     )
 
 
-def cost_draws(cost: Comparison, simulation: Simulation) -> dict[str, Sampled]:
-    """Present cost of each option, in the draws of the cost chapter's Monte Carlo."""
-    totals = simulation.totals
-    return {n: Sampled(t.present, cost.options[n].present) for n, t in totals.items()}
+def cost_draws(
+    simulations: Mapping[str, Simulation], path: str, falling: float | None = None
+) -> dict[str, Sampled]:
+    """Present cost of each option in the draws of the cost chapter's Monte Carlo.
+
+    falling: share of the draws that are taken from the future of falling API prices; None: all
+    are from `path`.
+    """
+    if falling is None:
+        return {n: Sampled.of(t.present) for n, t in simulations[path].totals.items()}
+    listed, other = (simulations[p].totals for p in ("list", "same_capability"))
+    return {
+        n: Sampled.of(np.where(_shares(len(t.present)) < falling, other[n].present, t.present))
+        for n, t in listed.items()
+    }
+
+
+def _shares(n: int) -> Floats:
+    """Numbers from 0 to 1, evenly spread over the draws: each next one falls into a gap."""
+    golden = (5**0.5 - 1) / 2
+    return np.asarray((np.arange(n) * golden) % 1)
 
 
 def candidates(
@@ -55,13 +73,17 @@ def candidates(
     sovereignty: Sovereignty,
     parity: quality.Assessment,
 ) -> tuple[Candidate, ...]:
-    """Every option with its measures, the constraints that it fails, and what is not proven."""
-    yard = yardstick(cost, draws)
-    yearly = yard.central / (cost.months / 12) if yard is not None else None
+    """Every option with its measures, the constraints that it fails, and what is not cleared."""
+    failed = {
+        name: struck(scenario, name, capacity[name], cost, draws, sovereignty, parity)
+        for name in scenario.options
+    }
+    yard = yardstick({n: d for n, d in draws.items() if not failed[n]} or draws)
+    yearly = yard / (cost.months / 12) if yard else None
     found = []
     for name, option in scenario.options.items():
         measures: dict[str, Measure | None] = {
-            "cost_ratio": draws[name].over(yard) if yard is not None and name in draws else None,
+            "cost_ratio": draws[name].scaled(1 / yard) if yard and name in draws else None,
             "latency_margin": latency_margin(capacity[name]),
             "loss_share": loss_share(stability, name, yearly),
             "findings": findings(sovereignty, name),
@@ -70,6 +92,10 @@ def candidates(
             "exit_share": exit_share(cost.options.get(name), scenario, name, yearly),
             **attributes(scenario, name),
         }
+        doubts = (
+            *uncleared(scenario, name, capacity[name], draws, sovereignty),
+            *unproven(parity, name),
+        )
         found.append(
             Candidate(
                 name,
@@ -77,18 +103,19 @@ def candidates(
                 option.kind,
                 {k: v for k, v in measures.items() if v is not None},
                 draws.get(name),
-                struck(scenario, name, capacity[name], cost, draws, sovereignty, parity),
-                () if name == scenario.finance.baseline else unproven(parity, name),
+                failed[name],
+                doubts,
             )
         )
     return tuple(found)
 
 
-def yardstick(cost: Comparison, draws: Mapping[str, Sampled]) -> Sampled | None:
-    """The cost that others are measured against: the baseline's, else the cheapest option's."""
-    if cost.baseline in draws:
-        return draws[cost.baseline]
-    return min(draws.values(), key=lambda d: d.central, default=None)
+def yardstick(draws: Mapping[str, Sampled]) -> float | None:
+    """The cost that all costs are measured against: the median of the cheapest allowed option.
+
+    It is the same for every case and whatever runs today, so that a euro counts alike everywhere.
+    """
+    return min((d.central for d in draws.values() if d.central > 0), default=None)
 
 
 # Measures ---------------------------------------------------------------------------------------
@@ -111,7 +138,7 @@ def _margin(pool: Pool, busiest: bool) -> float:
 
 
 def loss_share(stability: Stability, name: str, yearly: float | None) -> Range | None:
-    """Expected yearly loss from the vendor's side over the baseline's yearly cost.
+    """Expected yearly loss from the vendor's side over the yearly cost of the cheapest option.
 
     Zero where no vendor runs the service; unknown where the record or the cost is.
     """
@@ -162,9 +189,7 @@ def _openness(model: ModelFinding) -> float:
 
 
 def months_to_production(scenario: Scenario, name: str) -> Range:
-    """Months until the option serves; none for the baseline, which is in use."""
-    if name == scenario.finance.baseline:
-        return Range.exact(0.0, "months")
+    """Months until the option serves, as the client states them: 0 for what is in use."""
     band = scenario.options[name].months_to_production
     return Range(band.low, band.central, band.high, "months")
 
@@ -172,7 +197,7 @@ def months_to_production(scenario: Scenario, name: str) -> Range:
 def exit_share(
     option: OptionCost | None, scenario: Scenario, name: str, yearly: float | None
 ) -> Range | None:
-    """Money still bound when leaving after twelve months, over the baseline's yearly cost.
+    """Money still bound when leaving after twelve months, over the cheapest option's yearly cost.
 
     Book value of what was bought, times the share that a sale then loses, and what a longer
     commitment still demands.
@@ -274,20 +299,65 @@ def _fails(sovereignty: Sovereignty, name: str, rule_id: str | None) -> list[str
     ]
 
 
-def unproven(parity: quality.Assessment, name: str) -> tuple[str, ...]:
-    """Why the quality of an option's models is not shown; empty where it is, or no floor is set."""
-    return tuple(
-        dict.fromkeys(f"{p.model}: {p.reason}" for p in parity.of(name) if not p.supported)
-    )
+def uncleared(
+    scenario: Scenario,
+    name: str,
+    capacity: OptionCapacity,
+    draws: Mapping[str, Sampled],
+    sovereignty: Sovereignty,
+) -> tuple[Doubt, ...]:
+    """Hard constraints that are not shown to hold, each with what clears it."""
+    found: list[Doubt] = []
+    for constraint in scenario.decision.hard_constraints:
+        match constraint.partition(":"):
+            case ("sovereignty", _, _):
+                found += _open(sovereignty, name, None)
+            case ("rule", _, rule_id):
+                found += _open(sovereignty, name, rule_id)
+            case ("latency", _, _) if capacity.keeps_limits is None:
+                found.append(Doubt("Response time", "It is not known at your load.", "Measure it."))
+            case ("budget", _, _) if scenario.decision.budget_per_year and name in draws:
+                years = scenario.finance.horizon_months / 12
+                if draws[name].range().high / years > scenario.decision.budget_per_year:
+                    clears = "Get a price that is fixed, or a larger budget."
+                    found.append(Doubt("Budget", "It may cost more than the budget.", clears))
+    return tuple(dict.fromkeys(found))
+
+
+def _open(sovereignty: Sovereignty, name: str, rule_id: str | None) -> list[Doubt]:
+    open_ = [
+        v
+        for key, v in sovereignty.options[name].verdicts.items()
+        if v.verdict == "review" and rule_id in (None, key)
+    ]
+    return [
+        Doubt(v.rule.title, v.reason, v.rule.remedy, v.rule.regime)
+        for v in sorted(open_, key=may_not_apply)
+    ]
+
+
+def unproven(parity: quality.Assessment, name: str) -> tuple[Doubt, ...]:
+    """Models whose quality is not shown; none where no floor is set."""
+    found = [
+        Doubt(
+            f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}",
+            p.reason,
+            "Test it on 200 of your own items.",
+            quality=True,
+        )
+        for p in parity.of(name)
+        if not p.supported
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 # What flips, and what moves the vendor side -----------------------------------------------------
 
 
 def volume_curve(cost: Comparison) -> CostCurve | None:
-    """Present cost of each option against the volume of tokens; None without the baseline."""
+    """Present cost of each option against the volume of tokens; None where none is priced."""
     volume = cost.volume
-    if cost.baseline not in volume.per_million:
+    if not volume.per_million:
         return None
     band = settings("decision_settings")["volume_band"].range
     return CostCurve(
@@ -300,7 +370,7 @@ def volume_curve(cost: Comparison) -> CostCurve | None:
     )
 
 
-def cost_drivers(cost: Comparison) -> tuple[Driver, ...]:
+def cost_drivers(cost: Comparison, yard: float) -> tuple[Driver, ...]:
     """Every uncertain input of cost at P10 and at P90, the others central; and how fast API prices
     fall for equal quality, where the case as planned takes them as listed."""
     if not cost.options:
@@ -309,51 +379,23 @@ def cost_drivers(cost: Comparison) -> tuple[Driver, ...]:
     drivers = []
     for i, name in enumerate(names):
         label, band = described(cost.plan, name)
-        at_low, at_high = (_ratios(cost, found, 2 * i + end) for end in (0, 1))
-        drivers.append(Driver(label, band.unit, band.low, band.central, band.high, at_low, at_high))
+        ends = _ratios(found, 2 * i, yard), _ratios(found, 2 * i + 1, yard)
+        drivers.append(
+            Driver(driver_label(name, label), band.unit, band.low, band.central, band.high, *ends)
+        )
     falling = on_path(cost.plan, "same_capability")
     if cost.price_path == "list" and "api_decline" in driver_names(falling):
         label, band = described(falling, "api_decline")
-        found = tco.totals(falling, draws_at(falling, {"api_decline": np.array([Z90])}))
-        at_low = {n: o.present for n, o in cost.options.items()}
-        drivers.append(
-            Driver(
-                label, band.unit, 0.0, 0.0, band.high, _over(cost, at_low), _ratios(cost, found, 0)
-            )
-        )
+        found = tco.totals(falling, draws_at(falling, {"api_decline": np.array([0.0, Z90])}))
+        today = {n: o.present / yard for n, o in cost.options.items()}
+        ends = today, _ratios(found, 1, yard)
+        drivers.append(Driver(label, band.unit, 0.0, 0.0, band.high, *ends))
     return tuple(drivers)
 
 
-def _ratios(cost: Comparison, found: Mapping[str, tco.Totals], at: int) -> dict[str, float]:
-    return _over(cost, {n: float(t.present[at]) for n, t in found.items()})
-
-
-def _over(cost: Comparison, present: Mapping[str, float]) -> dict[str, float]:
+def _ratios(found: Mapping[str, tco.Totals], at: int, yard: float) -> dict[str, float]:
     """Costs as the cost criterion measures them."""
-    yard = present.get(cost.baseline) or min(present.values())
-    return {n: v / yard for n, v in present.items()}
-
-
-def utilisation_flips(cost: Comparison) -> tuple[Flip, ...]:
-    """Utilisation at which own machines cost what the API costs, on cost alone."""
-    found = []
-    for name, option in cost.options.items():
-        even = option.break_even
-        if even.utilisation is None or even.used is None or not even.rival:
-            continue
-        to = name if even.used < even.utilisation else even.rival
-        found.append(
-            Flip(
-                "utilisation",
-                name,
-                even.used,
-                even.utilisation,
-                "share",
-                to,
-                0 < even.utilisation <= 1,
-            )
-        )
-    return tuple(found)
+    return {n: float(t.present[at]) / yard for n, t in found.items()}
 
 
 def switching_costs(cost: Comparison) -> dict[str, Range]:

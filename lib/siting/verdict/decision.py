@@ -1,10 +1,10 @@
 """What to do, how sure we are, what it costs, and what would change the answer.
 
-Options that fail a hard constraint are struck, with the reason, and stay visible. The others are
-ranked (`ranking`). A switch is recommended only when the new model's quality is shown; an
-option that would win but is not yet proven is named as preferred, with the test that decides.
-Staying where one is needs no proof. When no option is clearly better, the advice is to stay and
-to measure what decides.
+Options that fail a hard constraint are ruled out, with the reason, and stay visible. The others
+are ranked (`ranking`), and the one with the highest mean score is recommended: what runs today has
+no advantage but that it needs no move. A hard constraint that is not shown to hold, or a model that
+is not shown to be good enough, makes an option *not cleared*: it may lead, and the report says
+first what clears it.
 """
 
 from __future__ import annotations
@@ -56,9 +56,6 @@ from siting.verdict.turns import (
 DRAWS = 20_000
 """Draws of weights and measures together."""
 
-OPEN_WORD, LEANING = "open", "leaning"
-"""Confidence words below `likely`: too little to leave for."""
-
 
 @dataclass(frozen=True)
 class Future:
@@ -82,8 +79,6 @@ class Decision:
     ranking: Ranking | None = None
     """Over all options that compete; None when every option is struck."""
     recommended: str | None = None
-    preferred: str | None = None
-    """The option that would win if its model's quality were shown; None if it is not another."""
     flips: tuple[Flip, ...] = ()
     swings: tuple[Swing, ...] = ()
     """What each input does to the lead of the recommended option, widest first."""
@@ -155,31 +150,6 @@ def _distance(flip: Flip) -> float:
     return abs(float(np.log(flip.threshold / flip.today)))
 
 
-def choose(
-    ranking: Ranking, candidates: Sequence[Candidate], baseline: str
-) -> tuple[str, str | None, ConfidenceWord]:
-    """(recommended, preferred, confidence word) from a ranking.
-
-    The option with the least regret is recommended if its quality is proven, if it is the
-    baseline, or if nothing else is proven. Otherwise it is preferred until it passes its test,
-    and the client stays where it is; where a constraint forbids that, the proven option with the
-    least regret is recommended. When the best option wins fewer than half of the draws, the
-    client stays unless that option is likely better than staying.
-    """
-    best = ranking.best
-    word = confidence(ranking.first(best))
-    proven = [c.name for c in candidates if not c.unproven or c.name == baseline]
-    waits = best not in proven and bool(proven)
-    preferred = best if waits else None
-    if baseline in ranking.names and best != baseline:
-        unclear = confidence(ranking.beats_share(best, baseline)).word in (OPEN_WORD, LEANING)
-        if waits or (word.word == OPEN_WORD and unclear):
-            return baseline, preferred, word
-    if not waits:
-        return best, None, word
-    return min(proven, key=lambda n: ranking.regret[n].points), preferred, word
-
-
 @dataclass(frozen=True)
 class Case:
     """What a decision is taken on: options, criteria, weights, and what moves them."""
@@ -213,36 +183,38 @@ def decide(case: Case) -> Decision:
     if not competing:
         return nothing
     ranking = rank(competing, case.criteria, case.weights, DRAWS, case.seed)
-    recommended, preferred, word = choose(ranking, competing, case.baseline)
+    recommended = ranking.best
+    chosen = next(c for c in competing if c.name == recommended)
     costs = {c.name: c.cost.draws for c in competing if c.cost is not None}
-    knowledge = worth_knowing(costs, case.uncertain, case.labels)
+    knowledge = worth_knowing(costs, case.uncertain, case.labels, case.facts.rates)
     return replace(
         nothing,
-        word=word,
+        word=confidence(ranking.first(recommended)),
         ranking=ranking,
         recommended=recommended,
-        preferred=preferred,
-        flips=all_flips(case),
+        flips=all_flips(case, recommended),
         swings=Lead(competing, case.criteria, case.weights, recommended).swings(case.drivers),
         perfect_information=value_of_perfect_information(costs) if len(costs) > 1 else None,
         knowledge=knowledge,
-        plan=plan(case.candidates, recommended, preferred, case.baseline, knowledge, case.facts),
+        plan=plan(chosen, case.baseline, knowledge, case.facts),
     )
 
 
-def all_flips(case: Case) -> tuple[Flip, ...]:
-    """Weights, prices and loads at which another option takes the lead."""
+def all_flips(case: Case, chosen: str) -> tuple[Flip, ...]:
+    """Weights, prices and loads at which the chosen option loses the lead to an allowed rival, or
+    gains it where another leads as planned."""
     competing, known, weights = case.competing, case.criteria, case.weights
     if len(competing) < 2:
         return ()
     names = [c.name for c in competing]
     values = central_values(competing, known)
-    loads = [load_flips(competing, known, weights, c, case.baseline) for c in case.curves]
-    return (
+    leads = Lead(competing, known, weights, chosen).of()[1] == chosen
+    found = (
         *weight_flips(names, values, known, weights),
-        *price_flips(competing, known, weights, case.baseline),
-        *(flip for found in loads for flip in found),
+        *price_flips(competing, known, weights),
+        *(f for curve in case.curves for f in load_flips(competing, known, weights, curve)),
     )
+    return tuple(f for f in found if (f.to != chosen) == leads)
 
 
 def assess(
@@ -261,8 +233,11 @@ def assess(
     Raises ValueError for a weight that names no criterion.
     """
     chapters = (stability, sovereignty, parity)
-    draws = gather.cost_draws(cost, uncertainty.simulation)
+    draws = gather.cost_draws(
+        uncertainty.by_path, cost.price_path, scenario.decision.falling_prices
+    )
     options = gather.candidates(scenario, capacity, cost, draws, *chapters)
+    yard = gather.yardstick({c.name: c.cost for c in options if c.cost and not c.struck} or draws)
     chosen = {n: Weight(w.low, w.central, w.high) for n, w in scenario.decision.weights.items()}
     curve = gather.volume_curve(cost)
     case = Case(
@@ -273,31 +248,31 @@ def assess(
         facts_of(scenario, sovereignty, parity),
         scenario.seed,
         (curve,) if curve else (),
-        gather.cost_drivers(cost),
+        gather.cost_drivers(cost, yard) if yard else (),
         uncertainty.simulation.scores,
         {name: described(cost.plan, name)[0] for name in drivers(cost.plan)},
     )
-    found = decide(case)
-    futures = {}
-    for path, simulation in uncertainty.by_path.items():
-        costs = gather.cost_draws(cost, simulation)
-        moved = gather.candidates(scenario, capacity, cost, costs, *chapters)
-        futures[path] = Future(costs, _ranked(case, moved))
     return replace(
-        found,
-        flips=(*found.flips, *gather.utilisation_flips(cost)),
-        futures=futures,
+        decide(case),
+        futures={
+            path: _future(case, gather.cost_draws(uncertainty.by_path, path), yard)
+            for path in uncertainty.by_path
+        },
         resilience=gather.fits(capacity, memory or {}, scenario.client.report_date),
         warnings=notes(scenario, parity, options),
         inputs=inputs(scenario, case.criteria),
     )
 
 
-def _ranked(case: Case, moved: Sequence[Candidate]) -> Ranking | None:
-    """The options that compete in the case, ranked with other costs."""
-    names = {c.name for c in case.competing}
-    those = [c for c in moved if c.name in names]
-    return rank(those, case.criteria, case.weights, DRAWS, case.seed) if those else None
+def _future(case: Case, costs: Mapping[str, Sampled], yard: float | None) -> Future:
+    """The options that compete in the case, ranked with the costs of one path of API prices."""
+    moved = [
+        replace(c, measures={**c.measures, "cost_ratio": costs[c.name].scaled(1 / yard)})
+        for c in case.competing
+        if yard and c.name in costs
+    ]
+    ranking = rank(moved, case.criteria, case.weights, DRAWS, case.seed) if moved else None
+    return Future(costs, ranking)
 
 
 def notes(
@@ -308,11 +283,11 @@ def notes(
     if parity.without_floor:
         names = ", ".join(parity.without_floor)
         found.append(f"no quality floor is stated for {names}: any model counts as good enough")
-    base = next(c for c in options if c.name == scenario.finance.baseline)
-    if base.cost is None:
-        found.append("the baseline is not priced: costs are measured against the cheapest option")
-    if base.struck:
-        found.append(f"the baseline {base.label} fails a hard constraint: {base.struck[0]}")
+    base = next((c for c in options if c.name == scenario.finance.baseline), None)
+    if base is not None and base.cost is None:
+        found.append(f"{base.label}, which runs today, could not be priced")
+    if base is not None and base.struck:
+        found.append(f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}")
     return tuple(found)
 
 
@@ -334,6 +309,5 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> tuple[Input, ...]:
 
 
 def present_cost(candidate: Candidate, currency: str) -> Range | None:
-    """Central case of the present cost over the horizon with P10 and P90 of the draws; None if
-    it is not estimated."""
+    """Median of the present cost over the horizon with P10 and P90; None if it is not estimated."""
     return candidate.cost.range(currency) if candidate.cost is not None else None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from siting import quality
 from siting.catalogue import Fact, Source, source_of, table
+from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
+from siting.quantity import Range
 from siting.rules.sovereignty import Assessment as Sovereignty
+from siting.rules.sovereignty import RuleVerdict
 from siting.verdict.ranking import Candidate, Floats
 from siting.verdict.turns import value_of_knowing
 
@@ -40,6 +43,8 @@ class PlanStep(Fact):
     day: int
     kinds: str
     """Option kinds, separated by `;`, or `*`."""
+    sectors: str
+    """Sectors of clients, separated by `;`, or `*`."""
     when: str
     """`always`, or a condition of `conditions`."""
     owner: str
@@ -48,6 +53,11 @@ class PlanStep(Fact):
     step: str
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {experiment} are filled in."""
     why: str
+    cost_low: float | None = None
+    """Blank: that of the experiment that the step names."""
+    cost_central: float | None = None
+    cost_high: float | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,8 @@ class Step:
     label: str
     text: str
     why: str
+    price: Range | None
+    """What it costs, in its own currency (the unit)."""
     source: Source
 
 
@@ -70,6 +82,14 @@ class Knowledge:
     worth: float
     """Expected saving if the input were known. [client's currency]"""
     experiment: Experiment | None
+    rate: float = 1.0
+    """Client's currency per unit of the experiment's."""
+
+    @property
+    def pays(self) -> bool:
+        """Whether the answer is worth more than the test that gives it."""
+        test = self.experiment
+        return test is not None and self.worth > test.cost_central * self.rate
 
 
 @dataclass(frozen=True)
@@ -84,85 +104,93 @@ class Facts:
     reviews: Mapping[str, tuple[str, ...]]
     """Option to its open sovereignty findings, in words."""
     critical: bool = False
+    sector: str = "other"
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Client's currency per unit of another; 1 where it is not named."""
+
+
+def experiment_for(driver: str) -> Experiment | None:
+    """The way to measure a driver of cost; None where none is known."""
+    return next((e for e in table("experiments", Experiment) if driver.startswith(e.driver)), None)
+
+
+def driver_label(driver: str, label: str) -> str:
+    """One name for a driver of cost in charts, tables and plan."""
+    test = experiment_for(driver)
+    return test.label if test else label.split(":")[0]
 
 
 def worth_knowing(
-    costs: Mapping[str, Floats], uncertain: Mapping[str, Floats], labels: Mapping[str, str]
+    costs: Mapping[str, Floats],
+    uncertain: Mapping[str, Floats],
+    labels: Mapping[str, str],
+    rates: Mapping[str, float],
 ) -> tuple[Knowledge, ...]:
     """What each uncertain driver is worth knowing, highest first; only those worth something."""
     if len(costs) < 2:
         return ()
-    experiments = table("experiments", Experiment)
     found = []
     for name, draws in uncertain.items():
-        test = next((e for e in experiments if name.startswith(e.driver)), None)
-        label = test.label if test else labels.get(name, name).split(":")[0]
-        found.append(Knowledge(label, value_of_knowing(costs, draws), test))
+        test = experiment_for(name)
+        label = driver_label(name, labels.get(name, name))
+        rate = rates.get(test.currency, 1.0) if test else 1.0
+        found.append(Knowledge(label, value_of_knowing(costs, draws), test, rate))
     return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
 
 
 def conditions(
-    chosen: str,
-    preferred: str | None,
-    baseline: str,
-    knowledge: Sequence[Knowledge],
-    facts: Facts,
-    unproven: bool,
+    target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> set[str]:
-    """Which `when` words of the plan hold for this client."""
+    """Which `when` words of the plan hold for this client and the recommended option."""
     holds = {
         "always": True,
-        "stay": chosen == baseline,
-        "switch": chosen != baseline or preferred is not None,
-        "unproven": unproven or preferred is not None,
+        "stay": target.name == baseline,
+        "switch": target.name != baseline,
+        "unproven": any(d.quality for d in target.uncleared),
         "measure": any(map(_soon, knowledge)),
-        "reviews": bool(facts.reviews.get(preferred or chosen)),
+        "reviews": bool(facts.reviews.get(target.name)),
         "critical": facts.critical,
     }
     return {word for word, true in holds.items() if true}
 
 
 def _soon(knowledge: Knowledge) -> bool:
-    """Whether there is an experiment that fits into the first horizon of the plan."""
-    return knowledge.experiment is not None and knowledge.experiment.days <= FIRST_HORIZON_DAYS
+    """Whether a test fits into the first horizon of the plan and is worth more than it costs."""
+    test = knowledge.experiment
+    return test is not None and test.days <= FIRST_HORIZON_DAYS and knowledge.pays
 
 
 def plan(
-    candidates: Sequence[Candidate],
-    chosen: str,
-    preferred: str | None,
-    baseline: str,
-    knowledge: Sequence[Knowledge],
-    facts: Facts,
+    target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> tuple[Step, ...]:
-    """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in.
-
-    Where a preferred option waits for proof, the steps are those of the preferred option.
-    """
-    by_name = {c.name: c for c in candidates}
-    target = by_name[preferred or chosen]
-    holds = conditions(chosen, preferred, baseline, knowledge, facts, bool(target.unproven))
-    first = next((k.experiment.action for k in knowledge if k.experiment and _soon(k)), "")
+    """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in."""
+    holds = conditions(target, baseline, knowledge, facts)
+    first = next((k.experiment for k in knowledge if k.experiment and _soon(k)), None)
     words = {
         "option": target.label,
-        "model": facts.models.get(target.name, "the model"),
-        "reference": facts.references.get(target.name, "the model in use"),
-        "vendor": facts.vendors.get(baseline, "the vendor"),
+        "model": quality.spoken(facts.models.get(target.name, "the model")),
+        "reference": quality.spoken(facts.references.get(target.name, "the model in use")),
+        "vendor": facts.vendors.get(target.name, "the vendor"),
         "reviews": "; ".join(facts.reviews.get(target.name, ())),
-        "experiment": first,
+        "experiment": first.action if first else "",
     }
     return tuple(
-        Step(
-            s.day,
-            s.owner,
-            s.label.format(**words | {"model": quality.spoken(words["model"])}),
-            s.step.format(**words),
-            s.why,
-            source_of(s),
-        )
+        _step(s, words, first)
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
-        if s.when in holds and ("*" in s.kinds or target.kind in s.kinds.split(";"))
+        if s.when in holds
+        and ("*" in s.kinds or target.kind in s.kinds.split(";"))
+        and ("*" in s.sectors or facts.sector in s.sectors.split(";"))
     )
+
+
+def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None) -> Step:
+    named: PlanStep | Experiment | None = row if row.cost_central is not None else test
+    price = None
+    if named and named.cost_low is not None and named.cost_central is not None:
+        high = named.cost_high or named.cost_central
+        price = Range(named.cost_low, named.cost_central, high, named.currency)
+    text, label = row.step.format(**words), row.label.format(**words)
+    return Step(row.day, row.owner, label, text, row.why, price, source_of(row))
 
 
 def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Assessment) -> Facts:
@@ -170,7 +198,8 @@ def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Asses
 
     def reviews(name: str) -> tuple[str, ...]:
         found = sovereignty.options[name].verdicts.values()
-        return tuple(v.rule.title for v in found if v.verdict == "review")[:MOST_REVIEWS]
+        open_ = (v for v in found if v.verdict == "review" and not may_not_apply(v))
+        return tuple(v.rule.title for v in open_)[:MOST_REVIEWS]
 
     options = scenario.options
     tested = {n: [p for p in parity.of(n) if p.verdict != "same model"] for n in options}
@@ -180,7 +209,21 @@ def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Asses
         {n: o.vendor or o.label for n, o in options.items()},
         {n: reviews(n) for n in options},
         any(w.data.critical_function for w in scenario.workloads.values()),
+        scenario.client.sector,
+        _rates(scenario),
     )
+
+
+def may_not_apply(verdict: RuleVerdict) -> bool:
+    """A rule of which it is not even known whether it concerns the option."""
+    return verdict.reason.startswith("Not known whether it applies")
+
+
+def _rates(scenario: Scenario) -> dict[str, float]:
+    """Client's currency per unit of each currency in which tests are priced."""
+    to, day = scenario.client.currency, scenario.client.report_date
+    found = {e.currency for e in table("experiments", Experiment)} - {to}
+    return {code: exchange_rate(code, to, day)[0] for code in found}
 
 
 def _model(scenario: Scenario, name: str) -> str:

@@ -20,12 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siting.catalogue import Fact, table
-from siting.quantity import Range
+from siting.quantity import Z90, Range
 
 Floats = NDArray[np.float64]
-
-P90_Z = 1.281552
-"""Standard normal quantile at 90 %: a `Range` is read as P10, P50, P90."""
 
 
 class Criterion(Fact):
@@ -36,7 +33,8 @@ class Criterion(Fact):
     measure: str
     """Key of `Candidate.measures`, or `attribute:<key>` for a number of the option itself."""
     unit: str
-    scale: Literal["linear", "log"]
+    scale: Literal["linear", "log", "money"]
+    """money: linear without end, so that an option loses points for every unit that it costs."""
     worst: float
     """Measure worth 0."""
     best: float
@@ -57,19 +55,19 @@ class ConfidenceWord(Fact):
 
 @dataclass(frozen=True)
 class Sampled:
-    """An uncertain value: its central case, and draws in which it varies together with others.
-
-    The central case is the one that other chapters print; the median of the draws may differ.
-    """
+    """An uncertain value: its median, and draws in which it varies together with others."""
 
     draws: Floats
     central: float
 
-    def over(self, other: Sampled) -> Sampled:
-        """This value over another, draw by draw. Raises ValueError for another of zero."""
-        if other.central == 0 or not np.all(other.draws):
-            raise ValueError("a ratio needs a value other than zero below the line")
-        return Sampled(self.draws / other.draws, self.central / other.central)
+    @classmethod
+    def of(cls, draws: Floats) -> Sampled:
+        """Draws with their median."""
+        return cls(draws, float(np.median(draws)))
+
+    def scaled(self, factor: float) -> Sampled:
+        """Every value times `factor`."""
+        return Sampled(self.draws * factor, self.central * factor)
 
     def range(self, unit: str = "") -> Range:
         """The central case with P10 and P90 of the draws."""
@@ -78,6 +76,21 @@ class Sampled:
 
 
 Measure = Range | Sampled
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A constraint that is neither kept for certain nor broken."""
+
+    point: str
+    """What is in doubt, in a few words."""
+    reason: str
+    clears: str
+    """What would clear it."""
+    regime: str = ""
+    """Of the rule that it is about; blank for others."""
+    quality: bool = False
+    """Whether it is the model's quality that is not shown."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +110,8 @@ class Candidate:
     """Present cost over the horizon. [client's currency]"""
     struck: tuple[str, ...] = ()
     """Hard constraints that it fails, in words."""
-    unproven: tuple[str, ...] = ()
-    """Reasons why the evidence is not yet enough to recommend a switch to it."""
+    uncleared: tuple[Doubt, ...] = ()
+    """Hard constraints that are not shown to hold, and models not shown to be good enough."""
 
 
 @dataclass(frozen=True)
@@ -192,21 +205,25 @@ def weights_of(chosen: Mapping[str, Weight], known: Sequence[Criterion]) -> dict
 
 
 def value(criterion: Criterion, measure: Floats | float) -> Floats:
-    """Worth of a measure on a criterion, 0 (worst goalpost or beyond) to 1 (best or beyond)."""
+    """Worth of a measure on a criterion: 0 at the worst goalpost, 1 at the best.
+
+    Beyond its goalposts a measure is worth no less and no more, except money: twice as far beyond
+    is twice as bad, and the worth is negative.
+    """
     x = np.asarray(measure, dtype=np.float64)
     worst, best = criterion.worst, criterion.best
     if criterion.scale == "log":
         x = np.log(np.maximum(x, 1e-12))
         worst, best = float(np.log(worst)), float(np.log(best))
-    worth: Floats = np.clip((x - worst) / (best - worst), 0.0, 1.0)
-    return worth
+    worth = np.asarray((x - worst) / (best - worst))
+    return worth if criterion.scale == "money" else np.clip(worth, 0.0, 1.0)
 
 
 def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
     """Draws of a range read as P10, P50, P90: two half normals that meet at the centre."""
     z = rng.standard_normal(n)
     spread = np.where(z < 0, given.central - given.low, given.high - given.central)
-    return given.central + z * spread / P90_Z
+    return given.central + z * spread / Z90
 
 
 def draw_weights(weights: Mapping[str, Weight], n: int, rng: np.random.Generator) -> Floats:

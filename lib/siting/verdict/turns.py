@@ -33,7 +33,7 @@ EDGE = 1e-3
 class Flip:
     """A value of one input at which another option takes the lead, all else at its centre."""
 
-    kind: Literal["weight", "price", "volume", "utilisation"]
+    kind: Literal["weight", "price", "volume"]
     subject: str
     """Criterion or option whose value moves."""
     today: float
@@ -49,7 +49,7 @@ class Flip:
 class CostCurve:
     """Present cost of each option as the load moves."""
 
-    kind: Literal["volume", "utilisation"]
+    kind: Literal["volume"]
     at: Floats
     """Loads in rising order."""
     costs: Mapping[str, Floats]
@@ -126,13 +126,11 @@ def price_flips(
     candidates: Sequence[Candidate],
     known: Sequence[Criterion],
     weights: Mapping[str, Weight],
-    baseline: str,
     band: tuple[float, float] = (0.5, 2.0),
 ) -> tuple[Flip, ...]:
     """For each option, the change of its cost that changes the leader, as a factor on today's.
 
-    The leader is made dearer until it loses; a rival is made cheaper until it wins. The
-    baseline's cost is the yardstick of all ratios, so when it moves all ratios move.
+    The leader is made dearer until it loses; a rival is made cheaper until it wins.
     `plausible`: the factor lies within `band`. Factors from 1/20 to 20 are searched.
     """
     names = [c.name for c in candidates]
@@ -143,8 +141,6 @@ def price_flips(
     for i, name in enumerate(names):
         factors = np.geomspace(1, 20 if i == lead else 1 / 20, 601)
         moved = np.where(np.arange(len(names)) == i, factors[:, None], 1.0) * ratios
-        if name == baseline:
-            moved = moved / factors[:, None]
         leaders = _leaders(candidates, known, weights, moved)
         beyond = leaders != lead if i == lead else leaders == i
         if beyond.any():
@@ -152,7 +148,7 @@ def price_flips(
             at = float(np.sqrt(factors[first - 1] * factors[first]))
             to = names[leaders[first]]
             inside = band[0] <= at <= band[1]
-            found.append(Flip("price", name, 1.0, at, "times today's cost", to, inside))
+            found.append(Flip("price", name, 1.0, at, "times the cost planned", to, inside))
     return tuple(found)
 
 
@@ -161,17 +157,19 @@ def load_flips(
     known: Sequence[Criterion],
     weights: Mapping[str, Weight],
     curve: CostCurve,
-    baseline: str,
 ) -> tuple[Flip, ...]:
     """Loads at which the leader changes, when cost is known as a function of the load.
 
-    Measures other than cost stay as they are. The threshold is the geometric middle of the two
+    Costs are measured against the cheapest at that load; other measures stay as they are. The
+    threshold is the geometric middle of the two
     loads between which the leader changes.
     """
     names = [c.name for c in candidates]
     missing = np.full(len(curve.at), np.nan)
     cost = np.stack([curve.costs.get(n, missing) for n in names], axis=1)
-    leaders = _leaders(candidates, known, weights, cost / curve.costs[baseline][:, None])
+    if np.isnan(cost).all(axis=1).any():
+        return ()
+    leaders = _leaders(candidates, known, weights, cost / np.nanmin(cost, axis=1)[:, None])
     found = []
     for i in np.flatnonzero(np.diff(leaders)):
         edge = float(np.sqrt(curve.at[i] * curve.at[i + 1]))

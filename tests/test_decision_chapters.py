@@ -1,0 +1,148 @@
+"""Page one and the chapters on the decision: what they print is the chosen option's, and agrees."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from siting import study
+
+HERE = Path(__file__).parents[1]
+CLIENTS = sorted(p.stem for p in (HERE / "params").glob("*.yaml"))
+CHAPTERS = ("10_decision", "15_why", "20_quality", "65_timeline", "70_decision_tables")
+
+
+@cache
+def printed(chapter: str, client: str, tag: str = "") -> str:
+    """Plain text of what a chapter shows for a client; of the cells with a tag, if one is given."""
+    book = nbformat.read(HERE / "notebooks" / f"{chapter}.ipynb", as_version=4)
+    shell = InteractiveShell.instance()
+    shell.enable_gui = lambda *_: None  # a bare shell has none
+    shell.reset()
+    said = []
+    for cell in book.cells:
+        if cell.cell_type != "code":
+            continue
+        tags = cell.metadata.get("tags", [])
+        source = f"client = {client!r}" if "parameters" in tags else cell.source
+        with capture_output() as seen:
+            ran = shell.run_cell(source)
+        if not tag or tag in tags:
+            said += [str(o.data.get("text/plain", "")) for o in seen.outputs] + [seen.stdout]
+        if ran.error_in_exec is not None:
+            assert type(ran.error_in_exec).__name__ == "Enough", (cell.id, ran.error_in_exec)
+            break
+    return "\n".join(said).replace("\\", "")
+
+
+@cache
+def opened(client: str) -> study.Study:
+    return study.open(client)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_page_one_answers_with_the_chosen_options_figures_and_those_of_summary(client: str) -> None:
+    s = opened(client)
+    v = s.verdict().iloc[0]
+    chosen = s.standings().set_index("option").loc[v.option]
+    page = printed("10_decision", client, "page_one")
+    found = s.summary()["recommendation"]
+    assert (found["label"], found["confidence"]) == (v.option, v.confidence)
+    assert found["present_cost"]["central"] == pytest.approx(chosen.p50)
+    assert v.model in page.split("# ", 1)[1].splitlines()[0]
+    assert f"{s.money(chosen.p50)} over {s.years} ({s.span(chosen.p10, chosen.p90)})" in page
+    assert f"{v.option} comes first in {s.of_100(v.share)} cases" in page
+    assert f"How sure we are: {v.confidence}" in page
+    step = s.steps().iloc[0]
+    assert step.step in page and step.owner in page and s.date(step.due) in page
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_page_one_says_what_is_not_cleared_before_any_figure(client: str) -> None:
+    s = opened(client)
+    v = s.verdict().iloc[0]
+    page = printed("10_decision", client, "page_one")
+    points = s.open_points().query("option == @v.option and hard")
+    if len(points):
+        assert page.index("Not cleared yet") < page.index("What it costs")
+        assert points.point.iloc[0] in page
+    for e in s.retiring_models().itertuples():
+        if e.option in (v.option, v.today):
+            assert s.date(e.retired) in page
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_page_one_uses_no_word_of_ours(client: str) -> None:
+    page = printed("10_decision", client, "page_one")
+    words = (
+        "draws",
+        "regret",
+        "struck",
+        "utilisation",
+        "P10",
+        "NPV",
+        "TCO",
+        "facts/",
+        "nan",
+        "None",
+    )
+    assert not [w for w in words if re.search(rf"\b{w}\b", page)]
+    assert not [k for k in opened(client).options if re.search(rf"\b{k}_|_{k}\b", page)]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS[1:])
+def test_a_chapter_runs_for_a_move_and_for_a_verdict_to_stay(chapter: str) -> None:
+    for client in ("klinikverbund-nordheide", "agence-lumiere", "tidewater-apps"):
+        assert len(printed(chapter, client)) > 200
+
+
+def test_where_the_futures_disagree_page_one_says_so_in_its_sentence_on_confidence() -> None:
+    for client in CLIENTS:
+        s = opened(client)
+        best = s.price_futures().query("path == 'falling' and best").option
+        page = printed("10_decision", client, "page_one")
+        said = f"If API prices of equal quality keep falling, {best.iloc[0]} comes first."
+        assert (said in page) == (best.iloc[0] != s.verdict().option.iloc[0])
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_points_add_up_to_scores_and_ranks_to_all_cases(client: str) -> None:
+    s = opened(client)
+    scored = s.standings().dropna(subset="score").set_index("option")
+    points = s.scorecard().groupby("option", observed=True).points.sum()
+    for option, score in scored.score.items():
+        assert points[option] == pytest.approx(score)
+    assert s.ranks().groupby("option", observed=True).share.sum().to_numpy() == pytest.approx(1)
+    assert scored["first"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_beyond_a_weight_that_turns_the_named_option_really_leads(client: str) -> None:
+    s = opened(client)
+    card, v = s.scorecard(), s.verdict().iloc[0]
+    allowed = s.standings().query("status != 'ruled out'").option
+    worth = card.pivot_table(index="option", columns="criterion", values="worth", observed=True)
+    worth = worth.loc[allowed]
+    weights = card.drop_duplicates("criterion").set_index("criterion").weight_share[worth.columns]
+    for f in s.turns().query("kind == 'weight'").itertuples():
+        beyond = f.at + 0.002 * np.sign(f.at - f.today)
+        moved = weights.where(weights.index != f.subject, 0)
+        moved = moved / moved.sum() * (1 - beyond)
+        moved[f.subject] = beyond
+        assert (worth @ moved).idxmax() == f.to
+        assert (f.to != v.option) == ((worth @ weights).idxmax() == v.option)
+
+
+def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
+    s = opened("banca-valdora")
+    events = s.timeline()
+    assert set(s.steps().label) <= set(events[events.lane == "work"].label)
+    ends = events[(events.lane == "contract") & (events.label == "contract ends")]
+    assert ends.end.tolist() == ["2027-03-31"]
+    assert events.end.is_monotonic_increasing
