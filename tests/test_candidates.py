@@ -129,12 +129,8 @@ def test_a_client_may_weigh_the_two_futures_of_api_prices():
 
 
 def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
-    # TTFT uses half of its limit, TPOT four fifths at the peak: one fifth is left.
-    def seen(ttft, tpot):
-        return Made(ttft={95: ttft}, tpot={95: tpot})
-
-    limits = Made(percentile=95, ttft_s=2.0, tpot_s=0.05)
-    pool = Made(limits=limits, peak_hour=seen(1.0, 0.04), busy_hour=seen(0.5, 0.02))
+    # Four fifths of the limit are used at the peak, two fifths in a usual week's busiest hour.
+    pool = Made(peak_hour=0.8, busy_hour=0.4, strain=lambda seen: seen)
     found = candidates.latency_margin(Made(latency_known=True, pools={"m": pool}))
     assert (found.low, found.central, found.high) == pytest.approx((0.2, 0.2, 0.6))
     assert candidates.latency_margin(Made(latency_known=False, pools={})) is None
