@@ -322,13 +322,10 @@ def by_stage(client: str) -> list[tuple[str, float]]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        forge.preload(name)
+        list(forge.preload(name))
         made = job.prepare(client)
         lap("imports and what is prepared once a run")
-        for place in ("work", "paper"):
-            (folder / place).mkdir()
-        os.chdir(folder / "work")
-        report._lay_out(made, folder / "work")
+        report.lay_out(made, folder)
         report.compute()
         lap("computing the study and its summary")
         shown = report._Chapters(made, fork=True).run()

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import scenario
-from siting.run import batch, job
+from siting.run import batch, job, portfolio
 from siting.run import shelf as shelf_module
 from siting.run.shelf import shelf
 from trial import chapter, later, make
@@ -173,6 +173,73 @@ def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice
     assert result.stderr.splitlines()[-1] == "1 rendered, 0 up to date, 1 failed"
     resolved = (tmp_path / "out" / "acme" / "scenario.yaml").read_text(encoding="utf-8")
     assert "country: US" in resolved
+
+
+@pytest.mark.parametrize("what", ["link", "file"])
+def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
+    tmp_path: Path, what: str
+) -> None:
+    place, folder = tmp_path / "out" / "one", shelf(tmp_path / "out")
+    elsewhere = tmp_path / "elsewhere"
+    for where in (elsewhere, place.parent):
+        where.mkdir()
+    if what == "link":
+        place.symlink_to(elsewhere)
+    else:
+        place.touch()
+    for _ in range(2):
+        with folder.lock("one"), pytest.raises(OSError, match=f"a {what} where a folder should be"):
+            folder.put(small("one"), {"report.html": b"new"})
+        with folder.lock("one"), pytest.raises(OSError, match=f"a {what} where a folder should be"):
+            folder.put_failure("one", {})
+    assert list(elsewhere.iterdir()) == []
+    place.unlink()
+    with folder.lock("one"):
+        folder.put(small("one"), {"report.html": b"new"})
+    assert folder.read("one", "report.html") == b"new"
+
+
+def test_what_an_older_version_wedged_is_healed(tmp_path: Path) -> None:
+    folder = shelf(tmp_path)
+    with folder.lock("one"):
+        folder.put(small("one"), {"report.html": b"old"})
+    (tmp_path / ".siting" / "one.old").touch()  # a file where a folder is moved aside
+    (tmp_path / ".siting" / "one.new").symlink_to(tmp_path)
+    with folder.lock("one"):
+        folder.put(small("one"), {"report.html": b"new"})
+    assert folder.read("one", "report.html") == b"new"
+    assert (tmp_path / "one").is_dir()
+
+
+def test_a_failed_clients_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = shelf(tmp_path)
+    with folder.lock("one"):
+        folder.put_failure("one", {"10_x.ipynb": b"{}"})
+    for path in (tmp_path / "one", tmp_path / "one" / "failed"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 200_000, b'{"a": ' + b"9" * 5000 + b"}", b"[]", b"null", b"\xff", b"{}"]
+)
+def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
+    tmp_path: Path, content: bytes
+) -> None:
+    folder, one = shelf(tmp_path), small("one")
+    with folder.lock("one"):
+        folder.put(one, {"report.html": b"x", "summary.json": content})
+    (tmp_path / "one" / "manifest.json").write_bytes(content)
+    assert not folder.holds(one)
+    assert "its summary.json cannot be read" in portfolio.index(folder)
+
+
+def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path: Path) -> None:
+    folder = shelf(tmp_path)
+    (tmp_path / "one").mkdir()
+    os.mkfifo(tmp_path / "one" / "manifest.json")
+    (tmp_path / "one" / "summary.json").symlink_to("/etc/hostname")
+    assert not folder.holds(small("one"))
+    assert folder.read("one", "summary.json") is None
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -41,12 +41,13 @@ def check(clients: tuple[str, ...], as_json: bool) -> None:
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError
+    from siting.run import job
 
     found: list[Problem] = []
     checked = clients or ("base", *scenario.names())
     for client in checked:
         try:
-            scenario.load(client)
+            job.attached(scenario.load(client), scenario.path_of(client))
         except DocumentError as error:
             found += error.problems
     found = list(dict.fromkeys(found))

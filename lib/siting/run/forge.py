@@ -13,6 +13,7 @@ import importlib
 import os
 import pickle
 import pkgutil
+import select
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import siting
@@ -197,46 +199,59 @@ def _make_plain(job: Job, folder: Path, tell: object) -> dict[str, bytes]:
 # --- In the warm process --------------------------------------------------------------------------
 
 
-def preload(folder: str) -> None:
-    """Imports what reports need, and prepares what is the same for all."""
+def preload(folder: str) -> Iterator[None]:
+    """Imports what reports need, step by step, and prepares what is the same for all."""
     from siting.print import publish
     from siting.run import chapter
 
-    for name in _MODULES:
+    modules = (m.name for m in pkgutil.walk_packages(siting.__path__, "siting."))
+    for name in (*_MODULES, *(n for n in modules if not n.endswith("__main__"))):
         importlib.import_module(name)
-    for module in pkgutil.walk_packages(siting.__path__, "siting."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+        yield
     chapter.ready(folder)
     publish.warm()
+
+
+def _deserted(channel: socket.socket) -> bool:
+    """Whether the asking process is gone, even if its requests still wait to be read."""
+    poll = select.poll()
+    poll.register(channel, 0)
+    return bool(poll.poll(0))
 
 
 def _serve(channel: socket.socket, held: int, folder: str, many: bool) -> None:
     """Forks a report for each request until the asking process closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
-    preload(folder)
-    if many:
-        from siting import study
-
-        study.prepare()
-    gc.collect()
-    gc.freeze()
     reports: set[int] = set()
+    try:
+        for _ in preload(folder):
+            if _deserted(channel):
+                return
+        if many:
+            from siting import study
+
+            study.prepare()
+        gc.collect()
+        gc.freeze()
+        _answer(channel, folder, reports)
+    finally:
+        for pid in reports:
+            _kill_group(pid)
+        while reports:
+            reports -= _ended(reports, folder)
+            time.sleep(0.01)
+
+
+def _answer(channel: socket.socket, folder: str, reports: set[int]) -> None:
+    """Forks a report for each request; `reports` holds the ids of those that run."""
     with contextlib.suppress(ConnectionError):
-        while (request := socket.recv_fds(channel, 1, 1))[0]:
+        while (request := socket.recv_fds(channel, 1, 1))[0] and not _deserted(channel):
             reports -= _ended(reports, folder)
             with socket.socket(fileno=request[1][0]) as connection:
                 if (pid := os.fork()) == 0:
                     channel.close()
                     _make_report(connection, folder)
             reports.add(pid)
-    for pid in reports:
-        _kill_group(pid)
-    while reports:
-        reports -= _ended(reports, folder)
-        time.sleep(0.01)
-    os.close(held)
-    _remove(Path(folder), 5)
 
 
 def _ended(reports: set[int], folder: str) -> set[int]:
@@ -281,6 +296,8 @@ def _main() -> None:
         except Exception as error:
             (Path(folder) / _WHY).write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
             raise
+        os.close(held)
+        _remove(Path(folder), 5)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from siting.inputs import scenario
+from siting.inputs import beside, scenario
 from siting.inputs.document import Problem
 from siting.inputs.scenario import ScenarioError
+from siting.run.shelf import LARGEST
 
 _DATED = re.compile(r"(?P<client>[a-z0-9][a-z0-9-]*)@(?P<date>\d{4}-\d{2}(-\d{2})?|now)")
 
@@ -41,7 +42,7 @@ def summary(name: str) -> dict[str, Any]:
         path = scenario.project() / "reports" / name
     file = path / "summary.json" if path.is_dir() else path
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = beside.parsed(beside.content(file, LARGEST))
     except OSError:
         raise _refused(
             name, "is no rendered report", f"run `siting report {name}`, or write {name}@now"

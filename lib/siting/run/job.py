@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from siting.catalogue import facts_dir
-from siting.inputs import scenario
+from siting.inputs import beside, scenario
+from siting.inputs.beside import MIB
 from siting.inputs.document import Problem
 from siting.inputs.messages import suggestion
 from siting.inputs.scenario.model import Report
@@ -86,7 +87,7 @@ def prepare(
     """
     path = scenario.path_of(name_or_path)
     found = scenario.load(name_or_path)
-    attachments = _attachments(found, path)
+    attachments = attached(found, path)
     folder = notebooks or scenario.project() / "notebooks"
     return Job(
         client=found.client.id,
@@ -99,19 +100,42 @@ def prepare(
     )
 
 
-def _attachments(found: scenario.Scenario, path: Path) -> dict[str, bytes]:
-    """Content of the files that a scenario names; they lie beside it."""
-    named = [("client.logo", found.client.logo)]
-    for name, workload in found.workloads.items():
-        named += [(f"workloads.{name}.measured", run.file) for run in workload.measured]
+_OWN = frozenset({SCENARIO, "summary.json", "manifest.json", "cash-flows.xlsx"})
+"""Files of a report, whose names no file of a client may take."""
+
+
+def attached(found: scenario.Scenario, path: Path) -> dict[str, bytes]:
+    """Content of the files that a scenario names, which lie beside it, by their names.
+
+    Raises scenario.ScenarioError where one is missing, or is not what it should be.
+    """
     content = {}
-    for where, file in named:
-        if file:
-            beside = path.parent / file
-            if not beside.is_file():
-                raise _refused(path, where, f"{file!r} is not beside it", "put the file there")
-            content[file] = beside.read_bytes()
+    if found.client.logo:
+        content[found.client.logo] = _beside(path, "client.logo", found.client.logo, 2 * MIB)
+        try:
+            beside.picture(content[found.client.logo])
+        except ValueError as error:
+            wrong, _, write = f"{found.client.logo!r} {error}".partition("; ")
+            raise _refused(path, "client.logo", wrong, write) from None
+    for name, workload in found.workloads.items():
+        for run in workload.measured:
+            if run.file:
+                where = f"workloads.{name}.measured"
+                content[run.file] = _beside(path, where, run.file, 64 * MIB)
     return content
+
+
+def _beside(path: Path, where: str, name: str, most: int) -> bytes:
+    if name in _OWN or not re.search(r"\.(png|svg|json|jsonl|csv)$", name):
+        wrong = f"{name!r} is no name for a file of a client"
+        raise _refused(path, where, wrong, "name it as logo.png, logo.svg or measured.json")
+    try:
+        return beside.content(path.parent / name, most)
+    except FileNotFoundError:
+        raise _refused(path, where, f"{name!r} is not beside it", "put the file there") from None
+    except ValueError as error:
+        wrong, _, write = f"{name!r} {error}".partition("; ")
+        raise _refused(path, where, wrong, write or "put a plain file there") from None
 
 
 def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, Chapter]:
@@ -126,8 +150,7 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, C
     for name, file in sorted(files.items()):
         part: Any = asked.get(name) or ("body" if _number(name) < APPENDIX else "appendix")
         if part != "leave_out":
-            text = file.read_text(encoding="utf-8")
-            chapters.append((name, Chapter(text, part, name in own)))
+            chapters.append((name, Chapter(_notebook(file), part, name in own)))
     if not chapters:
         raise _refused(folder, "", "holds no chapter", "add notebooks named 10_question.ipynb")
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
@@ -147,6 +170,17 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
                 wrong = f"{named!r} is in {asked[f'{name}.ipynb']}, too"
                 raise _refused(path, f"report.{part}", wrong, "name it once")
     return asked
+
+
+def _notebook(file: Path) -> str:
+    try:
+        text = beside.content(file, 20 * MIB).decode()
+        if not isinstance(beside.parsed(text), dict):
+            raise ValueError("is no notebook")
+    except (OSError, ValueError) as error:
+        wrong = "is no notebook" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise _refused(file, "", wrong, "save it in JupyterLab") from None
+    return text
 
 
 def _number(name: str) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import jinja2
 
 from siting.catalogue import Source
 from siting.formats import Numbers
+from siting.inputs import beside
 from siting.run.shelf import Shelf
 from siting.show import style
 
@@ -139,9 +139,9 @@ def index(reports: Shelf) -> str:
             unread.append((client, "no report was finished"))
             continue
         try:
-            summary = json.loads(reports.read(client, "summary.json") or b"")
+            summary = beside.parsed(reports.read(client, "summary.json") or b"")
             rows.append(row(summary, client, files))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             unread.append((client, f"its summary.json cannot be read ({error})"))
     return page(rows, unread)
 

@@ -30,6 +30,9 @@ from siting.run.process import Child, Lost
 AT_ONCE = min(4, os.cpu_count() or 1)
 """Chapters of one report that run side by side."""
 _RESULTS = "results"
+_NOTEBOOKS = "notebooks"
+_CLIENT = f"../{SCENARIO}"
+"""What `study.open` takes in a chapter, here and in the folder of a report."""
 
 
 class ChapterFailed(Exception):
@@ -50,32 +53,35 @@ def make(job: Job, folder: Path, fork: bool = True) -> dict[str, bytes]:
     Raises ChapterFailed, ValueError where the report cannot be published, OSError where there is
     no room for its temporary files.
     """
-    work, paper = folder / "work", folder / "paper"
-    for place in (work, paper):
-        place.mkdir(parents=True)
-    tempfile.tempdir = str(folder)
-    sys.path[:] = [place for place in sys.path if place]  # no file of a client is a module
-    os.chdir(work)
-    _lay_out(job, work)
+    lay_out(job, folder)
     shown = _Chapters(job, fork).run()
     files = {SCENARIO: job.scenario.encode(), **job.attachments, **shown.results}
-    files |= _published(job, shown.done, paper)
-    return files | {f"notebooks/{name}": text.encode() for name, text in shown.done.items()}
+    files |= _published(job, shown.done, folder / "paper")
+    return files | {f"{_NOTEBOOKS}/{name}": text.encode() for name, text in shown.done.items()}
 
 
-def _lay_out(job: Job, work: Path) -> None:
-    (work / SCENARIO).write_text(job.scenario, encoding="utf-8")
+def lay_out(job: Job, folder: Path) -> None:
+    """Has this process work in `notebooks` of `folder`, which is laid out as a report's.
+
+    No file of a client lies in the current folder, and none is taken for a module.
+    """
+    for part in (_NOTEBOOKS, "paper", "temporary"):
+        (folder / part).mkdir(parents=True)
+    tempfile.tempdir = str(folder / "temporary")
+    sys.path[:] = [place for place in sys.path if place]
+    os.chdir(folder / _NOTEBOOKS)
+    (folder / SCENARIO).write_text(job.scenario, encoding="utf-8")
     for name, content in job.attachments.items():
         if Path(name).name != name:
             raise ValueError(f"{name!r} is no plain file name")
-        (work / name).write_bytes(content)
+        (folder / name).write_bytes(content)
 
 
 def results(tell: object = None) -> dict[str, bytes]:
     """The files of figures, of the scenario in the current folder."""
     from siting import study
 
-    opened = study.open(SCENARIO)
+    opened = study.open(_CLIENT)
     summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
     return {"summary.json": f"{summary}\n".encode(), "cash-flows.xlsx": opened.workbook()}
 
@@ -84,8 +90,8 @@ def compute() -> None:
     """Computes the study of the current folder once, for all that is forked from this process."""
     from siting import study
 
-    opened = study.open(SCENARIO)
-    study.keep(opened, SCENARIO)
+    opened = study.open(_CLIENT)
+    study.keep(opened, _CLIENT)
     opened.summary()
 
 
@@ -134,7 +140,7 @@ class _Chapters:
             child = Child.start(results, fork=self.fork)
         else:
             text = self.job.chapters[name].text
-            child = Child.start(chapter.execute, text, SCENARIO, fork=self.fork)
+            child = Child.start(chapter.execute, text, _CLIENT, fork=self.fork)
         self.running[name] = _Running(child)
 
     def _listen(self) -> None:
@@ -174,17 +180,17 @@ class _Chapters:
 
 
 def _published(job: Job, shown: Mapping[str, str], paper: Path) -> dict[str, bytes]:
-    """Page and paper of executed chapters, whose metadata says `part` and `own` (`siting`)."""
+    """Page and paper of executed chapters, whose metadata says which and where they are."""
     from siting.inputs import scenario
 
     notebooks = []
     for name, text in shown.items():
         notebook = nbformat.reads(text, as_version=4)
         placed = job.chapters[name]
-        about = {"name": name.removesuffix(".ipynb"), "part": placed.part, "own": placed.own}
+        about = {"name": Path(name).stem, "part": placed.part, "own": placed.own}
         notebook.metadata["siting"] = about
         notebooks.append(notebook)
-    document = publish.compose(notebooks, _cover(scenario.load(SCENARIO), job))
+    document = publish.compose(notebooks, _cover(scenario.load(_CLIENT), job))
     files = {}
     if "html" in job.formats:
         files["report.html"] = publish.page(document).encode()

@@ -7,6 +7,7 @@ was made from and the digest of each file, so that a damaged report counts as no
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from siting.inputs import beside
 from siting.run.job import Job
 
 try:
@@ -28,6 +30,8 @@ MANIFEST = "manifest.json"
 FAILED = "failed"
 INDEX = "index.html"
 """Page over all reports, beside them."""
+LARGEST = 256 * beside.MIB
+"""A larger file is none of a report's."""
 WORK = ".siting"
 """Folder inside the output folder for locks and for reports on their way."""
 
@@ -89,7 +93,7 @@ class Shelf(ABC):
         if manifest is None or self.read(job.client, f"{FAILED}/{MANIFEST}") is not None:
             return False
         try:
-            stated: dict[str, Any] = json.loads(manifest)
+            stated: dict[str, Any] = beside.parsed(manifest)
             wanted = {f"report.{form}" for form in job.formats}
             return (
                 stated["fingerprint"] == job.fingerprint()
@@ -118,15 +122,18 @@ class Folder(Shelf):
 
     def clients(self) -> list[str]:
         folders = self.root.iterdir() if self.root.is_dir() else ()
-        return sorted(p.name for p in folders if p.is_dir() and not p.name.startswith("."))
+        return sorted(
+            p.name for p in folders
+            if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")
+        )  # fmt: skip
 
     def files(self, client: str) -> list[str]:
         return sorted(p.name for p in (self.root / client).iterdir())
 
     def read(self, client: str, name: str) -> bytes | None:
         try:
-            return (self.root / client / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+            return beside.content(self.root / client / name, LARGEST)
+        except (FileNotFoundError, ValueError):
             return None
 
     @contextlib.contextmanager
@@ -135,7 +142,7 @@ class Folder(Shelf):
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.work.mkdir(mode=0o700, exist_ok=True)
         path = self.work / f"{client}.lock"
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
         try:
             if fcntl is not None:
                 try:
@@ -153,10 +160,10 @@ class Folder(Shelf):
     def _recover(self, client: str) -> None:
         """Undoes what a killed run left half done."""
         old, new = self._aside(client), self._coming(client)
-        if old.exists() and not (self.root / client).exists():
+        if old.is_dir() and not os.path.lexists(self.root / client):
             old.rename(self.root / client)
         for left in (old, new):
-            shutil.rmtree(left, ignore_errors=True)
+            _discard(left)
 
     def _aside(self, client: str) -> Path:
         return self.work / f"{client}.old"
@@ -165,7 +172,7 @@ class Folder(Shelf):
         return self.work / f"{client}.new"
 
     def put(self, job: Job, files: Mapping[str, bytes]) -> None:
-        final, new, old = self.root / job.client, self._coming(job.client), self._aside(job.client)
+        final, new, old = self._place(job.client), self._coming(job.client), self._aside(job.client)
         try:
             _write(new, _with_manifest(job, files))
             if final.exists():
@@ -174,12 +181,21 @@ class Folder(Shelf):
         except OSError:
             self._recover(job.client)
             raise
-        shutil.rmtree(old, ignore_errors=True)
+        _discard(old)
+
+    def _place(self, client: str) -> Path:
+        """The folder of a client's report. Raises OSError where something else is in its place."""
+        place = self.root / client
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            what = "a link" if place.is_symlink() else "a file"
+            raise OSError(errno.ENOTDIR, f"is {what} where a folder should be; remove it", place)
+        return place
 
     def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
-        target = self.root / client / FAILED
-        shutil.rmtree(target, ignore_errors=True)
-        _write(target, {**files, MANIFEST: b"{}"})
+        place = self._place(client)
+        place.mkdir(mode=0o700, exist_ok=True)
+        _discard(place / FAILED)
+        _write(place / FAILED, {**files, MANIFEST: b"{}"})
 
     def put_index(self, page: str) -> None:
         target = self.root / INDEX
@@ -191,13 +207,21 @@ class Folder(Shelf):
             raise
 
 
+def _discard(path: Path) -> None:
+    """Removes whatever is at a path: a folder, a file, a link but not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Files of modes 0600 in folders of mode 0700, on disk before this returns."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()

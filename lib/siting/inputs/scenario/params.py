@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from siting.inputs import benchmark, document, messages
+from siting.inputs import benchmark, beside, document, messages
 from siting.inputs.document import Document, DocumentError, Problem, dotted
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Measured, Scenario, ScenarioError
@@ -136,7 +136,9 @@ def _with_benchmarks(found: Scenario, folder: Path, whole: Document) -> Scenario
 def _benchmark(run: Measured, folder: Path) -> Measured:
     if not run.file or ((run.tpot_ms or run.output_tokens_per_s) and run.concurrency):
         return run
-    seen = benchmark.read((folder / run.file).read_text(encoding="utf-8"))
+    seen = benchmark.read(
+        beside.content(folder / run.file, benchmark.LARGEST).decode(errors="replace")
+    )
     stated = {k: getattr(run, k) or getattr(seen, k) for k in benchmark.FIGURES}
     return run.model_copy(update=stated)
 

@@ -1,0 +1,97 @@
+"""Files beside a scenario are data: plain, small, and what they say they are."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from pathlib import Path
+
+import pytest
+from siting.inputs import beside, scenario
+from siting.run import job
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def with_logo(folder: Path, name: str, content: bytes | None) -> dict[str, bytes]:
+    if content is not None:
+        (folder / name).write_bytes(content)
+    path = folder / "acme.yaml"
+    path.write_text(f"client: {{logo: {name}}}\n", encoding="utf-8")
+    return job.attached(scenario.load(path), path)
+
+
+@pytest.mark.parametrize("name,content", [("logo.png", PNG), ("logo.svg", SVG)])
+def test_a_picture_is_taken_as_it_is(tmp_path: Path, name: str, content: bytes) -> None:
+    assert with_logo(tmp_path, name, content) == {name: content}
+
+
+@pytest.mark.parametrize(
+    "name,content,said",
+    [
+        ("logo.png", None, "is not beside it"),
+        ("psutil.py", b"1 / 0", "is no name for a file of a client"),
+        ("summary.json", b"{}", "is no name for a file of a client"),
+        ("logo.png", b"GIF89a", "is neither PNG nor SVG; convert it"),
+        ("logo.png", PNG[:40], "is a damaged PNG"),
+        ("logo.png", b"\0" * (2 * beside.MIB + 1), "is larger than 2 MiB"),
+        ("logo.svg", SVG[:-8], "is a damaged SVG"),
+        ("logo.svg", b'<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG, "is neither PNG nor SVG|type"),
+        ("logo.svg", SVG.replace(b"<path", b"<script/><path"), "holds a script"),
+        ("logo.svg", SVG.replace(b"<path", b'<image href="file:///etc/passwd"/><path'), "another"),
+        ("logo.svg", SVG.replace(b"<path", b'<path fill="url(http://x.test)"/><path'), "another"),
+    ],
+)
+def test_anything_else_is_refused_with_one_line(
+    tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    with pytest.raises(scenario.ScenarioError, match=said) as refused:
+        with_logo(tmp_path, name, content)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    data = io.BytesIO()
+    image.new("1", (5000, 1)).save(data, "PNG")
+    with pytest.raises(scenario.ScenarioError, match="larger than 4000 pixels"):
+        with_logo(tmp_path, "logo.png", data.getvalue())
+
+
+def test_links_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"secret")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    os.mkfifo(tmp_path / "pipe")
+    for name, said in (("link", "is a link"), ("pipe", "is no plain file"), (".", "no plain file")):
+        with pytest.raises(ValueError, match=said):
+            beside.content(tmp_path / name, 100)
+    with pytest.raises(ValueError, match="is no plain file"):
+        beside.content(Path("/dev/zero"), 100)
+    with pytest.raises(FileNotFoundError):
+        beside.content(tmp_path / "none", 100)
+    assert beside.content(tmp_path / "real", 6) == b"secret"
+    with pytest.raises(ValueError, match="is larger than"):
+        beside.content(tmp_path / "real", 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "[" * 101 + "]" * 101, '{"a": ' * 101 + "1" + "}" * 101, "9" * 5000, "x"],
+)
+def test_json_that_no_tool_writes_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        beside.parsed(text)
+    assert beside.parsed("[" * 100 + "]" * 100)
+
+
+@pytest.mark.parametrize("text", [b"[]", b"\xff", b"[" * 100_000, b"null"])
+def test_a_chapter_that_is_no_notebook_is_refused_by_name(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "40_cost.ipynb").write_bytes(text)
+    (tmp_path / "acme.yaml").write_text("{}\n", encoding="utf-8")
+    with pytest.raises(scenario.ScenarioError, match=r"40_cost\.ipynb"):
+        job.prepare(tmp_path / "acme.yaml", notebooks=tmp_path)
