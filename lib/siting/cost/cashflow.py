@@ -222,6 +222,8 @@ class Plan:
     months: int
     users: float
     tax_rate: float
+    round_the_clock: bool = False
+    """Whether some workload may stop for less than nine hours a year."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -417,7 +419,7 @@ class Amount:
     @property
     def path(self) -> str:
         """How its price moves; what is paid at one time is paid at today's price."""
-        return self.line.path if self.when == "running" else "flat"
+        return "flat" if self.when == "start" else self.line.path
 
     @property
     def is_capital(self) -> bool:
@@ -476,15 +478,54 @@ def _amount(
         case "yearly":
             return Amount(line, "running", level / MONTHS, price)
         case "once":
-            return Amount(line, "start", additions(level), price)
+            return _bought(plan, side, line, additions(level), price, draws)
         case "at_refresh":
-            return Amount(line, "start", _refreshed(level, life_years(draws)), price)
+            return _bought(plan, side, line, _refreshed(level, life_years(draws)), price, draws)
         case "at_exit":
             if line.item.driver == "resale_server":
-                return Amount(line, "end", _resale(plan, level, draws), price)
+                returned = side.option.lease is not None and side.option.lease.returned
+                left = np.zeros_like(level) if returned else _resale(plan, level, draws)
+                return Amount(line, "end", left, price)
             last = np.zeros_like(level)
             last[:, -1] = level[:, -1]
             return Amount(line, "end", last, price)
+
+
+def _bought(
+    plan: Plan, side: OptionPlan, line: Line, new: Array, price: Array, draws: Draws
+) -> Amount:
+    """What is bought at the start of each year: what is owned already is not; a lease is paid in
+    equal parts."""
+    if line.item.driver in ("server", "serving_server", "spare_server"):
+        new = new.copy()
+        new[:, 0] = np.maximum(0.0, new[:, 0] - _owned_share(plan, side, line, draws) * new[:, 0])
+    lease = side.option.lease
+    if lease is None or line.item.category not in CAPITAL:
+        return Amount(line, "start", new, price)
+    parts = lease.years * MONTHS
+    rate = (1 + lease.rate) ** (1 / MONTHS) - 1
+    part = 1 / parts if rate == 0 else rate / (1 - (1 + rate) ** -parts)
+    paid = np.zeros_like(new)
+    for y in range(new.shape[1]):
+        paid[:, y : y + lease.years] += new[:, y : y + 1] * part
+    return Amount(line, "running", paid, price)
+
+
+def _owned_share(plan: Plan, side: OptionPlan, line: Line, draws: Draws) -> Array:
+    """Share of the first year's servers that is owned already. [n]"""
+    machines = fleet(side, draws, plan.years)
+    first = np.maximum(machines.servers[:, 0], 1e-9)
+    return np.asarray(np.minimum(1.0, owned_already(plan, side, machines) / first))
+
+
+def owned_already(plan: Plan, side: OptionPlan, machines: Fleet) -> Array:
+    """Servers that the client owns today: as said, or all that an option needs that runs today.
+    [n]"""
+    count = side.option.owned_servers
+    if count is None:
+        running = side.name == plan.baseline
+        return machines.servers[:, 0] if running else np.zeros(len(machines.servers))
+    return np.minimum(float(count), machines.servers[:, 0])
 
 
 def additions(level: Array) -> Array:
@@ -510,14 +551,21 @@ def _refreshed(level: Array, life: int) -> Array:
 def _resale(plan: Plan, level: Array, draws: Draws) -> Array:
     """Servers at the end, each counted with the share of its price that it still fetches."""
     life, end = life_years(draws), plan.months / MONTHS
-    curve = [1.0] + [float(np.median(draws[f"residual_after_{a}"])) for a in range(1, 6)] + [0.0]
     bought = additions(level)
     out = np.zeros_like(bought)
     for y in range(bought.shape[1]):
         age = end - y
         age = age - life * max(0, math.ceil(age / life) - 1)
-        out[:, -1] += bought[:, y] * float(np.interp(age, range(len(curve)), curve))
+        out[:, -1] += bought[:, y] * worth_at(draws, age)
     return out
+
+
+def worth_at(draws: Draws, age: float) -> Array:
+    """Share of its price that a server of an age fetches, over the draw's `residual_scale`, which
+    multiplies it; together never more than the price. [n]"""
+    curve = [1.0] + [float(np.median(draws[f"residual_after_{a}"])) for a in range(1, 6)] + [0.0]
+    share = float(np.interp(age, range(len(curve)), curve))
+    return np.asarray(np.minimum(share, 1 / np.maximum(draws["residual_scale"], 1e-9)))
 
 
 def _level(
@@ -535,6 +583,8 @@ def _level(
         return _requests(plan, side, line.workload, machines, draws, hybrid)
     if name == "unused_commitment":
         return _unused(plan, side, machines, draws, hybrid)
+    if name == "on_call":
+        return np.full(shape, float(plan.round_the_clock))
     fixed = {"option": 1.0, "site": 1.0, "workload": len(plan.loads), "user": plan.users}
     if name in fixed:
         return np.full(shape, float(fixed[name]))
@@ -542,6 +592,12 @@ def _level(
         return _fte(side, machines, draws, shape)
     if machines is None:
         raise NotPriced(f"cost item {line.item.id}: {side.name} has no machines to count by {name}")
+    if name == "owned_server":
+        shares = np.zeros(shape)
+        shares[:, 0] = owned_already(plan, side, machines) * worth_at(
+            draws, side.option.owned_age_years
+        )
+        return np.maximum.accumulate(shares, axis=1)
     simple = {
         "server": machines.servers,
         "resale_server": machines.servers,
@@ -611,7 +667,9 @@ def _fte(side: OptionPlan, machines: Fleet | None, draws: Draws, shape: tuple[in
     staff = np.broadcast_to(draws[f"fte_platform.{side.name}"][:, None], shape)
     if machines is not None and side.pools:
         each = draws[f"fte_per_8_gpus.{side.name}"][:, None]
-        staff = staff + each * machines.gpus / GPUS_PER_STAFF_UNIT
+        units = machines.gpus / GPUS_PER_STAFF_UNIT
+        scale = draws["staff_scale"][:, None]
+        staff = staff + each * np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
     return np.asarray(staff / MONTHS)
 
 
@@ -639,15 +697,11 @@ def path_factor(path: str, draws: Draws, months: int) -> Array:
         return np.ones((len(draws["growth"]), months))
     if step:
         elapsed = np.floor(elapsed / int(step)) * int(step)
-    yearly = {
-        "api": 1 - draws["api_decline"],
-        "rental": 1 + draws["rental_drift"],
-        "inflation": 1 + draws["inflation"],
-    }[name]
-    monthly = yearly ** (1 / MONTHS)
-    if not step:
-        return powers(monthly, months)
-    return np.asarray(monthly[:, None] ** elapsed)
+        memory = draws["rental_memory"][:, None]
+        years = memory * (1 - np.exp(-elapsed / MONTHS / memory))
+        return np.asarray((1 + draws["rental_drift"])[:, None] ** years)
+    yearly = {"api": 1 - draws["api_decline"], "inflation": 1 + draws["inflation"]}[name]
+    return powers(yearly ** (1 / MONTHS), months)
 
 
 def powers(base: Array, count: int) -> Array:

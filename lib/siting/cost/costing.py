@@ -32,6 +32,8 @@ from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
 from siting.serving.servers import Server
 
+ROUND_THE_CLOCK = 0.999
+"""Availability from which somebody must be on call at night: nine hours a year are left."""
 ASK_ABOVE = 0.25
 """Share of a bill from which hidden tokens, an estimate, must be counted by the client."""
 READING_WORK = 0.1
@@ -62,6 +64,7 @@ def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> 
         scenario.finance.horizon_months,
         sum(w.users for w in scenario.workloads.values()),
         scenario.finance.tax_rate or 0.0,
+        any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values()),
         tuple(dict.fromkeys(finder.notes)),
     )
 
@@ -183,12 +186,18 @@ class _Finder:
         for name in (
             "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
             "retries", "residual_scale", "life_years", "scale_down", "bytes_per_token",
-            "hours_per_month", "rental_price_band", "api_price_band",
+            "hours_per_month", "rental_price_band", "api_price_band", "staff_scale",
+            "rental_memory", "parallel_months",
             *(f"residual_after_{a}" for a in range(1, 6)),
         ):  # fmt: skip
             self.parameter(name)
         rate = scenario.finance.discount_rate
         self._client("discount_rate", "Discount rate", rate, "per year", "finance.discount_rate")
+        if scenario.finance.parallel_months is not None:
+            self._client("parallel_months", "Months in which old and new run side by side",
+                         scenario.finance.parallel_months, "months",
+                         "finance.parallel_months")  # fmt: skip
+        self.vat = self._vat()
         tax = scenario.finance.tax_rate or 0.0
         self._client("tax_rate", "Tax rate", Range(low=tax, central=tax, high=tax), "share",
                      "finance.tax_rate")  # fmt: skip
@@ -284,7 +293,39 @@ class _Finder:
                 continue
             factors = self._price(name, option, item, machine)
             out.append(Line(item, tuple(factors), path=self._path(option, item)))
-        return out
+        wages = {line.item.id for line in out if "staff_cost" in line.item.multiply_by.split()}
+        return [
+            line if line.item.id in wages or not self.vat
+            else replace(line, factors=(*line.factors, *self.vat))
+            for line in out
+        ]  # fmt: skip
+
+    def _vat(self) -> tuple[str, ...]:
+        """The factor of value-added tax that the client does not get back; nothing where it does.
+
+        Wages bear none; what is bought abroad bears that of the client's country.
+        """
+        client, own = self.scenario.client, self.scenario.finance.vat_recoverable
+        known = prices.vat(client.country, client.sector)
+        if known is None:
+            return ()
+        rate, back = known
+        if own is None and back is None:
+            return ()
+        share = (
+            own if own is not None else Range(back.low, back.central, back.high) if back else None
+        )
+        assert share is not None
+        if share.low >= 1:
+            return ()
+        low, central, high = (
+            1 + rate.rate * (1 - s) for s in (share.high, share.central, share.low)
+        )
+        value = Range(low, central, high, "x")
+        path = "finance.vat_recoverable"
+        source = self.scenario.source(path) if own is not None else source_of(rate)
+        label = f"Value-added tax that is not recovered, {rate.rate:.1%} in {client.country}"
+        return (self.put("vat", label, value, source),)
 
     def _training(self, name: str) -> bool:
         """Finds the GPU-hours and the energy of an option's fine-tuning jobs, by month."""
@@ -340,12 +381,18 @@ class _Finder:
         if quoted is not None:
             return quoted
         match price:
-            case "server_price":
+            case "server_price" | "server_list_price":
                 assert machine is not None
+                own = self.quote(name, "server_price", "server price")
+                if own is not None and self.factors[own[0]].value.central > 0:
+                    return own  # a price of nothing buys no maintenance: the list price does
                 share = prices.parameter("host_share")
                 value, source = prices.server_price(machine, share, self.day)
-                key = self.put(f"server_price.{name}", f"Price of {machine.label}", value, source,
-                               price)  # fmt: skip
+                key = self.put(f"{price}.{name}", f"Price of {machine.label}", value, source,
+                               "server_price")  # fmt: skip
+                if own is None and price == "server_list_price":
+                    del self.factors[key]
+                    return self._looked_up("server_price", name, option, machine)
                 return [key, *self.fx("USD")]
             case "gpu_hour":
                 return self._gpu_hour(name, option)

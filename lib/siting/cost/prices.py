@@ -335,8 +335,34 @@ def grid_carbon(country: str) -> GridCarbon | None:
     return next((r for r in rows if r.country == country), None)
 
 
+class Vat(Fact):
+    """Standard rate of value-added tax in a country."""
+
+    country: str
+    rate: float
+
+
+class VatRecovery(Fact):
+    """Share of value-added tax that a sector usually gets back; who is not named gets all."""
+
+    sector: str
+    low: float
+    central: float
+    high: float
+
+
+def vat(country: str, sector: str) -> tuple[Vat, VatRecovery | None] | None:
+    """Rate of a country, and what a sector gets back; None where the country has no such tax."""
+    rate = next((r for r in catalogue.table("vat", Vat) if r.country == country), None)
+    if rate is None:
+        return None
+    rows = catalogue.table("vat_recovery", VatRecovery)
+    return rate, next((r for r in rows if r.sector == sector), None)
+
+
 def pue(option: Option) -> Pue:
-    """PUE of the provider if it publishes one, else of the kind of place."""
+    """PUE of the room if the client says it, of the provider if it publishes one, else of the kind
+    of place."""
     rows = {r.place: r for r in catalogue.table("pue", Pue)}
     place = option.kind if option.kind in rows else "cloud"
     return rows.get(option.provider, rows[place])

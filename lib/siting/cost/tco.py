@@ -52,15 +52,18 @@ class Clock:
             self._paths[name] = cashflow.path_factor(name, self.draws, self.plan.months)
         return self._paths[name]
 
-    def waiting(self, name: str) -> Array:
-        """Share of each month before production; as many months as any draw needs. [n × ≤ M]"""
+    def waiting(self, phase: str, name: str) -> Array:
+        """Share of each month before production, or (`before`) in which the baseline is paid, which
+        runs on for a while; as many months as any draw needs. [n × ≤ M]"""
         wait = self.draws[f"months_to_production.{name}"]
+        if phase == "before":
+            wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
         span = min(self.plan.months, max(1, math.ceil(float(wait.max()))))
         return np.clip(wait[:, None] - np.arange(span), 0, 1)
 
     def share(self, phase: str, name: str) -> Array:
         """Share of each month in which an option is in production, or is not yet. [n × M]"""
-        early = self.waiting(name)
+        early = self.waiting(phase, name)
         early = np.pad(early, ((0, 0), (0, self.plan.months - early.shape[1])))
         return early if phase == "before" else 1 - early
 
@@ -72,10 +75,10 @@ class Clock:
         key = (path, phase, name)
         if key not in self._sums:
             if phase == "own":
-                whole, early = self.sums(path), self.sums(path, "before", name)
+                whole, early = self.sums(path), self.sums(path, "waiting", name)
                 self._sums[key] = (whole[0] - early[0], whole[1] - early[1])
             else:
-                share = self.waiting(name) if phase else np.ones((1, self.plan.months))
+                share = self.waiting(phase, name) if phase else np.ones((1, self.plan.months))
                 part = self.path(path)[:, : share.shape[1]] * share
                 worth = part * self._discount[:, 1 : share.shape[1] + 1]
                 self._sums[key] = (self._by_year(part), self._by_year(worth))
@@ -94,6 +97,10 @@ class Clock:
     def end(self) -> Array:
         """Discount factor of the end of the horizon. [n × 1]"""
         return self._discount[:, -1:]
+
+    def at_end(self, path: str) -> Array:
+        """Price at the end of the horizon over today's. [n × 1]"""
+        return self.path(path)[:, -1:]
 
 
 @dataclass(frozen=True)
@@ -131,8 +138,13 @@ class Due:
 
 def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount]]) -> list[Due]:
     """All that an option owes: its own bill, the baseline's until production, and tax saved."""
-    out = [Due(a) for a in billed(name)]
-    waits = bool((draws[f"months_to_production.{name}"] > 0).any())
+    wait = draws[f"months_to_production.{name}"]
+    starts = (wait < plan.months)[:, None]
+    out = [
+        Due(a if a.when == "running" or starts.all() else replace(a, quantity=a.quantity * starts))
+        for a in billed(name)
+    ]
+    waits = bool((wait > 0).any())
     if waits and plan.baseline in plan.options and plan.baseline != name:
         out += [Due(a, "before") for a in billed(plan.baseline) if a.when == "running"]
     return out + (_tax(plan, out, draws) if plan.tax_rate else [])
@@ -204,9 +216,14 @@ def _summed(clock: Clock, name: str, owed: Sequence[Due]) -> Totals:
     wait = clock.draws[f"months_to_production.{name}"]
     present, yearly = np.zeros(len(wait)), np.zeros((len(wait), clock.plan.years))
     for (when, path, phase), value in alike.items():
-        nominal, worth = clock.sums(path, phase, name) if when == "running" else (
-            1.0, clock.starts if when == "start" else clock.end
-        )  # fmt: skip
+        nominal: Array | float
+        if when == "running":
+            nominal, worth = clock.sums(path, phase, name)
+        elif when == "start":
+            nominal, worth = 1.0, clock.starts
+        else:
+            nominal = clock.at_end(path)
+            worth = nominal * clock.end
         yearly += value * nominal
         present += (value * worth).sum(axis=1)
     return Totals(present, yearly)
@@ -266,6 +283,7 @@ def _by_month(clock: Clock, name: str, d: Due) -> tuple[Array, Array]:
         quantity[:months:MONTHS] = amount.quantity[0]
     else:
         quantity[-1] = amount.quantity[0, -1]
+        path[-1] = clock.at_end(amount.path)[0, 0]
     return quantity * path * amount.price[0], quantity
 
 
@@ -510,7 +528,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
 
 _IN_QUANTITIES = (
     "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
-    "scale_down", "bytes_per_token", "discount_rate", "hidden_tokens",
+    "scale_down", "bytes_per_token", "discount_rate", "hidden_tokens", "parallel_months",
 )  # fmt: skip
 
 

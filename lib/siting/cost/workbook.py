@@ -193,7 +193,9 @@ def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
     base = _RATE_OF_PATH[stem].format(**book.inputs)
     elapsed = f"({column}$1-1)"
     if step:
-        elapsed = f"INT({elapsed}/{step})*{step}"
+        memory = book.inputs["rental_memory"]
+        years = f"INT({elapsed}/{step})*{step}/12"
+        return f"=({base})^({memory}*(1-EXP(-({years})/{memory})))"
     return f"=({base})^({elapsed}/12)"
 
 

@@ -23,7 +23,7 @@ CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
     "energy": "electricity", "maintenance": "maintenance", "licences": "licences",
     "staff": "staff", "rental": "GPU rental", "api": "API", "storage": "storage",
-    "migration": "moving over", "exit": "leaving", "residual": "resale",
+    "migration": "moving over", "exit": "leaving", "residual": "resale", "insurance": "insurance",
     "fine_tuning": "fine-tuning", "tax": "tax", "before_production": "today's bill until it runs",
 }  # fmt: skip
 """Categories of facts/cost_items.csv as a client reads them."""

@@ -279,6 +279,16 @@ class Room(Strict):
     """Servers at most."""
 
 
+class Lease(Strict):
+    """Servers paid in equal monthly parts."""
+
+    years: Annotated[int, Field(ge=1, le=10)]
+    rate: Annotated[float, Field(ge=0, le=0.5)]
+    """Interest by year."""
+    returned: bool = True
+    """True: a lease, after which the servers go back; False: a loan, after which they stay."""
+
+
 class Workload(Strict):
     """One use of a model: its load, limits, data and quality floor."""
 
@@ -419,6 +429,13 @@ class Option(Strict):
     """Server of facts/servers.csv for owned hardware."""
     room: Room | None = None
     """Limits of the room, for owned hardware."""
+    owned_servers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """Servers that the client owns already: not bought again, but they could be sold. None: all
+    that the load needs, where the option runs today; else none."""
+    owned_age_years: Annotated[float, Field(ge=0, le=20)] = 2.0
+    """Age of those servers today."""
+    lease: Lease | None = None
+    """Servers and network are leased or paid by a loan instead of bought."""
     commitment: Literal["on_demand", "spot", "1y", "3y"] = "on_demand"
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
     minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
@@ -471,6 +488,11 @@ class Finance(Strict):
     """The client's tariff; None: the country's published price."""
     price_decline: Literal["list", "same_capability"] = "list"
     """API price path of the headline; the report always shows both."""
+    parallel_months: Annotated[Uncertain, _within(0, 24)] | None = None
+    """Months in which what runs today is still paid after another option is in production."""
+    vat_recoverable: Annotated[Uncertain, _within(0, 1)] | None = None
+    """Share of value-added tax that the client gets back; None: by sector (all of it, except in
+    health, banking, insurance and public service)."""
     quotes: list[Quote] = []
 
 
