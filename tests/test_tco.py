@@ -282,7 +282,9 @@ def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_t
     kw = 2 * f["power_kw.owned"] * (f["idle_share"] + (1 - f["idle_share"]) * busy)
     owned = c.options["owned"]
     # in production after six months: months 7 to 12 are paid
-    assert amounts(owned, "electricity")[7] == pytest.approx(kw * 730 * f["electricity.DE"])
+    dearer = 1.02 ** (6 / 12)  # prices of the seventh month, at 2 % a year
+    paid = kw * 730 * f["electricity.DE"] * dearer
+    assert amounts(owned, "electricity")[7] == pytest.approx(paid)
     assert amounts(owned, "electricity")[6] == 0
     cooling = amounts(owned, "cooling") / np.maximum(amounts(owned, "electricity"), 1e-9)
     assert cooling[7] == pytest.approx(0.4)  # PUE 1.4 in colocation
@@ -297,8 +299,9 @@ def test_until_production_an_option_carries_the_baselines_bill() -> None:
     )
     running = c.options["api"].monthly.copy()
     running -= amounts(c.options["api"], "exit_project")
-    assert before[:7] == pytest.approx(running[:7])  # six months to production
-    assert before[7:] == pytest.approx(np.zeros(6))
+    # six months to production, and one in which old and new run side by side
+    assert before[:8] == pytest.approx(running[:8])
+    assert before[8:] == pytest.approx(np.zeros(5))
 
 
 def test_growth_buys_servers_when_it_needs_them() -> None:
@@ -370,7 +373,7 @@ def test_a_new_cost_item_is_one_line_in_one_file(
     shutil.copytree(catalogue.facts_dir(), folder)
     with (folder / "cost_items.csv").open("a", encoding="utf-8") as file:
         file.write(
-            "insurance,Insurance,insurance,server,yearly,colocation,,,flat,90,100,120,"
+            "broker,Broker,insurance,server,yearly,colocation,,,flat,90,100,120,"
             "per server-year,EUR,2020-01-01,a broker,,offer 7,2026-11-01,client,A,\n"
         )
     monkeypatch.setenv("SITING_FACTS", str(folder))
@@ -548,9 +551,114 @@ def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
 def test_remedies_are_priced_and_in_no_total() -> None:
     chosen = scenario.load("base")
     found = costing.remedies(chosen)
-    # own keys: 1,500 EUR a month, and 0.1 FTE-years of 85,000 EUR once (Europe, no own figure)
+    # own keys: 1,500 EUR a month, and 0.1 FTE-years of 115,700 EUR once (Germany, no own figure)
     assert found["own_keys"].per_year.central == pytest.approx(18_000)
-    assert found["own_keys"].once.central == pytest.approx(8_500)
+    assert found["own_keys"].once.central == pytest.approx(11_570)
     assert found["regional_endpoint"].share_of_api_bill.central == pytest.approx(0.1)
     c = tco.assess(chosen, plain_capacity(chosen))
     assert not any(x.category == "remedy" for o in c.options.values() for x in o.flows)
+
+
+# --- what is owned, leased, taxed and shared --------------------------------------------------
+
+
+def of_owned(**changes: object) -> tco.OptionCost:
+    """Base's own servers with parts of the option replaced."""
+    data = scenario.load("base").model_dump()
+    data["options"]["owned"] |= changes
+    chosen = scenario.Scenario.model_validate(data)
+    return tco.assess(chosen, plain_capacity(chosen)).options["owned"]
+
+
+def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> None:
+    plain_, owning = of_owned(), of_owned(owned_servers=99, owned_age_years=2)
+    price = amounts(plain_, "hardware")[0] + amounts(plain_, "redundancy")[0]
+    assert not any(f.item in ("hardware", "redundancy") for f in owning.flows)
+    # 42.5 % of the price is what a server of two years fetches
+    assert amounts(owning, "owned_already")[0] == pytest.approx(0.425 * price)
+    assert amounts(owning, "maintenance") == pytest.approx(amounts(plain_, "maintenance"))
+
+
+def test_a_lease_of_four_years_is_an_annuity_and_leaves_nothing_to_sell() -> None:
+    bought, leased = of_owned(), of_owned(lease={"years": 4, "rate": 0.06, "returned": True})
+    price = amounts(bought, "hardware")[0]
+    monthly = 1.06 ** (1 / 12) - 1
+    part = price * monthly / (1 - 1.06**-4)
+    paid = amounts(leased, "hardware")
+    # from production on, six months after today, to the end of the fourth year
+    assert paid[7:49] == pytest.approx(np.full(42, part))
+    assert not paid[49:].any()
+    assert not any(f.item == "residual" for f in leased.flows)
+
+
+def test_a_server_for_nothing_still_needs_maintenance() -> None:
+    quote = {"item": "option.owned.server_price", "value": 0, "unit": "EUR", "source": "gift",
+             "date": "2026-11-01"}  # fmt: skip
+    data = scenario.load("base").model_dump(mode="json")
+    data["finance"]["quotes"] = [quote]
+    chosen = scenario.Scenario.model_validate_json(__import__("json").dumps(data))
+    given = tco.assess(chosen, plain_capacity(chosen)).options["owned"]
+    assert not any(f.item in ("hardware", "redundancy") for f in given.flows)
+    assert amounts(given, "maintenance") == pytest.approx(amounts(of_owned(), "maintenance"))
+
+
+def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages() -> None:
+    free = with_changes(client={"sector": "other"})
+    taxed = with_changes(client={"sector": "health"})
+    a, b = (tco.assess(c, plain_capacity(c)).options["owned"] for c in (free, taxed))
+    assert amounts(b, "hardware")[0] == pytest.approx(1.19 * amounts(a, "hardware")[0])
+    assert amounts(b, "staff") == pytest.approx(amounts(a, "staff"))
+    recovers = with_changes(client={"sector": "health"}, finance={"vat_recoverable": ALL})
+    c = tco.assess(recovers, plain_capacity(recovers)).options["owned"]
+    assert c.total == pytest.approx(a.total)
+
+
+ALL = {"low": 1, "central": 1, "high": 1}
+
+
+def test_nothing_is_bought_for_what_never_runs_within_the_horizon() -> None:
+    late = of_owned(months_to_production={"low": 61, "central": 61, "high": 61})
+    assert {f.category for f in late.flows} == {cashflow.BEFORE}
+
+
+def test_a_drift_of_rental_prices_widens_and_levels_off() -> None:
+    plan = plain().plan
+    draws = plan.central(rental_drift=np.array([0.2]))
+    path = cashflow.path_factor("rental:1", draws, 120)[0]
+    assert (np.diff(path) > 0).all()
+    assert path[12] == pytest.approx(1.2 ** (2 * (1 - np.exp(-0.5))))
+    assert path[-1] < 1.2**2  # the memory is two years
+
+
+def test_resale_never_exceeds_the_price() -> None:
+    plan = plain().plan
+    draws = plan.central(residual_scale=np.array([0.0, 1.0, 3.0]))
+    worth = cashflow.worth_at(draws, 1.0) * draws["residual_scale"]
+    assert worth == pytest.approx([0.0, 0.625, 1.0])
+
+
+def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
+    plan = plain().plan
+    side, draws = plan.options["owned"], plan.central()
+    none = np.zeros((1, 1))
+
+    def staff(gpus: float) -> float:
+        fleet = cashflow.Fleet(none, none, none, none + gpus, none, none, (none,))
+        return float(cashflow._fte(side, fleet, draws, (1, 1))[0, 0] * 12)
+
+    platform, each = staff(0), staff(8) - staff(0)
+    assert staff(4) - platform == pytest.approx(each / 2)
+    assert staff(800) - platform == pytest.approx(each * 100**0.8)
+    assert 50 < 800 / (staff(800) - platform) < 130  # GPUs an engineer looks after
+
+
+def test_standby_is_paid_where_a_service_may_hardly_stop() -> None:
+    load = scenario.load("base").workloads["assistant"].model_dump()
+
+    def standby(availability: float) -> float:
+        chosen = with_changes(workloads={"assistant": {**load, "availability": availability}})
+        flows = tco.assess(chosen, plain_capacity(chosen)).options["owned"].flows
+        return sum(float(f.amounts.sum()) for f in flows if f.item == "on_call")
+
+    assert standby(0.995) == 0
+    assert standby(0.999) > 50_000

@@ -545,7 +545,11 @@ def drawn_factors(plan: Plan) -> set[str]:
 
 def shown_factors(plan: Plan) -> dict[str, Factor]:
     """Factors that a report lists: all that were used, and none that is a result."""
-    used = drawn_factors(plan) | {"hours_per_month"} | ({"tax_rate"} if plan.tax_rate else set())
+    used = (
+        drawn_factors(plan)
+        | {"hours_per_month", "rental_memory", "staff_scale"}
+        | ({"tax_rate"} if plan.tax_rate else set())
+    )
     if any(o.owned for o in plan.options.values()):
         used |= {"life_years", *(n for n in plan.factors if n.startswith("residual_after_"))}
     return {n: f for n, f in plan.factors.items() if n in used}
