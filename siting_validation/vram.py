@@ -16,8 +16,8 @@ from siting.catalogue import FactError, Gpu, Model
 from siting.memory import vram
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, usable_gib
-from siting.memory.engines import constant, engine_family
-from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib
+from siting.memory.engines import constant, engine_family, version
+from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib, warms_up
 from siting.quantity import Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
@@ -32,8 +32,6 @@ class Run:
     context: int | None
     card_known: bool = True
     engine_known: bool = True
-    context_ranks: int = 1
-    """Ranks that share a request's tokens among them (decode context parallelism)."""
 
     @property
     def card(self) -> Gpu:
@@ -143,21 +141,24 @@ def run_of(row: Row) -> Run:
         engine=engine,
         engine_version=row.get("engine_version", ""),
         first_generation=_first_generation(row) or naive or None,
-        utilization=number(row, "gpu_memory_utilization"),
+        utilization=_share(row, "gpu_memory_utilization"),
         batched_tokens=whole(row, "max_num_batched_tokens"),
         sequences=whole(row, "max_num_seqs"),
         eager=row.get("enforce_eager", "").lower() == "true",
         mtp=speculative,
         speculative_tokens=int(constant("any", "speculative_tokens").central) if speculative else 0,
         flash_attention=not naive and (engine != "llama.cpp" or "fa=1" in note),
+        context_parallel=int(ranks[1]) if ranks else 1,
+        prefix_caching=_prefix_caching(note),
     )
-    return Run(
-        deployment,
-        whole(row, "max_model_len"),
-        gpu is not None,
-        engine_known,
-        int(ranks[1]) if ranks else 1,
-    )
+    return Run(deployment, whole(row, "max_model_len"), gpu is not None, engine_known)
+
+
+def _prefix_caching(note: str) -> bool | None:
+    """Whether a note says that prefixes are cached; None where it does not say."""
+    if re.search(r"mamba cache mode align|prefix caching on", note):
+        return True
+    return False if re.search(r"prefix caching off|no prefix caching", note) else None
 
 
 def _engine(row: Row) -> tuple[str, bool]:
@@ -221,17 +222,35 @@ def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
         return count, made.model_copy(update={"gpu": plain})
 
 
+MOST = 100_000_000
+"""Larger counts are no setting of an engine."""
+
+
 def whole(row: Row, column: str) -> int | None:
+    """A count; None where the cell is blank. Raises ValueError for zero, negative, absurd."""
     value = number(row, column)
     if value is None:
         return None
-    if value < 1:
-        raise ValueError(f"{column} {row[column]!r} is not a positive number")
+    if not 1 <= value <= MOST:
+        raise ValueError(f"{column} {row[column]!r} is not a positive number of plausible size")
     return int(value)
 
 
+def _share(row: Row, column: str) -> float | None:
+    value = number(row, column)
+    if value is not None and not 0 < value <= 1:
+        raise ValueError(f"{column} {row[column]!r} is not a share between 0 and 1")
+    return value
+
+
 def _first_generation(row: Row) -> bool:
-    """Logs that count GPU blocks, and changes dated before March 2025, are of vLLM's V0 engine."""
+    """Logs that count GPU blocks, and changes dated before March 2025, are of vLLM's V0 engine.
+
+    A release without that engine wins over a count of blocks.
+    """
+    stated = version(row.get("engine_version", ""))
+    if stated and stated >= (0, 11):
+        return False
     dated = re.search(r"\((\d{4})-(\d{2})\)", row.get("engine_version", ""))
     if dated and (int(dated[1]), int(dated[2])) < (2025, 3):
         return True
@@ -274,8 +293,16 @@ def _pool(run: Run) -> Range:
 
 
 def _fits(run: Run) -> Range:
-    """1 if the run starts: weights load and the cache holds one request of the context."""
+    """1 if the run starts: weights load and the cache holds one request of the context.
+
+    SGLang starts with whatever pool is left.
+    """
     _ = run.card
+    if not warms_up(run.deployment):
+        return Range(0.0, 0.0, 1.0)
+    if run.deployment.family == "sglang":
+        left = cache_pool(run.deployment, run.longest).left
+        return Range(float(left.low > 0), float(left.central > 0), float(left.high > 0))
     held = vram.inference(run.deployment, run.longest).max_concurrency
     return Range(float(held.low >= 1), float(held.central >= 1), float(held.high >= 1))
 
@@ -306,10 +333,9 @@ def _held(run: Run, pool: float, other_print: bool = False) -> tuple[float, floa
     d = run.deployment
     if run.context is None and d.release is None:
         other_print = not other_print  # the print that needs no context is the likelier one
-    if other_print and d.release is None and not d.is_v0:
-        d = replace(d, engine_version="0.19")
-    tokens, requests = holds(d, run.longest, pool)
-    return tokens * run.context_ranks, requests * run.context_ranks
+    if d.family == "vllm" and not (d.release or d.is_v0):
+        d = replace(d, engine_version="0.19" if other_print else "0.21")
+    return holds(d, run.longest, pool)
 
 
 def _end_to_end(run: Run, quantity: str) -> Range:

@@ -162,16 +162,17 @@ def test_two_head_shapes_share_one_page() -> None:
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
 
-def test_heads_of_two_shapes_cost_full_length_before_release_021() -> None:
-    # Gemma 4 31B: 50 windowed layers of 16 x 512 and 10 full ones of 4 x 1,024 values, 2 bytes.
-    # A public issue (vLLM 43308) has about 55 thousand tokens rise to about 525 thousand at 0.21
+def test_windows_are_windows_in_every_release_and_only_the_print_changes() -> None:
+    # Gemma 4 31B at 8,192 tokens, chunks of 4,096: a full layer's block holds 32 tokens, so 256
+    # blocks; each of five groups of windows holds (1023 + 4096) / 16 + 1 = 321. A public log of
+    # 66,540 blocks prints 66540 / (256 + 5 x 321) = 35.75 requests.
     model = catalogue.model("google/gemma-4-31B-it")
-    old, new = (
-        pool.holds(Deployment(model, H100, engine_version=v), 262144, 46.0)[0]
-        for v in ("0.20.0", "0.21.0")
-    )
-    assert old == pytest.approx(46 * GIB / (50 * 16 * 512 * 2 + 10 * 4 * 1024 * 2), rel=0.01)
-    assert 8 < new / old < 11
+    runs = [Deployment(model, catalogue.gpu("L40S"), engine_version=v) for v in ("0.20.0", "0.21")]
+    gib = 66540 * 10 * 16 * 16 * 512 * 2 / GIB  # ten layers a group, 16 tokens of 16 x 512 values
+    (old, requests), (new, same) = (pool.holds(d, 8192, gib + 1e-6) for d in runs)
+    assert requests == same == pytest.approx(35.755, rel=1e-4)
+    assert old == 66540 // 6 * 16  # tokens of the smallest of six groups
+    assert new == pytest.approx(35.755 * 8192, rel=1e-4)
 
 
 def test_latents_were_kept_as_heads_before_release_07() -> None:

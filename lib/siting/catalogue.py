@@ -193,6 +193,8 @@ class Model(Fact):
     vocab_size: int | None = None
     tie_word_embeddings: bool | None = None
     max_position_embeddings: int | None = None
+    rope_positions: int | None = None
+    """Positions of the table of a scaled rotary encoding, where more than the context."""
     attention_kind: str = "full"
     sliding_window: int | None = None
     layers_full_attention: int | None = None
@@ -206,6 +208,8 @@ class Model(Fact):
     moe_layer_step: int | None = None
     """2: every second layer is a mixture of experts."""
     vision_tower_params_b: float | None = None
+    undivided_params_b: float | None = None
+    """What each rank of a tensor-parallel group was measured to hold beyond its share."""
     native_weight_dtype: str = "bf16"
     params_recomputed_b: float | None = None
     recompute_diff_pct: float | None = None

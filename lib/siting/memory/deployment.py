@@ -12,8 +12,18 @@ from typing import Literal
 
 from siting.catalogue import Gpu, Model
 from siting.memory.attention import NotEstimated
-from siting.memory.engines import constant, engine_family, version
+from siting.memory.engines import (
+    MemoryConstant,
+    Release,
+    constant,
+    engine_family,
+    release_of,
+    version,
+)
 from siting.quantity import Range
+
+BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
+"""Cards of compute capability below 8.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,11 @@ class Deployment:
     """Multi-token-prediction layers are loaded."""
     flash_attention: bool = True
     first_generation: bool | None = None
-    """vLLM's V0 engine (before 0.8); None: from the release, else no."""
+    """vLLM's V0 engine; None: from release and card, else no."""
+    context_parallel: int = 1
+    """Ranks that share a request's tokens among them (decode context parallelism)."""
+    prefix_caching: bool | None = None
+    """Prefixes of requests are kept; None: the engine's default."""
 
     @property
     def gpus(self) -> int:
@@ -64,16 +78,43 @@ class Deployment:
         return engine_family(self.engine)
 
     @property
-    def release(self) -> tuple[int, int] | None:
+    def release(self) -> Release | None:
         """Major and minor of the engine's release; None: unknown, or a development build."""
         return version(self.engine_version)
 
     @property
     def is_v0(self) -> bool:
-        """Whether vLLM's first generation runs."""
+        """Whether vLLM's first generation runs: before 0.8, and on old cards before 0.11."""
         if self.first_generation is not None:
             return self.first_generation
-        return self.family == "vllm" and self.release is not None and self.release < (0, 8)
+        if self.family != "vllm" or self.release is None:
+            return False
+        old = self.gpu.architecture in BEFORE_AMPERE
+        return self.release < ((0, 11) if old else (0, 8))
+
+    @property
+    def likely_release(self) -> Release | None:
+        """The release, or the one that was current when the model came out; None: today's."""
+        if self.release or self.is_development:
+            return self.release
+        return (0, 7) if self.is_v0 else release_of(self.family, self.model.release_date)
+
+    @property
+    def is_development(self) -> bool:
+        """Whether a build from the engine's main branch runs, newer than any release known."""
+        return self.engine_version.strip().startswith(("0.1.dev", "v0.1.dev"))
+
+    def behaviour(self, name: str) -> MemoryConstant:
+        """What this engine's release does, on these cards: a row of facts/memory_constants.csv."""
+        return constant(self.family, name, self.likely_release, self._regime)
+
+    @property
+    def _regime(self) -> dict[str, str]:
+        ranks = self.tensor_parallel * self.attention_data_parallel
+        return {
+            "ranks": "one" if ranks == 1 else "few" if ranks < 8 else "many",
+            "fabric": "nvlink" if _is_linked(self.gpu) else "pcie",
+        }
 
     @property
     def known(self) -> Deployment:
@@ -116,6 +157,17 @@ def is_unified(gpu: Gpu) -> bool:
     return bool(re.search(r"\bsoc\b|unified", f"{gpu.form_factor} {gpu.interconnect}".lower()))
 
 
+def _is_linked(gpu: Gpu) -> bool:
+    """Whether all cards of a server reach each other over NVLink; a bridge reaches one."""
+    return bool(gpu.nvlink_gb_s) and "bridge" not in gpu.interconnect.lower()
+
+
+def card_kind(gpu: Gpu) -> tuple[bool | str, ...]:
+    """All that engines tell cards apart by, their memory aside."""
+    old = gpu.architecture in BEFORE_AMPERE
+    return is_large(gpu), is_unified(gpu), _is_linked(gpu), old, gpu.vendor
+
+
 def max_sequences(d: Deployment) -> int:
     """Sequences that the warm-up batch holds."""
     if d.sequences is not None:
@@ -134,4 +186,7 @@ def prompt_chunk(d: Deployment, context: int) -> int:
     if d.is_v0:
         return context
     size = "large" if is_large(d.gpu) else "small"
-    return int(constant("vllm", f"batched_tokens_{size}").central)
+    tokens = int(constant("vllm", f"batched_tokens_{size}").central)
+    if d.model.head_dim_global_layers and d.model.vision_tower_params_b:
+        tokens = max(tokens, int(constant("vllm", "batched_tokens_images").central))
+    return tokens

@@ -6,6 +6,7 @@ A constant is a row of facts/memory_constants.csv, with the reason why it is wha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -14,12 +15,21 @@ from siting.catalogue import Fact, table
 from siting.memory.attention import NotEstimated
 from siting.quantity import Range
 
+Release = tuple[int, int]
+"""Major and minor."""
+
 
 class MemoryConstant(Fact):
     """A fitted or published constant of an engine, with the reason why it is what it is."""
 
     engine: str
     name: str
+    first: str = ""
+    """Release from which it holds; blank: from the beginning."""
+    before: str = ""
+    """Release from which it holds no more; blank: it still does."""
+    where: str = ""
+    """Conditions joined by `&`, each `regime=value`; blank: always."""
     low: float
     central: float
     high: float
@@ -30,15 +40,56 @@ class MemoryConstant(Fact):
     def range(self) -> Range:
         return Range(self.low, self.central, self.high, self.unit)
 
+    def holds(self, release: Release | None, regime: Mapping[str, str]) -> bool:
+        """Whether it describes `release` (None: the newest) in `regime`."""
+        first, before = version(self.first), version(self.before)
+        if (release is None and before) or (release and before and release >= before):
+            return False
+        if release and first and release < first:
+            return False
+        conditions = (c.partition("=") for c in self.where.split("&") if c)
+        return all(regime.get(key) == value for key, _, value in conditions)
 
-def constant(engine: str, name: str) -> MemoryConstant:
-    """A row of facts/memory_constants.csv."""
-    return _constants(catalogue.facts_dir())[engine, name]
+
+def constant(
+    engine: str,
+    name: str,
+    release: Release | None = None,
+    regime: Mapping[str, str] | None = None,
+) -> MemoryConstant:
+    """The row of facts/memory_constants.csv that holds; the one with most conditions if several.
+
+    Raises KeyError where none does.
+    """
+    rows = _constants(catalogue.facts_dir())[engine, name]
+    found = [r for r in rows if r.holds(release, regime or {})]
+    if not found:
+        raise KeyError(f"{engine}, {name}: no row holds for release {release}")
+    return max(found, key=lambda r: len(r.where))
 
 
 @cache
-def _constants(folder: Path) -> dict[tuple[str, str], MemoryConstant]:
-    return {(r.engine, r.name): r for r in table("memory_constants", MemoryConstant)}
+def _constants(folder: Path) -> dict[tuple[str, str], list[MemoryConstant]]:
+    index: dict[tuple[str, str], list[MemoryConstant]] = {}
+    for row in table("memory_constants", MemoryConstant):
+        index.setdefault((row.engine, row.name), []).append(row)
+    return index
+
+
+class EngineRelease(Fact):
+    """When a release of an engine came out."""
+
+    engine: str
+    release: str
+    released: str
+    """YYYY-MM."""
+
+
+def release_of(engine: str, day: str) -> Release | None:
+    """The release that was current on `day` (YYYY-MM-DD); None where none is on record."""
+    rows = table("engine_releases", EngineRelease)
+    known = [version(r.release) for r in rows if r.engine == engine and r.released <= day[:7]]
+    return max((r for r in known if r), default=None)
 
 
 ENGINES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
@@ -73,7 +124,8 @@ def engine_family(text: str) -> str:
     return family
 
 
-def version(text: str) -> tuple[int, int] | None:
+@cache
+def version(text: str) -> Release | None:
     """Major and minor of a release such as 0.10.1.1; None for a development build or blank."""
     found = re.match(r"v?(\d+)\.(\d+)", text.strip())
     if not found or re.match(r"v?0\.1\.dev", text.strip()):

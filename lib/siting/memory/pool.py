@@ -21,13 +21,12 @@ from siting.memory import attention
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import (
     Deployment,
-    is_large,
     is_unified,
     max_sequences,
     prompt_chunk,
     usable_gib,
 )
-from siting.memory.engines import constant
+from siting.memory.engines import MemoryConstant, constant
 from siting.memory.weights import WeightFormat, weight_bytes_per_gpu, weight_format
 from siting.quantity import GIB, Range, total
 
@@ -60,24 +59,29 @@ def activations(d: Deployment, context: int) -> Part:
     """Peak of the warm-up beyond weights: the widest layer or the sampler, whichever is more.
 
     The sampler works on the gathered logits, so tensor parallelism does not divide it. A vision
-    tower's largest input is encoded in the same warm-up.
+    tower's largest input is encoded in the same warm-up. Hidden states, encoded images and the
+    workspaces of experts stay allocated meanwhile.
     """
-    model, tp = d.model, d.tensor_parallel
     if d.family == "llama.cpp":
         return _compute_buffer(d, context)
+    model = d.model
     tokens, sequences = prompt_chunk(d, context), max_sequences(d)
-    forward = _forward_bytes(model, tokens, tp)
+    forward = _forward_bytes(model, tokens, d.tensor_parallel)
     if not d.flash_attention:
         per = constant("vllm", "naive_attention_bytes").central
-        forward += (model.num_attention_heads or 0) / tp * context**2 * per
-    small = not (is_large(d.gpu) or d.is_v0)
-    row = constant("vllm", "sampler_bytes_small" if small else "sampler_bytes")
+        forward += (model.num_attention_heads or 0) / d.tensor_parallel * context**2 * per
+    row = sampler_row(d)
     sampler = row.range.scaled(sequences * float(model.vocab_size or 0), "B")
     tower = _vision_encoder(d, context)
-    kept = tokens * (model.hidden_size or 0) * 2.0
+    states = tokens * (model.hidden_size or 0) * 2.0
+    # A later pipeline stage receives hidden states and residuals; images wait for their text.
+    copies = 1 + 2 * (d.pipeline_parallel > 1) + bool(model.vision_tokens)
+    workspace = _expert_workspace(d, tokens)
     peak = [
-        max(forward * f, s, v) + kept
-        for f, s, v in zip((0.8, 1.0, 1.25), values(sampler), values(tower), strict=True)
+        max(forward * f, s, v) + copies * states + w
+        for f, s, v, w in zip(
+            (0.8, 1.0, 1.25), values(sampler), values(tower), values(workspace), strict=True
+        )
     ]
     return Part(
         "activations",
@@ -87,6 +91,27 @@ def activations(d: Deployment, context: int) -> Part:
         + ("; vision encoder" if tower.central else ""),
         catalogue.source_of(row),
     )
+
+
+def sampler_row(d: Deployment) -> MemoryConstant:
+    """Bytes that the sampler of this release takes, for each sequence and vocabulary entry.
+
+    Engines other than vLLM are taken as its newest release: their logs print no such part.
+    """
+    return d.behaviour("sampler_bytes") if d.family == "vllm" else constant("vllm", "sampler_bytes")
+
+
+def _expert_workspace(d: Deployment, tokens: int) -> Range:
+    """Two workspaces of the experts' kernels, as wide as their widest matrices. [B]"""
+    width = d.model.moe_intermediate_size
+    if d.family != "vllm" or not d.model.num_experts or not width:
+        return Range.exact(0.0, "B")
+    share, hidden = width / d.tensor_parallel, d.model.hidden_size or 0
+    rows = tokens * (d.model.experts_per_token or 1)
+    whole = 2.0 * rows * (max(share, hidden) + max(2 * share, hidden))
+    if weight_format(d.weights, d.model).bits < 6:  # kernels of their own for 4-bit experts
+        return Range(0.0, 0.0, whole, "B")
+    return d.behaviour("expert_workspace").range.scaled(whole, "B")
 
 
 def _vision_encoder(d: Deployment, context: int) -> Range:
@@ -104,48 +129,91 @@ def _vision_encoder(d: Deployment, context: int) -> Range:
 
 
 def _compute_buffer(d: Deployment, context: int) -> Part:
-    """llama.cpp's compute buffer: logits of one micro-batch; scores where no flash attention."""
+    """llama.cpp's compute buffer: logits of one micro-batch; scores where no flash attention.
+
+    The ik fork unfolds the latents of the whole context into keys and values of every head.
+    """
     model, tokens = d.model, prompt_chunk(d, context)
+    heads = model.num_attention_heads or 0
     logits = 4.0 * tokens * (model.vocab_size or 0)
-    scores = 0.0
-    if not d.flash_attention and not model.kv_lora_rank:  # latents are scored in chunks
-        scores = 4.0 * (model.num_attention_heads or 0) * tokens * context
+    largest, how = logits, f"{model.vocab_size:,} vocabulary"
+    if model.kv_lora_rank:  # scores of latents are made in chunks
+        key = model.head_dim or 0
+        value = model.v_head_dim or key - (model.qk_rope_head_dim or 0)
+        if is_fork(d):
+            chunk = constant("llama.cpp", "latent_chunk_gib").central * GIB
+            largest = logits + 2.0 * heads * (key + value) * context + chunk
+            how += f"; latents unfolded over {context:,} tokens"
+    elif not d.flash_attention:
+        scores = 4.0 * heads * tokens * context
+        if scores > logits:
+            largest, how = scores, f"{context:,} tokens x heads"
     row = constant("llama.cpp", "multi_gpu_mib")
-    central = max(logits, scores) + (row.central * 2**20 if d.gpus > 1 else 0.0)
+    central = largest + (row.central * 2**20 if d.gpus > 1 else 0.0)
+    high = max(central, largest + logits) * 1.6
     return Part(
         "activations",
-        Range(central * 0.8, central, max(logits + scores, central) * 1.6, "B").scaled(
-            1 / GIB, "GiB"
-        ),
-        f"compute buffer: 4 B x {tokens} tokens x "
-        + (
-            f"{context:,} tokens x heads" if scores > logits else f"{model.vocab_size:,} vocabulary"
-        ),
+        Range(central * 0.8, central, high, "B").scaled(1 / GIB, "GiB"),
+        f"compute buffer: 4 B x {tokens} tokens x {how}",
         catalogue.source_of(row),
     )
 
 
+def is_fork(d: Deployment) -> bool:
+    """Whether llama.cpp is the ik fork of it."""
+    return d.family == "llama.cpp" and "ik" in d.engine_version.lower()
+
+
 def libraries(d: Deployment) -> Part:
     """CUDA context, libraries and communication buffers of one GPU."""
-    gpus = d.tensor_parallel * d.pipeline_parallel
-    if d.family == "vllm":
-        step = 1 if gpus == 1 else 2 if gpus < 8 else 8
-        row = constant("vllm", f"non_torch_gib_{step}")
-    elif d.family == "tensorrt-llm":
+    if d.family == "tensorrt-llm":
         row = constant(d.family, "overhead_gib")
-    else:
+    elif d.family != "vllm":
         row = constant(d.family, "context_gib")
+    elif is_unified(d.gpu):
+        row = constant("vllm", "non_torch_unified_gib")
+    elif d.gpu.vendor == "AMD":
+        row = constant("vllm", "non_torch_rocm_gib")
+    else:
+        row = d.behaviour("non_torch_gib")
     return Part("libraries", row.range, row.reason, catalogue.source_of(row))
 
 
 def graphs(d: Deployment) -> Part:
     """CUDA graphs, where the engine counts them inside its budget."""
     row = constant("vllm", "cuda_graph_gib")
-    development = d.engine_version.strip().startswith("0.1.dev")
-    inside = development or (d.release is not None and d.release >= (0, 21))
-    counted = d.family == "vllm" and inside and not d.eager
-    gib = row.range if counted else Range.exact(0.0, "GiB")
+    inside = d.family == "vllm" and not d.eager and d.behaviour("graphs_inside_budget").central
+    gib = row.range if inside else Range.exact(0.0, "GiB")
     return Part("graphs", gib, row.reason, catalogue.source_of(row))
+
+
+def graphs_outside(d: Deployment) -> Range:
+    """CUDA graphs that are captured after the pool is made, beside the budget. [GiB]"""
+    if d.family != "vllm" or d.eager or d.behaviour("graphs_inside_budget").central:
+        return Range.exact(0.0, "GiB")
+    layers = float(d.model.num_hidden_layers or 0)
+    parts = [constant("vllm", "graph_gib_fixed").range]
+    parts.append(constant("vllm", "graph_gib_layer").range.scaled(layers, "GiB"))
+    if d.model.num_experts:
+        parts.append(constant("vllm", "graph_gib_experts").range)
+    return total(parts, "GiB")
+
+
+def warms_up(d: Deployment) -> bool:
+    """Whether graphs and the sampler's first batch find room beside the budget.
+
+    Two logs of 4-bit experts under vLLM 0.19 made their pool and then ran out of memory in the
+    sampler's warm-up: what their kernels keep is not in the profile. Other models, with as little
+    room beside the budget, started.
+    """
+    release = d.release if d.family == "vllm" else None
+    narrow = d.model.num_experts and weight_format(d.weights, d.model).bits < 6
+    if not narrow or release is None or release < (0, 17):
+        return True
+    beside = usable_gib(d.gpu).central - engine_budget(d).central
+    burst = sampler_row(d).central * max_sequences(d) * float(d.model.vocab_size or 0) / GIB
+    outside = graphs_outside(d).central
+    return not outside or outside + burst <= beside
 
 
 # --- budget and pool --------------------------------------------------------------------------
@@ -168,7 +236,19 @@ def loaded(d: Deployment) -> Range:
     ).scaled(1 / GIB, "GiB")
     if d.family == "sglang":
         size = size.plus(constant("sglang", "load_extra_gib").range)
+    if d.family == "vllm":
+        size = size.plus(Range.exact(_position_table(d.model) / GIB, "GiB"))
     return size
+
+
+def _position_table(model: Model) -> float:
+    """Sines and cosines of every position, which are loaded with the weights. [B]
+
+    Each rank holds the whole table of a head; a scaled encoding stretches it.
+    """
+    positions = model.rope_positions or model.max_position_embeddings or 0
+    width = model.qk_rope_head_dim or model.head_dim or 0
+    return 2.0 * positions * width
 
 
 def cache_pool(d: Deployment, context: int) -> Pool:
@@ -236,21 +316,34 @@ def values(r: Range) -> tuple[float, float, float]:
 def _cached_layers(d: Deployment, stages: int) -> tuple[attention.Layers, ...]:
     """The layers of the fullest stage, as this release of the engine caches them.
 
-    Windows cost full length in vLLM's V0 engine, in its V1 engine where full layers have heads
-    of another shape (before 0.21), and in the ik fork of llama.cpp. Latents were kept as plain
-    heads before vLLM 0.7.
+    Windows cost full length in vLLM's V0 engine and in the ik fork of llama.cpp. Latents were
+    kept as plain heads before vLLM 0.7.
     """
     draft = d.mtp and d.family == "vllm"  # SGLang keeps a pool of its own for drafts
     groups = attention.layer_groups(d.model, draft)
-    release = d.release if d.family == "vllm" else None
-    if release and release < (0, 7):
+    if d.family == "vllm" and d.release and d.release < (0, 7):
         groups = tuple(_as_heads(g, d.model) if g.kind == "latent" else g for g in groups)
-    shapes = {(g.heads, g.width) for g in groups if g.kind in ("full", "window", "chunk")}
-    apart = release is not None and release < (0, 21) and len(shapes) > 1
-    forked = d.family == "llama.cpp" and "ik" in d.engine_version.lower()
-    if d.is_v0 or apart or forked:
+    if d.is_v0 or is_fork(d):
         groups = _as_full(groups)
     return attention.stage(groups, stages) if stages > 1 else groups
+
+
+def kv_format(d: Deployment) -> attention.KvFormat:
+    """Format of the cache; `auto` follows the type of the run, which may be 32 bit."""
+    wanted = d.kv_cache or "auto"
+    if wanted == "auto" and weight_format(d.weights, d.model).format == "fp32":
+        wanted = "f32"
+    return attention.kv_format(wanted)
+
+
+def _state_blocks(d: Deployment) -> int:
+    """Blocks that a request holds of each linear layer's state."""
+    if d.family != "vllm":
+        return 1
+    row = d.behaviour("state_blocks")
+    if d.prefix_caching is None:
+        return int(row.central)
+    return int(row.high if d.prefix_caching else row.low)
 
 
 def _as_heads(g: attention.Layers, model: Model) -> attention.Layers:
@@ -265,7 +358,7 @@ def _as_full(groups: tuple[attention.Layers, ...]) -> tuple[attention.Layers, ..
 
 def request_gib(d: Deployment, tokens: int) -> float:
     """Cache of one request of `tokens` on the fullest GPU. [GiB]"""
-    cells = attention.kv_format(d.kv_cache)
+    cells = kv_format(d)
     chunk = prompt_chunk(d, tokens)
     by_layer = d.family == "llama.cpp"  # cards share layers, not heads
     groups = _cached_layers(d, 1 if by_layer else d.pipeline_parallel)
@@ -274,7 +367,7 @@ def request_gib(d: Deployment, tokens: int) -> float:
     for g in groups:
         held += g.count * (
             g.tokens_kept(tokens, chunk) * g.bytes_per_token(cells, ranks)
-            + g.state_bytes(ranks, d.speculative_tokens) * (1 + d.speculative_tokens)
+            + g.state_bytes(ranks, d.speculative_tokens) * (_state_blocks(d) + d.speculative_tokens)
         )
     if by_layer and d.gpus > 1:
         layers = d.model.num_hidden_layers or 1
@@ -287,27 +380,28 @@ def holds(d: Deployment, longest: int, pool: float) -> tuple[float, float]:
     if pool <= 0:
         return 0.0, 0.0
     if d.family != "vllm":
-        need = request_gib(d, longest)
-        return pool / need * longest, pool / need
+        held = pool / request_gib(d, longest) * d.context_parallel
+        return held * longest, held
     groups = _cached_layers(d, d.pipeline_parallel)
     try:
         made = attention.blocks(
             pool * GIB,
             groups,
-            attention.kv_format(d.kv_cache),
+            kv_format(d),
             longest,
             d.tensor_parallel,
             prompt_chunk(d, longest),
             d.speculative_tokens,
+            _state_blocks(d),
         )
     except NotEstimated:
         return 0.0, 0.0
     tokens = made.concurrency * longest
     if made.groups == 1:
         tokens = float(made.blocks * made.block_tokens)
-    elif d.release is not None and d.release < (0, 20):
+    elif d.behaviour("prints_smallest_group").central:
         tokens = float(made.smallest_group_tokens)
-    return tokens, made.concurrency
+    return tokens * d.context_parallel, made.concurrency * d.context_parallel
 
 
 def longest_context(d: Deployment, pool: float) -> int:

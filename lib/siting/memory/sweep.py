@@ -10,11 +10,9 @@ import numpy as np
 
 from siting.catalogue import Gpu, Model
 from siting.memory.attention import NotEstimated
-from siting.memory.deployment import Deployment, is_large, planned
-from siting.memory.pool import activations, engine_budget, graphs, libraries, request_gib
+from siting.memory.deployment import Deployment, card_kind, planned
+from siting.memory.pool import activations, engine_budget, graphs, libraries, loaded, request_gib
 from siting.memory.vram import TENSOR_PARALLEL, can_split
-from siting.memory.weights import weight_bytes_per_gpu
-from siting.quantity import GIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +55,12 @@ def sweep(
 ) -> Sweep:
     """What `vram.inference` says of all combinations under vLLM's current release, in one pass.
 
-    The card enters through its memory and through which default batch it takes, so the parts are
-    computed once for each kind of card and spread over all of them.
+    The card enters through its memory and its kind, so the parts are computed once for each kind
+    of card and spread over all of them.
     """
-    kinds = sorted({is_large(g) for g in gpus})
-    examples = [next(g for g in gpus if is_large(g) == k) for k in kinds]
-    of_card = np.array([kinds.index(is_large(g)) for g in gpus])
+    kinds = list(dict.fromkeys(map(card_kind, gpus)))
+    examples = [next(g for g in gpus if card_kind(g) == k) for k in kinds]
+    of_card = np.array([kinds.index(card_kind(g)) for g in gpus])
     runs = [planned(Deployment(models[0], g, kv_cache=kv)) for g in gpus] if models else []
     budget = np.array([engine_budget(d).central for d in runs])
     weights = np.full((len(models), len(formats), len(sizes)), np.nan)
@@ -76,7 +74,9 @@ def sweep(
                 d = replace(runs[0], model=model, gpu=card, tensor_parallel=tp)
                 others[m, t, k], cache_gib[m, t, k] = _fixed(d, context)
             for f, form in enumerate(formats):
-                weights[m, f, t] = _weights_or_nan(model, form, tp)
+                weights[m, f, t] = _weights_or_nan(
+                    replace(runs[0], model=model, weights=form, tensor_parallel=tp)
+                )
     left = budget - weights[..., None] - others[:, None][..., of_card]
     requests = left / cache_gib[:, None][..., of_card]
     return Sweep(tuple(models), tuple(formats), tuple(sizes), tuple(gpus), context, left, requests)
@@ -91,9 +91,9 @@ def _fixed(d: Deployment, context: int) -> tuple[float, float]:
         return math.nan, math.nan
 
 
-def _weights_or_nan(model: Model, form: str, tp: int) -> float:
+def _weights_or_nan(d: Deployment) -> float:
     try:
-        return weight_bytes_per_gpu(model, form, tp).central / GIB
+        return loaded(d).central
     except NotEstimated:
         return math.nan
 

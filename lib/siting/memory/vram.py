@@ -14,11 +14,19 @@ from typing import Literal
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Gpu, Input, Model
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
-from siting.memory import attention
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, planned, usable_gib
 from siting.memory.engines import constant
-from siting.memory.pool import Part, Pool, cache_pool, holds, longest_context, ordered, request_gib
+from siting.memory.pool import (
+    Part,
+    Pool,
+    cache_pool,
+    holds,
+    kv_format,
+    longest_context,
+    ordered,
+    request_gib,
+)
 from siting.memory.pool import values as three
 from siting.memory.weights import tensors, weight_format
 from siting.quantity import Z999, LogNormal, Range, total
@@ -97,7 +105,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     if longest is None:
         raise NotEstimated(f"the context of {d.model.model_id} is not known: state one")
     pool = cache_pool(d, longest)
-    form, cells = weight_format(d.weights, d.model), attention.kv_format(d.kv_cache)
+    form, cells = weight_format(d.weights, d.model), kv_format(d)
     need = request_gib(d, longest)
     counts = [holds(d, longest, g) for g in three(pool.left)]
     requests = ordered([c[1] for c in counts], "requests")

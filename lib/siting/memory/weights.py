@@ -44,6 +44,8 @@ class WeightFormat(Fact):
     high_factor: float
     head_bits: float | None = None
     """Bits of the output head in a GGUF file, where it differs."""
+    low_scope: Scope | None = None
+    """The widest scope that releases under this name have: it sets the low of a range."""
 
 
 @cache
@@ -224,10 +226,15 @@ def weight_bytes_per_gpu(
     """
     form = weight_format(fmt, model)
     if form.scope == "file":
-        central = gguf_split(model, form, tp * pp)[0]
+        central = low = gguf_split(model, form, tp * pp)[0]
     else:
-        central = _rank_bytes(model, form, tp, pp, ep, mtp)
-    return Range(central * form.low_factor, central, central * form.high_factor, "B")
+        central = low = _rank_bytes(model, form, tp, pp, ep, mtp)
+    if form.low_scope:
+        wide = form.model_copy(update={"scope": form.low_scope})
+        low = min(low, _rank_bytes(model, wide, tp, pp, ep, mtp))
+    # An engine may leave an encoder for images whole on each rank.
+    whole = (1 - 1 / tp) * 2.0 * _tensors(model, mtp).towers if form.scope != "file" else 0.0
+    return Range(low * form.low_factor, central, central * form.high_factor + whole, "B")
 
 
 def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
@@ -249,7 +256,8 @@ def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp
     ends = (t.embedding + t.head) if pp == 1 else max(t.embedding, t.head or t.embedding)
     # Multi-token-prediction layers stay in 16 bit unless the whole checkpoint is quantised.
     prediction = t.mtp * (low if form.scope in ("all", "linear") else 2.0)
-    return body + (ends * plain + t.towers * plain + prediction) / tp
+    undivided = (model.undivided_params_b or 0.0) * 1e9 * (1 - 1 / tp)
+    return body + (ends * plain + t.towers * plain + prediction) / tp + undivided * plain
 
 
 def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]:
