@@ -263,7 +263,12 @@ F = TypeVar("F", bound=Fact)
 
 def facts_dir() -> Path:
     """Folder of the fact tables: the package's own, or `SITING_FACTS` if that is set."""
-    return Path(os.environ.get("SITING_FACTS") or Path(__file__).parent / "facts")
+    return _folder(os.environ.get("SITING_FACTS") or "")
+
+
+@cache
+def _folder(other: str) -> Path:
+    return Path(other) if other else Path(__file__).parent / "facts"
 
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

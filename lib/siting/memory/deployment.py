@@ -109,12 +109,12 @@ class Deployment:
         return constant(self.family, name, self.likely_release, self._regime)
 
     @property
-    def _regime(self) -> dict[str, str]:
+    def _regime(self) -> frozenset[tuple[str, str]]:
         ranks = self.tensor_parallel * self.attention_data_parallel
-        return {
-            "ranks": "one" if ranks == 1 else "few" if ranks < 8 else "many",
-            "fabric": "nvlink" if _is_linked(self.gpu) else "pcie",
-        }
+        size = "one" if ranks == 1 else "few" if ranks < 8 else "many"
+        return frozenset(
+            {("ranks", size), ("fabric", "nvlink" if _is_linked(self.gpu) else "pcie")}
+        )
 
     @property
     def known(self) -> Deployment:
@@ -160,12 +160,6 @@ def is_unified(gpu: Gpu) -> bool:
 def _is_linked(gpu: Gpu) -> bool:
     """Whether all cards of a server reach each other over NVLink; a bridge reaches one."""
     return bool(gpu.nvlink_gb_s) and "bridge" not in gpu.interconnect.lower()
-
-
-def card_kind(gpu: Gpu) -> tuple[bool | str, ...]:
-    """All that engines tell cards apart by, their memory aside."""
-    old = gpu.architecture in BEFORE_AMPERE
-    return is_large(gpu), is_unified(gpu), _is_linked(gpu), old, gpu.vendor
 
 
 def max_sequences(d: Deployment) -> int:

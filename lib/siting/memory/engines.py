@@ -6,7 +6,6 @@ A constant is a row of facts/memory_constants.csv, with the reason why it is wha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -40,7 +39,7 @@ class MemoryConstant(Fact):
     def range(self) -> Range:
         return Range(self.low, self.central, self.high, self.unit)
 
-    def holds(self, release: Release | None, regime: Mapping[str, str]) -> bool:
+    def holds(self, release: Release | None, regime: frozenset[tuple[str, str]]) -> bool:
         """Whether it describes `release` (None: the newest) in `regime`."""
         first, before = version(self.first), version(self.before)
         if (release is None and before) or (release and before and release >= before):
@@ -48,21 +47,32 @@ class MemoryConstant(Fact):
         if release and first and release < first:
             return False
         conditions = (c.partition("=") for c in self.where.split("&") if c)
-        return all(regime.get(key) == value for key, _, value in conditions)
+        return all((key, value) in regime for key, _, value in conditions)
 
 
 def constant(
     engine: str,
     name: str,
     release: Release | None = None,
-    regime: Mapping[str, str] | None = None,
+    regime: frozenset[tuple[str, str]] = frozenset(),
 ) -> MemoryConstant:
     """The row of facts/memory_constants.csv that holds; the one with most conditions if several.
 
-    Raises KeyError where none does.
+    regime: pairs such as ("fabric", "nvlink"). Raises KeyError where no row holds.
     """
-    rows = _constants(catalogue.facts_dir())[engine, name]
-    found = [r for r in rows if r.holds(release, regime or {})]
+    return _constant(catalogue.facts_dir(), engine, name, release, regime)
+
+
+@cache
+def _constant(
+    folder: Path,
+    engine: str,
+    name: str,
+    release: Release | None,
+    regime: frozenset[tuple[str, str]],
+) -> MemoryConstant:
+    rows = _constants(folder)[engine, name]
+    found = [r for r in rows if r.holds(release, regime)]
     if not found:
         raise KeyError(f"{engine}, {name}: no row holds for release {release}")
     return max(found, key=lambda r: len(r.where))
@@ -87,6 +97,11 @@ class EngineRelease(Fact):
 
 def release_of(engine: str, day: str) -> Release | None:
     """The release that was current on `day` (YYYY-MM-DD); None where none is on record."""
+    return _release_of(catalogue.facts_dir(), engine, day)
+
+
+@cache
+def _release_of(folder: Path, engine: str, day: str) -> Release | None:
     rows = table("engine_releases", EngineRelease)
     known = [version(r.release) for r in rows if r.engine == engine and r.released <= day[:7]]
     return max((r for r in known if r), default=None)
@@ -95,6 +110,7 @@ def release_of(engine: str, day: str) -> Release | None:
 ENGINES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
 
 
+@cache
 def engine_name(text: str) -> str:
     """One name for the many ways of writing an engine's; its own, in lower case, if unknown."""
     key = re.sub(r"[\s_\-.]", "", text.lower())

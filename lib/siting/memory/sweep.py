@@ -10,7 +10,7 @@ import numpy as np
 
 from siting.catalogue import Gpu, Model
 from siting.memory.attention import NotEstimated
-from siting.memory.deployment import Deployment, card_kind, planned
+from siting.memory.deployment import Deployment, is_large, planned
 from siting.memory.pool import activations, engine_budget, graphs, libraries, loaded, request_gib
 from siting.memory.vram import TENSOR_PARALLEL, can_split
 
@@ -55,38 +55,42 @@ def sweep(
 ) -> Sweep:
     """What `vram.inference` says of all combinations under vLLM's current release, in one pass.
 
-    The card enters through its memory and its kind, so the parts are computed once for each kind
-    of card and spread over all of them.
+    The card enters through its memory, its libraries and which default batch it takes, so that a
+    model's own parts are computed once for each kind of card and spread over all of them.
     """
-    kinds = list(dict.fromkeys(map(card_kind, gpus)))
-    examples = [next(g for g in gpus if card_kind(g) == k) for k in kinds]
-    of_card = np.array([kinds.index(card_kind(g)) for g in gpus])
+    kinds = sorted({is_large(g) for g in gpus})
+    examples = [next(g for g in gpus if is_large(g) == k) for k in kinds]
+    of_card = np.array([kinds.index(is_large(g)) for g in gpus])
     runs = [planned(Deployment(models[0], g, kv_cache=kv)) for g in gpus] if models else []
     budget = np.array([engine_budget(d).central for d in runs])
+    beside = np.array([[_beside(replace(d, tensor_parallel=tp)) for d in runs] for tp in sizes])
     weights = np.full((len(models), len(formats), len(sizes)), np.nan)
-    others = np.full((len(models), len(sizes), len(kinds)), np.nan)
-    cache_gib = np.full_like(others, np.nan)
+    warm_up = np.full((len(models), len(sizes), len(kinds)), np.nan)
+    cache_gib = np.full_like(warm_up, np.nan)
     for m, model in enumerate(models):
         for t, tp in enumerate(sizes):
             if not can_split(model, tp):
                 continue
             for k, card in enumerate(examples):
                 d = replace(runs[0], model=model, gpu=card, tensor_parallel=tp)
-                others[m, t, k], cache_gib[m, t, k] = _fixed(d, context)
+                warm_up[m, t, k], cache_gib[m, t, k] = _of_model(d, context)
             for f, form in enumerate(formats):
-                weights[m, f, t] = _weights_or_nan(
-                    replace(runs[0], model=model, weights=form, tensor_parallel=tp)
-                )
-    left = budget - weights[..., None] - others[:, None][..., of_card]
+                weights[m, f, t] = _weights_or_nan(replace(d, weights=form))
+    taken = warm_up[:, None][..., of_card] + beside
+    left = budget - weights[..., None] - taken
     requests = left / cache_gib[:, None][..., of_card]
     return Sweep(tuple(models), tuple(formats), tuple(sizes), tuple(gpus), context, left, requests)
 
 
-def _fixed(d: Deployment, context: int) -> tuple[float, float]:
-    """Parts beside weights, and the cache of one request, both in GiB; NaN if not known."""
+def _beside(d: Deployment) -> float:
+    """Libraries and graphs, which do not depend on the model. [GiB]"""
+    return libraries(d).gib.central + graphs(d).gib.central
+
+
+def _of_model(d: Deployment, context: int) -> tuple[float, float]:
+    """Activations, and the cache of one request, both in GiB; NaN if not known."""
     try:
-        parts = (activations(d, context), libraries(d), graphs(d))
-        return sum(p.gib.central for p in parts), request_gib(d, context)
+        return activations(d, context).gib.central, request_gib(d, context)
     except NotEstimated:
         return math.nan, math.nan
 

@@ -64,9 +64,14 @@ def weight_format(name: str, model: Model | None = None) -> WeightFormat:
     A GGUF name may carry its own mean, e.g. `gguf-Q4_K (4.64 BPW)`. Raises NotEstimated.
     """
     key = (name or (model.native_weight_dtype if model else "")).strip().lower()
+    return _found(catalogue.facts_dir(), key)
+
+
+@cache
+def _found(folder: Path, key: str) -> WeightFormat:
     stated = re.search(r"([\d.]+)\s*bpw", key)
     bare = re.sub(r"\s*\(.*\)", "", key)
-    index = _formats(catalogue.facts_dir())
+    index = _formats(folder)
     found = index.get(key) or index.get(bare) or index.get(bare.replace("_", "-"))
     if found is None and bare.startswith("gguf"):  # repacked or mixed: as the type it is made from
         found = index.get(re.sub(r"(?<=-)ud-|[_-](r4|r8|xl|xxl|mix)\b", "", bare))
@@ -74,7 +79,7 @@ def weight_format(name: str, model: Model | None = None) -> WeightFormat:
             found = index["gguf-q8_0"].model_copy(update={"format": bare, "head_bits": None})
     if found is None:
         raise NotEstimated(
-            f"weight format {name!r} is unknown; known: "
+            f"weight format {key!r} is unknown; known: "
             f"{', '.join(f.format for f in weight_formats())}"
         )
     if stated and found.scope == "file":
