@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from siting import catalogue, hf_config
 from siting.catalogue import FactError
 from siting.memory import attention
-from siting.memory.attention import kv_format, request_bytes
+from siting.memory.attention import NotEstimated, kv_format, request_bytes
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu, weight_format
 
@@ -105,6 +107,11 @@ def test_a_bad_config_json_is_refused_in_one_sentence(
         hf_config.read(path)
 
 
+QUARK = {"weight": {"dtype": "fp8_e4m3"}}
+MIXED = {
+    "layers.0.mlp.experts.0": {"quant_algo": "NVFP4"},
+    "layers.0.self_attn": {"quant_algo": "FP8"},
+}
 GROUP = {"weights": {"num_bits": 8, "type": "float"}}
 
 
@@ -118,6 +125,14 @@ GROUP = {"weights": {"num_bits": 8, "type": "float"}}
         ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "nvfp4"),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "nf4"),
         ({"quant_method": "compressed-tensors", "config_groups": {"g": GROUP}}, "fp8"),
+        ({"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}, "fp8"),
+        ({"quant_algo": "FP8", "ignore": ["lm_head", "*self_attn*"]}, "fp8-mlp"),
+        ({"quant_algo": "W4A16_AWQ"}, "int4"),
+        ({"quant_algo": "NVFP4", "exclude_modules": ["lm_head"]}, "nvfp4-linear"),
+        ({"quant_algo": "NVFP4", "ignore": ["model.layers.*.self_attn*"]}, "nvfp4-mlp"),
+        ({"quant_method": "fbgemm_fp8", "modules_to_not_convert": ["lm_head"]}, "fp8"),
+        ({"quant_method": "quark", "global_quant_config": QUARK}, "fp8"),
+        ({"quant_algo": "MIXED_PRECISION", "quantized_layers": MIXED}, "nvfp4"),
     ],
 )  # fmt: skip
 def test_the_weight_format_is_read_from_the_config(
@@ -132,6 +147,89 @@ def test_the_weight_format_is_read_from_the_config(
     made = hf_config.from_config({**config, "quantization_config": section}, "x")
     assert made.native_weight_dtype == expected
     assert weight_format("", made).bits < 16
+
+
+PLAIN = {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 100}
+
+
+def test_nvidia_s_file_beside_the_config_names_the_weight_format(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**PLAIN, "torch_dtype": "bfloat16"}))
+    assert hf_config.read(tmp_path / "config.json").native_weight_dtype == "bf16"
+    beside = {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}
+    (tmp_path / "hf_quant_config.json").write_text(json.dumps(beside))
+    assert hf_config.read(tmp_path / "config.json").native_weight_dtype == "fp8"
+
+
+def test_an_unknown_quantisation_is_told_when_its_size_is_asked_for() -> None:
+    made = hf_config.from_config({**PLAIN, "quantization_config": {"quant_method": "abacus"}}, "x")
+    assert weight_bytes_per_gpu(made, "fp8").central > 0
+    with pytest.raises(NotEstimated, match=r"unknown \(abacus\)"):
+        weight_bytes_per_gpu(made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes"),
+    [
+        ("bert", ["BertForMaskedLM"]),
+        ("xlm-roberta", []),
+        ("modernbert", []),
+        ("clip", ["CLIPModel"]),
+        ("siglip", []),
+        ("vit", ["ViTForImageClassification"]),
+        ("whisper", ["WhisperForConditionalGeneration"]),
+        ("t5", ["T5ForConditionalGeneration"]),
+        ("wav2vec2", ["Wav2Vec2ForCTC"]),
+        ("newkind", ["NewkindForMaskedLM"]),
+    ],
+)
+def test_models_that_generate_no_text_are_refused(kind: str, classes: list[str]) -> None:
+    with pytest.raises(FactError, match="no language model"):
+        hf_config.from_config({**PLAIN, "model_type": kind, "architectures": classes}, "x")
+
+
+@pytest.mark.parametrize("kind", ["llama", "phi3", "llava", "qwen2_vl", "mistral3", "gpt_oss"])
+def test_models_that_generate_text_are_read(kind: str) -> None:
+    classes = ["XForCausalLM" if "l" not in kind else "XForConditionalGeneration"]
+    made = hf_config.from_config({**PLAIN, "model_type": kind, "architectures": classes}, "x")
+    assert made.num_hidden_layers == 2
+
+
+def test_the_encoder_for_images_is_counted() -> None:
+    # SigLIP of Gemma 3: 27 layers x (4 x 1152^2 + 2 x 1152 x 4304), and 14 x 14 x 3 patches
+    vision = {"hidden_size": 1152, "num_hidden_layers": 27, "intermediate_size": 4304}
+    plain = hf_config.from_config({**PLAIN}, "x")
+    made = hf_config.from_config({"text_config": PLAIN, "vision_config": vision}, "x")
+    expected = 27 * (4 * 1152**2 + 2 * 1152 * 4304) + 3 * 14**2 * 1152
+    assert made.vision_tower_params_b == pytest.approx(expected / 1e9)
+    assert made.params_recomputed_b and plain.params_recomputed_b
+    assert made.params_recomputed_b - plain.params_recomputed_b == pytest.approx(expected / 1e9)
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 10**12), st.floats(), st.text(max_size=6),
+    st.lists(st.integers(-1, 3), max_size=3), st.dictionaries(st.text(max_size=3), st.none()),
+)  # fmt: skip
+FIELDS = st.sampled_from(
+    [
+        "num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "head_dim",
+        "num_key_value_heads", "layer_types", "num_experts", "moe_intermediate_size",
+        "kv_lora_rank", "quantization_config", "vision_config", "text_config", "sliding_window",
+        "model_type", "architectures", "torch_dtype", "compress_ratios", "attn_type_list",
+        "linear_attn_config", "hybrid_override_pattern", "cross_attention_layers", "moe_layer_freq",
+        "tie_word_embeddings", "full_attention_interval", "_name_or_path", "no_rope_layers",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(changes=st.dictionaries(FIELDS, ODD, max_size=5))
+def test_no_config_json_crashes_the_reader(changes: dict[str, object]) -> None:
+    try:
+        made = hf_config.from_config({**PLAIN, **changes}, "x")
+    except FactError as error:
+        assert str(error).startswith("x: ")
+    else:
+        assert made.num_hidden_layers
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""A model from a file in Hugging Face's `config.json` format, its parameters counted by formula.
+
+Nested multimodal configurations (`text_config`, `llm_config`) are read through. The count covers
+embeddings, attention of every kind, dense and expert MLPs, linear layers and the encoder for
+images; norms and biases (below 0.1 %) are left out, and the record says so. Models that do not
+generate text are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from siting import catalogue
+from siting.catalogue import FactError, Model
+from siting.hf_config.fields import Config, get, need
+from siting.hf_config.layers import attention, cross_attention, experts
+from siting.hf_config.parameters import count, encoder_params
+from siting.hf_config.quantisation import weight_format
+
+NESTED = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
+NO_LANGUAGE = re.compile(
+    r"bert|electra|mpnet|^(alt)?clip|siglip|dino|whisper|wav2vec|^speecht5|^sam\d?$|detr|yolos|"
+    r"convnext|resnet|swin|layoutlm|^esm|bart|pegasus|marian|m2m_100|nllb|trocr|encoder-decoder|"
+    r"^(m|u|long|byt)?t5|blip|timesfm|^(vit|deit|beit)(_|-|$)"
+)
+"""Words of a `model_type` that is an encoder, translates, or is for images or sound."""
+NO_GENERATOR = re.compile(
+    r"For(MaskedLM|PreTraining|TokenClassification|QuestionAnswering|ImageClassification|CTC|"
+    r"ObjectDetection|SemanticSegmentation|AudioClassification|SpeechSeq2Seq)$"
+)
+
+
+def model(name: str) -> Model:
+    """The model called `name`: one of the catalogue, or the path of a `config.json` or its folder.
+
+    Raises KeyError with near names, FactError where a file is not a usable configuration.
+    """
+    file = _file(name)
+    return _read_once(file) if file else catalogue.model(name)
+
+
+def _file(name: str) -> Path | None:
+    """The `config.json` that `name` is the path of, or of its folder; None where it is a name."""
+    path = Path(name)
+    try:
+        if (path / "config.json").is_file():
+            return path / "config.json"
+    except (OSError, ValueError):  # longer than a path may be, or with what no path may have
+        return None
+    return path if name.lower().endswith(".json") else None
+
+
+@cache
+def _read_once(path: Path) -> Model:
+    return read(path)
+
+
+def read(path: Path) -> Model:
+    """The model that `path` describes, with the weight format that NVIDIA's file beside it names.
+
+    Raises FactError naming the file and the missing field.
+    """
+    whole, beside = _object(path), path.with_name("hf_quant_config.json")
+    quantised = _object(beside) if beside != path and beside.is_file() else None
+    return from_config(whole, str(path), quantised)
+
+
+def _object(path: Path) -> Config:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FactError(f"{path}: not a readable {path.name} ({error})") from None
+    if not isinstance(found, dict):
+        raise FactError(f"{path}: not a {path.name}: the top level must be an object")
+    return found
+
+
+def from_config(whole: Config, name: str, beside: Config | None = None) -> Model:
+    """The model of a parsed `config.json`; `name` is how messages and reports call it.
+
+    beside: the content of `hf_quant_config.json`. Raises FactError.
+    """
+    try:
+        return _made(whole, name, beside)
+    except FactError as error:
+        raise FactError(f"{name}: {error}") from None
+    except (ValidationError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        kind = type(error).__name__
+        raise FactError(f"{name}: a field holds what no config.json has ({kind})") from None
+
+
+def _made(whole: Config, name: str, beside: Config | None) -> Model:
+    _refuse_what_generates_no_text(whole)
+    config = dict(_language_part(whole))
+    if "block_configs" in config:
+        raise FactError(
+            "layers differ one by one (block_configs), which is not read; "
+            "use the model's name in the catalogue"
+        )
+    blocks = config.get("layers_block_type") or config.get("hybrid_override_pattern") or ""
+    config.setdefault("num_hidden_layers", len(blocks))
+    shape = _shape(whole, config)
+    encoder = encoder_params(whole)
+    counts = count(config, shape, encoder)
+    return Model(
+        model_id=str(whole.get("_name_or_path") or name),
+        family=str(config.get("model_type", "")),
+        native_weight_dtype=weight_format(whole, config, beside),
+        vision_tower_params_b=encoder / 1e9 or None,
+        **shape,
+        **counts,
+        source="config.json given by the user",
+        locator=name,
+        date="undated",
+        kind="client",
+        note="parameters counted from the configuration, norms and biases left out",
+    )
+
+
+def _shape(whole: Config, config: Config) -> Config:
+    """Sizes of the layers, by their names in the catalogue."""
+    layers = need(config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
+    hidden = need(config, "hidden_size", "n_embd", "d_model")
+    heads = need(config, "num_attention_heads", "n_head", "n_heads")
+    tied = config.get("tie_word_embeddings", _tied(config))
+    return {
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "num_attention_heads": heads,
+        "vocab_size": need(config, "vocab_size"),
+        "num_key_value_heads": _kv_heads(config, heads),
+        "head_dim": get(config, "head_dim", "attention_head_dim") or hidden // heads,
+        "intermediate_size": get(
+            config, "intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner"
+        )
+        or 4 * hidden,
+        "tie_word_embeddings": bool(whole.get("tie_word_embeddings", tied)),
+        "max_position_embeddings": get(
+            config, "max_position_embeddings", "n_positions", "max_seq_len", "model_max_length"
+        ),
+        **experts(config, layers),
+        **attention(config, layers),
+        **cross_attention(whole, config, layers),
+    }
+
+
+def _refuse_what_generates_no_text(whole: Config) -> None:
+    """Raises FactError for an encoder, a translator, or a model for images or sound alone."""
+    kind, named = str(whole.get("model_type") or ""), whole.get("architectures")
+    classes = [str(a) for a in named] if isinstance(named, list) else []
+    if (
+        NO_LANGUAGE.search(kind)
+        or whole.get("is_encoder_decoder") is True
+        or (classes and all(NO_GENERATOR.search(c) for c in classes))
+    ):
+        what = kind or ", ".join(classes) or "an encoder-decoder"
+        raise FactError(
+            f"{what} is no language model that generates text token by token; "
+            "only such models are sized"
+        )
+
+
+def _language_part(whole: Config) -> Config:
+    """The language model's own section, with what only the top level states."""
+    for key in NESTED:
+        part = whole.get(key)
+        if isinstance(part, dict):
+            inner = _language_part(part)
+            if any(k in inner for k in ("num_hidden_layers", "n_layer", "hidden_size")):
+                kept = {k: v for k, v in whole.items() if not isinstance(v, dict)}
+                return {**kept, **inner}
+    return whole
+
+
+def _tied(config: Config) -> bool:
+    """Families that tie by default leave the key out of their files."""
+    return str(config.get("model_type", "")).startswith(("gemma", "cohere"))
+
+
+def _kv_heads(config: Config, heads: int) -> int:
+    if config.get("multi_query") and not config.get("new_decoder_architecture"):
+        return 1
+    return get(config, "num_key_value_heads", "num_kv_heads", "n_head_kv") or heads

@@ -1,0 +1,208 @@
+"""Kinds of layers of a model: attention, windows, states, experts; from its `config.json`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from siting.hf_config.fields import Config, blocks, get
+
+
+def experts(config: Config, layers: int) -> Config:
+    experts = get(config, "num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts")
+    if not experts or experts < 2:
+        return {}
+    width = get(config, "moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size")
+    shared = get(config, "n_shared_experts", "num_shared_experts") or 0
+    if str(config.get("model_type", "")).startswith("llama4"):
+        shared = 1  # every mixture layer has one; the file does not say so
+    shared_width = get(
+        config, "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"
+    )
+    if shared_width and width:
+        shared = round(shared_width / width)
+    step = (
+        get(
+            config,
+            "moe_layer_freq",
+            "decoder_sparse_step",
+            "expert_layer_period",
+            "interleave_moe_layer_step",
+        )
+        or 1
+    )
+    dense = get(config, "first_k_dense_replace", "num_dense_layers") or 0
+    if isinstance(config.get("moe_layer_freq"), list):
+        dense = sum(1 for f in config["moe_layer_freq"] if not f)
+    return {
+        "num_experts": experts,
+        "experts_per_token": get(
+            config,
+            "num_experts_per_tok",
+            "num_experts_per_token",
+            "experts_per_token",
+            "top_k_experts",
+            "moe_topk",
+        ),
+        "moe_intermediate_size": width,
+        "shared_experts": shared,
+        "first_dense_layers": min(dense, layers),
+        "moe_layer_step": step if step > 1 else None,
+    }
+
+
+def attention(config: Config, layers: int) -> Config:
+    """Which kind of attention each layer has, from `layer_types` or the family's own keys."""
+    kind = str(config.get("model_type", ""))
+    types = [str(t) for t in config.get("layer_types") or config.get("layers_block_type") or []]
+    window = get(config, "sliding_window", "sliding_window_size", "attention_chunk_size")
+    found: Config = {
+        "sliding_window": window,
+        "layers_full_attention": layers,
+        "kv_shared_layers": get(config, "num_kv_shared_layers"),
+        "kv_heads_global_layers": get(config, "num_global_key_value_heads"),
+        "head_dim_global_layers": get(config, "global_head_dim"),
+        "mtp_layers": get(config, "num_nextn_predict_layers", "mtp_num_hidden_layers"),
+    }
+    if get(config, "swa_num_key_value_heads"):  # windows have heads of their own
+        found |= {
+            "kv_heads_global_layers": get(config, "num_key_value_heads"),
+            "num_key_value_heads": get(config, "swa_num_key_value_heads"),
+            "v_head_dim": get(config, "v_head_dim"),
+        }
+    if get(config, "kv_lora_rank"):
+        found |= {
+            "attention_kind": "mla",
+            "kv_lora_rank": get(config, "kv_lora_rank"),
+            "qk_rope_head_dim": get(config, "qk_rope_head_dim"),
+            "q_lora_rank": get(config, "q_lora_rank"),
+            "v_head_dim": get(config, "v_head_dim"),
+            "index_heads": get(config, "index_n_heads"),
+            "index_head_dim": get(config, "index_head_dim"),
+        }
+        nope = get(config, "qk_nope_head_dim")
+        if nope:
+            found["head_dim"] = nope + (get(config, "qk_rope_head_dim") or 0)
+    ratios = config.get("compress_ratios")
+    if isinstance(ratios, list):
+        used = Counter(int(r) for r in ratios[:layers])
+        return found | {
+            "attention_kind": "compressed",
+            "compress_ratios": ";".join(f"{r}:{n}" for r, n in sorted(used.items())),
+            "index_head_dim": get(config, "index_head_dim"),
+            "q_lora_rank": get(config, "q_lora_rank"),
+        }
+    linear = _linear(config, types, layers)
+    if linear:
+        return found | linear
+    full = _full_layers(config, types, layers, window)
+    if full < layers and "attention_kind" not in found:
+        chunked = kind.startswith("llama4")
+        found["attention_kind"] = "chunked" if chunked else "sliding"
+        found["layers_full_attention"] = full
+    elif "attention_kind" not in found:
+        found["sliding_window"] = None
+    return found
+
+
+def cross_attention(whole: Config, config: Config, layers: int) -> Config:
+    """Layers that attend to image tokens, whose keys and values are held for each image."""
+    crossed = config.get("cross_attention_layers")
+    if not isinstance(crossed, list) or not crossed:
+        return {}
+    vision = whole.get("vision_config") or {}
+    side = (get(vision, "image_size") or 560) // (get(vision, "patch_size") or 14)
+    return {
+        "layers_full_attention": layers - len(crossed),
+        "cross_attention_layers": len(crossed),
+        "cross_attention_tokens": (side**2 + 1) * (get(vision, "max_num_tiles") or 4),
+    }
+
+
+def _full_layers(config: Config, types: list[str], layers: int, window: int | None) -> int:
+    if types:
+        return sum(t in ("full_attention", "attention", "global") for t in types)
+    marks = config.get("hybrid_layer_pattern")
+    if isinstance(marks, list):
+        return sum(1 for m in marks if not m)
+    no_rope = config.get("no_rope_layers")
+    if isinstance(no_rope, list) and config.get("attention_chunk_size"):
+        return sum(1 for f in no_rope if not f)
+    pattern = get(config, "sliding_window_pattern", "_sliding_window_pattern")
+    if window and pattern:
+        return layers // pattern
+    if config.get("use_sliding_window") is False or not window:
+        return layers
+    family = str(config.get("model_type", ""))
+    known = {"gemma2": 2, "gemma3": 6, "cohere2": 4, "gpt_oss": 2, "llama4": 4}
+    for name, every in known.items():
+        if family.startswith(name):
+            return layers // every
+    if family.startswith(("mistral", "starcoder2", "phi3", "mixtral")):
+        return 0
+    return layers
+
+
+def _linear(config: Config, types: list[str], layers: int) -> Config:
+    """State sizes of linear-attention and Mamba layers, per layer and sequence."""
+    marks = config.get("attn_type_list")
+    if isinstance(marks, list):  # lightning attention, 1 marks a full layer
+        heads, width = get(config, "num_attention_heads") or 0, get(config, "head_dim") or 0
+        return {
+            "attention_kind": "hybrid-linear",
+            "layers_full_attention": sum(1 for m in marks if m),
+            "linear_layers": sum(1 for m in marks if not m),
+            "conv_state_elements": 0,
+            "recurrent_state_elements": heads * width * width,
+            "recurrent_state_fp32": True,
+        }
+    own = config.get("linear_attn_config")
+    if isinstance(own, dict):  # Kimi's delta attention beside latent attention
+        heads, width = get(own, "num_heads") or 0, get(own, "head_dim") or 0
+        kernel = get(own, "short_conv_kernel_size") or 4
+        return {
+            "attention_kind": "hybrid-linear",
+            "layers_full_attention": len(own.get("full_attn_layers") or []),
+            "linear_layers": len(own.get("kda_layers") or []),
+            "conv_state_elements": (kernel - 1) * 3 * heads * width,
+            "recurrent_state_elements": heads * width * width,
+            "recurrent_state_fp32": True,
+        }
+    period = get(config, "full_attention_interval", "attn_layer_period")
+    types = blocks(config) or types
+    linear = sum(t in ("linear_attention", "mamba", "recurrent", "conv") for t in types)
+    if not linear and period and not types:
+        linear = layers - layers // period
+    if not linear:
+        return {}
+    full = sum(t in ("full_attention", "attention") for t in types) or layers - linear
+    conv, state = _state(config)
+    wide = "float32" in str(config.get("mamba_ssm_cache_dtype") or config.get("mamba_ssm_dtype"))
+    return {
+        "attention_kind": "hybrid-linear",
+        "layers_full_attention": full,
+        "linear_layers": linear,
+        "conv_state_elements": conv,
+        "recurrent_state_elements": state,
+        "recurrent_state_fp32": wide,
+        "sliding_window": None,
+    }
+
+
+def _state(config: Config) -> tuple[int, int]:
+    hidden = get(config, "hidden_size") or 0
+    keys, values = get(config, "linear_num_key_heads"), get(config, "linear_num_value_heads")
+    if keys and values:  # gated delta rule
+        k, v = get(config, "linear_key_head_dim") or 0, get(config, "linear_value_head_dim") or 0
+        kernel = get(config, "linear_conv_kernel_dim") or 4
+        return (kernel - 1) * (2 * keys * k + values * v), values * v * k
+    kernel = get(config, "mamba_d_conv", "conv_kernel", "conv_L_cache") or 4
+    size = get(config, "ssm_state_size", "mamba_d_state") or 0
+    heads = get(config, "mamba_num_heads", "mamba_n_heads")
+    if heads:  # Mamba 2
+        width = heads * (get(config, "mamba_head_dim", "mamba_d_head") or 64)
+        groups = get(config, "n_groups", "mamba_n_groups") or 1
+        return (kernel - 1) * (width + 2 * groups * size), width * size
+    if "conv_L_cache" in config:  # gated short convolution
+        return kernel * hidden, 0
+    inner = (get(config, "mamba_expand", "expand") or 2) * hidden  # Mamba 1
+    return (kernel - 1) * inner, inner * (size or 16)

@@ -1,0 +1,128 @@
+"""Parameters of a model, counted by formula from its `config.json`."""
+
+from __future__ import annotations
+
+import re
+
+from siting.hf_config.fields import Config, blocks, get
+
+UNGATED = re.compile(
+    r"phi|phi-msft|gpt_neox.*|gpt_neo|gptj|gpt2|gpt_bigcode|falcon|refinedweb.*|starcoder2|mpt|opt|"
+    r"bloom|nemotron|nemotron_h.*"
+)
+"""Architectures whose MLP has two matrices instead of three."""
+
+
+def count(config: Config, shape: Config, encoder: float = 0.0) -> Config:
+    """Parameters in billions: total, of the routed experts, active a token, of the embedding."""
+    embedding = shape["vocab_size"] * shape["hidden_size"]
+    head = 0 if shape["tie_word_embeddings"] else embedding
+    routed, mlp = _mlp_params(config, shape)
+    whole = embedding + head + mlp + routed + _all_attention_params(config, shape) + encoder
+    idle = 0.0
+    if routed:
+        idle = routed * (1 - (shape.get("experts_per_token") or 0) / shape["num_experts"])
+    return {
+        "total_params_b": whole / 1e9,
+        "params_recomputed_b": whole / 1e9,
+        "active_params_b": (whole - idle) / 1e9,
+        "expert_params_b": routed / 1e9 if routed else None,
+        "embedding_params_b": embedding / 1e9,
+    }
+
+
+def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
+    """Parameters of the routed experts, and of dense MLPs, shared experts and routers."""
+    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
+    matrices = 2 if UNGATED.fullmatch(str(config.get("model_type", "")).lower()) else 3
+    dense_width, width = shape["intermediate_size"], shape.get("moe_intermediate_size") or 0
+    experts, pattern = shape.get("num_experts") or 0, blocks(config)
+    if not experts:
+        dense = pattern.count("mlp") if pattern else layers
+        return 0.0, float(dense * matrices * hidden * dense_width)
+    dense, step = shape.get("first_dense_layers") or 0, shape.get("moe_layer_step") or 1
+    mixed = (layers - dense) // step
+    if step > 1:
+        dense = layers - mixed
+    if pattern:
+        mixed, dense = pattern.count("moe"), pattern.count("mlp")
+    if config.get("enable_moe_block"):  # a dense MLP beside the experts on every layer
+        dense = layers
+    latent = get(config, "moe_latent_size", "routed_expert_hidden_size")
+    routed = float(mixed * experts * matrices * (latent or hidden) * width)
+    shared = (shape.get("shared_experts") or 0) * matrices * hidden * width
+    bridge = 2 * hidden * latent if latent else 0
+    rest = dense * matrices * hidden * dense_width + mixed * (shared + experts * hidden + bridge)
+    return routed, float(rest)
+
+
+def _all_attention_params(config: Config, shape: Config) -> float:
+    """Projections of all attention and state layers."""
+    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
+    linear = (shape.get("linear_layers") or 0) * _state_params(config, hidden)
+    full = shape.get("layers_full_attention") or 0
+    if shape.get("attention_kind") not in ("sliding", "chunked"):
+        return float(linear + full * _attention_params(config, shape))
+    wide = {
+        **shape,
+        "head_dim": shape.get("head_dim_global_layers") or shape["head_dim"],
+        "num_key_value_heads": shape.get("kv_heads_global_layers") or shape["num_key_value_heads"],
+    }
+    shared = bool(config.get("attention_k_eq_v"))
+    windows = (layers - full) * _attention_params(config, shape)
+    return float(full * _attention_params(config, wide, shared) + windows)
+
+
+def _attention_params(config: Config, shape: Config, keys_are_values: bool = False) -> float:
+    """Projections of one attention layer."""
+    hidden, heads, width = shape["hidden_size"], shape["num_attention_heads"], shape["head_dim"]
+    rank, query = shape.get("kv_lora_rank"), shape.get("q_lora_rank")
+    value = shape.get("v_head_dim") or width
+    gate = 2 if config.get("attn_output_gate") else 1  # gated attention doubles the query
+    q = (hidden + heads * width) * query if query else gate * hidden * heads * width
+    out = heads * value * hidden
+    if rank:
+        rope = shape.get("qk_rope_head_dim") or 0
+        kv = hidden * (rank + rope) + rank * heads * (width - rope + value)
+        key, indexers = shape.get("index_head_dim") or 0, shape.get("index_heads") or 0
+        return float(q + kv + out + (query or hidden) * indexers * key + hidden * (key + indexers))
+    kv = hidden * shape["num_key_value_heads"] * (width + (0 if keys_are_values else value))
+    if shape.get("attention_kind") == "compressed":
+        kv = hidden * width  # one latent serves as key and value
+    grouped = get(config, "o_lora_rank")
+    if grouped:
+        out = heads * width * grouped + (get(config, "o_groups") or 1) * grouped * hidden
+    return float(q + kv + out)
+
+
+def _state_params(config: Config, hidden: int) -> float:
+    """Projections of one linear layer."""
+    keys, values = get(config, "linear_num_key_heads"), get(config, "linear_num_value_heads")
+    if keys and values:
+        k, v = get(config, "linear_key_head_dim") or 0, get(config, "linear_value_head_dim") or 0
+        return float(hidden * (2 * keys * k + 3 * values * v + 2 * values))
+    if "conv_L_cache" in config:
+        return 4.0 * hidden * hidden
+    size = get(config, "ssm_state_size", "mamba_d_state") or 16
+    heads = get(config, "mamba_num_heads", "mamba_n_heads")
+    if heads:
+        width = heads * (get(config, "mamba_head_dim", "mamba_d_head") or 64)
+        groups = get(config, "n_groups", "mamba_n_groups") or 1
+        return float(hidden * (3 * width + 2 * groups * size + heads))
+    inner = (get(config, "mamba_expand", "expand") or 2) * hidden
+    rank = get(config, "mamba_dt_rank") or hidden // 16
+    return float(inner * (3 * hidden + 2 * rank + 3 * size))
+
+
+def encoder_params(whole: Config) -> float:
+    """Parameters of the encoder for images: attention and MLP of its layers, and its patches."""
+    vision = whole.get("vision_config") or whole.get("vit_config")
+    if not isinstance(vision, dict):
+        return 0.0
+    hidden = get(vision, "hidden_size", "embed_dim", "width") or 0
+    layers = get(vision, "num_hidden_layers", "depth", "layers") or 0
+    inner = get(vision, "intermediate_size") or round(hidden * float(vision.get("mlp_ratio") or 4))
+    gated = "silu" in str(vision.get("hidden_act"))
+    patch = get(vision, "patch_size") or 14
+    matrices = 3 if gated else 2
+    return float(layers * (4 * hidden**2 + matrices * hidden * inner) + 3 * patch**2 * hidden)
