@@ -95,7 +95,7 @@ def _of_algorithm(name: str) -> str:
 
 def _of_groups(section: Config) -> str:
     groups = section.get("config_groups")
-    group = next(iter(groups.values()), {}) if isinstance(groups, dict) else {}
+    group: object = next(iter(groups.values()), {}) if isinstance(groups, dict) else {}
     weights = group.get("weights") if isinstance(group, dict) else None
     if not isinstance(weights, dict):
         return _of_algorithm(str(section.get("format") or section.get("quant_algo") or "").lower())
