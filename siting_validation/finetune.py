@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 from siting.catalogue import FactError
 from siting.memory import training
@@ -67,10 +68,14 @@ def job_of(row: Row) -> training.Job:
     if re.search(r"grpo|ppo|rloo", task):
         raise NotEstimated("the memory of the generation engine beside the training is not stated")
     pairs = 2 if re.search(r"dpo|kto|orpo|cpo|rm\b", task) else 1
-    frame = training.framework(row.get("framework", ""))
+    month = _month(row)
+    frame = training.framework(row.get("framework", ""), model.model_id, month)
     rule, in_backward = _optimizer(row)
     checkpointing, offloaded = _checkpointing(row)
+    if checkpointing is None and "pretrain" in row["method"].lower():
+        checkpointing = False  # recomputing is asked for when tuning, seldom when training anew
     sharding, host = _sharding(row)
+    note, ranks = row.get("note", "").lower(), _ranks(row)
     tokens = whole(row, "seq_len")
     if tokens is None:
         raise NotEstimated("seq_len is not stated")
@@ -90,10 +95,33 @@ def job_of(row: Row) -> training.Job:
         lora_rank=whole(row, "lora_rank") or 8,
         targets=_targets(row.get("note", "")) or frame.targets,
         adapted_head=bool(re.search(r"targets?=[^;]*head", row.get("note", ""))),
-        packed="packing=false" not in row.get("note", "").lower(),
+        packed="packing=false" not in note and (frame.packs or "packing=true" in note),
+        capped="<" in row["seq_len"] and "sets the peak" not in note,
+        float8="float8" in note or "fp8" in note,
         reference_model=pairs == 2,
         framework=frame.name,
+        month=month,
+        tensor_parallel=ranks.get("tp", 1),
+        pipeline_parallel=ranks.get("pp", 1),
+        context_parallel=ranks.get("cp", 1),
+        expert_parallel=ranks.get("ep", 1),
     )
+
+
+def _month(row: Row) -> str:
+    """The month (YYYY-MM) before which a note says that a record was made; blank: not stated."""
+    found = re.search(r"pre-?\s?(\d{4}-\d{2})", row.get("note", ""))
+    return found[1] if found else ""
+
+
+def _ranks(row: Row) -> dict[str, int]:
+    """Degrees of tensor, pipeline, context and expert parallelism, as written in the row."""
+    text = f"{row.get('sharding', '')} {row.get('note', '')}".lower()
+    words = {"tensor": "tp", "pipeline": "pp", "context": "cp", "expert": "ep"}
+    for word, short in words.items():
+        text = re.sub(rf"{word}[ _-](?:model[ _-])?parallel(?:[ _-]size)?", short, text)
+    found = re.findall(r"\b(tp|pp|cp|ep)\s*[=: x]?\s*(\d{1,4})\b", text)
+    return {name: max(1, int(size)) for name, size in found}
 
 
 def _assumed(row: Row) -> str:
@@ -124,11 +152,13 @@ def _optimizer(row: Row) -> tuple[str, bool]:
     return training.optimizer(plain).name, plain != text
 
 
-def _checkpointing(row: Row) -> tuple[bool | None, bool]:
+def _checkpointing(row: Row) -> tuple[bool | Literal["selective"] | None, bool]:
     """Whether activations are recomputed (None: not stated), and whether they are offloaded."""
     text = row.get("grad_checkpointing", "").lower()
     if not text:
         return None, False
+    if "selective" in text:
+        return "selective", "offload" in text
     return text.startswith(("true", "yes", "full", "unsloth")), "offload" in text
 
 
@@ -138,10 +168,14 @@ def _sharding(row: Row) -> tuple[training.Sharding, bool]:
     stage = re.search(r"zero[ -_]?(\d)", text)
     if stage:
         return training.STAGES[stage[1]], host
-    if "fsdp" in text:
+    if "fsdp" in text or "hsdp" in text:
         return "fsdp", host
+    if "distributed optimizer" in text or "dist_opt" in text or "megatron" in text:
+        return "zero1", host
     if text in ("none", "ddp", "single", "dp"):
         return "none", host
+    if re.search(r"\b(tp|pp|cp|ep|tensor|pipeline|expert)", text):  # Megatron's usual way
+        return "zero1", host
     raise NotEstimated(f"sharding {row['sharding']!r} is not understood")
 
 

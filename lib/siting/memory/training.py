@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -68,6 +69,22 @@ class Framework(Named):
     """What a rank was measured to hold of a frozen base under full sharding."""
     targets: Targets
     """Matrices that get an adapter unless told otherwise."""
+    before: str = ""
+    """Month (YYYY-MM) from which it is so no more; blank: it still is."""
+    models: str = ""
+    """Pattern of the models that it is so for; blank: all."""
+    offloads: bool = False
+    """Checkpointed activations go to host memory."""
+    copies: bool = True
+    """Adapters and 4-bit kernels keep copies of their inputs for the backward pass."""
+    packs: bool = True
+    """Packs short examples to full length unless told otherwise."""
+
+    def describes(self, model: str, month: str) -> bool:
+        """Whether the row is about this model and this month; blank month: today."""
+        if self.before and (not month or month >= self.before):
+            return False
+        return not self.models or bool(re.search(self.models, model.lower()))
 
 
 class Optimizer(Named):
@@ -90,13 +107,13 @@ class Method(Named):
 N = TypeVar("N", bound=Named)
 
 
-def _named(rows: tuple[N, ...], name: str, what: str) -> N:
-    """The row of that name, else the one with the longest name that is part of it."""
+def _named(rows: Sequence[N], name: str, what: str) -> N:
+    """The first row of that name, else the one with the longest name that is part of it."""
     key = _plain(name)
     found = [(len(n), row) for row in rows for n in map(_plain, row.names) if n in key]
     if found:
         return max(found, key=lambda pair: pair[0])[1]
-    known = ", ".join(row.name for row in rows)
+    known = ", ".join(dict.fromkeys(row.name for row in rows))
     raise NotEstimated(f"{what} {name!r} is unknown; known: {known}")
 
 
@@ -105,9 +122,13 @@ def _plain(name: str) -> str:
     return "_" + re.sub(r"[\s_+/()-]+", "_", name.strip().lower()).strip("_") + "_"
 
 
-def framework(name: str) -> Framework:
-    """The framework called `name`, with or without its version. Raises NotEstimated."""
-    return _named(table("training_frameworks", Framework), name, "training framework")
+def framework(name: str, model: str = "", month: str = "") -> Framework:
+    """The framework called `name`, with or without its version. Raises NotEstimated.
+
+    model, month: what is trained, and when (YYYY-MM), where the framework tells them apart.
+    """
+    rows = [r for r in table("training_frameworks", Framework) if r.describes(model, month)]
+    return _named(rows, name, "training framework")
 
 
 def optimizer(name: str) -> Optimizer:
@@ -141,8 +162,10 @@ class Job:
     tokens: int = 4096
     """Tokens of one sequence; padded or packed to this length."""
     micro_batch: int = 1
-    checkpointing: bool | None = None
+    checkpointing: bool | Literal["selective"] | None = None
     """None: the framework's default."""
+    float8: bool = False
+    """Products are computed in 8 bit."""
     activations_offloaded: bool = False
     parameters_offloaded: bool = False
     gpus: int = 1
@@ -155,19 +178,48 @@ class Job:
     """Sequences are packed to full length, or the length is that of the longest example."""
     reference_model: bool = False
     """A frozen copy of the model is loaded beside it (preference training of all weights)."""
+    capped: bool = False
+    """The length is a limit that the longest example may not reach."""
     framework: str = "peft"
+    month: str = ""
+    """When it ran (YYYY-MM), where frameworks have changed since."""
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    context_parallel: int = 1
+    expert_parallel: int = 1
+
+    @property
+    def replicas(self) -> int:
+        """GPUs among which full or staged sharding divides what is left of a layer's tensors."""
+        inside = self.tensor_parallel * self.pipeline_parallel * self.context_parallel
+        return max(1, self.gpus // inside)
+
+    @property
+    def share(self) -> float:
+        """Part of the parameters that one rank of the model-parallel group holds."""
+        t = tensors(self.model)
+        ranks = self.expert_parallel if self.expert_parallel > 1 else self.tensor_parallel
+        dense = (t.total - t.experts) / self.tensor_parallel
+        return (dense + t.experts / ranks) / self.pipeline_parallel / t.total
 
     @property
     def is_full(self) -> bool:
         return method(self.method).keeps == "everything"
 
     @property
+    def is_sharded(self) -> bool:
+        """Whether weights are divided among the replicas."""
+        return self.sharding in ("zero3", "fsdp") and self.replicas > 1
+
+    @property
     def batch(self) -> Range:
         """Tokens of a micro-batch at the peak."""
-        whole = float(self.tokens * self.micro_batch)
-        if self.packed:
-            return Range.exact(whole, "tokens")
-        return constant("training", "unpacked_share").range.scaled(whole, "tokens")
+        whole = self.tokens * self.micro_batch / self.context_parallel
+        if not self.packed:
+            return constant("training", "unpacked_share").range.scaled(whole, "tokens")
+        if self.capped:
+            return constant("training", "capped_share").range.scaled(whole, "tokens")
+        return Range.exact(whole, "tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +245,7 @@ class Peak:
 
 def memory(job: Job) -> Peak:
     """Peak memory of a rank of `job`, by part. Raises NotEstimated with the reason."""
-    frame = framework(job.framework)
+    frame = framework(job.framework, job.model.model_id, job.month)
     trained, shape = _trained(job), _shape(job.model)
     parts = [
         _weights(job, frame),
@@ -234,6 +286,8 @@ def _base_bytes(job: Job, frame: Framework) -> float:
     linear = t.attention + t.mlp + t.experts
     if job.base in BASES:
         wide = BASES[job.base]
+        if job.base == "mixed" and job.is_sharded:
+            wide = 4.0  # 16-bit copies are made of gathered layers alone
         outside = max(wide, 2.0)  # embeddings and towers are not quantised
         return linear * wide + (ends + t.towers) * outside
     bits = weight_format(job.base).bits
@@ -241,15 +295,15 @@ def _base_bytes(job: Job, frame: Framework) -> float:
 
 
 def _weights(job: Job, frame: Framework) -> Part:
-    whole = _base_bytes(job, frame)
-    held, how = whole, "whole on each GPU"
-    if job.sharding in ("zero3", "fsdp") and job.gpus > 1:
-        gathered = _gathered(job)
-        shard = whole / job.gpus
+    whole, n = _base_bytes(job, frame) * job.share, job.replicas
+    held, how = whole, "whole on each GPU" if job.share == 1 else f"{job.share:.3g} on each GPU"
+    if job.is_sharded:
+        gathered = _gathered(job) / job.tensor_parallel
+        shard = whole / n
         if job.is_full or frame.frozen_sharding == "shard":
-            held, how = shard + gathered, f"1/{job.gpus} and the layers at work"
+            held, how = shard + gathered, f"1/{n} and the layers at work"
         elif frame.frozen_sharding == "whole and shard":
-            held, how = whole + shard, f"whole and 1/{job.gpus}"
+            held, how = whole + shard, f"whole and 1/{n}"
         if job.parameters_offloaded:
             held, how = gathered, "the layers at work; the rest in host memory"
     if job.reference_model and job.is_full:
@@ -292,15 +346,13 @@ def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
     rule = optimizer(job.optimizer)
     wide = min(BASES.get(job.base, 2.0), 4.0) if job.is_full else frame.adapter_bytes
     states = rule.states * (wide if rule.bytes_per_state is None else rule.bytes_per_state)
-    if job.is_full and job.sharding.startswith("zero"):
+    if job.is_full and (job.sharding.startswith("zero") or frame.name == "megatron"):
         states = rule.states * (rule.bytes_per_state or 4.0)
         states += constant("training", "master_bytes").central
     largest = tensors(job.model).embedding / trained if trained else 0.0
     gradients = wide * largest if job.in_backward and job.is_full else wide
     own = 0.0 if job.is_full else wide  # adapters are weights of their own
-    share = 1 / job.gpus
-    if job.sharding == "none":
-        share = 1.0
+    share = 1.0 if job.sharding == "none" else 1 / job.replicas
     by_stage = {
         "none": (1.0, 1.0),
         "zero1": (share, 1.0),
@@ -308,6 +360,7 @@ def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
         "zero3": (share, share),
         "fsdp": (share, share),
     }[job.sharding]
+    trained = trained * job.share
     central = trained * (states * by_stage[0] + gradients * by_stage[1] + own)
     if job.parameters_offloaded:
         central = 0.0
@@ -368,18 +421,17 @@ def _activations(job: Job, frame: Framework, shape: Shape) -> Part:
     checkpointed = frame.checkpoints if job.checkpointing is None else job.checkpointing
     if job.checkpointing is None and job.sharding in ("fsdp", "zero3"):
         checkpointed = True
-    layer = _layer_values(job, shape, quantised=not checkpointed)
-    if checkpointed:
-        alive = constant("training", "recomputed_layers").range
-        kept = 0.0 if job.activations_offloaded else float(shape.layers * shape.hidden)
-        values = Range(
-            kept + layer.low * alive.low,
-            kept + layer.central * alive.central,
-            kept + layer.high * alive.high,
-        )
-        how = "layer inputs, and one layer recomputed"
+    layer = _layer_values(job, shape, frame, quantised=not checkpointed)
+    if job.float8:
+        layer = _times(layer, constant("training", "float8_values").range)
+    if checkpointed == "selective":
+        part = constant("training", "selective_values").range
+        values, how = _times(layer, part).scaled(shape.layers), "part of every layer kept"
+    elif checkpointed:
+        values, how = _recomputed(job, frame, shape, layer)
     else:
         values, how = layer.scaled(shape.layers), "every layer kept"
+    values = values.scaled(1 / job.tensor_parallel)
     row = constant("training", "hidden_values")
     return Part(
         "activations",
@@ -389,14 +441,31 @@ def _activations(job: Job, frame: Framework, shape: Shape) -> Part:
     )
 
 
-def _layer_values(job: Job, shape: Shape, quantised: bool) -> Range:
+def _recomputed(job: Job, frame: Framework, shape: Shape, layer: Range) -> tuple[Range, str]:
+    """Values a token with checkpointing: inputs of layers, and one layer that is recomputed."""
+    alive = constant("training", "recomputed_layers").range
+    whole = float(shape.layers * shape.hidden)
+    kept = Range.exact(0.0 if job.activations_offloaded else whole)
+    if frame.offloads and not job.activations_offloaded:
+        kept = Range(0.0, 0.0, whole)
+    values = Range(
+        kept.low + layer.low * alive.low,
+        kept.central + layer.central * alive.central,
+        kept.high + layer.high * alive.high,
+    )
+    return values, "layer inputs, and one layer recomputed"
+
+
+def _layer_values(job: Job, shape: Shape, frame: Framework, quantised: bool) -> Range:
     """16-bit values that one layer keeps of one token."""
     hidden = constant("training", "hidden_values").range.scaled(shape.hidden)
     keys = constant("training", "key_value_values").range.scaled(shape.keys)
     name = "gated_values" if shape.gated else "plain_values"
     mlp = constant("training", name).range.scaled(shape.mlp)
-    parts = [hidden, keys, mlp, _adapter_values(job, shape)]
-    if quantised and job.base.startswith("nf4"):
+    parts = [hidden, keys, mlp]
+    if frame.copies:
+        parts.append(_adapter_values(job, shape))
+    if quantised and frame.copies and job.base.startswith("nf4"):
         parts.append(constant("training", "quantised_base_values").range.scaled(shape.hidden))
     return total(parts)
 
@@ -434,7 +503,7 @@ def _logits(job: Job, frame: Framework) -> Part:
         bytes_each = bytes_each.plus(constant("training", "head_adapter_bytes").range)
     return Part(
         "logits",
-        _times(bytes_each, entries).scaled(1 / GIB, "GiB"),
+        _times(bytes_each, entries).scaled(1 / GIB / job.tensor_parallel, "GiB"),
         f"{bytes_each.central:g} B x {job.batch.central:,.0f} tokens x "
         f"{job.model.vocab_size:,} vocabulary",
         catalogue.source_of(frame),
@@ -448,8 +517,8 @@ def _overlapped(job: Job, parts: list[Part], trained: float) -> list[Part]:
     """
     weights, states, activations, logits = parts
     wide = min(BASES.get(job.base, 2.0), 4.0)
-    share = 1.0 if job.sharding in ("none", "zero1") else 1 / job.gpus
-    gradients = 0.0 if job.in_backward else trained * wide * share / GIB
+    share = 1.0 if job.sharding in ("none", "zero1") else 1 / job.replicas
+    gradients = 0.0 if job.in_backward else trained * job.share * wide * share / GIB
     moving = activations.gib.central + logits.gib.central
     saved = min(gradients, moving)
     held = states.gib
