@@ -26,6 +26,7 @@ from siting.memory.deployment import (
     prompt_chunk,
     usable_gib,
 )
+from siting.memory.distance import aspects, unseen, widened
 from siting.memory.engines import MemoryConstant, constant
 from siting.memory.weights import WeightFormat, weight_bytes_per_gpu, weight_format
 from siting.quantity import GIB, Range, total
@@ -238,7 +239,16 @@ def loaded(d: Deployment) -> Range:
         size = size.plus(constant("sglang", "load_extra_gib").range)
     if d.family == "vllm":
         size = size.plus(Range.exact(_position_table(d.model) / GIB, "GiB"))
-    return size
+    return widened(size, "weights", far(d), PRINTED_GIB)
+
+
+def far(d: Deployment) -> int:
+    """How many aspects of a deployment nobody measured."""
+    return len(unseen("serving", aspects(d)))
+
+
+PRINTED_GIB = 0.005
+"""Logs round to a hundredth of a GiB: no range is narrower than that."""
 
 
 def _position_table(model: Model) -> float:
@@ -267,7 +277,7 @@ def cache_pool(d: Deployment, context: int) -> Pool:
     if d.family == "tensorrt-llm":
         share = d.utilization or constant("tensorrt-llm", "utilization").central
         left = left.scaled(share) if left.central > 0 else left
-    return Pool(parts, budget, left)
+    return Pool(parts, budget, widened(left, "pool", far(d), PRINTED_GIB))
 
 
 def _weights_formula(d: Deployment) -> str:

@@ -21,8 +21,9 @@ from siting import catalogue
 from siting.catalogue import Fact, Gpu, Model, table
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import usable_gib
+from siting.memory.distance import unseen, widened
 from siting.memory.engines import constant
-from siting.memory.pool import Part
+from siting.memory.pool import PRINTED_GIB, Part
 from siting.memory.weights import tensors, weight_format
 from siting.quantity import GIB, Range, total
 
@@ -255,9 +256,7 @@ def memory(job: Job) -> Peak:
     ]
     if job.is_full and not frame.accumulates:  # gradients grow while activations go
         parts = _overlapped(job, parts, trained)
-    spread = constant("training", "spread")
-    summed = total((p.gib for p in parts), "GiB")
-    allocated = Range(summed.low * spread.low, summed.central, summed.high * spread.high, "GiB")
+    allocated = total((p.gib for p in parts), "GiB")
     factor, fixed = constant("training", "reserved_factor"), constant("training", "reserved_gib")
     reserved = Range(
         allocated.low * factor.low + fixed.low,
@@ -265,6 +264,8 @@ def memory(job: Job) -> Peak:
         allocated.high * factor.high + fixed.high,
         "GiB",
     )
+    distance = len(unseen("training", aspects(job)))
+    allocated, reserved = (widened(r, "peak", distance, PRINTED_GIB) for r in (allocated, reserved))
     return Peak(
         job=job,
         parts=tuple(parts),
@@ -272,6 +273,11 @@ def memory(job: Job) -> Peak:
         reserved=reserved,
         reported=reserved if frame.reserved else allocated,
     )
+
+
+def aspects(job: Job) -> dict[str, str]:
+    """What a job is told apart by."""
+    return {"family": job.model.family.lower(), "framework": framework(job.framework).name}
 
 
 # --- the parts --------------------------------------------------------------------------------

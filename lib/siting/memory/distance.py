@@ -1,0 +1,78 @@
+"""How far a case is from what was measured, and how wide its range is therefore.
+
+`benchmarks/left_out.py` predicts each measurement from what other sources measured, and keeps two
+tables: what was seen (facts/memory_seen.csv), and by how much the ranges that the parts of a
+prediction have must be stretched to hold 80 % of measurements (facts/memory_spread.csv), by the
+number of aspects of a case, its card, its model's family, its engine, that nobody measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from siting import catalogue
+from siting.catalogue import Fact, table
+from siting.memory.deployment import Deployment
+from siting.quantity import Range
+
+Topic = Literal["serving", "training"]
+
+
+class Seen(Fact):
+    """One thing that measurements were made of: a card, a family of models, an engine."""
+
+    topic: Topic
+    aspect: str
+    value: str
+    measurements: int
+
+
+class Spread(Fact):
+    """Factors on the low and the high side of a range, by the number of unseen aspects."""
+
+    quantity: str
+    distance: int
+    low: float
+    high: float
+    measurements: int
+    sources: int
+
+
+def aspects(d: Deployment) -> dict[str, str]:
+    """What a deployment is told apart by, from the nearest to the farthest."""
+    return {"card": d.gpu.id, "family": d.model.family.lower(), "engine": d.family}
+
+
+def unseen(topic: Topic, of: Mapping[str, str]) -> tuple[str, ...]:
+    """The aspects of a case that no measurement has."""
+    seen = _seen(catalogue.facts_dir())
+    return tuple(a for a, value in of.items() if (topic, a, value) not in seen)
+
+
+@cache
+def _seen(folder: Path) -> frozenset[tuple[str, str, str]]:
+    return frozenset((r.topic, r.aspect, r.value) for r in table("memory_seen", Seen))
+
+
+def in_words(missing: tuple[str, ...]) -> str:
+    """What a reader should know of a case that nobody measured; blank if all was seen."""
+    names = {"family": "family of models"}
+    things = [names.get(m, m) for m in missing]
+    return f"no measurement of this {' or this '.join(things)}: range wide" if things else ""
+
+
+def widened(r: Range, quantity: str, distance: int, floor: float = 0.0) -> Range:
+    """`r` stretched for its distance; never narrower than `floor` on either side."""
+    row = _spread(catalogue.facts_dir(), quantity, distance)
+    down = max((r.central - r.low) * row.low, floor)
+    up = max((r.high - r.central) * row.high, floor)
+    return Range(r.central - down, r.central, r.central + up, r.unit)
+
+
+@cache
+def _spread(folder: Path, quantity: str, distance: int) -> Spread:
+    rows = [r for r in table("memory_spread", Spread) if r.quantity == quantity]
+    return max((r for r in rows if r.distance <= distance), key=lambda r: r.distance)
