@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,3 +177,37 @@ def test_feasibility_needs_fewer_gpus_the_less_is_trained() -> None:
     gpus = [f.peak.job.gpus if f.peak else 99 for f in found]
     assert [f.method for f in found] == ["full", "lora", "qlora"]
     assert gpus == sorted(gpus, reverse=True)
+
+
+def test_parallel_ranks_share_the_model() -> None:
+    # 3.2 billion parameters in 16 bit over 2 tensor x 2 pipeline ranks: a quarter on each
+    whole = Job(SMALL, "full", gpus=4, framework="megatron", sharding="zero1")
+    split = dataclasses.replace(whole, tensor_parallel=2, pipeline_parallel=2)
+    assert split.replicas == 1
+    assert _part(training.memory(split), "weights") == pytest.approx(
+        _part(training.memory(whole), "weights") / 4
+    )
+    assert _part(training.memory(split), "logits") == pytest.approx(
+        _part(training.memory(whole), "logits") / 2
+    )
+
+
+def test_selective_checkpointing_lies_between_all_and_nothing() -> None:
+    kept, some, none = (
+        _part(training.memory(Job(SMALL, "full", checkpointing=c)), "activations")
+        for c in (False, "selective", True)
+    )
+    assert none < some < kept
+
+
+def test_a_framework_changes_with_time_and_model() -> None:
+    # torchtune cut its loss into chunks in autumn 2024; Unsloth keeps logits of Gemma 2 and 3
+    assert training.framework("torchtune", month="2024-08").logits_bytes > 5
+    assert training.framework("torchtune").logits_bytes < 1
+    assert training.framework("unsloth", "google/gemma-3-4b-it").logits_bytes > 4
+    assert training.framework("unsloth", "google/gemma-4-31b-it").logits_bytes < 2
+
+
+def test_a_limit_on_length_is_a_range_below_it() -> None:
+    free = Job(SMALL, tokens=4096, capped=True).batch
+    assert free.low < free.central == free.high == 4096

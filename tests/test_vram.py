@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
 from siting.inputs.scenario import Tokens
-from siting.memory import attention, engines, pool, vram, weights
+from siting.memory import attention, distance, engines, pool, vram, weights
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, planned
 from siting.memory.sweep import best_format, sweep
-from siting.quantity import GIB
+from siting.quantity import GIB, Range
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
 QWEN = catalogue.model("Qwen/Qwen3-32B")
@@ -126,7 +126,7 @@ def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
     assert parts["weights"] == pytest.approx(61.03, rel=1e-3)
     assert parts["activations"] == pytest.approx(5.64, rel=0.02)
     assert made.pool_gib.central == pytest.approx(4.45, abs=0.1)
-    assert made.verdict == "tight"
+    assert made.verdict == "fits"  # it did
 
 
 def test_the_same_run_with_32000_tokens_does_not_start() -> None:
@@ -369,6 +369,105 @@ def test_the_whole_catalogue_is_swept_in_every_format() -> None:
     assert made.combinations == len(models) * 4 * 4 * len(gpus) > 50_000
     known = ~np.isnan(made.left_gib).all(axis=(1, 2, 3))
     assert known.mean() > 0.95  # the others lack a field that decides their size
+
+
+# --- behaviour by release ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "bytes_each"),
+    [("0.7.2", 38), ("0.10.2", 38), ("0.16.1", 38), ("0.17.0", 14.9), ("0.19.0", 14.9), ("", 38)],
+)
+def test_the_sampler_takes_what_its_release_takes(version: str, bytes_each: float) -> None:
+    # One campaign on one card: Qwen3-14B took 5.64 GiB in 0.15 and 0.16, and 2.23 from 0.17 on.
+    # Without a release, that of the model's own time is taken (Qwen3: April 2025).
+    assert pool.sampler_row(Deployment(QWEN, H100, engine_version=version)).central == bytes_each
+
+
+def test_a_start_up_of_release_019_is_reproduced() -> None:
+    # Public log, H100 of 79.19 GiB at 0.95: weights 14.99, activations 1.89, outside torch 0.25,
+    # pool 58.11 GiB, 476,016 tokens; with two ranks 7.51, 1.89, 2.07 and 63.76 GiB
+    card = H100.model_copy(update={"usable_gib": 79.19})
+    run = Deployment(LLAMA, card, "bf16", engine_version="0.19.0", utilization=0.95)
+    one = pool.cache_pool(run, 32768)
+    assert one.left.central == pytest.approx(58.11, abs=0.1)
+    assert one.parts[0].gib.central == pytest.approx(14.99, abs=0.02)
+    assert one.parts[1].gib.central == pytest.approx(1.89, abs=0.03)
+    two = pool.cache_pool(dataclasses.replace(run, tensor_parallel=2), 8192)
+    assert two.left.central == pytest.approx(63.76, abs=0.15)
+
+
+def test_old_cards_ran_the_first_engine_until_011() -> None:
+    card = catalogue.gpu("V100-SXM2-32GB")
+    assert Deployment(LLAMA, card, engine_version="0.8.5").is_v0
+    assert not Deployment(LLAMA, card, engine_version="0.11.0").is_v0
+    assert not Deployment(LLAMA, H100, engine_version="0.8.5").is_v0
+
+
+def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
+    # Qwen3.6-35B under 0.20.0: 10 full and 30 linear layers make four groups; 8,192 tokens are four
+    # blocks of 2,096 tokens, and three groups of states hold two: 15 blocks / 10 = 1.50, as logged
+    model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
+    groups, kv = attention.layer_groups(model), attention.kv_format("fp8")
+    assert attention.blocks(2**30, groups, kv, 8192, state_blocks=2).per_request == 4 + 3 * 2
+    assert attention.blocks(2**30, groups, kv, 8192, state_blocks=1).per_request == 4 + 3
+
+
+def test_four_bit_experts_need_room_for_the_warm_up_beside_the_budget() -> None:
+    # Public log: gpt-oss-20b, 0.19.0 at 0.95, made its pool and ran out of memory in the sampler
+    model = catalogue.model("openai/gpt-oss-20b")
+    run = Deployment(model, H100, engine_version="0.19.0", utilization=0.95)
+    assert not pool.warms_up(run)
+    assert pool.warms_up(dataclasses.replace(run, utilization=0.9))
+    assert pool.warms_up(dataclasses.replace(run, engine_version="0.21"))
+    assert pool.warms_up(dataclasses.replace(run, model=LLAMA))
+
+
+def test_ranks_that_share_tokens_multiply_what_a_pool_holds() -> None:
+    run = Deployment(catalogue.model("deepseek-ai/DeepSeek-V3"), H100, tensor_parallel=8)
+    one = pool.holds(run, 8192, 20.0)
+    eight = pool.holds(dataclasses.replace(run, context_parallel=8), 8192, 20.0)
+    assert eight == (one[0] * 8, one[1] * 8)
+
+
+def test_the_ik_fork_unfolds_latents_over_the_context() -> None:
+    # DeepSeek V3, 131,072 tokens, batch 1,024: 128 heads x (192 + 128) x 2 B a token, the logits
+    # 4 B x 1,024 x 129,280, and 0.5 GiB of scores: 10.99 GiB; a public log has 11.44
+    run = Deployment(
+        catalogue.model("deepseek-ai/DeepSeek-V3"), H100, "gguf-q4_k_m", "q8_0",
+        engine="llama.cpp", engine_version="ik_llama.cpp fork", batched_tokens=1024,
+    )  # fmt: skip
+    made = pool.activations(run, 131072).gib
+    assert made.central == pytest.approx(10.99, abs=0.01)
+    assert made.low < 11.44 < made.high
+
+
+def test_a_run_in_32_bit_caches_in_32_bit() -> None:
+    wide = pool.request_gib(Deployment(LLAMA, H100, "fp32"), 8192)
+    assert wide == 2 * pool.request_gib(Deployment(LLAMA, H100, "bf16"), 8192)
+
+
+def test_the_table_of_positions_is_loaded_with_the_weights() -> None:
+    # Gemma 3 stretches 131,072 positions by 8, of 256 values a head: 0.5 GiB; a log has 8.58 GiB
+    model = catalogue.model("google/gemma-3-4b-it")
+    bare = weights.weight_bytes_per_gpu(model, "bf16").central / GIB
+    got = pool.loaded(Deployment(model, H100, "bf16")).central
+    assert got - bare == pytest.approx(0.5)
+    assert got == pytest.approx(8.58, abs=0.1)
+
+
+def test_a_card_that_nobody_measured_has_a_wider_range_and_says_so() -> None:
+    known = distance.aspects(Deployment(LLAMA, H100))
+    assert distance.unseen("serving", known) == ()
+    strange = distance.unseen("serving", {**known, "card": "abacus"})
+    assert distance.in_words(strange) == "no measurement of this card: range wide"
+    near, far = (distance.widened(Range(9, 10, 11), "pool", n) for n in (0, 2))
+    assert far.low <= near.low and near.high <= far.high and near.central == far.central
+
+
+def test_no_range_is_narrower_than_what_a_log_prints() -> None:
+    made = distance.widened(Range.exact(10.0, "GiB"), "weights", 0, 0.005)
+    assert (made.low, made.high) == (9.995, 10.005)
 
 
 # --- a client's options -----------------------------------------------------------------------

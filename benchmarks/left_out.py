@@ -1,0 +1,401 @@
+"""What memory is worth where nobody calibrated: each source, each model and card, left out.
+
+    python -m benchmarks.left_out [--write]
+
+For each group that is left out, the constants that come from logs and the stretch of ranges are
+found again from all other rows; then the group's rows are predicted. `--write` keeps the errors in
+left_out.json (docs/validation.md prints them) and the stretch from all rows in
+facts/memory_spread.csv and facts/memory_seen.csv, which the kit reads.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from siting import catalogue
+from siting.catalogue import FactError
+from siting.memory import distance, pool, training
+from siting.memory.attention import NotEstimated
+from siting.memory.deployment import is_unified, max_sequences, prompt_chunk
+from siting.quantity import GIB
+
+from siting_validation import comparison, finetune, vram
+from siting_validation.comparison import Comparison, Row, number
+
+OUT = Path(__file__).with_suffix(".json")
+FACTS = catalogue.facts_dir()
+SHARE = 0.94
+"""Of the measurements, on each side of the centre, that a stretched range shall hold: more than the
+nine tenths that it promises, for few sources tell of many."""
+BEYOND = 1.25
+"""How much wider a range is than that of the next nearer class, where too few rows tell."""
+FEW = 8
+QUANTITIES = {"weights_gib_per_gpu": "weights", "kv_cache_gib_per_gpu": "pool"}
+ERRORS = (NotEstimated, KeyError, FactError, ValueError)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row with what it is told apart by."""
+
+    row: Row
+    source: str
+    card: str
+    """Model and card."""
+    aspects: dict[str, str]
+
+
+def cases(kind: str) -> list[Case]:
+    """The rows of a kind that can be read."""
+    found = []
+    for row in comparison.read(comparison.shipped(kind)):
+        source = _source(row.get("source_url") or row.get("source") or row["case_id"])
+        try:
+            if kind == "vram":
+                d = vram.run_of(row).deployment
+                aspects, pair = distance.aspects(d), f"{d.model.model_id} on {d.gpu.id}"
+            else:
+                job = finetune.job_of(row)
+                aspects, pair = training.aspects(job), f"{job.model.model_id} on {row.get('gpu')}"
+        except ERRORS:
+            continue
+        found.append(Case(row, source, pair, aspects))
+    return found
+
+
+def _source(address: str) -> str:
+    """The repository or site that a row comes from."""
+    parts = address.split("/")
+    return "/".join(parts[2:5] if "github" in address else parts[2:3]) or address
+
+
+# --- constants from logs ----------------------------------------------------------------------
+
+Key = tuple[str, ...]
+"""engine, name, first, before, where: a row of facts/memory_constants.csv."""
+
+
+def derived(case: Case) -> Iterator[tuple[Key, float]]:
+    """Values that a log gives for constants, each the only unknown of what is printed."""
+    row, d = case.row, vram.run_of(case.row).deployment
+    outside, activation = number(row, "non_torch_gib"), number(row, "activation_peak_gib")
+    if d.family == "vllm" and outside is not None and row["case_id"] != "0":
+        name = "non_torch_rocm_gib" if d.gpu.vendor == "AMD" else "non_torch_gib"
+        plain = d.gpu.vendor != "AMD" and not is_unified(d.gpu)
+        constant = d.behaviour("non_torch_gib") if plain else pool.constant("vllm", name)
+        yield _key(constant), outside
+    if d.family == "vllm" and activation is not None:
+        longest = vram.run_of(row).longest
+        part = pool.activations(d, longest).gib.central * GIB
+        constant = pool.sampler_row(d)
+        each = max_sequences(d) * float(d.model.vocab_size or 0)
+        sampler = constant.central * each
+        if part - sampler < sampler / 2 and prompt_chunk(d, longest) < 20_000:  # it dominates
+            yield _key(constant), (activation * GIB - (part - sampler)) / each
+    weights = number(row, "weights_gib_per_gpu")
+    if d.family == "sglang" and weights is not None:
+        extra = pool.constant("sglang", "load_extra_gib")
+        yield _key(extra), weights - pool.loaded(d).central + extra.central
+
+
+def _key(row: Any) -> Key:
+    return row.engine, row.name, row.first, row.before, row.where
+
+
+def constants(known: Sequence[Case]) -> dict[Key, float]:
+    """Each constant as the median of its logs, a source weighing as the root of its number."""
+    by: dict[Key, list[tuple[float, str]]] = defaultdict(list)
+    for case in known:
+        for key, value in derived(case):
+            by[key].append((value, case.source))
+    return {
+        key: _quantile([v for v, _ in found], _weights([s for _, s in found]), 0.5)
+        for key, found in by.items()
+    }
+
+
+SCALES = (0.8, 0.9, 1.0, 1.1, 1.25)
+
+
+def training_scale(known: Sequence[Case]) -> dict[Key, float]:
+    """Values that a layer keeps, scaled so that the median error of other records is least."""
+    ids = {c.row["case_id"] for c in known}
+    least = {
+        scale: statistics.median(e for case, e in errors.items() if case in ids)
+        + abs(scale - 1) * 0.02
+        for scale, errors in _errors_by_scale().items()
+    }
+    best = min(least, key=lambda scale: least[scale])
+    return {key: value * best for key, value in _layer_values().items()}
+
+
+def _layer_values() -> dict[Key, float]:
+    rows = [pool.constant("training", n) for n in ("hidden_values", "gated_values")]
+    return {_key(r): r.central for r in rows}
+
+
+@cache
+def _errors_by_scale() -> dict[float, dict[str, float]]:
+    known, found = cases("finetune"), {}
+    for scale in SCALES:
+        with facts({k: v * scale for k, v in _layer_values().items()}):
+            made = _predict("finetune", known)
+        found[scale] = {c.case_id: abs(c.error) for c in made if c.error and c.quantity != "fits"}
+    return found
+
+
+@contextmanager
+def facts(changed: dict[Key, float], spread: Iterable[dict[str, Any]] = ()) -> Iterator[None]:
+    """The fact tables with other constants, and with another stretch of ranges."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in FACTS.iterdir():
+            os.symlink(path, Path(folder) / path.name)
+        _rewrite(Path(folder), "memory_constants", lambda r: _changed(r, changed))
+        if spread:
+            _write_table(Path(folder) / "memory_spread.csv", list(spread))
+        before = os.environ.get("SITING_FACTS")
+        os.environ["SITING_FACTS"] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop("SITING_FACTS")
+            if before:
+                os.environ["SITING_FACTS"] = before
+
+
+def _changed(row: dict[str, str], changed: dict[Key, float]) -> dict[str, str]:
+    value = changed.get(tuple(row[c] for c in ("engine", "name", "first", "before", "where")))
+    if value is None:
+        return row
+    low, high = min(float(row["low"]), value), max(float(row["high"]), value)
+    return {**row, "low": f"{low:g}", "central": f"{value:g}", "high": f"{high:g}"}
+
+
+def _rewrite(folder: Path, name: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    path = folder / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [change(r) for r in csv.DictReader(file)]
+    path.unlink()
+    _write_table(path, rows)
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.unlink(missing_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+# --- ranges -----------------------------------------------------------------------------------
+
+PLAIN = {
+    "source": "siting, measurements with their source left out", "url": "",
+    "locator": "benchmarks/left_out.py", "date": "2026-11-25", "kind": "estimate", "grade": "B",
+    "note": "",
+}  # fmt: skip
+UNSTRETCHED = [
+    {"quantity": q, "distance": 0, "low": 1, "high": 1, "measurements": 0, "sources": 0, **PLAIN}
+    for q in ("weights", "pool", "peak")
+]
+
+
+@dataclass(frozen=True)
+class Residual:
+    """How much of its unstretched range a measurement lies off, on either side."""
+
+    quantity: str
+    source: str
+    card: str
+    distance: int
+    low: float
+    high: float
+
+
+def _predict(kind: str, known: Sequence[Case]) -> list[Comparison]:
+    return comparison.compare(kind, [c.row for c in known])
+
+
+def residuals(kind: str, of: Sequence[Case], others: Sequence[Case]) -> Iterator[Residual]:
+    """Of the cases `of`, told how far they are from `others`."""
+    seen = {(a, v) for c in others for a, v in c.aspects.items()}
+    for case in of:
+        far = sum((a, v) not in seen for a, v in case.aspects.items())
+        for c in _predict(kind, [case]):
+            quantity = QUANTITIES.get(c.quantity, "peak" if c.quantity.startswith("peak") else "")
+            if quantity and c.central is not None and c.measured is not None:
+                slack = comparison.ROUNDING * abs(c.measured)
+                down, up = c.central - c.measured - slack, c.measured - c.central - slack
+                low = max(0.0, down) / max(c.central - (c.low or 0.0), 1e-9)
+                high = max(0.0, up) / max((c.high or 0.0) - c.central, 1e-9)
+                yield Residual(quantity, case.source, case.card, far, low, high)
+
+
+def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
+    """Factors by quantity and distance, each source weighing the same."""
+    table = []
+    for quantity in dict.fromkeys(r.quantity for r in found):
+        low = high = 0.0
+        for far in (0, 1, 2):
+            rows = [r for r in found if r.quantity == quantity and min(r.distance, 2) == far]
+            if len(rows) < FEW:
+                low, high = low * BEYOND or 1.0, high * BEYOND or 1.0
+            else:
+                weights = _weights([r.source for r in rows])
+                low = max(_quantile([r.low for r in rows], weights, SHARE), low)
+                high = max(_quantile([r.high for r in rows], weights, SHARE), high)
+            table.append(
+                {
+                    "quantity": quantity, "distance": far, "low": f"{max(low, 0.2):.3g}",
+                    "high": f"{max(high, 0.2):.3g}", "measurements": len(rows),
+                    "sources": len({r.source for r in rows}), **PLAIN,
+                }
+            )  # fmt: skip
+    missing = {"weights", "pool", "peak"} - {r["quantity"] for r in table}
+    return table + [r for r in UNSTRETCHED if r["quantity"] in missing]
+
+
+def _weights(sources: Sequence[str]) -> list[float]:
+    """A source counts by the root of its rows: many logs of one campaign are not many logs."""
+    count = Counter(sources)
+    return [count[s] ** -0.5 for s in sources]
+
+
+def _quantile(values: Sequence[float], weights: Sequence[float], share: float) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(np.asarray(weights)[order])
+    place = int(np.searchsorted(total, share * total[-1]))
+    return float(np.asarray(values)[order][min(place, len(values) - 1)])
+
+
+# --- leaving out ------------------------------------------------------------------------------
+
+
+def left_out(kind: str, by: Callable[[Case], str]) -> list[tuple[Comparison, int]]:
+    """Each group predicted from all others: comparison, and how far it is from them."""
+    known, found = cases(kind), []
+    fit = constants if kind == "vram" else training_scale
+    base = _all_residuals(kind, known)
+    for group in dict.fromkeys(map(by, known)):
+        inside = [c for c in known if by(c) == group]
+        others = [c for c in known if by(c) != group]
+        kept = {id(c) for c in others}
+        spread = stretch([r for c, rs in base for r in rs if id(c) in kept])
+        seen = {(a, v) for c in others for a, v in c.aspects.items()}
+        with facts(fit(others), spread):
+            for case in inside:
+                far = min(2, sum((a, v) not in seen for a, v in case.aspects.items()))
+                with _told(far):
+                    found += [(c, far) for c in _predict(kind, [case])]
+    return found
+
+
+def _all_residuals(kind: str, known: Sequence[Case]) -> list[tuple[Case, list[Residual]]]:
+    """Residuals of each case with its source left out, from unstretched ranges.
+
+    A case that no other source is near to is also predicted with its model and card left out
+    alone: that tells of ranges where nothing is unseen.
+    """
+    found = _residuals_without(kind, known, lambda c: c.source)
+    near = {id(c) for c, rs in found if any(r.distance == 0 for r in rs)}
+    if len(near) >= FEW:
+        return found
+    closer = _residuals_without(kind, known, lambda c: c.card)
+    return found + [(c, [r for r in rs if r.distance == 0]) for c, rs in closer]
+
+
+def _residuals_without(
+    kind: str, known: Sequence[Case], by: Callable[[Case], str]
+) -> list[tuple[Case, list[Residual]]]:
+    found = []
+    fit = constants if kind == "vram" else training_scale
+    for group in dict.fromkeys(map(by, known)):
+        others = [c for c in known if by(c) != group]
+        with facts(fit(others), UNSTRETCHED):
+            for case in (c for c in known if by(c) == group):
+                found.append((case, list(residuals(kind, [case], others))))
+    return found
+
+
+@contextmanager
+def _told(far: int) -> Iterator[None]:
+    """Within, every case counts as `far` from what was measured."""
+    before = distance.unseen
+    for module in (distance, pool, training):
+        module.unseen = lambda *_: ("",) * far  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for module in (distance, pool, training):
+            module.unseen = before  # type: ignore[attr-defined]
+
+
+def summary(kind: str) -> dict[str, Any]:
+    """Errors and coverage with each group left out, and coverage by distance."""
+    result: dict[str, Any] = {}
+    groups: dict[str, Callable[[Case], str]] = {
+        "model and card": lambda c: c.card,
+        "source": lambda c: c.source,
+    }
+    for name, by in groups.items():
+        made = left_out(kind, by)
+        result[name] = comparison.summarise([c for c, _ in made])
+        result[f"{name}, by distance"] = {
+            str(far): comparison.summarise([c for c, f in made if f == far]) for far in (0, 1, 2)
+        }
+    return result
+
+
+def write_tables() -> None:
+    """The stretch from all rows, each with its source left out; and what was seen."""
+    spread, seen = [], []
+    for kind, topic in (("vram", "serving"), ("finetune", "training")):
+        known = cases(kind)
+        made = stretch([r for _, rs in _all_residuals(kind, known) for r in rs])
+        spread += [r for r in made if (r["quantity"] == "peak") == (kind == "finetune")]
+        count = Counter((a, v) for c in known for a, v in c.aspects.items())
+        seen += [
+            {"topic": topic, "aspect": a, "value": v, "measurements": n, **PLAIN}
+            for (a, v), n in sorted(count.items())
+            if not v.startswith("class-")
+        ]
+    _write_table(FACTS / "memory_spread.csv", spread)
+    _write_table(FACTS / "memory_seen.csv", seen)
+
+
+def main() -> None:
+    if "--write" in sys.argv:
+        write_tables()
+        distance._spread.cache_clear()
+        catalogue._table.cache_clear()
+    result = {kind: summary(kind) for kind in ("vram", "finetune")}
+    for kind, found in result.items():
+        for group, errors in found.items():
+            print(kind, group)
+            for name, e in errors.items():
+                shown = {k: round(v, 3) for k, v in e.items() if isinstance(v, (int, float))}
+                print("   ", name, shown or {q: _short(x) for q, x in e.items()})
+    if "--write" in sys.argv:
+        OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _short(e: dict[str, Any]) -> str:
+    held = e.get("coverage")
+    return f"n {e['n']}, inside {held:.2f}" if held is not None else f"n {e['n']}"
+
+
+if __name__ == "__main__":
+    main()
