@@ -392,3 +392,14 @@ def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(
     assert path == Path("params/acme-bank.yaml")
     with pytest.raises(ScenarioError, match="already exists"):
         scenario.create("acme-bank")
+
+
+def test_mistakes_of_every_kind_are_named_in_one_round(client) -> None:
+    """Malformed values, unknown names, files and references, without what only follows."""
+    text = CLIENT.replace("users: 500", "users: many, models: [no/such]")
+    text = text.replace("country: IT", "country: ZZ")
+    text += "finance: {discount_rate: 8, baseline: apii}\n"
+    fields = {p.field for p in refused(client(text))}
+    assert {"workloads.assistant.users", "workloads.assistant.models[0]"} <= fields
+    assert {"client.country", "finance.discount_rate", "finance.baseline"} <= fields
+    assert not fields & {"workloads", "workloads.assistant", "client", "finance"}

@@ -66,6 +66,11 @@ def problems(
     return found
 
 
+def places(errors: list[ErrorDetails], document: Document) -> list[Path_]:
+    """Where the values that the errors are about stand in the file."""
+    return list(dict.fromkeys(_written(error, document.data) for error in errors))
+
+
 def _written(error: ErrorDetails, data: Any) -> Path_:
     """The error's location as a path in the file, without pydantic's names of alternatives."""
     path: list[str | int] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from siting.inputs import benchmark, beside, document, messages
-from siting.inputs.document import Document, DocumentError, Problem, dotted
-from siting.inputs.scenario.checks import contradictions
+from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
+from siting.inputs.scenario.checks import Contradiction, contradictions
 from siting.inputs.scenario.model import Measured, Scenario, ScenarioError
 from siting.inputs.scenario.origins import with_origins
 
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _LISTED = ("workloads", "options", "fine_tuning")
+_MOST_HOLES = 100
+
+
+class Malformed(ScenarioError):
+    """Values that are not what their keys ask for, and their places in the data."""
+
+    def __init__(self, problems: list[Problem], places: list[Path_]) -> None:
+        super().__init__(problems)
+        self.places = places
 
 
 def project() -> Path:
@@ -102,43 +112,116 @@ def load(name_or_path: str | Path) -> Scenario:
         raise ScenarioError(list(error.problems)) from None
     whole = _combined(own, base)
     _name_client(whole, path)
-    found = _validated(whole)
-    found = with_origins(found, own, whole, inherited=base is not None)
-    found = _with_benchmarks(found, path.parent, whole)
-    problems = [
+    found, problems, holes = _tolerant(whole, base.data if base else {})
+    try:
+        found = with_origins(found, own, whole, inherited=base is not None)
+    except ScenarioError as error:
+        problems += [p for p in error.problems if not any(dotted(h) in p.wrong for h in holes)]
+    seen = attached(found, path.parent)
+    said = [*seen.problems, *contradictions(seen.scenario)]
+    problems += [
         Problem(*whole.place(where), dotted(where), wrong, write)
-        for where, wrong, write in contradictions(found)
+        for where, wrong, write in said
+        if not any(_within(where, hole) for hole in holes)
     ]
     if problems:
-        raise ScenarioError(problems)
-    return found
+        raise ScenarioError(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line)))
+    return seen.scenario
 
 
-def _with_benchmarks(found: Scenario, folder: Path, whole: Document) -> Scenario:
-    """The scenario with the figures of benchmark files in place; figures that it states win."""
-    problems, workloads = [], {}
+def _related(field: str, hole: str) -> bool:
+    return f"{field}.".startswith(f"{hole}.") or f"{hole}.".startswith(f"{field}.")
+
+
+def _within(where: Path_, hole: Path_) -> bool:
+    """Whether a problem may only follow from what was taken out."""
+    short = min(len(where), len(hole))
+    return where[:short] == hole[:short]
+
+
+def _tolerant(whole: Document, base: Any) -> tuple[Scenario, list[Problem], list[Path_]]:
+    """The scenario without what is malformed in it, the problems of that, and where it was.
+
+    So that whoever corrects a file sees what else is wrong with it in the same round. Raises
+    ScenarioError where too much is malformed to go on.
+    """
+    problems: list[Problem] = []
+    holes: list[Path_] = []
+    rest = Document(document.merged({}, whole.data), whole.lines)
+    while True:
+        try:
+            return _validated(rest), problems, holes
+        except Malformed as error:
+            known = [dotted(hole) for hole in holes]
+            new = [p for p in error.problems if not any(_related(p.field, k) for k in known)]
+            problems += new
+            taken = [where for where in error.places if _taken_out(rest.data, where, base)]
+            if not taken or len(holes) > _MOST_HOLES:
+                raise ScenarioError(problems) from None
+            holes += taken
+
+
+def _taken_out(data: Any, where: Path_, base: Any) -> bool:
+    """Puts base.yaml's value in the place of a value, or of the list that it stands in; without
+    one, takes it out. False where nothing is there."""
+    inside = [data]
+    for step in where:
+        try:
+            inside.append(inside[-1][step])
+        except (KeyError, IndexError, TypeError):
+            return False
+    for depth in range(len(where) - 1, -1, -1):
+        holder, step = inside[depth], where[depth]
+        if isinstance(holder, dict):
+            usual = _at(base, where[: depth + 1])
+            if usual is None or usual == holder[step]:
+                del holder[step]
+            else:
+                holder[step] = usual
+            return True
+    return False
+
+
+def _at(data: Any, where: Path_) -> Any:
+    for step in where:
+        data = data.get(step) if isinstance(data, dict) else None
+    return data
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A scenario with the figures of its files in place, and what is wrong with those files."""
+
+    scenario: Scenario
+    problems: list[Contradiction]
+
+
+def attached(found: Scenario, folder: Path) -> Attached:
+    """Reads the files beside a scenario; figures of benchmarks that it states itself win."""
+    problems: list[Contradiction] = []
+    workloads = {}
     for name, workload in found.workloads.items():
         runs = []
         for i, run in enumerate(workload.measured):
             try:
                 runs.append(_benchmark(run, folder))
             except (OSError, ValueError) as error:
-                place = whole.place(("workloads", name, "measured", i, "file"))
-                where = f"workloads.{name}.measured.{i}.file"
-                why = "is not beside the scenario" if isinstance(error, OSError) else str(error)
-                problems.append(Problem(*place, where, f"{run.file}: {why}", "name a result file"))
+                where: Path_ = ("workloads", name, "measured", i, "file")
+                missing = isinstance(error, FileNotFoundError)
+                why = "is not beside the scenario" if missing else str(error)
+                wrong, _, write = f"{run.file}: {why}".partition("; ")
+                problems.append((where, wrong, write or "name a result file"))
         workloads[name] = workload.model_copy(update={"measured": runs})
-    if problems:
-        raise ScenarioError(problems)
-    return found.model_copy(update={"workloads": workloads})
+    return Attached(found.model_copy(update={"workloads": workloads}), problems)
 
 
 def _benchmark(run: Measured, folder: Path) -> Measured:
-    if not run.file or ((run.tpot_ms or run.output_tokens_per_s) and run.concurrency):
+    if not run.file:
         return run
-    seen = benchmark.read(
-        beside.content(folder / run.file, benchmark.LARGEST).decode(errors="replace")
-    )
+    content = beside.content(folder / run.file, benchmark.LARGEST)
+    if (run.tpot_ms or run.output_tokens_per_s) and run.concurrency:
+        return run
+    seen = benchmark.read(content.decode(errors="replace"))
     stated = {k: getattr(run, k) or getattr(seen, k) for k in benchmark.FIGURES}
     return run.model_copy(update=stated)
 
@@ -203,8 +286,10 @@ def _validated(whole: Document) -> Scenario:
             {**whole.data, "inherits": whole.data.get("inherits", "base.yaml")}
         )
     except ValidationError as error:
-        found = messages.problems(error.errors(include_url=False), whole, Scenario)
-        raise ScenarioError(sorted(found, key=lambda p: (p.file, p.line))) from None
+        wrong = error.errors(include_url=False)
+        found = messages.problems(wrong, whole, Scenario)
+        places = messages.places(wrong, whole)
+        raise Malformed(sorted(found, key=lambda p: (p.file, p.line)), places) from None
 
 
 def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
