@@ -8,7 +8,14 @@ from typing import Any
 from siting.catalogue import Source, source_of
 from siting.rules.dataflows import FlowFacts
 from siting.rules.rulebook import Rule, rule_book
-from siting.rules.sovereignty import Change, OptionAssessment, RuleVerdict, Verdict, worst
+from siting.rules.sovereignty import (
+    Change,
+    Evidence,
+    OptionAssessment,
+    RuleVerdict,
+    Verdict,
+    worst,
+)
 from siting.study.frames import Made, frame
 from siting.study.results import Results
 
@@ -219,7 +226,7 @@ class DataFrames(Results):
                 "value": e.value,
                 "rules_off": len(rules),
                 "rules": "; ".join(r.title for r in rules),
-                "stated": "assumption" if e.assumed else f"{e.source.source}, {e.source.date}",
+                "stated": _stated_by(e),
             }
             for e, rules in found.items()
         ]
@@ -361,15 +368,23 @@ def _verdict_row(option: OptionAssessment, found: RuleVerdict) -> dict[str, Any]
 
 
 def _evidence(found: RuleVerdict) -> str:
-    """Answers by source and date; where nobody has answered yet, what the scope rests on."""
+    """Answers by who gives them; where nobody has answered yet, what the scope rests on."""
     given = [e for e in found.grounds if e.level in ASKED and e.attribute != "external"]
     by_source: dict[str, dict[str, None]] = {}
     for e in given or found.grounds:
-        source = f"{e.source.source}, {e.source.date}" + (", assumption" if e.assumed else "")
-        by_source.setdefault(source, {})[f"{e.label}: {e.value}"] = None
+        by_source.setdefault(_stated_by(e), {})[f"{e.label}: {e.value}"] = None
     if not given:
         return f"scope: {'; '.join(by_source)}" if by_source else ""
     return ". ".join(f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
+
+
+def _stated_by(evidence: Evidence) -> str:
+    source = evidence.source
+    if evidence.assumed:
+        return "assumed"
+    if source.kind == "client":
+        return f"your answer, {source.date}"
+    return f"{source.source}, {source.date}" if source.url else "by definition"
 
 
 def _laws(rules: Iterable[Rule]) -> Iterator[Source]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from siting import catalogue
-from siting.catalogue import Fact, source_of
+from siting.catalogue import Fact, Source, source_of
 from siting.quantity import Range
 from siting.study.frames import Made, frame
 from siting.study.results import Results
@@ -150,7 +151,7 @@ class VendorFrames(Results):
             }
             for name, n in found
         ]
-        return rows, (source_of(n.row) for _, n in found)
+        return rows, _pages(n.row for _, n in found)
 
     @frame
     def notice_habits(self) -> Made:
@@ -180,7 +181,7 @@ class VendorFrames(Results):
             }
             for v in found
         ]
-        return rows, (source_of(v.notices[0].row) for v in found if v.notices)
+        return rows, _pages(n.row for v in found if v.vendor in mine for n in v.notices)
 
     @frame
     def notice_chances(self) -> Made:
@@ -216,7 +217,7 @@ class VendorFrames(Results):
             }
             for v, c in found
         ]
-        return rows, (source_of(n.row) for n in notice.separate(record.notices))
+        return rows, _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
 
     @property
     def _endings(self) -> list[tuple[str, Ending]]:
@@ -224,11 +225,16 @@ class VendorFrames(Results):
         options = self.stability.options.items()
         return [(name, e) for name, o in options for e in o.endings]
 
+    @property
+    def _own_endings(self) -> list[tuple[str, Ending]]:
+        """The same without hybrids, whose models stand with their parts."""
+        return [(n, e) for n, e in self._endings if self.options[n].kind != "hybrid"]
+
     @frame
     def retirement_calendar(self) -> Made:
         """One API model that an option uses, in one year of the horizon: will it end?
 
-        option: label of the option
+        option: label of the option; a hybrid's models stand with its parts
         vendor: vendor
         model: model
         age: since its release; missing where that day is not known [days]
@@ -261,10 +267,10 @@ class VendorFrames(Results):
                 "chance": chance,
                 **_spread("migrations", e.migrations),
             }
-            for name, e in self._endings
+            for name, e in self._own_endings
             for year, chance in enumerate(e.by_year, 1)
         ]
-        return rows, (s for _, e in self._endings for s in e.sources)
+        return rows, (s for _, e in self._own_endings for s in e.sources)
 
     @frame
     def retiring_models(self) -> Made:
@@ -532,6 +538,12 @@ def _event_row(vendor: str, e: Any) -> dict[str, Any]:
         "source": e.source,
         "url": e.url,
     }
+
+
+def _pages(rows: Iterable[Fact]) -> Iterable[Source]:
+    """The pages that rows come from, each once; the rows stand in the table."""
+    where = {"locator": "rows named in the table"}
+    return {r.url: source_of(r).model_copy(update=where) for r in rows}.values()
 
 
 def _spread(name: str, value: Range | None) -> dict[str, float | None]:
