@@ -60,7 +60,7 @@ def test_hostile_text_is_shown_as_text_everywhere(shown: list[dict[str, Any]]) -
     show.chart(ax, HOSTILE, frame, alt=HOSTILE, note=HOSTILE)
     allowed = {"table", "thead", "tbody", "tr", "th", "td", "span", "div", "p", "strong", "figure",
                "figcaption", "h4", "h5", "style", "svg", "g", "path", "defs", "use", "text",
-               "clippath", "rect", "tspan"}  # fmt: skip
+               "clippath", "rect", "tspan", "title"}  # fmt: skip
     assert len(shown) == 4
     for one in shown:
         markup = re.sub(r"<style>.*?</style>", "", one["text/html"], flags=re.DOTALL)

@@ -155,7 +155,10 @@ def table_html(exhibit: Exhibit) -> str:
             f'<tr class="{row["kind"]}">{cells}</tr>' if row["kind"] else f"<tr>{cells}</tr>"
         )
     small = ' class="small"' if exhibit.get("small") else ""
-    return f"<table{small}><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>"
+    # Roles are said, since on a phone rows are set as blocks.
+    body = "".join(lines).replace("<tr", '<tr role="row"')
+    head = head.replace("<tr", '<tr role="row"')
+    return f'<table role="table"{small}><thead>{head}</thead><tbody>{body}</tbody></table>'
 
 
 def _spanners(columns: Sequence[dict[str, Any]]) -> str:
@@ -179,7 +182,9 @@ def _cell(cell: dict[str, Any], column: dict[str, Any]) -> str:
     tag = "th" if column["stub"] else "td"
     scope = ' scope="row"' if column["stub"] else ""
     kind = f' class="{classes}"' if classes else ""
-    return f"<{tag}{scope}{kind}{value}>{text}</{tag}>"
+    head = html.escape(f"{column['head']} {column['unit']}".strip())
+    role = "rowheader" if column["stub"] else "cell"
+    return f'<{tag}{scope}{kind}{value} role="{role}" data-h="{head}">{text}</{tag}>'
 
 
 def colour_class(colour: str) -> str:
