@@ -603,17 +603,18 @@ def test_a_server_for_nothing_still_needs_maintenance() -> None:
 
 
 def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages() -> None:
-    free = with_changes(client={"sector": "other"})
-    taxed = with_changes(client={"sector": "health"})
-    a, b = (tco.assess(c, plain_capacity(c)).options["owned"] for c in (free, taxed))
+    def owned(sector: str, **finance: object) -> tco.OptionCost:
+        data = scenario.load("base").model_dump()
+        data["client"]["sector"] = sector
+        data["finance"] |= finance
+        chosen = scenario.Scenario.model_validate(data)
+        return tco.assess(chosen, plain_capacity(chosen)).options["owned"]
+
+    a, b = owned("other"), owned("health")
     assert amounts(b, "hardware")[0] == pytest.approx(1.19 * amounts(a, "hardware")[0])
     assert amounts(b, "staff") == pytest.approx(amounts(a, "staff"))
-    recovers = with_changes(client={"sector": "health"}, finance={"vat_recoverable": ALL})
-    c = tco.assess(recovers, plain_capacity(recovers)).options["owned"]
-    assert c.total == pytest.approx(a.total)
-
-
-ALL = {"low": 1, "central": 1, "high": 1}
+    everything = {"low": 1, "central": 1, "high": 1}
+    assert owned("health", vat_recoverable=everything).total == pytest.approx(a.total)
 
 
 def test_nothing_is_bought_for_what_never_runs_within_the_horizon() -> None:
