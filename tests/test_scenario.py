@@ -403,3 +403,27 @@ def test_mistakes_of_every_kind_are_named_in_one_round(client) -> None:
     assert {"workloads.assistant.users", "workloads.assistant.models[0]"} <= fields
     assert {"client.country", "finance.discount_rate", "finance.baseline"} <= fields
     assert not fields & {"workloads", "workloads.assistant", "client", "finance"}
+
+
+@pytest.mark.parametrize(
+    ("quote", "message"),
+    [
+        ({"item": "option.ownd.gpu_hour"}, "'ownd' is no option"),
+        ({"item": "gpu_hours"}, "'gpu_hours' is no cost item.*gpu_hour"),
+        ({"item": "gpu_hour", "unit": "EUR/kWh"}, "is no unit of gpu_hour; write unit: EUR/GPU-h"),
+        ({"item": "server_price", "unit": "kWh"}, "is no unit of server_price; write unit: EUR"),
+        ({"item": "gpu_hour", "valid_until": "2026-11-10"}, "the offer ended on 2026-11-10"),
+    ],
+)
+def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
+    tmp_path: Path, quote: dict[str, str], message: str
+) -> None:
+    said = {"value": "3", "unit": "EUR/GPU-h", "source": "Offer", "date": "2026-11-01", **quote}
+    line = ", ".join(f"{k}: {v}" for k, v in said.items())
+    file = tmp_path / "client.yaml"
+    file.write_text(
+        f"finance:\n  quotes:\n    - {{{line}}}\n"
+        'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
+    )
+    with pytest.raises(scenario.ScenarioError, match=message):
+        scenario.load(str(file))

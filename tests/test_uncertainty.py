@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
@@ -189,3 +192,17 @@ def test_a_new_input_leaves_the_draws_of_the_others_as_they_are() -> None:
     more = uncertainty.scores(["staff_cost", "demand", "pue_overhead"], 100, seed=5)
     assert (few["demand"] == more["demand"]).all()
     assert (few["pue_overhead"] == more["pue_overhead"]).all()
+
+
+def test_correlations_that_no_inputs_can_have_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what follows the rental price closely cannot move closely against each other
+    folder = tmp_path / "facts"
+    shutil.copytree(catalogue.facts_dir(), folder)
+    table = folder / "cost_correlations.csv"
+    text = table.read_text().replace(",0.6,", ",0.95,").replace(",-0.4,", ",-0.95,")
+    table.write_text(text)
+    monkeypatch.setenv("SITING_FACTS", str(folder))
+    with pytest.raises(catalogue.FactError, match="no inputs can be correlated like this"):
+        uncertainty.check_correlations()

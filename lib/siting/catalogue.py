@@ -85,19 +85,12 @@ class Source(BaseModel):
     def age_days(self, today: dt.date) -> int | None:
         """Days between the source's date and `today`; None if undated.
 
-        A month or a year counts from its last day, so that an age is never overstated.
+        A month or a year counts from its first day, so that an age is never understated.
         """
         if self.date == "undated":
             return None
-        parts = [int(p) for p in self.date.split("-")]
-        if len(parts) == 3:
-            day = dt.date(*parts)
-        elif len(parts) == 2:
-            year, month = parts
-            day = dt.date(year + month // 12, month % 12 + 1, 1)
-        else:
-            day = dt.date(parts[0] + 1, 1, 1)
-        return max(0, (today - day).days)
+        year, month, day = ([int(p) for p in self.date.split("-")] + [1, 1])[:3]
+        return max(0, (today - dt.date(year, month, day)).days)
 
     @property
     def citation(self) -> str:

@@ -39,10 +39,12 @@ def check(clients: tuple[str, ...], as_json: bool) -> None:
       siting check acme
       siting check ../elsewhere/client.yaml --json
     """
+    from siting.cost import uncertainty
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError
     from siting.run import job
 
+    uncertainty.check_correlations()
     found: list[Problem] = []
     checked = clients or ("base", *scenario.names())
     for client in checked:

@@ -224,7 +224,8 @@ def server_price(machine: Server, host_share: Parameter, day: dt.date) -> tuple[
     """Price of a server in USD: median of complete servers with that GPU, scaled by GPU count.
 
     Without one: cards plus the share for host and network cards (an estimate, and marked so).
-    The band is the span of all prices found, at least plus or minus 20 %.
+    The band is the span of all prices found, at least plus or minus 20 %; a median is as old as
+    its oldest member.
     """
     rows = [
         r
@@ -255,14 +256,14 @@ def _span(
     central = statistics.median(usd(r, None) for r in found) * markup.central
     low = min(min(usd(r, r.low) for r in found) * markup.low, 0.8 * central)
     high = max(max(usd(r, r.high) for r in found) * markup.high, 1.2 * central)
-    newest = max(found, key=lambda r: r.date)
+    oldest = min(found, key=lambda r: r.date)
     names = "; ".join(dict.fromkeys(r.source for r in found))
     built = "" if found[0].form != "card" else ", cards plus host share"
     source = Source(
         source=f"Median of {len(found)} prices: {names}",
-        url=newest.url,
+        url=oldest.url,
         locator=f"facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}{built}",
-        date=newest.date,
+        date=oldest.date,
         kind="published" if found[0].form != "card" else "estimate",
     )
     return Range(low, central, high, "USD"), source
@@ -307,7 +308,7 @@ def _median_gpu_hour(
         source=f"Median of {len(medians)} providers' price lists",
         url=rows[0].url,
         locator=f"facts/cloud_prices.csv, {gpu_id}, on demand",
-        date=max(r.date for r in rows),
+        date=min(r.date for r in rows),
         kind="estimate",
     )
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"

@@ -95,15 +95,33 @@ def scores(names: Sequence[str], size: int, seed: int) -> dict[str, Array]:
     # One stream for each driver, so that a new input leaves the draws of the others as they are.
     streams = (np.random.default_rng([seed, zlib.crc32(n.encode())]) for n in names)
     z = np.array([stream.standard_normal(size) for stream in streams])
-    matrix = np.eye(len(names))
     at = {n: i for i, n in enumerate(names)}
-    for c in catalogue.table("cost_correlations", Correlation):
-        if c.a in at and c.b in at:
-            matrix[at[c.a], at[c.b]] = matrix[at[c.b], at[c.a]] = c.correlation
+    matrix = _matrix(at)
     tied = [i for i in range(len(names)) if np.count_nonzero(matrix[i]) > 1]
     if tied:
         z[tied] = np.linalg.cholesky(matrix[np.ix_(tied, tied)]) @ z[tied]
     return {n: z[at[n]] for n in names}
+
+
+def _matrix(at: Mapping[str, int]) -> Array:
+    """Correlations of drivers at their places. Raises FactError where no draws can have them."""
+    matrix = np.eye(len(at))
+    for c in catalogue.table("cost_correlations", Correlation):
+        if c.a in at and c.b in at:
+            matrix[at[c.a], at[c.b]] = matrix[at[c.b], at[c.a]] = c.correlation
+    if np.linalg.eigvalsh(matrix).min(initial=1) <= 1e-9:
+        raise catalogue.FactError(
+            "facts/cost_correlations.csv: no inputs can be correlated like this (what moves with "
+            "one of two cannot move against both); bring the correlations nearer to 0"
+        )
+    return matrix
+
+
+def check_correlations() -> None:
+    """Raises FactError where the table of correlations is impossible."""
+    rows = catalogue.table("cost_correlations", Correlation)
+    names = dict.fromkeys(n for c in rows for n in (c.a, c.b))
+    _matrix({n: i for i, n in enumerate(names)})
 
 
 def draws_at(plan: Plan, z: Mapping[str, Array]) -> Draws:

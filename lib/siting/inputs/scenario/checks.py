@@ -7,6 +7,7 @@ the rules; without them a misspelt format or answer would be found only when it 
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from siting import catalogue, hf_config, reasoning
 from siting.inputs import messages
 from siting.inputs.document import Path_
-from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Option, Scenario, Workload
+from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Option, Quote, Scenario, Workload
 from siting.memory import attention, weights
 from siting.memory.attention import NotEstimated
 from siting.rules import rulebook
@@ -110,6 +111,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradic
         yield here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue"
     if option.server:
         yield from _listed((*here, "server"), option.server, "servers", "id", "server")
+    yield from _region(here, option)
     yield from _effort((*here, "effort"), option.effort)
     for model in dict.fromkeys(option.models.values()):
         if reasoning.effort_missing(model, option.effort):
@@ -217,14 +219,7 @@ def _money(scenario: Scenario) -> Iterator[Contradiction]:
             messages.suggestion(finance.baseline, scenario.options),
         )
     for i, quote in enumerate(finance.quotes):
-        parts = quote.item.split(".")
-        here: Path_ = ("finance", "quotes", i, "item")
-        if parts[0] == "option" and len(parts) == 3 and parts[1] not in scenario.options:
-            yield (
-                here,
-                f"{parts[1]!r} is no option",
-                messages.suggestion(parts[1], scenario.options),
-            )
+        yield from _quoted(("finance", "quotes", i), quote, scenario)
     if not _is_currency(scenario.client.currency):
         yield (
             ("client", "currency"),
@@ -237,6 +232,57 @@ def _money(scenario: Scenario) -> Iterator[Contradiction]:
             f"{scenario.client.country!r} is no country",
             "write an ISO 3166 code like DE",
         )
+
+
+_UNITS = {
+    "gpu_hour": "GPU-h", "server_price": "", "api_request": "request", "electricity": "kWh",
+    "staff_cost": "year",
+}  # fmt: skip
+"""Prices that are looked up, and the word that their unit holds after the currency."""
+
+
+def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradiction]:
+    """A quote is for an item and an option that exist, in their unit, and still valid."""
+    first, _, rest = quote.item.partition(".")
+    option, _, item = rest.partition(".")
+    if first != "option":
+        option, item = "", quote.item
+    elif option not in scenario.options:
+        yield (
+            (*here, "item"),
+            f"{option!r} is no option",
+            messages.suggestion(option, scenario.options),
+        )
+    known = {*_UNITS, *known_in("cost_items", "id")}
+    if item not in known:
+        yield (*here, "item"), f"{item!r} is no cost item", messages.suggestion(item, known)
+    currency, word = quote.unit[:3], _UNITS.get(item, "")
+    plain = quote.unit[3:].strip(" /")
+    wrong = (word and word not in plain) or (item == "server_price" and plain)
+    if not _is_currency(currency) or wrong:
+        should = f"{scenario.client.currency}{'/' + word if word else ''}"
+        yield (*here, "unit"), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
+    day = scenario.client.report_date
+    if quote.valid_until and quote.valid_until < day:
+        yield (
+            (*here, "valid_until"),
+            f"the offer ended on {quote.valid_until}, before the report ({day})",
+            "ask for a new one, or remove it so that the published price is taken",
+        )
+
+
+def _region(here: Path_, option: Option) -> Iterator[Contradiction]:
+    """A region that resembles one of the provider's, but is not written like it."""
+    rows = catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv")
+    regions = {c.get("region", "") for _, c in rows if c["provider"] == option.provider}
+    if option.kind in SELF_HOSTED and option.region and option.region not in regions:
+        near = difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75)
+        if near:
+            yield (
+                (*here, "region"),
+                f"{option.region!r} is no region of {option.provider}",
+                f"did you mean {near[0]}?",
+            )
 
 
 def _times(scenario: Scenario) -> Iterator[Contradiction]:
