@@ -425,15 +425,23 @@ class OptionCapacity:
     @property
     def availability(self) -> float | None:
         """Share of the time in which enough servers run for the busiest hour; None for an API."""
+        return self._reached(True)
+
+    @property
+    def without_spares(self) -> float | None:
+        """The same with none in reserve."""
+        return self._reached(False)
+
+    def _reached(self, spares: bool) -> float | None:
         if not self.pools:
             return None
         up = servers.uptime()
         if self.server is not None:
-            return servers.reached(self.serving_servers(), self.spare_servers(), up)
+            return servers.reached(self.serving_servers(), self.spare_servers() * spares, up)
         found = 1.0
         for p in self.pools.values():
-            serving = int(p.replicas[0].central)
-            found *= servers.reached(serving, int(p.total_replicas(1).central) - serving, up)
+            serving, total = p.replicas[0].central, p.total_replicas(1).central
+            found *= servers.reached(int(serving), int(total - serving) * spares, up)
         return found
 
     @property
@@ -453,6 +461,26 @@ class OptionCapacity:
         if not self.latency_known or self.not_estimated:
             return None
         return all(p.keeps_limits for p in self.pools.values())
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know of the machines: room, availability and deadlines."""
+        if self.kind == "hybrid":
+            return []
+        found = [
+            f"in year {year} its servers need {' and '.join(words)}"
+            for year, words in list(self.beyond_room.items())[:1]
+        ]
+        reached = self.availability
+        if reached is not None and reached < self.wanted:
+            found.append(
+                f"without more machines in reserve it runs {reached:.2%} of the time; "
+                f"{self.wanted:.2%} are asked for"
+            )
+        late = max((p.schedule.late for p in self.pools.values() if p.batchable_share), default=0)
+        if late > 0.001:
+            found.append(f"{late:.0%} of the work that may wait misses its deadline")
+        return found
 
     @property
     def inputs(self) -> tuple[Input, ...]:

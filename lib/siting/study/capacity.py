@@ -11,12 +11,14 @@ import numpy as np
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
+from siting.cost import prices
 from siting.serving import arrivals, capacity, performance
 from siting.serving.capacity import Array, OptionCapacity, Pool
 from siting.serving.load import Load
 from siting.serving.performance import NotPredicted
 from siting.serving.queueing import Latency, Lengths, latency
 from siting.serving.replica import Limits
+from siting.serving.servers import Server
 from siting.study.frames import Made, frame, spread
 from siting.study.memory import short
 from siting.study.results import Results
@@ -332,6 +334,7 @@ class CapacityFrames(Results):
         idle: GPUs of serving servers that no replica uses [GPUs]
         paid: GPUs paid for in a mean hour [GPUs]
         smaller: a server with the same card of which fewer GPUs would be bought
+        without_spares: share of the time in which enough would run without any in reserve [share]
         wanted: availability that is asked for [share]
         reached: share of the time in which enough machines run for the busiest hour [share]
         room: what the servers need beyond the room, and from which year
@@ -346,6 +349,7 @@ class CapacityFrames(Results):
                 "idle": found.idle_gpus,
                 "paid": found.paid_gpus(),
                 "smaller": next((s.label for s in found.smaller_servers), None),
+                "without_spares": found.without_spares,
                 "wanted": found.wanted,
                 "reached": found.availability,
                 "room": "; ".join(
@@ -357,6 +361,52 @@ class CapacityFrames(Results):
             if found.pools
         ]
         return rows, self._reliability_sources()
+
+    @frame
+    def cheaper_servers(self) -> Made:
+        """Another server on which an option that leaves half a server idle would need less money.
+
+        option: label of the option
+        server: the other server
+        servers: that serve and stand by in the first year [servers]
+        price: of all of them, central [USD]
+        now: of those that are planned, central [USD]
+        saved: share of the price that is saved [share]
+        keeps_limits: whether the limits are kept on it
+        """
+        rows = [
+            {"option": self.options[name].label, **row}
+            for name, found in self.capacity.items()
+            if found.server and found.kind != "hybrid"
+            and found.idle_gpus >= found.server.gpu_count / 2
+            for row in self._other_servers(found, found.server)
+        ]  # fmt: skip
+        return rows, ()
+
+    def _other_servers(self, found: OptionCapacity, own: Server) -> Iterator[dict[str, Any]]:
+        share, day = prices.parameter("host_share"), self.client.report_date
+        now = prices.server_price(own, share, day)[0].central * found.bought()
+        on_card: dict[str, dict[str, Pool]] = {}
+        for other in catalogue.table("servers", Server):
+            try:
+                each = prices.server_price(other, share, day)[0].central
+                if each >= now or other.id == own.id:
+                    continue
+                if other.gpu_id not in on_card:
+                    on_card[other.gpu_id] = _pools_on(found, other)
+            except (NotPredicted, prices.NotPriced):
+                continue
+            runs = found.runs.model_copy(update={"server": other.id})
+            sized = replace(found, runs=runs, pools=on_card[other.gpu_id], years=1)
+            if each * sized.bought() < now:
+                yield {
+                    "server": other.label,
+                    "servers": sized.bought(),
+                    "price": each * sized.bought(),
+                    "now": now,
+                    "saved": 1 - each * sized.bought() / now,
+                    "keeps_limits": sized.keeps_limits,
+                }
 
     @frame
     def deadlines(self) -> Made:
@@ -485,6 +535,18 @@ class CapacityFrames(Results):
 
     def _speed_sources(self) -> Iterable[Source]:
         return [i.source for _, p in self._pools() for i in p.inputs]
+
+
+def _pools_on(found: OptionCapacity, server: Server) -> dict[str, Pool]:
+    """The pools of an option on another server's cards. Raises NotPredicted."""
+    changes = {"gpu": server.gpu_id, "server": server.id, "tensor_parallel": None}
+    runs = found.runs.model_copy(update=changes)
+    return {
+        model: capacity.best_pool(
+            runs, model, [(s.load, s.limits) for s in pool.shares], 1, wanted=found.wanted
+        )
+        for model, pool in found.pools.items()
+    }
 
 
 def _pool_row(pool: Pool) -> dict[str, Any]:

@@ -151,9 +151,22 @@ class Results:
             f"{vendor}: no record of this vendor, so the chances of all vendors are taken"
             for vendor in self.stability.unknown_vendors
         ]
+        machines = [
+            f"{self.options[name].label}: {words}"
+            for name, option in self.capacity.items()
+            for words in option.warnings
+        ]
         old = sum(self.is_stale(i.source) for i in self.used)
         stale = [f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"] * bool(old)
-        found = [*missing, *unpriced, *unscored, *self.decision.warnings, *self.cost.notes, *stale]
+        found = [
+            *missing,
+            *unpriced,
+            *unscored,
+            *machines,
+            *self.decision.warnings,
+            *self.cost.notes,
+            *stale,
+        ]
         return tuple(dict.fromkeys(found))
 
     def is_stale(self, source: Source) -> bool:

@@ -249,9 +249,17 @@ def struck(
     if name in cost.not_estimated:
         reasons.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
     reasons += _no_mix(scenario, name, cost)
+    reasons += _no_room(capacity)
     for constraint in scenario.decision.hard_constraints:
         reasons += failed(constraint, scenario, name, capacity, draws, sovereignty, parity)
     return tuple(dict.fromkeys(reasons))
+
+
+def _no_room(capacity: OptionCapacity) -> list[str]:
+    """Servers of the first year that the room cannot hold; a hybrid may own fewer."""
+    if capacity.kind == "hybrid":
+        return []
+    return [f"its servers need {words}" for words in capacity.beyond_room.get(1, [])]
 
 
 def _no_mix(scenario: Scenario, name: str, cost: Comparison) -> list[str]:
