@@ -417,7 +417,7 @@ class CapacityFrames(Results):
         share: of the work that may wait [share]
         half: half of it is done so long after it came [hours]
         p95: 95 of 100 parts are done so long after they came [hours]
-        late: share that misses its deadline [share]
+        missed: share that misses its deadline [share]
         """
         rows = [
             {
@@ -425,7 +425,7 @@ class CapacityFrames(Results):
                 "share": pool.batchable_share,
                 "half": pool.schedule.within(0.5),
                 "p95": pool.schedule.within(0.95),
-                "late": pool.schedule.late,
+                "missed": round(pool.schedule.late, 4),
             }
             for where, pool in self._pools()
             if pool.batchable_share
