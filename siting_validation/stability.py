@@ -319,12 +319,13 @@ def shock_cases(record: Record, kind: Kind) -> list[Case]:
         present = [v for v in subjects(record) if known.events_of(v) or known.notices_of(v)]
         if not present:
             continue
-        pool = (len(past) + 0.5) / (len(present) * years)
+        hit = shocks.years_hit(past, day)
+        pool = (len(hit) + 0.5) / (len(present) * years + 1)
         for vendor in present:
-            own = sum(e.vendor in vendor.names for e in past)
+            own = sum(name in vendor.names for name, _ in hit)
             rate = (own + 2 * pool) / (years + 2)  # two years at the base rate
             happened = any(e.vendor in vendor.names for e in after)
-            values = (1 - np.exp(-rate), 1 - np.exp(-pool), *_attention(record, vendor, day))
+            values = (rate, pool, *_attention(record, vendor, day))
             found.append(Case(vendor.vendor, tuple(map(float, values)), happened))
     return found
 
@@ -361,7 +362,7 @@ def run(record: Record) -> tuple[Panel, ...]:
                     kind.shock.replace("_", " "),
                     kind.outcome[0].lower() + kind.outcome[1:],
                     "the year after each quarter day, from the three years before it",
-                    "cases per vendor-year over all vendors; tried against: own cases, drawn to it",
+                    "share of vendor-years with a case; tried against it: the vendor's own years",
                     shock_cases(record, kind),
                 )
             )

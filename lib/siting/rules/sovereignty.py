@@ -40,10 +40,6 @@ SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
 SEARCH_LIMIT = 3
 """How many answers at once are tried when looking for what would turn a verdict into pass."""
 
-NOT_LEGAL_ADVICE = (
-    "A checklist with its evidence, not legal advice: a lawyer decides what the law demands."
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -194,7 +190,6 @@ class Assessment:
     questions: tuple[Question, ...]
     assumptions: tuple[Evidence, ...]
     """What the kit took for granted and a verdict rests on: to be confirmed."""
-    past_events: tuple[Event, ...]
     models: tuple[openness.ModelFinding, ...]
     vendors: tuple[openness.Transparency, ...]
 
@@ -246,8 +241,7 @@ class Assessment:
             for verdict in option.verdicts.values():
                 cited += [e.source for f in verdict.findings for e in f.evidence]
         cited += [s for a in self.ahead for s in a.sources]
-        cited += [m.source for m in self.models]
-        return tuple(dict.fromkeys(cited))
+        return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -430,7 +424,6 @@ def assess(scenario: Scenario) -> Assessment:
         ahead=tuple(_ahead(flows, today, events, law)),
         questions=_questions(options, book),
         assumptions=_assumptions(options),
-        past_events=tuple(e for e in events if e.day <= day),
         models=openness.findings(scenario),
         vendors=openness.transparency(scenario),
     )

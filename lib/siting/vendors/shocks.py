@@ -55,6 +55,7 @@ class Kind(Fact):
     months_high: float
     """Time until the workload runs normally again. [months]"""
     rate_basis: str
+    """What the chance rests on, in words."""
 
 
 class Remedy(Fact):
@@ -191,15 +192,23 @@ def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event
 
 
 def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> tuple[Array, Rate]:
-    """Chance of at least one case in a year, from cases per vendor-year (Jeffreys gamma)."""
-    years = setting("rate_years")
+    """Chance that a vendor has at least one case in a year: share of vendor-years with one.
+
+    Beta, with half a year added on each side (Jeffreys). Several cases of one vendor in one year
+    count once: one vendor that many authorities bar does not speak for all.
+    """
+    years = round(setting("rate_years"))
     events = cases(record, kind, day, years)
     vendors = len({v.group or v.vendor for v in followed(record)})
-    rate = _rng(seed, "rate", kind.shock).gamma(len(events) + 0.5, 1 / (vendors * years), DRAWS)
-    draws: Array = 1 - np.exp(-rate)
-    said = "1 case" if len(events) == 1 else f"{len(events)} cases"
-    basis = f"{said} in {vendors * years:.0f} vendor-years of {vendors} vendors"
-    return draws, Rate(_range(draws, "share"), len(events), vendors * years, basis, events)
+    hit = len(years_hit(events, day))
+    draws = _rng(seed, "rate", kind.shock).beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS)
+    basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
+    return draws, Rate(_range(draws, "share"), hit, vendors * years, basis, events)
+
+
+def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
+    """Vendor and year before `day`, counted back from 0, of each vendor-year with a case."""
+    return {(e.vendor, int((day - e.known_date).days // 365.25)) for e in events}
 
 
 def _short_end(
