@@ -550,7 +550,8 @@ def _pools_on(found: OptionCapacity, server: Server) -> dict[str, Pool]:
 
 
 def _pool_row(pool: Pool) -> dict[str, Any]:
-    limits = [share.limits for share in pool.shares]
+    at_once = [s for s in pool.shares if s.load.batchable_share < 1]
+    limits = [share.limits for share in at_once or pool.shares]
     return {
         "gpu": pool.deployment.gpu.gpu,
         "gpus_per_replica": pool.gpus_per_replica,

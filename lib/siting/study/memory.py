@@ -64,6 +64,8 @@ class MemoryFrames(Results):
         requests_high: the same, at most [requests]
         longest: longest single request that fits [tokens]
         verdict: fits, tight (by the central estimate only) or does not fit
+        served_on: cards of a group that serves the load, which the limits decide [GPUs]
+        served_requests: longest requests that fit on such a group [requests]
         why: why it is not estimated
         """
         rows = [self._placement(f, f.memory) for f in self._fits()]
@@ -258,8 +260,16 @@ class MemoryFrames(Results):
             **spread(m.max_concurrency, "requests"),
             "longest": m.longest_context,
             "verdict": m.verdict,
+            **self._serving(fit),
             "why": "",
         }
+
+    def _serving(self, fit: Fit) -> dict[str, float | None]:
+        """The group on which the load of a placement is carried; it may be another size."""
+        pool = self.capacity[fit.option].pools.get(fit.model)
+        size = pool.gpus_per_replica if pool else None
+        held = [c.max_concurrency.central for c in fit.choices if c.gpus == size]
+        return {"served_on": size, "served_requests": held[0] if held else None}
 
     def _headroom(self, fit: Fit, m: Memory) -> dict[str, Any]:
         limit = m.model.max_position_embeddings or m.context
@@ -362,7 +372,7 @@ def _method(found: Feasible) -> dict[str, Any]:
 
 _OF_A_FIT = (
     *("gpu", "gpu_key", "gpus", "tensor_parallel", "weights", "kv_cache", "context", "planned"),
-    *("card", "longest", "verdict"),
+    *("card", "longest", "verdict", "served_on", "served_requests"),
     *(
         f"{what}{end}"
         for what in ("budget", "taken", "need", "left", "requests")
