@@ -320,3 +320,10 @@ def test_arrivals_that_bunch_more_need_more() -> None:
         return gpus(workload(requests_per_day=200_000, arrivals=kind))
 
     assert counted("people") <= counted("machines") <= counted("agents")
+
+
+def test_idle_hours_are_returned_as_the_bill_has_it() -> None:
+    from siting.cost import prices
+
+    billed = prices.parameter("scale_down")
+    assert arrivals.settings()["warm_up"].central == billed.central

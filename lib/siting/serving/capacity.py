@@ -47,9 +47,6 @@ from siting.serving.servers import Server
 Array = npt.NDArray[np.float64]
 
 SIDES = ("low", "central", "high")
-WARM_UP = 1.15
-"""GPU-hours paid over GPU-hours needed where idle rented GPUs are returned; the central value of
-`scale_down` in facts/cost_parameters.csv."""
 
 
 @dataclass(frozen=True)
@@ -399,7 +396,8 @@ class OptionCapacity:
         spares = pool.total_replicas(year).central - serving
         grown = pool.used(year) / pool.used(1)
         needed = np.maximum(1.0, np.ceil(pool.hours_of_year(False) * grown / pool._requests(1.0)))
-        busy = max(float(needed.mean()) * WARM_UP, pool.used(year))
+        warm_up = arrivals.settings()["warm_up"].central
+        busy = max(float(needed.mean()) * warm_up, pool.used(year))
         return (min(busy, serving) + spares) * pool.gpus_per_replica
 
     def mean_utilisation(self, year: int = 1) -> float | None:
