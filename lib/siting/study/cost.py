@@ -17,7 +17,7 @@ from siting.cost.prices import open_prices, parameter
 from siting.cost.tco import OptionCost
 from siting.study import rivals
 from siting.study.frames import Made, frame
-from siting.study.results import Results
+from siting.study.vendors import VendorFrames
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -34,7 +34,7 @@ JUDGED = 4
 PATHS = {"list": "as listed", "same_capability": "falling"}
 
 
-class CostFrames(Results):
+class CostFrames(VendorFrames):
     """Frames on money."""
 
     # --- who is compared with whom ----------------------------------------------------------------
@@ -514,6 +514,34 @@ class CostFrames(Results):
         day = self.client.report_date
         sold = (open_prices(day, r.model, r.option.provider) for r in found)
         return rows, [source_of(price) for prices in sold for price in prices]
+
+    @frame
+    def successor_costs(self) -> Made:
+        """A model that an option uses and that ends within the horizon, and what comes after it.
+
+        option: label of the option
+        model: the model
+        retired: its last day
+        replacement: successor that the vendor names
+        present: present cost of the option as planned, with the model to the end [currency]
+        after: the same with the successor from that day on; missing where it has no price
+            [currency]
+        """
+        ends = self.retiring_models().to_dict("records")
+        keys = {option.label: name for name, option in self.options.items()}
+        months = self.scenario.finance.horizon_months
+        rows = []
+        for e in ends:
+            name = keys[e["option"]]
+            if name not in self.cost.options or self.options[name].kind == "hybrid":
+                continue
+            present = self.cost.options[name].present
+            other = rivals.with_model(self.scenario, name, e["model"], e["replacement"] or "")
+            left = min(1.0, max(0.0, e["left"] / 365 * MONTHS / months))
+            after = None if other is None else left * present + (1 - left) * other
+            kept = {k: e[k] for k in ("option", "model", "retired", "replacement")}
+            rows.append({**kept, "present": present, "after": after})
+        return rows, self.retiring_models().attrs["sources"]
 
     @frame
     def remedies(self) -> Made:

@@ -263,3 +263,35 @@ def _servers(scenario: Scenario) -> Iterator[tuple[str, Option]]:
                 scenario, f"{_short(model)} on {server.label}", model, kind=kind, gpu=server.gpu_id,
                 server=server.id, weights=weights, country=own[0].country if own else "", **ready
             )  # fmt: skip
+
+
+# --- successors -------------------------------------------------------------------------------
+
+
+def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | None:
+    """Present cost of an option with one model in place of another, as planned; None unpriced."""
+    option = scenario.options[name]
+    for named in re.split(r"[;,/ ]+(?:or )?", new):
+        model = _sold_as(option, named)
+        if not model:
+            continue
+        models = {w: model if m == old else m for w, m in option.models.items()}
+        effort = "default" if reasoning.effort_missing(model, option.effort) else option.effort
+        other = option.model_copy(update={"models": models, "effort": effort})
+        whole = scenario.model_copy(update={"options": {**scenario.options, name: other}})
+        sized = capacity.assess(whole, vram.assess(whole))
+        plan = tco.with_optimum(costing.compile_plan(whole, sized))
+        if name in plan.options:
+            return float(tco.totals(plan, plan.central(), [name])[name].present[0])
+    return None
+
+
+def _sold_as(option: Option, model: str) -> str:
+    """How the option's provider names a model; blank where it has no price for it."""
+    wanted = quality.name_key(model)
+    for p in price_list:
+        if p.id == option.provider:
+            found = [m.id for m in p.models if quality.name_key(m.id) == wanted]
+            lent = [m.id for q in price_list for m in q.models if quality.name_key(m.id) == wanted]
+            return next(iter(found or lent), "")
+    return ""
