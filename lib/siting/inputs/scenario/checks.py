@@ -212,11 +212,11 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
 
 def _money(scenario: Scenario) -> Iterator[Contradiction]:
     finance = scenario.finance
-    if finance.baseline not in scenario.options:
+    if finance.baseline not in (*scenario.options, "none"):
         yield (
             ("finance", "baseline"),
             f"{finance.baseline!r} is no option",
-            messages.suggestion(finance.baseline, scenario.options),
+            messages.suggestion(finance.baseline, [*scenario.options, "none"]),
         )
     for i, quote in enumerate(finance.quotes):
         yield from _quoted(("finance", "quotes", i), quote, scenario)
