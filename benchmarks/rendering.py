@@ -326,7 +326,7 @@ def by_stage(client: str) -> list[tuple[str, float]]:
         made = job.prepare(client)
         lap("imports and what is prepared once a run")
         report.lay_out(made, folder)
-        report.compute()
+        report.compute(made)
         lap("computing the study and its summary")
         shown = report._Chapters(made, fork=True).run()
         lap("executing the chapters, beside them the workbook")

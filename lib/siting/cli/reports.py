@@ -47,6 +47,7 @@ class Formats(click.ParamType[Any]):
 @click.option(
     "--format", "formats", type=Formats(), default="html,pdf", show_default=True, help="Documents."
 )
+@click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
 @as_json
 def report(
     clients: tuple[str, ...],
@@ -55,6 +56,7 @@ def report(
     force: bool,
     scheduler: str,
     formats: tuple[Any, ...],
+    watch: bool,
     as_json: bool,
 ) -> None:
     """Render reports to reports/CLIENT: HTML, PDF, figures, workbook and notebooks.
@@ -66,10 +68,14 @@ def report(
     Example:
       siting report
       siting report acme --format html --out /tmp/draft
+      siting report acme --watch
     """
     from siting.run import batch
     from siting.run.shelf import BadAddress
 
+    if watch:
+        _watch(clients, out, formats)
+        return
     prepared, wrong = _prepared(clients, formats)
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:
@@ -85,6 +91,18 @@ def report(
         outcome.failed[name] = "\n".join(map(str, found))
     _print_outcome(outcome, out, as_json)
     sys.exit(FAILED if outcome.failed or outcome.interrupted else 0)
+
+
+def _watch(clients: tuple[str, ...], out: str, formats: tuple[Any, ...]) -> None:
+    from siting.run import watch
+    from siting.run.shelf import BadAddress
+
+    if len(clients) != 1:
+        raise Refused("--watch takes one client; write siting report acme --watch")
+    try:
+        watch.watch(clients[0], out, formats, _say)
+    except BadAddress as error:
+        raise Refused(str(error)) from None
 
 
 def _prepared(

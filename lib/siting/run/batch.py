@@ -26,7 +26,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -93,11 +93,13 @@ def run(
     force: bool = False,
     scheduler: str = "",
     say: Callable[[str], None] = lambda line: None,
+    forge: Forge | None = None,
 ) -> Outcome:
     """Renders the jobs that are out of date to `out`, a folder or an fsspec address.
 
     at_once: reports made side by side here; 0 takes one a core. scheduler: address of a Dask
-    scheduler, which then does the work. say: takes a line of progress.
+    scheduler, which then does the work. say: takes a line of progress. forge: a warm process that
+    stays; by default one is started for the run.
     Raises BadAddress where `out` or the scheduler cannot be reached.
     """
     outcome = Outcome()
@@ -109,7 +111,7 @@ def run(
         else:
             todo.append(job)
     if todo:
-        with _interruptible():
+        with _interruptible(), _lent(forge):
             _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
     if outcome.rendered or (outcome.current and target.read("", INDEX) is None):
         _index(target, outcome)
@@ -228,6 +230,8 @@ class _Run:
             self.done += 1
             self.outcome.current.append(job.client)
             return True
+        if not self.force:
+            job = replace(job, done=self.target.still_true(job))
         self.running[executor.submit(render, job, job_module.library())] = (job, lock)
         return True
 
@@ -309,7 +313,8 @@ def _executor(
             yield client.get_executor(), 2 * max(1, threads)
         return
     with ThreadPoolExecutor(width) as pool, contextlib.ExitStack() as end:
-        end.callback(_drop_forge)
+        if not _warm:
+            end.callback(_drop_forge)
         with contextlib.suppress(OSError):  # `render` tells
             _forge(many)
         yield pool, width
@@ -369,6 +374,18 @@ def _forge(many: bool = False) -> Forge | None:
         if not _warm and forge.CAN_FORK:
             _warm.append(forge.Forge(many))
         return _warm[0] if _warm else None
+
+
+@contextlib.contextmanager
+def _lent(forge: Forge | None) -> Iterator[None]:
+    """Has reports made by this warm process, which stays where it was."""
+    if forge is not None:
+        _warm[:] = [forge]
+    try:
+        yield
+    finally:
+        if forge is not None and forge in _warm:
+            _warm.remove(forge)
 
 
 def _drop_forge(dead: Forge | None = None) -> None:

@@ -60,8 +60,9 @@ class Forge:
     other removes it; should both be killed at once, the next run does.
     """
 
-    def __init__(self, many: bool = False) -> None:
-        """many: worth working out first what is the same for every client.
+    def __init__(self, many: bool = False, ahead: Job | None = None) -> None:
+        """many: worth working out first what is the same for every client. ahead: a job whose
+        study is computed at once, for all reports with the same figures.
 
         Raises OSError where no temporary folder can be made, Lost where the system cannot fork.
         """
@@ -73,7 +74,7 @@ class Forge:
         with theirs:
             self._pid = interpreter(
                 "siting.run.forge", theirs.fileno(), self._held,
-                say=(str(self.folder), many), session=True,
+                say=(str(self.folder), many, ahead), session=True,
             )  # fmt: skip
 
     def render(self, job: Job) -> dict[str, bytes]:
@@ -219,8 +220,11 @@ def _deserted(channel: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _serve(channel: socket.socket, held: int, folder: str, many: bool) -> None:
+def _serve(channel: socket.socket, folder: str, many: bool, ahead: Job | None) -> None:
     """Forks a report for each request until the asking process closes its end."""
+    from siting import study
+    from siting.run import report
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
     reports: set[int] = set()
     try:
@@ -228,9 +232,11 @@ def _serve(channel: socket.socket, held: int, folder: str, many: bool) -> None:
             if _deserted(channel):
                 return
         if many:
-            from siting import study
-
             study.prepare()
+        if ahead:
+            with contextlib.suppress(Exception):  # the report that needs it tells
+                report.lay_out(ahead, Path(folder) / "ahead")
+                report.compute(ahead)
         gc.collect()
         gc.freeze()
         _answer(channel, folder, reports)
@@ -285,14 +291,14 @@ def _make_report(connection: socket.socket, folder: str) -> None:
 
 
 def _main() -> None:
-    folder, many = pickle.load(sys.stdin.buffer)
+    folder, many, ahead = pickle.load(sys.stdin.buffer)
     channel, held = map(int, sys.argv[1:])
     for descriptor in (channel, held):
         os.set_inheritable(descriptor, False)
     silence()
     with socket.socket(fileno=channel) as connection:
         try:
-            _serve(connection, held, folder, many)
+            _serve(connection, folder, many, ahead)
         except Exception as error:
             (Path(folder) / _WHY).write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
             raise

@@ -28,7 +28,9 @@ APPENDIX = 70
 """Chapters numbered from here are the appendix, if the scenario does not say otherwise."""
 
 SCENARIO = "scenario.yaml"
-"""Name of the resolved scenario, in a report and in the folder that a chapter runs in."""
+"""Name of the resolved scenario in a report's folder."""
+FIGURES = ("summary.json", "cash-flows.xlsx")
+"""Files of a report that hold its figures."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,38 @@ class Job:
     """A cell that runs longer fails. [s]"""
     plain: bool = False
     """Run the report and each chapter in new interpreters, and fork none."""
+    done: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    """Files of the last report that would come out the same: chapters as they ran, and figures."""
 
     def fingerprint(self) -> str:
         """SHA-256 over content: scenario, chapters, attachments, library, facts, versions."""
-        digest = hashlib.sha256(library().encode())
-        parts: list[tuple[str, bytes]] = [(SCENARIO, self.scenario.encode())]
-        for name, chapter in self.chapters.items():
-            parts.append((f"{name} {chapter.part} {chapter.own}", chapter.text.encode()))
-        parts += sorted(self.attachments.items())
-        for name, content in parts:
-            digest.update(f"{name}\0{len(content)}\0".encode())
-            digest.update(content)
-        return digest.hexdigest()
+        chapters = [
+            (f"{name} {chapter.part} {chapter.own}", chapter.text.encode())
+            for name, chapter in self.chapters.items()
+        ]
+        return _digest([("study", self.study().encode()), *chapters])
+
+    def study(self) -> str:
+        """SHA-256 over all that the figures depend on: the same without the chapters."""
+        parts = [("library", library().encode()), (SCENARIO, self.scenario.encode())]
+        return _digest([*parts, *sorted(self.attachments.items())])
+
+    def origins(self) -> dict[str, str]:
+        """File of a report to the SHA-256 of what alone it depends on: chapters and figures."""
+        study = self.study()
+        figures = dict.fromkeys(FIGURES, study)
+        return figures | {
+            f"notebooks/{name}": _digest([("study", study.encode()), (name, c.text.encode())])
+            for name, c in self.chapters.items()
+        }
+
+
+def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for name, content in parts:
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def prepare(
@@ -100,7 +122,7 @@ def prepare(
     )
 
 
-_OWN = frozenset({SCENARIO, "summary.json", "manifest.json", "cash-flows.xlsx"})
+_OWN = frozenset({SCENARIO, "manifest.json", *FIGURES})
 """Files of a report, whose names no file of a client may take."""
 
 

@@ -8,11 +8,14 @@ Nothing is read from or written to the client's folder here; `siting.run.batch` 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
@@ -24,7 +27,7 @@ import nbformat
 from siting.inputs.scenario import Scenario
 from siting.print import publish
 from siting.run import chapter
-from siting.run.job import SCENARIO, Job
+from siting.run.job import FIGURES, SCENARIO, Job
 from siting.run.process import Child, Lost
 
 AT_ONCE = min(4, os.cpu_count() or 1)
@@ -83,16 +86,28 @@ def results(tell: object = None) -> dict[str, bytes]:
 
     opened = study.open(_CLIENT)
     summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
-    return {"summary.json": f"{summary}\n".encode(), "cash-flows.xlsx": opened.workbook()}
+    return dict(zip(FIGURES, (f"{summary}\n".encode(), opened.workbook()), strict=True))
 
 
-def compute() -> None:
-    """Computes the study of the current folder once, for all that is forked from this process."""
+def compute(job: Job) -> None:
+    """Computes the study of the current folder once, for all that is forked from this process.
+
+    Frames that several chapters ask for are made here, too.
+    """
     from siting import study
 
     opened = study.open(_CLIENT)
     study.keep(opened, _CLIENT)
-    opened.summary()
+    if not job.done.keys() >= set(FIGURES):
+        opened.summary()
+    asked: Counter[str] = Counter()
+    for name, placed in job.chapters.items():
+        if f"{_NOTEBOOKS}/{name}" not in job.done:
+            asked.update(set(re.findall(r"\bs\.(\w+)\(\)", placed.text)))
+    for name, times in asked.items():
+        if times > 1 and getattr(getattr(type(opened), name, None), "is_frame", False):
+            with contextlib.suppress(Exception):  # the chapter that asks for it tells
+                getattr(opened, name)()
 
 
 @dataclass
@@ -108,19 +123,25 @@ class _Chapters:
 
     def __init__(self, job: Job, fork: bool) -> None:
         self.job, self.fork = job, fork
-        self.results: dict[str, bytes] = {}
-        self.done: dict[str, str] = {}
+        self.results = {name: job.done[name] for name in FIGURES if name in job.done}
+        self.done = {
+            name: job.done[f"{_NOTEBOOKS}/{name}"].decode()
+            for name in job.chapters
+            if f"{_NOTEBOOKS}/{name}" in job.done
+        }
         self.failed: dict[str, Exception] = {}
         self.running: dict[str, _Running] = {}
 
     def run(self) -> _Chapters:
         """Runs all. Raises the first failure, in the order of the report."""
-        if self.fork:
+        waiting = [name for name in self.job.chapters if name not in self.done]
+        if len(self.results) < len(FIGURES):
+            waiting.insert(0, _RESULTS)
+        if self.fork and waiting:
             try:
-                compute()
+                compute(self.job)
             except Exception as error:  # told after the chapters: one that shows it says more
                 self.failed[_RESULTS] = ValueError(f"{type(error).__name__}: {error}")
-        waiting = [_RESULTS, *self.job.chapters]
         try:
             while self.running or (waiting and not self.failed.keys() - {_RESULTS}):
                 while waiting and len(self.running) < AT_ONCE and not self.failed:

@@ -89,27 +89,45 @@ class Shelf(ABC):
 
     def holds(self, job: Job) -> bool:
         """Whether the report of exactly this job is here, undamaged."""
-        manifest = self.read(job.client, MANIFEST)
-        if manifest is None or self.read(job.client, f"{FAILED}/{MANIFEST}") is not None:
+        if self.read(job.client, f"{FAILED}/{MANIFEST}") is not None:
             return False
+        stated = self._manifest(job.client)
+        names = {f"report.{form}" for form in job.formats}
+        return (
+            stated.get("fingerprint") == job.fingerprint()
+            and names <= stated["files"].keys()
+            and all(self._intact(job.client, name, stated) is not None for name in stated["files"])
+        )
+
+    def still_true(self, job: Job) -> dict[str, bytes]:
+        """Files of the client's report that this job would make again the same."""
+        stated = self._manifest(job.client)
+        found: dict[str, bytes] = {}
+        for name, origin in job.origins().items():
+            if stated.get("origins", {}).get(name) == origin:
+                content = self._intact(job.client, name, stated)
+                found |= {name: content} if content is not None else {}
+        return found
+
+    def _manifest(self, client: str) -> dict[str, Any]:
+        """What a client's manifest states; nothing where there is none that can be read."""
         try:
-            stated: dict[str, Any] = beside.parsed(manifest)
-            wanted = {f"report.{form}" for form in job.formats}
-            return (
-                stated["fingerprint"] == job.fingerprint()
-                and wanted <= stated["files"].keys()
-                and all(
-                    hashlib.sha256(self.read(job.client, name) or b"").hexdigest() == digest
-                    for name, digest in stated["files"].items()
-                )
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return False
+            stated = beside.parsed(self.read(client, MANIFEST) or b"")
+            whole = all(isinstance(stated[key], dict) for key in ("files", "origins"))
+        except (ValueError, LookupError, TypeError):
+            return {}
+        return stated if whole else {}
+
+    def _intact(self, client: str, name: str, stated: Mapping[str, Any]) -> bytes | None:
+        """A file of a report, if it is as it was written."""
+        content = self.read(client, name)
+        digest = hashlib.sha256(content or b"").hexdigest()
+        return content if stated["files"].get(name) == digest else None
 
 
 def _with_manifest(job: Job, files: Mapping[str, bytes]) -> dict[str, bytes]:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    manifest = {"fingerprint": job.fingerprint(), "files": digests}
+    manifest = {"fingerprint": job.fingerprint(), "files": digests, "origins": job.origins()}
     return {**files, MANIFEST: json.dumps(manifest, indent=1).encode()}
 
 

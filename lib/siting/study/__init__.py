@@ -62,7 +62,7 @@ def open(client: str = "base") -> Study:
 
     Raises scenario.ScenarioError naming file, line, field and remedy.
     """
-    return _kept.get(_identity(client)) or Study(scenario.load(client))
+    return _kept.get(_said(client)) or Study(scenario.load(client))
 
 
 def prepare() -> None:
@@ -76,19 +76,19 @@ def prepare() -> None:
         warm.workbook()
 
 
-_kept: dict[tuple[Path, bytes], Study] = {}
+_kept: dict[bytes, Study] = {}
 
 
 def keep(computed: Study, path: str) -> None:
-    """Lets `open` hand out this study for the file at `path`, as long as its content is the same.
+    """Lets `open` hand out this study for every file that says what the one at `path` says.
 
-    A report computes its study once; the kernels forked from that process find it done.
+    A report computes its study once, from a complete scenario; what is forked finds it done.
     """
     _kept.clear()
-    _kept[_identity(path)] = computed
+    _kept[_said(path)] = computed
 
 
-def _identity(path: str) -> tuple[Path, bytes]:
-    """A file and what it says; nothing where `path` is a client's name."""
-    file = Path(path).resolve()
-    return file, file.read_bytes() if file.is_file() else b""
+def _said(path: str) -> bytes:
+    """What a file says; nothing where `path` is a client's name."""
+    file = Path(path)
+    return file.read_bytes() if file.is_file() else b""

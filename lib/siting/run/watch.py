@@ -1,0 +1,109 @@
+"""One client's report, made anew on every save: only what the edit touches runs again.
+
+A warm process holds the client's study. A chapter that is saved runs alone, and page and paper are
+set anew; a scenario that is saved has the study computed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from siting.inputs import scenario
+from siting.run import batch, job
+from siting.run.forge import Forge
+from siting.run.job import Format, Job
+
+PAUSE_S = 0.2
+"""Between two looks at the files. [s]"""
+
+
+def watch(
+    client: str,
+    out: str,
+    formats: tuple[Format, ...],
+    say: Callable[[str], None],
+    looks: Iterator[None] | None = None,
+) -> None:
+    """Renders a client's report to `out` whenever its scenario or a chapter changes.
+
+    looks: paces the looks at the files and ends them; by default every fifth of a second, until
+    Ctrl-C.
+    """
+    with _Warm() as warm:
+        seen: object = None
+        for _ in looks or _forever():
+            now = _stamps(client)
+            if now == seen:
+                continue
+            seen = now
+            try:
+                made = job.prepare(client, formats=formats)
+            except (scenario.ScenarioError, OSError) as error:
+                say(str(error))
+                continue
+            began = time.monotonic()
+            outcome = batch.run([made], out, at_once=1, forge=warm.for_(made))
+            for line in outcome.lines()[:-1]:
+                say(line)
+            if outcome.interrupted:
+                return
+            word = "failed" if outcome.failed else "renewed" if outcome.rendered else "up to date"
+            say(f"{made.client}: {word} after {time.monotonic() - began:.1f} s; waiting for a save")
+
+
+def _forever() -> Iterator[None]:
+    try:
+        while True:
+            yield
+            time.sleep(PAUSE_S)
+    except KeyboardInterrupt:
+        return
+
+
+def _stamps(client: str) -> dict[Path, tuple[int, int]]:
+    """When each file that the report depends on was last written, and its size."""
+    try:
+        path = scenario.path_of(client)
+    except scenario.ScenarioError:
+        return {}
+    chapters = scenario.project() / "notebooks"
+    places = (path.parent.glob("*"), chapters.glob("[0-9]*"), (chapters / path.stem).glob("[0-9]*"))
+    found = {}
+    for place in places:
+        for file in place:
+            try:
+                status = file.lstat()
+            except OSError:  # gone in this moment; the next look sees it
+                continue
+            found[file] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+class _Warm:
+    """The warm process that holds the study of the last job."""
+
+    def __init__(self) -> None:
+        self.study, self.forge = "", None
+
+    study: str
+    forge: Forge | None
+
+    def for_(self, made: Job) -> Forge:
+        """The process that holds this job's study."""
+        if self.forge is None or self.forge.gone or made.study() != self.study:
+            self.close()
+            self.study, self.forge = made.study(), Forge(ahead=made)
+        return self.forge
+
+    def close(self) -> None:
+        if self.forge is not None:
+            self.forge.close()
+            self.forge = None
+
+    def __enter__(self) -> _Warm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,87 @@
+"""One edited chapter: it alone runs again, and a watched report is renewed on every save."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from siting.inputs import scenario
+from siting.run import batch, job, watch
+from siting.run.shelf import shelf
+from trial import chapter, make
+
+
+def counted(folder: Path, name: str, text: str) -> str:
+    """A chapter that leaves a mark each time it runs."""
+    mark = f"open({str(folder / name)!r}, 'a').write('.')"
+    return chapter(f"Why {name}?", f"{mark};", f"say({text!r})")
+
+
+def times(folder: Path, *names: str) -> list[int]:
+    return [len((folder / name).read_text()) if (folder / name).exists() else 0 for name in names]
+
+
+def two(folder: Path, second: str) -> job.Job:
+    texts = {
+        f"{n}0_{x}.ipynb": counted(folder, x, t) for n, x, t in ((1, "a", "A."), (2, "b", second))
+    }
+    return dataclasses.replace(make("one", texts), formats=("html",))
+
+
+def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path: Path) -> None:
+    out, anew = tmp_path / "out", tmp_path / "anew"
+    assert batch.run([two(tmp_path, "B.")], str(out), at_once=1).rendered == ["one"]
+    assert times(tmp_path, "a", "b") == [1, 1]
+    assert batch.run([two(tmp_path, "C.")], str(out), at_once=1).rendered == ["one"]
+    assert times(tmp_path, "a", "b") == [1, 2]
+    assert "C." in (out / "one" / "report.html").read_text(encoding="utf-8")
+    batch.run([two(tmp_path, "C.")], str(anew), at_once=1)
+    for path in (p for p in (anew / "one").rglob("*") if p.is_file()):
+        assert (out / "one" / path.relative_to(anew / "one")).read_bytes() == path.read_bytes()
+
+    # Whoever forces has all run again; so does a changed scenario, or a file that was changed.
+    batch.run([two(tmp_path, "C.")], str(out), at_once=1, force=True)
+    assert times(tmp_path, "a", "b") == [3, 4]
+    busier = dataclasses.replace(two(tmp_path, "C."), scenario=two(tmp_path, "").scenario + "# x\n")
+    batch.run([busier], str(out), at_once=1)
+    assert times(tmp_path, "a", "b") == [4, 5]
+    executed = out / "one" / "notebooks" / "10_a.ipynb"
+    executed.write_text(executed.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    batch.run([busier], str(out), at_once=1)
+    assert times(tmp_path, "a", "b") == [5, 5]
+    assert shelf(out).holds(busier)
+
+
+def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params, chapters = tmp_path / "params", tmp_path / "notebooks"
+    for folder in (params, chapters):
+        folder.mkdir()
+    monkeypatch.setattr(scenario, "project", lambda: tmp_path)
+    monkeypatch.setattr(job.scenario, "project", lambda: tmp_path)
+    client = params / "acme.yaml"
+    client.write_text(make("acme").scenario, encoding="utf-8")
+    said: list[str] = []
+
+    def save(second: str) -> None:
+        for name, made in two(tmp_path, second).chapters.items():
+            (chapters / name).write_text(made.text, encoding="utf-8")
+
+    def looks() -> Iterator[None]:
+        save("B.")
+        yield
+        yield  # nothing was saved: nothing is made
+        save("An edited sentence.")
+        yield
+        assert times(tmp_path, "a", "b") == [1, 2]
+        page = tmp_path / "out" / "acme" / "report.html"
+        assert "An edited sentence." in page.read_text(encoding="utf-8")
+        client.write_text("client: {nme: x}\n", encoding="utf-8")
+        yield
+
+    watch.watch(str(client), str(tmp_path / "out"), ("html",), said.append, looks())
+    assert [line.partition(" after ")[0] for line in said[:2]] == ["acme: renewed"] * 2
+    assert len(said) == 3 and "nme" in said[2]
