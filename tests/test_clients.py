@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import itertools
 import json
 import os
 import re
@@ -73,10 +74,12 @@ def test_page_paper_and_summary_say_the_same(reports: dict[str, bytes], client: 
     paper = pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"]))
     chosen = letters(scenario.load(client).options[summary["recommendation"]["option"]].label)
     assert chosen in letters(paper.pages[0].extract_text())
-    assert chosen in letters(html.unescape(page.split('<section class="chapter"')[0]))
+    first = re.search(r'<section class="chapter page-one".*?</section>', page, re.DOTALL)
+    assert first and chosen in letters(html.unescape(first[0]))
     chapters = [n for n in reports if n.startswith(f"{client}/notebooks/")]
-    assert page.count('<section class="chapter"') >= len(chapters)
-    assert len(paper.outline) >= len(chapters)
+    assert len(re.findall(r'<(?:section|details) class="chapter', page)) == len(chapters) + 1
+    titles = [entry for entry in paper.outline if not isinstance(entry, list)]
+    assert len(titles) == len(chapters) + 1  # and the sources
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -85,6 +88,93 @@ def test_no_report_names_another_client(reports: dict[str, bytes], client: str) 
     for name in ("report.html", "summary.json", "scenario.yaml"):
         text = reports[f"{client}/{name}"].decode()
         assert not [other for other in others if other in text]
+
+
+BODY, WHOLE = 16, 44
+"""Pages that a report may have: what a CTO reads, and with the appendix."""
+
+FOR_DEVELOPERS = re.compile(
+    r"\b(None|nan|NaN|True|False|DataFrame|KeyError|kwargs|summary\.json|params/|lib/siting"
+    r"|\w+\.py|siting facts|not_estimated|on_premises|rented_gpus|managed_cloud|keep_output)\b"
+)
+
+
+def chapters_of(paper: Any) -> list[tuple[int, str]]:
+    """First page and title of each chapter."""
+    return [
+        (paper.get_destination_page_number(entry), str(entry["/Title"]))
+        for entry in paper.outline
+        if not isinstance(entry, list)
+    ]
+
+
+def filled(page: Any) -> float:
+    """Share of a page's text area down to its last mark; the foot does not count."""
+    import numpy as np
+
+    pixels = page.render(scale=0.5).to_numpy()[..., :3].min(axis=2)
+    top, bottom = (int(pixels.shape[0] * share) for share in (21 / 297, 1 - 18 / 297))
+    marked = np.flatnonzero((pixels[top:bottom] < 240).any(axis=1))
+    return float(marked[-1] / (bottom - top)) if len(marked) else 0.0
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_report_is_short_and_its_pages_are_full(reports: dict[str, bytes], client: str) -> None:
+    import pypdf
+    import pypdfium2
+
+    starts = chapters_of(pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"])))
+    body = next(page for page, title in starts if title.startswith("Appendix"))
+    pages = pypdfium2.PdfDocument(reports[f"{client}/report.pdf"])
+    assert body <= BODY
+    assert len(pages) <= WHOLE
+    ends = {page - 1 for page, _ in starts}
+    empty = [n + 1 for n in range(body) if n not in ends and filled(pages[n]) < 0.5]
+    assert not empty, "pages of the body under half full"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_text_lies_over_another(reports: dict[str, bytes], client: str) -> None:
+    import pypdfium2
+
+    found = []
+    for number, page in enumerate(pypdfium2.PdfDocument(reports[f"{client}/report.pdf"]), start=1):
+        text = page.get_textpage()
+        boxes = [text.get_rect(i) for i in range(text.count_rects())]
+        boxes = [b for b in boxes if b[2] - b[0] > 0.5 and text.get_text_bounded(*b).strip()]
+        for a, b in itertools.combinations(boxes, 2):
+            wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+            least = min((c[2] - c[0]) * (c[3] - c[1]) for c in (a, b))
+            # Boxes are a little wider than their letters: a third counts.
+            if wide > 1 and high > 0 and wide * high > least / 3:
+                found.append((number, text.get_text_bounded(*a), text.get_text_bounded(*b)))
+    assert not found
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(
+    reports: dict[str, bytes], client: str
+) -> None:
+    page = reports[f"{client}/report.html"].decode()
+    figures = re.findall(r'<figure class="exhibit chart".*?</figure>', page, re.DOTALL)
+    assert len(figures) > 12
+    for figure in figures:
+        alt = re.search(r'role="img" aria-label="([^"]{20,})"', figure)
+        assert alt, re.sub(r"<[^>]*>", "", figure)[:80]
+        assert "Sources <a" in figure, alt[1]
+        words = re.findall(r"<text[^>]*>([^<]*)</text>", figure)
+        assert not [w for w in words if "…" in w or "..." in w], alt[1]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_body_holds_no_word_for_developers(reports: dict[str, bytes], client: str) -> None:
+    import pypdf
+
+    paper = pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"]))
+    body = next(page for page, title in chapters_of(paper) if title.startswith("Appendix"))
+    for number in range(body):
+        text = paper.pages[number].extract_text().split("Sources. ")[0]
+        assert not FOR_DEVELOPERS.findall(text), number + 1
 
 
 MARKUP = '<b>j</b> *a* _b_ `c` $d$ $5 [e](javascript:f) #im "g" {{7*7}} @i k~l^m'
@@ -129,8 +219,8 @@ def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path) -> None:
         page = html.unescape(re.sub(r"<[^>]*>", "", (folder / "report.html").read_text("utf-8")))
         shown = re.findall(rf"=k\|h ⟦\d+⟧ (.{{1,{len(MARKUP)}}})", page)
         assert len(shown) > 100
-        whole = [text.split("…")[0] for text in shown]  # charts and tables may cut a long name
-        assert [text for text in whole if not MARKUP.startswith(text)] == []
+        # A chart breaks long names into lines.
+        assert [text for text in shown if not MARKUP.startswith(text.strip())] == []
         book = openpyxl.load_workbook(folder / "cash-flows.xlsx")
         cells = [c for sheet in book for row in sheet for c in row if "⟦" in str(c.value)]
         assert cells and {c.data_type for c in cells} == {"s"}
