@@ -348,6 +348,7 @@ def summary(kind: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     groups: dict[str, Callable[[Case], str]] = {
         "model and card": lambda c: c.card,
+        "card": lambda c: c.card.split(" on ")[1],
         "source": lambda c: c.source,
     }
     for name, by in groups.items():

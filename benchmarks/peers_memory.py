@@ -259,9 +259,13 @@ def peers(llmfit: str | None) -> list[Named]:
         Named("parameters × bytes × 1.2", "rule of thumb", _rule),
         Named("accelerate's arithmetic", "parameters × width", _accelerate),
     ]
-    for name, predict in (("hf-mem", _hf_mem), ("aiconfigurator", _aiconfigurator)):
+    packages = (
+        ("hf-mem", "hf-mem", _hf_mem),
+        ("aiconfigurator", "aiconfigurator-core", _aiconfigurator),
+    )
+    for name, package, predict in packages:
         try:
-            found.append(Named(name, metadata.version(name), predict))
+            found.append(Named(name, metadata.version(package), predict))
         except metadata.PackageNotFoundError:
             continue
     if llmfit:

@@ -13,6 +13,7 @@ from siting.catalogue import FactError
 from siting.memory import training
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import usable_gib
+from siting.memory.distance import in_words, unseen
 from siting.quantity import Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
@@ -26,7 +27,11 @@ def finetune_row(row: Row) -> Iterator[Comparison]:
         try:
             measured = _finetune_measured(row, quantity)
             job = job_of(row)
-            found, note = _finetune(job, row, quantity), _assumed(row)
+            far = in_words(unseen("training", training.aspects(job)))
+            found, note = (
+                _finetune(job, row, quantity),
+                "; ".join(filter(None, (far, _assumed(row)))),
+            )
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
             yield Comparison(row["case_id"], quantity, measured, note=why(error))
             continue

@@ -58,8 +58,15 @@ def serving() -> str:
             _fits_line(comparison.summarise(made)["fits"]),
             "### Weights and cache pool by engine, weight format and kind of attention",
             _by_kind_table(made, by_case),
+            "### With sources, models and cards left out",
+            LEFT_OUT_SERVING,
+            _left_out_table("vram", LEFT_OUT_QUANTITIES),
+            "Inside the range, by how far a case is from what the others measured:",
+            _distance_table("vram", LEFT_OUT_QUANTITIES),
             "### Worst cases, and why",
             _worst_table(made, by_case),
+            "### What is still poor, and why",
+            POOR_SERVING,
             "### Other calculators on the same rows",
             _peers_text("serving"),
             _peers_table(comparison.summarise(made)),
@@ -192,6 +199,96 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+# --- left out ---------------------------------------------------------------------------------
+
+LEFT_OUT_QUANTITIES = (
+    "weights_gib_per_gpu",
+    "kv_cache_gib_per_gpu",
+    "kv_tokens_given_kv_gib",
+    "concurrency_given_kv_gib",
+    "fits",
+)
+LEFT_OUT_SERVING = """\
+The table above is kind: the rows that it judges were in sight when the rules were written. Here
+each model on a card, each card, and each source (a repository or a site), is left out in turn;
+constants that come from logs (the sampler's bytes, memory outside torch, what SGLang loads besides)
+and the width of ranges are found again from the rest, and the rows left out are predicted by that
+(`python -m benchmarks.left_out`). What comes from an engine's code stays: how blocks are made, what
+is counted, what a release prints. *Far* counts what the others never measured among card, family
+of models and engine."""
+
+LEFT_OUT_TRAINING = """\
+Here each model on a card, each card, and each source, is left out in turn. What a layer keeps is
+scaled anew from the rest, and so is the width of ranges. The rows of facts/training_frameworks.csv,
+which say what a framework does with loss and checkpointing, stay; where a framework is measured by
+one source only, its row was read there and from its code, so that the errors of that source are a
+little kind. *Far* counts what the others never measured among framework and family of models."""
+
+POOR_SERVING = """\
+- vLLM 0.8 to 0.10 takes FlashInfer's sampler where a container brings it: 1 GiB less on 256
+  sequences. A log does not say which; the centre is the native one, and the range holds both.
+- Memory outside torch with two and more ranks: 2.1 GiB over NVLink from 0.19 on, 0.5 before. The
+  cause (a fused all-reduce) is likely, not proven; eight ranks rest on one log.
+- Unified memory, AMD cards and cards before Ampere rest on one to three logs each.
+- From 0.21 on graphs are inside the budget: their estimate is the widest part of a range.
+- One run in a hundred is called safe and ran out of memory, with no figure in its log.
+- 4-bit checkpoints under one name quantise different layers; without the file's list of what stays
+  in 16 bit the range spans both."""
+
+POOR_TRAINING = """\
+- A limit on length is not a length: batches of unpacked examples differ by a factor of two between
+  data sets, and no record says how long the longest example was.
+- Experts: whether adapters and 4-bit apply to them depends on the architecture's code.
+- Losses in chunks depend on plug-ins that records seldom name; for Axolotl the range spans both.
+- Sharding over several cards with parameters in host memory is a third too low."""
+
+
+def _left_out() -> dict[str, Any]:
+    path = ROOT / "benchmarks" / "left_out.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _left_out_table(kind: str, quantities: Sequence[str]) -> str:
+    rows = []
+    for group in ("model and card", "card", "source"):
+        errors = _left_out()[kind][group]
+        for quantity in quantities:
+            e = errors[quantity]
+            held = _percent(100 * e["coverage"], 0)
+            if quantity == "fits":
+                judged = (
+                    f"{_percent(100 * e['right'], 0)} right, {e['said_fits_but_ran_out']} unsafe"
+                )
+                rows.append((f"each {group}", f"`{quantity}`", str(e["n"]), judged, "", held, ""))
+                continue
+            of_card = ""
+            if "median_error_pct_of_card" in e:
+                median, most = e["median_error_pct_of_card"], e["p90_error_pct_of_card"]
+                of_card = f"{median:.2f} / {most:.1f} %"
+            error = f"{e['median_error_pct']:.2f} / {e['p90_error_pct']:.1f} %"
+            width = f"{e['median_high_over_low']:.2f}"
+            rows.append(
+                (f"each {group}", f"`{quantity}`", str(e["n"]), error, of_card, held, width)
+            )
+    head = ("left out", "quantity", "n", "median / 90 %", "of the card", "in range", "high / low")
+    return _table(head, rows, (0, 1))
+
+
+def _distance_table(kind: str, quantities: Sequence[str]) -> str:
+    rows = []
+    for group in ("model and card", "card", "source"):
+        found = _left_out()[kind][f"{group}, by distance"]
+        for far, name in (("0", "nothing new"), ("1", "one thing new"), ("2", "two or more")):
+            cells = [found[far].get(q) for q in quantities]
+            if any(cells):
+                held = [
+                    f"{_percent(100 * e['coverage'], 0)} of {e['n']}" if e else "" for e in cells
+                ]
+                rows.append((f"each {group}: {name}", *held))
+    return _table(("left out", *(f"`{q}`" for q in quantities)), rows)
+
+
 # --- peers ------------------------------------------------------------------------------------
 
 
@@ -283,8 +380,15 @@ def fine_tuning() -> str:
                     for name, e in groups.items()
                 ],
             ),
+            "### With sources, models and cards left out",
+            LEFT_OUT_TRAINING,
+            _left_out_table("finetune", ("peak_gib_per_gpu", "fits")),
+            "Inside the range, by how far a case is from what the others measured:",
+            _distance_table("finetune", ("peak_gib_per_gpu",)),
             "### Worst cases, and why",
             _worst_table(made, by_case),
+            "### What is still poor, and why",
+            POOR_TRAINING,
             "### Rules of thumb on the same rows",
             _table(
                 ("", "peak: median / 90 % error (n)"),

@@ -16,6 +16,7 @@ from siting.catalogue import FactError, Gpu, Model
 from siting.memory import vram
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, usable_gib
+from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant, engine_family, version
 from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib, warms_up
 from siting.quantity import Range
@@ -42,9 +43,12 @@ class Run:
     @property
     def note(self) -> str:
         """What a reader must know about every figure of this run."""
-        if self.card_known and self.deployment.gpu.usable_gib is None:
-            return "usable memory of the card estimated from its data sheet"
-        return ""
+        if not self.card_known:
+            return ""
+        notes = [in_words(unseen("serving", aspects(self.deployment)))]
+        if self.deployment.gpu.usable_gib is None:
+            notes.append("usable memory of the card estimated from its data sheet")
+        return "; ".join(filter(None, notes))
 
     @property
     def longest(self) -> int:

@@ -141,6 +141,7 @@ def _memory_json(memory: Any) -> dict[str, Any]:
         "gpus": memory.gpus,
         **{k: getattr(memory, k) for k in ("weights", "kv", "tp", "pp", "context", "concurrency")},
         "verdict": memory.verdict,
+        "note": memory.note,
         "parts": [
             {
                 "name": p.name,
@@ -175,6 +176,8 @@ def _print_memory(memory: Any) -> None:
     ]
     print_table(("what fits", "central", "low", "high"), rows, right={1, 2, 3})
     click.echo(f"\nlongest context that fits: {memory.longest_context:,} tokens")
+    if memory.note:
+        click.echo(memory.note)
 
 
 def _three(value: Any, digits: int) -> tuple[str, str, str]:

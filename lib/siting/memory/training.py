@@ -326,7 +326,7 @@ def _gathered(job: Job) -> float:
     alive = constant("training", "gathered_layers").central
     wide = min(BASES.get(job.base, 0.5), 2.0)
     layer = (t.attention + t.mlp + t.experts) / layers
-    gradient = layer * 2.0 if job.is_full else 0.0  # whole until it is scattered
+    gradient = layer * 4.0 if job.is_full else 0.0  # whole, and once more on its way to its owners
     return layer * alive * wide + gradient + (t.embedding + t.head) * 2.0
 
 

@@ -16,6 +16,7 @@ from siting.catalogue import Gpu, Input, Model
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, planned, usable_gib
+from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant
 from siting.memory.pool import (
     Part,
@@ -88,6 +89,11 @@ class Memory:
     @property
     def gpus(self) -> int:
         return self.deployment.gpus
+
+    @property
+    def note(self) -> str:
+        """What of this case nobody measured, in words; blank if all was."""
+        return in_words(unseen("serving", aspects(self.deployment)))
 
     @property
     def need_gib(self) -> Range:
