@@ -110,7 +110,13 @@ def number(row: Row, column: str) -> float | None:
         raise ValueError(f"{column} {text!r} is not a number") from None
     if not math.isfinite(value):
         raise ValueError(f"{column} {text!r} is not a finite number")
+    if abs(value) > MOST:
+        raise ValueError(f"{column} {text!r} is larger than anything measured")
     return value
+
+
+MOST = 1e15
+"""No count, size or speed of a run is larger."""
 
 
 def write_rows(comparisons: Sequence[Comparison], path: Path) -> None:
