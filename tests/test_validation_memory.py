@@ -114,7 +114,8 @@ ROW = {
         ({"gpu_memory_utilization": "nan"}, "gpu_memory_utilization 'nan' is not a finite number"),
         ({"gpu_memory_utilization": "90"}, "gpu_memory_utilization '90' is not a share"),
         ({"gpu_memory_utilization": "-0.9"}, "gpu_memory_utilization '-0.9' is not a share"),
-        ({"max_model_len": "1e30"}, "max_model_len '1e30' is not a positive number"),
+        ({"max_model_len": "1e30"}, "max_model_len '1e30' is larger than anything measured"),
+        ({"max_model_len": "1e12"}, "max_model_len '1e12' is not a positive number"),
         ({"max_num_seqs": "0"}, "max_num_seqs '0' is not a positive number"),
     ],
 )
