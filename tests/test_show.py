@@ -157,6 +157,16 @@ def test_lines_are_named_at_their_ends_apart_and_whole(shown: list[dict[str, Any
     assert all(name in svg for name in names)
 
 
+def test_names_of_categories_survive_a_format_for_all_axes(shown: list[dict[str, Any]]) -> None:
+    _, axes = plt.subplots(1, 2)
+    axes[0].barh(["as planned", "one year later"], [3, 4])
+    axes[1].plot([0, 1], [0, 1_500_000])
+    show.chart(axes, "Two", sourced(pd.DataFrame({"a": [1]})), y="compact_money")
+    svg = shown[0][exhibit.MIME]["svg"]
+    assert "one year later" in svg
+    assert "1.5" in svg and "million" in svg
+
+
 def test_what_is_no_drawing_is_refused_with_what_to_write() -> None:
     with pytest.raises(TypeError, match="takes axes, an array of axes or a figure, not str"):
         show.chart("cost", "Costs")

@@ -21,7 +21,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FuncFormatter, MaxNLocator, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 from siting.formats import Numbers
 from siting.show import style
@@ -75,13 +75,15 @@ def _ticks(ax: Axes, side: str, kind: str, numbers: Numbers) -> None:
     """Ticks as the client writes numbers; named categories and dates stay as they are."""
     axis = ax.xaxis if side == "x" else ax.yaxis
     formatter = axis.get_major_formatter()
+    if type(formatter).__name__ in ("FixedFormatter", "StrCategoryFormatter"):
+        return
     if kind:
         name, _, places = kind.partition(":")
         write = numbers.axis(name, int(places) if places else None)  # type: ignore[arg-type]
         axis.set_major_formatter(FuncFormatter(write))
     elif isinstance(formatter, ScalarFormatter):
         axis.set_major_formatter(FuncFormatter(numbers.axis("compact")))
-    elif isinstance(formatter, (FixedFormatter, FuncFormatter, StrCategoryFormatter)):
+    else:
         return
     if axis.get_scale() == "linear" and not _placed(axis):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
