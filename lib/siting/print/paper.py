@@ -35,7 +35,7 @@ LONG = 500
 """A row with a cell of more characters than this may break across pages."""
 SHORT = 1400
 """A table of no more characters than this keeps together: no row leaves it for the next page."""
-_MOST_SOURCES = 14
+_MOST_SOURCES = 8
 """Titles of sources that close a chapter of the body; the appendix has them all."""
 
 
