@@ -184,8 +184,14 @@ def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
     path = file(FOCUS)
     months = exchange.invoices(path, "openai")
     assert months.to_dict("records") == [
-        {"month": "2026-08", "currency": "USD", "billed_cost": 900.0, "charges": 1},
-        {"month": "2026-09", "currency": "USD", "billed_cost": 1200.0, "charges": 2},
+        {"month": "2026-08", "currency": "USD", "billed_cost": 900.0, "credits": 0.0, "charges": 1},
+        {
+            "month": "2026-09",
+            "currency": "USD",
+            "billed_cost": 1200.0,
+            "credits": 0.0,
+            "charges": 2,
+        },
     ]
     quote = exchange.cost_per_request(months, 300_000, path)
     assert quote.item == "api_request"
@@ -216,3 +222,63 @@ def test_results_are_one_row_a_figure_and_survive_csv_and_parquet(tmp_path: Path
     assert pd.read_csv(tmp_path / "x.csv")["central"].sum() == 8
     with pytest.raises(DocumentError, match=r"end it in \.csv or \.parquet"):
         exchange.write(frame, tmp_path / "x.xls")
+
+
+# --- What strangers export -----------------------------------------------------------------------
+
+CREDITED = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
+1000,USD,2026-09-01T00:00:00Z,OpenAI
+-400,USD,2026-09-15T00:00:00Z,OpenAI
+"""
+
+
+def test_a_credit_lowers_the_price_and_is_named(file) -> None:
+    path = file(CREDITED)
+    quote = exchange.cost_per_request(exchange.invoices(path), 1000, path)
+    assert quote.value.central == pytest.approx(0.6)  # (1000 - 400) / 1000 requests
+    assert "net of 400.00 of credits" in quote.source
+
+
+def test_a_month_of_more_credits_than_charges_is_refused_with_its_line(file) -> None:
+    with pytest.raises(DocumentError) as caught:
+        exchange.invoices(file(CREDITED.replace("-400", "-4000")))
+    (problem,) = caught.value.problems
+    assert problem.line == 3 and "more credits than charges" in problem.wrong
+
+
+def test_escape_codes_in_a_cell_are_refused(file) -> None:
+    with pytest.raises(DocumentError) as caught:
+        exchange.invoices(file(CREDITED.replace("OpenAI", "Open\x1b[31mAI", 1)))
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.field) == (2, "ServiceName")
+    assert "\x1b" not in str(problem)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"no zip at all"])
+def test_a_broken_workbook_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "offers.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(DocumentError) as caught:
+        exchange.quotes(path)
+    assert "cannot be read" in caught.value.problems[0].wrong
+
+
+def test_a_cell_at_the_far_end_of_a_sheet_takes_no_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["XFD1048576"] = "item", "x"
+    book.save(tmp_path / "far.xlsx")
+    tracemalloc.start()
+    with pytest.raises(DocumentError, match="rows or 400 columns"):
+        exchange.quotes(tmp_path / "far.xlsx")
+    assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    tracemalloc.stop()
+
+
+def test_a_log_of_weekends_counts_their_requests(file) -> None:
+    fields, _ = exchange.load(file(log(lambda day, hour: 5 if day >= 5 else 0)))
+    assert fields["requests_per_day"] == 120  # 24 hours of 5
+    assert fields["weekdays"] == [0, 0, 0, 0, 0, 1, 1]

@@ -427,3 +427,25 @@ def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
     )
     with pytest.raises(scenario.ScenarioError, match=message):
         scenario.load(str(file))
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "users: 1_000_000_000, requests_per_user_day: 10",
+        "users: 1_000_000_000, requests_per_user_day: 100_000",
+        "requests_per_day: 10_000_000_000",
+        "users: 1_000_000, growth_per_year: {low: 0.0, central: 1.0, high: 10.0}",
+        "users: 20_000_000, input_tokens: {mean: 1_000_000, p95: 2_000_000}",
+    ],
+)
+def test_a_load_that_no_memory_holds_is_refused(client, load: str) -> None:
+    said = refused(client(CLIENT.replace("users: 500", load)))
+    assert {p.field for p in said} == {"workloads"}
+    assert "a working day at the end of the horizon" in said[0].wrong
+
+
+def test_more_options_than_a_report_can_hold_are_refused(client) -> None:
+    many = "".join(f"  o{i}: {{label: O{i}, kind: api}}\n" for i in range(40))
+    said = refused(client(CLIENT.replace("evidence:", f"options:\n{many}evidence:")))
+    assert "options" in {p.field for p in said}

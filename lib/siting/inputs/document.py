@@ -45,7 +45,7 @@ _EXPONENT = re.compile(r"[-+]?(\.?[0-9]+|[0-9]+\.[0-9]*)[eE][-+]?[0-9]+")
 _ODD_NUMBER = re.compile(
     r"[-+]?(0[0-9_]+|0[xob][0-9a-fA-F_]+|[0-9][0-9_]*(:[0-9]{1,2})+|\.[0-9]+|[0-9]+\.)"
 )
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 """Controls, lone surrogates, and the marks that make text look other than it is."""
@@ -67,7 +67,7 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         text = ": ".join(filter(None, (place, self.field, f"{self.wrong}; {self.write}")))
-        return _INVISIBLE.sub("?", text)
+        return INVISIBLE.sub("?", text)
 
 
 class DocumentError(ValueError):
@@ -260,7 +260,7 @@ class _Builder:
             elif key in result:
                 first = self.lines[here][1]
                 self.refuse(line, here, f"is already given in line {first}", "keep one of the two")
-            elif _INVISIBLE.search(key):
+            elif INVISIBLE.search(key):
                 self.refuse(line, path, "a key holds a control character", "type the key anew")
             elif event.anchor is not None or event.ctag is not None:
                 self.refuse(line, here, "a key has an anchor or a tag", "write the plain key")
@@ -278,7 +278,7 @@ class _Builder:
 
     def scalar(self, event: ScalarEvent, path: Path_) -> Any:
         text = event.value
-        if _INVISIBLE.search(text):
+        if INVISIBLE.search(text):
             self.refuse(
                 event.start_mark.line,
                 path,

@@ -9,20 +9,26 @@ refused by file, line and column.
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import math
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 from pydantic import ValidationError
 
-from siting.inputs import messages
+from siting.inputs import document, messages
 from siting.inputs.document import DocumentError, Problem
 from siting.inputs.scenario import Quote
 
 MAX_ROWS = 2_000_000
+MAX_SHEET_ROWS = 200_000
+MAX_COLUMNS = 400
+MAX_BYTES = 256 << 20
 FOCUS_COLUMNS = ("BilledCost", "BillingCurrency", "ChargePeriodStart", "ServiceName")
 """Columns of FOCUS [1] that are needed; `ChargeDescription` and others may be there too."""
 
@@ -34,38 +40,84 @@ def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
     """
     if not path.is_file():
         raise _refused(path, 0, "", "does not exist", "check the name")
+    if path.stat().st_size > MAX_BYTES:
+        raise _refused(path, 0, "", f"is larger than {MAX_BYTES >> 20} MiB", "export a part of it")
+    sheet = path.suffix.lower() in (".xlsx", ".xlsm")
     try:
-        if path.suffix.lower() in (".xlsx", ".xlsm"):
-            frame = pd.read_excel(path, dtype=str, nrows=MAX_ROWS)
-        else:
-            frame = pd.read_csv(
-                path, dtype=str, encoding="utf-8-sig", sep=_separator(path), nrows=MAX_ROWS
-            )
-    except (ValueError, OSError, KeyError, pd.errors.ParserError) as error:
-        reason = str(error).splitlines()[0][:100]
-        raise _refused(
-            path, 0, "", f"cannot be read ({reason})", "save it as UTF-8 CSV or as XLSX"
-        ) from None
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is too much for labels
-        raise _refused(path, 2, "", "has more cells than headings", "name each column")
-    known = {name.lower(): name for name in needed}
-    frame.columns = [known.get(str(c).strip().lower(), str(c)) for c in frame.columns]
-    for name in needed:
-        if list(frame.columns).count(name) > 1:
+        frame = _sheet(path) if sheet else _text(path)
+    except DocumentError:
+        raise
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, csv.Error) as error:
+        reason = (str(error).splitlines() or ["damaged"])[0][:100]
+        write = "save it as UTF-8 CSV or as XLSX"
+        raise _refused(path, 0, "", f"cannot be read ({reason})", write) from None
+    heads = [str(c).strip() for c in frame.columns]
+    for place, name in enumerate(heads):
+        if name and name.lower() in (h.lower() for h in heads[:place]):
             raise _refused(path, 1, name, "two columns have this name", "keep one")
+    known = {name.lower(): name for name in needed}
+    frame.columns = pd.Index([known.get(h.lower(), h) for h in heads])
+    for name in needed:
         if name not in frame.columns:
             hint = messages.suggestion(name, map(str, frame.columns))
             raise _refused(path, 1, name, "this column is missing", hint)
     if frame.empty:
         raise _refused(path, 2, "", "no row follows the headings", "add at least one")
+    for name in frame.columns:
+        hidden = [bool(document.INVISIBLE.search(cell)) for cell in frame[name]]
+        if any(hidden):
+            line = hidden.index(True) + 2
+            wrong = "holds an invisible control character"
+            raise _refused(path, line, name, wrong, "type the cell anew")
+    return frame
+
+
+def _text(path: Path) -> pd.DataFrame:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline(100_000)
+        # A guess from the cells would take the `T` of a time for what separates them.
+        separator = max(",;\t|", key=first.count)
+        heads = next(csv.reader([first], delimiter=separator), [])
+    if len(heads) > MAX_COLUMNS:
+        raise ValueError(f"more than {MAX_COLUMNS} columns")
+    frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=separator, nrows=MAX_ROWS)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is too much for labels
+        raise _refused(path, 2, "", "has more cells than headings", "name each column")
+    if len(heads) != len(frame.columns):
+        raise ValueError("the headings are not in one line")
+    frame.columns = pd.Index(heads)
     return frame.fillna("")
 
 
-def _separator(path: Path) -> str:
-    """What separates the headings. A guess from the cells takes a time's `T` for one."""
-    with path.open(encoding="utf-8-sig") as file:
-        head = file.readline()
-    return max(",;\t|", key=head.count)
+def _sheet(path: Path) -> pd.DataFrame:
+    """The first sheet, row by row: a single cell far out must not make a sheet of billions."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
+            raise ValueError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    sheet = book.worksheets[0]
+    sheet.reset_dimensions()
+    rows: list[list[str]] = []
+    for number, row in enumerate(sheet.iter_rows(values_only=True)):
+        if number > MAX_SHEET_ROWS or len(row) > MAX_COLUMNS:
+            raise ValueError(f"more than {MAX_SHEET_ROWS:,} rows or {MAX_COLUMNS} columns")
+        rows.append([_cell(value) for value in row])
+    width = len(rows[0]) if rows else 0
+    for line, cells in enumerate(rows[1:], start=2):
+        if any(cells[width:]):
+            raise _refused(path, line, "", "has more cells than headings", "name each column")
+    body = [[*cells[:width], *[""] * (width - len(cells))] for cells in rows[1:]]
+    frame = pd.DataFrame(body, columns=range(width), dtype=str)
+    frame.columns = pd.Index(rows[0] if rows else [])
+    return frame[(frame != "").any(axis=1)]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date().isoformat()
+    return value.isoformat() if isinstance(value, dt.datetime | dt.date) else str(value)
 
 
 def _refused(path: Path, line: int, field: str, wrong: str, write: str) -> DocumentError:
@@ -183,10 +235,12 @@ def _shape(hourly: pd.Series[float]) -> dict[str, Any]:
     dates = pd.Series(pd.DatetimeIndex(hourly.index).date, hourly.index)
     hourly = hourly[dates.groupby(dates).transform("size") == 24]  # whole days only
     index = pd.DatetimeIndex(hourly.index)
-    working = hourly[index.day_of_week < 5]
     days = hourly.groupby(index.date).sum()
     by_weekday = days.groupby(pd.DatetimeIndex(days.index).day_of_week).mean()
     usual_day = float(by_weekday.reindex(range(5)).mean())
+    working = hourly[index.day_of_week < 5]
+    if not usual_day:  # a service of weekends: its busiest day is the working day
+        usual_day, working = float(by_weekday.max()), hourly
     by_hour = working.groupby(pd.DatetimeIndex(working.index).hour).mean().reindex(range(24))
     usual_peak = float(hourly.groupby([index.day_of_week, index.hour]).mean().max())
     scale = usual_day or 1.0
@@ -214,7 +268,8 @@ def invoices(path: Path, service: str = "") -> pd.DataFrame:
     """Billed cost by month and currency from a FOCUS export [1].
 
     service: only charges whose ServiceName, SkuMeter or ChargeDescription holds this text.
-    Columns of the result: month, currency, billed_cost, charges. Raises DocumentError.
+    Columns of the result: month, currency, billed_cost (net of credits), credits, charges.
+    Raises DocumentError.
     """
     frame = read(path, FOCUS_COLUMNS)
     if service:
@@ -231,8 +286,20 @@ def invoices(path: Path, service: str = "") -> pd.DataFrame:
         }
         for line, row in zip(frame.index + 2, frame.to_dict("records"), strict=True)
     ]
-    grouped = pd.DataFrame(rows).groupby(["month", "currency"], as_index=False)
-    return grouped.agg(billed_cost=("billed_cost", "sum"), charges=("billed_cost", "size"))
+    found = pd.DataFrame(rows)
+    found["credits"] = found.billed_cost.clip(upper=0)
+    grouped = found.groupby(["month", "currency"], as_index=False)
+    months = grouped.agg(
+        billed_cost=("billed_cost", "sum"),
+        credits=("credits", "sum"),
+        charges=("billed_cost", "size"),
+    )
+    for month in months[months.billed_cost < 0].itertuples():
+        line = list(frame.index)[int(found.credits.to_numpy().argmin())] + 2
+        wrong = f"{month.month} has more credits than charges"
+        write = "leave out credits that belong to other months, or export longer"
+        raise _refused(path, line, "BilledCost", wrong, write)
+    return months
 
 
 def cost_per_request(months: pd.DataFrame, requests_per_month: float, path: Path) -> Quote:
@@ -247,6 +314,8 @@ def cost_per_request(months: pd.DataFrame, requests_per_month: float, path: Path
     if requests_per_month <= 0:
         raise _refused(path, 0, "", "the number of requests is not known", "add --requests")
     each = months["billed_cost"] / requests_per_month
+    credit = months["credits"].sum()
+    netted = f", net of {-credit:.2f} of credits" if credit else ""
     last = dt.date.fromisoformat(f"{months['month'].max()}-01")
     band = (float(each.min()), float(each.mean()), float(each.max()))
     low, central, high = (float(f"{x:.4g}") for x in band)
@@ -254,7 +323,7 @@ def cost_per_request(months: pd.DataFrame, requests_per_month: float, path: Path
         item="api_request",
         value={"low": low, "central": central, "high": high},  # type: ignore[arg-type]
         unit=f"{currencies[0]} per request",
-        source=f"Invoices in FOCUS format, {path.name}, {len(months)} months",
+        source=f"Invoices in FOCUS format, {path.name}, {len(months)} months{netted}",
         date=last,
     )
 

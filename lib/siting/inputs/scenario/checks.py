@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -33,10 +34,40 @@ def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
         yield from _catalogued(("fine_tuning", name, "model"), job.model, "model")
     for name, option in scenario.options.items():
         yield from _option(name, option, scenario)
+    yield from _bounded(scenario)
     yield from _money(scenario)
     yield from _times(scenario)
     yield from _policies(scenario)
     yield from _answers(scenario)
+
+
+MOST_REQUESTS = 5e9
+"""Requests of a working day at the end of the horizon, if demand grows as fast as it may."""
+MOST_TOKENS = 1e13
+"""Tokens of the same day. The largest load within both is computed in 1.5 GiB."""
+
+
+def _bounded(scenario: Scenario) -> Iterator[Contradiction]:
+    """A load that fits into memory when it is planned, hour by hour and GPU by GPU."""
+    years = (scenario.finance.horizon_months - 1) // 12
+    requests = tokens = 0.0
+    for w in scenario.workloads.values():
+        grown = [g.high for g in w.growth_by_year[:years]] or [w.growth_per_year.high]
+        grown += grown[-1:] * (years - len(grown))
+        day = w.users * w.requests_per_user_day + w.requests_per_day + w.requests_per_month / 20
+        day *= math.prod(1 + g for g in grown)
+        requests += day
+        tokens += day * (w.input_tokens.mean + w.output_tokens.mean + (w.reasoning_tokens or 0))
+    for found, most, what in (
+        (requests, MOST_REQUESTS, "requests"),
+        (tokens, MOST_TOKENS, "tokens"),
+    ):
+        if found > most:
+            yield (
+                ("workloads",),
+                f"{found:.1e} {what} a working day at the end of the horizon are too many",
+                f"write a load and growth of at most {most:.0e} {what}",
+            )
 
 
 def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterator[Contradiction]:

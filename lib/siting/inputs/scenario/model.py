@@ -579,9 +579,9 @@ class Scenario(Strict):
     inherits: Literal["base.yaml", "nothing"] = "base.yaml"
     """`nothing`: this file is complete and base.yaml is not read."""
     client: Client
-    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
-    fine_tuning: dict[Name, FineTuning] = {}
-    options: Annotated[dict[Name, Option], Field(min_length=1)]
+    workloads: Annotated[dict[Name, Workload], Field(min_length=1, max_length=8)]
+    fine_tuning: Annotated[dict[Name, FineTuning], Field(max_length=12)] = {}
+    options: Annotated[dict[Name, Option], Field(min_length=1, max_length=16)]
     finance: Finance
     stability: Stability = Stability()
     rules: Rules = Rules()
