@@ -1,16 +1,17 @@
 """Fit the efficiencies of the step-time model on public measurements, and say how well they hold.
 
-    python benchmarks/fit_throughput.py MEASUREMENTS.csv [--write]
+    python -m benchmarks.fit_throughput [MEASUREMENTS.csv] [--dry]
 
-MEASUREMENTS.csv has the columns that `siting validate throughput` reads. With --write the fitted
-values go into facts/engine_efficiency.csv, the ranges into facts/engine_spread.csv, the counts
-into facts/engine_calibration.csv, and the errors into benchmarks/fit_throughput.json, from which
-docs/validation.md is made. Without it, the errors are printed and nothing is written.
+MEASUREMENTS.csv has the columns that `siting validate throughput` reads (default: those in the
+repository). The fitted values go into facts/engine_efficiency.csv, the ranges into
+facts/engine_spread.csv, what was seen into facts/engine_calibration.csv, and the errors, with
+models, cards and sources left out, into benchmarks/fit_throughput.json, from which
+docs/validation.md is made. With --dry, the errors are printed and nothing is written.
 
 The fit is a regularised, robust least squares on logarithms: every constant has a prior and a
 width (columns `prior` and `prior_factor`), so that what the measurements do not determine stays
-where physics puts it. Large sources are weighted down, outliers count linearly. Priors were set
-by hand with these measurements in sight; leave-one-out errors show what holds elsewhere.
+where physics puts it. Large sources are weighted down, outliers count linearly. A fit without
+some rows starts from the whole fit and takes Gauss-Newton steps on its Jacobian.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import argparse
 import csv
 import datetime as dt
 import json
+import warnings
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -26,39 +28,24 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 from siting import catalogue
-from siting.serving import measurement, performance
+from siting.serving import loops, measurement, performance, spread
+from siting.serving.loops import Traffic
 from siting.serving.measurement import Run
 from siting.serving.performance import Efficiency, NotPredicted, Replica
 
+from benchmarks import throughput_ranges as ranges
 from siting_validation import comparison as validation
 
 QUANTITIES = ("output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms")
-NOISE = {"output_tokens_per_s_total": 0.12, "ttft_ms": 0.06, "itl_or_tpot_ms": 0.12}
-"""Scatter of logarithms that no constant explains; first tokens of static batches repeat best."""
+RUNNING = "running"
+"""Sequences in the batch, beside the quantities of a prediction."""
+NOISE = {"output_tokens_per_s_total": 0.12, "ttft_ms": 0.07, "itl_or_tpot_ms": 0.12}
+"""Scatter of logarithms that no constant explains."""
 ROWS_OF_A_SOURCE = 150
 """A source with more rows than this counts as if its rows were repeated readings."""
 HUBER = 1.5
 """Residuals beyond this many widths count linearly."""
 LOOPS = ("static", "closed", "open", "saturated")
-SPREAD_SCOPES = (
-    "loop=static & engine=tensorrt-llm",
-    "loop=static",
-    "loop=saturated & mixture=yes",
-    "loop=saturated",
-    "loop=closed & engine=nim",
-    "loop=closed & kernels=general & mixture=yes",
-    "loop=closed & kernels=general",
-    "loop=closed & mixture=yes",
-    "",
-)
-"""Regimes with a range of their own, the most special first."""
-ROWS_OF_A_REGIME = 20
-"""Fewer measurements than this get no range of their own."""
-HELD = (0.1, 0.9)
-"""Quantiles of measured over predicted between which a range lies."""
-OWN_SCATTER = 1.1
-"""Our estimate: how far a client's own benchmark carries to another concurrency and another day."""
-LEAVE_OUT = ("gpu", "architecture", "engine", "source")
 
 
 @dataclass(frozen=True)
@@ -69,13 +56,12 @@ class Data:
     replicas: Replica
     regimes: list[dict[str, str]]
     loop: np.ndarray
-    load: np.ndarray
-    inp: np.ndarray
-    out: np.ndarray
+    traffic: Traffic
     pool: np.ndarray
+    most: np.ndarray
     measured: dict[str, np.ndarray]
     keys: dict[str, np.ndarray]
-    """GPU, architecture, engine and source of each row."""
+    """GPU, architecture, engine, source, and model with card of each row."""
 
 
 def read(path: Path) -> Data:
@@ -92,20 +78,24 @@ def read(path: Path) -> Data:
         pools.append(_pool(run))
     regimes = [performance.regime(r.deployment) | {"loop": r.loop} for r in runs]
     keys = {k: np.array([x[k] for x in regimes]) for k in ("gpu", "architecture", "engine")}
-    keys["source"] = np.array([row.get("group", row["case_id"].split("-")[0]) for row in rows])
+    keys["source"] = np.array([_source(row) for row in rows])
+    keys["model and card"] = np.array([f"{x['model']} {x['gpu']}" for x in regimes])
+    met = [r.traffic for r in runs]
     return Data(
         rows,
         performance.stack(replicas),
         regimes,
         np.array([r.loop for r in runs]),
-        *(
-            np.array([getattr(r, f) for r in runs])
-            for f in ("load", "input_tokens", "output_tokens")
-        ),
+        Traffic(*(np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic))),
         np.array(pools),
+        np.array([performance.most_sequences(r.deployment) for r in runs]),
         {q: np.array([_scored(row, q) for row in rows]) for q in QUANTITIES},
         keys,
     )
+
+
+def _source(row: dict[str, str]) -> str:
+    return row.get("group") or row["case_id"].split("-")[0]
 
 
 def _pool(run: Run) -> float:
@@ -122,7 +112,12 @@ def _pool(run: Run) -> float:
 
 def _scored(row: dict[str, str], quantity: str) -> float:
     value = validation.number(row, quantity) if quantity in validation.scored(row) else None
-    return np.nan if value is None else value
+    return value if value and value > 0 else np.nan
+
+
+def part(record: Any, at: np.ndarray) -> Any:
+    """The entries `at` of a record of arrays."""
+    return type(record)(**{f.name: getattr(record, f.name)[at] for f in fields(record)})
 
 
 class Model:
@@ -133,34 +128,33 @@ class Model:
         self.rows = catalogue.table("engine_efficiency", Efficiency)
         self.prior = np.log([r.prior for r in self.rows])
         self.width = np.maximum(np.log([r.prior_factor for r in self.rows]), 1e-4)
-        self.holds = np.array([[r.applies(x) for r in self.rows] for x in data.regimes], float)
-        self.parts = [(x, np.flatnonzero(data.loop == x)) for x in LOOPS]
-
-    def constants(self, theta: np.ndarray, at: np.ndarray) -> dict[str, np.ndarray]:
-        """Every constant at the rows `at`."""
+        holds = np.array([[r.applies(x) for r in self.rows] for x in data.regimes], float)
         names = dict.fromkeys(r.name for r in self.rows)
         of = {n: np.array([r.name == n for r in self.rows]) for n in names}
-        return {n: np.exp(self.holds[at][:, m] @ theta[m]) for n, m in of.items()}
+        self.parts = []
+        for loop in LOOPS:
+            at = np.flatnonzero(data.loop == loop)
+            here = {n: (m, holds[at][:, m]) for n, m in of.items()}
+            self.parts.append((loop, at, here, part(data.replicas, at), part(data.traffic, at)))
 
     def predict(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """The quantities of every row."""
         d = self.data
-        found = {q: np.full(len(d.rows), np.nan) for q in QUANTITIES}
-        for loop, at in self.parts:
+        found = {q: np.full(len(d.rows), np.nan) for q in (*QUANTITIES, RUNNING)}
+        for loop, at, here, r, t in self.parts:
             if not at.size:
                 continue
-            k = self.constants(theta, at)
-            r = Replica(**{f.name: getattr(d.replicas, f.name)[at] for f in fields(Replica)})
-            inp, out = d.inp[at], d.out[at]
-            held = r.sequence_bytes(inp + k["occupancy"] * out)
-            room = np.maximum(d.pool[at] / held * r.attention_ranks * r.stages, 1.0)
-            s = performance.speed(r, k, loop, d.load[at], room, inp, out)
-            for quantity, value in zip(
-                QUANTITIES,
-                (s.output_tokens_per_s, np.multiply(s.ttft_s, 1e3), np.multiply(s.tpot_s, 1e3)),
-                strict=True,
-            ):
+            k = {n: np.exp(holds @ theta[m]) for n, (m, holds) in here.items()}
+            held = r.sequence_bytes(t.longest)
+            room = d.pool[at] / held * r.attention_ranks * r.stages
+            room = np.maximum(np.minimum(room, d.most[at]), 1.0)
+            if loop == "static":
+                room = np.full(len(at), np.inf)
+            s = loops.speed(r, k, loop, t, room)
+            shown = (s.output_tokens_per_s, np.multiply(s.ttft_s, 1e3), np.multiply(s.tpot_s, 1e3))
+            for quantity, value in zip(QUANTITIES, shown, strict=True):
                 found[quantity][at] = np.where(d.pool[at] > 0, value, np.nan)
+            found[RUNNING][at] = s.running
         return found
 
     def errors(self, found: dict[str, np.ndarray], quantity: str) -> np.ndarray:
@@ -170,42 +164,95 @@ class Model:
     def weights(self, train: np.ndarray, quantity: str) -> np.ndarray:
         """Root of each row's weight: full up to ROWS_OF_A_SOURCE, then thinner."""
         asked = train & np.isfinite(self.data.measured[quantity]) & ~(self.data.pool <= 0)
-        source = np.char.add(self.data.keys["source"], self.data.keys["engine"])
+        asked &= ~np.isnan(self.data.pool)
+        source = self.data.keys["source"]
         weight = np.zeros(len(asked))
         for name in set(source[asked]):
             here = asked & (source == name)
             weight[here] = min(1.0, (ROWS_OF_A_SOURCE / here.sum()) ** 0.25)
         return weight
 
-    def fit(self, train: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
-        """The constants that explain the rows `train` best."""
-        weights = {q: self.weights(train, q) for q in QUANTITIES}
 
-        def residuals(theta: np.ndarray) -> np.ndarray:
-            found = self.predict(theta)
-            parts = [(theta - self.prior) / self.width]
+class Fit:
+    """The constants that explain measurements best, and those without some of the rows."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        everything = np.ones(len(model.data.rows), bool)
+        self.free = model.width > 1e-3
+        self.weight = {q: model.weights(everything, q) for q in QUANTITIES}
+        start = model.prior.copy()
+        found = least_squares(self._residuals, start[self.free], x_scale=model.width[self.free],
+                              max_nfev=25)  # fmt: skip
+        self.theta = self._whole(found.x)
+        self.errors, self.jacobian = self._linear(self.theta)
+
+    def _whole(self, free: np.ndarray) -> np.ndarray:
+        theta = self.model.prior.copy()
+        theta[self.free] = free
+        return theta
+
+    def _residuals(self, free: np.ndarray) -> np.ndarray:
+        theta = self._whole(free)
+        m, found = self.model, self.model.predict(theta)
+        parts = [((theta - m.prior) / m.width)[self.free]]
+        for q in QUANTITIES:
+            at = self.weight[q] > 0
+            e = m.errors(found, q)[at] / NOISE[q]
+            size = np.abs(e)
+            linear = np.sqrt(np.maximum(2 * HUBER * size - HUBER**2, 0))
+            parts.append(np.sign(e) * np.where(size <= HUBER, size, linear) * self.weight[q][at])
+        return np.concatenate(parts)
+
+    def _linear(self, theta: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Errors of every row at `theta`, and their slopes in the free constants."""
+        m = self.model
+        here = m.predict(theta)
+        base = {q: m.errors(here, q) for q in QUANTITIES}
+        slopes = {q: np.zeros((len(m.data.rows), int(self.free.sum()))) for q in QUANTITIES}
+        for j, i in enumerate(np.flatnonzero(self.free)):
+            moved = theta.copy()
+            moved[i] += 1e-4
+            there = m.predict(moved)
             for q in QUANTITIES:
-                at = weights[q] > 0
-                e = self.errors(found, q)[at] / NOISE[q]
-                size = np.abs(e)
-                linear = np.sqrt(np.maximum(2 * HUBER * size - HUBER**2, 0))
-                parts.append(np.sign(e) * np.where(size <= HUBER, size, linear) * weights[q][at])
-            return np.concatenate(parts)
+                slopes[q][:, j] = (m.errors(there, q) - base[q]) / 1e-4
+        return base, slopes
 
-        first = self.prior if start is None else start
-        steps = 40 if start is None else 12
-        return least_squares(residuals, first, x_scale=self.width, max_nfev=steps).x
+    def without(self, left: np.ndarray) -> np.ndarray:
+        """The constants had the rows `left` never been measured: reweighted Gauss-Newton."""
+        m, free = self.model, self.free
+        prior = (m.prior - self.theta)[free]
+        a0 = np.diag(1 / m.width[free] ** 2)
+        step = np.zeros(free.sum())
+        for _ in range(4):
+            a, b = a0.copy(), a0 @ prior
+            for q in QUANTITIES:
+                at = (self.weight[q] > 0) & ~left
+                j = self.jacobian[q][at]
+                e = self.errors[q][at] + j @ step
+                robust = np.minimum(1.0, HUBER * NOISE[q] / np.maximum(np.abs(e), 1e-12))
+                w = (self.weight[q][at] / NOISE[q]) ** 2 * robust
+                a += (j * w[:, None]).T @ j
+                b -= (j * w[:, None]).T @ self.errors[q][at]
+            step = np.linalg.solve(a, b)
+        theta = self.theta.copy()
+        theta[free] += np.clip(step, -1.5, 1.5)
+        return theta
 
-    def left_out(self, key: str, start: np.ndarray) -> dict[str, np.ndarray]:
-        """Predictions of each row by a fit that never saw its GPU, engine, source …"""
-        found = {q: np.full(len(self.data.rows), np.nan) for q in QUANTITIES}
-        names = self.data.keys[key]
+    def left_out(self, key: str) -> dict[str, np.ndarray]:
+        """Predictions of each row by a fit that never saw its model with its card, its source …"""
+        m = self.model
+        found = {q: np.full(len(m.data.rows), np.nan) for q in QUANTITIES}
+        names = m.data.keys[key]
         for name in sorted(set(names)):
             test = names == name
-            here = self.predict(self.fit(~test, start))
+            here = m.predict(self.without(test))
             for q in QUANTITIES:
                 found[q][test] = here[q][test]
         return found
+
+
+# --- how well it holds ------------------------------------------------------------------------
 
 
 def summary(errors: np.ndarray) -> dict[str, Any]:
@@ -220,15 +267,22 @@ def summary(errors: np.ndarray) -> dict[str, Any]:
     }
 
 
+def summaries(errors: dict[str, np.ndarray], here: np.ndarray) -> dict[str, Any]:
+    """A summary of each quantity that was measured on the rows `here`."""
+    shown = {q: np.where(here, e, np.nan) for q, e in errors.items()}
+    return {q: summary(e) for q, e in shown.items() if np.isfinite(e).any()}
+
+
 def regimes(data: Data) -> dict[str, np.ndarray]:
     """Rows by what a step spends its time on."""
-    context, gpus = data.inp + data.out / 2, data.replicas.group
-    formats = np.array([x["dense"] for x in data.regimes])
+    context, gpus = data.traffic.input_tokens + data.traffic.output_tokens / 2, data.replicas.group
+    formats = np.array([x["dense"].split()[0] for x in data.regimes])
     mixture = np.array([x["mixture"] == "yes" for x in data.regimes])
+    served, load = data.loop != "saturated", data.traffic.load
     return {
-        "batch or clients up to 4": (data.loop != "saturated") & (data.load <= 4),
-        "5 to 64": (data.loop != "saturated") & (data.load > 4) & (data.load <= 64),
-        "above 64": (data.loop != "saturated") & (data.load > 64),
+        "batch or clients up to 4": served & (load <= 4),
+        "5 to 64": served & (load > 4) & (load <= 64),
+        "above 64": served & (load > 64),
         "saturated": data.loop == "saturated",
         "mean context up to 2,000 tokens": context <= 2000,
         "above 2,000": context > 2000,
@@ -243,90 +297,96 @@ def regimes(data: Data) -> dict[str, np.ndarray]:
     }
 
 
-def report(model: Model, fitted: dict[str, np.ndarray], out: dict[str, Any]) -> dict[str, Any]:
-    """Errors of the fit by source, engine, GPU and architecture, and of each leave-one-out."""
-    found: dict[str, Any] = {"fit": {}, "left_out": {}}
-    for key, names in model.data.keys.items():
-        for name in sorted(set(names)):
-            for q in QUANTITIES:
-                e = np.where(names == name, model.errors(fitted, q), np.nan)
-                if np.isfinite(e).any():
-                    found["fit"].setdefault(key, {}).setdefault(str(name), {})[q] = summary(e)
-    found["regimes"] = {
-        name: {
-            q: summary(np.where(here, model.errors(fitted, q), np.nan))
-            for q in QUANTITIES
-            if np.isfinite(np.where(here, model.errors(fitted, q), np.nan)).any()
-        }
-        for name, here in regimes(model.data).items()
-    }
-    for key, predicted in out.items():
-        found["left_out"][key] = {q: summary(model.errors(predicted, q)) for q in QUANTITIES}
+def groups(data: Data) -> dict[str, np.ndarray]:
+    """Rows by source; sources of one maker or one kind together."""
+    source = data.keys["source"]
+    found = {str(name): source == name for name in sorted(set(source))}
+    found["TensorRT-LLM's tables (trt*)"] = np.char.startswith(source, "trt")
+    found["sources of 2026 (new)"] = np.isin(source, NEW)
+    return found | {"all": np.ones(len(source), bool)}
+
+
+NEW = (
+    "spark", "trtllm12", "lotto3090", "gpustack", "infx26", "dstack405", "rtx6kpro", "a100burst",
+    "nebius26", "gaudi3", "recipes", "gemma4a100", "mi300x8b",
+)  # fmt: skip
+"""Sources that the form of the model was not made on."""
+
+
+def cases(model: Model, theta: np.ndarray) -> ranges.Cases:
+    """What the ranges are sorted by."""
+    d = model.data
+    running = model.predict(theta)[RUNNING]
+    load = [spread.load_class(n, x) for n, x in zip(running, d.loop, strict=True)]
+    kept = {key: d.keys[key] for key in ranges.ALIKE}
+    far = {key: ranges.levels(d.regimes, names) for key, names in kept.items()}
+    return ranges.Cases(d.regimes, np.array(load), kept, far)
+
+
+def holds(data: Data, c: ranges.Cases, errors: dict[str, ranges.Errors]) -> dict[str, Any]:
+    """Share of measurements inside ranges made without their group, by source and distance."""
+    found: dict[str, Any] = {}
+    for key in ranges.ALIKE:
+        where = groups(data) | {f"distance {n}": c.levels[key] == n for n in range(4)}
+        found[key] = {name: {} for name in where}
+        for q, e in errors.items():
+            inside, width = ranges.coverage(c, e, key)
+            for name, here in where.items():
+                at = here & np.isfinite(inside)
+                if at.any():
+                    found[key][name][q] = {
+                        "n": int(at.sum()),
+                        "inside": round(float(inside[at].mean()), 3),
+                        "width": round(float(np.median(width[at])), 2),
+                    }
     return found
 
 
-def spreads(model: Model, out: dict[str, Any]) -> list[dict[str, Any]]:
-    """Ranges by regime: quantiles of measured over predicted, the row's GPU being left out.
+def report(fit: Fit, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+    """Errors of the fit by source, engine, card, generation and regime, and of what is left out."""
+    model, data = fit.model, fit.model.data
+    fitted = model.predict(fit.theta)
+    errors = {q: model.errors(fitted, q) for q in QUANTITIES}
+    found: dict[str, Any] = {"fit": {}, "left_out": {}}
+    for key in ("source", "engine", "gpu", "architecture"):
+        names = data.keys[key]
+        found["fit"][key] = {str(n): summaries(errors, names == n) for n in sorted(set(names))}
+    found["regimes"] = {name: summaries(errors, here) for name, here in regimes(data).items()}
+    for key, predicted in out.items():
+        left = {q: model.errors(predicted, q) for q in QUANTITIES}
+        by_group = {name: summaries(left, here) for name, here in groups(data).items()}
+        found["left_out"][key] = {name: s for name, s in by_group.items() if s}
+    return found
 
-    For an engine or a card never seen, every source counts alike, each left out as a whole, and
-    the range is nowhere narrower than a seen one's.
-    """
+
+# --- facts ------------------------------------------------------------------------------------
+
+
+def seen(data: Data) -> list[dict[str, Any]]:
+    """What the measurements have seen often enough, aspect by aspect."""
     rows = []
-    for q in QUANTITIES:
-        near, far = -model.errors(out["gpu"], q), -model.errors(out["source"], q)
-        used = np.zeros(len(near), bool)
-        seen = []
-        for scope in SPREAD_SCOPES:
-            here = np.array([performance.applies(scope, x) for x in model.data.regimes])
-            chosen = np.isfinite(near) & here & (~used if scope else True)
-            if chosen.sum() >= ROWS_OF_A_REGIME:
-                seen.append(_spread_row(q, scope, near[chosen], np.ones(chosen.sum())))
-                used |= here
-        known = np.isfinite(far)
-        source = model.data.keys["source"][known]
-        alike = np.array([1 / (source == name).sum() for name in source])
-        unseen = _spread_row(q, "calibrated=no", far[known], alike)
-        unseen["low"] = min(r["low"] for r in (unseen, *seen))
-        unseen["high"] = max(r["high"] for r in (unseen, *seen))
-        own = {"quantity": q, "scope": "measured=yes", "measurements": 0}
-        own |= {"low": round(1 / OWN_SCATTER, 3), "high": OWN_SCATTER}
-        rows += [{k: own[k] for k in unseen}, unseen, *seen]
-    return rows
-
-
-def _spread_row(
-    quantity: str, scope: str, errors: np.ndarray, weight: np.ndarray
-) -> dict[str, Any]:
-    order = np.argsort(errors)
-    share = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
-    low, high = np.exp(np.interp(HELD, share, errors[order]))
-    return {
-        "quantity": quantity,
-        "scope": scope,
-        "low": round(float(min(low, 1)), 3),
-        "high": round(float(max(high, 1)), 3),
-        "measurements": int(errors.size),
-    }
-
-
-def counts(model: Model) -> list[dict[str, Any]]:
-    """Measurements by engine and by architecture."""
+    for key in spread.ASPECTS:
+        values = [spread.value_of(key, x) for x in data.regimes]
+        names, counts = np.unique(values, return_counts=True)
+        rows += [(key, str(n), int(c)) for n, c in zip(names, counts, strict=True)]
+    first = data.keys["engine"][np.isfinite(data.measured["ttft_ms"])]
+    names, counts = np.unique(first, return_counts=True)
+    rows += [("first token", str(n), int(c)) for n, c in zip(names, counts, strict=True)]
     return [
-        {"regime": key, "value": name, "measurements": int((model.data.keys[key] == name).sum())}
-        for key in ("engine", "architecture")
-        for name in sorted(set(model.data.keys[key]))
+        {"regime": key, "value": name, "measurements": n}
+        for key, name, n in rows
+        if n >= spread.ENOUGH
     ]
 
 
-def write(model: Model, theta: np.ndarray, out: dict[str, Any], errors: dict[str, Any]) -> None:
+def write(fit: Fit, spreads: list[dict[str, Any]], errors: dict[str, Any]) -> None:
     """Put the results into the fact tables and the errors beside this file."""
-    today = dt.date.today().isoformat()
     folder = catalogue.facts_dir()
     origin = {
         "source": "siting, fit to public throughput measurements",
         "url": "",
         "locator": "benchmarks/fit_throughput.py",
-        "date": today,
+        "date": dt.date.today().isoformat(),
         "kind": "estimate",
         "grade": "B",
         "note": "",
@@ -334,12 +394,12 @@ def write(model: Model, theta: np.ndarray, out: dict[str, Any], errors: dict[str
     path = folder / "engine_efficiency.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    for row, value in zip(rows, np.exp(theta), strict=True):
+    for row, value in zip(rows, np.exp(fit.theta), strict=True):
         if float(row["prior_factor"]) > 1:
-            row |= {"value": f"{value:.4g}", "date": today}
+            row |= {"value": f"{value:.4g}", "date": origin["date"]}
     _save(path, rows)
-    _save(folder / "engine_spread.csv", [r | origin for r in spreads(model, out)])
-    _save(folder / "engine_calibration.csv", [r | origin for r in counts(model)])
+    _save(folder / "engine_spread.csv", [r | origin for r in spreads])
+    _save(folder / "engine_calibration.csv", [r | origin for r in seen(fit.model.data)])
     Path(__file__).with_suffix(".json").write_text(json.dumps(errors, indent=1) + "\n")
 
 
@@ -350,25 +410,49 @@ def _save(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def main() -> None:
-    """Fit, leave out, print; write if asked."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("measurements", type=Path)
-    parser.add_argument("--write", action="store_true", help="write the fact tables")
-    asked = parser.parse_args()
-    model = Model(read(asked.measurements))
-    everything = np.ones(len(model.data.rows), bool)
-    theta = model.fit(everything)
-    fitted = model.predict(theta)
-    out = {key: model.left_out(key, theta) for key in LEAVE_OUT}
-    errors = report(model, fitted, out)
-    for row, value in zip(model.rows, np.exp(theta), strict=True):
+def _print(fit: Fit, errors: dict[str, Any]) -> None:
+    for row, value in zip(fit.model.rows, np.exp(fit.theta), strict=True):
         print(f"{row.name:20} {row.scope:42} {value:9.4g}  (prior {row.prior:g})")
-    for key, found in (errors["fit"]["source"] | errors["left_out"]).items():
-        cells = [f"{q} {s['median']:5.1f} /{s['p90']:5.1f} %" for q, s in found.items()]
-        print(f"{key:14}", "  ".join(cells))
-    if asked.write:
-        write(model, theta, out, errors)
+    for key, found in errors["left_out"].items():
+        print(f"each {key} left out: median / 90 %, inside, high over low")
+        for name, by_quantity in found.items():
+            cells = [f"{name:30}"]
+            for q, e in by_quantity.items():
+                h = errors["holds"][key][name][q]
+                cells.append(
+                    f"{q[:4]} {e['n']:5} {e['median']:5.1f} /{e['p90']:6.1f} "
+                    f"{h['inside']:5.2f} {h['width']:5.2f}"
+                )
+            print("  ".join(cells))
+        far = {n: f for n, f in errors["holds"][key].items() if n.startswith("distance")}
+        for name, by_quantity in far.items():
+            print(name, {q[:4]: (h["n"], h["inside"]) for q, h in by_quantity.items()})
+
+
+def main() -> None:
+    """Fit, leave out, print; write unless told not to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("measurements", type=Path, nargs="?")
+    parser.add_argument("--dry", action="store_true", help="write nothing")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore", RuntimeWarning)
+    model = Model(read(asked.measurements or validation.shipped("throughput")))
+    fit = Fit(model)
+    out = {key: fit.left_out(key) for key in ranges.ALIKE}
+    errors = report(fit, out)
+    near, far = out["model and card"], out["source"]
+    by_quantity = {
+        q: ranges.Errors(-model.errors(near, q), -model.errors(far, q)) for q in QUANTITIES
+    }
+    c = cases(model, fit.theta)
+    errors["holds"] = holds(model.data, c, by_quantity)
+    everything = np.ones(len(model.data.rows), bool)
+    spreads = [
+        r for q, e in by_quantity.items() for r in ranges.facts(q, ranges.table(c, e, everything))
+    ]
+    _print(fit, errors)
+    if not asked.dry:
+        write(fit, spreads, errors)
 
 
 if __name__ == "__main__":

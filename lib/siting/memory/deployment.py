@@ -61,6 +61,8 @@ class Deployment:
     """Ranks that share a request's tokens among them (decode context parallelism)."""
     prefix_caching: bool | None = None
     """Prefixes of requests are kept; None: the engine's default."""
+    power_limit_w: float | None = None
+    """Power that a card is allowed; None: all that it is built for. [W]"""
 
     @property
     def gpus(self) -> int:

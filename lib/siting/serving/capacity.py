@@ -29,7 +29,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
 from siting.quantity import Range
-from siting.serving import arrivals, measurement, performance, servers
+from siting.serving import arrivals, measurement, performance, servers, spread
 from siting.serving.load import (
     Load,
     Schedule,
@@ -637,8 +637,8 @@ def _pool(
     longest = option.context or max(load.longest for load, _ in asked)
     replica = Replica(d, factor, longest, option.accepted_tokens)
     shares = tuple(_shares(replica, asked))
-    faster, slower = performance.spread(where, "itl_or_tpot_ms")
-    calibrated = performance.calibrated(where)
+    faster, slower = _range(replica, shares, where)
+    far = spread.distance(where)
     keeps = all(s.keeps_limits for s in shares)
     return Pool(
         shares,
@@ -647,11 +647,19 @@ def _pool(
         slower,
         years,
         0,
-        calibrated,
+        "engine" not in far.unseen,
         origin,
-        _notes(d, keeps, calibrated or bool(own), origin) + ((unused,) if unused else ()),
+        _notes(keeps, "" if own else far.words, origin) + ((unused,) if unused else ()),
         _inputs(d, own),
     )
+
+
+def _range(
+    replica: Replica, shares: Sequence[Share], where: Mapping[str, str]
+) -> tuple[float, float]:
+    """Time over the estimate at the fast and at the slow end, at the batch that a replica runs."""
+    running = max(latency(replica.curve(s.load.lengths), s.rate, (50,)).concurrency for s in shares)
+    return spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
 
 
 def _unused(own: Measured, reason: str) -> str:
@@ -719,6 +727,7 @@ def _deployment(option: Option, model: str, size: int) -> Deployment:
         engine=option.engine,
         batched_tokens=option.batched_tokens,
         speculative_tokens=option.speculative_tokens,
+        power_limit_w=option.power_limit_w,
     )
 
 
@@ -731,8 +740,8 @@ def _measured(d: Deployment, own: Measured, lengths: Lengths) -> tuple[float, st
     return factor, f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
 
 
-def _notes(d: Deployment, keeps: bool, known: bool, origin: str) -> tuple[str, ...]:
-    """What a reader must know about how sure the figures are."""
+def _notes(keeps: bool, unseen: str, origin: str) -> tuple[str, ...]:
+    """What a reader must know about how sure the figures are; unseen: what was never measured."""
     notes = []
     if origin:
         notes.append(f"Measured: {origin}.")
@@ -741,11 +750,8 @@ def _notes(d: Deployment, keeps: bool, known: bool, origin: str) -> tuple[str, .
             "Even a lone request misses the latency limits; sized for limits that it keeps with "
             "half to spare."
         )
-    if not known:
-        notes.append(
-            f"No public measurement of {d.engine} on {performance.architecture(d.gpu)} cards "
-            "stands behind the model, so the range is wide."
-        )
+    if unseen:
+        notes.append(f"Speed: {unseen}.")
     return tuple(notes)
 
 

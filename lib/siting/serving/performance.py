@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,7 @@ import numpy.typing as npt
 from siting import catalogue
 from siting.catalogue import Fact, Gpu
 from siting.memory import attention, engines
-from siting.memory.deployment import Deployment
+from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
 from siting.memory.pool import cache_pool
 from siting.memory.weights import WeightFormat, tensors, weight_format
 from siting.quantity import GIB
@@ -34,11 +33,6 @@ from siting.quantity import GIB
 Numbers = float | npt.NDArray[np.float64]
 Efficiencies = Mapping[str, Numbers]
 """Constant name to its value in force."""
-
-
-Loop = Literal["static", "closed", "open", "saturated"]
-"""static: one batch to the end; closed: clients that each wait for their answer; open: requests at
-a rate; saturated: all requests queued at the start."""
 
 
 class NotPredicted(ValueError):
@@ -95,6 +89,10 @@ class Replica:
     """KV cache a token in sliding-window layers."""
     window: Numbers
     """Length of the sliding window; the context's length without one. [tokens]"""
+    sparse_bytes: Numbers
+    """KV cache a token that is kept whole and of which a step reads `selected` tokens."""
+    selected: Numbers
+    """Cached tokens that sparse attention attends to. [tokens]"""
     state_bytes: Numbers
     """State of linear-attention layers, a sequence: read and written at every step."""
     attention_flop: Numbers
@@ -103,6 +101,8 @@ class Replica:
     """The same inside a prompt; differs from `attention_flop` for latent attention. [FLOP]"""
     window_flop: Numbers
     """The same in sliding-window layers. [FLOP]"""
+    sparse_flop: Numbers
+    """The same for a token that sparse attention selected. [FLOP]"""
     layers: Numbers
     hidden: Numbers
     bandwidth: Numbers
@@ -124,8 +124,26 @@ class Replica:
 
     def sequence_bytes(self, context: Numbers) -> Numbers:
         """KV cache and state of one sequence of `context` tokens, on each GPU that holds it."""
-        grown = self.kv_bytes * context + self.kv_window_bytes * np.minimum(context, self.window)
-        return grown + self.state_bytes
+        return self.read_bytes(context) + self.sparse_bytes * np.maximum(
+            context - self.selected, 0.0
+        )
+
+    def read_bytes(self, context: Numbers) -> Numbers:
+        """Of `sequence_bytes`, what a step reads."""
+        return (
+            self.kv_bytes * context
+            + self.kv_window_bytes * np.minimum(context, self.window)
+            + self.sparse_bytes * np.minimum(context, self.selected)
+            + self.state_bytes
+        )
+
+    def attended_flop(self, context: Numbers, whole: Numbers) -> Numbers:
+        """A new token attending to `context` tokens; `whole`: a token of full attention. [FLOP]"""
+        return (
+            whole * context
+            + self.window_flop * np.minimum(context, self.window)
+            + self.sparse_flop * np.minimum(context, self.selected)
+        )
 
 
 def stack(replicas: Sequence[Replica]) -> Replica:
@@ -154,25 +172,19 @@ def step_seconds(
     tokens = sequences + prompt
     sampled = sequences + prompt / prompt_length
     ranks = r.attention_ranks
-    gemm = (
-        _weight_seconds(r, k, tokens) ** k["additivity"]
-        + _gemm_seconds(r, k, tokens, sampled) ** k["additivity"]
-    ) ** (1 / k["additivity"])
-    cache = sequences / ranks * (r.sequence_bytes(context) + r.state_bytes)
-    decode = (
-        sequences
-        / ranks
-        * (r.attention_flop * context + r.window_flop * np.minimum(context, r.window))
+    p = k["additivity"]
+    gemm = (_weight_seconds(r, k, tokens) ** p + _gemm_seconds(r, k, tokens, sampled) ** p) ** (
+        1 / p
     )
-    reading = (
-        prompt
-        / ranks
-        * (
-            r.prompt_attention_flop * (prefix + prompt_length / 2)
-            + r.window_flop * np.minimum(prefix + prompt_length / 2, r.window)
-        )
-    )
+    cache = sequences / ranks * (r.read_bytes(context) + r.state_bytes)
+    decode = sequences / ranks * r.attended_flop(context, r.attention_flop)
+    reading = prompt / ranks * r.attended_flop(prefix + prompt_length / 2, r.prompt_attention_flop)
     elementwise = tokens / ranks * r.layers * r.hidden * 2 * k["elementwise_passes"]
+    overhead_us = (
+        r.layers * k["layer_overhead_us"]
+        + k["step_overhead_us"]
+        + sequences / ranks * k["sequence_overhead_us"]
+    )
     return (
         gemm
         + cache / (r.bandwidth * k["kv_memory"])
@@ -180,32 +192,45 @@ def step_seconds(
         + reading / (r.compute_16 * k["prompt_attention"])
         + elementwise / r.bandwidth
         + _link_seconds(r, k, tokens)
-        + k["engine_overhead"]
-        * (
-            r.layers * k["layer_overhead_us"]
-            + k["step_overhead_us"]
-            + sequences / ranks * k["sequence_overhead_us"]
-        )
-        * 1e-6
+        + k["engine_overhead"] * overhead_us * 1e-6
     )
+
+
+def _touched(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
+    """Share of the experts that `tokens` draw.
+
+    The popularity of experts follows a gamma distribution of variance `routing_skew`; without
+    skew this is the uniform 1 - (1 - k/E)^tokens.
+    """
+    drawn = -tokens * np.log1p(-np.minimum(r.experts_per_token / r.experts, 1 - 1e-9))
+    return -np.expm1(-np.log1p(k["routing_skew"] * drawn) / k["routing_skew"])
 
 
 def _weight_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
-    """Reading the dense weights and those experts that `tokens` draw, were routing uniform."""
-    touched = 1 - (1 - r.experts_per_token / r.experts) ** tokens
-    return (
-        r.dense_bytes / k["weight_memory"] + touched * r.expert_bytes / k["expert_memory"]
-    ) / r.bandwidth
+    """Reading the dense weights and those experts that `tokens` draw."""
+    experts = _touched(r, k, tokens) * r.expert_bytes / k["expert_memory"]
+    return (r.dense_bytes / k["weight_memory"] + experts) / r.bandwidth
+
+
+def _padded(rows: Numbers, half: Numbers) -> Numbers:
+    """Rows of a product that are paid for: tiles are padded, by nearly `half` rows where many."""
+    return rows + half * rows / (rows + half)
 
 
 def _gemm_seconds(r: Replica, k: Efficiencies, tokens: Numbers, sampled: Numbers) -> Numbers:
-    """Matrix products; tiles are padded, so that `half_tokens` more are paid for at each step."""
-    dense = r.dense_flop * (tokens / r.attention_ranks + k["half_tokens"])
+    """Matrix products; each expert drawn works on its own, padded share of the tokens."""
+    dense = r.dense_flop * _padded(tokens / r.attention_ranks, k["half_tokens"])
     head = r.head_flop * sampled
-    experts = r.expert_flop * tokens
+    drawn = np.maximum(_touched(r, k, tokens) * r.experts, 1e-9)
+    rows = tokens * np.maximum(r.experts_per_token, 1e-9) / drawn
+    experts = r.expert_flop * tokens * _padded(rows, k["half_tokens"]) / rows
     return (dense + head) / (r.compute * k["compute"]) + experts / (
         r.expert_compute * k["expert_compute"]
     )
+
+
+ONE_SHOT_BYTES = 100_000
+"""Longest message that is sent to all at once; longer ones go round a ring."""
 
 
 def _link_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
@@ -214,12 +239,15 @@ def _link_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
     message = tokens * r.hidden * 2
     sent = message * 2 * (r.group - 1) / r.group
     latency = k["link_latency_us"] * 1e-6 * np.sqrt(np.log2(np.maximum(r.group, 1)))
-    latency = latency * np.where(message > k["one_shot_bytes"], k["ring_latency"], 1.0)
-    return k["exchanges"] * r.layers * (latency + sent / (r.link * k["link"]))
+    latency = latency * np.where(message > ONE_SHOT_BYTES, k["ring_latency"], 1.0)
+    return 2 * k["exchanges"] * r.layers * (latency + sent / (r.link * k["link"]))
 
 
 # --- from catalogue entries to a replica ------------------------------------------------------
 
+
+VENDOR = ("tensorrt-llm", "nim")
+"""Engines whose kernels come from the maker of the card."""
 
 FIRST_OF_TODAY = {"tensorrt-llm": (0, 14), "nim": (1, 3), "vllm": (0, 7), "lmdeploy": (0, 6)}
 """Release from which an engine's scheduler and kernels resemble today's: measurements of older
@@ -237,7 +265,7 @@ def generation(d: Deployment) -> str:
 
 def architecture(gpu: Gpu) -> str:
     """The generation whose kernels run: superchips and refreshes count with their generation."""
-    for name in ("Blackwell", "Hopper", "Ada", "Ampere", "CDNA"):
+    for name in ("Blackwell", "Hopper", "Ada", "Ampere", "CDNA", "Gaudi"):
         if name in gpu.architecture:
             return name
     return gpu.architecture
@@ -246,12 +274,13 @@ def architecture(gpu: Gpu) -> str:
 def link(gpu: Gpu, group: int) -> tuple[str, float]:
     """Kind of link inside a replica of `group` GPUs, and its bandwidth in one direction. [byte/s]
 
-    Cards with an NVLink bridge reach one neighbour by it; more than two of them talk over PCIe,
-    16 lanes: 16 GB/s in its third generation, twice as much in each later one (PCI-SIG).
+    NVLink, Infinity Fabric and the Ethernet of Gaudi are `fabric`. Cards with a bridge reach one
+    neighbour by it; more than two of them talk over PCIe, 16 lanes: 16 GB/s in its third
+    generation, twice as much in each later one (PCI-SIG).
     """
     bridged = "bridge" in gpu.interconnect.lower() and group > 2
     if gpu.nvlink_gb_s and not bridged:
-        return "nvlink", gpu.nvlink_gb_s / 2 * 1e9
+        return "fabric", gpu.nvlink_gb_s / 2 * 1e9
     return "pcie", 16e9 * 2 ** ((gpu.pcie_gen or 4) - 3)
 
 
@@ -267,19 +296,45 @@ def arithmetic_format(form: WeightFormat) -> str:
     return "int8" if form.bits > 6 else "int4"
 
 
-def _peak(gpu: Gpu, arithmetic: str) -> float:
-    """Peak arithmetic of a format; one that the card lacks is unpacked to 16 bit. [FLOP/s]"""
+def _computed(gpu: Gpu, arithmetic: str) -> str:
+    """The format, marked where the card has no products of it and unpacks it to 16 bit."""
+    own = {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}
+    return f"{arithmetic} unpacked" if not own.get(arithmetic, 1.0) else arithmetic
+
+
+def synchronous(gpu: Gpu) -> bool:
+    """Whether tensor cores are fed by the threads that wait for them: they reach their peak with
+    small tiles, where those fed asynchronously (Hopper, Blackwell for servers) need large ones."""
+    served = gpu.form_factor.lower().startswith(("sxm", "super", "oam"))
+    return gpu.vendor == "NVIDIA" and not (
+        architecture(gpu) == "Hopper" or (architecture(gpu) == "Blackwell" and served)
+    )
+
+
+def _peak(d: Deployment, arithmetic: str) -> float:
+    """Peak arithmetic in a format, at the power limit where one is set. [FLOP/s]
+
+    Clocks follow the power to about the power of 0.4: it grows with the clock and the square of
+    the voltage, which falls with the clock.
+    """
+    gpu = d.gpu
     sixteen = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
     if not sixteen:
         raise NotPredicted(f"the arithmetic peak of {gpu.gpu} is not in the catalogue")
     own = {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}.get(arithmetic)
-    return (own or sixteen) * 1e12
+    power = 1.0
+    if d.power_limit_w and gpu.tdp_w:
+        power = min(1.0, d.power_limit_w / gpu.tdp_w) ** POWER_EXPONENT
+    return (own or sixteen) * power * 1e12
+
+
+POWER_EXPONENT = 0.4
 
 
 def kv_format(d: Deployment) -> attention.KvFormat:
     """Format of the cache. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
     wanted = d.kv_cache or "auto"
-    if wanted == "auto" and engines.engine_name(d.engine) in ("tensorrt-llm", "nim"):
+    if wanted == "auto" and engines.engine_name(d.engine) in VENDOR:
         quantised = weight_format(d.weights, d.model).bits < 9
         wanted = "fp8" if quantised else wanted
     return attention.kv_format(wanted)
@@ -288,30 +343,32 @@ def kv_format(d: Deployment) -> attention.KvFormat:
 def regime(d: Deployment) -> dict[str, str]:
     """The words that scopes of `facts/engine_efficiency.csv` test."""
     form = weight_format(d.weights, d.model)
-    low = arithmetic_format(form)
     experts = tensors(d.model).experts > 0
-    rest = "16" if form.other_linear_bits > 9 else "fp8"
+    low = _computed(d.gpu, arithmetic_format(form))
+    rest = "16" if form.other_linear_bits > 9 else _computed(d.gpu, "fp8")
     dense = rest if experts and form.scope == "experts" else low
     queries = (d.model.num_attention_heads or 1) / (d.model.num_key_value_heads or 1)
     return {
         "gpu": d.gpu.id,
         "architecture": architecture(d.gpu),
+        "vendor": "NVIDIA" if d.gpu.vendor == "NVIDIA" else "other",
+        "products": "synchronous" if synchronous(d.gpu) else "asynchronous",
         "card": "sxm" if d.gpu.form_factor.lower().startswith(("sxm", "super", "oam")) else "pcie",
         "link": link(d.gpu, d.gpus)[0],
         "pcie": str(d.gpu.pcie_gen or ""),
         "sockets": "two" if d.gpus > 4 else "one",
         "neighbours": "many" if d.gpus > 2 else "one",
         "dense": dense,
+        "narrow": "yes" if dense.startswith(("fp4", "int4")) else "no",
         "experts": low if experts else "none",
+        "model": d.model.model_id,
         "mixture": "yes" if experts else "no",
         "family": d.model.family,
         "attention": "latent" if d.model.kv_lora_rank else "wide" if queries > 16 else "grouped",
         "cache": "16" if kv_format(d).bytes_per_element > 1.5 else "8",
         "windows": d.model.attention_kind if d.model.sliding_window else "none",
         "engine": engines.engine_name(d.engine),
-        "kernels": "vendor"
-        if engines.engine_name(d.engine) in ("tensorrt-llm", "nim")
-        else "general",
+        "kernels": "vendor" if engines.engine_name(d.engine) in VENDOR else "general",
         "generation": generation(d),
         "batching": d.batching,
     }
@@ -336,7 +393,7 @@ def _replica(d: Deployment) -> Replica:
     low, rest = form.bits / 8, form.other_linear_bits / 8
     attention_bytes = low if everywhere else rest
     mlp_bytes = low if everywhere or form.scope == "mlp" else rest
-    head = t.head or t.embedding
+    head = t.head or float((m.vocab_size or 0) * (m.hidden_size or 0))
     head_bytes = (form.head_bits or form.bits) / 8 if form.scope in ("all", "file") else 2.0
     split = (t.attention - t.replicated) / tp + t.replicated
     mlp = t.mlp / tp
@@ -352,9 +409,9 @@ def _replica(d: Deployment) -> Replica:
         layers=float(m.num_hidden_layers or 0),
         hidden=float(m.hidden_size or 0),
         bandwidth=d.gpu.memory_bandwidth_gb_s * 1e9,
-        compute=_peak(d.gpu, where["dense"]),
-        expert_compute=_peak(d.gpu, where["experts"]),
-        compute_16=_peak(d.gpu, "16"),
+        compute=_peak(d, where["dense"]),
+        expert_compute=_peak(d, where["experts"]),
+        compute_16=_peak(d, "16"),
         link=link(d.gpu, d.gpus)[1],
         group=group,
         stages=d.pipeline_parallel,
@@ -372,18 +429,22 @@ def _attention(d: Deployment) -> dict[str, float]:
     """
     m, tp, kv = d.model, d.tensor_parallel, kv_format(d)
     heads = (m.num_attention_heads or 0) / tp
+    rank, rope, key = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0, m.head_dim or 0
     found = dict.fromkeys(
         (
             "kv_bytes",
             "kv_window_bytes",
+            "sparse_bytes",
             "state_bytes",
             "attention_flop",
             "prompt_attention_flop",
             "window_flop",
+            "sparse_flop",
         ),
         0.0,
     )
     found["window"] = float(m.sliding_window or 1 << 30)
+    found["selected"] = SELECTED
     for g in attention.layer_groups(m):
         size = g.count * g.bytes_per_token(kv, tp)
         if g.kind == "state":
@@ -391,9 +452,15 @@ def _attention(d: Deployment) -> dict[str, float]:
         elif g.kind in ("window", "chunk") and windows_are_used(d):
             found["kv_window_bytes"] += size
             found["window_flop"] += 2 * g.count * heads * g.width
+        elif g.kind == "latent" and g.index_bytes:
+            index = g.count * g.index_bytes
+            indexing = 2 * g.count * (m.index_heads or 0) * (m.index_head_dim or 0)
+            found["kv_bytes"] += index
+            found["sparse_bytes"] += size - index
+            found["attention_flop"] += indexing
+            found["prompt_attention_flop"] += indexing
+            found["sparse_flop"] += 2 * g.count * heads * (2 * rank + rope)
         elif g.kind == "latent":
-            rank, rope = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0
-            key = m.head_dim or 0
             found["kv_bytes"] += size
             found["attention_flop"] += 2 * g.count * heads * (2 * rank + rope)
             found["prompt_attention_flop"] += (
@@ -407,11 +474,15 @@ def _attention(d: Deployment) -> dict[str, float]:
     return found
 
 
+SELECTED = 2048.0
+"""Tokens that sparse latent attention selects: `index_topk` of DeepSeek-V3.2 and GLM-5."""
+
+
 def windows_are_used(d: Deployment) -> bool:
     """Whether the engine keeps only the window of sliding layers: vLLM from 0.8 on, TensorRT-LLM
     from 1.0 on; before, such layers were full ones."""
     release = d.release
-    if engines.engine_name(d.engine) in ("tensorrt-llm", "nim"):
+    if engines.engine_name(d.engine) in VENDOR:
         return release is None or release >= (1, 0)
     return not d.known.is_v0
 
@@ -430,75 +501,18 @@ def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     return (pool.left.high if tight else pool.left.central) * GIB
 
 
-# --- from a step to what a user sees ----------------------------------------------------------
+def prompt_tokens_a_step(d: Deployment, longest: float) -> float:
+    """Prompt tokens that the scheduler reads in one step at most."""
+    if d.batched_tokens is None and engines.engine_name(d.engine) in VENDOR:
+        return 8192.0
+    return float(prompt_chunk(d.known, int(longest)))
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """What a load sees; numbers or arrays."""
-
-    running: Numbers
-    """Sequences in the batch."""
-    ttft_s: Numbers
-    tpot_s: Numbers
-    output_tokens_per_s: Numbers
-
-
-def static_batch(r: Replica, k: Efficiencies, batch: Numbers, inp: Numbers, out: Numbers) -> Speed:
-    """All prompts are read in one step, then all sequences decode to the end."""
-    ttft = step_seconds(r, k, 0.0, inp, batch * inp, inp)
-    tpot = step_seconds(r, k, batch, inp + out / 2)
-    return Speed(batch, ttft, tpot, batch * out / (ttft + tpot * (out - 1)))
-
-
-def iteration_seconds(
-    r: Replica, k: Efficiencies, running: Numbers, inp: Numbers, out: Numbers
-) -> Numbers:
-    """Mean step of continuous batching: each sequence that ends lets a new prompt in. [s]"""
-    return step_seconds(r, k, running, inp + out / 2, running / out * inp, inp)
-
-
-def closed_loop(
-    r: Replica, k: Efficiencies, clients: Numbers, slots: Numbers, inp: Numbers, out: Numbers
-) -> Speed:
-    """`clients` that each send the next request when the last is answered.
-
-    slots: sequences that the KV cache holds; further clients wait (Little's law).
-    Clients with answers of equal length fall into step: a wave of prompts is read together, which
-    delays the first tokens and spares the decoding, until the wave is too long to stay together.
-    """
-    running = np.minimum(clients, slots)
-    decode = step_seconds(r, k, running, inp + out / 2)
-    mixed = iteration_seconds(r, k, running, inp, out)
-    others = np.maximum(running - 1, 0)
-    together = k["wave_share"] * others * inp
-    wave = k["wave_tokens"] * (1 - np.exp(-together / k["wave_tokens"])) / inp
-    tpot = mixed - (mixed - decode) * wave / np.maximum(running, 1)
-    prompt = step_seconds(r, k, running, inp + out / 2, inp, inp) - decode
-    under_way = np.minimum(others, 1) * k["step_wait"] * tpot
-    first = k["first_token_us"] * 1e-6 + under_way + decode + (1 + wave) * prompt
-    rate = running / (first + tpot * (out - 1))
-    return Speed(running, first + (clients - running) / rate, tpot, rate * out)
-
-
-def saturated(r: Replica, k: Efficiencies, slots: Numbers, inp: Numbers, out: Numbers) -> Speed:
-    """Every request is queued: the batch is as large as the KV cache lets it be."""
-    tpot = iteration_seconds(r, k, slots, inp, out)
-    return Speed(slots, np.full_like(tpot, np.nan), tpot, slots / tpot)
-
-
-def open_loop(
-    r: Replica, k: Efficiencies, rate: Numbers, slots: Numbers, inp: Numbers, out: Numbers
-) -> Speed:
-    """Poisson arrivals of `rate` requests a second: bisection finds the batch that serves them."""
-    low, high = np.zeros_like(rate + slots), slots + np.zeros_like(rate + slots)
-    for _ in range(40):
-        middle = (low + high) / 2
-        enough = middle / (out * iteration_seconds(r, k, middle, inp, out)) >= rate
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    tpot = iteration_seconds(r, k, high, inp, out)
-    ttft = k["first_token_us"] * 1e-6 + step_seconds(r, k, high, inp + out / 2, inp, inp)
-    return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
+def most_sequences(d: Deployment) -> float:
+    """Sequences that the scheduler runs at once at most, whatever the cache holds."""
+    if d.known.engine == "vllm" or engines.engine_name(d.engine) == "vllm":
+        return float(max_sequences(d.known)) * d.attention_data_parallel
+    return 4096.0 * d.tensor_parallel * d.attention_data_parallel
 
 
 def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = False) -> float:
@@ -515,28 +529,6 @@ def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = 
     return float(pool / r.sequence_bytes(length) * d.attention_data_parallel * d.pipeline_parallel)
 
 
-def speed(
-    r: Replica,
-    k: Efficiencies,
-    loop: Loop,
-    load: Numbers,
-    room: Numbers,
-    inp: Numbers,
-    out: Numbers,
-) -> Speed:
-    """What a load of `loop` sees: batch, clients, or requests a second, by the kind of loop.
-
-    room: sequences that the KV cache holds.
-    """
-    if loop == "static":
-        return static_batch(r, k, load, inp, out)
-    if loop == "closed":
-        return closed_loop(r, k, load, room, inp, out)
-    if loop == "open":
-        return open_loop(r, k, load, room, inp, out)
-    return saturated(r, k, np.minimum(room, k["saturated_sequences"] * r.group), inp, out)
-
-
 # --- constants in force -----------------------------------------------------------------------
 
 
@@ -548,40 +540,3 @@ def efficiencies(where: Mapping[str, str]) -> dict[str, float]:
         if row.applies(where):
             found[row.name] *= row.value
     return found
-
-
-class Spread(Fact):
-    """80 % range of measurements around an estimate, where every condition of `scope` holds."""
-
-    quantity: str
-    scope: str = ""
-    low: float
-    high: float
-    measurements: int
-
-
-class Calibration(Fact):
-    """Measurements behind the model for one kind of engine or one generation of GPU."""
-
-    regime: Literal["engine", "architecture"]
-    value: str
-    measurements: int
-
-
-def calibrated(where: Mapping[str, str]) -> bool:
-    """Whether measurements of this engine and this generation of GPU stand behind the model."""
-    rows = catalogue.table("engine_calibration", Calibration)
-    seen = {(row.regime, row.value) for row in rows}
-    return all((key, where[key]) in seen for key in ("engine", "architecture"))
-
-
-def spread(where: Mapping[str, str], quantity: str) -> tuple[float, float]:
-    """Low and high of the 80 % range around an estimate, as factors.
-
-    The first row whose scope holds counts; `calibrated=no` stands first in the table.
-    """
-    regime = dict(where) | {"calibrated": "yes" if calibrated(where) else "no"}
-    for row in catalogue.table("engine_spread", Spread):
-        if row.quantity == quantity and applies(row.scope, regime):
-            return row.low, row.high
-    raise KeyError(f"facts/engine_spread.csv has no row for {quantity}")

@@ -19,6 +19,7 @@ from siting.serving.performance import NotPredicted
 from siting.serving.queueing import Latency, Lengths, latency
 from siting.serving.replica import Limits
 from siting.serving.servers import Server
+from siting.serving.spread import Calibration
 from siting.study.frames import Made, frame, spread
 from siting.study.memory import short
 from siting.study.results import Results
@@ -447,8 +448,8 @@ class CapacityFrames(Results):
         factor: highest over lowest speed of the range [x]
         origin: measured by the client, or estimate
         """
-        table = catalogue.table("engine_calibration", performance.Calibration)
-        counts = {(row.regime, row.value): row.measurements for row in table}
+        table = catalogue.table("engine_calibration", Calibration)
+        pairs = [(r.value.split(" & "), r.measurements) for r in table if r.regime == "engine"]
         rows = []
         for where, pool in self._pools():
             regime, rate = performance.regime(pool.deployment), pool.rate_per_replica
@@ -456,9 +457,9 @@ class CapacityFrames(Results):
                 {
                     **where,
                     "engine": pool.deployment.engine,
-                    "of_engine": counts.get(("engine", regime["engine"]), 0),
+                    "of_engine": sum(n for x, n in pairs if x[0] == regime["engine"]),
                     "generation": regime["architecture"],
-                    "of_generation": counts.get(("architecture", regime["architecture"]), 0),
+                    "of_generation": sum(n for x, n in pairs if x[-1] == regime["architecture"]),
                     "factor": rate.high / rate.low if rate.low else None,
                     "origin": "measured" if pool.measured else "estimate",
                 }

@@ -419,6 +419,8 @@ class Option(Strict):
     """False: input that repeats an earlier prefix is read again."""
     batched_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
     """Prompt tokens read in one step (chunked prefill); None: the engine's default."""
+    power_limit_w: Annotated[float, Field(ge=50, le=5000)] | None = None
+    """Power that a card is allowed, in watts; None: all that it is built for."""
     speculative_tokens: Annotated[int, Field(ge=0, le=16)] = 0
     """Tokens drafted ahead in each step; 0: no speculative decoding."""
     accepted_tokens: Annotated[float, Field(ge=0, le=16)] = 0.0

@@ -1,0 +1,204 @@
+"""Ranges of speed estimates from errors on what a fit has never seen, and whether they hold.
+
+Two kinds of error are known of each measurement: by a fit that never saw its model on its card,
+and by a fit that never saw its source. The first tell how a known campaign goes on; the second
+what a stranger will see, and count alike for each source, however long its table. Both are sorted
+by how far the case was from the rest (`siting.serving.spread`). Where few sources speak, the range
+is widened by one over their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from siting.serving import spread
+
+CAMPAIGNS = ("loop=static & engine=tensorrt-llm", "loop=static", "loop=closed & engine=nim")
+"""Regimes that one campaign of measurements covers, whose own scatter is the range near it."""
+HELD = (0.1, 0.9)
+"""Quantiles of measured over predicted between which a range lies."""
+FEWEST = 20
+"""Fewer errors than this make no range of their own; classes of load need twice as many."""
+SOURCES = 4
+"""A range of strangers needs as many."""
+HEARD = 5
+"""A source with fewer errors in a class says nothing of it."""
+ALIKE = {"model and card": 30, "source": 10}
+"""Rows from which groups count alike; smaller ones count less."""
+WIDER = {"model and card": 0.9, "source": 1.5}
+"""Over the number of groups, what is added to a range: few groups show too little of the scatter.
+Both were chosen so that ranges hold on groups that were left out of making them."""
+NARROWEST = 0.03
+"""Scatter of repeated runs and rounding of what is printed: no range is narrower."""
+OWN_SCATTER = 1.1
+"""Our estimate: how far a client's own benchmark carries to another concurrency and another day."""
+KINDS = ("static", "saturated", "served")
+LOADS = ("", "small", "middle", "large", "full")
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of one quantity, row by row, as logarithms of measured over predicted."""
+
+    near: np.ndarray
+    """Model on its card left out."""
+    far: np.ndarray
+    """Source left out."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What ranges are sorted by, one entry a row."""
+
+    regimes: list[dict[str, str]]
+    load: np.ndarray
+    """Class of load."""
+    groups: dict[str, np.ndarray]
+    """`model and card` and `source`."""
+    levels: dict[str, np.ndarray]
+    """Distance from all rows of other groups, for each kind of group."""
+
+    @property
+    def kind(self) -> np.ndarray:
+        return np.array([spread.kind_of(x["loop"]) for x in self.regimes])
+
+    @property
+    def campaign(self) -> np.ndarray:
+        """Index of the campaign whose regime a row is in; -1: none."""
+        held = [[spread.applies(s, x) for s in CAMPAIGNS] for x in self.regimes]
+        return np.array([h.index(True) if any(h) else -1 for h in held])
+
+
+def levels(regimes: list[dict[str, str]], groups: np.ndarray) -> np.ndarray:
+    """Distance of each row from the rows of all other groups."""
+    steps = np.zeros(len(regimes), int)
+    own, at_group = np.unique(groups, return_inverse=True)
+    for key, aspect in spread.ASPECTS.items():
+        values = np.array([spread.value_of(key, x) for x in regimes])
+        names, at = np.unique(values, return_inverse=True)
+        pairs = np.zeros((len(names), len(own)), int)
+        np.add.at(pairs, (at, at_group), 1)
+        others = pairs.sum(axis=1)[at] - pairs[at, at_group]
+        steps += (others < spread.ENOUGH) * aspect.steps
+    return np.array([spread.level(s) for s in steps])
+
+
+def quantiles(errors: np.ndarray, groups: np.ndarray, key: str) -> tuple[float, float]:
+    """Low and high of the errors, groups counting alike, wider where they are few."""
+    alike = ALIKE[key]
+    _, at = np.unique(groups, return_inverse=True)
+    size = np.bincount(at)
+    weight = (np.minimum(size, alike) / size)[at]
+    order = np.argsort(errors)
+    share = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
+    low, high = np.interp(HELD, share, errors[order])
+    wider = 1 + WIDER[key] / max(float(np.minimum(size, alike).sum() / alike), 1.0)
+    return min(low * wider, -NARROWEST), max(high * wider, NARROWEST)
+
+
+Row = tuple[str, float, float, int]
+"""Scope, low and high as logarithms, number of errors."""
+
+
+def table(cases: Cases, errors: Errors, kept: np.ndarray) -> list[Row]:
+    """Ranges in the order in which they are looked up, from the rows `kept`."""
+    return [*_campaign_rows(cases, errors, kept), *_stranger_rows(cases, errors, kept)]
+
+
+def _campaign_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[Row]:
+    near = kept & np.isfinite(errors.near) & (cases.levels["model and card"] <= 2)
+    group, campaign = cases.groups["model and card"], cases.campaign
+    for i, scope in enumerate(CAMPAIGNS):
+        here = near & (campaign == i)
+        for load in (*LOADS[1:], ""):
+            at = here & (cases.load == load) if load else here
+            if at.sum() < FEWEST * (2 if load else 1):
+                continue
+            low, high = quantiles(errors.near[at], group[at], "model and card")
+            yield _scope(f"campaign=yes & {scope}", load), low, high, int(at.sum())
+
+
+def _scope(scope: str, load: str) -> str:
+    return " & ".join(filter(None, (scope, f"load={load}" if load else "")))
+
+
+def _stranger_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[Row]:
+    near = kept & np.isfinite(errors.near) & (cases.campaign < 0)
+    far = kept & np.isfinite(errors.far)
+    kind, source = cases.kind, cases.groups["source"]
+    found: dict[str, Row] = {}
+
+    def add(scope: str, a: np.ndarray, b: np.ndarray, load: str, nearer: str) -> None:
+        """The range of the errors `a` of known and `b` of unknown sources; never narrower than
+        that of the scope `nearer`."""
+        sources = np.concatenate([source[a], source[b]])
+        names, counts = np.unique(sources, return_counts=True)
+        heard = np.isin(sources, names[counts >= HEARD])
+        enough = heard.sum() >= FEWEST * (2 if load else 1)
+        if not enough or (counts >= HEARD).sum() < SOURCES + (1 if load else 0):
+            return
+        all_errors = np.concatenate([errors.near[a], errors.far[b]])[heard]
+        sources = sources[heard]
+        low, high = quantiles(all_errors, sources, "source")
+        if nearer in found:
+            low, high = min(low, found[nearer][1]), max(high, found[nearer][2])
+        found[scope] = (scope, low, high, int(sources.size))
+
+    for load in LOADS[::-1]:
+        here = (cases.load == load) if load else np.ones(len(kept), bool)
+        for of_kind in (*KINDS, ""):
+            if load and not of_kind:
+                continue
+            at = here & (kind == of_kind) if of_kind else here
+            base = f"kind={of_kind} & " if of_kind else ""
+            for level in range(4):
+                a = near & at & (cases.levels["model and card"] == level)
+                b = far & at & (cases.levels["source"] == level)
+                scope = _scope(f"{base}distance={level}", load)
+                add(scope, a, b, load, _scope(f"{base}distance={level - 1}", load))
+    add("", near, far, "", "")
+    ranked = sorted(found.values(), key=lambda row: -row[0].count("="))
+    yield from ranked
+
+
+def lookup(rows: list[Row], case: dict[str, str]) -> tuple[float, float]:
+    """Low and high for a case, as `siting.serving.spread` would find them."""
+    return next((r[1], r[2]) for r in rows if spread.applies(r[0], case))
+
+
+def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each row lies in a range made without its group, and that range's high over low."""
+    own = errors.near if key == "model and card" else errors.far
+    inside, width = np.full(len(own), np.nan), np.full(len(own), np.nan)
+    group = cases.groups[key]
+    for name in sorted(set(group[np.isfinite(own)])):
+        at = group == name
+        rows = table(cases, errors, ~at)
+        found: dict[tuple[str, ...], tuple[float, float]] = {}
+        for i in np.flatnonzero(at & np.isfinite(own)):
+            case = spread.words(cases.regimes[i], int(cases.levels[key][i]), cases.load[i])
+            mark = tuple(case[w] for w in ("loop", "engine", "distance", "load"))
+            if mark not in found:
+                found[mark] = lookup(rows, case)
+            low, high = found[mark]
+            inside[i] = low - 0.005 <= own[i] <= high + 0.005
+            width[i] = np.exp(high - low)
+    return inside, width
+
+
+def facts(quantity: str, rows: list[Row]) -> list[dict[str, Any]]:
+    """The rows of facts/engine_spread.csv of a quantity; a client's own benchmark comes first."""
+    own = ("measured=yes", -np.log(OWN_SCATTER), np.log(OWN_SCATTER), 0)
+    return [
+        {
+            "quantity": quantity,
+            "scope": scope,
+            "low": round(float(np.exp(low)), 3),
+            "high": round(float(np.exp(high)), 3),
+            "measurements": n,
+        }
+        for scope, low, high, n in [own, *rows]
+    ]

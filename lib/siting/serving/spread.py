@@ -1,0 +1,146 @@
+"""How far a measurement may lie from the estimate, and how far a case is from what was measured.
+
+A case is judged by how much of it no measurement behind the model has seen: the card, the model,
+the format of the experts (one step each), the engine on that generation of cards, the engine under
+that kind of loop (two steps each). The more is new, the wider the range. The ranges are quantiles
+of measured over predicted, each source (or each model with its card) being left out of the fit
+(`benchmarks/throughput_ranges.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from siting import catalogue
+from siting.catalogue import Fact
+from siting.serving.performance import applies
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One way in which a case can be new."""
+
+    words: tuple[str, ...]
+    """Words of its regime that measurements must share."""
+    steps: int
+    said: str
+
+
+ASPECTS: Mapping[str, Aspect] = {
+    "card": Aspect(("gpu",), 1, "this card"),
+    "model": Aspect(("model",), 1, "this model"),
+    "experts": Aspect(("experts",), 1, "experts in this format"),
+    "engine": Aspect(
+        ("engine", "generation", "architecture"), 2, "this engine on this generation of cards"
+    ),
+    "loop": Aspect(("engine", "loop"), 2, "this engine under this kind of load"),
+}
+ENOUGH = 10
+"""Measurements from which an aspect counts as seen; fewer tell little of another case."""
+
+
+class Calibration(Fact):
+    """Measurements behind the model that share an aspect with a case."""
+
+    regime: str
+    """A key of `ASPECTS`, or `first token`: times to first token by engine."""
+    value: str
+    measurements: int
+
+
+class Spread(Fact):
+    """80 % range of measurements around an estimate, where every condition of `scope` holds."""
+
+    quantity: str
+    scope: str = ""
+    low: float
+    high: float
+    measurements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """What no measurement behind the model has seen of a case."""
+
+    unseen: tuple[str, ...] = ()
+    """Keys of `ASPECTS`."""
+
+    @property
+    def level(self) -> int:
+        """0: all was seen; 1: but for one step; 2: two or three steps; 3: more."""
+        return level(sum(ASPECTS[key].steps for key in self.unseen))
+
+    @property
+    def words(self) -> str:
+        """A sentence for a reader; blank where all was seen."""
+        if not self.unseen:
+            return ""
+        said = [ASPECTS[key].said for key in self.unseen]
+        listed = ", ".join(said[:-1]) + (" or " if len(said) > 1 else "") + said[-1]
+        wide = "very wide" if self.level > 2 else "wide" if self.level > 1 else "wider than usual"
+        return f"no measurement of {listed} stands behind the estimate: its range is {wide}"
+
+
+def level(steps: int) -> int:
+    """Class of a distance of so many steps."""
+    return min(steps, 1) if steps < 2 else 2 if steps < 4 else 3
+
+
+def value_of(key: str, where: Mapping[str, str]) -> str:
+    """What measurements must share with a regime, `loop` among its words, in an aspect."""
+    return " & ".join(where.get(word, "") for word in ASPECTS[key].words)
+
+
+@cache
+def _seen(rows: tuple[Calibration, ...]) -> frozenset[tuple[str, str]]:
+    return frozenset((row.regime, row.value) for row in rows)
+
+
+def _calibrated() -> frozenset[tuple[str, str]]:
+    return _seen(catalogue.table("engine_calibration", Calibration))
+
+
+def distance(where: Mapping[str, str]) -> Distance:
+    """What no measurement has seen of the case with this regime, `loop` among its words."""
+    seen = _calibrated()
+    return Distance(tuple(key for key in ASPECTS if (key, value_of(key, where)) not in seen))
+
+
+def load_class(running: float, loop: str) -> str:
+    """Batches by size: ranges differ between a few sequences and a full card."""
+    if loop == "saturated":
+        return "full"
+    return "small" if running <= 4 else "middle" if running <= 64 else "large"
+
+
+def kind_of(loop: str) -> str:
+    """`static`, `saturated`, or `served`: requests that come and go."""
+    return loop if loop in ("static", "saturated") else "served"
+
+
+def words(where: Mapping[str, str], far: int, load: str) -> dict[str, str]:
+    """The words that scopes of `facts/engine_spread.csv` test."""
+    return dict(where) | {
+        "distance": str(far),
+        "campaign": "no" if far > 2 else "yes",
+        "kind": kind_of(where.get("loop", "")),
+        "load": load,
+    }
+
+
+def factors(where: Mapping[str, str], quantity: str, running: float) -> tuple[float, float] | None:
+    """Low and high of the 80 % range around an estimate, as factors.
+
+    running: sequences in the batch. None for a time to first token of an engine of which none
+    was measured. The first row whose scope holds counts.
+    """
+    if quantity == "ttft_ms" and ("first token", where.get("engine", "")) not in _calibrated():
+        return None
+    load = load_class(running, where.get("loop", ""))
+    case = words(where, distance(where).level, load)
+    for row in catalogue.table("engine_spread", Spread):
+        if row.quantity == quantity and applies(row.scope, case):
+            return row.low, row.high
+    raise KeyError(f"facts/engine_spread.csv has no row for {quantity}")
