@@ -166,10 +166,8 @@ def test_no_constant_stands_beyond_physics_and_there_are_fewer_than_fifty() -> N
     for row in rows:
         if row.unit.startswith("share"):
             assert 0 < row.value <= 1, row.name
-        # within three and a half widths of what was expected before fitting
-        if row.prior_factor > 1:
-            off = abs(np.log(row.value / row.prior)) / np.log(row.prior_factor)
-            assert off < 3.5, (row.name, row.scope)
+        # a constant that stands in for something else is drawn far from what was expected of it
+        assert 1 / 2 < row.value / row.prior < 2, (row.name, row.scope)
     shares = ("weight_memory", "expert_memory", "kv_memory", "compute", "expert_compute", "link")
     cards, engines = ("a100-sxm4-80gb", "b200-sxm6-180gb", "mi300x-192gb"), ("vllm", "nim")
     for gpu in cards:
