@@ -110,7 +110,12 @@ class CostFrames(VendorFrames):
 
     def _total(self, o: OptionCost) -> dict[str, Any]:
         spread, base = self.uncertainty.spreads[o.name], self.cost.baseline
-        same = o.name == base or not np.any(o.monthly - self.cost.options.get(base, o).monthly)
+        known = 1.0 if base in self.cost.options else math.nan
+        same = (
+            math.isnan(known)
+            or o.name == base
+            or not np.any(o.monthly - self.cost.options.get(base, o).monthly)
+        )
         chosen, rival = self.compared
         return {
             "option": o.label,
@@ -124,13 +129,13 @@ class CostFrames(VendorFrames):
             "present_low": spread.present.low,
             "present_median": spread.present.central,
             "present_high": spread.present.high,
-            "saving": o.npv,
-            "saving_low": spread.npv.low,
-            "saving_median": spread.npv.central,
-            "saving_high": spread.npv.high,
-            "saves_in": math.nan if o.name == base else spread.chance_of_saving,
+            "saving": known * o.npv,
+            "saving_low": known * spread.npv.low,
+            "saving_median": known * spread.npv.central,
+            "saving_high": known * spread.npv.high,
+            "saves_in": math.nan if o.name == base else known * spread.chance_of_saving,
             "cheapest_in": spread.chance_cheapest,
-            "irr": o.irr,
+            "irr": None if same else o.irr,
             "payback": math.nan if same else _never(o.payback_simple),
             "payback_discounted": math.nan if same else _never(o.payback_discounted),
             "per_million": o.lcot,
@@ -258,6 +263,24 @@ class CostFrames(VendorFrames):
         return made, self._sources(*PRICES)
 
     @frame
+    def cost_quantiles(self) -> Made:
+        """Present cost of an option over all cases: median, half and eight in ten of them.
+
+        option: label of the option
+        p10: 1 in 10 cases is below [currency]
+        p25: 1 in 4 cases is below [currency]
+        p50: middle of all cases [currency]
+        p75: 1 in 4 cases is above [currency]
+        p90: 1 in 10 cases is above [currency]
+        """
+        rows = []
+        for name, t in self.uncertainty.simulation.totals.items():
+            shares = np.percentile(t.present, (10, 25, 50, 75, 90))
+            names = ("p10", "p25", "p50", "p75", "p90")
+            rows.append({"option": self._label(name), **dict(zip(names, shares, strict=True))})
+        return rows, self._sources(*PRICES)
+
+    @frame
     def volume_curve(self) -> Made:
         """Cost of a million tokens of one option at one volume; a hybrid is split anew at each.
 
@@ -307,7 +330,9 @@ class CostFrames(VendorFrames):
         rows = []
         for o in self.cost.options.values():
             b, today = o.break_even, o.name == self.cost.baseline
-            known = not today and (b.month is not None or not (o.hybrid and o.hybrid.end))
+            split = o.hybrid is None or not o.hybrid.end
+            known = not today and self.cost.baseline in self.cost.options
+            known = known and (b.month is not None or split)
             rows.append(
                 {
                     "option": o.label,

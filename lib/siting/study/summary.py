@@ -255,20 +255,20 @@ def _cost(study: Study, name: str) -> dict[str, Any]:
     items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
     paths = {words: path for path, words in PATHS.items()}
 
-    def spread(of: str) -> Range:
+    def spread(of: str) -> Mapping[str, Any] | None:
         """Middle of all cases, and what eight in ten lie between."""
         low, median, high = (float(found[f"{of}_{end}"]) for end in ("low", "median", "high"))
-        return Range(low, median, high, money)
+        return Range(low, median, high, money).as_dict() if math.isfinite(median) else None
 
     def figure(value: Any, unit: str) -> Mapping[str, Any] | None:
         return _exact(_known(value), unit)
 
     return {
         "present_cost": figure(found["present"], money),
-        "present_cost_spread": spread("present").as_dict(),
+        "present_cost_spread": spread("present"),
         "total_cost": figure(found["total"], money),
         "npv_against_baseline": figure(found["saving"], money),
-        "npv_spread": spread("saving").as_dict(),
+        "npv_spread": spread("saving"),
         "chance_cheapest": figure(found["cheapest_in"], "1"),
         "irr": figure(found["irr"], "per year"),
         "payback": figure(found["payback"], "months"),
