@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -146,6 +146,7 @@ class CapacityFrames(Results):
         shown: whether the capacity chapter is about it: the chosen option's largest, or that of
             the first option on machines of its own
         hybrid: whether another option takes the rest of the load
+        base: label of the option whose machines these are
         gpu: card
         gpus_per_replica: cards that hold the model once [GPUs]
         replicas: that serve [replicas]
@@ -172,6 +173,7 @@ class CapacityFrames(Results):
                 "model_key": pool.model,
                 "shown": pool is self._shown_pool,
                 "hybrid": where["option"] in hybrids,
+                "base": self._capacity_of(where["option"]).runs.label,
                 "used": self._capacity_of(where["option"]).mean_utilisation(),
                 **_pool_row(pool),
             }
@@ -476,21 +478,19 @@ class CapacityFrames(Results):
         gpus: spares included; missing: the model does not fit then [GPUs]
         keeps_limits: whether the limits are kept
         """
+        known: dict[tuple[str, str, str], Pool | None] = {}
         rows = []
         for name, found in self.capacity.items():
-            option = self.options[name]
-            if found.kind == "hybrid":
-                continue
             for model, pool in found.pools.items():
-                where = {"option": option.label, "model": short(model)}
                 for change, asked in _otherwise(pool).items():
-                    try:
-                        other = capacity.best_pool(option, model, asked, 1, wanted=found.wanted)
-                    except NotPredicted:
-                        other = None
+                    key = (found.runs.label, model, change)
+                    if key not in known:
+                        known[key] = _sized(found, model, asked)
+                    other = known[key]
                     rows.append(
                         {
-                            **where,
+                            "option": self.options[name].label,
+                            "model": short(model),
                             "change": change,
                             "gpus": other and other.gpus(1).central,
                             "keeps_limits": other is not None and other.keeps_limits,
@@ -536,6 +536,14 @@ class CapacityFrames(Results):
 
     def _speed_sources(self) -> Iterable[Source]:
         return [i.source for _, p in self._pools() for i in p.inputs]
+
+
+def _sized(found: OptionCapacity, model: str, asked: Sequence[tuple[Load, Limits]]) -> Pool | None:
+    """The pool for another load or other limits; None where the model does not fit then."""
+    try:
+        return capacity.best_pool(found.runs, model, asked, 1, wanted=found.wanted)
+    except NotPredicted:
+        return None
 
 
 def _pools_on(found: OptionCapacity, server: Server) -> dict[str, Pool]:
