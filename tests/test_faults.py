@@ -291,7 +291,7 @@ def alive(pid: int) -> bool:
 
 @needs_proc
 @pytest.mark.parametrize("threads", [False, True])
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     tmp_path: Path, short: Path, how: signal.Signals, threads: bool
 ) -> None:
@@ -317,10 +317,10 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
         chapters = [int(p.name) for p in pids.iterdir()]
         run.send_signal(how)
         said, _ = run.communicate(timeout=30)
-    if how == signal.SIGINT:
+    if how != signal.SIGKILL:
         assert run.returncode == 130
         assert said.splitlines()[-1] == (
-            "1 rendered, 0 up to date, 0 failed; interrupted, run it again to go on"
+            "1 rendered, 0 up to date, 0 failed; interrupted, run it again to go on; left: b, c"
         )
     deadline = time.monotonic() + 20
     while any(map(alive, chapters)) and time.monotonic() < deadline:
@@ -358,6 +358,32 @@ def test_a_process_killed_before_it_read_an_answer_leaves_nothing_behind(
     text = UNREAD.format(rest=rest)
     done = subprocess.run([sys.executable, "-c", text], check=False, env=environment)
     assert done.returncode == -signal.SIGKILL
+    assert left_behind(short) == []
+
+
+FEW = """
+import sys; sys.path[:0] = {path!r}
+import resource
+from siting.run import batch
+from test_faults import small
+jobs = [small("a"), small("b")]
+resource.setrlimit(resource.RLIMIT_NOFILE, ({handles}, {handles}))
+outcome = batch.run(jobs, {out!r}, at_once=2)
+resource.setrlimit(resource.RLIMIT_NOFILE, ({handles}, {handles}))
+print(outcome.lines())
+"""
+
+
+@pytest.mark.parametrize("handles,said", [(64, "2 rendered"), (9, "Too many open files")])
+def test_few_file_handles_are_enough_or_are_named(
+    tmp_path: Path, short: Path, handles: int, said: str
+) -> None:
+    text = FEW.format(path=PATH, handles=handles, out=str(tmp_path / "out"))
+    done = subprocess.run(
+        [sys.executable, "-c", text], check=True, capture_output=True, text=True, timeout=240,
+        cwd=Path(__file__).parents[1], env=os.environ | {"TMPDIR": str(short)},
+    )  # fmt: skip
+    assert said in done.stdout and "Traceback" not in done.stderr
     assert left_behind(short) == []
 
 

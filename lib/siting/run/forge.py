@@ -26,7 +26,7 @@ from pathlib import Path
 
 import siting
 from siting.run.job import Job
-from siting.run.process import Child, Lost, end_with_parent, interpreter, outcome, silence
+from siting.run.process import Child, Lost, end_with_parent, interpreter, outcome, sendable, silence
 
 try:
     import fcntl
@@ -49,8 +49,6 @@ _MODULES = (
 """What is otherwise imported only when a chapter or a study needs it."""
 
 _PREFIX = "siting-run-"
-_WHY = "why"
-"""File in a warm process's folder that tells why it could not go on."""
 
 
 class Forge:
@@ -70,6 +68,14 @@ class Forge:
             raise Lost("this system cannot fork processes")
         self._asking = threading.Lock()
         self.folder, self._held = _folder()
+        try:
+            self._start(many, ahead)
+        except OSError:
+            os.close(self._held)
+            _remove(self.folder, 0)
+            raise
+
+    def _start(self, many: bool, ahead: Job | None) -> None:
         self._channel, theirs = socket.socketpair()
         with theirs:
             self._pid = interpreter(
@@ -93,13 +99,20 @@ class Forge:
             except OSError:
                 answer = b""
         if not answer:
-            with contextlib.suppress(OSError):
-                raise ValueError((self.folder / _WHY).read_text(encoding="utf-8"))
-            raise Lost("its process was killed")
+            raise self._why()
         made: dict[str, bytes] | Exception = pickle.loads(answer)
         if isinstance(made, Exception):
             raise made
         return made
+
+    def _why(self) -> Exception:
+        """What kept the warm process from its work; or that a process was killed."""
+        with contextlib.suppress(OSError, EOFError):
+            told: Exception = pickle.loads(
+                self._channel.recv(1 << 16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            )
+            return told
+        return Lost("its process was killed")
 
     @property
     def gone(self) -> bool:
@@ -141,12 +154,17 @@ def _folder() -> tuple[Path, int]:
             _remove(left, 0)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        with contextlib.suppress(FileNotFoundError):  # another run took it for one that was left
+        try:
             held = os.open(folder, os.O_RDONLY)
-            fcntl.flock(held, fcntl.LOCK_SH)
-            if folder.exists():
-                return folder, held
-            os.close(held)
+        except FileNotFoundError:  # another run took it for one that was left
+            continue
+        except OSError:
+            folder.rmdir()
+            raise
+        fcntl.flock(held, fcntl.LOCK_SH)
+        if folder.exists():
+            return folder, held
+        os.close(held)
 
 
 def _remove(folder: Path, patience_s: float) -> None:
@@ -161,7 +179,7 @@ def _remove(folder: Path, patience_s: float) -> None:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
             return
-        except OSError:
+        except BlockingIOError:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.02)
@@ -300,8 +318,8 @@ def _main() -> None:
         try:
             _serve(connection, folder, many, ahead)
         except Exception as error:
-            (Path(folder) / _WHY).write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
-            raise
+            with contextlib.suppress(OSError):  # nobody asks any more
+                connection.sendall(pickle.dumps(sendable(error)))
         os.close(held)
         _remove(Path(folder), 5)
 

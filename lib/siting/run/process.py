@@ -109,11 +109,16 @@ def outcome(function: Callable[..., Any], *args: Any, **more: Any) -> Any:
     except BrokenPipeError:
         raise
     except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            return RuntimeError(f"{type(error).__name__}: {error}")
-        return error
+        return sendable(error)
+
+
+def sendable(error: Exception) -> Exception:
+    """The exception, or one that says the same where it cannot be sent."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 if __name__ == "__main__":
