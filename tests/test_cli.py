@@ -116,6 +116,17 @@ def test_stale_facts_are_those_older_than_the_days_and_the_undated() -> None:
     assert all(e["age_days"] is None or e["age_days"] > 90 for e in stale)
 
 
+def test_every_fact_is_listed_with_its_value_and_unit() -> None:
+    found = {}
+    for table in ("electricity", "cloud_prices", "cost_parameters", "vendor_events"):
+        found[table] = json.loads(siting("facts", "--table", table, "--json").stdout)
+        assert all(f["value"] for f in found[table]), table
+    assert found["electricity"][0]["unit"].endswith("/kWh")
+    assert found["cloud_prices"][0]["unit"] == "USD/GPU-h"
+    (demand,) = [f for f in found["cost_parameters"] if f["name"].startswith("demand")]
+    assert (demand["value"], demand["unit"]) == ("1 (0.6 to 1.3)", "x")
+
+
 def test_facts_can_be_searched_in_a_table_for_people() -> None:
     result = siting("facts", "--table", "gpus", "--search", "h200")
     assert "H200" in result.stdout

@@ -39,12 +39,13 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
     assert not missing
 
 
-def test_the_page_on_commands_is_what_the_commands_say() -> None:
-    spec = importlib.util.spec_from_file_location("commands", ROOT / "docs" / "commands.py")
+@pytest.mark.parametrize("name", ["commands", "scenario"])
+def test_a_written_page_is_what_the_library_says(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert written == module.page(), "run `make generated`"
 
 

@@ -24,11 +24,42 @@ class Entry:
     age_days: int | None
     """None: the source prints no date."""
 
+    @property
+    def value(self) -> str:
+        """What the fact says, with its range; several named cells where it says several things."""
+        cells, column = self.facts, self._column
+        if column:
+            ends = [cells[end] for end in ("low", "high") if end in cells]
+            exact = set(ends) <= {cells[column]}
+            return cells[column] + ("" if exact else f" ({' to '.join(ends)})")
+        said = [v for k, v in cells.items() if v not in self.name.split(", ")]
+        return (
+            said[0]
+            if len(said) == 1
+            else "; ".join(f"{k} {v}" for k, v in cells.items() if v in said)
+        )
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value, where the row states one."""
+        own = self.facts.get("unit", "") or self.facts.get("currency", "")
+        return own + _VALUES.get(self._column, "")
+
+    @property
+    def _column(self) -> str:
+        return next((c for c in _VALUES if c in self.facts), "")
+
     def as_dict(self) -> dict[str, object]:
         """The shape of `siting facts --json`."""
-        return {**asdict(self), "source": self.source.model_dump()}
+        said = {"value": self.value, "unit": self.unit}
+        return {**asdict(self), **said, "source": self.source.model_dump()}
 
 
+_VALUES = {
+    "central": "", "value": "", "score": "", "bits": "bit", "price": "", "price_kwh": "/kWh",
+    "usd_gpu_hour": "USD/GPU-h", "summary": "", "retired": "", "memory_gb_marketing": "GB",
+}  # fmt: skip
+"""Columns that hold what a row is about, and what follows the row's own unit."""
 _BESIDE = (*PROVENANCE, "grade", "note")
 
 

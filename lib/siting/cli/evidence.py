@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,9 +18,6 @@ from siting.cli.frame import (
     print_table,
 )
 
-if TYPE_CHECKING:
-    pass
-
 
 @cli.command()
 @click.option("--table", shell_complete=completer(known_tables), help="One table, such as gpus.")
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--search", help="Only facts that hold this text.")
 @as_json
 def facts(table: str | None, days: int | None, search: str | None, as_json: bool) -> None:
-    """List every fact the kit uses, with source, date and age in days.
+    """List every fact the kit uses: value, unit, source, date and age in days.
 
     \b
     Example:
@@ -53,14 +50,18 @@ def facts(table: str | None, days: int | None, search: str | None, as_json: bool
         (
             f"{e.table}:{e.line}",
             _short(e.name, 44),
+            _short(e.value, 40),
+            _short(e.unit, 20),
             e.source.kind,
             e.source.date,
             "?" if e.age_days is None else str(e.age_days),
-            _short(e.source.source, 50),
+            _short(e.source.source, 40),
         )
         for e in chosen
     )
-    print_table(("where", "fact", "kind", "date", "age", "source"), rows, right={4})
+    print_table(
+        ("where", "fact", "value", "unit", "kind", "date", "age", "source"), rows, right={6}
+    )
     click.echo(f"{len(chosen)} facts", err=True)
 
 
