@@ -27,9 +27,9 @@ class QualityFrames(Results):
         reason: what the verdict rests on
         margin: how far below the reference or the floor is allowed [points of 100]
         supported: whether the evidence is enough to recommend a switch
-        own_score: score in the client's own test
-        own_floor: what the client asks for
-        own_tolerance: half-width of the 95 % interval of the score
+        own_score: score in the client's own test [score]
+        own_floor: what the client asks for [score]
+        own_tolerance: half-width of the 95 % interval of the score [score]
         own_verdict: what the client's own test says; missing without one
         hidden_low: hidden output tokens a request, low [tokens]
         hidden: the same, central [tokens]
