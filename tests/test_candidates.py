@@ -73,7 +73,7 @@ def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenari
 
     law = Made(options={"owned": Made(verdicts={"R-1": verdict("fail"), "R-2": verdict("review")})})
     asked = changed(scenario, hard_constraints=["sovereignty"])
-    assert reasons(asked, law=law) == ("fails rule R-1 (Place): It is elsewhere.",)
+    assert reasons(asked, law=law) == ("Place: It is elsewhere.",)
     other = changed(scenario, hard_constraints=["rule:R-2"])
     assert reasons(other, law=law) == ()
 

@@ -117,7 +117,7 @@ class DecisionFrames(Results):
         rows = []
         for c in self.decision.candidates:
             failed = [(None, reason, None) for reason in c.struck]
-            doubts = [(d.point, d.reason, d.clears) for d in c.uncleared]
+            doubts = [] if c.struck else [(d.point, d.reason, d.clears) for d in c.uncleared]
             for status, found in (("ruled out", failed), ("not cleared", doubts)):
                 names = ("point", "reason", "clears")
                 rows += [
@@ -133,7 +133,8 @@ class DecisionFrames(Results):
         option: label of the option
         criterion: name of the criterion
         label: the criterion in words
-        unit: unit of the measure
+        about: what is measured
+        unit: unit of the measure: the client's currency, share, or blank for a count
         weight_low: lowest weight [points]
         weight: central weight [points]
         weight_high: highest weight [points]
@@ -217,15 +218,16 @@ class DecisionFrames(Results):
         turns: whether another option leads at one of the ends
         """
         d, label = self.decision, self._labelled
+        units = {c.label: self._in_units(c) for c in d.criteria}
         rows = [
             {
                 "kind": s.kind,
                 "input": s.label,
                 "option": label(s.option or None),
-                "unit": s.unit,
-                "low": s.low,
-                "plan": s.plan,
-                "high": s.high,
+                "unit": unit,
+                "low": s.low * factor,
+                "plan": s.plan * factor,
+                "high": s.high * factor,
                 "lead_low": s.lead_low,
                 "lead_plan": s.lead_plan,
                 "lead_high": s.lead_high,
@@ -235,6 +237,7 @@ class DecisionFrames(Results):
                 and s.leader_low != s.leader_high,
             }
             for s in d.swings
+            for factor, unit in [units[s.label] if s.kind == "measure" else (1.0, s.unit)]
         ]
         return rows, self._criteria_sources
 
@@ -448,6 +451,16 @@ class DecisionFrames(Results):
             "regret_money": regret.money if regret else None,
         }
 
+    def _in_units(self, criterion: Criterion) -> tuple[float, str]:
+        """What a measure is multiplied with to be read, and its unit then: money as money."""
+        yard = self.decision.yard or 0.0
+        yearly = yard / (self.scenario.finance.horizon_months / 12)
+        money = self.client.currency
+        shares = {"latency_margin": (1.0, "share"), "openness": (1.0, "share")}
+        known = {"cost_ratio": (yard, money), "loss_share": (yearly, money)}
+        known["exit_share"] = yearly, money
+        return {**known, **shares}.get(criterion.measure, (1.0, ""))
+
     def _scored(self) -> Iterator[dict[str, Any]]:
         d = self.decision
         total = sum(w.central for w in d.weights.values())
@@ -455,18 +468,20 @@ class DecisionFrames(Results):
         for i, c in enumerate(d.candidates):
             for j, criterion in enumerate(d.criteria):
                 weight = d.weights[criterion.criterion]
+                factor, unit = self._in_units(criterion)
                 yield {
                     "option": c.label,
                     "criterion": criterion.criterion,
                     "label": criterion.label,
-                    "unit": criterion.unit,
+                    "about": criterion.unit,
+                    "unit": unit,
                     "weight_low": weight.low,
                     "weight": weight.central,
                     "weight_high": weight.high,
                     "weight_share": weight.central / total,
-                    **_measured(c, criterion),
-                    "worst": criterion.worst,
-                    "best": criterion.best,
+                    **_measured(c, criterion, factor),
+                    "worst": criterion.worst * factor,
+                    "best": criterion.best * factor,
                     "worth": float(worths[i, j]),
                     "points": 100 * float(worths[i, j]) * weight.central / total,
                 }
@@ -477,7 +492,7 @@ def _quantiles(cost: Sampled) -> dict[str, float]:
     return {name: float(q) for name, q in zip(QUANTILES, found, strict=True)}
 
 
-def _measured(c: Candidate, criterion: Criterion) -> dict[str, Any]:
+def _measured(c: Candidate, criterion: Criterion, factor: float) -> dict[str, Any]:
     measure = c.measures.get(criterion.measure)
     low, _, high = ends(measure, criterion)
     worth = [0.1, 0.9]
@@ -486,9 +501,9 @@ def _measured(c: Candidate, criterion: Criterion) -> dict[str, Any]:
     known = measure is not None
     return {
         "known": known,
-        "measure_p10": low if known else None,
-        "measure": measure.central if measure is not None else None,
-        "measure_p90": high if known else None,
+        "measure_p10": low * factor if known else None,
+        "measure": measure.central * factor if measure is not None else None,
+        "measure_p90": high * factor if known else None,
         "worth_p10": worth[0],
         "worth_p90": worth[1],
     }

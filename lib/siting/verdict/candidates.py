@@ -301,7 +301,7 @@ def failed(
 def _fails(sovereignty: Sovereignty, name: str, rule_id: str | None) -> list[str]:
     found = sovereignty.options[name].verdicts
     return [
-        f"fails rule {key} ({v.rule.title}): {v.reason}"
+        f"{v.rule.title}: {v.reason}"
         for key, v in found.items()
         if v.verdict == "fail" and rule_id in (None, key)
     ]

@@ -90,6 +90,8 @@ class Decision:
     """By worth, highest first."""
     plan: tuple[Step, ...] = ()
     resilience: tuple[Fit, ...] = ()
+    yard: float | None = None
+    """Cost that money is measured against. [client's currency]"""
     warnings: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
 
@@ -254,6 +256,7 @@ def assess(
     )
     return replace(
         decide(case),
+        yard=yard,
         futures={
             path: _future(case, gather.cost_draws(uncertainty.by_path, path), yard)
             for path in uncertainty.by_path
