@@ -12,6 +12,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from siting import study
+from siting.quantity import Range
 
 HERE = Path(__file__).parents[1]
 CLIENTS = sorted(p.stem for p in (HERE / "params").glob("*.yaml"))
@@ -146,3 +147,42 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     ends = events[(events.lane == "contract") & (events.label == "contract ends")]
     assert ends.end.tolist() == ["2027-03-31"]
     assert events.end.is_monotonic_increasing
+
+
+def changed(client: str, baseline: str, months: Range | None = None) -> study.Study:
+    """A client with another option called baseline, and other months to production."""
+    given = opened(client).scenario
+    options = given.options
+    if months is not None:
+        options = {
+            n: o.model_copy(update={"months_to_production": months}) for n, o in options.items()
+        }
+    finance = given.finance.model_copy(update={"baseline": baseline})
+    return study.Study(given.model_copy(update={"finance": finance, "options": options}))
+
+
+def test_without_a_move_the_word_baseline_moves_nothing() -> None:
+    none = Range.exact(0.0, "months")
+    found = set()
+    for baseline in ("api", "rented", "owned", "none"):
+        s = changed("base", baseline, none)
+        v = s.verdict().iloc[0]
+        found.add((v.option, v.confidence, round(v.share, 9), round(s.standings().p50.sum(), 4)))
+    assert len(found) == 1
+
+
+def test_where_nothing_runs_today_every_option_is_new_and_nothing_is_paid_before() -> None:
+    s = changed("klinikverbund-nordheide", "none")
+    v = s.verdict().iloc[0]
+    assert (v.today, bool(v.stays)) == (None, False)
+    assert "today" not in set(s.standings().role)
+    assert not s.cash_flows().item.str.contains("until production").any()
+    assert s.summary()["recommendation"]["baseline"] is None
+
+
+def test_a_clients_months_to_production_are_never_overwritten() -> None:
+    for client in CLIENTS:
+        s = opened(client)
+        card = s.scorecard().query("criterion == 'time_to_production'").set_index("option")
+        for option in s.options.values():
+            assert card.measure[option.label] == option.months_to_production.central

@@ -519,12 +519,11 @@ def _owned_share(plan: Plan, side: OptionPlan, line: Line, draws: Draws) -> Arra
 
 
 def owned_already(plan: Plan, side: OptionPlan, machines: Fleet) -> Array:
-    """Servers that the client owns today: as said, or all that an option needs that runs today.
+    """Servers that the client owns today: as said, or all that an option needs that is in use.
     [n]"""
     count = side.option.owned_servers
     if count is None:
-        running = side.name == plan.baseline
-        return machines.servers[:, 0] if running else np.zeros(len(machines.servers))
+        return machines.servers[:, 0] if side.option.in_use else np.zeros(len(machines.servers))
     return np.minimum(float(count), machines.servers[:, 0])
 
 

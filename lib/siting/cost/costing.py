@@ -93,7 +93,7 @@ def _option_plan(
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
     pool_of = {w: i for i, p in enumerate(capacity.pools.values()) for w in p.workloads}
     machine = prices.server(option, option.gpu) if option.kind in OWNED else None
-    lines = finder.lines(name, option, machine, name == scenario.finance.baseline)
+    lines = finder.lines(name, option, machine, option.in_use)
     return OptionPlan(name, option, tuple(lines), pools, pool_of, machine)
 
 
@@ -256,10 +256,9 @@ class _Finder:
         ]
 
     def months_to_production(self, name: str, option: Option) -> None:
-        running = name == self.scenario.finance.baseline
-        band = Range(low=0, central=0, high=0) if running else option.months_to_production
-        self._client(f"months_to_production.{name}", f"Months to production, {option.label}", band,
-                     "months", f"options.{name}.months_to_production")  # fmt: skip
+        self._client(f"months_to_production.{name}", f"Months to production, {option.label}",
+                     option.months_to_production, "months",
+                     f"options.{name}.months_to_production")  # fmt: skip
         key = f"months_to_production.{name}"
         self.factors[key] = replace(self.factors[key], driver="months_to_production")
 

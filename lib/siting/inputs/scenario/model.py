@@ -455,6 +455,11 @@ class Option(Strict):
     """Last day of a contract that runs today."""
     months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether it serves from the first day: no move, no waiting, nothing bought again."""
+        return self.months_to_production.high == 0
+
 
 class Quote(Strict):
     """A price that the client was offered; it overrides the published one."""
@@ -483,7 +488,8 @@ class Finance(Strict):
     tax_rate: Annotated[float, Field(ge=0, lt=0.6)] | None = None
     """None: before tax. Otherwise a tax shield on depreciation, in all options or none."""
     baseline: str
-    """The option that the others are compared with (usually what is in use today)."""
+    """The option that runs today and is paid until another is in production; `none`: nothing runs.
+    It moves no verdict: what needs no move says so with `months_to_production: 0`."""
     staff_cost_per_year: Amount | None = None
     """One fully loaded infrastructure engineer, in the client's currency."""
     electricity_per_kwh: Amount | None = None
