@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def printed(chapter: str, client: str, tag: str = "") -> str:
             continue
         tags = cell.metadata.get("tags", [])
         source = f"client = {client!r}" if "parameters" in tags else cell.source
-        with capture_output() as seen:
+        with capture_output() as seen, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # IPython's inline backend
             ran = shell.run_cell(source)
         if not tag or tag in tags:
             said += [str(o.data.get("text/plain", "")) for o in seen.outputs] + [seen.stdout]
