@@ -28,7 +28,7 @@ def cost(**options):
 NO_HYBRID = Made(hybrid=None)
 NOTHING_FAILS = Made(options={"owned": Made(verdicts={}), "hybrid": Made(verdicts={})})
 NO_FLOOR = Made(of=lambda name: ())
-KEEPS = Made(keeps_limits=True)
+KEEPS = Made(keeps_limits=True, kind="on_premises", beyond_room={})
 
 
 def reasons(
@@ -53,6 +53,14 @@ def test_a_hybrid_that_owns_nothing_is_no_option_of_its_own(scenario):
     assert found[0].startswith("its cheapest split is OpenAI API alone")
 
 
+def test_what_the_room_cannot_hold_is_ruled_out_but_a_hybrid_may_own_fewer(scenario):
+    full = {"keeps_limits": True, "beyond_room": {1: ["12.8 kW, the room has 12"]}}
+    assert reasons(scenario, Made(kind="on_premises", **full)) == (
+        "its servers need 12.8 kW, the room has 12",
+    )
+    assert reasons(scenario, Made(kind="hybrid", **full)) == ()
+
+
 def test_a_budget_strikes_what_costs_more_a_year(scenario):
     # 500,000 over 60 months is 100,000 a year.
     tight = changed(scenario, hard_constraints=["budget"], budget_per_year=99_000.0)
@@ -63,8 +71,10 @@ def test_a_budget_strikes_what_costs_more_a_year(scenario):
 
 def test_latency_strikes_only_what_is_known_to_miss_its_limits(scenario):
     asked = changed(scenario, hard_constraints=["latency"])
-    assert reasons(asked, Made(keeps_limits=False)) == ("it misses the latency limits",)
-    assert reasons(asked, Made(keeps_limits=None)) == ()
+    assert reasons(asked, Made(keeps_limits=False, kind="on_premises", beyond_room={})) == (
+        "it misses the latency limits",
+    )
+    assert reasons(asked, Made(keeps_limits=None, kind="on_premises", beyond_room={})) == ()
 
 
 def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenario):
@@ -102,9 +112,10 @@ def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(
 
     assert doubts(hard_constraints=["sovereignty"]) == ["Place"]
     assert doubts(hard_constraints=["rule:R-2"]) == []
-    assert doubts(hard_constraints=["latency"], capacity=Made(keeps_limits=None)) == [
-        "Response time"
-    ]
+    assert doubts(
+        hard_constraints=["latency"],
+        capacity=Made(keeps_limits=None, kind="on_premises", beyond_room={}),
+    ) == ["Response time"]
     # P90 of the draws is 580,000 over five years, 116,000 a year; the median is within 110,000.
     tight = {"hard_constraints": ["budget"], "budget_per_year": 110_000.0}
     assert doubts(**tight) == ["Budget"]
