@@ -112,6 +112,8 @@ MIXED = {
     "layers.0.mlp.experts.0": {"quant_algo": "NVFP4"},
     "layers.0.self_attn": {"quant_algo": "FP8"},
 }
+BY_LAYER = ["lm_head", "layers.0.self_attn*", "layers.1.self_attn*"]
+SHARED = ["layers.0.mlp.shared_experts*", "layers.1.mlp.shared_experts*"]
 GROUP = {"weights": {"num_bits": 8, "type": "float"}}
 
 
@@ -132,7 +134,12 @@ GROUP = {"weights": {"num_bits": 8, "type": "float"}}
         ({"quant_algo": "NVFP4", "ignore": ["model.layers.*.self_attn*"]}, "nvfp4-mlp"),
         ({"quant_method": "fbgemm_fp8", "modules_to_not_convert": ["lm_head"]}, "fp8"),
         ({"quant_method": "quark", "global_quant_config": QUARK}, "fp8"),
-        ({"quant_algo": "MIXED_PRECISION", "quantized_layers": MIXED}, "nvfp4"),
+        ({"quant_algo": "MIXED_PRECISION", "quantized_layers": MIXED}, "nvfp4-experts-fp8"),
+        ({"quant_algo": "NVFP4", "exclude_modules": BY_LAYER}, "nvfp4-mlp"),
+        ({"quant_algo": "NVFP4", "exclude_modules": [*BY_LAYER, *SHARED]}, "nvfp4-experts-bf16"),
+        ({"quant_algo": "NVFP4", "exclude_modules": BY_LAYER[:1]}, "nvfp4-linear"),
+        ({"quant_algo": "NVFP4", "exclude_modules": ["layers.0.mlp.gate"]}, "nvfp4-linear"),
+        ({"quant_method": "gptq", "bits": 4, "ignore": ["re:.*self_attn.*"]}, "int4-mlp"),
     ],
 )  # fmt: skip
 def test_the_weight_format_is_read_from_the_config(

@@ -61,26 +61,29 @@ def weight_format(whole: Config, config: Config, beside: Config | None = None) -
 def _of_section(section: Config, config: Config) -> str:
     method = str(section.get("quant_method") or "").lower()
     algorithm = str(section.get("quant_algo") or "").lower()
-    mixture = bool(get(config, "num_experts", "n_routed_experts", "num_local_experts"))
-    kept = [str(m) for key in KEPT for m in _listed(section.get(key))]
-    if method == "compressed-tensors" or section.get("config_groups"):
-        return _scoped(_of_groups(section), kept, mixture)
+    if algorithm == "mixed_precision":
+        return _variant(_mixed(section, config))
     if method == "bitsandbytes":
         return "nf4" if section.get("load_in_4bit") else "bnb-int8"
-    if method == "quark":
-        return _scoped(_of_quark(section), kept, mixture)
-    if algorithm == "mixed_precision":
-        return _mixed(section, kept, mixture)
-    if algorithm:
-        return _scoped(_of_algorithm(algorithm), kept, mixture)
     if method == "fp8" and config.get("expert_dtype") == "fp4":
         return "fp8-mxfp4-experts"
-    if method == "modelopt":  # an older file that does not name its algorithm
-        return "nvfp4" if "fp4" in json.dumps(section).lower() else "fp8"
     bits = get(section, "bits", "w_bit")
-    if bits in (4, 8) and METHODS.get(method, "int4") == "int4":
-        return "int4" if bits == 4 else "int8"
-    return _scoped(METHODS.get(method) or f"unknown ({method or 'no quant_method'})", kept, mixture)
+    if method == "compressed-tensors" or section.get("config_groups"):
+        form = _of_groups(section)
+    elif method == "quark":
+        form = _of_quark(section)
+    elif algorithm:
+        form = _of_algorithm(algorithm)
+    elif method == "modelopt":  # an older file that does not name its algorithm
+        form = "nvfp4" if "fp4" in json.dumps(section).lower() else "fp8"
+    elif bits in (4, 8) and METHODS.get(method, "int4") == "int4":
+        form = "int4" if bits == 4 else "int8"
+    else:
+        form = METHODS.get(method) or f"unknown ({method or 'no quant_method'})"
+    kept = [str(m) for key in KEPT for m in _listed(section.get(key))]
+    if form == "nvfp4" and not kept:
+        return form
+    return _variant({g: "bf16" if _is_kept(g, kept, config) else form for g in GROUPS})
 
 
 def _listed(value: object) -> Iterable[object]:
@@ -124,30 +127,58 @@ def _of_quark(section: Config) -> str:
     )
 
 
-def _mixed(section: Config, kept: list[str], mixture: bool) -> str:
-    """Formats differ by layer: that of most layers, the experts' where there are some."""
+GROUPS = {
+    "attention": r"attn|attention|mixer\.(in|out|[qkvo])_proj|[qkvo]_proj",
+    "mlp": r"shared_expert|mlp(?!.*\bexperts)|ffn(?!.*\bexperts)|feed_forward",
+    "experts": r"\bexperts\b",
+}
+"""What the names of modules that belong together hold."""
+APART = r"norm|bias|conv1d|router|indexer|gate($|\.e_score|\*)|_gate($|\.)|gate\b(?!_)"
+"""Names of what is small, and never quantised."""
+
+
+def _group_of(module: str) -> str:
+    """The group that a module belongs to; blank for norms, routers and what is none of a layer."""
+    if re.search(APART, module):
+        return ""
+    return next((g for g, pattern in GROUPS.items() if re.search(pattern, module)), "")
+
+
+def _is_kept(group: str, kept: list[str], config: Config) -> bool:
+    """Whether a list of modules keeps a group in 16 bit in at least half of the layers."""
+    names = [m for m in kept if _group_of(m) == group]
+    layers = {found[1] for m in names if (found := re.search(r"\.(\d+)(\.|$)", m))}
+    everywhere = any(not re.search(r"\.\d+(\.|$)", m) for m in names)
+    count = get(config, "num_hidden_layers", "n_layer", "num_layers") or 1
+    return everywhere or len(layers) >= count / 2
+
+
+def _mixed(section: Config, config: Config) -> dict[str, str]:
+    """The format of each group where formats differ by layer: that of most of its modules."""
     layers = section.get("quantized_layers")
     named = layers.items() if isinstance(layers, dict) else ()
-    forms = [
-        (str(k), _of_algorithm(str(v.get("quant_algo") or "").lower()))
-        for k, v in named
-        if isinstance(v, dict)
-    ]
-    experts = [form for name, form in forms if "expert" in name] or [form for _, form in forms]
-    if not experts:
-        return "unknown (mixed_precision)"
-    return _scoped(Counter(experts).most_common(1)[0][0], kept, mixture)
+    found: dict[str, Counter[str]] = {g: Counter() for g in GROUPS}
+    for name, value in named:
+        group = _group_of(str(name))
+        if group and isinstance(value, dict):
+            found[group][_of_algorithm(str(value.get("quant_algo") or "").lower())] += 1
+    if not any(found.values()):
+        return dict.fromkeys(GROUPS, "unknown (mixed_precision)")
+    return {g: c.most_common(1)[0][0] if c else "bf16" for g, c in found.items()}
 
 
-def _scoped(form: str, kept: list[str], mixture: bool) -> str:
-    """The variant of a format by what the checkpoint leaves in 16 bit."""
-    attention = any(
-        re.search(r"attn|attention|[qkvo]_proj", m) and not re.search(r"\.\d+\.", m) for m in kept
-    )
-    if form == "fp8" and attention and not mixture:
-        return "fp8-mlp"
-    if form == "nvfp4":
-        if attention:
-            return "nvfp4-mlp"
-        return "nvfp4-linear" if kept else "nvfp4"
-    return form
+def _variant(forms: dict[str, str]) -> str:
+    """The format of the catalogue in which each group is stored as `forms` says.
+
+    Experts decide where they are quantised, else the MLPs do.
+    """
+    attention, mlp, experts = forms["attention"], forms["mlp"], forms["experts"]
+    main = experts if experts != "bf16" else mlp if mlp != "bf16" else attention
+    if main == "nvfp4":
+        rest = "-fp8" if "fp8" in (attention, mlp) else ""
+        if mlp != "nvfp4":
+            return "nvfp4-experts-fp8" if rest else "nvfp4-experts-bf16"
+        return "nvfp4-linear" if attention == "nvfp4" else f"nvfp4-mlp{rest}"
+    if main in ("fp8", "int4") and attention == "bf16":
+        return f"{main}-mlp"
+    return main
