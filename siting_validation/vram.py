@@ -150,12 +150,25 @@ def run_of(row: Row) -> Run:
         sequences=whole(row, "max_num_seqs"),
         eager=row.get("enforce_eager", "").lower() == "true",
         mtp=speculative,
-        speculative_tokens=int(constant("any", "speculative_tokens").central) if speculative else 0,
+        speculative_tokens=_drafted(note) if speculative else 0,
+        images=not re.search(r"language[- ]model[- ]only|language[- ]only|text[- ]only", note),
         flash_attention=not naive and (engine != "llama.cpp" or "fa=1" in note),
         context_parallel=int(ranks[1]) if ranks else 1,
         prefix_caching=_prefix_caching(note),
     )
     return Run(deployment, whole(row, "max_model_len"), gpu is not None, engine_known)
+
+
+def _drafted(note: str) -> int:
+    """Speculative tokens a step: as a note says, else the usual number."""
+    stated = re.search(
+        r"num_speculative_tokens\D{0,3}(\d{1,2})"
+        r"|speculative\D{0,40}?(\d{1,2})\s*tokens|mtp[ =:]+(\d)\b",
+        note,
+    )
+    if stated:
+        return int(next(g for g in stated.groups() if g))
+    return int(constant("any", "speculative_tokens").central)
 
 
 def _prefix_caching(note: str) -> bool | None:

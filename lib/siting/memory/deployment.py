@@ -59,6 +59,8 @@ class Deployment:
     """vLLM's V0 engine; None: from release and card, else no."""
     context_parallel: int = 1
     """Ranks that share a request's tokens among them (decode context parallelism)."""
+    images: bool = True
+    """Requests may hold images, where the model takes them."""
     prefix_caching: bool | None = None
     """Prefixes of requests are kept; None: the engine's default."""
     power_limit_w: float | None = None
@@ -183,6 +185,6 @@ def prompt_chunk(d: Deployment, context: int) -> int:
         return context
     size = "large" if is_large(d.gpu) else "small"
     tokens = int(constant("vllm", f"batched_tokens_{size}").central)
-    if d.model.head_dim_global_layers and d.model.vision_tower_params_b:
+    if d.images and d.model.head_dim_global_layers and d.model.vision_tower_params_b:
         tokens = max(tokens, int(constant("vllm", "batched_tokens_images").central))
     return tokens

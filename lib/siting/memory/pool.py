@@ -76,7 +76,7 @@ def activations(d: Deployment, context: int) -> Part:
     tower = _vision_encoder(d, context)
     states = tokens * (model.hidden_size or 0) * 2.0
     # A later pipeline stage receives hidden states and residuals; images wait for their text.
-    copies = 1 + 2 * (d.pipeline_parallel > 1) + bool(model.vision_tokens)
+    copies = 1 + 2 * (d.pipeline_parallel > 1) + bool(d.images and model.vision_tokens)
     workspace = _expert_workspace(d, tokens)
     peak = [
         max(forward * f, s, v) + copies * states + w
@@ -121,7 +121,7 @@ def _vision_encoder(d: Deployment, context: int) -> Range:
     Releases before 0.12 encode a video of 16 frames, in pairs, where a model takes any size; an
     unstated release is taken as that of the model's own year.
     """
-    tokens = float(d.model.vision_tokens or 0)
+    tokens = float(d.model.vision_tokens or 0) if d.images else 0.0
     old = d.release < (0, 12) if d.release else d.model.release_date < "2026"
     if tokens >= constant("vllm", "video_from_tokens").central and old:
         tokens *= constant("vllm", "video_pairs").central

@@ -351,6 +351,8 @@ def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
     """Gradients and optimizer states of a rank, adapters included [1]."""
     rule = optimizer(job.optimizer)
     wide = min(BASES.get(job.base, 2.0), 4.0) if job.is_full else frame.adapter_bytes
+    if job.is_full and frame.name == "megatron":
+        wide = 4.0  # gradients are added up in 32 bit
     states = rule.states * (wide if rule.bytes_per_state is None else rule.bytes_per_state)
     if job.is_full and (job.sharding.startswith("zero") or frame.name == "megatron"):
         states = rule.states * (rule.bytes_per_state or 4.0)
