@@ -13,7 +13,7 @@ from siting.inputs.scenario import Tokens
 from siting.memory import attention, distance, engines, pool, vram, weights
 from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, planned
-from siting.memory.sweep import best_format, sweep
+from siting.memory.sweep import sweep
 from siting.quantity import GIB, Range
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
@@ -338,12 +338,6 @@ def test_twice_the_context_needs_at_least_the_same_group() -> None:
     assert now is not None
     longer = vram.larger(now, context_factor=2)
     assert longer is not None and longer.gpus >= now.gpus and longer.context == 32768
-
-
-def test_the_best_format_is_the_first_that_leaves_room() -> None:
-    model = catalogue.model("Qwen/Qwen3-32B")
-    assert best_format(model, catalogue.gpu("L40S"), ("bf16", "fp8", "int4"), 8192) == "fp8"
-    assert best_format(model, catalogue.gpu("T4"), ("bf16", "fp8", "int4"), 8192) is None
 
 
 def test_the_sweep_says_what_each_single_calculation_says() -> None:

@@ -100,17 +100,3 @@ def _weights_or_nan(d: Deployment) -> float:
         return loaded(d).central
     except NotEstimated:
         return math.nan
-
-
-def best_format(
-    model: Model,
-    gpu: Gpu,
-    formats: Sequence[str],
-    context: int,
-    concurrency: float = 1,
-    size: int = 1,
-) -> str | None:
-    """The first of `formats`, best quality first, whose weights leave room; None if none does."""
-    made = sweep([model], [gpu], formats, context, sizes=[size])
-    held = made.requests[0, :, 0, 0] >= concurrency
-    return next((f for f, fits in zip(formats, held, strict=True) if fits), None)
