@@ -1,6 +1,6 @@
 """Other ways to predict speed, on the same rows: a bare roofline, and AIConfigurator 0.12.
 
-    python benchmarks/compare_planners.py MEASUREMENTS.csv [--every 8]
+    python -m benchmarks.compare_planners MEASUREMENTS.csv [--every 8]
 
 The roofline takes the kit's own bytes and arithmetic at full bandwidth and peak, the larger of
 memory and arithmetic counting, without any overhead. AIConfigurator (PyPI, dependency of this
@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fit_throughput import QUANTITIES, Model, read, summary
 from siting.serving import measurement
+
+from benchmarks.fit_throughput import QUANTITIES, Model, read, summary
 
 NEUTRAL = {
     "half_tokens": 0.0, "elementwise_passes": 0.0, "link_latency_us": 0.0, "additivity": 30.0,
-    "exchanges": 2.0, "layer_overhead_us": 0.0, "step_overhead_us": 0.0,
-    "sequence_overhead_us": 0.0, "first_token_us": 0.0, "wave_share": 0.0, "step_wait": 0.0,
-    "wave_tokens": 1e6, "saturated_sequences": 4096.0,
+    "layer_overhead_us": 0.0, "step_overhead_us": 0.0, "sequence_overhead_us": 0.0,
+    "first_token_us": 0.0, "step_wait": 0.0, "frontend_us": 0.0, "lockstep": 0.0,
+    "routing_skew": 1e-6,
 }  # fmt: skip
 """Constants of a bare roofline; all others are shares of a peak, and 1."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import serving_rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
@@ -240,6 +241,35 @@ def test_the_first_token_of_a_burst_waits_for_half_the_others(rounds: float) -> 
     # a burst: some 32 prompts; a tenth of that where it is one round of ten; hardly any later
     low, high = {1.0: (20, 45), 10.0: (2, 6), np.inf: (0, 1.5)}[rounds]
     assert low < waited < high
+
+
+@pytest.mark.parametrize(
+    ("clients", "inp", "out", "spread", "rounds"),
+    [
+        (16, 1000, 200, 0.0, 1), (16, 1000, 200, 0.0, 10), (16, 1000, 200, 0.3, 10),
+        (64, 1000, 500, 0.0, 4), (64, 1000, 500, 0.2, 10), (128, 2000, 300, 0.3, 6),
+        (32, 4000, 200, 0.2, 1), (64, 200, 200, 0.2, 10),
+    ],
+)  # fmt: skip
+def test_a_closed_loop_agrees_with_a_scheduler_stepped_through_request_by_request(
+    clients: int, inp: int, out: int, spread: float, rounds: int
+) -> None:
+    # what a server adds to a scheduler is left out on both sides
+    r, chunk = performance.replica(LLAMA), 8000
+    k = constants(LLAMA) | {"first_token_us": 0.0, "step_wait": 0.0, "frontend_us": 0.0}
+    k |= {"lockstep": 1.0, "step_tokens": 1.0}
+    t = loops.Traffic(float(clients), inp, out, chunk=chunk, spread=spread, rounds=float(rounds))
+    s = loops.closed_loop(r, k, t, np.float64(1e9))
+    decode = float(performance.step_seconds(r, k, clients, t.context))
+    together = max(1, min(clients, chunk // inp))
+    whole = float(performance.step_seconds(r, k, clients, t.context, together * inp, inp))
+    seen = serving_rounds.closed_loop(
+        clients, rounds, out, spread, together, decode, (whole - decode) / together
+    )
+    assert s.ttft_s == pytest.approx(seen.ttft_s, rel=0.15)
+    assert s.tpot_s == pytest.approx(seen.tpot_s, rel=0.05)
+    # the last requests of a run leave a replica half empty, which the model does not count
+    assert s.output_tokens_per_s == pytest.approx(seen.output_tokens_per_s, rel=0.15)
 
 
 def test_a_prefix_that_is_found_saves_reading_in_every_loop() -> None:
