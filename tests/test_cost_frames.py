@@ -78,3 +78,13 @@ def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
         assert made.attrs["sources"] or made.empty, name
         for column, unit in made.attrs["units"].items():
             assert pd.api.types.is_numeric_dtype(made[column]), (name, column, unit)
+
+
+def test_curve_and_ranges_agree_on_the_volumes_at_which_the_order_changes(s: Study) -> None:
+    winners, curve = s.volume_winners(), s.volume_curve()
+    lines = curve.pivot_table(index="volume", columns="option", values="per_million", observed=True)
+    for row in winners[winners.above > 0].itertuples():
+        below, above = lines[lines.index < row.above], lines[lines.index > row.above]
+        assert above.iloc[0].idxmin() == row.option
+        assert below.iloc[-1][row.option] >= below.iloc[-1].min() - 1e-9
+    assert list(winners.above[1:]) == list(winners.below[:-1])

@@ -719,7 +719,7 @@ def _break_even(
     if not rival or rival == name:
         why = "it is itself the rival" if rival == name else "no option is billed by use"
         return BreakEven(month, None, None, None, None, rival, why)
-    crossing, above = _crossing(volume, name, rival)
+    crossing, above = _crossing(plan, volume, name, rival)
     if machines is None:
         why = "the vendor runs the machines: use of capacity is not the client's matter"
         return BreakEven(month, None, None, crossing, above, rival, why)
@@ -730,19 +730,43 @@ def _break_even(
     return BreakEven(month, at, used, crossing, above, rival)
 
 
-def _crossing(volume: Volume, name: str, rival: str) -> tuple[float | None, bool | None]:
+def _crossing(
+    plan: Plan, volume: Volume, name: str, rival: str
+) -> tuple[float | None, bool | None]:
     """Volume nearest to the plan at which two options cost the same, and who wins above it."""
     gap = volume.per_million[name] - volume.per_million[rival]
-    signs = np.sign(gap)
-    turns = np.flatnonzero(signs[:-1] * signs[1:] < 0)
+    turns = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
     if not len(turns):
         return None, None
-    x = np.log(volume.million_tokens)
-    points = [
-        float(np.exp(x[i] - gap[i] * (x[i + 1] - x[i]) / (gap[i + 1] - gap[i]))) for i in turns
-    ]
+    points = [_meeting(plan, volume, name, rival, int(i)) for i in turns]
     nearest = int(np.argmin(np.abs(np.log(points) - math.log(volume.planned))))
     return points[nearest], bool(gap[turns[nearest]] > 0)
+
+
+def _meeting(plan: Plan, volume: Volume, a: str, b: str, i: int) -> float:
+    """Volume between points i and i + 1 of the curves at which two options cost the same.
+
+    Billed again, ever closer: text, chart and tables all quote this one.
+    """
+    low, high = SCALES[i], SCALES[i + 1]
+    for _ in range(2):
+        scales = np.linspace(low, high, 33)
+        present = _present(plan, plan.central(demand=scales), [a, b])
+        gap = np.sign(np.round(present[a] - present[b], 6))
+        before = np.flatnonzero(gap != gap[-1])  # level counts as not yet crossed
+        turn = min(int(before[-1]) if len(before) else 0, len(scales) - 2)
+        low, high = scales[turn], scales[turn + 1]
+    return float(volume.planned * (low + high) / 2)
+
+
+def _present(plan: Plan, draws: Draws, names: Sequence[str]) -> dict[str, Array]:
+    """Present cost of options; a hybrid split anew in each draw. [n]"""
+    simple = [n for n in names if plan.options[n].base is None]
+    present = {n: t.present for n, t in totals(plan, draws, simple).items()} if simple else {}
+    for name in names:
+        if plan.options[name].base is not None:
+            present[name] = _best_split(plan, name, plan.options[name], draws)
+    return present
 
 
 SCALES = np.exp(np.linspace(math.log(0.02), math.log(50), 81))
@@ -758,15 +782,12 @@ def _volume(plan: Plan) -> Volume:
     by_year = cashflow.total_tokens(plan, draws)
     tokens = by_year * sums[1]
     mean = (by_year * sums[0]).sum(axis=1) / plan.months / MILLION
-    simple = [n for n, o in plan.options.items() if o.base is None]
-    present = {n: t.present for n, t in totals(plan, draws, simple).items()}
-    for name, option in plan.options.items():
-        if option.base is not None:
-            present[name] = _best_split(plan, name, option, draws)
+    present = _present(plan, draws, list(plan.options))
     per = {n: present[n] / tokens.sum(axis=1) * MILLION for n in plan.options}
     central = plan.central()
     planned = (cashflow.total_tokens(plan, central) * Clock(plan, central).sums("flat")[0]).sum()
-    return Volume(mean, per, _winners(mean, per, plan), float(planned) / plan.months / MILLION)
+    found = Volume(mean, per, (), float(planned) / plan.months / MILLION)
+    return replace(found, winners=_winners(plan, found))
 
 
 def _best_split(plan: Plan, name: str, option: OptionPlan, draws: Draws) -> Array:
@@ -782,20 +803,24 @@ def _best_split(plan: Plan, name: str, option: OptionPlan, draws: Draws) -> Arra
     return best
 
 
-def _winners(volume: Array, per: Mapping[str, Array], plan: Plan) -> tuple[Winner, ...]:
+def _winners(plan: Plan, volume: Volume) -> tuple[Winner, ...]:
     """Ranges of volume by cheapest option; a hybrid wins only where it beats both its parts."""
+    per = volume.per_million
     if not per:
         return ()
     order = sorted(per, key=lambda n: plan.options[n].base is not None)
     best = np.argmin(np.array([np.round(per[n], 9) for n in order]), axis=0)
-    out: list[Winner] = []
-    start = 0
-    for i in range(1, len(best) + 1):
-        if i == len(best) or best[i] != best[start]:
-            low = 0.0 if start == 0 else float(np.sqrt(volume[start - 1] * volume[start]))
-            high = math.inf if i == len(best) else float(np.sqrt(volume[i - 1] * volume[i]))
-            out.append(Winner(order[int(best[start])], low, high))
-            start = i
+    turns = [int(i) for i in np.flatnonzero(np.diff(best))]
+    ends = [
+        0.0,
+        *(_meeting(plan, volume, order[best[i]], order[best[i + 1]], i) for i in turns),
+        math.inf,
+    ]
+    first = [0, *(i + 1 for i in turns)]
+    out = [
+        Winner(order[int(best[i])], above, below)
+        for i, above, below in zip(first, ends[:-1], ends[1:], strict=True)
+    ]
     return tuple(out)
 
 
