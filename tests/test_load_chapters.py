@@ -58,11 +58,12 @@ def test_a_chapter_runs_where_machines_are_owned_and_where_none_are(chapter: str
     assert printed(chapter, "agence-lumiere").strip()
 
 
-def test_the_capacity_chapter_opens_with_the_gpus_of_its_frame() -> None:
+def test_the_capacity_chapter_opens_with_the_servers_of_its_frame() -> None:
     s = study.open("klinikverbund-nordheide")
     own = s.pools().query("shown").iloc[0]
-    first = s.gpus_by_year().query("option == @own.option").iloc[0]
-    assert f"{first.central:.0f} {own.gpu}" in printed("50_capacity", "klinikverbund-nordheide")
+    machines = s.machines().query("option == @own.option").iloc[0]
+    said = f"{s.count(machines.servers, 'server')} of {machines.gpus_of_server:.0f} {own.gpu}"
+    assert said.lower() in printed("50_capacity", "klinikverbund-nordheide").lower()
 
 
 # --- frames of load and capacity ----------------------------------------------------------------

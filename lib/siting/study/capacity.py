@@ -26,6 +26,8 @@ from siting.study.results import Results
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 CURVE_POINTS = 24
+MOST_TIMES = 3
+"""Servers instead of one that anybody would still want to run."""
 YEAR_POINTS = 400
 """As many as a page can show, not one for each hour of a year."""
 
@@ -340,7 +342,7 @@ class CapacityFrames(Results):
         without_spares: share of the time in which enough would run without any in reserve [share]
         wanted: availability that is asked for [share]
         reached: share of the time in which enough machines run for the busiest hour [share]
-        room: what the servers need beyond the room, and from which year
+        room: what the servers need beyond the room in the first year in which it is too small
         """
         rows = [
             {
@@ -355,9 +357,8 @@ class CapacityFrames(Results):
                 "without_spares": found.without_spares,
                 "wanted": found.wanted,
                 "reached": found.availability,
-                "room": "; ".join(
-                    f"year {year}: {' and '.join(words)}"
-                    for year, words in found.beyond_room.items()
+                "room": next(
+                    (f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()), ""
                 ),
             }
             for name, found in self.capacity.items()
@@ -401,7 +402,7 @@ class CapacityFrames(Results):
                 continue
             runs = found.runs.model_copy(update={"server": other.id})
             sized = replace(found, runs=runs, pools=on_card[other.gpu_id], years=1)
-            if each * sized.bought() < now:
+            if each * sized.bought() < now and sized.bought() <= MOST_TIMES * found.bought():
                 yield {
                     "server": other.label,
                     "servers": sized.bought(),
