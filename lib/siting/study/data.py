@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+import pandas as pd
 
 from siting.catalogue import Source, source_of
 from siting.rules.dataflows import FlowFacts
@@ -24,6 +27,10 @@ ASKED = ("flow", "option", "client")
 
 KNOWN = ("place", "key_control", "retention_days", "transfer_tool", "clear_text", "trains_on_data")
 """What the map and the table of flows show of each."""
+
+USERS = "Your users"
+BOX = {"zone": "", "keys": "", "open_points": 0, "failed": 0, "start": "", "reaches": ""}
+"""A box on the map of flows that says nothing."""
 
 
 class DataFrames(Results):
@@ -92,30 +99,51 @@ class DataFrames(Results):
         return "eea" if place in members | {"EU", "EEA"} else "third"
 
     @frame
-    def flow_edges(self) -> Made:
-        """One connection between two flows of an option, or the reach of a foreign law into one.
+    def flow_map(self) -> Made:
+        """One box on the map of flows: an option's users, a flow, or a parent that a law binds.
 
         option: label of the option
-        start: flow that hands data on, `users`, or the parent company that a law binds
-        end: flow that takes them
-        kind: data or law
-        crosses: whether it leaves the European Economic Area
-        label: transfer tool of such a crossing, or the country of the law
+        box: what stands in it; a hybrid has one for its own part and one for the bought part
+        zone: client, country, eea, third or unknown
+        column: place within the zone, from the left [1]
+        row: place within the zone, from above [1]
+        keys: who holds the encryption keys
+        open_points: rules that need a person or an answer [1]
+        failed: rules that fail [1]
+        start: box that hands data on to this one; empty where none does
+        reaches: box that the law of this parent's country reaches; empty for all others
         """
-        flows = self.data_flows()
-        rows: list[dict[str, Any]] = []
-        for (option, _), part in flows.groupby(["option", "carrier"], observed=True, sort=False):
-            computing = part.flow.str.startswith("Inference")
-            first = part.flow[computing].iloc[0]
-            for f in part.to_dict("records"):
-                start = "users" if f["flow"].startswith("Inference") else first
-                abroad = f["zone"] == "third"
-                tool = f["transfer_tool"] if abroad else None
-                rows.append(_edge(option, start, f["flow"], "data", abroad, tool))
-            home, parent = self.client.country, part.parent_country.iloc[0]
-            if part.party.iloc[0] and parent not in (None, home) and self._zone(parent) == "third":
-                rows.append(_edge(option, "parent company", first, "law", True, parent))
+        flows, rows = self.data_flows(), []
+        for option, part in flows.groupby("option", observed=True, sort=False):
+            boxes = self._halves(part) if part.carrier.nunique() > 1 else self._boxes(part)
+            taken: Counter[str] = Counter()
+            for box in [{"box": USERS, "zone": "client"}, *boxes]:
+                row, column = divmod(taken[box["zone"]], 2)
+                taken[box["zone"]] += 1
+                rows.append(BOX | box | {"option": option, "column": column, "row": row})
         return rows, flows.attrs["sources"]
+
+    def _boxes(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
+        first = next(f for f in part.flow if f.startswith("Inference"))
+        for f in part.to_dict("records"):
+            start = USERS if f["flow"].startswith("Inference") else first
+            yield {k: f[k] for k in BOX if k in f} | {"box": f["flow"], "start": start}
+        parent = part.parent_country.iloc[0]
+        abroad = parent not in (None, self.client.country) and self._zone(parent) == "third"
+        if part.party.iloc[0] and abroad:
+            yield {"box": f"Parent {parent}", "zone": "third", "reaches": first}
+
+    def _halves(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
+        named = part.zone.map({"client": "Own part"}).fillna("Bought part")
+        for (zone, name), half in part.groupby(["zone", named]):
+            yield {
+                "box": name,
+                "zone": zone,
+                "keys": half["keys"].iloc[0],
+                "open_points": half.open_points.sum(),
+                "failed": half.failed.sum(),
+                "start": USERS,
+            }
 
     @frame
     def rule_counts(self) -> Made:
@@ -330,19 +358,6 @@ class DataFrames(Results):
             for edition, score in v.scores.items()
         ]
         return rows, (v.source for v in found)
-
-
-def _edge(
-    option: object, start: str, end: str, kind: str, crosses: bool, label: str | None
-) -> dict[str, Any]:
-    return {
-        "option": option,
-        "start": start,
-        "end": end,
-        "kind": kind,
-        "crosses": crosses,
-        "label": label or "",
-    }
 
 
 def _verdict_row(option: OptionAssessment, found: RuleVerdict) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from siting.quantity import Range
 from siting.study.results import Results
 
 _NEVER_FROM = 1e12
+_WITH_THE = ("AE", "GB", "NL", "PH", "US")
 _WORDS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",
@@ -22,6 +23,12 @@ class Wording(Results):
     @property
     def currency(self) -> str:
         return self.client.currency
+
+    @cached_property
+    def home(self) -> str:
+        """The client's country in a sentence: `Germany`, `the Netherlands`."""
+        name = self.numbers.words.territories[self.client.country]
+        return f"the {name}" if self.client.country in _WITH_THE else str(name)
 
     @cached_property
     def years(self) -> str:
