@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,10 +25,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import shutil
 
     folder = tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     left_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("lib", "siting_validation"):
+    for name in ("lib", "siting_validation", "notebooks", "params"):
         shutil.copytree(ROOT / name, folder / name, ignore=left_out)
     words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
     subprocess.run([sys.executable, *words], cwd=folder, check=True)
@@ -123,3 +124,34 @@ def test_the_forge_runs_the_two_commands_on_every_python_that_is_promised() -> N
     for command in ("make lint", "make test"):
         assert command in text
         assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_wheel_alone_makes_a_report_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    installed, empty = tmp_path / "installed", tmp_path / "empty"
+    empty.mkdir()
+    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(installed), str(wheel)]
+    subprocess.run([sys.executable, *words], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+
+    def siting(*words: str) -> str:
+        command = [sys.executable, "-m", "siting", *words]
+        done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "Next: siting report" in siting("init")
+    assert {"README.md", "notebooks", "params"} == {p.name for p in empty.iterdir()}
+    chapters = {p.name for p in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+    assert chapters <= {p.name for p in (empty / "notebooks").iterdir()}
+    siting("report", "--format", "html")
+    assert (empty / "reports" / "example" / "report.html").stat().st_size > 100_000
+
+
+def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
+    from siting.inputs import starter
+    from siting.inputs.scenario import ScenarioError
+
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="nothing was written"):
+        starter.init(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["README.md"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -78,6 +79,29 @@ def new(client: str, as_json: bool) -> None:
         print_json({"client": client, "file": str(path)})
     else:
         click.echo(f"{path} is written. Edit it, then: siting report {client}")
+
+
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@as_json
+def init(folder: Path, as_json: bool) -> None:
+    """Write notebooks, params/ with an example client, and a README into an empty FOLDER.
+
+    For those who installed the package without the repository; `siting report` then renders the
+    example. Nothing that is there is overwritten.
+
+    \b
+    Example:
+      siting init
+      siting init consulting && cd consulting && siting report
+    """
+    from siting.inputs import starter
+
+    written = starter.init(folder)
+    if as_json:
+        print_json({"folder": str(folder), "files": sorted(str(p) for p in written)})
+    else:
+        click.echo(f"{len(written)} files are written to {folder}. Next: siting report")
 
 
 @cli.command()

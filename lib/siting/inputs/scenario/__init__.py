@@ -28,7 +28,7 @@ from siting.inputs.scenario.model import (
     Tokens,
     Workload,
 )
-from siting.inputs.scenario.params import changed, create, load, names, path_of, project
+from siting.inputs.scenario.params import changed, create, load, names, new_text, path_of, project
 from siting.inputs.scenario.written import as_yaml, json_schema, resolved
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "known_in",
     "load",
     "names",
+    "new_text",
     "path_of",
     "project",
     "resolved",

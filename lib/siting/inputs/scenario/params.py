@@ -334,13 +334,15 @@ def create(client: str) -> Path:
     )
     if wrong:
         raise ScenarioError([Problem(client, 0, "", *wrong)])
-    text = (Path(__file__).parent / "new_client.yaml").read_text(encoding="utf-8")
-    for word, value in (
-        ("CLIENT", client),
-        ("TITLE", client.replace("-", " ").title()),
-        ("TODAY", dt.date.today().isoformat()),
-    ):
-        text = text.replace(word, value)
     with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+        file.write(new_text(client, dt.date.today()))
     return _shown(path)
+
+
+def new_text(client: str, day: dt.date) -> str:
+    """A client's first file: short, commented, and it renders as it is."""
+    text = (Path(__file__).parent / "new_client.yaml").read_text(encoding="utf-8")
+    title = client.replace("-", " ").title()
+    for word, value in (("CLIENT", client), ("TITLE", title), ("TODAY", day.isoformat())):
+        text = text.replace(word, value)
+    return text

@@ -1,0 +1,59 @@
+"""A folder to begin in, for who installed the package without the repository."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+from siting.inputs.document import Problem
+from siting.inputs.scenario import ScenarioError, new_text
+
+README = """\
+# Reports with siting
+
+    siting report             # renders every client of params/ to reports/
+    siting new acme           # writes params/acme.yaml, short and commented
+    siting check acme         # every mistake at once, with line and fix
+
+- `params/base.yaml` is a complete scenario; a client's file holds what differs.
+- `notebooks/` holds the chapters. Edit one in JupyterLab, and the report follows. A notebook in
+  `notebooks/<client>/` is that client's own.
+- `reports/<client>/report.html` and `report.pdf` are what you send.
+"""
+_EXAMPLE = "example"
+
+
+def init(target: Path) -> list[Path]:
+    """Writes notebooks, params with an example client, and a README; says which files.
+
+    Raises ScenarioError where one of them is there already: nothing is overwritten.
+    """
+    files = _shipped()
+    wanted = [*files, f"params/{_EXAMPLE}.yaml", "README.md"]
+    taken = [name for name in wanted if (target / name).exists()]
+    if taken:
+        fault = "is there already; nothing was written"
+        raise ScenarioError([Problem(str(target / taken[0]), 0, "", fault, "name an empty folder")])
+    for name, source in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target / name)
+    text = new_text(_EXAMPLE, dt.date.today())
+    (target / "params" / f"{_EXAMPLE}.yaml").write_text(text, encoding="utf-8")
+    (target / "README.md").write_text(README, encoding="utf-8")
+    return [target / name for name in wanted]
+
+
+def _shipped() -> dict[str, Path]:
+    """Notebooks and base scenario by their place in a project: of the checkout, or of the wheel.
+
+    pip puts them into `share/siting` of the environment, beside the `lib` that holds this file.
+    """
+    here = Path(__file__).resolve()
+    for folder in (here.parents[3], *(parent / "share" / "siting" for parent in here.parents)):
+        if (folder / "params" / "base.yaml").is_file():
+            paths = [*folder.glob("notebooks/*.ipynb"), folder / "params" / "base.yaml"]
+            paths.append(folder / "params" / ".schema.json")
+            return {str(p.relative_to(folder)): p for p in sorted(paths)}
+    fault = "its notebooks were not installed"
+    raise ScenarioError([Problem("siting", 0, "", fault, "install the wheel with pip")])
