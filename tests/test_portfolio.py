@@ -19,9 +19,9 @@ SUMMARY = {
         "option": "owned",
         "label": "Own servers",
         "stays": False,
-        "preferred_label": None,
+        "cleared": True,
         "confidence": "likely",
-        "share": 0.734,
+        "share": {"low": 0.734, "central": 0.734, "high": 0.734, "unit": "1"},
         "present_cost": {"low": 1.2e6, "central": 1.5e6, "high": 2.1e6, "unit": "EUR"},
     },
     "warnings": ["one input is old"],
@@ -46,7 +46,9 @@ def test_a_line_says_verdict_confidence_cost_and_age_in_the_clients_format():
     row = portfolio.row(SUMMARY, "banca", ["report.pdf", "summary.json"])
     assert row.verdict == "Move to Own servers"
     assert row.confidence == "likely, 73%"
-    assert (row.cost, row.cost_span) == ("1,5M\N{NO-BREAK SPACE}€", "1,2M to 2,1M")
+    thin = "\N{NARROW NO-BREAK SPACE}"
+    assert row.cost == f"€{thin}1.5{thin}million"
+    assert row.cost_span == f"1.2{thin}million to 2.1{thin}million"
     # Ages 20, 176 and 30 days; one has no date, and an estimate is no fact. Their middle is 30.
     assert (row.age, row.stale) == ("30 days", "1 of 3 over 90 days")
     assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))

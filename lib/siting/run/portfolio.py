@@ -91,8 +91,10 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
         ", ".join(filter(None, (client.get("sector"), client["country"]))),
         verdict(found),
         _remark(found),
-        f"{found['confidence']}, {numbers.percent(found['share'])}" if found["option"] else "–",
-        float(found["share"]),
+        f"{found['confidence']}, {numbers.percent(found['share']['central'])}"
+        if found["option"]
+        else "–",
+        float(found["share"]["central"]),
         numbers.compact_money(cost["central"]) if cost else "not estimated",
         f"{numbers.compact(cost['low'])} to {numbers.compact(cost['high'])}" if cost else "",
         f"{cost['central']:.0f}" if cost else "",
@@ -115,8 +117,8 @@ def verdict(recommendation: Mapping[str, Any]) -> str:
 
 
 def _remark(recommendation: Mapping[str, Any]) -> str:
-    preferred = recommendation.get("preferred_label")
-    return f"{preferred} leads once its model's quality is shown" if preferred else ""
+    cleared = recommendation.get("cleared", True) or recommendation["option"] is None
+    return "" if cleared else "not cleared yet: page one says what is open"
 
 
 def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> list[int]:

@@ -76,41 +76,50 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
             "cleared": chosen is not None and not chosen["not_cleared"],
             "confidence": v["confidence"],
             "definition": v["definition"],
-            "share": v["share"],
-            "leaving": v["leaving"],
+            "share": _exact(v["share"], "1"),
+            "leaving": _exact(v["leaving"], "1"),
             "present_cost": chosen["present_cost"] if chosen else None,
         },
         "weights": {
-            row["criterion"]: {
-                "low": row["weight_low"], "central": row["weight"], "high": row["weight_high"],
-            }
+            row["criterion"]: Range(
+                row["weight_low"], row["weight"], row["weight_high"], "points"
+            ).as_dict()
             for row in _rows(study.scorecard().drop_duplicates("criterion"))
         },
         "flip_points": [
             {
                 "kind": f["kind"],
                 "subject": keys.get(f["subject"], f["subject"]),
-                "today": f["today"],
-                "threshold": f["at"],
-                "unit": _FLIP_UNITS.get(f["kind"], f["unit"]),
+                "today": _exact(f["today"], _FLIP_UNITS.get(f["kind"], f["unit"])),
+                "threshold": _exact(f["at"], _FLIP_UNITS.get(f["kind"], f["unit"])),
                 "to": keys[f["to"]],
                 "plausible": f["inside"],
             }
             for f in _rows(study.turns())
         ],
         "worth_knowing": {
-            "everything": v["worth"],
-            "inputs": {k["input"]: k["worth"] for k in _rows(study.knowledge())},
+            "everything": _exact(v["worth"], study.client.currency),
+            "inputs": {
+                k["input"]: _exact(k["worth"], study.client.currency)
+                for k in _rows(study.knowledge())
+            },
         },
-        "plan": [{k: s[k] for k in ("day", "owner", "step", "why")} for s in _rows(study.steps())],
+        "plan": [
+            {
+                **{k: s[k] for k in ("due", "owner", "step", "why")},
+                "day": _exact(s["day"], "days"),
+                "price": _around(s["price_low"], s["price"], s["price_high"], s["price_currency"]),
+            }
+            for s in _rows(study.steps())
+        ],
         "resilience": {
             keys[r["option"]]: {
                 "model": r["model"],
-                "room": r["room"],
+                "room": _exact(r["room"], "times"),
                 "successor": Range(
                     r["successor_low"], r["successor"], r["successor_high"], "times"
                 ).as_dict(),
-                "chance": r["chance"],
+                "chance": _exact(r["chance"], "1"),
                 "verdict": r["verdict"],
             }
             for r in _rows(study.successors())
@@ -141,10 +150,12 @@ def _ranking(study: Study) -> dict[str, Any]:
         if s["score"] is not None:
             entry |= {
                 "score": _around(s["score_p10"], s["score"], s["score_p90"], "points"),
-                "acceptability": [round(r["share"], 4) for r in _rows(ranks, **mine)],
-                "contributions": {r["criterion"]: r["points"] for r in _rows(card, **mine)},
-                "regret_points": s["regret"],
-                "regret_money": s["regret_money"],
+                "acceptability": [_exact(round(r["share"], 4), "1") for r in _rows(ranks, **mine)],
+                "contributions": {
+                    r["criterion"]: _exact(r["points"], "points") for r in _rows(card, **mine)
+                },
+                "regret_points": _exact(s["regret"], "points"),
+                "regret_money": _exact(s["regret_money"], study.client.currency),
             }
         found[s["key"]] = entry
     return found
@@ -164,7 +175,8 @@ def _quality(study: Study) -> dict[str, Any]:
     scores = study.board_scores()
     found: dict[str, dict[str, Any]] = {}
     for p in _rows(study.parities()):
-        own = {k: p[f"own_{k}"] for k in ("score", "floor", "tolerance", "verdict")}
+        own = {k: _exact(p[f"own_{k}"], "1") for k in ("score", "floor", "tolerance")}
+        own["verdict"] = p["own_verdict"]
         tokens = p["hidden_low"], p["hidden"], p["hidden_high"]
         same = {k: p[k] for k in ("option", "workload", "model")}
         name = next(n for n, o in study.options.items() if o.label == p["option"])
@@ -173,7 +185,13 @@ def _quality(study: Study) -> dict[str, Any]:
             "verdict": p["verdict"],
             "reason": p["reason"],
             "reasoning_tokens": Range(*tokens, "tokens").as_dict(),
-            "boards": {b["board"]: {k: b[k] for k in _BOARD} for b in _rows(scores, **same)},
+            "margin": _exact(p["margin"], "points"),
+            "boards": {
+                b["board"]: {k: b[k] for k in _BOARD}
+                | {k: _exact(b[k], b["unit"]) for k in ("score", "reference_score", "tolerance")}
+                | {"counts": _exact(b["counts"], "1")}
+                for b in _rows(scores, **same)
+            },
             "own": own if p["own_score"] is not None else None,
         }
     return found
@@ -181,10 +199,7 @@ def _quality(study: Study) -> dict[str, Any]:
 
 _FLIP_UNITS = {"weight": "share of all weight", "price": "times the cost planned"}
 
-_BOARD = (
-    "verdict", "score", "effort", "reference_score", "reference_effort", "tolerance", "unit",
-    "date", "reason",
-)  # fmt: skip
+_BOARD = ("verdict", "effort", "reference_effort", "date", "reason")
 
 
 def _option(study: Study, name: str) -> dict[str, Any]:
