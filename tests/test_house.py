@@ -3,8 +3,8 @@
 import house
 import pytest
 
-LINES = 24_000
-"""Frames and exhibits stand side by side until the chapters have moved; then it is 15,000."""
+LINES = 21_500
+"""What the library has now; the aim is 16,500."""
 FUNCTION = 60
 REASONED = {
     ("inputs.scenario.checks", "memory"),

@@ -76,7 +76,15 @@ def print_table(
     """Prints aligned columns; `right` holds the places of those that align right."""
     from siting.formats import columns
 
-    click.echo("\n".join(columns([head, *rows], right)))
+    for line in columns([head, *rows], right):
+        click.echo(printable(line))
+
+
+def printable(text: str) -> str:
+    """Text without what a terminal would obey: a table or a file may hold a stranger's words."""
+    from siting.inputs.document import INVISIBLE
+
+    return INVISIBLE.sub("?", text)
 
 
 def fields_of(record: Any) -> dict[str, Any]:
