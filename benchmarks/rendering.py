@@ -118,7 +118,7 @@ def _peak(root: int) -> Iterator[list[int]]:
     samples, stop = [0], threading.Event()
 
     def sample() -> None:
-        while not stop.wait(3):
+        while not stop.wait(1):
             samples.append(sum(resident_kib(pid) for pid in _below(root)))
 
     threading.Thread(target=sample, daemon=True).start()

@@ -8,7 +8,6 @@ can be forked; it ends with the asking process, and takes its reports and their 
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import pickle
@@ -26,7 +25,17 @@ from pathlib import Path
 
 import siting
 from siting.run.job import Job
-from siting.run.process import Child, Lost, end_with_parent, interpreter, outcome, sendable, silence
+from siting.run.process import (
+    Child,
+    Lost,
+    end_with_parent,
+    hurry,
+    interpreter,
+    outcome,
+    sendable,
+    settle,
+    silence,
+)
 
 try:
     import fcntl
@@ -255,8 +264,7 @@ def _serve(channel: socket.socket, folder: str, many: bool, ahead: Job | None) -
             with contextlib.suppress(Exception):  # the report that needs it tells
                 report.lay_out(ahead, Path(folder) / "ahead")
                 report.compute(ahead)
-        gc.collect()
-        gc.freeze()
+        settle()
         _answer(channel, folder, reports)
     finally:
         for pid in reports:
@@ -300,6 +308,7 @@ def _make_report(connection: socket.socket, folder: str) -> None:
     try:
         os.setsid()
         end_with_parent()
+        hurry()
         job = pickle.loads(_all(connection))
         made = outcome(report.make, job, place)
         shutil.rmtree(place, ignore_errors=True)

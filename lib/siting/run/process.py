@@ -91,11 +91,27 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
+def settle() -> None:
+    """Gives back what was needed only to compute, and has collections pass over what is kept.
+
+    For a process that forks: what it holds stays shared with its children.
+    """
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def hurry() -> None:
+    """Collects rarely: what this process makes it keeps, and it soon ends."""
+    gc.set_threshold(20_000, 20, 20)
+
+
 def _become(function: Callable[..., Any], args: tuple[Any, ...], channel: Connection) -> None:
     """Never returns: a child must not run its parent's clean-up."""
     try:
         end_with_parent()
-        gc.set_threshold(20_000, 20, 20)  # what is computed here is kept, and the process soon ends
+        hurry()
         with contextlib.suppress(BrokenPipeError):
             channel.send(("ended", outcome(function, *args, tell=channel.send)))
     finally:

@@ -26,7 +26,7 @@ import nbformat
 
 from siting.inputs.scenario import Scenario
 from siting.print import publish
-from siting.run import chapter
+from siting.run import chapter, process
 from siting.run.job import FIGURES, SCENARIO, Job
 from siting.run.process import Child, Lost
 
@@ -108,6 +108,7 @@ def compute(job: Job) -> None:
         if times > 1 and getattr(getattr(type(opened), name, None), "is_frame", False):
             with contextlib.suppress(Exception):  # the chapter that asks for it tells
                 getattr(opened, name)()
+    process.settle()
 
 
 @dataclass
