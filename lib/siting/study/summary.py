@@ -19,6 +19,36 @@ SCHEMA_VERSION = 1
 """Of summary.json; raised when a reader of the old shape would misread the new one."""
 
 
+UNITS = {
+    "schema_version": "1",
+    "seed": "1",
+    "share": "share",
+    "leaving": "share",
+    "weights": "1",
+    "worth_knowing": "money",
+    "plan": "days",
+    "room": "x",
+    "chance": "share",
+    "acceptability": "share",
+    "own": "1",
+    "contributions": "points",
+    "regret_points": "points",
+    "regret_money": "money",
+    "counts": "rules",
+    "events": "events",
+    "notices": "notices",
+    "utilisation": "share",
+    "spares": "replicas",
+    "concurrency": "requests",
+    "ttft_s": "s",
+    "tpot_ms": "ms",
+    "tensor_parallel": "GPUs",
+    "context": "tokens",
+    "longest_context": "tokens",
+}
+"""Units of bare figures by the name of their field, or of a field that they stand in."""
+
+
 def content(study: Study) -> dict[str, Any]:
     """The content of summary.json: what the report says, as data."""
     ranking = _ranking(study)
@@ -48,6 +78,7 @@ def content(study: Study) -> dict[str, Any]:
             }
             for w in study.volume_winners().to_dict("records")
         ],
+        "units": {k: u.replace("money", study.client.currency) for k, u in UNITS.items()},
         "warnings": list(study.cautions().caution),
         "inputs": _named(study.inputs()),
     }

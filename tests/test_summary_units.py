@@ -1,0 +1,31 @@
+"""Every figure of summary.json has a unit: beside it, or by the name of a field it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from siting import study
+
+CLIENTS = sorted(p.stem for p in (Path(__file__).parents[1] / "params").glob("*.yaml"))
+
+
+def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -> Iterator[str]:
+    """Paths of numbers without a unit."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from bare(inner, (*path, key), known, said or "unit" in value or key in known)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from bare(inner, path, known, said)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and not said:
+        yield ".".join(path)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_figure_has_a_unit(client: str) -> None:
+    content = study.open(client).summary()
+    assert not sorted(set(bare(content, (), content["units"], False)))
+    assert all(content["units"].values())
