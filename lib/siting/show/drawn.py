@@ -27,6 +27,8 @@ from siting.show import style
 
 _LINE = 8 * 1.25
 """Height of a label of 8 pt. [points]"""
+_NUMBER = 34
+"""Width of a number of 8 pt with its distance. [points]"""
 _MOST_SAID = 14
 """Marks of one kind that a drafted text reads out; more are summed up."""
 
@@ -328,8 +330,11 @@ def intervals(
     for label, name in zip(ax.get_yticklabels(), df.index, strict=True):
         colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
         label.set(color=style.TEXT.get(colour, colour), fontweight=600)
-    if (df[columns].min(axis=None) or 0) >= 0:
-        ax.set_xlim(left=0)
+    ends = df[columns].to_numpy(float)
+    if np.isfinite(ends).any() and np.nanmin(ends) >= 0:
+        # The number left of the lowest line needs room beside the names of the rows.
+        room = _NUMBER / (0.6 * 72 * figure_of(ax).get_figwidth() / len(axes_of(figure_of(ax))))
+        ax.set_xlim(left=min(0.0, np.nanmin(ends) - room * np.nanmax(ends)) if value else 0)
     ax.xaxis.grid(True)
 
 
