@@ -323,6 +323,7 @@ def _cost(study: Study, name: str) -> dict[str, Any]:
         "break_even": {
             "month": figure(even["month"], "months"),
             "utilisation": figure(even["utilisation"], "1"),
+            "utilisation_used": figure(even["used"], "1"),
             "volume": figure(even["volume"], "million tokens/month"),
             "against": study.cost.options[name].break_even.rival,
             "why_not": even["why"],

@@ -1,0 +1,31 @@
+"""The cash flows of two clients agree with a script that imports nothing of the kit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import independent_cash_flows
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("client", ["polderwerk", "tidewater-apps"])
+def test_cash_flows_agree_with_an_independent_script(client: str) -> None:
+    command = [sys.executable, "-m", "siting", "summary", client, "--json"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    summary = json.loads(said.stdout)
+    found = independent_cash_flows.totals(client, summary)
+    assert len(found) == 2
+    for name, (plain, present) in found.items():
+        cost = summary["options"][name]["cost"]
+        assert cost["total_cost"]["central"] == pytest.approx(plain, rel=0.005), name
+        assert cost["present_cost"]["central"] == pytest.approx(present, rel=0.005), name
+
+
+def test_the_script_imports_nothing_of_the_kit() -> None:
+    text = (ROOT / "tests" / "independent_cash_flows.py").read_text("utf-8")
+    assert "import siting" not in text and "from siting" not in text
