@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import fnmatch
+import itertools
 import json
 import math
 import statistics
@@ -212,7 +213,7 @@ class Client:
         wait = number(option["months_to_production"])
         together = float(parameter("parallel_months")["central"])
         paid = [0.0] * (self.months + 1)
-        bought = [servers[0], *(b - a for a, b in zip(servers, servers[1:], strict=False))]
+        bought = [servers[0], *(b - a for a, b in itertools.pairwise(servers))]
         for year, new in enumerate(bought):
             share = 1 + self.item("installation", "once") + self.item("network_hardware", "once")
             paid[12 * year] += new * price * share
@@ -244,7 +245,7 @@ class Client:
         for year, new in enumerate(bought):
             age = min(5, life - year)
             low = int(age)
-            share = worth[low] + (age - low) * ((worth + [0.0])[low + 1] - worth[low])
+            share = worth[low] + (age - low) * (([*worth, 0.0])[low + 1] - worth[low])
             paid[-1] -= new * price * share
         paid[-1] += end * self.item("decommissioning")
         leaving = next(r for r in rows("cost_items") if r["id"] == "exit_project")
