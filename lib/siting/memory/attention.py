@@ -240,25 +240,32 @@ def bytes_per_token(model: Model, kv: KvFormat, tp: int = 1, mtp: bool = False) 
 
 
 def request_bytes(
-    model: Model,
-    kv: KvFormat,
-    tokens: float,
-    tp: int = 1,
-    chunk: int = 2048,
-    mtp: bool = False,
-    speculative_tokens: int = 0,
+    model: Model, kv: KvFormat, tokens: float, tp: int = 1, chunk: int = 2048, mtp: bool = False
 ) -> float:
     """Bytes that one request of `tokens` holds on one rank, without rounding to blocks.
 
     chunk: tokens of a prompt computed at once (`max_num_batched_tokens`): a window keeps them.
     """
-    total = 0.0
-    for g in layer_groups(model, mtp):
-        total += g.count * (
+    return held_bytes(layer_groups(model, mtp), kv, tokens, tp, chunk)
+
+
+def held_bytes(
+    groups: tuple[Layers, ...],
+    kv: KvFormat,
+    tokens: float,
+    tp: int,
+    chunk: int,
+    speculative_tokens: int = 0,
+    state_blocks: int = 1,
+) -> float:
+    """The same for given groups of layers; a state is held once a block and drafted token."""
+    held = 0.0
+    for g in groups:
+        held += g.count * (
             g.tokens_kept(tokens, chunk) * g.bytes_per_token(kv, tp)
-            + g.state_bytes(tp, speculative_tokens) * (1 + speculative_tokens)
+            + g.state_bytes(tp, speculative_tokens) * (state_blocks + speculative_tokens)
         )
-    return total
+    return held
 
 
 @dataclass(frozen=True, slots=True)

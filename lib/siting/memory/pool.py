@@ -368,17 +368,16 @@ def _as_full(groups: tuple[attention.Layers, ...]) -> tuple[attention.Layers, ..
 
 def request_gib(d: Deployment, tokens: int) -> float:
     """Cache of one request of `tokens` on the fullest GPU. [GiB]"""
-    cells = kv_format(d)
-    chunk = prompt_chunk(d, tokens)
     by_layer = d.family == "llama.cpp"  # cards share layers, not heads
-    groups = _cached_layers(d, 1 if by_layer else d.pipeline_parallel)
-    ranks = 1 if by_layer else d.tensor_parallel
-    held = 0.0
-    for g in groups:
-        held += g.count * (
-            g.tokens_kept(tokens, chunk) * g.bytes_per_token(cells, ranks)
-            + g.state_bytes(ranks, d.speculative_tokens) * (_state_blocks(d) + d.speculative_tokens)
-        )
+    held = attention.held_bytes(
+        _cached_layers(d, 1 if by_layer else d.pipeline_parallel),
+        kv_format(d),
+        tokens,
+        1 if by_layer else d.tensor_parallel,
+        prompt_chunk(d, tokens),
+        d.speculative_tokens,
+        _state_blocks(d),
+    )
     if by_layer and d.gpus > 1:
         layers = d.model.num_hidden_layers or 1
         held *= math.ceil((layers + 1) / d.gpus) / layers

@@ -1,0 +1,26 @@
+"""How long the whole catalogue takes: every model on every card, in four formats and four sizes.
+
+python -m benchmarks.catalogue
+"""
+
+from __future__ import annotations
+
+import time
+
+from siting import catalogue
+from siting.memory.sweep import sweep
+
+FORMATS = ("bf16", "fp8", "int4", "nvfp4")
+
+
+def main() -> None:
+    models, gpus = catalogue.models(), catalogue.gpus()
+    sweep(models, gpus, FORMATS[:1], 8192)  # facts are read once
+    start, cpu = time.perf_counter(), time.process_time()
+    made = sweep(models, gpus, FORMATS, 8192)
+    wall, used = time.perf_counter() - start, time.process_time() - cpu
+    print(f"{made.combinations:,} combinations: {wall:.2f} s wall, {used:.2f} s CPU")
+
+
+if __name__ == "__main__":
+    main()
