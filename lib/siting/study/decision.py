@@ -319,10 +319,9 @@ class DecisionFrames(Results):
         label: what to do, in a few words
         step: what to do
         why: what it is good for
-        price_low: what it costs, low; missing where nothing is known
-        price: what it costs, about
-        price_high: what it costs, high
-        price_currency: currency of the price
+        price_low: what it costs, low; missing where nothing is known [currency]
+        price: what it costs, about [currency]
+        price_high: what it costs, high [currency]
         """
         rows = [
             {
@@ -335,7 +334,6 @@ class DecisionFrames(Results):
                 "price_low": s.price.low if s.price else None,
                 "price": s.price.central if s.price else None,
                 "price_high": s.price.high if s.price else None,
-                "price_currency": s.price.unit if s.price else None,
             }
             for s in self.decision.plan
         ]

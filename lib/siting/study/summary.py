@@ -139,7 +139,7 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
             {
                 **{k: s[k] for k in ("due", "owner", "step", "why")},
                 "day": _exact(s["day"], "days"),
-                "price": _around(s["price_low"], s["price"], s["price_high"], s["price_currency"]),
+                "price": _around(s["price_low"], s["price"], s["price_high"], study.client.currency),
             }
             for s in _rows(study.steps())
         ],

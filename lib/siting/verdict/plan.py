@@ -70,7 +70,7 @@ class Step:
     text: str
     why: str
     price: Range | None
-    """What it costs, in its own currency (the unit)."""
+    """What it costs, in the client's currency."""
     source: Source
 
 
@@ -105,6 +105,7 @@ class Facts:
     """Option to its open sovereignty findings, in words."""
     critical: bool = False
     sector: str = "other"
+    currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
     """Client's currency per unit of another; 1 where it is not named."""
 
@@ -175,7 +176,7 @@ def plan(
         "experiment": first.action if first else "",
     }
     return tuple(
-        _step(s, words, first)
+        _step(s, words, first, facts)
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
         if s.when in holds
         and ("*" in s.kinds or target.kind in s.kinds.split(";"))
@@ -183,12 +184,13 @@ def plan(
     )
 
 
-def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None) -> Step:
+def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, facts: Facts) -> Step:
     named: PlanStep | Experiment | None = row if row.cost_central is not None else test
     price = None
     if named and named.cost_low is not None and named.cost_central is not None:
         high = named.cost_high or named.cost_central
-        price = Range(named.cost_low, named.cost_central, high, named.currency)
+        rate = facts.rates.get(named.currency, 1.0)
+        price = Range(named.cost_low, named.cost_central, high).scaled(rate, facts.currency)
     text, label = row.step.format(**words), row.label.format(**words)
     return Step(row.day, row.owner, label, text, row.why, price, source_of(row))
 
@@ -210,6 +212,7 @@ def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Asses
         {n: reviews(n) for n in options},
         any(w.data.critical_function for w in scenario.workloads.values()),
         scenario.client.sector,
+        scenario.client.currency,
         _rates(scenario),
     )
 
