@@ -96,6 +96,7 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
     """The recommendation, what turns it and what to do, from the frames of the decision."""
     keys = {o.label: name for name, o in study.options.items()}
     (v,) = _rows(study.verdict())
+    money = study.client.currency
     chosen = ranking[keys[v["option"]]] if v["option"] else None
     return {
         "recommendation": {
@@ -129,9 +130,9 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
             for f in _rows(study.turns())
         ],
         "worth_knowing": {
-            "everything": _exact(v["worth"], study.client.currency),
+            "everything": _exact(v["worth"], money),
             "inputs": {
-                k["input"]: _exact(k["worth"], study.client.currency)
+                k["input"]: _exact(k["worth"], money)
                 for k in _rows(study.knowledge())
             },
         },
@@ -139,7 +140,7 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
             {
                 **{k: s[k] for k in ("due", "owner", "step", "why")},
                 "day": _exact(s["day"], "days"),
-                "price": _around(s["price_low"], s["price"], s["price_high"], study.client.currency),
+                "price": _around(s["price_low"], s["price"], s["price_high"], money),
             }
             for s in _rows(study.steps())
         ],
