@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -420,3 +421,40 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
     for path in (tmp_path / "here" / "client-0").rglob("*.*"):
         twin = tmp_path / "cluster" / path.relative_to(tmp_path / "here")
         assert twin.read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_killed_scheduler_that_is_started_again_loses_nothing(
+    tmp_path: Path, short: Path
+) -> None:
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, running = f"tcp://127.0.0.1:{port}", list[subprocess.Popen[bytes]]()
+
+    def start() -> None:
+        for words in (
+            ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"],
+            ["worker", address, "--host", "127.0.0.1", "--nthreads", "2", "--no-dashboard"],
+        ):
+            command = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]]
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            running.append(
+                subprocess.Popen(command, env=os.environ | {"TMPDIR": str(short)}, **quiet)
+            )
+
+    def say(line: str) -> None:
+        if line.startswith("[1/"):
+            for process in running:
+                process.kill()
+            start()
+
+    try:
+        start()
+        outcome = batch.run(list(map(small, "abcd")), str(tmp_path), scheduler=address, say=say)
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    assert len(running) == 4
+    assert sorted(outcome.rendered) == ["a", "b", "c", "d"], outcome.failed

@@ -43,7 +43,13 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """Times that a report is tried whose process was killed under it."""
 PATIENCE_S = 60
-"""How long a cluster without workers is waited for. [s]"""
+"""How long a cluster that is gone, or has no workers, is waited for. [s]"""
+GONE = "the cluster is gone; run it again to go on"
+
+
+class _Gone(Exception):
+    """The connection to the cluster broke."""
+
 
 Files = dict[str, bytes]
 
@@ -169,21 +175,43 @@ class _Run:
         """Lost twice: made alone, at the end, so that one that kills takes no other with it."""
 
     def finish(self, at_once: int, scheduler: str) -> None:
-        """Works until nothing is queued."""
+        """Works until nothing is queued. A cluster that is gone is waited for."""
         width = min(at_once or os.cpu_count() or 1, self.total)
-        with _executor(width, scheduler, self.total > 4, self.say) as (executor, size):
+        gone = False
+        while self.todo or self.suspects:
             try:
-                self._work(executor, size)
-                while self.suspects:
-                    self.todo.append(self.suspects.pop())
-                    self._work(executor, 1)
-            except KeyboardInterrupt:
-                self.outcome.interrupted = True
-                begun = [job for job, _ in self.running.values()]
-                self.outcome.left = sorted(j.client for j in (*begun, *self.todo, *self.suspects))
-                _drop_forge()
-                for _, lock in self.running.values():
-                    lock.close()
+                with _executor(width, scheduler, self.total > 4, self.say, gone) as (pool, size):
+                    self._all(pool, size)
+            except _Gone:
+                gone = True
+                self.say(f"the cluster is gone; waiting for it, at most {PATIENCE_S} s")
+            except BadAddress:
+                if not gone:
+                    raise
+                for job in (*self.todo, *self.suspects):
+                    self._count(job, Failure(GONE))
+                return
+            if self.outcome.interrupted:
+                return
+
+    def _all(self, executor: Executor, size: int) -> None:
+        try:
+            self._work(executor, size)
+            while self.suspects:
+                self.todo.append(self.suspects.pop())
+                self._work(executor, 1)
+        except KeyboardInterrupt:
+            self.outcome.interrupted = True
+            begun = [job for job, _ in self.running.values()]
+            self.outcome.left = sorted(j.client for j in (*begun, *self.todo, *self.suspects))
+            _drop_forge()
+        except _Gone:
+            self.todo.extend(job for job, _ in self.running.values())
+            raise
+        finally:
+            for _, lock in self.running.values():
+                lock.close()
+            self.running.clear()
 
     def _work(self, executor: Executor, size: int) -> None:
         waiting = False
@@ -197,6 +225,8 @@ class _Run:
                 continue
             for future in wait(self.running, 0.5 if waiting else None, FIRST_COMPLETED).done:
                 result = _result(future)
+                if isinstance(result, Failure) and result.reason == GONE:
+                    raise _Gone
                 job, lock = self.running.pop(future)
                 if isinstance(result, Failure) and result.lost and self._again(job):
                     lock.close()
@@ -297,18 +327,19 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
     try:
         return future.result()
     except CancelledError:
-        return Failure("the cluster is gone; run it again to go on")
+        return Failure(GONE)
     except Exception as error:  # a fault of the kit, or of a cluster: this report alone fails
         return Failure(f"{type(error).__name__}: {error}")
 
 
 @contextlib.contextmanager
 def _executor(
-    width: int, scheduler: str, many: bool, say: Callable[[str], None]
+    width: int, scheduler: str, many: bool, say: Callable[[str], None], again: bool
 ) -> Iterator[tuple[Executor, int]]:
-    """An executor and how many reports to keep on it at once. many: worth preparing for."""
+    """An executor and how many reports to keep on it at once. many: worth preparing for. again: a
+    cluster that was there may come back."""
     if scheduler:
-        with _cluster(scheduler, say) as client:
+        with _cluster(scheduler, say, PATIENCE_S if again else 10) as client:
             threads = sum(client.nthreads().values())
             yield client.get_executor(), 2 * max(1, threads)
         return
@@ -321,13 +352,13 @@ def _executor(
 
 
 @contextlib.contextmanager
-def _cluster(scheduler: str, say: Callable[[str], None]) -> Iterator[Client]:
+def _cluster(scheduler: str, say: Callable[[str], None], patience_s: int) -> Iterator[Client]:
     """A client of the cluster, whose workers run this very library. Raises BadAddress."""
     with contextlib.ExitStack() as leave:
         try:
             from distributed import Client
 
-            client = leave.enter_context(Client(scheduler))
+            client = leave.enter_context(Client(scheduler, timeout=patience_s))
         except ImportError:
             raise BadAddress("a scheduler needs Dask: pip install 'siting[dask]'") from None
         except (OSError, ValueError) as error:
