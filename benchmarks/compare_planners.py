@@ -5,7 +5,7 @@
 The roofline takes the kit's own bytes and arithmetic at full bandwidth and peak, the larger of
 memory and arithmetic counting, without any overhead. AIConfigurator (PyPI, dependency of this
 script alone) interpolates kernels that NVIDIA measured; it is asked in its aggregated mode for
-every n-th row whose model, card and engine it knows. Writes compare_planners.json, from which
+every n-th row (every row of the sources of 2026) whose model, card and engine it knows. Writes compare_planners.json, from which
 docs/validation.md is made.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from siting.serving import measurement
 
-from benchmarks.fit_throughput import QUANTITIES, Model, read, summary
+from benchmarks.fit_throughput import QUANTITIES, Model, groups, read, summary
 
 NEUTRAL = {
     "half_tokens": 0.0, "elementwise_passes": 0.0, "link_latency_us": 0.0, "additivity": 30.0,
@@ -42,6 +42,8 @@ MODELS = {
     ("deepseek-ai/DeepSeek-R1", "nvfp4"): "nvidia/DeepSeek-V3.1-NVFP4",
     ("deepseek-ai/DeepSeek-V3", "fp8"): "deepseek-ai/DeepSeek-V3",
     ("openai/gpt-oss-120b", "nvfp4"): "openai/gpt-oss-120b",
+    ("openai/gpt-oss-120b", "mxfp4"): "openai/gpt-oss-120b",
+    ("deepseek-ai/DeepSeek-R1-0528", "fp8"): "deepseek-ai/DeepSeek-R1",
     ("Qwen/Qwen3.5-397B-A17B", "bf16"): "Qwen/Qwen3.5-397B-A17B",
     ("Qwen/Qwen3.5-397B-A17B", "nvfp4"): "nvidia/Qwen3.5-397B-A17B-NVFP4",
     ("MiniMaxAI/MiniMax-M2.5", "fp8"): "MiniMaxAI/MiniMax-M2.5",
@@ -98,7 +100,11 @@ def aiconfigurator(row: dict[str, str]) -> dict[str, float] | str:
             )
         except Exception as error:  # any failure of the other tool is an answer
             return f"{type(error).__name__}: {str(error)[:80]}"
-    return {"ttft_ms": float(found.ttft), "itl_or_tpot_ms": float(found.tpot)}
+    return {
+        "ttft_ms": float(found.ttft),
+        "itl_or_tpot_ms": float(found.tpot),
+        "output_tokens_per_s_total": float(found.tokens_per_second),
+    }
 
 
 def main() -> None:
@@ -120,18 +126,21 @@ def main() -> None:
     same = {q: np.full(len(model.data.rows), np.nan) for q in QUANTITIES}
     reasons: dict[str, int] = {}
     closed = np.flatnonzero((model.data.loop == "closed") & (model.data.keys["engine"] != "nim"))
-    for i in closed[:: asked.every]:
+    new = groups(model.data)["sources of 2026 (new)"][closed]
+    chosen = sorted([*closed[~new][:: asked.every], *closed[new]])
+    for i in chosen:
         said = aiconfigurator(model.data.rows[i])
         if isinstance(said, str):
             reasons[said] = reasons.get(said, 0) + 1
             continue
         for q, value in said.items():
             other[q][i], same[q][i] = value, kit[q][i]
-    for q in ("itl_or_tpot_ms",):
-        result["aiconfigurator"][q] = summary(model.errors(other, q))
-        result["aiconfigurator"][f"kit on the same rows, {q}"] = summary(model.errors(same, q))
+    for q in QUANTITIES:
+        if np.isfinite(model.errors(other, q)).any():
+            result["aiconfigurator"][q] = summary(model.errors(other, q))
+            result["aiconfigurator"][f"kit on the same rows, {q}"] = summary(model.errors(same, q))
     result["aiconfigurator"]["reasons"] = reasons
-    result["aiconfigurator"]["asked"] = len(closed[:: asked.every])
+    result["aiconfigurator"]["asked"] = len(chosen)
     Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

@@ -1,0 +1,66 @@
+"""Ranges of speed from errors on what a fit has not seen: quantiles, distances, look-up."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from siting import catalogue
+from siting.serving import spread
+
+from benchmarks import throughput_ranges as ranges
+
+SEEN = {
+    "gpu": "h100", "model": "m", "experts": "none", "engine": "vllm", "generation": "today",
+    "architecture": "Hopper", "loop": "closed",
+}  # fmt: skip
+
+
+def test_groups_count_alike_however_long_their_tables() -> None:
+    # nine rows at 0 to 0.08 of one source, one row at 1 of another: alike means half and half
+    errors = np.array([*np.arange(9) / 100, 1.0])
+    groups = np.array([*"a" * 9, "b"])
+    low, high = ranges.quantiles(errors, groups, "source")
+    assert high > 0.9  # the lone source is at the upper end
+    assert low == -ranges.NARROWEST  # nothing lies below zero, and no range is narrower
+
+
+def test_a_range_is_wider_where_few_sources_speak() -> None:
+    even = [NormalDist(0, 0.2).inv_cdf((i + 0.5) / 400) for i in range(400)]
+    errors = np.random.default_rng(1).permutation(even)
+    few = ranges.quantiles(errors, np.repeat(["a", "b"], 200), "source")
+    many = ranges.quantiles(errors, np.repeat(list("abcdefghijklmnopqrst"), 20), "source")
+    # 1.5 over 2 and over 20 sources: 1.75 and 1.075 times the quantiles of the normal
+    assert few[1] / many[1] == pytest.approx(1.75 / 1.075, rel=1e-6)
+    assert many[1] == pytest.approx(1.2816 * 0.2 * 1.075, rel=0.01)
+
+
+def test_distance_is_counted_from_the_rows_of_other_groups() -> None:
+    rows = [dict(SEEN) for _ in range(spread.ENOUGH)]
+    rows += [dict(SEEN, gpu="abacus") for _ in range(spread.ENOUGH)]
+    groups = np.array(["a"] * spread.ENOUGH + ["b"] * spread.ENOUGH)
+    # without its own group, neither card has been seen; all else has
+    assert set(ranges.levels(rows, groups)) == {1}
+    # one group of all: without it nothing has been seen, and that is seven steps
+    assert set(ranges.levels(rows, np.full(2 * spread.ENOUGH, "a"))) == {3}
+
+
+def test_every_case_finds_a_range_and_farther_is_never_narrower() -> None:
+    table = catalogue.table("engine_spread", spread.Spread)
+    for quantity in {row.quantity for row in table}:
+        rows = [
+            (r.scope, np.log(r.low), np.log(r.high), r.measurements)
+            for r in table
+            if r.quantity == quantity
+        ]
+        assert rows[0][0] == "measured=yes" and rows[-1][0] == ""
+        for loop in ("closed", "open", "saturated", "static"):
+            for load in ranges.LOADS[1:]:
+                widths = []
+                for level in range(4):
+                    case = spread.words(SEEN | {"loop": loop}, level, load)
+                    low, high = ranges.lookup(rows, case)
+                    assert low <= -ranges.NARROWEST + 1e-3 and high >= ranges.NARROWEST - 1e-3
+                    widths.append(high - low)
+                assert widths[3] >= widths[0] * 0.8  # campaigns apart, one table's rounding
