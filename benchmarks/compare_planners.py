@@ -5,8 +5,8 @@
 The roofline takes the kit's own bytes and arithmetic at full bandwidth and peak, the larger of
 memory and arithmetic counting, without any overhead. AIConfigurator (PyPI, dependency of this
 script alone) interpolates kernels that NVIDIA measured; it is asked in its aggregated mode for
-every n-th row (every row of the sources of 2026) whose model, card and engine it knows. Writes compare_planners.json, from which
-docs/validation.md is made.
+every n-th row (every row of the sources of 2026) whose model, card and engine it knows. Writes
+compare_planners.json, from which docs/validation.md is made.
 """
 
 from __future__ import annotations
