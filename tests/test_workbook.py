@@ -132,7 +132,8 @@ def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
         assert sum(r["EffectiveCost"] for r in own) == pytest.approx(o.total, abs=0.01)
     bought = next(r for r in rows if r["ChargeDescription"] == "Servers")
     assert bought["ChargeCategory"] == "Purchase"
-    assert (bought["ChargePeriodStart"], bought["ChargePeriodEnd"]) == ("2026-11-01", "2026-12-01")
+    period = (bought["ChargePeriodStart"], bought["ChargePeriodEnd"])
+    assert period == ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
 
 
 def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path: Path) -> None:
@@ -154,3 +155,24 @@ def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
     for made in (s.costs, s.cash_flows, s.waterfall, s.sensitivities, s.flips, s.cost_draws):
         assert made().empty
     assert "no exchange rate for XYZ" in s.not_priced
+
+
+def test_a_list_price_is_without_the_discount_of_whom_it_is_paid_to() -> None:
+    data = scenario.load("polderwerk").model_dump()
+    data["options"]["api"]["discount"] = 0.2
+    chosen = Scenario.model_validate(data)
+    comparison = tco.assess(chosen, plain_capacity(chosen, rate=0.5))
+    rows = workbook.focus_rows(comparison, chosen)
+    peaks = [
+        r for r in rows if r["SubAccountId"] == "hybrid" and "for peaks" in r["ChargeDescription"]
+    ]
+    before = [
+        r for r in rows if r["SubAccountId"] == "owned" and "Baseline" in r["ChargeDescription"]
+    ]
+    calls = [r for r in (*peaks, *before) if "API usage" in r["ChargeDescription"]]
+    assert calls
+    for r in calls:
+        assert r["BilledCost"] == pytest.approx(0.8 * r["ListCost"])
+        assert r["ServiceProviderName"] == "OpenAI"
+    wages = [r for r in before if "Staff" in r["ChargeDescription"]]
+    assert all(r["ListCost"] == r["BilledCost"] for r in wages)

@@ -3,7 +3,7 @@
 Sheets: `Summary`; `Inputs` (every price and rate with its source); `Paths` (prices over the
 months); `Quantities` (what capacity planning found: whole numbers, no formulas); one sheet for
 each option, where an amount is price × quantity × path; `FOCUS` (the same amounts as a tidy table
-with the column names of the FinOps Open Cost and Usage Specification 1.2). Whoever changes a price
+with the column names of the FinOps Open Cost and Usage Specification 1.3). Whoever changes a price
 in `Inputs` sees the totals move.
 
 Every text is written as text: a name that begins with `=` stays a name.
@@ -25,7 +25,7 @@ from xlsxwriter.utility import xl_col_to_name
 from siting.cost import cashflow
 from siting.cost.money import MILLION
 from siting.cost.tco import Comparison, Flow, OptionCost, depreciation, shown_factors
-from siting.inputs.scenario import Scenario
+from siting.inputs.scenario import Option, Scenario
 
 STALE_DAYS = 90
 FIRST_MONTH = 3
@@ -34,11 +34,13 @@ INPUT_COLUMNS = (
     "Input", "Value", "Unit", "Low", "High", "Source", "Where", "Date", "Age", "Origin", "Address",
 )  # fmt: skip
 FOCUS_COLUMNS = (
-    "SubAccountName", "ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart",
-    "BillingPeriodEnd", "ChargeCategory", "ChargeDescription", "ServiceCategory", "ServiceName",
-    "BillingCurrency", "ListCost", "ContractedCost", "BilledCost", "EffectiveCost",
-    "PricingQuantity", "PricingUnit", "ConsumedQuantity", "ConsumedUnit",
-    "CommitmentDiscountStatus",
+    "BillingAccountId", "BillingAccountName", "SubAccountId", "SubAccountName",
+    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
+    "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency", "InvoiceIssuerName",
+    "ServiceProviderName", "HostProviderName", "ServiceCategory", "ServiceSubcategory",
+    "ServiceName", "RegionId", "BillingCurrency", "ListCost", "ContractedCost", "BilledCost",
+    "EffectiveCost", "PricingCategory", "PricingQuantity", "PricingUnit", "ConsumedQuantity",
+    "ConsumedUnit", "CommitmentDiscountStatus",
 )  # fmt: skip
 
 
@@ -309,42 +311,58 @@ def _summary(
 
 
 def focus_rows(comparison: Comparison, scenario: Scenario) -> list[dict[str, Any]]:
-    """The cash flows as a tidy table with FOCUS 1.2 column names.
+    """The cash flows as a tidy table with FOCUS 1.3 column names.
 
     BilledCost is the cash view; EffectiveCost spreads investments over their life, what is left
-    falls on the last month. An unused commitment is a row of its own.
+    falls on the last month. ListCost is without the discount of whom the charge is paid to. An
+    unused commitment is a row of its own.
     """
     out = []
     start = scenario.client.report_date.replace(day=1)
-    for cost in comparison.options.values():
-        discount = 1 - scenario.options[cost.name].discount
+    for name, cost in comparison.options.items():
         for f in cost.flows:
             effective = depreciation([f], cost.life, comparison.months) if f.capital else f.amounts
             for t in np.flatnonzero((f.amounts != 0) | (effective != 0)):
-                out.append(
-                    _focus_row(comparison, cost, f, int(t), float(effective[t]), discount, start)
-                )
+                account = (scenario.client.id, scenario.client.name, name, cost.label)
+                charge = _charge(scenario, comparison, name, f, int(t), float(effective[t]))
+                begin, end = (_month(start, max(0, int(t) - 1) + k).isoformat() for k in (0, 1))
+                periods = [f"{day}T00:00:00Z" for day in (begin, end, begin, end)]
+                out.append(dict(zip(FOCUS_COLUMNS, (*account, *periods, *charge), strict=True)))
     return out
 
 
-def _focus_row(
-    comparison: Comparison, cost: OptionCost, f: Flow, t: int, effective: float, discount: float,
-    start: dt.date,
-) -> dict[str, Any]:  # fmt: skip
-    begin, end = (_month(start, max(0, t - 1) + k).isoformat() for k in (0, 1))
+def _charge(
+    scenario: Scenario, comparison: Comparison, name: str, f: Flow, t: int, effective: float
+) -> tuple[Any, ...]:
+    """What is charged, by whom, and how much: the columns after the periods."""
+    paid = _paid_to(scenario, comparison, name, f)
     billed = float(f.amounts[t])
-    listed = billed / discount if f.category in ("api", "rental") else billed
+    by_use = f.path.startswith(("api", "rental"))
+    listed = billed / (1 - paid.discount) if by_use else billed
     category = "Tax" if f.category == "tax" else "Credit" if billed < 0 else (
         "Purchase" if f.capital or f.commitment else "Usage"
     )  # fmt: skip
     status = "Unused" if f.commitment else "Used" if f.path in ("rental:12", "rental:36") else ""
+    seller = (paid.vendor if by_use else "") or "not named"
     quantity = float(f.quantity[t]) if len(f.quantity) else 0.0
-    values = (
-        cost.label, begin, end, begin, end, category, f.label, "AI and Machine Learning",
-        f.category, comparison.currency, listed, billed, billed, effective, quantity, f.unit,
-        quantity, f.unit, status,
+    return (
+        category, "", f.label, "One-Time" if f.capital else "Recurring", seller, seller,
+        paid.provider or seller, "AI and Machine Learning", "Generative AI", f.category,
+        paid.region, comparison.currency, listed, billed, billed, effective,
+        "Committed" if status else "Standard", quantity, f.unit, quantity, f.unit, status,
     )  # fmt: skip
-    return dict(zip(FOCUS_COLUMNS, values, strict=True))
+
+
+def _paid_to(scenario: Scenario, comparison: Comparison, name: str, f: Flow) -> Option:
+    """The option whose contract a charge falls under: the baseline's until production, in a
+    hybrid that of its other side for what is billed by use."""
+    option = scenario.options[name]
+    if f.category == cashflow.BEFORE:
+        option = scenario.options[comparison.baseline]
+    if option.kind == "hybrid":
+        by_use = f.path.startswith(("api", "rental"))
+        option = scenario.options[option.burst if by_use else option.base]
+    return option
 
 
 def _month(start: dt.date, later: int) -> dt.date:
