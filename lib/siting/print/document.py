@@ -12,9 +12,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
+from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from siting.show import style
 from siting.show.exhibit import MIME, Exhibit
@@ -132,12 +135,21 @@ def compose(notebooks: Sequence[NotebookNode], cover: Cover) -> Document:
     Each notebook says in `metadata.siting` what it is: `name`, `part` (body or appendix), `own`.
     Raises ValueError where a chapter has no first-level heading.
     """
-    chapters = [_chapter(notebook, number) for number, notebook in enumerate(notebooks, start=1)]
+    exporter = _exporter()
+    prepared = [exporter.from_notebook_node(notebook)[0] for notebook in notebooks]
+    chapters = [_chapter(notebook, number) for number, notebook in enumerate(prepared, start=1)]
     chapters.sort(key=lambda c: c.appendix)  # stable: the order within each part stays
     _place(chapters)
     _number(chapters)
     sources = _cite(chapters)
     return Document(cover, tuple(chapters), sources)
+
+
+@cache
+def _exporter() -> Exporter:
+    """nbconvert's way from a notebook to what is shown of it, without cells for tests alone."""
+    unseen = {"enabled": True, "remove_cell_tags": ["keep_output", "remove-cell"]}
+    return Exporter(config=Config(TagRemovePreprocessor=unseen))
 
 
 def _chapter(notebook: NotebookNode, number: int) -> Chapter:
@@ -152,7 +164,7 @@ def _chapter(notebook: NotebookNode, number: int) -> Chapter:
                 title, text = heading[1], text[heading.end() :]
             if text.strip():
                 blocks.append(Block("markdown", text))
-        elif cell.cell_type == "code" and "keep_output" not in tags:
+        elif cell.cell_type == "code":
             first = first or "page_one" in tags
             blocks += filter(None, map(_shown, cell.get("outputs", ())))
     if not title:
