@@ -116,9 +116,7 @@ class Deployment:
     def _regime(self) -> frozenset[tuple[str, str]]:
         ranks = self.tensor_parallel * self.attention_data_parallel
         size = "one" if ranks == 1 else "few" if ranks < 8 else "many"
-        return frozenset(
-            {("ranks", size), ("fabric", "nvlink" if _is_linked(self.gpu) else "pcie")}
-        )
+        return frozenset({("ranks", size), ("fused", "yes" if _fuses(self.gpu) else "no")})
 
     @property
     def known(self) -> Deployment:
@@ -161,9 +159,11 @@ def is_unified(gpu: Gpu) -> bool:
     return bool(re.search(r"\bsoc\b|unified", f"{gpu.form_factor} {gpu.interconnect}".lower()))
 
 
-def _is_linked(gpu: Gpu) -> bool:
-    """Whether all cards of a server reach each other over NVLink; a bridge reaches one."""
-    return bool(gpu.nvlink_gb_s) and "bridge" not in gpu.interconnect.lower()
+def _fuses(gpu: Gpu) -> bool:
+    """Whether reductions are fused with what follows: all cards reach each other over NVLink (a
+    bridge reaches one), and are of the Hopper generation or later."""
+    linked = bool(gpu.nvlink_gb_s) and "bridge" not in gpu.interconnect.lower()
+    return linked and any(name in gpu.architecture for name in ("Hopper", "Blackwell"))
 
 
 def max_sequences(d: Deployment) -> int:

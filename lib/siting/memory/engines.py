@@ -58,7 +58,7 @@ def constant(
 ) -> MemoryConstant:
     """The row of facts/memory_constants.csv that holds; the one with most conditions if several.
 
-    regime: pairs such as ("fabric", "nvlink"). Raises KeyError where no row holds.
+    regime: pairs such as ("fused", "yes"). Raises KeyError where no row holds.
     """
     return _constant(catalogue.facts_dir(), engine, name, release, regime)
 
