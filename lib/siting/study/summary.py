@@ -22,18 +22,6 @@ SCHEMA_VERSION = 1
 UNITS = {
     "schema_version": "1",
     "seed": "1",
-    "share": "share",
-    "leaving": "share",
-    "weights": "1",
-    "worth_knowing": "money",
-    "plan": "days",
-    "room": "x",
-    "chance": "share",
-    "acceptability": "share",
-    "own": "1",
-    "contributions": "points",
-    "regret_points": "points",
-    "regret_money": "money",
     "counts": "rules",
     "events": "events",
     "notices": "notices",
@@ -78,7 +66,7 @@ def content(study: Study) -> dict[str, Any]:
             }
             for w in study.volume_winners().to_dict("records")
         ],
-        "units": {k: u.replace("money", study.client.currency) for k, u in UNITS.items()},
+        "units": dict(UNITS),
         "warnings": list(study.cautions().caution),
         "inputs": _named(study.inputs()),
     }
@@ -144,19 +132,24 @@ def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
             }
             for s in _rows(study.steps())
         ],
-        "resilience": {
-            keys[r["option"]]: {
-                "model": r["model"],
-                "room": _exact(r["room"], "times"),
-                "successor": Range(
-                    r["successor_low"], r["successor"], r["successor_high"], "times"
-                ).as_dict(),
-                "chance": _exact(r["chance"], "1"),
-                "verdict": r["verdict"],
-            }
-            for r in _rows(study.successors())
-        },
+        "resilience": _resilience(study, keys),
     }  # fmt: skip
+
+
+def _resilience(study: Study, keys: Mapping[str, str]) -> dict[str, Any]:
+    """Room for a successor of the model, by option."""
+    return {
+        keys[r["option"]]: {
+            "model": r["model"],
+            "room": _exact(r["room"], "times"),
+            "successor": Range(
+                r["successor_low"], r["successor"], r["successor_high"], "times"
+            ).as_dict(),
+            "chance": _exact(r["chance"], "1"),
+            "verdict": r["verdict"],
+        }
+        for r in _rows(study.successors())
+    }
 
 
 def _ranking(study: Study) -> dict[str, Any]:
