@@ -1,12 +1,12 @@
 """Renders a thousand reports through a Dask cluster on this machine and watches its memory.
 
-    python -m benchmarks.cluster --reports 1000 --kill-at 300
+    python -m benchmarks.cluster --reports 1000 --kill-at 300 --restart-at 600
 
-Two workers on loopback. Most reports have one option and one short chapter, so that a thousand
-fit into half an hour; every fifth is a client's whole report. Counts every 20 reports what
-the processes that last hold: this one, the scheduler, the workers and their warm processes.
-`--kill-at` kills one worker after so many reports: none may be lost. Fails where memory rises by
-more than a twentieth. Writes its section of docs/performance.md.
+Two workers on loopback, whole clients; `--full-every 5` has four of five reports with one option
+and one short chapter, so that a thousand fit into half an hour. Counts every 20 reports what the
+processes that last hold: this one, the scheduler, the workers and their warm processes. `--kill-at`
+kills one worker after so many reports, `--restart-at` the scheduler: none may be lost. Fails where
+memory rises by more than a twentieth. Writes its section of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import dataclasses
 import functools
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -63,29 +63,43 @@ def mixed(count: int, full_every: int) -> list[job.Job]:
     return jobs
 
 
-@contextlib.contextmanager
-def cluster(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """A scheduler and two workers of one thread, started as a user would, on loopback.
+class Cluster:
+    """A scheduler and two workers of one thread, started as a user would, on loopback."""
 
-    Gives the scheduler's address, its process id and that of the command that keeps the workers.
-    """
-    dask, file = str(Path(sys.executable).with_name("dask")), folder / "scheduler.json"
-    local = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
-    # Dask's profiler keeps what it sampled for an hour, a few dozen MiB in each worker.
-    settings = os.environ | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
-    start = functools.partial(
-        subprocess.Popen, env=settings, cwd=folder, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    with start([dask, "scheduler", *local, "--port", "0"]) as scheduler:
-        while not file.exists():
-            time.sleep(0.1)
-        with start([dask, "worker", *local, "--nworkers", "2", "--nthreads", "1"]) as workers:
-            try:
-                yield json.loads(file.read_text())["address"], scheduler.pid, workers.pid
-            finally:
-                workers.terminate()
-                scheduler.terminate()
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        dask, local = str(Path(sys.executable).with_name("dask")), ("--host", "127.0.0.1")
+        # Dask's profiler keeps what it sampled for an hour, a few dozen MiB in each worker.
+        settings = os.environ | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
+        start = functools.partial(
+            psutil.Popen, env=settings, cwd=self.folder, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.scheduler = start([dask, "scheduler", *local, "--port", str(self.port)])
+        self.workers = start(
+            [dask, "worker", self.address, *local, "--nworkers", "2", "--nthreads", "1"]
+        )
+
+    def restart(self) -> None:
+        """Ends the scheduler without a warning, and starts it and its workers again."""
+        self.scheduler.kill()
+        self.workers.terminate()
+        self.workers.wait()
+        self.start()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.workers.terminate()
+        self.scheduler.terminate()
 
 
 def held_mib(process: psutil.Process, below: bool = True) -> float:
@@ -125,9 +139,10 @@ class Sample:
 
 SECTION = """{heading}
 
-Written by `python -m benchmarks.cluster --reports {reports} --kill-at {kill_at}` on {cores} cores:
+Written by `python -m benchmarks.cluster {words}` on {cores} cores:
 {reports} reports, {full} of them whole clients and the others one option and one chapter, through
-`dask scheduler` and two `dask worker` processes on loopback; one worker was killed after {kill_at}.
+`dask scheduler` and two `dask worker` processes on loopback; one worker was killed after {kill_at},
+the scheduler after {restart_at}.
 
 | reports done | time [s] | the process that asks [MiB] | scheduler [MiB] | workers [MiB] |
 |--:|--:|--:|--:|--:|
@@ -147,35 +162,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--kill-at", type=int, default=0)
-    parser.add_argument("--full-every", type=int, default=5)
+    parser.add_argument("--restart-at", type=int, default=0)
+    parser.add_argument("--full-every", type=int, default=1)
     chosen = parser.parse_args()
     jobs = mixed(chosen.reports, chosen.full_every)
     samples: list[Sample] = []
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as out, cluster(Path(out)) as (address, *pids):
-        scheduler, workers = map(psutil.Process, pids)
+    with tempfile.TemporaryDirectory() as out, Cluster(Path(out)) as cluster:
         done = 0
 
         def say(line: str) -> None:
             nonlocal done
+            if not line.startswith("["):
+                print(line, flush=True)
+                return
             done += 1
             if done == chosen.kill_at:
-                kill_one(workers)
+                kill_one(cluster.workers)
                 print(f"{done}: killed a worker", flush=True)
+            elif done == chosen.restart_at:
+                cluster.restart()
+                print(f"{done}: killed the scheduler and started it again", flush=True)
             elif done % 20 == 0:
                 held = (
                     held_mib(psutil.Process(), below=False),
-                    *map(held_mib, (scheduler, workers)),
+                    *map(held_mib, (cluster.scheduler, cluster.workers)),
                 )
                 samples.append(Sample(done, time.monotonic() - began, *held))
                 print(samples[-1], flush=True)
 
-        outcome = batch.run(jobs, f"{out}/reports", scheduler=address, say=say)
+        outcome = batch.run(jobs, f"{out}/reports", scheduler=cluster.address, say=say)
     print(outcome.lines()[-1])
     if len(outcome.rendered) != chosen.reports:
         raise SystemExit(f"lost: {sorted(outcome.failed)[:5]}")
     # A new worker starts small; what counts is whether memory rises once all have warmed up.
-    settled = [s.total for s in samples if s.reports > chosen.kill_at + chosen.reports // 10]
+    settled = [
+        s.total
+        for s in samples
+        if s.reports > max(chosen.kill_at, chosen.restart_at) + chosen.reports // 10
+    ]
     quarter = max(1, len(settled) // 4)
     early, late = statistics.median(settled[:quarter]), statistics.median(settled[-quarter:])
     print(f"memory: {early:.0f} MiB once all had warmed up, {late:.0f} MiB at the end")
@@ -185,7 +210,8 @@ def main() -> None:
         if s.reports % 100 == 0
     )
     text = SECTION.format(
-        heading=SCALE, reports=chosen.reports, kill_at=chosen.kill_at, cores=os.cpu_count(),
+        heading=SCALE, reports=chosen.reports, kill_at=chosen.kill_at,
+        restart_at=chosen.restart_at, cores=os.cpu_count(), words=" ".join(sys.argv[1:]),
         full=chosen.reports // chosen.full_every, rows=rows, early=early, late=late,
         outcome=outcome.lines()[-1].capitalize(),
     )  # fmt: skip

@@ -307,3 +307,25 @@ def test_exhibits_without_source_or_alternative_text_are_named_and_break_nothing
         "bare: 10_x: no source for An empty chart, cell cell-1",
         "1 rendered, 0 up to date, 0 failed",
     ]
+
+
+class OtherCluster:
+    """A cluster of which one worker runs something else."""
+
+    def run(self, function: object, on_error: str) -> dict[str, object]:
+        return {"tcp://a": job.library(), "tcp://b": "0" * 64, "tcp://c": ModuleNotFoundError("x")}
+
+    def run_on_scheduler(self, function: object) -> str:
+        return "1" * 64
+
+
+def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> None:
+    with pytest.raises(shelf_module.BadAddress) as refused:
+        batch._refuse_others(OtherCluster())
+    assert str(refused.value).startswith("tcp://b, tcp://c, the scheduler: not this version")
+
+
+def test_a_worker_that_came_later_with_another_library_makes_no_report() -> None:
+    failure = batch.render(small("one"), "0" * 64)
+    assert isinstance(failure, batch.Failure)
+    assert failure.reason.startswith("a worker runs another version of the library")
