@@ -1,28 +1,33 @@
-"""Feeds damaged scenarios to the loader: each must load or be refused with a clear message.
+"""Feeds damaged scenarios and files to the readers: each is read, or refused with a clear message.
 
-    python -m benchmarks.fuzz --count 100000 --compute 300
+    python -m benchmarks.fuzz --count 100000 --compute 300 --files 100000
 
 Fails on any other exception, on a message without a remedy, on a file that appears outside the
 client's own or shows that a text was run, and on a scenario that takes longer than a second to
 load. Of those that load, every so many are computed, too: each gives a summary, or says in a
-sentence why not.
+sentence why not. The files are tables for `siting import`, results of benchmarks, pictures and
+`config.json`: damaged ones of each kind in turn.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import os
 import random
 import re
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from siting import study
-from siting.inputs import scenario
+from siting import hf_config, study
+from siting.catalogue import FactError
+from siting.inputs import benchmark, beside, exchange, scenario
 from siting.inputs.document import DocumentError
 
 VALUES = (
@@ -123,12 +128,133 @@ def _flipped(raw: bytes, chance: random.Random) -> bytes:
     return bytes(found)
 
 
+LOG = "time,requests,input_tokens\n" + "".join(
+    f"2026-09-{day:02}T{hour:02}:00:00,5,900\n" for day in range(1, 15) for hour in range(24)
+)
+QUOTES = """item,value,unit,source,date,low,high
+gpu_hour,2.1,EUR/GPU-h,Offer 1,2026-10-01,2,2.5
+server_price,110000,EUR,Offer 2,2026-10-02,100000,120000
+"""
+FOCUS = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
+1000,USD,2026-09-01T00:00:00Z,OpenAI
+-40,USD,2026-09-15T00:00:00Z,OpenAI
+"""
+RUN = {"max_concurrency": 16, "output_throughput": 800.0, "mean_ttft_ms": 300.0,
+       "mean_tpot_ms": 20.0, "completed": 100, "total_input_tokens": 200_000,
+       "total_output_tokens": 40_000}  # fmt: skip
+GUIDE = {
+    "benchmarks": [
+        {
+            "metrics": {
+                "output_tokens_per_second": {"successful": {"mean": 700}},
+                "inter_token_latency_ms": {"successful": {"mean": 18}},
+            }
+        }
+    ]
+}
+CONFIG = {"model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096,
+          "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8,
+          "vocab_size": 128256, "max_position_embeddings": 131072, "torch_dtype": "bfloat16",
+          "quantization_config": {"quant_method": "fp8"}}  # fmt: skip
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h1v1z"/></svg>'
+
+
+def _png() -> bytes:
+    from PIL import Image
+
+    made = io.BytesIO()
+    Image.new("RGB", (24, 8), "#0b62a8").save(made, "PNG")
+    return made.getvalue()
+
+
+def _workbook() -> bytes:
+    import openpyxl
+
+    book, made = openpyxl.Workbook(), io.BytesIO()
+    for line in QUOTES.splitlines():
+        book.active.append(line.split(","))
+    book.save(made)
+    return made.getvalue()
+
+
+def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
+    """A good file of each kind by its name, and what reads it."""
+
+    def result(path: Path) -> object:
+        return benchmark.read(path.read_bytes().decode(errors="replace"))
+
+    return {
+        "log.csv": (LOG.encode(), exchange.load),
+        "quotes.csv": (QUOTES.encode(), exchange.quotes),
+        "quotes.xlsx": (_workbook(), exchange.quotes),
+        "focus.csv": (FOCUS.encode(), exchange.invoices),
+        "vllm.json": (json.dumps(RUN, indent=1).encode(), result),
+        "guidellm.json": (json.dumps(GUIDE, indent=1).encode(), result),
+        "config.json": (json.dumps(CONFIG, indent=1).encode(), hf_config.read),
+        "logo.png": (_png(), lambda path: beside.picture(path.read_bytes())),
+        "logo.svg": (SVG.encode(), lambda path: beside.picture(path.read_bytes())),
+    }
+
+
+def _damaged_file(good: bytes, chance: random.Random) -> bytes:
+    kind = chance.randrange(6)
+    if kind == 0:
+        return good[: chance.randrange(len(good) + 1)]
+    if kind == 1:
+        at = chance.randrange(len(good) + 1)
+        return good[:at] + chance.choice(VALUES).encode("utf-8", "surrogatepass") + good[at:]
+    if kind == 2:
+        text = good.decode("latin-1")
+        return re.sub(r"\d+", lambda m: chance.choice((m[0], *VALUES)), text).encode(
+            errors="replace"
+        )
+    if kind == 3:
+        return good.replace(
+            *chance.choice(((b":", b": ["), (b"{", b"["), (b",", b",,"), (b"5", b"-")))
+        )
+    if kind == 4:
+        return good * chance.randrange(3)
+    return _flipped(good, chance)
+
+
+def files(count: int, chance: random.Random, folder: Path) -> Counter[str]:
+    """Feeds damaged files to their readers; fails on a traceback, or on memory without a bound."""
+    outcomes, kinds = Counter[str](), file_kinds()
+    tracemalloc.start()
+    for i in range(count):
+        name = chance.choice(list(kinds))
+        good, read = kinds[name]
+        path = folder / name
+        path.write_bytes(_damaged_file(good, chance))
+        try:
+            read(path)
+            outcomes[f"{name} read"] += 1
+        except (DocumentError, FactError, ValueError) as error:
+            if len(str(error).splitlines()) != 1 or not str(error):
+                raise SystemExit(f"no one line for {path.read_bytes()!r}: {error}") from error
+            outcomes[f"{name} refused"] += 1
+        except BaseException:
+            print(f"\n{name}: {path.read_bytes()!r}", file=sys.stderr)
+            raise
+        if i % 1000 == 999:
+            print(f"\r{i + 1:,} files", end="", file=sys.stderr)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print(f"\n{count:,} files: {dict(sorted(outcomes.items()))}, at most {peak >> 20} MiB")
+    if peak > 256 << 20:
+        raise SystemExit("a file took more than 256 MiB")
+    return outcomes
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--count", type=int, default=100_000)
     arguments.add_argument("--compute", type=int, default=300, help="of those that load")
+    arguments.add_argument("--files", type=int, default=100_000)
     arguments.add_argument("--seed", type=int, default=1)
     chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        files(chosen.files, random.Random(chosen.seed), Path(folder))
     params = scenario.project() / "params"
     base = (params / "base.yaml").read_text(encoding="utf-8")
     clients = [(params / f"{n}.yaml").read_text(encoding="utf-8") for n in scenario.names()]

@@ -47,13 +47,13 @@ def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
         frame = _sheet(path) if sheet else _text(path)
     except DocumentError:
         raise
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, csv.Error) as error:
+    except Exception as error:  # a decoder fed with a stranger's bytes may fail in any way
         reason = (str(error).splitlines() or ["damaged"])[0][:100]
         write = "save it as UTF-8 CSV or as XLSX"
         raise _refused(path, 0, "", f"cannot be read ({reason})", write) from None
-    heads = [str(c).strip() for c in frame.columns]
+    heads = [str(c).strip() or f"column {i}" for i, c in enumerate(frame.columns, start=1)]
     for place, name in enumerate(heads):
-        if name and name.lower() in (h.lower() for h in heads[:place]):
+        if name.lower() in (h.lower() for h in heads[:place]):
             raise _refused(path, 1, name, "two columns have this name", "keep one")
     known = {name.lower(): name for name in needed}
     frame.columns = pd.Index([known.get(h.lower(), h) for h in heads])

@@ -1,0 +1,72 @@
+"""Frames on where numbers come from: counted by hand from the records that they are made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from siting import study
+from siting.study import Study
+
+
+@pytest.fixture(scope="module", params=["base", "klinikverbund-nordheide"])
+def s(request: pytest.FixtureRequest) -> Study:
+    return study.open(request.param)
+
+
+def test_every_input_has_a_value_in_its_range_and_an_origin(s: Study) -> None:
+    inputs = s.inputs()
+    assert len(inputs) == len(s.used) > 50
+    assert ((inputs.low <= inputs.central) & (inputs.central <= inputs.high)).all()
+    assert (inputs.source != "").all() and (inputs.locator != "").all()
+    assert set(inputs.kind) <= {"measured", "published", "client", "estimate"}
+
+
+def test_an_age_is_counted_in_days_up_to_the_report(s: Study) -> None:
+    whole = s.inputs()[lambda f: f.date.str.fullmatch(r"\d{4}-\d{2}-\d{2}")]
+    for row in whole.itertuples():
+        days = (s.client.report_date - dt.date.fromisoformat(str(row.date))).days
+        assert row.age_days == max(0, days)
+        assert row.stale == (days > 90)
+
+
+def test_kinds_count_every_input_once(s: Study) -> None:
+    kinds, inputs = s.kinds(), s.inputs()
+    assert list(kinds.kind) == ["measured", "client", "published", "estimate"]
+    assert kinds.inputs.sum() == len(inputs)
+    assert kinds.share.sum() == pytest.approx(1)
+    assert kinds.stale.sum() == inputs.stale.sum()
+    assert kinds.undated.sum() == inputs.age_days.isna().sum()
+
+
+def test_what_is_worth_replacing_moves_the_lead_the_most_first(s: Study) -> None:
+    worth, swings = s.worth_replacing(), s.lead_swings()
+    assert worth.lead.dropna().is_monotonic_decreasing
+    cost = swings[swings.kind == "cost"].set_index("input")
+    first = worth.iloc[0]
+    leads = cost.loc[first.input, ["lead_low", "lead_plan", "lead_high"]].astype(float)
+    assert first.lead == pytest.approx(leads.max() - leads.min())
+    money = s.sensitivities().set_index("driver").loc[first.input]
+    assert first.saving == pytest.approx(abs(money.saving_high - money.saving_low))
+
+
+def test_the_summary_lists_the_same_inputs_and_cautions(s: Study) -> None:
+    summary = s.summary()
+    assert [i["name"] for i in summary["inputs"]] == list(s.inputs().name)
+    assert summary["warnings"] == list(s.cautions().caution)
+
+
+def test_evidence_of_the_base_scenario_speaks_for_all_others() -> None:
+    told = study.open("klinikverbund-nordheide").evidence()
+    assert told.figures.isna().sum() == 1  # the entry of base.yaml, whose field is `*`
+    assert (told.figures.dropna() > 0).all()
+
+
+def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
+    from siting.inputs import scenario
+
+    start = scenario.load("base")
+    small = scenario.changed(start, {"options.rented.gpu": "t4-16gb", "options.rented.weights": ""})
+    out = Study(small).left_out()
+    assert (out.why != "").all()
+    assert "Rented GPUs, Nebius" in set(out.option)
