@@ -105,6 +105,7 @@ class CostFrames(VendorFrames):
         payback: months until the money is back for good [months]
         payback_discounted: the same in present value [months]
         per_million: levelised cost of a million tokens, input and output [currency/M tokens]
+        price_age: age of its oldest price of machines, GPU-hours or tokens [days]
         """
         return [self._total(o) for o in self.cost.options.values()], self._sources(*PRICES)
 
@@ -139,7 +140,17 @@ class CostFrames(VendorFrames):
             "payback": math.nan if same else _never(o.payback_simple),
             "payback_discounted": math.nan if same else _never(o.payback_discounted),
             "per_million": o.lcot,
+            "price_age": self._price_age(o.name),
         }
+
+    def _price_age(self, name: str) -> float:
+        """Days since the oldest main price of an option was seen; missing where none is dated."""
+        plan, day = self.cost.plan, self.client.report_date
+        stems = ("server_price", "server_list_price", "gpu_hour", "api_request")
+        used = {f for line in plan.options[name].lines for f in line.factors}
+        dated = (plan.factors[f].source for f in used if f.split(".")[0] in stems)
+        ages = [age for source in dated if (age := source.age_days(day)) is not None]
+        return max(ages, default=math.nan)
 
     @frame
     def cash_flows(self) -> Made:
