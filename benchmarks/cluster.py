@@ -75,17 +75,18 @@ class Cluster:
         self.start()
 
     def start(self) -> None:
-        dask, local = str(Path(sys.executable).with_name("dask")), ("--host", "127.0.0.1")
+        dask, local = "distributed.cli.dask_", ("--host", "127.0.0.1")
+        two = ("--nworkers", "2", "--nthreads", "1")
         # Dask's profiler keeps what it sampled for an hour, a few dozen MiB in each worker.
         settings = os.environ | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
         start = functools.partial(
             psutil.Popen, env=settings, cwd=self.folder, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self.scheduler = start([dask, "scheduler", *local, "--port", str(self.port)])
-        self.workers = start(
-            [dask, "worker", self.address, *local, "--nworkers", "2", "--nthreads", "1"]
+        self.scheduler = start(
+            [sys.executable, "-m", f"{dask}scheduler", *local, "--port", str(self.port)]
         )
+        self.workers = start([sys.executable, "-m", f"{dask}worker", self.address, *local, *two])
 
     def restart(self) -> None:
         """Ends the scheduler without a warning, and starts it and its workers again."""
