@@ -204,14 +204,18 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
     """
     if forge is not None and not job.plain:
         return forge.render(job)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
-        child = Child.start(_make_plain, job, Path(folder) / "report", fork=False)
-        try:
-            _, made = child.channel.recv()
-        except EOFError:
-            raise Lost("the process that made the report was killed") from None
-        finally:
+    folder, held = _folder()
+    child = None
+    try:
+        child = Child.start(_make_plain, job, folder / "report", fork=False)
+        _, made = child.channel.recv()
+    except EOFError:
+        raise Lost("the process that made the report was killed") from None
+    finally:
+        if child is not None:
             child.end()
+        os.close(held)
+        _remove(folder, 5)
     if isinstance(made, Exception):
         raise made
     files: dict[str, bytes] = made
