@@ -513,6 +513,8 @@ def _bought(
 
 def _owned_share(plan: Plan, side: OptionPlan, line: Line, draws: Draws) -> Array:
     """Share of the first year's servers that is owned already. [n]"""
+    if not side.option.owned_servers and side.name != plan.baseline:
+        return np.zeros(len(draws["growth"]))
     machines = fleet(side, draws, plan.years)
     first = np.maximum(machines.servers[:, 0], 1e-9)
     return np.asarray(np.minimum(1.0, owned_already(plan, side, machines) / first))

@@ -283,6 +283,8 @@ class _Finder:
         for item in cost_items(option.kind, place, self.day.isoformat()):
             if running and item.category == "migration":
                 continue
+            if item.driver == "owned_server" and not (running or option.owned_servers):
+                continue
             if item.driver == "unused_commitment" and not option.minimum_commitment_per_month:
                 continue
             if item.category == "fine_tuning" and not self._training(name):
