@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -72,9 +73,13 @@ def read(page: Path) -> HowTo:
     blocks = FENCE.findall(page.read_text(encoding="utf-8"))
     _, file, content = next(b for b in blocks if b[1])
     plain = [(kind, text) for kind, title, text in blocks if not title]
-    steps = zip(plain[::2], plain[1::2], strict=True)
-    assert [k for k, _ in plain] == ["console", "text"] * (len(plain) // 2)
-    return HowTo(file, content, tuple((c[1].removeprefix("$ ").strip(), t[1]) for c, t in steps))
+    steps = [
+        (command.removeprefix("$ ").strip(), answer)
+        for (asks, command), (says, answer) in pairwise(plain)
+        if (asks, says) == ("console", "text")
+    ]
+    assert len(steps) == sum(kind == "text" for kind, _ in plain)  # no answer without a command
+    return HowTo(file, content, tuple(steps))
 
 
 def carry_out(howto: HowTo, root: Path) -> None:
