@@ -204,22 +204,33 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
     """
     if forge is not None and not job.plain:
         return forge.render(job)
-    folder, held = _folder()
-    child = None
-    try:
+    with _kept_folder() as folder:
         child = Child.start(_make_plain, job, folder / "report", fork=False)
-        _, made = child.channel.recv()
-    except EOFError:
-        raise Lost("the process that made the report was killed") from None
-    finally:
-        if child is not None:
+        try:
+            _, made = child.channel.recv()
+        except EOFError:
+            raise Lost("its process was killed") from None
+        finally:
             child.end()
-        os.close(held)
-        _remove(folder, 5)
     if isinstance(made, Exception):
         raise made
     files: dict[str, bytes] = made
     return files
+
+
+@contextlib.contextmanager
+def _kept_folder() -> Iterator[Path]:
+    """A folder for temporary files, which no other run takes for one that was left."""
+    if fcntl is None:
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name)
+        return
+    folder, held = _folder()
+    try:
+        yield folder
+    finally:
+        os.close(held)
+        _remove(folder, 5)
 
 
 def _make_plain(job: Job, folder: Path, tell: object) -> dict[str, bytes]:

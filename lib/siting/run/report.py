@@ -70,7 +70,7 @@ def lay_out(job: Job, folder: Path) -> None:
     """
     for part in (_NOTEBOOKS, "paper", "temporary"):
         (folder / part).mkdir(parents=True)
-    tempfile.tempdir = str(folder / "temporary")
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "temporary")
     sys.path[:] = [place for place in sys.path if place]
     os.chdir(folder / _NOTEBOOKS)
     (folder / SCENARIO).write_text(job.scenario, encoding="utf-8")
