@@ -257,7 +257,8 @@ def assess(scenario: Scenario, comparison: Comparison) -> Uncertainty:
     plan = comparison.plan
     if not comparison.options:
         nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
-        return Uncertainty(scenario.seed, 0, {}, nothing, Simulation(plan, {}, {}), {})
+        empty = Simulation(plan, {}, {})
+        return Uncertainty(scenario.seed, 0, {}, nothing, empty, dict.fromkeys(nothing, empty))
     simulation = monte_carlo(plan, DRAWS, scenario.seed)
     other = "same_capability" if comparison.price_path == "list" else "list"
     elsewhere = monte_carlo(on_path(plan, other), DRAWS, scenario.seed)
