@@ -150,11 +150,11 @@ def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path:
 
 def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
     data = scenario.load("base").model_dump()
-    data["client"]["currency"] = "XYZ"
+    data["options"] = {"api": {**data["options"]["api"], "models": {"all": "no-such-model"}}}
     s = study.Study(scenario.Scenario.model_validate(data))
     for made in (s.costs, s.cash_flows, s.waterfall, s.sensitivities, s.flips, s.cost_draws):
         assert made().empty
-    assert "no exchange rate for XYZ" in s.not_priced
+    assert "no price for model 'no-such-model'" in s.not_priced
 
 
 def test_a_list_price_is_without_the_discount_of_whom_it_is_paid_to() -> None:
