@@ -53,7 +53,7 @@ SHOWN = {
     "model": "Example-8B",
     "price": "Price list of Example Cloud",
     "cost-item": "Insurance of the servers",
-    "event": "nebius-2026-11-20-outage",
+    "event": "Nebius status page (example)",
     "rule": "No training on the client",
     "chapter": "Which inputs are worth a better source?",
     "client": "Example Works",
