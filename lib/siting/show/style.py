@@ -7,6 +7,7 @@ alone: every mark has a label, a shape or a word.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ def settings() -> dict[Any, Any]:
 
 
 mpl.rcParams.update(settings())
+# A second font, for signs that the first lacks, has fewer weights: no reader need know.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def tone(verdict: str) -> str:
