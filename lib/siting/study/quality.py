@@ -40,7 +40,13 @@ class QualityFrames(Results):
             | {"margin": margin_of(self.scenario.workloads[p.workload])}
             for p in self.quality.parities
         ]
-        return rows, (i.source for i in self.quality.inputs)
+        sources = [i.source for i in self.quality.inputs]
+        if any(row["own_score"] is not None for row in rows):
+            day = self.client.report_date.isoformat()
+            sources.append(
+                Source(source=self.client.name, locator="own test", date=day, kind="client")
+            )
+        return rows, sources
 
     @frame
     def board_scores(self) -> Made:
