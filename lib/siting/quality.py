@@ -517,11 +517,11 @@ def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> list[st
     for p in parities:
         if scenario.workloads[p.workload].reasoning_tokens is not None:
             continue
-        write = f"write workloads.{p.workload}.reasoning_tokens to use a measured number"
         if p.reasoning_tokens.central > 0:
             found.append(
                 f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
-                f"{p.reasoning_tokens.central:,.0f} hidden tokens a request (estimate); {write}"
+                f"{p.reasoning_tokens.central:,.0f} hidden tokens a request (estimate); "
+                "a count of your own would replace it"
             )
     return list(dict.fromkeys(found))
 

@@ -540,8 +540,7 @@ class _Finder:
         if not hidden.is_exact and share > ASK_ABOVE:
             self.notes.append(
                 f"{option.label}: about {share:.0%} of its bill for {workload} is hidden reasoning "
-                f"({hidden.central:,.0f} tokens a request), an estimate: count it in your own "
-                "usage and write reasoning_tokens"
+                f"({hidden.central:,.0f} tokens a request), an estimate: count it in your own usage"
             )
         if self.scenario.workloads[workload].batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
