@@ -157,7 +157,9 @@ def changed(client: str, baseline: str, months: Range | None = None) -> study.St
     options = given.options
     if months is not None:
         options = {
-            n: o.model_copy(update={"months_to_production": months}) for n, o in options.items()
+            # Servers that are owned already are a fact of their own, which the word would imply.
+            n: o.model_copy(update={"months_to_production": months, "owned_servers": 0})
+            for n, o in options.items()
         }
     finance = given.finance.model_copy(update={"baseline": baseline})
     return study.Study(given.model_copy(update={"finance": finance, "options": options}))

@@ -30,7 +30,7 @@ def get(config: Config, *names: str) -> int | None:
 def need(config: Config, *names: str) -> int:
     """The same, where the field decides. Raises FactError where it is missing or negative."""
     value = get(config, *names)
-    if value is None or value < 0:
+    if value is None or value < 1:
         raise FactError(f"{names[0]} is missing or not a positive number")
     return value
 

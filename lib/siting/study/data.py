@@ -258,7 +258,8 @@ class DataFrames(Results):
             }
             for e, rules in found.items()
         ]
-        return sorted(rows, key=lambda r: -int(str(r["rules_off"]))), (e.source for e in found)
+        rows.sort(key=lambda r: (-int(str(r["rules_off"])), str(r["fact"]), str(r["value"])))
+        return rows, sorted({e.source for e in found}, key=lambda s: s.citation)
 
     @frame
     def law_ahead(self) -> Made:
