@@ -6,7 +6,9 @@ No formula is here: each property is a call of a pure domain function on results
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -25,6 +27,22 @@ STALE_DAYS = 90
 """An input older than this at the report's date is marked."""
 
 
+_MARKUP = re.compile(r"[\\`*_\[\]<>#|$~^]")
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Every text in nested data, keys included."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield str(key)
+            yield from _texts(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _texts(value)
+
+
 class Results:
     """A scenario and what follows from it. Results are computed once, when first used."""
 
@@ -36,11 +54,9 @@ class Results:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the scenario that Markdown could misread, longest first."""
-        said = {self.client.name, *self.scenario.workloads}
-        for option in self.options.values():
-            said |= {option.label, option.vendor, option.provider}
-        return tuple(sorted((n for n in said if re.search(r"[^\w\s.,]", n)), key=len, reverse=True))
+        """Texts of the scenario that Markdown could misread, longest first."""
+        said = {s for s in _texts(self.scenario.model_dump(mode="json")) if len(s) > 2}
+        return tuple(sorted((n for n in said if _MARKUP.search(n)), key=len, reverse=True))
 
     @cached_property
     def roles(self) -> dict[str, str]:
