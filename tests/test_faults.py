@@ -399,11 +399,16 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
     tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
     monkeypatch.setenv("TMPDIR", str(short))  # the workers read it when they start
     jobs = [small(f"client-{i}") for i in range(5)]
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-    ) as cluster:
+    patient = {"distributed.comm.timeouts.connect": "180s"}  # a busy machine starts workers late
+    with (
+        dask.config.set(patient),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+    ):
         victim = next(iter(cluster.workers.values()))
         killed: list[str] = []
 
