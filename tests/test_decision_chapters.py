@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import re
-import warnings
 from functools import cache
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
+from printed import printed
 from siting import study
 from siting.quantity import Range
 
 HERE = Path(__file__).parents[1]
 CLIENTS = sorted(p.stem for p in (HERE / "params").glob("*.yaml"))
 CHAPTERS = ("10_decision", "15_why", "20_quality", "65_timeline", "70_decision_tables")
-
-
-@cache
-def printed(chapter: str, client: str, tag: str = "") -> str:
-    """Plain text of what a chapter shows for a client; of the cells with a tag, if one is given."""
-    book = nbformat.read(HERE / "notebooks" / f"{chapter}.ipynb", as_version=4)
-    shell = InteractiveShell.instance()
-    shell.enable_gui = lambda *_: None  # a bare shell has none
-    shell.reset()
-    said = []
-    for cell in book.cells:
-        if cell.cell_type != "code":
-            continue
-        tags = cell.metadata.get("tags", [])
-        source = f"client = {client!r}" if "parameters" in tags else cell.source
-        with capture_output() as seen, warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # IPython's inline backend
-            ran = shell.run_cell(source)
-        if not tag or tag in tags:
-            said += [str(o.data.get("text/plain", "")) for o in seen.outputs] + [seen.stdout]
-        if ran.error_in_exec is not None:
-            assert type(ran.error_in_exec).__name__ == "Enough", (cell.id, ran.error_in_exec)
-            break
-    return "\n".join(said).replace("\\", "")
 
 
 @cache

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
+from printed import printed
 from siting import study
 from siting.serving.capacity import Pool
 
@@ -20,26 +18,6 @@ CHAPTERS = ("50_capacity", "72_memory", "74_capacity_tables")
 @pytest.fixture(scope="module", params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> study.Study:
     return study.open(request.param)
-
-
-def printed(chapter: str, client: str) -> str:
-    """Plain text of all that a chapter shows for a client."""
-    book = nbformat.read(HERE / "notebooks" / f"{chapter}.ipynb", as_version=4)
-    shell = InteractiveShell()
-    said = []
-    for cell in book.cells:
-        if cell.cell_type != "code":
-            continue
-        source = cell.source
-        if "parameters" in cell.metadata.get("tags", []):
-            source = f"client = {client!r}"
-        with capture_output() as seen:
-            ran = shell.run_cell(source)
-        said += [str(o.data.get("text/plain", "")) for o in seen.outputs] + [seen.stdout]
-        if ran.error_in_exec is not None:
-            assert type(ran.error_in_exec).__name__ == "Enough", ran.error_in_exec
-            break
-    return "\n".join(said)
 
 
 def pools(s: study.Study) -> list[Pool]:
