@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 from siting import study
-from siting.study import Study
+from siting.inputs import scenario
+from siting.study import Study, frames
 
 
 @pytest.fixture(scope="module", params=["base", "klinikverbund-nordheide"])
@@ -70,3 +71,31 @@ def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
     out = Study(small).left_out()
     assert (out.why != "").all()
     assert "Rented GPUs, Nebius" in set(out.option)
+
+
+def test_a_frame_takes_rows_as_tuples_in_the_order_in_which_its_columns_are_declared() -> None:
+    class Made(study.Study):
+        @frames.frame
+        def pairs(self) -> frames.Made:
+            """A pair.
+
+            name: what it is
+            weight: how heavy it is [kg]
+            """
+            return [("a", 1), ("b", None)], ()
+
+        @frames.frame
+        def short(self) -> frames.Made:
+            """A pair that lacks its weight.
+
+            name: what it is
+            weight: how heavy it is [kg]
+            """
+            return [("a",)], ()
+
+    made = Made(scenario.load("base"))
+    found = made.pairs()
+    assert list(found.columns) == ["name", "weight"]
+    assert found.weight[0] == 1 and found.weight.isna()[1]
+    with pytest.raises(ValueError, match="differ"):
+        made.short()

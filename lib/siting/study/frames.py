@@ -12,7 +12,9 @@ frame's `attrs`, `help(s.costs)`, the list that evaluating a study shows, and th
         month: 0 is today [months]
         amount: cost; income is negative [currency]
         \"\"\"
-        return rows, sources
+        return [(o.label, m, a) for o in … for m, a in …], sources
+
+A row is a tuple in the declared order, or a mapping by column.
 
 `[currency]` becomes the client's currency. A column with a unit is numeric: what is unknown or not
 applicable is missing, never is infinite. A column `option` holds labels as a categorical in the
@@ -36,7 +38,7 @@ from siting.quantity import Range
 if TYPE_CHECKING:
     from siting.study.results import Results
 
-Rows: TypeAlias = "Iterable[Mapping[str, Any]] | pd.DataFrame"
+Rows: TypeAlias = "Iterable[Mapping[str, Any]] | Iterable[tuple[Any, ...]] | pd.DataFrame"
 Made: TypeAlias = "tuple[Rows, Iterable[Source]]"
 """What a frame's method returns: its rows, and where their numbers come from."""
 
@@ -101,7 +103,9 @@ def frame(method: Callable[..., Made]) -> Callable[..., pd.DataFrame]:
 
 def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results) -> pd.DataFrame:
     columns = list(said.meanings)
-    data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows), columns=None)
+    data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    if data.columns.equals(pd.RangeIndex(len(columns))):  # made of tuples
+        data.columns = pd.Index(columns)
     if len(data) and set(data.columns) != set(columns):
         differing = ", ".join(sorted(set(map(str, data.columns)) ^ set(columns)))
         raise ValueError(f"declared and made columns differ: {differing}")
@@ -125,9 +129,14 @@ def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results)
     return data
 
 
+def ends(value: Range | None) -> tuple[float | None, float | None, float | None]:
+    """Low, central and high of a range; nothing three times where it is not known."""
+    return (None,) * 3 if value is None else (value.low, value.central, value.high)
+
+
 def spread(value: Range | None, name: str = "") -> dict[str, float | None]:
     """A range as three columns: `name_low`, `name`, `name_high`; without a name plain ones."""
-    low, central, high = (None,) * 3 if value is None else (value.low, value.central, value.high)
+    low, central, high = ends(value)
     if not name:
         return {"low": low, "central": central, "high": high}
     return {f"{name}_low": low, name: central, f"{name}_high": high}
