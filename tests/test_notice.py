@@ -121,3 +121,20 @@ def test_the_usual_life_lies_among_the_lives_that_it_rests_on():
     usual, count, _ = notice.life(record(*rows), vendor("A"), DAY)
     assert count == 7
     assert 395 < usual.central < 577  # between the shortest and the longest of the seven
+
+
+def test_moves_by_year_sum_to_those_of_the_horizon():
+    known = load().vendor("OpenAI")
+    assert known
+    end = notice.ending(load(), known, "gpt-5.4-mini", dt.date(2026, 11, 24), 60, seed=1)
+    assert sum(m.central for m in end.moves) == pytest.approx(end.migrations.central)
+    assert all(0 <= m.low <= m.central <= m.high for m in end.moves)
+
+
+def test_an_announced_end_is_a_certain_move_of_its_year():
+    known = record(
+        retirement("A", "m", "2025-12-01", "2027-07-01", released="2025-01-01"),
+        retirement("A", "old", "2024-12-01", "2025-07-01", released="2024-07-01"),
+    )
+    end = notice.ending(known, vendor("A"), "m", DAY, 36, seed=1)
+    assert (end.moves[0].central, end.moves[1].low) == (0, 1)

@@ -15,7 +15,7 @@ from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
 from siting.vendors.shocks import KindLoss, OptionLoss
-from siting.vendors.stability import OnRecord, on_record, promise_worth
+from siting.vendors.stability import OnRecord, moves, on_record, promise_worth
 from siting.vendors.vendor_record import load
 
 
@@ -271,6 +271,24 @@ class VendorFrames(Results):
             for year, chance in enumerate(e.by_year, 1)
         ]
         return rows, (s for _, e in self._own_endings for s in e.sources)
+
+    @frame
+    def model_moves(self) -> Made:
+        """Moves to another model that a vendor forces on one option in one year of the horizon.
+
+        option: label of the option; a hybrid has those of its parts
+        year: year of the horizon, from 1 [1]
+        moves_low: moves of all its models, in the tenth of cases with fewest [1]
+        moves: expected moves of all its models [1]
+        moves_high: moves of all its models, in the tenth of cases with most [1]
+        """
+        by_option = {name: moves(self.scenario, name) for name in self.options}
+        rows = [
+            {"option": self.options[name].label, "year": year, **_spread("moves", m)}
+            for name, years in by_option.items()
+            for year, m in enumerate(years, 1)
+        ]
+        return rows, (s for _, e in self._endings for s in e.sources)
 
     @frame
     def retiring_models(self) -> Made:

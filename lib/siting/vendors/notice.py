@@ -74,6 +74,8 @@ class Ending:
     """Chance that the model ends in each year of the horizon. [share]"""
     migrations: Range
     """Moves to another model to budget for within the horizon. [moves]"""
+    moves: tuple[Range, ...]
+    """The same by year of the horizon: expected, and in the tenths of fewest and of most moves."""
     sources: tuple[Source, ...]
 
 
@@ -205,12 +207,16 @@ def ending(
     years = int(np.ceil(months / 12))
     shares = [float(np.mean((first > 365 * y) & (first <= 365 * (y + 1)))) for y in range(years)]
     shares[0] += float(np.mean(first <= 0))
-    moves, at = np.zeros(DRAWS), first
+    moves, at, draw = np.zeros((years, DRAWS)), first, np.arange(DRAWS)
     while (inside := at < 365 * months / 12).any():
-        moves += inside
+        year = np.clip(at // 365, 0, years - 1).astype(int)
+        moves[year[inside], draw[inside]] += 1
         at = at + np.exp(np.log(usual.central) + sigma * rng.standard_normal(DRAWS))
-    low, high = (float(q) for q in np.percentile(moves, [10, 90]))
-    mean = float(moves.mean())
+    by_year = moves.mean(axis=1)
+    total = moves.sum(axis=0)
+    low, high = (float(q) for q in np.percentile(total, [10, 90]))
+    few, many = (moves[:, kept].mean(axis=1) for kept in (total <= low, total >= high))
+    mean = float(total.mean())
     return Ending(
         vendor=vendor.vendor,
         model=model,
@@ -222,6 +228,10 @@ def ending(
         lives=count,
         by_year=tuple(shares),
         migrations=Range(min(low, mean), mean, max(high, mean), "moves"),
+        moves=tuple(
+            Range(min(f, m), m, max(h, m), "moves a year")
+            for f, m, h in zip(few.tolist(), by_year.tolist(), many.tolist(), strict=True)
+        ),
         sources=tuple(source_of(r) for r in (end, born) if r),
     )
 

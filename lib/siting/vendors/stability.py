@@ -192,7 +192,7 @@ def assess(
     record, day = load(), scenario.client.report_date
     names = {o: option_vendors(scenario, o) for o in scenario.options}
     known = {n: record.vendor(n) for group in names.values() for n, _ in group}
-    items = checklist(scenario.stability.readiness)
+    items, years = checklist(scenario.stability.readiness), scenario.finance.horizon_months / 12
     costs = _by_option(switching_cost, scenario)
     effects = [
         _shock(record, s, names, costs, yearly_spend or {}, items, scenario.seed)
@@ -202,8 +202,13 @@ def assess(
         as_of=day,
         vendors={n: on_record(record, v, day) for n, v in known.items() if v is not None},
         options={
-            o: _option(record, scenario, o, group, costs.get(o), items)
-            for o, group in names.items()
+            o: OptionRisk(
+                o,
+                tuple(n for n, _ in names[o]),
+                tuple(e for own in group.values() for e in own),
+                expected_loss(record, o, group, years, costs.get(o), items, day, scenario.seed),
+            )
+            for o, group in ((o, _endings(record, scenario, o)) for o in scenario.options)
         },
         shocks=tuple(e for e in effects if e is not None),
         readiness=items,
@@ -218,17 +223,11 @@ def _by_option(cost: Range | Mapping[str, Range] | None, scenario: Scenario) -> 
     return dict.fromkeys(scenario.options, cost) if isinstance(cost, Range) else cost
 
 
-def _option(
-    record: Record,
-    scenario: Scenario,
-    name: str,
-    group: tuple[tuple[str, str], ...],
-    cost: Range | None,
-    items: tuple[ReadinessItem, ...],
-) -> OptionRisk:
+def _endings(record: Record, scenario: Scenario, name: str) -> dict[Vendor, tuple[Ending, ...]]:
+    """The ends of the models that an option uses, by vendor; a hybrid has those of its parts."""
     day, months = scenario.client.report_date, scenario.finance.horizon_months
     ends: dict[Vendor, tuple[Ending, ...]] = {}
-    for vendor_name, user in group:
+    for vendor_name, user in option_vendors(scenario, name):
         vendor = record.vendor(vendor_name) or _unknown(vendor_name)
         option = scenario.options[user]
         models = option.models.values() if option.kind in SERVED else ()
@@ -236,9 +235,25 @@ def _option(
             notice.ending(record, vendor, m, day, months, scenario.seed)
             for m in dict.fromkeys(models)
         )
-    loss = expected_loss(record, name, ends, months / 12, cost, items, day, scenario.seed)
-    found = tuple(e for own in ends.values() for e in own)
-    return OptionRisk(name, tuple(n for n, _ in group), found, loss)
+    return ends
+
+
+def moves(scenario: Scenario, name: str) -> tuple[Range, ...]:
+    """Moves to another model that an option's vendors force on the client, by year. [moves]
+
+    All models of the option together; none where the client holds the weights.
+    """
+    ends = [e for own in _endings(load(), scenario, name).values() for e in own]
+    years = zip(*(e.moves for e in ends), strict=True)
+    return tuple(
+        Range(
+            sum(m.low for m in year),
+            sum(m.central for m in year),
+            sum(m.high for m in year),
+            "moves a year",
+        )
+        for year in years
+    )
 
 
 def _unknown(name: str) -> Vendor:
