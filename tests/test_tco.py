@@ -645,7 +645,7 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
 
     def staff(gpus: float) -> float:
         fleet = cashflow.Fleet(none, none, none, none + gpus, none, none, (none,))
-        return float(cashflow._fte(side, fleet, draws, (1, 1))[0, 0] * 12)
+        return float(cashflow.Side(plan, side, draws, fleet).fte()[0, 0] * 12)
 
     platform, each = staff(0), staff(8) - staff(0)
     assert staff(4) - platform == pytest.approx(each / 2)

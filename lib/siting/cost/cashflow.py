@@ -12,8 +12,8 @@ costs are positive.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -36,8 +36,8 @@ When = Literal["once", "monthly", "yearly", "at_refresh", "at_exit"]
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
-RENTED = ("rented_gpus", "sovereign_cloud")
 BY_REQUEST = ("api", "managed_cloud", "open_api")
+COMMITTED = ("1y", "3y")
 MONTHS = 12
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""
@@ -74,18 +74,17 @@ def cost_items(kind: str, country: str, day: str) -> list[CostItem]:
     A row that names the country beats one for all; of equal rows the latest valid one is taken,
     so that a new price is a new row and the old one stays.
     """
-    best: dict[tuple[str, str, str], CostItem] = {}
-    for item in catalogue.table("cost_items", CostItem):
-        if kind not in item.options.split() or item.valid_from > day:
-            continue
-        if item.countries and country not in item.countries.split():
-            continue
-        key = (item.id, item.when, item.driver)
-        old = best.get(key)
-        rank = (bool(item.countries), item.valid_from)
-        if old is None or rank >= (bool(old.countries), old.valid_from):
-            best[key] = item
-    return list(best.values())
+    valid = [
+        item
+        for item in catalogue.table("cost_items", CostItem)
+        if kind in item.options.split()
+        and item.valid_from <= day
+        and (not item.countries or country in item.countries.split())
+    ]
+    best = dict.fromkeys((item.id, item.when, item.driver) for item in valid)
+    for item in sorted(valid, key=lambda i: (bool(i.countries), i.valid_from)):
+        best[item.id, item.when, item.driver] = item
+    return [item for item in best.values() if item]
 
 
 # --- compiled options -------------------------------------------------------------------------
@@ -176,10 +175,6 @@ class Fleet:
     spilled: tuple[Array, ...]
     """Share of each pool's requests that goes elsewhere."""
 
-    @property
-    def spare(self) -> Array:
-        return self.servers - self.serving
-
 
 @dataclass(frozen=True)
 class OptionPlan:
@@ -198,6 +193,11 @@ class OptionPlan:
     @property
     def owned(self) -> bool:
         return self.option.kind in OWNED
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the options that a hybrid is without own servers, and with nothing else."""
+        return (self.burst.name, self.base.name) if self.burst and self.base else ()
 
     @property
     def per_server(self) -> list[float]:
@@ -239,76 +239,68 @@ class Plan:
             values[name] = np.broadcast_to(np.asarray(value, float), (size,))
         return values
 
-    def with_option(self, plan: OptionPlan) -> Plan:
-        """The same plan with one option replaced."""
-        return replace(self, options={**self.options, plan.name: plan})
-
 
 # --- quantities -------------------------------------------------------------------------------
 
 
-def growth_factor(steps: Sequence[Range], growth: Array, years: int) -> Array:
-    """Load of each year over the first year's, each step at the draw's quantile. [n × Y]"""
-    factor = np.ones((len(growth), years))
+def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
+    """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
+    growth = draws["growth"]
+    ratio = np.ones((len(growth), years))
     for year in range(1, years):
         band = steps[min(year, len(steps)) - 1]
-        up, down = (band.high - band.central) / Z90, (band.central - band.low) / Z90
-        g = band.central + np.where(growth >= 0, growth * up, growth * down)
-        factor[:, year] = factor[:, year - 1] * np.maximum(1 + g, 0.05)
-    return factor
+        side = np.where(growth >= 0, band.high - band.central, band.central - band.low)
+        step = band.central + growth * side / Z90
+        ratio[:, year] = ratio[:, year - 1] * np.maximum(1 + step, 0.05)
+    return np.asarray(draws["demand"][:, None] * ratio)
 
 
-def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
-    """Load of each year over the plan for the first year. [n × Y]"""
-    return np.asarray(draws["demand"][:, None] * growth_factor(steps, draws["growth"], years))
-
-
-def fleet(plan: OptionPlan, draws: Draws, years: int, limit: Array | None = None) -> Fleet:
+def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = None) -> Fleet:
     """Machines that an option needs; `limit` [n]: own servers at most, the rest of the load spills.
 
     Owned servers come whole and are kept; with redundancy, so many more servers (or as many again)
     stand by, because a server fails as a whole. A hybrid needs no spare: the other side is it.
     """
-    need = [_per_rate(plan, p, draws) * load_ratio(p.growth, draws, years) for p in plan.pools]
-    serving = [
-        np.maximum(1.0, np.ceil(x * p.peak - 1e-9)) for x, p in zip(need, plan.pools, strict=True)
-    ]
-    if plan.machine is None:
-        return _rented(plan, need, serving, draws)
-    per = plan.per_server
-    exact = sum(s / n for s, n in zip(serving, per, strict=True))
-    servers = np.maximum.accumulate(np.ceil(np.asarray(exact) - 1e-9), axis=1)
-    spares = [p.spares for p in plan.pools]
-    spare = servers if min(spares, default=0) < 0 else float(max(spares, default=0))
+    if option.machine is None:
+        return rented(option, draws, years)
+    pools, per = option.pools, option.per_server
+    need = _needs(option, draws, years)
+    share = [_whole(x * p.peak) / n for x, p, n in zip(need, pools, per, strict=True)]
+    exact = np.sum(share, axis=0)
+    servers = np.maximum.accumulate(np.ceil(exact - 1e-9), axis=1)
+    spares = [p.spares for p in pools]
+    spare = servers if min(spares) < 0 else float(max(spares))
+    spilled = [np.zeros_like(servers)] * len(pools)
     if limit is not None:
-        servers, spare = np.minimum(servers, limit[:, None]), np.zeros_like(servers)
+        servers, spare = np.minimum(servers, limit[:, None]), 0.0
+        spilled = [
+            _spilled(p, np.floor(servers * (s / exact) * n + 1e-9), x)
+            for p, s, n, x in zip(pools, share, per, need, strict=True)
+        ]
     total = servers + spare
-    capacity = [
-        _capacity(servers, s / n / np.asarray(exact), n) for s, n in zip(serving, per, strict=True)
-    ]
-    spilled = tuple(
-        _spilled(p, c, x) if limit is not None else np.zeros_like(servers)
-        for p, c, x in zip(plan.pools, capacity, need, strict=True)
-    )
-    used = sum(
-        x * p.mean * (1 - w) / n for x, p, w, n in zip(need, plan.pools, spilled, per, strict=True)
+    used = np.sum(
+        [x * p.mean * (1 - w) / n for x, p, w, n in zip(need, pools, spilled, per, strict=True)],
+        axis=0,
     )
     busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
+    replicas = np.sum([s * n for s, n in zip(share, per, strict=True)], axis=0)
     return Fleet(
-        total, servers, np.asarray(sum(serving)), total * plan.machine.gpu_count,
-        np.zeros_like(total), np.clip(busy, 0, 1), spilled,
+        total, servers, replicas, total * option.machine.gpu_count, np.zeros_like(total),
+        np.clip(busy, 0, 1), tuple(spilled),
     )  # fmt: skip
 
 
-def _per_rate(plan: OptionPlan, pool: PoolLoad, draws: Draws) -> Array:
-    """Replicas for one request a second, its hidden tokens included. [n × 1]"""
-    work = draws.get(f"hidden_work.{plan.name}", np.ones(1))
-    return np.asarray(work / (pool.rate * draws["throughput"]))[:, None]
+def _needs(option: OptionPlan, draws: Draws, years: int) -> list[Array]:
+    """Replicas of each pool for a load of one request a second in the first year. [n × Y each]"""
+    work = draws.get(f"hidden_work.{option.name}", np.ones(1))
+    return [
+        (work / (p.rate * draws["throughput"]))[:, None] * load_ratio(p.growth, draws, years)
+        for p in option.pools
+    ]
 
 
-def _capacity(servers: Array, weight: Array, per_server: float) -> Array:
-    """Replicas of a pool on so many servers: whole where it has them to itself."""
-    return np.asarray(np.floor(servers * weight * per_server + 1e-9))
+def _whole(replicas: Array) -> Array:
+    return np.maximum(1.0, np.ceil(replicas - 1e-9))
 
 
 def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
@@ -316,86 +308,64 @@ def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
     if not pool.curve.any():
         return np.where(capacity > 0, 0.0, 1.0)
     q = np.divide(capacity, need, out=np.full_like(need, np.inf), where=need > 0)
-    rising = np.concatenate([[0.0], pool.curve])
-    above = np.concatenate([[pool.curve.sum()], _excess(pool.curve)]) / pool.curve.sum()
-    interactive = np.interp(q, rising, above)
+    tail, left = np.cumsum(pool.curve[::-1])[::-1], np.arange(len(pool.curve), 0, -1)
+    excess = np.append(pool.curve.sum(), tail - left * pool.curve) / pool.curve.sum()
+    interactive = np.interp(q, np.append(0.0, pool.curve), excess)
     return np.where(capacity > 0, interactive * (1 - pool.batch_share), 1.0)
 
 
-def _excess(curve: Array) -> Array:
-    """Sum of what lies above each point of a rising curve."""
-    tail = np.cumsum(curve[::-1])[::-1]
-    count = np.arange(len(curve), 0, -1)
-    return np.asarray(tail - count * curve)
+def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = None,
+           per_server: Sequence[float] = ()) -> Fleet:  # fmt: skip
+    """Rented machines, or those that a hybrid rents beyond its own servers.
 
-
-def _rented(plan: OptionPlan, need: list[Array], serving: list[Array], draws: Draws) -> Fleet:
-    """Rented machines: committed ones are paid around the clock, others while they are needed."""
-    spares = [
-        s if p.spares < 0 else np.full_like(s, p.spares)
-        for s, p in zip(serving, plan.pools, strict=True)
-    ]
-    replicas = np.asarray(sum(s + e for s, e in zip(serving, spares, strict=True)))
-    gpus = np.asarray(
-        sum((s + e) * p.gpus for s, e, p in zip(serving, spares, plan.pools, strict=True))
-    )
-    month = draws["hours_per_month"][:, None]
-    if plan.option.commitment in ("1y", "3y"):
-        hours = gpus * month
-    else:
-        slack = draws["scale_down"][:, None]
-        hours = month * np.asarray(
-            sum(
-                np.minimum(_mean_replicas(p, x, 0) * slack, s) * p.gpus + e * p.gpus
-                for p, x, s, e in zip(plan.pools, need, serving, spares, strict=True)
-            )
-        )
-    used = sum(x * p.mean * p.gpus for x, p in zip(need, plan.pools, strict=True)) * month
+    Committed ones are paid around the clock, others while they are needed.
+    """
+    shape = (len(draws["growth"]), years)
+    month, slack = (draws[name][:, None] for name in ("hours_per_month", "scale_down"))
+    replicas, gpus, hours, used = (np.zeros(shape) for _ in range(4))
+    spilled = own.spilled if own else (np.zeros(shape),) * len(option.pools)
+    for i, (p, need) in enumerate(zip(option.pools, _needs(option, draws, years), strict=True)):
+        there = np.zeros(shape)
+        if own is not None:
+            there = np.floor(own.serving * per_server[i] / len(option.pools) + 1e-9)
+        serving = np.maximum(there == 0, np.ceil(need * p.peak - 1e-9) - there)
+        spare = 0.0 if own is not None else serving if p.spares < 0 else float(p.spares)
+        paid = serving
+        if option.option.commitment not in COMMITTED:
+            paid = np.minimum(_mean_replicas(p, need, there) * slack, serving)
+        replicas += serving + spare
+        gpus += (serving + spare) * p.gpus
+        hours += month * ((paid + spare) * p.gpus)
+        used += need * p.mean * p.gpus * month
     busy = np.clip(used / np.maximum(hours, 1e-12), 0, 1)
-    none = tuple(np.zeros_like(s) for s in serving)
-    return Fleet(np.zeros_like(gpus), np.zeros_like(gpus), replicas, gpus, hours, busy, none)
+    return Fleet(np.zeros(shape), np.zeros(shape), replicas, gpus, hours, busy, spilled)
 
 
 _GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
 
 
-def _mean_replicas(pool: PoolLoad, need: Array, own: int) -> Array:
-    """Mean over the hours of whole replicas needed beyond `own`; at least one where own is 0."""
+def _mean_replicas(pool: PoolLoad, need: Array, own: Array) -> Array:
+    """Mean over the hours of whole replicas needed beyond the own ones; without any, at least one.
+    [n × Y]"""
+    mean = np.where(own > 0, 0.0, 1.0)
     peak = pool.curve[-1]
-    if peak == 0:
-        return np.full_like(need, 0.0 if own else 1.0)
-    whole = np.ceil(np.outer(_GRID, pool.curve / peak) - 1e-9)
-    mean = np.maximum(whole - own, 0.0 if own else 1.0).mean(axis=1)
-    return np.asarray(np.interp(np.log(np.maximum(need * peak, 1e-9)), np.log(_GRID), mean))
+    if peak > 0:
+        whole = np.ceil(np.outer(_GRID, pool.curve / peak) - 1e-9)
+        load = np.log(np.maximum(need * peak, 1e-9))
+        for count in np.unique(own):
+            beyond = np.maximum(whole - count, 0.0 if count else 1.0).mean(axis=1)
+            mean[own == count] = np.interp(load[own == count], np.log(_GRID), beyond)
+    return mean
 
 
-def burst_fleet(plan: OptionPlan, own: Fleet, base: OptionPlan, draws: Draws, years: int) -> Fleet:
-    """Machines rented on top of the own ones of a hybrid, hour by hour or committed to the peak."""
-    month = draws["hours_per_month"][:, None]
-    shape = own.serving.shape
-    replicas, hours, gpus, used = (np.zeros(shape) for _ in range(4))
-    for p, per in zip(plan.pools, base.per_server, strict=True):
-        need = np.broadcast_to(
-            _per_rate(plan, p, draws) * load_ratio(p.growth, draws, years), shape
-        )
-        capacity = np.floor(own.serving * per / len(plan.pools) + 1e-9)
-        peak = np.maximum(0.0, np.ceil(need * p.peak - 1e-9) - capacity)
-        if plan.option.commitment in ("1y", "3y"):
-            mean = peak
-        else:
-            mean = np.zeros(shape)
-            for c in np.unique(capacity):
-                at = capacity == c
-                mean[at] = np.minimum(
-                    _mean_replicas(p, need, int(c))[at] * draws["scale_down"].mean(), peak[at]
-                )
-        replicas, gpus = replicas + peak, gpus + peak * p.gpus
-        hours = hours + mean * p.gpus * month
-    spill = np.asarray(sum(own.spilled)) / max(1, len(own.spilled))
-    used = spill * sum(p.mean for p in plan.pools)
-    return Fleet(
-        np.zeros(shape), np.zeros(shape), replicas, gpus, hours, np.clip(used, 0, 1), own.spilled
-    )
+def total_tokens(plan: Plan, draws: Draws, answers_only: bool = False) -> Array:
+    """Tokens by month, whichever option serves them. [n × Y]"""
+    total = np.zeros((len(draws["growth"]), plan.years))
+    for load in plan.loads.values():
+        each = load.lengths.output_mean + (0 if answers_only else load.lengths.input_mean)
+        asked = load_ratio(load.growth, draws, plan.years) * draws["hours_per_month"][:, None]
+        total += asked * (load.mean_rate * 3600 * each)
+    return total
 
 
 # --- billing ----------------------------------------------------------------------------------
@@ -429,8 +399,7 @@ class Amount:
 
 def unit_price(line: Line, draws: Draws) -> Array:
     """Product of a line's factors. [n]"""
-    size = len(draws["growth"])
-    price = np.ones(size)
+    price = np.ones(len(draws["growth"]))
     for name in line.factors:
         price = price * draws[name]
     return price
@@ -439,94 +408,188 @@ def unit_price(line: Line, draws: Draws) -> Array:
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
     """Amounts of an option, its own only: neither the baseline before production, nor tax."""
     option = plan.options[name]
-    if option.base is not None and option.burst is not None:
-        return _hybrid_bill(plan, option, draws)
-    machines = fleet(option, draws, plan.years) if option.pools else None
-    return [_amount(plan, option, line, machines, draws) for line in option.lines]
-
-
-def _hybrid_bill(plan: Plan, option: OptionPlan, draws: Draws) -> list[Amount]:
-    assert option.base and option.burst
-    own = fleet(option.base, draws, plan.years, draws[owned_key(option.name)])
-    if option.burst.pools:
-        rest = burst_fleet(option.burst, own, option.base, draws, plan.years)
+    if option.base is None or option.burst is None:
+        own = fleet(option, draws, plan.years) if option.pools else None
+        sides = {"own": Side(plan, option, draws, own)}
     else:
-        rest = own
-    return [
-        _amount(
-            plan, option.base if line.side == "own" else option.burst, line,
-            own if line.side == "own" else rest, draws, hybrid=option,
+        rest = own = fleet(option.base, draws, plan.years, draws[owned_key(name)])
+        if option.burst.pools:
+            rest = rented(option.burst, draws, plan.years, own, option.base.per_server)
+        sides = {
+            "own": Side(plan, option.base, draws, own, option),
+            "burst": Side(plan, option.burst, draws, rest, option),
+        }
+    return [sides[line.side].amount(line) for line in option.lines]
+
+
+@dataclass(frozen=True)
+class Side:
+    """An option with its machines over some draws; of a hybrid, one of its two sides."""
+
+    plan: Plan
+    option: OptionPlan
+    draws: Draws
+    fleet: Fleet | None
+    hybrid: OptionPlan | None = None
+
+    def amount(self, line: Line) -> Amount:
+        """What a line costs and when."""
+        shape = (len(self.draws["growth"]), self.plan.years)
+        level = np.broadcast_to(self.quantity(line), shape)
+        price = unit_price(line, self.draws)
+        match line.item.when:
+            case "monthly":
+                return Amount(line, "running", level, price)
+            case "yearly":
+                return Amount(line, "running", level / MONTHS, price)
+            case "once":
+                return self._bought(line, additions(level), price)
+            case "at_refresh":
+                return self._bought(line, _refreshed(level, life_years(self.draws)), price)
+            case "at_exit":
+                last = np.zeros(shape)
+                last[:, -1] = level[:, -1]
+                if line.item.driver == "resale_server":
+                    last[:, -1] = self._resale(level)
+                return Amount(line, "end", last, price)
+
+    def quantity(self, line: Line) -> Array | float:
+        """Quantity of a line's driver. [n × Y, n × 1 or 1]"""
+        driver = line.item.driver
+        if driver not in QUANTITIES:
+            known = ", ".join(sorted(QUANTITIES))
+            raise NotPriced(f"facts/cost_items.csv, {line.item.id}: driver {driver!r} is not "
+                            f"known; write one of {known}")  # fmt: skip
+        return QUANTITIES[driver](self, line)
+
+    @property
+    def machines(self) -> Fleet:
+        """The machines. Raises NotPriced where there are none to count."""
+        if self.fleet is None:
+            raise NotPriced(
+                f"{self.option.name} has no machines that its costs could be counted by"
+            )
+        return self.fleet
+
+    def _bought(self, line: Line, new: Array, price: Array) -> Amount:
+        """What is bought at the start of each year: what is owned already is not; a lease is paid
+        in equal parts."""
+        if line.item.driver in ("server", "serving_server", "spare_server"):
+            new = new.copy()
+            new[:, 0] *= 1 - self._owned_share()
+        lease = self.option.option.lease
+        if lease is None or line.item.category not in CAPITAL:
+            return Amount(line, "start", new, price)
+        parts, rate = lease.years * MONTHS, (1 + lease.rate) ** (1 / MONTHS) - 1
+        part = 1 / parts if rate == 0 else rate / (1 - (1 + rate) ** -parts)
+        paid = np.zeros_like(new)
+        for y in range(new.shape[1]):
+            paid[:, y : y + lease.years] += new[:, y : y + 1] * part
+        return Amount(line, "running", paid, price)
+
+    def _owned_share(self) -> Array | float:
+        """Share of the first year's servers that is owned already. [n]"""
+        if not self.option.option.owned_servers and self.option.name != self.plan.baseline:
+            return 0.0
+        needed = fleet(self.option, self.draws, self.plan.years)
+        return self.owned_already(needed) / np.maximum(needed.servers[:, 0], 1e-9)
+
+    def owned_already(self, machines: Fleet) -> Array:
+        """Servers that the client owns today: as said, or all that an option in use needs. [n]"""
+        first, option = machines.servers[:, 0], self.option.option
+        if option.owned_servers is None:
+            return first if option.in_use else np.zeros_like(first)
+        return np.minimum(float(option.owned_servers), first)
+
+    def could_sell(self) -> Array:
+        """Servers owned today, each counted with the share of its price that it fetches. [n × 1]"""
+        worth = worth_at(self.draws, self.option.option.owned_age_years)
+        return (self.owned_already(self.machines) * worth)[:, None]
+
+    def _resale(self, level: Array) -> Array:
+        """Servers at the end, each counted with the share of its price that it fetches. [n]"""
+        lease, life = self.option.option.lease, life_years(self.draws)
+        worth = np.zeros(len(level))
+        for y, bought in enumerate(additions(level).T if not (lease and lease.returned) else ()):
+            age = self.plan.months / MONTHS - y
+            age -= life * max(0, math.ceil(age / life) - 1)
+            worth += bought * worth_at(self.draws, age)
+        return worth
+
+    def kwh(self) -> Array:
+        """Electricity of the servers by month, before cooling. [kWh]
+
+        kW × hours × (idle share + (1 - idle share) × load), the load being the used share.
+        """
+        idle, kw, hours = (
+            self.draws[name][:, None]
+            for name in ("idle_share", f"power_kw.{self.option.name}", "hours_per_month")
         )
-        for line in option.lines
-    ]  # fmt: skip
+        drawn = idle + (1 - idle) * self.machines.busy
+        return np.asarray(self.machines.servers * kw * drawn * hours)
+
+    def kw_provisioned(self) -> Array:
+        """Power that the room keeps for the servers. [kW]"""
+        assert self.option.machine is not None
+        return self.machines.servers * self.option.machine.provisioned_kw
+
+    def requests(self, workload: str) -> Array:
+        """Requests of a workload by month that this side serves."""
+        load = self.plan.loads[workload]
+        hours = self.draws["hours_per_month"][:, None]
+        asked = load_ratio(load.growth, self.draws, self.plan.years) * load.mean_rate * 3600 * hours
+        if self.hybrid is not None and self.hybrid.base is not None:
+            asked = asked * self.machines.spilled[self.hybrid.base.pool_of[workload]]
+        return np.asarray(asked)
+
+    def egress_gb(self) -> Array:
+        """Answers sent out by month. [GB]"""
+        share = np.mean(self.machines.spilled, axis=0) if self.hybrid is not None else 1.0
+        size = self.draws["bytes_per_token"][:, None] / BYTES_PER_GB
+        return np.asarray(total_tokens(self.plan, self.draws, answers_only=True) * share * size)
+
+    def unused(self) -> Array:
+        """What a minimum commitment costs beyond the bill, by month, on the year's mean price."""
+        months, used = np.ones((1, self.plan.months)), np.zeros((1, self.plan.years))
+        for line in self.option.lines:
+            if line.item.driver in ("request", "gpu_hour"):
+                path = by_year(path_factor(line.path, self.draws, self.plan.months))
+                used = used + self.amount(line).value * path / by_year(months)
+        return np.maximum(0.0, self.option.option.minimum_commitment_per_month - used)
+
+    def fte(self) -> Array:
+        """Full-time equivalents, a platform team and hands for the machines; over 12 for a month."""
+        staff = self.draws[f"fte_platform.{self.option.name}"][:, None]
+        if self.option.pools:
+            each = self.draws[f"fte_per_8_gpus.{self.option.name}"][:, None]
+            units = self.machines.gpus / GPUS_PER_STAFF_UNIT
+            scale = self.draws["staff_scale"][:, None]
+            staff = staff + each * np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
+        return np.asarray(staff / MONTHS)
 
 
-def _amount(
-    plan: Plan,
-    side: OptionPlan,
-    line: Line,
-    machines: Fleet | None,
-    draws: Draws,
-    hybrid: OptionPlan | None = None,
-) -> Amount:
-    shape = (len(draws["growth"]), plan.years)
-    level = _level(plan, side, line, machines, draws, shape, hybrid)
-    price = unit_price(line, draws)
-    match line.item.when:
-        case "monthly":
-            return Amount(line, "running", level, price)
-        case "yearly":
-            return Amount(line, "running", level / MONTHS, price)
-        case "once":
-            return _bought(plan, side, line, additions(level), price, draws)
-        case "at_refresh":
-            return _bought(plan, side, line, _refreshed(level, life_years(draws)), price, draws)
-        case "at_exit":
-            if line.item.driver == "resale_server":
-                returned = side.option.lease is not None and side.option.lease.returned
-                left = np.zeros_like(level) if returned else _resale(plan, level, draws)
-                return Amount(line, "end", left, price)
-            last = np.zeros_like(level)
-            last[:, -1] = level[:, -1]
-            return Amount(line, "end", last, price)
-
-
-def _bought(
-    plan: Plan, side: OptionPlan, line: Line, new: Array, price: Array, draws: Draws
-) -> Amount:
-    """What is bought at the start of each year: what is owned already is not; a lease is paid in
-    equal parts."""
-    if line.item.driver in ("server", "serving_server", "spare_server"):
-        new = new.copy()
-        new[:, 0] = np.maximum(0.0, new[:, 0] - _owned_share(plan, side, line, draws) * new[:, 0])
-    lease = side.option.lease
-    if lease is None or line.item.category not in CAPITAL:
-        return Amount(line, "start", new, price)
-    parts = lease.years * MONTHS
-    rate = (1 + lease.rate) ** (1 / MONTHS) - 1
-    part = 1 / parts if rate == 0 else rate / (1 - (1 + rate) ** -parts)
-    paid = np.zeros_like(new)
-    for y in range(new.shape[1]):
-        paid[:, y : y + lease.years] += new[:, y : y + 1] * part
-    return Amount(line, "running", paid, price)
-
-
-def _owned_share(plan: Plan, side: OptionPlan, line: Line, draws: Draws) -> Array:
-    """Share of the first year's servers that is owned already. [n]"""
-    if not side.option.owned_servers and side.name != plan.baseline:
-        return np.zeros(len(draws["growth"]))
-    machines = fleet(side, draws, plan.years)
-    first = np.maximum(machines.servers[:, 0], 1e-9)
-    return np.asarray(np.minimum(1.0, owned_already(plan, side, machines) / first))
-
-
-def owned_already(plan: Plan, side: OptionPlan, machines: Fleet) -> Array:
-    """Servers that the client owns today: as said, or all that an option needs that is in use.
-    [n]"""
-    count = side.option.owned_servers
-    if count is None:
-        return machines.servers[:, 0] if side.option.in_use else np.zeros(len(machines.servers))
-    return np.minimum(float(count), machines.servers[:, 0])
+QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
+    "option": lambda side, line: 1.0,
+    "site": lambda side, line: 1.0,
+    "workload": lambda side, line: float(len(side.plan.loads)),
+    "user": lambda side, line: side.plan.users,
+    "on_call": lambda side, line: float(side.plan.round_the_clock),
+    "fte": lambda side, line: side.fte(),
+    "request": lambda side, line: side.requests(line.workload),
+    "unused_commitment": lambda side, line: side.unused(),
+    "gb": lambda side, line: side.egress_gb(),
+    "server": lambda side, line: side.machines.servers,
+    "resale_server": lambda side, line: side.machines.servers,
+    "serving_server": lambda side, line: side.machines.serving,
+    "spare_server": lambda side, line: side.machines.servers - side.machines.serving,
+    "owned_server": lambda side, line: side.could_sell(),
+    "replica": lambda side, line: side.machines.replicas,
+    "gpu": lambda side, line: side.machines.gpus,
+    "gpu_hour": lambda side, line: side.machines.gpu_hours,
+    "kw": lambda side, line: side.kw_provisioned(),
+    "kwh": lambda side, line: side.kwh(),
+}
+"""What a cost item can be counted by."""
 
 
 def additions(level: Array) -> Array:
@@ -549,18 +612,6 @@ def _refreshed(level: Array, life: int) -> Array:
     return out
 
 
-def _resale(plan: Plan, level: Array, draws: Draws) -> Array:
-    """Servers at the end, each counted with the share of its price that it still fetches."""
-    life, end = life_years(draws), plan.months / MONTHS
-    bought = additions(level)
-    out = np.zeros_like(bought)
-    for y in range(bought.shape[1]):
-        age = end - y
-        age = age - life * max(0, math.ceil(age / life) - 1)
-        out[:, -1] += bought[:, y] * worth_at(draws, age)
-    return out
-
-
 def worth_at(draws: Draws, age: float) -> Array:
     """Share of its price that a server of an age fetches, over the draw's `residual_scale`, which
     multiplies it; together never more than the price. [n]"""
@@ -569,134 +620,16 @@ def worth_at(draws: Draws, age: float) -> Array:
     return np.asarray(np.minimum(share, 1 / np.maximum(draws["residual_scale"], 1e-9)))
 
 
-def _level(
-    plan: Plan,
-    side: OptionPlan,
-    line: Line,
-    machines: Fleet | None,
-    draws: Draws,
-    shape: tuple[int, int],
-    hybrid: OptionPlan | None,
-) -> Array:
-    """Quantity of a line's driver by year. [n × Y]"""
-    name = line.item.driver
-    if name == "request":
-        return _requests(plan, side, line.workload, machines, draws, hybrid)
-    if name == "unused_commitment":
-        return _unused(plan, side, machines, draws, hybrid)
-    if name == "on_call":
-        return np.full(shape, float(plan.round_the_clock))
-    fixed = {"option": 1.0, "site": 1.0, "workload": len(plan.loads), "user": plan.users}
-    if name in fixed:
-        return np.full(shape, float(fixed[name]))
-    if name == "fte":
-        return _fte(side, machines, draws, shape)
-    if machines is None:
-        raise NotPriced(f"cost item {line.item.id}: {side.name} has no machines to count by {name}")
-    if name == "owned_server":
-        shares = np.zeros(shape)
-        shares[:, 0] = owned_already(plan, side, machines) * worth_at(
-            draws, side.option.owned_age_years
-        )
-        return np.maximum.accumulate(shares, axis=1)
-    simple = {
-        "server": machines.servers,
-        "resale_server": machines.servers,
-        "serving_server": machines.serving,
-        "spare_server": machines.spare,
-        "replica": machines.replicas,
-        "gpu": machines.gpus,
-        "gpu_hour": machines.gpu_hours,
-    }
-    if name in simple:
-        return simple[name]
-    if name == "kw":
-        assert side.machine is not None
-        return machines.servers * side.machine.provisioned_kw
-    if name == "kwh":
-        return server_kwh(side, machines, draws)
-    if name == "gb":
-        return _egress_gb(plan, machines, draws, shape, hybrid)
-    raise NotPriced(
-        f"facts/cost_items.csv, {line.item.id}: driver {name!r} is not known; write one of "
-        + ", ".join(sorted([*simple, *fixed, "fte", "kw", "kwh", "gb", "request"]))
-    )
-
-
-def server_kwh(side: OptionPlan, machines: Fleet, draws: Draws) -> Array:
-    """Electricity of the servers by month, before cooling. [kWh]
-
-    kW × hours × (idle share + (1 - idle share) × load), the load being the used share.
-    """
-    idle = draws["idle_share"][:, None]
-    drawn = idle + (1 - idle) * machines.busy
-    kw = draws[f"power_kw.{side.name}"][:, None]
-    return np.asarray(machines.servers * kw * drawn * draws["hours_per_month"][:, None])
-
-
-def _requests(
-    plan: Plan,
-    side: OptionPlan,
-    workload: str,
-    machines: Fleet | None,
-    draws: Draws,
-    hybrid: OptionPlan | None,
-) -> Array:
-    """Requests of a workload by month that this side serves."""
-    load = plan.loads[workload]
-    monthly = load.mean_rate * 3600
-    asked = load_ratio(load.growth, draws, plan.years) * monthly * draws["hours_per_month"][:, None]
-    if hybrid is not None and machines is not None and hybrid.base is not None:
-        asked = asked * machines.spilled[hybrid.base.pool_of[workload]]
-    return np.asarray(asked)
-
-
-def _unused(
-    plan: Plan, side: OptionPlan, machines: Fleet | None, draws: Draws, hybrid: OptionPlan | None
-) -> Array:
-    """What a minimum commitment costs beyond the bill, by month, on the year's mean price."""
-    used: Array = np.zeros((len(draws["growth"]), plan.years))
-    for line in side.lines:
-        if line.item.driver in ("request", "gpu_hour"):
-            amount = _amount(plan, side, line, machines, draws, hybrid)
-            used = used + amount.value * mean_path(plan, line.path, draws)
-    return np.maximum(0.0, side.option.minimum_commitment_per_month - used)
-
-
-def _fte(side: OptionPlan, machines: Fleet | None, draws: Draws, shape: tuple[int, int]) -> Array:
-    """Full-time equivalents: a platform team, and hands for the machines; over 12 for a month."""
-    staff = np.broadcast_to(draws[f"fte_platform.{side.name}"][:, None], shape)
-    if machines is not None and side.pools:
-        each = draws[f"fte_per_8_gpus.{side.name}"][:, None]
-        units = machines.gpus / GPUS_PER_STAFF_UNIT
-        scale = draws["staff_scale"][:, None]
-        staff = staff + each * np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
-    return np.asarray(staff / MONTHS)
-
-
-def _egress_gb(
-    plan: Plan, machines: Fleet, draws: Draws, shape: tuple[int, int], hybrid: OptionPlan | None
-) -> Array:
-    """Answers sent out by month. [GB]"""
-    total: Array = np.zeros(shape)
-    for load in plan.loads.values():
-        seconds = draws["hours_per_month"][:, None] * 3600
-        tokens = load.mean_rate * seconds * load.lengths.output_mean
-        total = total + tokens * load_ratio(load.growth, draws, plan.years)
-    share = np.asarray(sum(machines.spilled)) / len(machines.spilled) if hybrid else 1.0
-    return np.asarray(total * share * draws["bytes_per_token"][:, None] / BYTES_PER_GB)
-
-
 # --- price paths over the months --------------------------------------------------------------
 
 
 def path_factor(path: str, draws: Draws, months: int) -> Array:
     """Price of month 1 … M over today's. [n × M]"""
-    elapsed = np.arange(months, dtype=float)
     name, _, step = path.partition(":")
     if name == "flat":
         return np.ones((len(draws["growth"]), months))
     if step:
+        elapsed = np.arange(months, dtype=float)
         elapsed = np.floor(elapsed / int(step)) * int(step)
         memory = draws["rental_memory"][:, None]
         years = memory * (1 - np.exp(-elapsed / MONTHS / memory))
@@ -713,48 +646,9 @@ def powers(base: Array, count: int) -> Array:
     return np.cumprod(out, axis=1, out=out)
 
 
-def mean_path(plan: Plan, path: str, draws: Draws) -> Array:
-    """Mean of a price path over the months of each year. [n × Y]"""
-    return by_year(path_factor(path, draws, plan.months), plan.years, np.mean)
-
-
-def by_year(monthly: Array, years: int, how: Literal["sum"] | object = np.sum) -> Array:
-    """Sum (or mean) over the months of each year; the last year may be short. [n × Y]"""
-    starts = np.arange(0, monthly.shape[1], MONTHS)
-    sums = np.add.reduceat(monthly, starts, axis=1)
-    if how is np.mean:
-        return np.asarray(sums / np.diff(np.append(starts, monthly.shape[1])))
-    return np.asarray(sums)
-
-
-# --- totals -----------------------------------------------------------------------------------
-
-
-def total_tokens(plan: Plan, draws: Draws) -> Array:
-    """Tokens served by month, input and output, whichever option serves them. [n × Y]"""
-    shape = (len(draws["growth"]), plan.years)
-    total: Array = np.zeros(shape)
-    for load in plan.loads.values():
-        each = load.lengths.input_mean + load.lengths.output_mean
-        monthly = load.mean_rate * 3600 * each
-        asked = load_ratio(load.growth, draws, plan.years) * draws["hours_per_month"][:, None]
-        total = total + asked * monthly
-    return total
-
-
-def drivers(factors: Sequence[Factor]) -> list[str]:
-    """Names of what moves independently, fixed factors left out."""
-    return list(dict.fromkeys(f.driver for f in factors if f.shape != "fixed"))
-
-
-def replace_factors(plan: Plan, factors: Mapping[str, Factor]) -> Plan:
-    """The same plan with other factors."""
-    return replace(plan, factors=dict(factors))
-
-
-def with_value(factor: Factor, value: Range) -> Factor:
-    """The same factor with another value."""
-    return replace(factor, value=value)
+def by_year(monthly: Array) -> Array:
+    """Sum over the months of each year; the last year may be short. [n × Y]"""
+    return np.asarray(np.add.reduceat(monthly, np.arange(0, monthly.shape[1], MONTHS), axis=1))
 
 
 def owned_key(hybrid: str) -> str:

@@ -9,7 +9,7 @@ evaluation that the report, the curves and the Monte Carlo share.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Literal
@@ -54,12 +54,12 @@ class Clock:
 
     def waiting(self, phase: str, name: str) -> Array:
         """Share of each month before production, or (`before`) in which the baseline is paid, which
-        runs on for a while; as many months as any draw needs. [n × ≤ M]"""
+        runs on for a while; as many years as any draw needs. [n × ≤ M]"""
         wait = self.draws[f"months_to_production.{name}"]
         if phase == "before":
             wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
-        span = min(self.plan.months, max(1, math.ceil(float(wait.max()))))
-        return np.clip(wait[:, None] - np.arange(span), 0, 1)
+        years = max(1, math.ceil(float(wait.max()) / MONTHS))
+        return np.clip(wait[:, None] - np.arange(min(self.plan.months, years * MONTHS)), 0, 1)
 
     def share(self, phase: str, name: str) -> Array:
         """Share of each month in which an option is in production, or is not yet. [n × M]"""
@@ -85,7 +85,7 @@ class Clock:
         return self._sums[key]
 
     def _by_year(self, monthly: Array) -> Array:
-        sums = cashflow.by_year(monthly, self.plan.years)
+        sums = cashflow.by_year(monthly)
         return np.pad(sums, ((0, 0), (0, self.plan.years - sums.shape[1])))
 
     @property
@@ -116,13 +116,6 @@ class Totals:
     def nominal(self) -> Array:
         """Plain sum over the horizon. [n]"""
         return np.asarray(self.yearly.sum(axis=1))
-
-    def where(self, condition: Array, other: Totals) -> Totals:
-        """`other` in the draws in which the condition holds."""
-        return Totals(
-            np.where(condition, other.present, self.present),
-            np.where(condition[:, None], other.yearly, self.yearly),
-        )
 
 
 @dataclass(frozen=True)
@@ -182,33 +175,37 @@ def written_off(bought: Array, life: int, months: int) -> tuple[Array, Array]:
     return monthly, left
 
 
+BLOCK = 2_000
+"""Draws that are evaluated at once: what a block needs on the way is freed before the next."""
+
+
 def totals(plan: Plan, draws: Draws, names: Sequence[str] | None = None) -> dict[str, Totals]:
     """Cost of options over any number of draws: what every figure of the chapter comes from."""
-    clock = Clock(plan, draws)
-    found: dict[str, Totals] = {}
-
-    @cache
-    def billed(name: str) -> list[Amount]:
-        return cashflow.bill(plan, name, draws)
-
-    def cost(name: str) -> Totals:
-        if name not in found:
-            found[name] = _summed(clock, name, due(plan, name, draws, billed))
-            option = plan.options[name]
-            if option.base is not None and option.burst is not None:
-                owned = draws[owned_key(name)]
-                found[name] = (
-                    found[name]
-                    .where(owned == 0, cost(option.burst.name))
-                    .where(owned == BASE_ALONE, cost(option.base.name))
-                )
-        return found[name]
-
-    return {name: cost(name) for name in names or plan.options}
+    blocks = [
+        _of_block(plan, {n: v[at : at + BLOCK] for n, v in draws.items()}, names or plan.options)
+        for at in range(0, len(draws["growth"]), BLOCK)
+    ]
+    return {
+        name: Totals(*map(np.concatenate, zip(*(b[name] for b in blocks), strict=True)))
+        for name in names or plan.options
+    }
 
 
-def _summed(clock: Clock, name: str, owed: Sequence[Due]) -> Totals:
-    """Sums of a bill over time: amounts of one price path together, times the path's sums."""
+def _of_block(plan: Plan, draws: Draws, names: Iterable[str]) -> dict[str, tuple[Array, Array]]:
+    """Present and yearly cost of options; a hybrid that is one of its parts alone has its cost."""
+    clock, billed = Clock(plan, draws), cache(lambda name: cashflow.bill(plan, name, draws))
+    found: dict[str, tuple[Array, Array]] = {}
+    for name in dict.fromkeys(part for n in names for part in (*plan.options[n].parts, n)):
+        found[name] = present, yearly = _summed(clock, name, due(plan, name, draws, billed))
+        for part, alone in zip(plan.options[name].parts, (0.0, BASE_ALONE), strict=False):
+            there = draws[owned_key(name)] == alone
+            present[there], yearly[there] = (x[there] for x in found[part])
+    return found
+
+
+def _summed(clock: Clock, name: str, owed: Sequence[Due]) -> tuple[Array, Array]:
+    """Present [n] and nominal cost by year [n × Y] of a bill: amounts of one price path together,
+    times the path's sums."""
     alike: dict[tuple[str, str, str], Array] = {}
     for d in owed:
         key = (d.amount.when, d.amount.path, d.phase)
@@ -226,7 +223,7 @@ def _summed(clock: Clock, name: str, owed: Sequence[Due]) -> Totals:
             worth = nominal * clock.end
         yearly += value * nominal
         present += (value * worth).sum(axis=1)
-    return Totals(present, yearly)
+    return present, yearly
 
 
 # --- one case, month by month -----------------------------------------------------------------
@@ -253,11 +250,8 @@ class Flow:
 
 def flows(plan: Plan, name: str, draws: Draws) -> list[Flow]:
     """Monthly costs of an option in one draw; their sums are those of `totals`."""
-    option = plan.options[name]
-    if option.base is not None and option.burst is not None:
-        alone = {0.0: option.burst.name, BASE_ALONE: option.base.name}
-        part = alone.get(float(draws[owned_key(name)][0]))
-        if part:
+    for part, alone in zip(plan.options[name].parts, (0.0, BASE_ALONE), strict=False):
+        if draws[owned_key(name)][0] == alone:
             return flows(plan, part, draws)
     clock = Clock(plan, draws)
     owed = due(plan, name, draws, lambda n: cashflow.bill(plan, n, draws))
@@ -638,15 +632,16 @@ def with_optimum(plan: Plan) -> Plan:
                 owned_key(name), f"Servers owned, {option.option.label}",
                 Range.exact(0, "servers"), source, shape="fixed",
             )  # fmt: skip
-    whole = cashflow.replace_factors(plan, factors)
+    whole = replace(plan, factors=dict(factors))
     for name, option in plan.options.items():
         if option.base is not None:
             choices = owned_choices(whole, option)
             cost = totals(whole, whole.central(**{owned_key(name): choices}), [name])[name].present
             best = float(choices[int(np.argmin(np.round(cost, 6)))])
-            old = factors[owned_key(name)]
-            factors[owned_key(name)] = cashflow.with_value(old, Range.exact(best, "servers"))
-    return cashflow.replace_factors(plan, factors)
+            factors[owned_key(name)] = replace(
+                factors[owned_key(name)], value=Range.exact(best, "servers")
+            )
+    return replace(plan, factors=dict(factors))
 
 
 def owned_choices(plan: Plan, option: OptionPlan) -> Array:
@@ -842,7 +837,7 @@ def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
     months = clock.sums("flat", "own", option.name)[0][0]
     if side.machine is not None:
         power = draws[f"power_kw.{side.name}"][0]
-        monthly = cashflow.server_kwh(side, machines, draws)[0]
+        monthly = cashflow.Side(plan, side, draws, machines).kwh()[0]
         drawn = Input(name=f"Power of {side.machine.label}", value=Range.exact(float(power), "kW"),
                       source=source_of(side.machine))  # fmt: skip
     else:
