@@ -558,7 +558,7 @@ class Side:
         return np.maximum(0.0, self.option.option.minimum_commitment_per_month - used)
 
     def fte(self) -> Array:
-        """Full-time equivalents, a platform team and hands for the machines; over 12 for a month."""
+        """Full-time equivalents of platform team and hands for machines; over 12 for a month."""
         staff = self.draws[f"fte_platform.{self.option.name}"][:, None]
         if self.option.pools:
             each = self.draws[f"fte_per_8_gpus.{self.option.name}"][:, None]
