@@ -1,10 +1,20 @@
-"""The content of summary.json: what the report says, as data."""
+"""The content of summary.json: what the report says, as data, read from the frames.
+
+`FIELDS` says what each section reads from a row of its frame. A field is
+
+- `field = column`, or the column's name alone: the value as it stands;
+- with a unit in brackets: a figure `{low, central, high, unit}`, of one column, of three, or of
+  `column*` for a column between `column_low` and `column_high`. In the unit `{currency}` and other
+  columns are filled in; `#` makes it a bare whole number, `option` the scenario's key of an option.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
@@ -15,9 +25,10 @@ from siting.study.cost import PATHS
 if TYPE_CHECKING:
     from siting.study import Study
 
+Row: TypeAlias = Mapping[str, Any]
+
 SCHEMA_VERSION = 1
 """Of summary.json; raised when a reader of the old shape would misread the new one."""
-
 
 UNITS = {
     "schema_version": "1",
@@ -36,387 +47,235 @@ UNITS = {
 }
 """Units of bare figures by the name of their field, or of a field that they stand in."""
 
+FIELDS = """
+recommendation: option [option], label = option, kind, stays, baseline = today [option], confidence,
+    definition, share [1], leaving [1]
+flip: kind, subject [option], today [{unit}], threshold = at [{unit}], to [option],
+    plausible = inside
+step: due, owner, step, why, day [days], price* [{currency}]
+successor: model, room [times], successor* [times], chance [1], verdict
+standing: label = option, kind, present_cost = p10 cost p90 [{currency}]
+ranked: score = score_p10 score score_p90 [points], regret_points = regret [points],
+    regret_money [{currency}]
+memory: verdict, weights, kv_cache, gpu = gpu_key, tensor_parallel [#], context [#],
+    need_per_gpu = need* [GiB], budget_per_gpu = budget* [GiB], kv_pool = left* [GiB],
+    max_concurrency = requests* [requests], longest_context = longest [#]
+pool: spares [#], rate_per_replica = rate* [requests/s], calibrated, measured
+cost: present_cost = present [{currency}], total_cost = total [{currency}],
+    present_cost_spread = present_low present_median present_high [{currency}],
+    npv_against_baseline = saving [{currency}], irr [per year],
+    npv_spread = saving_low saving_median saving_high [{currency}],
+    chance_cheapest = cheapest_in [1], payback [months], payback_discounted [months],
+    levelised_cost = per_million [{currency} per million tokens]
+break_even: month [months], utilisation [1], utilisation_used = used [1],
+    volume [million tokens/month], against = rival [option], why_not = why
+energy: energy = kwh [kWh], emissions [t CO2e]
+loss: expected_yearly_loss = expected* [{currency} per year], why_not
+rules: fail, review, pass = passes, n.a. = not_applicable
+job: option [option], gpu = gpu_key, verdict, peak_per_gpu = peak* [GiB], hours* [h],
+    gpu_hours* [GPU-h], energy* [kWh]
+unplanned: option [option], not_estimated = why
+parity: reference, verdict, reason, reasoning_tokens = hidden* [tokens], margin [points]
+own: score = own_score [1], floor = own_floor [1], tolerance = own_tolerance [1],
+    verdict = own_verdict
+board: verdict, effort, reference_effort, date, reason, score [{unit}], reference_score [{unit}],
+    tolerance [{unit}], counts [1]
+winner: option [option], above [million tokens/month], below [million tokens/month]
+input: name, unit, source, url, locator, date, kind
+value: low, central, high
+"""
+"""Each section, and what it reads for each of its fields."""
+
+
+@functools.cache
+def _fields(section: str) -> tuple[tuple[str, str], ...]:
+    """The fields of a section, each with what is read for it: columns, and a unit."""
+    said = re.search(rf"^{section}: (.*(?:\n .*)*)", FIELDS, re.MULTILINE)
+    assert said is not None
+    pairs = (field.partition(" = ") for field in re.split(r",\s+", said[1]))
+    return tuple((re.split(r"[* ]", name)[0], read or name) for name, _, read in pairs)
+
 
 def content(study: Study) -> dict[str, Any]:
-    """The content of summary.json: what the report says, as data."""
-    ranking = _ranking(study)
-    keys = {option.label: name for name, option in study.options.items()}
+    """The content of summary.json."""
+    read = _Reader(study)
+    said = ("id", "name", "country", "sector", "currency")
+    inputs = _rows(study.inputs())
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
         "client": {
-            "id": study.client.id,
-            "name": study.client.name,
-            "country": study.client.country,
-            "sector": study.client.sector,
-            "currency": study.client.currency,
+            **{field: getattr(study.client, field) for field in said},
             "report_date": study.client.report_date.isoformat(),
         },
         "seed": study.scenario.seed,
-        **_decided(study, ranking),
-        "options": {name: {**ranking[name], **_option(study, name)} for name in study.options},
-        "training": _training(study),
-        "vendors": _vendors(study),
-        "quality": _quality(study),
-        "volume_winners": [
-            {
-                "option": keys[w["option"]],
-                "above": _exact(w["above"], "million tokens/month"),
-                "below": _exact(_known(w["below"]), "million tokens/month"),
-            }
-            for w in study.volume_winners().to_dict("records")
-        ],
+        **_decided(read),
+        "options": {name: _option(read, name, o.label) for name, o in study.options.items()},
+        "training": _training(read),
+        "vendors": _vendors(read),
+        "quality": _quality(read),
+        "volume_winners": read.each(study.volume_winners(), "winner"),
         "units": dict(UNITS),
         "warnings": list(study.cautions().caution),
-        "inputs": _named(study.inputs()),
+        "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
     }
+
+
+class _Reader:
+    """Reads sections, or single figures (`= columns [unit]`), from rows of a study's frames."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.keys = {option.label: name for name, option in study.options.items()}
+
+    def __call__(self, row: Row, said: str) -> Any:
+        """What a row says in the fields of a section, or in one figure."""
+        if said.startswith("= "):
+            return self._value(row, said.removeprefix("= "))
+        return {name: self._value(row, read) for name, read in _fields(said)}
+
+    def _value(self, row: Row, read: str) -> Any:
+        columns, _, unit = read.removesuffix("]").partition(" [")
+        if columns.endswith("*"):
+            columns = "{0}_low {0} {0}_high".format(columns.removesuffix("*"))
+        values = [row[column] for column in columns.split()]
+        match unit:
+            case "":
+                return values[0]
+            case "option":
+                return self.keys.get(values[0], values[0])
+            case "#":
+                return int(values[0])
+        money = self.study.client.currency
+        return _figure(values, unit.format_map({"currency": money, **row}))
+
+    def each(self, frame: pd.DataFrame, said: str, **chosen: object) -> list[Any]:
+        """What each row says in which columns have given values."""
+        return [self(row, said) for row in _rows(frame, **chosen)]
+
+    def by(self, key: str, frame: pd.DataFrame, said: str, **chosen: object) -> dict[str, Any]:
+        """The same by the value of a column."""
+        return {row[key]: self(row, said) for row in _rows(frame, **chosen)}
+
+
+def _figure(values: list[float | None], unit: str) -> dict[str, float | str] | None:
+    """One value, or a low, a central and a high one: a central case may lie outside of both."""
+    known = [v for v in values if v is not None]
+    if len(known) < len(values):
+        return None
+    central = known[len(known) // 2]
+    return Range(min(known[0], central), central, max(known[-1], central), unit).as_dict()
 
 
 def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
-    """Rows of a frame in which columns have given values; what is missing is None."""
+    """Rows in which columns have given values; what is missing, or never, is None."""
     for column, wanted in chosen.items():
         frame = frame[frame[column] == wanted]
-    kept = frame.astype(object).where(frame.notna(), None)
-    return [{str(k): v for k, v in row.items()} for row in kept.to_dict("records")]
+    return [
+        {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in r.items()}
+        for r in frame.to_dict("records")
+    ]
 
 
-def _decided(study: Study, ranking: Mapping[str, Any]) -> dict[str, Any]:
-    """The recommendation, what turns it and what to do, from the frames of the decision."""
-    keys = {o.label: name for name, o in study.options.items()}
-    (v,) = _rows(study.verdict())
-    money = study.client.currency
-    chosen = ranking[keys[v["option"]]] if v["option"] else None
+def _decided(read: _Reader) -> dict[str, Any]:
+    """The recommendation, what turns it and what to do."""
+    study = read.study
+    (verdict,) = _rows(study.verdict())
+    chosen = next(iter(_rows(study.standings(), option=verdict["option"])), None)
+    units = {"weight": "share of all weight", "price": "times the cost planned"}
+    turns = study.turns()
+    turns["unit"] = turns.kind.map(units).fillna(turns.unit)
+    room = read.by("option", study.successors(), "successor")
     return {
         "recommendation": {
-            "option": keys.get(v["option"]),
-            "label": v["option"],
-            "kind": chosen["kind"] if chosen else None,
-            "stays": v["stays"],
-            "baseline": keys.get(v["today"]),
-            "cleared": chosen is not None and not chosen["not_cleared"],
-            "confidence": v["confidence"],
-            "definition": v["definition"],
-            "share": _exact(v["share"], "1"),
-            "leaving": _exact(v["leaving"], "1"),
-            "present_cost": chosen["present_cost"] if chosen else None,
+            **read(verdict, "recommendation"),
+            "cleared": chosen is not None and chosen["status"] == "allowed",
+            "present_cost": read(chosen, "standing")["present_cost"] if chosen else None,
         },
-        "weights": {
-            row["criterion"]: Range(
-                row["weight_low"], row["weight"], row["weight_high"], "points"
-            ).as_dict()
-            for row in _rows(study.scorecard().drop_duplicates("criterion"))
-        },
-        "flip_points": [
-            {
-                "kind": f["kind"],
-                "subject": keys.get(f["subject"], f["subject"]),
-                "today": _exact(f["today"], _FLIP_UNITS.get(f["kind"], f["unit"])),
-                "threshold": _exact(f["at"], _FLIP_UNITS.get(f["kind"], f["unit"])),
-                "to": keys[f["to"]],
-                "plausible": f["inside"],
-            }
-            for f in _rows(study.turns())
-        ],
+        "weights": read.by("criterion", study.scorecard(), "= weight* [points]"),
+        "flip_points": read.each(turns, "flip"),
         "worth_knowing": {
-            "everything": _exact(v["worth"], money),
-            "inputs": {
-                k["input"]: _exact(k["worth"], money)
-                for k in _rows(study.knowledge())
-            },
+            "everything": read(verdict, "= worth [{currency}]"),
+            "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
         },
-        "plan": [
-            {
-                **{k: s[k] for k in ("due", "owner", "step", "why")},
-                "day": _exact(s["day"], "days"),
-                "price": _around(s["price_low"], s["price"], s["price_high"], money),
-            }
-            for s in _rows(study.steps())
-        ],
-        "resilience": _resilience(study, keys),
-    }  # fmt: skip
-
-
-def _resilience(study: Study, keys: Mapping[str, str]) -> dict[str, Any]:
-    """Room for a successor of the model, by option."""
-    return {
-        keys[r["option"]]: {
-            "model": r["model"],
-            "room": _exact(r["room"], "times"),
-            "successor": Range(
-                r["successor_low"], r["successor"], r["successor_high"], "times"
-            ).as_dict(),
-            "chance": _exact(r["chance"], "1"),
-            "verdict": r["verdict"],
-        }
-        for r in _rows(study.successors())
+        "plan": read.each(study.steps(), "step"),
+        "resilience": {read.keys[label]: found for label, found in room.items()},
     }
 
 
-def _ranking(study: Study) -> dict[str, Any]:
-    """Every option's standing in the decision, by its name in the scenario."""
-    barriers, ranks, card = study.barriers(), study.ranks(), study.scorecard()
-    found = {}
-    for s in _rows(study.standings()):
-        mine = {"option": s["option"]}
-        reasons = {
-            status: [
-                f"{b['point']}: {b['reason']}" if b["point"] else b["reason"]
-                for b in _rows(barriers, **mine, status=status)
-            ]
-            for status in ("ruled out", "not cleared")
-        }
-        entry: dict[str, Any] = {
-            "label": s["option"],
-            "kind": s["kind"],
-            "struck": reasons["ruled out"],
-            "not_cleared": reasons["not cleared"],
-            "present_cost": _around(s["p10"], s["cost"], s["p90"], study.client.currency),
-        }
-        if s["score"] is not None:
-            entry |= {
-                "score": _around(s["score_p10"], s["score"], s["score_p90"], "points"),
-                "acceptability": [_exact(round(r["share"], 4), "1") for r in _rows(ranks, **mine)],
-                "contributions": {
-                    r["criterion"]: _exact(r["points"], "points") for r in _rows(card, **mine)
-                },
-                "regret_points": _exact(s["regret"], "points"),
-                "regret_money": _exact(s["regret_money"], study.client.currency),
-            }
-        found[s["key"]] = entry
-    return found
-
-
-def _around(
-    low: float | None, central: float | None, high: float | None, unit: str
-) -> Mapping[str, Any] | None:
-    """A central case with its range, which it may lie outside of."""
-    if low is None or central is None or high is None:
-        return None
-    return Range(min(low, central), central, max(high, central), unit).as_dict()
-
-
-def _quality(study: Study) -> dict[str, Any]:
-    """Verdicts on quality by option and workload, with their evidence."""
-    scores = study.board_scores()
-    found: dict[str, dict[str, Any]] = {}
-    for p in _rows(study.parities()):
-        own = {k: _exact(p[f"own_{k}"], "1") for k in ("score", "floor", "tolerance")}
-        own["verdict"] = p["own_verdict"]
-        tokens = p["hidden_low"], p["hidden"], p["hidden_high"]
-        same = {k: p[k] for k in ("option", "workload", "model")}
-        name = next(n for n, o in study.options.items() if o.label == p["option"])
-        found.setdefault(name, {})[f"{p['workload']}, {p['model']}"] = {
-            "reference": p["reference"],
-            "verdict": p["verdict"],
-            "reason": p["reason"],
-            "reasoning_tokens": Range(*tokens, "tokens").as_dict(),
-            "margin": _exact(p["margin"], "points"),
-            "boards": {
-                b["board"]: {k: b[k] for k in _BOARD}
-                | {k: _exact(b[k], b["unit"]) for k in ("score", "reference_score", "tolerance")}
-                | {"counts": _exact(b["counts"], "1")}
-                for b in _rows(scores, **same)
-            },
-            "own": own if p["own_score"] is not None else None,
-        }
-    return found
-
-
-_FLIP_UNITS = {"weight": "share of all weight", "price": "times the cost planned"}
-
-_BOARD = ("verdict", "effort", "reference_effort", "date", "reason")
-
-
-def _option(study: Study, name: str) -> dict[str, Any]:
-    return {
-        "memory": _memory(study, study.options[name].label),
-        "capacity": _capacity(study, study.options[name].label),
-        "cost": _cost(study, name),
-        "stability": _stability(study, name),
-        "sovereignty": _sovereignty(study, name),
-    }
-
-
-def _vendors(study: Study) -> dict[str, Any]:
-    """Chances of short notice and red flags by the names that the scenario uses."""
-    flags, chances = study.vendor_flags(), study.notice_chances()
-    return {
-        v["name"]: {
-            "next_notice": {
-                f"at_most_{c['within']:.0f}_days": _range(c, "chance", "share")
-                for c in chances[chances.vendor == v["vendor"]].to_dict("records")
-            },
-            "events": v["events"],
-            "notices": v["notices"],
-            "red_flags": list(flags.flag[flags.vendor == v["vendor"]]),
-        }
-        for v in study.vendors().to_dict("records")
-    }
-
-
-def _stability(study: Study, name: str) -> dict[str, Any]:
-    losses = study.vendor_losses()
-    own = losses[losses.option == study.options[name].label].to_dict("records")[0]
-    unit = losses.attrs["units"]["expected"]
-    return {"expected_yearly_loss": _range(own, "expected", unit), "why_not": own["why_not"]}
-
-
-def _sovereignty(study: Study, name: str) -> dict[str, Any]:
-    label = study.options[name].label
-    counts, verdicts = study.rule_counts(), study.rule_verdicts()
-    own = counts[counts.option == label].to_dict("records")[0]
-    rules = verdicts[verdicts.option == label]
-    return {
-        "verdict": own["overall"],
-        "counts": {
-            "fail": own["fail"],
-            "review": own["review"],
-            "pass": own["passes"],
-            "n.a.": own["not_applicable"],
+def _option(read: _Reader, name: str, label: str) -> dict[str, Any]:
+    """One option: its standing, and what each chapter says of it."""
+    study, own = read.study, {"option": label}
+    (standing,) = _rows(study.standings(), **own)
+    found: dict[str, Any] = read(standing, "standing")
+    for field, status in (("struck", "ruled out"), ("not_cleared", "not cleared")):
+        barriers = _rows(study.barriers(), **own, status=status)
+        found[field] = [": ".join(filter(None, (b["point"], b["reason"]))) for b in barriers]
+    if standing["score"] is not None:
+        points, ranks = study.scorecard(), study.ranks()
+        ranks["share"] = ranks.share.map(functools.partial(round, ndigits=4))
+        found |= read(standing, "ranked")
+        found["acceptability"] = read.each(ranks, "= share [1]", **own)
+        found["contributions"] = read.by("criterion", points, "= points [points]", **own)
+    (loss,), (law,) = _rows(study.vendor_losses(), **own), _rows(study.rule_counts(), **own)
+    return found | {
+        "memory": _memory(read, label),
+        "capacity": _capacity(read, label),
+        "cost": _cost(read, name, label),
+        "stability": read(loss, "loss"),
+        "sovereignty": {
+            "verdict": law["overall"],
+            "counts": read(law, "rules"),
+            "verdicts": read.by("rule", study.rule_verdicts(), "= verdict", **own),
         },
-        "verdicts": dict(zip(rules.rule, rules.verdict, strict=True)),
     }
 
 
-def _range(row: Mapping[Any, Any], column: str, unit: str) -> Mapping[str, Any] | None:
-    """The range that a frame's row holds in three columns; None where it is missing."""
-    low, central, high = (row[f"{column}{end}"] for end in ("_low", "", "_high"))
-    return None if math.isnan(central) else Range(low, central, high, unit).as_dict()
-
-
-def _cost(study: Study, name: str) -> dict[str, Any]:
-    if name in study.cost.not_estimated:
-        return {"not_estimated": study.cost.not_estimated[name]}
-    label, money = study.options[name].label, study.client.currency
-    found, even, energy = (
-        _of(f(), label)[0] for f in (study.costs, study.break_evens, study.energy)
-    )
-    flows = study.cash_flows().query("option == @label")
-    items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
-    paths = {words: path for path, words in PATHS.items()}
-
-    def spread(of: str) -> Mapping[str, Any] | None:
-        """Middle of all cases, and what eight in ten lie between."""
-        low, median, high = (float(found[f"{of}_{end}"]) for end in ("low", "median", "high"))
-        return Range(low, median, high, money).as_dict() if math.isfinite(median) else None
-
-    def figure(value: Any, unit: str) -> Mapping[str, Any] | None:
-        return _exact(_known(value), unit)
-
-    return {
-        "present_cost": figure(found["present"], money),
-        "present_cost_spread": spread("present"),
-        "total_cost": figure(found["total"], money),
-        "npv_against_baseline": figure(found["saving"], money),
-        "npv_spread": spread("saving"),
-        "chance_cheapest": figure(found["cheapest_in"], "1"),
-        "irr": figure(found["irr"], "per year"),
-        "payback": figure(found["payback"], "months"),
-        "payback_discounted": figure(found["payback_discounted"], "months"),
-        "levelised_cost": figure(found["per_million"], f"{money} per million tokens"),
-        "break_even": {
-            "month": figure(even["month"], "months"),
-            "utilisation": figure(even["utilisation"], "1"),
-            "utilisation_used": figure(even["used"], "1"),
-            "volume": figure(even["volume"], "million tokens/month"),
-            "against": study.cost.options[name].break_even.rival,
-            "why_not": even["why"],
-        },
-        "present_cost_by_price_path": {
-            paths[row["path"]]: figure(row["present"], money)
-            for row in _of(study.price_paths(), label)
-        },
-        "items": {item: figure(round(amount, 2), money) for item, amount in items.items()},
-        "energy": _exact(_known(energy["electricity"], 1000), "kWh"),
-        "emissions": figure(energy["emissions"], "t CO2e"),
-        "servers_by_year": [figure(n, "servers") for n in study.cost.options[name].servers],
-    }
-
-
-def _of(frame: pd.DataFrame, label: str) -> list[dict[Hashable, Any]]:
-    """Rows of one option."""
-    return frame[frame.option == label].to_dict("records")
-
-
-def _known(value: float, factor: float = 1) -> float | None:
-    """A number for JSON, which has none for what is missing or never."""
-    return value * factor if math.isfinite(value) else None
-
-
-def _exact(value: float | None, unit: str) -> Mapping[str, Any] | None:
-    return None if value is None else Range.exact(value, unit).as_dict()
-
-
-def _memory(study: Study, label: str) -> dict[str, Any]:
+def _memory(read: _Reader, label: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
-    fits, parts = study.fits(), study.memory_parts()
-    found: dict[str, Any] = {}
-    for row in fits[fits.option == label].to_dict("records"):
-        if row["why"]:
-            found[row["model_key"]] = {"not_estimated": row["why"]}
-            continue
-        own = parts[(parts.option == label) & (parts.model == row["model"])]
-        found[row["model_key"]] = {
-            "verdict": row["verdict"],
-            "weights": row["weights"],
-            "kv_cache": row["kv_cache"],
-            "gpu": row["gpu_key"],
-            "tensor_parallel": int(row["tensor_parallel"]),
-            "context": int(row["context"]),
-            "need_per_gpu": _range(row, "need", "GiB"),
-            "budget_per_gpu": _range(row, "budget", "GiB"),
-            "parts": {p["part"]: _ends(p, "GiB") for p in own.to_dict("records")},
-            "kv_pool": _range(row, "left", "GiB"),
-            "max_concurrency": _range(row, "requests", "requests"),
-            "longest_context": int(row["longest"]),
-        }
-    return found
-
-
-def _ends(row: Mapping[Any, Any], unit: str) -> Mapping[str, Any]:
-    return Range(row["low"], row["central"], row["high"], unit).as_dict()
-
-
-def _capacity(study: Study, label: str) -> dict[str, Any]:
-    years, pools, none = study.gpus_by_year(), study.pools(), study.not_sized()
-    own = years[years.option == label].to_dict("records")
-    unknown = none[none.option == label].to_dict("records")
-    rows = pools[pools.option == label].to_dict("records")
-    kept: bool | None = all(row["keeps_limits"] for row in rows)
+    parts, figure = read.study.memory_parts(), "= low central high [GiB]"
     return {
-        "gpus_by_year": [_ends(row, "GPUs") for row in own],
-        "utilisation": own[0]["used"] if rows else None,
-        "keeps_limits": None if unknown or not rows else kept,
-        "not_estimated": {row["model_key"]: row["why"] for row in unknown},
-        "pools": {row["model_key"]: _pool(study, row) for row in rows},
+        row["model_key"]: {"not_estimated": row["why"]}
+        if row["why"]
+        else read(row, "memory")
+        | {"parts": read.by("part", parts, figure, option=label, model=row["model"])}
+        for row in _rows(read.study.fits(), option=label)
     }
 
 
-def _pool(study: Study, row: Mapping[Any, Any]) -> dict[str, Any]:
-    years, seen = study.replicas_by_year(), study.latencies()
-    own, hours = (
-        frame[(frame.option == row["option"]) & (frame.model == row["model"])]
-        for frame in (years, seen)
-    )
+def _capacity(read: _Reader, label: str) -> dict[str, Any]:
+    study, own = read.study, {"option": label}
+    years, pools = study.gpus_by_year(), _rows(study.pools(), **own)
+    unknown = read.by("model_key", study.not_sized(), "= why", **own)
+    kept = all(pool["keeps_limits"] for pool in pools)
     return {
-        "replicas_by_year": [_ends(r, "replicas") for r in own.to_dict("records")],
-        "spares": int(row["spares"]),
-        "rate_per_replica": _range(row, "rate", "requests/s"),
-        "busy_hour": _latency(hours[hours.situation == "usual peak"]),
-        "peak_hour": _latency(hours[hours.situation == "busiest hour"]),
-        "calibrated": row["calibrated"],
-        "measured": row["measured"],
+        "gpus_by_year": read.each(years, "= low central high [GPUs]", **own),
+        "utilisation": read.each(years, "= used", **own)[0] if pools else None,
+        "keeps_limits": None if unknown or not pools else kept,
+        "not_estimated": unknown,
+        "pools": {pool["model_key"]: _pool(read, pool) for pool in pools},
     }
 
 
-def _latency(hour: pd.DataFrame) -> dict[str, Any] | None:
+def _pool(read: _Reader, pool: Row) -> dict[str, Any]:
+    own = {"option": pool["option"], "model": pool["model"]}
+    years, seen = read.study.replicas_by_year(), read.study.latencies()
+    return {
+        **read(pool, "pool"),
+        "replicas_by_year": read.each(years, "= low central high [replicas]", **own),
+        "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
+        "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
+    }
+
+
+def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Of the workload that comes nearest to its limits; None where all work may wait."""
-    if hour.empty:
+    if not hour:
         return None
-    worst = (hour.seen / hour.limit).groupby(hour.workload).max().idxmax()
-    first, further = hour[hour.workload == worst].to_dict("records")
+    worst = max(hour, key=lambda row: row["seen"] / row["limit"])["workload"]
+    first, further = (row for row in hour if row["workload"] == worst)
 
-    def percentiles(row: Mapping[Any, Any], scale: float) -> dict[str, float]:
+    def percentiles(row: Row, scale: float) -> dict[str, float]:
         named = {q: row[q] * scale for q in ("p50", "p95", "p99")}
         return named | {f"p{row['percentile']:.0f}": row["seen"] * scale}
 
@@ -427,36 +286,59 @@ def _latency(hour: pd.DataFrame) -> dict[str, Any] | None:
     }
 
 
-def _training(study: Study) -> dict[str, Any]:
-    keys = {option.label: name for name, option in study.options.items()}
-    found: dict[str, Any] = {job: [] for job in study.scenario.fine_tuning}
-    for row in study.fine_tuning().to_dict("records"):
-        head = {"option": keys[row["option"]]}
-        if math.isnan(row["gpus"]):
-            found[row["job"]].append({**head, "not_estimated": row["why"]})
-            continue
-        found[row["job"]].append(
-            {
-                **head,
-                "gpu": row["gpu_key"],
-                "verdict": row["verdict"],
-                "peak_per_gpu": _range(row, "peak", "GiB"),
-                "hours": _range(row, "hours", "h"),
-                "gpu_hours": _range(row, "gpu_hours", "GPU-h"),
-                "energy": _range(row, "energy", "kWh"),
-            }
-        )
+def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
+    study, own = read.study, {"option": label}
+    if name in study.cost.not_estimated:
+        return {"not_estimated": study.cost.not_estimated[name]}
+    energy = study.energy().assign(kwh=lambda used: used.electricity * 1000)
+    flows = study.cash_flows().query("option == @label")
+    items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
+    items = items.map(functools.partial(round, ndigits=2))
+    futures = read.by("path", study.price_paths(), "= present [{currency}]", **own)
+    return {
+        **read.each(study.costs(), "cost", **own)[0],
+        "break_even": read.each(study.break_evens(), "break_even", **own)[0],
+        "present_cost_by_price_path": {
+            path: futures[words] for path, words in PATHS.items() if words in futures
+        },
+        "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
+        **read.each(energy, "energy", **own)[0],
+        "servers_by_year": [_figure([n], "servers") for n in study.cost.options[name].servers],
+    }
+
+
+def _training(read: _Reader) -> dict[str, Any]:
+    """Fine-tuning jobs on each option."""
+    found: dict[str, Any] = {job: [] for job in read.study.scenario.fine_tuning}
+    for row in _rows(read.study.fine_tuning()):
+        found[row["job"]].append(read(row, "unplanned" if row["gpus"] is None else "job"))
     return found
 
 
-def _named(inputs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Inputs as summary.json lists them."""
-    said = ("unit", "source", "url", "locator", "date", "kind")
-    return [
-        {
-            "name": row["name"],
-            "value": {side: row[side] for side in ("low", "central", "high")},
-            **{k: row[k] for k in said},
+def _vendors(read: _Reader) -> dict[str, Any]:
+    """Chances of short notice and red flags by the names that the scenario uses."""
+    flags, chances = read.study.vendor_flags(), read.study.notice_chances()
+    chances["within"] = chances.within.map("at_most_{:.0f}_days".format)
+    return {
+        v["name"]: {
+            "next_notice": read.by("within", chances, "= chance* [share]", vendor=v["vendor"]),
+            "events": v["events"],
+            "notices": v["notices"],
+            "red_flags": read.each(flags, "= flag", vendor=v["vendor"]),
         }
-        for row in _rows(inputs)
-    ]
+        for v in _rows(read.study.vendors())
+    }
+
+
+def _quality(read: _Reader) -> dict[str, Any]:
+    """Verdicts on quality by option and workload, with their evidence."""
+    scores = read.study.board_scores()
+    found: dict[str, dict[str, Any]] = {name: {} for name in read.study.options}
+    for p in _rows(read.study.parities()):
+        same = {column: p[column] for column in ("option", "workload", "model")}
+        found[read.keys[p["option"]]][f"{p['workload']}, {p['model']}"] = {
+            **read(p, "parity"),
+            "boards": read.by("board", scores, "board", **same),
+            "own": read(p, "own") if p["own_score"] is not None else None,
+        }
+    return {name: own for name, own in found.items() if own}
