@@ -16,7 +16,7 @@ from siting.inputs.scenario import Scenario
 from siting.quantity import LogNormal, Range
 from siting.serving import capacity
 from siting.serving.capacity import Pool
-from siting.serving.load import PROFILES, duration_curve, fill_valleys, workload_load
+from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.queueing import Curve, Lengths, latency
 from siting.serving.replica import Limits, replica_curve, sustained
@@ -60,14 +60,16 @@ def test_a_week_holds_what_its_users_ask_for(base: Scenario) -> None:
     assert load.peak_rate == pytest.approx(busiest * 0.95 * 1.6)
 
 
-def test_tokens_of_a_year_follow_requests_growth_and_cache(base: Scenario) -> None:
+def test_requests_of_a_year_follow_users_and_growth_and_a_part_of_each_is_cached(
+    base: Scenario,
+) -> None:
     load = workload_load("assistant", base.workloads["assistant"])
-    first, third = load.year(1), load.year(3)
-    assert first.requests.central == pytest.approx(2000 * 8 * 5.2 / 7 * 365.25)
-    assert first.input_cached.central == pytest.approx(first.requests.central * 3000 * 0.3)
-    assert first.input_uncached.central == pytest.approx(first.requests.central * 3000 * 0.7)
-    assert third.output.central == pytest.approx(first.output.central * 1.15**2)
-    assert third.output.high == pytest.approx(first.output.central * 1.4**2)
+    first, third = load.requests(1), load.requests(3)
+    assert first.low == first.central == first.high == pytest.approx(2000 * 8 * 5.2 / 7 * 365.25)
+    assert third.central == pytest.approx(first.central * 1.15**2)
+    assert third.high == pytest.approx(first.central * 1.4**2)
+    assert load.lengths.input_mean == 3000
+    assert load.lengths.prompt_mean == pytest.approx(3000 * 0.7)
 
 
 def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
@@ -104,19 +106,6 @@ def test_a_log_normal_has_the_mean_and_p95_that_were_stated(mean: float, ratio: 
     sigma = LogNormal.fitted(mean, mean * ratio).sigma
     # p95 = exp(mu + 1.6449 sigma), mean = exp(mu + sigma²/2)
     assert math.exp(1.6448536 * sigma - sigma**2 / 2) == pytest.approx(ratio, rel=1e-4)
-
-
-@given(base=st.lists(st.floats(0, 10), min_size=5, max_size=40), amount=st.floats(0, 100))
-def test_waiting_work_fills_valleys_to_one_level_and_is_all_done(
-    base: list[float], amount: float
-) -> None:
-    hours = np.array(base)
-    filled = fill_valleys(hours, amount)
-    assert filled.sum() == pytest.approx(hours.sum() + amount, abs=1e-6)
-    assert (filled >= hours - 1e-12).all()
-    raised = filled[filled > hours + 1e-9]
-    if raised.size:
-        assert raised.max() - raised.min() < 1e-6
 
 
 # --- queue ------------------------------------------------------------------------------------
@@ -210,7 +199,7 @@ def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base: Scenario) -> 
     api = capacity.assess(base)["api"]
     assert not api.pools and api.gpus() == Range.exact(0, "GPUs")
     assert api.keeps_limits is None and api.mean_utilisation() is None
-    assert len(api.tokens["assistant"]) == 5
+    assert api.years == 5 and api.loads["assistant"].requests(5).central > 0
 
 
 def test_a_hybrid_has_its_bases_pools(base: Scenario) -> None:

@@ -245,6 +245,21 @@ def assess(scenario: Scenario) -> dict[str, tuple[Fit, ...]]:
     }
 
 
+def deployment(option: Option, model: Model, size: int) -> Deployment:
+    """A model on `size` of an option's GPUs: what memory, load and latency are computed for."""
+    return Deployment(
+        model,
+        catalogue.gpu(option.gpu),
+        option.weights,
+        option.kv_cache,
+        size,
+        engine=option.engine,
+        batched_tokens=option.batched_tokens,
+        speculative_tokens=option.speculative_tokens,
+        power_limit_w=option.power_limit_w,
+    )
+
+
 def served(option: Option, scenario: Scenario) -> dict[str, tuple[str, ...]]:
     """Models that an option serves, each with its workloads."""
     pools: dict[str, tuple[str, ...]] = {}
@@ -259,22 +274,13 @@ def _fit(
 ) -> Fit:
     loads = [quality.at_effort(scenario, name, w) for w in works]
     try:
-        model, gpu = hf_config.model(model_name), catalogue.gpu(option.gpu)
+        model = hf_config.model(model_name)
         context = option.context or max(
             longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0)
             for w in loads
         )
         context = min(context, model.max_position_embeddings or context)
-        d = planned(
-            Deployment(
-                model,
-                gpu,
-                option.weights,
-                option.kv_cache,
-                option.tensor_parallel or 1,
-                engine=option.engine,
-            )
-        )
+        d = planned(deployment(option, model, option.tensor_parallel or 1))
         wanted = planning_concurrency()
         if option.tensor_parallel:
             choices: tuple[Memory, ...] = (inference(d, context, wanted),)

@@ -12,11 +12,10 @@ asked for. Utilisation is what comes out; it is never put in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +30,10 @@ from siting.memory.weights import tensors
 from siting.quantity import Range
 from siting.serving import arrivals, measurement, performance, servers, spread
 from siting.serving.load import (
+    SIDES,
     Load,
     Schedule,
-    YearlyTokens,
+    by_side,
     duration_curve,
     level_needed,
     schedule,
@@ -45,8 +45,8 @@ from siting.serving.replica import WITHOUT_LIMITS, Limits, Replica, relaxed, sus
 from siting.serving.servers import Server
 
 Array = npt.NDArray[np.float64]
-
-SIDES = ("low", "central", "high")
+Asked = Sequence[tuple[Load, Limits]]
+"""Workloads with their limits."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ class Share:
     def waiting(self) -> Array:
         """Work that may wait, by the hour in which it comes. [168, replica-hours]"""
         return self.load.waiting / self.rate
+
+    @property
+    def mean(self) -> float:
+        """Replicas busy in a mean hour of the first year."""
+        return self.load.mean_rate / self.rate
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,11 @@ class Pool:
         return tuple(s.load.name for s in self.shares)
 
     @property
+    def asked(self) -> Asked:
+        """The load that the pool was sized for."""
+        return [(s.load, s.limits) for s in self.shares]
+
+    @property
     def keeps_limits(self) -> bool:
         """False: a lone request of a workload misses its limits; sized for what it can keep."""
         return all(s.keeps_limits for s in self.shares)
@@ -118,7 +128,7 @@ class Pool:
 
     def level(self, year: int = 1, side: str = "central") -> float:
         """Replicas' worth of work that must be carried at once in the busiest week of a year."""
-        grown: list[float] = [getattr(s.load.growth_factor(year), side) for s in self.shares]
+        grown = [s.load.growth_factor(year, side) for s in self.shares]
         pace = {"low": self.faster, "central": 1.0, "high": self.slower}[side]
         if len(set(grown)) == 1:
             return self._first_level * grown[0] * pace
@@ -130,11 +140,18 @@ class Pool:
 
     def _level(self, grown: Sequence[float]) -> float:
         peaks = [s.load.peak_factor * g for s, g in zip(self.shares, grown, strict=True)]
-        each = list(zip(self.shares, peaks, strict=True))
-        now = np.sum([s.now * p for s, p in each], axis=0)
-        bunched = np.sum([s.now * p * s.headroom for s, p in each], axis=0)
-        work = [(s.waiting * p, s.load.due()) for s, p in each if s.waiting.any()]
-        return max(float(bunched.max()), level_needed(now, work) / WITHOUT_LIMITS)
+        bunched = self._now([p * s.headroom for s, p in zip(self.shares, peaks, strict=True)])
+        needed = level_needed(self._now(peaks), self._work(peaks))
+        return max(float(bunched.max()), needed / WITHOUT_LIMITS)
+
+    def _now(self, times: Sequence[float]) -> Array:
+        """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
+        return np.asarray(sum(s.now * t for s, t in zip(self.shares, times, strict=True)))
+
+    def _work(self, times: Sequence[float]) -> list[tuple[Array, Array]]:
+        """Work that may wait, as it comes in such a week, and when it is due."""
+        each = zip(self.shares, times, strict=True)
+        return [(s.waiting * t, s.load.due()) for s, t in each if s.waiting.any()]
 
     @cached_property
     def replicas(self) -> tuple[Range, ...]:
@@ -142,92 +159,73 @@ class Pool:
 
         Least load on the fastest cards, expected on expected, most load on the slowest.
         """
-        return tuple(self._replicas(year) for year in range(1, self.years + 1))
 
-    def _replicas(self, year: int) -> Range:
-        low, central, high = (max(1, math.ceil(self.level(year, side) - 1e-9)) for side in SIDES)
-        return Range(low, central, high, "replicas")
+        def needed(year: int, side: str) -> float:
+            return max(1, math.ceil(self.level(year, side) - 1e-9))
+
+        years = range(1, self.years + 1)
+        return tuple(by_side(partial(needed, year), "replicas") for year in years)
 
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon."""
-        r = self.replicas[year - 1]
-        low, central, high = (
-            x + (int(x) if self.spares < 0 else self.spares) for x in (r.low, r.central, r.high)
-        )
-        return Range(low, central, high, "replicas")
+        serving = self.replicas[year - 1]
+        return serving.scaled(2) if self.spares < 0 else serving.plus(Range.exact(self.spares))
 
     def gpus(self, year: int) -> Range:
         """GPUs of a year of the horizon, spares included."""
         return self.total_replicas(year).scaled(self.gpus_per_replica, "GPUs")
-
-    @property
-    def gpus_by_year(self) -> tuple[Range, ...]:
-        return tuple(self.gpus(y) for y in range(1, self.years + 1))
 
     # --- the load in requests of its mix
 
     @cached_property
     def now(self) -> Array:
         """Replicas busy with requests in each hour of a usual week of the first year. [168]"""
-        return np.asarray(np.sum([s.now for s in self.shares], axis=0))
+        return self._now([1.0] * len(self.shares))
 
     @cached_property
     def busy_hour_of_week(self) -> int:
         """The hour that asks for most replicas in the busiest week of the year."""
-        peaks = [s.now * s.load.peak_factor * s.headroom for s in self.shares]
-        total = np.sum(peaks, axis=0)
-        if not total.any():
-            total = np.sum([s.waiting for s in self.shares], axis=0)
-        return int(total.argmax())
+        now = self._now([s.load.peak_factor * s.headroom for s in self.shares])
+        work = now if now.any() else np.sum([s.waiting for s in self.shares], axis=0)
+        return int(work.argmax())
 
     @cached_property
     def rate_per_replica(self) -> Range:
         """Requests a second of the busiest hour's mix that one replica serves within limits."""
         hour = self.busy_hour_of_week
         rates = np.array([s.load.hourly[hour] for s in self.shares])
-        taken = float(rates @ [1 / s.rate for s in self.shares])
-        central = float(rates.sum()) / taken
+        central = float(rates.sum()) / float(rates @ [1 / s.rate for s in self.shares])
         return Range(central / self.slower, central, central / self.faster, "requests/s")
-
-    def _requests(self, replicas: float) -> float:
-        """Replicas' worth of work as requests a second of the mix."""
-        return replicas * self.rate_per_replica.central
 
     @property
     def peak_rate(self) -> float:
         """What must be carried in the first year, bunching and deadlines included. [requests/s]"""
-        return self._requests(self._first_level)
+        return self._first_level * self.rate_per_replica.central
 
     @property
     def mean_rate(self) -> float:
         """Mean load of the first year, waiting work included. [requests/s]"""
-        return self._requests(sum(_mean(s) for s in self.shares))
+        return self.used() * self.rate_per_replica.central
 
     @property
     def batchable_share(self) -> float:
         """Share of the first year's work that may wait."""
-        total = sum(_mean(s) for s in self.shares)
-        return sum(_mean(s) * s.load.batchable_share for s in self.shares) / total
+        return sum(s.mean * s.load.batchable_share for s in self.shares) / self.used()
 
     @cached_property
     def growth(self) -> tuple[Range, ...]:
         """Growth of the pool's work from year to year; a mean of its workloads' own."""
-        grown = [self._grown(y) for y in range(1, max(2, self.years) + 1)]
+        grown = [[self.used(y, side) for side in SIDES] for y in range(1, max(2, self.years) + 1)]
         steps = [
             sorted(b / a - 1 for a, b in zip(one, two, strict=True)) for one, two in pairwise(grown)
         ]
         return tuple(Range(low, central, high, "share") for low, central, high in steps)
 
-    def _grown(self, year: int) -> list[float]:
-        return [
-            sum(_mean(s) * getattr(s.load.growth_factor(year), side) for s in self.shares)
-            for side in SIDES
-        ]
-
     def hours_of_year(self, waiting: bool = True) -> Array:
         """Load in each hour of the first year, highest first. [requests/s]"""
         weeks = [(s.load.hourly if waiting else s.load.interactive) / s.rate for s in self.shares]
-        return self._requests(1.0) * duration_curve([s.load for s in self.shares], weeks)
+        curve = duration_curve([s.load for s in self.shares], weeks)
+        return self.rate_per_replica.central * curve
 
     # --- what users see
 
@@ -236,27 +234,26 @@ class Pool:
 
         In the busy minute of that hour, as far as people are concerned.
         """
-        hour = self.busy_hour_of_week
+        hour, times = self.busy_hour_of_week, arrivals.busy_minute("people")
+        peaks = [s.load.peak_factor if busiest else 1.0 for s in self.shares]
         return np.array(
-            [
-                s.load.interactive[hour]
-                * arrivals.busy_minute("people")
-                * (s.load.peak_factor if busiest else 1.0)
-                for s in self.shares
-            ]
+            [s.load.interactive[hour] * times * p for s, p in zip(self.shares, peaks, strict=True)]
         )
+
+    def curve(self, rates: Array) -> Curve:
+        """Speed of a replica for workloads that share it at these rates."""
+        weight = rates if rates.any() else np.ones(len(rates))
+        lengths = [s.load.lengths for s in self.shares]
+        return self.replica.curve(Lengths.mixed(lengths, weight / weight.sum()))
 
     def latencies(self, rates: Array, replicas: float) -> dict[str, Latency]:
         """What users of each workload see when so many replicas share these rates."""
-        if not rates.any():
-            rates = np.full(len(rates), 1e-6)
-        lengths = Lengths.mixed([s.load.lengths for s in self.shares], rates / rates.sum())
-        curve = self.replica.curve(lengths)
-        each = float(rates.sum()) / replicas
-        return {
-            s.load.name: latency(curve, each, _percentiles(s.limits), s.load.lengths)
-            for s in self.shares
-        }
+        curve, each = self.curve(rates), max(float(rates.sum()), 1e-6) / replicas
+        seen = {}
+        for s in self.shares:
+            percentiles = tuple(sorted({50, 95, 99, s.limits.percentile}))
+            seen[s.load.name] = latency(curve, each, percentiles, s.load.lengths)
+        return seen
 
     @cached_property
     def busy_hour(self) -> dict[str, Latency]:
@@ -267,11 +264,6 @@ class Pool:
     def peak_hour(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of the first year."""
         return self.latencies(self.mix(True), self.replicas[0].central)
-
-    def without_one(self) -> dict[str, Latency] | None:
-        """In the busiest hour of the first year with one replica down; None where none is left."""
-        left = self.total_replicas(1).central - 1
-        return self.latencies(self.mix(True), left) if left >= 1 else None
 
     def strain(self, seen: Mapping[str, Latency]) -> float:
         """Latency as a share of its limit, the worst of all workloads that are answered at once."""
@@ -288,37 +280,20 @@ class Pool:
         """Waiting work of a usual week of the first year, in the hours in which it is done."""
         return self._scheduled([1.0] * len(self.shares))
 
-    def _scheduled(self, peaks: Sequence[float]) -> Schedule:
-        each = list(zip(self.shares, peaks, strict=True))
-        now = np.asarray(np.sum([s.now * p for s, p in each], axis=0))
-        work = [(s.waiting * p, s.load.due()) for s, p in each if s.waiting.any()]
-        return schedule(now, work, self.replicas[0].central)
+    def _scheduled(self, times: Sequence[float]) -> Schedule:
+        return schedule(self._now(times), self._work(times), self.replicas[0].central)
 
-    @cached_property
-    def hourly(self) -> Array:
-        """Load by hour of a usual week, waiting work when it is done. [168, requests/s]"""
-        return np.asarray(self._requests(1.0) * (self.now + self.usual_schedule.done))
-
-    def used(self, year: int = 1) -> float:
+    def used(self, year: int = 1, side: str = "central") -> float:
         """Replicas' worth of work in a mean hour of a year, holidays counted."""
-        return sum(_mean(s) * s.load.growth_factor(year).central for s in self.shares)
+        return sum(s.mean * s.load.growth_factor(year, side) for s in self.shares)
 
-    def served_share(self, replicas: float, year: int = 1) -> float:
-        """Share of a year's requests that this many serving replicas carry within the limits.
+    def served_share(self, replicas: float) -> float:
+        """Share of the first year's requests that so many replicas carry within the limits.
 
         The rest is what a hybrid option sends elsewhere, hour by hour.
         """
-        hours = self.hours_of_year() * self.used(year) / self.used(1)
-        return float(np.minimum(hours, self._requests(replicas)).sum() / hours.sum())
-
-
-def _mean(share: Share) -> float:
-    """Replicas' worth of a workload in a mean hour of the first year."""
-    return share.load.mean_rate / share.rate
-
-
-def _percentiles(limits: Limits) -> tuple[int, ...]:
-    return tuple(sorted({50, 95, 99, limits.percentile}))
+        hours, carried = self.hours_of_year(), replicas * self.rate_per_replica.central
+        return float(np.minimum(hours, carried).sum() / hours.sum())
 
 
 @dataclass(frozen=True)
@@ -328,29 +303,26 @@ class OptionCapacity:
     option: str
     kind: str
     years: int
-    tokens: Mapping[str, tuple[YearlyTokens, ...]]
-    """By workload and year: what an API bills."""
     loads: Mapping[str, Load]
     """By workload."""
     pools: Mapping[str, Pool]
     """By model; empty where the vendor runs the GPUs, or nothing could be estimated."""
     not_estimated: Mapping[str, str]
     """By model: why there is no pool."""
-    latency_known: bool
-    """False for an API: its latency is the vendor's, and only measuring tells."""
     runs: Option
     """The option whose machines these are: a hybrid's base, else itself."""
     wanted: float
     """Availability that is asked for."""
 
+    @property
+    def latency_known(self) -> bool:
+        """False for an API: its latency is the vendor's, and only measuring tells."""
+        return self.runs.kind in SELF_HOSTED
+
     def gpus(self, year: int = 1) -> Range:
         """GPUs of all pools in a year of the horizon, spares included."""
         none = Range.exact(0, "GPUs")
         return reduce(Range.plus, (p.gpus(year) for p in self.pools.values()), none)
-
-    @property
-    def gpus_by_year(self) -> tuple[Range, ...]:
-        return tuple(self.gpus(y) for y in range(1, self.years + 1))
 
     # --- what is paid for
 
@@ -388,17 +360,7 @@ class OptionCapacity:
             return float(self.bought(year) * self.server.gpu_count)
         if self.runs.commitment in ("1y", "3y"):
             return self.gpus(year).central
-        return sum(self._rented(p, year) for p in self.pools.values())
-
-    def _rented(self, pool: Pool, year: int) -> float:
-        """GPUs of a pool that are paid in a mean hour, idle ones returned hour by hour."""
-        serving = pool.replicas[year - 1].central
-        spares = pool.total_replicas(year).central - serving
-        grown = pool.used(year) / pool.used(1)
-        needed = np.maximum(1.0, np.ceil(pool.hours_of_year(False) * grown / pool._requests(1.0)))
-        warm_up = arrivals.settings()["warm_up"].central
-        busy = max(float(needed.mean()) * warm_up, pool.used(year))
-        return (min(busy, serving) + spares) * pool.gpus_per_replica
+        return sum(_rented(p, year) for p in self.pools.values())
 
     def mean_utilisation(self, year: int = 1) -> float | None:
         """Used share of what the GPUs that are paid for could carry within the limits."""
@@ -415,32 +377,18 @@ class OptionCapacity:
         taken = sum(count * gpus for count, gpus in self.groups())
         return self.serving_servers() * self.server.gpu_count - taken
 
-    @property
-    def smaller_servers(self) -> list[Server]:
-        """Servers with the same card of which fewer GPUs would have to be bought."""
-        return servers.smaller_servers(self.server, self.groups()) if self.server else []
+    def availability(self, spares: bool = True) -> float | None:
+        """Share of the time in which enough servers run for the busiest hour; None for an API.
 
-    @property
-    def availability(self) -> float | None:
-        """Share of the time in which enough servers run for the busiest hour; None for an API."""
-        return self._reached(True)
-
-    @property
-    def without_spares(self) -> float | None:
-        """The same with none in reserve."""
-        return self._reached(False)
-
-    def _reached(self, spares: bool) -> float | None:
+        spares: whether those that stand by are counted.
+        """
         if not self.pools:
             return None
         up = servers.uptime()
         if self.server is not None:
             return servers.reached(self.serving_servers(), self.spare_servers() * spares, up)
-        found = 1.0
-        for p in self.pools.values():
-            serving, total = p.replicas[0].central, p.total_replicas(1).central
-            found *= servers.reached(int(serving), int(total - serving) * spares, up)
-        return found
+        each = [(p.replicas[0].central, p.total_replicas(1).central) for p in self.pools.values()]
+        return math.prod(servers.reached(int(n), int(all_ - n) * spares, up) for n, all_ in each)
 
     @property
     def beyond_room(self) -> dict[int, list[str]]:
@@ -469,7 +417,7 @@ class OptionCapacity:
             f"in year {year} its servers need {' and '.join(words)}"
             for year, words in list(self.beyond_room.items())[:1]
         ]
-        reached = self.availability
+        reached = self.availability()
         if reached is not None and reached < self.wanted:
             found.append(
                 f"without more machines in reserve it runs {reached:.2%} of the time; "
@@ -485,73 +433,69 @@ class OptionCapacity:
         return tuple(i for p in self.pools.values() for i in p.inputs)
 
 
-def loads_of(scenario: Scenario, option: str) -> dict[str, Load]:
-    """Load by workload as the models of an option see it."""
-    client = scenario.client
+def _rented(pool: Pool, year: int) -> float:
+    """GPUs of a pool that are paid in a mean hour, idle ones returned hour by hour."""
+    serving = pool.replicas[year - 1].central
+    spares = pool.total_replicas(year).central - serving
+    grown = pool.used(year) / pool.used()
+    hours = pool.hours_of_year(False) * grown / pool.rate_per_replica.central
+    warm_up = arrivals.settings()["warm_up"].central
+    busy = max(float(np.maximum(1.0, np.ceil(hours)).mean()) * warm_up, pool.used(year))
+    return (min(busy, serving) + spares) * pool.gpus_per_replica
+
+
+def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
+    """Capacity of every option of the scenario; a hybrid's is that of its base."""
+    years = math.ceil(scenario.finance.horizon_months / 12)
+    wanted = max(w.availability for w in scenario.workloads.values())
+    sized: dict[str, OptionCapacity] = {}
+    for name, option in scenario.options.items():
+        if option.kind != "hybrid":
+            loads = _loads(scenario, name)
+            found = _pools(scenario, option, loads, years) if option.kind in SELF_HOSTED else {}
+            pools = {m: p for m, p in found.items() if isinstance(p, Pool)}
+            why = {m: p for m, p in found.items() if isinstance(p, str)}
+            sized[name] = OptionCapacity(
+                name, option.kind, years, loads, pools, why, option, wanted
+            )
     return {
-        w: workload_load(
-            w, quality.at_effort(scenario, option, w), client.country, client.report_date
-        )
-        for w in scenario.workloads
+        name: sized[name]
+        if name in sized
+        else replace(sized[option.base], option=name, kind=option.kind)
+        for name, option in scenario.options.items()
     }
 
 
-def assess(scenario: Scenario, fits: Any = None) -> dict[str, OptionCapacity]:
-    """Capacity of every option of the scenario.
-
-    fits: what vram.assess returned; a model that does not fit on the option's GPUs gets no pool.
-    """
-    years = math.ceil(scenario.finance.horizon_months / 12)
-    wanted = max(w.availability for w in scenario.workloads.values())
-    found: dict[str, OptionCapacity] = {}
-    for name, option in scenario.options.items():
-        leaf = option.base if option.kind == "hybrid" else name
-        runs = scenario.options[leaf]
-        loads = loads_of(scenario, leaf)
-        pools: dict[str, Pool] = {}
-        why: dict[str, str] = {}
-        if runs.kind in SELF_HOSTED:
-            pools, why = _pools(scenario, runs, loads, years)
-        found[name] = OptionCapacity(
-            name,
-            option.kind,
-            years,
-            {n: tuple(x.year(y) for y in range(1, years + 1)) for n, x in loads.items()},
-            loads,
-            pools,
-            why,
-            runs.kind in SELF_HOSTED,
-            runs,
-            wanted,
-        )
-    return found
+def _loads(scenario: Scenario, option: str) -> dict[str, Load]:
+    """Load by workload as the models of an option see it."""
+    where = scenario.client.country, scenario.client.report_date
+    return {
+        name: workload_load(name, quality.at_effort(scenario, option, name), *where)
+        for name in scenario.workloads
+    }
 
 
 def _pools(
     scenario: Scenario, option: Option, loads: Mapping[str, Load], years: int
-) -> tuple[dict[str, Pool], dict[str, str]]:
-    """One pool a model of the option, and why there is none for the others."""
-    by_model: dict[str, list[str]] = {}
-    for workload in loads:
-        model = option.models.get(workload) or option.models.get("all", "")
-        if model:
-            by_model.setdefault(model, []).append(workload)
-    pools, why = {}, {}
-    for model, names in by_model.items():
-        asked = [(loads[n], Limits.of(scenario.workloads[n])) for n in names]
-        wanted = max(scenario.workloads[n].availability for n in names)
+) -> dict[str, Pool | str]:
+    """One pool a model of the option, or why there is none."""
+    pools: dict[str, Pool | str] = {}
+    for model, names in vram.served(option, scenario).items():
+        works = {n: scenario.workloads[n] for n in names}
+        asked = [(loads[n], Limits.of(w)) for n, w in works.items()]
+        own = [m for w in works.values() for m in w.measured]
+        wanted = max(w.availability for w in works.values())
         try:
-            own = [m for n in names for m in scenario.workloads[n].measured]
             pools[model] = best_pool(option, model, asked, years, own, wanted)
         except (NotPredicted, KeyError) as reason:
-            why[model] = str(reason.args[0])
-    return pools, why
+            pools[model] = str(reason.args[0])
+    return pools
 
 
 def best_pool(
     option: Option,
     model: str,
-    asked: Sequence[tuple[Load, Limits]],
+    asked: Asked,
     years: int,
     measured: Sequence[Measured] = (),
     wanted: float = 0.0,
@@ -559,21 +503,19 @@ def best_pool(
     """The pool with the fewest GPUs over the horizon among the tensor-parallel sizes that fit.
 
     A size that keeps the limits beats any that does not; of equals the smaller size is taken.
-    asked: workloads with their limits. measured: the client's benchmarks; one of this model and
-    GPU replaces the estimate, and its size is taken unless the option states another. wanted:
-    availability. Raises NotPredicted when no size fits.
+    measured: the client's benchmarks; one of this model and GPU replaces the estimate, and its
+    size is taken unless the option states another. wanted: availability. Raises NotPredicted when
+    no size fits.
     """
     own = [m for m in measured if _same(m, option, model)]
-    sizes: tuple[int, ...] = vram.TENSOR_PARALLEL
+    sizes: Sequence[int] = [m.tensor_parallel for m in own] or vram.TENSOR_PARALLEL
     if option.tensor_parallel:
-        sizes = (option.tensor_parallel,)
-    elif own:
-        sizes = tuple(dict.fromkeys(m.tensor_parallel for m in own))
+        sizes = [option.tensor_parallel]
     pools, reasons = [], []
-    for size in sizes:
-        benchmark = next((m for m in own if m.tensor_parallel == size), None)
+    for size in dict.fromkeys(sizes):
+        run = next((m for m in own if m.tensor_parallel == size), None)
         try:
-            pool = _pool(option, model, asked, years, size, benchmark)
+            pool = _pool(option, model, asked, years, size, run)
             pools.append(replace(pool, spares=_spares(option, pool, wanted)))
         except NotPredicted as reason:
             reasons.append(str(reason))
@@ -583,14 +525,12 @@ def best_pool(
         return replace(estimated, notes=estimated.notes + unused)
     if not pools:
         raise NotPredicted(reasons[-1])
-    return min(
-        pools,
-        key=lambda p: (
-            not p.keeps_limits,
-            sum(r.central for r in p.gpus_by_year),
-            p.gpus_per_replica,
-        ),
-    )
+
+    def worse(pool: Pool) -> tuple[bool, float, int]:
+        needed = sum(pool.gpus(y).central for y in range(1, years + 1))
+        return not pool.keeps_limits, needed, pool.gpus_per_replica
+
+    return min(pools, key=worse)
 
 
 def _spares(option: Option, pool: Pool, wanted: float) -> int:
@@ -607,6 +547,10 @@ def _spares(option: Option, pool: Pool, wanted: float) -> int:
     return max(SPARES[option.redundancy], servers.spares_for(int(needed), wanted))
 
 
+SPARES = {"none": 0, "n+1": 1, "2n": -1}
+"""Replicas that stand by; -1 is as many again."""
+
+
 def _same(m: Measured, option: Option, model: str) -> bool:
     """Whether a benchmark is of this model and GPU, by any of their names."""
     return (
@@ -616,12 +560,7 @@ def _same(m: Measured, option: Option, model: str) -> bool:
 
 
 def _pool(
-    option: Option,
-    model: str,
-    asked: Sequence[tuple[Load, Limits]],
-    years: int,
-    size: int,
-    own: Measured | None,
+    option: Option, model: str, asked: Asked, years: int, size: int, own: Measured | None
 ) -> Pool:
     d = _deployment(option, model, size)
     if not option.prefix_caching:
@@ -630,36 +569,43 @@ def _pool(
     factor, origin, unused = 1.0, "", ""
     if own:
         try:
-            factor, origin = _measured(d, own, _mean_lengths([load for load, _ in asked]))
+            factor = _measured(d, own, [load for load, _ in asked])
+            way = "slower" if factor > 1 else "faster"
+            origin = f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
             where["measured"] = "yes"
         except NotPredicted as reason:
             unused, own = _unused(own, str(reason)), None
     longest = option.context or max(load.longest for load, _ in asked)
     replica = Replica(d, factor, longest, option.accepted_tokens)
     shares = tuple(_shares(replica, asked))
-    faster, slower = _range(replica, shares, where)
+    # the range is that of the largest batch that a replica runs
+    running = max(latency(replica.curve(s.load.lengths), s.rate, (50,)).concurrency for s in shares)
+    faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
     far = spread.distance(where)
-    keeps = all(s.keeps_limits for s in shares)
+    notes = {
+        f"Measured: {origin}.": origin,
+        ALONE: not all(s.keeps_limits for s in shares),
+        f"Speed: {far.words}.": far.words and not own,
+        unused: unused,
+    }
     return Pool(
         shares,
         replica,
         faster,
         slower,
         years,
-        0,
-        "engine" not in far.unseen,
-        origin,
-        _notes(keeps, "" if own else far.words, origin) + ((unused,) if unused else ()),
-        _inputs(d, own),
+        spares=0,
+        calibrated="engine" not in far.unseen,
+        measured=origin,
+        notes=tuple(words for words, holds in notes.items() if holds),
+        inputs=tuple(_inputs(d, own)),
     )
 
 
-def _range(
-    replica: Replica, shares: Sequence[Share], where: Mapping[str, str]
-) -> tuple[float, float]:
-    """Time over the estimate at the fast and at the slow end, at the batch that a replica runs."""
-    running = max(latency(replica.curve(s.load.lengths), s.rate, (50,)).concurrency for s in shares)
-    return spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
+ALONE = (
+    "Even a lone request misses the latency limits; sized for limits that it keeps with half to "
+    "spare."
+)
 
 
 def _unused(own: Measured, reason: str) -> str:
@@ -667,12 +613,7 @@ def _unused(own: Measured, reason: str) -> str:
     return f"Measured, but not used: {own.source}, because {reason}."
 
 
-def _mean_lengths(loads: Sequence[Load]) -> Lengths:
-    weight = np.array([load.mean_rate for load in loads])
-    return Lengths.mixed([load.lengths for load in loads], weight / weight.sum())
-
-
-def _shares(replica: Replica, asked: Sequence[tuple[Load, Limits]]) -> list[Share]:
+def _shares(replica: Replica, asked: Asked) -> Iterator[Share]:
     """What each workload asks of a replica. A limit that a lone request misses is relaxed."""
     curves = [replica.curve(load.lengths) for load, _ in asked]
     held = [relaxed(c, limits) for c, (_, limits) in zip(curves, asked, strict=True)]
@@ -681,7 +622,6 @@ def _shares(replica: Replica, asked: Sequence[tuple[Load, Limits]]) -> list[Shar
         for (load, _), limits in zip(asked, held, strict=True)
         if load.batchable_share < 1
     ]
-    found = []
     for curve, (load, stated), limits in zip(curves, asked, held, strict=True):
         others = [pair for pair in at_once if pair[0] is not load.lengths]
         rate = curve.saturation_rate * WITHOUT_LIMITS
@@ -689,10 +629,7 @@ def _shares(replica: Replica, asked: Sequence[tuple[Load, Limits]]) -> list[Shar
             rate = sustained(curve, limits, others)
         elif others:
             rate = sustained(curve, others[0][1], others)
-        found.append(
-            Share(load, stated, rate, _headroom(curve, load, limits, rate), limits == stated)
-        )
-    return found
+        yield Share(load, stated, rate, _headroom(curve, load, limits, rate), limits == stated)
 
 
 def _headroom(curve: Curve, load: Load, limits: Limits, rate: float) -> float:
@@ -709,98 +646,45 @@ def _headroom(curve: Curve, load: Load, limits: Limits, rate: float) -> float:
     return arrivals.headroom(load.arrivals, slack, limits.percentile)
 
 
-SPARES = {"none": 0, "n+1": 1, "2n": -1}
-"""Replicas that stand by; -1 is as many again."""
-
-
 def _deployment(option: Option, model: str, size: int) -> Deployment:
     """A model on `size` of an option's GPUs. Raises NotPredicted where it cannot be split so."""
     found = hf_config.model(model)
     if not vram.can_split(found, size):
         raise NotPredicted(f"{model}: attention heads do not divide among {size} GPUs")
-    return Deployment(
-        found,
-        catalogue.gpu(option.gpu),
-        option.weights,
-        option.kv_cache,
-        size,
-        engine=option.engine,
-        batched_tokens=option.batched_tokens,
-        speculative_tokens=option.speculative_tokens,
-        power_limit_w=option.power_limit_w,
-    )
+    return vram.deployment(option, found, size)
 
 
-def _measured(d: Deployment, own: Measured, lengths: Lengths) -> tuple[float, str]:
-    """Factor on every time that makes the model agree with a benchmark, and what that says."""
-    figures = {name: getattr(own, name) for name in benchmark.FIGURES}
-    seen = benchmark.Benchmark(own.source, **figures)
-    factor = measurement.slower(d, seen, lengths.input_mean, lengths.output_mean)
-    way = "slower" if factor > 1 else "faster"
-    return factor, f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
-
-
-def _notes(keeps: bool, unseen: str, origin: str) -> tuple[str, ...]:
-    """What a reader must know about how sure the figures are; unseen: what was never measured."""
-    notes = []
-    if origin:
-        notes.append(f"Measured: {origin}.")
-    if not keeps:
-        notes.append(
-            "Even a lone request misses the latency limits; sized for limits that it keeps with "
-            "half to spare."
-        )
-    if unseen:
-        notes.append(f"Speed: {unseen}.")
-    return tuple(notes)
-
-
-def _inputs(d: Deployment, own: Measured | None) -> tuple[Input, ...]:
-    """The facts that the speed of a deployment rests on."""
-    rows = [
-        Input(
-            name=f"memory bandwidth, {d.gpu.gpu}",
-            value=Range.exact(d.gpu.memory_bandwidth_gb_s, "GB/s"),
-            source=catalogue.source_of(d.gpu),
-        ),
-        Input(
-            name=f"parameters of {d.model.model_id}",
-            value=Range.exact(tensors(d.model).total / 1e9, "billion"),
-            source=catalogue.source_of(d.model),
-        ),
-    ]
-    if own:
-        value = own.tpot_ms or own.output_tokens_per_s or 0.0
-        rows.append(
-            Input(
-                name=f"benchmark of {own.model} on {own.gpu}",
-                value=Range.exact(value, "ms per token" if own.tpot_ms else "tokens/s"),
-                source=Source(
-                    source=own.source,
-                    locator=own.file or "scenario, measured",
-                    date=own.date.isoformat(),
-                    kind="measured",
-                ),
-            )
-        )
-    else:
-        rows += _efficiency_inputs(d)
-    return tuple(rows)
+def _measured(d: Deployment, own: Measured, loads: Sequence[Load]) -> float:
+    """Factor on every time that makes the model agree with a benchmark. Raises NotPredicted."""
+    weight = np.array([load.mean_rate for load in loads])
+    lengths = Lengths.mixed([load.lengths for load in loads], weight / weight.sum())
+    seen = benchmark.Benchmark(own.source, **{f: getattr(own, f) for f in benchmark.FIGURES})
+    return measurement.slower(d, seen, lengths.input_mean, lengths.output_mean)
 
 
 SHOWN = {"weight_memory": "share of memory bandwidth reached", "compute": "share of peak reached"}
 """Fitted constants that matter most; all are in facts/engine_efficiency.csv."""
 
 
-def _efficiency_inputs(d: Deployment) -> list[Input]:
-    where = performance.regime(d)
-    k = performance.efficiencies(where)
+def _inputs(d: Deployment, own: Measured | None) -> Iterator[Input]:
+    """The facts that the speed of a deployment rests on."""
+
+    def fact(name: str, value: float, unit: str, source: Source) -> Input:
+        return Input(name=name, value=Range.exact(value, unit), source=source)
+
+    of_card, of_model = catalogue.source_of(d.gpu), catalogue.source_of(d.model)
+    size = tensors(d.model).total / 1e9
+    yield fact(f"memory bandwidth, {d.gpu.gpu}", d.gpu.memory_bandwidth_gb_s, "GB/s", of_card)
+    yield fact(f"parameters of {d.model.model_id}", size, "billion", of_model)
+    if own:
+        value, unit = own.tpot_ms or own.output_tokens_per_s or 0.0, "ms per token"
+        locator, day = own.file or "scenario, measured", own.date.isoformat()
+        source = Source(source=own.source, locator=locator, date=day, kind="measured")
+        name = f"benchmark of {own.model} on {own.gpu}"
+        yield fact(name, value, unit if own.tpot_ms else "tokens/s", source)
+        return
+    k = performance.efficiencies(performance.regime(d))
     table = catalogue.table("engine_efficiency", performance.Efficiency)
-    return [
-        Input(
-            name=f"{label}, {d.gpu.gpu}",
-            value=Range.exact(k[name], "share"),
-            source=catalogue.source_of(next(r for r in table if r.name == name)),
-        )
-        for name, label in SHOWN.items()
-    ]
+    for name, label in SHOWN.items():
+        source = catalogue.source_of(next(r for r in table if r.name == name))
+        yield fact(f"{label}, {d.gpu.gpu}", k[name], "share", source)

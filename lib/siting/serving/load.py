@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from statistics import NormalDist
@@ -16,6 +16,7 @@ from statistics import NormalDist
 import holidays
 import numpy as np
 import numpy.typing as npt
+from holidays.registry import COUNTRIES
 
 from siting.inputs.scenario import Deadline, Workload
 from siting.memory import vram
@@ -32,6 +33,8 @@ DAYS_OF_YEAR = 365.25
 CALENDAR_YEARS = 5
 """Holidays are counted over so many years from the report's on."""
 SUNDAY = 6
+CALENDARS = frozenset(code for names in COUNTRIES.values() for code in names)
+"""Countries whose holidays are known."""
 ANY_DAY = Deadline()
 
 PROFILES: Mapping[str, tuple[float, ...]] = {
@@ -43,19 +46,13 @@ PROFILES: Mapping[str, tuple[float, ...]] = {
 """Shares of a day by hour, from midnight; a scenario may write its own 24 numbers instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class YearlyTokens:
-    """What a year of the horizon asks for. Tokens are tokens, not millions."""
+SIDES = ("low", "central", "high")
 
-    year: int
-    """1 is the first year of the horizon."""
-    requests: Range
-    input_uncached: Range
-    input_cached: Range
-    output: Range
-    """Reasoning tokens included."""
-    batchable_share: float
-    """Share of all the above that may wait for hours."""
+
+def by_side(value: Callable[[str], float], unit: str) -> Range:
+    """What a function says of the low, the central and the high side."""
+    low, central, high = map(value, SIDES)
+    return Range(low, central, high, unit)
 
 
 @dataclass(frozen=True)
@@ -102,28 +99,15 @@ class Load:
         """Busiest hour of the year, waiting work aside. [requests/s]"""
         return self.busy_rate * self.peak_factor
 
-    def growth_factor(self, year: int) -> Range:
+    def growth_factor(self, year: int, side: str = "central") -> float:
         """Load of a year of the horizon over the first year's."""
-        steps = [self.growth[min(y, len(self.growth) - 1)] for y in range(year - 1)]
-        low, central, high = (
-            float(np.prod([1 + getattr(g, side) for g in steps]))
-            for side in ("low", "central", "high")
-        )
-        return Range(low, central, high, "x")
+        steps = (self.growth[min(y, len(self.growth) - 1)] for y in range(year - 1))
+        return float(np.prod([1 + getattr(step, side) for step in steps]))
 
-    def year(self, year: int) -> YearlyTokens:
-        """Requests and tokens of a year of the horizon."""
+    def requests(self, year: int) -> Range:
+        """Requests of a year of the horizon."""
         first = self.mean_rate * 3600 * 24 * DAYS_OF_YEAR
-        requests = self.growth_factor(year).scaled(first, "requests")
-        n = self.lengths
-        return YearlyTokens(
-            year,
-            requests,
-            requests.scaled(n.input_mean * (1 - n.cached_share), "tokens"),
-            requests.scaled(n.input_mean * n.cached_share, "tokens"),
-            requests.scaled(n.output_mean, "tokens"),
-            self.batchable_share,
-        )
+        return by_side(lambda side: first * self.growth_factor(year, side), "requests")
 
     def due(self) -> Array:
         """Hour before whose start the work of each hour of a week must be done; at least one
@@ -175,11 +159,10 @@ def working_share(weekdays: tuple[float, ...], country: str, start: dt.date) -> 
 
     One where the calendar of the country is not known.
     """
-    years = range(start.year, start.year + CALENDAR_YEARS)
-    try:
-        days = holidays.country_holidays(country, years=years)
-    except NotImplementedError:
+    if country not in CALENDARS:
         return 1.0
+    years = range(start.year, start.year + CALENDAR_YEARS)
+    days = holidays.country_holidays(country, years=years)
     lost = sum(weekdays[day.weekday()] - weekdays[SUNDAY] for day in days)
     whole = sum(weekdays) / 7 * DAYS_OF_YEAR * CALENDAR_YEARS
     return float(max(whole - max(lost, 0.0), 0.0) / whole)
@@ -305,12 +288,3 @@ def _earliest_first(room: Array, work: Sequence[tuple[Array, Array]]) -> Schedul
     late += sum(left for end, _, left in queue if end <= 3 * HOURS_OF_WEEK)
     hours, parts = np.array(told).reshape(-1, 2).T
     return Schedule(done, hours, parts, late / came if came else 0.0)
-
-
-def fill_valleys(base: Array, amount: float) -> Array:
-    """`base` with `amount` more, poured into its lowest hours up to one level."""
-    level = np.sort(base)
-    held = level * np.arange(1, len(level) + 1) - np.cumsum(level)
-    i = int(np.searchsorted(held, amount, side="right")) - 1
-    top = level[i] + (amount - held[i]) / (i + 1)
-    return np.maximum(base, top) if amount > 0 else base

@@ -51,17 +51,6 @@ def servers_for(server: Server, groups: Sequence[tuple[float, int]]) -> int:
     return math.ceil(exact - 1e-9)
 
 
-def smaller_servers(server: Server, groups: Sequence[tuple[float, int]]) -> list[Server]:
-    """Servers with the same card of which fewer GPUs need to be bought, fewest first."""
-    now = servers_for(server, groups) * server.gpu_count
-    found = [
-        (servers_for(other, groups) * other.gpu_count, other)
-        for other in catalogue.table("servers", Server)
-        if other.gpu_id == server.gpu_id
-    ]
-    return [other for gpus, other in sorted(found, key=lambda f: f[0]) if gpus < now]
-
-
 # --- availability -----------------------------------------------------------------------------
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +14,14 @@ from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.serving import arrivals, capacity, performance
-from siting.serving.capacity import Array, OptionCapacity, Pool
+from siting.serving.capacity import Array, Asked, OptionCapacity, Pool
 from siting.serving.load import Load
 from siting.serving.performance import NotPredicted
-from siting.serving.queueing import Latency, Lengths, latency
+from siting.serving.queueing import latency
 from siting.serving.replica import Limits
 from siting.serving.servers import Server
 from siting.serving.spread import Calibration
-from siting.study.frames import Made, frame, spread
+from siting.study.frames import Made, ends, frame
 from siting.study.memory import short
 from siting.study.results import Results
 
@@ -57,24 +58,14 @@ class CapacityFrames(Results):
         growth: the same, central [share]
         growth_high: the same, at most [share]
         """
-        rows = [
-            {
-                "workload": name,
-                "requests": load.year(1).requests.central,
-                "mean_rate": load.mean_rate,
-                "usual_peak": load.busy_rate,
-                "year_peak": load.peak_rate,
-                "input": load.lengths.input_mean,
-                "cached": load.lengths.cached_share,
-                "output": load.lengths.output_mean,
-                "may_wait": load.batchable_share,
-                "deadline": _deadline(load) if load.batchable_share else "",
-                "arrivals": load.arrivals,
-                "working": load.working,
-                **spread(load.growth[0], "growth"),
-            }
-            for name, load in self._loads().items()
-        ]
+        rows = []
+        for name, load in self._loads().items():
+            rates, n = (load.mean_rate, load.busy_rate, load.peak_rate), load.lengths
+            tokens = n.input_mean, n.cached_share, n.output_mean
+            waits = load.batchable_share, _deadline(load)
+            bunched, growth = (load.arrivals, load.working), ends(load.growth[0])
+            requests = load.requests(1).central
+            rows.append((name, requests, *rates, *tokens, *waits, *bunched, *growth))
         return rows, self._load_sources()
 
     @frame
@@ -87,18 +78,11 @@ class CapacityFrames(Results):
         now: asked for at once [requests/s]
         may_wait: asked for, but may wait [requests/s]
         """
-        rows = [
-            {
-                "workload": name,
-                "day": DAYS[hour // 24],
-                "hour": hour,
-                "now": now,
-                "may_wait": whole - now,
-            }
+        return [
+            (name, DAYS[hour // 24], hour, now, whole - now)
             for name, load in self._loads().items()
             for hour, (now, whole) in enumerate(zip(load.interactive, load.hourly, strict=True))
-        ]
-        return rows, self._load_sources()
+        ], self._load_sources()
 
     @frame
     def days(self) -> Made:
@@ -111,13 +95,12 @@ class CapacityFrames(Results):
         now: asked for at once [requests/s]
         may_wait: work that may wait, in the hours in which it is done [requests/s]
         """
-        rows = [
-            {**where, "day": day, "hour": hour, "now": now, "may_wait": later}
+        return [
+            (*where, day, hour, now, later)
             for where, pool in self._pools()
-            for day, hours in _days(pool).items()
-            for hour, (now, later) in enumerate(hours)
-        ]
-        return rows, self._load_sources()
+            for day, work in _days(pool).items()
+            for hour, (now, later) in enumerate(zip(*work, strict=True))
+        ], self._load_sources()
 
     @frame
     def duration_curve(self) -> Made:
@@ -128,12 +111,11 @@ class CapacityFrames(Results):
         share: of the hours of the year [share]
         rate: load of that hour [requests/s]
         """
-        rows = []
-        share = np.linspace(0, 1, YEAR_POINTS)
+        rows, share = [], np.linspace(0, 1, YEAR_POINTS)
         for where, pool in self._pools():
             hours = pool.hours_of_year()
             rates = np.interp(share, np.linspace(0, 1, len(hours)), hours)
-            rows += [{**where, "share": s, "rate": r} for s, r in zip(share, rates, strict=True)]
+            rows += [(*where, *point) for point in zip(share, rates, strict=True)]
         return rows, self._load_sources()
 
     # --- one replica and a pool ---------------------------------------------------------------
@@ -169,18 +151,12 @@ class CapacityFrames(Results):
         notes: what a reader must know
         """
         hybrids = {o.label for o in self.options.values() if o.kind == "hybrid"}
-        rows = [
-            {
-                **where,
-                "model_key": pool.model,
-                "shown": pool is self._shown_pool,
-                "hybrid": where["option"] in hybrids,
-                "base": self._capacity_of(where["option"]).runs.label,
-                "used": self._capacity_of(where["option"]).mean_utilisation(),
-                **_pool_row(pool),
-            }
-            for where, pool in self._pools()
-        ]
+        shown, rows = self._shown_pool, []
+        for (option, model), pool in self._pools():
+            found = self._capacity_of(option)
+            own = (option, pool.model) == shown, option in hybrids, found.runs.label
+            used = found.mean_utilisation()
+            rows.append((option, model, pool.model, *own, *_size(pool), used, *_promise(pool)))
         return rows, self._speed_sources()
 
     @frame
@@ -192,17 +168,11 @@ class CapacityFrames(Results):
         model_key: its name in the catalogue
         why: the reason
         """
-        rows = [
-            {
-                "option": self.options[name].label,
-                "model": short(model),
-                "model_key": model,
-                "why": why,
-            }
+        return [
+            (self.options[name].label, short(model), model, why)
             for name, found in self.capacity.items()
             for model, why in found.not_estimated.items()
-        ]
-        return rows, ()
+        ], ()
 
     @frame
     def replica_curve(self) -> Made:
@@ -216,10 +186,10 @@ class CapacityFrames(Results):
         """
         rows = []
         for where, pool in self._pools():
-            curve, q = pool.replica.curve(_mixed(pool)), pool.shares[0].limits.percentile
+            curve, q = pool.curve(pool.mix(True)), pool.shares[0].limits.percentile
             for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
                 seen = latency(curve, rate, (q,))
-                rows.append({**where, "rate": rate, "first": seen.ttft[q], "token": seen.tpot[q]})
+                rows.append((*where, rate, seen.ttft[q], seen.tpot[q]))
         return rows, self._speed_sources()
 
     @frame
@@ -241,7 +211,7 @@ class CapacityFrames(Results):
         kept: whether the limit is kept
         under_way: mean requests in the system, all replicas [requests]
         """
-        rows = [row for where, pool in self._pools() for row in _situations(where, pool)]
+        rows = [(*where, *row) for where, pool in self._pools() for row in _situations(pool)]
         return rows, self._speed_sources()
 
     @frame
@@ -254,17 +224,11 @@ class CapacityFrames(Results):
         rate: carried within the limits [requests/s]
         share: of the year's requests that they carry [share]
         """
-        rows = [
-            {
-                **where,
-                "replicas": n,
-                "rate": n * pool.rate_per_replica.central,
-                "share": pool.served_share(n),
-            }
+        return [
+            (*where, n, n * pool.rate_per_replica.central, pool.served_share(n))
             for where, pool in self._pools()
             for n in range(1, int(pool.replicas[0].central) + 1)
-        ]
-        return rows, self._speed_sources()
+        ], self._speed_sources()
 
     # --- GPUs over time -----------------------------------------------------------------------
 
@@ -280,17 +244,12 @@ class CapacityFrames(Results):
         paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
         used: share of what the paid ones could carry that is used [share]
         """
-        rows = [
-            {
-                "option": self.options[name].label,
-                "year": year,
-                **spread(found.gpus(year)),
-                "paid": found.paid_gpus(year) if found.pools else 0.0,
-                "used": found.mean_utilisation(year),
-            }
-            for name, found in self.capacity.items()
-            for year in range(1, found.years + 1)
-        ]
+        rows = []
+        for name, found in self.capacity.items():
+            for year in range(1, found.years + 1):
+                paid = found.paid_gpus(year) if found.pools else 0.0
+                count, used = ends(found.gpus(year)), found.mean_utilisation(year)
+                rows.append((self.options[name].label, year, *count, paid, used))
         return rows, self._speed_sources()
 
     @frame
@@ -304,28 +263,11 @@ class CapacityFrames(Results):
         central: expected [replicas]
         high: most growth on the slowest cards [replicas]
         """
-        rows = [
-            {**where, "year": year, **spread(count)}
+        return [
+            (*where, year, *ends(count))
             for where, pool in self._pools()
             for year, count in enumerate(pool.replicas, 1)
-        ]
-        return rows, self._speed_sources()
-
-    @frame
-    def utilisation_by_hour(self) -> Made:
-        """Use of the GPUs of a model of an option in one hour of a usual week, first year.
-
-        option: label of the option
-        model: open model
-        hour: of the week, 0 is Monday midnight [hours]
-        used: share of what all its replicas, spares too, could carry [share]
-        """
-        rows = [
-            {**where, "hour": hour, "used": used / pool.total_replicas(1).central}
-            for where, pool in self._pools()
-            for hour, used in enumerate(pool.now + pool.usual_schedule.done)
-        ]
-        return rows, self._speed_sources()
+        ], self._speed_sources()
 
     @frame
     def machines(self) -> Made:
@@ -338,32 +280,23 @@ class CapacityFrames(Results):
         standing_by: of them stand by [servers]
         idle: GPUs of serving servers that no replica uses [GPUs]
         paid: GPUs paid for in a mean hour [GPUs]
-        smaller: a server with the same card of which fewer GPUs would be bought
         without_spares: share of the time in which enough would run without any in reserve [share]
         wanted: availability that is asked for [share]
         reached: share of the time in which enough machines run for the busiest hour [share]
         room: what the servers need beyond the room in the first year in which it is too small
         """
-        rows = [
-            {
-                "option": self.options[name].label,
-                "server": found.server.label if found.server else None,
-                "gpus_of_server": found.server.gpu_count if found.server else None,
-                "servers": found.bought() if found.server else None,
-                "standing_by": found.spare_servers() if found.server else None,
-                "idle": found.idle_gpus,
-                "paid": found.paid_gpus(),
-                "smaller": next((s.label for s in found.smaller_servers), None),
-                "without_spares": found.without_spares,
-                "wanted": found.wanted,
-                "reached": found.availability,
-                "room": next(
-                    (f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()), ""
-                ),
-            }
-            for name, found in self.capacity.items()
-            if found.pools
-        ]
+        rows = []
+        for name, found in self.capacity.items():
+            if not found.pools:
+                continue
+            server: tuple[Any, ...] = (None,) * 4
+            if found.server:
+                owned = found.server.label, found.server.gpu_count
+                server = (*owned, found.bought(), found.spare_servers())
+            up = found.availability(spares=False), found.wanted, found.availability()
+            small = [f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()]
+            used = found.idle_gpus, found.paid_gpus()
+            rows.append((self.options[name].label, *server, *used, *up, "".join(small[:1])))
         return rows, self._reliability_sources()
 
     @frame
@@ -378,39 +311,38 @@ class CapacityFrames(Results):
         saved: share of the price that is saved [share]
         keeps_limits: whether the limits are kept on it
         """
-        rows = [
-            {"option": self.options[name].label, **row}
+        return [
+            (self.options[name].label, *row)
             for name, found in self.capacity.items()
             if found.server and found.kind != "hybrid"
-            and found.idle_gpus >= found.server.gpu_count / 2
+            if found.idle_gpus >= found.server.gpu_count / 2
             for row in self._other_servers(found, found.server)
-        ]  # fmt: skip
-        return rows, ()
+        ], ()
 
-    def _other_servers(self, found: OptionCapacity, own: Server) -> Iterator[dict[str, Any]]:
+    def _other_servers(self, found: OptionCapacity, own: Server) -> Iterator[tuple[Any, ...]]:
+        """Servers that would do for less, with what the pools would need on their cards."""
         share, day = prices.parameter("host_share"), self.client.report_date
         now = prices.server_price(own, share, day)[0].central * found.bought()
         on_card: dict[str, dict[str, Pool]] = {}
         for other in catalogue.table("servers", Server):
+            runs = found.runs.model_copy(
+                update={"gpu": other.gpu_id, "server": other.id, "tensor_parallel": None}
+            )
             try:
                 each = prices.server_price(other, share, day)[0].central
                 if each >= now or other.id == own.id:
                     continue
                 if other.gpu_id not in on_card:
-                    on_card[other.gpu_id] = _pools_on(found, other)
+                    on_card[other.gpu_id] = {
+                        m: capacity.best_pool(runs, m, p.asked, 1, wanted=found.wanted)
+                        for m, p in found.pools.items()
+                    }
             except (NotPredicted, prices.NotPriced):
                 continue
-            runs = found.runs.model_copy(update={"server": other.id})
             sized = replace(found, runs=runs, pools=on_card[other.gpu_id], years=1)
-            if each * sized.bought() < now and sized.bought() <= MOST_TIMES * found.bought():
-                yield {
-                    "server": other.label,
-                    "servers": sized.bought(),
-                    "price": each * sized.bought(),
-                    "now": now,
-                    "saved": 1 - each * sized.bought() / now,
-                    "keeps_limits": sized.keeps_limits,
-                }
+            count, price = sized.bought(), each * sized.bought()
+            if price < now and count <= MOST_TIMES * found.bought():
+                yield other.label, count, price, now, 1 - price / now, sized.keeps_limits
 
     @frame
     def deadlines(self) -> Made:
@@ -423,18 +355,12 @@ class CapacityFrames(Results):
         p95: 95 of 100 parts are done so long after they came [hours]
         missed: share that misses its deadline [share]
         """
-        rows = [
-            {
-                **where,
-                "share": pool.batchable_share,
-                "half": pool.schedule.within(0.5),
-                "p95": pool.schedule.within(0.95),
-                "missed": round(pool.schedule.late, 4),
-            }
+        return [
+            (*where, pool.batchable_share, done(0.5), done(0.95), round(pool.schedule.late, 4))
             for where, pool in self._pools()
             if pool.batchable_share
-        ]
-        return rows, self._load_sources()
+            for done in (pool.schedule.within,)
+        ], self._load_sources()
 
     # --- how sure, and what would change it ---------------------------------------------------
 
@@ -456,17 +382,12 @@ class CapacityFrames(Results):
         rows = []
         for where, pool in self._pools():
             regime, rate = performance.regime(pool.deployment), pool.rate_per_replica
-            rows.append(
-                {
-                    **where,
-                    "engine": pool.deployment.engine,
-                    "of_engine": sum(n for x, n in pairs if x[0] == regime["engine"]),
-                    "generation": regime["architecture"],
-                    "of_generation": sum(n for x, n in pairs if x[-1] == regime["architecture"]),
-                    "factor": rate.high / rate.low if rate.low else None,
-                    "origin": "measured" if pool.measured else "estimate",
-                }
-            )
+            engine, card = (regime[of] for of in ("engine", "architecture"))
+            of_engine = sum(n for x, n in pairs if x[0] == engine)
+            of_card = sum(n for x, n in pairs if x[-1] == card)
+            factor, origin = rate.high / rate.low, "measured" if pool.measured else "estimate"
+            basis = pool.deployment.engine, of_engine, card, of_card
+            rows.append((*where, *basis, factor, origin))
         return rows, self._speed_sources()
 
     @frame
@@ -481,40 +402,37 @@ class CapacityFrames(Results):
         """
         known: dict[tuple[str, str, str], Pool | None] = {}
         rows = []
-        for name, found in self.capacity.items():
-            for model, pool in found.pools.items():
-                for change, asked in _otherwise(pool).items():
-                    key = (found.runs.label, model, change)
-                    if key not in known:
-                        known[key] = _sized(found, model, asked)
-                    other = known[key]
-                    rows.append(
-                        {
-                            "option": self.options[name].label,
-                            "model": short(model),
-                            "change": change,
-                            "gpus": other and other.gpus(1).central,
-                            "keeps_limits": other is not None and other.keeps_limits,
-                        }
-                    )
+        for (option, model), pool in self._pools():
+            found = self._capacity_of(option)
+            for change, asked in _otherwise(pool.asked).items():
+                key = found.runs.label, model, change
+                if key not in known:
+                    with contextlib.suppress(NotPredicted):
+                        known[key] = capacity.best_pool(
+                            found.runs, pool.model, asked, 1, wanted=found.wanted
+                        )
+                other = known.get(key)
+                gpus = other.gpus(1).central if other else None
+                rows.append((option, model, change, gpus, bool(other and other.keeps_limits)))
         return rows, self._speed_sources()
 
     # --- rows ---------------------------------------------------------------------------------
 
-    def _pools(self) -> Iterator[tuple[dict[str, str], Pool]]:
-        return (
-            ({"option": self.options[name].label, "model": short(model)}, pool)
-            for name, found in self.capacity.items()
-            for model, pool in found.pools.items()
-        )
+    def _pools(self) -> Iterator[tuple[tuple[str, str], Pool]]:
+        for name, found in self.capacity.items():
+            for model, pool in found.pools.items():
+                yield (self.options[name].label, short(model)), pool
 
     @property
-    def _shown_pool(self) -> Pool | None:
+    def _shown_pool(self) -> tuple[str, str] | None:
+        """Option and model that the capacity chapter is about."""
         allowed = [c.name for c in self.decision.candidates if not c.struck]
-        order = [self.decision.recommended or "", *allowed, *self.capacity]
-        having = [self.capacity[n] for n in order if n in self.capacity and self.capacity[n].pools]
-        pools = having[0].pools.values() if having else ()
-        return max(pools, key=lambda p: p.gpus(1).central, default=None)
+        for name in (self.decision.recommended or "", *allowed, *self.capacity):
+            if name in self.capacity and self.capacity[name].pools:
+                pools = self.capacity[name].pools.values()
+                largest = max(pools, key=lambda p: p.gpus(1).central)
+                return self.options[name].label, largest.model
+        return None
 
     def _capacity_of(self, label: str) -> OptionCapacity:
         return next(c for n, c in self.capacity.items() if self.options[n].label == label)
@@ -539,116 +457,72 @@ class CapacityFrames(Results):
         return [i.source for _, p in self._pools() for i in p.inputs]
 
 
-def _sized(found: OptionCapacity, model: str, asked: Sequence[tuple[Load, Limits]]) -> Pool | None:
-    """The pool for another load or other limits; None where the model does not fit then."""
-    try:
-        return capacity.best_pool(found.runs, model, asked, 1, wanted=found.wanted)
-    except NotPredicted:
-        return None
+def _deadline(load: Load) -> str:
+    if not load.batchable_share:
+        return ""
+    by, hours = load.deadline.by, load.deadline.hours
+    return f"within {hours:g} hours" if by is None else f"by {by}:00"
 
 
-def _pools_on(found: OptionCapacity, server: Server) -> dict[str, Pool]:
-    """The pools of an option on another server's cards. Raises NotPredicted."""
-    changes = {"gpu": server.gpu_id, "server": server.id, "tensor_parallel": None}
-    runs = found.runs.model_copy(update=changes)
-    return {
-        model: capacity.best_pool(
-            runs, model, [(s.load, s.limits) for s in pool.shares], 1, wanted=found.wanted
-        )
-        for model, pool in found.pools.items()
-    }
+def _size(pool: Pool) -> tuple[Any, ...]:
+    """The columns of `pools` from the card to the level."""
+    serving, spares = pool.replicas[0].central, pool.total_replicas(1).central
+    group = pool.deployment.gpu.gpu, pool.gpus_per_replica, serving, spares - serving
+    most = pool.curve(pool.mix(True)).saturation_rate
+    return *group, *ends(pool.rate_per_replica), most, pool.peak_rate, pool.level()
 
 
-def _pool_row(pool: Pool) -> dict[str, Any]:
+def _promise(pool: Pool) -> tuple[Any, ...]:
+    """The columns of `pools` from the limits on."""
     at_once = [s for s in pool.shares if s.load.batchable_share < 1]
     limits = [share.limits for share in at_once or pool.shares]
-    return {
-        "gpu": pool.deployment.gpu.gpu,
-        "gpus_per_replica": pool.gpus_per_replica,
-        "replicas": pool.replicas[0].central,
-        "spares": pool.total_replicas(1).central - pool.replicas[0].central,
-        **spread(pool.rate_per_replica, "rate"),
-        "saturation": _saturation(pool),
-        "peak": pool.peak_rate,
-        "level": pool.level(),
-        "limit_first": min(x.ttft_s for x in limits),
-        "limit_token": min(x.tpot_s for x in limits),
-        "percentile": max(x.percentile for x in limits),
-        "keeps_limits": pool.keeps_limits,
-        "calibrated": pool.calibrated,
-        "measured": pool.measured,
-        "notes": " ".join(dict.fromkeys(pool.notes)),
-    }
+    strictest = min(x.ttft_s for x in limits), min(x.tpot_s for x in limits)
+    known = pool.keeps_limits, pool.calibrated, pool.measured, " ".join(dict.fromkeys(pool.notes))
+    return *strictest, max(x.percentile for x in limits), *known
 
 
-def _mixed(pool: Pool) -> Lengths:
-    rates = pool.mix(True)
-    weights = rates / rates.sum() if rates.any() else np.full(len(rates), 1 / len(rates))
-    return Lengths.mixed([share.load.lengths for share in pool.shares], weights)
-
-
-def _saturation(pool: Pool) -> float:
-    return pool.replica.curve(_mixed(pool)).saturation_rate
-
-
-def _deadline(load: Load) -> str:
-    if load.deadline.by is not None:
-        return f"by {load.deadline.by}:00"
-    return f"within {load.deadline.hours:g} hours"
-
-
-def _days(pool: Pool) -> dict[str, list[tuple[float, float]]]:
+def _days(pool: Pool) -> dict[str, tuple[Array, Array]]:
     """Work for now and work that may wait, by hour of three kinds of day. [requests/s]"""
-    each = pool.rate_per_replica.central
-    now = pool.now.reshape(7, 24) * each
-    later = pool.usual_schedule.done.reshape(7, 24) * each
-    peaks = [share.now * share.load.peak_factor for share in pool.shares]
-    peak = np.sum(peaks, axis=0).reshape(7, 24) * each
-    put_off = pool.schedule.done.reshape(7, 24) * each
-    sums = now.sum(axis=1)
-    usual, weekend = 2, 5 + int(sums[6] > sums[5])
-    busiest = int(peak.max(axis=1).argmax())
+    peak = np.sum([share.now * share.load.peak_factor for share in pool.shares], axis=0)
+    now, later, most, put_off = (
+        week.reshape(7, 24) * pool.rate_per_replica.central
+        for week in (pool.now, pool.usual_schedule.done, peak, pool.schedule.done)
+    )
+    weekend, busiest = 5 + now[5:].sum(axis=1).argmax(), most.max(axis=1).argmax()
     return {
-        "a weekday": list(zip(now[usual], later[usual], strict=True)),
-        "a weekend day": list(zip(now[weekend], later[weekend], strict=True)),
-        "the busiest day of the year": list(zip(peak[busiest], put_off[busiest], strict=True)),
+        "a weekday": (now[2], later[2]),
+        "a weekend day": (now[weekend], later[weekend]),
+        "the busiest day of the year": (most[busiest], put_off[busiest]),
     }
 
 
-def _situations(where: Mapping[str, str], pool: Pool) -> Iterator[dict[str, Any]]:
+def _situations(pool: Pool) -> Iterator[tuple[Any, ...]]:
     """Rows of `latencies`: usual peak, the year's, and the year's with one replica down."""
-    serving, total = pool.replicas[0].central, pool.total_replicas(1).central
-    seen: dict[str, tuple[Mapping[str, Latency] | None, float, Array]] = {
-        "usual peak": (pool.busy_hour, serving, pool.mix(False)),
-        "busiest hour": (pool.peak_hour, serving, pool.mix(True)),
-        "one group down": (pool.without_one(), max(total - 1, 0), pool.mix(True)),
-    }
-    for share, place in ((s, i) for i, s in enumerate(pool.shares) if s.load.batchable_share < 1):
-        for situation, (found, replicas, rates) in seen.items():
-            mine = found[share.load.name] if found else None
-            for measure, limit in (
-                ("first token", share.limits.ttft_s),
-                ("further token", share.limits.tpot_s),
+    serving, left = pool.replicas[0].central, pool.total_replicas(1).central - 1
+    usual, peak = pool.mix(False), pool.mix(True)
+    down = pool.latencies(peak, left) if left else {}
+    for place, share in enumerate(pool.shares):
+        if share.load.batchable_share == 1:
+            continue
+        name, limits = share.load.name, share.limits
+        for situation, seen, replicas, rate in (
+            ("usual peak", pool.busy_hour, serving, usual[place]),
+            ("busiest hour", pool.peak_hour, serving, peak[place]),
+            ("one group down", down, left, peak[place]),
+        ):
+            mine = seen.get(name)
+            under_way = rate * mine.residence if mine else None
+            for measure, limit, at in (
+                ("first token", limits.ttft_s, mine.ttft if mine else {}),
+                ("further token", limits.tpot_s, mine.tpot if mine else {}),
             ):
-                at = mine and (mine.ttft if measure == "first token" else mine.tpot)
-                here = at[share.limits.percentile] if at else math.inf
-                yield {
-                    **where,
-                    "workload": share.load.name,
-                    "situation": situation,
-                    "measure": measure,
-                    "replicas": replicas,
-                    **{f"p{q}": at[q] if at else math.inf for q in (50, 95, 99)},
-                    "seen": here,
-                    "limit": limit,
-                    "percentile": share.limits.percentile,
-                    "kept": here <= limit,
-                    "under_way": rates[place] * mine.residence if mine else None,
-                }
+                times = [at.get(q, math.inf) for q in (50, 95, 99, limits.percentile)]
+                kept = limit, limits.percentile, times[-1] <= limit
+                yield name, situation, measure, replicas, *times, *kept, under_way
 
 
-def _otherwise(pool: Pool) -> dict[str, list[tuple[Load, Limits]]]:
-    asked = [(share.load, share.limits) for share in pool.shares]
+def _otherwise(asked: Asked) -> dict[str, Asked]:
+    """Load and limits as they are asked for, each time with one thing otherwise."""
 
     def shorter(load: Load) -> Load:
         n = load.lengths

@@ -85,7 +85,7 @@ class Results:
     @cached_property
     def capacity(self) -> dict[str, capacity.OptionCapacity]:
         """GPUs, latency and utilisation, by option."""
-        return capacity.assess(self.scenario, self.memory)
+        return capacity.assess(self.scenario)
 
     @cached_property
     def cost(self) -> tco.Comparison:

@@ -18,7 +18,6 @@ from siting import catalogue, quality, reasoning
 from siting.cost import costing, prices, tco
 from siting.inputs import scenario as scenarios
 from siting.inputs.scenario import OWNED, SELF_HOSTED, Evidence, Option, Scenario
-from siting.memory import vram
 from siting.rules import sovereignty
 from siting.serving import capacity, servers
 from siting.verdict import candidates
@@ -97,7 +96,7 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
     if not options:
         return []
     whole = _with(scenario, options)
-    sized = capacity.assess(whole, vram.assess(whole))
+    sized = capacity.assess(whole)
     plan = tco.with_optimum(costing.compile_plan(whole, sized))
     names = [n for n in options if n in plan.options]
     costs = {n: float(t.present[0]) for n, t in tco.totals(plan, plan.central(), names).items()}
@@ -279,7 +278,7 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
         effort = "default" if reasoning.effort_missing(model, option.effort) else option.effort
         other = option.model_copy(update={"models": models, "effort": effort})
         whole = scenario.model_copy(update={"options": {**scenario.options, name: other}})
-        sized = capacity.assess(whole, vram.assess(whole))
+        sized = capacity.assess(whole)
         plan = tco.with_optimum(costing.compile_plan(whole, sized))
         if name in plan.options:
             return float(tco.totals(plan, plan.central(), [name])[name].present[0])
