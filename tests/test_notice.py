@@ -31,16 +31,42 @@ def record(*rows: Retirement) -> Record:
 
 
 def test_the_chance_of_a_short_notice_by_hand():
-    # A gave 30 days a year ago (weight 1/2); B gave 180 on the same day. The pool is then
-    # (1 + 0.5) / (2 + 1) = 0.5, so A's share is (0.5 + 2 × 0.5) / (0.5 + 2) = 0.6.
+    # A gave 30 days a year ago, B 180 on the same day: none was foretold from the other, so all
+    # variants foretold equally well, nothing drifts, and the pool is one half. A's own notice
+    # weighs 2^(−365/half-life), so its share is (weight + k/2) / (weight + k): the mean of nine.
     known = record(
         retirement("A", "a1", "2025-01-01", "2025-01-31"),
         retirement("B", "b1", "2025-01-01", "2025-06-30"),
     )
     ninety = {c.within: c for c in notice.notice_chances(known, vendor("A"), DAY)}[90]
-    assert ninety.pool == 0.5
-    assert ninety.chance.central == pytest.approx(0.6)
+    weights = [0.5 ** (366 / h) for h in (122, 365, 1095)]
+    shares = [(w + k / 2) / (w + k) for w in weights for k in (1, 2, 4)]
+    assert ninety.pool == pytest.approx(0.5)
+    assert ninety.chance.central == pytest.approx(sum(shares) / 9)
+    assert ninety.a + ninety.b == pytest.approx(sum(w + k for w in weights for k in (1, 2, 4)) / 9)
     assert (ninety.notices, ninety.short) == (1, 1)
+
+
+def test_a_habit_that_all_vendors_lose_moves_even_a_vendor_without_notices():
+    long = [retirement(v, v + "1", "2024-01-01", "2024-12-31") for v in "ABCD"]
+    brief = [
+        retirement(v, f"{v}{m}", f"2025-{m:02}-01", f"2025-{m:02}-15")
+        for v in "ABCD"
+        for m in range(1, 9)
+    ]
+    before, after = (
+        notice.notice_chances(record(*rows), vendor("new"), DAY)[1].chance.central
+        for rows in (long, [*long, *brief])
+    )
+    assert before < 0.5 < 0.8 < after
+
+
+def test_the_variant_that_foretold_better_weighs_more():
+    # A vendor that turned short a year ago and stayed so: memory of four months is right.
+    turned = [retirement("A", f"o{m}", f"2023-{m:02}-01", f"2024-{m:02}-01") for m in range(1, 13)]
+    turned += [retirement("A", f"n{m}", f"2025-{m:02}-01", f"2025-{m:02}-20") for m in range(1, 13)]
+    found = notice.notice_chances(record(*turned), vendor("A"), DAY)[1]
+    assert found.chance.central > 0.85  # half of its notices were short
 
 
 def test_a_vendor_without_notices_takes_the_pool():

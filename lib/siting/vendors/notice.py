@@ -2,11 +2,16 @@
 
 Notice is a habit of each vendor, and its own record foretells the next one (`siting validate
 stability`). The chance that the next notice is at most d days is beta-binomial: the vendor's own
-notices of generally available models, each with a weight that halves with every year of age, and
-two more notices at the share of a typical vendor: the mean over vendors of their own shares, so
-that a vendor with many notices does not stand for all.
+notices of generally available models, halved with every half-life of age, and a few more at the
+share of a typical vendor: the mean over vendors of their own shares, so that a vendor with many
+notices does not stand for all. What all vendors are drifting to moves its log odds.
 
-    share ~ Beta(Σ w short + 2 pool, Σ w (1 − short) + 2 (1 − pool)),   w = 2^(−age / 1 year)
+    share ~ Beta(Σ w short + k pool, Σ w (1 − short) + k (1 − pool)),   w = 2^(−age / half-life)
+
+How fast habits fade, how much the typical vendor weighs and how slowly the drift is believed is
+not chosen by hand: each stands at three values, and the 27 variants are mixed by how well each
+foretold the notices before the day (weights ∝ likelihood: Dawid 1984,
+Journal of the Royal Statistical Society A 147). No notice enters a forecast of its own day.
 
 The life of a model is log-normal: the median of the vendor's own models from release to end, drawn
 to that of all vendors by the weight of a few models, with the spread of all. Only models with an
@@ -16,15 +21,18 @@ end date have a life to count, so lives are those of models that were retired: r
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit, softmax
 from scipy.stats import beta, norm
 
+from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.quantity import Range
 from siting.vendors.vendor_record import Notice, Record, Retirement, Vendor, setting
@@ -36,6 +44,9 @@ LIMITS = (30, 90, 180)
 
 DRAWS = 4000
 """Simulated series of models for the number of migrations."""
+
+STEPS = 5
+"""Newton steps to the drift; more change no chance in the fourth digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class NoticeChance:
     short: int
     """The vendor's own notices so far, and those of at most `within` days."""
     pool: float
-    """Share of short notices of a typical vendor."""
+    """The same chance for a vendor without notices."""
     a: float
     b: float
     """Parameters of the beta distribution."""
@@ -91,50 +102,83 @@ def separate(notices: Iterable[Notice]) -> list[Notice]:
     return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
 
 
-def _tally(notices: Iterable[Notice], within: int, day: dt.date) -> tuple[float, float]:
-    """Weights of short and of longer notices, halved with every year of age."""
-    weights = [0.0, 0.0]
-    for notice in notices:
-        is_short = short(notice, within)
-        if is_short is not None and notice.announced:
-            age = (day - notice.announced).days / setting("notice_half_life_days")
-            weights[not is_short] += 0.5**age
-    return weights[0], weights[1]
+def foretold(
+    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]]
+) -> tuple[Array, Array]:
+    """Chance that a vendor's notice of a day is short, and the notices that it is worth.
 
-
-def typical(notices: Iterable[Notice], within: int, day: dt.date) -> float:
-    """Share of short notices of a typical vendor: mean over vendors, half a notice added to each.
-
-    One half where no vendor has given notice.
+    notices: separate ones. Both by limit and asked (vendor, day): from earlier days alone.
     """
-    by_vendor: dict[str, list[Notice]] = defaultdict(list)
-    for notice in notices:
-        by_vendor[notice.vendor].append(notice)
-    tallies = [_tally(own, within, day) for own in by_vendor.values()]
-    shares = [(a + 0.25) / (a + b + 0.5) for a, b in tallies if a + b]
-    return sum(shares) / len(shares) if shares else 0.5
+    rows = [(n.vendor, n.announced or dt.date.max) for n in notices] + list(asked)
+    _, who = np.unique([vendor for vendor, _ in rows], return_inverse=True)
+    day, past = np.array([float(d.toordinal()) for _, d in rows]), len(notices)
+    was_short = np.array([[short(n, limit) for n in notices] for limit in LIMITS], float)
+    known, came = np.isfinite(was_short), was_short == 1
+    of_vendor = np.eye(who.max() + 1)[who]
+    age = day[:, None] - day[:past]
+    before = age > 0
+    fading, pooling, drifting = map(_values, ("half_life_days", "pool_weight", "drift_weight"))
+    chances, worth = [], []
+    for half_life in fading:
+        weight = before * 0.5 ** (np.maximum(age, 0) / half_life)
+        brief, every = ((kind[:, None] * weight) @ of_vendor[:past] for kind in (came, known))
+        seen = (every > 0).sum(axis=-1)
+        shares = np.where(every > 0, (brief + 0.25) / (every + 0.5), 0).sum(axis=-1)
+        pool = np.where(seen, shares / np.maximum(seen, 1), 0.5)
+        own_brief, own = ((of_vendor * x).sum(axis=-1) for x in (brief, every))
+        chances += [(own_brief + k * pool) / (own + k) for k in pooling]
+        worth += [own + k for k in pooling]
+    counted = before * known[:, None]
+    told = np.concatenate([_drifted(logit(chances), came, counted, k) for k in drifting])
+    hit = np.where(came, told[..., :past], 1 - told[..., :past])
+    likelihood = np.where(known, np.log(hit), 0).sum(axis=1) @ before.T
+    mixed = softmax(likelihood, axis=0)[:, None, past:]
+    found = ((mixed * x[..., past:]).sum(axis=0) for x in (told, np.tile(worth, (3, 1, 1))))
+    chance, evidence = found
+    return chance, evidence
 
 
-def chance(own: Iterable[Notice], pool: float, within: int, day: dt.date) -> tuple[float, float]:
-    """Parameters of the beta distribution of a vendor's share of short notices on `day`."""
-    prior, (a, b) = setting("notice_pool_weight"), _tally(own, within, day)
-    return a + prior * pool, b + prior * (1 - pool)
+def _values(name: str) -> tuple[float, float, float]:
+    """The three values of a constant that variants of the forecast take."""
+    s = catalogue.settings("vendor_settings")[f"notice_{name}"]
+    return s.low, s.central, s.high
+
+
+def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
+    """Chances moved in log odds by what they missed on earlier days: ridge, by Newton's method."""
+    shift, past = np.zeros(odds.shape), came.shape[1]
+    for _ in range(STEPS):
+        p = expit(odds[:, :, None, :past] + shift[..., None])
+        slope = (counted * (came[:, None] - p)).sum(axis=-1) - weight * shift
+        shift = shift + slope / ((counted * p * (1 - p)).sum(axis=-1) + weight)
+    found: Array = expit(odds + shift)
+    return found
 
 
 def notice_chances(record: Record, vendor: Vendor, day: dt.date) -> tuple[NoticeChance, ...]:
     """Chances for `vendor` from what was public on `day`."""
-    known = separate(record.as_of(day).notices)
-    own = [n for n in known if n.vendor == vendor.vendor]
-    found = []
-    for within in LIMITS:
-        pool = typical(known, within, day)
-        a, b = chance(own, pool, within, day)
-        mean = a / (a + b)
+    known = _chances(record.as_of(day), day)
+    return known.get(vendor.vendor, known[""])
+
+
+@lru_cache(maxsize=64)
+def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
+    """Chances for every vendor with notices, and under no name for one without any."""
+    known = separate(record.notices)
+    names = ["", *dict.fromkeys(n.vendor for n in known)]
+    tomorrow = day + dt.timedelta(days=1)
+    chance, worth = foretold(known, [(name, tomorrow) for name in names])
+    found: dict[str, list[NoticeChance]] = {name: [] for name in names}
+    for (i, within), (j, name) in itertools.product(enumerate(LIMITS), enumerate(names)):
+        mean, pool = float(chance[i, j]), float(chance[i, 0])
+        a, b = mean * worth[i, j], (1 - mean) * worth[i, j]
         low, high = (float(q) for q in beta.ppf([0.1, 0.9], a, b))
-        seen = [s for n in own if (s := short(n, within)) is not None]
+        seen = [s for n in known if n.vendor == name and (s := short(n, within)) is not None]
         spread = Range(min(low, mean), mean, max(high, mean), "share")
-        found.append(NoticeChance(within, spread, len(seen), sum(seen), pool, a, b))
-    return tuple(found)
+        found[name].append(
+            NoticeChance(within, spread, len(seen), sum(seen), pool, float(a), float(b))
+        )
+    return {name: tuple(chances) for name, chances in found.items()}
 
 
 # Lives of models
