@@ -301,11 +301,22 @@ def evaluate(condition: Condition, values: Values, sets: Sets, where: str) -> bo
             inner = evaluate(part, values, sets, where)
             return None if inner is None else not inner
         case All(parts):
-            found = [evaluate(p, values, sets, where) for p in parts]
-            return False if False in found else None if None in found else True
+            return _joined(parts, False, values, sets, where)
         case Any_(parts):
-            found = [evaluate(p, values, sets, where) for p in parts]
-            return True if True in found else None if None in found else False
+            return _joined(parts, True, values, sets, where)
+
+
+def _joined(
+    parts: tuple[Condition, ...], settles: bool, values: Values, sets: Sets, where: str
+) -> bool | None:
+    """Of parts of which one that is `settles` settles all, whatever the others are."""
+    found: bool | None = not settles
+    for part in parts:
+        one = evaluate(part, values, sets, where)
+        if one is settles:
+            return settles
+        found = found if one is not None else None
+    return found
 
 
 def undecided(condition: Condition, values: Values, sets: Sets, where: str) -> frozenset[str]:

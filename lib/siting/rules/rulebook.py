@@ -158,7 +158,11 @@ class Conditions:
         return tuple(sorted(frozenset().union(*found)))
 
 
-@dataclass(frozen=True)
+PLACE = re.compile(r"\{([a-z0-9_]+)\}")
+"""An attribute in a reason, which its value replaces."""
+
+
+@dataclass(frozen=True, eq=False)
 class RuleBook:
     """Rules, dictionary and groups of countries, with every condition parsed and checked."""
 
@@ -183,6 +187,12 @@ class RuleBook:
             for part in (c.applies, c.fail, c.review):
                 found |= conditions.dates(part, "as_of")
         return frozenset(d for d in found if d)
+
+    @cache  # noqa: B019  # a book is kept as long as the process
+    def read_by(self, rule: Rule) -> tuple[str, ...]:
+        """Attributes that a verdict of `rule` depends on: tested, or named in a reason."""
+        reasons = rule.fail_reason + rule.review_reason + rule.pass_reason
+        return tuple(sorted({*self.parsed[rule.rule_id].tested, *PLACE.findall(reasons)}))
 
     def flows_of(self, rule: Rule) -> tuple[str, ...]:
         """Kinds of flow that `rule` looks at."""

@@ -23,6 +23,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from siting import catalogue
@@ -277,12 +278,21 @@ def _switches(
 
 def decide(rule: Rule, values: Values, law: Law) -> tuple[Verdict, str, tuple[str, ...]]:
     """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
+    read = law.book.read_by(rule)
+    return _decided(rule, law, read, *map({**values, "as_of": law.day}.get, read))
+
+
+@lru_cache(1 << 16, typed=True)
+def _decided(
+    rule: Rule, law: Law, read: tuple[str, ...], *given: Value | None
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    """Kept: options, suppositions and searches for rivals put the same to a rule many times."""
     if rule.valid_from and law.day < rule.valid_from:
         return "n.a.", f"Applies from {rule.valid_from}.", ()
     if rule.valid_to and law.day > rule.valid_to:
         return "n.a.", f"Applied until {rule.valid_to}.", ()
     c, sets, where = law.book.parsed[rule.rule_id], law.sets, f"rule {rule.rule_id}"
-    values = {**values, "as_of": law.day}
+    values = dict(zip(read, given, strict=True))
 
     def waits_for(*parts: Condition) -> tuple[str, ...]:
         found = (conditions.undecided(p, values, sets, where) for p in parts)
@@ -312,11 +322,7 @@ def _listed(attributes: Iterable[str], book: RuleBook) -> str:
 
 def _filled(reason: str, values: Values) -> str:
     """`reason` with {attribute} replaced by its value in words."""
-    return re.sub(
-        r"\{([a-z0-9_]+)\}",
-        lambda m: value_text(values.get(m[1])),
-        reason,
-    )
+    return rulebook.PLACE.sub(lambda m: value_text(values.get(m[1])), reason)
 
 
 def _evidence(rule: Rule, flow: FlowFacts, book: RuleBook) -> tuple[Evidence, ...]:

@@ -211,18 +211,18 @@ def level_needed(now: Array, work: Sequence[tuple[Array, Array]]) -> float:
     level = float(now.max())
     if not any(amount.any() for amount, _ in work):
         return level
-    hours, taken = np.arange(HOURS_OF_WEEK), np.concatenate([[0.0], np.cumsum(np.tile(now, 2))])
-    for start in range(HOURS_OF_WEEK):
-        ends = start + 1 + hours
-        inside = np.zeros(HOURS_OF_WEEK)
-        came = (start - 1 + hours) % HOURS_OF_WEEK
-        for amount, due in work:
-            finish = start + hours + (due - hours - 1)[came]
-            order = np.argsort(finish, kind="stable")
-            done = np.concatenate([[0.0], np.cumsum(amount[came][order])])
-            inside += done[np.searchsorted(finish[order], ends, side="right")]
-        windows = (inside + taken[ends] - taken[start]) / (ends - start)
-        level = max(level, float(windows.max()))
+    hours = np.arange(HOURS_OF_WEEK)
+    start, taken = hours[:, None], np.concatenate([[0.0], np.cumsum(np.tile(now, 2))])
+    came = (start - 1 + hours) % HOURS_OF_WEEK
+    inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
+    for amount, due in work:
+        # The first hour of the window at whose end the work is due; the last column is beyond it.
+        at = np.ceil(hours - 1 + (due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
+        place = start * (HOURS_OF_WEEK + 1) + at
+        sums = np.bincount(place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1))
+        inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
+    windows = (inside + taken[start + 1 + hours] - taken[start]) / (1 + hours)
+    level = max(level, float(windows.max()))
     return level
 
 

@@ -45,11 +45,18 @@ Made: TypeAlias = "tuple[Rows, Iterable[Source]]"
 _COLUMN = re.compile(r"^(\w+): (.*?)(?: \[([^\]]+)\])?$")
 
 
-class Sources(tuple[Source, ...]):
-    """Sources of a frame. pandas copies `attrs` deeply at every step; this copies as itself."""
+class Several(tuple[Any, ...]):
+    """Several of something in `attrs`, which pandas copies deeply at every step: as itself."""
 
-    def __deepcopy__(self, memo: object) -> Sources:
+    def __deepcopy__(self, memo: object) -> Several:
         return self
+
+
+class Named(dict[str, str]):
+    """Texts by name in `attrs`, which pandas copies deeply at every step: flatly."""
+
+    def __deepcopy__(self, memo: object) -> Named:
+        return Named(self)
 
 
 @dataclass(frozen=True)
@@ -118,13 +125,13 @@ def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results)
     money = study.client.currency
     data.attrs = {
         "row": said.row,
-        "meanings": dict(said.meanings),
-        "units": {k: re.sub(r"\bcurrency\b", money, unit) for k, unit in said.units.items()},
-        "sources": Sources(dict.fromkeys(sources)),
+        "meanings": Named(said.meanings),
+        "units": Named({k: re.sub(r"\bcurrency\b", money, u) for k, u in said.units.items()}),
+        "sources": Several(dict.fromkeys(sources)),
         "country": study.client.country,
         "currency": money,
-        "names": study.names,
-        "roles": study.roles,
+        "names": Several(study.names),
+        "roles": Named(study.roles),
     }
     return data
 
