@@ -19,7 +19,6 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
