@@ -15,6 +15,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 DRIVER = shutil.which("chromedriver")
@@ -118,6 +119,13 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     driver: webdriver.Chrome, address: str
 ) -> None:
     show(driver, address)
+    # Counted first: the contents then show the chapter in which the round begins.
+    stops = 'a[href], summary, button, [tabindex="0"], input:checked'
+    expected = driver.execute_script(
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".filter(e => e.checkVisibility()).length",
+        stops,
+    )
     reached = []
     body = driver.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.TAB)
@@ -130,11 +138,50 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         reached.append(focused.get_attribute("href") or focused.get_attribute("class"))
         focused.send_keys(Keys.TAB)
     assert reached[0].endswith("#main")
-    expected = driver.execute_script(
-        "return [...document.querySelectorAll('a[href], summary, button, [tabindex=\"0\"]')]"
-        ".filter(e => e.checkVisibility() || e.matches('summary')).length"
-    )
     assert len(reached) == expected
+
+
+def ranking(driver: webdriver.Chrome) -> list[str]:
+    """The options in the order that the controls have put them in, with their counts."""
+    items = driver.find_elements(By.CSS_SELECTOR, ".cases li")
+    return [f"{i.find_element(By.TAG_NAME, 'b').text} {i.text[:3]}" for i in items]
+
+
+def test_a_control_moves_the_ranking_by_mouse_and_by_keyboard(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    show(driver, address)
+    said = driver.find_element(By.CSS_SELECTOR, ".cases .said")
+    assert [words[:2] for words in ranking(driver)] == ["70", "30"]
+    assert said.text == "As in the report. Best placed: API. How sure: clear."
+    choices = driver.find_elements(By.CSS_SELECTOR, ".cases input")
+    assert [c.get_attribute("value") for c in choices] == ["× 1", "× 2", "24%", "60%"]
+    choices[2].send_keys(Keys.ARROW_RIGHT)
+    assert [words[:2] for words in ranking(driver)] == ["60", "40"]
+    assert ranking(driver)[1] == "40 API"
+    assert said.text.startswith("The answer changes. Best placed: <script>alert(1)</script>")
+    choices[1].click()
+    assert [words[:2] for words in ranking(driver)] == ["90", "10"]
+    driver.find_element(By.CSS_SELECTOR, ".cases [type=reset]").click()
+    WebDriverWait(driver, 5).until(lambda _: said.text.startswith("As in the report."))
+    assert [words[:2] for words in ranking(driver)] == ["70", "30"]
+
+
+def test_without_script_the_cases_are_a_table_and_in_print_they_are_left_out(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        show(driver, address)
+        assert driver.find_elements(By.CSS_SELECTOR, ".cases form") == []
+        folded = driver.find_element(By.CSS_SELECTOR, ".cases details")
+        folded.find_element(By.TAG_NAME, "summary").click()
+        assert len(folded.find_elements(By.CSS_SELECTOR, "tbody tr")) == 4
+        assert "<script>alert(1)" in folded.text
+    finally:
+        driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    show(driver, address, media="print")
+    assert not driver.find_element(By.CSS_SELECTOR, ".cases").is_displayed()
 
 
 def test_in_the_dark_the_page_and_its_charts_are_dark(

@@ -30,7 +30,7 @@ EXHIBITS = f"""
 import matplotlib.pyplot as plt
 import pandas as pd
 from siting.catalogue import Source
-from siting.show import answers, chart, intervals, need, say, style, table
+from siting.show import answers, cases, chart, intervals, need, say, style, table
 name = {HOSTILE!r}
 sources = [Source(source="Price list", url="https://vendor.test/prices?a=1&b=2",
                   locator="table 3", date="2026-05"),
@@ -52,6 +52,16 @@ CHART = """ax = pd.DataFrame({"cost": [1.5e6, 8e5]}, index=["API", "Own"]).plot.
 chart(ax, "Own servers cost least", frame, "API 1.5 million; own 0.8 million.", x="money")"""
 
 ANSWERS = 'answers({"What to do?": f"**Rent** {name}", "How sure?": "Likely."}, frame)'
+
+
+CASES = """moved = pd.DataFrame([
+    (volume, weight, weight == "24%" and volume == "× 1", option, count, count > 50, "clear", cost)
+    for volume, weight, counts in [("× 1", "24%", (70, 30)), ("× 1", "60%", (40, 60)),
+                                   ("× 2", "24%", (55, 45)), ("× 2", "60%", (10, 90))]
+    for option, count, cost in zip(("API", name), counts, ("€ 2", "€ 3"))],
+    columns=["volume", "weight", "reported", "option", "first", "best", "confidence", "cost"])
+moved.attrs = frame.attrs
+cases(moved, "The answer stays in 2 of 4 cases", {"volume": "volume", "weight": "cost"})"""
 
 
 def chapter(title: str, *cells: str, tags: tuple[str, ...] = ()) -> str:
@@ -77,6 +87,7 @@ def everything() -> dict[str, str]:
     second = chapter(
         "What does it cost?",
         'say(f"# The TTFT of {name} is 2 s\\n\\nIt is enough.", frame)',
+        CASES,
         'table(pd.concat([frame] * 30), "A table of three pages", data=frame, badges=["verdict"])',
         'print("kept for the test of the notebook")',
     )

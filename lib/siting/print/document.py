@@ -225,6 +225,8 @@ def _number(chapters: Iterable[Chapter]) -> None:
         kind = block.exhibit.get("kind", "")
         if kind in _NUMBERED and block.exhibit["title"]:
             block.number = f"{_NUMBERED[kind]} {next(counts[kind])}"
+        elif kind == "cases":
+            block.number = "What if"
 
 
 def _blocks(chapters: Iterable[Chapter]) -> Iterator[Block]:

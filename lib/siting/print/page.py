@@ -145,7 +145,12 @@ def _exhibit(block: Block) -> str:
             body = f'<div class="wide" tabindex="0">{shown["svg"]}</div>'
         case _:
             body = f'<div class="wide" tabindex="0">{table_html(shown)}</div>'
-    return f'<figure class="exhibit {shown["kind"]}"{_id(block)}>{_caption(block)}{body}</figure>'
+    about = ""
+    if shown["kind"] == "cases":
+        body = f"<details><summary>All {len(shown['rows'])} cases</summary>{body}</details>"
+        about = "".join(f' data-{key}="{shown[key]}"' for key in ("controls", "options", "start"))
+    kind = f'class="exhibit {shown["kind"]}"'
+    return f"<figure {kind}{about}{_id(block)}>{_caption(block)}{body}</figure>"
 
 
 def _id(block: Block) -> str:

@@ -169,6 +169,8 @@ class _Setter:
                 return markdown(shown["markdown"])
             case "answers":
                 return _answers(shown)
+            case "cases":
+                return ""
             case "chart":
                 name = self._file("svg", shown["svg"].encode())
                 return (
@@ -370,7 +372,10 @@ def _header(columns: Sequence[Any]) -> str:
             cells.append(f"table.cell(colspan: {len(list(under))}, over[#{quoted(over)}])")
     for column in columns:
         unit = f" #unit({quoted(column['unit'])})" if column["unit"] else ""
-        cells.append(f"[#{quoted(column['head'])}{unit}]")
+        head = f"#{quoted(column['head'])}"
+        if colour := column.get("colour"):
+            head = f"#text(fill: rgb({quoted(colour)}), weight: 600)[{head}]"
+        cells.append(f"[{head}{unit}]")
     return ", ".join(cells)
 
 

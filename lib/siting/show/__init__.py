@@ -1,4 +1,5 @@
-"""What a notebook shows: `chart`, `table`, `say`, `answers`, `need`. It knows no GPU and no money.
+"""What a notebook shows: `chart`, `table`, `say`, `answers`, `cases`, `need`. It knows no
+GPU and no money.
 
 Each call shows at once and returns nothing, so it may stand in a loop or an `if`. Style, numbers of
 exhibits, sources, alternative texts, formats and escaping come from here. A figure, a frame, a
@@ -23,8 +24,8 @@ from siting.show.exhibit import Data, attributes, bundle, cited, protected
 from siting.show.tabled import Format
 
 __all__ = [
-    "Enough", "answers", "chart", "intervals", "load_ipython_extension", "need", "say", "style",
-    "table",
+    "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need", "say",
+    "style", "table",
 ]  # fmt: skip
 
 load_ipython_extension = displays.load
@@ -120,6 +121,15 @@ def answers(items: Mapping[str, str], data: Data = None, heading: str = "", tone
         "items": [[q, protected(a, data)] for q, a in items.items()],
     }  # fmt: skip
     _display(bundle(made), raw=True)
+
+
+def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str = "") -> None:
+    """Shows computed cases as controls that move a ranking: on screen only, a table without script.
+
+    df: one row an option in one case: what `controls` names by column, as text; `option`; `first`
+    (of 100); `cost` as text; `best`, `confidence`, and `reported` for the case of the report.
+    """
+    _display(bundle(tabled.cases(df, title, controls, note)), raw=True)
 
 
 def need(condition: object, otherwise: str, data: Data = None) -> None:

@@ -170,7 +170,10 @@ def _spanners(columns: Sequence[dict[str, Any]]) -> str:
 
 def _head(column: dict[str, Any]) -> str:
     unit = f' <span class="unit">{html.escape(column["unit"])}</span>' if column["unit"] else ""
-    return f'<th scope="col" class="{column["align"]}">{html.escape(column["head"])}{unit}</th>'
+    head = html.escape(column["head"])
+    if colour := column.get("colour"):
+        head = f'<span class="{colour_class(colour)}">{head}</span>'
+    return f'<th scope="col" class="{column["align"]}">{head}{unit}</th>'
 
 
 def _cell(cell: dict[str, Any], column: dict[str, Any]) -> str:

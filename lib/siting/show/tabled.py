@@ -48,6 +48,7 @@ def table(
     cells = [makers.cells(name, colours, set(badges)) for name in frame.columns]
     for column, texts in zip(columns, cells, strict=True):
         column["align"] = column["align"] or alignment(c["text"] for c in texts)
+        column["colour"] = colours.get(column["head"], "")
     rows = [{"kind": "", "cells": list(row)} for row in zip(*cells, strict=True)]
     for row in rows[len(rows) - totals :]:
         row["kind"] = "total"
@@ -62,6 +63,25 @@ def table(
         "columns": columns, "rows": rows, "small": len(columns) >= _SMALL_FROM,
         "lacks": [] if attrs else ["source"],
     }  # fmt: skip
+
+
+def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str) -> Exhibit:
+    """See `siting.show.cases`."""
+    first, cost = "first, of 100 cases", "cost, median"
+    rows, reported = {}, 0
+    for key, case in df.groupby(list(controls), sort=False):
+        best = case[case.best].iloc[0]
+        found = {("", name): text for name, text in zip(controls.values(), key, strict=True)}
+        found |= {("", "best placed"): best.option, ("", "how sure"): best.confidence}
+        found |= {(first, o.option): o.first for o in case.itertuples()}
+        found |= {(cost, o.option): o.cost for o in case.itertuples()}
+        reported = len(rows) if case.reported.any() else reported
+        rows[key] = found
+    frame = pd.DataFrame(list(rows.values()))
+    frame.columns = pd.MultiIndex.from_tuples(frame.columns)
+    made = table(frame, title, {first: "whole"}, df, note)
+    counts = {"controls": len(controls), "options": df.option.nunique(), "start": reported}
+    return {**made, "kind": "cases", **counts}
 
 
 def _shared_unit(columns: list[dict[str, Any]]) -> str:

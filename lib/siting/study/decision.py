@@ -12,7 +12,9 @@ from siting.catalogue import Source, source_of
 from siting.quality import leaves, spoken
 from siting.study.frames import Made, frame
 from siting.study.results import Results
+from siting.verdict.candidates import volume_curve
 from siting.verdict.ranking import Candidate, Criterion, Sampled, central_values, ends, value
+from siting.verdict.what_if import outcomes
 
 QUANTILES = {"p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9}
 
@@ -197,6 +199,29 @@ class DecisionFrames(Results):
                         "best": bool(ranking and ranked and ranking.best == name),
                     }
                 )
+        return rows, self._criteria_sources
+
+    @frame
+    def what_if(self) -> Made:
+        """One option that may be chosen, at another volume, path of API prices or weight of cost.
+
+        volume: volume of tokens over the planned one [times]
+        path: list or falling, as in `price_futures`; mixed where the report takes both
+        weight: weight of cost over the sum of all [share]
+        reported: whether it is the case of the report
+        option: label of the option
+        first: share of cases in which it ranks first [share]
+        best: whether it has the highest mean score
+        confidence: how sure the answer is, in a word, where this option is best
+        cost: median of the present cost over the horizon [currency]
+        """
+        d, curve = self.decision, volume_curve(self.cost)
+        costs = {("list" if p == "list" else "falling"): f.costs for p, f in d.futures.items()}
+        path = "list" if self.cost.price_path == "list" else "falling"
+        if self.scenario.decision.falling_prices is not None:
+            path = "mixed"
+            costs[path] = {c.name: c.cost for c in d.candidates if c.cost is not None}
+        rows = outcomes(d, costs, path, curve, self.scenario.seed) if curve else ()
         return rows, self._criteria_sources
 
     @frame
