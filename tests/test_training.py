@@ -172,11 +172,12 @@ def test_a_run_too_large_for_a_card_says_so() -> None:
     assert training.memory(job).verdict(catalogue.gpu("H100")) == "does not fit"
 
 
-def test_feasibility_needs_fewer_gpus_the_less_is_trained() -> None:
-    found = fine_tuning.feasibility(catalogue.model("Qwen/Qwen3-32B"), catalogue.gpu("H100"))
-    gpus = [f.peak.job.gpus if f.peak else 99 for f in found]
-    assert [f.method for f in found] == ["full", "lora", "qlora"]
-    assert gpus == sorted(gpus, reverse=True)
+def test_the_less_is_trained_the_fewer_gpus_are_needed() -> None:
+    model, card = catalogue.model("Qwen/Qwen3-32B"), catalogue.gpu("H100")
+    jobs = [fine_tuning.one_step(m, model, 4096) for m in ("full", "lora", "qlora")]
+    found = [fine_tuning.fewest_gpus(job, model, card) for job in jobs]
+    gpus = [peak.job.gpus if peak else 99 for peak in found]
+    assert gpus == sorted(gpus, reverse=True) and gpus[0] > gpus[-1]
 
 
 def test_parallel_ranks_share_the_model() -> None:

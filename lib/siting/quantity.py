@@ -93,6 +93,12 @@ class Range:
             self.low + other.low, self.central + other.central, self.high + other.high, self.unit
         )
 
+    def times(self, other: Range, unit: str = "") -> Range:
+        """Product when both move together, of ranges above zero."""
+        return Range(
+            self.low * other.low, self.central * other.central, self.high * other.high, unit
+        )
+
     @property
     def is_exact(self) -> bool:
         return self.low == self.high

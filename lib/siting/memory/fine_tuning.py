@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting import catalogue, hf_config
@@ -58,18 +58,12 @@ def run_time(job: Job, gpu: Gpu, tokens: float) -> RunTime:
     active = active or job.model.params_recomputed_b or job.model.total_params_b
     if active is None:
         raise NotEstimated(f"the parameter count of {job.model.model_id} is not known")
-    flop = each * active * 1e9 * tokens
-    speed = peak * 1e12 * job.gpus * 3600
-    hours = Range(flop / speed / row.high, flop / speed / row.central, flop / speed / row.low, "h")
+    alone = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
+    gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, "GPU-h")
     power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
-    gpu_hours = hours.scaled(job.gpus, "GPU-h")
-    energy = Range(
-        gpu_hours.low * power.low,
-        gpu_hours.central * power.central,
-        gpu_hours.high * power.high,
-        "kWh",
-    )
     used = Range(row.low, row.central, row.high, "share")
+    energy = gpu_hours.times(power, "kWh")
+    hours = gpu_hours.scaled(1 / job.gpus, "h")
     return RunTime(hours, gpu_hours, energy, used, catalogue.source_of(row))
 
 
@@ -91,21 +85,20 @@ class Plan:
     job: str
     option: str
     gpu: str
-    peak: Peak | None
-    """On the fewest GPUs that hold it; None if none does or it is not estimated."""
-    verdict: Verdict | None
-    time: RunTime | None
     runs_per_year: float
+    peak: Peak | None = None
+    """On the fewest GPUs that hold it; None if none does or it is not estimated."""
+    verdict: Verdict | None = None
+    time: RunTime | None = None
     reason: str = ""
-    tried: tuple[Peak, ...] = field(default=())
-    inputs: tuple[Input, ...] = field(default=())
+    inputs: tuple[Input, ...] = ()
 
 
 def assess(scenario: Scenario) -> dict[str, tuple[Plan, ...]]:
     """For each fine-tuning job: what it takes on the cards of each option that has cards."""
     return {
         name: tuple(
-            _plan(name, job, option_name, option.gpu)
+            _plan(name, job, option_name, catalogue.gpu(option.gpu))
             for option_name, option in scenario.options.items()
             if option.kind in SELF_HOSTED and option.gpu
         )
@@ -113,26 +106,27 @@ def assess(scenario: Scenario) -> dict[str, tuple[Plan, ...]]:
     }
 
 
-def _plan(name: str, wanted: FineTuning, option: str, card: str) -> Plan:
-    runs = wanted.runs_per_year
+def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
+    plan = Plan(name, option, gpu.id, wanted.runs_per_year)
     try:
-        gpu, model = catalogue.gpu(card), hf_config.model(wanted.model)
-        tried = tuple(memory(_job(wanted, model, n)) for n in TENSOR_PARALLEL)
-        fitting = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
-        if fitting is None:
-            reason = f"no group of up to {TENSOR_PARALLEL[-1]} GPUs holds the run"
-            return Plan(name, option, gpu.id, None, None, None, runs, reason, tried)
-        tokens = wanted.examples * wanted.tokens_per_example * wanted.epochs
-        time = run_time(fitting.job, gpu, tokens)
+        peak = fewest_gpus(wanted, hf_config.model(wanted.model), gpu)
+        if peak is None:
+            most = TENSOR_PARALLEL[-1]
+            return replace(plan, reason=f"no group of up to {most} GPUs holds the run")
+        time = run_time(peak.job, gpu, wanted.examples * wanted.tokens_per_example * wanted.epochs)
     except (KeyError, NotEstimated) as error:
-        return Plan(
-            name, option, card, None, None, None, runs, f"not estimated, because {error.args[0]}"
-        )
+        return replace(plan, reason=f"not estimated, because {error.args[0]}")
     inputs = (
-        *(Input(name=p.name, value=p.gib, source=p.source) for p in fitting.parts),
+        *(Input(name=p.name, value=p.gib, source=p.source) for p in peak.parts),
         Input(name="model FLOPs utilisation", value=time.utilisation, source=time.source),
     )
-    return Plan(name, option, gpu.id, fitting, fitting.verdict(gpu), time, runs, "", tried, inputs)
+    return replace(plan, peak=peak, verdict=peak.verdict(gpu), time=time, inputs=inputs)
+
+
+def fewest_gpus(wanted: FineTuning, model: Model, gpu: Gpu) -> Peak | None:
+    """Memory of a job on the fewest GPUs that hold it; None if 8 do not. Raises NotEstimated."""
+    tried = (memory(_job(wanted, model, n)) for n in TENSOR_PARALLEL)
+    return next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
 
 
 def _job(wanted: FineTuning, model: Model, gpus: int) -> Job:
@@ -150,42 +144,20 @@ def _job(wanted: FineTuning, model: Model, gpus: int) -> Job:
     )
 
 
-METHODS: tuple[Literal["full", "lora", "qlora"], ...] = ("full", "lora", "qlora")
-"""The methods whose feasibility a report shows where the client names no job."""
+METHODS: dict[Literal["full", "lora", "qlora"], str] = {
+    "full": "all weights",
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+}
+"""Ways of fine-tuning that a report shows where the client names no job, and their names in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Feasible:
-    """The fewest GPUs on which a model could be fine-tuned in one way."""
-
-    model: str
-    gpu: str
-    method: str
-    peak: Peak | None
-    """None: no group of up to 8 GPUs holds it, or it is not estimated."""
-    verdict: Verdict | None
-    reason: str = ""
-
-
-def feasibility(model: Model, gpu: Gpu, tokens: int = 4096) -> tuple[Feasible, ...]:
-    """What each of METHODS takes on a card, for one sequence of `tokens` at a time."""
-    found = []
-    for name in METHODS:
-        wanted = FineTuning(
-            model=model.model_id,
-            method=name,
-            examples=1,
-            tokens_per_example=tokens,
-            sequence_length=tokens,
-        )
-        try:
-            tried = [memory(_job(wanted, model, n)) for n in TENSOR_PARALLEL]
-        except NotEstimated as error:
-            why = f"not estimated, because {error.args[0]}"
-            found.append(Feasible(model.model_id, gpu.id, name, None, None, why))
-            continue
-        peak = next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
-        reason = "" if peak else f"needs more than {TENSOR_PARALLEL[-1]} GPUs"
-        verdict = peak.verdict(gpu) if peak else None
-        found.append(Feasible(model.model_id, gpu.id, name, peak, verdict, reason))
-    return tuple(found)
+def one_step(method: Literal["full", "lora", "qlora"], model: Model, tokens: int) -> FineTuning:
+    """A job with one sequence of `tokens` at a time."""
+    return FineTuning(
+        model=model.model_id,
+        method=method,
+        examples=1,
+        tokens_per_example=tokens,
+        sequence_length=tokens,
+    )

@@ -6,18 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from siting import catalogue, hf_config
 from siting.catalogue import Gpu, Source
 from siting.memory import vram
+from siting.memory.attention import NotEstimated
 from siting.memory.deployment import usable_gib
-from siting.memory.fine_tuning import Feasible, Plan, feasibility
+from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
 from siting.memory.sweep import sweep
 from siting.memory.vram import Fit, Memory
 from siting.memory.weights import weight_format
 from siting.quantity import total
-from siting.study.frames import Made, frame, spread
+from siting.study.frames import Made, ends, frame
 from siting.study.results import Results
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
@@ -68,8 +67,7 @@ class MemoryFrames(Results):
         served_requests: longest requests that fit on such a group [requests]
         why: why it is not estimated
         """
-        rows = [self._placement(f, f.memory) for f in self._fits()]
-        return rows, self._memory_sources()
+        return map(self._placement, self._fits()), self._memory_sources()
 
     @frame
     def memory_parts(self) -> Made:
@@ -86,20 +84,12 @@ class MemoryFrames(Results):
         source: where the figure comes from
         kind: measured, published, client or estimate
         """
-        rows = [
-            {
-                **self._where(fit),
-                "part": p.name,
-                "before_cache": p.name in BEFORE_CACHE,
-                **spread(p.gib),
-                "formula": p.formula,
-                "source": p.source.source,
-                "kind": p.source.kind,
-            }
+        return [
+            (*self._where(fit), p.name, p.name in BEFORE_CACHE, *ends(p.gib), p.formula, *origin)
             for fit, m in self._placed()
             for p in m.parts
-        ]
-        return rows, self._memory_sources()
+            for origin in [(p.source.source, p.source.kind)]
+        ], self._memory_sources()
 
     @frame
     def fit_map(self) -> Made:
@@ -120,18 +110,11 @@ class MemoryFrames(Results):
         context = max((m.context for _, m in self._placed()), default=8192)
         fewest = sweep(models, cards, MAP_FORMATS, context).fewest_gpus(wanted)
         rows = [
-            {
-                "model": short(models[i].model_id),
-                "weights": MAP_FORMATS[j],
-                "gpu": cards[k].gpu,
-                "card": usable_gib(cards[k]).central,
-                "gpus": count,
-                "planned": wanted,
-                "context": context,
-            }
-            for (i, j, k), count in np.ndenumerate(
-                fewest.reshape(len(models), len(MAP_FORMATS), len(cards))
-            )
+            (short(model.model_id), weights, card.gpu, size, fewest[i, j, k], wanted, context)
+            for i, model in enumerate(models)
+            for j, weights in enumerate(MAP_FORMATS)
+            for k, card in enumerate(cards)
+            for size in [usable_gib(card).central]
         ]
         return rows, tuple(catalogue.source_of(m) for m in models)
 
@@ -150,7 +133,13 @@ class MemoryFrames(Results):
             is reached [GPUs]
         gpus_more: cards for twice the requests; infinite: more than 8 [GPUs]
         """
-        rows = [self._headroom(f, m) for f, m in self._placed()]
+        rows = []
+        for fit, m in self._placed():
+            limit = m.model.max_position_embeddings or m.context
+            longer = _gpus(vram.larger(m, context_factor=2)) if m.context < limit else None
+            more = _gpus(vram.larger(m, concurrency_factor=2))
+            now = m.gpus, m.context, m.concurrency, m.longest_context
+            rows.append((*self._where(fit), *now, min(limit, 2 * m.context), longer, more))
         return rows, self._memory_sources()
 
     @frame
@@ -163,7 +152,16 @@ class MemoryFrames(Results):
         now: requests of the longest length that fit [requests]
         then: the same after the change [requests]
         """
-        rows = [row for f, m in self._placed() for row in self._fewer_bits(f, m)]
+        rows = []
+        for fit, m in self._placed():
+            d, bits = m.deployment, weight_format(m.weights).bits
+            narrower = [f for f in ("fp8", "int4") if weight_format(f).bits < bits]
+            changes = {f"weights in {f}": replace(d, weights=f) for f in narrower}
+            if m.kv == "bf16":
+                changes["cache in 8 bit"] = replace(d, kv_cache="fp8")
+            for change, other in changes.items():
+                then = vram.inference(other, m.context, m.concurrency).max_concurrency
+                rows.append((*self._where(fit), change, m.max_concurrency.central, then.central))
         return rows, self._memory_sources()
 
     @frame
@@ -191,8 +189,14 @@ class MemoryFrames(Results):
         verdict: fits, tight or does not fit
         why: why it is not estimated
         """
-        plans = [p for found in self.training.values() for p in found]
-        return map(self._job, plans), (i.source for p in plans for i in p.inputs)
+        rows, plans = [], [p for found in self.training.values() for p in found]
+        for p in plans:
+            where = p.job, self.options[p.option].label, catalogue.gpu(p.gpu).gpu, p.gpu
+            gpus, peak = (p.peak.job.gpus, p.peak.reserved) if p.peak else (None, None)
+            time = p.time and (p.time.hours, p.time.gpu_hours, p.time.energy_kwh)
+            spans = [end for r in (peak, *(time or (None,) * 3)) for end in ends(r)]
+            rows.append((*where, gpus, *spans, p.runs_per_year, p.verdict or "no", p.reason))
+        return rows, (i.source for p in plans for i in p.inputs)
 
     @frame
     def fine_tuning_methods(self) -> Made:
@@ -208,14 +212,23 @@ class MemoryFrames(Results):
         verdict: fits, tight or does not fit
         why: why it does not fit, or is not estimated
         """
-        pairs = dict.fromkeys((m.model.model_id, m.gpu.id) for _, m in self._placed())
-        found = [
-            f
-            for model, gpu in pairs
-            for f in feasibility(hf_config.model(model), catalogue.gpu(gpu))
-        ]
-        sources = [p.source for f in found if f.peak for p in f.peak.parts]
-        return map(_method, found), sources
+        rows: list[tuple[Any, ...]] = []
+        sources: list[Source] = []
+        for name, card in dict.fromkeys((m.model.model_id, m.gpu.id) for _, m in self._placed()):
+            model, gpu = hf_config.model(name), catalogue.gpu(card)
+            for method, words in METHODS.items():
+                size: tuple[float | None, ...] = (None, *ends(None))
+                verdict, why = "no", "needs more than 8 GPUs"
+                try:
+                    peak = fewest_gpus(one_step(method, model, 4096), model, gpu)
+                except NotEstimated as error:
+                    peak, why = None, f"not estimated, because {error}"
+                if peak:
+                    size = peak.job.gpus, *ends(peak.reserved)
+                    verdict, why = peak.verdict(gpu), ""
+                    sources += [p.source for p in peak.parts]
+                rows.append((short(name), gpu.gpu, words, *size, verdict, why))
+        return rows, sources
 
     # --- rows ---------------------------------------------------------------------------------
 
@@ -233,94 +246,23 @@ class MemoryFrames(Results):
             *(p.source for m in made for p in m.parts),
         ]
 
-    def _where(self, fit: Fit) -> dict[str, str]:
-        return {"option": self.options[fit.option].label, "model": short(fit.model)}
+    def _where(self, fit: Fit) -> tuple[str, str]:
+        return self.options[fit.option].label, short(fit.model)
 
-    def _placement(self, fit: Fit, m: Memory | None) -> dict[str, Any]:
+    def _placement(self, fit: Fit) -> tuple[Any, ...]:
+        """A row of `fits`; the group on which the load is carried may be another size."""
+        m, where = fit.memory, (*self._where(fit), fit.model)
         if m is None:
-            blank = dict.fromkeys(_OF_A_FIT)
-            return {**self._where(fit), "model_key": fit.model, **blank, "why": fit.reason}
+            return *where, *(None,) * 28, fit.reason
+        card = m.gpu.gpu, m.gpu.id, m.gpus, m.tp
+        asked = m.weights, m.kv, m.context, m.concurrency, usable_gib(m.gpu).central
         taken = total((p.gib for p in m.parts if p.name in BEFORE_CACHE), "GiB")
-        return {
-            **self._where(fit),
-            "model_key": fit.model,
-            "gpu": m.gpu.gpu,
-            "gpu_key": m.gpu.id,
-            "gpus": m.gpus,
-            "tensor_parallel": m.tp,
-            "weights": m.weights,
-            "kv_cache": m.kv,
-            "context": m.context,
-            "planned": m.concurrency,
-            "card": usable_gib(m.gpu).central,
-            **spread(m.budget_gib, "budget"),
-            **spread(taken, "taken"),
-            **spread(m.need_gib, "need"),
-            **spread(m.pool_gib, "left"),
-            **spread(m.max_concurrency, "requests"),
-            "longest": m.longest_context,
-            "verdict": m.verdict,
-            **self._serving(fit),
-            "why": "",
-        }
-
-    def _serving(self, fit: Fit) -> dict[str, float | None]:
-        """The group on which the load of a placement is carried; it may be another size."""
+        spans = m.budget_gib, taken, m.need_gib, m.pool_gib, m.max_concurrency
         pool = self.capacity[fit.option].pools.get(fit.model)
         size = pool.gpus_per_replica if pool else None
         held = [c.max_concurrency.central for c in fit.choices if c.gpus == size]
-        return {"served_on": size, "served_requests": held[0] if held else None}
-
-    def _headroom(self, fit: Fit, m: Memory) -> dict[str, Any]:
-        limit = m.model.max_position_embeddings or m.context
-        longer = vram.larger(m, context_factor=2) if m.context < limit else None
-        return {
-            **self._where(fit),
-            "gpus": m.gpus,
-            "context": m.context,
-            "planned": m.concurrency,
-            "longest": m.longest_context,
-            "twice": min(limit, 2 * m.context),
-            "gpus_longer": _gpus(longer) if m.context < limit else None,
-            "gpus_more": _gpus(vram.larger(m, concurrency_factor=2)),
-        }
-
-    def _fewer_bits(self, fit: Fit, m: Memory) -> Iterator[dict[str, Any]]:
-        bits = weight_format(m.weights).bits
-        others = [(f, m.kv) for f in ("fp8", "int4") if weight_format(f).bits < bits]
-        for weights, kv in [*others, (m.weights, "fp8")]:
-            if (weights, kv) == (m.weights, m.kv) or (weights == m.weights and m.kv != "bf16"):
-                continue
-            other = replace(m.deployment, weights=weights, kv_cache=kv)
-            made = vram.inference(other, m.context, m.concurrency)
-            same = weights == m.weights
-            yield {
-                **self._where(fit),
-                "change": "cache in 8 bit" if same else f"weights in {weights}",
-                "now": m.max_concurrency.central,
-                "then": made.max_concurrency.central,
-            }
-
-    def _job(self, plan: Plan) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "job": plan.job,
-            "option": self.options[plan.option].label,
-            "gpu": catalogue.gpu(plan.gpu).gpu,
-            "gpu_key": plan.gpu,
-            "runs": plan.runs_per_year,
-            "verdict": plan.verdict or "no",
-            "why": plan.reason,
-        }
-        peak, time = plan.peak, plan.time
-        if peak is None or time is None:
-            peak = time = None
-        return row | {
-            "gpus": peak.job.gpus if peak else None,
-            **spread(peak.reserved if peak else None, "peak"),
-            **spread(time.hours if time else None, "hours"),
-            **spread(time.gpu_hours if time else None, "gpu_hours"),
-            **spread(time.energy_kwh if time else None, "energy"),
-        }
+        served = m.longest_context, m.verdict, size, held[0] if held else None
+        return *where, *card, *asked, *(end for r in spans for end in ends(r)), *served, ""
 
     # --- the map ------------------------------------------------------------------------------
 
@@ -355,27 +297,3 @@ def short(model: str) -> str:
 
 def _gpus(m: Memory | None) -> float:
     return float("inf") if m is None else m.gpus
-
-
-def _method(found: Feasible) -> dict[str, Any]:
-    peak = found.peak
-    return {
-        "model": short(found.model),
-        "gpu": catalogue.gpu(found.gpu).gpu,
-        "method": {"full": "all weights", "lora": "LoRA", "qlora": "QLoRA"}[found.method],
-        "gpus": peak.job.gpus if peak else None,
-        **spread(peak.reserved if peak else None, "peak"),
-        "verdict": found.verdict or "no",
-        "why": found.reason,
-    }
-
-
-_OF_A_FIT = (
-    *("gpu", "gpu_key", "gpus", "tensor_parallel", "weights", "kv_cache", "context", "planned"),
-    *("card", "longest", "verdict", "served_on", "served_requests"),
-    *(
-        f"{what}{end}"
-        for what in ("budget", "taken", "need", "left", "requests")
-        for end in ("_low", "", "_high")
-    ),
-)
