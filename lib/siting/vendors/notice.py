@@ -29,8 +29,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit, softmax
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, expit, logit, ndtr, ndtri, softmax
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
@@ -172,7 +171,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
     for (i, within), (j, name) in itertools.product(enumerate(LIMITS), enumerate(names)):
         mean, pool = float(chance[i, j]), float(chance[i, 0])
         a, b = mean * worth[i, j], (1 - mean) * worth[i, j]
-        low, high = (float(q) for q in beta.ppf([0.1, 0.9], a, b))
+        low, high = (float(q) for q in betaincinv(a, b, [0.1, 0.9]))
         seen = [s for n in known if n.vendor == name and (s := short(n, within)) is not None]
         spread = Range(min(low, mean), mean, max(high, mean), "share")
         found[name].append(
@@ -206,7 +205,7 @@ def life(record: Record, vendor: Vendor, day: dt.date) -> tuple[Range, int, floa
     weight = setting("life_pool_weight")
     typical = (own.sum() + weight * float(np.median(everyone))) / (len(own) + weight)
     sigma = float(np.std(everyone))
-    low, mid, high = (float(np.exp(typical + z * sigma)) for z in norm.ppf([0.1, 0.5, 0.9]))
+    low, mid, high = (float(np.exp(typical + z * sigma)) for z in ndtri([0.1, 0.5, 0.9]))
     return Range(low, mid, high, "days"), len(own), sigma
 
 
@@ -299,8 +298,8 @@ def _remaining(
     if retired is not None:
         return np.full(DRAWS, float((retired - day).days))
     age = max(0.0, float((day - released).days)) if released else 0.0
-    lived = norm.cdf((np.log(max(age, 1.0)) - np.log(median)) / sigma)
+    lived = ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
     u = lived + (1 - lived) * rng.random(DRAWS)
     u = np.clip(u, 1e-9, 1 - 1e-9)
-    whole: Array = np.exp(np.log(median) + sigma * norm.ppf(u))
+    whole: Array = np.exp(np.log(median) + sigma * ndtri(u))
     return np.maximum(whole - age, 1.0)
