@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import io
+import json
 import os
 from pathlib import Path
 
@@ -23,20 +25,50 @@ def with_logo(folder: Path, name: str, content: bytes | None) -> dict[str, bytes
         (folder / name).write_bytes(content)
     path = folder / "acme.yaml"
     path.write_text(f"client: {{logo: {name}}}\n", encoding="utf-8")
-    return job.attached(scenario.load(path), path)
+    return job.attached(scenario.load(path), path)[1]
 
 
-@pytest.mark.parametrize("name,content", [("logo.png", PNG), ("logo.svg", SVG)])
-def test_a_picture_is_taken_as_it_is(tmp_path: Path, name: str, content: bytes) -> None:
-    assert with_logo(tmp_path, name, content) == {name: content}
+@pytest.mark.parametrize(
+    "name", ["logo.png", "psutil.py", "summary.json", "notebooks", "report.pdf"]
+)
+@pytest.mark.parametrize("kind,content", [("png", PNG), ("svg", SVG)])
+def test_a_picture_is_stored_under_a_name_of_the_kits_own(
+    tmp_path: Path, name: str, kind: str, content: bytes
+) -> None:
+    assert with_logo(tmp_path, name, content) == {f"logo.{kind}": content}
+
+
+def test_measured_files_are_stored_under_names_of_the_kits_own_and_found_there_again(
+    tmp_path: Path,
+) -> None:
+    run = {"model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "source": "own test"}
+    run |= {"date": dt.date(2026, 11, 20)}
+    files = ("psutil.py", "scenario.yaml", "psutil.py")
+    for name in files[:2]:
+        result = {"max_concurrency": 8, "output_throughput": 300, "mean_tpot_ms": 25 + len(name)}
+        (tmp_path / name).write_text(json.dumps(result), encoding="utf-8")
+    measured = [{**run, "file": name} for name in files]
+    base = scenario.load("base").model_dump(mode="python", exclude_none=True)
+    next(iter(base["workloads"].values()))["measured"] = measured
+    path = tmp_path / "acme.yaml"
+    path.write_text(scenario.as_yaml({**base, "inherits": "nothing"}), encoding="utf-8")
+    first = job.prepare(path)
+    assert list(first.attachments) == ["measured-1.json", "measured-2.json"]
+    assert "psutil" not in first.scenario
+    # A report's own scenario names the files as they lie beside it, and says the same again.
+    (tmp_path / "report").mkdir()
+    for name, content in {**first.attachments, "scenario.yaml": first.scenario.encode()}.items():
+        (tmp_path / "report" / name).write_bytes(content)
+    again = job.prepare(tmp_path / "report" / "scenario.yaml")
+    assert (again.scenario, again.attachments) == (first.scenario, first.attachments)
 
 
 @pytest.mark.parametrize(
     "name,content,said",
     [
         ("logo.png", None, "is not beside it"),
-        ("psutil.py", b"1 / 0", "is no name for a file of a client"),
-        ("summary.json", b"{}", "is no name for a file of a client"),
+        ("psutil.py", b"1 / 0", "is neither PNG nor SVG; convert it"),
+        ("summary.json", b"{}", "is neither PNG nor SVG; convert it"),
         ("logo.png", b"GIF89a", "is neither PNG nor SVG; convert it"),
         ("logo.png", PNG[:40], "is a damaged PNG"),
         ("logo.png", b"\0" * (2 * beside.MIB + 1), "is larger than 2 MiB"),

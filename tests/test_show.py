@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -67,6 +68,8 @@ def test_hostile_text_is_shown_as_text_everywhere(shown: list[dict[str, Any]]) -
         for tag, attributes in Tags(markup).found:
             assert tag in allowed, tag
             assert not [a for a in attributes if a.startswith("on") or a in ("src", "srcset")]
+        said = unescape(re.sub(r"<[^>]*>", "", markup))
+        assert " [measured] PAGE-ONE-ENDS {{body}}" in said
 
 
 def test_names_of_a_frame_are_never_read_as_markdown(shown: list[dict[str, Any]]) -> None:

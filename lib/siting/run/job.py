@@ -54,7 +54,7 @@ class Job:
     chapters: Mapping[str, Chapter]
     """By file name; their order is the report's."""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
-    """Files that the scenario names (a logo, a benchmark), by name."""
+    """Files that the scenario names (a logo, a benchmark), by names of the kit's own."""
     formats: tuple[Format, ...] = ("html", "pdf")
     cell_limit_s: int = 600
     """A cell that runs longer fails. [s]"""
@@ -108,8 +108,7 @@ def prepare(
     Raises scenario.ScenarioError where the scenario, or a file that it names, cannot be used.
     """
     path = scenario.path_of(name_or_path)
-    found = scenario.load(name_or_path)
-    attachments = attached(found, path)
+    found, attachments = attached(scenario.load(name_or_path), path)
     folder = notebooks or scenario.project() / "notebooks"
     return Job(
         client=found.client.id,
@@ -122,35 +121,34 @@ def prepare(
     )
 
 
-_OWN = frozenset({SCENARIO, "manifest.json", *FIGURES})
-"""Files of a report, whose names no file of a client may take."""
+def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, dict[str, bytes]]:
+    """A scenario that names the files beside it as the kit stores them, and their content.
 
-
-def attached(found: scenario.Scenario, path: Path) -> dict[str, bytes]:
-    """Content of the files that a scenario names, which lie beside it, by their names.
-
-    Raises scenario.ScenarioError where one is missing, or is not what it should be.
+    A file's own name goes nowhere, so that none can be taken for a module or for a part of the
+    report. Raises scenario.ScenarioError where one is missing, or is not what it should be.
     """
-    content = {}
-    if found.client.logo:
-        content[found.client.logo] = _beside(path, "client.logo", found.client.logo, 2 * MIB)
+    content: dict[str, bytes] = {}
+    client, workloads, stored = found.client, {}, dict[str, str]()
+    if client.logo:
+        logo = _beside(path, "client.logo", client.logo, 2 * MIB)
         try:
-            beside.picture(content[found.client.logo])
+            name = f"logo.{beside.picture(logo)}"
         except ValueError as error:
-            wrong, _, write = f"{found.client.logo!r} {error}".partition("; ")
+            wrong, _, write = f"{client.logo!r} {error}".partition("; ")
             raise _refused(path, "client.logo", wrong, write) from None
-    for name, workload in found.workloads.items():
-        for run in workload.measured:
+        client, content[name] = client.model_copy(update={"logo": name}), logo
+    for workload, said in found.workloads.items():
+        runs = list(said.measured)
+        for place, run in enumerate(runs):
             if run.file:
-                where = f"workloads.{name}.measured"
-                content[run.file] = _beside(path, where, run.file, 64 * MIB)
-    return content
+                name = stored.setdefault(run.file, f"measured-{len(stored) + 1}.json")
+                content[name] = _beside(path, f"workloads.{workload}.measured", run.file, 64 * MIB)
+                runs[place] = run.model_copy(update={"file": name})
+        workloads[workload] = said.model_copy(update={"measured": runs})
+    return found.model_copy(update={"client": client, "workloads": workloads}), content
 
 
 def _beside(path: Path, where: str, name: str, most: int) -> bytes:
-    if name in _OWN or not re.search(r"\.(png|svg|json|jsonl|csv)$", name):
-        wrong = f"{name!r} is no name for a file of a client"
-        raise _refused(path, where, wrong, "name it as logo.png, logo.svg or measured.json")
     try:
         return beside.content(path.parent / name, most)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The one visual language of a report: palette, type, chart style, origin marks.
+"""The one visual language of a report: palette, type, chart style.
 
 Cool colours are options, warm colours are warnings. An option's colour follows its **role**: the
 chosen one is blue in every client's report, what runs today is charcoal. Colour never stands
@@ -57,9 +57,6 @@ TONES = {
              "not cleared", "not known", "not estimated", "needs a decision"),
 }  # fmt: skip
 """Verdict words by tone; any other word is plain: good needs no colour."""
-
-MARKS = {"measured": "M", "published": "P", "client": "C", "estimate": "E"}
-"""Origin of a figure, and the letter that marks it."""
 
 WIDTH = 166 / 25.4
 """Width of the text of a page. [inches]"""
