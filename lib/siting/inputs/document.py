@@ -9,22 +9,23 @@ of a file's problems are reported at once.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
+    CollectionEndEvent,
     DocumentStartEvent,
     Event,
-    MappingEndEvent,
     MappingStartEvent,
+    NodeEvent,
     ScalarEvent,
-    SequenceEndEvent,
     SequenceStartEvent,
 )
 
@@ -36,8 +37,11 @@ Path_ = tuple[str | int, ...]
 """Keys and list positions that lead to a value."""
 
 _AMBIGUOUS = re.compile(r"(y|n|yes|no|on|off)", re.IGNORECASE)
-_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_NULL = ("", "~", "null", "Null", "NULL")
+_WORDS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+}
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")
 _DECIMAL = re.compile(r"[-+]?[0-9]+(_[0-9]+)*\.[0-9]+([eE][-+][0-9]{1,3})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -76,6 +80,11 @@ class DocumentError(ValueError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, problems)))
+
+    @classmethod
+    def of(cls, file: object, wrong: str, write: str, line: int = 0, field: str = "") -> Self:
+        """With one problem alone."""
+        return cls([Problem(str(file), line, field, wrong, write)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +135,23 @@ def read(path: Path) -> Document:
 
 
 def _text(path: Path) -> str:
-    def refuse(wrong: str, write: str, line: int = 0) -> DocumentError:
-        return DocumentError([Problem(str(path), line, "", wrong, write)])
-
     if not path.is_file():
         what = "is not a file" if path.exists() else "does not exist"
-        raise refuse(what, "check the name, or make it with `siting new`")
+        raise DocumentError.of(path, what, "check the name, or make it with `siting new`")
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise refuse(f"cannot be read ({error.strerror})", "check its permissions") from None
+        wrong = f"cannot be read ({error.strerror})"
+        raise DocumentError.of(path, wrong, "check its permissions") from None
     if len(raw) > MAX_BYTES:
-        raise refuse(
-            f"is larger than {MAX_BYTES // 1024} KiB",
-            "a scenario is a few pages; keep measurements in files of their own",
-        )
+        write = "a scenario is a few pages; keep measurements in files of their own"
+        raise DocumentError.of(path, f"is larger than {MAX_BYTES // 1024} KiB", write)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise refuse("is not UTF-8 text", "save the file as UTF-8", line) from None
+        raise DocumentError.of(path, "is not UTF-8 text", "save the file as UTF-8", line) from None
 
 
 def parse(text: str, file: str = "text") -> Document:
@@ -173,21 +178,32 @@ def parse(text: str, file: str = "text") -> Document:
     return Document(builder.root, builder.lines)
 
 
+_COMPLAINTS = (
+    (r"\\t|tab", "a tab stands where YAML wants spaces", "indent with spaces"),
+    (
+        "mapping values are not allowed",
+        "a second `:` in this line",
+        'put text that holds ": " in "quotes"',
+    ),
+    (
+        "expected ',' or '",
+        "a list [ ] or a mapping { } goes wrong here",
+        'put text that holds ", : [ ] { }" in "quotes", and close the bracket',
+    ),
+    (
+        "expected <block end>",
+        "the indentation does not match the lines above",
+        "align the keys of a block",
+    ),
+    ("could not find expected ':'", "a key has no `:`", "write `key: value`"),
+)
+"""What the parser complains of, and the fault and the remedy in words that help."""
+
+
 def _explained(problem: str) -> tuple[str, str]:
-    """A parser's complaint in words that help."""
-    if "\\t" in problem or "tab" in problem:
-        return "a tab stands where YAML wants spaces", "indent with spaces"
-    if "mapping values are not allowed" in problem:
-        return "a second `:` in this line", 'put text that holds ": " in "quotes"'
-    if "expected ',' or '" in problem:
-        return (
-            "a list [ ] or a mapping { } goes wrong here",
-            'put text that holds ", : [ ] { }" in "quotes", and close the bracket',
-        )
-    if "expected <block end>" in problem:
-        return "the indentation does not match the lines above", "align the keys of a block"
-    if "could not find expected ':'" in problem:
-        return "a key has no `:`", "write `key: value`"
+    for pattern, wrong, write in _COMPLAINTS:
+        if re.search(pattern, problem):
+            return wrong, write
     return f"is not valid YAML ({problem.strip()})", "compare with params/base.yaml"
 
 
@@ -204,18 +220,11 @@ class _Builder:
         self.problems.append(Problem(self.file, line + 1, dotted(path), wrong, write))
 
     def take(self, events: Iterator[Event]) -> None:
-        documents = 0
         for event in events:
-            if isinstance(event, DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self.refuse(
-                        event.start_mark.line, (), "a second document begins", "remove the `---`"
-                    )
-                    return
-            elif isinstance(
-                event, ScalarEvent | MappingStartEvent | SequenceStartEvent | AliasEvent
-            ):
+            if isinstance(event, DocumentStartEvent) and self.lines:
+                line = event.start_mark.line
+                return self.refuse(line, (), "a second document begins", "remove the `---`")
+            if isinstance(event, NodeEvent):
                 self.root = self.value(event, events, ())
 
     def value(self, event: Any, events: Iterator[Event], path: Path_) -> Any:
@@ -226,27 +235,20 @@ class _Builder:
         elif event.ctag is not None:
             self.refuse(line, path, f"the tag {event.tag} is not used", "write the plain value")
         if len(path) >= MAX_DEPTH:
-            raise DocumentError(
-                [
-                    *self.problems,
-                    Problem(
-                        self.file, line + 1, dotted(path), "is nested too deeply", "flatten it"
-                    ),
-                ]
-            )
+            self.refuse(line, path, "is nested too deeply", "flatten it")
+            raise DocumentError(self.problems)
+        inside = itertools.takewhile(lambda e: not isinstance(e, CollectionEndEvent), events)
         if isinstance(event, MappingStartEvent):
-            return self.mapping(events, path)
+            return self.mapping(inside, events, path)
         if isinstance(event, SequenceStartEvent):
-            return self.sequence(events, path)
-        if isinstance(event, ScalarEvent):
-            return self.scalar(event, path)
-        return None
+            return [self.value(e, events, (*path, place)) for place, e in enumerate(inside)]
+        return self.scalar(event, path) if isinstance(event, ScalarEvent) else None
 
-    def mapping(self, events: Iterator[Event], path: Path_) -> dict[str, Any]:
+    def mapping(
+        self, keys: Iterator[Event], events: Iterator[Event], path: Path_
+    ) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        for event in events:
-            if isinstance(event, MappingEndEvent):
-                break
+        for event in keys:
             line = event.start_mark.line
             if not isinstance(event, ScalarEvent):
                 self.refuse(line, path, "a key is not a plain word", "write `key: value`")
@@ -268,83 +270,48 @@ class _Builder:
             result[key] = self.value(next(events), events, here)
         return result
 
-    def sequence(self, events: Iterator[Event], path: Path_) -> list[Any]:
-        result: list[Any] = []
-        for event in events:
-            if isinstance(event, SequenceEndEvent):
-                break
-            result.append(self.value(event, events, (*path, len(result))))
-        return result
-
     def scalar(self, event: ScalarEvent, path: Path_) -> Any:
-        text = event.value
+        text, line = event.value, event.start_mark.line
         if INVISIBLE.search(text):
-            self.refuse(
-                event.start_mark.line,
-                path,
-                "holds an invisible control character",
-                "remove it, or type the text anew",
-            )
+            wrong = "holds an invisible control character"
+            self.refuse(line, path, wrong, "remove it, or type the text anew")
             return ""
         if event.style is not None:
             return text
-        if text in _BOOL:
-            return _BOOL[text]
-        if text in _NULL:
-            return None
-        try:
-            if _INTEGER.fullmatch(text):
-                return self.number(int, text, event, path)
-            if _DECIMAL.fullmatch(text):
-                return self.number(float, text, event, path)
-            if _DATE.fullmatch(text):
-                return dt.date.fromisoformat(text)
-        except ValueError:
-            self.refuse(
-                event.start_mark.line, path, f"{text} is no day of the calendar", "write YYYY-MM-DD"
-            )
-            return text
-        remedy = ambiguity(text)
-        if remedy:
-            self.refuse(event.start_mark.line, path, *remedy)
-        return text
-
-    def number(
-        self, kind: type[int] | type[float], text: str, event: ScalarEvent, path: Path_
-    ) -> int | float:
-        if sum(map(str.isdigit, text)) > MAX_DIGITS:
-            self.refuse(
-                event.start_mark.line,
-                path,
-                f"a number of more than {MAX_DIGITS} digits",
-                "round it, or put it in quotes if it is text",
-            )
+        if text in _WORDS:
+            return _WORDS[text]
+        kind = int if _INTEGER.fullmatch(text) else float if _DECIMAL.fullmatch(text) else None
+        if kind and sum(map(str.isdigit, text)) > MAX_DIGITS:
+            wrong = f"a number of more than {MAX_DIGITS} digits"
+            self.refuse(line, path, wrong, "round it, or put it in quotes if it is text")
             return 0
-        return kind(text)
+        if kind:
+            return kind(text)
+        if _DATE.fullmatch(text):
+            try:
+                return dt.date.fromisoformat(text)
+            except ValueError:
+                self.refuse(line, path, f"{text} is no day of the calendar", "write YYYY-MM-DD")
+        elif remedy := ambiguity(text):
+            self.refuse(line, path, *remedy)
+        return text
 
 
 def ambiguity(text: str) -> tuple[str, str] | None:
     """Why an unquoted word means different things to different YAML readers, and the remedy."""
     if _AMBIGUOUS.fullmatch(text):
         meaning = "true" if text.lower() in ("y", "yes", "on") else "false"
-        return (
-            f"{text} is {meaning} to some YAML readers and text to others",
-            f'write {meaning}, or "{text}" in quotes if you mean the text',
-        )
+        wrong = f"{text} is {meaning} to some YAML readers and text to others"
+        return wrong, f'write {meaning}, or "{text}" in quotes if you mean the text'
     if _EXPONENT.fullmatch(text):
         value = float(text)
         plain = f"{int(value):_}" if value.is_integer() and abs(value) < 1e18 else repr(value)
-        return (
-            f"{text} is text to some YAML readers and a number to others",
-            f"write {plain}"
-            if plain[-1].isdigit() and "e" not in plain
-            else "write the digits out",
-        )
+        digits = plain[-1].isdigit() and "e" not in plain
+        wrong = f"{text} is text to some YAML readers and a number to others"
+        return wrong, f"write {plain}" if digits else "write the digits out"
     if _ODD_NUMBER.fullmatch(text):
-        return (
-            f"{text} is different numbers to different YAML readers",
-            "write a plain decimal number such as 10 or 0.5, or put text in quotes",
-        )
+        wrong = f"{text} is different numbers to different YAML readers"
+        return wrong, "write a plain decimal number such as 10 or 0.5, or put text in quotes"
     if _NOT_FINITE.fullmatch(text):
-        return (f"{text} is no amount", "write a finite number")
+        return f"{text} is no amount", "write a finite number"
     return None

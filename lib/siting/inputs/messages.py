@@ -51,24 +51,17 @@ def quoted(value: Any) -> str:
 
 def problems(
     errors: Iterable[ErrorDetails], document: Document, root: type[BaseModel]
-) -> list[Problem]:
-    """One problem for each wrong place; the alternatives of a union become one message."""
+) -> list[tuple[Path_, Problem]]:
+    """One problem for each wrong place, with that place; a union's alternatives become one."""
     by_path: dict[Path_, list[ErrorDetails]] = {}
     for error in errors:
         by_path.setdefault(_written(error, document.data), []).append(error)
-    found = []
-    for path, here in by_path.items():
-        if any(len(p) > len(path) and p[: len(path)] == path for p in by_path):
-            continue  # a deeper error of the same union says it better
-        file, line = document.place(path)
-        wrong, write = _said(here, path, root)
-        found.append(Problem(file, line, dotted(path), wrong, write))
-    return found
-
-
-def places(errors: list[ErrorDetails], document: Document) -> list[Path_]:
-    """Where the values that the errors are about stand in the file."""
-    return list(dict.fromkeys(_written(error, document.data) for error in errors))
+    return [
+        (path, Problem(*document.place(path), dotted(path), *_said(here, path, root)))
+        for path, here in by_path.items()
+        # A deeper error of the same union says it better.
+        if not any(len(p) > len(path) and p[: len(path)] == path for p in by_path)
+    ]
 
 
 def _written(error: ErrorDetails, data: Any) -> Path_:
@@ -87,10 +80,9 @@ def _written(error: ErrorDetails, data: Any) -> Path_:
 
 
 def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tuple[str, str]:
-    kinds = [e["type"] for e in errors]
     error = errors[0]
-    if len(errors) > 1 and len(set(kinds)) > 1:
-        wanted = dict.fromkeys(_wanted(e) for e in errors)
+    if len({e["type"] for e in errors}) > 1:
+        wanted = dict.fromkeys(map(_wanted, errors))
         return f"{quoted(error['input'])} does not fit", f"write {', or '.join(wanted)}"
     return _one(error, path, root)
 

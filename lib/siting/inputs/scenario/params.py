@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,11 @@ _MOST_HOLES = 100
 
 
 class Malformed(ScenarioError):
-    """Values that are not what their keys ask for, and their places in the data."""
+    """Values that are not what their keys ask for, each with its place in the data."""
 
-    def __init__(self, problems: list[Problem], places: list[Path_]) -> None:
-        super().__init__(problems)
-        self.places = places
+    def __init__(self, found: list[tuple[Path_, Problem]]) -> None:
+        self.found = sorted(found, key=lambda place: (place[1].file, place[1].line))
+        super().__init__([problem for _, problem in self.found])
 
 
 def project() -> Path:
@@ -43,13 +42,8 @@ def project() -> Path:
     for folder in (here, *here.parents, Path(__file__).resolve().parents[4]):
         if (folder / "params" / "base.yaml").is_file():
             return folder
-    raise ScenarioError(
-        [
-            Problem(
-                "params/base.yaml", 0, "", "is not here or above", "run this in a copy of the kit"
-            )
-        ]
-    )
+    write = "run this in a copy of the kit"
+    raise ScenarioError.of("params/base.yaml", "is not here or above", write)
 
 
 def names() -> list[str]:
@@ -63,31 +57,13 @@ def path_of(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "\0" in text:
         return Path(text.replace("\0", "?"))
     if not _CLIENT.fullmatch(text):
-        raise ScenarioError(
-            [
-                Problem(
-                    text,
-                    0,
-                    "",
-                    "is no client's name",
-                    "write small letters, digits and -, or a path that ends in .yaml",
-                )
-            ]
-        )
+        write = "write small letters, digits and -, or a path that ends in .yaml"
+        raise ScenarioError.of(text, "is no client's name", write)
     path = project() / "params" / f"{text}.yaml"
     if not path.is_file():
-        known = [*names(), "base"]
-        raise ScenarioError(
-            [
-                Problem(
-                    str(_shown(path)),
-                    0,
-                    "",
-                    "does not exist",
-                    f"{messages.suggestion(text, known)} `siting new {text}` makes it",
-                )
-            ]
-        )
+        meant = messages.suggestion(text, [*names(), "base"])
+        write = f"{meant} `siting new {text}` makes it"
+        raise ScenarioError.of(_shown(path), "does not exist", write)
     return path
 
 
@@ -117,26 +93,20 @@ def load(name_or_path: str | Path) -> Scenario:
         found = with_origins(found, own, whole, inherited=base is not None)
     except ScenarioError as error:
         problems += [p for p in error.problems if not any(dotted(h) in p.wrong for h in holes)]
-    seen = attached(found, path.parent)
-    said = [*seen.problems, *contradictions(seen.scenario)]
+    found, unread = _measured(found, path.parent)
     problems += [
         Problem(*whole.place(where), dotted(where), wrong, write)
-        for where, wrong, write in said
-        if not any(_within(where, hole) for hole in holes)
+        for where, wrong, write in [*unread, *contradictions(found)]
+        if not any(_related(where, hole) for hole in holes)
     ]
     if problems:
         raise ScenarioError(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line)))
-    return seen.scenario
+    return found
 
 
-def _related(field: str, hole: str) -> bool:
-    return f"{field}.".startswith(f"{hole}.") or f"{hole}.".startswith(f"{field}.")
-
-
-def _within(where: Path_, hole: Path_) -> bool:
-    """Whether a problem may only follow from what was taken out."""
-    short = min(len(where), len(hole))
-    return where[:short] == hole[:short]
+def _related(one: Path_, other: Path_) -> bool:
+    """Whether one of two places lies in the other: a problem here may only follow from one there"""
+    return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _tolerant(whole: Document, base: Any) -> tuple[Scenario, list[Problem], list[Path_]]:
@@ -152,10 +122,12 @@ def _tolerant(whole: Document, base: Any) -> tuple[Scenario, list[Problem], list
         try:
             return _validated(rest), problems, holes
         except Malformed as error:
-            known = [dotted(hole) for hole in holes]
-            new = [p for p in error.problems if not any(_related(p.field, k) for k in known)]
-            problems += new
-            taken = [where for where in error.places if _taken_out(rest.data, where, base)]
+            problems += [
+                problem
+                for where, problem in error.found
+                if not any(_related(where, hole) for hole in holes)
+            ]
+            taken = [where for where, _ in error.found if _taken_out(rest.data, where, base)]
             if not taken or len(holes) > _MOST_HOLES:
                 raise ScenarioError(problems) from None
             holes += taken
@@ -188,16 +160,11 @@ def _at(data: Any, where: Path_) -> Any:
     return data
 
 
-@dataclass(frozen=True)
-class Attached:
-    """A scenario with the figures of its files in place, and what is wrong with those files."""
+def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Contradiction]]:
+    """A scenario with the figures of the files beside it, and what is wrong with those files.
 
-    scenario: Scenario
-    problems: list[Contradiction]
-
-
-def attached(found: Scenario, folder: Path) -> Attached:
-    """Reads the files beside a scenario; figures of benchmarks that it states itself win."""
+    Figures of a benchmark that the scenario states itself win.
+    """
     problems: list[Contradiction] = []
     workloads = {}
     for name, workload in found.workloads.items():
@@ -206,13 +173,13 @@ def attached(found: Scenario, folder: Path) -> Attached:
             try:
                 runs.append(_benchmark(run, folder))
             except (OSError, ValueError) as error:
-                where: Path_ = ("workloads", name, "measured", i, "file")
                 missing = isinstance(error, FileNotFoundError)
                 why = "is not beside the scenario" if missing else str(error)
                 wrong, _, write = f"{run.file}: {why}".partition("; ")
+                where: Path_ = ("workloads", name, "measured", i, "file")
                 problems.append((where, wrong, write or "name a result file"))
         workloads[name] = workload.model_copy(update={"measured": runs})
-    return Attached(found.model_copy(update={"workloads": workloads}), problems)
+    return found.model_copy(update={"workloads": workloads}), problems
 
 
 def _benchmark(run: Measured, folder: Path) -> Measured:
@@ -266,30 +233,20 @@ def _name_client(whole: Document, path: Path) -> None:
     client = whole.data.get("client")
     if isinstance(client, dict) and "id" not in client:
         if not _CLIENT.fullmatch(path.stem):
-            raise ScenarioError(
-                [
-                    Problem(
-                        str(_shown(path)),
-                        0,
-                        "",
-                        "the name of the file is no name for a folder",
-                        "use small letters, digits and -, or write client.id",
-                    )
-                ]
-            )
+            wrong = "the name of the file is no name for a folder"
+            write = "use small letters, digits and -, or write client.id"
+            raise ScenarioError.of(_shown(path), wrong, write)
         whole.data["client"] = {"id": path.stem, **client}
 
 
 def _validated(whole: Document) -> Scenario:
+    data = {"inherits": "base.yaml", **whole.data}
     try:
-        return Scenario.model_validate(
-            {**whole.data, "inherits": whole.data.get("inherits", "base.yaml")}
-        )
+        return Scenario.model_validate(data)
     except ValidationError as error:
-        wrong = error.errors(include_url=False)
-        found = messages.problems(wrong, whole, Scenario)
-        places = messages.places(wrong, whole)
-        raise Malformed(sorted(found, key=lambda p: (p.file, p.line)), places) from None
+        raise Malformed(
+            messages.problems(error.errors(include_url=False), whole, Scenario)
+        ) from None
 
 
 def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
@@ -306,10 +263,8 @@ def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
         for key in above:
             here = here.get(key, {}) if isinstance(here, dict) else {}
         if last not in here:
-            known = sorted(map(str, here))
-            raise ScenarioError(
-                [Problem("what if", 0, path, "is not there", messages.suggestion(last, known))]
-            )
+            meant = messages.suggestion(last, map(str, here))
+            raise ScenarioError.of("what if", "is not there", meant, field=path)
         here[last] = value
     found = _validated(Document(data, {}))
     problems = [Problem("what if", 0, dotted(p), *said) for p, *said in contradictions(found)]
@@ -325,15 +280,11 @@ def create(client: str) -> Path:
     """
     folder = project() / "params"
     path = folder / f"{client}.yaml"
-    wrong = (
-        ("is no client's name", "write small letters, digits and -, such as acme-bank")
-        if not _CLIENT.fullmatch(client)
-        else ("already exists", "choose another name, or edit that file")
-        if path.exists()
-        else None
-    )
-    if wrong:
-        raise ScenarioError([Problem(client, 0, "", *wrong)])
+    if not _CLIENT.fullmatch(client):
+        write = "write small letters, digits and -, such as acme-bank"
+        raise ScenarioError.of(client, "is no client's name", write)
+    if path.exists():
+        raise ScenarioError.of(client, "already exists", "choose another name, or edit that file")
     with path.open("x", encoding="utf-8") as file:
         file.write(new_text(client, dt.date.today()))
     return _shown(path)
