@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -59,28 +60,33 @@ def _bounded(scenario: Scenario) -> Iterator[Contradiction]:
         day *= math.prod(1 + g for g in grown)
         requests += day
         tokens += day * (w.input_tokens.mean + w.output_tokens.mean + (w.reasoning_tokens or 0))
-    for found, most, what in (
-        (requests, MOST_REQUESTS, "requests"),
-        (tokens, MOST_TOKENS, "tokens"),
-    ):
+    bounds = ((requests, MOST_REQUESTS, "requests"), (tokens, MOST_TOKENS, "tokens"))
+    for found, most, what in bounds:
         if found > most:
-            yield (
-                ("workloads",),
-                f"{found:.1e} {what} a working day at the end of the horizon are too many",
-                f"write a load and growth of at most {most:.0e} {what}",
-            )
+            wrong = f"{found:.1e} {what} a working day at the end of the horizon are too many"
+            yield ("workloads",), wrong, f"write a load and growth of at most {most:.0e} {what}"
+
+
+def _one_of(
+    path: Path_, name: str, what: str, known: Iterable[str], of: str = ""
+) -> Iterator[Contradiction]:
+    """A name must be one of those that are known."""
+    known = list(known)
+    if name not in known:
+        yield path, f"{name!r} is no {what}{of}", messages.suggestion(name, known)
+
+
+def _listed(path: Path_, name: str, table: str, column: str, what: str) -> Iterator[Contradiction]:
+    yield from _one_of(path, name, what, known_in(table, column), f" of facts/{table}.csv")
 
 
 def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterator[Contradiction]:
     try:
         (hf_config.model if kind == "model" else catalogue.gpu)(name)
     except KeyError:
-        known = (
-            [m.model_id for m in catalogue.models()]
-            if kind == "model"
-            else [g.id for g in catalogue.gpus()]
-        )
-        yield path, f"{name!r} is no {kind} of the catalogue", messages.suggestion(name, known)
+        models = (m.model_id for m in catalogue.models())
+        known = models if kind == "model" else (g.id for g in catalogue.gpus())
+        yield from _one_of(path, name, kind, known, " of the catalogue")
 
 
 def _known(path: Path_, name: str, look_up: Callable[[str], object]) -> Iterator[Contradiction]:
@@ -97,14 +103,8 @@ def _effort(path: Path_, name: str) -> Iterator[Contradiction]:
     """A reasoning effort, if one is named, must be one whose hidden tokens are known."""
     words = known_in("reasoning_effort", "effort") | known_in("reasoning_effort", "synonyms")
     known = {word for cell in words for word in cell.split(";") if word} | {"default"}
-    if name and name.strip().lower() not in known:
-        yield path, f"{name!r} is no reasoning effort", messages.suggestion(name, known)
-
-
-def _listed(path: Path_, name: str, table: str, column: str, what: str) -> Iterator[Contradiction]:
-    known = known_in(table, column)
-    if known and name not in known:
-        yield path, f"{name!r} is no {what} of facts/{table}.csv", messages.suggestion(name, known)
+    if name.strip().lower() not in known | {""}:
+        yield from _one_of(path, name, "reasoning effort", known)
 
 
 def known_in(table: str, column: str) -> set[str]:
@@ -126,13 +126,10 @@ def _workload(name: str, workload: Workload) -> Iterator[Contradiction]:
         yield from _catalogued((*here, "measured", i, "model"), run.model, "model")
         yield from _catalogued((*here, "measured", i, "gpu"), run.gpu, "GPU")
     if workload.quality:
-        yield from _effort(
-            (*here, "quality", "reference_effort"), workload.quality.reference_effort
-        )
-    for i, board in enumerate(workload.quality.boards if workload.quality else []):
-        yield from _listed(
-            (*here, "quality", "boards", i), board, "quality_boards", "board", "board"
-        )
+        here = (*here, "quality")
+        yield from _effort((*here, "reference_effort"), workload.quality.reference_effort)
+        for i, board in enumerate(workload.quality.boards):
+            yield from _listed((*here, "boards", i), board, "quality_boards", "board", "board")
 
 
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
@@ -145,14 +142,11 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradic
         yield from _listed((*here, "server"), option.server, "servers", "id", "server")
     yield from _region(here, option)
     yield from _effort((*here, "effort"), option.effort)
-    for model in dict.fromkeys(option.models.values()):
-        if reasoning.effort_missing(model, option.effort):
-            yield (
-                (*here, "effort"),
-                f"{model} reasons, and its effort is not said",
-                "write effort: none, low, medium or high as your requests set it, or default",
-            )
-            break
+    silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
+    for model in itertools.islice(silent, 1):
+        wrong = f"{model} reasons, and its effort is not said"
+        write = "write effort: none, low, medium or high as your requests set it, or default"
+        yield (*here, "effort"), wrong, write
     yield from _known((*here, "weights"), option.weights, weights.weight_format)
     yield from _known((*here, "kv_cache"), option.kv_cache, attention.kv_format)
     yield from _hybrid(here, name, option, scenario)
@@ -171,12 +165,8 @@ def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Itera
     for part, target in parts.items():
         if not target:
             yield here, f"a hybrid needs `{part}:`", f"name an option: {', '.join(others)}"
-        elif target not in others:
-            yield (
-                (*here, part),
-                f"{target!r} is no other option",
-                messages.suggestion(target, others),
-            )
+        else:
+            yield from _one_of((*here, part), target, "other option", others)
     if option.base and option.base == option.burst:
         yield (*here, "burst"), "base and burst are the same option", "name two options"
 
@@ -185,42 +175,35 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contrad
     """Every workload has a model that the option can offer."""
     if option.kind == "hybrid":
         return
+    here = (*here, "models")
     for workload, model in option.models.items():
+        path = (*here, workload)
         if workload not in ("all", *scenario.workloads):
-            yield (
-                (*here, "models", workload),
-                f"{workload!r} is no workload",
-                messages.suggestion(workload, ["all", *scenario.workloads]),
-            )
+            yield from _one_of(path, workload, "workload", ["all", *scenario.workloads])
         elif option.kind in SELF_HOSTED:
-            yield from _catalogued((*here, "models", workload), model, "model")
+            yield from _catalogued(path, model, "model")
         elif option.kind == "open_api":
-            yield from _hosted((*here, "models", workload), model, option.provider)
+            yield from _hosted(path, model, option.provider)
         elif option.provider:
-            yield from _priced((*here, "models", workload), model, option.provider)
+            yield from _priced(path, model, option.provider)
     if "all" not in option.models:
         for workload in (w for w in scenario.workloads if w not in option.models):
-            yield (
-                (*here, "models"),
-                f"no model for workload {workload}",
-                f"add `{workload}:` or `all:` with a model",
-            )
+            write = f"add `{workload}:` or `all:` with a model"
+            yield here, f"no model for workload {workload}", write
 
 
 def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
     """A model of a price list must be on it."""
     from genai_prices.data import providers
 
-    provider = next((p for p in providers if p.id == provider_id), None)
-    if provider is None:
-        yield (
-            (*path[:2], "provider"),
-            f"{provider_id!r} is no provider of the price list genai-prices",
-            messages.suggestion(provider_id, [p.id for p in providers]),
-        )
-    elif provider.find_model(model, all_providers=providers) is None:
-        known = [m.id for m in provider.models]
-        yield path, f"{model!r} has no price at {provider_id}", messages.suggestion(model, known)
+    listed = {p.id: p for p in providers}
+    if provider_id not in listed:
+        here, of = (*path[:2], "provider"), " of the price list genai-prices"
+        yield from _one_of(here, provider_id, "provider", listed, of)
+    elif listed[provider_id].find_model(model, all_providers=providers) is None:
+        known = [m.id for m in listed[provider_id].models]
+        wrong = f"{model!r} has no price at {provider_id}"
+        yield path, wrong, messages.suggestion(model, known)
 
 
 def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
@@ -233,9 +216,9 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
         for _, cells in catalogue.rows(catalogue.facts_dir() / "open_api_prices.csv")
         if short in (cells["model"].split("/")[-1].lower(), cells["name_at_host"].lower())
     }
-    for p in providers:
-        if any(m.id.split("/")[-1].lower() == short for m in p.models):
-            selling.add(p.id)
+    selling |= {
+        p.id for p in providers if any(m.id.split("/")[-1].lower() == short for m in p.models)
+    }
     if provider_id not in selling:
         hosts = ", ".join(sorted(selling)) or "none is known: write a quote for api_request"
         where = provider_id or "no provider"
@@ -243,27 +226,18 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
 
 
 def _money(scenario: Scenario) -> Iterator[Contradiction]:
-    finance = scenario.finance
-    if finance.baseline not in (*scenario.options, "none"):
-        yield (
-            ("finance", "baseline"),
-            f"{finance.baseline!r} is no option",
-            messages.suggestion(finance.baseline, [*scenario.options, "none"]),
-        )
+    finance, client = scenario.finance, scenario.client
+    options = [*scenario.options, "none"]
+    yield from _one_of(("finance", "baseline"), finance.baseline, "option", options)
     for i, quote in enumerate(finance.quotes):
         yield from _quoted(("finance", "quotes", i), quote, scenario)
-    if not _is_currency(scenario.client.currency):
-        yield (
-            ("client", "currency"),
-            f"{scenario.client.currency!r} has no exchange rate of the ECB",
-            "write a currency such as EUR, USD, GBP, CHF, SEK, PLN",
-        )
-    if scenario.client.country not in _territories():
-        yield (
-            ("client", "country"),
-            f"{scenario.client.country!r} is no country",
-            "write an ISO 3166 code like DE",
-        )
+    if not _is_currency(client.currency):
+        wrong = f"{client.currency!r} has no exchange rate of the ECB"
+        write = "write a currency such as EUR, USD, GBP, CHF, SEK, PLN"
+        yield ("client", "currency"), wrong, write
+    if client.country not in _territories():
+        wrong = f"{client.country!r} is no country"
+        yield ("client", "country"), wrong, "write an ISO 3166 code like DE"
 
 
 _UNITS = {
@@ -275,19 +249,12 @@ _UNITS = {
 
 def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradiction]:
     """A quote is for an item and an option that exist, in their unit, and still valid."""
-    first, _, rest = quote.item.partition(".")
-    option, _, item = rest.partition(".")
-    if first != "option":
-        option, item = "", quote.item
-    elif option not in scenario.options:
-        yield (
-            (*here, "item"),
-            f"{option!r} is no option",
-            messages.suggestion(option, scenario.options),
-        )
-    known = {*_UNITS, *known_in("cost_items", "id")}
-    if item not in known:
-        yield (*here, "item"), f"{item!r} is no cost item", messages.suggestion(item, known)
+    option, _, item = quote.item.removeprefix("option.").partition(".")
+    if quote.item.startswith("option."):
+        yield from _one_of((*here, "item"), option, "option", scenario.options)
+    else:
+        item = quote.item
+    yield from _one_of((*here, "item"), item, "cost item", {*_UNITS, *known_in("cost_items", "id")})
     currency, word = quote.unit[:3], _UNITS.get(item, "")
     plain = quote.unit[3:].strip(" /")
     wrong = (word and word not in plain) or (item == "server_price" and plain)
@@ -296,11 +263,9 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradic
         yield (*here, "unit"), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
     day = scenario.client.report_date
     if quote.valid_until and quote.valid_until < day:
-        yield (
-            (*here, "valid_until"),
-            f"the offer ended on {quote.valid_until}, before the report ({day})",
-            "ask for a new one, or remove it so that the published price is taken",
-        )
+        wrong = f"the offer ended on {quote.valid_until}, before the report ({day})"
+        write = "ask for a new one, or remove it so that the published price is taken"
+        yield (*here, "valid_until"), wrong, write
 
 
 def _region(here: Path_, option: Option) -> Iterator[Contradiction]:
@@ -308,13 +273,9 @@ def _region(here: Path_, option: Option) -> Iterator[Contradiction]:
     rows = catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv")
     regions = {c.get("region", "") for _, c in rows if c["provider"] == option.provider}
     if option.kind in SELF_HOSTED and option.region and option.region not in regions:
-        near = difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75)
-        if near:
-            yield (
-                (*here, "region"),
-                f"{option.region!r} is no region of {option.provider}",
-                f"did you mean {near[0]}?",
-            )
+        for near in difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75):
+            wrong = f"{option.region!r} is no region of {option.provider}"
+            yield (*here, "region"), wrong, f"did you mean {near}?"
 
 
 def _times(scenario: Scenario) -> Iterator[Contradiction]:
@@ -327,36 +288,28 @@ def _times(scenario: Scenario) -> Iterator[Contradiction]:
             yield ("evidence", i, "date"), f"{entry.date} is after the report ({day})", "correct it"
     for i, quote in enumerate(scenario.finance.quotes):
         if quote.date > day:
-            where: Path_ = ("finance", "quotes", i, "date")
-            yield where, f"{quote.date} is after the report ({day})", "correct one of the two"
+            wrong = f"{quote.date} is after the report ({day})"
+            yield ("finance", "quotes", i, "date"), wrong, "correct one of the two"
 
 
 def _policies(scenario: Scenario) -> Iterator[Contradiction]:
-    plain = ("sovereignty", "quality", "latency", "budget")
-    rules = known_in("sovereignty_rules", "rule_id")
-    for name in scenario.decision.weights:
-        yield from _listed(
-            ("decision", "weights", name), name, "decision_criteria", "criterion", "criterion"
-        )
+    decision, rules = scenario.decision, known_in("sovereignty_rules", "rule_id")
+    for name in decision.weights:
+        here: Path_ = ("decision", "weights", name)
+        yield from _listed(here, name, "decision_criteria", "criterion", "criterion")
     for i, name in enumerate(scenario.client.yes_means):
-        if name not in scenario.options:
-            meant = messages.suggestion(name, list(scenario.options))
-            yield ("client", "yes_means", i), f"{name!r} is no option", meant
-    for i, word in enumerate(scenario.decision.hard_constraints):
-        here: Path_ = ("decision", "hard_constraints", i)
+        yield from _one_of(("client", "yes_means", i), name, "option", scenario.options)
+    known = ["sovereignty", "quality", "latency", "budget", *(f"rule:{r}" for r in rules)]
+    for i, word in enumerate(decision.hard_constraints):
+        here = ("decision", "hard_constraints", i)
         if word.startswith("rule:"):
-            yield from _listed(
-                here, word.removeprefix("rule:"), "sovereignty_rules", "rule_id", "rule"
-            )
-        elif word not in plain:
-            known = [*plain, *(f"rule:{r}" for r in rules)]
-            yield here, f"{word!r} is no constraint", messages.suggestion(word, known)
-    if "budget" in scenario.decision.hard_constraints and not scenario.decision.budget_per_year:
-        yield (
-            ("decision",),
-            "a budget is a hard constraint without an amount",
-            ("add `budget_per_year:`"),
-        )
+            rule = word.removeprefix("rule:")
+            yield from _listed(here, rule, "sovereignty_rules", "rule_id", "rule")
+        else:
+            yield from _one_of(here, word, "constraint", known)
+    if "budget" in decision.hard_constraints and not decision.budget_per_year:
+        wrong = "a budget is a hard constraint without an amount"
+        yield ("decision",), wrong, "add `budget_per_year:`"
 
 
 def _answers(scenario: Scenario) -> Iterator[Contradiction]:
@@ -369,9 +322,7 @@ def _answers(scenario: Scenario) -> Iterator[Contradiction]:
         answers["options", name, "attributes"] = option.attributes
         for flow, said in option.flows.items():
             answers["options", name, "flows", flow, "attributes"] = said.attributes
-            if flow not in flows:
-                here: Path_ = ("options", name, "flows", flow)
-                yield here, f"{flow!r} is no flow", messages.suggestion(flow, flows)
+            yield from _one_of(("options", name, "flows", flow), flow, "flow", flows)
     for path, given in answers.items():
         for attribute, value in given.items():
             if problem := rulebook.value_problem(attribute, value, book.attributes):
