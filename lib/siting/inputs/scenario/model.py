@@ -67,10 +67,8 @@ class LowCentralHigh(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> LowCentralHigh:
         if not self.low <= self.central <= self.high:
-            raise ValueError(
-                f"low {self.low:g}, central {self.central:g}, high {self.high:g} are not in order; "
-                "write low <= central <= high"
-            )
+            said = f"low {self.low:g}, central {self.central:g}, high {self.high:g}"
+            raise ValueError(f"{said} are not in order; write low <= central <= high")
         return self
 
 
@@ -308,14 +306,8 @@ class Workload(Strict):
     )
     """Share of a day by hour (24 numbers, any scale) or a named profile."""
     weekdays: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=7, max_length=7)] = [
-        1,
-        1,
-        1,
-        1,
-        1,
-        0.1,
-        0.1,
-    ]
+        1
+    ] * 5 + [0.1] * 2
     """Monday to Sunday, relative to a working day."""
     peak_factor: Annotated[float, Field(ge=1, le=50)] = 1.5
     """The busiest hour of the year over the busiest hour of a usual week."""
@@ -355,15 +347,12 @@ class Workload(Strict):
     def _has_load(self) -> Workload:
         asked = self.requests_per_day + self.requests_per_month
         if self.users * self.requests_per_user_day + asked == 0:
-            raise ValueError(
-                "the workload has no requests; give users and requests_per_user_day, "
-                "requests_per_day or requests_per_month"
-            )
+            write = "give users and requests_per_user_day, requests_per_day or requests_per_month"
+            raise ValueError(f"the workload has no requests; {write}")
         if isinstance(self.hours, list) and (len(self.hours) != 24 or not sum(self.hours)):
-            raise ValueError(
-                f"hours has {len(self.hours)} numbers that add up to {sum(self.hours):g}; "
-                "write 24 numbers, not all 0, or office, day, flat, night"
-            )
+            wrong = f"hours has {len(self.hours)} numbers that add up to {sum(self.hours):g}"
+            write = "write 24 numbers, not all 0, or office, day, flat, night"
+            raise ValueError(f"{wrong}; {write}")
         if not sum(self.weekdays):
             raise ValueError("weekdays are all 0; write 7 numbers, Monday to Sunday")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from siting.inputs import messages
@@ -23,8 +23,9 @@ def _leaves(data: Any, path: Path_ = ()) -> Iterator[Path_]:
         yield from _leaves(value, (*path, key))
 
 
-def _figures(data: dict[str, Any]) -> list[str]:
-    return [dotted(p) for key in _FIGURES for p in _leaves(data.get(key, {}), (key,))]
+def _figures(data: dict[str, Any], parts: Iterable[str] = _FIGURES) -> Iterator[Path_]:
+    for part in parts:
+        yield from _leaves(data.get(part, {}), (part,))
 
 
 def _covers(field: str, figure: str) -> bool:
@@ -39,68 +40,45 @@ def with_origins(found: Scenario, own: Document, whole: Document, inherited: boo
     client's file without evidence, and for evidence of something that is not there.
     """
     everything = found.model_dump()
-    stated = len(own.data.get("evidence") or [])
-    entries = list(found.evidence)
-    client, rest = (entries[:stated], entries[stated:]) if inherited else (entries, [])
-    figures = _figures(own.data if inherited else everything)
+    said = own.data if inherited else everything
+    stated = len(own.data.get("evidence") or []) if inherited else len(found.evidence)
+    client, rest = found.evidence[:stated], found.evidence[stated:]
     problems = list(_unfounded(client, everything, whole))
-    spoken: dict[int, list[str]] = {i: [] for i in range(len(client))}
-    for figure in figures:
-        best = max(
-            (
-                (0 if f == "*" else len(f), -i)
-                for i, e in enumerate(client)
-                for f in e.fields
-                if _covers(f, figure)
-            ),
-            default=None,
-        )
-        if best is None:
-            place = whole.place(_path(figure, own.data if inherited else everything))
-            problems.append(
-                Problem(
-                    *place,
-                    figure,
-                    "nothing says where this figure comes from",
-                    f"add {figure.split('.')[0]} or the whole path to `fields` of an evidence",
-                )
-            )
+    spoken: dict[int, list[str]] = {}
+    for path in _figures(said):
+        figure = dotted(path)
+        covering = [
+            (len(field) if field != "*" else 0, -place)
+            for place, entry in enumerate(client)
+            for field in entry.fields
+            if _covers(field, figure)
+        ]
+        if covering:
+            spoken.setdefault(-max(covering)[1], []).append(figure)
         else:
-            spoken[-best[1]].append(figure)
+            wrong = "nothing says where this figure comes from"
+            write = f"add {path[0]} or the whole path to `fields` of an evidence"
+            problems.append(Problem(*whole.place(path), figure, wrong, write))
     if problems:
         raise ScenarioError(problems)
     if not inherited:
         return found.model_copy(update={"inherits": "nothing"})
-    narrowed = [
-        e.model_copy(update={"fields": spoken[i]}) for i, e in enumerate(client) if spoken[i]
-    ]
+    narrowed = [client[i].model_copy(update={"fields": spoken[i]}) for i in sorted(spoken)]
     return found.model_copy(update={"evidence": [*narrowed, *rest], "inherits": "nothing"})
-
-
-def _path(figure: str, data: Any) -> Path_:
-    """The keys behind a dotted path, where keys may hold dots themselves."""
-    for path in (p for key in _FIGURES for p in _leaves(data.get(key, {}), (key,))):
-        if dotted(path) == figure:
-            return path
-    return ()
 
 
 def _unfounded(
     entries: list[Evidence], everything: dict[str, Any], whole: Document
 ) -> Iterator[Problem]:
     paths = {"*", *Scenario.model_fields}
-    for key in ("client", *_FIGURES):
-        for leaf in _leaves(everything.get(key, {}), (key,)):
-            paths |= {dotted(leaf[:n]) for n in range(1, len(leaf) + 1)}
+    for leaf in _figures(everything, ("client", *_FIGURES)):
+        paths |= {dotted(leaf[:n]) for n in range(1, len(leaf) + 1)}
     for i, entry in enumerate(entries):
         for j, field in enumerate(entry.fields):
             if field not in paths:
                 where: Path_ = ("evidence", i, "fields", j)
-                yield Problem(
-                    *whole.place(where),
-                    dotted(where),
-                    f"{field!r} is nothing in this scenario",
-                    messages.suggestion(field, paths - {"*"})
-                    if messages.nearest(field, paths)
-                    else "write a path such as workloads or finance.discount_rate",
-                )
+                write = "write a path such as workloads or finance.discount_rate"
+                if messages.nearest(field, paths):
+                    write = messages.suggestion(field, paths - {"*"})
+                wrong = f"{field!r} is nothing in this scenario"
+                yield Problem(*whole.place(where), dotted(where), wrong, write)
