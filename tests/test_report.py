@@ -129,6 +129,12 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown
         assert "ZeroDivisionError" in error.notebook
 
 
+def test_a_study_that_cannot_be_computed_fails_and_does_not_wait(forge: Forge) -> None:
+    broken = dataclasses.replace(make(), scenario="nonsense: 1\n")
+    with pytest.raises(ValueError, match="nonsense"):
+        render(broken, forge)
+
+
 def test_a_chapter_sees_nothing_of_another_client(forge: Forge) -> None:
     # The first leaves traces in every place that processes could share; the second looks for them.
     leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; say('left')"

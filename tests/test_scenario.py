@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import pickle
 import random
 import re
 from pathlib import Path
@@ -239,6 +240,15 @@ def test_all_problems_are_reported_at_once(client) -> None:
     text = CLIENT.replace("users: 500", "users: -1, peak_factor: many, hours: morning")
     fields = {p.field for p in refused(client(text))}
     assert {f"workloads.assistant.{f}" for f in ("users", "peak_factor", "hours")} == fields
+
+
+def test_a_refusal_says_the_same_in_another_process(client) -> None:
+    with pytest.raises(scenario.ScenarioError) as wrong:
+        scenario.load(client("colour: blue\n"))
+    with pytest.raises(scenario.ScenarioError) as impossible:
+        scenario.changed(scenario.load("base"), {"finance.horizon_months": "a year"})
+    for error in (wrong.value, impossible.value):
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_a_missing_file_names_the_client_that_was_meant() -> None:

@@ -11,7 +11,7 @@ from siting.run import job
 
 HOSTILE = (
     "<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../.. `a` *b* [l](http://evil.test)"
-    " [measured] PAGE-ONE-ENDS {{body}}"
+    " [measured] PAGE-ONE-ENDS"
 )
 """Markup of every language that a name passes through on its way into a report, and what looks
 like a mark of the kit's own: it stays the text that it is."""

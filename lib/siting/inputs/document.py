@@ -78,8 +78,11 @@ class DocumentError(ValueError):
     """A file cannot be used: `problems` says why, each with its line and a remedy."""
 
     def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, problems)))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
 
     @classmethod
     def of(cls, file: object, wrong: str, write: str, line: int = 0, field: str = "") -> Self:

@@ -144,10 +144,12 @@ class _Chapters:
             except Exception as error:  # told after the chapters: one that shows it says more
                 self.failed[_RESULTS] = ValueError(f"{type(error).__name__}: {error}")
         try:
-            while self.running or (waiting and not self.failed.keys() - {_RESULTS}):
-                while waiting and len(self.running) < AT_ONCE and not self.failed:
+            while self.running or waiting:
+                while waiting and len(self.running) < AT_ONCE:
                     self._start(waiting.pop(0))
                 self._listen()
+                if self.failed.keys() - {_RESULTS}:
+                    waiting.clear()
         finally:
             for running in self.running.values():
                 running.child.end()

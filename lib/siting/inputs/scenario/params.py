@@ -33,6 +33,7 @@ class Malformed(ScenarioError):
     def __init__(self, found: list[tuple[Path_, Problem]]) -> None:
         self.found = sorted(found, key=lambda place: (place[1].file, place[1].line))
         super().__init__([problem for _, problem in self.found])
+        self.args = (found,)
 
 
 def project() -> Path:
