@@ -3,7 +3,7 @@
     python -m benchmarks.cluster --reports 1000 --kill-at 300 --restart-at 600
 
 Two workers on loopback, whole clients; `--full-every 5` has four of five reports with one option
-and one short chapter, so that a thousand fit into half an hour. Counts every 20 reports what the
+and one short chapter, so that a thousand fit into half an hour. Counts fifty times what the
 processes that last hold: this one, the scheduler, the workers and their warm processes. `--kill-at`
 kills one worker after so many reports, `--restart-at` the scheduler: none may be lost. Fails where
 memory rises by more than a twentieth. Writes its section of docs/performance.md.
@@ -168,6 +168,7 @@ def main() -> None:
     chosen = parser.parse_args()
     jobs = mixed(chosen.reports, chosen.full_every)
     samples: list[Sample] = []
+    every = max(1, chosen.reports // 50)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as out, Cluster(Path(out)) as cluster:
         done = 0
@@ -184,7 +185,7 @@ def main() -> None:
             elif done == chosen.restart_at:
                 cluster.restart()
                 print(f"{done}: killed the scheduler and started it again", flush=True)
-            elif done % 20 == 0:
+            elif done % every == 0:
                 held = (
                     held_mib(psutil.Process(), below=False),
                     *map(held_mib, (cluster.scheduler, cluster.workers)),
@@ -202,13 +203,15 @@ def main() -> None:
         for s in samples
         if s.reports > max(chosen.kill_at, chosen.restart_at) + chosen.reports // 10
     ]
-    quarter = max(1, len(settled) // 4)
+    if len(settled) < 4:
+        raise SystemExit("too few reports after the last kill to say whether memory rises")
+    quarter = len(settled) // 4
     early, late = statistics.median(settled[:quarter]), statistics.median(settled[-quarter:])
     print(f"memory: {early:.0f} MiB once all had warmed up, {late:.0f} MiB at the end")
     rows = "\n".join(
         f"| {s.reports} | {s.time_s:.0f} | {s.asking:.0f} | {s.scheduler:.0f} | {s.workers:.0f} |"
         for s in samples
-        if s.reports % 100 == 0
+        if s.reports % (5 * every) == 0
     )
     text = SECTION.format(
         heading=SCALE, reports=chosen.reports, kill_at=chosen.kill_at,

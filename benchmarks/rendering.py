@@ -40,7 +40,7 @@ from siting.run import job
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-SCALE = "## A thousand reports on a cluster"
+SCALE = "## Many reports on a cluster"
 """Heading of the section of docs/performance.md that benchmarks.cluster writes."""
 PRINT = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -270,12 +270,21 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradic
 
 def _region(here: Path_, option: Option) -> Iterator[Contradiction]:
     """A region that resembles one of the provider's, but is not written like it."""
-    rows = catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv")
-    regions = {c.get("region", "") for _, c in rows if c["provider"] == option.provider}
+    prices = catalogue.facts_dir() / "cloud_prices.csv"
+    regions = _regions(prices, prices.stat().st_mtime_ns).get(option.provider or "", set())
     if option.kind in SELF_HOSTED and option.region and option.region not in regions:
         for near in difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75):
             wrong = f"{option.region!r} is no region of {option.provider}"
             yield (*here, "region"), wrong, f"did you mean {near}?"
+
+
+@cache
+def _regions(prices: Path, changed_ns: int) -> dict[str, set[str]]:
+    """Regions by provider."""
+    found: dict[str, set[str]] = {}
+    for _, cells in catalogue.rows(prices):
+        found.setdefault(cells["provider"], set()).add(cells.get("region", ""))
+    return found
 
 
 def _times(scenario: Scenario) -> Iterator[Contradiction]:
