@@ -249,7 +249,9 @@ def files(count: int, chance: random.Random, folder: Path, minutes: float) -> Co
             print(f"\n{name}: {path.read_bytes()!r}", file=sys.stderr)
             raise
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10
-    print(f"\n{outcomes.total():,} files: {dict(sorted(outcomes.items()))}, at most {more} MiB more")
+    print(
+        f"\n{outcomes.total():,} files: {dict(sorted(outcomes.items()))}, at most {more} MiB more"
+    )
     if more > 256:
         raise SystemExit("a file took more than 256 MiB")
     return outcomes
