@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.quantity import Range
 from siting.verdict import ranking, turns
-from siting.verdict.ranking import Candidate, Criterion, Sampled, Weight
+from siting.verdict.ranking import Candidate, Criterion, Sampled
 from siting.verdict.turns import CostCurve
 
 PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11", "why": "test"}
@@ -31,7 +31,7 @@ def criterion(name, measure, worst, best, scale="linear", weights=(1, 1, 1)):
 
 COST = criterion("cost", "cost_ratio", 4, 0.25, "log")
 OPEN = criterion("openness", "openness", 0, 1)
-EVEN = {"cost": Weight(1, 1, 1), "openness": Weight(1, 1, 1)}
+EVEN = {"cost": Range(1, 1, 1), "openness": Range(1, 1, 1)}
 
 
 def candidate(name, cost, openness, **more):
@@ -52,7 +52,7 @@ def test_money_counts_beyond_its_goalposts_and_every_unit_alike():
 
 def test_contributions_are_weight_times_value_and_add_up_to_the_score():
     # cost 1.0 is worth 0.5, openness 0.2; weights 3:1, so 100·(0.75·0.5 + 0.25·0.2) = 42.5.
-    weights = {"cost": Weight(3, 3, 3), "openness": Weight(1, 1, 1)}
+    weights = {"cost": Range(3, 3, 3), "openness": Range(1, 1, 1)}
     result = ranking.rank([candidate("a", 1.0, 0.2)], [COST, OPEN], weights, 100, seed=1)
     assert result.contributions["a"] == pytest.approx({"cost": 37.5, "openness": 5.0})
     assert result.score["a"].central == pytest.approx(42.5)
@@ -88,7 +88,7 @@ def test_options_that_are_alike_do_not_take_the_lead_from_each_other():
             for i in (0, 1)
         ),
     ]
-    result = ranking.rank(options, [COST], {"cost": Weight(1, 1, 1)}, 20_000, seed=1)
+    result = ranking.rank(options, [COST], {"cost": Range(1, 1, 1)}, 20_000, seed=1)
     assert result.first("gamble") > max(result.first("twin 0"), result.first("twin 1"))
     assert result.best.startswith("twin")
 
@@ -107,12 +107,12 @@ def test_costs_that_move_together_do_not_hide_which_is_cheaper():
         Candidate(n, n, "api", {"cost_ratio": Sampled(r, 1.0)})
         for n, r in (("a", 0.9 * swing), ("b", swing))
     ]
-    assert ranking.rank(pair, [COST], {"cost": Weight(1, 1, 1)}, 4000, seed=1).first("a") > 0.95
+    assert ranking.rank(pair, [COST], {"cost": Range(1, 1, 1)}, 4000, seed=1).first("a") > 0.95
 
 
 def test_every_rank_and_every_option_is_shared_out_completely():
     options = [candidate(n, c, o) for n, c, o in (("a", 1, 0.2), ("b", 0.8, 0.1), ("c", 1.3, 0.9))]
-    weights = {"cost": Weight(0, 1, 3), "openness": Weight(0, 1, 3)}
+    weights = {"cost": Range(0, 1, 3), "openness": Range(0, 1, 3)}
     table = ranking.rank(options, [COST, OPEN], weights, 2000, seed=2).acceptability
     assert table.sum(axis=0) == pytest.approx(np.ones(3))
     assert table.sum(axis=1) == pytest.approx(np.ones(3))
@@ -136,7 +136,7 @@ def test_adding_an_option_leaves_the_scores_of_the_others_alone(pairs, cost, ope
 def test_multiplying_all_weights_changes_nothing(pairs, factor):
     them = [candidate(str(i), *p) for i, p in enumerate(pairs)]
     scaled = {
-        n: Weight(w.low * factor, w.central * factor, w.high * factor) for n, w in EVEN.items()
+        n: Range(w.low * factor, w.central * factor, w.high * factor) for n, w in EVEN.items()
     }
     a = ranking.rank(them, [COST, OPEN], EVEN, 200, seed=1)
     b = ranking.rank(them, [COST, OPEN], scaled, 200, seed=1)
@@ -200,12 +200,12 @@ def test_confidence_words_follow_the_share_of_draws_won():
 
 def test_a_weight_that_names_no_criterion_is_refused_with_the_names():
     with pytest.raises(ValueError, match="'price' is not a criterion; write one of cost"):
-        ranking.weights_of({"price": Weight(1, 1, 1)}, ranking.criteria())
+        ranking.weights_of({"price": Range(1, 1, 1)}, ranking.criteria())
 
 
 def test_nothing_to_rank_is_said_in_words():
     with pytest.raises(ValueError, match="every option is struck"):
-        ranking.rank([], [COST], {"cost": Weight(1, 1, 1)}, 10, seed=1)
+        ranking.rank([], [COST], {"cost": Range(1, 1, 1)}, 10, seed=1)
 
 
 def test_the_lead_swings_as_the_scores_do_by_hand():

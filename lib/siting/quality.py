@@ -105,6 +105,13 @@ class Comparison:
     counts: float = 1.0
     """How much it counts: halved with every half-life of its age."""
 
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """Ends of the 95 % interval of the difference."""
+        if self.difference is None or self.tolerance is None:
+            return None, None
+        return self.difference - self.tolerance, self.difference + self.tolerance
+
 
 @dataclass(frozen=True)
 class OwnResult:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.quality import leaves, spoken
-from siting.study.frames import Made, frame
+from siting.study.frames import Made, ends, frame
 from siting.study.results import Results
 from siting.verdict.candidates import volume_curve
-from siting.verdict.ranking import Candidate, Criterion, Sampled, central_values, ends, value
+from siting.verdict.ranking import Candidate, Criterion, Sampled, value
+from siting.verdict.ranking import ends as measure_ends
 from siting.verdict.what_if import outcomes
 
-QUANTILES = {"p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9}
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 class DecisionFrames(Results):
@@ -51,32 +52,15 @@ class DecisionFrames(Results):
         cheaper: share of cases in which it costs less than what runs today [share]
         worth: what it would be worth to know every uncertain input of cost [currency]
         """
-        d = self.decision
-        name = d.recommended
-        option = self.options[name] if name else None
-        wait = option.months_to_production if option else None
-        months = [wait.low, wait.central, wait.high] if wait else [None] * 3
-        live = [None if m is None else self._day(m * 365.25 / 12) for m in months]
-        label = self._labelled
-        row = {
-            "option": label(name),
-            **self._place(name),
-            "model": self._models(name),
-            "reply": self._reply(name),
-            "stays": d.stays,
-            "today": label(d.baseline),
-            "today_model": self._models(d.baseline),
-            "open": d.word.at_least == 0,
-            "best": label(d.ranking.best if d.ranking else None),
-            "confidence": d.word.word,
-            "definition": d.word.definition,
-            "share": d.share,
-            "leaving": d.leaving,
-            **dict(zip(("months_low", "months", "months_high"), months, strict=True)),
-            **dict(zip(("live_low", "live", "live_high"), live, strict=True)),
-            "cheaper": self._cheaper(name),
-            "worth": d.perfect_information,
-        }
+        d, name = self.decision, self.decision.recommended
+        wait = ends(self.options[name].months_to_production if name else None)
+        low, expected, high = (m if m is None else self._day(m * 365.25 / 12) for m in wait)
+        place = self._labelled(name), *self._place(name), self._models(name), self._reply(name)
+        today = d.stays, self._labelled(d.baseline), self._models(d.baseline)
+        best = self._labelled(d.ranking.best if d.ranking else None)
+        sure = d.word.at_least == 0, best, d.word.word, d.word.definition, d.share, d.leaving
+        begin = *wait, expected, low, high
+        row = *place, *today, *sure, *begin, self._cheaper(name), d.perfect_information
         return [row], [source_of(d.word)]
 
     @frame
@@ -116,16 +100,16 @@ class DecisionFrames(Results):
         reason: what fails or is not shown, in words
         clears: what would clear it; missing where nothing does
         """
-        rows = []
-        for c in self.decision.candidates:
-            failed = [(None, reason, None) for reason in c.struck]
-            doubts = [] if c.struck else [(d.point, d.reason, d.clears) for d in c.uncleared]
-            for status, found in (("ruled out", failed), ("not cleared", doubts)):
-                names = ("point", "reason", "clears")
-                rows += [
-                    {"option": c.label, "status": status, **dict(zip(names, f, strict=True))}
-                    for f in found
-                ]
+        rows = [
+            (c.label, status, *reason)
+            for c in self.decision.candidates
+            for status, reasons in (
+                ("ruled out", [(None, reason, None) for reason in c.struck]),
+                ("not cleared", [(d.point, d.reason, d.clears) for d in c.uncleared]),
+            )
+            for reason in reasons
+            if status == "ruled out" or not c.struck
+        ]
         return rows, self.sovereignty.sources
 
     @frame
@@ -152,7 +136,9 @@ class DecisionFrames(Results):
         worth_p90: worth, nine in ten are lower
         points: worth times weight: the columns of an option add up to its score [points]
         """
-        return list(self._scored()), self._criteria_sources
+        d = self.decision
+        rows = [self._scored(c, criterion) for c in d.candidates for criterion in d.criteria]
+        return rows, self._criteria_sources
 
     @frame
     def ranks(self) -> Made:
@@ -164,7 +150,7 @@ class DecisionFrames(Results):
         """
         ranking = self.decision.ranking
         rows = [
-            {"option": self.options[name].label, "rank": r + 1, "share": float(share)}
+            (self.options[name].label, r + 1, float(share))
             for i, name in enumerate(ranking.names if ranking else ())
             for r, share in enumerate(ranking.acceptability[i] if ranking else ())
         ]
@@ -185,20 +171,14 @@ class DecisionFrames(Results):
         best: whether it has the highest mean score on that path
         """
         rows = []
-        for path in ("list", "same_capability"):
-            future = self.decision.futures.get(path)
-            ranking = future.ranking if future else None
-            for name, cost in future.costs.items() if future else ():
+        for path, future in self.decision.futures.items():
+            ranking = future.ranking
+            for name, cost in future.costs.items():
                 ranked = ranking is not None and name in ranking.names
-                rows.append(
-                    {
-                        "path": "list" if path == "list" else "falling",
-                        "option": self.options[name].label,
-                        **_quantiles(cost),
-                        "first": ranking.first(name) if ranking and ranked else None,
-                        "best": bool(ranking and ranked and ranking.best == name),
-                    }
-                )
+                first = ranking.first(name) if ranking and ranked else None
+                best = bool(ranking and ranked and ranking.best == name)
+                words = "list" if path == "list" else "falling"
+                rows.append((words, self.options[name].label, *_quantiles(cost), first, best))
         return rows, self._criteria_sources
 
     @frame
@@ -244,26 +224,15 @@ class DecisionFrames(Results):
         """
         d, label = self.decision, self._labelled
         units = {c.label: self._in_units(c) for c in d.criteria}
-        rows = [
-            {
-                "kind": s.kind,
-                "input": s.label,
-                "option": label(s.option or None),
-                "unit": unit,
-                "low": s.low * factor,
-                "plan": s.plan * factor,
-                "high": s.high * factor,
-                "lead_low": s.lead_low,
-                "lead_plan": s.lead_plan,
-                "lead_high": s.lead_high,
-                "leader_low": label(s.leader_low),
-                "leader_high": label(s.leader_high),
-                "turns": d.recommended in (s.leader_low, s.leader_high)
-                and s.leader_low != s.leader_high,
-            }
-            for s in d.swings
-            for factor, unit in [units[s.label] if s.kind == "measure" else (1.0, s.unit)]
-        ]
+        rows = []
+        for s in d.swings:
+            factor, unit = units[s.label] if s.kind == "measure" else (1.0, s.unit)
+            band = s.low * factor, s.plan * factor, s.high * factor
+            leads = s.lead_low, s.lead_plan, s.lead_high
+            leaders = s.leader_low, s.leader_high
+            turns = leaders[0] != leaders[1] and d.recommended in leaders
+            what = s.kind, s.label, label(s.option), unit
+            rows.append((*what, *band, *leads, *map(label, leaders), turns))
         return rows, self._criteria_sources
 
     @frame
@@ -288,17 +257,10 @@ class DecisionFrames(Results):
                 "price": f"cost of {subject}",
                 "volume": "volume of tokens",
             }
+            unit = {"weight": "share", "price": "times"}.get(f.kind, f.unit)
+            to = self.options[f.to].label
             rows.append(
-                {
-                    "kind": f.kind,
-                    "subject": subject,
-                    "input": words[f.kind],
-                    "today": f.today,
-                    "at": f.threshold,
-                    "unit": {"weight": "share", "price": "times"}.get(f.kind, f.unit),
-                    "to": self.options[f.to].label,
-                    "inside": f.plausible,
-                }
+                (f.kind, subject, words[f.kind], f.today, f.threshold, unit, to, f.plausible)
             )
         return rows, self._criteria_sources
 
@@ -316,21 +278,12 @@ class DecisionFrames(Results):
         cost_high: what it costs, high
         cost_currency: currency of that cost
         """
-        rows = [
-            {
-                "input": k.label,
-                "worth": k.worth,
-                "pays": k.pays,
-                "action": e.action if e else None,
-                "days": e.days if e else None,
-                "cost_low": e.cost_low if e else None,
-                "cost": e.cost_central if e else None,
-                "cost_high": e.cost_high if e else None,
-                "cost_currency": e.currency if e else None,
-            }
-            for k in self.decision.knowledge
-            for e in (k.experiment,)
-        ]
+        rows = []
+        for k in self.decision.knowledge:
+            test: tuple[Any, ...] = (None,) * 6
+            if e := k.experiment:
+                test = e.action, e.days, e.cost_low, e.cost_central, e.cost_high, e.currency
+            rows.append((k.label, k.worth, k.pays, *test))
         tests = [k.experiment for k in self.decision.knowledge if k.experiment]
         return rows, map(source_of, tests)
 
@@ -349,17 +302,7 @@ class DecisionFrames(Results):
         price_high: what it costs, high [currency]
         """
         rows = [
-            {
-                "day": s.day,
-                "due": self._day(s.day),
-                "owner": s.owner,
-                "label": s.label,
-                "step": s.text,
-                "why": s.why,
-                "price_low": s.price.low if s.price else None,
-                "price": s.price.central if s.price else None,
-                "price_high": s.price.high if s.price else None,
-            }
+            (s.day, self._day(s.day), s.owner, s.label, s.text, s.why, *ends(s.price))
             for s in self.decision.plan
         ]
         return rows, (s.source for s in self.decision.plan)
@@ -381,23 +324,11 @@ class DecisionFrames(Results):
         chance: share of past successors that fit [share]
         verdict: fits, tight or does not fit
         """
-        rows = [
-            {
-                "option": self.options[f.option].label,
-                "model": f.model,
-                "spoken": spoken(f.model),
-                "room": f.room,
-                "successor_low": f.growth.same_class.low,
-                "successor": f.growth.same_class.central,
-                "successor_high": f.growth.same_class.high,
-                "flagship": f.growth.flagship.central,
-                "pairs": f.growth.pairs,
-                "makers": f.growth.makers,
-                "chance": f.chance,
-                "verdict": f.verdict,
-            }
-            for f in self.decision.resilience
-        ]
+        rows = []
+        for f in self.decision.resilience:
+            sizes = f.room, *ends(f.growth.same_class), f.growth.flagship.central
+            shown = f.growth.pairs, f.growth.makers, f.chance, f.verdict
+            rows.append((self.options[f.option].label, f.model, spoken(f.model), *sizes, *shown))
         return rows, self._criteria_sources
 
     # Rows -------------------------------------------------------------------------------------
@@ -420,17 +351,18 @@ class DecisionFrames(Results):
         said = dict.fromkeys(spoken(m) for part in parts for m in part.models.values())
         return " and ".join(said)
 
-    def _place(self, name: str | None) -> dict[str, Any]:
-        option = self.options[name] if name else None
-        priced = self.cost.options.get(name) if name else None
-        burst = self.options.get(option.burst) if option else None
-        country = option.country if option else ""
-        return {
-            "kind": option.kind if option else None,
-            "vendor": (option.vendor or (burst.vendor if burst else "")) if option else None,
-            "country": self.numbers.words.territories.get(country) if country else None,
-            "servers": priced.servers[0] if priced and priced.servers else None,
-        }
+    def _place(self, name: str | None) -> tuple[Any, ...]:
+        """Kind, vendor, country and servers of an option."""
+        if name is None:
+            return (None,) * 4
+        option, priced = self.options[name], self.cost.options.get(name)
+        burst = self.options.get(option.burst)
+        return (
+            option.kind,
+            option.vendor or (burst.vendor if burst else ""),
+            self.numbers.words.territories.get(option.country),
+            priced.servers[0] if priced and priced.servers else None,
+        )
 
     def _reply(self, name: str | None) -> str | None:
         """Yes, no or not yet to the client's own question."""
@@ -449,30 +381,17 @@ class DecisionFrames(Results):
         today = next((c.cost for c in d.candidates if c.name == d.baseline), None)
         return float(np.mean(chosen.draws < today.draws)) if chosen and today else None
 
-    def _standing(self, c: Candidate) -> dict[str, Any]:
-        d = self.decision
-        ranking = d.ranking if d.ranking is not None and c.name in d.ranking.names else None
-        score = ranking.score[c.name] if ranking else None
-        regret = ranking.regret[c.name] if ranking else None
-        role = "chosen" if c.name == d.recommended else "other"
-        return {
-            "option": c.label,
-            "key": c.name,
-            "kind": c.kind,
-            "model": self._models(c.name),
-            "role": "today" if c.name == d.baseline and role == "other" else role,
-            "status": "ruled out" if c.struck else "not cleared" if c.uncleared else "allowed",
-            "reason": (c.struck or tuple(d.point for d in c.uncleared) or (None,))[0],
-            "cost": c.cost.central if c.cost else None,
-            **(_quantiles(c.cost) if c.cost else dict.fromkeys(QUANTILES)),
-            "first": ranking.first(c.name) if ranking else None,
-            "score": score.central if score else None,
-            "score_p10": score.low if score else None,
-            "score_p50": ranking.median[c.name] if ranking else None,
-            "score_p90": score.high if score else None,
-            "regret": regret.points if regret else None,
-            "regret_money": regret.money if regret else None,
-        }
+    def _standing(self, c: Candidate) -> tuple[Any, ...]:
+        ranking = self.decision.ranking
+        points: tuple[float | None, ...] = (None,) * 7
+        if ranking is not None and c.name in ranking.names:
+            score, regret = ranking.score[c.name], ranking.regret[c.name]
+            scores = score.central, score.low, ranking.median[c.name], score.high
+            points = ranking.first(c.name), *scores, regret.points, regret.money
+        status = "ruled out" if c.struck else "not cleared" if c.uncleared else "allowed"
+        reason = next(iter((*c.struck, *(d.point for d in c.uncleared))), None)
+        what = c.label, c.name, c.kind, self._models(c.name), self.roles[c.label], status, reason
+        return (*what, c.cost.central if c.cost else None, *_quantiles(c.cost), *points)
 
     def _in_units(self, criterion: Criterion) -> tuple[float, str]:
         """What a measure is multiplied with to be read, and its unit then: money as money."""
@@ -484,49 +403,24 @@ class DecisionFrames(Results):
         known["exit_share"] = yearly, money
         return {**known, **shares}.get(criterion.measure, (1.0, ""))
 
-    def _scored(self) -> Iterator[dict[str, Any]]:
-        d = self.decision
-        total = sum(w.central for w in d.weights.values())
-        worths = central_values(d.candidates, d.criteria)
-        for i, c in enumerate(d.candidates):
-            for j, criterion in enumerate(d.criteria):
-                weight = d.weights[criterion.criterion]
-                factor, unit = self._in_units(criterion)
-                yield {
-                    "option": c.label,
-                    "criterion": criterion.criterion,
-                    "label": criterion.label,
-                    "about": criterion.unit,
-                    "unit": unit,
-                    "weight_low": weight.low,
-                    "weight": weight.central,
-                    "weight_high": weight.high,
-                    "weight_share": weight.central / total,
-                    **_measured(c, criterion, factor),
-                    "worst": criterion.worst * factor,
-                    "best": criterion.best * factor,
-                    "worth": float(worths[i, j]),
-                    "points": 100 * float(worths[i, j]) * weight.central / total,
-                }
+    def _scored(self, c: Candidate, criterion: Criterion) -> tuple[Any, ...]:
+        weights = self.decision.weights
+        weight = weights[criterion.criterion]
+        share = weight.central / sum(w.central for w in weights.values())
+        factor, unit = self._in_units(criterion)
+        measure = c.measures.get(criterion.measure)
+        measures: tuple[float | None, ...] = (None,) * 3
+        worst, worth, best = 0.1, 0.5, 0.9
+        if measure is not None:
+            low, _, high = measure_ends(measure, criterion)
+            measures = low * factor, measure.central * factor, high * factor
+            worst, best = sorted(float(value(criterion, end)) for end in (low, high))
+            worth = float(value(criterion, measure.central))
+        what = c.label, criterion.criterion, criterion.label, criterion.unit, unit
+        goals = criterion.worst * factor, criterion.best * factor
+        counts = *ends(weight), share, measure is not None
+        return (*what, *counts, *measures, *goals, worst, worth, best, 100 * worth * share)
 
 
-def _quantiles(cost: Sampled) -> dict[str, float]:
-    found = np.quantile(cost.draws, list(QUANTILES.values()))
-    return {name: float(q) for name, q in zip(QUANTILES, found, strict=True)}
-
-
-def _measured(c: Candidate, criterion: Criterion, factor: float) -> dict[str, Any]:
-    measure = c.measures.get(criterion.measure)
-    low, _, high = ends(measure, criterion)
-    worth = [0.1, 0.9]
-    if measure is not None:
-        worth = sorted(float(value(criterion, x)) for x in (low, high))
-    known = measure is not None
-    return {
-        "known": known,
-        "measure_p10": low * factor if known else None,
-        "measure": measure.central * factor if measure is not None else None,
-        "measure_p90": high * factor if known else None,
-        "worth_p10": worth[0],
-        "worth_p90": worth[1],
-    }
+def _quantiles(cost: Sampled | None) -> Iterable[float | None]:
+    return map(float, np.quantile(cost.draws, QUANTILES)) if cost else (None,) * len(QUANTILES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from siting.catalogue import Source, source_of
-from siting.quality import Comparison, Parity, margin_of, spoken
-from siting.study.frames import Made, frame
+from siting.quality import Score, margin_of, spoken
+from siting.study.frames import Made, ends, frame
 from siting.study.results import Results
 
 
@@ -35,13 +35,17 @@ class QualityFrames(Results):
         hidden: the same, central [tokens]
         hidden_high: the same, high [tokens]
         """
-        rows = [
-            _parity(p, self.options[p.option].label)
-            | {"margin": margin_of(self.scenario.workloads[p.workload])}
-            for p in self.quality.parities
-        ]
+        rows = []
+        for p in self.quality.parities:
+            what = self.options[p.option].label, p.workload
+            models = p.model, spoken(p.model), p.reference, spoken(p.reference)
+            judged = p.verdict, p.reason, margin_of(self.scenario.workloads[p.workload])
+            own: tuple[Any, ...] = (None,) * 4
+            if p.own:
+                own = p.own.score, p.own.floor, p.own.tolerance, p.own.verdict
+            rows.append((*what, *models, *judged, p.supported, *own, *ends(p.reasoning_tokens)))
         sources = [i.source for i in self.quality.inputs]
-        if any(row["own_score"] is not None for row in rows):
+        if any(p.own for p in self.quality.parities):
             day = self.client.report_date.isoformat()
             sources.append(
                 Source(source=self.client.name, locator="own test", date=day, kind="client")
@@ -74,63 +78,20 @@ class QualityFrames(Results):
         verdict: better, as good, worse or unknown
         reason: why, where it is not plain
         """
-        found = [(p, c) for p in self.quality.parities for c in p.comparisons]
-        margins = {n: margin_of(w) for n, w in self.scenario.workloads.items()}
-        rows = [
-            _score(p, c, self.options[p.option].label)
-            | {"margin": margins[p.workload] / c.board.points_per_unit, "counts": c.counts}
-            for p, c in found
-        ]
-        return rows, _cited([c for _, c in found])
+        rows, facts = [], []
+        for p in self.quality.parities:
+            margin = margin_of(self.scenario.workloads[p.workload])
+            for c in p.comparisons:
+                b, (score, effort, date) = c.board, _scored(c.model)
+                against, its_effort, _ = _scored(c.reference)
+                what = self.options[p.option].label, p.workload, p.model, b.board, b.label, b.task
+                scores = score, effort, against, its_effort
+                apart = c.difference, *c.interval, c.tolerance
+                judged = margin / b.points_per_unit, c.counts, c.verdict, c.reason
+                rows.append((*what, b.unit, b.direction, date or b.date, *scores, *apart, *judged))
+                facts += [f for f in (b, c.model, c.reference) if f is not None]
+        return rows, map(source_of, facts)
 
 
-def _cited(comparisons: list[Comparison]) -> list[Source]:
-    facts = [f for c in comparisons for f in (c.board, c.model, c.reference) if f is not None]
-    return [source_of(f) for f in facts]
-
-
-def _parity(p: Parity, label: str) -> dict[str, Any]:
-    tokens = p.reasoning_tokens
-    return {
-        "option": label,
-        "workload": p.workload,
-        "model": p.model,
-        "spoken": spoken(p.model),
-        "reference": p.reference,
-        "reference_spoken": spoken(p.reference),
-        "verdict": p.verdict,
-        "reason": p.reason,
-        "supported": p.supported,
-        "own_score": p.own.score if p.own else None,
-        "own_floor": p.own.floor if p.own else None,
-        "own_tolerance": p.own.tolerance if p.own else None,
-        "own_verdict": p.own.verdict if p.own else None,
-        "hidden_low": tokens.low,
-        "hidden": tokens.central,
-        "hidden_high": tokens.high,
-    }
-
-
-def _score(p: Parity, c: Comparison, label: str) -> dict[str, Any]:
-    known = c.difference is not None and c.tolerance is not None
-    return {
-        "option": label,
-        "workload": p.workload,
-        "model": p.model,
-        "board": c.board.board,
-        "label": c.board.label,
-        "task": c.board.task,
-        "unit": c.board.unit,
-        "direction": c.board.direction,
-        "date": c.model.date if c.model else c.board.date,
-        "score": c.model.score if c.model else None,
-        "effort": c.model.effort if c.model else None,
-        "reference_score": c.reference.score if c.reference else None,
-        "reference_effort": c.reference.effort if c.reference else None,
-        "difference": c.difference,
-        "low": (c.difference or 0) - (c.tolerance or 0) if known else None,
-        "high": (c.difference or 0) + (c.tolerance or 0) if known else None,
-        "tolerance": c.tolerance,
-        "verdict": c.verdict,
-        "reason": c.reason,
-    }
+def _scored(score: Score | None) -> tuple[float | None, str | None, str | None]:
+    return (score.score, score.effort, score.date) if score else (None, None, None)

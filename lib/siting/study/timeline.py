@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from siting.catalogue import Source
 from siting.study.cost import CostFrames
 from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
@@ -24,6 +23,14 @@ OWNERS = {
 
 SETTLED_IN = 30
 """Open points are settled before money is spent: within the first horizon of the plan. [days]"""
+
+BLANK: Mapping[str, Any] = {
+    **dict.fromkeys(("start", "date_low", "date_high", "option", "amount", "owner")),
+    "kind": "planned",
+    "needs_decision": False,
+    "concerns_client": True,
+}
+"""What holds of an event unless it says otherwise."""
 
 PURCHASES = ("servers", "moving over")
 """Categories of cost that are paid once, to begin."""
@@ -46,31 +53,18 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         due: day by which it should be settled
         """
         asked = {rule: q.question for q in self.sovereignty.questions for rule in q.rules}
-        rows = []
+        due, rows = self._day(SETTLED_IN), []
         for c in self.decision.candidates:
-            doubts = [(d.point, d.reason, d.clears, d.regime, True) for d in c.uncleared]
+            doubts = [(d.point, d.clears, d.reason, True, d.regime) for d in c.uncleared]
+            points = {point for point, *_ in doubts}
             reviews = [
-                (v.rule.title, v.reason, v.rule.remedy, v.rule.regime, False)
+                (v.rule.title, v.rule.remedy, v.reason, False, v.rule.regime)
                 for v in self.sovereignty.options[c.name].verdicts.values()
-                if v.verdict == "review"
+                if v.verdict == "review" and v.rule.title not in points
             ]
-            seen = {d[0] for d in doubts}
-            for point, reason, remedy, regime, hard in [
-                *doubts,
-                *(r for r in reviews if r[0] not in seen),
-            ]:
-                rows.append(
-                    {
-                        "option": c.label,
-                        "point": point,
-                        "question": asked.get(point),
-                        "remedy": remedy,
-                        "reason": reason,
-                        "hard": hard,
-                        "owner": OWNERS.get(regime, "data protection" if regime else "architect"),
-                        "due": self._day(SETTLED_IN),
-                    }
-                )
+            for point, *said, regime in doubts + reviews:
+                owner = OWNERS.get(regime, "data protection" if regime else "architect")
+                rows.append((c.label, point, asked.get(point), *said, owner, due))
         return rows, self.sovereignty.sources
 
     @frame
@@ -90,84 +84,69 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         amount: money that falls due; missing for most [currency]
         owner: who does it; missing where nobody needs to
         """
+        lanes = {
+            "work": self._work(),
+            "contract": self._contracts(),
+            "law": self._law(),
+            "retirement": self._retirements(),
+            "money": self._money(),
+        }
         rows = [
-            *self._work_events(),
-            *self._contract_events(),
-            *self._law_events(),
-            *self._retirement_events(),
-            *self._money_events(),
+            {**BLANK, "lane": lane, **event} for lane, found in lanes.items() for event in found
         ]
-        return sorted(rows, key=lambda r: str(r["end"])), self._timeline_sources()
-
-    def _timeline_sources(self) -> list[Source]:
         frames = self.steps(), self.law_ahead(), self.retiring_models()
-        return [source for f in frames for source in f.attrs["sources"]]
+        sources = [source for f in frames for source in f.attrs["sources"]]
+        return sorted(rows, key=lambda r: str(r["end"])), sources
 
-    def _work_events(self) -> Iterator[dict[str, Any]]:
-        days = sorted({s.day for s in self.decision.plan})
-        for step in self.decision.plan:
-            before = max((d for d in days if d < step.day), default=0)
-            yield _event(
-                "work", self._day(step.day), step.label,
-                start=self._day(before), owner=step.owner,
-            )  # fmt: skip
-        (v,) = self.verdict().to_dict("records")
+    def _work(self) -> Iterator[dict[str, Any]]:
+        steps, (v,) = self.steps(), self.verdict().to_dict("records")
+        due = dict(zip(steps.day, steps.due, strict=True))
+        for s in steps.to_dict("records"):
+            before = max((d for d in due if d < s["day"]), default=0)
+            begin = due.get(before) or self._day(0)
+            yield {"start": begin, "end": s["due"], "label": s["label"], "owner": s["owner"]}
         if v["option"] and not v["stays"]:
-            yield _event(
-                "work", v["live"], "in service", option=v["option"],
-                date_low=v["live_low"], date_high=v["live_high"],
-            )  # fmt: skip
+            uncertain = {"date_low": v["live_low"], "date_high": v["live_high"]}
+            yield {"end": v["live"], "label": "in service", "option": v["option"], **uncertain}
 
-    def _contract_events(self) -> Iterator[dict[str, Any]]:
+    def _contracts(self) -> Iterator[dict[str, Any]]:
         for quote in self.scenario.finance.quotes:
-            name = quote.item.split(".")[1] if quote.item.startswith("option.") else None
             if quote.valid_until:
-                yield _event(
-                    "contract", quote.valid_until.isoformat(), "offer ends",
-                    option=self._labelled(name), kind="ends",
-                )  # fmt: skip
-
+                name = quote.item.split(".")[1] if quote.item.startswith("option.") else None
+                end = {"end": quote.valid_until.isoformat(), "kind": "ends"}
+                yield {**end, "label": "offer ends", "option": self._labelled(name)}
         for option in self.options.values():
             if option.contract_until:
-                yield _event(
-                    "contract", option.contract_until.isoformat(), "contract ends",
-                    option=option.label, kind="ends", needs_decision=True,
-                )  # fmt: skip
+                end = {"end": option.contract_until.isoformat(), "kind": "ends"}
+                yield {
+                    **end,
+                    "label": "contract ends",
+                    "option": option.label,
+                    "needs_decision": True,
+                }
 
-    def _law_events(self) -> Iterator[dict[str, Any]]:
-        chosen = self._labelled(self.decision.recommended)
-        ahead = self.law_ahead()
-        for (date, event), rows in ahead.groupby(["date", "event"], sort=False):
-            mine = rows[rows.option == chosen]
-            yield _event(
-                "law", str(date), str(event), kind="fixed",
-                needs_decision=bool(mine.after.isin(["review", "fail"]).any()),
-                concerns_client=bool(rows.option.notna().any()),
-            )  # fmt: skip
+    def _law(self) -> Iterator[dict[str, Any]]:
+        for (date, event), rows in self.law_ahead().groupby(["date", "event"], sort=False):
+            worse = rows.after.isin(["review", "fail"]) & (rows.option == self._chosen)
+            asks = {"needs_decision": bool(worse.any())}
+            known = {"concerns_client": bool(rows.option.notna().any())}
+            yield {"end": str(date), "label": str(event), "kind": "fixed", **asks, **known}
 
-    def _retirement_events(self) -> Iterator[dict[str, Any]]:
-        chosen = self._labelled(self.decision.recommended)
+    def _retirements(self) -> Iterator[dict[str, Any]]:
         for r in self.retiring_models().to_dict("records"):
-            yield _event(
-                "retirement", str(r["retired"]), r["model"], option=r["option"], kind="ends",
-                needs_decision=bool(r["baseline"]) or r["option"] == chosen,
-            )  # fmt: skip
+            asks = {"needs_decision": bool(r["baseline"]) or r["option"] == self._chosen}
+            what = {"label": r["model"], "option": r["option"], "kind": "ends"}
+            yield {"end": str(r["retired"]), **what, **asks}
 
-    def _money_events(self) -> Iterator[dict[str, Any]]:
-        chosen = self._labelled(self.decision.recommended)
-        flows = self.cash_flows()
-        paid = flows[(flows.option == chosen) & flows.category.isin(PURCHASES) & (flows.amount > 0)]
+    def _money(self) -> Iterator[dict[str, Any]]:
+        flows = self.cash_flows().query("option == @self._chosen and amount > 0")
+        paid = flows[flows.category.isin(PURCHASES)]
         sums = paid.groupby(["month", "category"], observed=True).amount.sum().reset_index()
         for r in sums.to_dict("records"):
-            yield _event(
-                "money", self._day(float(r["month"]) * 365.25 / 12), str(r["category"]),
-                option=chosen, amount=float(r["amount"]),
-            )  # fmt: skip
+            due = {"end": self._day(float(r["month"]) * 365.25 / 12), "amount": float(r["amount"])}
+            yield {**due, "label": str(r["category"]), "option": self._chosen}
 
-
-def _event(lane: str, end: str, label: str, **more: Any) -> dict[str, Any]:
-    empty = {
-        "start": None, "date_low": None, "date_high": None, "option": None, "kind": "planned",
-        "needs_decision": False, "concerns_client": True, "amount": None, "owner": None,
-    }  # fmt: skip
-    return {"lane": lane, "end": end, "label": label, **empty, **more}
+    @property
+    def _chosen(self) -> str | None:
+        """Label of the recommended option."""
+        return self._labelled(self.decision.recommended)

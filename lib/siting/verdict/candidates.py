@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from siting import quality
-from siting.catalogue import Fact, Input, settings, source_of, table
+from siting.catalogue import Fact, settings, table
 from siting.cost import tco
 from siting.cost.tco import Comparison, OptionCost
 from siting.cost.uncertainty import Simulation, described, draws_at, on_path, one_at_a_time
@@ -31,14 +31,6 @@ from siting.verdict.turns import CostCurve, Driver
 
 EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
-
-
-def setting_inputs() -> tuple[Input, ...]:
-    """The settings as inputs of the report."""
-    return tuple(
-        Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
-        for s in settings("decision_settings").values()
-    )
 
 
 def cost_draws(

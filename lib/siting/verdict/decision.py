@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from siting import quality
-from siting.catalogue import Input, source_of
+from siting.catalogue import Input, settings, source_of
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty, described, drivers
 from siting.inputs.scenario import Scenario
@@ -33,7 +33,6 @@ from siting.verdict.ranking import (
     Floats,
     Ranking,
     Sampled,
-    Weight,
     central_values,
     confidence,
     criteria,
@@ -67,13 +66,33 @@ class Future:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Case:
+    """What a decision is taken on: options, criteria, weights, and what moves them."""
+
+    candidates: tuple[Candidate, ...]
+    baseline: str
+    criteria: tuple[Criterion, ...]
+    weights: Mapping[str, Range]
+    facts: Facts
+    seed: int
+    curves: tuple[CostCurve, ...] = ()
+    """Cost of each option against load."""
+    drivers: tuple[Driver, ...] = ()
+    uncertain: Mapping[str, Floats] = field(default_factory=dict)
+    """Draws of the drivers of cost, aligned with the cost draws of the candidates."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The drivers in words."""
+
+    @property
+    def competing(self) -> tuple[Candidate, ...]:
+        """Options that no hard constraint strikes."""
+        return tuple(c for c in self.candidates if not c.struck)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision(Case):
     """The answer, and everything that it rests on."""
 
-    baseline: str
-    candidates: tuple[Candidate, ...]
-    criteria: tuple[Criterion, ...]
-    weights: Mapping[str, Weight]
     word: ConfidenceWord
     """How sure: from the share of draws that the best option wins."""
     ranking: Ranking | None = None
@@ -98,11 +117,6 @@ class Decision:
     def candidate(self, name: str) -> Candidate:
         """The candidate of that option name."""
         return next(c for c in self.candidates if c.name == name)
-
-    @property
-    def competing(self) -> tuple[Candidate, ...]:
-        """Options that no hard constraint strikes."""
-        return tuple(c for c in self.candidates if not c.struck)
 
     @property
     def struck(self) -> tuple[Candidate, ...]:
@@ -132,14 +146,6 @@ class Decision:
         return None if best == self.baseline else ranking.beats_share(best, self.baseline)
 
     @property
-    def leader(self) -> str | None:
-        """The option that leads at central weights and measures: where flip points start."""
-        ranking = self.ranking
-        if ranking is None:
-            return None
-        return max(ranking.names, key=lambda n: ranking.score[n].central)
-
-    @property
     def nearest_flips(self) -> tuple[Flip, ...]:
         """One flip a kind and subject, plausible ones first, then the nearest to today."""
         return tuple(sorted(self.flips, key=lambda f: (not f.plausible, _distance(f))))
@@ -152,41 +158,13 @@ def _distance(flip: Flip) -> float:
     return abs(float(np.log(flip.threshold / flip.today)))
 
 
-@dataclass(frozen=True)
-class Case:
-    """What a decision is taken on: options, criteria, weights, and what moves them."""
-
-    candidates: tuple[Candidate, ...]
-    baseline: str
-    criteria: tuple[Criterion, ...]
-    weights: Mapping[str, Weight]
-    facts: Facts
-    seed: int
-    curves: tuple[CostCurve, ...] = ()
-    """Cost of each option against load."""
-    drivers: tuple[Driver, ...] = ()
-    uncertain: Mapping[str, Floats] = field(default_factory=dict)
-    """Draws of the drivers of cost, aligned with the cost draws of the candidates."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """The drivers in words."""
-
-    @property
-    def competing(self) -> tuple[Candidate, ...]:
-        """Options that no hard constraint strikes."""
-        return tuple(c for c in self.candidates if not c.struck)
-
-
 def decide(case: Case) -> Decision:
     """The decision from candidates alone: everything above it only prepares them."""
-    competing = case.competing
-    nothing = Decision(
-        case.baseline, case.candidates, case.criteria, dict(case.weights), confidence(0.0)
-    )
+    competing, nothing = case.competing, Decision(**vars(case), word=confidence(0.0))
     if not competing:
         return nothing
     ranking = rank(competing, case.criteria, case.weights, DRAWS, case.seed)
     recommended = ranking.best
-    chosen = next(c for c in competing if c.name == recommended)
     costs = {c.name: c.cost.draws for c in competing if c.cost is not None}
     knowledge = worth_knowing(costs, case.uncertain, case.labels, case.facts.rates)
     return replace(
@@ -198,7 +176,7 @@ def decide(case: Case) -> Decision:
         swings=Lead(competing, case.criteria, case.weights, recommended).swings(case.drivers),
         perfect_information=value_of_perfect_information(costs) if len(costs) > 1 else None,
         knowledge=knowledge,
-        plan=plan(chosen, case.baseline, knowledge, case.facts),
+        plan=plan(nothing.candidate(recommended), case.baseline, knowledge, case.facts),
     )
 
 
@@ -240,13 +218,12 @@ def assess(
     )
     options = gather.candidates(scenario, capacity, cost, draws, *chapters)
     yard = gather.yardstick({c.name: c.cost for c in options if c.cost and not c.struck} or draws)
-    chosen = {n: Weight(w.low, w.central, w.high) for n, w in scenario.decision.weights.items()}
     curve = gather.volume_curve(cost)
     case = Case(
         options,
         scenario.finance.baseline,
         criteria(),
-        weights_of(chosen, criteria()),
+        weights_of(scenario.decision.weights, criteria()),
         facts_of(scenario, sovereignty, parity),
         scenario.seed,
         (curve,) if curve else (),
@@ -259,7 +236,7 @@ def assess(
         yard=yard,
         futures={
             path: _future(case, gather.cost_draws(uncertainty.by_path, path), yard)
-            for path in uncertainty.by_path
+            for path in sorted(uncertainty.by_path)
         },
         resilience=gather.fits(capacity, memory or {}, scenario.client.report_date),
         warnings=notes(scenario, parity, options),
@@ -300,17 +277,18 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> tuple[Input, ...]:
     weights = [
         Input(
             name=f"weight of {c.label.lower()}",
-            value=Range(w.low, w.central, w.high, "points"),
+            value=replace(stated.get(c.criterion, c.weight), unit="points"),
             source=scenario.source(f"decision.weights.{c.criterion}")
             if c.criterion in stated
             else source_of(c),
         )
         for c in known
-        for w in [stated.get(c.criterion, Weight(c.weight_low, c.weight_central, c.weight_high))]
     ]
-    return (*weights, *gather.setting_inputs())
-
-
-def present_cost(candidate: Candidate, currency: str) -> Range | None:
-    """Median of the present cost over the horizon with P10 and P90; None if it is not estimated."""
-    return candidate.cost.range(currency) if candidate.cost is not None else None
+    settings_ = settings("decision_settings").values()
+    return (
+        *weights,
+        *(
+            Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+            for s in settings_
+        ),
+    )

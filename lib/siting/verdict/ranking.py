@@ -44,6 +44,11 @@ class Criterion(Fact):
     weight_high: float
     why: str
 
+    @property
+    def weight(self) -> Range:
+        """Its default weight."""
+        return Range(self.weight_low, self.weight_central, self.weight_high, "points")
+
 
 class ConfidenceWord(Fact):
     """A word for how sure the answer is, with the acceptability from which it is used."""
@@ -115,21 +120,11 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Weight:
-    """Relative importance of a criterion; weights are divided by their sum in each draw."""
-
-    low: float
-    central: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Regret:
     """What choosing this option costs when another would have been better."""
 
     points: float
     """Mean loss of score, 0–100."""
-    points_p90: float
     money: float | None
     """Mean extra cost over the cheapest option in each draw. [client's currency]"""
 
@@ -150,8 +145,6 @@ class Ranking:
     """Median score over draws."""
     contributions: dict[str, dict[str, float]]
     """Option, criterion: points at central weights and measures; they add up to the score."""
-    values: dict[str, dict[str, float]]
-    """Option, criterion: value 0–1 of the central measure."""
     regret: dict[str, Regret]
 
     def first(self, name: str) -> float:
@@ -182,23 +175,17 @@ def confidence(share: float) -> ConfidenceWord:
     return next(w for w in words if share >= w.at_least)
 
 
-def weights_of(chosen: Mapping[str, Weight], known: Sequence[Criterion]) -> dict[str, Weight]:
+def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[str, Range]:
     """The client's weights over the defaults of the table.
 
-    Raises ValueError when a weight is negative, names no criterion, or all are zero.
+    Raises ValueError when a weight names no criterion, or all are zero.
     """
     names = [c.criterion for c in known]
-    for name in chosen:
-        if name not in names:
-            raise ValueError(
-                f"decision.weights: {name!r} is not a criterion; write one of {', '.join(names)}"
-            )
-    result = {
-        c.criterion: chosen.get(c.criterion, Weight(c.weight_low, c.weight_central, c.weight_high))
-        for c in known
-    }
-    if min(w.low for w in result.values()) < 0:
-        raise ValueError("decision.weights: a weight is negative; write 0 or more")
+    for name in set(chosen) - set(names):
+        raise ValueError(
+            f"decision.weights: {name!r} is not a criterion; write one of {', '.join(names)}"
+        )
+    result = {c.criterion: chosen.get(c.criterion, c.weight) for c in known}
     if sum(w.central for w in result.values()) <= 0:
         raise ValueError("decision.weights: all weights are 0; give at least one criterion weight")
     return result
@@ -226,7 +213,7 @@ def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
     return given.central + z * spread / Z90
 
 
-def draw_weights(weights: Mapping[str, Weight], n: int, rng: np.random.Generator) -> Floats:
+def draw_weights(weights: Mapping[str, Range], n: int, rng: np.random.Generator) -> Floats:
     """[draw, criterion] weights, uniform between low and high, then divided by their sum."""
     low = np.array([w.low for w in weights.values()])
     high = np.array([w.high for w in weights.values()])
@@ -246,7 +233,7 @@ def ends(measure: Measure | None, criterion: Criterion) -> tuple[float, float, f
     return low, middle, high
 
 
-def central_weights(weights: Mapping[str, Weight]) -> Floats:
+def central_weights(weights: Mapping[str, Range]) -> Floats:
     """Central weights divided by their sum."""
     central = np.array([w.central for w in weights.values()])
     return np.asarray(central / central.sum(), dtype=np.float64)
@@ -286,7 +273,7 @@ def drawn_values(
 def rank(
     candidates: Sequence[Candidate],
     known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
+    weights: Mapping[str, Range],
     n: int,
     seed: int,
 ) -> Ranking:
@@ -306,38 +293,29 @@ def rank(
     k = len(candidates)
     acceptability = np.stack([np.bincount(order[:, r], minlength=k) / n for r in range(k)], axis=1)
     beats = (scores[:, :, None] > scores[:, None, :]).mean(axis=0)
-    loss = scores.max(axis=1, keepdims=True) - scores
-    values = central_values(candidates, known)
-    points = 100 * values * central_weights(weights)
-    names = tuple(c.name for c in candidates)
-    columns = [c.criterion for c in known]
+    points = 100 * central_values(candidates, known) * central_weights(weights)
+    names, columns = [c.name for c in candidates], [c.criterion for c in known]
+    low, median, high = np.quantile(scores, (0.1, 0.5, 0.9), axis=0)
+    middle = points.sum(axis=1)
+    ends = np.minimum(low, middle), middle, np.maximum(high, middle)
     return Ranking(
-        names,
+        tuple(names),
         acceptability,
         beats,
-        {name: _score(points[i].sum(), scores[:, i]) for i, name in enumerate(names)},
-        {name: float(np.median(scores[:, i])) for i, name in enumerate(names)},
-        {n_: dict(zip(columns, map(float, points[i]), strict=True)) for i, n_ in enumerate(names)},
-        {n_: dict(zip(columns, map(float, values[i]), strict=True)) for i, n_ in enumerate(names)},
-        _regrets(candidates, loss),
+        {n_: Range(low, mid, high, "points") for n_, low, mid, high in zip(names, *ends, strict=True)},
+        dict(zip(names, map(float, median), strict=True)),
+        {
+            n_: dict(zip(columns, map(float, p), strict=True))
+            for n_, p in zip(names, points, strict=True)
+        },
+        _regrets(candidates, scores.max(axis=1, keepdims=True) - scores),
     )
 
 
-def _score(central: float, scores: Floats) -> Range:
-    low, high = np.quantile(scores, (0.1, 0.9))
-    centre = float(central)
-    return Range(min(float(low), centre), centre, max(float(high), centre), "points")
-
-
 def _regrets(candidates: Sequence[Candidate], loss: Floats) -> dict[str, Regret]:
-    costs = [c.cost.draws if c.cost else None for c in candidates]
-    known = [c for c in costs if c is not None]
-    cheapest = np.min(known, axis=0) if len(known) == len(costs) else None
-    return {
-        c.name: Regret(
-            float(loss[:, i].mean()),
-            float(np.quantile(loss[:, i], 0.9)),
-            None if cheapest is None or c.cost is None else float(np.mean(c.cost.draws - cheapest)),
-        )
-        for i, c in enumerate(candidates)
-    }
+    costs = [c.cost.draws for c in candidates if c.cost]
+    extra: list[float | None] = [None] * len(candidates)
+    if len(costs) == len(candidates):
+        extra = [float(np.mean(cost - np.min(costs, axis=0))) for cost in costs]
+    found = zip(candidates, loss.mean(axis=0), extra, strict=True)
+    return {c.name: Regret(float(points), money) for c, points, money in found}

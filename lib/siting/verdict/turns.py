@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from siting.quantity import Range
 from siting.verdict.ranking import (
     Candidate,
     Criterion,
     Floats,
-    Weight,
     central_values,
     central_weights,
     ends,
@@ -66,7 +66,7 @@ def weight_flips(
     names: Sequence[str],
     values: Floats,
     known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
+    weights: Mapping[str, Range],
 ) -> tuple[Flip, ...]:
     """For each criterion, the weights nearest to today's, below and above, that change the leader.
 
@@ -110,7 +110,7 @@ def _crossing(v_lead: float, s_lead: float, v: float, s: float) -> float | None:
 
 def _weight_flip(
     criterion: Criterion,
-    weights: Mapping[str, Weight],
+    weights: Mapping[str, Range],
     today: float,
     threshold: float,
     to: str,
@@ -125,7 +125,7 @@ def _weight_flip(
 def price_flips(
     candidates: Sequence[Candidate],
     known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
+    weights: Mapping[str, Range],
     band: tuple[float, float] = (0.5, 2.0),
 ) -> tuple[Flip, ...]:
     """For each option, the change of its cost that changes the leader, as a factor on today's.
@@ -155,7 +155,7 @@ def price_flips(
 def load_flips(
     candidates: Sequence[Candidate],
     known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
+    weights: Mapping[str, Range],
     curve: CostCurve,
 ) -> tuple[Flip, ...]:
     """Loads at which the leader changes, when cost is known as a function of the load.
@@ -182,7 +182,7 @@ def load_flips(
 def _leaders(
     candidates: Sequence[Candidate],
     known: Sequence[Criterion],
-    weights: Mapping[str, Weight],
+    weights: Mapping[str, Range],
     ratios: Floats,
 ) -> NDArray[np.intp]:
     """Index of the leading option for each row of cost ratios [case, option]; nan is unknown."""
@@ -273,7 +273,7 @@ class Lead:
         self,
         candidates: Sequence[Candidate],
         known: Sequence[Criterion],
-        weights: Mapping[str, Weight],
+        weights: Mapping[str, Range],
         chosen: str,
     ) -> None:
         self.candidates, self.known, self.weights = candidates, known, weights
