@@ -36,7 +36,7 @@ def reasons(
 ):
     drawn = {name: Sampled(np.full(10, 500_000.0), 500_000.0)}
     found = priced or cost(owned=NO_HYBRID)
-    return candidates.struck(scenario, name, capacity, found, drawn, law, parity)
+    return candidates.barriers(scenario, name, capacity, found, drawn, law, parity)[0]
 
 
 def test_an_option_without_a_price_is_struck_whatever_the_client_asks(scenario):
@@ -79,7 +79,8 @@ def test_latency_strikes_only_what_is_known_to_miss_its_limits(scenario):
 
 def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenario):
     def verdict(word):
-        return Made(rule=Made(title="Place"), verdict=word, reason="It is elsewhere.")
+        rule = Made(title="Place", remedy="Move it.", regime="Residency")
+        return Made(rule=rule, verdict=word, reason="It is elsewhere.")
 
     law = Made(options={"owned": Made(verdicts={"R-1": verdict("fail"), "R-2": verdict("review")})})
     asked = changed(scenario, hard_constraints=["sovereignty"])
@@ -108,7 +109,10 @@ def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(
 
     def doubts(capacity=KEEPS, **decision):
         asked = changed(scenario, **decision)
-        return [d.point for d in candidates.uncleared(asked, "owned", capacity, drawn, law)]
+        found = candidates.barriers(
+            asked, "owned", capacity, cost(owned=NO_HYBRID), drawn, law, NO_FLOOR
+        )
+        return [doubt.point for doubt in found[1]]
 
     assert doubts(hard_constraints=["sovereignty"]) == ["Place"]
     assert doubts(hard_constraints=["rule:R-2"]) == []

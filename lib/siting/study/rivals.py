@@ -109,7 +109,9 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
         faults = [
             fault
             for constraint in (*scenario.decision.hard_constraints, "latency")
-            for fault in candidates.failed(constraint, few, name, sized[name], draws, rules, parity)
+            for fault in candidates.judged(
+                constraint, few, name, sized[name], draws, rules, parity
+            )[0]
         ]
         verdicts = [p.verdict for p in parity.of(name)]
         worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")

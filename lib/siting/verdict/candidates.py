@@ -6,6 +6,7 @@ Nothing is judged here. What a chapter could not estimate stays unknown.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,39 +67,28 @@ def candidates(
     parity: quality.Assessment,
 ) -> tuple[Candidate, ...]:
     """Every option with its measures, the constraints that it fails, and what is not cleared."""
-    failed = {
-        name: struck(scenario, name, capacity[name], cost, draws, sovereignty, parity)
+    judged = {
+        name: barriers(scenario, name, capacity[name], cost, draws, sovereignty, parity)
         for name in scenario.options
     }
-    yard = yardstick({n: d for n, d in draws.items() if not failed[n]} or draws)
+    yard = yardstick({n: d for n, d in draws.items() if not judged[n][0]} or draws)
     yearly = yard / (cost.months / 12) if yard else None
     found = []
     for name, option in scenario.options.items():
+        months = option.months_to_production
         measures: dict[str, Measure | None] = {
             "cost_ratio": draws[name].scaled(1 / yard) if yard and name in draws else None,
             "latency_margin": latency_margin(capacity[name]),
             "loss_share": loss_share(stability, name, yearly),
             "findings": findings(sovereignty, name),
             "openness": openness(scenario, sovereignty, name),
-            "months_to_production": months_to_production(scenario, name),
+            "months_to_production": Range(months.low, months.central, months.high, "months"),
             "exit_share": exit_share(cost.options.get(name), scenario, name, yearly),
             **attributes(scenario, name),
         }
-        doubts = (
-            *uncleared(scenario, name, capacity[name], draws, sovereignty),
-            *unproven(parity, name),
-        )
-        found.append(
-            Candidate(
-                name,
-                option.label,
-                option.kind,
-                {k: v for k, v in measures.items() if v is not None},
-                draws.get(name),
-                failed[name],
-                doubts,
-            )
-        )
+        known = {k: v for k, v in measures.items() if v is not None}
+        price = draws.get(name)
+        found.append(Candidate(name, option.label, option.kind, known, price, *judged[name]))
     return tuple(found)
 
 
@@ -180,12 +170,6 @@ def _openness(model: ModelFinding) -> float:
     return gained / sum(most.values())
 
 
-def months_to_production(scenario: Scenario, name: str) -> Range:
-    """Months until the option serves, as the client states them: 0 for what is in use."""
-    band = scenario.options[name].months_to_production
-    return Range(band.low, band.central, band.high, "months")
-
-
 def exit_share(
     option: OptionCost | None, scenario: Scenario, name: str, yearly: float | None
 ) -> Range | None:
@@ -227,7 +211,7 @@ def attributes(scenario: Scenario, name: str) -> dict[str, Measure | None]:
 # Constraints and proof --------------------------------------------------------------------------
 
 
-def struck(
+def barriers(
     scenario: Scenario,
     name: str,
     capacity: OptionCapacity,
@@ -235,36 +219,31 @@ def struck(
     draws: Mapping[str, Sampled],
     sovereignty: Sovereignty,
     parity: quality.Assessment,
-) -> tuple[str, ...]:
-    """Hard constraints that an option fails, in words. What cannot be priced cannot compete."""
-    reasons = []
+) -> tuple[tuple[str, ...], tuple[Doubt, ...]]:
+    """What rules an option out, in words, and what is not shown, each with what clears it.
+
+    What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
+    or what its room cannot hold in the first year (a hybrid may own less).
+    """
+    fails: list[str] = []
+    doubts: list[Doubt] = []
     if name in cost.not_estimated:
-        reasons.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
-    reasons += _no_mix(scenario, name, cost)
-    reasons += _no_room(capacity)
+        fails.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
+    option, priced = scenario.options[name], cost.options.get(name)
+    if priced and priced.hybrid and priced.hybrid.end:
+        part = scenario.options[option.burst if priced.hybrid.end == "burst" else option.base]
+        itself = f"{part.label} alone, which stands in the comparison itself"
+        fails.append(f"its cheapest split is {itself}")
+    if capacity.kind != "hybrid":
+        fails += [f"its servers need {words}" for words in capacity.beyond_room.get(1, [])]
     for constraint in scenario.decision.hard_constraints:
-        reasons += failed(constraint, scenario, name, capacity, draws, sovereignty, parity)
-    return tuple(dict.fromkeys(reasons))
+        held = judged(constraint, scenario, name, capacity, draws, sovereignty, parity)
+        fails, doubts = fails + held[0], doubts + held[1]
+    doubts += unproven(parity, name)
+    return tuple(dict.fromkeys(fails)), tuple(dict.fromkeys(doubts))
 
 
-def _no_room(capacity: OptionCapacity) -> list[str]:
-    """Servers of the first year that the room cannot hold; a hybrid may own fewer."""
-    if capacity.kind == "hybrid":
-        return []
-    return [f"its servers need {words}" for words in capacity.beyond_room.get(1, [])]
-
-
-def _no_mix(scenario: Scenario, name: str, cost: Comparison) -> list[str]:
-    """A hybrid whose cheapest split is one of its parts alone is no option of its own."""
-    hybrid = cost.options[name].hybrid if name in cost.options else None
-    if hybrid is None or not hybrid.end:
-        return []
-    option = scenario.options[name]
-    part = scenario.options[option.burst if hybrid.end == "burst" else option.base]
-    return [f"its cheapest split is {part.label} alone, which stands in the comparison itself"]
-
-
-def failed(
+def judged(
     constraint: str,
     scenario: Scenario,
     name: str,
@@ -272,73 +251,37 @@ def failed(
     draws: Mapping[str, Sampled],
     sovereignty: Sovereignty,
     parity: quality.Assessment,
-) -> list[str]:
-    match constraint.partition(":"):
-        case ("sovereignty", _, _):
-            return _fails(sovereignty, name, None)
-        case ("rule", _, rule_id):
-            return _fails(sovereignty, name, rule_id)
-        case ("quality", _, _):
-            return [f"{p.model} is worse than {p.reference}" for p in parity.of(name)
-                    if p.verdict == "worse"]  # fmt: skip
-        case ("latency", _, _) if capacity.keeps_limits is False:
-            return ["it misses the latency limits"]
-        case ("budget", _, _) if scenario.decision.budget_per_year and name in draws:
-            years = scenario.finance.horizon_months / 12
-            if draws[name].central / years > scenario.decision.budget_per_year:
-                return ["its cost is over the budget"]
-    return []
+) -> tuple[list[str], list[Doubt]]:
+    """What an option fails of a hard constraint, and what of it is not shown to hold."""
+    kind, _, rule_id = constraint.partition(":")
+    match kind:
+        case "sovereignty" | "rule":
+            law = sovereignty.options[name].verdicts.items()
+            found = [v for key, v in law if rule_id in ("", key)]
+            open_ = sorted((v for v in found if v.verdict == "review"), key=may_not_apply)
+            return [f"{v.rule.title}: {v.reason}" for v in found if v.verdict == "fail"], [
+                Doubt(v.rule.title, v.reason, v.rule.remedy, v.rule.regime) for v in open_
+            ]
+        case "quality":
+            worse = [p for p in parity.of(name) if p.verdict == "worse"]
+            return [f"{p.model} is worse than {p.reference}" for p in worse], []
+        case "latency" if capacity.keeps_limits is False:
+            return ["it misses the latency limits"], []
+        case "latency" if capacity.keeps_limits is None:
+            return [], [Doubt("Response time", "It is not known at your load.", "Measure it.")]
+        case "budget" if scenario.decision.budget_per_year and name in draws:
+            paid = draws[name].range().scaled(12 / scenario.finance.horizon_months)
+            clears = "Get a price that is fixed, or a larger budget."
+            doubt = Doubt("Budget", "It may cost more than the budget.", clears)
+            budget = scenario.decision.budget_per_year
+            over = ["its cost is over the budget"] if paid.central > budget else []
+            return over, [doubt] if paid.high > budget else []
+    return [], []
 
 
-def _fails(sovereignty: Sovereignty, name: str, rule_id: str | None) -> list[str]:
-    found = sovereignty.options[name].verdicts
-    return [
-        f"{v.rule.title}: {v.reason}"
-        for key, v in found.items()
-        if v.verdict == "fail" and rule_id in (None, key)
-    ]
-
-
-def uncleared(
-    scenario: Scenario,
-    name: str,
-    capacity: OptionCapacity,
-    draws: Mapping[str, Sampled],
-    sovereignty: Sovereignty,
-) -> tuple[Doubt, ...]:
-    """Hard constraints that are not shown to hold, each with what clears it."""
-    found: list[Doubt] = []
-    for constraint in scenario.decision.hard_constraints:
-        match constraint.partition(":"):
-            case ("sovereignty", _, _):
-                found += _open(sovereignty, name, None)
-            case ("rule", _, rule_id):
-                found += _open(sovereignty, name, rule_id)
-            case ("latency", _, _) if capacity.keeps_limits is None:
-                found.append(Doubt("Response time", "It is not known at your load.", "Measure it."))
-            case ("budget", _, _) if scenario.decision.budget_per_year and name in draws:
-                years = scenario.finance.horizon_months / 12
-                if draws[name].range().high / years > scenario.decision.budget_per_year:
-                    clears = "Get a price that is fixed, or a larger budget."
-                    found.append(Doubt("Budget", "It may cost more than the budget.", clears))
-    return tuple(dict.fromkeys(found))
-
-
-def _open(sovereignty: Sovereignty, name: str, rule_id: str | None) -> list[Doubt]:
-    open_ = [
-        v
-        for key, v in sovereignty.options[name].verdicts.items()
-        if v.verdict == "review" and rule_id in (None, key)
-    ]
-    return [
-        Doubt(v.rule.title, v.reason, v.rule.remedy, v.rule.regime)
-        for v in sorted(open_, key=may_not_apply)
-    ]
-
-
-def unproven(parity: quality.Assessment, name: str) -> tuple[Doubt, ...]:
+def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
     """Models whose quality is not shown; none where no floor is set."""
-    found = [
+    return [
         Doubt(
             f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}",
             p.reason,
@@ -348,7 +291,6 @@ def unproven(parity: quality.Assessment, name: str) -> tuple[Doubt, ...]:
         for p in parity.of(name)
         if not p.supported
     ]
-    return tuple(dict.fromkeys(found))
 
 
 # What flips, and what moves the vendor side -----------------------------------------------------
@@ -425,13 +367,13 @@ def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
     total = Range.exact(0.0, cost.currency)
     for flow in option.flows:
         if flow.category == category:
-            amount = float(flow.amounts.sum())
-            low = high = amount
-            for factor in (cost.plan.factors[n] for n in flow.factors):
-                if factor.value.central > 0:
-                    low *= factor.value.low / factor.value.central
-                    high *= factor.value.high / factor.value.central
-            total = total.plus(Range(low, amount, high, cost.currency))
+            bands = [cost.plan.factors[n].value for n in flow.factors]
+            low, high = (
+                math.prod(getattr(b, end) / b.central for b in bands if b.central > 0)
+                for end in ("low", "high")
+            )
+            paid = float(flow.amounts.sum())
+            total = total.plus(Range(paid * low, paid, paid * high, cost.currency))
     return total
 
 

@@ -302,7 +302,10 @@ def rank(
         tuple(names),
         acceptability,
         beats,
-        {n_: Range(low, mid, high, "points") for n_, low, mid, high in zip(names, *ends, strict=True)},
+        {
+            n_: Range(low, mid, high, "points")
+            for n_, low, mid, high in zip(names, *ends, strict=True)
+        },
         dict(zip(names, map(float, median), strict=True)),
         {
             n_: dict(zip(columns, map(float, p), strict=True))

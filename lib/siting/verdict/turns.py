@@ -7,9 +7,9 @@ that the input has. Both use central weights and measures, so they can be checke
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,52 +74,32 @@ def weight_flips(
     S(w) = w·v + (1−w)·S₀, with S₀ the score without the criterion, so the threshold is exact.
     """
     central = central_weights(weights)
-    found: list[Flip] = []
+    scores = values @ central
+    lead, found = int(np.argmax(scores)), []
     for j, criterion in enumerate(known):
-        rest = 1 - central[j]
-        if rest <= 0:
+        today = float(central[j])
+        if today >= 1:
             continue
-        without = values @ np.where(np.arange(len(central)) == j, 0.0, central) / rest
-        lead = int(np.argmax(central[j] * values[:, j] + rest * without))
-        crossings = [
-            (w, i)
-            for i in range(len(names))
-            if i != lead
-            and (w := _crossing(values[lead, j], without[lead], values[i, j], without[i]))
-            is not None
-        ]
-        for side in (
-            max((c for c in crossings if c[0] < central[j]), default=None),
-            min((c for c in crossings if c[0] >= central[j]), default=None),
-        ):
-            if side is not None:
-                found.append(
-                    _weight_flip(criterion, weights, float(central[j]), side[0], names[side[1]])
-                )
+        without = (scores - today * values[:, j]) / (1 - today)
+        slopes = values[:, j] - without
+        relative = slopes[lead] - slopes
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at = (without - without[lead]) / np.where(np.abs(relative) < 1e-12, 0, relative)
+        meets = (at > EDGE) & (at < 1 - EDGE)
+        for side in (meets & (at < today), meets & (at >= today)):
+            if side.any():
+                to = int(np.argmin(np.where(side, np.abs(at - today), np.inf)))
+                low, high = _shares(weights, criterion.criterion)
+                inside, unit = low <= at[to] <= high, "share of all weight"
+                what = criterion.criterion, today, float(at[to]), unit, names[to]
+                found.append(Flip("weight", *what, inside))
     return tuple(found)
 
 
-def _crossing(v_lead: float, s_lead: float, v: float, s: float) -> float | None:
-    """Weight between 0 and 1 at which two linear scores meet; None if they do not."""
-    slope = (v_lead - s_lead) - (v - s)
-    if abs(slope) < 1e-12:
-        return None
-    w = (s - s_lead) / slope
-    return float(w) if EDGE < w < 1 - EDGE else None
-
-
-def _weight_flip(
-    criterion: Criterion,
-    weights: Mapping[str, Range],
-    today: float,
-    threshold: float,
-    to: str,
-) -> Flip:
-    own = weights[criterion.criterion]
-    others = sum(w.central for n, w in weights.items() if n != criterion.criterion)
-    low, high = (x / (x + others) if x + others else 0.0 for x in (own.low, own.high))
-    inside = low <= threshold <= high
-    return Flip("weight", criterion.criterion, today, threshold, "share of all weight", to, inside)
+def _shares(weights: Mapping[str, Range], name: str) -> tuple[float, float]:
+    """The ends of one weight as shares of all, the others at their centre."""
+    own, others = weights[name], sum(w.central for n, w in weights.items() if n != name)
+    return own.low / ((own.low + others) or 1), own.high / ((own.high + others) or 1)
 
 
 def price_flips(
@@ -266,6 +246,14 @@ class Swing:
         return abs(self.lead_high - self.lead_low)
 
 
+Move: TypeAlias = tuple[
+    tuple[Literal["cost", "weight", "measure"], str, str, str],
+    tuple[float, float, float],
+    list[dict[str, Floats]],
+]
+"""Kind, input, option and unit; low, planned and high value; what is moved at both ends."""
+
+
 class Lead:
     """The lead of one option over the best of the others, at central weights and measures."""
 
@@ -284,11 +272,8 @@ class Lead:
 
     def of(self, values: Floats | None = None, weights: Floats | None = None) -> tuple[float, str]:
         """Points ahead of the best rival, and who leads."""
-        scores = (
-            100
-            * (self.values if values is None else values)
-            @ (self.central if weights is None else weights)
-        )
+        moved, shares = (self.values if values is None else values), weights
+        scores = 100 * moved @ (self.central if shares is None else shares)
         rivals = np.delete(scores, self.at)
         return float(scores[self.at] - rivals.max()), self.names[int(np.argmax(scores))]
 
@@ -296,67 +281,42 @@ class Lead:
         """Every input at both ends of its range, widest swing first."""
         if len(self.names) < 2:
             return ()
-        found = [*self._costs(drivers), *self._weights(), *self._measures()]
+        plan, found = self.of()[0], []
+        for what, band, moves in (*self._costs(drivers), *self._weights(), *self._measures()):
+            (low, leader_low), (high, leader_high) = (self.of(**move) for move in moves)
+            found.append(Swing(*what, *band, low, plan, high, leader_low, leader_high))
         return tuple(sorted((s for s in found if s.reach > 0), key=lambda s: -s.reach))
 
-    def _swing(
-        self,
-        kind: Literal["cost", "weight", "measure"],
-        what: tuple[str, str, str],
-        band: tuple[float, float, float],
-        ends_: tuple[tuple[float, str], tuple[float, str]],
-    ) -> Swing:
-        (lead_low, leader_low), (lead_high, leader_high) = ends_
-        return Swing(kind, *what, *band, lead_low, self.of()[0], lead_high, leader_low, leader_high)
+    def _costs(self, drivers: Sequence[Driver]) -> Iterator[Move]:
+        for d in drivers:
+            moves = [self._with("cost_ratio", costs) for costs in (d.at_low, d.at_high)]
+            yield ("cost", d.label, "", d.unit), (d.low, d.plan, d.high), moves
 
-    def _costs(self, drivers: Sequence[Driver]) -> list[Swing]:
-        columns = [j for j, c in enumerate(self.known) if c.measure == "cost_ratio"]
-
-        def at(costs: Mapping[str, float]) -> tuple[float, str]:
-            moved = self.values.copy()
-            for j in columns:
-                for i, name in enumerate(self.names):
-                    if name in costs:
-                        moved[i, j] = value(self.known[j], costs[name])
-            return self.of(moved)
-
-        return [
-            self._swing(
-                "cost",
-                (d.label, "", d.unit),
-                (d.low, d.plan, d.high),
-                (at(d.at_low), at(d.at_high)),
-            )
-            for d in drivers
-        ]
-
-    def _weights(self) -> list[Swing]:
-        def at(name: str, points: float) -> tuple[float, tuple[float, str]]:
-            moved = np.array([points if n == name else w.central for n, w in self.weights.items()])
-            share = moved / moved.sum()
-            return float(share[list(self.weights).index(name)]), self.of(weights=share)
-
-        found = []
+    def _weights(self) -> Iterator[Move]:
         for j, c in enumerate(self.known):
-            own = self.weights[c.criterion]
+            own, names = self.weights[c.criterion], list(self.weights)
             if own.low < own.high:
-                (low, first), (high, second) = (at(c.criterion, w) for w in (own.low, own.high))
-                band = low, float(self.central[j]), high
-                found.append(self._swing("weight", (c.label, "", "share"), band, (first, second)))
-        return found
+                moves = []
+                for points in (own.low, own.high):
+                    moved = {n: w.central for n, w in self.weights.items()} | {c.criterion: points}
+                    share = np.array(list(moved.values()))
+                    moves.append({"weights": share / share.sum()})
+                low, high = (float(m["weights"][names.index(c.criterion)]) for m in moves)
+                yield ("weight", c.label, "", "share"), (low, float(self.central[j]), high), moves
 
-    def _measures(self) -> list[Swing]:
-        found = []
-        for i, candidate in enumerate(self.candidates):
-            for j, c in enumerate(self.known):
-                band = ends(candidate.measures.get(c.measure), c)
-                if c.measure == "cost_ratio" or band[0] == band[2]:
-                    continue
-                moved = []
-                for x in (band[0], band[2]):
-                    values = self.values.copy()
-                    values[i, j] = value(c, x)
-                    moved.append(self.of(values))
-                what = (c.label, candidate.name, c.unit)
-                found.append(self._swing("measure", what, band, (moved[0], moved[1])))
-        return found
+    def _measures(self) -> Iterator[Move]:
+        for candidate in self.candidates:
+            for c in self.known:
+                low, plan, high = ends(candidate.measures.get(c.measure), c)
+                if c.measure != "cost_ratio" and low < high:
+                    moves = [self._with(c.measure, {candidate.name: x}) for x in (low, high)]
+                    yield ("measure", c.label, candidate.name, c.unit), (low, plan, high), moves
+
+    def _with(self, measure: str, found: Mapping[str, float]) -> dict[str, Floats]:
+        """The values with a measure of some options in place of their own."""
+        moved = self.values.copy()
+        for j, c in enumerate(self.known):
+            for i, name in enumerate(self.names):
+                if c.measure == measure and name in found:
+                    moved[i, j] = value(c, found[name])
+        return {"values": moved}
