@@ -15,8 +15,9 @@ from typing import Any
 
 from siting.memory import attention
 from siting.memory.weights import weight_format
+from siting.vendors.vendor_record import load
 
-from siting_validation import claims, comparison, stability, vram
+from siting_validation import claims, comparison, raters, stability, vram
 from siting_validation.comparison import Comparison, Row
 
 ROOT = Path(__file__).parents[1]
@@ -548,8 +549,8 @@ tokens a second was the better one; it prints no range."""
 
 
 def vendors() -> str:
-    """Vendor stability: the backtest."""
-    return stability.markdown(stability.results())
+    """Probabilities on vendors against the past, and the record that they rest on."""
+    return stability.markdown(stability.results()) + "\n" + raters.markdown(load())
 
 
 def costs() -> str:

@@ -163,3 +163,30 @@ def test_a_clients_months_to_production_are_never_overwritten() -> None:
         card = s.scorecard().query("criterion == 'time_to_production'").set_index("option")
         for option in s.options.values():
             assert card.measure[option.label] == option.months_to_production.central
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            "gpt-4o-2024-05-13",
+            "The last day of gpt-4o-2024-05-13, today's model, was 23 October 2026",
+        ),
+        ("gpt-4.1", "The last day of gpt-4.1, today's model, is 14 January 2027"),
+    ],
+)
+def test_page_one_says_that_the_model_in_use_has_retired_or_will(
+    model: str, said: str, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "retiring.yaml"
+    scenario.write_text(
+        f"options: {{api: {{models: {{all: {model}}}, effort: none}}}}\n"
+        "evidence:\n  - {kind: client, source: Letter, date: 2026-11-01, locator: '1', "
+        "fields: [options]}\n"
+    )
+    page = printed("10_decision", str(scenario), "page_one")
+    s = study.open(str(scenario))
+    assert s.scenario.finance.baseline == "api"
+    assert said in page
+    warned = s.retiring_models().query("baseline").iloc[0]
+    assert warned.model == model and warned.replacement in page

@@ -115,6 +115,14 @@ def test_a_model_is_known_with_and_without_its_date(one: str, other: str):
     assert notice._key(one) == notice._key(other)
 
 
+def test_a_version_named_with_its_date_ends_on_its_own_day():
+    openai = load().vendor("OpenAI")
+    assert openai
+    for model, day in (("gpt-4o-2024-05-13", "2026-10-23"), ("gpt-4o", "2027-01-14")):
+        end, _ = notice.known_end(load(), openai, model, dt.date(2026, 11, 24))
+        assert end and end.retired == day
+
+
 def test_versions_that_differ_are_different_models():
     assert notice._key("gpt-4.1") != notice._key("gpt-4.1-mini")
     assert notice._key("gemini-2.5-flash") != notice._key("gemini-3.5-flash")

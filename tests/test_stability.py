@@ -149,6 +149,17 @@ def test_rows_on_which_the_raters_differ_by_two_or_across_three_to_four_are_deci
                 assert e.decided_on and e.decided_why, e.event_id
 
 
+def test_every_event_has_two_codings():
+    coded = {(r.event_id, r.rater) for r in load().ratings}
+    assert coded == {(e.event_id, rater) for e in load().events for rater in ("first", "second")}
+
+
+def test_at_most_five_grave_events_rest_on_no_primary_source_and_the_page_lists_them():
+    left, page = raters.without_primary(load()), raters.markdown(load())
+    assert len(left) <= 5
+    assert all(e.summary in page for e in left)
+
+
 def test_every_correction_names_a_row_or_table_that_exists():
     ids = {e.event_id for e in load().events} | {"model_retirements"}
     assert all(e.replaced_by in ids for e in load().events if e.replaced_by)

@@ -221,10 +221,12 @@ def known_end(
 ) -> tuple[Retirement | None, Retirement | None]:
     """The row that says when `model` ends at `vendor`, and one that says when it was released.
 
-    Of several versions of a name the one that lives longest counts.
+    A version that is named with its date counts alone; of several versions of a bare name the one
+    that lives longest.
     """
     wanted = _key(model)
     rows = [r for r in rows_of(record, vendor, day) if _key(r.model) == wanted]
+    rows = [r for r in rows if r.model.lower() == model.lower()] or rows
     dated = [r for r in rows if len(r.retired) == len("2026-11-24")]
     born = [r for r in rows if len(r.released) == len("2026-11-24")]
     return (
