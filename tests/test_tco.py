@@ -526,10 +526,11 @@ def test_both_price_paths_are_there_and_falling_prices_never_cost_more() -> None
 def test_published_claims_are_asked_again_with_the_clients_load() -> None:
     chosen = scenario.load("polderwerk")
     found = {
-        x.case_id: x for x in claims.for_client(tco.assess(chosen, plain_capacity(chosen)), chosen)
+        x.case.case_id: x
+        for x in claims.for_client(tco.assess(chosen, plain_capacity(chosen)), chosen)
     }
-    assert found["LEN25"].printed == "11.9 months"
-    assert found["LEN25"].recomputed == pytest.approx(11.88, abs=0.01)
+    assert found["LEN25"].case.published == "11.9"
+    assert found["LEN25"].case.recomputed == pytest.approx(11.88, abs=0.01)
     # at a tenth of full use the rent that is saved does not carry the server
     assert found["LEN25"].yours is None or found["LEN25"].yours > 11.9
     assert all(x.yours is not None or x.why for x in found.values())

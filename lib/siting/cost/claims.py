@@ -16,8 +16,9 @@ from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
 from siting.cost import cashflow, money, prices
 from siting.cost.cashflow import BY_REQUEST, MONTHS
-from siting.cost.tco import Comparison
-from siting.inputs.scenario import OWNED, Option, Scenario
+from siting.cost.prices import exchange_rate
+from siting.cost.tco import Comparison, OptionCost
+from siting.inputs.scenario import OWNED, Scenario
 
 LONGEST = 200_000
 """Periods within which a published payback is looked for (hours or months)."""
@@ -52,156 +53,99 @@ def payback_periods(outlay: float, rival: float, own: float) -> float:
 
 # --- the same questions for this client -------------------------------------------------------
 
+ASKED = (
+    ("LEN25", "break-even months", "on-demand", "months",
+     "An 8-GPU server pays back against the same GPUs rented on demand",
+     "every hour used, electricity the only running cost, price before the cut of 2025",
+     "the rent of the hours used is below the running cost"),
+    ("PAN25", "break-even", "Llama-3.3-70B on 1x A100-80GB vs GPT-5", "months",
+     "Own GPUs pay back against an API",
+     "GPUs without server, staff or network; always full; API price fixed",
+     "the API bill saved is below the running cost"),
+    ("UPT25", "break-even utilisation", "break-even", "%",
+     "A dedicated cluster beats the cloud above this use",
+     "unit costs of one table, other ones in the text", ""),
+    ("NVTCO", "yearly server cost", "", "{currency}/server-year",
+     "A server costs this much a year",
+     "no staff, hosting an eighth of colocation, one licence a server", ""),
+    ("SPHERON26", "on-prem cost at 100%", "low", "{currency}/used GPU-h",
+     "A GPU-hour on own servers costs this much", "all hours used", ""),
+    ("PATIL26", "lowest effective cost", "", "{currency}/M output",
+     "A million output tokens on own GPUs cost this much",
+     "GPU rent only, at the load of highest throughput", ""),
+)  # fmt: skip
+"""Case, output and words of its scenario; unit; the claim in words; what the paper takes and this
+client does not have; why the answer may be never."""
+ONE_OFF = ("migration", "exit", "residual", cashflow.BEFORE, "tax")
+
 
 @dataclass(frozen=True)
 class Claim:
     """A published claim beside the same question with this client's numbers."""
 
-    case_id: str
+    case: Case
     claim: str
-    printed: str
-    recomputed: float
     yours: float | None
     """None: never, or not estimated, as `why` says."""
     unit: str
     assumption: str
-    """What the paper takes and this client does not have."""
     why: str
     sources: tuple[Source, ...]
 
 
-@dataclass(frozen=True)
-class Situation:
-    """What the claims ask of this client, from the comparison. Client's currency, central case."""
-
-    gpus: int
-    """GPUs of a server."""
-    server: float
-    """Price of a server."""
-    servers: float
-    """Servers owned, mean of the horizon."""
-    monthly: float
-    """Running costs by month, without investments, all servers, in production."""
-    whole: float
-    """All costs by month, investments and resale included, mean of the horizon."""
-    use: float
-    """Share of capacity that is used."""
-    tokens: float
-    """Million tokens by month, mean of the horizon."""
-    output_share: float
-    api_million: float
-    """What the cheapest API costs for a million of these tokens; nan without one."""
-    cloud_gpu_hour: float
-    cloud: Source
-
-
-def situation(comparison: Comparison, scenario: Scenario) -> Situation | None:
-    """The numbers of the first option of owned servers; None without one that is estimated."""
-    owned = next((o for o in comparison.options.values() if o.kind in OWNED), None)
-    if owned is None:
-        return None
-    plan = comparison.plan
-    draws = plan.central()
-    machine = plan.options[owned.name].machine
-    assert machine is not None
-    price = next(f for f in owned.flows if f.item in ("hardware", "redundancy"))
-    unit = float(cashflow.unit_price(_line(comparison, owned.name, price.item), draws)[0])
-    running = np.zeros(comparison.months + 1)
-    for f in owned.flows:
-        if not f.capital and f.category not in ONE_OFF:
-            running += f.amounts
-    apis = [o for o in comparison.options.values() if o.kind in BY_REQUEST and o.lcot]
-    load = next(iter(plan.loads.values())).lengths
-    day = scenario.client.report_date
-    hour, source, _ = prices.gpu_hour(_elsewhere(scenario, owned.name), machine.gpu_id, day)
-    rate = prices.exchange_rate("USD", comparison.currency, day)[0]
-    return Situation(
-        machine.gpu_count,
-        unit,
-        sum(owned.servers) / len(owned.servers),
-        float(running[-MONTHS:].mean()),
-        owned.total / comparison.months,
-        owned.break_even.used or math.nan,
-        float(owned.tokens.sum()) / comparison.months / money.MILLION,
-        load.output_mean / (load.input_mean + load.output_mean),
-        min((o.lcot or math.inf for o in apis), default=math.nan),
-        hour * rate,
-        source,
-    )
-
-
-ONE_OFF = ("migration", "exit", "residual", cashflow.BEFORE, "tax")
-
-
-def _line(comparison: Comparison, option: str, item: str) -> cashflow.Line:
-    lines = comparison.plan.options[option].lines
-    return next(line for line in lines if line.item.id == item)
-
-
-def _elsewhere(scenario: Scenario, option: str) -> Option:
-    """The rival of the Lenovo paper: the same GPUs at AWS on demand."""
-    return scenario.options[option].model_copy(
-        update={"provider": "aws", "region": "us-east-1", "country": "US"}
-    )
-
-
 def for_client(comparison: Comparison, scenario: Scenario) -> tuple[Claim, ...]:
     """Published claims with this client's use and today's prices; empty without own servers."""
-    s = situation(comparison, scenario)
-    if s is None:
+    owned = next((o for o in comparison.options.values() if o.kind in OWNED), None)
+    if owned is None:
         return ()
-    unit = comparison.currency
-    hours = float(comparison.plan.central()["hours_per_month"][0])
-    each = s.monthly / s.servers
-    rented = s.cloud_gpu_hour * s.gpus * hours
-    per_gpu_hour = s.whole / (s.servers * s.gpus * hours)
-    back = payback_periods(s.server * s.servers, s.tokens * s.api_million, s.monthly)
-    at = 100 * money.break_even_utilisation(per_gpu_hour, s.cloud_gpu_hour)
-    return (
-        _claim("LEN25", "break-even months", "on-demand",
-               "An 8-GPU server pays back against the same GPUs rented on demand",
-               "every hour used, electricity the only running cost, price before the cut of 2025",
-               _or_never(payback_periods(s.server, rented * s.use, each)), "months",
-               "the rent of the hours used is below the running cost", s.cloud),
-        _claim("PAN25", "break-even", "Llama-3.3-70B on 1x A100-80GB vs GPT-5",
-               "Own GPUs pay back against an API",
-               "GPUs without server, staff or network; always full; API price fixed",
-               _or_never(back),
-               "months", "the API bill saved is below the running cost", s.cloud),
-        _claim("UPT25", "break-even utilisation", "break-even",
-               "A dedicated cluster beats the cloud above this use",
-               "unit costs of one table, other ones in the text",
-               at, "%", "", s.cloud),
-        _claim("NVTCO", "yearly server cost", "",
-               "A server costs this much a year",
-               "no staff, hosting an eighth of colocation, one licence a server",
-               s.whole * MONTHS / s.servers, f"{unit}/server-year", "", s.cloud),
-        _claim("SPHERON26", "on-prem cost at 100%", "low",
-               "A GPU-hour on own servers costs this much",
-               "all hours used",
-               money.cost_per_used_hour(per_gpu_hour, s.use), f"{unit}/used GPU-h", "", s.cloud),
-        _claim("PATIL26", "lowest effective cost", "",
-               "A million output tokens on own GPUs cost this much",
-               "GPU rent only, at the load of highest throughput",
-               s.whole / (s.tokens * s.output_share), f"{unit}/M output", "", s.cloud),
-    )  # fmt: skip
+    elsewhere = scenario.options[owned.name].model_copy(
+        update={"provider": "aws", "region": "us-east-1", "country": "US"}
+    )  # the rival of the Lenovo paper: the same GPUs at AWS on demand
+    day, option = scenario.client.report_date, comparison.plan.options[owned.name]
+    assert option.machine is not None
+    hour, cloud, _ = prices.gpu_hour(elsewhere, option.machine.gpu_id, day)
+    found = []
+    answers = _answers(comparison, owned, hour * exchange_rate("USD", comparison.currency, day)[0])
+    for (case_id, output, words, unit, claim, assumption, why), yours in zip(
+        ASKED, answers, strict=True
+    ):
+        case = next(
+            c for c in cases()
+            if (c.case_id, c.output) == (case_id, output) and words in c.scenario
+        )  # fmt: skip
+        known, unit = math.isfinite(yours), unit.format(currency=comparison.currency)
+        sources = (source_of(case), cloud)
+        found.append(
+            Claim(case, claim, yours if known else None, unit, assumption, "" if known else why,
+                  sources)
+        )  # fmt: skip
+    return tuple(found)
 
 
-def _or_never(periods: float) -> float | None:
-    return periods if math.isfinite(periods) else None
-
-
-def _claim(
-    identifier: str, output: str, words: str, claim: str, assumption: str, yours: float | None,
-    unit: str, why: str, cloud: Source,
-) -> Claim:  # fmt: skip
-    case = next(
-        c for c in cases()
-        if c.case_id == identifier and c.output == output and words in c.scenario
-    )  # fmt: skip
-    known = yours is not None and math.isfinite(yours)
-    return Claim(
-        identifier, claim, f"{case.published} {case.unit}", case.recomputed,
-        yours if known else None, unit, assumption, "" if known else why,
-        (source_of(case), cloud),
-    )  # fmt: skip
+def _answers(comparison: Comparison, owned: OptionCost, cloud_gpu_hour: float) -> list[float]:
+    """What is ASKED of owned servers, central case; infinite: never."""
+    plan, months = comparison.plan, comparison.months
+    draws, option = plan.central(), plan.options[owned.name]
+    assert option.machine is not None
+    gpus, servers = option.machine.gpu_count, sum(owned.servers) / len(owned.servers)
+    bought = next(f.item for f in owned.flows if f.item in ("hardware", "redundancy"))
+    line = next(line for line in option.lines if line.item.id == bought)
+    price = float(cashflow.unit_price(line, draws)[0])
+    paid = [f.amounts for f in owned.flows if not f.capital and f.category not in ONE_OFF]
+    running = float(np.sum(paid, axis=0)[-MONTHS:].mean())
+    hours = float(draws["hours_per_month"][0])
+    per_gpu_hour = owned.total / months / (servers * gpus * hours)
+    use = owned.break_even.used or math.nan
+    rented = cloud_gpu_hour * gpus * hours * use
+    tokens = float(owned.tokens.sum()) / months / money.MILLION
+    apis = [o.lcot for o in comparison.options.values() if o.kind in BY_REQUEST and o.lcot]
+    lengths = next(iter(plan.loads.values())).lengths
+    answers = tokens * lengths.output_mean / (lengths.input_mean + lengths.output_mean)
+    return [
+        payback_periods(price, rented, running / servers),
+        payback_periods(price * servers, tokens * min(apis, default=math.nan), running),
+        100 * money.break_even_utilisation(per_gpu_hour, cloud_gpu_hour),
+        owned.total / months * MONTHS / servers,
+        money.cost_per_used_hour(per_gpu_hour, use),
+        owned.total / months / answers,
+    ]

@@ -247,6 +247,11 @@ class Flow:
     capital: bool = False
     commitment: bool = False
 
+    @property
+    def by_use(self) -> bool:
+        """Whether a vendor bills it by use: tokens or GPU-hours."""
+        return self.path.startswith(("api", "rental"))
+
 
 def flows(plan: Plan, name: str, draws: Draws) -> list[Flow]:
     """Monthly costs of an option in one draw; their sums are those of `totals`."""
@@ -314,18 +319,18 @@ def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
 class BreakEven:
     """Three answers to one question, always printed together; None with the reason in `why`."""
 
-    month: float | None
-    """First month in which the discounted saving against the baseline is back for good."""
-    utilisation: float | None
-    """Share of the machines' capacity at which they cost what the rival costs."""
-    used: float | None
-    """Share that this load uses."""
-    volume: float | None
-    """Million tokens a month, mean of the horizon, at which option and rival cost the same."""
-    cheaper_above: bool | None
-    """Whether the option is the cheaper one above that volume."""
     rival: str
     why: str = ""
+    month: float | None = None
+    """First month in which the discounted saving against the baseline is back for good."""
+    utilisation: float | None = None
+    """Share of the machines' capacity at which they cost what the rival costs."""
+    used: float | None = None
+    """Share that this load uses."""
+    volume: float | None = None
+    """Million tokens a month, mean of the horizon, at which option and rival cost the same."""
+    cheaper_above: bool | None = None
+    """Whether the option is the cheaper one above that volume."""
 
 
 @dataclass(frozen=True)
@@ -402,26 +407,6 @@ class OptionCost:
         return money.levelised_cost(self.monthly, self.tokens, self.rate)
 
     @property
-    def first_year(self) -> float:
-        """Running cost of months 13 to 24, when all options are in production; no investment."""
-        expense = np.sum([f.amounts for f in self.flows if not f.capital], axis=0)
-        return float(np.asarray(expense)[13:25].sum())
-
-    def by_item(self) -> dict[str, float]:
-        """Plain sums by item label, largest first."""
-        sums: dict[str, float] = {}
-        for f in self.flows:
-            sums[f.label] = sums.get(f.label, 0.0) + float(f.amounts.sum())
-        return dict(sorted(sums.items(), key=lambda kv: -abs(kv[1])))
-
-    def by_category(self) -> dict[str, float]:
-        """Plain sums by category."""
-        sums: dict[str, float] = {}
-        for f in self.flows:
-            sums[f.category] = sums.get(f.category, 0.0) + float(f.amounts.sum())
-        return sums
-
-    @property
     def cash_view(self) -> tuple[float, ...]:
         """Cost by year as it is paid; today's payments in the first year."""
         return _years(self.monthly)
@@ -429,9 +414,8 @@ class OptionCost:
     @property
     def accounting_view(self) -> tuple[float, ...]:
         """Cost by year as it is booked: investments over their life, what is left at the end."""
-        expense = np.sum([f.amounts for f in self.flows if not f.capital], axis=0)
-        booked = depreciation(self.flows, self.life, len(self.monthly) - 1)
-        return _years(np.asarray(expense + booked))
+        expense = self.monthly - np.sum([f.amounts for f in self.flows if f.capital], axis=0)
+        return _years(expense + depreciation(self.flows, self.life, len(self.monthly) - 1))
 
 
 def _years(monthly: Array) -> tuple[float, ...]:
@@ -505,6 +489,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
         name: _option_cost(plan, name, draws, {p: t[name] for p, t in by_path.items()}, volume)
         for name in plan.options
     }
+    factors = shown_factors(plan).values()
     return Comparison(
         found,
         plan.not_estimated,
@@ -514,7 +499,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
         scenario.finance.discount_rate.central,
         scenario.finance.price_decline,
         volume,
-        inputs_of(plan),
+        tuple(Input(name=f.label, value=f.value, source=f.source) for f in factors),
         plan.notes,
         plan,
     )
@@ -528,31 +513,21 @@ _IN_QUANTITIES = (
 
 def drawn_factors(plan: Plan) -> set[str]:
     """Factors that some price or quantity depends on, and that a draw may move."""
-    used = set(_IN_QUANTITIES)
-    for option in plan.options.values():
-        used |= {name for line in option.lines for name in line.factors}
-        for stem in ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw",
-                     "hidden_work"):  # fmt: skip
-            used.add(f"{stem}.{option.name}")
-    return used
+    by_option = ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw",
+                 "hidden_work")  # fmt: skip
+    used = {f"{stem}.{name}" for stem in by_option for name in plan.options}
+    lines = (line for option in plan.options.values() for line in option.lines)
+    return used.union(_IN_QUANTITIES, *(line.factors for line in lines))
 
 
 def shown_factors(plan: Plan) -> dict[str, Factor]:
     """Factors that a report lists: all that were used, and none that is a result."""
-    used = (
-        drawn_factors(plan)
-        | {"hours_per_month", "rental_memory", "staff_scale"}
-        | ({"tax_rate"} if plan.tax_rate else set())
-    )
+    used = drawn_factors(plan) | {"hours_per_month", "rental_memory", "staff_scale"}
+    if plan.tax_rate:
+        used.add("tax_rate")
     if any(o.owned for o in plan.options.values()):
         used |= {"life_years", *(n for n in plan.factors if n.startswith("residual_after_"))}
     return {n: f for n, f in plan.factors.items() if n in used}
-
-
-def inputs_of(plan: Plan) -> tuple[Input, ...]:
-    """Every factor that was used, with its band and origin, in a stable order."""
-    shown = shown_factors(plan).values()
-    return tuple(Input(name=f.label, value=f.value, source=f.source) for f in shown)
 
 
 def _both_paths(plan: Plan) -> dict[str, dict[str, float]]:
@@ -568,27 +543,25 @@ def _both_paths(plan: Plan) -> dict[str, dict[str, float]]:
 def _option_cost(
     plan: Plan, name: str, draws: Draws, by_path: Mapping[str, float], volume: Volume
 ) -> OptionCost:
-    option = plan.options[name]
+    option, rate = plan.options[name], float(draws["discount_rate"][0])
     lines = tuple(flows(plan, name, draws))
-    rate = float(draws["discount_rate"][0])
-    cost = np.sum([f.amounts for f in lines], axis=0)
-    saving = _baseline_cost(plan, draws) - cost
+    today = flows(plan, plan.baseline, draws) if plan.baseline in plan.options else []
+    saving = np.sum([f.amounts for f in today], axis=0) - np.sum([f.amounts for f in lines], axis=0)
     machines = _machines(plan, option, draws)
-    tokens = np.zeros(plan.months + 1)
-    tokens[1:] = cashflow.total_tokens(plan, draws)[0, np.arange(plan.months) // MONTHS]
-    same = name == plan.baseline or not saving.any()
+    by_month = cashflow.total_tokens(plan, draws)[0, np.arange(plan.months) // MONTHS]
+    returns = name != plan.baseline and saving.any()
     return OptionCost(
         name,
         option.option.label,
         option.option.kind,
         lines,
         rate,
-        tokens,
+        np.append(0.0, by_month),
         cashflow.life_years(draws),
         money.npv(saving, rate),
-        None if same else money.irr(saving),
-        None if same else money.payback(saving),
-        None if same else money.payback(saving, rate),
+        money.irr(saving) if returns else None,
+        money.payback(saving) if returns else None,
+        money.payback(saving, rate) if returns else None,
         _break_even(plan, option, draws, saving, machines, volume),
         energy(plan, option, draws),
         by_path,
@@ -598,20 +571,13 @@ def _option_cost(
     )
 
 
-def _baseline_cost(plan: Plan, draws: Draws) -> Array:
-    """The baseline's cost by month; zeros where it could not be priced. [M + 1]"""
-    if plan.baseline not in plan.options:
-        return np.zeros(plan.months + 1)
-    return np.asarray(np.sum([f.amounts for f in flows(plan, plan.baseline, draws)], axis=0))
-
-
 def _machines(plan: Plan, option: OptionPlan, draws: Draws) -> cashflow.Fleet | None:
-    if option.base is not None:
-        owned = draws[owned_key(option.name)]
-        if owned[0] == BASE_ALONE:
-            return cashflow.fleet(option.base, draws, plan.years)
-        return cashflow.fleet(option.base, draws, plan.years, owned)
-    return cashflow.fleet(option, draws, plan.years) if option.pools else None
+    """An option's own machines, as many as a hybrid owns; None where the vendor has them."""
+    limit = draws[owned_key(option.name)] if option.base is not None else None
+    if limit is not None and limit[0] == BASE_ALONE:
+        limit = None
+    side = option.base or option
+    return cashflow.fleet(side, draws, plan.years, limit) if side.pools else None
 
 
 # --- the hybrid optimum -----------------------------------------------------------------------
@@ -621,27 +587,19 @@ def with_optimum(plan: Plan) -> Plan:
     """The plan with every hybrid owning the number of servers of lowest present cost."""
     factors = dict(plan.factors)
     source = Source(
-        source="siting cost model",
-        locator="lowest present cost over whole servers",
-        date="undated",
-        kind="estimate",
-    )
+        source="siting cost model", locator="lowest present cost over whole servers",
+        date="undated", kind="estimate",
+    )  # fmt: skip
     for name, option in plan.options.items():
         if option.base is not None:
-            factors[owned_key(name)] = prices.Factor(
-                owned_key(name), f"Servers owned, {option.option.label}",
-                Range.exact(0, "servers"), source, shape="fixed",
-            )  # fmt: skip
-    whole = replace(plan, factors=dict(factors))
-    for name, option in plan.options.items():
-        if option.base is not None:
-            choices = owned_choices(whole, option)
-            cost = totals(whole, whole.central(**{owned_key(name): choices}), [name])[name].present
+            key, label = owned_key(name), f"Servers owned, {option.option.label}"
+            whole = prices.Factor(key, label, Range.exact(0, "servers"), source, shape="fixed")
+            choices = owned_choices(plan, option)
+            costed = replace(plan, factors={**factors, key: whole})
+            cost = totals(costed, costed.central(**{key: choices}), [name])[name].present
             best = float(choices[int(np.argmin(np.round(cost, 6)))])
-            factors[owned_key(name)] = replace(
-                factors[owned_key(name)], value=Range.exact(best, "servers")
-            )
-    return replace(plan, factors=dict(factors))
+            factors[key] = replace(whole, value=Range.exact(best, "servers"))
+    return replace(plan, factors=factors)
 
 
 def owned_choices(plan: Plan, option: OptionPlan) -> Array:
@@ -705,24 +663,23 @@ def _break_even(
     plan: Plan, option: OptionPlan, draws: Draws, saving: Array,
     machines: cashflow.Fleet | None, volume: Volume,
 ) -> BreakEven:  # fmt: skip
-    name, rate = option.name, float(draws["discount_rate"][0])
+    name = option.name
     rival = rival_of(plan, name, draws)
     if option.base is not None and draws[owned_key(name)][0] == 0:
-        why = "the optimum owns nothing: it is the other option alone"
-        return BreakEven(None, None, None, None, None, rival, why)
+        return BreakEven(rival, "the optimum owns nothing: it is the other option alone")
+    rate = float(draws["discount_rate"][0])
     month = None if name == plan.baseline else money.payback(saving, rate)
     if not rival or rival == name:
         why = "it is itself the rival" if rival == name else "no option is billed by use"
-        return BreakEven(month, None, None, None, None, rival, why)
+        return BreakEven(rival, why, month)
     crossing, above = _crossing(plan, volume, name, rival)
     if machines is None:
         why = "the vendor runs the machines: use of capacity is not the client's matter"
-        return BreakEven(month, None, None, crossing, above, rival, why)
+        return BreakEven(rival, why, month, volume=crossing, cheaper_above=above)
     used = float(machines.busy[0].mean())
-    cost = totals(plan, draws, [name, rival])
-    full = float(cost[rival].present[0]) / used if used else math.inf
-    at = money.break_even_utilisation(float(cost[name].present[0]), full)
-    return BreakEven(month, at, used, crossing, above, rival)
+    cost = {n: float(t.present[0]) for n, t in totals(plan, draws, [name, rival]).items()}
+    at = money.break_even_utilisation(cost[name], cost[rival] / used if used else math.inf)
+    return BreakEven(rival, "", month, at, used, crossing, above)
 
 
 def _crossing(
@@ -758,10 +715,8 @@ def _present(plan: Plan, draws: Draws, names: Sequence[str]) -> dict[str, Array]
     """Present cost of options; a hybrid split anew in each draw. [n]"""
     simple = [n for n in names if plan.options[n].base is None]
     present = {n: t.present for n, t in totals(plan, draws, simple).items()} if simple else {}
-    for name in names:
-        if plan.options[name].base is not None:
-            present[name] = _best_split(plan, name, plan.options[name], draws)
-    return present
+    mixed = {n: _best_split(plan, plan.options[n], draws) for n in names if n not in simple}
+    return present | mixed
 
 
 SCALES = np.exp(np.linspace(math.log(0.02), math.log(50), 81))
@@ -785,17 +740,13 @@ def _volume(plan: Plan) -> Volume:
     return replace(found, winners=_winners(plan, found))
 
 
-def _best_split(plan: Plan, name: str, option: OptionPlan, draws: Draws) -> Array:
+def _best_split(plan: Plan, option: OptionPlan, draws: Draws) -> Array:
     """Lowest present cost of a hybrid over the shares that it may own. [n]"""
     assert option.base is not None
-    need = cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
-    best = None
-    for share in (BASE_ALONE, *SHARES):
-        owned = np.full_like(need, share) if share < 0 else np.ceil(share * need)
-        cost = totals(plan, {**draws, owned_key(name): owned}, [name])[name].present
-        best = cost if best is None else np.minimum(best, cost)
-    assert best is not None
-    return best
+    name, need = option.name, cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
+    owned = [np.full_like(need, BASE_ALONE), *(np.ceil(share * need) for share in SHARES)]
+    costs = (totals(plan, {**draws, owned_key(name): x}, [name])[name].present for x in owned)
+    return np.asarray(np.min(list(costs), axis=0))
 
 
 def _winners(plan: Plan, volume: Volume) -> tuple[Winner, ...]:
@@ -806,17 +757,10 @@ def _winners(plan: Plan, volume: Volume) -> tuple[Winner, ...]:
     order = sorted(per, key=lambda n: plan.options[n].base is not None)
     best = np.argmin(np.array([np.round(per[n], 9) for n in order]), axis=0)
     turns = [int(i) for i in np.flatnonzero(np.diff(best))]
-    ends = [
-        0.0,
-        *(_meeting(plan, volume, order[best[i]], order[best[i + 1]], i) for i in turns),
-        math.inf,
-    ]
+    meet = [_meeting(plan, volume, order[best[i]], order[best[i + 1]], i) for i in turns]
     first = [0, *(i + 1 for i in turns)]
-    out = [
-        Winner(order[int(best[i])], above, below)
-        for i, above, below in zip(first, ends[:-1], ends[1:], strict=True)
-    ]
-    return tuple(out)
+    ranges = zip(first, [0.0, *meet], [*meet, math.inf], strict=True)
+    return tuple(Winner(order[int(best[i])], above, below) for i, above, below in ranges)
 
 
 # --- energy and carbon ------------------------------------------------------------------------
@@ -824,44 +768,31 @@ def _winners(plan: Plan, volume: Volume) -> tuple[Winner, ...]:
 
 def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
-    scenario_option = (option.base or option).option
-    country = scenario_option.country
-    side = option.base or option
-    if not side.pools:
+    side, machines = option.base or option, _machines(plan, option, draws)
+    country, known = side.option.country, prices.power_per_gpu(side.option.gpu)
+    if machines is None:
         return Energy(None, None, country, "not estimated, because the vendor publishes no energy "
                       "per token of this model")  # fmt: skip
-    machines = _machines(plan, option, draws)
-    assert machines is not None
-    place = prices.pue(scenario_option)
-    clock = Clock(plan, draws)
-    months = clock.sums("flat", "own", option.name)[0][0]
     if side.machine is not None:
-        power = draws[f"power_kw.{side.name}"][0]
+        name, source = f"Power of {side.machine.label}", source_of(side.machine)
+        power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
         monthly = cashflow.Side(plan, side, draws, machines).kwh()[0]
-        drawn = Input(name=f"Power of {side.machine.label}", value=Range.exact(float(power), "kW"),
-                      source=source_of(side.machine))  # fmt: skip
-    else:
-        found = prices.power_per_gpu(scenario_option.gpu)
-        if found is None:
-            return Energy(None, None, country, f"not estimated, because no server with "
-                          f"{scenario_option.gpu} is in facts/servers.csv")  # fmt: skip
+    elif known is not None:
+        name, (power, source) = f"Power of a GPU's share of its server, {side.option.gpu}", known
         idle = draws["idle_share"][0]
-        share = idle + (1 - idle) * machines.busy[0]
-        monthly = machines.gpu_hours[0] * found[0].central * share
-        drawn = Input(name=f"Power of a GPU's share of its server, {scenario_option.gpu}",
-                      value=found[0], source=found[1])  # fmt: skip
+        monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
+    else:
+        return Energy(None, None, country, f"not estimated, because no server with "
+                      f"{side.option.gpu} is in facts/servers.csv")  # fmt: skip
+    place, grid = prices.pue(side.option), prices.grid_carbon(country)
+    months = Clock(plan, draws).sums("flat", "own", option.name)[0][0]
     kwh = float((monthly * months).sum() * place.central)
-    grid = prices.grid_carbon(country)
     ratio = Range(place.low, place.central, place.high, "x")
-    overhead = Input(name=f"PUE, {place.place}", value=ratio, source=source_of(place))
+    inputs = (Input(name=name, value=power, source=source),
+              Input(name=f"PUE, {place.place}", value=ratio, source=source_of(place)))  # fmt: skip
     if grid is None:
-        return Energy(
-            kwh,
-            None,
-            country,
-            f"no carbon intensity for {country or 'no country'}",
-            (drawn, overhead),
-        )
+        why = f"no carbon intensity for {country or 'no country'}"
+        return Energy(kwh, None, country, why, inputs)
     intensity = Range.exact(grid.g_per_kwh, "g/kWh")
     carbon = Input(name=f"Grid carbon, {country}", value=intensity, source=source_of(grid))
-    return Energy(kwh, kwh * grid.g_per_kwh / G_PER_TONNE, country, "", (drawn, overhead, carbon))
+    return Energy(kwh, kwh * grid.g_per_kwh / G_PER_TONNE, country, "", (*inputs, carbon))

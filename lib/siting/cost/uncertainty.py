@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -240,36 +241,32 @@ class Simulation:
 class Uncertainty:
     """Result of the uncertainty analysis of one scenario."""
 
-    seed: int
-    draws: int
-    spreads: Mapping[str, Spread]
-    """By option, on the headline's API price path."""
-    chance_cheapest: Mapping[str, Mapping[str, float]]
-    """By API price path (`list`, `same_capability`), then by option."""
     simulation: Simulation
-    """The draws behind `spreads`, for who asks what else follows from them."""
+    """The draws on the scenario's own path of API prices."""
     by_path: Mapping[str, Simulation]
-    """The same draws by API price path; `simulation` is that of the scenario's own path."""
+    """The same draws by path: `list`, `same_capability`."""
+
+    @cached_property
+    def spreads(self) -> dict[str, Spread]:
+        """Cost of each option, on the scenario's own path."""
+        return self.simulation.spreads()
+
+    @cached_property
+    def chance_cheapest(self) -> dict[str, dict[str, float]]:
+        """By path, then by option."""
+        return {path: simulation.chances() for path, simulation in self.by_path.items()}
 
 
 def assess(scenario: Scenario, comparison: Comparison) -> Uncertainty:
     """Costs of all options over many futures, on both paths of API prices."""
-    plan = comparison.plan
+    plan, own = comparison.plan, comparison.price_path
     if not comparison.options:
-        nothing: dict[str, dict[str, float]] = {"list": {}, "same_capability": {}}
-        empty = Simulation(plan, {}, {})
-        return Uncertainty(scenario.seed, 0, {}, nothing, empty, dict.fromkeys(nothing, empty))
-    simulation = monte_carlo(plan, DRAWS, scenario.seed)
-    other = "same_capability" if comparison.price_path == "list" else "list"
-    elsewhere = monte_carlo(on_path(plan, other), DRAWS, scenario.seed)
-    return Uncertainty(
-        scenario.seed,
-        DRAWS,
-        simulation.spreads(),
-        {comparison.price_path: simulation.chances(), other: elsewhere.chances()},
-        simulation,
-        {comparison.price_path: simulation, other: elsewhere},
-    )
+        nothing = Simulation(plan, {}, {})
+        return Uncertainty(nothing, dict.fromkeys(("list", "same_capability"), nothing))
+    other = "same_capability" if own == "list" else "list"
+    plans = {own: plan, other: on_path(plan, other)}
+    found = {path: monte_carlo(p, DRAWS, scenario.seed) for path, p in plans.items()}
+    return Uncertainty(found[own], found)
 
 
 def on_path(plan: Plan, path: str) -> Plan:
@@ -304,13 +301,8 @@ def _percentiles(values: Array) -> Range:
 def one_at_a_time(plan: Plan, steps: Array) -> tuple[list[str], dict[str, tco.Totals]]:
     """Drivers, and all options with each in turn at each of the scores. [drivers × steps draws]"""
     names = list(drivers(plan))
-    size = len(names) * len(steps)
-    z = {}
-    for i, name in enumerate(names):
-        scores_ = np.zeros(size)
-        scores_[i * len(steps) : (i + 1) * len(steps)] = steps
-        z[name] = scores_
-    return names, tco.totals(plan, _central_elsewhere(plan, z))
+    each = np.kron(np.eye(len(names)), steps)
+    return names, tco.totals(plan, _central_elsewhere(plan, dict(zip(names, each, strict=True))))
 
 
 def _central_elsewhere(plan: Plan, z: Mapping[str, Array]) -> Draws:
@@ -370,16 +362,15 @@ def flips(plan: Plan, best: str, rivals: Sequence[str] = ()) -> tuple[Flip, ...]
     names, found = one_at_a_time(plan, steps)
     order = [best, *(rivals or (n for n in found if n != best))]
     present = np.array([np.round(found[n].present, 6) for n in order])
-    winner = np.argmin(present, axis=0).reshape(len(names), len(steps))
     cost = present.reshape(len(order), len(names), len(steps))
     out = []
     for i, name in enumerate(names):
-        turned = np.flatnonzero(winner[i] != 0)
-        if not len(turned):
-            continue
-        j = int(turned[np.argmin(np.abs(steps[turned]))])
-        z = _between(cost[:, i], steps, j, int(winner[i, j]))
-        out.append(_flip(plan, name, z, order[int(winner[i, j])]))
+        winner = np.argmin(cost[:, i], axis=0)
+        turned = np.flatnonzero(winner)
+        if len(turned):
+            j = int(turned[np.argmin(np.abs(steps[turned]))])
+            z = _between(cost[:, i], steps, j, int(winner[j]))
+            out.append(_flip(plan, name, z, order[int(winner[j])]))
     return tuple(sorted(out, key=lambda f: f.deviations))
 
 
@@ -394,12 +385,10 @@ def _between(cost: Array, steps: Array, j: int, winner: int) -> float:
 
 def _flip(plan: Plan, name: str, z: float, winner: str) -> Flip:
     label, band = described(plan, name)
-    if name == GROWTH:
-        side = band.high - band.central if z >= 0 else band.central - band.low
-        at = band.central + z * side / Z90
-    else:
-        factor = _named(plan, name)
-        at = float(value_at(factor, np.array([z]))[0])
+    side = band.high - band.central if z >= 0 else band.central - band.low
+    at = band.central + z * side / Z90
+    if name != GROWTH:
+        at = float(value_at(_named(plan, name), np.array([z]))[0])
     return Flip(name, label, band.central, at, band.unit, winner, abs(z) <= Z90, abs(z))
 
 
@@ -434,10 +423,6 @@ def sobol(
             problem, saving / np.std(saving), calc_second_order=False, seed=seed,
             num_resamples=100, print_to_console=False,
         )  # fmt: skip
-    out = [
-        SobolIndex(
-            n, float(s["S1"][i]), float(s["S1_conf"][i]), float(s["ST"][i]), float(s["ST_conf"][i])
-        )
-        for i, n in enumerate(names)
-    ]
+    figures = zip(names, *(s[k].tolist() for k in ("S1", "S1_conf", "ST", "ST_conf")), strict=True)
+    out = (SobolIndex(*row) for row in figures)
     return tuple(sorted(out, key=lambda x: -x.total))

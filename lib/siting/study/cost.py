@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ from siting.catalogue import Source, source_of
 from siting.cost import claims, costing, money, uncertainty
 from siting.cost.cashflow import MONTHS
 from siting.cost.prices import open_prices, parameter
-from siting.cost.tco import OptionCost
 from siting.study import rivals
 from siting.study.frames import Made, frame
 from siting.study.vendors import VendorFrames
@@ -107,41 +105,25 @@ class CostFrames(VendorFrames):
         per_million: levelised cost of a million tokens, input and output [currency/M tokens]
         price_age: age of its oldest price of machines, GPU-hours or tokens [days]
         """
-        return [self._total(o) for o in self.cost.options.values()], self._sources(*PRICES)
-
-    def _total(self, o: OptionCost) -> dict[str, Any]:
-        spread, base = self.uncertainty.spreads[o.name], self.cost.baseline
-        known = 1.0 if base in self.cost.options else math.nan
-        same = (
-            math.isnan(known)
-            or o.name == base
-            or not np.any(o.monthly - self.cost.options.get(base, o).monthly)
-        )
         chosen, rival = self.compared
-        return {
-            "option": o.label,
-            "today": o.name == base,
-            "chosen": o.name == chosen,
-            "rival": o.name == rival != chosen,
-            "cheapest": o.name == self.cost.cheapest,
-            "ruled_out": any(c.name == o.name for c in self.decision.struck),
-            "total": o.total,
-            "present": o.present,
-            "present_low": spread.present.low,
-            "present_median": spread.present.central,
-            "present_high": spread.present.high,
-            "saving": known * o.npv,
-            "saving_low": known * spread.npv.low,
-            "saving_median": known * spread.npv.central,
-            "saving_high": known * spread.npv.high,
-            "saves_in": math.nan if o.name == base else known * spread.chance_of_saving,
-            "cheapest_in": spread.chance_cheapest,
-            "irr": None if same else o.irr,
-            "payback": math.nan if same else _never(o.payback_simple),
-            "payback_discounted": math.nan if same else _never(o.payback_discounted),
-            "per_million": o.lcot,
-            "price_age": self._price_age(o.name),
-        }
+        ruled_out = {c.name for c in self.decision.struck}
+        today = self.cost.options.get(self.cost.baseline)
+        rows = []
+        for name, o in self.cost.options.items():
+            runs, spread = o is today, self.uncertainty.spreads[name]
+            present, known = spread.present, math.nan if today is None else 1.0
+            saving = (
+                known * x for x in (o.npv, spread.npv.low, spread.npv.central, spread.npv.high)
+            )
+            same = runs or today is None or not np.any(o.monthly - today.monthly)
+            returns = (o.irr, _never(o.payback_simple), _never(o.payback_discounted))
+            marks = (runs, name == chosen, name == rival != chosen, name == self.cost.cheapest)
+            ends = (present.low, present.central, present.high)
+            chances = (None if runs else known * spread.chance_of_saving, spread.chance_cheapest)
+            back = (None,) * 3 if same else returns
+            row = (o.label, *marks, name in ruled_out, o.total, o.present, *ends, *saving, *chances)
+            rows.append((*row, *back, o.lcot, self._price_age(name)))
+        return rows, self._sources(*PRICES)
 
     def _price_age(self, name: str) -> float:
         """Days since the oldest main price of an option was seen; missing where none is dated."""
@@ -163,24 +145,16 @@ class CostFrames(VendorFrames):
         amount: cost; income is negative [currency]
         present: the same, discounted to today [currency]
         """
-        months = np.arange(self.cost.months + 1)
         worth = money.discount_factors(self.cost.months, self.cost.rate)
-        parts = [
-            pd.DataFrame(
-                {
-                    "option": o.label,
-                    "item": f.label,
-                    "category": CATEGORIES.get(f.category, f.category),
-                    "month": months,
-                    "amount": f.amounts,
-                    "present": f.amounts * worth,
-                }
-            )
+        rows = [
+            (o.label, f.label, CATEGORIES.get(f.category, f.category), month, amount, present)
             for o in self.cost.options.values()
             for f in o.flows
+            for month, (amount, present) in enumerate(
+                zip(f.amounts, f.amounts * worth, strict=True)
+            )
         ]
-        made = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-        return made, self._sources(*PRICES, "staff_cost", "maintenance")
+        return rows, self._sources(*PRICES, "staff_cost", "maintenance")
 
     @frame
     def yearly_costs(self) -> Made:
@@ -193,11 +167,9 @@ class CostFrames(VendorFrames):
             [currency]
         """
         rows = [
-            {"option": o.label, "year": year, "paid": paid, "booked": booked}
+            (o.label, year, *views)
             for o in self.cost.options.values()
-            for year, (paid, booked) in enumerate(
-                zip(o.cash_view, o.accounting_view, strict=True), start=1
-            )
+            for year, views in enumerate(zip(o.cash_view, o.accounting_view, strict=True), start=1)
         ]
         return rows, self._sources("server_price", "life_years", *PRICES)
 
@@ -227,10 +199,7 @@ class CostFrames(VendorFrames):
         steps += [("dropped", *step) for step in less.items()]
         steps += [("added", *step) for step in more[more != 0].sort_values(ascending=False).items()]
         steps += [("total", end, after.sum())]
-        rows = [
-            {"step": step, "kind": kind, "option": step if kind == "total" else None, "amount": x}
-            for kind, step, x in steps
-        ]
+        rows = [(step, kind, step if kind == "total" else None, x) for kind, step, x in steps]
         return rows, self._sources(*PRICES, "staff_cost")
 
     # --- over time and volume ---------------------------------------------------------------------
@@ -245,14 +214,11 @@ class CostFrames(VendorFrames):
         median: middle of all cases [currency]
         high: 1 in 10 cases is above [currency]
         """
-        rows = []
-        for name, spread in self.uncertainty.spreads.items():
-            for year, (low, median, high) in enumerate(spread.cumulative.T, start=1):
-                end = min(year * MONTHS, self.cost.months)
-                rows.append(
-                    {"option": self._label(name), "month": end, "low": low, "median": median,
-                     "high": high}
-                )  # fmt: skip
+        rows = [
+            (self._label(name), min(year * MONTHS, self.cost.months), *ends)
+            for name, spread in self.uncertainty.spreads.items()
+            for year, ends in enumerate(spread.cumulative.T, start=1)
+        ]
         return rows, self._sources(*PRICES)
 
     @frame
@@ -263,15 +229,12 @@ class CostFrames(VendorFrames):
         draw: number of the case [1]
         present: present cost [currency]
         """
-        parts = [
-            pd.DataFrame(
-                {"option": self._label(name), "draw": np.arange(len(t.present)),
-                 "present": t.present}
-            )
-            for name, t in self.uncertainty.simulation.totals.items()
-        ]  # fmt: skip
-        made = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-        return made, self._sources(*PRICES)
+        totals = self.uncertainty.simulation.totals
+        wide = pd.DataFrame({self._label(name): t.present for name, t in totals.items()})
+        made = wide.rename_axis("draw").melt(
+            var_name="option", value_name="present", ignore_index=False
+        )
+        return made.reset_index(), self._sources(*PRICES)
 
     @frame
     def cost_quantiles(self) -> Made:
@@ -284,11 +247,10 @@ class CostFrames(VendorFrames):
         p75: 1 in 4 cases is above [currency]
         p90: 1 in 10 cases is above [currency]
         """
-        rows = []
-        for name, t in self.uncertainty.simulation.totals.items():
-            shares = np.percentile(t.present, (10, 25, 50, 75, 90))
-            names = ("p10", "p25", "p50", "p75", "p90")
-            rows.append({"option": self._label(name), **dict(zip(names, shares, strict=True))})
+        rows = [
+            (self._label(name), *np.percentile(t.present, (10, 25, 50, 75, 90)))
+            for name, t in self.uncertainty.simulation.totals.items()
+        ]
         return rows, self._sources(*PRICES)
 
     @frame
@@ -301,9 +263,9 @@ class CostFrames(VendorFrames):
         """
         v = self.cost.volume
         rows = [
-            {"option": self._label(name), "volume": x, "per_million": y}
+            (self._label(name), *point)
             for name, per in v.per_million.items()
-            for x, y in zip(v.million_tokens, per, strict=True)
+            for point in zip(v.million_tokens, per, strict=True)
         ]
         return rows, self._sources(*PRICES)
 
@@ -317,11 +279,7 @@ class CostFrames(VendorFrames):
         planned: volume of the scenario, mean of the horizon [M tokens/month]
         """
         v = self.cost.volume
-        rows = [
-            {"option": self._label(w.option), "above": w.above, "below": w.below,
-             "planned": v.planned}
-            for w in v.winners
-        ]  # fmt: skip
+        rows = [(self._label(w.option), w.above, w.below, v.planned) for w in v.winners]
         return rows, self._sources(*PRICES)
 
     @frame
@@ -343,20 +301,10 @@ class CostFrames(VendorFrames):
             b, today = o.break_even, o.name == self.cost.baseline
             split = o.hybrid is None or not o.hybrid.end
             known = not today and self.cost.baseline in self.cost.options
-            known = known and (b.month is not None or split)
-            rows.append(
-                {
-                    "option": o.label,
-                    "today": today,
-                    "month": _never(b.month) if known else math.nan,
-                    "utilisation": b.utilisation,
-                    "used": b.used,
-                    "volume": b.volume,
-                    "cheaper_above": b.cheaper_above,
-                    "rival": self._label(b.rival),
-                    "why": b.why,
-                }
-            )
+            month = _never(b.month) if known and (b.month is not None or split) else None
+            rival = self._label(b.rival)
+            points = (month, b.utilisation, b.used, b.volume, b.cheaper_above)
+            rows.append((o.label, today, *points, rival, b.why))
         return rows, self._sources(*PRICES)
 
     @frame
@@ -370,15 +318,19 @@ class CostFrames(VendorFrames):
         best: whether it is the split that costs least
         all_owned: present cost of all load on own servers, with a spare [currency]
         """
-        rows = []
-        for o in self.cost.options.values():
-            h = o.hybrid
-            for servers, present, bursts in h.curve if h else ():
-                rows.append(
-                    {"option": o.label, "servers": servers, "present": present, "bursts": bursts,
-                     "best": h is not None and h.end != "base" and servers == h.servers,
-                     "all_owned": h.base_cost if h else math.nan}
-                )  # fmt: skip
+        rows = [
+            (
+                o.label,
+                servers,
+                present,
+                bursts,
+                h.end != "base" and servers == h.servers,
+                h.base_cost,
+            )
+            for o in self.cost.options.values()
+            if (h := o.hybrid)
+            for servers, present, bursts in h.curve
+        ]
         return rows, self._sources(*PRICES)
 
     # --- how sure ---------------------------------------------------------------------------------
@@ -403,20 +355,13 @@ class CostFrames(VendorFrames):
         plan, pair = self.cost.plan, self.compared
         bars = [b for b in uncertainty.tornado(plan, pair) if b.swing > 0]
         shares = {x.driver: x for x in uncertainty.sobol(plan, pair, bars, self.scenario.seed)}
-        rows = [
-            {
-                "driver": b.label,
-                "unit": b.band.unit,
-                "low": b.band.low,
-                "central": b.band.central,
-                "high": b.band.high,
-                "saving_low": b.at_low,
-                "saving_high": b.at_high,
-                "alone": shares[b.driver].first if b.driver in shares else None,
-                "with_others": shares[b.driver].total if b.driver in shares else None,
-            }
-            for b in bars
-        ]
+        rows = []
+        for b in bars:
+            band, share = b.band, shares.get(b.driver)
+            values = (band.unit, band.low, band.central, band.high, b.at_low, b.at_high)
+            rows.append(
+                (b.label, *values, *((share.first, share.total) if share else (None, None)))
+            )
         return rows, self._of_drivers(b.driver for b in bars)
 
     @frame
@@ -434,11 +379,7 @@ class CostFrames(VendorFrames):
         priced = self.cost.options
         pair = sorted({*self.compared} & {*priced}, key=lambda n: priced[n].present)
         found = uncertainty.flips(self.cost.plan, pair[0], pair[1:]) if len(pair) > 1 else ()
-        rows = [
-            {"driver": f.label, "unit": f.unit, "central": f.central, "at": f.at,
-             "option": self._label(f.winner), "inside": f.inside}
-            for f in found
-        ]  # fmt: skip
+        rows = [(f.label, f.unit, f.central, f.at, self._label(f.winner), f.inside) for f in found]
         return rows, self._of_drivers(f.driver for f in found)
 
     @frame
@@ -453,13 +394,11 @@ class CostFrames(VendorFrames):
         """
         fall = parameter("api_decline")
         chances = self.uncertainty.chance_cheapest
-        rows = [
-            {"option": o.label, "path": words, "present": o.present_by_path[path],
-             "cheapest_in": chances[path][o.name],
-             "decline": fall.central if path != "list" else 0.0}
-            for o in self.cost.options.values()
-            for path, words in PATHS.items()
-        ]  # fmt: skip
+        rows = []
+        for name, o in self.cost.options.items():
+            for path, words in PATHS.items():
+                decline = 0.0 if path == "list" else fall.central
+                rows.append((o.label, words, o.present_by_path[path], chances[path][name], decline))
         return rows, [source_of(fall), *self._sources("api_request")]
 
     # --- beside the money -------------------------------------------------------------------------
@@ -475,19 +414,12 @@ class CostFrames(VendorFrames):
         present: present cost [currency]
         why: why something is missing
         """
-        found = self.cost.options.values()
+        found = [(o, o.energy) for o in self.cost.options.values()]
         rows = [
-            {
-                "option": o.label,
-                "electricity": None if o.energy.kwh is None else o.energy.kwh / 1000,
-                "emissions": o.energy.tonnes_co2e,
-                "grid": o.energy.grid,
-                "present": o.present,
-                "why": o.energy.why,
-            }
-            for o in found
+            (o.label, e.kwh and e.kwh / 1000, e.tonnes_co2e, e.grid, o.present, e.why)
+            for o, e in found
         ]
-        return rows, [i.source for o in found for i in o.energy.inputs]
+        return rows, [i.source for _, e in found for i in e.inputs]
 
     @frame
     def published_claims(self) -> Made:
@@ -502,18 +434,11 @@ class CostFrames(VendorFrames):
         why: why it is never
         """
         found = claims.for_client(self.cost, self.scenario)
-        rows = [
-            {
-                "claim": f"{x.claim} ({x.case_id})",
-                "printed": x.printed,
-                "recomputed": x.recomputed,
-                "yours": _never(x.yours),
-                "unit": x.unit,
-                "assumption": x.assumption,
-                "why": x.why,
-            }
-            for x in found
-        ]
+        rows = []
+        for x in found:
+            said = (f"{x.claim} ({x.case.case_id})", f"{x.case.published} {x.case.unit}")
+            values = (x.case.recomputed, _never(x.yours), x.unit)
+            rows.append((*said, *values, x.assumption, x.why))
         return rows, [s for x in found for s in x.sources]
 
     @frame
@@ -533,20 +458,12 @@ class CostFrames(VendorFrames):
         """
         chosen = self.cost.options.get(self.compared[0])
         found = rivals.search(self.scenario, ("open_api",), judged=JUDGED) if chosen else []
-        rows = [
-            {
-                "way": r.option.label,
-                "model": r.model,
-                "host": r.option.vendor,
-                "country": r.option.country,
-                "present": r.present,
-                "saving": chosen.present - r.present if chosen else None,
-                "quality": r.quality,
-                "ruled_out": "; ".join(r.ruled_out),
-                "open_points": r.open_points,
-            }
-            for r in found
-        ]
+        rows = []
+        for r in found:
+            way = (r.option.label, r.model, r.option.vendor, r.option.country)
+            saving = chosen.present - r.present if chosen else None
+            ruled_out = "; ".join(r.ruled_out)
+            rows.append((*way, r.present, saving, r.quality, ruled_out, r.open_points))
         day = self.client.report_date
         sold = (open_prices(day, r.model, r.option.provider) for r in found)
         return rows, [source_of(price) for prices in sold for price in prices]
@@ -563,21 +480,22 @@ class CostFrames(VendorFrames):
         after: the same with the successor from that day on; missing where it has no price
             [currency]
         """
-        ends = self.retiring_models().to_dict("records")
+        ends, kept = self.retiring_models(), ("option", "model", "retired", "replacement", "left")
         keys = {option.label: name for name, option in self.options.items()}
         months = self.scenario.finance.horizon_months
         rows = []
-        for e in ends:
-            name = keys[e["option"]]
+        for label, model, retired, replacement, days_left in ends[list(kept)].itertuples(
+            index=False
+        ):
+            name = keys[label]
             if name not in self.cost.options or self.options[name].kind == "hybrid":
                 continue
             present = self.cost.options[name].present
-            other = rivals.with_model(self.scenario, name, e["model"], e["replacement"] or "")
-            left = min(1.0, max(0.0, e["left"] / 365 * MONTHS / months))
+            other = rivals.with_model(self.scenario, name, model, replacement or "")
+            left = min(1.0, max(0.0, days_left / 365 * MONTHS / months))
             after = None if other is None else left * present + (1 - left) * other
-            kept = {k: e[k] for k in ("option", "model", "retired", "replacement")}
-            rows.append({**kept, "present": present, "after": after})
-        return rows, self.retiring_models().attrs["sources"]
+            rows.append((label, model, retired, replacement, present, after))
+        return rows, ends.attrs["sources"]
 
     @frame
     def remedies(self) -> Made:
@@ -595,28 +513,19 @@ class CostFrames(VendorFrames):
         of_api_bill: share of the API bill on top [share]
         """
         known = costing.remedies(self.scenario)
-        rows, used = [], []
-        for name in self.options:
-            for item in self.sovereignty.remedies(name):
-                if item not in known:
-                    continue
-                r = known[item]
-                used.append(r.source)
-                rows.append(
-                    {
-                        "option": self._label(name),
-                        "remedy": r.label,
-                        "kind": r.source.kind,
-                        "once": r.once.central,
-                        "once_low": r.once.low,
-                        "once_high": r.once.high,
-                        "yearly": r.per_year.central,
-                        "yearly_low": r.per_year.low,
-                        "yearly_high": r.per_year.high,
-                        "of_api_bill": r.share_of_api_bill.central,
-                    }
-                )
-        return rows, used
+        due = [
+            (self._label(name), known[item])
+            for name in self.options
+            for item in self.sovereignty.remedies(name)
+            if item in known
+        ]
+        rows = []
+        for label, r in due:
+            once = (r.once.central, r.once.low, r.once.high)
+            yearly = (r.per_year.central, r.per_year.low, r.per_year.high)
+            share = r.share_of_api_bill.central
+            rows.append((label, r.label, r.source.kind, *once, *yearly, share))
+        return rows, [r.source for _, r in due]
 
 
 def _never(months: float | None) -> float:
