@@ -23,6 +23,8 @@ from siting.hf_config.parameters import count, encoder_params
 from siting.hf_config.quantisation import weight_format
 
 NESTED = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
+INNER = ("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
+POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "model_max_length")
 NO_LANGUAGE = re.compile(
     r"bert|electra|mpnet|^(alt)?clip|siglip|dino|whisper|wav2vec|^speecht5|^sam\d?$|detr|yolos|"
     r"convnext|resnet|swin|layoutlm|^esm|bart|pegasus|marian|m2m_100|nllb|trocr|encoder-decoder|"
@@ -40,19 +42,13 @@ def model(name: str) -> Model:
 
     Raises KeyError with near names, FactError where a file is not a usable configuration.
     """
-    file = _file(name)
-    return _read_once(file) if file else catalogue.model(name)
-
-
-def _file(name: str) -> Path | None:
-    """The `config.json` that `name` is the path of, or of its folder; None where it is a name."""
     path = Path(name)
     try:
         if (path / "config.json").is_file():
-            return path / "config.json"
+            return _read_once(path / "config.json")
     except (OSError, ValueError):  # longer than a path may be, or with what no path may have
-        return None
-    return path if name.lower().endswith(".json") else None
+        return catalogue.model(name)
+    return _read_once(path) if path.suffix.lower() == ".json" else catalogue.model(name)
 
 
 @cache
@@ -127,22 +123,23 @@ def _shape(whole: Config, config: Config) -> Config:
     layers = need(config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
     hidden = need(config, "hidden_size", "n_embd", "d_model")
     heads = need(config, "num_attention_heads", "n_head", "n_heads")
-    tied = config.get("tie_word_embeddings", _tied(config))
+    # families that tie by default leave the key out of their files
+    tied = str(config.get("model_type", "")).startswith(("gemma", "cohere"))
+    for part in (config, whole):
+        tied = bool(part.get("tie_word_embeddings", tied))
+    grouped = get(config, "num_key_value_heads", "num_kv_heads", "n_head_kv") or heads
+    if config.get("multi_query") and not config.get("new_decoder_architecture"):
+        grouped = 1
     return {
         "num_hidden_layers": layers,
         "hidden_size": hidden,
         "num_attention_heads": heads,
         "vocab_size": need(config, "vocab_size"),
-        "num_key_value_heads": _kv_heads(config, heads),
+        "num_key_value_heads": grouped,
         "head_dim": get(config, "head_dim", "attention_head_dim") or hidden // heads,
-        "intermediate_size": get(
-            config, "intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner"
-        )
-        or 4 * hidden,
-        "tie_word_embeddings": bool(whole.get("tie_word_embeddings", tied)),
-        "max_position_embeddings": get(
-            config, "max_position_embeddings", "n_positions", "max_seq_len", "model_max_length"
-        ),
+        "intermediate_size": get(config, *INNER) or 4 * hidden,
+        "tie_word_embeddings": tied,
+        "max_position_embeddings": get(config, *POSITIONS),
         **experts(config, layers),
         **attention(config, layers),
         **cross_attention(whole, config, layers),
@@ -153,11 +150,8 @@ def _refuse_what_generates_no_text(whole: Config) -> None:
     """Raises FactError for an encoder, a translator, or a model for images or sound alone."""
     kind, named = str(whole.get("model_type") or ""), whole.get("architectures")
     classes = [str(a) for a in named] if isinstance(named, list) else []
-    if (
-        NO_LANGUAGE.search(kind)
-        or whole.get("is_encoder_decoder") is True
-        or (classes and all(NO_GENERATOR.search(c) for c in classes))
-    ):
+    no_generator = bool(classes) and all(map(NO_GENERATOR.search, classes))
+    if NO_LANGUAGE.search(kind) or whole.get("is_encoder_decoder") is True or no_generator:
         what = kind or ", ".join(classes) or "an encoder-decoder"
         raise FactError(
             f"{what} is no language model that generates text token by token; "
@@ -175,14 +169,3 @@ def _language_part(whole: Config) -> Config:
                 kept = {k: v for k, v in whole.items() if not isinstance(v, dict)}
                 return {**kept, **inner}
     return whole
-
-
-def _tied(config: Config) -> bool:
-    """Families that tie by default leave the key out of their files."""
-    return str(config.get("model_type", "")).startswith(("gemma", "cohere"))
-
-
-def _kv_heads(config: Config, heads: int) -> int:
-    if config.get("multi_query") and not config.get("new_decoder_architecture"):
-        return 1
-    return get(config, "num_key_value_heads", "num_kv_heads", "n_head_kv") or heads

@@ -27,6 +27,11 @@ def get(config: Config, *names: str) -> int | None:
     return None
 
 
+def same(config: Config, *names: str) -> Config:
+    """Fields that the catalogue calls by the same name."""
+    return {name: get(config, name) for name in names}
+
+
 def need(config: Config, *names: str) -> int:
     """The same, where the field decides. Raises FactError where it is missing or negative."""
     value = get(config, *names)

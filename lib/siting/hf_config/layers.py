@@ -4,45 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 
-from siting.hf_config.fields import Config, blocks, get
+from siting.hf_config.fields import Config, blocks, get, same
+
+EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts")
+EXPERTS_USED = (
+    *("num_experts_per_tok", "num_experts_per_token", "experts_per_token"),
+    *("top_k_experts", "moe_topk"),
+)
+SHARED_WIDTH = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size")
+STEP = (
+    *("moe_layer_freq", "decoder_sparse_step", "expert_layer_period"),
+    "interleave_moe_layer_step",
+)
+LATENT = ("kv_lora_rank", "qk_rope_head_dim", "q_lora_rank", "v_head_dim", "index_head_dim")
+"""Names under which files hold one thing, the first that is there counting; of latents, all."""
 
 
 def experts(config: Config, layers: int) -> Config:
-    experts = get(config, "num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts")
-    if not experts or experts < 2:
+    count = get(config, *EXPERTS)
+    if not count or count < 2:
         return {}
     width = get(config, "moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size")
     shared = get(config, "n_shared_experts", "num_shared_experts") or 0
     if str(config.get("model_type", "")).startswith("llama4"):
         shared = 1  # every mixture layer has one; the file does not say so
-    shared_width = get(
-        config, "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"
-    )
-    if shared_width and width:
-        shared = round(shared_width / width)
-    step = (
-        get(
-            config,
-            "moe_layer_freq",
-            "decoder_sparse_step",
-            "expert_layer_period",
-            "interleave_moe_layer_step",
-        )
-        or 1
-    )
+    wide, step = get(config, *SHARED_WIDTH), get(config, *STEP) or 1
+    if wide and width:
+        shared = round(wide / width)
     dense = get(config, "first_k_dense_replace", "num_dense_layers") or 0
     if isinstance(config.get("moe_layer_freq"), list):
         dense = sum(1 for f in config["moe_layer_freq"] if not f)
     return {
-        "num_experts": experts,
-        "experts_per_token": get(
-            config,
-            "num_experts_per_tok",
-            "num_experts_per_token",
-            "experts_per_token",
-            "top_k_experts",
-            "moe_topk",
-        ),
+        "num_experts": count,
+        "experts_per_token": get(config, *EXPERTS_USED),
         "moe_intermediate_size": width,
         "shared_experts": shared,
         "first_dense_layers": min(dense, layers),
@@ -52,7 +46,6 @@ def experts(config: Config, layers: int) -> Config:
 
 def attention(config: Config, layers: int) -> Config:
     """Which kind of attention each layer has, from `layer_types` or the family's own keys."""
-    kind = str(config.get("model_type", ""))
     types = [str(t) for t in config.get("layer_types") or config.get("layers_block_type") or []]
     window = get(config, "sliding_window", "sliding_window_size", "attention_chunk_size")
     found: Config = {
@@ -63,44 +56,33 @@ def attention(config: Config, layers: int) -> Config:
         "head_dim_global_layers": get(config, "global_head_dim"),
         "mtp_layers": get(config, "num_nextn_predict_layers", "mtp_num_hidden_layers"),
     }
-    if get(config, "swa_num_key_value_heads"):  # windows have heads of their own
-        found |= {
-            "kv_heads_global_layers": get(config, "num_key_value_heads"),
-            "num_key_value_heads": get(config, "swa_num_key_value_heads"),
-            "v_head_dim": get(config, "v_head_dim"),
-        }
+    own = get(config, "swa_num_key_value_heads")
+    if own:  # windows have heads of their own
+        found["kv_heads_global_layers"] = get(config, "num_key_value_heads")
+        found |= {"num_key_value_heads": own} | same(config, "v_head_dim")
     if get(config, "kv_lora_rank"):
-        found |= {
-            "attention_kind": "mla",
-            "kv_lora_rank": get(config, "kv_lora_rank"),
-            "qk_rope_head_dim": get(config, "qk_rope_head_dim"),
-            "q_lora_rank": get(config, "q_lora_rank"),
-            "v_head_dim": get(config, "v_head_dim"),
-            "index_heads": get(config, "index_n_heads"),
-            "index_head_dim": get(config, "index_head_dim"),
-        }
+        heads = get(config, "index_n_heads")
+        found |= {"attention_kind": "mla", "index_heads": heads} | same(config, *LATENT)
         nope = get(config, "qk_nope_head_dim")
         if nope:
             found["head_dim"] = nope + (get(config, "qk_rope_head_dim") or 0)
     ratios = config.get("compress_ratios")
     if isinstance(ratios, list):
-        used = Counter(int(r) for r in ratios[:layers])
-        return found | {
-            "attention_kind": "compressed",
-            "compress_ratios": ";".join(f"{r}:{n}" for r, n in sorted(used.items())),
-            "index_head_dim": get(config, "index_head_dim"),
-            "q_lora_rank": get(config, "q_lora_rank"),
-        }
+        used = sorted(Counter(int(r) for r in ratios[:layers]).items())
+        found["compress_ratios"] = ";".join(f"{ratio}:{count}" for ratio, count in used)
+        found |= {"attention_kind": "compressed"} | same(config, "index_head_dim", "q_lora_rank")
+        return found
     linear = _linear(config, types, layers)
     if linear:
         return found | linear
-    full = _full_layers(config, types, layers, window)
-    if full < layers and "attention_kind" not in found:
-        chunked = kind.startswith("llama4")
-        found["attention_kind"] = "chunked" if chunked else "sliding"
-        found["layers_full_attention"] = full
-    elif "attention_kind" not in found:
-        found["sliding_window"] = None
+    if "attention_kind" not in found:
+        full = _full_layers(config, types, layers, window)
+        chunked = str(config.get("model_type", "")).startswith("llama4")
+        if full < layers:
+            kind = "chunked" if chunked else "sliding"
+            found |= {"attention_kind": kind, "layers_full_attention": full}
+        else:
+            found["sliding_window"] = None
     return found
 
 
@@ -122,11 +104,10 @@ def _full_layers(config: Config, types: list[str], layers: int, window: int | No
     if types:
         return sum(t in ("full_attention", "attention", "global") for t in types)
     marks = config.get("hybrid_layer_pattern")
+    if not isinstance(marks, list) and config.get("attention_chunk_size"):
+        marks = config.get("no_rope_layers")
     if isinstance(marks, list):
         return sum(1 for m in marks if not m)
-    no_rope = config.get("no_rope_layers")
-    if isinstance(no_rope, list) and config.get("attention_chunk_size"):
-        return sum(1 for f in no_rope if not f)
     pattern = get(config, "sliding_window_pattern", "_sliding_window_pattern")
     if window and pattern:
         return layers // pattern
@@ -144,29 +125,16 @@ def _full_layers(config: Config, types: list[str], layers: int, window: int | No
 
 def _linear(config: Config, types: list[str], layers: int) -> Config:
     """State sizes of linear-attention and Mamba layers, per layer and sequence."""
-    marks = config.get("attn_type_list")
+    marks, own = config.get("attn_type_list"), config.get("linear_attn_config")
     if isinstance(marks, list):  # lightning attention, 1 marks a full layer
         heads, width = get(config, "num_attention_heads") or 0, get(config, "head_dim") or 0
-        return {
-            "attention_kind": "hybrid-linear",
-            "layers_full_attention": sum(1 for m in marks if m),
-            "linear_layers": sum(1 for m in marks if not m),
-            "conv_state_elements": 0,
-            "recurrent_state_elements": heads * width * width,
-            "recurrent_state_fp32": True,
-        }
-    own = config.get("linear_attn_config")
+        full = sum(1 for m in marks if m)
+        return _hybrid(full, len(marks) - full, 0, heads * width * width)
     if isinstance(own, dict):  # Kimi's delta attention beside latent attention
         heads, width = get(own, "num_heads") or 0, get(own, "head_dim") or 0
-        kernel = get(own, "short_conv_kernel_size") or 4
-        return {
-            "attention_kind": "hybrid-linear",
-            "layers_full_attention": len(own.get("full_attn_layers") or []),
-            "linear_layers": len(own.get("kda_layers") or []),
-            "conv_state_elements": (kernel - 1) * 3 * heads * width,
-            "recurrent_state_elements": heads * width * width,
-            "recurrent_state_fp32": True,
-        }
+        conv = ((get(own, "short_conv_kernel_size") or 4) - 1) * 3 * heads * width
+        full, linear = (len(own.get(k) or []) for k in ("full_attn_layers", "kda_layers"))
+        return _hybrid(full, linear, conv, heads * width * width)
     period = get(config, "full_attention_interval", "attn_layer_period")
     types = blocks(config) or types
     linear = sum(t in ("linear_attention", "mamba", "recurrent", "conv") for t in types)
@@ -175,8 +143,12 @@ def _linear(config: Config, types: list[str], layers: int) -> Config:
     if not linear:
         return {}
     full = sum(t in ("full_attention", "attention") for t in types) or layers - linear
-    conv, state = _state(config)
     wide = "float32" in str(config.get("mamba_ssm_cache_dtype") or config.get("mamba_ssm_dtype"))
+    return _hybrid(full, linear, *_state(config), wide) | {"sliding_window": None}
+
+
+def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) -> Config:
+    """Layers with states of so many elements among full ones; wide: states are in 32 bit."""
     return {
         "attention_kind": "hybrid-linear",
         "layers_full_attention": full,
@@ -184,7 +156,6 @@ def _linear(config: Config, types: list[str], layers: int) -> Config:
         "conv_state_elements": conv,
         "recurrent_state_elements": state,
         "recurrent_state_fp32": wide,
-        "sliding_window": None,
     }
 
 

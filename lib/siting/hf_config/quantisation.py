@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
 
 from siting.hf_config.fields import Config, get
 
@@ -22,15 +21,9 @@ ALGORITHMS = (
 )
 """What NVIDIA's `quant_algo` begins with or holds, and the format that it means."""
 
-METHODS = {
-    "mxfp4": "mxfp4",
-    "fp8": "fp8",
-    "fbgemm_fp8": "fp8",
-    "awq": "int4",
-    "auto-round": "int4",
-    "gptq": "int4",
-    "hqq": "int4",
-}
+METHODS = {"mxfp4": "mxfp4", "fp8": "fp8", "fbgemm_fp8": "fp8"} | dict.fromkeys(
+    ("awq", "auto-round", "gptq", "hqq"), "int4"
+)
 KEPT = ("ignore", "exclude_modules", "modules_to_not_convert", "ignored_layers", "exclude")
 """Names of the list of modules that stay in 16 bit."""
 
@@ -41,19 +34,13 @@ def weight_format(whole: Config, config: Config, beside: Config | None = None) -
     beside: the content of `hf_quant_config.json`. A method that is not known becomes a name that
     no format has, so that whoever asks for the size is told.
     """
-    section = next(
-        (
-            s
-            for part in (whole, config)
-            for key in ("quantization_config", "compression_config")
-            if isinstance(s := part.get(key), dict) and s
-        ),
-        None,
-    )
-    if section is None and isinstance(beside, dict):
-        section = beside.get("quantization", beside)
-    if isinstance(section, dict) and section:
-        return _of_section(section, config)
+    keys = ("quantization_config", "compression_config")
+    stated = [part.get(key) for part in (whole, config) for key in keys]
+    if isinstance(beside, dict):
+        stated.append(beside.get("quantization", beside))
+    for section in stated:
+        if isinstance(section, dict) and section:
+            return _of_section(section, config)
     dtype = str(whole.get("torch_dtype") or whole.get("dtype") or config.get("dtype") or "bf16")
     return {"float16": "fp16", "float32": "fp32"}.get(dtype.removeprefix("torch."), "bf16")
 
@@ -80,20 +67,16 @@ def _of_section(section: Config, config: Config) -> str:
         form = "int4" if bits == 4 else "int8"
     else:
         form = METHODS.get(method) or f"unknown ({method or 'no quant_method'})"
-    kept = [str(m) for key in KEPT for m in _listed(section.get(key))]
+    listed = [section[key] for key in KEPT if isinstance(section.get(key), list)]
+    kept = [str(m) for modules in listed for m in modules]
     if form == "nvfp4" and not kept:
         return form
     return _variant({g: "bf16" if _is_kept(g, kept, config) else form for g in GROUPS})
 
 
-def _listed(value: object) -> Iterable[object]:
-    return value if isinstance(value, list) else ()
-
-
 def _of_algorithm(name: str) -> str:
-    return next(
-        (form for pattern, form in ALGORITHMS if re.search(pattern, name)), f"unknown ({name})"
-    )
+    found = (form for pattern, form in ALGORITHMS if re.search(pattern, name))
+    return next(found, f"unknown ({name})")
 
 
 def _of_groups(section: Config) -> str:
@@ -116,15 +99,8 @@ def _of_groups(section: Config) -> str:
 def _of_quark(section: Config) -> str:
     whole = section.get("global_quant_config")
     text = json.dumps(whole.get("weight") if isinstance(whole, dict) else whole).lower()
-    return (
-        "mxfp4"
-        if "fp4" in text
-        else "fp8"
-        if "fp8" in text
-        else "int4"
-        if "int4" in text
-        else "int8"
-    )
+    known = {"fp4": "mxfp4", "fp8": "fp8", "int4": "int4"}
+    return next((form for word, form in known.items() if word in text), "int8")
 
 
 GROUPS = {
