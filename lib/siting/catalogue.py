@@ -15,10 +15,10 @@ import datetime as dt
 import difflib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -264,6 +264,22 @@ def _folder(other: str) -> Path:
     return Path(other) if other else Path(__file__).parent / "facts"
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def of_facts(made: Callable[P, R]) -> Callable[P, R]:
+    """Keeps what a function makes of the fact tables, for each folder of them."""
+
+    kept: Callable[..., R] = cache(lambda _folder, *args, **kwargs: made(*args, **kwargs))
+
+    @wraps(made)
+    def found(*args: P.args, **kwargs: P.kwargs) -> R:
+        return kept(facts_dir(), *args, **kwargs)
+
+    return found
+
+
 def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells of each row of a table; blank cells are left out."""
     with path.open(encoding="utf-8", newline="") as file:
@@ -306,14 +322,10 @@ def _table(folder: Path, name: str, record: type[F]) -> tuple[F, ...]:
     return tuple(found)
 
 
+@of_facts
 def settings(name: str) -> Mapping[str, Setting]:
     """The constants of `facts/<name>.csv` by name."""
-    return _settings(facts_dir(), name)
-
-
-@cache
-def _settings(folder: Path, name: str) -> Mapping[str, Setting]:
-    return {s.setting: s for s in _table(folder, name, Setting)}
+    return {s.setting: s for s in table(name, Setting)}
 
 
 def all_facts() -> Iterator[tuple[str, int, dict[str, str]]]:

@@ -14,10 +14,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
-from siting.catalogue import Fact, Model, facts_dir, table
+from siting.catalogue import Fact, Model, of_facts, table
 
 Kind = Literal["full", "window", "chunk", "latent", "compressed", "state", "cross"]
 
@@ -41,8 +40,8 @@ class KvFormat(Fact):
     """Bytes of a token and layer where sparse latent attention has a layout of its own."""
 
 
-@cache
-def _kv_index(folder: Path) -> dict[str, KvFormat]:
+@of_facts
+def _kv_index() -> dict[str, KvFormat]:
     return {
         n: f
         for f in table("kv_formats", KvFormat)
@@ -55,7 +54,7 @@ def kv_format(name: str) -> KvFormat:
 
     Raises NotEstimated with the known names.
     """
-    index = _kv_index(facts_dir())
+    index = _kv_index()
     found = index.get((name or "auto").strip().lower())
     if found is None:
         raise NotEstimated(
@@ -123,16 +122,12 @@ INDEX_SCALE_BYTES = 4
 """An indexer key is stored in 8 bits with one 32-bit scale."""
 
 
+@cache
 def layer_groups(model: Model, mtp: bool = False) -> tuple[Layers, ...]:
     """Groups of like layers of `model`; `mtp`: its multi-token-prediction layers are loaded.
 
     Raises NotEstimated where the catalogue lacks a field that decides the size of the cache.
     """
-    return _groups(model, mtp)
-
-
-@cache
-def _groups(model: Model, mtp: bool) -> tuple[Layers, ...]:
     layers = _stated(model, "num_hidden_layers")
     extra = (model.mtp_layers or 0) if mtp else 0
     if model.attention_kind == "compressed":

@@ -9,12 +9,9 @@ number of aspects of a case, its card, its model's family, its engine, that nobo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
-from siting import catalogue
-from siting.catalogue import Fact, table
+from siting.catalogue import Fact, of_facts, table
 from siting.memory.deployment import Deployment
 from siting.quantity import Range
 
@@ -48,12 +45,11 @@ def aspects(d: Deployment) -> dict[str, str]:
 
 def unseen(topic: Topic, of: Mapping[str, str]) -> tuple[str, ...]:
     """The aspects of a case that no measurement has."""
-    seen = _seen(catalogue.facts_dir())
-    return tuple(a for a, value in of.items() if (topic, a, value) not in seen)
+    return tuple(a for a, value in of.items() if (topic, a, value) not in _seen())
 
 
-@cache
-def _seen(folder: Path) -> frozenset[tuple[str, str, str]]:
+@of_facts
+def _seen() -> frozenset[tuple[str, str, str]]:
     return frozenset((r.topic, r.aspect, r.value) for r in table("memory_seen", Seen))
 
 
@@ -66,13 +62,13 @@ def in_words(missing: tuple[str, ...]) -> str:
 
 def widened(r: Range, quantity: str, distance: int, floor: float = 0.0) -> Range:
     """`r` stretched for its distance; never narrower than `floor` on either side."""
-    row = _spread(catalogue.facts_dir(), quantity, distance)
+    row = _spread(quantity, distance)
     down = max((r.central - r.low) * row.low, floor)
     up = max((r.high - r.central) * row.high, floor)
     return Range(r.central - down, r.central, r.central + up, r.unit)
 
 
-@cache
-def _spread(folder: Path, quantity: str, distance: int) -> Spread:
+@of_facts
+def _spread(quantity: str, distance: int) -> Spread:
     rows = [r for r in table("memory_spread", Spread) if r.quantity == quantity]
     return max((r for r in rows if r.distance <= distance), key=lambda r: r.distance)

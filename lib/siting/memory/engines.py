@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 
-from siting import catalogue
-from siting.catalogue import Fact, table
+from siting.catalogue import Fact, of_facts, table
 from siting.memory.attention import NotEstimated
 from siting.quantity import Range
 
@@ -50,6 +48,7 @@ class MemoryConstant(Fact):
         return all((key, value) in regime for key, _, value in conditions)
 
 
+@of_facts
 def constant(
     engine: str,
     name: str,
@@ -60,26 +59,14 @@ def constant(
 
     regime: pairs such as ("fused", "yes"). Raises KeyError where no row holds.
     """
-    return _constant(catalogue.facts_dir(), engine, name, release, regime)
-
-
-@cache
-def _constant(
-    folder: Path,
-    engine: str,
-    name: str,
-    release: Release | None,
-    regime: frozenset[tuple[str, str]],
-) -> MemoryConstant:
-    rows = _constants(folder)[engine, name]
-    found = [r for r in rows if r.holds(release, regime)]
+    found = [r for r in _constants().get((engine, name), ()) if r.holds(release, regime)]
     if not found:
         raise KeyError(f"{engine}, {name}: no row holds for release {release}")
     return max(found, key=lambda r: len(r.where))
 
 
-@cache
-def _constants(folder: Path) -> dict[tuple[str, str], list[MemoryConstant]]:
+@of_facts
+def _constants() -> dict[tuple[str, str], list[MemoryConstant]]:
     index: dict[tuple[str, str], list[MemoryConstant]] = {}
     for row in table("memory_constants", MemoryConstant):
         index.setdefault((row.engine, row.name), []).append(row)
@@ -95,13 +82,9 @@ class EngineRelease(Fact):
     """YYYY-MM."""
 
 
+@of_facts
 def release_of(engine: str, day: str) -> Release | None:
     """The release that was current on `day` (YYYY-MM-DD); None where none is on record."""
-    return _release_of(catalogue.facts_dir(), engine, day)
-
-
-@cache
-def _release_of(folder: Path, engine: str, day: str) -> Release | None:
     rows = table("engine_releases", EngineRelease)
     known = [version(r.release) for r in rows if r.engine == engine and r.released <= day[:7]]
     return max((r for r in known if r), default=None)
@@ -110,22 +93,20 @@ def _release_of(folder: Path, engine: str, day: str) -> Release | None:
 ENGINES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
 
 
+WORDS = {
+    "nim": "nim",  # before the engine that it wraps, which its name may mention
+    **dict.fromkeys(("tensorrt", "trt"), "tensorrt-llm"),
+    **{name: name for name in ("vllm", "sglang", "lmdeploy")},
+    **dict.fromkeys(("llamacpp", "llamaserver", "ollama", "lmstudio"), "llama.cpp"),
+}
+"""What an engine's name holds, and the engine."""
+
+
 @cache
 def engine_name(text: str) -> str:
     """One name for the many ways of writing an engine's; its own, in lower case, if unknown."""
     key = re.sub(r"[\s_\-.]", "", text.lower())
-    for word, name in (
-        ("nim", "nim"),  # before the engine that it wraps, which its name may mention
-        ("tensorrt", "tensorrt-llm"),
-        ("trt", "tensorrt-llm"),
-        ("vllm", "vllm"),
-        ("sglang", "sglang"),
-        ("lmdeploy", "lmdeploy"),
-        ("llamacpp", "llama.cpp"),
-        ("llamaserver", "llama.cpp"),
-        ("ollama", "llama.cpp"),
-        ("lmstudio", "llama.cpp"),
-    ):
+    for word, name in WORDS.items():
         if word in key:
             return name
     return text.lower()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from siting import catalogue
@@ -213,14 +213,18 @@ class Job:
         return self.sharding in ("zero3", "fsdp") and self.replicas > 1
 
     @property
+    def gradient_share(self) -> float:
+        """Part of its gradients that a rank keeps [1]."""
+        return 1.0 if self.sharding in ("none", "zero1") else 1 / self.replicas
+
+    @property
     def batch(self) -> Range:
         """Tokens of a micro-batch at the peak."""
         whole = self.tokens * self.micro_batch / self.context_parallel
-        if not self.packed:
-            return constant("training", "unpacked_share").range.scaled(whole, "tokens")
-        if self.capped:
-            return constant("training", "capped_share").range.scaled(whole, "tokens")
-        return Range.exact(whole, "tokens")
+        name = "capped_share" if self.packed else "unpacked_share"
+        if self.packed and not self.capped:
+            return Range.exact(whole, "tokens")
+        return constant("training", name).range.scaled(whole, "tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,21 +262,11 @@ def memory(job: Job) -> Peak:
         parts = _overlapped(job, parts, trained)
     allocated = total((p.gib for p in parts), "GiB")
     factor, fixed = constant("training", "reserved_factor"), constant("training", "reserved_gib")
-    reserved = Range(
-        allocated.low * factor.low + fixed.low,
-        allocated.central * factor.central + fixed.central,
-        allocated.high * factor.high + fixed.high,
-        "GiB",
-    )
+    reserved = allocated.times(factor.range, "GiB").plus(fixed.range)
     distance = len(unseen("training", aspects(job)))
     allocated, reserved = (widened(r, "peak", distance, PRINTED_GIB) for r in (allocated, reserved))
-    return Peak(
-        job=job,
-        parts=tuple(parts),
-        allocated=allocated,
-        reserved=reserved,
-        reported=reserved if frame.reserved else allocated,
-    )
+    reported = reserved if frame.reserved else allocated
+    return Peak(job, tuple(parts), allocated, reserved, reported)
 
 
 def aspects(job: Job) -> dict[str, str]:
@@ -332,19 +326,17 @@ def _gathered(job: Job) -> float:
 
 def _trained(job: Job) -> float:
     """Trained parameters: all of them, or two low-rank factors for each adapted matrix [3]."""
-    if job.is_full:
-        t = tensors(job.model)
-        return t.total
     m = job.model
-    hidden, layers = m.hidden_size or 0, m.num_hidden_layers or 0
-    query = (m.num_attention_heads or 0) * (m.head_dim or 0)
-    keys = (m.num_key_value_heads or 0) * (m.head_dim or 0)
-    sides = (hidden + query) + (hidden + keys)
+    if job.is_full:
+        return tensors(m).total
+    hidden, width = m.hidden_size or 0, m.head_dim or 0
+    queries, keys = ((n or 0) * width for n in (m.num_attention_heads, m.num_key_value_heads))
+    sides = 2 * hidden + queries + keys
     if job.targets != "query_value":
-        sides += (hidden + keys) + (hidden + query)
+        sides *= 2
     if job.targets == "all":
         sides += 3 * (hidden + (m.intermediate_size or m.moe_intermediate_size or 0))
-    return float(layers * sides * job.lora_rank)
+    return float((m.num_hidden_layers or 0) * sides * job.lora_rank)
 
 
 def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
@@ -361,23 +353,14 @@ def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
     gradients = wide * largest if job.in_backward and job.is_full else wide
     own = 0.0 if job.is_full else wide  # adapters are weights of their own
     share = 1.0 if job.sharding == "none" else 1 / job.replicas
-    by_stage = {
-        "none": (1.0, 1.0),
-        "zero1": (share, 1.0),
-        "zero2": (share, share),
-        "zero3": (share, share),
-        "fsdp": (share, share),
-    }[job.sharding]
-    trained = trained * job.share
-    central = trained * (states * by_stage[0] + gradients * by_stage[1] + own)
-    if job.parameters_offloaded:
-        central = 0.0
-    low = trained * (gradients * by_stage[1] + own) if rule.paged else central * 0.97
+    trained, rest = trained * job.share, gradients * job.gradient_share + own
+    central = 0.0 if job.parameters_offloaded else trained * (states * share + rest)
+    low = trained * rest if rule.paged else central * 0.97
     return Part(
         "gradients and states",
         Range(min(low, central), central, central * 1.05, "B").scaled(1 / GIB, "GiB"),
         f"{trained / 1e9:.3g} billion trained parameters x ({states:g} B states on "
-        f"{by_stage[0]:.3g}, {gradients:g} B gradients on {by_stage[1]:.3g} of the GPUs)",
+        f"{share:.3g}, {gradients:g} B gradients on {job.gradient_share:.3g} of the GPUs)",
         catalogue.source_of(rule),
     )
 
@@ -397,31 +380,26 @@ def _shape(model: Model) -> Shape:
     hidden, layers = model.hidden_size, model.num_hidden_layers
     if hidden is None or layers is None:
         raise NotEstimated(f"layers or hidden size of {model.model_id} are not known")
+    width = model.head_dim or 0
+    keys = (model.num_key_value_heads or 0) * width
     if model.kv_lora_rank:
-        keys = float(model.kv_lora_rank + (model.num_attention_heads or 0) * (model.head_dim or 0))
-    else:
-        keys = float((model.num_key_value_heads or 0) * (model.head_dim or 0))
-    width = float(model.intermediate_size or 0)
+        keys = model.kv_lora_rank + (model.num_attention_heads or 0) * width
+    mlp = model.intermediate_size or 0
     if model.num_experts:
         routed = (model.experts_per_token or 1) + (model.shared_experts or 0)
-        width = float(routed * (model.moe_intermediate_size or 0))
-    return Shape(layers, hidden, keys, width, _is_gated(model))
+        mlp = routed * (model.moe_intermediate_size or 0)
+    return Shape(layers, hidden, float(keys), float(mlp), _is_gated(model))
 
 
 def _is_gated(model: Model) -> bool:
     """Three matrices an MLP instead of two, told from the parameter count."""
     if model.num_experts or not model.intermediate_size or not model.num_hidden_layers:
         return True
-    t = tensors(model)
-    hidden = model.hidden_size or 0
-    attention = (
-        hidden
-        * (model.head_dim or 0)
-        * (2 * (model.num_attention_heads or 0) + 2 * (model.num_key_value_heads or 0))
-    )
-    matrix = model.num_hidden_layers * hidden * model.intermediate_size
-    rest = t.attention + t.mlp - model.num_hidden_layers * attention
-    return rest / matrix > 2.5
+    t, hidden = tensors(model), model.hidden_size or 0
+    heads = (model.num_attention_heads or 0) + (model.num_key_value_heads or 0)
+    attention = hidden * (model.head_dim or 0) * 2 * heads
+    rest = (t.attention + t.mlp) / model.num_hidden_layers - attention
+    return rest / (hidden * model.intermediate_size) > 2.5
 
 
 def _activations(job: Job, frame: Framework, shape: Shape) -> Part:
@@ -429,48 +407,32 @@ def _activations(job: Job, frame: Framework, shape: Shape) -> Part:
     checkpointed = frame.checkpoints if job.checkpointing is None else job.checkpointing
     if job.checkpointing is None and job.sharding in ("fsdp", "zero3"):
         checkpointed = True
-    layer = _layer_values(job, shape, frame, quantised=not checkpointed)
+    layer, how = _layer_values(job, shape, frame, quantised=not checkpointed), "every layer kept"
     if job.float8:
         layer = _times(layer, constant("training", "float8_values").range)
     if checkpointed == "selective":
-        part = constant("training", "selective_values").range
-        values, how = _times(layer, part).scaled(shape.layers), "part of every layer kept"
-    elif checkpointed:
-        values, how = _recomputed(job, frame, shape, layer)
-    else:
-        values, how = layer.scaled(shape.layers), "every layer kept"
+        layer = _times(layer, constant("training", "selective_values").range)
+        how = "part of every layer kept"
+    values = layer.scaled(shape.layers)
+    if checkpointed and checkpointed != "selective":  # inputs of layers, and one recomputed
+        inputs = float(shape.layers * shape.hidden) * (not job.activations_offloaded)
+        kept = Range(0.0, 0.0, inputs) if frame.offloads else Range.exact(inputs)
+        values = layer.times(constant("training", "recomputed_layers").range).plus(kept)
+        how = "layer inputs, and one layer recomputed"
     values = values.scaled(1 / job.tensor_parallel)
-    row = constant("training", "hidden_values")
     return Part(
         "activations",
         _times(values, job.batch).scaled(2.0 / GIB, "GiB"),
         f"{job.batch.central:,.0f} tokens x {shape.layers} layers, {how}",
-        catalogue.source_of(row),
+        catalogue.source_of(constant("training", "hidden_values")),
     )
-
-
-def _recomputed(job: Job, frame: Framework, shape: Shape, layer: Range) -> tuple[Range, str]:
-    """Values a token with checkpointing: inputs of layers, and one layer that is recomputed."""
-    alive = constant("training", "recomputed_layers").range
-    whole = float(shape.layers * shape.hidden)
-    kept = Range.exact(0.0 if job.activations_offloaded else whole)
-    if frame.offloads and not job.activations_offloaded:
-        kept = Range(0.0, 0.0, whole)
-    values = Range(
-        kept.low + layer.low * alive.low,
-        kept.central + layer.central * alive.central,
-        kept.high + layer.high * alive.high,
-    )
-    return values, "layer inputs, and one layer recomputed"
 
 
 def _layer_values(job: Job, shape: Shape, frame: Framework, quantised: bool) -> Range:
     """16-bit values that one layer keeps of one token."""
-    hidden = constant("training", "hidden_values").range.scaled(shape.hidden)
-    keys = constant("training", "key_value_values").range.scaled(shape.keys)
-    name = "gated_values" if shape.gated else "plain_values"
-    mlp = constant("training", name).range.scaled(shape.mlp)
-    parts = [hidden, keys, mlp]
+    mlp = "gated_values" if shape.gated else "plain_values"
+    widths = {"hidden_values": shape.hidden, "key_value_values": shape.keys, mlp: shape.mlp}
+    parts = [constant("training", name).range.scaled(width) for name, width in widths.items()]
     if frame.copies:
         parts.append(_adapter_values(job, shape))
     if quantised and frame.copies and job.base.startswith("nf4"):
@@ -525,16 +487,8 @@ def _overlapped(job: Job, parts: list[Part], trained: float) -> list[Part]:
     """
     weights, states, activations, logits = parts
     wide = min(BASES.get(job.base, 2.0), 4.0)
-    share = 1.0 if job.sharding in ("none", "zero1") else 1 / job.replicas
-    gradients = 0.0 if job.in_backward else trained * job.share * wide * share / GIB
-    moving = activations.gib.central + logits.gib.central
-    saved = min(gradients, moving)
-    held = states.gib
-    low = max(held.low - saved, 0.0)
-    lighter = Part(
-        states.name,
-        Range(low, held.central - saved, held.high - saved / 2, "GiB"),
-        states.formula + "; gradients grow while activations go",
-        states.source,
-    )
-    return [weights, lighter, activations, logits]
+    gradients = 0.0 if job.in_backward else trained * job.share * wide * job.gradient_share / GIB
+    saved, held = min(gradients, activations.gib.central + logits.gib.central), states.gib
+    left = Range(max(held.low - saved, 0.0), held.central - saved, held.high - saved / 2, "GiB")
+    formula = states.formula + "; gradients grow while activations go"
+    return [weights, replace(states, gib=left, formula=formula), activations, logits]

@@ -14,11 +14,9 @@ import math
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
-from siting import catalogue
-from siting.catalogue import Fact, Model, table
+from siting.catalogue import Fact, Model, of_facts, table
 from siting.memory.attention import NotEstimated
 from siting.quantity import Range
 
@@ -48,11 +46,6 @@ class WeightFormat(Fact):
     """The widest scope that releases under this name have: it sets the low of a range."""
 
 
-@cache
-def _formats(folder: Path) -> dict[str, WeightFormat]:
-    return {n: f for f in weight_formats() for n in (f.format, *filter(None, f.aliases.split(";")))}
-
-
 def weight_formats() -> tuple[WeightFormat, ...]:
     """Every weight format of the catalogue."""
     return table("weight_formats", WeightFormat)
@@ -63,25 +56,23 @@ def weight_format(name: str, model: Model | None = None) -> WeightFormat:
 
     A GGUF name may carry its own mean, e.g. `gguf-Q4_K (4.64 BPW)`. Raises NotEstimated.
     """
-    key = (name or (model.native_weight_dtype if model else "")).strip().lower()
-    return _found(catalogue.facts_dir(), key)
+    return _found((name or (model.native_weight_dtype if model else "")).strip().lower())
 
 
-@cache
-def _found(folder: Path, key: str) -> WeightFormat:
+@of_facts
+def _found(key: str) -> WeightFormat:
     stated = re.search(r"([\d.]+)\s*bpw", key)
     bare = re.sub(r"\s*\(.*\)", "", key)
-    index = _formats(folder)
+    formats = weight_formats()
+    index = {n: f for f in formats for n in (f.format, *filter(None, f.aliases.split(";")))}
     found = index.get(key) or index.get(bare) or index.get(bare.replace("_", "-"))
     if found is None and bare.startswith("gguf"):  # repacked or mixed: as the type it is made from
         found = index.get(re.sub(r"(?<=-)ud-|[_-](r4|r8|xl|xxl|mix)\b", "", bare))
         if found is None and stated:
             found = index["gguf-q8_0"].model_copy(update={"format": bare, "head_bits": None})
     if found is None:
-        raise NotEstimated(
-            f"weight format {key!r} is unknown; known: "
-            f"{', '.join(f.format for f in weight_formats())}"
-        )
+        known = ", ".join(f.format for f in formats)
+        raise NotEstimated(f"weight format {key!r} is unknown; known: {known}")
     if stated and found.scope == "file":
         return found.model_copy(
             update={"bits": float(stated[1]), "low_factor": 0.98, "high_factor": 1.02}
@@ -113,24 +104,13 @@ class Tensors:
 
     @property
     def total(self) -> float:
-        return (
-            self.embedding
-            + self.head
-            + self.attention
-            + self.mlp
-            + self.experts
-            + self.towers
-            + self.mtp
-        )
-
-
-def tensors(model: Model, mtp: bool = False) -> Tensors:
-    """Parameters of `model` by group. Raises NotEstimated where its size is not known."""
-    return _tensors(model, mtp)
+        linear = self.attention + self.mlp + self.experts
+        return self.embedding + self.head + linear + self.towers + self.mtp
 
 
 @cache
-def _tensors(model: Model, mtp: bool) -> Tensors:
+def tensors(model: Model, mtp: bool = False) -> Tensors:
+    """Parameters of `model` by group. Raises NotEstimated where its size is not known."""
     count = model.params_recomputed_b or model.total_params_b
     if count is None:
         raise NotEstimated(f"the parameter count of {model.model_id} is not in the catalogue")
@@ -238,12 +218,12 @@ def weight_bytes_per_gpu(
         wide = form.model_copy(update={"scope": form.low_scope})
         low = min(low, _rank_bytes(model, wide, tp, pp, ep, mtp))
     # An engine may leave an encoder for images whole on each rank.
-    whole = (1 - 1 / tp) * 2.0 * _tensors(model, mtp).towers if form.scope != "file" else 0.0
+    whole = (1 - 1 / tp) * 2.0 * tensors(model, mtp).towers if form.scope != "file" else 0.0
     return Range(low * form.low_factor, central, central * form.high_factor + whole, "B")
 
 
 def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
-    t = _tensors(model, mtp)
+    t = tensors(model, mtp)
     low, rest = form.bits / 8, form.other_linear_bits / 8
     plain = low if form.scope == "all" else 2.0
     dense_model = t.experts == 0
@@ -271,7 +251,7 @@ def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]
     The token embedding stays in host memory; the output head counts as one more layer and goes
     to the last card. Vision towers are a file of their own.
     """
-    t, layers = _tensors(model, False), model.num_hidden_layers or 1
+    t, layers = tensors(model), model.num_hidden_layers or 1
     file = (t.total - t.towers) * form.bits / 8
     head_params = t.head or t.embedding
     head = head_params * (form.head_bits or form.bits) / 8
