@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
+from siting.formats import Numbers
 from siting.run import comparison, history
 
 
@@ -23,12 +25,21 @@ def entry(name: str, central: float, kind: str) -> dict:
     return {"name": name, "value": figure(central, central, central), "source": {"kind": kind}}
 
 
+GERMAN = Numbers("DE", "EUR")
 BEFORE = {
     "schema_version": 1,
     "recommendation": {"option": "api", "confidence": 0.8},
     "options": {
-        "api": {"npv": figure(90, 100, 110), "gpus": figure(0, 0, 0, "GPUs")},
-        "owned": {"npv": figure(150, 200, 300), "verdicts": {"gdpr-44": "pass"}},
+        "api": {
+            "label": "An API",
+            "npv": figure(90, 100, 110),
+            "gpus": figure(0, 0, 0, "GPUs"),
+        },
+        "owned": {
+            "label": "Own servers",
+            "npv": figure(150, 200, 300),
+            "verdicts": {"gdpr-44": "pass"},
+        },
     },
     "warnings": ["electricity is an estimate"],
     "inputs": [entry("users", 500, "client"), entry("price of a GPU hour", 2.0, "published")],
@@ -51,10 +62,10 @@ def after() -> dict:
 def test_changes_come_in_the_order_of_their_importance() -> None:
     changes = comparison.compare(BEFORE, after())
     assert [(c.part, c.name) for c in changes] == [
-        ("recommendation", "recommendation · option"),
-        ("verdict", "owned · verdicts · gdpr-44"),
-        ("result", "api · npv"),
-        ("result", "owned · npv"),
+        ("recommendation", "option"),
+        ("verdict", "Own servers · verdicts · gdpr-44"),
+        ("result", "An API · net present value"),
+        ("result", "Own servers · net present value"),
         ("warning", "electricity is an estimate"),
         ("warning", "the API price is undated"),
         ("input", "users"),
@@ -66,7 +77,7 @@ def test_changes_come_in_the_order_of_their_importance() -> None:
 
 def test_nothing_changed_is_said_so() -> None:
     assert comparison.compare(BEFORE, BEFORE) == ()
-    assert comparison.as_text((), "a", "b") == "a → b: nothing changed"
+    assert comparison.as_text((), "a", "b", GERMAN) == "a → b: nothing changed"
 
 
 def test_the_order_of_records_in_a_list_is_no_change() -> None:
@@ -74,15 +85,63 @@ def test_the_order_of_records_in_a_list_is_no_change() -> None:
     assert comparison.compare(BEFORE, turned) == ()
 
 
-def test_a_figure_is_shown_with_its_range_unit_and_relative_change() -> None:
-    (change,) = comparison.compare({"x": figure(9, 10, 11)}, {"x": figure(19, 20, 21)})
-    assert str(change) == "x: 10 EUR (9 to 11) → 20 EUR (19 to 21) (+100.0%, ranges do not touch)"
+@pytest.mark.parametrize(
+    ("path", "before", "after", "said"),
+    [
+        (
+            ("x",), figure(9, 10, 11, "GiB"), figure(19.5, 20.5, 21, "GiB"),
+            "x: from 10 GiB (9 to 11) to 20.5 GiB (19.5 to 21.0), 105.0% more; "
+            "the ranges do not touch",
+        ),
+        (("options", "owned", "capacity", "gpus_by_year"), [figure(1, 2, 2, "GPUs")],
+         [figure(1, 1, 2, "GPUs")],
+         "Own servers · capacity · GPUs · year 1: from 2 GPUs (1 to 2) to 1 GPUs (1 to 2), "
+         "50.0% less"),
+        (("options", "owned", "ttft_s"), {"p95": 0.5}, {"p95": 2},
+         "Own servers · time to first token · 95th percentile: from 0.500 s to 2 s, "
+         "4.00 times as much"),
+        (("recommendation", "share"), figure(0.5, 0.5, 0.5, "1"), figure(0.4, 0.4, 0.4, "1"),
+         "share of cases in which it ranks first: from 50% to 40%, 20.0% less"),
+        (("recommendation", "option"), "owned", "api", "option: from Own servers to An API"),
+        (("options", "api", "keeps_limits"), True, False, "An API · keeps limits: from yes to no"),
+        (("options", "api", "keeps_limits"), True, 1, "An API · keeps limits: from yes to 1"),
+        (("options", "api", "struck"), [], ["no place in the EU"],
+         "An API · ruled out by: from none to no place in the EU"),
+        (("options", "api", "irr"), None, figure(0.1, 0.1, 0.1, "1"),
+         "An API · internal rate of return: new, 10%"),
+        (("cost",), figure(1, 1, 1, "EUR per month"), figure(1, 1, 1, "EUR per year"),
+         "cost: from €1.00 per month to €1.00 per year"),
+    ],
+)  # fmt: skip
+def test_a_change_is_a_sentence_with_labels_and_units(path, before, after, said) -> None:
+    def summary(value: object) -> dict:
+        whole = json.loads(json.dumps(BEFORE)) | {"units": {"ttft_s": "s"}}
+        place = whole
+        for key in path[:-1]:
+            place = place.setdefault(key, {})
+        place[path[-1]] = value
+        return whole
+
+    (change,) = comparison.compare(summary(before), summary(after))
+    assert re.sub(r"[\u202f\xa0]", " ", change.sentence(GERMAN)).replace("€ ", "€") == said
+
+
+def test_records_of_one_name_are_each_compared() -> None:
+    two = [entry("activations", 3, "measured"), entry("activations", 4, "measured")]
+    more = [two[0], entry("activations", 5, "measured")]
+    (change,) = comparison.compare({"inputs": two}, {"inputs": more})
+    assert (change.name, change.before.central, change.after.central) == ("activations (2)", 4, 5)
+
+
+@pytest.mark.parametrize("value", [{"low": 3, "central": 2, "high": 1}, float("nan"), 10**400])
+def test_what_is_no_range_in_a_summary_of_unknown_origin_is_shown_as_it_is(value) -> None:
+    (change,) = comparison.compare({"x": 1}, {"x": value})
+    assert change.sentence(GERMAN)
 
 
 def test_the_page_is_whole_and_shows_hostile_text_as_text() -> None:
-    template = (Path(comparison.__file__).parent / "comparison.html").read_text(encoding="utf-8")
     changes = comparison.compare({"x": "a"}, {"x": "<script>alert(1)</script>"})
-    page = comparison.as_html(changes, "{{body}}", "<b>", template)
+    page = comparison.as_html(changes, "{{body}}", "<b>", GERMAN)
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "http" not in page.split("<body>")[1]
@@ -119,13 +178,13 @@ def test_two_folders_are_compared_from_the_command_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, [*words, "--html", str(page)])
     assert result.exit_code == 0
     assert result.stdout.index("Recommendation (1)") < result.stdout.index("Results (2)")
-    assert "api · npv" in page.read_text(encoding="utf-8")
+    assert "An API · net present value" in page.read_text(encoding="utf-8")
     listed = json.loads(CliRunner().invoke(cli, [*words, "--json"]).stdout)["changes"]
     assert listed[0] == {
         "part": "recommendation",
-        "name": "recommendation · option",
-        "before": "api",
-        "after": "owned",
+        "name": "option",
+        "before": "An API",
+        "after": "Own servers",
         "ratio": None,
         "ranges_apart": False,
     }

@@ -183,14 +183,13 @@ def diff(before: str, after: str, page: str | None, everything: bool, as_json: b
     """
     from siting.run import comparison, history
 
-    changes = comparison.compare(history.summary(before), history.summary(after))
+    old, new = history.summary(before), history.summary(after)
+    changes, numbers = comparison.compare(old, new), comparison.numbers_of(new)
     if page:
-        folder = Path(__file__).parents[1] / "run"
-        template = (folder / "comparison.html").read_text(encoding="utf-8")
-        text = comparison.as_html(changes, before, after, template)
+        text = comparison.as_html(changes, before, after, numbers)
         Path(page).write_text(text, encoding="utf-8")
         click.echo(f"{page} is written.", err=True)
     if as_json:
         print_json({"before": before, "after": after, "changes": [c.as_dict() for c in changes]})
     else:
-        click.echo(comparison.as_text(changes, before, after, None if everything else 12))
+        click.echo(comparison.as_text(changes, before, after, numbers, None if everything else 12))

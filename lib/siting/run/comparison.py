@@ -1,4 +1,4 @@
-"""What changed between two summaries of a report, the most important first.
+"""What changed between two summaries of a report, in words, the most important first.
 
 A summary is the content of summary.json. A change of the recommendation comes before one of a
 verdict, that before one of a figure. Among figures, an option's own (its cost, its GPUs) come
@@ -8,23 +8,22 @@ changes before small ones.
 
 from __future__ import annotations
 
-import html
+import itertools
 import math
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Part = Literal["recommendation", "verdict", "result", "warning", "input", "fact", "kit"]
-PARTS: tuple[Part, ...] = (
-    "recommendation",
-    "verdict",
-    "result",
-    "warning",
-    "input",
-    "fact",
-    "kit",
-)
-HEADINGS: dict[Part, str] = {
+import jinja2
+from babel.numbers import is_currency
+
+from siting.formats import NONE, Numbers
+from siting.quantity import Range
+from siting.show import style
+
+PARTS = {
     "recommendation": "Recommendation",
     "verdict": "Verdicts and flip points",
     "result": "Results",
@@ -33,31 +32,49 @@ HEADINGS: dict[Part, str] = {
     "fact": "Facts",
     "kit": "The kit itself",
 }
-_KIT = {"schema_version", "version", "kit_version", "siting_version", "seed"}
+"""Parts of a summary, the most important first, with their headings."""
+_KIT = {"schema_version", "version", "seed", "units"}
 _NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day")
 """Keys that tell the records of a list apart; the first two do so alone."""
+_OPTIONS = {"option", "baseline", "subject", "to", "against"}
+"""Keys whose values name an option."""
 _HEADLINE_DEPTH = 4
 """Keys from the top to a figure of an option as a whole, such as options.api.cost.present_cost."""
+_WORDS = {
+    "ttft_s": "time to first token", "tpot_ms": "time per token", "irr": "internal rate of return",
+    "p50": "median", "p95": "95th percentile", "p99": "99th percentile", "kv_pool": "KV cache pool",
+    "kv_cache": "KV cache", "npv_against_baseline": "net present value against today",
+    "npv_spread": "net present value against today, range", "tensor_parallel": "tensor parallelism",
+    "present_cost_spread": "present cost, range", "struck": "ruled out by", "to": "goes to",
+    "not_cleared": "still open", "gpus_by_year": "GPUs", "replicas_by_year": "replicas",
+    "servers_by_year": "servers", "gpu": "GPU", "gpus": "GPUs", "npv": "net present value",
+    "recommendation.share": "share of cases in which it ranks first",
+    "recommendation.leaving": "share of cases in which it beats what runs today",
+}  # fmt: skip
+"""Names of summary.json that are no words when their underscores are spaces."""
+
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One thing that differs; `before` or `after` is None where it is new or gone."""
 
-    part: Part
+    part: str
     name: str
     before: Any
+    """A figure as a `Range`, or words."""
     after: Any
     depth: int = 0
     """Keys that lead to it: an option's own figures are less deep than their parts."""
 
     @property
     def ratio(self) -> float | None:
-        """After over before, of two figures of one sign; None otherwise."""
-        old, new = _central(self.before), _central(self.after)
-        if old is None or new is None or old * new <= 0:
+        """After over before, of two figures of one sign and unit; None otherwise."""
+        old, new = self.before, self.after
+        if not (isinstance(old, Range) and isinstance(new, Range)) or old.unit != new.unit:
             return None
-        return new / old
+        return new.central / old.central if old.central * new.central > 0 else None
 
     @property
     def apart(self) -> bool:
@@ -65,154 +82,186 @@ class Change:
 
         False where neither has a range: an exact figure does not say how sure it is.
         """
-        old, new = _bounds(self.before), _bounds(self.after)
-        if not old or not new or (old[0] == old[1] and new[0] == new[1]):
+        old, new = self.before, self.after
+        if not (isinstance(old, Range) and isinstance(new, Range)):
             return False
-        return old[1] < new[0] or new[1] < old[0]
+        return not (old.is_exact and new.is_exact) and (old.high < new.low or new.high < old.low)
 
     @property
     def rank(self) -> tuple[int, bool, bool, float, str]:
         """Sorts changes, the most important first."""
         size = abs(math.log(self.ratio)) if self.ratio else math.inf
         inner = self.depth > _HEADLINE_DEPTH
-        minor = inner or (self.part == "recommendation" and not self.name.endswith("option"))
-        return (PARTS.index(self.part), minor, not self.apart, -size, self.name)
+        minor = inner or (self.part == "recommendation" and self.name != "option")
+        return (list(PARTS).index(self.part), minor, not self.apart, -size, self.name)
 
-    def __str__(self) -> str:
+    def told(self, numbers: Numbers) -> tuple[str, str, str, str]:
+        """What differs, before, after, and by how much, in words."""
+        return (
+            self.name, _shown(self.before, numbers), _shown(self.after, numbers),
+            _by(self.ratio, numbers) + ("; the ranges do not touch" if self.apart else ""),
+        )  # fmt: skip
+
+    def sentence(self, numbers: Numbers) -> str:
+        """The change in one line."""
+        name, before, after, by = self.told(numbers)
+        if self.part == "warning":
+            return f"{name}: {'new' if self.before is None else 'gone'}"
         if self.before is None:
-            return f"{self.name}: new, {shown(self.after)}"
+            return f"{name}: new, {after}"
         if self.after is None:
-            return f"{self.name}: gone, was {shown(self.before)}"
-        text = f"{self.name}: {shown(self.before)} → {shown(self.after)}"
-        if self.ratio and abs(self.ratio - 1) >= 0.0005:
-            text += f" ({self.ratio - 1:+.1%}{', ranges do not touch' if self.apart else ''})"
-        return text
+            return f"{name}: gone, was {before}"
+        return f"{name}: from {before} to {after}{', ' * bool(by)}{by}"
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of `siting diff --json`."""
+        before, after = (
+            v.as_dict() if isinstance(v, Range) else v for v in (self.before, self.after)
+        )
         return {
-            "part": self.part,
-            "name": self.name,
-            "before": self.before,
-            "after": self.after,
-            "ratio": self.ratio,
-            "ranges_apart": self.apart,
-        }
+            "part": self.part, "name": self.name, "before": before, "after": after,
+            "ratio": self.ratio, "ranges_apart": self.apart,
+        }  # fmt: skip
 
 
-def compare(before: dict[str, Any], after: dict[str, Any]) -> tuple[Change, ...]:
+def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """Every difference between two summaries, the most important first."""
     old, new = dict(_flat(before)), dict(_flat(after))
+    labels = {**_labels(before), **_labels(after)}
     changes = (
         Change(
-            _part(p, old.get(p, new.get(p))),
-            _name(p),
-            _plain(old.get(p)),
-            _plain(new.get(p)),
-            len(p),
+            _part(path, old.get(path, new.get(path))),
+            _name(path, labels),
+            _plain(path, old.get(path), before, labels),
+            _plain(path, new.get(path), after, labels),
+            len(path),
         )
-        for p in {**old, **new}
-        if not _same(old.get(p), new.get(p))
+        for path in {**old, **new}
+        if _bare(old.get(path)) != _bare(new.get(path))
     )
     return tuple(sorted(changes, key=lambda c: c.rank))
 
 
-def as_text(changes: tuple[Change, ...], before: str, after: str, most: int | None = None) -> str:
+def numbers_of(summary: Mapping[str, Any]) -> Numbers:
+    """Writes numbers as the summary's client does."""
+    client = summary.get("client")
+    said = client if isinstance(client, dict) else {}
+    return Numbers(str(said.get("country", "")), str(said.get("currency", "")))
+
+
+def as_text(
+    changes: Sequence[Change], before: str, after: str, numbers: Numbers, most: int | None = None
+) -> str:
     """The changes as lines under headings, at most `most` of each kind."""
     lines = [f"{before} → {after}"]
     if not changes:
         return f"{lines[0]}: nothing changed"
-    for part, found in _grouped(changes):
-        lines += ["", f"{HEADINGS[part]} ({len(found)})", *(f"  {c}" for c in found[:most])]
+    for heading, found in _grouped(changes):
+        lines += ["", f"{heading} ({len(found)})"]
+        lines += [f"  {c.sentence(numbers)}" for c in found[:most]]
         if most is not None and len(found) > most:
             lines.append(f"  … and {len(found) - most} smaller ones (--all shows them)")
     return "\n".join(lines)
 
 
-def as_html(changes: tuple[Change, ...], before: str, after: str, page: str) -> str:
-    """The changes as a page that needs no other file. `page` is the template."""
-    rows = []
-    for part, found in _grouped(changes):
-        rows.append(f"<h2>{HEADINGS[part]} ({len(found)})</h2>")
-        rows.append("<table><thead><tr><th>What</th><th>Before</th><th>After</th>")
-        rows.append("<th>Change</th></tr></thead><tbody>")
-        for c in found:
-            share = f"{c.ratio - 1:+.1%}" if c.ratio else ""
-            cells = (c.name, shown(c.before), shown(c.after), share)
-            mark = ' class="apart"' if c.apart else ""
-            rows.append(f"<tr{mark}>" + "".join(f"<td>{html.escape(x)}</td>" for x in cells))
-            rows.append("</tr>")
-        rows.append("</tbody></table>")
-    body = "\n".join(rows) or "<p>Nothing changed.</p>"
-    title = html.escape(f"{before} → {after}")
-    return page.replace("{{title}}", title).replace("{{body}}", body)
+def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers) -> str:
+    """The changes as a page that needs no other file."""
+    loader = jinja2.FileSystemLoader(style.THEME)
+    template = jinja2.Environment(loader=loader, autoescape=True).get_template("changes.html.j2")
+    groups = [
+        (heading, [(c.apart, c.told(numbers)) for c in found])
+        for heading, found in _grouped(changes)
+    ]
+    return template.render(title=f"{before} → {after}", groups=groups)
 
 
-def shown(value: Any) -> str:
-    """A value in a few words: a figure with its range and unit, or the text itself."""
-    if value is None:
-        return "–"
-    figure = _bounds(value)
-    if figure is None:
-        return str(value)
-    low, high = figure
-    unit = f" {value['unit']}" if isinstance(value, dict) and value.get("unit") else ""
-    central = f"{_digits(_central(value) or 0.0)}{unit}"
-    return central if low == high else f"{central} ({_digits(low)} to {_digits(high)})"
+def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
+    for part, found in itertools.groupby(changes, lambda c: c.part):
+        yield PARTS[part], list(found)
 
 
-def _digits(value: float) -> str:
-    """Four significant digits, large numbers written out."""
-    short = float(f"{value:.4g}")
-    return f"{short:,.0f}" if abs(short) >= 10_000 else f"{short:,.4g}"
+def _shown(value: Any, numbers: Numbers) -> str:
+    if not isinstance(value, Range):
+        return NONE if value is None else str(value)
+    whole = all(v == int(v) for v in (value.low, value.central, value.high))
+    return numbers.range(value, 0 if whole and not is_currency(value.unit[:3]) else None)
+
+
+def _by(ratio: float | None, numbers: Numbers) -> str:
+    if ratio is None or abs(ratio - 1) < 0.0005:
+        return ""
+    if ratio >= 3:
+        return f"{numbers.number(ratio)} times as much"
+    return f"{numbers.percent(abs(ratio - 1), 1)} {'more' if ratio > 1 else 'less'}"
 
 
 # --- A summary as flat lines --------------------------------------------------------------------
 
-Key = tuple[str, ...]
-
 
 def _flat(value: Any, path: Key = ()) -> Iterator[tuple[Key, Any]]:
     """Leaves of a summary; records of a list are told apart by their name, not their place."""
-    if path[:1] == ("inputs",) and len(path) == 2:
-        yield path, value
-    elif isinstance(value, dict) and not _is_figure(value):
+    if isinstance(value, dict) and not _is_figure(value) and (path[:1], len(path)) != _INPUT:
         for key, inner in value.items():
             yield from _flat(inner, (*path, str(key)))
     elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
-        for i, inner in enumerate(value):
-            yield from _flat(inner, (*path, _called(inner, i)))
-    elif isinstance(value, list) and path[:1] == ("warnings",):
-        for text in value:
-            yield (*path, str(text)), str(text)
+        seen = Counter[str]()
+        for place, inner in enumerate(value):
+            name = _called(inner, place)
+            seen[name] += 1
+            yield from _flat(inner, (*path, f"{name} ({seen[name]})" if seen[name] > 1 else name))
+    elif isinstance(value, list) and path == ("warnings",):
+        yield from (((*path, str(text)), str(text)) for text in value)
     else:
-        yield path, ", ".join(map(str, value)) if isinstance(value, list) else value
+        yield path, value
 
 
-def _called(record: Any, position: int) -> str:
+_INPUT = (("inputs",), 2)
+"""Path and depth of an input, which is one thing with its value and its source."""
+
+
+def _called(record: Any, place: int) -> str:
     if not isinstance(record, dict):
-        return str(position + 1)
+        return str(place + 1)
     named = [str(record[k]) for k in _NAMES if isinstance(record.get(k), str | int)]
     alone = "id" in record or "name" in record
-    return " ".join(named[:1] if alone else named) or str(position + 1)
+    return " ".join(named[:1] if alone else named) or str(place + 1)
 
 
-def _name(path: Key) -> str:
-    start = 1 if path[0] in ("inputs", "options", "warnings") and len(path) > 1 else 0
-    return " · ".join(p.replace("_", " ") for p in path[start:])
+def _labels(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Options by their name in the scenario, as a reader knows them."""
+    options = summary.get("options")
+    found = options.items() if isinstance(options, dict) else ()
+    return {name: str(o["label"]) for name, o in found if isinstance(o, dict) and "label" in o}
 
 
-def _part(path: Key, value: Any) -> Part:
+def _name(path: Key, labels: Mapping[str, str]) -> str:
+    """The way to a leaf in words, without the section that the heading says."""
+    if path[0] in ("inputs", "warnings"):
+        return " · ".join(path[1:]) or path[0]
+    words = []
+    for above, part in itertools.pairwise(("", *path)):
+        if part.isdecimal() and above.endswith("_by_year"):
+            words.append(f"year {part}")
+        elif above in ("options", "quality", "resilience", "flip_points", "volume_winners"):
+            words.append(" ".join(labels.get(w, w) for w in part.split(" ")))
+        else:
+            plain = _WORDS.get(part, part.replace("_", " "))
+            words.append(_WORDS.get(f"{above}.{part}", plain))
+    said = path[0] in ("options", "recommendation") and len(path) > 1
+    return " · ".join(words[said:])
+
+
+def _part(path: Key, value: Any) -> str:
     top = path[0]
     if top == "inputs":
-        kind = value.get("kind") if isinstance(value, dict) else ""
-        source = value.get("source") if isinstance(value, dict) else None
-        kind = kind or (source.get("kind") if isinstance(source, dict) else "")
+        said = value if isinstance(value, dict) else {}
+        source = said.get("source")
+        kind = said.get("kind") or (source.get("kind") if isinstance(source, dict) else "")
         return "input" if kind in ("client", "measured") else "fact"
     if top in _KIT:
         return "kit"
-    if "recommend" in top or (top == "decision" and "recommend" in path[-1]):
-        return "recommendation"
+    if top == "recommendation":
+        return top
     if top == "warnings":
         return "warning"
     if any("verdict" in p or "flip" in p for p in path):
@@ -220,44 +269,48 @@ def _part(path: Key, value: Any) -> Part:
     return "input" if top in ("client", "weights") else "result"
 
 
-def _plain(value: Any) -> Any:
-    """An input record as the figure that it holds."""
-    if isinstance(value, dict) and isinstance(value.get("value"), dict | int | float | str):
-        inner = value["value"]
-        if isinstance(inner, int | float) and value.get("unit"):
-            return {"low": inner, "central": inner, "high": inner, "unit": value["unit"]}
-        return inner
-    return value
+def _bare(value: Any) -> Any:
+    """What of a leaf counts as a change: of an input its value, not where it comes from. Yes and
+    one are two things."""
+    if isinstance(value, dict) and not _is_figure(value):
+        return value.get("value", value)
+    return (isinstance(value, bool), value)
 
 
-def _same(old: Any, new: Any) -> bool:
-    return bool(_plain(old) == _plain(new) and type(old) is type(new))
+def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[str, str]) -> Any:
+    """A leaf as a figure with its unit, or as words; None where there is none."""
+    said = value if isinstance(value, dict) else {}
+    unit = said.get("unit") or (summary.get("units") or {}).get(_measure(path, summary), "")
+    figure = _figure(said.get("value", value), str(unit))
+    if figure is not None or value is None:
+        return figure
+    value = said.get("value", value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "none"
+    if path[-1] in _OPTIONS and value in labels:
+        return labels[value]
+    text = str(value)
+    return (text.replace("_", " ") if re.fullmatch(r"[a-z_]+", text) else text) or "none"
+
+
+def _measure(path: Key, summary: Mapping[str, Any]) -> str:
+    """The key on the way to a plain number whose unit the summary states."""
+    return next((key for key in reversed(path) if key in (summary.get("units") or {})), "")
+
+
+def _figure(value: Any, unit: str) -> Range | None:
+    ends = [value[k] for k in ("low", "central", "high")] if _is_figure(value) else [value] * 3
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in ends):
+        return None
+    if isinstance(value, dict) and (own := str(value.get("unit", ""))):
+        unit = "share" if own == "1" else own
+    try:
+        return Range(ends[0], ends[1], ends[2], unit)
+    except (ValueError, OverflowError):  # no range, in a file that something else wrote
+        return None
 
 
 def _is_figure(value: Any) -> bool:
     return isinstance(value, dict) and {"low", "central", "high"} <= value.keys()
-
-
-def _bounds(value: Any) -> tuple[float, float] | None:
-    if _is_figure(value):
-        low, high = value["low"], value["high"]
-        return (
-            (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
-        )
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return (value, value)
-    return None
-
-
-def _central(value: Any) -> float | None:
-    bounds = _bounds(value)
-    if bounds is None:
-        return None
-    return float(value["central"]) if isinstance(value, dict) else float(value)
-
-
-def _grouped(changes: tuple[Change, ...]) -> Iterator[tuple[Part, list[Change]]]:
-    for part in PARTS:
-        found = [c for c in changes if c.part == part]
-        if found:
-            yield part, found
