@@ -54,6 +54,16 @@ def test_one_convention_a_report(
     assert numbers.number(0.01234) == "0.0123"
 
 
+def test_an_amount_and_its_range_have_one_form() -> None:
+    def said(low: float, central: float, high: float) -> str:
+        return Numbers("DE", "EUR").range(Range(low, central, high, "EUR")).replace(THIN, " ")
+
+    assert said(590_000, 830_000, 1_170_000) == "€ 0.83 million (0.59 to 1.17)"
+    assert said(80_000, 185_000, 560_000) == "€ 0.18 million (0.08 to 0.56)"
+    assert said(-560_000, -185_000, 80_000) == "−€ 0.18 million (−0.56 to 0.08)"
+    assert said(80_000, 90_000, 100_000) == "€ 90 000 (€ 80 000 to 100 000)"
+
+
 def test_prose_rounds_to_what_a_reader_can_use() -> None:
     numbers = Numbers("DE", "EUR")
     found = [numbers.money(v).replace(THIN, " ") for v in (200_000, 199_400, 4321, 432, 4.321, 0)]

@@ -125,6 +125,17 @@ class Numbers:
         ends = [self.number(round(v, _rounding(top)), places) for v in (low, high)]
         return f"{self.sign()}{ends[0]} to {ends[1]}"
 
+    def _money_range(self, value: Range) -> str:
+        """An amount with its range, in one form: `€ 1.04 million (0.73 to 1.54)`."""
+        if round(max(abs(value.low), abs(value.high)), -3) < MILLION_FROM:
+            return f"{self.money(value.central)} ({self.money_span(value.low, value.high)})"
+        low, central, high = (
+            self.number(v / 1e6, 2) for v in (value.low, value.central, value.high)
+        )
+        minus = MINUS if central.startswith(MINUS) else ""
+        central = central.removeprefix(MINUS)
+        return f"{minus}{self.sign()}{central}{NARROW}million ({low} to {high})"
+
     def compact(self, value: float, decimals: int | None = None) -> str:
         """A large number for the tick of an axis: 2 million, 3.5 billion."""
         for size, word in ((1e9, "billion"), (1e6, "million")):
@@ -167,6 +178,8 @@ class Numbers:
         central = self.quantity(value.central, value.unit, decimals)
         if value.is_exact:
             return central
+        if value.unit == self.currency and decimals is None:
+            return self._money_range(value)
         if decimals is None and not is_currency(value.unit) and value.unit not in ("%", "share"):
             decimals = _places(value.central)
         return f"{central} ({self.span(value, decimals)})"

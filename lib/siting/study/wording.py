@@ -70,6 +70,12 @@ class Wording(Results):
         """The central value with its range: `12 GiB (10 to 15)`; an exact one stands alone."""
         return self.numbers.range(Range(low, central, high, unit))
 
+    def change(self, factor: float) -> str:
+        """A factor on what is planned: `17% more`, `24% less`, `2.5 times as much`."""
+        if factor >= 2:
+            return f"{self.number(factor, 1)} times as much"
+        return f"{self.percent(abs(factor - 1))} {'more' if factor > 1 else 'less'}"
+
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
         whole = math.isfinite(number) and number == int(number)
