@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from siting.catalogue import Fact, Input, facts_dir, settings, source_of, table
+from siting.catalogue import Fact, Input, Source, facts_dir, settings, source_of, table
 from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
@@ -29,13 +29,7 @@ Verdict = Literal["same model", "better", "as good", "worse", "unknown"]
 SUPPORTS_SWITCH: tuple[Verdict, ...] = ("same model", "better", "as good")
 """Verdicts that meet the floor "at least the model in use, less the margin"."""
 
-WORST_FIRST: tuple[Verdict, ...] = (
-    "worse",
-    "unknown",
-    "as good",
-    "better",
-    "same model",
-)
+WORST_FIRST: tuple[Verdict, ...] = ("worse", "unknown", *reversed(SUPPORTS_SWITCH))
 
 ENOUGH = 1.0
 """What boards must count together: two of today, or more that are older."""
@@ -158,15 +152,16 @@ class Assessment:
         """The parities of one option (a hybrid has those of both of its parts)."""
         return tuple(p for p in self.parities if p.option == option)
 
-    def verdict(self, option: str) -> Verdict:
-        """The weakest verdict of an option over all workloads; `unknown` if none was assessed."""
-        found = {p.verdict for p in self.of(option)}
-        return next((v for v in WORST_FIRST if v in found), "unknown")
-
 
 def boards() -> dict[str, Board]:
     """Every board, by the name that scenarios use."""
     return {b.board: b for b in table("quality_boards", Board)}
+
+
+def _bare(name: str) -> str:
+    """A model's name without maker, cloud prefix and version suffix."""
+    cloud = r"^(?:(?:eu|us|apac|global)\.)?[a-zA-Z]+\.(?=[a-zA-Z])"
+    return re.sub(r"-v\d+(:\d+)?$", "", re.sub(cloud, "", name.split("/")[-1]))
 
 
 def name_key(name: str) -> str:
@@ -174,10 +169,7 @@ def name_key(name: str) -> str:
 
     `eu.anthropic.claude-sonnet-4-6-v1:0` and `anthropic/claude-sonnet-4-6` are the same model.
     """
-    bare = name.split("/")[-1]
-    bare = re.sub(r"^(?:(?:eu|us|apac|global)\.)?[a-zA-Z]+\.(?=[a-zA-Z])", "", bare)
-    bare = re.sub(r"-v\d+(:\d+)?$", "", bare)
-    return re.sub(r"[\s_\-.]+", "", bare).lower()
+    return re.sub(r"[\s_\-.]+", "", _bare(name)).lower()
 
 
 _UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE)
@@ -185,10 +177,8 @@ _UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE
 
 def spoken(model: str) -> str:
     """A model's name as a person says it: `google/gemma-4-31B-it` is Gemma 4 31B."""
-    bare = re.sub(r"^(?:(?:eu|us|apac|global)\.)?[a-z]+\.(?=[a-z])", "", model.split("/")[-1])
-    parts = [p for p in re.split(r"[-_ ]", re.sub(r"-v\d+(:\d+)?$", "", bare)) if p]
     words: list[str] = []
-    for part in parts:
+    for part in filter(None, re.split(r"[-_ ]", _bare(model))):
         if _UNSPOKEN.fullmatch(part) and words:
             continue
         if words and part.isdigit() and words[-1].isdigit() and len(part) < 3:
@@ -343,12 +333,10 @@ def compare(
     difference = sign * (model.score - reference.score)
     bound = margin / board.points_per_unit
     verdict = judged(difference, half, bound)
-    if model.answer_rate_percent is not None and reference.answer_rate_percent is not None:
+    rates = model.answer_rate_percent, reference.answer_rate_percent
+    if rates[0] is not None and rates[1] is not None:
         # A declined answer counted as a failure must not change the verdict.
-        strict = (
-            model.score * model.answer_rate_percent
-            - reference.score * reference.answer_rate_percent
-        ) / 100
+        strict = (model.score * rates[0] - reference.score * rates[1]) / 100
         if judged(strict, half, bound) != verdict:
             return unknown("the verdict depends on how declined answers are counted")
     notes = []
@@ -443,37 +431,30 @@ def parity(
         return None
     thinking = (workload.reasoning_tokens or 0) > 0
     known, margin = boards(), margin_of(workload)
+
+    def scored(model: str, board: str, effort: str) -> Score | None:
+        return pick(scores(model, board), effort, thinking)
+
     comparisons = tuple(
         compare(
             known[b],
-            pick(scores(model, b), option.effort, thinking),
-            pick(scores(floor.reference_model, b), floor.reference_effort, thinking),
+            scored(model, b, option.effort),
+            scored(floor.reference_model, b, floor.reference_effort),
             margin,
             day,
         )
         for b in floor.boards
-        if b in known
     )
     own = own_result(floor.own, model, margin) if floor.own else None
     same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
+    verdict, reason = agreed(comparisons)
     if own is not None:
         verdict, reason = own.verdict, "the client's own evaluation"
     elif name_key(model) == name_key(floor.reference_model) and same_effort:
         verdict, reason = "same model", "the model now in use, at the same effort"
-    else:
-        verdict, reason = agreed(comparisons)
     tokens = reasoning_tokens(workload, option.effort or _earned(comparisons), model)
-    return Parity(
-        name,
-        option_name,
-        model,
-        floor.reference_model,
-        comparisons,
-        own,
-        verdict,
-        reason,
-        tokens,
-    )
+    compared = model, floor.reference_model, comparisons, own
+    return Parity(name, option_name, *compared, verdict, reason, tokens)
 
 
 def _earned(comparisons: tuple[Comparison, ...]) -> str:
@@ -507,79 +488,58 @@ def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
     return parts if option.kind == "hybrid" and parts else (name,)
 
 
-def _unknown_boards(scenario: Scenario) -> list[str]:
-    known = boards()
-    return [
-        f"workload {name}: board {b!r} is not in quality_boards.csv, so it was not used"
-        for name, w in scenario.workloads.items()
-        if w.quality
-        for b in w.quality.boards
-        if b not in known
-    ]
-
-
-def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> list[str]:
+def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[str, ...]:
     """A score earned by reasoning while the load counts no hidden tokens understates cost."""
-    found = []
-    for p in parities:
-        if scenario.workloads[p.workload].reasoning_tokens is not None:
-            continue
-        if p.reasoning_tokens.central > 0:
-            found.append(
-                f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
-                f"{p.reasoning_tokens.central:,.0f} hidden tokens a request (estimate); "
-                "a count of your own would replace it"
-            )
-    return list(dict.fromkeys(found))
+    found = [
+        f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
+        f"{p.reasoning_tokens.central:,.0f} hidden tokens a request (estimate); "
+        "a count of your own would replace it"
+        for p in parities
+        if p.reasoning_tokens.central > 0
+        and scenario.workloads[p.workload].reasoning_tokens is None
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[Input, ...]:
-    found: dict[str, Input] = {}
+    """Scores with their own uncertainty, and the numbers of the boards' rules, each once."""
+    found: dict[str, tuple[Range, Source]] = {}
     for p in parities:
         if p.own is not None:
-            name = f"your own evaluation of {p.model}, {p.workload}"
             low, high = p.own.score - p.own.tolerance, p.own.score + p.own.tolerance
             source = scenario.source(f"workloads.{p.workload}.quality.own")
-            found[name] = Input(name=name, value=Range(low, p.own.score, high), source=source)
+            name = f"your own evaluation of {p.model}, {p.workload}"
+            found[name] = Range(low, p.own.score, high), source
     for c in (c for p in parities for c in p.comparisons):
+        board = c.board
         for score in filter(None, (c.model, c.reference)):
-            name = f"score of {score.model} on {c.board.label}, effort {score.effort}"
-            half = score.margin or 0.0
-            value = Range(score.score - half, score.score, score.score + half, c.board.unit)
-            found[name] = Input(name=name, value=value, source=source_of(score))
+            half, at = score.margin or 0.0, score.score
+            name = f"score of {score.model} on {board.label}, effort {score.effort}"
+            found[name] = Range(at - half, at, at + half, board.unit), source_of(score)
         if c.tolerance is not None:
-            name = f"tolerance rule of {c.board.label}"
-            found.setdefault(
-                name,
-                Input(
-                    name=name,
-                    value=Range.exact(float(c.board.items or c.board.fixed_tolerance or 0)),
-                    source=source_of(c.board),
-                ),
-            )
-    return tuple(found.values())
+            size = Range.exact(float(board.items or board.fixed_tolerance or 0))
+            found.setdefault(f"tolerance rule of {board.label}", (size, source_of(board)))
+    return tuple(Input(name=n, value=value, source=source) for n, (value, source) in found.items())
 
 
 def assess(scenario: Scenario) -> Assessment:
     """Every option's model against every workload's floor. A hybrid is as good as both parts."""
+    day = scenario.client.report_date
     leaf = {
-        (option_name, name): parity(
-            name, workload, option_name, option, scenario.client.report_date
-        )
-        for option_name, option in scenario.options.items()
+        (option, name): found
+        for option, terms in scenario.options.items()
         for name, workload in scenario.workloads.items()
+        if (found := parity(name, workload, option, terms, day)) is not None
     }
     parities = tuple(
-        replace(p, option=option)
+        replace(leaf[part, name], option=option)
         for option in scenario.options
         for name in scenario.workloads
         for part in leaves(scenario, option)
-        if (p := leaf[part, name]) is not None
+        if (part, name) in leaf
     )
-    own_leaves = tuple(p for p in leaf.values() if p is not None)
+    own = tuple(leaf.values())
+    without_floor = tuple(n for n, w in scenario.workloads.items() if w.quality is None)
     return Assessment(
-        parities,
-        tuple(n for n, w in scenario.workloads.items() if w.quality is None),
-        tuple(_unknown_boards(scenario) + _token_warnings(scenario, own_leaves)),
-        _inputs(scenario, own_leaves),
+        parities, without_floor, _token_warnings(scenario, own), _inputs(scenario, own)
     )

@@ -8,7 +8,7 @@ through the same capacity, prices, rules and quality as the named ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +77,7 @@ def search(
     """
     found: list[Rival] = []
     for kind in kinds:
-        options = {n: o for n, o in _offers(scenario, kind) if not named(scenario, o)}
+        options = {n: o for n, o in OFFERS[kind](scenario) if not named(scenario, o)}
         found += _priced(scenario, options, judged)
     return sorted(found, key=lambda r: (*r.doubts, r.present))
 
@@ -95,34 +95,34 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
     """Offers with their cost; the cheapest of them held against limits, rules and quality."""
     if not options:
         return []
-    whole = _with(scenario, options)
-    sized = capacity.assess(whole)
-    plan = tco.with_optimum(costing.compile_plan(whole, sized))
-    names = [n for n in options if n in plan.options]
-    costs = {n: float(t.present[0]) for n, t in tco.totals(plan, plan.central(), names).items()}
+    sized, costs = _present_costs(_with(scenario, options), list(options))
     cheapest = sorted(costs, key=lambda n: costs[n])[:judged]
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
     rules, parity = sovereignty.assess(few), quality.assess(few)
     draws = {n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest}
     out = []
     for name in cheapest:
-        faults = [
-            fault
-            for constraint in (*scenario.decision.hard_constraints, "latency")
-            for fault in candidates.judged(
-                constraint, few, name, sized[name], draws, rules, parity
-            )[0]
-        ]
+        found = (few, name, sized[name], draws, rules, parity)
+        asked = (*scenario.decision.hard_constraints, "latency")
+        faults = [fault for each in asked for fault in candidates.judged(each, *found)[0]]
         verdicts = [p.verdict for p in parity.of(name)]
         worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")
-        out.append(
-            Rival(
-                name, options[name], next(iter(options[name].models.values())), costs[name],
-                sized[name].keeps_limits if sized[name].pools else None, worst,
-                tuple(dict.fromkeys(faults)), rules.counts(name)["review"],
-            )
-        )  # fmt: skip
+        kept = sized[name].keeps_limits if sized[name].pools else None
+        offer, open_points = options[name], rules.counts(name)["review"]
+        model, faults = next(iter(offer.models.values())), list(dict.fromkeys(faults))
+        what = name, offer, model, costs[name], kept, worst
+        out.append(Rival(*what, tuple(faults), open_points))
     return out
+
+
+def _present_costs(
+    whole: Scenario, names: Sequence[str]
+) -> tuple[dict[str, capacity.OptionCapacity], dict[str, float]]:
+    """What options need, and their present cost as planned where it can be estimated."""
+    sized = capacity.assess(whole)
+    plan = tco.with_optimum(costing.compile_plan(whole, sized))
+    found = tco.totals(plan, plan.central(), [n for n in names if n in plan.options])
+    return sized, {name: float(totals.present[0]) for name, totals in found.items()}
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:
@@ -142,18 +142,6 @@ def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -
 
 
 # --- offers -----------------------------------------------------------------------------------
-
-
-def _offers(scenario: Scenario, kind: str) -> Iterator[tuple[str, Option]]:
-    match kind:
-        case "open_api":
-            yield from _at_hosts(scenario)
-        case "api":
-            yield from _at_vendors(scenario)
-        case "rented_gpus":
-            yield from _rented(scenario)
-        case "servers":
-            yield from _servers(scenario)
 
 
 def open_models(scenario: Scenario) -> tuple[str, ...]:
@@ -237,12 +225,10 @@ def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     rows = prices.known_at(
         catalogue.table("cloud_prices", prices.CloudPrice), scenario.client.report_date
     )
+    offers = [r for r in rows if r.commitment == "on_demand" and "market" not in r.provider]
     best: dict[str, prices.CloudPrice] = {}
-    for r in rows:
-        if r.commitment == "on_demand" and "market" not in r.provider:
-            old = best.get(r.gpu_id)
-            if old is None or r.usd_gpu_hour < old.usd_gpu_hour:
-                best[r.gpu_id] = r
+    for r in sorted(offers, key=lambda r: r.usd_gpu_hour):
+        best.setdefault(r.gpu_id, r)
     for model in open_models(scenario):
         for gpu, r in best.items():
             yield _name(r.provider, gpu, _short(model)), _offer(
@@ -264,6 +250,15 @@ def _servers(scenario: Scenario) -> Iterator[tuple[str, Option]]:
                 scenario, f"{_short(model)} on {server.label}", model, kind=kind, gpu=server.gpu_id,
                 server=server.id, weights=weights, country=own[0].country if own else "", **ready
             )  # fmt: skip
+
+
+OFFERS: Mapping[str, Callable[[Scenario], Iterator[tuple[str, Option]]]] = {
+    "open_api": _at_hosts,
+    "api": _at_vendors,
+    "rented_gpus": _rented,
+    "servers": _servers,
+}
+"""Where each kind of offer is looked for."""
 
 
 # --- successors -------------------------------------------------------------------------------
@@ -290,9 +285,8 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
 def _sold_as(option: Option, model: str) -> str:
     """How the option's provider names a model; blank where it has no price for it."""
     wanted = quality.name_key(model)
-    for p in price_list:
-        if p.id == option.provider:
-            found = [m.id for m in p.models if quality.name_key(m.id) == wanted]
-            lent = [m.id for q in price_list for m in q.models if quality.name_key(m.id) == wanted]
-            return next(iter(found or lent), "")
-    return ""
+    sold = [(p.id, m.id) for p in price_list for m in p.models if quality.name_key(m.id) == wanted]
+    if option.provider not in {p.id for p in price_list}:
+        return ""
+    own = [name for provider, name in sold if provider == option.provider]
+    return next(iter(own or [name for _, name in sold]), "")
