@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from cache_bytes import bytes_per_token, request_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, hf_config
 from siting.catalogue import FactError
 from siting.memory import attention
-from siting.memory.attention import NotEstimated, kv_format, request_bytes
+from siting.memory.attention import NotEstimated, kv_format
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu, weight_format
 
@@ -33,7 +34,7 @@ def test_precomputed_cache_sizes_agree_with_the_layers() -> None:
             continue
         groups = attention.layer_groups(model)
         index = sum(g.count * g.index_bytes for g in groups)
-        grown = attention.bytes_per_token(model, kv) - index
+        grown = bytes_per_token(model, kv) - index
         windows = sum(
             g.count * g.bytes_per_token(kv) for g in groups if g.kind in ("window", "chunk")
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cache_bytes import bytes_per_token, request_bytes
 from siting import hf_config
 from siting.catalogue import Model
 from siting.memory import attention
@@ -43,18 +44,18 @@ def _computed(model: Model, case: dict[str, Any]) -> float:
     chunk, tokens = case.get("chunk", 2048), case.get("tokens", 0)
     match case["quantity"]:
         case "kv_bytes_per_token":
-            return attention.bytes_per_token(model, kv, tp)
+            return bytes_per_token(model, kv, tp)
         case "request_bytes":
-            return attention.request_bytes(model, kv, tokens, tp, chunk)
+            return request_bytes(model, kv, tokens, tp, chunk)
         case "state_bytes":
-            return attention.request_bytes(model, kv, 0, tp, chunk)
+            return request_bytes(model, kv, 0, tp, chunk)
         case "parameters":
             return (model.params_recomputed_b or 0) * 1e9
         case "weight_bytes":
             return weight_bytes_per_gpu(model, case["fmt"], tp).central
         case "vllm_blocks_per_request":
             groups = attention.layer_groups(model)
-            return attention.blocks(2**36, groups, kv, tokens, tp, chunk).per_request
+            return attention.Cells(groups, kv, tp, chunk).blocks(2**36, tokens).per_request
     raise AssertionError(case["quantity"])
 
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from cache_bytes import request_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
@@ -139,7 +140,7 @@ def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
     # gpt-oss 120B, 4 x A100: 45.32 GiB hold 2,640,144 printed tokens and 284.25 requests of 16,384
     model = catalogue.model("openai/gpt-oss-120b")
     groups, kv = attention.layer_groups(model), attention.kv_format("auto")
-    made = attention.blocks(45.32 * GIB, groups, kv, 16384, tp=4)
+    made = attention.Cells(groups, kv, tp=4).blocks(45.32 * GIB, 16384)
     assert made.smallest_group_tokens == pytest.approx(2640144, rel=1e-4)
     assert made.concurrency == pytest.approx(284.25, abs=0.01)
 
@@ -148,7 +149,7 @@ def test_blocks_grow_until_they_hold_a_state() -> None:
     # Qwen3.6 35B-A3B on GB10: 47.55 GiB print 623,040 tokens = 590 x 1,056, and 18.44 requests
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
     groups, kv = attention.layer_groups(model), attention.kv_format("auto")
-    made = attention.blocks(47.55 * GIB, groups, kv, 131072)
+    made = attention.Cells(groups, kv).blocks(47.55 * GIB, 131072)
     assert made.block_tokens == 1056
     assert made.smallest_group_tokens == 623040
     assert made.concurrency == pytest.approx(18.44, abs=0.005)
@@ -158,7 +159,7 @@ def test_two_head_shapes_share_one_page() -> None:
     # Gemma 4 12B: 69.53 GiB hold 41.08 requests of 8,192 tokens with 4,096 at a time
     model = catalogue.model("google/gemma-4-12B-it")
     groups, kv = attention.layer_groups(model), attention.kv_format("auto")
-    made = attention.blocks(69.53 * GIB, groups, kv, 8192, chunk=4096)
+    made = attention.Cells(groups, kv, chunk=4096).blocks(69.53 * GIB, 8192)
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
 
@@ -200,7 +201,7 @@ def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
     model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
     groups, kv = attention.layer_groups(model, mtp=True), attention.kv_format("fp8")
-    made = attention.blocks(36.25 * GIB, groups, kv, 131072, speculative_tokens=3)
+    made = attention.Cells(groups, kv, speculative_tokens=3).blocks(36.25 * GIB, 131072)
     assert made.block_tokens == 8432
     assert made.smallest_group_tokens == 1399712
     assert made.concurrency == pytest.approx(27.81, abs=0.005)
@@ -273,8 +274,7 @@ def test_more_tokens_never_need_less(
     model: catalogue.Model, tokens: int, more: int, tp: int
 ) -> None:
     few, many = (
-        attention.request_bytes(model, attention.kv_format("auto"), t, tp)
-        for t in (tokens, tokens + more)
+        request_bytes(model, attention.kv_format("auto"), t, tp) for t in (tokens, tokens + more)
     )
     assert few <= many
 
@@ -287,9 +287,8 @@ def test_more_ranks_never_hold_more_and_never_less_than_a_share(
     one = weights.weight_bytes_per_gpu(model, fmt).central
     split = weights.weight_bytes_per_gpu(model, fmt, tp=tp).central
     assert one / tp <= split * (1 + 1e-9) <= one * (1 + 1e-9)
-    assert attention.request_bytes(
-        model, attention.kv_format("auto"), 5000, tp
-    ) <= attention.request_bytes(model, attention.kv_format("auto"), 5000)
+    kv = attention.kv_format("auto")
+    assert request_bytes(model, kv, 5000, tp) <= request_bytes(model, kv, 5000)
 
 
 @settings(max_examples=60, deadline=None)
@@ -313,10 +312,10 @@ def test_blocks_never_promise_more_than_the_pool(
     longest, kv = 8192, attention.kv_format("auto")
     groups = attention.layer_groups(model)
     try:
-        made = attention.blocks(pool * GIB, groups, kv, longest, tp)
+        made = attention.Cells(groups, kv, tp).blocks(pool * GIB, longest)
     except NotEstimated:
         return
-    need = attention.request_bytes(model, kv, longest, tp) - sum(
+    need = request_bytes(model, kv, longest, tp) - sum(
         g.count * g.span * g.bytes_per_token(kv, tp) for g in groups if g.kind == "cross"
     )
     assert made.concurrency * need <= pool * GIB * 1.001
@@ -403,8 +402,8 @@ def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
     # blocks of 2,096 tokens, and three groups of states hold two: 15 blocks / 10 = 1.50, as logged
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
     groups, kv = attention.layer_groups(model), attention.kv_format("fp8")
-    assert attention.blocks(2**30, groups, kv, 8192, state_blocks=2).per_request == 4 + 3 * 2
-    assert attention.blocks(2**30, groups, kv, 8192, state_blocks=1).per_request == 4 + 3
+    assert attention.Cells(groups, kv, state_blocks=2).blocks(2**30, 8192).per_request == 4 + 3 * 2
+    assert attention.Cells(groups, kv, state_blocks=1).blocks(2**30, 8192).per_request == 4 + 3
 
 
 def test_four_bit_experts_need_room_for_the_warm_up_beside_the_budget() -> None:

@@ -1,8 +1,8 @@
 """What each layer of a model keeps of a sequence: keys and values, latents, windows, states.
 
 Every kind of attention in use is reduced to groups of like layers (`layer_groups`). From them
-follow the bytes of a request (`request_bytes`) and the blocks that vLLM's allocator makes of a
-pool of memory (`blocks`). All figures are per rank of a tensor-parallel group.
+follow the bytes of a request (`Cells.held`) and the blocks that vLLM's allocator makes of a pool
+of memory (`Cells.blocks`). All figures are per rank of a tensor-parallel group.
 
 [1] vLLM, v1/kv_cache_interface.py and v1/core/kv_cache_utils.py (page sizes, groups, blocks)
 [2] DeepSeek-V2, arXiv:2405.04434, sec. 2.1 (multi-head latent attention)
@@ -12,7 +12,7 @@ pool of memory (`blocks`). All figures are per rank of a tensor-parallel group.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -226,43 +226,6 @@ def _stated(model: Model, field: str) -> int:
     return int(value)
 
 
-def bytes_per_token(model: Model, kv: KvFormat, tp: int = 1, mtp: bool = False) -> float:
-    """Bytes that one more token of a long request adds on one rank, all layers."""
-    growing = ("full", "latent", "compressed")
-    return sum(
-        g.count * g.bytes_per_token(kv, tp) for g in layer_groups(model, mtp) if g.kind in growing
-    )
-
-
-def request_bytes(
-    model: Model, kv: KvFormat, tokens: float, tp: int = 1, chunk: int = 2048, mtp: bool = False
-) -> float:
-    """Bytes that one request of `tokens` holds on one rank, without rounding to blocks.
-
-    chunk: tokens of a prompt computed at once (`max_num_batched_tokens`): a window keeps them.
-    """
-    return held_bytes(layer_groups(model, mtp), kv, tokens, tp, chunk)
-
-
-def held_bytes(
-    groups: tuple[Layers, ...],
-    kv: KvFormat,
-    tokens: float,
-    tp: int,
-    chunk: int,
-    speculative_tokens: int = 0,
-    state_blocks: int = 1,
-) -> float:
-    """The same for given groups of layers; a state is held once a block and drafted token."""
-    held = 0.0
-    for g in groups:
-        held += g.count * (
-            g.tokens_kept(tokens, chunk) * g.bytes_per_token(kv, tp)
-            + g.state_bytes(tp, speculative_tokens) * (state_blocks + speculative_tokens)
-        )
-    return held
-
-
 @dataclass(frozen=True, slots=True)
 class Blocks:
     """What vLLM's allocator makes of a pool of memory on one rank."""
@@ -285,56 +248,63 @@ class Blocks:
         return self.blocks // self.groups * self.block_tokens
 
 
-def blocks(
-    pool_bytes: float,
-    groups: tuple[Layers, ...],
-    kv: KvFormat,
-    longest: int,
-    tp: int = 1,
-    chunk: int = 2048,
-    speculative_tokens: int = 0,
-    state_blocks: int = 1,
-) -> Blocks:
-    """Blocks of a pool: layers of one kind form groups of equal size, all pages are equal [1].
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """How an engine keeps groups of layers on one rank of a tensor-parallel group."""
 
-    The group size is the smallest number of layers of a kind. The widest page rules: narrower
-    layers take more tokens a block, and attention blocks grow until they hold a state.
-    Raises NotEstimated for a pool that holds no block.
-    """
-    attention = [g for g in groups if g.kind not in ("state", "cross")]
-    states = [g for g in groups if g.kind == "state"]
-    rates = {g: g.bytes_per_token(kv, tp) for g in attention}
-    page = BLOCK_TOKENS * max(rates.values(), default=0.0)
-    if states:
-        state = max(g.state_bytes(tp, speculative_tokens) for g in states)
-        widest = max(rates.values(), default=0.0)
-        if widest:
-            page = widest * BLOCK_TOKENS * math.ceil(max(state, page) / widest / BLOCK_TOKENS)
-        else:
-            page = state
-    counts = [g.count for g in (*attention, *states)]
-    size = min(counts)
-    if max(counts) < 1.25 * size:
-        size = max(counts)
-    total = int(pool_bytes // (page * size))
-    if total < 1:
-        raise NotEstimated("the KV cache pool is smaller than one block")
-    needed, parts = 0, 0
-    tokens: list[int] = []
-    for g in attention:
-        step = BLOCK_TOKENS * max(1, round(page / rates[g] / BLOCK_TOKENS))
-        kept = min(longest, g.tokens_kept(longest, chunk))
-        extra = 1 if g.kind == "window" else 0
-        share = math.ceil(g.count / size)
-        needed += share * (math.ceil(kept / step) + extra)
-        parts, tokens = parts + share, [*tokens, step]
-    for g in states:
-        share = math.ceil(g.count / size)
-        needed += share * (state_blocks + speculative_tokens)
-        parts += share
-    return Blocks(total, parts, min(tokens, default=BLOCK_TOKENS), needed)
+    groups: tuple[Layers, ...]
+    kv: KvFormat
+    tp: int = 1
+    chunk: int = 2048
+    """Tokens of a prompt computed at once (`max_num_batched_tokens`): a window keeps them."""
+    speculative_tokens: int = 0
+    state_blocks: int = 1
 
+    @property
+    def states(self) -> int:
+        """States that a request holds: one for each block and drafted token."""
+        return self.state_blocks + self.speculative_tokens
 
-def stage(groups: tuple[Layers, ...], pp: int) -> tuple[Layers, ...]:
-    """The layers of the fullest of `pp` pipeline stages."""
-    return tuple(replace(g, count=math.ceil(g.count / pp)) for g in groups)
+    def held(self, tokens: float) -> float:
+        """Bytes that one request of `tokens` holds, without rounding to blocks."""
+        return sum(
+            g.count
+            * (
+                g.tokens_kept(tokens, self.chunk) * g.bytes_per_token(self.kv, self.tp)
+                + g.state_bytes(self.tp, self.speculative_tokens) * self.states
+            )
+            for g in self.groups
+        )
+
+    def blocks(self, pool_bytes: float, longest: int) -> Blocks:
+        """Blocks of a pool: layers of a kind form groups of equal size, all pages are equal [1].
+
+        The group size is the smallest number of layers of a kind. The widest page rules: narrower
+        layers take more tokens a block, and attention blocks grow until they hold a state.
+        Raises NotEstimated for a pool that holds no block.
+        """
+        states = [g for g in self.groups if g.kind == "state"]
+        rows = [
+            (g, g.bytes_per_token(self.kv, self.tp))
+            for g in self.groups
+            if g.kind not in ("state", "cross")
+        ]
+        widest = max((rate for _, rate in rows), default=0.0)
+        page = BLOCK_TOKENS * widest
+        if states:
+            page = max(page, *(g.state_bytes(self.tp, self.speculative_tokens) for g in states))
+            if widest:
+                page = widest * BLOCK_TOKENS * math.ceil(page / widest / BLOCK_TOKENS)
+        counts = [g.count for g, _ in rows] + [g.count for g in states]
+        size = max(counts) if max(counts) < 1.25 * min(counts) else min(counts)
+        total = int(pool_bytes // (page * size))
+        if total < 1:
+            raise NotEstimated("the KV cache pool is smaller than one block")
+        steps = [BLOCK_TOKENS * max(1, round(page / rate / BLOCK_TOKENS)) for _, rate in rows]
+        needed = sum(math.ceil(g.count / size) for g in states) * self.states
+        for (g, _), step in zip(rows, steps, strict=True):
+            kept = min(longest, g.tokens_kept(longest, self.chunk))
+            blocks = math.ceil(kept / step) + (g.kind == "window")
+            needed += math.ceil(g.count / size) * blocks
+        groups = sum(math.ceil(count / size) for count in counts)
+        return Blocks(total, groups, min(steps, default=BLOCK_TOKENS), needed)

@@ -323,7 +323,7 @@ def values(r: Range) -> tuple[float, float, float]:
 # --- what a pool holds ------------------------------------------------------------------------
 
 
-def _cached_layers(d: Deployment, stages: int) -> tuple[attention.Layers, ...]:
+def _cached_layers(d: Deployment) -> tuple[attention.Layers, ...]:
     """The layers of the fullest stage, as this release of the engine caches them.
 
     Windows cost full length in vLLM's V0 engine and in the ik fork of llama.cpp. Latents were
@@ -334,8 +334,9 @@ def _cached_layers(d: Deployment, stages: int) -> tuple[attention.Layers, ...]:
     if d.family == "vllm" and d.release and d.release < (0, 7):
         groups = tuple(_as_heads(g, d.model) if g.kind == "latent" else g for g in groups)
     if d.is_v0 or is_fork(d):
-        groups = _as_full(groups)
-    return attention.stage(groups, stages) if stages > 1 else groups
+        windowed = ("window", "chunk")
+        groups = tuple(replace(g, kind="full") if g.kind in windowed else g for g in groups)
+    return tuple(replace(g, count=math.ceil(g.count / d.pipeline_parallel)) for g in groups)
 
 
 def kv_format(d: Deployment) -> attention.KvFormat:
@@ -362,23 +363,24 @@ def _as_heads(g: attention.Layers, model: Model) -> attention.Layers:
     return replace(g, kind="full", heads=model.num_attention_heads or 0, width=width, index_bytes=0)
 
 
-def _as_full(groups: tuple[attention.Layers, ...]) -> tuple[attention.Layers, ...]:
-    return tuple(replace(g, kind="full") if g.kind in ("window", "chunk") else g for g in groups)
-
-
-def request_gib(d: Deployment, tokens: int) -> float:
-    """Cache of one request of `tokens` on the fullest GPU. [GiB]"""
-    by_layer = d.family == "llama.cpp"  # cards share layers, not heads
-    held = attention.held_bytes(
-        _cached_layers(d, 1 if by_layer else d.pipeline_parallel),
+def _cells(d: Deployment, tokens: int) -> attention.Cells:
+    """The cache of the fullest stage of a deployment for requests of up to `tokens`."""
+    return attention.Cells(
+        _cached_layers(d),
         kv_format(d),
-        tokens,
-        1 if by_layer else d.tensor_parallel,
+        d.tensor_parallel,
         prompt_chunk(d, tokens),
         d.speculative_tokens,
         _state_blocks(d),
     )
-    if by_layer and d.gpus > 1:
+
+
+def request_gib(d: Deployment, tokens: int) -> float:
+    """Cache of one request of `tokens` on the fullest GPU. [GiB]"""
+    if d.family != "llama.cpp":
+        return _cells(d, tokens).held(tokens) / GIB
+    held = _cells(replace(d, tensor_parallel=1, pipeline_parallel=1), tokens).held(tokens)
+    if d.gpus > 1:  # cards share layers, not heads
         layers = d.model.num_hidden_layers or 1
         held *= math.ceil((layers + 1) / d.gpus) / layers
     return held / GIB
@@ -391,18 +393,8 @@ def holds(d: Deployment, longest: int, pool: float) -> tuple[float, float]:
     if d.family != "vllm":
         held = pool / request_gib(d, longest) * d.context_parallel
         return held * longest, held
-    groups = _cached_layers(d, d.pipeline_parallel)
     try:
-        made = attention.blocks(
-            pool * GIB,
-            groups,
-            kv_format(d),
-            longest,
-            d.tensor_parallel,
-            prompt_chunk(d, longest),
-            d.speculative_tokens,
-            _state_blocks(d),
-        )
+        made = _cells(d, longest).blocks(pool * GIB, longest)
     except NotEstimated:
         return 0.0, 0.0
     tokens = made.concurrency * longest
