@@ -71,6 +71,17 @@ class Range:
         return cls(value, value, value, unit)
 
     @classmethod
+    def ordered(cls, values: Iterable[float], unit: str = "") -> Range:
+        """Three values, whichever is lowest."""
+        low, central, high = sorted(values)
+        return cls(low, central, high, unit)
+
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """Low, central and high."""
+        return self.low, self.central, self.high
+
+    @classmethod
     def around(cls, value: float, share: float, unit: str = "") -> Range:
         """`value` with a symmetric relative band, e.g. share=0.1 for plus or minus 10 %."""
         half = abs(value) * share

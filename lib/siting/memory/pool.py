@@ -12,7 +12,6 @@ What the catalogue does not determine raises `NotEstimated` with the reason.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from siting import catalogue
@@ -78,15 +77,11 @@ def activations(d: Deployment, context: int) -> Part:
     # A later pipeline stage receives hidden states and residuals; images wait for their text.
     copies = 1 + 2 * (d.pipeline_parallel > 1) + bool(d.images and model.vision_tokens)
     workspace = _expert_workspace(d, tokens)
-    peak = [
-        max(forward * f, s, v) + copies * states + w
-        for f, s, v, w in zip(
-            (0.8, 1.0, 1.25), values(sampler), values(tower), values(workspace), strict=True
-        )
-    ]
+    sides = zip((0.8, 1.0, 1.25), sampler.ends, tower.ends, workspace.ends, strict=True)
+    peak = (max(forward * f, s, v) + copies * states + w for f, s, v, w in sides)
     return Part(
         "activations",
-        ordered(peak, "B").scaled(1 / GIB, "GiB"),
+        Range.ordered(peak, "B").scaled(1 / GIB, "GiB"),
         f"largest of: widest layer x {tokens:,} tokens; {row.central:g} B x {sequences:,} "
         f"sequences x {model.vocab_size:,} vocabulary"
         + ("; vision encoder" if tower.central else ""),
@@ -167,16 +162,11 @@ def is_fork(d: Deployment) -> bool:
 
 def libraries(d: Deployment) -> Part:
     """CUDA context, libraries and communication buffers of one GPU."""
-    if d.family == "tensorrt-llm":
-        row = constant(d.family, "overhead_gib")
-    elif d.family != "vllm":
-        row = constant(d.family, "context_gib")
-    elif is_unified(d.gpu):
-        row = constant("vllm", "non_torch_unified_gib")
-    elif d.gpu.vendor == "AMD":
-        row = constant("vllm", "non_torch_rocm_gib")
-    else:
-        row = d.behaviour("non_torch_gib")
+    name = "overhead_gib" if d.family == "tensorrt-llm" else "context_gib"
+    if d.family == "vllm":
+        name = "non_torch_unified_gib" if is_unified(d.gpu) else "non_torch_rocm_gib"
+    plain = d.family == "vllm" and d.gpu.vendor != "AMD" and not is_unified(d.gpu)
+    row = d.behaviour("non_torch_gib") if plain else constant(d.family, name)
     return Part("libraries", row.range, row.reason, catalogue.source_of(row))
 
 
@@ -193,11 +183,10 @@ def graphs_outside(d: Deployment) -> Range:
     if d.family != "vllm" or d.eager or d.behaviour("graphs_inside_budget").central:
         return Range.exact(0.0, "GiB")
     layers = float(d.model.num_hidden_layers or 0)
-    parts = [constant("vllm", "graph_gib_fixed").range]
-    parts.append(constant("vllm", "graph_gib_layer").range.scaled(layers, "GiB"))
+    times = {"graph_gib_fixed": 1.0, "graph_gib_layer": layers}
     if d.model.num_experts:
-        parts.append(constant("vllm", "graph_gib_experts").range)
-    return total(parts, "GiB")
+        times["graph_gib_experts"] = 1.0
+    return total((constant("vllm", n).range.scaled(x) for n, x in times.items()), "GiB")
 
 
 def warms_up(d: Deployment) -> bool:
@@ -237,8 +226,10 @@ def loaded(d: Deployment) -> Range:
     ).scaled(1 / GIB, "GiB")
     if d.family == "sglang":
         size = size.plus(constant("sglang", "load_extra_gib").range)
-    if d.family == "vllm":
-        size = size.plus(Range.exact(_position_table(d.model) / GIB, "GiB"))
+    if d.family == "vllm":  # sines and cosines of every position: each rank holds a head's table
+        positions = d.model.rope_positions or d.model.max_position_embeddings or 0
+        width = d.model.qk_rope_head_dim or d.model.head_dim or 0
+        size = size.plus(Range.exact(2.0 * positions * width / GIB))
     return widened(size, "weights", far(d), PRINTED_GIB)
 
 
@@ -249,16 +240,6 @@ def far(d: Deployment) -> int:
 
 PRINTED_GIB = 0.005
 """Logs round to a hundredth of a GiB: no range is narrower than that."""
-
-
-def _position_table(model: Model) -> float:
-    """Sines and cosines of every position, which are loaded with the weights. [B]
-
-    Each rank holds the whole table of a head; a scaled encoding stretches it.
-    """
-    positions = model.rope_positions or model.max_position_embeddings or 0
-    width = model.qk_rope_head_dim or model.head_dim or 0
-    return 2.0 * positions * width
 
 
 def cache_pool(d: Deployment, context: int) -> Pool:
@@ -306,18 +287,7 @@ def engine_budget(d: Deployment) -> Range:
     if d.family == "sglang":
         host = "unified_host_gib" if is_unified(d.gpu) else "context_gib"
         free = total([size, constant("sglang", host).range.scaled(-1)])
-    return Range(share.low * free.low, share.central * free.central, share.high * free.high, "GiB")
-
-
-def ordered(found: Sequence[float], unit: str) -> Range:
-    """Three values as a range."""
-    low, central, high = sorted(found)
-    return Range(low, central, high, unit)
-
-
-def values(r: Range) -> tuple[float, float, float]:
-    """Low, central and high."""
-    return r.low, r.central, r.high
+    return share.times(free, "GiB")
 
 
 # --- what a pool holds ------------------------------------------------------------------------

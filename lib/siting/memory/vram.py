@@ -25,10 +25,8 @@ from siting.memory.pool import (
     holds,
     kv_format,
     longest_context,
-    ordered,
     request_gib,
 )
-from siting.memory.pool import values as three
 from siting.memory.weights import tensors, weight_format
 from siting.quantity import Z999, LogNormal, Range, total
 
@@ -113,8 +111,8 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     pool = cache_pool(d, longest)
     form, cells = weight_format(d.weights, d.model), kv_format(d)
     need = request_gib(d, longest)
-    counts = [holds(d, longest, g) for g in three(pool.left)]
-    requests = ordered([c[1] for c in counts], "requests")
+    tokens, held = zip(*(holds(d, longest, g) for g in pool.left.ends), strict=True)
+    requests = Range.ordered(held, "requests")
     asked = Part(
         "cache",
         Range.exact(need * concurrency, "GiB"),
@@ -132,7 +130,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         budget_gib=pool.budget,
         pool_gib=pool.left,
         request_gib=need,
-        tokens=ordered([c[0] for c in counts], "tokens"),
+        tokens=Range.ordered(tokens, "tokens"),
         max_concurrency=requests,
         longest_context=longest_context(d, pool.left.central),
         verdict=verdict,
@@ -142,22 +140,14 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
 
 def _inputs(d: Deployment, pool: Pool) -> tuple[Input, ...]:
     form = weight_format(d.weights, d.model)
+    size = Range.exact(tensors(d.model).total / 1e9, "billion")
+    found = (
+        (f"parameters of {d.model.model_id}", size, d.model),
+        (f"usable memory, {d.gpu.gpu}", usable_gib(d.gpu), d.gpu),
+        (f"bits a parameter, {form.format}", Range.exact(form.bits, "bit"), form),
+    )
     return (
-        Input(
-            name=f"parameters of {d.model.model_id}",
-            value=Range.exact(tensors(d.model).total / 1e9, "billion"),
-            source=catalogue.source_of(d.model),
-        ),
-        Input(
-            name=f"usable memory, {d.gpu.gpu}",
-            value=usable_gib(d.gpu),
-            source=catalogue.source_of(d.gpu),
-        ),
-        Input(
-            name=f"bits a parameter, {form.format}",
-            value=Range.exact(form.bits, "bit"),
-            source=catalogue.source_of(form),
-        ),
+        *(Input(name=n, value=r, source=catalogue.source_of(fact)) for n, r, fact in found),
         *(Input(name=p.name, value=p.gib, source=p.source) for p in pool.parts[1:]),
     )
 

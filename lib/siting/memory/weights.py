@@ -73,11 +73,10 @@ def _found(key: str) -> WeightFormat:
     if found is None:
         known = ", ".join(f.format for f in formats)
         raise NotEstimated(f"weight format {key!r} is unknown; known: {known}")
-    if stated and found.scope == "file":
-        return found.model_copy(
-            update={"bits": float(stated[1]), "low_factor": 0.98, "high_factor": 1.02}
-        )
-    return found
+    if not stated or found.scope != "file":
+        return found
+    own = {"bits": float(stated[1]), "low_factor": 0.98, "high_factor": 1.02}
+    return found.model_copy(update=own)
 
 
 # --- tensors ----------------------------------------------------------------------------------
@@ -126,16 +125,8 @@ def tensors(model: Model, mtp: bool = False) -> Tensors:
     extra = 0.0
     if mtp and model.mtp_layers and model.params_recomputed_b and model.total_params_b:
         extra = max(0.0, model.total_params_b - model.params_recomputed_b) * 1e9
-    return Tensors(
-        embedding=embedding,
-        head=head,
-        attention=max(linear - mlp, 0.0),
-        mlp=mlp,
-        experts=experts,
-        towers=towers,
-        mtp=extra,
-        replicated=_latent_projections(model),
-    )
+    attention, replicated = max(linear - mlp, 0.0), _latent_projections(model)
+    return Tensors(embedding, head, attention, mlp, experts, towers, extra, replicated)
 
 
 def _expert_params(model: Model, count: float) -> float:
@@ -144,9 +135,8 @@ def _expert_params(model: Model, count: float) -> float:
         return model.expert_params_b * 1e9
     if not (model.num_experts and model.num_hidden_layers and model.moe_intermediate_size):
         return 0.0
-    layers = (model.num_hidden_layers - (model.first_dense_layers or 0)) / (
-        model.moe_layer_step or 1
-    )
+    mixed = model.num_hidden_layers - (model.first_dense_layers or 0)
+    layers = mixed / (model.moe_layer_step or 1)
     width = (model.hidden_size or 0) * model.moe_intermediate_size
     return min(layers * model.num_experts * 3 * width, 0.96 * count)
 
@@ -256,10 +246,9 @@ def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]
     head_params = t.head or t.embedding
     head = head_params * (form.head_bits or form.bits) / 8
     body = file - t.embedding * form.bits / 8 - (head if t.head else 0.0)
+    if gpus == 1:
+        return body + head, layers
     most = math.ceil((layers + 1) / gpus)
-    last = layers + 1 - most * (gpus - 1) - 1 if gpus > 1 else layers
-    last = max(last, (layers + 1) // gpus - 1) if gpus > 1 else layers
-    fullest = max(
-        body * min(most, layers) / layers if gpus > 1 else 0.0, body * last / layers + head
-    )
+    last = max(layers - most * (gpus - 1), (layers + 1) // gpus - 1)
+    fullest = max(body * min(most, layers) / layers, body * last / layers + head)
     return fullest, min(most, layers)
