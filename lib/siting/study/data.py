@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -19,14 +20,26 @@ from siting.rules.sovereignty import (
     Verdict,
     worst,
 )
-from siting.study.frames import Made, frame
+from siting.study.frames import Made, declared, frame
 from siting.study.results import Results
 
 ASKED = ("flow", "option", "client")
 """Levels of attributes that somebody answers."""
 
-KNOWN = ("place", "key_control", "retention_days", "transfer_tool", "clear_text", "trains_on_data")
+SHOWN = (
+    "place",
+    "operator_country",
+    "parent_country",
+    "clear_text",
+    "key_control",
+    "retention_days",
+    "trains_on_data",
+    "transfer_tool",
+)
 """What the map and the table of flows show of each."""
+
+KNOWN = frozenset(SHOWN) - {"operator_country", "parent_country"}
+"""What of that somebody must state of each flow."""
 
 USERS = "Your users"
 BOX = {"zone": "", "keys": "", "open_points": 0, "failed": 0, "start": "", "reaches": ""}
@@ -58,37 +71,22 @@ class DataFrames(Results):
         failed: rules that fail [1]
         unknown: facts shown here that nobody has stated [1]
         """
-        rows = [
-            self._flow_row(option, flow)
-            for option in self.sovereignty.options.values()
-            for flow in option.flows
-        ]
-        flows = (f for option in self.sovereignty.options.values() for f in option.flows)
-        return rows, (known.source for f in flows for n, known in f.known.items() if n in KNOWN)
+        flows = [(o, f) for o in self.sovereignty.options.values() for f in o.flows]
+        known = (k.source for _, f in flows for n, k in f.known.items() if n in KNOWN)
+        return [self._flow_row(*pair) for pair in flows], known
 
-    def _flow_row(self, option: OptionAssessment, flow: FlowFacts) -> dict[str, Any]:
+    def _flow_row(self, option: OptionAssessment, flow: FlowFacts) -> tuple[object, ...]:
         values, outside = flow.values, flow.values.get("external") is not False
         found = [f for v in option.verdicts.values() for f in v.findings if f.flow is flow]
         verdicts: list[Verdict] = [f.verdict for f in found]
-        return {
-            "option": option.label,
-            "flow": flow.label.split(": ")[-1],
-            "carrier": self.options[flow.carrier].label,
-            "zone": self._zone(values.get("place")) if outside else "client",
-            "party": self.options[flow.carrier].vendor if outside else "",
-            "place": values.get("place"),
-            "operator_country": values.get("operator_country"),
-            "parent_country": values.get("parent_country"),
-            "clear_text": values.get("clear_text"),
-            "keys": values.get("key_control"),
-            "retention_days": values.get("retention_days"),
-            "training": values.get("trains_on_data"),
-            "transfer_tool": values.get("transfer_tool"),
-            "verdict": worst(verdicts),
-            "open_points": verdicts.count("review"),
-            "failed": verdicts.count("fail"),
-            "unknown": sum(values.get(k) is None for k in KNOWN) if outside else 0,
-        }
+        return (
+            *(option.label, flow.label.split(": ")[-1], self.options[flow.carrier].label),
+            self._zone(values.get("place")) if outside else "client",
+            self.options[flow.carrier].vendor if outside else "",
+            *map(values.get, SHOWN),
+            *(worst(verdicts), verdicts.count("review"), verdicts.count("fail")),
+            sum(values.get(k) is None for k in KNOWN) if outside else 0,
+        )
 
     def _zone(self, place: object) -> str:
         if place is None:
@@ -159,15 +157,10 @@ class DataFrames(Results):
         """
         a = self.sovereignty
         rows = [
-            {
-                "option": o.label,
-                "overall": o.overall,
-                "fail": o.counts["fail"],
-                "review": o.counts["review"],
-                "passes": o.counts["pass"],
-                "not_applicable": o.counts["n.a."],
-                "questions": sum(name in q.options for q in a.questions),
-            }
+            (
+                *(o.label, o.overall, *o.counts.values()),
+                sum(name in q.options for q in a.questions),
+            )
             for name, o in a.options.items()
         ]
         return rows, ()
@@ -194,7 +187,7 @@ class DataFrames(Results):
         url: address of the law
         """
         a = self.sovereignty
-        rows = [_verdict_row(o, v) for o in a.options.values() for v in o.verdicts.values()]
+        rows = [_verdict(o, v) for o in a.options.values() for v in o.verdicts.values()]
         return rows, _laws(a.rules)
 
     @frame
@@ -211,14 +204,11 @@ class DataFrames(Results):
         a = self.sovereignty
         titles = {r.rule_id: r.title for r in a.rules}
         rows = [
-            {
-                "addressee": q.addressee,
-                "question": q.question,
-                "options": "; ".join(self.options[o].label for o in q.options),
-                "flows": ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow"),
-                "rules": "; ".join(titles[r] for r in q.rules),
-                "waiting": len(q.rules),
-            }
+            (
+                *(q.addressee, q.question, "; ".join(self.options[o].label for o in q.options)),
+                ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow"),
+                *("; ".join(titles[r] for r in q.rules), len(q.rules)),
+            )
             for q in a.questions
         ]
         return rows, ()
@@ -232,10 +222,7 @@ class DataFrames(Results):
         reason: why
         """
         found = self.sovereignty.assumptions
-        rows = [
-            {"assumption": e.label, "value": e.value, "reason": e.source.locator} for e in found
-        ]
-        return rows, (e.source for e in found)
+        return [(e.label, e.value, e.source.locator) for e in found], (e.source for e in found)
 
     @frame
     def rule_switches(self) -> Made:
@@ -249,16 +236,10 @@ class DataFrames(Results):
         """
         found = self.sovereignty.switches()
         rows = [
-            {
-                "fact": e.label,
-                "value": e.value,
-                "rules_off": len(rules),
-                "rules": "; ".join(r.title for r in rules),
-                "stated": _stated_by(e),
-            }
+            (e.label, e.value, len(rules), "; ".join(r.title for r in rules), _stated_by(e))
             for e, rules in found.items()
         ]
-        rows.sort(key=lambda r: (-int(str(r["rules_off"])), str(r["fact"]), str(r["value"])))
+        rows.sort(key=lambda r: (-r[2], r[0], r[1]))
         return rows, sorted({e.source for e in found}, key=lambda s: s.citation)
 
     @frame
@@ -274,13 +255,11 @@ class DataFrames(Results):
         after: verdict from then on
         reason: why
         """
-        none = dict.fromkeys(("option", "rule", "title", "before", "after", "reason"))
+        ahead = self.sovereignty.ahead
         rows = [
-            {"date": x.date.isoformat(), "event": x.text, **change}
-            for x in self.sovereignty.ahead
-            for change in ([self._change(c) for c in x.changes] or [none])
+            (x.date.isoformat(), x.text, *change) for x in ahead for change in self._said(x.changes)
         ]
-        return rows, (s for x in self.sovereignty.ahead for s in x.sources)
+        return rows, (s for x in ahead for s in x.sources)
 
     @frame
     def rule_stress(self) -> Made:
@@ -294,24 +273,17 @@ class DataFrames(Results):
         after: verdict then
         reason: why
         """
-        none = dict.fromkeys(("option", "rule", "title", "before", "after", "reason"))
-        rows = [
-            {"stress": t.stress.label, **change}
-            for t in self.sovereignty.stress
-            for change in ([self._change(c) for c in t.flips] or [none])
-        ]
-        return rows, (source_of(t.stress) for t in self.sovereignty.stress)
+        tests = self.sovereignty.stress
+        rows = [(t.stress.label, *change) for t in tests for change in self._said(t.flips)]
+        return rows, (source_of(t.stress) for t in tests)
 
-    def _change(self, change: Change) -> dict[str, Any]:
-        rule = next(r for r in self.sovereignty.rules if r.rule_id == change.rule_id)
-        return {
-            "option": self.options[change.option].label,
-            "rule": rule.rule_id,
-            "title": rule.title,
-            "before": change.before,
-            "after": change.after,
-            "reason": change.reason,
-        }
+    def _said(self, changes: tuple[Change, ...]) -> Iterator[tuple[str | None, ...]]:
+        titles = {r.rule_id: r.title for r in self.sovereignty.rules}
+        for c in changes:
+            option = self.options[c.option].label
+            yield option, c.rule_id, titles[c.rule_id], c.before, c.after, c.reason
+        if not changes:
+            yield (None,) * 6
 
     @frame
     def model_openness(self) -> Made:
@@ -333,14 +305,9 @@ class DataFrames(Results):
         after_tuning: terms for a fine-tuned model
         """
         found = self.sovereignty.models
-        columns = (
-            "model", "maker", "country", "weights", "training_data", "training_code", "mof_class",
-            "licence", "licence_class", "field_of_use", "user_cap", "excluded", "after_tuning",
-        )  # fmt: skip
+        said = attrgetter(*list(declared(DataFrames.model_openness).meanings)[2:])
         rows = [
-            {c: getattr(m, c) for c in columns}
-            | {"used_by": "; ".join(self.options[o].label for o in m.used_by)}
-            for m in found
+            (m.model, "; ".join(self.options[o].label for o in m.used_by), *said(m)) for m in found
         ]
         return rows, (m.source for m in found)
 
@@ -353,34 +320,22 @@ class DataFrames(Results):
         score: points of 100 [1]
         """
         found = self.sovereignty.vendors
-        rows = [
-            {"vendor": v.vendor, "edition": edition, "score": score}
-            for v in found
-            for edition, score in v.scores.items()
-        ]
+        rows = [(v.vendor, *scored) for v in found for scored in v.scores.items()]
         return rows, (v.source for v in found)
 
 
-def _verdict_row(option: OptionAssessment, found: RuleVerdict) -> dict[str, Any]:
+def _verdict(option: OptionAssessment, found: RuleVerdict) -> tuple[object, ...]:
     rule, changes = found.rule, found.changes
-    return {
-        "option": option.label,
-        "rule": rule.rule_id,
-        "regime": rule.regime,
-        "title": rule.title,
-        "provision": rule.provision,
-        "official": rule.address == "official",
-        "verdict": found.verdict,
-        "flow": found.decisive.flow.label.split(": ")[-1] if found.decisive else "",
-        "reason": found.reason,
-        "evidence": _evidence(found),
-        "passes_if": " and ".join(f"{a}: {v}" for way in changes.to_pass[:1] for a, v in way),
-        "fails_if": " or ".join(f"{a}: {v}" for a, v in changes.to_fail),
-        "reviews_if": " or ".join(f"{a}: {v}" for a, v in changes.to_review),
-        "remedy": rule.remedy,
-        "missing": len(found.missing),
-        "url": rule.url,
-    }
+    return (
+        *(option.label, rule.rule_id, rule.regime, rule.title, rule.provision),
+        *(rule.address == "official", found.verdict),
+        found.decisive.flow.label.split(": ")[-1] if found.decisive else "",
+        *(found.reason, _evidence(found)),
+        " and ".join(f"{a}: {v}" for way in changes.to_pass[:1] for a, v in way),
+        " or ".join(f"{a}: {v}" for a, v in changes.to_fail),
+        " or ".join(f"{a}: {v}" for a, v in changes.to_review),
+        *(rule.remedy, len(found.missing), rule.url),
+    )
 
 
 def _evidence(found: RuleVerdict) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any
+from operator import attrgetter
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.quantity import Range
-from siting.study.frames import Made, frame
+from siting.study.frames import Made, declared, ends, frame
 from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
-from siting.vendors.shocks import KindLoss, OptionLoss
 from siting.vendors.stability import OnRecord, moves, on_record, promise_worth
-from siting.vendors.vendor_record import load
+from siting.vendors.vendor_record import Event, load
 
 
 class VendorFrames(Results):
@@ -39,21 +37,14 @@ class VendorFrames(Results):
         events: events in the record [1]
         notices: retirement notices in the record [1]
         """
-        known = self.stability.vendors
-        users: dict[str, list[str]] = {}
+        known, users = self.stability.vendors, defaultdict(list)
         for name, option in self.stability.options.items():
             for vendor in option.vendors:
-                users.setdefault(vendor, []).append(self.options[name].label)
+                users[vendor].append(self.options[name].label)
         rows = [
-            {
-                "name": name,
-                "vendor": known[name].vendor if name in known else None,
-                "options": "; ".join(labels),
-                "role": known[name].role if name in known else "",
-                "press": known[name].press if name in known else "",
-                "events": len(known[name].events) if name in known else 0,
-                "notices": len(known[name].notices) if name in known else 0,
-            }
+            (name, v.vendor, "; ".join(labels), v.role, v.press, len(v.events), len(v.notices))
+            if (v := known.get(name))
+            else (name, None, "; ".join(labels), "", "", 0, 0)
             for name, labels in users.items()
         ]
         return rows, ()
@@ -68,10 +59,7 @@ class VendorFrames(Results):
         url: address of the source
         """
         flags = [(v.vendor, f) for v in self._vendors for f in v.red_flags]
-        rows = [
-            {"vendor": name, "flag": f.text, "alleged": f.alleged, "url": f.source.url}
-            for name, f in flags
-        ]
+        rows = [(name, f.text, f.alleged, f.source.url) for name, f in flags]
         return rows, (f.source for _, f in flags)
 
     @frame
@@ -92,7 +80,7 @@ class VendorFrames(Results):
         url: address of the source
         """
         found = [(v.vendor, e) for v in self._vendors for e in v.events]
-        return [_event_row(name, e) for name, e in found], (source_of(e) for _, e in found)
+        return [(name, *_event(e)) for name, e in found], (source_of(e) for _, e in found)
 
     @frame
     def vendor_case(self, cluster: str = "MUSK_v_OPENAI") -> Made:
@@ -116,7 +104,7 @@ class VendorFrames(Results):
         about = dict(Counter(e.vendor for e in found).most_common(1))
         mine = any(e.vendor in about for v in self._vendors for e in v.events)
         found = sorted(found, key=lambda e: (e.known_date, e.severity)) if mine else []
-        return [_event_row(e.vendor, e) for e in found], (source_of(e) for e in found)
+        return [(e.vendor, *_event(e)) for e in found], map(source_of, found)
 
     @frame
     def retirement_notices(self) -> Made:
@@ -135,20 +123,10 @@ class VendorFrames(Results):
         url: address of the source
         """
         found = [(v.vendor, n) for v in self._vendors for n in v.notices]
+        dates = attrgetter("announced", "retired")
+        kind = attrgetter("days", "short", "at_launch", "moved")
         rows = [
-            {
-                "vendor": name,
-                "stage": n.stage,
-                "announced": n.announced and n.announced.isoformat(),
-                "retired": n.retired and n.retired.isoformat(),
-                "days": n.days,
-                "short": n.short,
-                "at_launch": n.at_launch,
-                "moved": n.moved,
-                "models": len(n.models),
-                "summary": n.summary,
-                "url": n.row.url,
-            }
+            (name, n.stage, *map(_iso, dates(n)), *kind(n), len(n.rows), n.summary, n.row.url)
             for name, n in found
         ]
         return rows, _pages(n.row for _, n in found)
@@ -170,15 +148,15 @@ class VendorFrames(Results):
         worth = {v.vendor: promise_worth(v, day) for v in everyone}
         found = [v for v in everyone if v.notices or worth[v.vendor] is not None]
         rows = [
-            {
-                "vendor": v.vendor,
-                "mine": v.vendor in mine,
-                "notices": len(v.days),
-                "quartile": v.quartile_days,
-                "promised": worth[v.vendor],
-                "short": sum(n.short is True for n in v.notices),
-                "moved_forward": sum(n.moved == "forward" for n in v.notices),
-            }
+            (
+                v.vendor,
+                v.vendor in mine,
+                len(v.days),
+                v.quartile_days,
+                worth[v.vendor],
+                sum(n.short is True for n in v.notices),
+                sum(n.moved == "forward" for n in v.notices),
+            )
             for v in found
         ]
         return rows, _pages(n.row for v in found if v.vendor in mine for n in v.notices)
@@ -199,23 +177,11 @@ class VendorFrames(Results):
         """
         record, mine = load().as_of(self.client.report_date), {v.vendor for v in self._vendors}
         known = {n.vendor for n in notice.separate(record.notices)} | mine
-        found = [
-            (v, c)
+        rows = [
+            (v.vendor, v.vendor in mine, c.within, *ends(c.chance), c.notices, c.short, c.pool)
             for v in record.vendors
             if v.vendor in known and v.role != "infrastructure"
             for c in notice.notice_chances(record, v, self.client.report_date)
-        ]
-        rows = [
-            {
-                "vendor": v.vendor,
-                "mine": v.vendor in mine,
-                "within": c.within,
-                **_spread("chance", c.chance),
-                "notices": c.notices,
-                "short": c.short,
-                "pool": c.pool,
-            }
-            for v, c in found
         ]
         return rows, _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
 
@@ -226,9 +192,8 @@ class VendorFrames(Results):
         return [(name, e) for name, o in options for e in o.endings]
 
     @property
-    def _own_endings(self) -> list[tuple[str, Ending]]:
-        """The same without hybrids, whose models stand with their parts."""
-        return [(n, e) for n, e in self._endings if self.options[n].kind != "hybrid"]
+    def _sources_of_endings(self) -> list[Source]:
+        return [s for _, e in self._endings for s in e.sources]
 
     @frame
     def retirement_calendar(self) -> Made:
@@ -253,24 +218,18 @@ class VendorFrames(Results):
         """
         day = self.client.report_date
         rows = [
-            {
-                "option": self.options[name].label,
-                "vendor": e.vendor,
-                "model": e.model,
-                "age": e.released and (day - e.released).days,
-                **_spread("life", e.life),
-                "lives": e.lives,
-                "announced": e.announced and e.announced.isoformat(),
-                "retired": e.retired and e.retired.isoformat(),
-                "replacement": e.replacement,
-                "year": year,
-                "chance": chance,
-                **_spread("migrations", e.migrations),
-            }
-            for name, e in self._own_endings
+            (
+                *(self.options[name].label, e.vendor, e.model),
+                e.released and (day - e.released).days,
+                *(*ends(e.life), e.lives),
+                *(_iso(e.announced), _iso(e.retired), e.replacement),
+                *(year, chance, *ends(e.migrations)),
+            )
+            for name, e in self._endings
+            if self.options[name].kind != "hybrid"
             for year, chance in enumerate(e.by_year, 1)
         ]
-        return rows, (s for _, e in self._own_endings for s in e.sources)
+        return rows, self._sources_of_endings
 
     @frame
     def model_moves(self) -> Made:
@@ -282,13 +241,12 @@ class VendorFrames(Results):
         moves: expected moves of all its models [1]
         moves_high: moves of all its models, in the tenth of cases with most [1]
         """
-        by_option = {name: moves(self.scenario, name) for name in self.options}
         rows = [
-            {"option": self.options[name].label, "year": year, **_spread("moves", m)}
-            for name, years in by_option.items()
-            for year, m in enumerate(years, 1)
+            (self.options[name].label, year, *ends(m))
+            for name in self.options
+            for year, m in enumerate(moves(self.scenario, name), 1)
         ]
-        return rows, (s for _, e in self._endings for s in e.sources)
+        return rows, self._sources_of_endings
 
     @frame
     def retiring_models(self) -> Made:
@@ -304,21 +262,15 @@ class VendorFrames(Results):
         replacement: successor that the vendor names
         url: address of the source
         """
-        day = self.client.report_date
+        day, today = self.client.report_date, self.scenario.finance.baseline
         until = day + dt.timedelta(days=round(365 * self.scenario.finance.horizon_months / 12))
         found = [(n, e) for n, e in self._endings if e.retired and e.retired <= until]
         rows = [
-            {
-                "option": self.options[name].label,
-                "baseline": name == self.scenario.finance.baseline,
-                "vendor": e.vendor,
-                "model": e.model,
-                "announced": e.announced and e.announced.isoformat(),
-                "retired": e.retired and e.retired.isoformat(),
-                "left": e.retired and (e.retired - day).days,
-                "replacement": e.replacement,
-                "url": e.sources[0].url if e.sources else "",
-            }
+            (
+                *(self.options[name].label, name == today, e.vendor, e.model),
+                *(_iso(e.announced), _iso(e.retired), e.retired and (e.retired - day).days),
+                *(e.replacement, e.sources[0].url if e.sources else ""),
+            )
             for name, e in found
         ]
         return rows, (s for _, e in found for s in e.sources)
@@ -345,26 +297,18 @@ class VendorFrames(Results):
         expected_high: expected loss, high [currency per year]
         months: until the workload runs normally again [months]
         """
-        losses = [o.loss for o in self.stability.options.values()]
-        rows = [self._shock_row(loss, k) for loss in losses for k in loss.kinds]
-        events = (e for loss in losses for k in loss.kinds for e in k.rate.events)
-        kinds = (source_of(k.kind) for loss in losses for k in loss.kinds)
-        return rows, [*map(source_of, events), *kinds]
-
-    def _shock_row(self, loss: OptionLoss, k: KindLoss) -> dict[str, Any]:
-        return {
-            "option": self.options[loss.option].label,
-            "vendor": k.vendor,
-            "shock": k.kind.shock.replace("_", " "),
-            "outcome": k.kind.outcome,
-            "effect": k.kind.service_effect,
-            **_spread("chance", k.rate.chance),
-            "own": k.kind.category == "notices",
-            "basis": k.rate.basis,
-            **_spread("cost", k.cost),
-            **_spread("expected", k.expected),
-            "months": k.kind.months,
-        }
+        found = [(o.loss.option, k) for o in self.stability.options.values() for k in o.loss.kinds]
+        rows = [
+            (
+                *(self.options[option].label, k.vendor, k.kind.shock.replace("_", " ")),
+                *(k.kind.outcome, k.kind.service_effect),
+                *(*ends(k.rate.chance), k.kind.category == "notices", k.rate.basis),
+                *(*ends(k.cost), *ends(k.expected), k.kind.months),
+            )
+            for option, k in found
+        ]
+        events = (e for _, k in found for e in k.rate.events)
+        return rows, [*map(source_of, events), *(source_of(k.kind) for _, k in found)]
 
     @frame
     def vendor_losses(self) -> Made:
@@ -380,14 +324,10 @@ class VendorFrames(Results):
         why_not: why there is no figure; empty where there is one
         """
         rows = [
-            {
-                "option": self.options[name].label,
-                "vendors": "; ".join(o.loss.vendors),
-                **_spread("expected", o.loss.expected),
-                "unprepared": o.loss.with_nothing and o.loss.with_nothing.central,
-                "prepared": o.loss.with_everything and o.loss.with_everything.central,
-                "why_not": o.loss.why_not,
-            }
+            (
+                *(self.options[name].label, "; ".join(o.loss.vendors), *ends(o.loss.expected)),
+                *(ends(o.loss.with_nothing)[1], ends(o.loss.with_everything)[1], o.loss.why_not),
+            )
             for name, o in self.stability.options.items()
         ]
         return rows, ()
@@ -409,17 +349,12 @@ class VendorFrames(Results):
         why_not: what is not estimated, and why
         """
         rows = [
-            {
-                "vendor": e.vendor,
-                "shock": e.kind.shock.replace("_", " "),
-                "month": e.month,
-                "option": name and self.options[name].label,
-                "effect": e.service,
-                "months": e.months.central,
-                **_spread("cost", e.one_off),
-                "yearly": e.yearly and e.yearly.central,
-                "why_not": e.not_estimated,
-            }
+            (
+                *(e.vendor, e.kind.shock.replace("_", " "), e.month),
+                *(name and self.options[name].label, e.service, e.months.central),
+                *ends(e.one_off),
+                *(ends(e.yearly)[1], e.not_estimated),
+            )
             for e in self.stability.shocks
             for name in (e.options or (None,))
         ]
@@ -436,18 +371,10 @@ class VendorFrames(Results):
         saves_high: share of the switching cost that it saves, high [share]
         reason: why it helps
         """
-        rows = [
-            {
-                "item": i.remedy.name,
-                "in_hand": i.in_hand,
-                "saves_low": i.remedy.reduces_low,
-                "saves": i.remedy.reduces,
-                "saves_high": i.remedy.reduces_high,
-                "reason": i.remedy.meaning,
-            }
-            for i in self.stability.readiness
-        ]
-        return rows, (source_of(i.remedy) for i in self.stability.readiness)
+        saves = attrgetter("reduces_low", "reduces", "reduces_high")
+        found = self.stability.readiness
+        rows = [(i.remedy.name, i.in_hand, *saves(i.remedy), i.remedy.meaning) for i in found]
+        return rows, (source_of(i.remedy) for i in found)
 
     @frame
     def vendor_probabilities(self) -> Made:
@@ -471,11 +398,8 @@ class VendorFrames(Results):
         label: by vendor, the same for all vendors, or withdrawn
         """
         found = catalogue.table("vendor_backtests", Backtest)
-        columns = (
-            "quantity", "definition", "window", "method", "n", "vendors", "happened", "auc_low",
-            "auc", "auc_high", "skill_low", "skill", "skill_high", "lovo_low", "gap", "label",
-        )  # fmt: skip
-        return [{c: getattr(b, c) for c in columns} for b in found], map(source_of, found)
+        columns = declared(VendorFrames.vendor_probabilities).meanings
+        return map(attrgetter(*columns), found), map(source_of, found)
 
     @frame
     def reliability(self) -> Made:
@@ -489,9 +413,9 @@ class VendorFrames(Results):
         found = catalogue.table("vendor_backtests", Backtest)
         kept = [b for b in found if not b.label.startswith("withdrawn")]
         rows = [
-            {"quantity": b.quantity, "foretold": float(p), "came": float(o), "n": int(n)}
+            (b.quantity, float(foretold), float(came), int(n))
             for b in kept
-            for p, o, n in (bin_.split(":") for bin_ in b.bins.split(";"))
+            for foretold, came, n in (part.split(":") for part in b.bins.split(";"))
         ]
         return rows, map(source_of, kept)
 
@@ -506,13 +430,13 @@ class VendorFrames(Results):
         secondary: grave events that rest on no primary source [1]
         """
         rows = [
-            {
-                "vendor": v.vendor,
-                "undated": v.undated,
-                "no_notice_day": sum(n.days is None for n in v.notices),
-                "no_release": sum(not r.released for n in v.notices for r in n.rows),
-                "secondary": sum(e.severity > 3 and e.evidence != "primary" for e in v.events),
-            }
+            (
+                v.vendor,
+                v.undated,
+                sum(n.days is None for n in v.notices),
+                sum(not r.released for n in v.notices for r in n.rows),
+                sum(e.severity > 3 and e.evidence != "primary" for e in v.events),
+            )
             for v in self._vendors
         ]
         return rows, ()
@@ -541,30 +465,17 @@ class Backtest(Fact):
     label: str
 
 
-def _event_row(vendor: str, e: Any) -> dict[str, Any]:
-    return {
-        "vendor": vendor,
-        "date": e.event_date,
-        "known": e.known_date.isoformat(),
-        "category": e.category,
-        "direction": e.direction,
-        "severity": e.severity,
-        "evidence": e.evidence,
-        "case": e.case,
-        "settles": e.settles,
-        "summary": e.summary,
-        "source": e.source,
-        "url": e.url,
-    }
+def _event(e: Event) -> tuple[object, ...]:
+    """What the record says of an event, but whose it is."""
+    said = attrgetter("category", "direction", "severity", "evidence", "case", "settles", "summary")
+    return e.event_date, e.known_date.isoformat(), *said(e), e.source, e.url
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _pages(rows: Iterable[Fact]) -> Iterable[Source]:
     """The pages that rows come from, each once; the rows stand in the table."""
     where = {"locator": "rows named in the table"}
     return {r.url: source_of(r).model_copy(update=where) for r in rows}.values()
-
-
-def _spread(name: str, value: Range | None) -> dict[str, float | None]:
-    """Three columns of a range; missing where there is none."""
-    low, central, high = (value.low, value.central, value.high) if value else (None,) * 3
-    return {f"{name}_low": low, name: central, f"{name}_high": high}
