@@ -63,6 +63,20 @@ def test_a_wrong_cell_is_refused_by_line(old: str, new: str, line: int, hint: st
     assert hint in str(problem)
 
 
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_lines_are_counted_over_rows_that_are_empty(ending: str, tmp_path: Path) -> None:
+    cells = [["item", "value", "unit", "source", "date"],
+             [""] * 5,
+             ["gpu_hour", "1.9", "EUR/GPU-h", "Offer", "2026-10-01"],
+             [""] * 5,
+             ["gpu_hour", "dear", "EUR/GPU-h", "Offer", "2026-10-01"]]  # fmt: skip
+    path = tmp_path / f"offers.{ending}"
+    table = pd.DataFrame(cells[1:], columns=cells[0])
+    table.to_csv(path, index=False) if ending == "csv" else table.to_excel(path, index=False)
+    with pytest.raises(DocumentError, match=r"offers\.\w+:5: value: 'dear' is no number"):
+        exchange.quotes(path)
+
+
 def test_a_file_that_is_no_table_is_refused(file) -> None:
     for name in ("x.xlsx", "missing.csv"):
         path = file("not a workbook", name) if name == "x.xlsx" else Path(name)

@@ -22,7 +22,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from siting.inputs import document, messages
-from siting.inputs.document import DocumentError, Problem
+from siting.inputs.document import DocumentError
 from siting.inputs.scenario import Quote
 
 MAX_ROWS = 2_000_000
@@ -39,9 +39,10 @@ def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
     needed: columns that must be there; their case and surrounding spaces do not matter.
     """
     if not path.is_file():
-        raise _refused(path, 0, "", "does not exist", "check the name")
+        raise DocumentError.of(path, "does not exist", "check the name")
     if path.stat().st_size > MAX_BYTES:
-        raise _refused(path, 0, "", f"is larger than {MAX_BYTES >> 20} MiB", "export a part of it")
+        wrong = f"is larger than {MAX_BYTES >> 20} MiB"
+        raise DocumentError.of(path, wrong, "export a part of it")
     sheet = path.suffix.lower() in (".xlsx", ".xlsm")
     try:
         frame = _sheet(path) if sheet else _text(path)
@@ -50,26 +51,35 @@ def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
     except Exception as error:  # a decoder fed with a stranger's bytes may fail in any way
         reason = (str(error).splitlines() or ["damaged"])[0][:100]
         write = "save it as UTF-8 CSV or as XLSX"
-        raise _refused(path, 0, "", f"cannot be read ({reason})", write) from None
+        raise DocumentError.of(path, f"cannot be read ({reason})", write) from None
+    frame = frame[(frame != "").any(axis=1)]
     heads = [str(c).strip() or f"column {i}" for i, c in enumerate(frame.columns, start=1)]
-    for place, name in enumerate(heads):
-        if name.lower() in (h.lower() for h in heads[:place]):
-            raise _refused(path, 1, name, "two columns have this name", "keep one")
     known = {name.lower(): name for name in needed}
     frame.columns = pd.Index([known.get(h.lower(), h) for h in heads])
-    for name in needed:
+    twice = frame.columns[frame.columns.str.lower().duplicated()]
+    if len(twice):
+        raise DocumentError.of(path, "two columns have this name", "keep one", 1, twice[0])
+    for name in known.values():
         if name not in frame.columns:
             hint = messages.suggestion(name, map(str, frame.columns))
-            raise _refused(path, 1, name, "this column is missing", hint)
+            raise DocumentError.of(path, "this column is missing", hint, 1, name)
     if frame.empty:
-        raise _refused(path, 2, "", "no row follows the headings", "add at least one")
+        raise DocumentError.of(path, "no row follows the headings", "add at least one", 2)
     for name in frame.columns:
-        hidden = [bool(document.INVISIBLE.search(cell)) for cell in frame[name]]
-        if any(hidden):
-            line = hidden.index(True) + 2
-            wrong = "holds an invisible control character"
-            raise _refused(path, line, name, wrong, "type the cell anew")
+        plain = ~frame[name].map(document.INVISIBLE.search).astype(bool)
+        wrong = "holds an invisible control character"
+        _all_good(path, frame, name, plain, wrong, "type the cell anew")
     return frame
+
+
+def _all_good(
+    path: Path, frame: pd.DataFrame, column: str, good: pd.Series[bool], wrong: str, write: str
+) -> None:
+    """Refuses the first cell of a column that is not good; `{}` in `wrong` is its text."""
+    if not good.all():
+        place = int(good.to_numpy().argmin())
+        text = repr(frame[column].iloc[place])
+        raise DocumentError.of(path, wrong.format(text), write, frame.index[place] + 2, column)
 
 
 def _text(path: Path) -> pd.DataFrame:
@@ -80,9 +90,11 @@ def _text(path: Path) -> pd.DataFrame:
         heads = next(csv.reader([first], delimiter=separator), [])
     if len(heads) > MAX_COLUMNS:
         raise ValueError(f"more than {MAX_COLUMNS} columns")
-    frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=separator, nrows=MAX_ROWS)
+    frame = pd.read_csv(
+        path, dtype=str, encoding="utf-8-sig", sep=separator, nrows=MAX_ROWS, skip_blank_lines=False
+    )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is too much for labels
-        raise _refused(path, 2, "", "has more cells than headings", "name each column")
+        raise DocumentError.of(path, "has more cells than headings", "name each column", 2)
     if len(heads) != len(frame.columns):
         raise ValueError("the headings are not in one line")
     frame.columns = pd.Index(heads)
@@ -105,11 +117,11 @@ def _sheet(path: Path) -> pd.DataFrame:
     width = len(rows[0]) if rows else 0
     for line, cells in enumerate(rows[1:], start=2):
         if any(cells[width:]):
-            raise _refused(path, line, "", "has more cells than headings", "name each column")
+            raise DocumentError.of(path, "has more cells than headings", "name each column", line)
     body = [[*cells[:width], *[""] * (width - len(cells))] for cells in rows[1:]]
     frame = pd.DataFrame(body, columns=range(width), dtype=str)
     frame.columns = pd.Index(rows[0] if rows else [])
-    return frame[(frame != "").any(axis=1)]
+    return frame
 
 
 def _cell(value: object) -> str:
@@ -120,17 +132,14 @@ def _cell(value: object) -> str:
     return value.isoformat() if isinstance(value, dt.datetime | dt.date) else str(value)
 
 
-def _refused(path: Path, line: int, field: str, wrong: str, write: str) -> DocumentError:
-    return DocumentError([Problem(str(path), line, field, wrong, write)])
-
-
 def _number(path: Path, line: int, column: str, text: str) -> float:
     try:
         value = float(text.replace("_", "").replace(" ", ""))
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise _refused(path, line, column, f"{text!r} is no number", "write such as 1234.50")
+        wrong = f"{text!r} is no number"
+        raise DocumentError.of(path, wrong, "write such as 1234.50", line, column)
     return value
 
 
@@ -138,7 +147,8 @@ def _day(path: Path, line: int, column: str, text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text.strip()[:10])
     except ValueError:
-        raise _refused(path, line, column, f"{text!r} is no date", "write YYYY-MM-DD") from None
+        wrong = f"{text!r} is no date"
+        raise DocumentError.of(path, wrong, "write YYYY-MM-DD", line, column) from None
 
 
 # --- Quotes ---------------------------------------------------------------------------------------
@@ -148,22 +158,21 @@ def quotes(path: Path) -> tuple[Quote, ...]:
     """A client's quotes from columns item, value, unit, source, date; and low, high, valid_until
     where they are there. Raises DocumentError."""
     frame = read(path, ("item", "value", "unit", "source", "date"))
-    return tuple(
-        _quote(path, line, row) for line, row in enumerate(frame.to_dict("records"), start=2)
-    )
+    rows = zip(frame.index + 2, frame.to_dict("records"), strict=True)
+    return tuple(_quote(path, line, row) for line, row in rows)
 
 
 def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
-    central = _number(path, line, "value", row["value"])
-    band = {
-        name: _number(path, line, name, row[name]) if row.get(name) else central
-        for name in ("low", "high")
+    value = {
+        end: _number(path, line, name, row[name])
+        for end, name in (("low", "low"), ("central", "value"), ("high", "high"))
+        if row.get(name)
     }
     until = row.get("valid_until")
     try:
         return Quote(
             item=row["item"].strip(),
-            value={"low": band["low"], "central": central, "high": band["high"]},  # type: ignore[arg-type]
+            value={"low": value["central"], "high": value["central"], **value},  # type: ignore[arg-type]
             unit=row["unit"].strip(),
             source=row["source"].strip(),
             date=_day(path, line, "date", row["date"]),
@@ -174,7 +183,7 @@ def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
         said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
         wrong, _, write = said.partition("; ")
         field = ".".join(map(str, first["loc"]))
-        raise _refused(path, line, field, wrong, write or "correct the cell") from None
+        raise DocumentError.of(path, wrong, write or "correct the cell", line, field) from None
 
 
 # --- Measured loads -------------------------------------------------------------------------------
@@ -192,41 +201,35 @@ def load(path: Path) -> tuple[dict[str, Any], dt.date]:
     """
     frame = read(path, ("time",))
     when = pd.to_datetime(frame["time"], errors="coerce", utc=True, format="ISO8601")
-    if when.isna().any():
-        line = int(when.isna().to_numpy().argmax()) + 2
-        text = frame["time"].iloc[line - 2]
-        raise _refused(path, line, "time", f"{text!r} is no time", "write 2026-10-01T14:00:00")
+    _all_good(path, frame, "time", when.notna(), "{} is no time", "write 2026-10-01T14:00:00")
     counts = (
         _column(path, frame, "requests") if "requests" in frame else pd.Series(1.0, frame.index)
     )
     if not counts.sum():
-        raise _refused(path, 0, "requests", "counts no request", "export a busier time")
+        raise DocumentError.of(path, "counts no request", "export a busier time", field="requests")
     hourly = counts.groupby(when.dt.floor("h")).sum().asfreq("h", fill_value=0.0)
-    if len(hourly) < 7 * 24:
-        raise _refused(path, 0, "time", "covers less than a week", "export at least four weeks")
-    if len(hourly) > 3660 * 24:
-        raise _refused(path, 0, "time", "covers more than ten years", "correct the dates")
+    if not 7 * 24 <= len(hourly) <= 3660 * 24:
+        short = ("less than a week", "export at least four weeks")
+        span, write = (
+            short if len(hourly) < 7 * 24 else ("more than ten years", "correct the dates")
+        )
+        raise DocumentError.of(path, f"covers {span}", write, field="time")
     result = _shape(hourly)
     weights = counts.to_numpy()
     for column in ("input_tokens", "output_tokens"):
         if column in frame:
             result[column] = _tokens(_column(path, frame, column), weights)
-    if "cached_tokens" in frame and "input_tokens" in frame:
-        cached, whole = (
-            float((_column(path, frame, c) * weights).sum())
-            for c in ("cached_tokens", "input_tokens")
-        )
+    if {"cached_tokens", "input_tokens"} <= {*frame.columns}:
+        columns = ("cached_tokens", "input_tokens")
+        cached, whole = (float((_column(path, frame, c) * weights).sum()) for c in columns)
         result["cached_input_share"] = round(min(1.0, cached / whole), 3) if whole else 0.0
     return result, when.max().date()
 
 
 def _column(path: Path, frame: pd.DataFrame, name: str) -> pd.Series[float]:
     values = pd.to_numeric(frame[name].replace("", "0"), errors="coerce")
-    wrong = ~values.between(0, 1e12)
-    if wrong.any():
-        line = int(wrong.to_numpy().argmax()) + 2
-        text = frame[name].iloc[line - 2]
-        raise _refused(path, line, name, f"{text!r} is no count", "write a number of 0 or more")
+    good = values.between(0, 1e12)
+    _all_good(path, frame, name, good, "{} is no count", "write a number of 0 or more")
     return values.astype(float)
 
 
@@ -277,7 +280,8 @@ def invoices(path: Path, service: str = "") -> pd.DataFrame:
         text = frame[known].agg(" ".join, axis=1)
         frame = frame[text.str.contains(service, case=False, regex=False)]
         if frame.empty:
-            raise _refused(path, 0, "ServiceName", f"no charge holds {service!r}", "check the word")
+            wrong = f"no charge holds {service!r}"
+            raise DocumentError.of(path, wrong, "check the word", field="ServiceName")
     rows = [
         {
             "month": f"{_day(path, line, 'ChargePeriodStart', row['ChargePeriodStart']):%Y-%m}",
@@ -294,11 +298,11 @@ def invoices(path: Path, service: str = "") -> pd.DataFrame:
         credits=("credits", "sum"),
         charges=("billed_cost", "size"),
     )
-    for month in months[months.billed_cost < 0].itertuples():
-        line = list(frame.index)[int(found.credits.to_numpy().argmin())] + 2
-        wrong = f"{month.month} has more credits than charges"
+    for month in months.month[months.billed_cost < 0]:
+        line = frame.index[int(found.credits.to_numpy().argmin())] + 2
+        wrong = f"{month} has more credits than charges"
         write = "leave out credits that belong to other months, or export longer"
-        raise _refused(path, line, "BilledCost", wrong, write)
+        raise DocumentError.of(path, wrong, write, line, "BilledCost")
     return months
 
 
@@ -309,10 +313,10 @@ def cost_per_request(months: pd.DataFrame, requests_per_month: float, path: Path
     """
     currencies = sorted(set(months["currency"]))
     if len(currencies) != 1:
-        found = ", ".join(currencies)
-        raise _refused(path, 0, "BillingCurrency", f"has {found}", "split the file by currency")
+        wrong = f"has {', '.join(currencies)}"
+        raise DocumentError.of(path, wrong, "split the file by currency", field="BillingCurrency")
     if requests_per_month <= 0:
-        raise _refused(path, 0, "", "the number of requests is not known", "add --requests")
+        raise DocumentError.of(path, "the number of requests is not known", "add --requests")
     each = months["billed_cost"] / requests_per_month
     credit = months["credits"].sum()
     netted = f", net of {-credit:.2f} of credits" if credit else ""
@@ -338,9 +342,14 @@ def tidy(summaries: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     high, unit; the figure's name is its path in the summary.
     """
     rows = [
-        {"client": client, "option": option, "figure": ".".join(path), **value}
+        (
+            client,
+            option,
+            ".".join(path),
+            *(value.get(c) for c in ("low", "central", "high", "unit")),
+        )
         for client, summary in summaries.items()
-        for option, found in _options(summary)
+        for option, found in summary.get("options", {}).items()
         for path, value in _figures(found)
     ]
     columns = ["client", "option", "figure", "low", "central", "high", "unit"]
@@ -349,25 +358,14 @@ def tidy(summaries: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     return frame.astype({**numbers, "unit": "str"}).sort_values(columns[:3], ignore_index=True)
 
 
-def _options(summary: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    options = summary.get("options", {})
-    if isinstance(options, Mapping):
-        yield from options.items()
-    else:
-        yield from ((str(o.get("option") or o.get("name")), o) for o in options)
-
-
 def _figures(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, Mapping):
-        if {"low", "central", "high"} <= value.keys():
-            if value["central"] is not None:
-                yield path, {k: value.get(k, "") for k in ("low", "central", "high", "unit")}
-        else:
-            for key, inner in value.items():
-                yield from _figures(inner, (*path, str(key)))
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            yield from _figures(inner, (*path, str(i)))
+    if isinstance(value, Mapping) and {"low", "central", "high"} <= value.keys():
+        if value["central"] is not None:
+            yield path, value
+        return
+    inside = enumerate(value) if isinstance(value, list) else ()
+    for key, inner in value.items() if isinstance(value, Mapping) else inside:
+        yield from _figures(inner, (*path, str(key)))
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
@@ -378,8 +376,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         try:
             frame.to_parquet(path, index=False)
         except ImportError:
-            raise _refused(
-                path, 0, "", "Parquet needs pyarrow", "pip install pyarrow, or write .csv"
-            ) from None
+            write = "pip install pyarrow, or write .csv"
+            raise DocumentError.of(path, "Parquet needs pyarrow", write) from None
     else:
-        raise _refused(path, 0, "", "is no format that is known", "end it in .csv or .parquet")
+        raise DocumentError.of(path, "is no format that is known", "end it in .csv or .parquet")
