@@ -8,15 +8,7 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import (
-    Refused,
-    as_json,
-    cli,
-    completer,
-    known_tables,
-    print_json,
-    print_table,
-)
+from siting.cli.frame import Answer, Refused, aligned, as_json, cli, completer, known_tables
 
 
 @cli.command()
@@ -26,7 +18,7 @@ from siting.cli.frame import (
 )
 @click.option("--search", help="Only facts that hold this text.")
 @as_json
-def facts(table: str | None, days: int | None, search: str | None, as_json: bool) -> None:
+def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     """List every fact the kit uses: value, unit, source, date and age in days.
 
     \b
@@ -43,9 +35,7 @@ def facts(table: str | None, days: int | None, search: str | None, as_json: bool
     if days is not None:
         found = provenance.stale(found, days)
     chosen = [e for e in found if not search or search.lower() in str(e.facts).lower()]
-    if as_json:
-        print_json([e.as_dict() for e in chosen])
-        return
+    click.echo(f"{len(chosen)} facts", err=True)
     rows = (
         (
             f"{e.table}:{e.line}",
@@ -59,10 +49,8 @@ def facts(table: str | None, days: int | None, search: str | None, as_json: bool
         )
         for e in chosen
     )
-    print_table(
-        ("where", "fact", "value", "unit", "kind", "date", "age", "source"), rows, right={6}
-    )
-    click.echo(f"{len(chosen)} facts", err=True)
+    head = ("where", "fact", "value", "unit", "kind", "date", "age", "source")
+    return Answer([e.as_dict() for e in chosen], aligned(head, rows, right={6}))
 
 
 def _short(text: str, width: int) -> str:
@@ -74,7 +62,7 @@ def _short(text: str, width: int) -> str:
 @click.argument("csv", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--rows", type=click.Path(dir_okay=False), help="Write each comparison to this CSV.")
 @as_json
-def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> None:
+def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
     """Predict published measurements and say how far off the kit is.
 
     CSV has the columns of tests/data/KIND.csv, which is taken when no file is named. For
@@ -89,11 +77,7 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
         from siting_validation import stability
 
         panels = stability.results()
-        if as_json:
-            print_json(stability.as_json(panels))
-        else:
-            click.echo("\n".join(stability.lines(panels)))
-        return
+        return Answer(stability.as_json(panels), stability.lines(panels))
     from siting_validation import comparison
 
     try:
@@ -104,15 +88,10 @@ def validate(kind: str, csv: str | None, rows: str | None, as_json: bool) -> Non
     if rows:
         comparison.write_rows(compared, Path(rows))
     errors = comparison.summarise(compared)
-    if as_json:
-        print_json(errors)
-        return
     columns = ("n", "predicted", "median_error_pct", "p90_error_pct", "bias_pct", "coverage")
-    print_table(
-        ("quantity", *(c.replace("_", " ") for c in columns)),
-        ((name, *(_cell(found.get(c)) for c in columns)) for name, found in errors.items()),
-        right={1, 2, 3, 4, 5, 6},
-    )
+    head = ("quantity", *(c.replace("_", " ") for c in columns))
+    cells = ((name, *(_cell(found.get(c)) for c in columns)) for name, found in errors.items())
+    return Answer(errors, aligned(head, cells, right={1, 2, 3, 4, 5, 6}))
 
 
 def _cell(value: Any) -> str:

@@ -1,10 +1,12 @@
-"""What all commands share: the group, its messages, JSON and tables on stdout, completion."""
+"""What all commands share: the group, its messages, JSON and lines on stdout, completion."""
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
@@ -45,7 +47,7 @@ def _explain(error: Exception) -> NoReturn:
     from siting.inputs.document import DocumentError
 
     if isinstance(error, DocumentError):
-        refuse(error.problems)
+        raise Refused("\n".join(refusal(error.problems))) from None
     if isinstance(error, FactError):
         raise Refused(str(error)) from None
     raise error
@@ -60,10 +62,10 @@ class Refused(click.ClickException):
         click.echo(self.message, err=True)
 
 
-def refuse(problems: Iterable[Problem]) -> NoReturn:
-    found = list(problems)
-    count = f"{len(found)} problem{'s' if len(found) != 1 else ''}; nothing was written"
-    raise Refused("\n".join([*listed(found), count]))
+def refusal(problems: Sequence[Problem]) -> list[str]:
+    """Problems in a line each, and how many they are."""
+    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}; nothing was written"
+    return [*listed(problems), count]
 
 
 def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
@@ -72,18 +74,40 @@ def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
     return [*map(str, problems[:most]), *([f"… and {more:,} more"] if more > 0 else [])]
 
 
-def print_json(data: Any) -> None:
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+class Answer(NamedTuple):
+    """What a command has to say: data with `--json`, else lines, to stderr if it failed."""
+
+    data: Any
+    lines: Iterable[str] | None = None
+    """None: the data, as JSON."""
+    status: int = 0
 
 
-def print_table(
+def as_json(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Prints what a command answers, and adds its `--json`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Machine-readable, on stdout.")
+    @functools.wraps(function)
+    def printed(*args: Any, as_json: bool, **given: Any) -> None:
+        answer = function(*args, **given)
+        if as_json or answer.lines is None:
+            click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False, default=str))
+        else:
+            for line in answer.lines:
+                click.echo(printable(line), err=bool(answer.status))
+        if answer.status:
+            sys.exit(answer.status)
+
+    return printed
+
+
+def aligned(
     head: Sequence[str], rows: Iterable[Sequence[object]], right: Container[int] = ()
-) -> None:
-    """Prints aligned columns; `right` holds the places of those that align right."""
+) -> list[str]:
+    """Lines of aligned columns; `right` holds the places of those that align right."""
     from siting.formats import columns
 
-    for line in columns([head, *rows], right):
-        click.echo(printable(line))
+    return columns([head, *rows], right)
 
 
 def printable(text: str) -> str:
@@ -91,11 +115,6 @@ def printable(text: str) -> str:
     from siting.inputs.document import INVISIBLE
 
     return INVISIBLE.sub("?", text)
-
-
-def fields_of(record: Any) -> dict[str, Any]:
-    """A record with slots as a dictionary."""
-    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def completer(
@@ -132,13 +151,7 @@ def known_tables() -> list[str]:
     return sorted(p.stem for p in catalogue.facts_dir().glob("*.csv"))
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable, on stdout.")
 clients_argument = click.argument("clients", nargs=-1, shell_complete=completer(known_clients))
-
-
-def command(**settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command whose help keeps its example as written."""
-    return cli.command(**settings)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

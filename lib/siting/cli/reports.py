@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,14 @@ import click
 from siting.cli.frame import (
     FAILED,
     WRONG_INPUT,
+    Answer,
     Refused,
     as_json,
     cli,
     clients_argument,
     completer,
-    fields_of,
     known_clients,
-    print_json,
-    refuse,
+    refusal,
 )
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ def report(
     scheduler: str,
     formats: tuple[Any, ...],
     watch: bool,
-    as_json: bool,
-) -> None:
+) -> Answer:
     """Render reports to reports/CLIENT: HTML, PDF, figures, workbook and notebooks.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ are
@@ -71,38 +69,35 @@ def report(
       siting report acme --watch
     """
     from siting.run import batch
+    from siting.run import watch as watching
     from siting.run.shelf import BadAddress
 
-    if watch:
-        _watch(clients, out, formats)
-        return
-    prepared, wrong = _prepared(clients, formats)
-    problems = [p for found in wrong.values() for p in found]
-    if problems and not prepared:
-        if as_json:
-            print_json({"problems": [fields_of(p) for p in problems]})
-            sys.exit(WRONG_INPUT)
-        refuse(problems)
+    if watch and len(clients) != 1:
+        raise Refused("--watch takes one client; write siting report acme --watch")
     try:
+        if watch:
+            watching.watch(clients[0], out, formats, _say)
+            return Answer({}, [])
+        prepared, wrong = _prepared(clients, formats)
+        problems = [p for found in wrong.values() for p in found]
+        if problems and not prepared:
+            named = {"problems": [asdict(p) for p in problems]}
+            return Answer(named, refusal(problems), WRONG_INPUT)
         outcome = batch.run(prepared, out, at_once=jobs, force=force, scheduler=scheduler, say=_say)
     except BadAddress as error:
         raise Refused(str(error)) from None
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
-    _print_outcome(outcome, out, as_json)
-    sys.exit(FAILED if outcome.failed or outcome.interrupted else 0)
-
-
-def _watch(clients: tuple[str, ...], out: str, formats: tuple[Any, ...]) -> None:
-    from siting.run import watch
-    from siting.run.shelf import BadAddress
-
-    if len(clients) != 1:
-        raise Refused("--watch takes one client; write siting report acme --watch")
-    try:
-        watch.watch(clients[0], out, formats, _say)
-    except BadAddress as error:
-        raise Refused(str(error)) from None
+    data = {
+        "out": out,
+        "rendered": outcome.rendered,
+        "up_to_date": outcome.current,
+        "failed": outcome.failed,
+        "lacking": outcome.lacking,
+        "interrupted": outcome.interrupted,
+        "left": outcome.left,
+    }
+    return Answer(data, outcome.lines(), FAILED if outcome.failed or outcome.interrupted else 0)
 
 
 def _prepared(
@@ -126,24 +121,6 @@ def _prepared(
     return list(prepared.values()), wrong
 
 
-def _print_outcome(outcome: Any, out: str, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "out": out,
-                "rendered": outcome.rendered,
-                "up_to_date": outcome.current,
-                "failed": outcome.failed,
-                "lacking": outcome.lacking,
-                "interrupted": outcome.interrupted,
-                "left": outcome.left,
-            }
-        )
-        return
-    for line in outcome.lines():
-        click.echo(line, err=bool(outcome.failed))
-
-
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
@@ -151,7 +128,7 @@ def _say(line: str) -> None:
 @cli.command()
 @click.argument("client", default="base", shell_complete=completer(known_clients))
 @as_json
-def summary(client: str, as_json: bool) -> None:
+def summary(client: str) -> Answer:
     """Compute a client's figures without rendering a report: the content of summary.json.
 
     \b
@@ -160,7 +137,7 @@ def summary(client: str, as_json: bool) -> None:
     """
     from siting import study
 
-    print_json(study.open(client).summary())
+    return Answer(study.open(client).summary())
 
 
 @cli.command()
@@ -169,7 +146,7 @@ def summary(client: str, as_json: bool) -> None:
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write an HTML page.")
 @click.option("--all", "everything", is_flag=True, help="Print small changes too.")
 @as_json
-def diff(before: str, after: str, page: str | None, everything: bool, as_json: bool) -> None:
+def diff(before: str, after: str, page: str | None, everything: bool) -> Answer:
     """Show what changed between two reports, the most important first.
 
     BEFORE and AFTER are each a client of reports/, a report's folder or summary.json,
@@ -188,8 +165,7 @@ def diff(before: str, after: str, page: str | None, everything: bool, as_json: b
     if page:
         text = comparison.as_html(changes, before, after, numbers)
         Path(page).write_text(text, encoding="utf-8")
-        click.echo(f"{page} is written.", err=True)
-    if as_json:
-        print_json({"before": before, "after": after, "changes": [c.as_dict() for c in changes]})
-    else:
-        click.echo(comparison.as_text(changes, before, after, numbers, None if everything else 12))
+        _say(f"{page} is written.")
+    data = {"before": before, "after": after, "changes": [c.as_dict() for c in changes]}
+    most = None if everything else 12
+    return Answer(data, [comparison.as_text(changes, before, after, numbers, most)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,15 @@ import click
 
 from siting.cli.frame import (
     WRONG_INPUT,
+    Answer,
     Refused,
+    aligned,
     as_json,
     cli,
     clients_argument,
     completer,
-    fields_of,
     known_clients,
     listed,
-    print_json,
-    print_table,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 @cli.command()
 @clients_argument
 @as_json
-def check(clients: tuple[str, ...], as_json: bool) -> None:
+def check(clients: tuple[str, ...]) -> Answer:
     """Validate scenarios without rendering them.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ and
@@ -55,18 +54,15 @@ def check(clients: tuple[str, ...], as_json: bool) -> None:
         except DocumentError as error:
             found += error.problems
     found = list(dict.fromkeys(found))
-    if as_json:
-        print_json({"checked": list(checked), "problems": [fields_of(p) for p in found]})
-        sys.exit(WRONG_INPUT if found else 0)
-    if found:
-        raise Refused("\n".join(listed(found)))
-    click.echo(f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem.")
+    fine = f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem."
+    data = {"checked": checked, "problems": [asdict(p) for p in found]}
+    return Answer(data, listed(found) or [fine], WRONG_INPUT if found else 0)
 
 
 @cli.command()
 @click.argument("client")
 @as_json
-def new(client: str, as_json: bool) -> None:
+def new(client: str) -> Answer:
     """Write a short, commented params/CLIENT.yaml that renders as it is.
 
     \b
@@ -76,16 +72,14 @@ def new(client: str, as_json: bool) -> None:
     from siting.inputs import scenario
 
     path = scenario.create(client)
-    if as_json:
-        print_json({"client": client, "file": str(path)})
-    else:
-        click.echo(f"{path} is written. Edit it, then: siting report {client}")
+    said = f"{path} is written. Edit it, then: siting report {client}"
+    return Answer({"client": client, "file": str(path)}, [said])
 
 
 @cli.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @as_json
-def init(folder: Path, as_json: bool) -> None:
+def init(folder: Path) -> Answer:
     """Write notebooks, params/ with an example client, and a README into an empty FOLDER.
 
     For those who installed the package without the repository; `siting report` then renders the
@@ -99,16 +93,14 @@ def init(folder: Path, as_json: bool) -> None:
     from siting.inputs import starter
 
     written = starter.init(folder)
-    if as_json:
-        print_json({"folder": str(folder), "files": sorted(str(p) for p in written)})
-    else:
-        click.echo(f"{len(written)} files are written to {folder}. Next: siting report")
+    said = f"{len(written)} files are written to {folder}. Next: siting report"
+    return Answer({"folder": str(folder), "files": sorted(map(str, written))}, [said])
 
 
 @cli.command()
 @click.argument("client", default="base", shell_complete=completer(known_clients))
 @as_json
-def show(client: str, as_json: bool) -> None:
+def show(client: str) -> Answer:
     """Print a scenario whole: the client's file laid over base.yaml.
 
     \b
@@ -118,15 +110,12 @@ def show(client: str, as_json: bool) -> None:
     from siting.inputs import scenario
 
     found = scenario.load(client)
-    if as_json:
-        print_json(found.model_dump(mode="json"))
-    else:
-        click.echo(scenario.resolved(found), nl=False)
+    return Answer(found.model_dump(mode="json"), scenario.resolved(found).splitlines())
 
 
 @cli.command()
 @as_json
-def schema(as_json: bool) -> None:
+def schema() -> Answer:
     """Print the JSON schema of a scenario file, for completion and checks in editors.
 
     \b
@@ -135,7 +124,7 @@ def schema(as_json: bool) -> None:
     """
     from siting.inputs import scenario
 
-    print_json(scenario.json_schema())
+    return Answer(scenario.json_schema())
 
 
 @cli.command()
@@ -150,7 +139,7 @@ def schema(as_json: bool) -> None:
 @click.option("--most", type=click.IntRange(1, 100), default=12, show_default=True, help="Rows.")
 @click.option("--all", "everything", is_flag=True, help="Show also what a condition rules out.")
 @as_json
-def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool, as_json: bool) -> None:
+def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> Answer:
     """Search the catalogue for ways to run a client's load that its scenario does not name.
 
     Vendors' models, the same open model at each host, rented GPUs and servers: those that keep the
@@ -171,29 +160,22 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool, as_
     found = search.search(chosen, kinds or search.KINDS)
     if not everything:
         found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]
-    shown, money = found[:most], chosen.client.currency
-    if as_json:
-        print_json(
-            {
-                "client": chosen.client.id,
-                "rivals": [
-                    {
-                        "name": r.name,
-                        "option": r.option.model_dump(mode="json", exclude_defaults=True),
-                        "present_cost": Range.exact(r.present, money).as_dict(),
-                        "keeps_limits": r.keeps_limits,
-                        "quality": r.quality,
-                        "ruled_out": list(r.ruled_out),
-                        "open_points": r.open_points,
-                        "paste": r.paste,
-                    }
-                    for r in shown
-                ],
-            }
-        )
-        return
-    if not shown:
+    if not found:
         raise Refused("nothing in the catalogue keeps the limits and meets the conditions")
+    shown, money = found[:most], chosen.client.currency
+    data = [
+        {
+            "name": r.name,
+            "option": r.option.model_dump(mode="json", exclude_defaults=True),
+            "present_cost": Range.exact(r.present, money).as_dict(),
+            "keeps_limits": r.keeps_limits,
+            "quality": r.quality,
+            "ruled_out": list(r.ruled_out),
+            "open_points": r.open_points,
+            "paste": r.paste,
+        }
+        for r in shown
+    ]
     rows = [
         (
             f"{r.present:,.0f}",
@@ -204,6 +186,8 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool, as_
         )
         for r in shown
     ]
-    print_table((f"present cost [{money}]", "way", "", "", ""), rows)
-    click.echo("\nTo rank one, paste it under `options:` of the scenario:\n")
-    click.echo("\n".join(r.paste for r in shown[:3]))
+    lines = aligned((f"present cost [{money}]", "way", "", "", ""), rows)
+    lines += ["", "To rank one, paste it under `options:` of the scenario:", ""]
+    return Answer(
+        {"client": chosen.client.id, "rivals": data}, [*lines, *(r.paste for r in shown[:3])]
+    )

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from siting.cli.frame import (
-    Refused,
-    as_json,
-    cli,
-    print_json,
-)
-
-if TYPE_CHECKING:
-    pass
+from siting.cli.frame import Answer, Refused, as_json, cli
 
 
 @cli.command("import")
@@ -34,8 +26,7 @@ def import_(
     place: str,
     service: str,
     requests: float | None,
-    as_json: bool,
-) -> None:
+) -> Answer:
     """Turn a client's table (CSV or XLSX) into a piece of scenario, to read and paste.
 
     \b
@@ -69,17 +60,14 @@ def import_(
     # Dated by what the table covers: what was measured until then, whenever it is imported.
     evidence = {"fields": covered, "source": f"{path.name}, as exported", "date": day}
     found["evidence"] = [{**evidence, "kind": "measured" if kind == "load" else "client"}]
-    if as_json:
-        print_json(found)
-    else:
-        click.echo(scenario.as_yaml(found), nl=False)
+    return Answer(found, scenario.as_yaml(found).splitlines())
 
 
 @cli.command()
 @click.argument("target", type=click.Path(dir_okay=False))
 @click.option("--reports", default="reports", show_default=True, help="Folder of the reports.")
 @as_json
-def table(target: str, reports: str, as_json: bool) -> None:
+def table(target: str, reports: str) -> Answer:
     """Write every figure of all reports as one tidy table, .csv or .parquet.
 
     One row is a client, an option and a figure, with low, central, high and unit.
@@ -98,7 +86,5 @@ def table(target: str, reports: str, as_json: bool) -> None:
         raise Refused(f"{reports} holds no report; run `siting report` first")
     frame = exchange.tidy(found)
     exchange.write(frame, Path(target))
-    if as_json:
-        print_json({"file": target, "rows": len(frame), "clients": sorted(found)})
-    else:
-        click.echo(f"{target}: {len(frame)} figures of {len(found)} clients")
+    data = {"file": target, "rows": len(frame), "clients": sorted(found)}
+    return Answer(data, [f"{target}: {len(frame)} figures of {len(found)} clients"])

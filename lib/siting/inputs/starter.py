@@ -6,7 +6,6 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
-from siting.inputs.document import Problem
 from siting.inputs.scenario import ScenarioError, new_text
 
 README = """\
@@ -33,8 +32,8 @@ def init(target: Path) -> list[Path]:
     wanted = [*files, f"params/{_EXAMPLE}.yaml", "README.md"]
     taken = [name for name in wanted if (target / name).exists()]
     if taken:
-        fault = "is there already; nothing was written"
-        raise ScenarioError([Problem(str(target / taken[0]), 0, "", fault, "name an empty folder")])
+        wrong = "is there already; nothing was written"
+        raise ScenarioError.of(target / taken[0], wrong, "name an empty folder")
     for name, source in files.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / name)
@@ -55,5 +54,5 @@ def _shipped() -> dict[str, Path]:
             paths = [*folder.glob("notebooks/*.ipynb"), folder / "params" / "base.yaml"]
             paths.append(folder / "params" / ".schema.json")
             return {str(p.relative_to(folder)): p for p in sorted(paths)}
-    fault = "its notebooks were not installed"
-    raise ScenarioError([Problem("siting", 0, "", fault, "install the wheel with pip")])
+    wrong = "its notebooks were not installed"
+    raise ScenarioError.of("siting", wrong, "install the wheel with pip")
