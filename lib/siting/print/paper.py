@@ -263,7 +263,8 @@ def _closing(chapter: Chapter) -> str:
     more = len(titles) - _MOST_SOURCES
     if more > 0:
         said.append(f"{more} more in the appendix")
-    return f"#sources({quoted('; '.join(said) + '.')})"
+    brief = f"{runs(s.number for s in chapter.sources)}, listed in the appendix."
+    return f"#sources({quoted('; '.join(said) + '.')}, {quoted(brief)})"
 
 
 def _answers(shown: Exhibit) -> str:

@@ -29,6 +29,8 @@ _LINE = 8 * 1.25
 """Height of a label of 8 pt. [points]"""
 _NUMBER = 34
 """Width of a number of 8 pt with its distance. [points]"""
+_SAID = "_said: "
+"""Begins the label of a mark that no legend names, but that a reader may point at."""
 _MOST_SAID = 14
 """Marks of one kind that a drafted text reads out; more are summed up."""
 
@@ -191,8 +193,11 @@ def _said(ax: Axes) -> Iterator[str]:
     if title:
         yield f"{title}:"
     across, up = ax.get_xlabel() or "the horizontal axis", ax.get_ylabel() or "the vertical axis"
+    marks = [m.removeprefix(_SAID) for m in map(_label, ax.lines) if m.startswith(_SAID)]
+    if marks:
+        yield f"Medians, and eight in ten cases: {'; '.join(marks)}."
     lines = [line for line in _named(ax) or ax.lines if len(line.get_xdata()) > 1]  # type: ignore[arg-type]
-    lines = [line for line in lines if line.get_label() != "_"]
+    lines = [line for line in lines if _label(line) != "_" and not marks]
     if lines:
         named = "; ".join(map(_line_said, lines[:_MOST_SAID]))
         yield f"Lines of {up} over {across}. {named}."
@@ -204,11 +209,17 @@ def _said(ax: Axes) -> Iterator[str]:
         count = sum(len(np.asarray(p.get_offsets())) for p in points)
         yield f"{count} points of {up} over {across}."
     texts = [t.get_text() for t in ax.texts if t.get_text().strip()]
-    if texts and not lines:
+    if texts and not lines and not marks:
         yield f"Labels: {', '.join(texts[: 3 * _MOST_SAID])}."
 
 
+def _label(line: Line2D) -> str:
+    return str(line.get_label())
+
+
 def _line_said(line: Line2D) -> str:
+    if _label(line).startswith(_SAID):
+        return _label(line).removeprefix(_SAID)
     ys = _numbers(line.get_ydata(orig=False))
     ys = ys[np.isfinite(ys)]
     label = str(line.get_label())
@@ -277,7 +288,7 @@ def _marked(figure: Figure) -> list[str]:
                 for bar, words in zip(bars.patches, _each_bar(ax, bars), strict=True):
                     bar.set_gid(f"mark-{len(said)}")
                     said.append(words)
-        for line in _named(ax):
+        for line in (*_named(ax), *(m for m in ax.lines if _label(m).startswith(_SAID))):
             line.set_gid(f"mark-{len(said)}")
             said.append(_line_said(line))
     return said
@@ -322,7 +333,7 @@ def intervals(
         if not np.isfinite(row).all():
             continue
         colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
-        _interval(ax, place, row, colour, name in hollow)
+        _interval(ax, place, str(name), row, colour, name in hollow)
         if value is not None:
             _interval_values(ax, place, row, style.TEXT.get(colour, colour), value)
     ax.set_yticks(range(len(df)), [str(name) for name in df.index])
@@ -338,8 +349,9 @@ def intervals(
     ax.xaxis.grid(True)
 
 
-def _interval(ax: Axes, place: int, row: Any, colour: str, hollow: bool) -> None:
+def _interval(ax: Axes, place: int, name: str, row: Any, colour: str, hollow: bool) -> None:
     low, middle, high = row[0], row[len(row) // 2], row[-1]
+    said = f"{_SAID}{' '.join(name.split())} {_short(middle)} ({_short(low)} to {_short(high)})"
     ends = "--" if hollow else "-"
     ax.plot([low, high], [place, place], ends, color=colour, linewidth=2, label="_")
     if len(row) == 5 and not hollow:
@@ -347,7 +359,8 @@ def _interval(ax: Axes, place: int, row: Any, colour: str, hollow: bool) -> None
         ax.plot(half, [place, place], color=colour, linewidth=6, alpha=0.45, solid_capstyle="butt")
     face = style.GROUND if hollow else colour
     edge = colour if hollow else style.GROUND
-    ax.plot(middle, place, "o", markersize=7, color=face, markeredgecolor=edge, zorder=5)
+    look: dict[str, Any] = {"markersize": 7, "color": face, "markeredgecolor": edge, "zorder": 5}
+    ax.plot(middle, place, "o", label=said, **look)
 
 
 def _interval_values(ax: Axes, place: int, row: Any, colour: str, value: Any) -> None:

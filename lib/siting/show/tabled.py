@@ -68,17 +68,19 @@ def table(
 def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str) -> Exhibit:
     """See `siting.show.cases`."""
     first, cost = "first, of 100 cases", "cost, median"
-    rows, reported = {}, 0
+    rows: dict[Any, dict[tuple[str, str], Any]] = {}
+    reported = 0
     for key, case in df.groupby(list(controls), sort=False):
         best = case[case.best].iloc[0]
-        found = {("", name): text for name, text in zip(controls.values(), key, strict=True)}
+        texts: Any = key
+        found = {("", name): text for name, text in zip(controls.values(), texts, strict=True)}
         found |= {("", "best placed"): best.option, ("", "how sure"): best.confidence}
-        found |= {(first, o.option): o.first for o in case.itertuples()}
-        found |= {(cost, o.option): o.cost for o in case.itertuples()}
+        for over, column in ((first, "first"), (cost, "cost")):
+            found |= {(over, name): x for name, x in zip(case.option, case[column], strict=True)}
         reported = len(rows) if case.reported.any() else reported
         rows[key] = found
     frame = pd.DataFrame(list(rows.values()))
-    frame.columns = pd.MultiIndex.from_tuples(frame.columns)
+    frame.columns = pd.MultiIndex.from_tuples(list(frame.columns))  # type: ignore[arg-type]
     made = table(frame, title, {first: "whole"}, df, note)
     counts = {"controls": len(controls), "options": df.option.nunique(), "start": reported}
     return {**made, "kind": "cases", **counts}
