@@ -402,7 +402,7 @@ def with_rules(monkeypatch, tmp_path, old, new):
     [
         ("not dpa_signed,", "not dpa_sigend,", r"rule GDPR-28-1, fail_when: 'dpa_sigend'.*signed"),
         ("exit_plan == 'none'", "exit_plan == 'noone'", "exit_plan is never 'noone'"),
-        ("gdpr and outside_eea,", "gdpr and (outside_eea,", "applies_when: .*bracket"),
+        ("gdpr and outside_eea,", "gdpr and (outside_eea,", "applies_when: .*was never closed"),
         ("trains_on_data and not", "trains_on_data > 3 and not", "is a yes/no, 3.0 is not"),
         ("place not in adequate", "place not in adequat", "adequat is no group of countries"),
     ],

@@ -5,7 +5,7 @@
     exit_plan == 'untested' or as_of >= 2027-12-02
 
 Names are attributes; `in` takes a list in braces or the name of a set of countries. There is
-no arithmetic, no call and no access to anything else, and Python's own `eval` is never used.
+no arithmetic, no call and no access to anything else; nothing is ever handed to `eval`.
 
 Logic has three values (Kleene, "Introduction to Metamathematics", 1952, § 64): true, false and
 unknown (None). A condition is true or false only if no value of the unknown attributes could
@@ -14,12 +14,14 @@ make it otherwise by the connectives; otherwise it is unknown.
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 Value = bool | float | str | dt.date
 Values = Mapping[str, Value | None]
@@ -96,189 +98,118 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_TOKEN = re.compile(
-    r"(?:(?P<date>\d{4}-\d\d-\d\d)|(?P<number>\d+(?:\.\d+)?(?:e\d+)?)|'(?P<word>[^']*)'"
-    r"|(?P<name>[a-z][a-z0-9_]*)|(?P<sign>==|!=|<=|>=|[<>(){},]))"
-)
-_RESERVED = ("and", "or", "not", "in", "yes", "no")
+_SIGNS = dict(zip((ast.Eq, ast.NotEq, ast.LtE, ast.GtE, ast.Lt, ast.Gt), _OPERATORS, strict=True))
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+_MADE_OF = "names, 'words', numbers, dates, and, or, not, in, ==, !=, <, >, <=, >=, ( ) and { }"
 
 
 def parse(text: str, where: str = "condition") -> Condition:
     """The condition written in `text`; an empty text never holds.
 
+    Python's own grammar reads it (dates as a call), and every node that is none of ours is refused.
     where: the rule and column, which every error begins with. Raises ConditionError.
     """
     if len(text) > MAX_LENGTH:
         raise ConditionError(f"{where}: longer than {MAX_LENGTH} characters; split the rule")
-    if not text.strip():
+    source = _DATE.sub(r"date('\g<0>')", text.strip())
+    if not source:
         return NEVER
-    return _Parser(text, where).whole()
+    try:
+        if "#" in source or not source.isascii():
+            raise SyntaxError("a sign stands here that no condition has")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return _condition(ast.parse(source, mode="eval").body, 0)
+    except SyntaxError as error:
+        at, fault = (error.offset or 1) - 1, error.msg
+    except (ValueError, OverflowError, RecursionError, MemoryError) as error:
+        at, fault = 0, str(error)
+    rest = source[at : at + 25] or "the end"
+    raise ConditionError(f"{where}: {rest!r}: {fault}; a condition is made of {_MADE_OF}")
 
 
-class _Parser:
-    """Recursive descent over the tokens of one condition."""
+def _refused(node: ast.expr, fault: str) -> SyntaxError:
+    return SyntaxError(fault, ("condition", node.lineno, node.col_offset + 1, None))
 
-    def __init__(self, text: str, where: str) -> None:
-        self.text, self.where = text, where
-        self.tokens = list(self._tokens())
-        self.at = 0
-        self.depth = 0
 
-    def _tokens(self) -> Iterator[tuple[str, str, int]]:
-        position, end = 0, len(self.text.rstrip())
-        while position < end:
-            position += len(self.text[position:]) - len(self.text[position:].lstrip())
-            found = _TOKEN.match(self.text, position)
-            if found is None:
-                self._fail(
-                    "cannot be read; write names, 'words', numbers, dates, "
-                    "and, or, not, in, ==, !=, <, >, <=, >=, ( ) or { }",
-                    position,
-                )
-            assert found.lastgroup
-            yield found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)
-            position = found.end()
+def _condition(node: ast.expr, depth: int) -> Condition:
+    if depth > MAX_DEPTH:
+        raise _refused(node, f"more than {MAX_DEPTH} levels; split the rule")
+    match node:
+        case ast.BoolOp(op, values):
+            parts = tuple(_condition(v, depth + 1) for v in values)
+            return All(parts) if isinstance(op, ast.And) else Any_(parts)
+        case ast.UnaryOp(ast.Not(), part):
+            return Not(_condition(part, depth + 1))
+        case ast.Compare(ast.Name(name), [ast.In() | ast.NotIn() as op], [right]):
+            member = Member(Name(name), _choices(right))
+            return member if isinstance(op, ast.In) else Not(member)
+        case ast.Compare(left, [op], [right]) if type(op) in _SIGNS:
+            return Compare(_SIGNS[type(op)], _term(left), _term(right))
+        case ast.Constant():
+            raise _refused(node, "a constant alone is no condition; compare it with an attribute")
+    return _term(node)
 
-    def _fail(self, fault: str, position: int | None = None) -> NoReturn:
-        if position is None:
-            position = self.tokens[self.at][2] if self.at < len(self.tokens) else len(self.text)
-        rest = self.text[position : position + 25] or "the end"
-        raise ConditionError(f"{self.where}: at character {position + 1}, {rest!r}: {fault}")
 
-    def _peek(self) -> tuple[str, str]:
-        return self.tokens[self.at][:2] if self.at < len(self.tokens) else ("end", "")
+def _choices(node: ast.expr) -> frozenset[str] | str:
+    match node:
+        case ast.Name(name):
+            return name
+        case ast.Set(elements):
+            words = [e.value for e in elements if isinstance(e, ast.Constant)]
+            if len(words) == len(elements) and all(isinstance(w, str) for w in words):
+                return frozenset(map(str, words))
+    raise _refused(node, "after in comes a list such as {'US', 'CN'} or the name of a set")
 
-    def _take(self, *wanted: str) -> bool:
-        """Steps over the next token if it is one of these names or signs."""
-        kind, text = self._peek()
-        if kind in ("name", "sign") and text in wanted:
-            self.at += 1
-            return True
-        return False
 
-    def whole(self) -> Condition:
-        condition = self._or()
-        if self._peek()[0] != "end":
-            self._fail("is not expected here; join conditions with and or or")
-        return condition
+def _term(node: ast.expr) -> Name | Literal:
+    match node:
+        case ast.Name("yes" | "no" as said):
+            return Literal(said == "yes")
+        case ast.Name(name):
+            return Name(name)
+        case ast.Constant(str() as word):
+            return Literal(word)
+        case ast.Constant(int() | float() as number) if not isinstance(number, bool):
+            return Literal(float(number))
+        case ast.Call(ast.Name("date"), [ast.Constant(str() as day)]):
+            try:
+                return Literal(dt.date.fromisoformat(day))
+            except ValueError:
+                raise _refused(node, "is no date of the calendar; write YYYY-MM-DD") from None
+    raise _refused(node, "an attribute or a constant is expected here")
 
-    def _or(self) -> Condition:
-        parts = [self._and()]
-        while self._take("or"):
-            parts.append(self._and())
-        return parts[0] if len(parts) == 1 else Any_(tuple(parts))
 
-    def _and(self) -> Condition:
-        parts = [self._not()]
-        while self._take("and"):
-            parts.append(self._not())
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
-
-    def _not(self) -> Condition:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self._fail(f"more than {MAX_DEPTH} levels; split the rule")
-        if self._take("not"):
-            condition: Condition = Not(self._not())
-        elif self._take("("):
-            condition = self._or()
-            if not self._take(")"):
-                self._fail("a closing bracket ) is missing")
-        else:
-            condition = self._comparison()
-        self.depth -= 1
-        return condition
-
-    def _comparison(self) -> Condition:
-        left = self._term()
-        if isinstance(left, Name):
-            negated = self._take("not")
-            if self._take("in"):
-                member = Member(left, self._choices())
-                return Not(member) if negated else member
-            if negated:
-                self._fail("after not comes in")
-        kind, op = self._peek()
-        if kind == "sign" and op in _OPERATORS:
-            self.at += 1
-            return Compare(op, left, self._term())
-        if isinstance(left, Literal) and not isinstance(left.value, bool):
-            self._fail("a constant alone is no condition; compare it with an attribute")
-        return left
-
-    def _choices(self) -> frozenset[str] | str:
-        kind, text = self._peek()
-        if kind == "name" and text not in _RESERVED:
-            self.at += 1
-            return text
-        if not self._take("{"):
-            self._fail("after in comes a list such as {'US', 'CN'} or the name of a set")
-        words = [self._word()]
-        while self._take(","):
-            words.append(self._word())
-        if not self._take("}"):
-            self._fail("a closing brace } is missing")
-        return frozenset(words)
-
-    def _word(self) -> str:
-        kind, text = self._peek()
-        if kind != "word":
-            self._fail("is no quoted word; write for example 'none'")
-        self.at += 1
-        return text
-
-    def _term(self) -> Name | Literal:
-        kind, text = self._peek()
-        if kind == "name" and text in ("yes", "no"):
-            term: Name | Literal = Literal(text == "yes")
-        elif kind == "name" and text not in _RESERVED:
-            term = Name(text)
-        elif kind == "number":
-            term = Literal(float(text))
-        elif kind == "word":
-            term = Literal(text)
-        elif kind == "date":
-            term = Literal(self._date(text))
-        else:
-            self._fail("an attribute or a constant is expected here")
-        self.at += 1
-        return term
-
-    def _date(self, text: str) -> dt.date:
-        try:
-            return dt.date.fromisoformat(text)
-        except ValueError:
-            self._fail("is no date of the calendar; write YYYY-MM-DD")
+def walk(condition: Condition) -> Iterator[Condition]:
+    """The condition and every condition in it."""
+    yield condition
+    match condition:
+        case Not(part):
+            yield from walk(part)
+        case All(parts) | Any_(parts):
+            for part in parts:
+                yield from walk(part)
 
 
 def names(condition: Condition) -> frozenset[str]:
     """The attributes that `condition` tests."""
-    match condition:
-        case Name(name):
-            return frozenset({name})
-        case Literal():
-            return frozenset()
-        case Compare(_, left, right):
-            return names(left) | names(right)
-        case Member(left, _):
-            return names(left)
-        case Not(part):
-            return names(part)
-        case All(parts) | Any_(parts):
-            return frozenset().union(*map(names, parts))
+    terms: list[object] = []
+    for part in walk(condition):
+        match part:
+            case Compare(_, left, right):
+                terms += [left, right]
+            case Member(left, _):
+                terms.append(left)
+            case _:
+                terms.append(part)
+    return frozenset(t.name for t in terms if isinstance(t, Name))
 
 
 def dates(condition: Condition, name: str) -> frozenset[dt.date]:
     """The dates that `condition` compares the attribute `name` with."""
-    match condition:
-        case Compare(_, Name(left), Literal(dt.date() as day)) if left == name:
-            return frozenset({day})
-        case Not(part):
-            return dates(part, name)
-        case All(parts) | Any_(parts):
-            return frozenset().union(*(dates(p, name) for p in parts))
-        case _:
-            return frozenset()
+    compared = (c for c in walk(condition) if isinstance(c, Compare) and c.left == Name(name))
+    found = (c.right.value for c in compared if isinstance(c.right, Literal))
+    return frozenset(day for day in found if isinstance(day, dt.date))
 
 
 def evaluate(condition: Condition, values: Values, sets: Sets, where: str) -> bool | None:

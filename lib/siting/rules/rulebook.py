@@ -279,28 +279,28 @@ class _Checker:
         return condition
 
     def _check(self, condition: Condition, where: str) -> None:
-        match condition:
-            case conditions.Name(name):
-                if self._type(name, where) != "yes/no":
-                    raise FactError(f"{where}: {name} is not yes or no; compare it with a value")
-            case conditions.Compare(_, left, right):
-                self._compared(left, right, where)
-                self._compared(right, left, where)
-            case conditions.Member(left, choices):
-                if self._type(left.name, where) not in ("word", "country"):
-                    raise FactError(f"{where}: {left.name} is neither word nor country")
-                if isinstance(choices, str) and choices not in self.groups:
-                    raise FactError(
-                        f"{where}: {choices} is no group of countries; known: "
-                        + ", ".join(sorted(self.groups))
-                    )
-                for word in () if isinstance(choices, str) else choices:
-                    self._word(left.name, word, where)
-            case conditions.Not(part):
-                self._check(part, where)
-            case conditions.All(parts) | conditions.Any_(parts):
-                for part in parts:
-                    self._check(part, where)
+        for part in conditions.walk(condition):
+            match part:
+                case conditions.Name(name):
+                    if self._type(name, where) != "yes/no":
+                        raise FactError(
+                            f"{where}: {name} is not yes or no; compare it with a value"
+                        )
+                case conditions.Compare(_, left, right):
+                    self._compared(left, right, where)
+                    self._compared(right, left, where)
+                case conditions.Member(left, choices):
+                    self._listed(left.name, choices, where)
+
+    def _listed(self, name: str, choices: frozenset[str] | str, where: str) -> None:
+        if self._type(name, where) not in ("word", "country"):
+            raise FactError(f"{where}: {name} is neither word nor country")
+        if isinstance(choices, frozenset):
+            for word in choices:
+                self._word(name, word, where)
+        elif choices not in self.groups:
+            known = ", ".join(sorted(self.groups))
+            raise FactError(f"{where}: {choices} is no group of countries; known: {known}")
 
     def _type(self, name: str, where: str) -> str:
         if name not in self.attributes:
