@@ -66,6 +66,33 @@ def test_check_lists_every_problem_as_json_on_stdout_alone(tmp_path: Path) -> No
     assert not result.stderr
 
 
+def test_check_names_a_wrong_value_a_file_and_a_chapter_in_one_round(tmp_path: Path) -> None:
+    (tmp_path / "acme.yaml").write_text(
+        """client: {logo: none.png, sector: bank}
+workloads:
+  assistant:
+    users: many
+    measured:
+      - {model: google/gemma-4-31B-it, gpu: b999, file: none.json, source: us, date: 2026-11-01}
+options:
+  own: {label: Own, kind: on_premises, gpu: h200-sxm5-141g, models: {all: google/gemma-4-31B-it}}
+finance: {baseline: cloud, discount_rate: 8}
+report: {leave_out: [41_cost], body: [40_cost], appendix: [40_cost]}
+evidence:
+  - {fields: [workloads, options, finance], source: Call, date: 2026-11-20}
+""",
+        encoding="utf-8",
+    )
+    problems = json.loads(siting("check", str(tmp_path / "acme.yaml"), "--json").stdout)["problems"]
+    named = sorted(p["field"] for p in problems)
+    assert named == [
+        "client.logo", "client.sector", "finance.baseline", "finance.discount_rate",
+        "options.own.gpu", "report.appendix", "report.leave_out",
+        "workloads.assistant.measured[0].file", "workloads.assistant.measured[0].gpu",
+        "workloads.assistant.users",
+    ]  # fmt: skip
+
+
 def test_check_without_a_name_checks_all_of_params() -> None:
     result = siting("check", "--json")
     assert result.exit_code == 0

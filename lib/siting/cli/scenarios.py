@@ -40,17 +40,19 @@ def check(clients: tuple[str, ...]) -> Answer:
       siting check acme
       siting check ../elsewhere/client.yaml --json
     """
-    from siting.cost import uncertainty
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError
     from siting.run import job
 
-    uncertainty.check_correlations()
+    if not clients:  # the whole project, its facts included
+        from siting.cost import uncertainty
+
+        uncertainty.check_correlations()
     found: list[Problem] = []
     checked = clients or ("base", *scenario.names())
     for client in checked:
         try:
-            job.attached(scenario.load(client), scenario.path_of(client))
+            job.prepare(client)
         except DocumentError as error:
             found += error.problems
     found = list(dict.fromkeys(found))

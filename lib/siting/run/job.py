@@ -108,12 +108,23 @@ def prepare(
     Raises scenario.ScenarioError where the scenario, or a file that it names, cannot be used.
     """
     path = scenario.path_of(name_or_path)
-    found, attachments = attached(scenario.load(name_or_path), path)
     folder = notebooks or scenario.project() / "notebooks"
+    found, problems = scenario.examined(name_or_path)
+    try:
+        stored, attachments = attached(found, path)
+    except scenario.ScenarioError as error:
+        known = [problem.field for problem in problems]
+        problems += [p for p in error.problems if not any(k.startswith(p.field) for k in known)]
+    try:
+        chapters = _chapters(found, folder, path)
+    except scenario.ScenarioError as error:
+        problems += error.problems
+    if problems:
+        raise scenario.ScenarioError(problems)
     return Job(
         client=found.client.id,
-        scenario=scenario.resolved(found),
-        chapters=_chapters(found, folder, path),
+        scenario=scenario.resolved(stored),
+        chapters=chapters,
         attachments=attachments,
         formats=formats,
         cell_limit_s=cell_limit_s,
@@ -179,16 +190,18 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, C
 def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]:
     """File name to the part that the scenario gives a chapter, `leave_out` among them."""
     asked: dict[str, str] = {}
+    problems: list[Problem] = []
     known = [name.removesuffix(".ipynb") for name in files]
     for part in ("body", "appendix", "leave_out"):
         for named in getattr(wanted, part):
             name = named.removesuffix(".ipynb")
-            if name not in known:
-                wrong = f"{named!r} is no chapter"
-                raise _refused(path, f"report.{part}", wrong, suggestion(name, known))
-            if asked.setdefault(f"{name}.ipynb", part) != part:
-                wrong = f"{named!r} is in {asked[f'{name}.ipynb']}, too"
-                raise _refused(path, f"report.{part}", wrong, "name it once")
+            said = (f"{named!r} is no chapter", suggestion(name, known))
+            if name in known:
+                said = (f"{named!r} is in {asked.get(f'{name}.ipynb', part)}, too", "name it once")
+            if name not in known or asked.setdefault(f"{name}.ipynb", part) != part:
+                problems.append(Problem(str(path), 0, f"report.{part}", *said))
+    if problems:
+        raise scenario.ScenarioError(problems)
     return asked
 
 

@@ -28,7 +28,16 @@ from siting.inputs.scenario.model import (
     Tokens,
     Workload,
 )
-from siting.inputs.scenario.params import changed, create, load, names, new_text, path_of, project
+from siting.inputs.scenario.params import (
+    changed,
+    create,
+    examined,
+    load,
+    names,
+    new_text,
+    path_of,
+    project,
+)
 from siting.inputs.scenario.written import as_yaml, json_schema, resolved
 
 __all__ = [
@@ -55,6 +64,7 @@ __all__ = [
     "changed",
     "contradictions",
     "create",
+    "examined",
     "json_schema",
     "known_in",
     "load",

@@ -81,6 +81,17 @@ def load(name_or_path: str | Path) -> Scenario:
 
     Raises ScenarioError with every problem: file, line, field, fault and remedy.
     """
+    found, problems = examined(name_or_path)
+    if problems:
+        raise ScenarioError(problems)
+    return found
+
+
+def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
+    """A scenario without what is wrong in it, and all that is wrong.
+
+    Raises ScenarioError where too little is left to go on.
+    """
     path = path_of(name_or_path)
     try:
         own = document.read(_shown(path))
@@ -100,9 +111,7 @@ def load(name_or_path: str | Path) -> Scenario:
         for where, wrong, write in [*unread, *contradictions(found)]
         if not any(_related(where, hole) for hole in holes)
     ]
-    if problems:
-        raise ScenarioError(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line)))
-    return found
+    return found, sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
 
 
 def _related(one: Path_, other: Path_) -> bool:
@@ -169,10 +178,10 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Contradicti
     problems: list[Contradiction] = []
     workloads = {}
     for name, workload in found.workloads.items():
-        runs = []
-        for i, run in enumerate(workload.measured):
+        runs = list(workload.measured)
+        for i, run in enumerate(runs):
             try:
-                runs.append(_benchmark(run, folder))
+                runs[i] = _benchmark(run, folder)
             except (OSError, ValueError) as error:
                 missing = isinstance(error, FileNotFoundError)
                 why = "is not beside the scenario" if missing else str(error)
