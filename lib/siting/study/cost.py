@@ -22,7 +22,8 @@ CATEGORIES = {
     "energy": "electricity", "maintenance": "maintenance", "licences": "licences",
     "staff": "staff", "rental": "GPU rental", "api": "API", "storage": "storage",
     "migration": "moving over", "exit": "leaving", "residual": "resale", "insurance": "insurance",
-    "fine_tuning": "fine-tuning", "tax": "tax", "before_production": "today's bill until it runs",
+    "fine_tuning": "fine-tuning", "model_moves": "changes of model", "tax": "tax",
+    "before_production": "today's bill until it runs",
 }  # fmt: skip
 """Categories of facts/cost_items.csv as a client reads them."""
 PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")
@@ -182,6 +183,8 @@ class CostFrames(VendorFrames):
         kind: total, dropped (no longer paid) or added
         option: label of the option of a total
         amount: present cost as planned of a total; else the difference [currency]
+        start: sum of the steps before it, where its bar begins [currency]
+        label: the step as a chart names it
         """
         if not self.cost.options:
             return [], ()
@@ -199,7 +202,14 @@ class CostFrames(VendorFrames):
         steps += [("dropped", *step) for step in less.items()]
         steps += [("added", *step) for step in more[more != 0].sort_values(ascending=False).items()]
         steps += [("total", end, after.sum())]
-        rows = [(step, kind, step if kind == "total" else None, x) for kind, step, x in steps]
+        rows, at = [], 0.0
+        for kind, step, x in steps:
+            total = kind == "total"
+            dropped = " no longer paid" * (kind == "dropped")
+            label = f"{step}, as planned" if total else step[:1].upper() + step[1:] + dropped
+            start = 0.0 if total else at
+            rows.append((step, kind, step if total else None, x, start, label))
+            at = start + x
         return rows, self._sources(*PRICES, "staff_cost")
 
     # --- over time and volume ---------------------------------------------------------------------
