@@ -2,7 +2,8 @@
 
 Nothing of the kit is imported: YAML and CSV are read as they are, prices of API calls come from
 genai-prices and exchange rates from the ECB's file, by their own packages. What a load model must
-say (servers, their use, energy of fine-tuning) is taken as numbers from `summary.json`.
+say (servers, their use, energy of fine-tuning, moves of models) is taken as numbers from
+`summary.json`.
 
     python tests/independent_cash_flows.py polderwerk summary.json
 """
@@ -169,21 +170,25 @@ class Client:
         option = self.s["options"][name]
         prices = {n: self.request_price(option, w) for n, w in self.s["workloads"].items()}
         fte = float(parameter("fte_platform", option["kind"])["central"])
+        moves = self.summary["options"][name]["cost"]["model_moves_by_year"]
+        tests = self.item("model_moves", kind=option["kind"]) * len(self.s["workloads"])
+        tests /= len(set(option["models"].values()))
         paid = [0.0]
         for month in range(1, self.months + 1):
+            fte_moves = tests * moves[(month - 1) // 12]["central"]
             bill = sum(self.requests(w, month) * prices[n] for n, w in self.s["workloads"].items())
-            paid.append(bill + fte / 12 * self.staff_cost() * self.dearer(month))
+            paid.append(bill + (fte + fte_moves) / 12 * self.staff_cost() * self.dearer(month))
         leaving = next(r for r in rows("cost_items") if r["id"] == "exit_project")
         paid[-1] += float(leaving["central"]) * self.staff_cost() * self.dearer(self.months)
         return paid
 
-    def item(self, name: str, when: str = "") -> float:
+    def item(self, name: str, when: str = "", kind: str = "colocation") -> float:
         """Central value of a cost item, as the country has it."""
         found = [
             r for r in rows("cost_items")
             if r["id"] == name and (not when or r["when"] == when)
             and (not r["countries"] or self.country in r["countries"].split())
-            and ("colocation" in r["options"].split() or not r["options"])
+            and (kind in r["options"].split() or not r["options"])
         ]  # fmt: skip
         best = max(found, key=lambda r: bool(r["countries"]))
         return float(best["central"]) * (self.fx(best["currency"]) if best["currency"] else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import shutil
 from itertools import pairwise
@@ -17,6 +18,7 @@ from siting.cost import cashflow, claims, costing, money, prices, tco
 from siting.cost.claims import Case
 from siting.inputs import scenario
 from siting.quantity import Range
+from siting.verdict import candidates
 
 from siting_validation import claims as published
 
@@ -569,6 +571,78 @@ def of_owned(**changes: object) -> tco.OptionCost:
     data["options"]["owned"] |= changes
     chosen = scenario.Scenario.model_validate(data)
     return tco.assess(chosen, plain_capacity(chosen)).options["owned"]
+
+
+def with_option(name: str, **changes: object) -> tco.Comparison:
+    """Base with parts of an option replaced, without discounting."""
+    data = scenario.load("base").model_dump()
+    data["options"][name] |= changes
+    chosen = scenario.Scenario.model_validate(data)
+    return tco.assess(chosen, plain_capacity(chosen))
+
+
+def test_provisioned_throughput_is_paid_by_the_hour_and_what_goes_beyond_by_the_token() -> None:
+    # 2 units at 3 EUR an hour, 100 hours a month: 600 EUR a month, used or not
+    bought = {"units": 2, "price_per_unit_hour": 3, "hours_per_month": 100, "serves": 0.4}
+    plain_, c = with_option("api"), with_option("api", provisioned=bought)
+    paid = amounts(c.options["api"], "api_provisioned")
+    assert paid[1:] == pytest.approx(np.full(60, 600))
+    item = "api_usage:assistant"
+    before, after = (amounts(x.options["api"], item) for x in (plain_, c))
+    assert after[1:13] == pytest.approx(0.6 * before[1:13])
+    # the load grows and the units do not: of the second year's requests they carry 0.4 over growth
+    growth = before[13] / before[1]
+    assert after[13] == pytest.approx((1 - 0.4 / growth) * before[13])
+    whole = with_option("api", provisioned={**bought, "serves": 1.0}).options["api"]
+    assert not amounts(whole, item)[1:13].any()
+
+
+def test_a_second_site_has_servers_and_a_line_of_its_own() -> None:
+    one, two = of_owned(), of_owned(second_site=0.5)
+    # one server serves and one stands by; half of one server is a whole one at the second site
+    assert (one.servers[0], two.servers[0]) == (2, 3)
+    assert amounts(two, "redundancy")[0] == pytest.approx(2 * amounts(one, "redundancy")[0])
+    assert amounts(two, "connectivity") == pytest.approx(2 * amounts(one, "connectivity"))
+    assert amounts(two, "colocation") == pytest.approx(1.5 * amounts(one, "colocation"))
+
+
+def test_a_limit_on_the_cards_lowers_the_power_that_is_paid() -> None:
+    # 4 cards of 350 W may draw 250 W each: 0.4 kW less than the server's own figure
+    free = with_option("owned").plan.factors["power_kw.owned"].value
+    held = with_option("owned", power_limit_w=250).plan.factors["power_kw.owned"].value
+    assert free.central - held.central == pytest.approx(0.4)
+    same = with_option("owned", power_limit_w=5000).plan.factors["power_kw.owned"].value
+    assert same == free
+
+
+def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 1.5 moves a year, one model for one workload, 0.08 FTE-years each: 0.12 FTE-years a year
+    year = Range(0.5, 1.5, 3.0, "moves a year")
+    monkeypatch.setattr(costing.stability, "moves", lambda scenario, name: (year,) * 5)
+    c = plain()
+    f = c.plan.factors
+    assert (f["moves_band.api"].value.low, f["moves_band.api"].value.high) == (1 / 3, 2)
+    paid = amounts(c.options["api"], "model_moves")
+    assert paid[1] == pytest.approx(1.5 * 0.08 * f["staff_cost"].value.central / 12)
+    assert paid[13] == pytest.approx(1.02 * paid[1])  # wages grow by 2 % a year
+    for name in ("owned", "rented"):
+        assert not any(x.item == "model_moves" for x in c.options[name].flows)
+
+
+def test_of_a_mix_a_vendors_failure_costs_the_share_that_the_vendor_serves() -> None:
+    chosen = scenario.load("polderwerk")
+    c = tco.assess(chosen, plain_capacity(chosen, rate=0.5))
+    hybrid = c.options["hybrid"].hybrid
+    assert hybrid is not None and 0 < hybrid.burst_share < 1
+    assert candidates.vendor_share(c, "hybrid") == hybrid.burst_share
+    whole = dataclasses.replace(
+        c, options={**c.options, "hybrid": dataclasses.replace(c.options["hybrid"], hybrid=None)}
+    )
+    scaled, full = (candidates.switching_costs(x)["hybrid"] for x in (c, whole))
+    assert scaled.central == pytest.approx(hybrid.burst_share * full.central)
+    assert candidates.vendor_share(c, "api") == candidates.vendor_share(c, "owned") == 1
 
 
 def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> None:

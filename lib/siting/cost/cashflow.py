@@ -189,6 +189,8 @@ class OptionPlan:
     machine: Server | None = None
     burst: OptionPlan | None = None
     base: OptionPlan | None = None
+    moves: tuple[float, ...] = ()
+    """Tests of a successor's model to budget for in each year: moves times workloads."""
 
     @property
     def owned(self) -> bool:
@@ -270,6 +272,7 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     servers = np.maximum.accumulate(np.ceil(exact - 1e-9), axis=1)
     spares = [p.spares for p in pools]
     spare = servers if min(spares) < 0 else float(max(spares))
+    spare = spare + np.ceil(servers * option.option.second_site - 1e-9)
     spilled = [np.zeros_like(servers)] * len(pools)
     if limit is not None:
         servers, spare = np.minimum(servers, limit[:, None]), 0.0
@@ -538,9 +541,21 @@ class Side:
         load = self.plan.loads[workload]
         hours = self.draws["hours_per_month"][:, None]
         asked = load_ratio(load.growth, self.draws, self.plan.years) * load.mean_rate * 3600 * hours
+        if self.option.option.provisioned:
+            planned = load_ratio(load.growth, self.draws, self.plan.years)
+            asked = asked * (1 - np.minimum(1, self.option.option.provisioned.serves / planned))
         if self.hybrid is not None and self.hybrid.base is not None:
             asked = asked * self.machines.spilled[self.hybrid.base.pool_of[workload]]
         return np.asarray(asked)
+
+    def provisioned_hours(self) -> float:
+        """Unit-hours of throughput that are paid by month, used or not."""
+        bought = self.option.option.provisioned
+        return bought.units * bought.hours_per_month if bought else 0.0
+
+    def model_moves(self) -> Array:
+        """Tests of a successor's model in each year. [1 × Y]"""
+        return np.reshape(self.option.moves, (1, -1))
 
     def egress_gb(self) -> Array:
         """Answers sent out by month. [GB]"""
@@ -552,7 +567,7 @@ class Side:
         """What a minimum commitment costs beyond the bill, by month, on the year's mean price."""
         months, used = np.ones((1, self.plan.months)), np.zeros((1, self.plan.years))
         for line in self.option.lines:
-            if line.item.driver in ("request", "gpu_hour"):
+            if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
                 path = by_year(path_factor(line.path, self.draws, self.plan.months))
                 used = used + self.amount(line).value * path / by_year(months)
         return np.maximum(0.0, self.option.option.minimum_commitment_per_month - used)
@@ -570,11 +585,13 @@ class Side:
 
 QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "option": lambda side, line: 1.0,
-    "site": lambda side, line: 1.0,
+    "site": lambda side, line: 2.0 if side.option.option.second_site and not side.hybrid else 1.0,
     "workload": lambda side, line: float(len(side.plan.loads)),
     "user": lambda side, line: side.plan.users,
     "on_call": lambda side, line: float(side.plan.round_the_clock),
     "fte": lambda side, line: side.fte(),
+    "model_move": lambda side, line: side.model_moves(),
+    "provisioned_hour": lambda side, line: side.provisioned_hours(),
     "request": lambda side, line: side.requests(line.workload),
     "unused_commitment": lambda side, line: side.unused(),
     "gb": lambda side, line: side.egress_gb(),

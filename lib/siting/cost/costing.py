@@ -31,6 +31,7 @@ from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
 from siting.serving.servers import Server
+from siting.vendors import stability
 
 ROUND_THE_CLOCK = 0.999
 """Availability from which somebody must be on call at night: nine hours a year are left."""
@@ -93,8 +94,9 @@ def _option_plan(
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
     pool_of = {w: i for i, p in enumerate(capacity.pools.values()) for w in p.workloads}
     machine = prices.server(option, option.gpu) if option.kind in OWNED else None
+    moves = finder.moves(name, option)
     lines = finder.lines(name, option, machine, option.in_use)
-    return OptionPlan(name, option, tuple(lines), pools, pool_of, machine)
+    return OptionPlan(name, option, tuple(lines), pools, pool_of, machine, moves=moves)
 
 
 def _hybrid_plan(
@@ -107,7 +109,8 @@ def _hybrid_plan(
     if burst.machine is not None:
         raise NotPriced(f"its burst {burst.name} owns machines; name an option billed by use or "
                         "of rented GPUs as burst")  # fmt: skip
-    by_use = ("request", "gpu_hour", "gb", "unused_commitment", "replica", "gpu")
+    by_use = ("request", "gpu_hour", "gb", "unused_commitment", "replica", "gpu", "model_move",
+              "provisioned_hour")  # fmt: skip
     own = [replace(line, side="own") for line in base.lines]
     rest = [
         replace(line, side="burst")
@@ -279,13 +282,17 @@ class _Finder:
         self._staffing(name, option)
         self._hidden(name, option)
         if machine is not None:
-            self._power(name, machine)
+            self._power(name, option, machine)
         for item in cost_items(option.kind, place, self.day.isoformat()):
             if running and item.category == "migration":
                 continue
             if item.driver == "owned_server" and not (running or option.owned_servers):
                 continue
             if item.driver == "unused_commitment" and not option.minimum_commitment_per_month:
+                continue
+            if item.driver == "provisioned_hour" and not option.provisioned:
+                continue
+            if item.driver == "model_move" and f"moves_band.{name}" not in self.factors:
                 continue
             if item.category == "fine_tuning" and not self._training(name):
                 continue
@@ -406,7 +413,14 @@ class _Finder:
                                  source_of(row), "pue_overhead")]  # fmt: skip
             case "staff_cost":
                 return self._staff_cost()
-            case "training_gpu_hours" | "training_kwh":
+            case "provisioned_price":
+                assert option.provisioned is not None
+                return [self._client(f"provisioned_price.{name}",
+                                     f"Hour of a unit of throughput, {option.label}",
+                                     option.provisioned.price_per_unit_hour,
+                                     f"{self.currency}/unit-hour",
+                                     f"options.{name}.provisioned")]  # fmt: skip
+            case "training_gpu_hours" | "training_kwh" | "moves_band":
                 return [f"{price}.{name}"]
             case "retries" | "residual_scale":
                 return [price]
@@ -481,8 +495,30 @@ class _Finder:
             self.put(f"hidden_work.{name}", f"Work of a request over the plan, {option.label}",
                      work, source, "hidden_tokens")  # fmt: skip
 
-    def _power(self, name: str, machine: Server) -> None:
-        value = Range(machine.power_kw_low, machine.power_kw_central, machine.power_kw_high, "kW")
+    def moves(self, name: str, option: Option) -> tuple[float, ...]:
+        """Tests of a successor in each year, as the vendor's habits let expect: moves to another
+        model times the workloads that a model serves."""
+        years = stability.moves(self.scenario, name) if option.kind in BY_REQUEST else ()
+        expected = sum(y.central for y in years)
+        if not expected:
+            return ()
+        low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
+        source = Source(source="siting estimate from the vendor's retirements",
+                        locator="retirement calendar", date=self.day.isoformat(),
+                        kind="estimate")  # fmt: skip
+        self.put(f"moves_band.{name}", f"Moves to successor models, {option.label}",
+                 Range(low, 1.0, high, "of those expected"), source, "moves_band")  # fmt: skip
+        served = len(self.scenario.workloads) / len(set(option.models.values()))
+        return tuple(y.central * served for y in years)
+
+    def _power(self, name: str, option: Option, machine: Server) -> None:
+        """Power of a server; a limit on its cards takes off what they may not draw."""
+        ends = (machine.power_kw_low, machine.power_kw_central, machine.power_kw_high)
+        built_for = catalogue.gpu(machine.gpu_id).tdp_w or 0.0
+        cards = machine.gpu_count * built_for / 1000
+        cut = max(0.0, 1 - (option.power_limit_w or built_for) / built_for) if built_for else 0.0
+        low, central, high = (kw - min(kw, cards) * cut for kw in ends)
+        value = Range(low, central, high, "kW")
         self.put(f"power_kw.{name}", f"Power of {machine.label} under load", value,
                  source_of(machine), "power_kw", note=machine.note)  # fmt: skip
 

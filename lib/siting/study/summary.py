@@ -303,6 +303,7 @@ def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
         },
         "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
         **read.each(energy, "energy", **own)[0],
+        "model_moves_by_year": read.each(study.model_moves(), "= moves* [moves]", **own),
         "servers_by_year": [_figure([n], "servers") for n in study.cost.options[name].servers],
     }
 

@@ -342,15 +342,22 @@ def _ratios(found: Mapping[str, tco.Totals], at: int, yard: float) -> dict[str, 
 
 def switching_costs(cost: Comparison) -> dict[str, Range]:
     """A full move away from each option, in the client's currency: the cheapest migration to
-    another option, and the option's own exit. Options that cannot be left are left out."""
+    another option, and the option's own exit. Options that cannot be left are left out; of a hybrid
+    on servers of the client's own, it is the share of the work that its vendor serves."""
     moves = {n: _project(cost, o, "migration") for n, o in cost.options.items()}
     found = {}
     for name, option in cost.options.items():
         away = [m for n, m in moves.items() if n != name and m.central > 0] or [moves[name]]
         move = min(away, key=lambda m: m.central).plus(_project(cost, option, "exit"))
         if move.central > 0:
-            found[name] = move
+            found[name] = move.scaled(vendor_share(cost, name))
     return found
+
+
+def vendor_share(cost: Comparison, name: str) -> float:
+    """Share of an option's work that vendors serve who could withdraw it."""
+    base, hybrid = cost.plan.options[name].base, cost.options[name].hybrid
+    return 1.0 if base is None or hybrid is None or base.option.vendor else hybrid.burst_share
 
 
 def yearly_spend(cost: Comparison) -> dict[str, Range]:

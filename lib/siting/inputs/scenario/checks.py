@@ -229,6 +229,12 @@ def _money(scenario: Scenario) -> Iterator[Contradiction]:
     finance, client = scenario.finance, scenario.client
     options = [*scenario.options, "none"]
     yield from _one_of(("finance", "baseline"), finance.baseline, "option", options)
+    for name, option in scenario.options.items():
+        if option.provisioned and option.kind not in ("api", "managed_cloud", "open_api"):
+            yield ("options", name, "provisioned"), f"{option.kind} is no API", "remove it"
+        if option.second_site and option.kind not in OWNED:
+            wrong = f"{option.kind} owns no servers that could stand at a second site"
+            yield ("options", name, "second_site"), wrong, "remove it, or name owned servers"
     for i, quote in enumerate(finance.quotes):
         yield from _quoted(("finance", "quotes", i), quote, scenario)
     if not _is_currency(client.currency):

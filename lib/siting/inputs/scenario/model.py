@@ -287,6 +287,19 @@ class Lease(Strict):
     """True: a lease, after which the servers go back; False: a loan, after which they stay."""
 
 
+class Provisioned(Strict):
+    """Throughput of an API that is bought by the hour, in units of its vendor."""
+
+    units: Annotated[float, Field(gt=0, le=1e6)]
+    price_per_unit_hour: Amount
+    """In the client's currency, discounts included."""
+    hours_per_month: Annotated[float, Field(gt=0, le=744)] = 730
+    """Hours that are paid; 730: around the clock."""
+    serves: Annotated[float, Field(gt=0, le=1)] = 1
+    """Share of the first year's requests, as planned, that the units carry; what goes beyond is
+    billed by the token. The units stay as they are while the load grows."""
+
+
 class Workload(Strict):
     """One use of a model: its load, limits, data and quality floor."""
 
@@ -431,6 +444,11 @@ class Option(Strict):
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
     minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
     """In the client's currency; paid whether used or not."""
+    provisioned: Provisioned | None = None
+    """For an API: throughput that is bought by the hour."""
+    second_site: Annotated[float, Field(ge=0, le=1)] = 0
+    """For owned servers: so many more stand ready at a second site for the loss of the first, as a
+    share of those that serve (1: a twin). A hybrid needs none: the other side is it."""
     discount: Annotated[float, Field(ge=0, lt=1)] = 0
     """Negotiated discount on list prices."""
     base: str = ""
