@@ -216,7 +216,7 @@ class CapacityFrames(Results):
 
     @frame
     def served(self) -> Made:
-        """A number of serving replicas: what it carries within the limits, first year.
+        """A number of serving replicas, up to those of the first year: what it carries then.
 
         option: label of the option
         model: open model
@@ -227,7 +227,7 @@ class CapacityFrames(Results):
         return [
             (*where, n, n * pool.rate_per_replica.central, pool.served_share(n))
             for where, pool in self._pools()
-            for n in range(1, int(pool.replicas[0].central) + 1)
+            for n in np.unique(np.linspace(1, pool.replicas[0].central, CURVE_POINTS).round())
         ], self._speed_sources()
 
     # --- GPUs over time -----------------------------------------------------------------------
