@@ -45,13 +45,37 @@ def write(folder, name, summary, files=("report.html", "report.pdf")):
 def test_a_line_says_verdict_confidence_cost_and_age_in_the_clients_format():
     row = portfolio.row(SUMMARY, "banca", ["report.pdf", "summary.json"])
     assert row.verdict == "Move to Own servers"
-    assert row.confidence == "likely, 73%"
+    assert row.confidence == "likely, 73 of 100"
     thin = "\N{NARROW NO-BREAK SPACE}"
-    assert row.cost == f"€{thin}1.5{thin}million"
-    assert row.cost_span == f"1.2{thin}million to 2.1{thin}million"
+    assert row.cost == f"€{thin}1.50{thin}million"
+    assert row.cost_span == f"€{thin}1.20 to 2.10{thin}million"
     # Ages 20, 176 and 30 days; one has no date, and an estimate is no fact. Their middle is 30.
     assert (row.age, row.stale) == ("30 days", "1 of 3 over 90 days")
     assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
+
+
+def test_the_cost_of_every_option_is_drawn_on_one_scale_in_the_colours_of_the_report():
+    def option(label, low, central, high, struck=()):
+        cost = {"low": low, "central": central, "high": high, "unit": "EUR"}
+        return {"label": label, "present_cost": cost, "struck": list(struck)}
+
+    options = {
+        "owned": option("Own servers", 1.2e6, 1.5e6, 2.0e6),
+        "api": option("The API", 0, 1e6, 1.1e6),
+        "rented": option("Rented", 1e6, 1.6e6, 1.9e6, ["no attestation"]),
+        "unpriced": {"label": "Unpriced", "present_cost": None, "struck": ["no price"]},
+    }
+    found = {**SUMMARY["recommendation"], "baseline": "api"}
+    row = portfolio.row({**SUMMARY, "recommendation": found, "options": options}, "x", [])
+    # The dearest end, 2.0 million, lies at 97% of the width, zero at 3%.
+    assert [(m.low, m.central, m.high) for m in row.costs] == [
+        pytest.approx(ends) for ends in ((59.4, 73.5, 97), (3, 50, 54.7), (50, 78.2, 92.3))
+    ]
+    assert [m.colour for m in row.costs] == ["c0b62a8", "c2f3840", "c7a4a86"]
+    assert [m.ruled_out for m in row.costs] == [False, False, True]
+    assert row.costs[0].text.replace("\N{NARROW NO-BREAK SPACE}", " ") == (
+        "Own servers: € 1.50 million (1.20 to 2.00)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +109,7 @@ def test_the_page_requests_nothing_and_runs_only_its_own_script(tmp_path):
     assert "http://" not in page
     assert "https://" not in page
     assert re.search(r"default-src 'none'.*script-src 'sha256-[^']+'", page)
-    assert not re.search(r"<(link|img|iframe)\b|\bsrc=|@import|url\(", page)
+    assert not re.search(r"<(link|img|iframe)\b|\bsrc=|@import|url\((?!data:font/woff;)", page)
 
 
 def test_names_from_a_scenario_are_text_and_never_markup(tmp_path):

@@ -25,7 +25,7 @@ def page(document: Document) -> str:
     """The report as one HTML page."""
     cover = document.cover
     logo = base64.b64encode(cover.logo).decode() if cover.logo else ""
-    css, script = _css() + f":root{{--brand:{cover.brand}}}", _script()
+    css, script = sheet() + f":root{{--brand:{cover.brand}}}", _script()
     return _template().render(
         cover=cover,
         logo=f"data:image/{cover.logo_type};base64,{logo}" if logo else "",
@@ -46,7 +46,7 @@ def page(document: Document) -> str:
 
 def warm() -> None:
     """Prepares what every report needs, while others compute."""
-    for prepare in (_template, _css, _script):
+    for prepare in (_template, sheet, _script):
         prepare()
 
 
@@ -67,7 +67,8 @@ def _script() -> str:
 
 
 @cache
-def _css() -> str:
+def sheet() -> str:
+    """The house's style sheet: typeface, palette in the light and in the dark, page, exhibits."""
     sheets = [
         (style.THEME / name).read_text(encoding="utf-8") for name in ("report.css", "exhibits.css")
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,11 @@ import jinja2
 from siting.catalogue import Source
 from siting.formats import Numbers
 from siting.inputs import beside
+from siting.print import publish
+from siting.quantity import Range
 from siting.run.shelf import Shelf
 from siting.show import style
+from siting.show.exhibit import colour_class
 
 STALE_DAYS = 90
 """A fact older than this at the report's date is counted as old."""
@@ -47,11 +50,25 @@ COLUMNS = (
     Column("Verdict"),
     Column("Confidence"),
     Column("Present cost", number=True),
+    Column("Cost by option", sorts=False),
     Column("As of", number=True),
     Column("Age of facts", number=True),
     Column("Warnings"),
     Column("Files", sorts=False),
 )
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One option in the small drawing of costs: median, eight in ten cases, in % of its width."""
+
+    colour: str
+    """Class of its colour, which is that of the report."""
+    low: float
+    central: float
+    high: float
+    ruled_out: bool
+    text: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,7 @@ class Row:
     cost: str
     cost_span: str
     cost_key: str
+    costs: tuple[Mark, ...]
     date: str
     date_key: str
     age: str
@@ -91,13 +109,14 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
         ", ".join(filter(None, (client.get("sector"), client["country"]))),
         verdict(found),
         _remark(found),
-        f"{found['confidence']}, {numbers.percent(found['share']['central'])}"
+        f"{found['confidence']}, {100 * found['share']['central']:.0f} of 100"
         if found["option"]
         else "–",
         float(found["share"]["central"]),
-        numbers.compact_money(cost["central"]) if cost else "not estimated",
-        f"{numbers.compact(cost['low'])} to {numbers.compact(cost['high'])}" if cost else "",
+        numbers.money(cost["central"]) if cost else "not estimated",
+        numbers.money_span(cost["low"], cost["high"]) if cost else "",
         f"{cost['central']:.0f}" if cost else "",
+        tuple(_marks(summary, numbers)),
         numbers.date(day),
         day.strftime("%Y%m%d"),
         f"{median} days" if median is not None else "–",
@@ -114,6 +133,21 @@ def verdict(recommendation: Mapping[str, Any]) -> str:
         return "No option meets the constraints"
     verb = "Stay with" if recommendation["stays"] else "Move to"
     return f"{verb} {recommendation['label']}"
+
+
+def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[Mark]:
+    """Present cost of every priced option on one scale from zero, coloured as in its report."""
+    found, options = summary["recommendation"], summary.get("options", {})
+    roles = {found.get("baseline"): "today", found["option"]: "chosen"}
+    colours = style.colours({o["label"]: roles.get(name, "other") for name, o in options.items()})
+    priced = [o for o in options.values() if o.get("present_cost")]
+    top = max((o["present_cost"]["high"] for o in priced), default=0)
+    for option in priced if top > 0 else ():
+        cost, label = option["present_cost"], option["label"]
+        low, middle, high = (94 * cost[end] / top + 3 for end in ("low", "central", "high"))
+        said = f"{label}: {numbers.range(Range(**cost))}"
+        colour = colour_class(style.TEXT[colours[label]])
+        yield Mark(colour, low, middle, high, bool(option["struck"]), said)
 
 
 def _remark(recommendation: Mapping[str, Any]) -> str:
@@ -152,14 +186,13 @@ def page(rows: Iterable[Row], unread: Iterable[tuple[str, str]] = ()) -> str:
     """The index as one self-contained page."""
     script = (style.THEME / "portfolio.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    css = (style.THEME / "report.css").read_text(encoding="utf-8")
     loader = jinja2.FileSystemLoader(style.THEME)
     template = jinja2.Environment(loader=loader, autoescape=True).get_template("portfolio.html.j2")
     return template.render(
         rows=sorted(rows, key=lambda r: r.client.lower()),
         unread=list(unread),
         columns=COLUMNS,
-        css=css,
+        css=publish.sheet(),
         script=script,
         script_hash=digest,
     )
