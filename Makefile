@@ -22,8 +22,8 @@ check: $(VENV)/.kit ## Validate every scenario without rendering
 	$(BIN)/siting check
 
 test: $(VENV)/.test ## Run the whole test suite (pytest and nbval)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests
-	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider notebooks
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--nbval-lax --nbval-cell-timeout 300 tests notebooks
 
 coverage: $(VENV)/.test ## Run the tests and say which lines none of them reaches
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov tests
