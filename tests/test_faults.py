@@ -406,7 +406,7 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
     with (
         dask.config.set(patient),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
         ) as cluster,
     ):
         victim = next(iter(cluster.workers.values()))
