@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def forge() -> Iterator[Forge]:
-    """A warm process to fork reports from."""
+    """A warm process to fork reports from, which has read the tables of facts."""
     from siting.run.forge import Forge
 
-    with Forge() as started:
+    with Forge(many=True) as started:
         yield started
 
 

@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from siting.run import batch, job, shelf
+from siting.run.forge import Forge
 from trial import chapter, make
 
 GOOD = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
@@ -55,16 +56,18 @@ def left_behind(folder: Path, of: str = "*") -> list[Path]:
     return found
 
 
-def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: Path) -> None:
+def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(
+    tmp_path: Path, forge: Forge
+) -> None:
     good = small("good")
     names = [*FAULTS, "good"]
-    batch.run([small(name) for name in FAULTS], str(tmp_path), at_once=2)
+    batch.run([small(name) for name in FAULTS], str(tmp_path), at_once=2, forge=forge)
     last_good = {name: (tmp_path / name / "report.html").read_bytes() for name in FAULTS}
 
     # Only the cell that hangs meets its limit: a busy machine may be slow with the others.
     limit = {"hangs": 6}
     bad = [small(n, "print('so far')\n" + FAULTS[n][0], limit_s=limit.get(n, 60)) for n in FAULTS]
-    outcome = batch.run([*bad, good], str(tmp_path), at_once=2)
+    outcome = batch.run([*bad, good], str(tmp_path), at_once=2, forge=forge)
     assert outcome.rendered == ["good"]
     assert outcome.failed == {name: reason for name, (_, reason) in FAULTS.items()}
     assert outcome.lines()[-1] == "1 rendered, 0 up to date, 4 failed"
@@ -73,9 +76,9 @@ def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: 
         assert "so far" in (tmp_path / name / "failed" / "10_x.ipynb").read_text(encoding="utf-8")
 
     # The same input fails again: a failed attempt never counts as up to date.
-    assert list(batch.run(bad[:1], str(tmp_path), at_once=1).failed) == ["raises"]
+    assert list(batch.run(bad[:1], str(tmp_path), at_once=1, forge=forge).failed) == ["raises"]
     # Mended, it is rendered, and nothing is left of the failure.
-    mended = batch.run([small(n) for n in names], str(tmp_path), at_once=2)
+    mended = batch.run([small(n) for n in names], str(tmp_path), at_once=2, forge=forge)
     assert sorted(mended.rendered) == sorted(FAULTS)
     assert not (tmp_path / "raises" / "failed").exists()
 
@@ -167,10 +170,10 @@ def test_a_script_with_threads_and_without_a_guard_renders(tmp_path: Path) -> No
 
 
 def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forge: Forge
 ) -> None:
     jobs = [small("one"), small("two")]
-    batch.run(jobs, str(tmp_path), at_once=1)
+    batch.run(jobs, str(tmp_path), at_once=1, forge=forge)
     before = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()}
     sync = os.fsync
 
@@ -181,12 +184,12 @@ def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
-    outcome = batch.run(jobs, str(tmp_path), at_once=1, force=True)
+    outcome = batch.run(jobs, str(tmp_path), at_once=1, force=True, forge=forge)
     assert outcome.failed == {"one": "cannot be written: No space left on device"}
     assert outcome.rendered == ["two"]
     assert {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()} == before
     assert not list((tmp_path / shelf.WORK).glob("one.new*"))
-    assert batch.run(jobs, str(tmp_path)).current == ["one", "two"]
+    assert batch.run(jobs, str(tmp_path), forge=forge).current == ["one", "two"]
 
 
 REALLY_FULL = """
@@ -237,13 +240,13 @@ def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_p
 
 
 def test_what_broke_is_told_even_if_there_is_no_room_to_keep_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forge: Forge
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(shelf.Folder, "put_failure", full)
-    outcome = batch.run([small("one", "1 / 0")], str(tmp_path), at_once=1)
+    outcome = batch.run([small("one", "1 / 0")], str(tmp_path), at_once=1, forge=forge)
     why = FAULTS["raises"][1]
     assert outcome.failed == {"one": f"{why}; cannot be written: No space left on device"}
 
@@ -395,8 +398,28 @@ def test_a_cluster_that_is_gone_is_said_so() -> None:
     assert batch._result(gone) == batch.Failure("the cluster is gone; run it again to go on")
 
 
+def test_a_cluster_that_closes_while_it_is_handed_a_report_is_waited_for(
+    tmp_path: Path, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed:
+        def submit(self, *_: object) -> None:
+            raise RuntimeError("Client is closed. Can't send update-graph message.")
+
+    with ThreadPoolExecutor(1) as pool:
+        executors = iter([Closed(), pool])
+        monkeypatch.setattr(
+            batch, "_executor", lambda *_: contextlib.nullcontext((next(executors), 1))
+        )
+        said: list[str] = []
+        outcome = batch.run(
+            [small("a")], str(tmp_path), scheduler="tcp://x", say=said.append, forge=forge
+        )
+    assert outcome.rendered == ["a"]
+    assert said[0] == "the cluster is gone; waiting for it, at most 60 s"
+
+
 def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
-    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch, forge: Forge
 ) -> None:
     distributed = pytest.importorskip("distributed")
     dask = pytest.importorskip("dask")
@@ -422,7 +445,7 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
     assert killed
     assert left_behind(short, of="siting*") == []
     assert sorted(outcome.rendered) == [j.client for j in jobs], outcome.failed
-    batch.run(jobs[:1], str(tmp_path / "here"), at_once=1)
+    batch.run(jobs[:1], str(tmp_path / "here"), at_once=1, forge=forge)
     for path in (tmp_path / "here" / "client-0").rglob("*.*"):
         twin = tmp_path / "cluster" / path.relative_to(tmp_path / "here")
         assert twin.read_bytes() == path.read_bytes(), path.name

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from siting.inputs import scenario
 from siting.run import batch, job, watch
+from siting.run.forge import Forge
 from siting.run.shelf import shelf
 from trial import chapter, make
 
@@ -30,26 +31,28 @@ def two(folder: Path, second: str) -> job.Job:
     return dataclasses.replace(make("one", texts), formats=("html",))
 
 
-def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path: Path) -> None:
+def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(
+    tmp_path: Path, forge: Forge
+) -> None:
     out, anew = tmp_path / "out", tmp_path / "anew"
-    assert batch.run([two(tmp_path, "B.")], str(out), at_once=1).rendered == ["one"]
+    assert batch.run([two(tmp_path, "B.")], str(out), at_once=1, forge=forge).rendered == ["one"]
     assert times(tmp_path, "a", "b") == [1, 1]
-    assert batch.run([two(tmp_path, "C.")], str(out), at_once=1).rendered == ["one"]
+    assert batch.run([two(tmp_path, "C.")], str(out), at_once=1, forge=forge).rendered == ["one"]
     assert times(tmp_path, "a", "b") == [1, 2]
     assert "C." in (out / "one" / "report.html").read_text(encoding="utf-8")
-    batch.run([two(tmp_path, "C.")], str(anew), at_once=1)
+    batch.run([two(tmp_path, "C.")], str(anew), at_once=1, forge=forge)
     for path in (p for p in (anew / "one").rglob("*") if p.is_file()):
         assert (out / "one" / path.relative_to(anew / "one")).read_bytes() == path.read_bytes()
 
     # Whoever forces has all run again; so does a changed scenario, or a file that was changed.
-    batch.run([two(tmp_path, "C.")], str(out), at_once=1, force=True)
+    batch.run([two(tmp_path, "C.")], str(out), at_once=1, force=True, forge=forge)
     assert times(tmp_path, "a", "b") == [3, 4]
     busier = dataclasses.replace(two(tmp_path, "C."), scenario=two(tmp_path, "").scenario + "# x\n")
-    batch.run([busier], str(out), at_once=1)
+    batch.run([busier], str(out), at_once=1, forge=forge)
     assert times(tmp_path, "a", "b") == [4, 5]
     executed = out / "one" / "notebooks" / "10_a.ipynb"
     executed.write_text(executed.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    batch.run([busier], str(out), at_once=1)
+    batch.run([busier], str(out), at_once=1, forge=forge)
     assert times(tmp_path, "a", "b") == [5, 5]
     assert shelf(out).holds(busier)
 

@@ -262,7 +262,13 @@ class _Run:
             return True
         if not self.force:
             job = replace(job, done=self.target.still_true(job))
-        self.running[executor.submit(render, job, job_module.library())] = (job, lock)
+        try:
+            future = executor.submit(render, job, job_module.library())
+        except Exception:  # a client of a cluster closes by itself where it lost its scheduler
+            lock.close()
+            self.todo.append(job)
+            raise _Gone from None
+        self.running[future] = (job, lock)
         return True
 
     def _settle(self, job: Job, lock: contextlib.ExitStack, result: Files | Failure) -> None:
