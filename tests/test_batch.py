@@ -21,7 +21,7 @@ from siting.run import batch, job, portfolio
 from siting.run import shelf as shelf_module
 from siting.run.forge import Forge
 from siting.run.shelf import shelf
-from trial import chapter, later, make
+from trial import chapter, later, make, pair
 
 BROKEN = {"10_x.ipynb": chapter("Why?", "1 / 0")}
 SMALL = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
@@ -257,28 +257,22 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, forge: Forge) -
     assert outcome.failed == {"one": reason, "two": reason}
 
 
-TWO = """
-from trial import make
-jobs = [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
-"""
 LATER = """
 import sys; sys.path[:0] = {path!r}
 from siting.run import batch
-{jobs}
-assert len(batch.run(jobs[::-1], {out!r}, at_once=1).rendered) == 2
+from trial import pair
+assert len(batch.run(pair()[::-1], {out!r}, at_once=1).rendered) == 2
 """
 
 
 def test_another_day_another_order_and_another_width_give_the_same_bytes(
     tmp_path: Path, forge: Forge
 ) -> None:
-    here: dict[str, list[job.Job]] = {}
-    exec(TWO, here)
-    outcome = batch.run(here["jobs"], str(tmp_path / "now"), at_once=2, forge=forge)
+    outcome = batch.run(pair(), str(tmp_path / "now"), at_once=2, forge=forge)
     assert sorted(outcome.rendered) == ["alpha", "beta"]
 
     lib, tests = str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)
-    script = LATER.format(path=[lib, tests], jobs=TWO, out=str(tmp_path / "later"))
+    script = LATER.format(path=[lib, tests], out=str(tmp_path / "later"))
     another = {"PYTHONPATH": os.pathsep.join([lib, later(tmp_path)]), "PYTHONHASHSEED": "1"}
     root = Path(__file__).parents[1]
     subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | another, cwd=root)

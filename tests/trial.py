@@ -112,3 +112,8 @@ def make(
     texts = everything() if chapters is None else chapters
     placed = {name: job.Chapter(text) for name, text in texts.items()}
     return job.Job(client, scenario.resolved(small), placed)
+
+
+def pair() -> list[job.Job]:
+    """Two jobs that differ in what a page shows of its client."""
+    return [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
