@@ -117,13 +117,6 @@ def test_a_range_reads_as_central_value_and_span() -> None:
     )
 
 
-def test_the_workbook_shows_the_client_s_currency() -> None:
-    assert Numbers("IT", "EUR").excel("money", 2).replace(THIN, " ") == '"€ "#,##0.00'
-    assert Numbers("US", "USD").excel("money") == '"$"#,##0'
-    assert Numbers("US", "USD").excel("date") == "mmmm d, yyyy"
-    assert Numbers("DE", "EUR").excel("percent", 1) == "0.0%"
-
-
 @given(st.floats(-1e12, 1e12), st.sampled_from(COUNTRIES), st.integers(0, 4))
 @settings(max_examples=60, deadline=None)
 def test_a_printed_number_reads_back_as_the_rounded_number(

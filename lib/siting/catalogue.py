@@ -286,16 +286,12 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         reader = csv.DictReader(file)
         missing = [c for c in PROVENANCE if c not in (reader.fieldnames or [])]
         if missing:
-            raise FactError(
-                f"{path.name}: column {', '.join(missing)} is missing; every table has "
-                f"{', '.join(PROVENANCE)}"
-            )
+            wrong = f"column {', '.join(missing)} is missing"
+            raise FactError(f"{path.name}: {wrong}; every table has {', '.join(PROVENANCE)}")
         for row in reader:
             if None in row:
-                raise FactError(
-                    f"{path.name}, line {reader.line_num}: more cells than columns; "
-                    "quote text that has a comma in it"
-                )
+                wrong = "more cells than columns; quote text that has a comma in it"
+                raise FactError(f"{path.name}, line {reader.line_num}: {wrong}")
             yield reader.line_num, {k: v for k, v in row.items() if v}
 
 

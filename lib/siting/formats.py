@@ -229,22 +229,6 @@ class Numbers:
         chosen = write[style]
         return lambda value, _position=None: chosen(value)
 
-    def excel(self, style: Literal["number", "percent", "money", "date"], decimals: int = 0) -> str:
-        """Number format of a workbook cell. Separators are those of the reader's own machine:
-        written into the format they would stand in the wrong places of small and negative numbers.
-        """
-        point = "." + "0" * decimals if decimals else ""
-        digits = f"#,##0{point}"
-        match style:
-            case "percent":
-                return f"0{point}%"
-            case "date":
-                return "mmmm d, yyyy" if self.country == "US" else "d mmmm yyyy"
-            case "number":
-                return digits
-            case "money":
-                return f'"{self.sign()}"{digits}'
-
 
 def _rounding(size: float) -> int:
     """Digits to round an amount of money to, as `round` takes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -32,12 +33,9 @@ class Entry:
             ends = [cells[end] for end in ("low", "high") if end in cells]
             exact = set(ends) <= {cells[column]}
             return cells[column] + ("" if exact else f" ({' to '.join(ends)})")
-        said = [v for k, v in cells.items() if v not in self.name.split(", ")]
-        return (
-            said[0]
-            if len(said) == 1
-            else "; ".join(f"{k} {v}" for k, v in cells.items() if v in said)
-        )
+        said = {k: v for k, v in cells.items() if v not in self.name.split(", ")}
+        alone = "{1}" if len(said) == 1 else "{0} {1}"
+        return "; ".join(itertools.starmap(alone.format, said.items()))
 
     @property
     def unit(self) -> str:

@@ -5,6 +5,7 @@ No formula is here: each property is a call of a pure domain function on results
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -133,56 +134,42 @@ class Results:
     @cached_property
     def used(self) -> tuple[Input, ...]:
         """Every number that a result used, once, with its origin; sorted by name."""
-        found: list[Input] = [
-            *self.cost.inputs,
-            *self.stability.inputs,
-            *self.quality.inputs,
-            *self.decision.inputs,
-            *(i for c in self.capacity.values() for i in c.inputs),
-            *(i for plans in self.training.values() for p in plans for i in p.inputs),
-            *(
-                i
-                for fits in self.memory.values()
-                for f in fits
-                if f.memory is not None
-                for i in f.memory.inputs
-            ),
+        plans = itertools.chain(*self.training.values())
+        fits = itertools.chain(*self.memory.values())
+        found = [
+            *(self.cost.inputs, self.stability.inputs, self.quality.inputs, self.decision.inputs),
+            *(option.inputs for option in self.capacity.values()),
+            *(plan.inputs for plan in plans),
+            *(fit.memory.inputs for fit in fits if fit.memory is not None),
         ]
-        unique = {(i.name, i.value, i.source): i for i in found}
+        unique = {(i.name, i.value, i.source): i for i in itertools.chain(*found)}
         return tuple(sorted(unique.values(), key=lambda i: (i.name.lower(), i.source.date)))
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before trusting the numbers, in sentences."""
-        missing = [
-            f"{self.options[name].label}: {model} not estimated, because {why}"
+        label = {name: option.label for name, option in self.options.items()}
+        found = [
+            f"{label[name]}: {model} not estimated, because {why}"
             for name, option in self.capacity.items()
             for model, why in option.not_estimated.items()
         ]
-        unpriced = [
-            f"{self.options[name].label}: cost not estimated, because {why}"
+        found += [
+            f"{label[name]}: cost not estimated, because {why}"
             for name, why in self.cost.not_estimated.items()
         ]
-        unscored = [
+        found += [
             f"{vendor}: no record of this vendor, so the chances of all vendors are taken"
             for vendor in self.stability.unknown_vendors
         ]
-        machines = [
-            f"{self.options[name].label}: {words}"
+        found += [
+            f"{label[name]}: {words}"
             for name, option in self.capacity.items()
             for words in option.warnings
         ]
-        old = sum(self.is_stale(i.source) for i in self.used)
-        stale = [f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"] * bool(old)
-        found = [
-            *missing,
-            *unpriced,
-            *unscored,
-            *machines,
-            *self.decision.warnings,
-            *self.cost.notes,
-            *stale,
-        ]
+        found += [*self.decision.warnings, *self.cost.notes]
+        if old := sum(self.is_stale(i.source) for i in self.used):
+            found.append(f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days")
         return tuple(dict.fromkeys(found))
 
     def is_stale(self, source: Source) -> bool:

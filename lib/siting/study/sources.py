@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from siting.catalogue import Input, Kind, Source
+from siting.catalogue import Kind, Source
 from siting.cost import uncertainty
 from siting.study.cost import CostFrames
 from siting.study.decision import DecisionFrames
-from siting.study.frames import Made, frame
+from siting.study.frames import Made, ends, frame
 
 KINDS: dict[Kind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -40,29 +40,13 @@ class SourceFrames(DecisionFrames, CostFrames):
         stale: whether it is older than 90 days
         url: address of the source
         """
-        rows = [
-            {
-                "name": i.name,
-                "low": i.value.low,
-                "central": i.value.central,
-                "high": i.value.high,
-                "unit": i.value.unit,
-                **self._origin(i.source),
-            }
-            for i in self.used
-        ]
+        rows = [(i.name, *ends(i.value), i.value.unit, *self._origin(i.source)) for i in self.used]
         return rows, (i.source for i in self.used)
 
-    def _origin(self, source: Source) -> dict[str, Any]:
-        return {
-            "source": source.source,
-            "locator": source.locator,
-            "date": source.date,
-            "age_days": source.age_days(self.client.report_date),
-            "kind": source.kind,
-            "stale": self.is_stale(source),
-            "url": source.url,
-        }
+    def _origin(self, source: Source) -> tuple[Any, ...]:
+        age, stale = source.age_days(self.client.report_date), self.is_stale(source)
+        said = (source.source, source.locator, source.date)
+        return *said, age, source.kind, stale, source.url
 
     @frame
     def kinds(self) -> Made:
@@ -75,19 +59,13 @@ class SourceFrames(DecisionFrames, CostFrames):
         stale: those older than 90 days [inputs]
         undated: those whose source prints no date [inputs]
         """
-        rows = [self._counted(kind, [i for i in self.used if i.source.kind == kind])
-                for kind in _FIRMEST]  # fmt: skip
+        rows = []
+        for kind in _FIRMEST:
+            found = [i.source for i in self.used if i.source.kind == kind]
+            stale, undated = sum(map(self.is_stale, found)), sum(s.date == "undated" for s in found)
+            share = len(found) / max(1, len(self.used))
+            rows.append((kind, KINDS[kind], len(found), share, stale, undated))
         return rows, (i.source for i in self.used)
-
-    def _counted(self, kind: Kind, found: Sequence[Input]) -> dict[str, Any]:
-        return {
-            "kind": kind,
-            "meaning": KINDS[kind],
-            "inputs": len(found),
-            "share": len(found) / max(1, len(self.used)),
-            "stale": sum(self.is_stale(i.source) for i in found),
-            "undated": sum(i.source.date == "undated" for i in found),
-        }
 
     @frame
     def worth_replacing(self) -> Made:
@@ -115,15 +93,14 @@ class SourceFrames(DecisionFrames, CostFrames):
         origins = dict(self._driver_sources())
         rows = []
         for moved in self.sensitivities().to_dict("records"):
-            label = moved["driver"]
-            swing = swings.get(label)
-            leads = (swing.lead_low, swing.lead_plan, swing.lead_high) if swing else ()
-            row = {k: moved[k] for k in ("low", "central", "high", "unit")} | {"input": label}
-            row["saving"] = abs(moved["saving_high"] - moved["saving_low"])
-            row["lead"] = max(leads) - min(leads) if leads else None
-            row["turns"] = bool(swing and swing.leader_low != swing.leader_high)
-            rows.append(row | self._origin(origins[label]))
-        rows.sort(key=lambda row: (-(row["lead"] or 0), -row["saving"]))
+            label, lead, turns = moved["driver"], None, False
+            if swing := swings.get(label):
+                leads = (swing.lead_low, swing.lead_plan, swing.lead_high)
+                lead, turns = max(leads) - min(leads), swing.leader_low != swing.leader_high
+            value = [moved[end] for end in ("low", "central", "high", "unit")]
+            saving = abs(moved["saving_high"] - moved["saving_low"])
+            rows.append((label, *value, lead, turns, saving, *self._origin(origins[label])))
+        rows.sort(key=lambda row: (-(row[5] or 0), -row[7]))
         return rows, origins.values()
 
     def _driver_sources(self) -> Iterator[tuple[str, Source]]:
@@ -148,15 +125,9 @@ class SourceFrames(DecisionFrames, CostFrames):
         url: its address
         """
         rows = [
-            {
-                "source": e.source,
-                "locator": e.locator,
-                "date": e.date.isoformat(),
-                "kind": e.kind,
-                "figures": None if "*" in e.fields else len(e.fields),
-                "url": e.url,
-            }
+            (e.source, e.locator, e.date.isoformat(), e.kind, covered, e.url)
             for e in self.scenario.evidence
+            for covered in [None if "*" in e.fields else len(e.fields)]
         ]
         return rows, ()
 
@@ -169,20 +140,14 @@ class SourceFrames(DecisionFrames, CostFrames):
         why: the reason
         """
         label = {name: option.label for name, option in self.options.items()}
-        rows: list[dict[str, Any]] = [
-            {"option": label[name], "subject": model, "why": why}
+        rows: list[tuple[str | None, str, str]] = [
+            (label[name], model, why)
             for name, option in self.capacity.items()
             for model, why in option.not_estimated.items()
         ]
-        rows += [
-            {"option": label[name], "subject": "cost", "why": why}
-            for name, why in self.cost.not_estimated.items()
-        ]
-        rows += [
-            {"option": None, "subject": v, "why": "no record of this vendor in the fact tables"}
-            for v in self.stability.unknown_vendors
-        ]
-        return rows, ()
+        rows += [(label[name], "cost", why) for name, why in self.cost.not_estimated.items()]
+        unknown = "no record of this vendor in the fact tables"
+        return [*rows, *((None, v, unknown) for v in self.stability.unknown_vendors)], ()
 
     @frame
     def cautions(self) -> Made:
@@ -190,7 +155,7 @@ class SourceFrames(DecisionFrames, CostFrames):
 
         caution: the sentence
         """
-        return [{"caution": sentence} for sentence in self.warnings], ()
+        return [(sentence,) for sentence in self.warnings], ()
 
 
 def _softness(source: Source) -> int:
