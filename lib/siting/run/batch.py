@@ -16,7 +16,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -108,14 +108,10 @@ def run(
     stays; by default one is started for the run.
     Raises BadAddress where `out` or the scheduler cannot be reached.
     """
-    outcome = Outcome()
     target = shelf(out)
-    todo: deque[Job] = deque()
-    for job in jobs:
-        if not force and target.holds(job):
-            outcome.current.append(job.client)
-        else:
-            todo.append(job)
+    todo = deque(job for job in jobs if force or not target.holds(job))
+    stale = {job.client for job in todo}
+    outcome = Outcome(current=[job.client for job in jobs if job.client not in stale])
     if todo:
         with _interruptible(), _lent(forge):
             _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
@@ -153,26 +149,27 @@ def _index(target: Shelf, outcome: Outcome) -> None:
             return
 
 
+@dataclass
 class _Run:
     """A run under way: what is queued, what is being rendered, how long it may take."""
 
-    def __init__(
-        self,
-        todo: deque[Job],
-        target: Shelf,
-        outcome: Outcome,
-        say: Callable[[str], None],
-        force: bool,
-    ) -> None:
-        self.todo, self.target, self.outcome, self.say, self.force = (
-            todo, target, outcome, say, force,
-        )  # fmt: skip
-        self.total, self.done, self.began = len(todo), 0, time.monotonic()
-        self.running: dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]] = {}
-        self.tries: dict[str, int] = {}
-        self.waited: set[str] = set()
-        self.suspects: list[Job] = []
-        """Lost twice: made alone, at the end, so that one that kills takes no other with it."""
+    todo: deque[Job]
+    target: Shelf
+    outcome: Outcome
+    say: Callable[[str], None]
+    force: bool
+    done: int = 0
+    began: float = field(default_factory=time.monotonic)
+    running: dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]] = field(
+        default_factory=dict
+    )
+    tries: Counter[str] = field(default_factory=Counter)
+    waited: set[str] = field(default_factory=set)
+    suspects: list[Job] = field(default_factory=list)
+    """Lost twice: made alone, at the end, so that one that kills takes no other with it."""
+
+    def __post_init__(self) -> None:
+        self.total = len(self.todo)
 
     def finish(self, at_once: int, scheduler: str) -> None:
         """Works until nothing is queued. A cluster that is gone is waited for."""
@@ -235,10 +232,11 @@ class _Run:
 
     def _again(self, job: Job) -> bool:
         """Queues a report whose process was killed, unless that has happened too often."""
-        tries = self.tries[job.client] = self.tries.get(job.client, 0) + 1
-        if tries < ATTEMPTS:
-            (self.todo if tries == 1 else self.suspects).append(job)
-        return tries < ATTEMPTS
+        self.tries[job.client] += 1
+        again = self.tries[job.client] < ATTEMPTS
+        if again:
+            (self.todo if self.tries[job.client] == 1 else self.suspects).append(job)
+        return again
 
     def _submit(self, executor: Executor) -> bool:
         """Starts the next report; false where another run holds it, which then comes last."""

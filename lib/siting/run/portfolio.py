@@ -10,7 +10,7 @@ import base64
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -36,62 +36,8 @@ FILES = (
 """Files of a report that the index links to, where they exist, with their words."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """A heading of the table."""
-
-    label: str
-    sorts: bool = True
-    number: bool = False
-
-
-COLUMNS = (
-    Column("Client"),
-    Column("Verdict"),
-    Column("Confidence"),
-    Column("Present cost", number=True),
-    Column("Cost by option", sorts=False),
-    Column("As of", number=True),
-    Column("Age of facts", number=True),
-    Column("Warnings"),
-    Column("Files", sorts=False),
-)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One option in the small drawing of costs: median, eight in ten cases, in % of its width."""
-
-    colour: str
-    """Class of its colour, which is that of the report."""
-    low: float
-    central: float
-    high: float
-    ruled_out: bool
-    text: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """One client's line, in words, with the values that sort it."""
-
-    client: str
-    place: str
-    verdict: str
-    remark: str
-    confidence: str
-    share: float
-    cost: str
-    cost_span: str
-    cost_key: str
-    costs: tuple[Mark, ...]
-    date: str
-    date_key: str
-    age: str
-    age_key: str
-    stale: str
-    warnings: tuple[str, ...]
-    links: tuple[tuple[str, str], ...]
+Row = SimpleNamespace
+"""One client's line, in words, with the values that sort it."""
 
 
 def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
@@ -105,25 +51,25 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
     median = ages[len(ages) // 2] if ages else None
     present = set(files)
     return Row(
-        client["name"],
-        ", ".join(filter(None, (client.get("sector"), client["country"]))),
-        verdict(found),
-        _remark(found),
-        f"{found['confidence']}, {100 * found['share']['central']:.0f} of 100"
+        client=client["name"],
+        place=", ".join(filter(None, (client.get("sector"), client["country"]))),
+        verdict=verdict(found),
+        remark=_remark(found),
+        confidence=f"{found['confidence']}, {100 * found['share']['central']:.0f} of 100"
         if found["option"]
         else "–",
-        float(found["share"]["central"]),
-        numbers.money(cost["central"]) if cost else "not estimated",
-        numbers.money_span(cost["low"], cost["high"]) if cost else "",
-        f"{cost['central']:.0f}" if cost else "",
-        tuple(_marks(summary, numbers)),
-        numbers.date(day),
-        day.strftime("%Y%m%d"),
-        f"{median} days" if median is not None else "–",
-        str(median if median is not None else ""),
-        f"{old} of {len(ages)} over {STALE_DAYS} days" if old else "",
-        tuple(map(str, summary.get("warnings", ()))),
-        tuple((f"{folder}/{name}", label) for name, label in FILES if name in present),
+        share=float(found["share"]["central"]),
+        cost=numbers.money(cost["central"]) if cost else "not estimated",
+        cost_span=numbers.money_span(cost["low"], cost["high"]) if cost else "",
+        cost_key=f"{cost['central']:.0f}" if cost else "",
+        costs=list(_marks(summary, numbers)),
+        date=numbers.date(day),
+        date_key=day.strftime("%Y%m%d"),
+        age=f"{median} days" if median is not None else "–",
+        age_key="" if median is None else str(median),
+        stale=f"{old} of {len(ages)} over {STALE_DAYS} days" if old else "",
+        warnings=list(map(str, summary.get("warnings", ()))),
+        links=tuple((f"{folder}/{name}", label) for name, label in FILES if name in present),
     )
 
 
@@ -135,8 +81,9 @@ def verdict(recommendation: Mapping[str, Any]) -> str:
     return f"{verb} {recommendation['label']}"
 
 
-def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[Mark]:
-    """Present cost of every priced option on one scale from zero, coloured as in its report."""
+def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[SimpleNamespace]:
+    """Present cost of every priced option in % of the width of one scale from zero: median and
+    eight in ten cases, with the class of the colour that it has in its report."""
     found, options = summary["recommendation"], summary.get("options", {})
     roles = {found.get("baseline"): "today", found["option"]: "chosen"}
     colours = style.colours({o["label"]: roles.get(name, "other") for name, o in options.items()})
@@ -147,7 +94,10 @@ def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[Mark]:
         low, middle, high = (94 * cost[end] / top + 3 for end in ("low", "central", "high"))
         said = f"{label}: {numbers.range(Range(**cost))}"
         colour = colour_class(style.TEXT[colours[label]])
-        yield Mark(colour, low, middle, high, bool(option["struck"]), said)
+        yield SimpleNamespace(
+            colour=colour, low=low, central=middle, high=high, text=said,
+            ruled_out=bool(option["struck"]),
+        )  # fmt: skip
 
 
 def _remark(recommendation: Mapping[str, Any]) -> str:
@@ -191,7 +141,6 @@ def page(rows: Iterable[Row], unread: Iterable[tuple[str, str]] = ()) -> str:
     return template.render(
         rows=sorted(rows, key=lambda r: r.client.lower()),
         unread=list(unread),
-        columns=COLUMNS,
         css=publish.sheet(),
         script=script,
         script_hash=digest,

@@ -12,9 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -56,36 +54,12 @@ def shelf(out: str | Path) -> Shelf:
     return Folder(Path(path)) if scheme in ("", "file", "local") else Remote(address)
 
 
-class Shelf(ABC):
-    """A place that holds one report a client."""
+class _Stated:
+    """What a shelf knows from the manifests that it holds, which its `read` gives."""
 
-    @abstractmethod
-    def clients(self) -> list[str]:
-        """Names of the folders that hold reports or what is left of failed ones."""
-
-    @abstractmethod
-    def files(self, client: str) -> list[str]:
-        """Names of what is in a client's folder."""
-
-    @abstractmethod
     def read(self, client: str, name: str) -> bytes | None:
         """A file of a report, or beside the reports where `client` is empty; None without one."""
-
-    @abstractmethod
-    def put(self, job: Job, files: Mapping[str, bytes]) -> None:
-        """Replaces the client's report as a whole. Raises OSError and leaves the old one."""
-
-    @abstractmethod
-    def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
-        """Keeps what a failed attempt left, beside the last good report."""
-
-    @abstractmethod
-    def put_index(self, page: str) -> None:
-        """Writes `index.html` beside the reports. Raises OSError, and leaves none that is old."""
-
-    @abstractmethod
-    def lock(self, client: str) -> AbstractContextManager[None]:
-        """Holds the client against other runs. Raises Busy."""
+        raise NotImplementedError
 
     def holds(self, job: Job) -> bool:
         """Whether the report of exactly this job is here, undamaged."""
@@ -131,7 +105,7 @@ def _with_manifest(job: Job, files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {**files, MANIFEST: json.dumps(manifest, indent=1).encode()}
 
 
-class Folder(Shelf):
+class Folder(_Stated):
     """A local folder. Reports are readable by their owner alone."""
 
     def __init__(self, root: Path) -> None:
@@ -139,6 +113,7 @@ class Folder(Shelf):
         self.work = root / WORK
 
     def clients(self) -> list[str]:
+        """Names of the folders that hold reports or what is left of failed ones."""
         folders = self.root.iterdir() if self.root.is_dir() else ()
         return sorted(
             p.name for p in folders
@@ -146,6 +121,7 @@ class Folder(Shelf):
         )  # fmt: skip
 
     def files(self, client: str) -> list[str]:
+        """Names of what is in a client's folder."""
         return sorted(p.name for p in (self.root / client).iterdir())
 
     def read(self, client: str, name: str) -> bytes | None:
@@ -156,6 +132,7 @@ class Folder(Shelf):
 
     @contextlib.contextmanager
     def lock(self, client: str) -> Iterator[None]:
+        """Holds the client against other runs. Raises Busy."""
         if not self.root.exists():
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.work.mkdir(mode=0o700, exist_ok=True)
@@ -190,6 +167,7 @@ class Folder(Shelf):
         return self.work / f"{client}.new"
 
     def put(self, job: Job, files: Mapping[str, bytes]) -> None:
+        """Replaces the client's report as a whole. Raises OSError and leaves the old one."""
         final, new, old = self._place(job.client), self._coming(job.client), self._aside(job.client)
         try:
             _write(new, _with_manifest(job, files))
@@ -210,12 +188,14 @@ class Folder(Shelf):
         return place
 
     def put_failure(self, client: str, files: Mapping[str, bytes]) -> None:
+        """Keeps what a failed attempt left, beside the last good report."""
         place = self._place(client)
         place.mkdir(mode=0o700, exist_ok=True)
         _discard(place / FAILED)
         _write(place / FAILED, {**files, MANIFEST: b"{}"})
 
     def put_index(self, page: str) -> None:
+        """Writes `index.html` beside the reports. Raises OSError, and leaves none that is old."""
         target = self.root / INDEX
         try:
             _write(self.work, {INDEX: page.encode()})
@@ -246,7 +226,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
             os.fsync(descriptor)
 
 
-class Remote(Shelf):
+class Remote(_Stated):
     """An address of fsspec. A report is uploaded beside the old one, then takes its place.
 
     Object stores have no locks: of two runs at once on one client the later report stays. Should
@@ -313,3 +293,7 @@ class Remote(Shelf):
             path = f"{folder}/{name}"
             self.system.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             self.system.pipe_file(path, content)
+
+
+Shelf = Folder | Remote
+"""A place that holds one report a client."""

@@ -6,6 +6,8 @@ set anew; a scenario that is saved has the study computed again.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 from siting.inputs import scenario
 from siting.run import batch, job
 from siting.run.forge import Forge
-from siting.run.job import Format, Job
+from siting.run.job import Format
 
 PAUSE_S = 0.2
 """Between two looks at the files. [s]"""
@@ -31,8 +33,9 @@ def watch(
     looks: paces the looks at the files and ends them; by default every fifth of a second, until
     Ctrl-C.
     """
-    with _Warm() as warm:
-        seen: object = None
+    seen: object = None
+    with contextlib.ExitStack() as warm:
+        forge, held = None, ""
         for _ in looks or _forever():
             now = _stamps(client)
             if now == seen:
@@ -44,7 +47,10 @@ def watch(
                 say(str(error))
                 continue
             began = time.monotonic()
-            outcome = batch.run([made], out, at_once=1, forge=warm.for_(made))
+            if forge is None or forge.gone or held != made.study():
+                warm.close()
+                forge, held = warm.enter_context(Forge(ahead=made)), made.study()
+            outcome = batch.run([made], out, at_once=1, forge=forge)
             for line in outcome.lines()[:-1]:
                 say(line)
             if outcome.interrupted:
@@ -71,39 +77,8 @@ def _stamps(client: str) -> dict[Path, tuple[int, int]]:
     chapters = scenario.project() / "notebooks"
     places = (path.parent.glob("*"), chapters.glob("[0-9]*"), (chapters / path.stem).glob("[0-9]*"))
     found = {}
-    for place in places:
-        for file in place:
-            try:
-                status = file.lstat()
-            except OSError:  # gone in this moment; the next look sees it
-                continue
+    for file in itertools.chain(*places):
+        with contextlib.suppress(OSError):  # gone in this moment; the next look sees it
+            status = file.lstat()
             found[file] = (status.st_mtime_ns, status.st_size)
     return found
-
-
-class _Warm:
-    """The warm process that holds the study of the last job."""
-
-    def __init__(self) -> None:
-        self.study, self.forge = "", None
-
-    study: str
-    forge: Forge | None
-
-    def for_(self, made: Job) -> Forge:
-        """The process that holds this job's study."""
-        if self.forge is None or self.forge.gone or made.study() != self.study:
-            self.close()
-            self.study, self.forge = made.study(), Forge(ahead=made)
-        return self.forge
-
-    def close(self) -> None:
-        if self.forge is not None:
-            self.forge.close()
-            self.forge = None
-
-    def __enter__(self) -> _Warm:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
