@@ -67,7 +67,9 @@ class Data:
 def read(path: Path) -> Data:
     """Rows that the model can predict, with what it needs to do so."""
     rows, runs, replicas, pools = [], [], [], []
-    for row in validation.read(path):
+    everything = validation.read(path)
+    unknown = validation.contradicted(everything)
+    for row in everything:
         try:
             run = measurement.run_of_row(row)
             replicas.append(performance.replica(run.deployment))
@@ -89,7 +91,7 @@ def read(path: Path) -> Data:
         Traffic(*(np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic))),
         np.array(pools),
         np.array([performance.most_sequences(r.deployment) for r in runs]),
-        {q: np.array([_scored(row, q) for row in rows]) for q in QUANTITIES},
+        {q: np.array([_scored(row, q, unknown) for row in rows]) for q in QUANTITIES},
         keys,
     )
 
@@ -110,9 +112,9 @@ def _pool(run: Run) -> float:
         return np.nan
 
 
-def _scored(row: dict[str, str], quantity: str) -> float:
-    value = validation.number(row, quantity) if quantity in validation.scored(row) else None
-    return value if value and value > 0 else np.nan
+def _scored(row: dict[str, str], quantity: str, unknown: set[tuple[str, str]]) -> float:
+    asked = quantity in validation.scored(row) and (row["case_id"], quantity) not in unknown
+    return (asked and validation.positive(row, quantity)) or np.nan
 
 
 def part(record: Any, at: np.ndarray) -> Any:
@@ -137,14 +139,18 @@ class Model:
             here = {n: (m, holds[at][:, m]) for n, m in of.items()}
             self.parts.append((loop, at, here, part(data.replicas, at), part(data.traffic, at)))
 
-    def predict(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """The quantities of every row."""
+    def predict(self, theta: np.ndarray, only: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """The quantities of every row, or of the rows `only`."""
         d = self.data
         found = {q: np.full(len(d.rows), np.nan) for q in (*QUANTITIES, RUNNING)}
         for loop, at, here, r, t in self.parts:
+            k = {n: np.exp(holds @ theta[m]) for n, (m, holds) in here.items()}
+            if only is not None:
+                asked = np.flatnonzero(only[at])
+                at, r, t = at[asked], part(r, asked), part(t, asked)
+                k = {n: value[asked] for n, value in k.items()}
             if not at.size:
                 continue
-            k = {n: np.exp(holds @ theta[m]) for n, (m, holds) in here.items()}
             held = r.sequence_bytes(t.longest)
             room = d.pool[at] / held * r.attention_ranks * r.stages
             room = np.maximum(np.minimum(room, d.most[at]), 1.0)
@@ -246,7 +252,7 @@ class Fit:
         names = m.data.keys[key]
         for name in sorted(set(names)):
             test = names == name
-            here = m.predict(self.without(test))
+            here = m.predict(self.without(test), test)
             for q in QUANTITIES:
                 found[q][test] = here[q][test]
         return found

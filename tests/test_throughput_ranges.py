@@ -31,9 +31,9 @@ def test_a_range_is_wider_where_few_sources_speak() -> None:
     errors = np.random.default_rng(1).permutation(even)
     few = ranges.quantiles(errors, np.repeat(["a", "b"], 200), "source")
     many = ranges.quantiles(errors, np.repeat(list("abcdefghijklmnopqrst"), 20), "source")
-    # 1.5 over 2 and over 20 sources: 1.75 and 1.075 times the quantiles of the normal
-    assert few[1] / many[1] == pytest.approx(1.75 / 1.075, rel=1e-6)
-    assert many[1] == pytest.approx(1.2816 * 0.2 * 1.075, rel=0.01)
+    # 2.7 over 2 and over 20 sources: 2.35 and 1.135 times the quantiles of the normal
+    assert few[1] / many[1] == pytest.approx(2.35 / 1.135, rel=1e-6)
+    assert many[1] == pytest.approx(1.2816 * 0.2 * 1.135, rel=0.01)
 
 
 def test_distance_is_counted_from_the_rows_of_other_groups() -> None:

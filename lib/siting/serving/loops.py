@@ -92,6 +92,11 @@ def iteration_seconds(r: Replica, k: Efficiencies, running: Numbers, t: Traffic)
     return step_seconds(r, k, running, t.context, prompts, t.input_tokens, t.prefix_tokens)
 
 
+def streamed(k: Efficiencies, running: Numbers, step: Numbers) -> Numbers:
+    """A step, or the time in which the server sends a token to each of `running` clients. [s]"""
+    return np.maximum(step, running * k["stream_us"] * 1e-6)
+
+
 def prompts_together(running: Numbers, fitting: Numbers) -> Numbers:
     """Prompts of a burst that one step reads: all, or as many as fit, with a soft edge."""
     fitting = np.maximum(fitting, 1.0)
@@ -106,7 +111,8 @@ def others_read(
     a_prompt: time to read one; where the server takes in requests more slowly, fewer are there.
     """
     there = a_prompt / (a_prompt + k["frontend_us"] * 1e-6)
-    in_step = k["lockstep"] * there * (together - 1) / (1 + t.spread * t.output_tokens)
+    behind = (together - 1) * (running - 1) / running  # the first of all to come is read alone
+    in_step = there * behind / (1 + t.spread * t.output_tokens)
     return np.minimum(in_step + (running - 1) / t.output_tokens, together - 1)
 
 
@@ -133,7 +139,7 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
     later = read(1 + others) + decode * (1 + k["step_wait"] * np.minimum(running - 1, 1))
     ttft = k["first_token_us"] * 1e-6 + first * burst + (1 - first) * later
     delayed = first * (running - together) / 2 + (1 - first) * (running - 1 - others)
-    tpot = decode + a_prompt / out * np.maximum(delayed, 0.0)
+    tpot = streamed(k, running, decode + a_prompt / out * np.maximum(delayed, 0.0))
     last = (running - together) / 2 * a_prompt + (steps - 1) / 2 * decode
     rate = running / (ttft + tpot * (out - 1) + first * last)
     wait = (t.load - running) / rate * (1 - first / 2)
@@ -143,7 +149,7 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
 def saturated(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
     """Every request is queued at the start: the batch is as large as there is room."""
     running = np.minimum(t.load, room)
-    tpot = iteration_seconds(r, k, running, t)
+    tpot = streamed(k, running, iteration_seconds(r, k, running, t))
     return Speed(running, np.full_like(tpot, np.nan), tpot, running / tpot)
 
 
@@ -153,9 +159,10 @@ def open_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
     low, high = np.zeros_like(rate + room), room + np.zeros_like(rate + room)
     for _ in range(40):
         middle = (low + high) / 2
-        enough = middle / (out * iteration_seconds(r, k, middle, t)) >= rate
+        step = streamed(k, middle, iteration_seconds(r, k, middle, t))
+        enough = middle / (out * step) >= rate
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    tpot = iteration_seconds(r, k, high, t)
+    tpot = streamed(k, high, iteration_seconds(r, k, high, t))
     ttft = k["first_token_us"] * 1e-6 + step_seconds(
         r, k, high, t.context, inp, inp, t.prefix_tokens
     )

@@ -103,6 +103,11 @@ class Replica:
     """The same in sliding-window layers. [FLOP]"""
     sparse_flop: Numbers
     """The same for a token that sparse attention selected. [FLOP]"""
+    heads: Numbers
+    """Query heads."""
+    block_heads: Numbers
+    """Query heads, each of which one block of threads attends for, from end to end; 0 where the
+    cache of a sequence is split among blocks."""
     layers: Numbers
     hidden: Numbers
     bandwidth: Numbers
@@ -177,23 +182,40 @@ def step_seconds(
         1 / p
     )
     cache = sequences / ranks * (r.read_bytes(context) + r.state_bytes)
+    reading_cache = cache / (r.bandwidth * k["kv_memory"])
     decode = sequences / ranks * r.attended_flop(context, r.attention_flop)
     reading = prompt / ranks * r.attended_flop(prefix + prompt_length / 2, r.prompt_attention_flop)
     elementwise = tokens / ranks * r.layers * r.hidden * 2 * k["elementwise_passes"]
     overhead_us = (
-        r.layers * k["layer_overhead_us"]
+        r.layers * k["layer_overhead_us"] * k["pace"]
         + k["step_overhead_us"]
         + sequences / ranks * k["sequence_overhead_us"]
     )
     return (
         gemm
-        + cache / (r.bandwidth * k["kv_memory"])
+        + np.maximum(reading_cache, _block_seconds(r, k, sequences / ranks, context))
         + decode / (r.compute_16 * k["decode_attention"])
         + reading / (r.compute_16 * k["prompt_attention"])
         + elementwise / r.bandwidth
         + _link_seconds(r, k, tokens)
         + k["engine_overhead"] * overhead_us * 1e-6
     )
+
+
+BLOCK_FLOP = 512.0
+"""Arithmetic of one head of 128 values attending to one token. [FLOP]"""
+
+
+def _block_seconds(r: Replica, k: Efficiencies, sequences: Numbers, context: Numbers) -> Numbers:
+    """Decode attention where one block of threads walks the whole cache of a sequence and head.
+
+    A block takes `block_ns` a cached token however idle the card is, and a card holds
+    `resident_blocks` at once: more of them come in waves.
+    """
+    heads = np.maximum(r.block_heads, 1.0)
+    walked = r.attended_flop(context, r.attention_flop) / np.maximum(r.heads, 1.0) / BLOCK_FLOP
+    waves = np.maximum(sequences * heads / k["resident_blocks"] + 0.5, 1.0)
+    return np.where(r.block_heads > 0, walked * waves * k["block_ns"] * k["pace"] * 1e-9, 0.0)
 
 
 def _touched(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
@@ -209,7 +231,7 @@ def _touched(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
 def _weight_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
     """Reading the dense weights and those experts that `tokens` draw."""
     experts = _touched(r, k, tokens) * r.expert_bytes / k["expert_memory"]
-    return (r.dense_bytes / k["weight_memory"] + experts) / r.bandwidth
+    return (r.dense_bytes + experts) / (r.bandwidth * k["weight_memory"])
 
 
 def _padded(rows: Numbers, half: Numbers) -> Numbers:
@@ -416,6 +438,8 @@ def _replica(d: Deployment) -> Replica:
         group=group,
         stages=d.pipeline_parallel,
         attention_ranks=d.attention_data_parallel,
+        heads=(m.num_attention_heads or 0) / tp,
+        block_heads=_block_heads(d),
         **_attention(d),
     )
 
@@ -476,6 +500,24 @@ def _attention(d: Deployment) -> dict[str, float]:
 
 SELECTED = 2048.0
 """Tokens that sparse latent attention selects: `index_topk` of DeepSeek-V3.2 and GLM-5."""
+
+
+def splits_attention(d: Deployment) -> bool:
+    """Whether decode attention splits a sequence's cache among blocks of threads: flash decoding
+    and vLLM's paged attention do; TensorRT-LLM did only when asked before 0.14."""
+    return engines.engine_name(d.engine) not in VENDOR or generation(d) == "today"
+
+
+def _block_heads(d: Deployment) -> float:
+    """Blocks of threads that attend for one sequence on a GPU; 0: as many as needed.
+
+    Each takes a query head; where eight share a cached head, one block takes them together
+    (TensorRT-LLM's XQA kernel of the time).
+    """
+    if splits_attention(d):
+        return 0.0
+    queries, cached = d.model.num_attention_heads or 0, d.model.num_key_value_heads or 1
+    return queries / d.tensor_parallel / (8 if queries == 8 * cached else 1)
 
 
 def windows_are_used(d: Deployment) -> bool:
