@@ -19,7 +19,7 @@ from siting.serving.capacity import Pool
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.queueing import Curve, Lengths, latency
-from siting.serving.replica import Limits, replica_curve, sustained
+from siting.serving.replica import Limits, Replica, sustained
 
 CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
 
@@ -40,7 +40,7 @@ def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
         catalogue.model("meta-llama/Llama-3.3-70B-Instruct"), catalogue.gpu(gpu), "fp8",
         tensor_parallel=gpus,
     )  # fmt: skip
-    return replica_curve(d, lengths)
+    return Replica(d).curve(lengths)
 
 
 LONG = Lengths(LogNormal.fitted(2000, 5000), LogNormal.fitted(1500, 4000), 0.2)

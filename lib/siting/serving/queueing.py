@@ -164,104 +164,98 @@ def latency(
 
     own: lengths of the requests that are looked at, where others share the replica with them.
     """
-    own = own or curve.lengths
-    top = curve.saturation_rate
+    top, alone = curve.saturation_rate, float(curve.decode_s[0])
     if rate >= 0.999 * top:
         never = dict.fromkeys(percentiles, math.inf)
         return Latency(rate, math.inf, math.inf, rate / top, never, never, math.inf, math.inf)
-    share, number, waiting = _states(curve, rate)
-    concurrency = float(share @ number) + waiting
-    tpot = _tpot(curve, rate, share, number, percentiles, own)
-    ttft, ttft_mean = _ttft(curve, rate, share, number, waiting, percentiles, own)
-    concurrency += rate * curve.first_token_s
-    residence = concurrency / rate if rate else _alone(curve)
+    busy = _busy(curve, rate)
+    tpot = _tpot(busy, percentiles, own or curve.lengths)
+    ttft, ttft_mean = _ttft(busy, percentiles, own or curve.lengths)
+    concurrency = busy.served + busy.waiting + rate * curve.first_token_s
+    residence = curve.first_token_s + curve.prompt_s + curve.lengths.output_mean * alone
+    if rate:
+        residence = concurrency / rate
     steps = max(curve.lengths.output_mean - 1, 1.0)
-    tpot_mean = max(residence - ttft_mean, steps * float(curve.decode_s[0])) / steps
+    tpot_mean = max(residence - ttft_mean, steps * alone) / steps
     return Latency(rate, concurrency, residence, rate / top, ttft, tpot, ttft_mean, tpot_mean)
 
 
-def _alone(curve: Curve) -> float:
-    return float(
-        curve.first_token_s + curve.prompt_s + curve.lengths.output_mean * curve.decode_s[0]
-    )
+@dataclass(frozen=True, slots=True)
+class _Busy:
+    """A replica under a load, in the long run."""
+
+    curve: Curve
+    rate: float
+    share: Array
+    """Probability of each number in service, from none."""
+    waiting: float
+    """Mean number that waits for a place."""
+
+    @property
+    def number(self) -> Array:
+        return np.arange(len(self.share), dtype=float)
+
+    @property
+    def served(self) -> float:
+        """Mean number in service."""
+        return float(self.share @ self.number)
 
 
-def _states(curve: Curve, rate: float) -> tuple[Array, Array, float]:
-    """Probability of each number in service, the numbers, and the mean number that waits.
+def _busy(curve: Curve, rate: float) -> _Busy:
+    """Birth and death: p(n) = p(n-1) × rate / service(n).
 
-    Birth and death: p(n) = p(n-1) × rate / service(n); above the slots the rate of service stays,
-    and those who wait form an M/M/c queue, scaled by (1 + cv²) / 2 for the spread of answers'
-    lengths (Lee and Longton, Operational Research Quarterly 10(1), 1959).
+    Above the slots the rate of service stays, and those who wait form an M/M/c queue, scaled by
+    (1 + cv²) / 2 for the spread of answers' lengths (Lee and Longton, Operational Research
+    Quarterly 10(1), 1959).
     """
     service = curve.rates()
     log_p = np.concatenate([[0.0], np.cumsum(np.log(max(rate, 1e-12) / service))])
-    log_p -= log_p.max()
-    p = np.exp(log_p)
+    p = np.exp(log_p - log_p.max())
     load = rate / service[-1]
     if load >= 1:  # the largest batch is not the fastest: hold the best one
         best = int(service.argmax()) + 1
         p, load = p[: best + 1], rate / service[best - 1]
-    beyond = p[-1] * load / (1 - load)
     variation = math.exp(curve.lengths.output.sigma**2) - 1
     waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
-    p[-1] += beyond
-    total = p.sum()
-    return p / total, np.arange(len(p), dtype=float), float(waiting / total)
+    p[-1] += p[-1] * load / (1 - load)
+    return _Busy(curve, rate, p / p.sum(), float(waiting / p.sum()))
 
 
-def _tpot(
-    curve: Curve,
-    rate: float,
-    share: Array,
-    number: Array,
-    percentiles: tuple[int, ...],
-    own: Lengths,
-) -> dict[int, float]:
+def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, float]:
     """Time per output token: a request's mean over its stay, with those that share its batch."""
-    out = own.output_mean
-    mean = float(share @ number)
-    spread = math.sqrt(max(0.0, float(share @ number**2) - mean**2) * _AVERAGED)
-    per_prompt = rate * curve.prompt_s
+    curve, rate, out, mean = busy.curve, busy.rate, own.output_mean, busy.served
+    variance = float(busy.share @ busy.number**2) - mean**2
+    spread = math.sqrt(max(0.0, variance) * _AVERAGED)
+    squared = math.exp(curve.lengths.input.sigma**2)
     found = {}
     for percentile in percentiles:
         z = NormalDist().inv_cdf(percentile / 100)
-        together = min(max(1.0, 1 + mean + z * spread), len(share) - 1)
+        together = min(max(1.0, 1 + mean + z * spread), len(busy.share) - 1)
         decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
-        stay = out * decode / max(1e-9, 1 - per_prompt)
-        prompts = rate * stay
-        squared = math.exp(curve.lengths.input.sigma**2)
+        prompts = rate * out * decode / max(1e-9, 1 - rate * curve.prompt_s)
         extra = max(0.0, prompts + max(z, 0) * math.sqrt(prompts * squared)) * curve.prompt_s / out
         found[percentile] = decode + extra
     return found
 
 
 def _ttft(
-    curve: Curve,
-    rate: float,
-    share: Array,
-    number: Array,
-    waiting: float,
-    percentiles: tuple[int, ...],
-    own: Lengths,
+    busy: _Busy, percentiles: tuple[int, ...], own: Lengths
 ) -> tuple[dict[int, float], float]:
     """Time to first token by percentile, and its mean.
 
     It is the rest of the step under way, the prompts ahead, waiting for a place in the cache, and
     the own prompt.
     """
-    mean = int(min(max(1, round(float(share @ number))), curve.slots))
-    decode = float(curve.decode_s[mean - 1])
-    per_token = curve.prompt_s / curve.lengths.prompt_mean if curve.lengths.prompt_mean else 0.0
+    curve, rate, lengths = busy.curve, busy.rate, busy.curve.lengths
+    decode = float(curve.decode_s[int(min(max(1, round(busy.served)), curve.slots)) - 1])
+    per_token = curve.prompt_s / lengths.prompt_mean if lengths.prompt_mean else 0.0
+    served = lengths.prompts() * (per_token + decode / curve.chunk_tokens)
+    ahead = _exponential(*_ahead(curve, rate, decode, served))
+    full = float(busy.share[-1]) if busy.waiting else 0.0
+    place = _exponential(full, busy.waiting / rate if rate else 0.0)
     prompts = own.prompts()
-    others = curve.lengths.prompts()
-    ahead = _exponential(
-        *_ahead(curve, rate, decode, others * (per_token + decode / curve.chunk_tokens))
-    )
-    work = prompts * per_token
-    full = float(share[-1]) if waiting else 0.0
-    place = _exponential(full, waiting / rate if rate else 0.0)
     steps = np.ceil(prompts / curve.chunk_tokens)
-    alone = work + steps * decode + decode / 2 * float(1 - share[0])
+    alone = prompts * per_token + steps * decode + decode / 2 * float(1 - busy.share[0])
     read = _quantiles(alone[:, None] + ahead[None, :], _FINE)  # two sums of 200 × 200 are enough
     times = read[:, None] + place[None, :]
     found = _quantiles(times, np.array(percentiles) / 100)

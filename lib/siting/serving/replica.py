@@ -56,46 +56,35 @@ class Replica:
     """Drafted tokens that are right, a step."""
 
     def curve(self, lengths: Lengths) -> Curve:
-        """Speed at every batch size for requests of these lengths."""
-        return replica_curve(self.deployment, lengths, self.slower, self.longest, self.accepted)
+        """Speed at every batch size for requests of these lengths.
 
-
-def replica_curve(
-    d: Deployment,
-    lengths: Lengths,
-    slower: float = 1.0,
-    longest: float = 0.0,
-    accepted: float = 0.0,
-) -> Curve:
-    """Speed of a replica at every batch size; `slower` multiplies every time.
-
-    longest: request that must fit [tokens]; at least a mean one. accepted: drafted tokens that
-    are right, a step: each step computes all drafts and yields one token and those (Leviathan,
-    Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out.
-
-    Raises NotPredicted where the catalogue lacks a figure or the model does not fit.
-    """
-    r = performance.replica(d)
-    k = performance.efficiencies(performance.regime(d))
-    context = lengths.context_mean
-    longest = max(longest, lengths.input_mean + lengths.output_mean)
-    room = performance.slots(d, r, lengths.held_mean, longest)
-    slots = int(min(room, max_sequences(d.known)))
-    if slots < 1 or performance.slots(d, r, longest, longest) < 1:
-        raise NotPredicted(
-            f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
-            f"{longest:,.0f} tokens"
+        A step computes all drafts, and yields one token and those that are right (Leviathan,
+        Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out. Raises
+        NotPredicted where the catalogue lacks a figure or the model does not fit.
+        """
+        d, context = self.deployment, lengths.context_mean
+        r, k = performance.replica(d), performance.efficiencies(performance.regime(d))
+        longest = max(self.longest, lengths.input_mean + lengths.output_mean)
+        room = performance.slots(d, r, lengths.held_mean, longest)
+        slots = int(min(room, max_sequences(d.known)))
+        if slots < 1 or performance.slots(d, r, longest, longest) < 1:
+            raise NotPredicted(
+                f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
+                f"{longest:,.0f} tokens"
+            )
+        n = np.arange(1, slots + 1, dtype=float)
+        drafts, prompt = n * d.speculative_tokens, lengths.prompt_mean
+        decode = np.asarray(performance.step_seconds(r, k, n, context, drafts, 1.0, context))
+        prefix = lengths.input_mean - prompt
+        alone = performance.step_seconds(r, k, 1.0, context, prompt, prompt, prefix)
+        reading = float(alone) - float(performance.step_seconds(r, k, 1.0, context))
+        return Curve(
+            decode / (1 + self.accepted) * self.slower,
+            reading * self.slower,
+            k["first_token_us"] * 1e-6,
+            prompt_chunk(d.known, int(longest)),
+            lengths,
         )
-    n = np.arange(1, slots + 1, dtype=float)
-    drafts = n * d.speculative_tokens
-    step = performance.step_seconds(r, k, n, context, drafts, 1.0, context)
-    decode = np.asarray(step) / (1 + accepted)
-    prompt = lengths.prompt_mean
-    prefix = lengths.input_mean - prompt
-    alone = performance.step_seconds(r, k, 1.0, context, prompt, prompt, prefix)
-    reading = float(alone) - float(performance.step_seconds(r, k, 1.0, context))
-    chunk = prompt_chunk(d.known, int(longest))
-    return Curve(decode * slower, reading * slower, k["first_token_us"] * 1e-6, chunk, lengths)
 
 
 def sustained(curve: Curve, limits: Limits, also: Iterable[tuple[Lengths, Limits]] = ()) -> float:
