@@ -19,7 +19,7 @@ def main() -> None:
     start, cpu = time.perf_counter(), time.process_time()
     made = sweep(models, gpus, FORMATS, 8192)
     wall, used = time.perf_counter() - start, time.process_time() - cpu
-    print(f"{made.combinations:,} combinations: {wall:.2f} s wall, {used:.2f} s CPU")
+    print(f"{made.left_gib.size:,} combinations: {wall:.2f} s wall, {used:.2f} s CPU")
 
 
 if __name__ == "__main__":

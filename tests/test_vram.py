@@ -348,7 +348,7 @@ def test_the_sweep_says_what_each_single_calculation_says() -> None:
     made = sweep(models, gpus, ("bf16", "fp8"), 8192)
     for place in np.ndindex(made.left_gib.shape):
         m, f, t, g = place
-        d = Deployment(models[m], gpus[g], made.formats[f], tensor_parallel=made.sizes[t])
+        d = Deployment(models[m], gpus[g], ("bf16", "fp8")[f], tensor_parallel=2**t)
         one = vram.inference(planned(d), 8192)
         assert made.left_gib[place] == pytest.approx(one.pool_gib.central)
         # the allocator rounds to blocks, and windows take one block more
@@ -359,7 +359,7 @@ def test_the_sweep_says_what_each_single_calculation_says() -> None:
 def test_the_whole_catalogue_is_swept_in_every_format() -> None:
     models, gpus = catalogue.models(), catalogue.gpus()
     made = sweep(models, gpus, ("bf16", "fp8", "int4", "nvfp4"), 8192)
-    assert made.combinations == len(models) * 4 * 4 * len(gpus) > 50_000
+    assert made.left_gib.size == len(models) * 4 * 4 * len(gpus) > 50_000
     known = ~np.isnan(made.left_gib).all(axis=(1, 2, 3))
     assert known.mean() > 0.95  # the others lack a field that decides their size
 

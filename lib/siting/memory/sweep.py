@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,41 +17,25 @@ from siting.memory.vram import TENSOR_PARALLEL, can_split
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Every model on every card, in every format and group size, as arrays.
+    """Axes of both arrays: model, format, group of TENSOR_PARALLEL cards, card.
 
-    Axes of `left_gib` and `requests`: model, format, group size, card. NaN where the catalogue
-    does not determine a figure or heads do not divide.
+    NaN where the catalogue does not determine a figure or heads do not divide.
     """
 
-    models: tuple[Model, ...]
-    formats: tuple[str, ...]
-    sizes: tuple[int, ...]
-    gpus: tuple[Gpu, ...]
-    context: int
     left_gib: np.ndarray
     """Cache pool on one GPU, central estimate; below zero: the weights do not fit. [GiB]"""
     requests: np.ndarray
-    """Requests of `context` tokens that the group holds at once."""
-
-    @property
-    def combinations(self) -> int:
-        return self.left_gib.size
+    """Requests of the stated length that the group holds at once."""
 
     def fewest_gpus(self, concurrency: float = 1) -> np.ndarray:
         """Smallest group that holds `concurrency` requests, by model, format, card; inf if none."""
-        held = self.requests >= concurrency
-        sizes = np.asarray(self.sizes, dtype=float)[None, None, :, None]
-        smallest: np.ndarray = np.where(held, sizes, np.inf).min(axis=2)
+        sizes = np.asarray(TENSOR_PARALLEL, dtype=float)[:, None]
+        smallest: np.ndarray = np.where(self.requests >= concurrency, sizes, np.inf).min(axis=2)
         return smallest
 
 
 def sweep(
-    models: Sequence[Model],
-    gpus: Sequence[Gpu],
-    formats: Sequence[str],
-    context: int,
-    kv: str = "auto",
-    sizes: Sequence[int] = TENSOR_PARALLEL,
+    models: Sequence[Model], gpus: Sequence[Gpu], formats: Sequence[str], context: int
 ) -> Sweep:
     """What `vram.inference` says of all combinations under vLLM's current release, in one pass.
 
@@ -61,42 +45,32 @@ def sweep(
     kinds = sorted({is_large(g) for g in gpus})
     examples = [next(g for g in gpus if is_large(g) == k) for k in kinds]
     of_card = np.array([kinds.index(is_large(g)) for g in gpus])
-    runs = [planned(Deployment(models[0], g, kv_cache=kv)) for g in gpus] if models else []
-    budget = np.array([engine_budget(d).central for d in runs])
-    beside = np.array([[_beside(replace(d, tensor_parallel=tp)) for d in runs] for tp in sizes])
-    weights = np.full((len(models), len(formats), len(sizes)), np.nan)
-    warm_up = np.full((len(models), len(sizes), len(kinds)), np.nan)
+    groups = [
+        [planned(Deployment(models[0], g, tensor_parallel=tp)) for g in gpus]
+        for tp in TENSOR_PARALLEL
+    ]
+    budget = np.array([engine_budget(d).central for d in groups[0]])
+    beside = [[libraries(d).gib.central + graphs(d).gib.central for d in row] for row in groups]
+    weights = np.full((len(models), len(formats), len(groups)), np.nan)
+    warm_up = np.full((len(models), len(groups), len(kinds)), np.nan)
     cache_gib = np.full_like(warm_up, np.nan)
     for m, model in enumerate(models):
-        for t, tp in enumerate(sizes):
-            if not can_split(model, tp):
+        for t, row in enumerate(groups):
+            if not can_split(model, row[0].tensor_parallel):
                 continue
             for k, card in enumerate(examples):
-                d = replace(runs[0], model=model, gpu=card, tensor_parallel=tp)
-                warm_up[m, t, k], cache_gib[m, t, k] = _of_model(d, context)
+                d = replace(row[0], model=model, gpu=card)
+                warm_up[m, t, k] = _known(lambda x: activations(x, context).gib.central, d)
+                cache_gib[m, t, k] = _known(lambda x: request_gib(x, context), d)
             for f, form in enumerate(formats):
-                weights[m, f, t] = _weights_or_nan(replace(d, weights=form))
-    taken = warm_up[:, None][..., of_card] + beside
-    left = budget - weights[..., None] - taken
-    requests = left / cache_gib[:, None][..., of_card]
-    return Sweep(tuple(models), tuple(formats), tuple(sizes), tuple(gpus), context, left, requests)
+                weights[m, f, t] = _known(lambda x: loaded(x).central, replace(d, weights=form))
+    left = budget - weights[..., None] - (warm_up[:, None][..., of_card] + np.array(beside))
+    return Sweep(left, left / cache_gib[:, None][..., of_card])
 
 
-def _beside(d: Deployment) -> float:
-    """Libraries and graphs, which do not depend on the model. [GiB]"""
-    return libraries(d).gib.central + graphs(d).gib.central
-
-
-def _of_model(d: Deployment, context: int) -> tuple[float, float]:
-    """Activations, and the cache of one request, both in GiB; NaN if not known."""
+def _known(figure: Callable[[Deployment], float], d: Deployment) -> float:
+    """A figure, or NaN where the catalogue does not determine it."""
     try:
-        return activations(d, context).gib.central, request_gib(d, context)
-    except NotEstimated:
-        return math.nan, math.nan
-
-
-def _weights_or_nan(d: Deployment) -> float:
-    try:
-        return loaded(d).central
+        return figure(d)
     except NotEstimated:
         return math.nan
