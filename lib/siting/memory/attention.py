@@ -128,42 +128,25 @@ def layer_groups(model: Model, mtp: bool = False) -> tuple[Layers, ...]:
 
     Raises NotEstimated where the catalogue lacks a field that decides the size of the cache.
     """
-    layers = _stated(model, "num_hidden_layers")
     extra = (model.mtp_layers or 0) if mtp else 0
     if model.attention_kind == "compressed":
         groups = _compressed(model)
     elif model.kv_lora_rank:
-        full = model.layers_full_attention or layers
-        groups = [
-            Layers(
-                "latent",
-                full + extra,
-                width=model.kv_lora_rank + (model.qk_rope_head_dim or 0),
-                index_bytes=_index_bytes(model),
-            )
-        ]
+        full = model.layers_full_attention or _stated(model, "num_hidden_layers")
+        width, index = model.kv_lora_rank + (model.qk_rope_head_dim or 0), _index_bytes(model)
+        groups = [Layers("latent", full + extra, width=width, index_bytes=index)]
     else:
-        groups = _heads(model, layers, extra)
-    if model.linear_layers:
-        groups.append(
-            Layers(
-                "state",
-                model.linear_layers,
-                conv=model.conv_state_elements or 0,
-                recurrent=model.recurrent_state_elements or 0,
-                recurrent_bytes=4.0 if model.recurrent_state_fp32 else 2.0,
-            )
-        )
+        groups = _heads(model, extra)
+    conv, recurrent = model.conv_state_elements or 0, model.recurrent_state_elements or 0
+    wide = 4.0 if model.recurrent_state_fp32 else 2.0
+    states = Layers(
+        "state", model.linear_layers or 0, conv=conv, recurrent=recurrent, recurrent_bytes=wide
+    )
+    groups.append(states)
     if model.cross_attention_layers:
-        groups.append(
-            Layers(
-                "cross",
-                model.cross_attention_layers,
-                heads=_stated(model, "num_key_value_heads"),
-                width=2 * _stated(model, "head_dim"),
-                span=model.cross_attention_tokens or 0,
-            )
-        )
+        heads, width = _stated(model, "num_key_value_heads"), 2 * _stated(model, "head_dim")
+        tokens = model.cross_attention_tokens or 0
+        groups.append(Layers("cross", model.cross_attention_layers, heads, width, tokens))
     return tuple(g for g in groups if g.count)
 
 
@@ -171,35 +154,24 @@ def _index_bytes(model: Model) -> float:
     return model.index_head_dim + INDEX_SCALE_BYTES if model.index_head_dim else 0.0
 
 
-def _heads(model: Model, layers: int, extra: int) -> list[Layers]:
+def _heads(model: Model, extra: int) -> list[Layers]:
     """Layers with key-value heads: all alike, or full ones among windows or chunks."""
+    layers = _stated(model, "num_hidden_layers")
     heads, width = _stated(model, "num_key_value_heads"), _stated(model, "head_dim")
     full = layers if model.layers_full_attention is None else model.layers_full_attention
     windowed = layers - full if model.attention_kind in ("sliding", "chunked") else 0
     if model.kv_shared_layers:  # the last layers reuse the keys and values of earlier ones
         own = 1 - model.kv_shared_layers / layers
         full, windowed = round(full * own), round(windowed * own)
-    wide = model.head_dim_global_layers or width
-    groups = [
-        Layers(
-            "full",
-            full + extra,
-            heads=model.kv_heads_global_layers or heads,
-            width=wide + (model.v_head_dim or wide),
-        )
-    ]
+    wide, value = model.head_dim_global_layers or width, model.v_head_dim
+    some = model.kv_heads_global_layers or heads
+    groups = [Layers("full", full + extra, some, wide + (value or wide))]
     if windowed:
         if not model.sliding_window:
             raise NotEstimated(f"{model.model_id} has windowed layers of unknown window")
-        groups.append(
-            Layers(
-                "chunk" if model.attention_kind == "chunked" else "window",
-                windowed,
-                heads=heads,
-                width=width + (model.v_head_dim or width),
-                span=model.sliding_window,
-            )
-        )
+        kind: Kind = "chunk" if model.attention_kind == "chunked" else "window"
+        each = width + (value or width)
+        groups.append(Layers(kind, windowed, heads, each, model.sliding_window))
     return groups
 
 
