@@ -34,6 +34,9 @@ def test_a_waterfall_ends_where_its_steps_lead(s: Study) -> None:
     assert list(ends.index) == [0, len(steps) - 1]
     start, end = ends.amount
     assert start + between.amount.sum() == pytest.approx(end)
+    # each bar begins where the one before it ends
+    ends_at = (steps.start + steps.amount)[:-2]
+    assert list(steps.start[1:-1]) == pytest.approx(list(ends_at))
     costs = s.costs().set_index("option")
     moves = not costs.today[costs.chosen].iloc[0]
     assert end == pytest.approx(costs.present[costs.chosen if moves else costs.rival].iloc[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -597,6 +598,21 @@ def test_provisioned_throughput_is_paid_by_the_hour_and_what_goes_beyond_by_the_
     assert not amounts(whole, item)[1:13].any()
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [("owned", "provisioned", {"units": 1, "price_per_unit_hour": 3}), ("api", "second_site", 1)],
+)
+def test_what_an_option_of_its_kind_cannot_have_is_refused(
+    name: str, field: str, value: object, tmp_path: Path
+) -> None:
+    data = scenario.load("base").model_dump()
+    data["options"][name][field] = value
+    path = tmp_path / "client.yaml"
+    path.write_text(scenario.as_yaml(data), encoding="utf-8")
+    with pytest.raises(scenario.ScenarioError, match=rf"options\.{name}\.{field}"):
+        scenario.load(path)
+
+
 def test_a_second_site_has_servers_and_a_line_of_its_own() -> None:
     one, two = of_owned(), of_owned(second_site=0.5)
     # one server serves and one stands by; half of one server is a whole one at the second site
@@ -671,7 +687,7 @@ def test_a_server_for_nothing_still_needs_maintenance() -> None:
              "date": "2026-11-01"}  # fmt: skip
     data = scenario.load("base").model_dump(mode="json")
     data["finance"]["quotes"] = [quote]
-    chosen = scenario.Scenario.model_validate_json(__import__("json").dumps(data))
+    chosen = scenario.Scenario.model_validate_json(json.dumps(data))
     given = tco.assess(chosen, plain_capacity(chosen)).options["owned"]
     assert not any(f.item in ("hardware", "redundancy") for f in given.flows)
     assert amounts(given, "maintenance") == pytest.approx(amounts(of_owned(), "maintenance"))
