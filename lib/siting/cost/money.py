@@ -18,13 +18,8 @@ MONTHS_PER_YEAR = 12
 MILLION = 1e6
 
 
-def monthly_rate(yearly_rate: float) -> float:
-    """Rate a month that compounds to `yearly_rate`: (1 + r)^(1/12) - 1, never r / 12."""
-    return float((1 + yearly_rate) ** (1 / MONTHS_PER_YEAR) - 1)
-
-
 def discount_factors(months: int, yearly_rate: float | Array) -> Array:
-    """(1 + r)^(-t/12) for t = 0 … months. [months + 1, or draws × months + 1]"""
+    """(1 + r)^(-t/12), not (1 + r/12)^-t, for t = 0 … months. [months + 1 by draw]"""
     t = np.arange(months + 1) / MONTHS_PER_YEAR
     rate = np.asarray(yearly_rate, dtype=float)
     return np.asarray((1 + rate)[..., None] ** -t)

@@ -358,7 +358,7 @@ class Hybrid:
     burst_share: float
     """Share of tokens that the other side serves, at the optimum, over the horizon."""
     base_cost: float
-    burst_cost: float
+    """Present cost of all load on own servers."""
 
 
 @dataclass(frozen=True)
@@ -383,7 +383,6 @@ class OptionCost:
     present_by_path: Mapping[str, float]
     """Present cost under both API price paths: `list` and `same_capability`."""
     servers: tuple[float, ...] = ()
-    gpus: tuple[float, ...] = ()
     hybrid: Hybrid | None = None
 
     @cached_property
@@ -566,7 +565,6 @@ def _option_cost(
         energy(plan, option, draws),
         by_path,
         tuple(map(float, machines.servers[0])) if machines is not None and option.machine else (),
-        tuple(map(float, machines.gpus[0])) if machines is not None else (),
         hybrid_curve(plan, name) if option.base is not None else None,
     )
 
@@ -628,7 +626,6 @@ def hybrid_curve(plan: Plan, name: str) -> Hybrid:
         tuple((int(choices[i]), float(cost[i]), float(share[i])) for i in order),
         0.0 if end == "base" else float(share[at]),
         float(cost[1]),
-        float(cost[0]),
     )
 
 

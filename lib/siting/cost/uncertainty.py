@@ -176,7 +176,6 @@ class Spread:
 
     present: Range
     """Present cost; low and high are P10 and P90, central is the median."""
-    nominal: Range
     npv: Range
     """Saving against the baseline."""
     chance_of_saving: float
@@ -228,7 +227,6 @@ class Simulation:
             saving = base.present - t.present if base is not None else -t.present
             found[name] = Spread(
                 _percentiles(t.present),
-                _percentiles(t.nominal),
                 _percentiles(saving),
                 float((saving > 0).mean()),
                 chance[name],
