@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from printed import printed
 from siting import study
+from siting.quality import spoken
 from siting.quantity import Range
 
 HERE = Path(__file__).parents[1]
@@ -203,9 +204,9 @@ def test_a_clients_months_to_production_are_never_overwritten() -> None:
     [
         (
             "gpt-4o-2024-05-13",
-            "The last day of gpt-4o-2024-05-13, today's model, was 23 October 2026",
+            "The last day of GPT-4o 05.13, today's model, was 23 October 2026",
         ),
-        ("gpt-4.1", "The last day of gpt-4.1, today's model, is 14 January 2027"),
+        ("gpt-4.1", "The last day of GPT-4.1, today's model, is 14 January 2027"),
     ],
 )
 def test_page_one_says_that_the_model_in_use_has_retired_or_will(
@@ -222,4 +223,4 @@ def test_page_one_says_that_the_model_in_use_has_retired_or_will(
     assert s.scenario.finance.baseline == "api"
     assert said in page
     warned = s.retiring_models().query("baseline").iloc[0]
-    assert warned.model == model and warned.replacement in page
+    assert warned.model == model and spoken(warned.replacement) in page

@@ -451,7 +451,7 @@ def parity(
     if own is not None:
         verdict, reason = own.verdict, "the client's own evaluation"
     elif name_key(model) == name_key(floor.reference_model) and same_effort:
-        verdict, reason = "same model", "the model now in use, at the same effort"
+        verdict, reason = "same model", "the same model, at the same effort"
     tokens = reasoning_tokens(workload, option.effort or _earned(comparisons), model)
     compared = model, floor.reference_model, comparisons, own
     return Parity(name, option_name, *compared, verdict, reason, tokens)

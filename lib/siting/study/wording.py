@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import ClassVar
+
+import pandas as pd
 
 from siting.formats import NONE
 from siting.quantity import Range
@@ -75,6 +78,28 @@ class Wording(Results):
         if factor >= 2:
             return f"{self.number(factor, 1)} times as much"
         return f"{self.percent(abs(factor - 1))} {'more' if factor > 1 else 'less'}"
+
+    MOVES: ClassVar = {
+        "input": "if this moves",
+        "at": "turns at",
+        "to": "then first",
+        "inside": "in the range we expect?",
+    }
+    """Headings of `moves`."""
+
+    def moves(self, turns: pd.DataFrame) -> pd.DataFrame:
+        """Rows of `turns` in words: today, where it turns, what is first then, and if expected."""
+
+        def said(kind: str, x: float) -> str:
+            if kind != "times":
+                return self.value(x, kind)
+            return "as planned" if x == 1 else self.change(x)
+
+        made = turns[["input", "today", "at", "to", "inside"]].reset_index(drop=True)
+        for end in ("today", "at"):
+            made[end] = list(map(said, turns.unit, turns[end]))
+        made["inside"] = made.inside.map({True: "yes", False: "no"})
+        return made
 
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
