@@ -45,8 +45,8 @@ def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
 MOST_REQUESTS = 5e9
 """Requests of a working day at the end of the horizon, if demand grows as fast as it may."""
 MOST_TOKENS = 1e13
-"""Tokens of the same day. Within both, one workload on four options took 0.9 GiB; the largest load
-on all workloads and options at once was not measured."""
+"""Tokens of the same day. Within both, eight workloads on sixteen options took 0.7 GiB
+(benchmarks/largest.py)."""
 
 
 def _bounded(scenario: Scenario) -> Iterator[Contradiction]:
