@@ -140,10 +140,9 @@ class Decision(Case):
         """Share of draws in which the best option scores above the baseline; None if they are
         the same, or one of them is missing."""
         ranking = self.ranking
-        if ranking is None or self.baseline not in ranking.names:
+        if ranking is None or self.baseline not in ranking.names or ranking.best == self.baseline:
             return None
-        best = ranking.best
-        return None if best == self.baseline else ranking.beats_share(best, self.baseline)
+        return ranking.beats_share(ranking.best, self.baseline)
 
     @property
     def nearest_flips(self) -> tuple[Flip, ...]:

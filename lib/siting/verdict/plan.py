@@ -132,10 +132,9 @@ def worth_knowing(
         return ()
     found = []
     for name, draws in uncertain.items():
-        test = experiment_for(name)
-        label = driver_label(name, labels.get(name, name))
+        test, worth = experiment_for(name), value_of_knowing(costs, draws)
         rate = rates.get(test.currency, 1.0) if test else 1.0
-        found.append(Knowledge(label, value_of_knowing(costs, draws), test, rate))
+        found.append(Knowledge(driver_label(name, labels.get(name, name)), worth, test, rate))
     return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
 
 
@@ -188,9 +187,8 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
     named: PlanStep | Experiment | None = row if row.cost_central is not None else test
     price = None
     if named and named.cost_low is not None and named.cost_central is not None:
-        high = named.cost_high or named.cost_central
-        rate = facts.rates.get(named.currency, 1.0)
-        price = Range(named.cost_low, named.cost_central, high).scaled(rate, facts.currency)
+        band = Range(named.cost_low, named.cost_central, named.cost_high or named.cost_central)
+        price = band.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
     text, label = row.step.format(**words), row.label.format(**words)
     return Step(row.day, row.owner, label, text, row.why, price, source_of(row))
 
