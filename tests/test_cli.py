@@ -204,6 +204,13 @@ def test_fit_reads_a_config_json(tmp_path: Path) -> None:
     weights = json.loads(siting(*words).stdout)["parts"][0]
     # 8.03e9 parameters of 2 bytes are 14.96 GiB.
     assert weights["central"] == pytest.approx(14.96, rel=0.02)
+    words[1] = "--config"  # which needs no name of the catalogue beside it
+    assert json.loads(siting(*words).stdout)["parts"][0] == weights
+
+
+def test_fit_wants_a_model_or_a_config() -> None:
+    result = siting("fit", "--gpu", "h100-sxm5-80gb")
+    assert result.exit_code == 2 and "--config" in result.output
 
 
 @pytest.mark.parametrize(

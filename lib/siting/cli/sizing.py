@@ -34,13 +34,12 @@ def _options(*options: Decorator) -> Decorator:
     return lambda function: reduce(lambda made, option: option(made), reversed(options), function)
 
 
+def _model_option(**how: Any) -> Decorator:
+    said = "A model of the catalogue, or a config.json of Hugging Face."
+    return click.option("--model", shell_complete=completer(known_models), help=said, **how)
+
+
 serving = _options(
-    click.option(
-        "--model",
-        required=True,
-        shell_complete=completer(known_models),
-        help="A model of the catalogue, or a config.json of Hugging Face.",
-    ),
     click.option(
         "--gpu",
         required=True,
@@ -95,6 +94,7 @@ def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
 
 
 @cli.command()
+@_model_option(default="")
 @serving
 @click.option("--pp", type=click.IntRange(1, 64), default=1, help="Pipeline stages.")
 @click.option(
@@ -130,6 +130,8 @@ def fit(
     from siting.memory import attention, vram
     from siting.memory.deployment import Deployment, planned
 
+    if not (config or model):
+        raise Refused("name a model of the catalogue with --model, or a config.json with --config")
     try:
         chosen, card = _found_model(config or model), _found_gpu(gpu)
         shape = (how["weights"], how["kv_cache"], how["tensor_parallel"] or 1, how["pp"])
@@ -205,6 +207,7 @@ class MeanAndP95(click.ParamType[Any]):
 
 
 @cli.command()
+@_model_option(required=True)
 @serving
 @click.option(
     "--requests-per-day",
