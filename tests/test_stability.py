@@ -175,31 +175,32 @@ def test_the_musk_case_is_one_cluster_and_says_what_was_not_decided():
 
 
 @pytest.mark.parametrize(
-    ("days", "stage", "severity"),
+    ("days", "stated", "basis", "short"),
     [
-        (180, "ga", 1),
-        (179, "ga", 2),
-        (91, "ga", 2),
-        (90, "ga", 3),
-        (8, "ga", 3),
-        (7, "ga", 4),
-        (7, "preview", 3),
-        (180, "preview", 1),
+        (90, "", "stated", True),
+        (91, "", "stated", False),
+        (90, "", "latest possible", None),  # the notice may have been longer
+        (91, "", "latest possible", False),
+        (91, "yes", "stated", True),  # what the table says goes before what dates give
     ],
 )
-def test_a_retirement_is_graded_by_days_of_notice(days: int, stage: str, severity: int):
+def test_a_notice_of_ninety_days_or_less_is_short(
+    days: int, stated: str, basis: str, short: bool | None
+):
     row = Retirement.model_validate(
         PLACE
         | {
             "vendor": "Acme",
             "platform": "p",
             "model": "m",
-            "stage": stage,
+            "stage": "ga",
             "announced": "2026-01-01",
+            "announced_basis": basis,
+            "short_notice": stated,
             "retired": str(dt.date(2026, 1, 1) + dt.timedelta(days=days)),
         }
     )
-    assert notices([row])[0].severity == severity
+    assert notices([row])[0].short is short
 
 
 def test_one_notice_covers_all_models_that_end_together():
@@ -279,7 +280,8 @@ def test_a_vendor_without_a_record_gets_the_base_rates_and_no_zero():
     base = scenario.load("base")
     option = base.options["api"].model_copy(update={"vendor": "Nobody knows"})
     options = {**base.options, "api": option}
-    a = stability.assess(base.model_copy(update={"options": options}), COST)
+    costs = dict.fromkeys(options, COST)
+    a = stability.assess(base.model_copy(update={"options": options}), costs)
     assert a.unknown_vendors == ("Nobody knows",)
     assert a.options["api"].loss.expected is not None
     assert a.options["api"].loss.expected.central > 0
@@ -321,9 +323,9 @@ def test_a_shock_says_which_options_it_hits_and_what_it_costs():
         scenario.Shock(vendor="Mistral", kind="api_withdrawn"),
     ]
     change = {"stability": base.stability.model_copy(update={"shocks": asked})}
-    a = stability.assess(
-        base.model_copy(update=change), COST, {"api": Range.exact(10_000, "EUR per year")}
-    )
+    spend = {"api": Range.exact(10_000, "EUR per year")}
+    costs = dict.fromkeys(base.options, COST)
+    a = stability.assess(base.model_copy(update=change), costs, spend)
     price, gone = a.shocks
     assert set(price.options) == {"api", "hybrid"}
     assert price.yearly == Range.exact(20_000, "EUR per year")  # 10 000 · (3 − 1)

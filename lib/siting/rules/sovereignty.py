@@ -193,10 +193,6 @@ class Assessment:
     models: tuple[openness.ModelFinding, ...]
     vendors: tuple[openness.Transparency, ...]
 
-    def overall(self, option: str) -> Verdict:
-        """Fail if any rule fails; else review if any needs review; else pass."""
-        return self.options[option].overall
-
     def verdict(self, option: str, rule_id: str) -> Verdict:
         """What one rule says of an option. Raises KeyError with near names."""
         if rule_id not in self.options[option].verdicts:
@@ -236,10 +232,9 @@ class Assessment:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Every source that a verdict rests on: the rules' own and the evidence's."""
-        cited = [source_of(r) for r in self.rules]
-        for option in self.options.values():
-            for verdict in option.verdicts.values():
-                cited += [e.source for f in verdict.findings for e in f.evidence]
+        verdicts = (v for o in self.options.values() for v in o.verdicts.values())
+        cited = [*map(source_of, self.rules)]
+        cited += [e.source for v in verdicts for f in v.findings for e in f.evidence]
         cited += [s for a in self.ahead for s in a.sources]
         return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 

@@ -40,7 +40,7 @@ from siting.vendors.vendor_record import (
 )
 
 if TYPE_CHECKING:
-    from siting.inputs.scenario import Scenario, Shock
+    from siting.inputs.scenario import Scenario
 
 SERVED = ("api", "managed_cloud", "open_api")
 """Kinds of option whose models the vendor can end; elsewhere the client holds the weights."""
@@ -180,47 +180,49 @@ def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]
 
 def assess(
     scenario: Scenario,
-    switching_cost: Range | Mapping[str, Range] | None = None,
+    switching_cost: Mapping[str, Range] | None = None,
     yearly_spend: Mapping[str, Range] | None = None,
 ) -> Assessment:
     """Record, red flags, ends of models, shocks and expected yearly loss for a client's options.
 
-    switching_cost: a full move away from an option's vendor, in the client's currency: one range
-    for all options, or one by option. Without it the loss is 'not estimated, because …'.
-    yearly_spend: what an option pays its vendor a year, for shocks that change a price.
+    switching_cost: a full move away from an option's vendor, in the client's currency, by option.
+    Without it the loss is 'not estimated, because …'. yearly_spend: what an option pays its vendor
+    a year, for shocks that change a price.
     """
-    record, day = load(), scenario.client.report_date
-    names = {o: option_vendors(scenario, o) for o in scenario.options}
-    known = {n: record.vendor(n) for group in names.values() for n, _ in group}
+    record, day, seed = load(), scenario.client.report_date, scenario.seed
+    names = {o: [n for n, _ in option_vendors(scenario, o)] for o in scenario.options}
+    known = {n: record.vendor(n) for own in names.values() for n in own}
     items, years = checklist(scenario.stability.readiness), scenario.finance.horizon_months / 12
-    costs = _by_option(switching_cost, scenario)
-    effects = [
-        _shock(record, s, names, costs, yearly_spend or {}, items, scenario.seed)
-        for s in scenario.stability.shocks
-    ]
+    costs, spend = switching_cost or {}, yearly_spend or {}
+    ends = {o: _endings(record, scenario, o) for o in names}
+    losses = {
+        o: expected_loss(record, o, own, years, costs.get(o), items, day, seed)
+        for o, own in ends.items()
+    }
+    users = {v: tuple(o for o in names if v in map(known.get, names[o])) for v in known.values()}
     return Assessment(
         as_of=day,
-        vendors={n: on_record(record, v, day) for n, v in known.items() if v is not None},
+        vendors={n: on_record(record, v, day) for n, v in known.items() if v},
         options={
-            o: OptionRisk(
-                o,
-                tuple(n for n, _ in names[o]),
-                tuple(e for own in group.values() for e in own),
-                expected_loss(record, o, group, years, costs.get(o), items, day, scenario.seed),
-            )
-            for o, group in ((o, _endings(record, scenario, o)) for o in scenario.options)
+            o: OptionRisk(o, tuple(names[o]), tuple(e for x in own.values() for e in x), losses[o])
+            for o, own in ends.items()
         },
-        shocks=tuple(e for e in effects if e is not None),
+        shocks=tuple(
+            effect(s, v, users.get(v, ()), costs, spend, items, seed)
+            for s in scenario.stability.shocks
+            if (v := record.vendor(s.vendor))
+        ),
         readiness=items,
         unknown_vendors=tuple(sorted(n for n, v in known.items() if v is None)),
-        inputs=_inputs(),
+        inputs=tuple(
+            Input(
+                name=f"vendors, {s.setting.replace('_', ' ')}",
+                value=Range(s.low, s.central, s.high, s.unit),
+                source=source_of(s),
+            )
+            for s in catalogue.settings("vendor_settings").values()
+        ),
     )
-
-
-def _by_option(cost: Range | Mapping[str, Range] | None, scenario: Scenario) -> Mapping[str, Range]:
-    if cost is None:
-        return {}
-    return dict.fromkeys(scenario.options, cost) if isinstance(cost, Range) else cost
 
 
 def _endings(record: Record, scenario: Scenario, name: str) -> dict[Vendor, tuple[Ending, ...]]:
@@ -266,32 +268,4 @@ def _unknown(name: str) -> Vendor:
         locator=name,
         date="undated",
         kind="estimate",
-    )
-
-
-def _shock(
-    record: Record,
-    shock: Shock,
-    names: Mapping[str, tuple[tuple[str, str], ...]],
-    costs: Mapping[str, Range],
-    spend: Mapping[str, Range],
-    items: tuple[ReadinessItem, ...],
-    seed: int,
-) -> ShockEffect | None:
-    vendor = record.vendor(shock.vendor)
-    if vendor is None:
-        return None
-    hit = tuple(o for o, g in names.items() if any(record.vendor(n) == vendor for n, _ in g))
-    return effect(shock, vendor, hit, costs, spend, items, seed)
-
-
-def _inputs() -> tuple[Input, ...]:
-    """The constants that chances and flags rest on, each with its origin."""
-    return tuple(
-        Input(
-            name=f"vendors, {s.setting.replace('_', ' ')}",
-            value=Range(s.low, s.central, s.high, s.unit),
-            source=source_of(s),
-        )
-        for s in catalogue.settings("vendor_settings").values()
     )

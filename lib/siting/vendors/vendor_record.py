@@ -160,11 +160,8 @@ class Notice:
     bound_only: bool
     """The notice may have been longer: only the latest possible day of the notice is known."""
     moved: Literal["", "forward", "later"]
-    models: tuple[str, ...]
     short: bool | None
     """Whether customers had 90 days or less; None where that cannot be said."""
-    severity: int
-    """By the rubric's days of notice; one step less outside general availability."""
     rows: tuple[Retirement, ...]
     """Its models, by name."""
 
@@ -175,8 +172,8 @@ class Notice:
 
     @property
     def summary(self) -> str:
-        first, more = self.models[0], len(self.models) - 1
-        names = f"{first} and {more} more" if more else first
+        more = len(self.rows) - 1
+        names = f"{self.row.model} and {more} more" if more else self.row.model
         end = f"end {self.retired}" if self.retired else "end date not given"
         notice = "day of notice not known" if self.days is None else f"{self.days} days of notice"
         return f"{names}: {end}, {notice} ({self.stage})"
@@ -311,9 +308,7 @@ def _notice(group: list[Retirement]) -> Notice:
         at_launch=row.announced_basis == "release",
         bound_only=bound_only,
         moved="" if not moved else "forward" if 2 * forward > len(moved) else "later",
-        models=tuple(sorted(r.model for r in group)),
         short=_short(days, bound_only, row.short_notice),
-        severity=_notice_severity(days, row),
         rows=tuple(group),
     )
 
@@ -325,14 +320,6 @@ def _short(days: int | None, bound_only: bool, stated: str) -> bool | None:
     if days is None or (bound_only and days <= limit):
         return None
     return days <= limit
-
-
-def _notice_severity(days: int | None, row: Retirement) -> int:
-    step = 3 if row.short_notice == "yes" else 2
-    if days is not None:
-        step = 4 - sum(days > setting(f"notice_{x}_days") for x in ("grave", "short"))
-        step -= days >= setting("notice_long_days")
-    return max(1, step - (row.stage != "ga"))
 
 
 def load() -> Record:
