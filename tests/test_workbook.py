@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import zipfile
@@ -132,6 +133,11 @@ def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
         assert sum(r["EffectiveCost"] for r in own) == pytest.approx(o.total, abs=0.01)
     bought = next(r for r in rows if r["ChargeDescription"] == "Servers")
     assert bought["ChargeCategory"] == "Purchase"
+    for r in rows:  # what the specification asks of every row
+        assert r["ChargeCategory"] != "Purchase" or r["EffectiveCost"] == 0
+        assert r["ProviderName"] == r["ServiceProviderName"] and r["PublisherName"]
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9]*( [A-Za-z][A-Za-z0-9]*)*", r["PricingUnit"])
+        assert r["ChargePeriodStart"] < r["ChargePeriodEnd"] and r["BillingCurrency"] == "EUR"
     period = (bought["ChargePeriodStart"], bought["ChargePeriodEnd"])
     assert period == ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
 

@@ -37,8 +37,9 @@ INPUT_COLUMNS = (
 FOCUS_COLUMNS = (
     "BillingAccountId", "BillingAccountName", "SubAccountId", "SubAccountName",
     "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
-    "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency", "InvoiceIssuerName",
-    "ServiceProviderName", "HostProviderName", "ServiceCategory", "ServiceSubcategory",
+    "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency", "InvoiceId",
+    "InvoiceIssuerName", "ProviderName", "PublisherName", "ServiceProviderName",
+    "HostProviderName", "ServiceCategory", "ServiceSubcategory",
     "ServiceName", "RegionId", "BillingCurrency", "ListCost", "ContractedCost", "BilledCost",
     "EffectiveCost", "PricingCategory", "PricingQuantity", "PricingUnit", "ConsumedQuantity",
     "ConsumedUnit", "CommitmentDiscountStatus",
@@ -295,9 +296,9 @@ def _summary(
 def focus(comparison: Comparison, scenario: Scenario) -> pd.DataFrame:
     """The cash flows as a tidy table with FOCUS 1.3 column names.
 
-    BilledCost is the cash view; EffectiveCost spreads investments over their life, what is left
-    falls on the last month. ListCost is without the discount of whom the charge is paid to. An
-    unused commitment is a row of its own.
+    BilledCost is the cash view: a purchase, which has no EffectiveCost. That spreads investments
+    over their life, as usage; what is left falls on the last month. ListCost is without the
+    discount of whom the charge is paid to. An unused commitment is a row of its own.
     """
     start = pd.Period(scenario.client.report_date, "M")
     days = [f"{start + t}-01T00:00:00Z" for t in range(comparison.months + 1)]
@@ -308,24 +309,27 @@ def focus(comparison: Comparison, scenario: Scenario) -> pd.DataFrame:
         for f in cost.flows:
             effective = depreciation([f], cost.life, comparison.months) if f.capital else f.amounts
             for t in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():
-                charge = _charge(scenario, comparison, name, f, t)
-                charges.append((*account, *periods[t], *charge, effective[t], *_units(f, t)))
+                paid, used = f.amounts[t], effective[t]
+                for billed, borne in ((paid, 0.0), (0.0, used)) if f.capital else ((paid, used),):
+                    if billed or borne:
+                        charge = _charge(scenario, comparison, name, f, billed)
+                        charges.append((*account, *periods[t], *charge, borne, *_units(f, t)))
     return pd.DataFrame(charges, columns=FOCUS_COLUMNS)
 
 
 def _charge(
-    scenario: Scenario, comparison: Comparison, name: str, f: Flow, t: int
+    scenario: Scenario, comparison: Comparison, name: str, f: Flow, billed: float
 ) -> tuple[Any, ...]:
     """What is charged, by whom, and how much: the columns between periods and effective cost."""
     paid = _paid_to(scenario, comparison, name, f)
-    billed = f.amounts[t]
     listed = billed / (1 - paid.discount) if f.by_use else billed
+    bought = f.capital and billed > 0
     category = "Tax" if f.category == "tax" else "Credit" if billed < 0 else (
-        "Purchase" if f.capital or f.commitment else "Usage"
+        "Purchase" if bought else "Usage"
     )  # fmt: skip
     seller = (paid.vendor if f.by_use else "") or "not named"
     return (
-        category, "", f.label, "One-Time" if f.capital else "Recurring", seller, seller,
+        category, "", f.label, "One-Time" if bought else "Recurring", "", *(seller,) * 4,
         paid.provider or seller, "AI and Machine Learning", "Generative AI", f.category,
         paid.region, comparison.currency, listed, billed, billed,
     )  # fmt: skip
@@ -334,7 +338,8 @@ def _charge(
 def _units(f: Flow, t: int) -> tuple[Any, ...]:
     """How a charge is priced and counted: the columns after effective cost."""
     status = "Unused" if f.commitment else "Used" if f.path in ("rental:12", "rental:36") else ""
-    counted = (f.quantity[t] if len(f.quantity) else 0.0, f.unit)
+    unit = {"gb": "GB"}.get(f.unit, f.unit.replace("_", " "))
+    counted = (f.quantity[t] if len(f.quantity) else 0.0, unit)
     return ("Committed" if status else "Standard", *counted, *counted, status)
 
 
