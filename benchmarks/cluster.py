@@ -141,8 +141,7 @@ class Sample:
 SECTION = """{heading}
 
 Written by `python -m benchmarks.cluster {words}` on {cores} cores:
-{reports} reports, {full} of them whole clients and the others one option and one chapter, through
-`dask scheduler` and two `dask worker` processes on loopback; one worker was killed after {kill_at},
+{reports} reports, {full}, through `dask scheduler` and two `dask worker` processes on loopback; one worker was killed after {kill_at},
 the scheduler after {restart_at}.
 
 | reports done | time [s] | the process that asks [MiB] | scheduler [MiB] | workers [MiB] |
@@ -213,10 +212,14 @@ def main() -> None:
         for s in samples
         if s.reports % (5 * every) == 0
     )
+    full = "each of a whole client"
+    if chosen.full_every > 1:
+        wholes = chosen.reports // chosen.full_every
+        full = f"{wholes} of whole clients, the others of one option and one chapter"
     text = SECTION.format(
         heading=SCALE, reports=chosen.reports, kill_at=chosen.kill_at,
         restart_at=chosen.restart_at, cores=os.cpu_count(), words=" ".join(sys.argv[1:]),
-        full=chosen.reports // chosen.full_every, rows=rows, early=early, late=late,
+        full=full, rows=rows, early=early, late=late,
         outcome=outcome.lines()[-1].capitalize(),
     )  # fmt: skip
     written = ROOT / "docs" / "performance.md"
