@@ -141,8 +141,8 @@ class Sample:
 SECTION = """{heading}
 
 Written by `python -m benchmarks.cluster {words}` on {cores} cores:
-{reports} reports, {full}, through `dask scheduler` and two `dask worker` processes on loopback; one worker was killed after {kill_at},
-the scheduler after {restart_at}.
+{reports} reports, {full}, through `dask scheduler` and two `dask worker` processes on loopback; one
+worker was killed after {kill_at}, the scheduler after {restart_at}.
 
 | reports done | time [s] | the process that asks [MiB] | scheduler [MiB] | workers [MiB] |
 |--:|--:|--:|--:|--:|
