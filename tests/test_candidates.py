@@ -36,7 +36,8 @@ def reasons(
 ):
     drawn = {name: Sampled(np.full(10, 500_000.0), 500_000.0)}
     found = priced or cost(owned=NO_HYBRID)
-    return candidates.barriers(scenario, name, capacity, found, drawn, law, parity)[0]
+    chapters = candidates.Chapters(scenario, {name: capacity}, drawn, law, parity)
+    return candidates.barriers(chapters, found, name)[0]
 
 
 def test_an_option_without_a_price_is_struck_whatever_the_client_asks(scenario):
@@ -109,9 +110,8 @@ def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(
 
     def doubts(capacity=KEEPS, **decision):
         asked = changed(scenario, **decision)
-        found = candidates.barriers(
-            asked, "owned", capacity, cost(owned=NO_HYBRID), drawn, law, NO_FLOOR
-        )
+        chapters = candidates.Chapters(asked, {"owned": capacity}, drawn, law, NO_FLOOR)
+        found = candidates.barriers(chapters, cost(owned=NO_HYBRID), "owned")
         return [doubt.point for doubt in found[1]]
 
     assert doubts(hard_constraints=["sovereignty"]) == ["Place"]
@@ -212,12 +212,12 @@ def test_the_cheapest_migration_prices_a_move_and_its_band_is_that_of_its_factor
 
     def option(amount):
         project = Made(amounts=np.array([amount]), category="migration", factors=("days", "fixed"))
-        return Made(flows=(project,))
+        return Made(flows=(project,), hybrid=None)
 
     priced = Made(
         options={"a": option(0.0), "b": option(100.0), "c": option(400.0)},
         currency="EUR",
-        plan=Made(factors=factors),
+        plan=Made(factors=factors, options=dict.fromkeys("abc", Made(base=None))),
     )
     found = candidates.switching_costs(priced)
     assert found["a"] == Range(50, 100, 300, "EUR")  # to b; half and three times, as the days

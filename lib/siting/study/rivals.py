@@ -100,11 +100,10 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
     rules, parity = sovereignty.assess(few), quality.assess(few)
     draws = {n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest}
-    out = []
+    found, out = candidates.Chapters(few, sized, draws, rules, parity), []
     for name in cheapest:
-        found = (few, name, sized[name], draws, rules, parity)
         asked = (*scenario.decision.hard_constraints, "latency")
-        faults = [fault for each in asked for fault in candidates.judged(each, *found)[0]]
+        faults = [fault for each in asked for fault in candidates.judged(each, found, name)[0]]
         verdicts = [p.verdict for p in parity.of(name)]
         worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")
         kept = sized[name].keeps_limits if sized[name].pools else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,39 +58,41 @@ def _shares(n: int) -> Floats:
     return np.asarray((np.arange(n) * golden) % 1)
 
 
-def candidates(
-    scenario: Scenario,
-    capacity: Mapping[str, OptionCapacity],
-    cost: Comparison,
-    draws: Mapping[str, Sampled],
-    stability: Stability,
-    sovereignty: Sovereignty,
-    parity: quality.Assessment,
-) -> tuple[Candidate, ...]:
+@dataclass(frozen=True)
+class Chapters:
+    """What the other chapters found."""
+
+    scenario: Scenario
+    capacity: Mapping[str, OptionCapacity]
+    draws: Mapping[str, Sampled]
+    """Present cost of each priced option."""
+    sovereignty: Sovereignty
+    parity: quality.Assessment
+
+
+def candidates(found: Chapters, cost: Comparison, stability: Stability) -> tuple[Candidate, ...]:
     """Every option with its measures, the constraints that it fails, and what is not cleared."""
-    judged = {
-        name: barriers(scenario, name, capacity[name], cost, draws, sovereignty, parity)
-        for name in scenario.options
-    }
-    yard = yardstick({n: d for n, d in draws.items() if not judged[n][0]} or draws)
+    scenario, draws = found.scenario, found.draws
+    held = {name: barriers(found, cost, name) for name in scenario.options}
+    yard = yardstick({n: d for n, d in draws.items() if not held[n][0]} or draws)
     yearly = yard / (cost.months / 12) if yard else None
-    found = []
+    out = []
     for name, option in scenario.options.items():
         months = option.months_to_production
         measures: dict[str, Measure | None] = {
             "cost_ratio": draws[name].scaled(1 / yard) if yard and name in draws else None,
-            "latency_margin": latency_margin(capacity[name]),
+            "latency_margin": latency_margin(found.capacity[name]),
             "loss_share": loss_share(stability, name, yearly),
-            "findings": findings(sovereignty, name),
-            "openness": openness(scenario, sovereignty, name),
+            "findings": findings(found.sovereignty, name),
+            "openness": openness(scenario, found.sovereignty, name),
             "months_to_production": Range(months.low, months.central, months.high, "months"),
             "exit_share": exit_share(cost.options.get(name), scenario, name, yearly),
             **attributes(scenario, name),
         }
         known = {k: v for k, v in measures.items() if v is not None}
         price = draws.get(name)
-        found.append(Candidate(name, option.label, option.kind, known, price, *judged[name]))
-    return tuple(found)
+        out.append(Candidate(name, option.label, option.kind, known, price, *held[name]))
+    return tuple(out)
 
 
 def yardstick(draws: Mapping[str, Sampled]) -> float | None:
@@ -212,13 +215,7 @@ def attributes(scenario: Scenario, name: str) -> dict[str, Measure | None]:
 
 
 def barriers(
-    scenario: Scenario,
-    name: str,
-    capacity: OptionCapacity,
-    cost: Comparison,
-    draws: Mapping[str, Sampled],
-    sovereignty: Sovereignty,
-    parity: quality.Assessment,
+    found: Chapters, cost: Comparison, name: str
 ) -> tuple[tuple[str, ...], tuple[Doubt, ...]]:
     """What rules an option out, in words, and what is not shown, each with what clears it.
 
@@ -227,6 +224,7 @@ def barriers(
     """
     fails: list[str] = []
     doubts: list[Doubt] = []
+    scenario, capacity = found.scenario, found.capacity[name]
     if name in cost.not_estimated:
         fails.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
     option, priced = scenario.options[name], cost.options.get(name)
@@ -237,43 +235,36 @@ def barriers(
     if capacity.kind != "hybrid":
         fails += [f"its servers need {words}" for words in capacity.beyond_room.get(1, [])]
     for constraint in scenario.decision.hard_constraints:
-        held = judged(constraint, scenario, name, capacity, draws, sovereignty, parity)
+        held = judged(constraint, found, name)
         fails, doubts = fails + held[0], doubts + held[1]
-    doubts += unproven(parity, name)
+    doubts += unproven(found.parity, name)
     return tuple(dict.fromkeys(fails)), tuple(dict.fromkeys(doubts))
 
 
-def judged(
-    constraint: str,
-    scenario: Scenario,
-    name: str,
-    capacity: OptionCapacity,
-    draws: Mapping[str, Sampled],
-    sovereignty: Sovereignty,
-    parity: quality.Assessment,
-) -> tuple[list[str], list[Doubt]]:
+def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list[Doubt]]:
     """What an option fails of a hard constraint, and what of it is not shown to hold."""
     kind, _, rule_id = constraint.partition(":")
     match kind:
         case "sovereignty" | "rule":
-            law = sovereignty.options[name].verdicts.items()
-            found = [v for key, v in law if rule_id in ("", key)]
-            open_ = sorted((v for v in found if v.verdict == "review"), key=may_not_apply)
-            return [f"{v.rule.title}: {v.reason}" for v in found if v.verdict == "fail"], [
+            law = found.sovereignty.options[name].verdicts.items()
+            rules = [v for key, v in law if rule_id in ("", key)]
+            open_ = sorted((v for v in rules if v.verdict == "review"), key=may_not_apply)
+            return [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"], [
                 Doubt(v.rule.title, v.reason, v.rule.remedy, v.rule.regime) for v in open_
             ]
         case "quality":
-            worse = [p for p in parity.of(name) if p.verdict == "worse"]
+            worse = [p for p in found.parity.of(name) if p.verdict == "worse"]
             return [f"{p.model} is worse than {p.reference}" for p in worse], []
-        case "latency" if capacity.keeps_limits is False:
+        case "latency" if found.capacity[name].keeps_limits is False:
             return ["it misses the latency limits"], []
-        case "latency" if capacity.keeps_limits is None:
+        case "latency" if found.capacity[name].keeps_limits is None:
             return [], [Doubt("Response time", "It is not known at your load.", "Measure it.")]
-        case "budget" if scenario.decision.budget_per_year and name in draws:
-            paid = draws[name].range().scaled(12 / scenario.finance.horizon_months)
+        case "budget" if (
+            budget := found.scenario.decision.budget_per_year
+        ) and name in found.draws:
+            paid = found.draws[name].range().scaled(12 / found.scenario.finance.horizon_months)
             clears = "Get a price that is fixed, or a larger budget."
             doubt = Doubt("Budget", "It may cost more than the budget.", clears)
-            budget = scenario.decision.budget_per_year
             over = ["its cost is over the budget"] if paid.central > budget else []
             return over, [doubt] if paid.high > budget else []
     return [], []

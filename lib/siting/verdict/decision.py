@@ -211,11 +211,11 @@ def assess(
     memory: what vram.assess returned; with it, the room for the next model generation is told.
     Raises ValueError for a weight that names no criterion.
     """
-    chapters = (stability, sovereignty, parity)
     draws = gather.cost_draws(
         uncertainty.by_path, cost.price_path, scenario.decision.falling_prices
     )
-    options = gather.candidates(scenario, capacity, cost, draws, *chapters)
+    chapters = gather.Chapters(scenario, capacity, draws, sovereignty, parity)
+    options = gather.candidates(chapters, cost, stability)
     yard = gather.yardstick({c.name: c.cost for c in options if c.cost and not c.struck} or draws)
     curve = gather.volume_curve(cost)
     case = Case(
