@@ -234,3 +234,24 @@ def test_labels_are_moved_apart(places: list[float], gap: float) -> None:
     moved = sorted(drawn._apart(places, gap))
     assert all(b - a >= gap * 0.5 for a, b in itertools.pairwise(moved))
     assert sum(moved) == pytest.approx(sum(places), abs=1e-6)
+
+
+def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
+    shown: list[dict[str, Any]],
+) -> None:
+    frame = sourced(pd.DataFrame({"cost": [3.0, 4.0]}, index=["API", "Own"]))
+    show.chart(frame.plot.barh(legend=False), "Cost", frame, narrow=True)
+    show.chart(frame.plot.barh(legend=False), "Cost", frame)
+    made, plain = (data[exhibit.MIME] for data in shown)
+
+    def width(svg: str) -> float:
+        return float(re.search(r'width="([\d.]+)pt"', svg)[1])  # type: ignore[index]
+
+    def words(svg: str) -> set[str]:
+        return set(re.findall(r"<text[^>]*>([^<]*)</text>", svg))
+
+    assert width(made["narrow"]) == pytest.approx(3.6 * 72)
+    assert width(made["svg"]) > 6 * 72
+    assert {"API", "Own"} <= words(made["narrow"]) & words(made["svg"])
+    assert 'aria-label="' in made["narrow"]
+    assert made["svg"] == plain["svg"] and not plain["narrow"]

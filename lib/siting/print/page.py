@@ -144,6 +144,8 @@ def _exhibit(block: Block) -> str:
             return answers_html(shown).replace("h4>", "h3>").replace("h5>", item)
         case "chart":
             body = f'<div class="wide" tabindex="0">{shown["svg"]}</div>'
+            if narrow := shown.get("narrow"):
+                body += f'<div class="narrow">{narrow}</div>'
         case _:
             body = f'<div class="wide" tabindex="0">{table_html(shown)}</div>'
     about = ""

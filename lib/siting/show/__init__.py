@@ -49,6 +49,7 @@ def chart(
     *,
     x: str | Sequence[str] = "",
     y: str | Sequence[str] = "",
+    narrow: bool = False,
 ) -> None:
     """Shows a drawing as a numbered figure.
 
@@ -57,6 +58,7 @@ def chart(
     alt: what the chart shows with its key numbers; drafted from the drawing by default.
     x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
     with decimals as `percent:1`), one for all axes or one for each.
+    narrow: draws it a second time for a phone, less wide; for charts whose labels then still fit.
     """
     numbers = tabled.numbers_of(attributes(data))
     figure = drawn.finish(ax, x, y, numbers)
@@ -67,6 +69,7 @@ def chart(
         bundle({
             "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
             "width": width, "svg": drawn.svg(figure, text), "lacks": lacks,
+            "narrow": drawn.narrow(figure, text) if narrow else "",
         }),
         raw=True,
     )  # fmt: skip
