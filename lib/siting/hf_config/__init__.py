@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from siting import catalogue
 from siting.catalogue import FactError, Model
 from siting.hf_config.fields import Config, get, need
-from siting.hf_config.layers import attention, cross_attention, experts
+from siting.hf_config.layers import HIDDEN, attention, cross_attention, experts
 from siting.hf_config.parameters import count, encoder_params
 from siting.hf_config.quantisation import weight_format
 
@@ -121,7 +121,7 @@ def _made(whole: Config, name: str, beside: Config | None) -> Model:
 def _shape(whole: Config, config: Config) -> Config:
     """Sizes of the layers, by their names in the catalogue."""
     layers = need(config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
-    hidden = need(config, "hidden_size", "n_embd", "d_model")
+    hidden = need(config, *HIDDEN)
     heads = need(config, "num_attention_heads", "n_head", "n_heads")
     # families that tie by default leave the key out of their files
     tied = str(config.get("model_type", "")).startswith(("gemma", "cohere"))

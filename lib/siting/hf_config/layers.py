@@ -6,6 +6,7 @@ from collections import Counter
 
 from siting.hf_config.fields import Config, blocks, get, same
 
+HIDDEN = ("hidden_size", "n_embd", "d_model")
 EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts")
 EXPERTS_USED = (
     *("num_experts_per_tok", "num_experts_per_token", "experts_per_token"),
@@ -144,7 +145,7 @@ def _linear(config: Config, types: list[str], layers: int) -> Config:
         return {}
     full = sum(t in ("full_attention", "attention") for t in types) or layers - linear
     wide = "float32" in str(config.get("mamba_ssm_cache_dtype") or config.get("mamba_ssm_dtype"))
-    return _hybrid(full, linear, *_state(config), wide) | {"sliding_window": None}
+    return _hybrid(full, linear, *linear_layer(config)[1:], wide) | {"sliding_window": None}
 
 
 def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) -> Config:
@@ -159,21 +160,26 @@ def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) ->
     }
 
 
-def _state(config: Config) -> tuple[int, int]:
-    hidden = get(config, "hidden_size") or 0
+def linear_layer(config: Config) -> tuple[float, int, int]:
+    """Parameters of a linear layer, and elements of its convolution and of its recurrent state."""
+    hidden = get(config, *HIDDEN) or 0
     keys, values = get(config, "linear_num_key_heads"), get(config, "linear_num_value_heads")
     if keys and values:  # gated delta rule
         k, v = get(config, "linear_key_head_dim") or 0, get(config, "linear_value_head_dim") or 0
         kernel = get(config, "linear_conv_kernel_dim") or 4
-        return (kernel - 1) * (2 * keys * k + values * v), values * v * k
+        projections = hidden * (2 * keys * k + 3 * values * v + 2 * values)
+        return float(projections), (kernel - 1) * (2 * keys * k + values * v), values * v * k
     kernel = get(config, "mamba_d_conv", "conv_kernel", "conv_L_cache") or 4
-    size = get(config, "ssm_state_size", "mamba_d_state") or 0
+    size = get(config, "ssm_state_size", "mamba_d_state") or 16
     heads = get(config, "mamba_num_heads", "mamba_n_heads")
     if heads:  # Mamba 2
         width = heads * (get(config, "mamba_head_dim", "mamba_d_head") or 64)
         groups = get(config, "n_groups", "mamba_n_groups") or 1
-        return (kernel - 1) * (width + 2 * groups * size), width * size
+        projections = hidden * (3 * width + 2 * groups * size + heads)
+        return float(projections), (kernel - 1) * (width + 2 * groups * size), width * size
     if "conv_L_cache" in config:  # gated short convolution
-        return kernel * hidden, 0
+        return 4.0 * hidden * hidden, kernel * hidden, 0
     inner = (get(config, "mamba_expand", "expand") or 2) * hidden  # Mamba 1
-    return (kernel - 1) * inner, inner * (size or 16)
+    rank = get(config, "mamba_dt_rank") or hidden // 16
+    projections = inner * (3 * hidden + 2 * rank + 3 * size)
+    return float(projections), (kernel - 1) * inner, inner * size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from siting.hf_config.fields import Config, blocks, get
+from siting.hf_config.layers import linear_layer
 
 UNGATED = re.compile(
     r"phi|phi-msft|gpt_neox.*|gpt_neo|gptj|gpt2|gpt_bigcode|falcon|refinedweb.*|starcoder2|mpt|opt|"
@@ -58,8 +59,7 @@ def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
 
 def _all_attention_params(config: Config, shape: Config) -> float:
     """Projections of all attention and state layers."""
-    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
-    linear = (shape.get("linear_layers") or 0) * _state_params(config, hidden)
+    linear = (shape.get("linear_layers") or 0) * linear_layer(config)[0]
     full = shape.get("layers_full_attention") or 0
     if shape.get("attention_kind") not in ("sliding", "chunked"):
         return float(linear + full * _attention_params(config, shape))
@@ -69,7 +69,7 @@ def _all_attention_params(config: Config, shape: Config) -> float:
         "num_key_value_heads": shape.get("kv_heads_global_layers") or shape["num_key_value_heads"],
     }
     shared = bool(config.get("attention_k_eq_v"))
-    windows = (layers - full) * _attention_params(config, shape)
+    windows = (shape["num_hidden_layers"] - full) * _attention_params(config, shape)
     return float(full * _attention_params(config, wide, shared) + windows)
 
 
@@ -93,25 +93,6 @@ def _attention_params(config: Config, shape: Config, keys_are_values: bool = Fal
     if grouped:
         out = heads * width * grouped + (get(config, "o_groups") or 1) * grouped * hidden
     return float(q + kv + out)
-
-
-def _state_params(config: Config, hidden: int) -> float:
-    """Projections of one linear layer."""
-    keys, values = get(config, "linear_num_key_heads"), get(config, "linear_num_value_heads")
-    if keys and values:
-        k, v = get(config, "linear_key_head_dim") or 0, get(config, "linear_value_head_dim") or 0
-        return float(hidden * (2 * keys * k + 3 * values * v + 2 * values))
-    if "conv_L_cache" in config:
-        return 4.0 * hidden * hidden
-    size = get(config, "ssm_state_size", "mamba_d_state") or 16
-    heads = get(config, "mamba_num_heads", "mamba_n_heads")
-    if heads:
-        width = heads * (get(config, "mamba_head_dim", "mamba_d_head") or 64)
-        groups = get(config, "n_groups", "mamba_n_groups") or 1
-        return float(hidden * (3 * width + 2 * groups * size + heads))
-    inner = (get(config, "mamba_expand", "expand") or 2) * hidden
-    rank = get(config, "mamba_dt_rank") or hidden // 16
-    return float(inner * (3 * hidden + 2 * rank + 3 * size))
 
 
 def encoder_params(whole: Config) -> float:
