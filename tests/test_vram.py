@@ -335,7 +335,7 @@ def test_the_fewest_gpus_are_the_first_that_fit() -> None:
 def test_twice_the_context_needs_at_least_the_same_group() -> None:
     now = vram.fewest_gpus(planned(Deployment(LLAMA, catalogue.gpu("L40S"))), 16384, 8)
     assert now is not None
-    longer = vram.larger(now, context_factor=2)
+    longer = vram.fewest_gpus(now.deployment, 32768, 8)
     assert longer is not None and longer.gpus >= now.gpus and longer.context == 32768
 
 

@@ -1,7 +1,7 @@
 """Whether a model fits: memory of one GPU by part, and what an option's GPUs hold.
 
 `inference` adds the parts up for one deployment, per GPU, each with a range, its formula and its
-source; `fewest_gpus` and `larger` solve for the group; `assess` answers for a client's options.
+source; `fewest_gpus` solves for the group; `assess` answers for a client's options.
 """
 
 from __future__ import annotations
@@ -175,21 +175,6 @@ def fewest_gpus(d: Deployment, context: int | None = None, concurrency: float = 
     """The smallest tensor-parallel group that holds `concurrency` requests; None if none does."""
     tried = group_sizes(d, context, concurrency)
     return next((m for m in tried if m.verdict != "does not fit"), None)
-
-
-def larger(
-    memory: Memory, context_factor: float = 1, concurrency_factor: float = 1
-) -> Memory | None:
-    """The smallest group of the same card for longer or more requests; None if 8 do not hold it.
-
-    The context stops at what the model allows.
-    """
-    limit = memory.model.max_position_embeddings or math.inf
-    return fewest_gpus(
-        memory.deployment,
-        int(min(limit, memory.context * context_factor)),
-        memory.concurrency * concurrency_factor,
-    )
 
 
 # --- a client's options -----------------------------------------------------------------------

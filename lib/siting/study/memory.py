@@ -136,10 +136,11 @@ class MemoryFrames(Results):
         rows = []
         for fit, m in self._placed():
             limit = m.model.max_position_embeddings or m.context
-            longer = _gpus(vram.larger(m, context_factor=2)) if m.context < limit else None
-            more = _gpus(vram.larger(m, concurrency_factor=2))
+            twice = min(limit, 2 * m.context)
+            longer = _gpus(m, twice, m.concurrency) if m.context < limit else None
+            more = _gpus(m, m.context, 2 * m.concurrency)
             now = m.gpus, m.context, m.concurrency, m.longest_context
-            rows.append((*self._where(fit), *now, min(limit, 2 * m.context), longer, more))
+            rows.append((*self._where(fit), *now, twice, longer, more))
         return rows, self._memory_sources()
 
     @frame
@@ -295,5 +296,7 @@ def short(model: str) -> str:
     return model.split("/")[-1]
 
 
-def _gpus(m: Memory | None) -> float:
-    return float("inf") if m is None else m.gpus
+def _gpus(m: Memory, context: int, requests: float) -> float:
+    """Cards of the smallest group like this one for other requests; infinite where 8 are short."""
+    found = vram.fewest_gpus(m.deployment, context, requests)
+    return found.gpus if found else float("inf")
