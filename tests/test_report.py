@@ -165,6 +165,19 @@ def test_an_attachment_cannot_leave_the_folder() -> None:
             render(dataclasses.replace(make(), attachments={name: b"x"}))
 
 
+def test_a_chapter_finds_no_file_of_a_client_as_a_module(forge: Forge) -> None:
+    look = (
+        "import importlib, os, sys\n"
+        "importlib.invalidate_caches()\n"
+        "found = importlib.util.find_spec('planted') or [p for p in sys.path if not p]\n"
+        "say(f'{found} {sorted(os.listdir())}')"
+    )
+    planted = {"planted.py": b"raise SystemExit('ran')"}  # a name that the kit itself never gives
+    made = make(chapters={"10_x.ipynb": chapter("A?", f"import importlib.util\n{look}")})
+    files = render(dataclasses.replace(made, attachments=planted, formats=("html",)), forge)
+    assert "[] []" in page(files)
+
+
 def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: Forge) -> None:
     logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
     chapters = {"10_x.ipynb": chapter("Why?", CHART)}
