@@ -191,47 +191,42 @@ def fine_tuning_compute(scenario: Scenario, known: Callable[[Value, str], Known]
 
 def findings(scenario: Scenario) -> tuple[ModelFinding, ...]:
     """Every candidate model of the workloads and options, each once."""
-    used: dict[str, list[str]] = {}
-    for workload in scenario.workloads.values():
-        for model in workload.models:
-            used.setdefault(_canonical(model), [])
-    for name, option in scenario.options.items():
-        for model in option.models.values():
-            used.setdefault(_canonical(model), []).append(name)
-    return tuple(_finding(m, tuple(dict.fromkeys(o))) for m, o in used.items())
-
-
-def _canonical(name: str) -> str:
-    model = catalogued(name)
-    return model.model_id if model else name
+    candidates = [(m, "") for w in scenario.workloads.values() for m in w.models]
+    candidates += [(m, name) for name, o in scenario.options.items() for m in o.models.values()]
+    used: dict[str, dict[str, None]] = {}
+    for name, option in candidates:
+        model = catalogued(name)
+        users = used.setdefault(model.model_id if model else name, {})
+        users |= {option: None} if option else {}
+    return tuple(_finding(m, tuple(users)) for m, users in used.items())
 
 
 def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
     model, made = catalogued(name), maker(name)
-    parts = next(
-        (p for p in catalogue.table("model_openness", Parts) if name.startswith(p.matches)), None
-    )
+    described = catalogue.table("model_openness", Parts)
+    parts = next((p for p in described if name.startswith(p.matches)), None)
     terms = licence(model) if model else None
-    if model is None:
-        weights = "not in the catalogue of open weights; served by the vendor"
-    else:
-        weights = "published"
     cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
+    served = "not in the catalogue of open weights; served by the vendor"
+
+    def said(row: Fact | None, field: str) -> str:
+        return getattr(row, field) if row else UNKNOWN
+
     return ModelFinding(
         model=name,
         used_by=used_by,
-        maker=made.maker if made else UNKNOWN,
-        country=made.country if made else UNKNOWN,
-        weights=weights,
-        training_data=parts.training_data if parts else UNKNOWN,
-        training_code=parts.training_code if parts else UNKNOWN,
-        mof_class=parts.mof_class if parts and parts.mof_class else "none found",
+        maker=said(made, "maker"),
+        country=said(made, "country"),
+        weights="published" if model else served,
+        training_data=said(parts, "training_data"),
+        training_code=said(parts, "training_code"),
+        mof_class=(parts and parts.mof_class) or "none found",
         licence=model.licence if model else "contract with the vendor",
-        licence_class=terms.licence_class if terms else UNKNOWN,
-        field_of_use=terms.field_of_use if terms else UNKNOWN,
+        licence_class=said(terms, "licence_class"),
+        field_of_use=said(terms, "field_of_use"),
         user_cap=cap if terms else UNKNOWN,
-        excluded=(terms.excludes or "none") if terms else UNKNOWN,
-        after_tuning=(terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
+        excluded=said(terms, "excludes") or "none",
+        after_tuning=(terms and terms.derivative_terms) or said(terms, "derivatives"),
         source=source_of(terms or parts or model or made or _NOWHERE),
     )
 
@@ -247,19 +242,13 @@ _NOWHERE = Source(
 def transparency(scenario: Scenario) -> tuple[Transparency, ...]:
     """Transparency index of the options' vendors and of the makers of candidate models."""
     record = vendor_record.load().as_of(scenario.client.report_date)
-    names = [o.vendor for o in scenario.options.values() if o.vendor]
-    for finding in findings(scenario):
-        made = maker(finding.model)
-        names += [made.vendor] if made and made.vendor else []
-    found: dict[str, Transparency] = {}
-    for name in names:
-        vendor = record.vendor(name)
-        if vendor is None or vendor.vendor in found:
-            continue
-        facts = record.facts_of(vendor)
+    made = [maker(f.model) for f in findings(scenario)]
+    names = [o.vendor for o in scenario.options.values()] + [m.vendor for m in made if m]
+    found = []
+    for vendor in dict.fromkeys(record.vendor(n) for n in names if n):
+        facts = record.facts_of(vendor) if vendor else {}
         scored = {k.removeprefix("fmti_"): f for k, f in facts.items() if k.startswith("fmti_")}
-        if scored:
-            newest = source_of(scored[max(scored)])
+        if vendor and scored:
             scores = {edition: float(scored[edition].value) for edition in sorted(scored)}
-            found[vendor.vendor] = Transparency(vendor.vendor, scores, newest)
-    return tuple(found.values())
+            found.append(Transparency(vendor.vendor, scores, source_of(scored[max(scored)])))
+    return tuple(found)

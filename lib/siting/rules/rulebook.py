@@ -339,6 +339,16 @@ def unknown_attribute(name: str, attributes: Mapping[str, Attribute]) -> str:
     return f"{name!r} is no attribute of facts/sovereignty_attributes.csv{hint}"
 
 
+_WRITTEN: Mapping[str, tuple[type, str]] = {
+    "yes/no": (bool, "yes or no; write true or false"),
+    "number": (float, "a number; write it without a unit"),
+    "word": (str, "a word; write it in words"),
+    "country": (str, "a country; write it in words"),
+    "date": (str, "a date; write it in words"),
+}
+"""What an answer of each type is in a scenario, and how to say so."""
+
+
 def value_problem(name: str, value: object, attributes: Mapping[str, Attribute]) -> str | None:
     """What is wrong with an answer in a scenario, and what to write; None if nothing is.
 
@@ -353,21 +363,15 @@ def value_problem(name: str, value: object, attributes: Mapping[str, Attribute])
         return f"{name} is a {a.level}, not an answer; see the section rules"
     if value is None:
         return None
-    if a.type == "yes/no" and not isinstance(value, bool):
-        return f"{name} is yes or no; write true or false"
-    if a.type == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
-        return f"{name} is a number; write it without a unit"
-    if a.type in ("word", "country", "date") and not isinstance(value, str):
-        return f"{name} is a {a.type}; write it in words"
+    kind, words = _WRITTEN[a.type]
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        return f"{name} is {words}"
     if a.words and value not in a.words:
         return f"{name} is one of {', '.join(a.words)}, not {value!r}"
     if a.type == "country" and not re.fullmatch("[A-Z]{2,3}", str(value)):
         return f"{name} is an ISO 3166 code such as IT, or EU, EEA; not {value!r}"
-    if a.type == "date":
-        try:
-            dt.date.fromisoformat(str(value))
-        except ValueError:
-            return f"{name} is a date; write YYYY-MM-DD"
+    if a.type == "date" and plain_value(str(value), a) is None:
+        return f"{name} is a date; write YYYY-MM-DD"
     return None
 
 
@@ -408,10 +412,8 @@ def plain_value(text: str, attribute: Attribute) -> Value | None:
 
 def typed(answer: bool | int | float | str | None, attribute: Attribute) -> Value | None:
     """A checked answer of a scenario as the value that conditions compare."""
-    if attribute.type == "date" and isinstance(answer, str):
-        return dt.date.fromisoformat(answer)
-    if attribute.type == "number" and answer is not None:
-        return float(answer)
+    if attribute.type in ("date", "number") and answer is not None:
+        return plain_value(str(answer), attribute)
     return answer
 
 
