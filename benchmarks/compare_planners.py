@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from siting.serving import measurement
 
 from benchmarks.fit_throughput import QUANTITIES, Model, groups, read, summary
+from siting_validation import throughput
 
 NEUTRAL = {
     "half_tokens": 0.0, "elementwise_passes": 0.0, "link_latency_us": 0.0, "additivity": 30.0,
@@ -72,7 +72,7 @@ def aiconfigurator(row: dict[str, str]) -> dict[str, float] | str:
     """What AIConfigurator expects of a row, or why it says nothing."""
     from aiconfigurator.cli import api
 
-    run = measurement.run_of_row(row)
+    run = throughput.run_of_row(row)
     d = run.deployment
     weights = row.get("weight_format", "").lower().replace("fp8_block", "fp8")
     path = MODELS.get((row["model_id"], weights))

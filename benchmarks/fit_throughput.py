@@ -28,13 +28,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 from siting import catalogue
-from siting.serving import loops, measurement, performance, spread
+from siting.serving import loops, performance, spread
 from siting.serving.loops import Traffic
 from siting.serving.measurement import Run
 from siting.serving.performance import Efficiency, NotPredicted, Replica
 
 from benchmarks import throughput_ranges as ranges
 from siting_validation import comparison as validation
+from siting_validation import throughput
 
 QUANTITIES = ("output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms")
 RUNNING = "running"
@@ -71,7 +72,7 @@ def read(path: Path) -> Data:
     unknown = validation.contradicted(everything)
     for row in everything:
         try:
-            run = measurement.run_of_row(row)
+            run = throughput.run_of_row(row)
             replicas.append(performance.replica(run.deployment))
         except NotPredicted:
             continue

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Literal
 
+from siting import catalogue, hf_config
+from siting.memory.deployment import Deployment
 from siting.quantity import Range
 from siting.serving import measurement
-from siting.serving.measurement import Expected
+from siting.serving.loops import Loop
+from siting.serving.measurement import ROUNDS, Expected, Run
 from siting.serving.performance import NotPredicted
 
 from siting_validation.comparison import Comparison, Row, number, scored
@@ -37,7 +43,7 @@ def throughput_row(row: Row) -> Iterator[Comparison]:
 def _expected(row: Row) -> Expected:
     """The estimate of a row. Raises NotPredicted, whatever is wrong with the row."""
     try:
-        return measurement.expected(measurement.run_of_row(row))
+        return measurement.expected(run_of_row(row))
     except (ArithmeticError, ValueError, KeyError) as error:
         if isinstance(error, NotPredicted):
             raise
@@ -73,3 +79,145 @@ def _printed(text: str) -> float:
     """Step of the last digit that a table prints of a measurement: 12.3 is known to 0.1."""
     whole, _, decimals = text.strip().partition(".")
     return 10.0 ** -len(decimals) if (whole + decimals).isdigit() else 0.0
+
+
+# --- a row of a table as a run -----------------------------------------------------------------
+
+
+def run_of_row(row: Mapping[str, str]) -> Run:
+    """A row of a table of throughput measurements. Raises NotPredicted saying what is missing."""
+    inp, out = _number(row, "input_tokens"), _number(row, "output_tokens")
+    mode, note = (row.get("offline_or_server") or "").lower(), row.get("note") or ""
+    stated, rate = row.get("concurrency_or_batch") or "", row.get("request_rate") or ""
+    single = "static" in mode or "single stream" in mode or "batch" in mode
+    loop: Loop
+    clients, arriving = _positive(stated), _positive(rate)
+    sent = _found(r"(\d+) (?:requests|prompts)\b", note)
+    rounds, load = ROUNDS, 0.0
+    if clients:
+        loop, load = ("static" if single else "closed"), clients
+        rounds = max(1.0, sent / clients) if sent else ROUNDS
+    elif arriving:
+        loop, load = "open", arriving
+    elif "max" in stated or "inf" in rate:
+        loop, load = "saturated", sent or math.inf
+    else:
+        raise NotPredicted("neither concurrency, batch nor request rate is stated")
+    if "burst" in mode or "at once, one answer each" in note or "llama-benchy" in note:
+        rounds = 1.0
+    elif "median TTFT" in note:
+        rounds = math.inf
+    batching: Literal["continuous", "static"] = (
+        "static" if loop == "static" and load > 1 else "continuous"
+    )
+    share = min(_found(r"prefix (?:cache )?hits? (?:of )?([\d.]+) ?%", note) / 100, 1.0)
+    return Run(_deployment(row, batching), loop, inp, out, load, rounds, _spread(note), share)
+
+
+def _found(pattern: str, note: str) -> float:
+    """The number that a note states; 0 where it does not."""
+    found = re.search(pattern, note, re.IGNORECASE)
+    return (_positive(found[1]) or 0.0) if found else 0.0
+
+
+def _spread(note: str) -> float:
+    """Range of lengths over their mean, where they were drawn between shares of the stated."""
+    if "InferenceMAX" in note:
+        return 0.2 / 0.9  # that harness draws from 0.8 to 1 times the stated
+    found = re.search(r"lengths drawn from ([\d.]+\d|\d) to ([\d.]+\d|\d) times", note)
+    low, high = (_positive(found[1]), _positive(found[2])) if found else (None, None)
+    return (high - low) / ((high + low) / 2) if low and high and high > low else 0.0
+
+
+MOST = 1e9
+"""No run has as many tokens, clients or requests a second; such a cell is damaged."""
+
+
+def _positive(text: str) -> float | None:
+    """A number above zero that a run can have; None for anything else."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 1 / MOST < value < MOST else None
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    """Tokens of a request: one or more."""
+    text = row.get(column) or ""
+    value = _positive(text)
+    if value is None or value < 1:
+        fault = f"is {text!r}, which no run can have" if text else "is not stated"
+        raise NotPredicted(f"{column} {fault}")
+    return value
+
+
+MOST_GPUS = 4096
+"""No replica of a published run has more."""
+
+
+def _count(row: Mapping[str, str], *columns: str) -> int:
+    """The first of the columns that states a number; 1 if none does.
+
+    Raises NotPredicted where one states what no layout can have.
+    """
+    for column in columns:
+        text = row.get(column) or ""
+        if not text:
+            continue
+        value = _positive(text)
+        if value is None or value < 1 or value > MOST_GPUS or value != round(value):
+            raise NotPredicted(f"{column} is {text!r}, which no layout can have")
+        return round(value)
+    return 1
+
+
+def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
+    try:
+        model, gpu = hf_config.model(row["model_id"]), catalogue.gpu(row["gpu"])
+    except KeyError as error:
+        raise NotPredicted(str(error.args[0])) from None
+    tp, ranks = _parallel(row)
+    note = row.get("note") or ""
+    share = _found(r"gpu_mem\w*fraction up to ([\d.]+\d)", note)
+    return Deployment(
+        model,
+        gpu,
+        _weights(row.get("weight_format") or ""),
+        row.get("kv_dtype") or "auto",
+        tp,
+        _count(row, "pipeline_parallel"),
+        ranks,
+        row.get("engine") or "",
+        row.get("engine_version") or "",
+        batching,
+        share if 0 < share <= 1 else None,
+        round(_found(r"--max-num-batched-tokens[ =](\d+)", note)) or None,
+        power_limit_w=_found(r"([\d.]+) W limit", note) or None,
+    )
+
+
+def _parallel(row: Mapping[str, str]) -> tuple[int, int]:
+    """Tensor-parallel size and attention data-parallel ranks.
+
+    Some tables multiply tensor and expert parallelism that share the same GPUs: eight of them
+    appear as 64. Where both are equal and their product is the count, one of them is taken.
+    Raises NotPredicted where the note gives a layout with a zero: it was not recorded.
+    """
+    tp = _count(row, "tensor_parallel", "num_gpus")
+    note = dict(re.findall(r"(attention_dp|moe_tp|moe_ep)=(\d+)", row.get("note") or ""))
+    sizes = {name: _count(note, name) if name in note else 1 for name in PARALLEL}
+    ranks, moe_tp, moe_ep = (sizes[x] for x in PARALLEL)
+    if moe_tp == moe_ep > 1 and tp * ranks == moe_tp * moe_ep:
+        return (moe_tp, 1) if ranks == 1 else (1, moe_tp)
+    return tp, ranks
+
+
+PARALLEL = ("attention_dp", "moe_tp", "moe_ep")
+
+
+def _weights(printed: str) -> str:
+    """A printed weight format in the catalogue's words."""
+    name = re.sub(r"\s*\(.*\)", "", printed).strip().lower().replace("_", "-")
+    names = {"gptq-int8": "int8", "fp8-block": "fp8", "awq": "int4", "int4-wo": "int4-experts"}
+    return names.get(name, name)

@@ -15,6 +15,7 @@ from siting.serving import loops, measurement, performance, spread
 from siting.serving.performance import Deployment, NotPredicted
 
 from siting_validation import comparison as validation
+from siting_validation import throughput
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:
@@ -378,7 +379,7 @@ def test_a_range_is_no_narrower_than_what_a_table_prints() -> None:
 
 def test_notes_of_a_table_tell_how_a_run_was_loaded() -> None:
     def run(note: str, **how: str) -> measurement.Run:
-        return measurement.run_of_row(ROW | how | {"note": note})
+        return throughput.run_of_row(ROW | how | {"note": note})
 
     assert run("16 requests at once, one answer each").rounds == 1
     assert run("160 prompts").rounds == 10
@@ -401,7 +402,7 @@ def test_a_damaged_row_never_breaks_the_prediction(column: str, cell: str) -> No
 
 def test_expert_and_tensor_parallelism_on_the_same_gpus_are_counted_once() -> None:
     note = "attention_dp=1 moe_tp=8 moe_ep=8"
-    run = measurement.run_of_row(ROW | {"num_gpus": "64", "tensor_parallel": "64", "note": note})
+    run = throughput.run_of_row(ROW | {"num_gpus": "64", "tensor_parallel": "64", "note": note})
     assert run.deployment.gpus == 8
 
 
