@@ -242,6 +242,16 @@ def test_all_problems_are_reported_at_once(client) -> None:
     assert {f"workloads.assistant.{f}" for f in ("users", "peak_factor", "hours")} == fields
 
 
+def test_a_word_that_yaml_readers_differ_on_hides_no_other_mistake(client) -> None:
+    text = CLIENT.replace("Acme,", "Acme, notes: no, sectr: health,").replace("500", "5e2")
+    text += "finance: {discount_rate: 8}\n"
+    said = refused(client(text))
+    assert [(p.line, p.field) for p in said] == [
+        (2, "client.notes"), (2, "client.sectr"), (4, "workloads.assistant.users"),
+        (7, "finance.discount_rate"), (7, "finance.discount_rate"),  # its value and its source
+    ]  # fmt: skip
+
+
 def test_a_refusal_says_the_same_in_another_process(client) -> None:
     with pytest.raises(scenario.ScenarioError) as wrong:
         scenario.load(client("colour: blue\n"))

@@ -137,6 +137,14 @@ def read(path: Path) -> Document:
     return parse(_text(path), str(path))
 
 
+def examined(path: Path) -> tuple[Document, list[Problem]]:
+    """The document in a file, and what is refused in it; such a value stands there as text.
+
+    Raises DocumentError where it cannot be read to its end.
+    """
+    return _parsed(_text(path), str(path))
+
+
 def _text(path: Path) -> str:
     if not path.is_file():
         what = "is not a file" if path.exists() else "does not exist"
@@ -159,26 +167,33 @@ def _text(path: Path) -> str:
 
 def parse(text: str, file: str = "text") -> Document:
     """The document in `text`; `file` is its name in messages. Raises DocumentError."""
+    found, problems = _parsed(text, file)
+    if problems:
+        raise DocumentError(problems)
+    return found
+
+
+def _parsed(text: str, file: str) -> tuple[Document, list[Problem]]:
     builder = _Builder(file)
     try:
         builder.take(YAML(typ="safe", pure=True).parse(text))
-    except DocumentError:
-        raise
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         builder.refuse(mark.line if mark else -1, (), *_explained(str(error.problem or "")))
+        raise DocumentError(builder.problems) from None
+    except DocumentError:
+        raise
     except (YAMLError, ValueError) as error:
         number = getattr(error, "position", None)
         line = text.count("\n", 0, number) if isinstance(number, int) else -1
-        builder.refuse(
-            line, (), "holds a character that YAML does not allow", "remove control characters"
-        )
-    if not isinstance(builder.root, dict) and not builder.problems:
-        builder.refuse(-1, (), "is not a mapping", "write `key: value` lines, as in base.yaml")
-    if builder.problems:
+        wrong = "holds a character that YAML does not allow"
+        builder.refuse(line, (), wrong, "remove control characters")
+        raise DocumentError(builder.problems) from None
+    if not isinstance(builder.root, dict):
+        if not builder.problems:
+            builder.refuse(-1, (), "is not a mapping", "write `key: value` lines, as in base.yaml")
         raise DocumentError(builder.problems)
-    assert isinstance(builder.root, dict)
-    return Document(builder.root, builder.lines)
+    return Document(builder.root, builder.lines), builder.problems
 
 
 _COMPLAINTS = (
@@ -270,7 +285,9 @@ class _Builder:
             elif event.anchor is not None or event.ctag is not None:
                 self.refuse(line, here, "a key has an anchor or a tag", "write the plain key")
             self.lines.setdefault(here, (self.file, line + 1))
-            result[key] = self.value(next(events), events, here)
+            value = self.value(next(events), events, here)
+            if key != "<<" and not INVISIBLE.search(key):
+                result[key] = value
         return result
 
     def scalar(self, event: ScalarEvent, path: Path_) -> Any:

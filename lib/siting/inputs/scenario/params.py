@@ -94,10 +94,25 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     """
     path = path_of(name_or_path)
     try:
-        own = document.read(_shown(path))
+        own, refused = document.examined(_shown(path))
         base = _base_of(path, own)
     except DocumentError as error:
         raise ScenarioError(list(error.problems)) from None
+    try:
+        found, problems = _examined(path, own, base)
+    except ScenarioError as error:
+        if not refused:
+            raise
+        found, problems = None, list(error.problems)
+    known = {problem.field for problem in refused}
+    problems = [*refused, *(p for p in problems if p.field not in known)]
+    problems = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
+    if found is None:
+        raise ScenarioError(problems)
+    return found, problems
+
+
+def _examined(path: Path, own: Document, base: Document | None) -> tuple[Scenario, list[Problem]]:
     whole = _combined(own, base)
     _name_client(whole, path)
     found, problems, holes = _tolerant(whole, base.data if base else {})
@@ -111,7 +126,7 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
         for where, wrong, write in [*unread, *contradictions(found)]
         if not any(_related(where, hole) for hole in holes)
     ]
-    return found, sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
+    return found, problems
 
 
 def _related(one: Path_, other: Path_) -> bool:
