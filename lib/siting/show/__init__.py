@@ -13,15 +13,15 @@ like lose it, so name it there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 from IPython.core import display_functions
 
 from siting.show import displays, drawn, style, tabled
+from siting.show.drawn import intervals
 from siting.show.exhibit import Data, attributes, bundle, cited, protected
-from siting.show.tabled import Format
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need", "say",
@@ -75,32 +75,9 @@ def chart(
     )  # fmt: skip
 
 
-def table(
-    df: pd.DataFrame,
-    title: str = "",
-    formats: Format | Mapping[Any, Format] = "",
-    data: Data = None,
-    note: str = "",
-    *,
-    heads: Mapping[Any, str] | None = None,
-    over: Mapping[str, Sequence[Any]] | None = None,
-    totals: int = 0,
-    badges: Iterable[Any] = (),
-    explain: bool = False,
-) -> None:
-    """Shows a frame as a numbered table. Its index names the rows, if it is more than a count.
-
-    formats: for all columns or by column: `money`, `percent`, `number`, `whole`, `text`, with
-    decimals as `percent:1`, or a function; by default the unit decides. heads: other words for
-    columns. over: headings over several columns. totals: number of last rows that are sums.
-    badges: columns of verdict words. explain: adds what the columns mean. A two-level index gives
-    groups of rows, two-level columns give headings over headings.
-    """
-    made = tabled.table(
-        df, title, formats, data, note,
-        heads=heads, over=over, totals=totals, badges=badges, explain=explain,
-    )  # fmt: skip
-    _display(bundle(made), raw=True)
+@functools.wraps(tabled.table)
+def table(*args: Any, **kwargs: Any) -> None:
+    _display(bundle(tabled.table(*args, **kwargs)), raw=True)
 
 
 def say(markdown: str, data: Data = None) -> None:
@@ -126,13 +103,9 @@ def answers(items: Mapping[str, str], data: Data = None, heading: str = "", tone
     _display(bundle(made), raw=True)
 
 
-def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str = "") -> None:
-    """Shows computed cases as controls that move a ranking: on screen only, a table without script.
-
-    df: one row an option in one case: what `controls` names by column, as text; `option`; `first`
-    (of 100); `cost` as text; `best`, `confidence`, and `reported` for the case of the report.
-    """
-    _display(bundle(tabled.cases(df, title, controls, note)), raw=True)
+@functools.wraps(tabled.cases)
+def cases(*args: Any, **kwargs: Any) -> None:
+    _display(bundle(tabled.cases(*args, **kwargs)), raw=True)
 
 
 def need(condition: object, otherwise: str, data: Data = None) -> None:
@@ -140,21 +113,3 @@ def need(condition: object, otherwise: str, data: Data = None) -> None:
     if not condition:
         say(otherwise, data)
         raise Enough(otherwise)
-
-
-def intervals(
-    ax: Any,
-    df: pd.DataFrame,
-    columns: Sequence[str] = ("p10", "p25", "p50", "p75", "p90"),
-    *,
-    colours: Mapping[str, str] | str = style.CHOSEN,
-    hollow: Iterable[str] = (),
-    value: Callable[[float], str] | None = None,
-) -> None:
-    """Draws the house's interval for each row of `df`, first row on top, named by its index.
-
-    A thin line for eight cases in ten, a thick one for half of them, a dot for the median. With
-    three columns (low, central, high) there is no thick line. hollow: rows that are ruled out.
-    value: writes the median above its dot and the ends beside the line.
-    """
-    drawn.intervals(ax, df, list(columns), colours, set(hollow), value)

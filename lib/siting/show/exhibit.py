@@ -28,10 +28,14 @@ fields that the functions below write."""
 Data: TypeAlias = "pd.DataFrame | pd.Series[Any] | Sequence[pd.DataFrame | pd.Series[Any]] | None"
 
 
+def listed(data: Data) -> list[Any]:
+    """The frames that `data` names."""
+    return [] if data is None else [data] if hasattr(data, "attrs") else list(data)
+
+
 def attributes(data: Data) -> list[dict[str, Any]]:
     """The `attrs` of a frame, or of each frame of a list; those without are left out."""
-    frames: list[Any] = [] if data is None else [data] if hasattr(data, "attrs") else list(data)
-    return [dict(f.attrs) for f in frames if getattr(f, "attrs", None)]
+    return [dict(f.attrs) for f in listed(data) if getattr(f, "attrs", None)]
 
 
 def cited(data: Data) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from babel.numbers import is_currency
 
 from siting.formats import MILLION_FROM, NONE, Numbers
 from siting.show import style
-from siting.show.exhibit import Data, Exhibit, attributes, cited
+from siting.show.exhibit import Data, Exhibit, attributes, cited, listed
 
 Format: TypeAlias = "str | Callable[[Any], str]"
 """`money`, `percent`, `number`, `whole`, `text`, with decimals as `percent:1`; or a function."""
@@ -36,7 +36,14 @@ def table(
     badges: Iterable[Any] = (),
     explain: bool = False,
 ) -> Exhibit:
-    """See `siting.show.table`."""
+    """A frame as a numbered table. Its index names the rows, if it is more than a count.
+
+    formats: for all columns or by column: `money`, `percent`, `number`, `whole`, `text`, with
+    decimals as `percent:1`, or a function; by default the unit decides. heads: other words for
+    columns. over: headings over several columns. totals: number of last rows that are sums.
+    badges: columns of verdict words. explain: adds what the columns mean. A two-level index gives
+    groups of rows, two-level columns give headings over headings.
+    """
     attrs = [*attributes(df), *attributes(data)]
     numbers = numbers_of(attrs)
     units = {k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()}
@@ -59,14 +66,18 @@ def table(
         note = " ".join([*_meanings(columns, frame, attrs), note]).strip()
     note = f"{_raised(shared)}. {note}".strip() if shared else note
     return {
-        "kind": "table", "title": title, "note": note, "sources": cited([df, *_listed(data)]),
+        "kind": "table", "title": title, "note": note, "sources": cited([df, *listed(data)]),
         "columns": columns, "rows": rows, "small": len(columns) >= _SMALL_FROM,
         "lacks": [] if attrs else ["source"],
     }  # fmt: skip
 
 
-def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str) -> Exhibit:
-    """See `siting.show.cases`."""
+def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str = "") -> Exhibit:
+    """Shows computed cases as controls that move a ranking: on screen only, a table without script.
+
+    df: one row an option in one case: what `controls` names by column, as text; `option`; `first`
+    (of 100); `cost` as text; `best`, `confidence`, and `reported` for the case of the report.
+    """
     first, cost = "first, of 100 cases", "cost, median"
     rows: dict[Any, dict[tuple[str, str], Any]] = {}
     reported = 0
@@ -102,10 +113,6 @@ def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
         if "country" in a:
             return Numbers(a["country"], a["currency"])
     return Numbers("DE", "EUR")
-
-
-def _listed(data: Data) -> list[Any]:
-    return [] if data is None else [data] if hasattr(data, "attrs") else list(data)
 
 
 def _flat(df: pd.DataFrame) -> tuple[pd.DataFrame, list[Hashable]]:
