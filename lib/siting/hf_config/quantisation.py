@@ -49,7 +49,7 @@ def _of_section(section: Config, config: Config) -> str:
     method = str(section.get("quant_method") or "").lower()
     algorithm = str(section.get("quant_algo") or "").lower()
     if algorithm == "mixed_precision":
-        return _variant(_mixed(section, config))
+        return _variant(_mixed(section))
     if method == "bitsandbytes":
         return "nf4" if section.get("load_in_4bit") else "bnb-int8"
     if method == "fp8" and config.get("expert_dtype") == "fp4":
@@ -129,7 +129,7 @@ def _is_kept(group: str, kept: list[str], config: Config) -> bool:
     return everywhere or len(layers) >= count / 2
 
 
-def _mixed(section: Config, config: Config) -> dict[str, str]:
+def _mixed(section: Config) -> dict[str, str]:
     """The format of each group where formats differ by layer: that of most of its modules."""
     layers = section.get("quantized_layers")
     named = layers.items() if isinstance(layers, dict) else ()
