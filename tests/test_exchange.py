@@ -49,6 +49,7 @@ def test_quotes_are_read_from_csv_and_xlsx_alike(file, tmp_path: Path) -> None:
     "old,new,line,hint",
     [
         ("2.1,", "two,", 2, "no number"),
+        ("2.1,", ",", 2, "value: '' is no number"),
         ("2026-10-02", "2.10.2026", 3, "YYYY-MM-DD"),
         ("Item,", "Itm,", 1, "did you mean Itm"),
         ("80000,110000", "110000,80000", 3, "low"),

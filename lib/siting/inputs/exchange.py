@@ -163,16 +163,15 @@ def quotes(path: Path) -> tuple[Quote, ...]:
 
 
 def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
-    value = {
-        end: _number(path, line, name, row[name])
-        for end, name in (("low", "low"), ("central", "value"), ("high", "high"))
-        if row.get(name)
-    }
+    central = _number(path, line, "value", row["value"])
+    low, high = (
+        _number(path, line, end, row[end]) if row.get(end) else central for end in ("low", "high")
+    )
     until = row.get("valid_until")
     try:
         return Quote(
             item=row["item"].strip(),
-            value={"low": value["central"], "high": value["central"], **value},  # type: ignore[arg-type]
+            value={"low": low, "central": central, "high": high},  # type: ignore[arg-type]
             unit=row["unit"].strip(),
             source=row["source"].strip(),
             date=_day(path, line, "date", row["date"]),
