@@ -372,9 +372,9 @@ class VendorFrames(Results):
         reason: why it helps
         """
         saves = attrgetter("reduces_low", "reduces", "reduces_high")
-        found = self.stability.readiness
-        rows = [(i.remedy.name, i.in_hand, *saves(i.remedy), i.remedy.meaning) for i in found]
-        return rows, (source_of(i.remedy) for i in found)
+        found = self.stability.readiness.items()
+        rows = [(r.name, in_hand, *saves(r), r.meaning) for r, in_hand in found]
+        return rows, (source_of(r) for r, _ in found)
 
     @frame
     def vendor_probabilities(self) -> Made:

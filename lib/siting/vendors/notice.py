@@ -34,7 +34,7 @@ from scipy.special import betaincinv, expit, logit, ndtr, ndtri, softmax
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.quantity import Range
-from siting.vendors.vendor_record import Notice, Record, Retirement, Vendor, setting
+from siting.vendors.vendor_record import Notice, Record, Retirement, Vendor, exact_day, setting
 
 Array = npt.NDArray[np.float64]
 
@@ -190,12 +190,9 @@ def rows_of(record: Record, vendor: Vendor, day: dt.date) -> list[Retirement]:
 
 def _lives(rows: Iterable[Retirement]) -> list[float]:
     """Days from release to end of generally available models with both dates known. [d]"""
-    found = []
-    for r in rows:
-        if r.stage == "ga" and len(r.released) == len(r.retired) == len("2026-11-24"):
-            days = dt.date.fromisoformat(r.retired) - dt.date.fromisoformat(r.released)
-            found += [float(days.days)] if days.days > 0 else []
-    return found
+    dates = [(exact_day(r.released), exact_day(r.retired)) for r in rows if r.stage == "ga"]
+    days = [(end - start).days for start, end in dates if start and end]
+    return [float(d) for d in days if d > 0]
 
 
 def life(record: Record, vendor: Vendor, day: dt.date) -> tuple[Range, int, float]:
@@ -227,8 +224,8 @@ def known_end(
     wanted = _key(model)
     rows = [r for r in rows_of(record, vendor, day) if _key(r.model) == wanted]
     rows = [r for r in rows if r.model.lower() == model.lower()] or rows
-    dated = [r for r in rows if len(r.retired) == len("2026-11-24")]
-    born = [r for r in rows if len(r.released) == len("2026-11-24")]
+    dated = (r for r in rows if exact_day(r.retired))
+    born = (r for r in rows if exact_day(r.released))
     return (
         max(dated, key=lambda r: r.retired, default=None),
         max(born, key=lambda r: r.released, default=None),
@@ -245,8 +242,8 @@ def ending(
     """
     end, born = known_end(record, vendor, model, day)
     usual, count, sigma = life(record, vendor, day)
-    retired = _date(end.retired) if end else None
-    released = _date(born.released) if born else None
+    retired = exact_day(end.retired) if end else None
+    released = exact_day(born.released) if born else None
     rng = np.random.default_rng([seed, len(model), *model.encode()])
     first = _remaining(usual.central, sigma, retired, released, day, rng)
     years = int(np.ceil(months / 12))
@@ -266,7 +263,7 @@ def ending(
         vendor=vendor.vendor,
         model=model,
         released=released,
-        announced=_date(end.announced) if end else None,
+        announced=exact_day(end.announced) if end else None,
         retired=retired,
         replacement=end.replacement if end else "",
         life=usual,
@@ -279,10 +276,6 @@ def ending(
         ),
         sources=tuple(source_of(r) for r in (end, born) if r),
     )
-
-
-def _date(text: str) -> dt.date | None:
-    return dt.date.fromisoformat(text) if len(text) == len("2026-11-24") else None
 
 
 def _remaining(

@@ -109,14 +109,6 @@ class OptionLoss:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadinessItem:
-    """One line of the readiness checklist."""
-
-    remedy: Remedy
-    in_hand: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ShockEffect:
     """The answer to one 'what if' of the scenario."""
 
@@ -137,17 +129,12 @@ def kinds() -> dict[str, Kind]:
     return {k.shock: k for k in catalogue.table("stability_shocks", Kind)}
 
 
-def checklist(readiness: Readiness) -> tuple[ReadinessItem, ...]:
-    """The readiness list with what the client has in hand."""
+def checklist(readiness: Readiness) -> dict[Remedy, bool]:
+    """The readiness list, and whether the client has each item in hand."""
     remedies = catalogue.table("stability_readiness", Remedy)
-    return tuple(ReadinessItem(r, _in_hand(r, readiness)) for r in remedies)
-
-
-def _in_hand(remedy: Remedy, readiness: Readiness) -> bool:
-    value = getattr(readiness, remedy.item)
-    if remedy.item == "contract_notice_days":
-        return (value or 0) >= setting("notice_short_days")
-    return bool(value)
+    least = {"contract_notice_days": setting("notice_short_days")}
+    held = {r: getattr(readiness, r.item) or 0 for r in remedies}
+    return {r: value >= least.get(r.item, 1) for r, value in held.items()}
 
 
 def _rng(seed: int, *key: str) -> np.random.Generator:
@@ -252,15 +239,17 @@ def _cost_draws(kind: Kind, cost: Range, spared: Array, seed: int) -> Array:
     return out
 
 
-def _spared(items: tuple[ReadinessItem, ...], seed: int) -> Array:
+def _spared(held: Iterable[Remedy], seed: int) -> Array:
     """Share of the switching cost that is left after what is in hand; savings multiply."""
     left = np.ones(DRAWS)
-    for i in items:
-        if i.in_hand:
-            r = i.remedy
-            saved = _triangular(_rng(seed, r.item), r.reduces_low, r.reduces, r.reduces_high)
-            left = left * (1 - saved)
+    for r in held:
+        saved = _triangular(_rng(seed, r.item), r.reduces_low, r.reduces, r.reduces_high)
+        left = left * (1 - saved)
     return left
+
+
+def _held(readiness: Mapping[Remedy, bool]) -> list[Remedy]:
+    return [r for r, in_hand in readiness.items() if in_hand]
 
 
 def expected_loss(
@@ -269,7 +258,7 @@ def expected_loss(
     vendors: Mapping[Vendor, tuple[Ending, ...]],
     years: float,
     switching_cost: Range | None,
-    readiness: tuple[ReadinessItem, ...],
+    readiness: Mapping[Remedy, bool],
     day: dt.date,
     seed: int,
 ) -> OptionLoss:
@@ -282,9 +271,9 @@ def expected_loss(
     if not vendors:
         return OptionLoss(option, names, (), None, None, None, NO_VENDOR)
     states = {
-        "now": _spared(readiness, seed),
+        "now": _spared(_held(readiness), seed),
         "none": np.ones(DRAWS),
-        "all": _spared(tuple(ReadinessItem(i.remedy, True) for i in readiness), seed),
+        "all": _spared(readiness, seed),
     }
     totals = {state: np.zeros(DRAWS) for state in states}
     found: list[KindLoss] = []
@@ -315,12 +304,12 @@ def effect(
     options: tuple[str, ...],
     switching_cost: Mapping[str, Range],
     yearly_spend: Mapping[str, Range],
-    readiness: tuple[ReadinessItem, ...],
+    readiness: Mapping[Remedy, bool],
     seed: int,
 ) -> ShockEffect:
     """What one shock of the scenario does to service and cost of the options it hits."""
     kind = kinds()[shock.kind]
-    spared = _spared(readiness, seed)
+    spared = _spared(_held(readiness), seed)
     costs = [switching_cost[o] for o in options if o in switching_cost]
     draws = [_cost_draws(kind, c, spared, seed) for c in costs]
     one_off = _range(np.sum(draws, axis=0), costs[0].unit) if draws else None

@@ -21,7 +21,7 @@ from siting.vendors import notice
 from siting.vendors.notice import Ending
 from siting.vendors.shocks import (
     OptionLoss,
-    ReadinessItem,
+    Remedy,
     ShockEffect,
     checklist,
     effect,
@@ -101,7 +101,7 @@ class Assessment:
     """The client's vendors, by the names that their options use."""
     options: Mapping[str, OptionRisk]
     shocks: tuple[ShockEffect, ...]
-    readiness: tuple[ReadinessItem, ...]
+    readiness: Mapping[Remedy, bool]
     unknown_vendors: tuple[str, ...]
     """Vendors of options that are not in the record: base rates alone."""
     inputs: tuple[Input, ...]

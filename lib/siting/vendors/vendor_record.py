@@ -272,7 +272,8 @@ def known_by(date: str) -> dt.date:
     return min(COLLECTED, dt.date(year, month, parts[2] if len(parts) > 2 else last))
 
 
-def _day(text: str) -> dt.date | None:
+def exact_day(text: str) -> dt.date | None:
+    """The day that a cell gives; None where it gives a month, a year or nothing."""
     return dt.date.fromisoformat(text) if len(text) == 10 else None
 
 
@@ -291,7 +292,7 @@ def notices(rows: Iterable[Retirement]) -> tuple[Notice, ...]:
 def _notice(group: list[Retirement]) -> Notice:
     group = sorted(group, key=lambda r: r.model)
     row = group[0]
-    announced, retired = _day(row.announced), _day(row.retired)
+    announced, retired = exact_day(row.announced), exact_day(row.retired)
     seen = [d for d in (retired, known_by(row.date)) if d]
     moved = [r.moved for r in group if r.moved.startswith("yes")]
     forward = sum("brought forward" in m for m in moved)
