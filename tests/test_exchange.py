@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -297,3 +298,15 @@ def test_a_log_of_weekends_counts_their_requests(file) -> None:
     fields, _ = exchange.load(file(log(lambda day, hour: 5 if day >= 5 else 0)))
     assert fields["requests_per_day"] == 120  # 24 hours of 5
     assert fields["weekdays"] == [0, 0, 0, 0, 0, 1, 1]
+
+
+def test_a_log_of_thousands_of_years_is_refused_before_its_hours_are_laid_out(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("time,requests\n2026-09-01T00:00:00,5\n9026-09-01T00:00:00,5\n", "utf-8")
+    tracemalloc.start()
+    with pytest.raises(DocumentError, match="more than ten years"):
+        exchange.load(log)
+    assert tracemalloc.get_traced_memory()[1] < 64 << 20  # 61 million hours are 490 MiB
+    tracemalloc.stop()

@@ -206,13 +206,15 @@ def load(path: Path) -> tuple[dict[str, Any], dt.date]:
     )
     if not counts.sum():
         raise DocumentError.of(path, "counts no request", "export a busier time", field="requests")
-    hourly = counts.groupby(when.dt.floor("h")).sum().asfreq("h", fill_value=0.0)
-    if not 7 * 24 <= len(hourly) <= 3660 * 24:
-        short = ("less than a week", "export at least four weeks")
-        span, write = (
-            short if len(hourly) < 7 * 24 else ("more than ten years", "correct the dates")
-        )
-        raise DocumentError.of(path, f"covers {span}", write, field="time")
+    hour = when.dt.floor("h")
+    hours = (hour.max() - hour.min()) // pd.Timedelta(hours=1) + 1  # before there is a row for each
+    if hours < 7 * 24:
+        write = "export at least four weeks"
+        raise DocumentError.of(path, "covers less than a week", write, field="time")
+    if hours > 3660 * 24:
+        write = "correct the dates"
+        raise DocumentError.of(path, "covers more than ten years", write, field="time")
+    hourly = counts.groupby(hour).sum().asfreq("h", fill_value=0.0)
     result = _shape(hourly)
     weights = counts.to_numpy()
     for column in ("input_tokens", "output_tokens"):
