@@ -462,6 +462,19 @@ def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
     assert all(a >= b - 1e-12 for a, b in pairwise(shares))
 
 
+def test_the_curve_of_a_hybrid_of_thousands_of_servers_is_short_and_holds_the_best() -> None:
+    data = scenario.load("base").model_dump()
+    for w in data["workloads"].values():
+        w["users"] = 1_000_000
+    chosen = scenario.Scenario.model_validate(data)
+    hybrid = tco.assess(chosen, plain_capacity(chosen, rate=0.1)).options["hybrid"].hybrid
+    assert hybrid is not None
+    servers = [n for n, _, _ in hybrid.curve]
+    assert servers[-1] > 1_000 and len(servers) <= tco.STEPS + 2
+    assert servers == sorted(set(servers))
+    assert hybrid.servers in servers
+
+
 @given(st.floats(0.05, 20), st.floats(1.0, 3.0))
 @settings(max_examples=20, deadline=None)
 def test_more_demand_never_costs_less(demand: float, more: float) -> None:

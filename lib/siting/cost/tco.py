@@ -607,6 +607,10 @@ def owned_choices(plan: Plan, option: OptionPlan) -> Array:
     return np.concatenate([[0.0, BASE_ALONE], np.arange(1.0, most + 1)])
 
 
+STEPS = 60
+"""Numbers of servers that a hybrid's curve holds at most, besides none and the best."""
+
+
 def hybrid_curve(plan: Plan, name: str) -> Hybrid:
     """Present cost and bursting share against the number of servers owned."""
     option = plan.options[name]
@@ -618,7 +622,8 @@ def hybrid_curve(plan: Plan, name: str) -> Hybrid:
     best = float(plan.central()[owned_key(name)][0])
     at = int(np.flatnonzero(choices == best)[0])
     end: Literal["", "burst", "base"] = "burst" if best == 0 else "base" if best < 0 else ""
-    order = [0, *range(2, len(choices))]
+    steps = np.linspace(2, len(choices) - 1, min(len(choices) - 2, STEPS)).round().astype(int)
+    order = sorted({0, *steps.tolist(), at} - {1})
     most = int(choices.max())
     return Hybrid(
         most if end == "base" else int(best),
