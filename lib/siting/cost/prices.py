@@ -606,7 +606,7 @@ def quoted(scenario: Scenario, option: str, item: str, day: dt.date) -> Factor |
                 value = Range(q.value.low, q.value.central, q.value.high, q.unit)
                 source = Source(
                     source=q.source,
-                    locator=f"finance.quotes[{i}], {q.item}",
+                    locator=f"quote {i + 1} of the scenario",
                     date=q.date.isoformat(),
                     kind="client",
                 )
