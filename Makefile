@@ -22,7 +22,7 @@ check: $(VENV)/.kit ## Validate every scenario without rendering
 	$(BIN)/siting check
 
 test: $(VENV)/.test ## Run the whole test suite (pytest and nbval)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 		--nbval-lax --nbval-cell-timeout 300 tests notebooks
 
 coverage: $(VENV)/.test ## Run the tests and say which lines none of them reaches
