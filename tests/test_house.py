@@ -3,7 +3,7 @@
 import house
 import pytest
 
-LINES = 21_500
+LINES = 19_400
 """What the library has now; the aim is 16,500."""
 FUNCTION = 60
 REASONED = {

@@ -68,7 +68,7 @@ def test_the_differences_name_what_was_changed(followed) -> None:
     notebook, _ = followed
     (cell,) = [c for c in notebook.cells if c.id == "change"]
     assert "Results" in text(cell)
-    assert re.search(r"[\d,]+ EUR → [\d,]+ EUR", text(cell))
+    assert re.search(r"from €\s[\d.]+\smillion to €\s[\d.]+\smillion", text(cell))
 
 
 def test_nothing_else_in_the_copy_was_touched(followed) -> None:
