@@ -408,6 +408,8 @@ class Option(Strict):
     effort: str = ""
     """Reasoning effort of the model: none, low, medium, high …, or default if it is not known."""
     region: str = ""
+    """Region of the machines, or that an API's endpoint is pinned to: some vendors charge more for
+    that. Left empty, or "", where it is pinned to none."""
     country: str = ""
     """ISO code of the place of processing."""
     gpu: str = ""
