@@ -126,6 +126,15 @@ def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None
     assert schedule(busy, [(come, due)], 5).late == pytest.approx(4 / 10)
 
 
+def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
+    # 2 replica-hours a day, due 17 hours after they are ready: 14 in a week of 168 hours, though no
+    # window of a week holds more than 13 that both come and are due in it
+    come = np.zeros(HOURS_OF_WEEK)
+    come[15::24] = come[23::24] = 1
+    due = np.arange(HOURS_OF_WEEK) + 18.0
+    assert level_needed(np.zeros(HOURS_OF_WEEK), [(come, due)]) == pytest.approx(14 / 168)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     now=st.lists(st.floats(0, 5), min_size=24, max_size=24),

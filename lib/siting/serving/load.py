@@ -208,10 +208,12 @@ def level_needed(now: Array, work: Sequence[tuple[Array, Array]]) -> float:
     hold what asks for an answer in it, and the work that comes and is due in it; that is also
     enough, with the earliest deadline first (Liu and Layland 1973). The week repeats.
     """
-    level = float(now.max())
+    hours = np.arange(HOURS_OF_WEEK)
+    # A window of many weeks comes down to the mean of one.
+    mean = float(now.mean() + sum(amount.mean() for amount, _ in work))
+    level = max(float(now.max()), mean)
     if not any(amount.any() for amount, _ in work):
         return level
-    hours = np.arange(HOURS_OF_WEEK)
     start, taken = hours[:, None], np.concatenate([[0.0], np.cumsum(np.tile(now, 2))])
     came = (start - 1 + hours) % HOURS_OF_WEEK
     inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
