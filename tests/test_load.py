@@ -146,7 +146,8 @@ def test_the_level_is_enough_and_no_more(now: list[float], come: list[float], ho
     due = np.arange(HOURS_OF_WEEK) + 1.0 + hours
     level = level_needed(base, [(amount, due)])
     assert schedule(base, [(amount, due)], level + 1e-6).late == pytest.approx(0, abs=1e-4)
-    if level > base.max() + 1e-3:
+    # Below the mean, what is late shows only after more weeks than a schedule has.
+    if level > max(base.max(), (base + amount).mean()) + 1e-3:
         assert schedule(base, [(amount, due)], level * 0.98).late > 0
 
 
