@@ -313,10 +313,9 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
         "env": os.environ | {"TMPDIR": str(short)},
     }  # fmt: skip
     with subprocess.Popen(script(True), **settings) as run:
-        deadline = time.monotonic() + 90
         done = tmp_path / "out" / "a" / "manifest.json"
         while not (done.exists() and len(list(pids.iterdir())) >= 2):
-            assert time.monotonic() < deadline and run.poll() is None
+            assert run.poll() is None  # its cells end by themselves
             time.sleep(0.05)
         chapters = [int(p.name) for p in pids.iterdir()]
         run.send_signal(how)

@@ -6,6 +6,7 @@ was made from and the digest of each file, so that a damaged report counts as no
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import errno
 import hashlib
@@ -54,12 +55,12 @@ def shelf(out: str | Path) -> Shelf:
     return Folder(Path(path)) if scheme in ("", "file", "local") else Remote(address)
 
 
-class _Stated:
+class _Stated(abc.ABC):
     """What a shelf knows from the manifests that it holds, which its `read` gives."""
 
+    @abc.abstractmethod
     def read(self, client: str, name: str) -> bytes | None:
         """A file of a report, or beside the reports where `client` is empty; None without one."""
-        raise NotImplementedError
 
     def holds(self, job: Job) -> bool:
         """Whether the report of exactly this job is here, undamaged."""
