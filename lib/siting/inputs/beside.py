@@ -43,14 +43,14 @@ def content(path: Path, most: int) -> bytes:
     return read
 
 
-def parsed(text: bytes | str) -> Any:
-    """JSON as plain data. Raises ValueError where it is none, or nested too deeply."""
+def parsed(text: bytes | str, deepest: int = DEEPEST) -> Any:
+    """JSON as plain data. Raises ValueError where it is nested too deeply, or JSONDecodeError."""
     try:
         found = json.loads(text)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     level: list[Any] = [found]
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
         level = [
             inner
             for outer in level
