@@ -282,6 +282,8 @@ def of_facts(made: Callable[P, R]) -> Callable[P, R]:
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells of each row of a table; blank cells are left out."""
+    if not path.is_file():
+        raise FactError(f"{path.name} is not in {path.parent}; every version has its own tables")
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         missing = [c for c in PROVENANCE if c not in (reader.fieldnames or [])]

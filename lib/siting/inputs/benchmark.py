@@ -3,17 +3,18 @@
 vLLM's `bench serve` and SGLang's `bench_serving` (one run, JSON lines, or a sweep in a list),
 GuideLLM (with `metrics`, and 0.1's own keys), AIPerf and genai-perf, LLMPerf's summary. Units are
 those that the file states. A figure that no run can have is refused, with one line that says which.
-To read another tool's file, add it to `TOOLS`.
+To read another tool's file, add a row to facts/benchmark_files.csv.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any
 
+from siting.catalogue import Fact, table
 from siting.inputs import beside
 
 
@@ -30,13 +31,14 @@ class Benchmark:
     output_tokens: float | None = None
 
 
-FIGURES = tuple(f.name for f in fields(Benchmark) if f.name != "tool")
-"""Names of the figures of a benchmark; a scenario's `measured` has the same."""
 MOST = {
     "concurrency": 1e6, "output_tokens_per_s": 1e9, "ttft_ms": 1e8, "tpot_ms": 1e6,
     "input_tokens": 1e8, "output_tokens": 1e8,
 }  # fmt: skip
 """No run of one replica has more; such a figure is damaged or in another unit."""
+FIGURES = tuple(MOST)
+"""Names of the figures of a benchmark; a scenario's `measured` has the same."""
+_LITTLE = ("requests_per_s", "latency_ms")
 LEAST = 1e-4
 """Nor less of any of them."""
 LARGEST = 64 << 20
@@ -47,109 +49,32 @@ DEEPEST = 40
 Object = Mapping[str, Any]
 
 
-# --- tools ------------------------------------------------------------------------------------
+class Tool(Fact):
+    """What the JSON files of a tool hold, and where.
 
+    A figure is a list of keys, of which the first that is there counts: `outer.inner` leads into an
+    object, `a/b` is divided, `key:s` is in seconds unless the file says otherwise.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """Where the result file of a tool holds each figure."""
-
-    name: str
+    tool: str
     marks: str
-    """Keys of which one is enough to know such a file by."""
-    places: Mapping[str, str]
-    """Keys of each figure, the first that is there: `inside.outside` leads into an object, `a/b` is
-    divided, `key:s` is in seconds unless the file says otherwise. Beside FIGURES, requests_per_s
-    and latency_ms give the requests under way where no limit on them is stated."""
+    """Keys by which such a file is known: one is enough, or all where it is refused."""
+    refused: str = ""
+    """Why such a file says too little, and what to give instead."""
+    concurrency: str = ""
+    output_tokens_per_s: str = ""
+    ttft_ms: str = ""
+    tpot_ms: str = ""
+    input_tokens: str = ""
+    output_tokens: str = ""
+    requests_per_s: str = ""
+    latency_ms: str = ""
+    """Of a whole request; with requests_per_s it tells how many are under way (Little's law)."""
 
-
-_SERVED = {
-    "concurrency": "max_concurrency concurrency",
-    "output_tokens_per_s": "output_throughput",
-    "ttft_ms": "mean_ttft_ms",
-    "tpot_ms": "mean_tpot_ms",
-    "input_tokens": "total_input_tokens/completed",
-    "output_tokens": "total_output_tokens/completed",
-    "requests_per_s": "request_throughput",
-    "latency_ms": "mean_e2el_ms mean_e2e_latency_ms",
-}
-_METRICS = {
-    "concurrency": ("request_concurrency",),
-    "output_tokens_per_s": ("output_tokens_per_second",),
-    "ttft_ms": ("time_to_first_token_ms",),
-    "tpot_ms": ("inter_token_latency_ms", "time_per_output_token_ms"),
-    "input_tokens": ("prompt_token_count",),
-    "output_tokens": ("output_token_count",),
-}
-_PHASE = "concurrency load.concurrency loadgen.concurrency"
-
-TOOLS = (
-    Tool(
-        "LLMPerf",
-        "results_ttft_s_mean results_mean_output_throughput_token_per_s",
-        {
-            "concurrency": "num_concurrent_requests",
-            "output_tokens_per_s": "results_mean_output_throughput_token_per_s",
-            "ttft_ms": "results_ttft_s_mean:s",
-            "tpot_ms": "results_inter_token_latency_s_mean:s",
-            "input_tokens": "results_number_input_tokens_mean mean_input_tokens",
-            "output_tokens": "results_number_output_tokens_mean mean_output_tokens",
-        },
-    ),
-    Tool("SGLang bench_serving", "mean_e2e_latency_ms sharegpt_output_len", _SERVED),
-    Tool("vLLM bench serve", "output_throughput mean_tpot_ms", _SERVED),
-    Tool(
-        "GuideLLM 0.1",
-        "completed_request_rate",
-        {
-            "output_tokens_per_s": "output_token_throughput",
-            "ttft_ms": "time_to_first_token",
-            "tpot_ms": "inter_token_latency",
-            "input_tokens": "prompt_token",
-            "output_tokens": "output_token",
-            "requests_per_s": "completed_request_rate",
-            "latency_ms": "request_latency:s",
-        },
-    ),
-    Tool(
-        "GuideLLM",
-        "metrics",
-        {
-            figure: " ".join(f"metrics.{key}.successful metrics.{key}" for key in keys)
-            for figure, keys in _METRICS.items()
-        },
-    ),
-    Tool(
-        "AIPerf or genai-perf",
-        "output_token_throughput inter_token_latency input_config",
-        {
-            "concurrency": "input_config.loadgen.concurrency input_config.concurrency "
-            "input_config.perf_analyzer.stimulus.concurrency concurrency",
-            "output_tokens_per_s": "output_token_throughput",
-            "ttft_ms": "time_to_first_token",
-            "tpot_ms": "inter_token_latency",
-            "input_tokens": "input_sequence_length",
-            "output_tokens": "output_sequence_length",
-            "requests_per_s": "request_throughput",
-            "latency_ms": "request_latency",
-        },
-    ),
-)
-
-REFUSED = {
-    "avg_latency latencies": "vLLM's bench latency measures no server under load; give the result "
-    "of bench serve",
-    "requests_per_second tokens_per_second elapsed_time": "vLLM's bench throughput states neither "
-    "lengths nor concurrency; give the result of bench serve",
-    "batch_size latency overall_throughput": "SGLang's bench_one_batch measures no server under "
-    "load; give bench_serving's result",
-    "experiments version": "this is Perf Analyzer's raw export; give "
-    "profile_export_genai_perf.json",
-    "end_to_end_latency_s number_output_tokens": "these are LLMPerf's single responses; give its "
-    "summary file",
-    "metadata metrics error": "these are AIPerf's single requests; give profile_export_aiperf.json",
-}
-"""Files that say too little, by keys that they alone hold together."""
+    def wrote(self, data: Object) -> bool:
+        """Whether a file with these keys is one of its."""
+        known = {*self.marks.split()} & data.keys()
+        return len(known) == len(self.marks.split()) if self.refused else bool(known)
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -185,8 +110,8 @@ def _objects(text: str) -> list[Object]:
     except JSONDecodeError:
         wrong = "the benchmark file is not JSON; write the tool's JSON result"
         raise ValueError(wrong) from None
-    except ValueError:
-        raise ValueError("the benchmark file is nested deeper than any result") from None
+    except ValueError as error:
+        raise ValueError(f"the benchmark file {error}; write the tool's JSON result") from None
     listed = found if isinstance(found, list) else [found]
     objects: list[Object] = [x for x in listed if isinstance(x, dict)]
     if not objects:
@@ -200,34 +125,28 @@ def _runs(data: Object) -> list[Benchmark]:
     if "benchmarks" in data and not isinstance(listed, list):
         raise ValueError("the benchmark file's `benchmarks` is no list of runs")
     if listed is None:
-        for keys, why in REFUSED.items():
-            if {*keys.split()} <= data.keys():
-                raise ValueError(why)
-        for tool in TOOLS:
-            if {*tool.marks.split()} & data.keys():
+        for tool in table("benchmark_files", Tool):
+            if tool.wrote(data):
                 return [_run(tool, data)]
         listed = [data.get(key) for key in ("records", "results", "summary")]
     return [run for item in listed if isinstance(item, dict) for run in _runs(item)]
 
 
 def _run(tool: Tool, data: Object) -> Benchmark:
-    found = {figure: _figure(data, figure, places) for figure, places in tool.places.items()}
-    under_way = _under_way(found.pop("requests_per_s", None), found.pop("latency_ms", None), found)
-    found["concurrency"] = _phases(data) or found.get("concurrency") or under_way
+    if tool.refused:
+        raise ValueError(tool.refused)
+    found = {f: _figure(data, f, getattr(tool, f)) for f in (*FIGURES, *_LITTLE)}
+    rate, latency = (found.pop(f) for f in _LITTLE)
+    first, each, tokens = (found[f] for f in ("ttft_ms", "tpot_ms", "output_tokens"))
+    if latency is None and first and each and tokens:
+        latency = first + each * (tokens - 1)
+    found["concurrency"] = _phases(data) or found["concurrency"]
+    if not found["concurrency"] and rate and latency:
+        found["concurrency"] = max(rate * latency / 1e3, LEAST)
     for name, value in found.items():
         if value is not None and not LEAST <= value <= MOST[name]:
-            raise ValueError(f"{tool.name}: {name} is {value:g}, which no run can have")
-    return Benchmark(tool.name, **found)
-
-
-def _under_way(
-    rate: float | None, latency_ms: float | None, found: Mapping[str, float | None]
-) -> float | None:
-    """Mean number of requests under way, by Little's law from those a second."""
-    first, each, tokens = (found.get(f) for f in ("ttft_ms", "tpot_ms", "output_tokens"))
-    if latency_ms is None and first and each and tokens:
-        latency_ms = first + each * (tokens - 1)
-    return max(rate * latency_ms / 1e3, LEAST) if rate and latency_ms is not None else None
+            raise ValueError(f"{tool.tool}: {name} is {value:g}, which no run can have")
+    return Benchmark(tool.tool, **found)
 
 
 def _phases(data: Object) -> float | None:
@@ -237,7 +156,8 @@ def _phases(data: Object) -> float | None:
         raise ValueError("input_config.phases is no list of phases")
     listed: Iterable[Any] = phases.values() if isinstance(phases, dict) else phases or []
     measured = [p for p in listed if isinstance(p, dict) and "warm" not in _name(p)]
-    found = {_figure(p, "concurrency", _PHASE) for p in measured} - {None}
+    places = "concurrency load.concurrency loadgen.concurrency"
+    found = {_figure(p, "concurrency", places) for p in measured} - {None}
     if len(found) > 1:
         raise ValueError(
             "input_config.phases holds several concurrencies for one set of figures; measure one"

@@ -49,6 +49,10 @@ def parsed(text: bytes | str, deepest: int = DEEPEST) -> Any:
         found = json.loads(text)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError):
+            raise
+        raise ValueError("holds a number of thousands of digits") from None
     level: list[Any] = [found]
     for _ in range(deepest):
         level = [
