@@ -22,7 +22,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from siting.inputs import document, messages
-from siting.inputs.document import DocumentError
+from siting.inputs.document import Document, DocumentError
 from siting.inputs.scenario import Quote
 
 MAX_ROWS = 2_000_000
@@ -167,22 +167,15 @@ def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
     low, high = (
         _number(path, line, end, row[end]) if row.get(end) else central for end in ("low", "high")
     )
-    until = row.get("valid_until")
+    data: dict[str, Any] = {name: row[name].strip() for name in ("item", "unit", "source")}
+    data["value"] = {"low": low, "central": central, "high": high}
+    for name in ("date", *(["valid_until"] if row.get("valid_until") else [])):
+        data[name] = _day(path, line, name, row[name])
     try:
-        return Quote(
-            item=row["item"].strip(),
-            value={"low": low, "central": central, "high": high},  # type: ignore[arg-type]
-            unit=row["unit"].strip(),
-            source=row["source"].strip(),
-            date=_day(path, line, "date", row["date"]),
-            valid_until=_day(path, line, "valid_until", until) if until else None,
-        )
+        return Quote.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
-        wrong, _, write = said.partition("; ")
-        field = ".".join(map(str, first["loc"]))
-        raise DocumentError.of(path, wrong, write or "correct the cell", line, field) from None
+        found = messages.problems(error, Document(data, {(): (str(path), line)}), Quote)
+        raise DocumentError([problem for _, problem in found]) from None
 
 
 # --- Measured loads -------------------------------------------------------------------------------
@@ -343,12 +336,7 @@ def tidy(summaries: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     high, unit; the figure's name is its path in the summary.
     """
     rows = [
-        (
-            client,
-            option,
-            ".".join(path),
-            *(value.get(c) for c in ("low", "central", "high", "unit")),
-        )
+        {**value, "client": client, "option": option, "figure": ".".join(path)}
         for client, summary in summaries.items()
         for option, found in summary.get("options", {}).items()
         for path, value in _figures(found)

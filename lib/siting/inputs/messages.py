@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from siting.inputs.document import Document, Path_, Problem, dotted
@@ -50,11 +50,11 @@ def quoted(value: Any) -> str:
 
 
 def problems(
-    errors: Iterable[ErrorDetails], document: Document, root: type[BaseModel]
+    refusal: ValidationError, document: Document, root: type[BaseModel]
 ) -> list[tuple[Path_, Problem]]:
     """One problem for each wrong place, with that place; a union's alternatives become one."""
     by_path: dict[Path_, list[ErrorDetails]] = {}
-    for error in errors:
+    for error in refusal.errors(include_url=False):
         by_path.setdefault(_written(error, document.data), []).append(error)
     return [
         (path, Problem(*document.place(path), dotted(path), *_said(here, path, root)))
@@ -110,6 +110,8 @@ def _one(error: ErrorDetails, path: Path_, root: type[BaseModel]) -> tuple[str, 
         return _out_of_bounds(kind, value, shown, ctx)
     if kind == "string_pattern_mismatch":
         return f"{shown} is not in the right form", f"write {_form(ctx['pattern'])}"
+    if kind == "string_too_short":
+        return "is empty", "write a word or more"
     if kind == "string_too_long":
         return "the text is too long", f"use at most {ctx['max_length']} characters"
     if kind in ("too_short", "too_long"):

@@ -269,9 +269,7 @@ def _validated(whole: Document) -> Scenario:
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        raise Malformed(
-            messages.problems(error.errors(include_url=False), whole, Scenario)
-        ) from None
+        raise Malformed(messages.problems(error, whole, Scenario)) from None
 
 
 def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
