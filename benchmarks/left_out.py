@@ -28,9 +28,8 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import FactError
 from siting.memory import distance, pool, training
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import is_unified, max_sequences, prompt_chunk
-from siting.quantity import GIB
+from siting.quantity import GIB, NotEstimated
 
 from siting_validation import comparison, finetune, vram
 from siting_validation.comparison import Comparison, Row, number

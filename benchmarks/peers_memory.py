@@ -25,10 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from siting.catalogue import FactError, Model
+from siting.dtypes import weight_format
 from siting.memory import training
-from siting.memory.attention import NotEstimated
-from siting.memory.weights import weight_format
-from siting.quantity import GIB
+from siting.quantity import GIB, NotEstimated
 
 from siting_validation import comparison, finetune
 from siting_validation import vram as logs

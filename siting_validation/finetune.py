@@ -11,10 +11,9 @@ from typing import Literal
 
 from siting.catalogue import FactError
 from siting.memory import training
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import in_words, unseen
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
 from siting_validation.vram import gpu_of, model_of, whole, why

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from siting.dtypes import weight_format
 from siting.memory import attention
-from siting.memory.weights import weight_format
 from siting.vendors.vendor_record import load
 
 from siting_validation import claims, comparison, raters, stability, vram

@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from siting import catalogue, hf_config
 from siting.catalogue import FactError, Gpu, Model
 from siting.memory import vram
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant, engine_family, version
 from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib, warms_up
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from siting import catalogue
-from siting.memory.attention import Cells, KvFormat, layer_groups
+from siting.dtypes import KvFormat
+from siting.memory.attention import Cells, layer_groups
 
 GROWING = ("full", "latent", "compressed")
 

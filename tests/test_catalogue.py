@@ -9,12 +9,13 @@ import pytest
 from cache_bytes import bytes_per_token, request_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, hf_config
+from siting import catalogue, dtypes, hf_config
 from siting.catalogue import FactError
+from siting.dtypes import kv_format, weight_format
 from siting.memory import attention
-from siting.memory.attention import NotEstimated, kv_format
 from siting.memory.deployment import usable_gib
-from siting.memory.weights import weight_bytes_per_gpu, weight_format
+from siting.memory.weights import weight_bytes_per_gpu
+from siting.quantity import NotEstimated
 
 # Families whose total on the hub counts what the language model does not load: tower sizes or
 # rounded names; each row's diff_explanation says which.
@@ -28,7 +29,7 @@ def test_each_model_can_be_sized(model: catalogue.Model) -> None:
 
 
 def test_precomputed_cache_sizes_agree_with_the_layers() -> None:
-    kv = attention.kv_format("bf16")
+    kv = dtypes.kv_format("bf16")
     for model in catalogue.models():
         if model.attention_kind == "compressed" or model.kv_bytes_per_token_bf16 is None:
             continue

@@ -465,7 +465,7 @@ def test_every_address_that_says_official_is_on_an_official_host():
 
 
 def test_remedies_are_items_of_the_cost_tables():
-    known = scenario.known_in("cost_items", "id")
+    known = catalogue.column("cost_items", "id")
     for rule in BOOK.rules:
         for item in filter(None, rule.remedy_items.split(";")):
             assert item in known, f"{rule.rule_id}: {item}"

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
 from siting.memory import fine_tuning, training
-from siting.memory.attention import NotEstimated
 from siting.memory.training import Job
 from siting.memory.weights import tensors
-from siting.quantity import GIB
+from siting.quantity import GIB, NotEstimated
 
 LLAMA = catalogue.model("meta-llama/Llama-2-7b-chat-hf")
 SMALL = catalogue.model("meta-llama/Llama-3.2-3B-Instruct")

@@ -105,9 +105,9 @@ ROW = {
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"model": "acme/Unknown-7B"}, "'acme/Unknown-7B' is not a model"),
+        ({"model": "acme/Unknown-7B"}, "'acme/Unknown-7B' is no model"),
         ({"model": ""}, "the model is not stated"),
-        ({"gpu": "Abacus 9000"}, "'Abacus 9000' is not a GPU"),
+        ({"gpu": "Abacus 9000"}, "'Abacus 9000' is no GPU"),
         ({"weight_format": "fp7"}, "weight format 'fp7' is unknown"),
         ({"max_model_len": "many"}, "max_model_len 'many' is not a number"),
         ({"tensor_parallel": "0"}, "tensor_parallel '0' is not a positive number"),

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from cache_bytes import bytes_per_token, request_bytes
-from siting import hf_config
+from siting import dtypes, hf_config
 from siting.catalogue import Model
 from siting.memory import attention
 from siting.memory.weights import weight_bytes_per_gpu
@@ -40,7 +40,7 @@ def _worked_out(node: ast.AST) -> float:
 
 
 def _computed(model: Model, case: dict[str, Any]) -> float:
-    tp, kv = case.get("tp", 1), attention.kv_format(case.get("kv", "bf16"))
+    tp, kv = case.get("tp", 1), dtypes.kv_format(case.get("kv", "bf16"))
     chunk, tokens = case.get("chunk", 2048), case.get("tokens", 0)
     match case["quantity"]:
         case "kv_bytes_per_token":

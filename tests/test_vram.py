@@ -9,13 +9,12 @@ import pytest
 from cache_bytes import request_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue
+from siting import catalogue, dtypes
 from siting.inputs.scenario import Tokens
 from siting.memory import attention, distance, engines, pool, vram, weights
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, planned
 from siting.memory.sweep import sweep
-from siting.quantity import GIB, Range
+from siting.quantity import GIB, NotEstimated, Range
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
 QWEN = catalogue.model("Qwen/Qwen3-32B")
@@ -62,7 +61,7 @@ def test_a_file_of_llama_cpp_weighs_what_its_table_says() -> None:
     # 4.58 GiB for Llama 3 8B in Q4_K_M; 4,403 MiB of it went to the GPU (public log): the token
     # embedding stays in host memory
     model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
-    on_gpu, layers = weights.gguf_split(model, weights.weight_format("gguf-Q4_K_M"), 1)
+    on_gpu, layers = weights.gguf_split(model, dtypes.weight_format("gguf-Q4_K_M"), 1)
     assert on_gpu / 2**20 == pytest.approx(4403, rel=0.01)
     assert layers == 32
 
@@ -70,7 +69,7 @@ def test_a_file_of_llama_cpp_weighs_what_its_table_says() -> None:
 def test_layers_of_llama_cpp_split_with_the_head_on_the_last_card() -> None:
     # 33 units on two cards: 17 layers, and 15 with the head; K and V of 17 layers are 544 MiB
     model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
-    fullest, layers = weights.gguf_split(model, weights.weight_format("gguf-Q4_K_M"), 2)
+    fullest, layers = weights.gguf_split(model, dtypes.weight_format("gguf-Q4_K_M"), 2)
     assert layers == 17
     assert fullest / 2**30 == pytest.approx(2.237, rel=0.01)
     run = Deployment(model, H100, kv_cache="f16", tensor_parallel=2, engine="llama.cpp")
@@ -93,7 +92,7 @@ def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() 
 
 
 def test_a_stated_mean_of_a_gguf_name_is_taken() -> None:
-    assert weights.weight_format("gguf-Q4_K (4.64 BPW)").bits == 4.64
+    assert dtypes.weight_format("gguf-Q4_K (4.64 BPW)").bits == 4.64
 
 
 def test_prediction_layers_are_loaded_only_when_asked() -> None:
@@ -111,10 +110,10 @@ def test_pipeline_stages_hold_the_layers_of_the_fullest() -> None:
 
 
 def test_unknown_formats_are_refused_by_name() -> None:
-    with pytest.raises(NotEstimated, match=r"fp7.*known: fp32"):
+    with pytest.raises(NotEstimated, match=r"fp7.*did you mean fp8"):
         weights.weight_bytes_per_gpu(LLAMA, "fp7")
     with pytest.raises(NotEstimated, match="KV cache format 'q9'"):
-        attention.kv_format("q9")
+        dtypes.kv_format("q9")
 
 
 # --- the engine's own sum ---------------------------------------------------------------------
@@ -139,7 +138,7 @@ def test_the_same_run_with_32000_tokens_does_not_start() -> None:
 def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
     # gpt-oss 120B, 4 x A100: 45.32 GiB hold 2,640,144 printed tokens and 284.25 requests of 16,384
     model = catalogue.model("openai/gpt-oss-120b")
-    groups, kv = attention.layer_groups(model), attention.kv_format("auto")
+    groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
     made = attention.Cells(groups, kv, tp=4).blocks(45.32 * GIB, 16384)
     assert made.smallest_group_tokens == pytest.approx(2640144, rel=1e-4)
     assert made.concurrency == pytest.approx(284.25, abs=0.01)
@@ -148,7 +147,7 @@ def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
 def test_blocks_grow_until_they_hold_a_state() -> None:
     # Qwen3.6 35B-A3B on GB10: 47.55 GiB print 623,040 tokens = 590 x 1,056, and 18.44 requests
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
-    groups, kv = attention.layer_groups(model), attention.kv_format("auto")
+    groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
     made = attention.Cells(groups, kv).blocks(47.55 * GIB, 131072)
     assert made.block_tokens == 1056
     assert made.smallest_group_tokens == 623040
@@ -158,7 +157,7 @@ def test_blocks_grow_until_they_hold_a_state() -> None:
 def test_two_head_shapes_share_one_page() -> None:
     # Gemma 4 12B: 69.53 GiB hold 41.08 requests of 8,192 tokens with 4,096 at a time
     model = catalogue.model("google/gemma-4-12B-it")
-    groups, kv = attention.layer_groups(model), attention.kv_format("auto")
+    groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
     made = attention.Cells(groups, kv, chunk=4096).blocks(69.53 * GIB, 8192)
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
@@ -200,7 +199,7 @@ def test_the_ik_fork_prices_windows_at_full_length() -> None:
 def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
     model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
-    groups, kv = attention.layer_groups(model, mtp=True), attention.kv_format("fp8")
+    groups, kv = attention.layer_groups(model, mtp=True), dtypes.kv_format("fp8")
     made = attention.Cells(groups, kv, speculative_tokens=3).blocks(36.25 * GIB, 131072)
     assert made.block_tokens == 8432
     assert made.smallest_group_tokens == 1399712
@@ -274,7 +273,7 @@ def test_more_tokens_never_need_less(
     model: catalogue.Model, tokens: int, more: int, tp: int
 ) -> None:
     few, many = (
-        request_bytes(model, attention.kv_format("auto"), t, tp) for t in (tokens, tokens + more)
+        request_bytes(model, dtypes.kv_format("auto"), t, tp) for t in (tokens, tokens + more)
     )
     assert few <= many
 
@@ -287,7 +286,7 @@ def test_more_ranks_never_hold_more_and_never_less_than_a_share(
     one = weights.weight_bytes_per_gpu(model, fmt).central
     split = weights.weight_bytes_per_gpu(model, fmt, tp=tp).central
     assert one / tp <= split * (1 + 1e-9) <= one * (1 + 1e-9)
-    kv = attention.kv_format("auto")
+    kv = dtypes.kv_format("auto")
     assert request_bytes(model, kv, 5000, tp) <= request_bytes(model, kv, 5000)
 
 
@@ -309,7 +308,7 @@ def test_parts_pool_and_budget_add_up(model: catalogue.Model, tp: int, context: 
 def test_blocks_never_promise_more_than_the_pool(
     model: catalogue.Model, pool: float, tp: int
 ) -> None:
-    longest, kv = 8192, attention.kv_format("auto")
+    longest, kv = 8192, dtypes.kv_format("auto")
     groups = attention.layer_groups(model)
     try:
         made = attention.Cells(groups, kv, tp).blocks(pool * GIB, longest)
@@ -401,7 +400,7 @@ def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
     # Qwen3.6-35B under 0.20.0: 10 full and 30 linear layers make four groups; 8,192 tokens are four
     # blocks of 2,096 tokens, and three groups of states hold two: 15 blocks / 10 = 1.50, as logged
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
-    groups, kv = attention.layer_groups(model), attention.kv_format("fp8")
+    groups, kv = attention.layer_groups(model), dtypes.kv_format("fp8")
     assert attention.Cells(groups, kv, state_blocks=2).blocks(2**30, 8192).per_request == 4 + 3 * 2
     assert attention.Cells(groups, kv, state_blocks=1).blocks(2**30, 8192).per_request == 4 + 3
 

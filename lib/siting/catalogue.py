@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -106,6 +106,20 @@ class Fact(Source):
     note: str = ""
 
 
+class Named(Fact):
+    """A row with more names than one."""
+
+    named_in: ClassVar[tuple[str, ...]] = ("name",)
+    """Columns that each hold a name."""
+    aliases: str = ""
+    """More names, separated by semicolons."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        own = (getattr(self, column) for column in self.named_in)
+        return (*own, *filter(None, self.aliases.split(";")))
+
+
 class Input(BaseModel):
     """A number that a result used, with its origin: a line of the sources chapter."""
 
@@ -132,12 +146,12 @@ class Setting(Fact):
         return Range(self.low, self.central, self.high, self.unit)
 
 
-class Gpu(Fact):
+class Gpu(Named):
     """One accelerator. Bandwidths in GB/s (10^9), compute in dense TFLOP/s, memory as named."""
 
+    named_in = ("id", "gpu")
     id: str
     gpu: str
-    aliases: str = ""
     vendor: str
     architecture: str
     form_factor: str
@@ -252,6 +266,7 @@ class ModelAlias(Fact):
 
 
 F = TypeVar("F", bound=Fact)
+N = TypeVar("N", bound=Named)
 
 
 def facts_dir() -> Path:
@@ -326,6 +341,23 @@ def settings(name: str) -> Mapping[str, Setting]:
     return {s.setting: s for s in table(name, Setting)}
 
 
+def find(name: str, table: str, record: type[N]) -> N | None:
+    """The row of a table that has `name` among its names; None if there is none."""
+    return _by_name(table, record).get(_key(name))
+
+
+@of_facts
+def _by_name(name: str, record: type[N]) -> Mapping[str, N]:
+    found = reversed(table(name, record))
+    return {_key(known): row for row in found for known in row.names}
+
+
+@of_facts
+def column(name: str, column: str) -> frozenset[str]:
+    """What stands in one column of a table."""
+    return frozenset(c[column] for _, c in rows(facts_dir() / f"{name}.csv") if column in c)
+
+
 def all_facts() -> Iterator[tuple[str, int, dict[str, str]]]:
     """Every row of every table, as (table, line, cells): what `siting facts` lists."""
     for path in sorted(facts_dir().glob("*.csv")):
@@ -338,16 +370,30 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", name).lower()
 
 
-def _unknown(kind: str, name: str, known: Iterable[str]) -> KeyError:
-    hint = ", ".join(_near(name, tuple(known)))
-    return KeyError(f"{name!r} is not a {kind} of the catalogue; near names: {hint}")
-
-
 @lru_cache(maxsize=256)
-def _near(name: str, known: tuple[str, ...]) -> list[str]:
+def _near(word: str, known: tuple[str, ...], n: int) -> list[str]:
     """Kept, because a vendor's closed model is looked up again for each flow and rule."""
-    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.5)
-    return [k for k in known if k.lower() in near] or sorted(known)[:5]
+    by_key = {k.lower(): k for k in known}
+    return [by_key[k] for k in difflib.get_close_matches(word.lower(), by_key, n, cutoff=0.5)]
+
+
+def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """The known words that look most like `word`, best first."""
+    return _near(word, tuple(known), n)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`did you mean x?`, or the list of what is known."""
+    known = sorted(known)
+    if near := nearest(word, known, 2):
+        return f"did you mean {' or '.join(near)}?"
+    listed = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return f"known: {listed}" if listed else "remove it"
+
+
+def unknown(name: str, what: str, known: Iterable[str]) -> str:
+    """The message for a name that is not known: the fault and the remedy, with a semicolon."""
+    return f"{name!r} is no {what}; {suggestion(name, known)}"
 
 
 def gpus() -> tuple[Gpu, ...]:
@@ -360,17 +406,8 @@ def models() -> tuple[Model, ...]:
     return table("models", Model)
 
 
-@cache
-def _gpu_index(folder: Path) -> dict[str, Gpu]:
-    index: dict[str, Gpu] = {}
-    for gpu in gpus():
-        for name in (gpu.id, gpu.gpu, *filter(None, gpu.aliases.split(";"))):
-            index.setdefault(_key(name), gpu)
-    return index
-
-
-@cache
-def _model_index(folder: Path) -> dict[str, Model]:
+@of_facts
+def _model_index() -> dict[str, Model]:
     by_id = {m.model_id: m for m in models()}
     index = {_key(name): m for name, m in by_id.items()}
     for alias in table("model_aliases", ModelAlias):
@@ -385,9 +422,9 @@ def gpu(name: str) -> Gpu:
 
     Raises KeyError with near names.
     """
-    found = _gpu_index(facts_dir()).get(_key(name)) or _gpu_class(name)
+    found = find(name, "gpus", Gpu) or _gpu_class(name)
     if found is None:
-        raise _unknown("GPU", name, [g.id for g in gpus()])
+        raise KeyError(unknown(name, "GPU of the catalogue", (g.id for g in gpus())))
     return found
 
 
@@ -416,9 +453,9 @@ def model(name: str) -> Model:
 
     A file is read by `hf_config.model`.
     """
-    found = _model_index(facts_dir()).get(_key(name))
+    found = _model_index().get(_key(name))
     if found is None:
-        raise _unknown("model", name, [m.model_id for m in models()])
+        raise KeyError(unknown(name, "model of the catalogue", (m.model_id for m in models())))
     return found
 
 

@@ -18,6 +18,10 @@ Z90, Z95, Z975, Z999 = (NormalDist().inv_cdf(q) for q in (0.9, 0.95, 0.975, 0.99
 """Quantiles of the standard normal distribution."""
 
 
+class NotEstimated(ValueError):
+    """A figure that the inputs do not determine; the message says which input is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogNormal:
     """A positive quantity whose logarithm is normal: lengths of requests, prices, waits.

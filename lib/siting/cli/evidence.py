@@ -27,7 +27,7 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
       siting facts --stale 90
     """
     from siting import provenance
-    from siting.inputs.messages import suggestion
+    from siting.catalogue import suggestion
 
     if table and table not in known_tables():
         raise Refused(f"{table!r} is no table of facts; {suggestion(table, known_tables())}")

@@ -35,7 +35,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            from siting.inputs.messages import suggestion
+            from siting.catalogue import suggestion
 
             known = suggestion(args[0], self.list_commands(ctx))
             raise click.UsageError(f"{args[0]!r} is no command; {known}", ctx) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from siting.quantity import Range
     from siting.serving.capacity import Pool
 
-T = TypeVar("T")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -60,28 +59,15 @@ serving = _options(
 )
 
 
-def _found_model(name: str) -> Model:
-    from siting import hf_config
+def _found(model: str, gpu: str) -> tuple[Model, Gpu]:
+    from siting import catalogue, hf_config
 
-    return _found("--model", name, "model", hf_config.model, known_models)
-
-
-def _found_gpu(name: str) -> Gpu:
-    from siting import catalogue
-
-    return _found("--gpu", name, "GPU", catalogue.gpu, known_gpus)
-
-
-def _found(
-    option: str, name: str, what: str, look_up: Callable[[str], T], known: Callable[[], list[str]]
-) -> T:
-    from siting.inputs.messages import suggestion
-
+    option = "--model"
     try:
-        return look_up(name)
-    except KeyError:
-        hint = suggestion(name, known())
-        raise Refused(f"{option}: {name!r} is no {what} of the catalogue; {hint}") from None
+        chosen, option = hf_config.model(model), "--gpu"
+        return chosen, catalogue.gpu(gpu)
+    except KeyError as error:
+        raise Refused(f"{option}: {error.args[0]}") from None
 
 
 def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
@@ -127,19 +113,20 @@ def fit(
     Example:
       siting fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 --context 8192
     """
-    from siting.memory import attention, vram
+    from siting.memory import vram
     from siting.memory.deployment import Deployment, planned
+    from siting.quantity import NotEstimated
 
     if not (config or model):
         raise Refused("name a model of the catalogue with --model, or a config.json with --config")
     try:
-        chosen, card = _found_model(config or model), _found_gpu(gpu)
+        chosen, card = _found(config or model, gpu)
         shape = (how["weights"], how["kv_cache"], how["tensor_parallel"] or 1, how["pp"])
         named = {name: how[name] for name in ("engine", "utilization")}
         memory = vram.inference(
             planned(Deployment(chosen, card, *shape, **named)), context, concurrency
         )
-    except attention.NotEstimated as error:
+    except NotEstimated as error:
         raise Refused(f"not estimated, because {error}") from None
     return Answer(_memory_json(memory), _memory_lines(memory))
 
@@ -275,20 +262,20 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     def given(*names: str) -> dict[str, Any]:
         return {name: asked[name] for name in names}
 
-    card, chosen = _found_gpu(gpu).id, _found_model(model).model_id
+    chosen, card = _found(model, gpu)
     how = given("weights", "kv_cache", "engine", "tensor_parallel", "redundancy")
-    option = scenario.Option(label=card, kind="rented_gpus", gpu=card, **how)
+    option = scenario.Option(label=card.id, kind="rented_gpus", gpu=card.id, **how)
     workload = scenario.Workload(
         description="from the command line",
         growth_per_year=Range.exact(0),
         latency=scenario.Latency(**given("ttft_s", "tpot_ms", "percentile")),
-        models=[chosen],
+        models=[chosen.model_id],
         **given("requests_per_day", "hours", "peak_factor", "cached_input_share"),
         **given("input_tokens", "output_tokens"),
     )
     load = [(workload_load("load", workload), Limits.of(workload))]
     try:
-        pool = capacity.best_pool(option, chosen, load, 1)
+        pool = capacity.best_pool(option, chosen.model_id, load, 1)
     except ValueError as error:
         raise Refused(f"not estimated, because {error}") from None
     figures = {

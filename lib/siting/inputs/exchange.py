@@ -21,6 +21,7 @@ import openpyxl
 import pandas as pd
 from pydantic import ValidationError
 
+from siting import catalogue
 from siting.inputs import document, messages
 from siting.inputs.document import Document, DocumentError
 from siting.inputs.scenario import Quote
@@ -61,7 +62,7 @@ def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
         raise DocumentError.of(path, "two columns have this name", "keep one", 1, twice[0])
     for name in known.values():
         if name not in frame.columns:
-            hint = messages.suggestion(name, map(str, frame.columns))
+            hint = catalogue.suggestion(name, map(str, frame.columns))
             raise DocumentError.of(path, "this column is missing", hint, 1, name)
     if frame.empty:
         raise DocumentError.of(path, "no row follows the headings", "add at least one", 2)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from siting.catalogue import suggestion
 from siting.inputs.document import Document, Path_, Problem, dotted
 
 _KINDS = {
@@ -23,22 +22,6 @@ _KINDS = {
     "dict_type": "a mapping of `key: value` lines",
     "model_type": "a mapping of `key: value` lines",
 }
-
-
-def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
-    """The known words that look most like `word`, best first."""
-    by_key = {k.lower(): k for k in known}
-    return [by_key[k] for k in difflib.get_close_matches(word.lower(), by_key, n, cutoff=0.5)]
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`did you mean x?`, or the list of what is known."""
-    known = sorted(known)
-    near = nearest(word, known, 2)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    listed = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
-    return f"known: {listed}" if listed else "remove it"
 
 
 def quoted(value: Any) -> str:

@@ -16,51 +16,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from siting.catalogue import Fact, Model, of_facts, table
+from siting.catalogue import Model
+from siting.dtypes import KvFormat
+from siting.quantity import NotEstimated
 
 Kind = Literal["full", "window", "chunk", "latent", "compressed", "state", "cross"]
 
 BLOCK_TOKENS = 16
 """Tokens of a block in vLLM unless a state or a wider page needs more."""
-
-
-class NotEstimated(ValueError):
-    """A figure that the inputs do not determine; the message says which input is missing."""
-
-
-class KvFormat(Fact):
-    """A storage format of cached keys and values."""
-
-    format: str
-    aliases: str = ""
-    bytes_per_element: float
-    scale_bytes_per_head: float = 0.0
-    """Scales that each token and head adds, for K and again for V."""
-    sparse_latent_bytes: float | None = None
-    """Bytes of a token and layer where sparse latent attention has a layout of its own."""
-
-
-@of_facts
-def _kv_index() -> dict[str, KvFormat]:
-    return {
-        n: f
-        for f in table("kv_formats", KvFormat)
-        for n in (f.format, *filter(None, f.aliases.split(";")))
-    }
-
-
-def kv_format(name: str) -> KvFormat:
-    """The cache format called `name`; `auto` and blank mean the model's own 16-bit type.
-
-    Raises NotEstimated with the known names.
-    """
-    index = _kv_index()
-    found = index.get((name or "auto").strip().lower())
-    if found is None:
-        raise NotEstimated(
-            f"KV cache format {name!r} is unknown; known: {', '.join(sorted(index))}"
-        )
-    return found
 
 
 @dataclass(frozen=True, slots=True)

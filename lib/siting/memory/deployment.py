@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting.catalogue import Gpu, Model
-from siting.memory.attention import NotEstimated
 from siting.memory.engines import (
     MemoryConstant,
     Release,
@@ -20,7 +19,7 @@ from siting.memory.engines import (
     release_of,
     version,
 )
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 
 BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
 """Cards of compute capability below 8.0."""

@@ -9,8 +9,7 @@ import re
 from functools import cache
 
 from siting.catalogue import Fact, of_facts, table
-from siting.memory.attention import NotEstimated
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 
 Release = tuple[int, int]
 """Major and minor."""

@@ -11,11 +11,10 @@ from typing import Literal
 from siting import catalogue, hf_config
 from siting.catalogue import Fact, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
-from siting.memory.attention import NotEstimated
 from siting.memory.engines import constant
 from siting.memory.training import Job, Peak, Verdict, framework, memory
 from siting.memory.vram import TENSOR_PARALLEL
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 
 
 class Utilisation(Fact):

@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from siting import catalogue
+from siting import catalogue, dtypes
 from siting.catalogue import Model
+from siting.dtypes import WeightFormat, weight_format
 from siting.memory import attention
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import (
     Deployment,
     is_unified,
@@ -27,8 +27,8 @@ from siting.memory.deployment import (
 )
 from siting.memory.distance import aspects, unseen, widened
 from siting.memory.engines import MemoryConstant, constant
-from siting.memory.weights import WeightFormat, weight_bytes_per_gpu, weight_format
-from siting.quantity import GIB, Range, total
+from siting.memory.weights import weight_bytes_per_gpu
+from siting.quantity import GIB, NotEstimated, Range, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,12 +309,12 @@ def _cached_layers(d: Deployment) -> tuple[attention.Layers, ...]:
     return tuple(replace(g, count=math.ceil(g.count / d.pipeline_parallel)) for g in groups)
 
 
-def kv_format(d: Deployment) -> attention.KvFormat:
+def kv_format(d: Deployment) -> dtypes.KvFormat:
     """Format of the cache; `auto` follows the type of the run, which may be 32 bit."""
     wanted = d.kv_cache or "auto"
     if wanted == "auto" and weight_format(d.weights, d.model).format == "fp32":
         wanted = "f32"
-    return attention.kv_format(wanted)
+    return dtypes.kv_format(wanted)
 
 
 def _state_blocks(d: Deployment) -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from siting.catalogue import Gpu, Model
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, is_large, planned
 from siting.memory.pool import activations, engine_budget, graphs, libraries, loaded, request_gib
 from siting.memory.vram import TENSOR_PARALLEL, can_split
+from siting.quantity import NotEstimated
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from siting import catalogue
-from siting.catalogue import Fact, Gpu, Model, table
-from siting.memory.attention import NotEstimated
+from siting.catalogue import Gpu, Model, Named, table
+from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import unseen, widened
 from siting.memory.engines import constant
 from siting.memory.pool import PRINTED_GIB, Part
-from siting.memory.weights import tensors, weight_format
-from siting.quantity import GIB, Range, total
+from siting.memory.weights import tensors
+from siting.quantity import GIB, NotEstimated, Range, total
 
 Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp"]
 STAGES: dict[str, Sharding] = {"0": "none", "1": "zero1", "2": "zero2", "3": "zero3"}
@@ -37,18 +37,13 @@ Verdict = Literal["fits", "tight", "does not fit"]
 # --- facts ------------------------------------------------------------------------------------
 
 
-class Named(Fact):
-    """A row that is looked up by name."""
+class Choice(Named):
+    """A row that is looked up by a part of its name."""
 
     name: str
-    aliases: str = ""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.name, *filter(None, self.aliases.split(";")))
 
 
-class Framework(Named):
+class Framework(Choice):
     """How a training framework treats loss, adapters, and the figure that it calls the peak."""
 
     logits_low: float
@@ -88,7 +83,7 @@ class Framework(Named):
         return not self.models or bool(re.search(self.models, model.lower()))
 
 
-class Optimizer(Named):
+class Optimizer(Choice):
     """States of an optimizer."""
 
     states: float
@@ -99,13 +94,13 @@ class Optimizer(Named):
     """States may move to host memory, so they need not count."""
 
 
-class Method(Named):
+class Method(Choice):
     """A way of fine-tuning, by what it keeps of each linear layer for its own gradient."""
 
     keeps: Literal["everything", "inputs", "inputs and outputs", "outputs", "nothing"]
 
 
-N = TypeVar("N", bound=Named)
+N = TypeVar("N", bound=Choice)
 
 
 def _named(rows: Sequence[N], name: str, what: str) -> N:

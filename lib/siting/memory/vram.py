@@ -13,8 +13,8 @@ from typing import Literal
 
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Gpu, Input, Model
+from siting.dtypes import weight_format
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import Deployment, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant
@@ -27,8 +27,8 @@ from siting.memory.pool import (
     longest_context,
     request_gib,
 )
-from siting.memory.weights import tensors, weight_format
-from siting.quantity import Z999, LogNormal, Range, total
+from siting.memory.weights import tensors
+from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
 
 Verdict = Literal["fits", "tight", "does not fit"]
 

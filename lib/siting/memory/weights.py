@@ -1,83 +1,18 @@
 """Weights of a model by tensor group and storage format, and how ranks share them.
 
-A format says how many bits a parameter takes, scales included, and which groups of tensors it
-applies to (facts/weight_formats.csv). "4 bit" is therefore never half a byte a parameter.
-
 [1] vLLM, model_executor/layers (what tensor parallelism divides, and what it repeats)
-[2] OCP Microscaling Formats v1.0 (blocks and scales of 4-bit formats)
-[3] llama.cpp, llama-model.cpp (layers of a file over several cards)
+[2] llama.cpp, llama-model.cpp (layers of a file over several cards)
 """
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
-from siting.catalogue import Fact, Model, of_facts, table
-from siting.memory.attention import NotEstimated
-from siting.quantity import Range
-
-Scope = Literal["all", "linear", "experts", "mlp", "file"]
-
-
-# --- formats ----------------------------------------------------------------------------------
-
-
-class WeightFormat(Fact):
-    """A storage format of weights: bits a parameter, scales included, and which tensors have it."""
-
-    format: str
-    aliases: str = ""
-    bits: float
-    scope: Scope
-    """all: every tensor; linear: attention, MLP, experts; experts: routed experts, or all linear
-    layers of a dense model; mlp: MLP and experts; file: mean over a GGUF file."""
-    other_linear_bits: float = 16.0
-    pad_intermediate: int = 1
-    pad_hidden: int = 1
-    low_factor: float
-    high_factor: float
-    head_bits: float | None = None
-    """Bits of the output head in a GGUF file, where it differs."""
-    low_scope: Scope | None = None
-    """The widest scope that releases under this name have: it sets the low of a range."""
-
-
-def weight_formats() -> tuple[WeightFormat, ...]:
-    """Every weight format of the catalogue."""
-    return table("weight_formats", WeightFormat)
-
-
-def weight_format(name: str, model: Model | None = None) -> WeightFormat:
-    """The format called `name`; blank means the model's native one.
-
-    A GGUF name may carry its own mean, e.g. `gguf-Q4_K (4.64 BPW)`. Raises NotEstimated.
-    """
-    return _found((name or (model.native_weight_dtype if model else "")).strip().lower())
-
-
-@of_facts
-def _found(key: str) -> WeightFormat:
-    stated = re.search(r"([\d.]+)\s*bpw", key)
-    bare = re.sub(r"\s*\(.*\)", "", key)
-    formats = weight_formats()
-    index = {n: f for f in formats for n in (f.format, *filter(None, f.aliases.split(";")))}
-    found = index.get(key) or index.get(bare) or index.get(bare.replace("_", "-"))
-    if found is None and bare.startswith("gguf"):  # repacked or mixed: as the type it is made from
-        found = index.get(re.sub(r"(?<=-)ud-|[_-](r4|r8|xl|xxl|mix)\b", "", bare))
-        if found is None and stated:
-            found = index["gguf-q8_0"].model_copy(update={"format": bare, "head_bits": None})
-    if found is None:
-        known = ", ".join(f.format for f in formats)
-        raise NotEstimated(f"weight format {key!r} is unknown; known: {known}")
-    if not stated or found.scope != "file":
-        return found
-    own = {"bits": float(stated[1]), "low_factor": 0.98, "high_factor": 1.02}
-    return found.model_copy(update=own)
-
+from siting.catalogue import Model
+from siting.dtypes import WeightFormat, weight_format
+from siting.quantity import NotEstimated, Range
 
 # --- tensors ----------------------------------------------------------------------------------
 
@@ -236,7 +171,7 @@ def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp
 
 
 def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]:
-    """Bytes of weights on the fullest of `gpus` cards, and layers on the card with most [3].
+    """Bytes of weights on the fullest of `gpus` cards, and layers on the card with most [2].
 
     The token embedding stays in host memory; the output head counts as one more layer and goes
     to the last card. Vision towers are a file of their own.

@@ -15,11 +15,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from siting.catalogue import facts_dir
+from siting.catalogue import facts_dir, suggestion
 from siting.inputs import beside, scenario
 from siting.inputs.beside import MIB
 from siting.inputs.document import Problem
-from siting.inputs.messages import suggestion
 from siting.inputs.scenario.model import Report
 
 Format = Literal["html", "pdf"]

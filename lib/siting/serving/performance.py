@@ -22,13 +22,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from siting import catalogue
+from siting import catalogue, dtypes
 from siting.catalogue import Fact, Gpu
+from siting.dtypes import WeightFormat, weight_format
 from siting.memory import attention, engines
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
 from siting.memory.pool import cache_pool
-from siting.memory.weights import WeightFormat, tensors, weight_format
-from siting.quantity import GIB
+from siting.memory.weights import tensors
+from siting.quantity import GIB, NotEstimated
 
 Numbers = float | npt.NDArray[np.float64]
 Efficiencies = Mapping[str, Numbers]
@@ -353,13 +354,13 @@ def _peak(d: Deployment, arithmetic: str) -> float:
 POWER_EXPONENT = 0.4
 
 
-def kv_format(d: Deployment) -> attention.KvFormat:
+def kv_format(d: Deployment) -> dtypes.KvFormat:
     """Format of the cache. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
     wanted = d.kv_cache or "auto"
     if wanted == "auto" and engines.engine_name(d.engine) in VENDOR:
         quantised = weight_format(d.weights, d.model).bits < 9
         wanted = "fp8" if quantised else wanted
-    return attention.kv_format(wanted)
+    return dtypes.kv_format(wanted)
 
 
 def regime(d: Deployment) -> dict[str, str]:
@@ -400,7 +401,7 @@ def replica(d: Deployment) -> Replica:
     """The numbers of `d` that its speed depends on. Raises NotPredicted naming what is missing."""
     try:
         return _replica(d)
-    except attention.NotEstimated as reason:
+    except NotEstimated as reason:
         raise NotPredicted(str(reason)) from None
 
 
@@ -537,7 +538,7 @@ def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     """
     try:
         pool = cache_pool(d.known, int(longest))
-    except attention.NotEstimated as reason:
+    except NotEstimated as reason:
         raise NotPredicted(str(reason)) from None
     tight = ran and pool.left.central <= 0
     return (pool.left.high if tight else pool.left.central) * GIB

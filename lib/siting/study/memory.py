@@ -8,14 +8,13 @@ from typing import Any
 
 from siting import catalogue, hf_config
 from siting.catalogue import Gpu, Source
+from siting.dtypes import weight_format
 from siting.memory import vram
-from siting.memory.attention import NotEstimated
 from siting.memory.deployment import usable_gib
 from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
 from siting.memory.sweep import sweep
 from siting.memory.vram import Fit, Memory
-from siting.memory.weights import weight_format
-from siting.quantity import total
+from siting.quantity import NotEstimated, total
 from siting.study.frames import Made, ends, frame
 from siting.study.results import Results
 

@@ -6,7 +6,7 @@ refused with file, line, field, what is wrong and what to write instead (`Scenar
 `load` gives the scenario of a client, `resolved` writes it out whole.
 """
 
-from siting.inputs.scenario.checks import contradictions, known_in
+from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import (
     OWNED,
     SELF_HOSTED,
@@ -66,7 +66,6 @@ __all__ = [
     "create",
     "examined",
     "json_schema",
-    "known_in",
     "load",
     "names",
     "new_text",

@@ -1,7 +1,7 @@
 """What must fit together in a scenario, and with the catalogue: each contradiction with its remedy.
 
-Two dictionaries above are asked: the formats that the memory model knows, and the attributes of
-the rules; without them a misspelt format or answer would be found only when it is computed.
+One dictionary above is asked, the attributes of the rules; without it a misspelt answer would be
+found only when it is computed.
 """
 
 from __future__ import annotations
@@ -10,29 +10,21 @@ import datetime as dt
 import difflib
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from siting import catalogue, hf_config, reasoning
-from siting.inputs import messages
+from siting import catalogue, reasoning
+from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.document import Path_
-from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Option, Quote, Scenario, Workload
-from siting.memory import attention, weights
-from siting.memory.attention import NotEstimated
+from siting.inputs.scenario import names
+from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Option, Quote, Scenario
+from siting.inputs.scenario.names import Contradiction
 from siting.rules import rulebook
-
-Contradiction = tuple[Path_, str, str]
-"""Path, what is wrong, what to write."""
 
 
 def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
     """Everything that is well formed but cannot be meant."""
-    for name, workload in scenario.workloads.items():
-        yield from _workload(name, workload)
-    for name, job in scenario.fine_tuning.items():
-        yield from _catalogued(("fine_tuning", name, "model"), job.model, "model")
+    yield from names.unknown(scenario)
     for name, option in scenario.options.items():
         yield from _option(name, option, scenario)
     yield from _bounded(scenario)
@@ -67,92 +59,25 @@ def _bounded(scenario: Scenario) -> Iterator[Contradiction]:
             yield ("workloads",), wrong, f"write a load and growth of at most {most:.0e} {what}"
 
 
-def _one_of(
-    path: Path_, name: str, what: str, known: Iterable[str], of: str = ""
-) -> Iterator[Contradiction]:
+def _one_of(path: Path_, name: str, what: str, known: Iterable[str]) -> Iterator[Contradiction]:
     """A name must be one of those that are known."""
     known = list(known)
     if name not in known:
-        yield path, f"{name!r} is no {what}{of}", messages.suggestion(name, known)
-
-
-def _listed(path: Path_, name: str, table: str, column: str, what: str) -> Iterator[Contradiction]:
-    yield from _one_of(path, name, what, known_in(table, column), f" of facts/{table}.csv")
-
-
-def _catalogued(path: Path_, name: str, kind: Literal["model", "GPU"]) -> Iterator[Contradiction]:
-    try:
-        (hf_config.model if kind == "model" else catalogue.gpu)(name)
-    except KeyError:
-        models = (m.model_id for m in catalogue.models())
-        known = models if kind == "model" else (g.id for g in catalogue.gpus())
-        yield from _one_of(path, name, kind, known, " of the catalogue")
-
-
-def _known(path: Path_, name: str, look_up: Callable[[str], object]) -> Iterator[Contradiction]:
-    """A format must be one that the memory model knows; blank is its default."""
-    try:
-        if name:
-            look_up(name)
-    except NotEstimated as error:
-        wrong, _, known = str(error).partition("; known: ")
-        yield path, wrong, messages.suggestion(name, known.split(", "))
-
-
-def _effort(path: Path_, name: str) -> Iterator[Contradiction]:
-    """A reasoning effort, if one is named, must be one whose hidden tokens are known."""
-    words = known_in("reasoning_effort", "effort") | known_in("reasoning_effort", "synonyms")
-    known = {word for cell in words for word in cell.split(";") if word} | {"default"}
-    if name.strip().lower() not in known | {""}:
-        yield from _one_of(path, name, "reasoning effort", known)
-
-
-def known_in(table: str, column: str) -> set[str]:
-    """The values of one column of a fact table."""
-    path = catalogue.facts_dir() / f"{table}.csv"
-    return _column(path, path.stat().st_mtime_ns, column) if path.is_file() else set()
-
-
-@cache
-def _column(path: Path, changed_ns: int, column: str) -> set[str]:
-    return {cells[column] for _, cells in catalogue.rows(path) if column in cells}
-
-
-def _workload(name: str, workload: Workload) -> Iterator[Contradiction]:
-    here: Path_ = ("workloads", name)
-    for i, model in enumerate(workload.models):
-        yield from _catalogued((*here, "models", i), model, "model")
-    for i, run in enumerate(workload.measured):
-        yield from _catalogued((*here, "measured", i, "model"), run.model, "model")
-        yield from _catalogued((*here, "measured", i, "gpu"), run.gpu, "GPU")
-    if workload.quality:
-        here = (*here, "quality")
-        yield from _effort((*here, "reference_effort"), workload.quality.reference_effort)
-        for i, board in enumerate(workload.quality.boards):
-            yield from _listed((*here, "boards", i), board, "quality_boards", "board", "board")
+        yield path, f"{name!r} is no {what}", suggestion(name, known)
 
 
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
     here: Path_ = ("options", name)
-    if option.gpu:
-        yield from _catalogued((*here, "gpu"), option.gpu, "GPU")
-    elif option.kind in ("rented_gpus", *OWNED):
+    if not option.gpu and option.kind in ("rented_gpus", *OWNED):
         yield here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue"
-    if option.server:
-        yield from _listed((*here, "server"), option.server, "servers", "id", "server")
     yield from _region(here, option)
-    yield from _effort((*here, "effort"), option.effort)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
     for model in itertools.islice(silent, 1):
         wrong = f"{model} reasons, and its effort is not said"
         write = "write effort: none, low, medium or high as your requests set it, or default"
         yield (*here, "effort"), wrong, write
-    yield from _known((*here, "weights"), option.weights, weights.weight_format)
-    yield from _known((*here, "kv_cache"), option.kv_cache, attention.kv_format)
     yield from _hybrid(here, name, option, scenario)
     yield from _served(here, option, scenario)
-    if option.country and option.country not in _territories():
-        yield (*here, "country"), f"{option.country!r} is no country", "write an ISO code like DE"
 
 
 def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
@@ -181,7 +106,7 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contrad
         if workload not in ("all", *scenario.workloads):
             yield from _one_of(path, workload, "workload", ["all", *scenario.workloads])
         elif option.kind in SELF_HOSTED:
-            yield from _catalogued(path, model, "model")
+            yield from names.MODEL.faults(path, model)
         elif option.kind == "open_api":
             yield from _hosted(path, model, option.provider)
         elif option.provider:
@@ -198,12 +123,12 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
 
     listed = {p.id: p for p in providers}
     if provider_id not in listed:
-        here, of = (*path[:2], "provider"), " of the price list genai-prices"
-        yield from _one_of(here, provider_id, "provider", listed, of)
+        here, what = (*path[:2], "provider"), "provider of the price list genai-prices"
+        yield from _one_of(here, provider_id, what, listed)
     elif listed[provider_id].find_model(model, all_providers=providers) is None:
         known = [m.id for m in listed[provider_id].models]
         wrong = f"{model!r} has no price at {provider_id}"
-        yield path, wrong, messages.suggestion(model, known)
+        yield path, wrong, suggestion(model, known)
 
 
 def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
@@ -226,7 +151,7 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
 
 
 def _money(scenario: Scenario) -> Iterator[Contradiction]:
-    finance, client = scenario.finance, scenario.client
+    finance = scenario.finance
     options = [*scenario.options, "none"]
     yield from _one_of(("finance", "baseline"), finance.baseline, "option", options)
     for name, option in scenario.options.items():
@@ -237,13 +162,6 @@ def _money(scenario: Scenario) -> Iterator[Contradiction]:
             yield ("options", name, "second_site"), wrong, "remove it, or name owned servers"
     for i, quote in enumerate(finance.quotes):
         yield from _quoted(("finance", "quotes", i), quote, scenario)
-    if not _is_currency(client.currency):
-        wrong = f"{client.currency!r} has no exchange rate of the ECB"
-        write = "write a currency such as EUR, USD, GBP, CHF, SEK, PLN"
-        yield ("client", "currency"), wrong, write
-    if client.country not in _territories():
-        wrong = f"{client.country!r} is no country"
-        yield ("client", "country"), wrong, "write an ISO 3166 code like DE"
 
 
 _UNITS = {
@@ -260,11 +178,11 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradic
         yield from _one_of((*here, "item"), option, "option", scenario.options)
     else:
         item = quote.item
-    yield from _one_of((*here, "item"), item, "cost item", {*_UNITS, *known_in("cost_items", "id")})
+    yield from _one_of((*here, "item"), item, "cost item", {*_UNITS, *column("cost_items", "id")})
     currency, word = quote.unit[:3], _UNITS.get(item, "")
     plain = quote.unit[3:].strip(" /")
     wrong = (word and word not in plain) or (item == "server_price" and plain)
-    if not _is_currency(currency) or wrong:
+    if not names.is_currency(currency) or wrong:
         should = f"{scenario.client.currency}{'/' + word if word else ''}"
         yield (*here, "unit"), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
     day = scenario.client.report_date
@@ -276,19 +194,18 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradic
 
 def _region(here: Path_, option: Option) -> Iterator[Contradiction]:
     """A region that resembles one of the provider's, but is not written like it."""
-    prices = catalogue.facts_dir() / "cloud_prices.csv"
-    regions = _regions(prices, prices.stat().st_mtime_ns).get(option.provider or "", set())
+    regions = _regions().get(option.provider, set())
     if option.kind in SELF_HOSTED and option.region and option.region not in regions:
         for near in difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75):
             wrong = f"{option.region!r} is no region of {option.provider}"
             yield (*here, "region"), wrong, f"did you mean {near}?"
 
 
-@cache
-def _regions(prices: Path, changed_ns: int) -> dict[str, set[str]]:
+@of_facts
+def _regions() -> dict[str, set[str]]:
     """Regions by provider."""
     found: dict[str, set[str]] = {}
-    for _, cells in catalogue.rows(prices):
+    for _, cells in catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv"):
         found.setdefault(cells["provider"], set()).add(cells.get("region", ""))
     return found
 
@@ -308,10 +225,11 @@ def _times(scenario: Scenario) -> Iterator[Contradiction]:
 
 
 def _policies(scenario: Scenario) -> Iterator[Contradiction]:
-    decision, rules = scenario.decision, known_in("sovereignty_rules", "rule_id")
+    decision, rules = scenario.decision, column("sovereignty_rules", "rule_id")
+    criteria = column("decision_criteria", "criterion")
     for name in decision.weights:
         here: Path_ = ("decision", "weights", name)
-        yield from _listed(here, name, "decision_criteria", "criterion", "criterion")
+        yield from _one_of(here, name, "criterion of facts/decision_criteria.csv", criteria)
     for i, name in enumerate(scenario.client.yes_means):
         yield from _one_of(("client", "yes_means", i), name, "option", scenario.options)
     known = ["sovereignty", "quality", "latency", "budget", *(f"rule:{r}" for r in rules)]
@@ -319,7 +237,7 @@ def _policies(scenario: Scenario) -> Iterator[Contradiction]:
         here = ("decision", "hard_constraints", i)
         if word.startswith("rule:"):
             rule = word.removeprefix("rule:")
-            yield from _listed(here, rule, "sovereignty_rules", "rule_id", "rule")
+            yield from _one_of(here, rule, "rule of facts/sovereignty_rules.csv", rules)
         else:
             yield from _one_of(here, word, "constraint", known)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:
@@ -343,18 +261,3 @@ def _answers(scenario: Scenario) -> Iterator[Contradiction]:
             if problem := rulebook.value_problem(attribute, value, book.attributes):
                 fault, _, remedy = problem.partition("; ")
                 yield (*path, attribute), fault, remedy or "see facts/sovereignty_attributes.csv"
-
-
-@cache
-def _territories() -> frozenset[str]:
-    from babel import Locale
-
-    regions = {t for t in map(str, Locale("en").territories) if len(t) == 2 and t.isalpha()}
-    return frozenset(regions - {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})  # groups, and no place
-
-
-@cache
-def _is_currency(code: str) -> bool:
-    from currency_converter import CurrencyConverter
-
-    return code == "EUR" or code in CurrencyConverter().currencies

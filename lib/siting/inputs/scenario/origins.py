@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from siting.inputs import messages
+from siting import catalogue
 from siting.inputs.document import Document, Path_, Problem, dotted
 from siting.inputs.scenario.model import Evidence, Scenario, ScenarioError
 
@@ -78,7 +78,7 @@ def _unfounded(
             if field not in paths:
                 where: Path_ = ("evidence", i, "fields", j)
                 write = "write a path such as workloads or finance.discount_rate"
-                if messages.nearest(field, paths):
-                    write = messages.suggestion(field, paths - {"*"})
+                if catalogue.nearest(field, paths):
+                    write = catalogue.suggestion(field, paths - {"*"})
                 wrong = f"{field!r} is nothing in this scenario"
                 yield Problem(*whole.place(where), dotted(where), wrong, write)

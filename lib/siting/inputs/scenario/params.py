@@ -16,10 +16,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from siting import catalogue
 from siting.inputs import benchmark, beside, document, messages
 from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
-from siting.inputs.scenario.checks import Contradiction, contradictions
+from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Measured, Scenario, ScenarioError
+from siting.inputs.scenario.names import Contradiction
 from siting.inputs.scenario.origins import with_origins
 
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
@@ -62,7 +64,7 @@ def path_of(name_or_path: str | Path) -> Path:
         raise ScenarioError.of(text, "is no client's name", write)
     path = project() / "params" / f"{text}.yaml"
     if not path.is_file():
-        meant = messages.suggestion(text, [*names(), "base"])
+        meant = catalogue.suggestion(text, [*names(), "base"])
         write = f"{meant} `siting new {text}` makes it"
         raise ScenarioError.of(_shown(path), "does not exist", write)
     return path
@@ -286,7 +288,7 @@ def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
         for key in above:
             here = here.get(key, {}) if isinstance(here, dict) else {}
         if last not in here:
-            meant = messages.suggestion(last, map(str, here))
+            meant = catalogue.suggestion(last, map(str, here))
             raise ScenarioError.of("what if", "is not there", meant, field=path)
         here[last] = value
     found = _validated(Document(data, {}))

@@ -1,0 +1,106 @@
+"""Words of a scenario that must be known elsewhere: models, GPUs, formats, boards, countries.
+
+A field says which of them it holds by its annotation; `unknown` finds those that nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from siting import catalogue, dtypes, hf_config
+from siting.inputs.document import Path_
+
+Contradiction = tuple[Path_, str, str]
+"""Path, what is wrong, what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Marks a field of names; `look_up` raises for one that is unknown: `fault; remedy`."""
+
+    look_up: Callable[[str], object]
+
+    def faults(self, path: Path_, name: str) -> Iterator[Contradiction]:
+        """What is wrong with a name; a blank is none."""
+        try:
+            if name:
+                self.look_up(name)
+        except (KeyError, ValueError) as error:
+            fault, _, remedy = str(error.args[0]).partition("; ")
+            yield path, fault, remedy or "correct it"
+
+
+def unknown(record: BaseModel, path: Path_ = ()) -> Iterator[Contradiction]:
+    """What is wrong with the names of a record and of those within it."""
+    for field, info in type(record).model_fields.items():
+        marks = [mark for mark in info.metadata if isinstance(mark, Name)]
+        for where, value in _each(getattr(record, field), (*path, field)):
+            if isinstance(value, BaseModel):
+                yield from unknown(value, where)
+            for mark in marks:
+                yield from mark.faults(where, value)
+
+
+def _each(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
+    """The members of a list or a mapping, or the value itself, each with its path."""
+    if isinstance(value, dict | list):
+        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*path, key), member
+    else:
+        yield path, value
+
+
+def _of(table: str, column: str, what: str) -> Name:
+    def look_up(name: str) -> None:
+        known = catalogue.column(table, column)
+        if name not in known:
+            raise KeyError(catalogue.unknown(name, f"{what} of facts/{table}.csv", known))
+
+    return Name(look_up)
+
+
+def _effort(name: str) -> None:
+    table = "reasoning_effort"
+    cells = catalogue.column(table, "effort") | catalogue.column(table, "synonyms")
+    known = {word for cell in cells for word in cell.split(";")} | {"default"}
+    if name.strip().lower() not in known | {""}:
+        raise KeyError(catalogue.unknown(name, "reasoning effort", known))
+
+
+def _country(code: str) -> None:
+    if code not in _territories():
+        raise KeyError(f"{code!r} is no country; write an ISO 3166 code like DE")
+
+
+@cache
+def _territories() -> frozenset[str]:
+    from babel import Locale
+
+    regions = {t for t in map(str, Locale("en").territories) if len(t) == 2 and t.isalpha()}
+    return frozenset(regions - {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})  # groups, and no place
+
+
+def _currency(code: str) -> None:
+    if not is_currency(code):
+        write = "write a currency such as EUR, USD, GBP, CHF, SEK, PLN"
+        raise KeyError(f"{code!r} has no exchange rate of the ECB; {write}")
+
+
+@cache
+def is_currency(code: str) -> bool:
+    """Whether the ECB publishes an exchange rate of it."""
+    from currency_converter import CurrencyConverter
+
+    return code == "EUR" or code in CurrencyConverter().currencies
+
+
+MODEL, GPU = Name(hf_config.model), Name(catalogue.gpu)
+WEIGHTS, KV_CACHE = Name(dtypes.weight_format), Name(dtypes.kv_format)
+SERVER = _of("servers", "id", "server")
+BOARD = _of("quality_boards", "board", "board")
+EFFORT, COUNTRY, CURRENCY = Name(_effort), Name(_country), Name(_currency)
