@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -138,6 +139,8 @@ class PoolLoad:
     batch_share: float
     mean: float
     """Mean load of the first year, waiting work included. [requests/s]"""
+    found: dict[float, Array] = field(default_factory=dict, compare=False)
+    """What `beyond` has found."""
 
     @classmethod
     def of(cls, pool: Pool) -> PoolLoad:
@@ -155,9 +158,19 @@ class PoolLoad:
             pool.mean_rate,
         )
 
+    def beyond(self, own: float) -> Array:
+        """Mean over the hours of whole replicas needed beyond the own ones, for peaks of GRID;
+        without any own, at least one."""
+        if own not in self.found:
+            whole = np.ceil(np.outer(GRID, self.curve / self.curve[-1]) - 1e-9)
+            self.found[own] = np.maximum(whole - own, 0.0 if own else 1.0).mean(axis=1)
+        return self.found[own]
+
 
 CURVE_POINTS = 624
 """Points of the load duration curve: one for each 14 hours of a year of 52 weeks."""
+GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
+"""Peaks for which the mean number of rented replicas is worked out. [replicas]"""
 
 
 @dataclass(frozen=True)
@@ -344,20 +357,16 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
     return Fleet(np.zeros(shape), np.zeros(shape), replicas, gpus, hours, busy, spilled)
 
 
-_GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
-
-
 def _mean_replicas(pool: PoolLoad, need: Array, own: Array) -> Array:
     """Mean over the hours of whole replicas needed beyond the own ones; without any, at least one.
     [n × Y]"""
     mean = np.where(own > 0, 0.0, 1.0)
     peak = pool.curve[-1]
     if peak > 0:
-        whole = np.ceil(np.outer(_GRID, pool.curve / peak) - 1e-9)
         load = np.log(np.maximum(need * peak, 1e-9))
-        for count in np.unique(own):
-            beyond = np.maximum(whole - count, 0.0 if count else 1.0).mean(axis=1)
-            mean[own == count] = np.interp(load[own == count], np.log(_GRID), beyond)
+        for count in np.unique(own).tolist():
+            here = own == count
+            mean[here] = np.interp(load[here], np.log(GRID), pool.beyond(count))
     return mean
 
 
@@ -381,12 +390,13 @@ class Amount:
     line: Line
     when: Literal["running", "start", "end"]
     quantity: Array
+    """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
 
     @property
     def value(self) -> Array:
-        """Quantity × price. [n × Y; the last column counts for `end`]"""
+        """Quantity × price. [n × Y or n × 1; the last column counts for `end`]"""
         return np.asarray(self.quantity * self.price[:, None])
 
     @property
@@ -402,10 +412,8 @@ class Amount:
 
 def unit_price(line: Line, draws: Draws) -> Array:
     """Product of a line's factors. [n]"""
-    price = np.ones(len(draws["growth"]))
-    for name in line.factors:
-        price = price * draws[name]
-    return price
+    prices = (draws[name] for name in line.factors)
+    return reduce(np.multiply, prices) if line.factors else np.ones(len(draws["growth"]))
 
 
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
@@ -437,20 +445,20 @@ class Side:
 
     def amount(self, line: Line) -> Amount:
         """What a line costs and when."""
-        shape = (len(self.draws["growth"]), self.plan.years)
-        level = np.broadcast_to(self.quantity(line), shape)
-        price = unit_price(line, self.draws)
+        level, price = np.atleast_2d(self.quantity(line)), unit_price(line, self.draws)
         match line.item.when:
             case "monthly":
                 return Amount(line, "running", level, price)
             case "yearly":
                 return Amount(line, "running", level / MONTHS, price)
+        level = np.broadcast_to(level, (len(level), self.plan.years))
+        match line.item.when:
             case "once":
                 return self._bought(line, additions(level), price)
             case "at_refresh":
                 return self._bought(line, _refreshed(level, life_years(self.draws)), price)
             case "at_exit":
-                last = np.zeros(shape)
+                last = np.zeros(level.shape)
                 last[:, -1] = level[:, -1]
                 if line.item.driver == "resale_server":
                     last[:, -1] = self._resale(level)
@@ -616,8 +624,8 @@ def additions(level: Array) -> Array:
 
 
 def life_years(draws: Draws) -> int:
-    """Whole years after which a server is replaced (central; not varied by draw)."""
-    return round(float(np.median(draws["life_years"])))
+    """Whole years after which a server is replaced; the same in all draws."""
+    return round(float(draws["life_years"][0]))
 
 
 def _refreshed(level: Array, life: int) -> Array:
@@ -632,7 +640,7 @@ def _refreshed(level: Array, life: int) -> Array:
 def worth_at(draws: Draws, age: float) -> Array:
     """Share of its price that a server of an age fetches, over the draw's `residual_scale`, which
     multiplies it; together never more than the price. [n]"""
-    curve = [1.0] + [float(np.median(draws[f"residual_after_{a}"])) for a in range(1, 6)] + [0.0]
+    curve = [1.0] + [float(draws[f"residual_after_{a}"][0]) for a in range(1, 6)] + [0.0]
     share = float(np.interp(age, range(len(curve)), curve))
     return np.asarray(np.minimum(share, 1 / np.maximum(draws["residual_scale"], 1e-9)))
 
@@ -666,6 +674,11 @@ def powers(base: Array, count: int) -> Array:
 def by_year(monthly: Array) -> Array:
     """Sum over the months of each year; the last year may be short. [n × Y]"""
     return np.asarray(np.add.reduceat(monthly, np.arange(0, monthly.shape[1], MONTHS), axis=1))
+
+
+def by_month(yearly: Array, months: int) -> Array:
+    """What holds in each year, or in all alike, for every month. [M]"""
+    return np.broadcast_to(yearly, math.ceil(months / MONTHS)).repeat(MONTHS)[:months]
 
 
 def owned_key(hybrid: str) -> str:

@@ -154,6 +154,7 @@ def _ecb() -> CurrencyConverter:
     return CurrencyConverter()
 
 
+@cache
 def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source]:
     """Units of `into` for one unit of `currency`, on the last day with a rate up to `day`.
 
@@ -397,6 +398,7 @@ class Lengths:
     """Share of the input that is written to a cache, at the vendor's price for that."""
 
 
+@cache
 def api_request(
     provider: str, model: str, load: Lengths, batch_share: float, day: dt.date
 ) -> ApiPrice:

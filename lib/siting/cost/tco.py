@@ -44,6 +44,7 @@ class Clock:
         v = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
         self._discount = cashflow.powers(v, plan.months + 1)
         self._paths: dict[str, Array] = {}
+        self._early: dict[tuple[str, str], Array] = {}
         self._sums: dict[tuple[str, str, str], tuple[Array, Array]] = {}
 
     def path(self, name: str) -> Array:
@@ -55,11 +56,14 @@ class Clock:
     def waiting(self, phase: str, name: str) -> Array:
         """Share of each month before production, or (`before`) in which the baseline is paid, which
         runs on for a while; as many years as any draw needs. [n × ≤ M]"""
-        wait = self.draws[f"months_to_production.{name}"]
-        if phase == "before":
-            wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
-        years = max(1, math.ceil(float(wait.max()) / MONTHS))
-        return np.clip(wait[:, None] - np.arange(min(self.plan.months, years * MONTHS)), 0, 1)
+        if (phase, name) not in self._early:
+            wait = self.draws[f"months_to_production.{name}"]
+            if phase == "before":
+                wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
+            years = max(1, math.ceil(float(wait.max()) / MONTHS))
+            months = np.arange(min(self.plan.months, years * MONTHS))
+            self._early[phase, name] = np.clip(wait[:, None] - months, 0, 1)
+        return self._early[phase, name]
 
     def share(self, phase: str, name: str) -> Array:
         """Share of each month in which an option is in production, or is not yet. [n × M]"""
@@ -85,8 +89,10 @@ class Clock:
         return self._sums[key]
 
     def _by_year(self, monthly: Array) -> Array:
-        sums = cashflow.by_year(monthly)
-        return np.pad(sums, ((0, 0), (0, self.plan.years - sums.shape[1])))
+        sums = np.zeros((len(monthly), self.plan.years))
+        found = cashflow.by_year(monthly)
+        sums[:, : found.shape[1]] = found
+        return sums
 
     @property
     def starts(self) -> Array:
@@ -276,7 +282,7 @@ def _by_month(clock: Clock, name: str, d: Due) -> tuple[Array, Array]:
     quantity, path = np.zeros(months + 1), np.ones(months + 1)
     if amount.when == "running":
         share = clock.share(d.phase, name)[0]
-        quantity[1:] = amount.quantity[0, np.arange(months) // MONTHS] * share
+        quantity[1:] = cashflow.by_month(amount.quantity[0], months) * share
         path[1:] = clock.path(amount.path)[0]
     elif amount.when == "start":
         quantity[:months:MONTHS] = amount.quantity[0]
@@ -307,7 +313,7 @@ def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
     out = np.zeros(months + 1)
     if np.any(bought):
         monthly, left = written_off(np.asarray(bought)[None, :], life, months)
-        out[1:] = monthly[0, np.arange(months) // MONTHS]
+        out[1:] = cashflow.by_month(monthly[0], months)
         out[-1] += left[0, -1]
     return out
 
@@ -547,7 +553,7 @@ def _option_cost(
     today = flows(plan, plan.baseline, draws) if plan.baseline in plan.options else []
     saving = np.sum([f.amounts for f in today], axis=0) - np.sum([f.amounts for f in lines], axis=0)
     machines = _machines(plan, option, draws)
-    by_month = cashflow.total_tokens(plan, draws)[0, np.arange(plan.months) // MONTHS]
+    tokens = cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months)
     returns = name != plan.baseline and saving.any()
     return OptionCost(
         name,
@@ -555,7 +561,7 @@ def _option_cost(
         option.option.kind,
         lines,
         rate,
-        np.append(0.0, by_month),
+        np.append(0.0, tokens),
         cashflow.life_years(draws),
         money.npv(saving, rate),
         money.irr(saving) if returns else None,
@@ -747,8 +753,9 @@ def _best_split(plan: Plan, option: OptionPlan, draws: Draws) -> Array:
     assert option.base is not None
     name, need = option.name, cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
     owned = [np.full_like(need, BASE_ALONE), *(np.ceil(share * need) for share in SHARES)]
-    costs = (totals(plan, {**draws, owned_key(name): x}, [name])[name].present for x in owned)
-    return np.asarray(np.min(list(costs), axis=0))
+    each = {n: np.tile(x, len(owned)) for n, x in draws.items()}
+    each[owned_key(name)] = np.hstack(owned)
+    return np.asarray(totals(plan, each, [name])[name].present.reshape(len(owned), -1).min(axis=0))
 
 
 def _winners(plan: Plan, volume: Volume) -> tuple[Winner, ...]:
