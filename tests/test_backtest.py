@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from siting import catalogue
+from siting import catalogue, study
 from siting.vendors import shocks
 from siting.vendors.vendor_record import load
 
@@ -87,9 +87,34 @@ def test_short_notice_is_foretold_by_the_vendors_own_notices():
     assert NOTICES[0].quantity == "next notice at most 90 days"
     assert ninety.auc.value >= 0.80
     assert ninety.leave_one_out[0] >= 0.75
-    for panel in NOTICES:
+    for panel in (NOTICES[0], NOTICES[2]):
         assert panel.own.brier_skill.low > 0, panel.quantity
         assert panel.label == "by vendor: skill shown"
+
+
+def test_a_chance_of_short_notice_is_printed_only_where_skill_is_shown():
+    # At 30 days the record leans on one host with twelve notices: without it no skill is seen.
+    within = study.open("base").notice_chances().within
+    shown = {p.quantity for p in NOTICES if p.own.brier_skill.low > 0}
+    assert {f"next notice at most {d} days" for d in set(within)} == shown
+
+
+def test_choosing_one_variant_by_what_was_known_does_as_well_as_mixing_all():
+    for panel in NOTICES:
+        (picked,) = panel.choices
+        assert abs(picked.auc.value - panel.own.auc.value) < 0.02, panel.quantity
+        assert abs(picked.brier_skill.value - panel.own.brier_skill.value) < 0.03, panel.quantity
+        assert picked.gap <= picked.gap_if_exact[1], panel.quantity
+
+
+def test_the_one_variant_of_a_day_rests_on_earlier_notices_alone():
+    record, cut = load(), dt.date(2026, 1, 1)
+    fewer = replace(
+        record, notices=tuple(n for n in record.notices if n.announced and n.announced < cut)
+    )
+    every, without = (stability.notice_cases(r, 90) for r in (record, fewer))
+    for early, late in zip(without, every, strict=False):
+        assert early.values[-1] == pytest.approx(late.values[-1], rel=1e-12)
 
 
 def test_the_largest_gap_of_exact_forecasts_by_hand():

@@ -167,7 +167,7 @@ class VendorFrames(Results):
 
         vendor: vendor
         mine: whether an option of this client depends on it
-        within: days of notice [days]
+        within: days of notice, such for which a test shows skill [days]
         chance_low: chance, low end of 80 % [share]
         chance: chance [share]
         chance_high: chance, high end of 80 % [share]
@@ -176,12 +176,15 @@ class VendorFrames(Results):
         pool: share of a typical vendor, to which a short record is drawn [share]
         """
         record, mine = load().as_of(self.client.report_date), {v.vendor for v in self._vendors}
+        tests = catalogue.table("vendor_backtests", Backtest)
+        shown = {b.quantity for b in tests if b.label.startswith("by vendor")}
         known = {n.vendor for n in notice.separate(record.notices)} | mine
         rows = [
             (v.vendor, v.vendor in mine, c.within, *ends(c.chance), c.notices, c.short, c.pool)
             for v in record.vendors
             if v.vendor in known and v.role != "infrastructure"
             for c in notice.notice_chances(record, v, self.client.report_date)
+            if f"next notice at most {c.within} days" in shown
         ]
         return rows, _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
 

@@ -4,14 +4,14 @@ Notice is a habit of each vendor, and its own record foretells the next one (`si
 stability`). The chance that the next notice is at most d days is beta-binomial: the vendor's own
 notices of generally available models, halved with every half-life of age, and a few more at the
 share of a typical vendor: the mean over vendors of their own shares, so that a vendor with many
-notices does not stand for all. What all vendors are drifting to moves its log odds.
+notices does not stand for all. What all vendors drift to moves its log odds, with the same memory.
 
     share ~ Beta(Σ w short + k pool, Σ w (1 − short) + k (1 − pool)),   w = 2^(−age / half-life)
 
 How fast habits fade, how much the typical vendor weighs and how slowly the drift is believed is
-not chosen by hand: each stands at three values, and the 27 variants are mixed by how well each
-foretold the notices before the day (weights ∝ likelihood: Dawid 1984,
-Journal of the Royal Statistical Society A 147). No notice enters a forecast of its own day.
+not chosen by hand: each stands at evenly spaced values of a wide range, and the variants are mixed
+by how well each foretold the notices before the day (weights ∝ likelihood: Dawid 1984, Journal of
+the Royal Statistical Society A 147). No notice enters a forecast of its own day.
 
 The life of a model is log-normal: the median of the vendor's own models from release to end, drawn
 to that of all vendors by the weight of a few models, with the spread of all. Only models with an
@@ -44,7 +44,10 @@ LIMITS = (30, 90, 180)
 DRAWS = 4000
 """Simulated series of models for the number of migrations."""
 
-STEPS = 5
+VARIANTS = {"half_life_days": 8, "pool_weight": 5, "drift_weight": 4}
+"""Values that each constant takes, from its low to its high one (facts/vendor_settings.csv)."""
+
+STEPS = 2
 """Newton steps to the drift; more change no chance in the fourth digit."""
 
 
@@ -101,12 +104,22 @@ def separate(notices: Iterable[Notice]) -> list[Notice]:
     return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
 
 
-def foretold(
-    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]]
-) -> tuple[Array, Array]:
-    """Chance that a vendor's notice of a day is short, and the notices that it is worth.
+def mixed(told: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
+    """Chance that a notice is short, and the notices that it is worth, over all variants.
 
-    notices: separate ones. Both by limit and asked (vendor, day): from earlier days alone.
+    Each counts by how well it foretold before. Both by limit and asked (vendor, day).
+    """
+    weight = softmax(likelihood, axis=0)[:, None]
+    return (weight * told).sum(axis=0), (weight * worth).sum(axis=0)
+
+
+def variants(
+    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]]
+) -> tuple[Array, Array, Array]:
+    """What each variant foretells, its worth in notices, and how well it did before. [log]
+
+    notices: separate ones. The first two by variant, limit and asked (vendor, day), the last by
+    variant and asked: from earlier days alone.
     """
     rows = [(n.vendor, n.announced or dt.date.max) for n in notices] + list(asked)
     _, who = np.unique([vendor for vendor, _ in rows], return_inverse=True)
@@ -116,8 +129,8 @@ def foretold(
     of_vendor = np.eye(who.max() + 1)[who]
     age = day[:, None] - day[:past]
     before = age > 0
-    fading, pooling, drifting = map(_values, ("half_life_days", "pool_weight", "drift_weight"))
-    chances, worth = [], []
+    fading, pooling, drifting = (_values(name) for name in VARIANTS)
+    told, worth = [], []
     for half_life in fading:
         weight = before * 0.5 ** (np.maximum(age, 0) / half_life)
         brief, every = ((kind[:, None] * weight) @ of_vendor[:past] for kind in (came, known))
@@ -125,29 +138,31 @@ def foretold(
         shares = np.where(every > 0, (brief + 0.25) / (every + 0.5), 0).sum(axis=-1)
         pool = np.where(seen, shares / np.maximum(seen, 1), 0.5)
         own_brief, own = ((of_vendor * x).sum(axis=-1) for x in (brief, every))
-        chances += [(own_brief + k * pool) / (own + k) for k in pooling]
-        worth += [own + k for k in pooling]
-    counted = before * known[:, None]
-    told = np.concatenate([_drifted(logit(chances), came, counted, k) for k in drifting])
-    hit = np.where(came, told[..., :past], 1 - told[..., :past])
-    likelihood = np.where(known, np.log(hit), 0).sum(axis=1) @ before.T
-    mixed = softmax(likelihood, axis=0)[:, None, past:]
-    found = ((mixed * x[..., past:]).sum(axis=0) for x in (told, np.tile(worth, (3, 1, 1))))
-    chance, evidence = found
-    return chance, evidence
+        counted = weight * known[:, None]
+        for k in pooling:
+            odds = logit((own_brief + k * pool) / (own + k))
+            told += [_drifted(odds, came, counted, slow) for slow in drifting]
+            worth += [own + k] * len(drifting)
+    chance, evidence = np.array(told), np.array(worth)
+    hit = np.where(came, chance[..., :past], 1 - chance[..., :past])
+    likelihood: Array = np.where(known, np.log(hit), 0).sum(axis=1) @ before.T
+    return chance[..., past:], evidence[..., past:], likelihood[:, past:]
 
 
-def _values(name: str) -> tuple[float, float, float]:
-    """The three values of a constant that variants of the forecast take."""
+def _values(name: str) -> Array:
+    """The values of a constant that variants of the forecast take, each as far from the next."""
     s = catalogue.settings("vendor_settings")[f"notice_{name}"]
-    return s.low, s.central, s.high
+    return np.geomspace(s.low, s.high, VARIANTS[name])
 
 
 def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
-    """Chances moved in log odds by what they missed on earlier days: ridge, by Newton's method."""
+    """Chances moved in log odds by what they missed of late: ridge, by Newton's method.
+
+    counted: how much each earlier notice counts on a day. [limit × asked × notice]
+    """
     shift, past = np.zeros(odds.shape), came.shape[1]
     for _ in range(STEPS):
-        p = expit(odds[:, :, None, :past] + shift[..., None])
+        p = expit(odds[:, None, :past] + shift[..., None])
         slope = (counted * (came[:, None] - p)).sum(axis=-1) - weight * shift
         shift = shift + slope / ((counted * p * (1 - p)).sum(axis=-1) + weight)
     found: Array = expit(odds + shift)
@@ -166,7 +181,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
     known = separate(record.notices)
     names = ["", *dict.fromkeys(n.vendor for n in known)]
     tomorrow = day + dt.timedelta(days=1)
-    chance, worth = foretold(known, [(name, tomorrow) for name in names])
+    chance, worth = mixed(*variants(known, [(name, tomorrow) for name in names]))
     found: dict[str, list[NoticeChance]] = {name: [] for name in names}
     for (i, within), (j, name) in itertools.product(enumerate(LIMITS), enumerate(names)):
         mean, pool = float(chance[i, j]), float(chance[i, 0])
