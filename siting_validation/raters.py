@@ -117,7 +117,8 @@ def markdown(record: Record) -> str:
             "### The record",
             "",
             "Severity of events, coded twice by the rubric from vendor, date, category and summary "
-            "alone; second codings that were not blind are left out. Kappa is weighted by squares, with its 95 % interval over events.",
+            "alone; second codings that were not blind are left out. Kappa is weighted by "
+            "squares, with its 95 % interval over events.",
             "",
             "| events | n | same | within one | kappa |",
             "|---|---|---|---|---|",
