@@ -61,6 +61,8 @@ class Share:
     """What must be carried over the mean of an hour, because arrivals bunch within it."""
     keeps_limits: bool
     """False: even a lone request misses the limits."""
+    concurrency: float
+    """Mean number of requests under way at that rate."""
 
     @property
     def now(self) -> Array:
@@ -577,9 +579,9 @@ def _pool(
             unused, own = _unused(own, str(reason)), None
     longest = option.context or max(load.longest for load, _ in asked)
     replica = Replica(d, factor, longest, option.accepted_tokens)
-    shares = tuple(_shares(replica, asked))
+    shares = _shares(replica, asked)
     # the range is that of the largest batch that a replica runs
-    running = max(latency(replica.curve(s.load.lengths), s.rate, (50,)).concurrency for s in shares)
+    running = max(s.concurrency for s in shares)
     faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
     far = spread.distance(where)
     notes = {
@@ -613,37 +615,46 @@ def _unused(own: Measured, reason: str) -> str:
     return f"Measured, but not used: {own.source}, because {reason}."
 
 
-def _shares(replica: Replica, asked: Asked) -> Iterator[Share]:
-    """What each workload asks of a replica. A limit that a lone request misses is relaxed."""
-    curves = [replica.curve(load.lengths) for load, _ in asked]
-    held = [relaxed(c, limits) for c, (_, limits) in zip(curves, asked, strict=True)]
-    at_once = [
-        (load.lengths, limits)
-        for (load, _), limits in zip(asked, held, strict=True)
-        if load.batchable_share < 1
-    ]
-    for curve, (load, stated), limits in zip(curves, asked, held, strict=True):
-        others = [pair for pair in at_once if pair[0] is not load.lengths]
+def _shares(replica: Replica, asked: Asked) -> tuple[Share, ...]:
+    """What each workload asks of a replica."""
+    asks = tuple((x.lengths, held, x.batchable_share == 1, x.arrivals) for x, held in asked)
+    found = zip(asked, _carried(replica, asks), strict=True)
+    return tuple(Share(load, limits, *figures) for (load, limits), figures in found)
+
+
+@catalogue.of_facts
+def _carried(
+    replica: Replica, asks: tuple[tuple[Lengths, Limits, bool, arrivals.Kind], ...]
+) -> list[tuple[float, float, bool, float]]:
+    """By workload, `Share` from its rate on: kept, because no volume of work changes it.
+
+    asks: lengths, limits, whether all of it may wait, how it arrives. A limit that a lone request
+    misses is relaxed.
+    """
+    curves = [replica.curve(lengths) for lengths, *_ in asks]
+    held = [relaxed(c, stated) for c, (_, stated, *_) in zip(curves, asks, strict=True)]
+    found = []
+    for i, (curve, limits) in enumerate(zip(curves, held, strict=True)):
+        lengths, stated, waits, arrive = asks[i]
+        others = [(asks[j][0], held[j]) for j in range(len(asks)) if j != i and not asks[j][2]]
         rate = curve.saturation_rate * WITHOUT_LIMITS
-        if load.batchable_share < 1:
-            rate = sustained(curve, limits, others)
-        elif others:
-            rate = sustained(curve, others[0][1], others)
-        yield Share(load, stated, rate, _headroom(curve, load, limits, rate), limits == stated)
+        if others or not waits:
+            rate = sustained(curve, others[0][1] if waits else limits, others)
+        usual = latency(curve, rate, (50, limits.percentile))
+        bunched = 1.0 if waits else _headroom(usual, lengths, limits, arrive)
+        found.append((rate, bunched, limits == stated, usual.concurrency))
+    return found
 
 
-def _headroom(curve: Curve, load: Load, limits: Limits, rate: float) -> float:
+def _headroom(usual: Latency, lengths: Lengths, limits: Limits, arrive: arrivals.Kind) -> float:
     """What must be carried over the mean of an hour: a queue may take what the limits leave.
 
     It is read before the first token, or between the tokens of those who are served: a usual
     answer must not be stretched by more than its limit leaves, either.
     """
-    if load.batchable_share == 1:
-        return 1.0
-    usual = latency(curve, rate, (50, limits.percentile))
-    stretch = (limits.tpot_s - usual.tpot[50]) * load.lengths.output.median
+    stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
     slack = min(limits.ttft_s - usual.ttft[50], stretch)
-    return arrivals.headroom(load.arrivals, slack, limits.percentile)
+    return arrivals.headroom(arrive, slack, limits.percentile)
 
 
 def _deployment(option: Option, model: str, size: int) -> Deployment:

@@ -266,11 +266,14 @@ def _ttft(
 
 
 def _quantiles(values: Array, at: Array) -> Array:
-    """As numpy.quantile, in a quarter of the time where many are asked for."""
-    ordered = np.sort(values, axis=None)
-    place = at * (len(ordered) - 1)
+    """As numpy.quantile, in a quarter of the time; for a few, only what they need is ordered."""
+    place = at * (values.size - 1)
     below = place.astype(int)
-    above = np.minimum(below + 1, len(ordered) - 1)
+    above = np.minimum(below + 1, values.size - 1)
+    few = len(at) < 10
+    ordered = (
+        np.partition(values, [*below, *above], axis=None) if few else np.sort(values, axis=None)
+    )
     return np.asarray((ordered[above] - ordered[below]) * (place - below) + ordered[below])
 
 
