@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 from siting import study
 from siting.study import Study, frames
-from studies import opened
 
 
 @pytest.fixture(scope="module")
 def s() -> Study:
-    return opened("klinikverbund-nordheide")
+    return study.open("klinikverbund-nordheide")
 
 
 def of(frame: pd.DataFrame, option: str) -> pd.DataFrame:

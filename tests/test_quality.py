@@ -190,6 +190,15 @@ def test_two_boards_that_share_questions_count_as_one():
     assert quality.agreed((whole, part))[0] == "unknown"
 
 
+def test_of_boards_that_share_questions_the_one_of_more_weight_is_heard():
+    old = compared(score(70), score(70), board("part", items=5000))
+    whole = board("whole", overlaps="part", items=5000)
+    pair = quality.replace(old, counts=0.4), compared(score(70), score(70), whole)
+    silent, heard = quality.each_question_once(pair)
+    assert (silent.counts, heard.counts) == (0, 1)
+    assert "shares its questions" in silent.reason
+
+
 def test_two_independent_boards_support_a_switch_and_the_weaker_verdict_counts():
     same = compared(score(70), score(70), board("a", items=5000))
     better = compared(score(90), score(60), board("b"))

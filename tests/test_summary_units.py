@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import CLIENTS, opened
+from siting import study
+
+CLIENTS = sorted(p.stem for p in (Path(__file__).parents[1] / "params").glob("*.yaml"))
 
 
 def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -> Iterator[str]:
@@ -23,6 +26,6 @@ def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_figure_has_a_unit(client: str) -> None:
-    content = opened(client).summary()
+    content = study.open(client).summary()
     assert not sorted(set(bare(content, (), content["units"], False)))
     assert all(content["units"].values())

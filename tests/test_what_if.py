@@ -5,14 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from siting import study
-from studies import opened
 
 KEYS = ["option", "first"]
 
 
 @pytest.fixture(scope="module")
 def s() -> study.Study:
-    return opened("base")
+    return study.open("base")
 
 
 @pytest.fixture(scope="module")

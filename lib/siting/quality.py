@@ -14,12 +14,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
-from siting.catalogue import Fact, Input, Source, facts_dir, settings, source_of, table
+from siting.catalogue import Fact, Input, Source, of_facts, settings, source_of, table
 from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
@@ -82,6 +82,10 @@ class Effort(Fact):
     tokens_central: float
     tokens_high: float
 
+    @property
+    def thinks(self) -> bool:
+        return self.tokens_high > 0
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -97,7 +101,8 @@ class Comparison:
     verdict: Verdict
     reason: str
     counts: float = 1.0
-    """How much it counts: halved with every half-life of its age."""
+    """How much it counts: halved with every half-life of its age; 0 where a board that counts more
+    shares its questions."""
 
     @property
     def interval(self) -> tuple[float | None, float | None]:
@@ -153,7 +158,8 @@ class Assessment:
         return tuple(p for p in self.parities if p.option == option)
 
 
-def boards() -> dict[str, Board]:
+@of_facts
+def boards() -> Mapping[str, Board]:
     """Every board, by the name that scenarios use."""
     return {b.board: b for b in table("quality_boards", Board)}
 
@@ -192,36 +198,33 @@ def spoken(model: str) -> str:
     return re.sub(r"^GPT (?=\d)", "GPT-", " ".join(words))
 
 
-@cache
-def _score_index(folder: Path) -> dict[tuple[str, str], tuple[Score, ...]]:
-    index: dict[tuple[str, str], list[Score]] = {}
+@of_facts
+def _scores() -> Mapping[tuple[str, str], tuple[Score, ...]]:
+    index: dict[tuple[str, str], tuple[Score, ...]] = defaultdict(tuple)
     for score in table("model_quality", Score):
-        index.setdefault((name_key(score.model), score.board), []).append(score)
-    return {key: tuple(found) for key, found in index.items()}
+        index[name_key(score.model), score.board] += (score,)
+    return dict(index)
 
 
 def scores(model: str, board: str) -> tuple[Score, ...]:
     """All scores of a model on a board. Other checkpoints of the same architecture do not count."""
-    return _score_index(facts_dir()).get((name_key(model), board), ())
+    return _scores().get((name_key(model), board), ())
 
 
-@cache
-def _efforts(folder: Path) -> dict[str, Effort]:
+@of_facts
+def _efforts() -> Mapping[str, Effort]:
     rows = table("reasoning_effort", Effort)
-    named = {row.effort: row for row in rows}
-    return named | {s: row for row in rows for s in filter(None, row.synonyms.split(";"))}
+    return {n: row for row in rows for n in (row.effort, *row.synonyms.split(";")) if n}
 
 
 def effort_named(name: str) -> Effort | None:
     """The effort of that name or synonym; None for "" and `default`."""
-    return _efforts(facts_dir()).get(name.strip().lower())
+    return _efforts().get(name.strip().lower())
 
 
 def efforts_row(effort: str) -> Effort:
     """The row that an effort is estimated by; the usual default where none is known."""
-    found = effort_named(effort) or effort_named("medium")
-    assert found is not None
-    return found
+    return effort_named(effort) or _efforts()["medium"]
 
 
 def reasoning_tokens(workload: Workload, effort: str, model: str = "") -> Range:
@@ -232,25 +235,16 @@ def reasoning_tokens(workload: Workload, effort: str, model: str = "") -> Range:
     vendor's model and an open one; an effort that is not known counts as the usual default.
     """
     how, known = thinks(model), effort_named(effort)
-    silent = not effort.strip() and how in ("", "off")
-    off = known is not None and known.tokens_high == 0 and how != "always"
-    if how == "never" or silent or off or (known is None and how == "off"):
+    unsaid = how == "off" or (how == "" and not effort.strip())
+    off = how != "always" and not known.thinks if known else unsaid
+    if how == "never" or off:
         return Range.exact(0.0, "tokens")
     if workload.reasoning_tokens is not None:
         return Range.exact(workload.reasoning_tokens, "tokens")
     row = efforts_row(effort)
     task = next(t for t in table("reasoning_task", Task) if t.task == workload.task)
-    return Range(
-        row.tokens_low * task.factor_low,
-        row.tokens_central * task.factor_central,
-        row.tokens_high * task.factor_high,
-        "tokens",
-    )
-
-
-def _thinks(effort: str) -> bool | None:
-    known = effort_named(effort)
-    return None if known is None else known.tokens_high > 0
+    factors = Range(task.factor_low, task.factor_central, task.factor_high)
+    return Range(row.tokens_low, row.tokens_central, row.tokens_high).times(factors, "tokens")
 
 
 def pick(found: tuple[Score, ...], effort: str, thinking: bool) -> Score | None:
@@ -261,18 +255,15 @@ def pick(found: tuple[Score, ...], effort: str, thinking: bool) -> Score | None:
     the validation split (as for API models), then the lower score: the cautious choice.
     """
     asked = effort_named(effort)
-    wants = thinking if asked is None else asked.tokens_high > 0
+    wants = asked.thinks if asked else thinking
 
-    def rank(score: Score) -> tuple[int, int, float]:
-        same = asked is not None and effort_named(score.effort) is asked
-        klass = _thinks(score.effort)
-        order = 0 if same else 1 if klass is wants else 2 if klass is None else 3
-        return order, int("validation" not in score.setting), score.score
+    def rank(score: Score) -> tuple[int, bool, float]:
+        known = effort_named(score.effort)
+        order = 2 if known is None else 0 if known is asked else 1 if known.thinks is wants else 3
+        return order, "validation" not in score.setting, score.score
 
     best = min(found, key=rank, default=None)
-    if best is None or (asked is not None and rank(best)[0] == 3):
-        return None
-    return best
+    return best if best and not (asked and rank(best)[0] == 3) else None
 
 
 def tolerance(board: Board, a: Score, b: Score) -> float:
@@ -385,16 +376,12 @@ def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
     open, the answer is unknown.
     """
     known = [c for c in comparisons if c.difference is not None]
-    if not known:
-        return "unknown", "no board knows both models"
-    heard: list[Comparison] = []
-    for c in sorted(known, key=lambda c: -c.counts):
-        if not any(_overlap(c.board, h.board) for h in heard):
-            heard.append(c)
+    heard = [c for c in each_question_once(tuple(known)) if c.counts > 0]
+    if len(known) < 2:
+        who = f"only {known[0].board.label} knows" if known else "no board knows"
+        return "unknown", f"{who} both models"
     if len(heard) < 2:
-        if len(known) > 1:
-            return "unknown", "the boards that know both models share questions"
-        return "unknown", f"only {known[0].board.label} knows both models"
+        return "unknown", "the boards that know both models share questions"
     weight = sum(c.counts for c in heard)
     if weight < ENOUGH:
         return "unknown", f"the boards are old: together they count {weight:.1f} of {ENOUGH:.0f}"
@@ -406,6 +393,20 @@ def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
         open_ = next(c for c in heard if c.verdict == "unknown")
         return "unknown", f"{open_.board.label} leaves it open: {open_.reason}"
     return verdict, f"{len(heard)} boards agree"
+
+
+def each_question_once(comparisons: tuple[Comparison, ...]) -> tuple[Comparison, ...]:
+    """The comparisons, of which those that share questions with one that counts more count 0."""
+    found, heard = list(comparisons), list[Board]()
+    for i in sorted(range(len(found)), key=lambda i: -found[i].counts):
+        if found[i].difference is None:
+            continue
+        if any(_overlap(found[i].board, b) for b in heard):
+            why = "shares its questions with a board that counts more"
+            found[i] = replace(found[i], counts=0.0, reason=why)
+        else:
+            heard.append(found[i].board)
+    return tuple(found)
 
 
 def _overlap(a: Board, b: Board) -> bool:
@@ -425,36 +426,28 @@ def parity(
 
     day: of the report, for the age of scores; None: age does not count.
     """
-    floor = workload.quality
-    model = option.models.get(name) or option.models.get("all")
-    if floor is None or model is None:
+    floor, model = workload.quality, option.runs(name)
+    if floor is None or not model:
         return None
     thinking = (workload.reasoning_tokens or 0) > 0
-    known, margin = boards(), margin_of(workload)
+    margin, reference = margin_of(workload), floor.reference_model
 
-    def scored(model: str, board: str, effort: str) -> Score | None:
-        return pick(scores(model, board), effort, thinking)
+    def compared(board: Board) -> Comparison:
+        own = pick(scores(model, board.board), option.effort, thinking)
+        against = pick(scores(reference, board.board), floor.reference_effort, thinking)
+        return compare(board, own, against, margin, day)
 
-    comparisons = tuple(
-        compare(
-            known[b],
-            scored(model, b, option.effort),
-            scored(floor.reference_model, b, floor.reference_effort),
-            margin,
-            day,
-        )
-        for b in floor.boards
-    )
+    comparisons = each_question_once(tuple(compared(boards()[b]) for b in floor.boards))
     own = own_result(floor.own, model, margin) if floor.own else None
     same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
-    verdict, reason = agreed(comparisons)
     if own is not None:
-        verdict, reason = own.verdict, "the client's own evaluation"
-    elif name_key(model) == name_key(floor.reference_model) and same_effort:
-        verdict, reason = "same model", "the same model, at the same effort"
+        judged = own.verdict, "the client's own evaluation"
+    elif name_key(model) == name_key(reference) and same_effort:
+        judged = "same model", "the same model, at the same effort"
+    else:
+        judged = agreed(comparisons)
     tokens = reasoning_tokens(workload, option.effort or _earned(comparisons), model)
-    compared = model, floor.reference_model, comparisons, own
-    return Parity(name, option_name, *compared, verdict, reason, tokens)
+    return Parity(name, option_name, model, reference, comparisons, own, *judged, tokens)
 
 
 def _earned(comparisons: tuple[Comparison, ...]) -> str:
@@ -471,8 +464,7 @@ def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:
     """
     w, o = scenario.workloads[workload], scenario.options[option]
     found = parity(workload, w, option, o)
-    model = o.models.get(workload) or o.models.get("all", "")
-    return found.reasoning_tokens if found else reasoning_tokens(w, o.effort, model)
+    return found.reasoning_tokens if found else reasoning_tokens(w, o.effort, o.runs(workload))
 
 
 def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:

@@ -502,7 +502,7 @@ class _Finder:
         quoted = self.quote(name, "api_request", f"request of {workload}")
         if quoted is not None:
             return Line(item, (*quoted, "retries"), workload, path="api")
-        model = option.models.get(workload) or option.models.get("all", "")
+        model = option.runs(workload)
         if not model:
             raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
         hidden = quality.hidden_tokens(self.scenario, name, workload)

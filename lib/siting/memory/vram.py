@@ -239,7 +239,7 @@ def served(option: Option, scenario: Scenario) -> dict[str, tuple[str, ...]]:
     """Models that an option serves, each with its workloads."""
     pools: dict[str, tuple[str, ...]] = {}
     for name, workload in scenario.workloads.items():
-        model = option.models.get(name) or option.models.get("all") or workload.models[0]
+        model = option.runs(name) or workload.models[0]
         pools[model] = (*pools.get(model, ()), name)
     return pools
 

@@ -20,12 +20,12 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 Value = bool | float | str | dt.date
-Values = Mapping[str, Value | None]
-Sets = Mapping[str, frozenset[str]]
+Values = Mapping[str, Value | frozenset[str] | None]
+"""Attributes and sets of countries by name; what is missing, or None, is unknown."""
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 40
@@ -33,60 +33,49 @@ MAX_DEPTH = 40
 
 
 class ConditionError(ValueError):
-    """A condition cannot be read or compared: the message names rule, column, fault and remedy."""
+    """A condition cannot be read: the message names rule, column, fault and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An attribute; on its own it must be a yes/no attribute."""
+    """An attribute, or after `in` a set; on its own it must be a yes/no attribute."""
 
     name: str
+    parts: ClassVar[tuple[()]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant: yes/no, number, quoted word or date."""
+    """A constant: yes/no, number, quoted word or date; after `in` a list of words."""
 
-    value: Value
+    value: Value | frozenset[str]
+    parts: ClassVar[tuple[()]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`left op right`, each an attribute or a constant."""
+    """`left op right`, each an attribute or a constant; the right of `in` is a list or a set."""
 
     op: str
     left: Name | Literal
     right: Name | Literal
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """`left in {…}` or `left in set`."""
-
-    left: Name
-    choices: frozenset[str] | str
+    parts: ClassVar[tuple[()]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    part: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class All:
-    """Every part holds (`and`)."""
-
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
-    """At least one part holds (`or`)."""
+class Joined:
+    """`and`, which one part that is false settles, or `or`, which one that is true settles."""
 
+    settled_by: bool
     parts: tuple[Condition, ...]
 
 
-Condition = Name | Literal | Compare | Member | Not | All | Any_
+Condition = Name | Literal | Compare | Not | Joined
 
 NEVER = Literal(False)
 
@@ -97,8 +86,9 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<": operator.lt,
     ">": operator.gt,
+    "in": lambda one, of: one in of,
 }
-_SIGNS = dict(zip((ast.Eq, ast.NotEq, ast.LtE, ast.GtE, ast.Lt, ast.Gt), _OPERATORS, strict=True))
+_SIGNS = dict(zip((ast.Eq, ast.NotEq, ast.LtE, ast.GtE, ast.Lt, ast.Gt), _OPERATORS, strict=False))
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _MADE_OF = "names, 'words', numbers, dates, and, or, not, in, ==, !=, <, >, <=, >=, ( ) and { }"
 
@@ -138,12 +128,12 @@ def _condition(node: ast.expr, depth: int) -> Condition:
     match node:
         case ast.BoolOp(op, values):
             parts = tuple(_condition(v, depth + 1) for v in values)
-            return All(parts) if isinstance(op, ast.And) else Any_(parts)
+            return Joined(isinstance(op, ast.Or), parts)
         case ast.UnaryOp(ast.Not(), part):
-            return Not(_condition(part, depth + 1))
+            return Not((_condition(part, depth + 1),))
         case ast.Compare(ast.Name(name), [ast.In() | ast.NotIn() as op], [right]):
-            member = Member(Name(name), _choices(right))
-            return member if isinstance(op, ast.In) else Not(member)
+            member = Compare("in", Name(name), _choices(right))
+            return member if isinstance(op, ast.In) else Not((member,))
         case ast.Compare(left, [op], [right]) if type(op) in _SIGNS:
             return Compare(_SIGNS[type(op)], _term(left), _term(right))
         case ast.Constant():
@@ -151,14 +141,14 @@ def _condition(node: ast.expr, depth: int) -> Condition:
     return _term(node)
 
 
-def _choices(node: ast.expr) -> frozenset[str] | str:
+def _choices(node: ast.expr) -> Name | Literal:
     match node:
         case ast.Name(name):
-            return name
+            return Name(name)
         case ast.Set(elements):
             words = [e.value for e in elements if isinstance(e, ast.Constant)]
             if len(words) == len(elements) and all(isinstance(w, str) for w in words):
-                return frozenset(map(str, words))
+                return Literal(frozenset(map(str, words)))
     raise _refused(node, "after in comes a list such as {'US', 'CN'} or the name of a set")
 
 
@@ -183,25 +173,18 @@ def _term(node: ast.expr) -> Name | Literal:
 def walk(condition: Condition) -> Iterator[Condition]:
     """The condition and every condition in it."""
     yield condition
-    match condition:
-        case Not(part):
-            yield from walk(part)
-        case All(parts) | Any_(parts):
-            for part in parts:
-                yield from walk(part)
+    for part in condition.parts:
+        yield from walk(part)
 
 
 def names(condition: Condition) -> frozenset[str]:
     """The attributes that `condition` tests."""
-    terms: list[object] = []
+    terms: list[Condition] = []
     for part in walk(condition):
-        match part:
-            case Compare(_, left, right):
-                terms += [left, right]
-            case Member(left, _):
-                terms.append(left)
-            case _:
-                terms.append(part)
+        if isinstance(part, Compare):
+            terms += [part.left] if part.op == "in" else [part.left, part.right]
+        else:
+            terms.append(part)
     return frozenset(t.name for t in terms if isinstance(t, Name))
 
 
@@ -212,55 +195,42 @@ def dates(condition: Condition, name: str) -> frozenset[dt.date]:
     return frozenset(day for day in found if isinstance(day, dt.date))
 
 
-def evaluate(condition: Condition, values: Values, sets: Sets, where: str) -> bool | None:
+def evaluate(condition: Condition, values: Values) -> bool | None:
     """True, False, or None where the answer depends on an attribute that is not known.
 
-    values: attributes; a missing one, or None, is unknown. sets: named groups of countries.
-    Raises ConditionError when two values cannot be compared or a set is not defined.
+    Whether the values are of types that can be compared was checked when the rule was read.
     """
     match condition:
         case Name() | Literal():
-            value = _value(condition, values)
-            if value is not None and not isinstance(value, bool):
-                raise ConditionError(f"{where}: {_text(condition)} is not yes or no")
-            return value
+            held: bool | None = _value(condition, values)
+            return held
         case Compare(op, left, right):
-            return _compare(op, left, right, values, where)
-        case Member(left, choices):
-            return _member(left, choices, values, sets, where)
-        case Not(part):
-            inner = evaluate(part, values, sets, where)
+            first, second = _value(left, values), _value(right, values)
+            return None if first is None or second is None else _OPERATORS[op](first, second)
+        case Not(parts):
+            inner = evaluate(parts[0], values)
             return None if inner is None else not inner
-        case All(parts):
-            return _joined(parts, False, values, sets, where)
-        case Any_(parts):
-            return _joined(parts, True, values, sets, where)
+        case Joined(settled_by, parts):
+            found: bool | None = not settled_by
+            for part in parts:
+                one = evaluate(part, values)
+                if one is settled_by:
+                    return one
+                found = found if one is not None else None
+            return found
 
 
-def _joined(
-    parts: tuple[Condition, ...], settles: bool, values: Values, sets: Sets, where: str
-) -> bool | None:
-    """Of parts of which one that is `settles` settles all, whatever the others are."""
-    found: bool | None = not settles
-    for part in parts:
-        one = evaluate(part, values, sets, where)
-        if one is settles:
-            return settles
-        found = found if one is not None else None
-    return found
+def _value(term: Name | Literal, values: Values) -> Any:
+    return values.get(term.name) if isinstance(term, Name) else term.value
 
 
-def undecided(condition: Condition, values: Values, sets: Sets, where: str) -> frozenset[str]:
+def undecided(condition: Condition, values: Values) -> frozenset[str]:
     """The unknown attributes that keep `condition` from being true or false."""
-    if evaluate(condition, values, sets, where) is not None:
+    if evaluate(condition, values) is not None:
         return frozenset()
-    match condition:
-        case Not(part):
-            return undecided(part, values, sets, where)
-        case All(parts) | Any_(parts):
-            return frozenset().union(*(undecided(p, values, sets, where) for p in parts))
-        case _:
-            return frozenset(n for n in names(condition) if values.get(n) is None)
+    if condition.parts:
+        return frozenset().union(*(undecided(p, values) for p in condition.parts))
+    return frozenset(n for n in names(condition) if values.get(n) is None)
 
 
 def substitute(condition: Condition, definitions: Mapping[str, Condition]) -> Condition:
@@ -268,69 +238,12 @@ def substitute(condition: Condition, definitions: Mapping[str, Condition]) -> Co
 
     A defined name may stand alone only (not in a comparison). Raises ConditionError.
     """
-    match condition:
-        case Name(name):
-            return definitions.get(name, condition)
-        case Not(part):
-            return Not(substitute(part, definitions))
-        case All(parts):
-            return All(tuple(substitute(p, definitions) for p in parts))
-        case Any_(parts):
-            return Any_(tuple(substitute(p, definitions) for p in parts))
-        case _:
-            if compared := names(condition) & set(definitions):
-                raise ConditionError(
-                    f"{', '.join(compared)} is defined by a condition; write it alone, "
-                    "without == or in"
-                )
-            return condition
-
-
-def _value(term: Name | Literal, values: Values) -> Value | None:
-    return values.get(term.name) if isinstance(term, Name) else term.value
-
-
-def _text(term: Name | Literal) -> str:
-    return term.name if isinstance(term, Name) else repr(term.value)
-
-
-def _kind(value: Value) -> str:
-    if isinstance(value, bool):
-        return "yes/no"
-    if isinstance(value, str):
-        return "a word"
-    return "a date" if isinstance(value, dt.date) else "a number"
-
-
-def _compare(
-    op: str, left: Name | Literal, right: Name | Literal, values: Values, where: str
-) -> bool | None:
-    first, second = _value(left, values), _value(right, values)
-    if first is None or second is None:
-        return None
-    if _kind(first) != _kind(second):
-        raise ConditionError(
-            f"{where}: {_text(left)} is {_kind(first)} and {_text(right)} is {_kind(second)}; "
-            "compare like with like"
-        )
-    if op not in ("==", "!=") and _kind(first) in ("yes/no", "a word"):
-        raise ConditionError(f"{where}: {_text(left)} {op}: only numbers and dates have an order")
-    return _OPERATORS[op](first, second)
-
-
-def _member(
-    left: Name, choices: frozenset[str] | str, values: Values, sets: Sets, where: str
-) -> bool | None:
-    if isinstance(choices, str):
-        if choices not in sets:
-            raise ConditionError(
-                f"{where}: {choices} is no set; known: {', '.join(sorted(sets))}, "
-                "or write a list such as {'US', 'CN'}"
-            )
-        choices = sets[choices]
-    value = values.get(left.name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ConditionError(f"{where}: {left.name} is {_kind(value)}; only words are in a list")
-    return value in choices
+    if isinstance(condition, Name):
+        return definitions.get(condition.name, condition)
+    if isinstance(condition, Not | Joined):
+        parts = tuple(substitute(p, definitions) for p in condition.parts)
+        return replace(condition, parts=parts)
+    if compared := names(condition) & set(definitions):
+        defined = f"{', '.join(compared)} is defined by a condition"
+        raise ConditionError(f"{defined}; write it alone, without == or in")
+    return condition

@@ -9,14 +9,15 @@ What none of them answers stays unknown. An answer of null says 'asked, and not 
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.inputs.scenario import OWNED, Scenario, Workload
+from siting.quality import leaves
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Value
 from siting.rules.rulebook import FlowKind, Known, Law, Layer, ProviderAttribute, RuleBook
@@ -48,8 +49,7 @@ def flows_of(scenario: Scenario, name: str, law: Law) -> tuple[FlowFacts, ...]:
 
     Raises ValueError naming an answer of the scenario that cannot be.
     """
-    option = scenario.options[name]
-    parts = (option.base, option.burst) if option.kind == "hybrid" else (name,)
+    parts = leaves(scenario, name)
     return tuple(f for part in parts for f in _carried(scenario, part, name, law))
 
 
@@ -60,10 +60,8 @@ def _carried(scenario: Scenario, part: str, name: str, law: Law) -> Iterator[Flo
     for kind in law.book.flow_kinds:
         for flow, label, workloads in _split(kind, covered):
             known = _laid(_layers(scenario, part, name, kind, flow, workloads, law))
-            values = {n: k.value for n, k in known.items()}
-            if conditions.evaluate(
-                law.book.flow_conditions[kind.flow], values, law.sets, kind.flow
-            ):
+            values = law.sets | {n: k.value for n, k in known.items()}
+            if conditions.evaluate(law.book.flow_conditions[kind.flow], values):
                 title = label if part == name else f"{carrier.label}: {label}"
                 yield FlowFacts(flow, kind.flow, title, part, known)
 
@@ -80,7 +78,7 @@ def _layers(
     """From the general to the specific."""
     book = law.book
     carrier = scenario.options[part]
-    model = carrier.models.get(next(iter(workloads))) or carrier.models.get("all", "")
+    model = carrier.runs(next(iter(workloads)))
     yield _settings(scenario)
     yield _published(["law", "assumed", f"kind:{carrier.kind}"], kind.flow, law)
     yield _vendor_facts(scenario, carrier.vendor, kind.flow, law)
@@ -122,16 +120,15 @@ def _settings(scenario: Scenario) -> Layer:
     """Thresholds that are no law, with the scenario's own where it has one."""
     rows = catalogue.settings("sovereignty_settings")
     found = {name: Known(s.central, source_of(s)) for name, s in rows.items()}
-    limit = float(scenario.rules.retention_days_limit)
-    source = _client_source(scenario, "rules.retention_days_limit")
-    return found | {"retention_days_limit": Known(limit, source)}
+    limit, path = float(scenario.rules.retention_days_limit), "rules.retention_days_limit"
+    return {**found, **_said(scenario, {"retention_days_limit": (limit, path)})}
 
 
 def _published(subjects: Iterable[str], flow: str, law: Law) -> Layer:
     """What provider_attributes.csv states of `subjects` for a kind of flow on the day of `law`."""
     found: dict[str, Known | None] = {}
     for subject in subjects:
-        for row in _by_subject(catalogue.facts_dir()).get(subject, ()):
+        for row in _by_subject().get(subject, ()):
             if (row.flows == "all" or flow in row.flows.split(";")) and _known_on(row, law.day):
                 value = rulebook.read_value(row.value, row.attribute, law.book.attributes)
                 found[row.attribute] = Known(value, source_of(row), subject == "assumed")
@@ -141,8 +138,9 @@ def _published(subjects: Iterable[str], flow: str, law: Law) -> Layer:
 def _model_subjects(model: str) -> list[str]:
     """Subjects of what a vendor demands for a line of models on every channel."""
     bare = model.rsplit(".", 1)[-1] if model.startswith(("eu.", "us.")) else model
-    subjects = _by_subject(catalogue.facts_dir())
-    return [s for s in subjects if s.startswith("model:") and bare.startswith(s[len("model:") :])]
+    return [
+        s for s in _by_subject() if s.startswith("model:") and bare.startswith(s[len("model:") :])
+    ]
 
 
 def _known_on(row: ProviderAttribute, day: dt.date) -> bool:
@@ -152,11 +150,12 @@ def _known_on(row: ProviderAttribute, day: dt.date) -> bool:
     return known and row.holds(day)
 
 
-@cache
-def _by_subject(folder: Path) -> dict[str, tuple[ProviderAttribute, ...]]:
-    rows = catalogue.table("provider_attributes", ProviderAttribute)
-    subjects = dict.fromkeys(r.subject for r in rows)
-    return {s: tuple(r for r in rows if r.subject == s) for s in subjects}
+@catalogue.of_facts
+def _by_subject() -> Mapping[str, tuple[ProviderAttribute, ...]]:
+    found: dict[str, tuple[ProviderAttribute, ...]] = defaultdict(tuple)
+    for row in catalogue.table("provider_attributes", ProviderAttribute):
+        found[row.subject] += (row,)
+    return dict(found)
 
 
 def _vendor_facts(scenario: Scenario, name: str, flow: str, law: Law) -> Layer:
@@ -200,59 +199,57 @@ def _stated(scenario: Scenario, path: str, answers: Answers, book: RuleBook) -> 
     return found
 
 
+def _said(scenario: Scenario, facts: Mapping[str, tuple[Value, str]]) -> Layer:
+    """What lines of the scenario say: attribute to value and path."""
+    return {n: Known(v, _client_source(scenario, path)) for n, (v, path) in facts.items()}
+
+
 def _client_facts(scenario: Scenario) -> Layer:
     """What follows from the scenario's client, policies, jobs and readiness."""
-
-    def known(value: Value, path: str) -> Known:
-        return Known(value, _client_source(scenario, path))
-
     tested = scenario.stability.readiness.fallback_model_tested
-    return {
-        "controller_country": known(scenario.client.country, "client.country"),
-        "sector": known(scenario.client.sector, "client.sector"),
-        "fine_tuning": known(bool(scenario.fine_tuning), "fine_tuning"),
-        "fallback_tested": known(tested, "stability.readiness.fallback_model_tested"),
-        **{f"policy_{p}": known(p in scenario.rules.policies, "rules.policies") for p in POLICIES},
-        **openness.fine_tuning_compute(scenario, known),
+    policies = scenario.rules.policies
+    flop = openness.fine_tuning_flop(scenario)
+    facts: dict[str, tuple[Value, str]] = {
+        "controller_country": (scenario.client.country, "client.country"),
+        "sector": (scenario.client.sector, "client.sector"),
+        "fine_tuning": (bool(scenario.fine_tuning), "fine_tuning"),
+        "fallback_tested": (tested, "stability.readiness.fallback_model_tested"),
+        **{f"policy_{p}": (p in policies, "rules.policies") for p in POLICIES},
+        **({} if flop is None else {"fine_tuning_flop": (flop, "fine_tuning")}),
     }
+    return _said(scenario, facts)
 
 
 POLICIES = ("secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent")
 RESIDENCY = ("country", "CH", "GB", "EU", "EEA", "US", "any")
 """From the strictest to the loosest; a list is as loose as the loosest place in it."""
 SECRECY = ("banking", "medical", "professional", "state", "trade")
+DATA = {"personal_data": "personal"}
+DATA |= {n: n for n in ("special_category", "large_scale", "critical_function", "annex_iii")}
+"""Attributes that a field of a workload's data answers."""
 
 
 def _workload_facts(scenario: Scenario, workloads: Mapping[str, Workload]) -> Layer:
     """What the data of these workloads are; several count as the most delicate of them."""
     data = [w.data for w in workloads.values()]
-    path = f"workloads.{next(iter(workloads))}.data"
-
-    def known(value: Value, field: str) -> Known:
-        return Known(value, _client_source(scenario, f"{path}.{field}"))
-
     secrecy = {s for d in data for s in d.secrecy}
     allowed = min((d.residency for d in data), key=lambda r: max(map(RESIDENCY.index, r)))
-    places = {p: known(p in allowed, "residency") for p in RESIDENCY}
-    return {
-        "personal_data": known(any(d.personal for d in data), "personal"),
-        "special_category": known(any(d.special_category for d in data), "special_category"),
-        "large_scale": known(any(d.large_scale for d in data), "large_scale"),
-        "critical_function": known(any(d.critical_function for d in data), "critical_function"),
-        "annex_iii": known(any(d.annex_iii for d in data), "annex_iii"),
-        "residency": known(", ".join(allowed), "residency"),
-        "residency_required": known("any" not in allowed, "residency"),
-        "residency_own": places["country"],
-        **{f"residency_{p.lower()}": places[p] for p in ("EU", "EEA", "CH", "GB", "US")},
-        **{f"secrecy_{s}": known(s in secrecy, "secrecy") for s in SECRECY},
+    facts: dict[str, tuple[Value, str]] = {
+        **{a: (any(getattr(d, f) for d in data), f) for a, f in DATA.items()},
+        "residency": (", ".join(allowed), "residency"),
+        "residency_required": ("any" not in allowed, "residency"),
+        "residency_own": ("country" in allowed, "residency"),
+        **{f"residency_{p.lower()}": (p in allowed, "residency") for p in RESIDENCY[1:-1]},
+        **{f"secrecy_{s}": (s in secrecy, "secrecy") for s in SECRECY},
     }
+    path = f"workloads.{next(iter(workloads))}.data"
+    return _said(scenario, {a: (value, f"{path}.{field}") for a, (value, field) in facts.items()})
 
 
 def _option_facts(scenario: Scenario, name: str, flow: str) -> Layer:
     """An option's kind, and where it computes; on own machines every flow is there."""
     option = scenario.options[name]
-    kind = Known(option.kind, _client_source(scenario, f"options.{name}.kind"))
-    if not option.country or not (flow == "inference" or option.kind in OWNED):
-        return {"deployment": kind}
-    place = Known(option.country, _client_source(scenario, f"options.{name}.country"))
-    return {"deployment": kind, "place": place}
+    facts: dict[str, tuple[Value, str]] = {"deployment": (option.kind, f"options.{name}.kind")}
+    if option.country and (flow == "inference" or option.kind in OWNED):
+        facts["place"] = option.country, f"options.{name}.country"
+    return _said(scenario, facts)

@@ -8,14 +8,13 @@ states is unknown, and the report says so.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from siting import catalogue, hf_config
 from siting.catalogue import Fact, Model, Source, source_of
 from siting.inputs.scenario import SELF_HOSTED, Scenario
-from siting.rules.conditions import Value
 from siting.rules.rulebook import Known, Law, Layer
 from siting.vendors import vendor_record
 
@@ -169,24 +168,26 @@ def _excluded(terms: Licence, law: Law) -> frozenset[str]:
     return frozenset().union(*(law.sets.get(n, frozenset({n})) for n in named))
 
 
-def fine_tuning_compute(scenario: Scenario, known: Callable[[Value, str], Known]) -> Layer:
+def fine_tuning_flop(scenario: Scenario) -> float | None:
     """Compute of a year of fine-tuning, the largest job counting. [FLOP]
 
     Upper bound: 6 × parameters × tokens, as for full training. Compared by the rule with a third
-    of the compute that marks a general-purpose model.
+    of the compute that marks a general-purpose model. None where no job's model is known.
     """
-    found = [
-        FLOP_PER_PARAMETER_AND_TOKEN
-        * (model.active_params_b or model.total_params_b or 0)
-        * 1e9
-        * job.examples
-        * job.tokens_per_example
-        * job.epochs
-        * max(1.0, job.runs_per_year)
-        for job in scenario.fine_tuning.values()
-        if (model := catalogued(job.model))
-    ]
-    return {"fine_tuning_flop": known(max(found), "fine_tuning")} if found else {}
+    return max(
+        (
+            FLOP_PER_PARAMETER_AND_TOKEN
+            * (model.active_params_b or model.total_params_b or 0)
+            * 1e9
+            * job.examples
+            * job.tokens_per_example
+            * job.epochs
+            * max(1.0, job.runs_per_year)
+            for job in scenario.fine_tuning.values()
+            if (model := catalogued(job.model))
+        ),
+        default=None,
+    )
 
 
 def findings(scenario: Scenario) -> tuple[ModelFinding, ...]:

@@ -8,12 +8,11 @@ read. To add a rule, an attribute or a country, add a row.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Literal
 
 from siting import catalogue
@@ -75,6 +74,14 @@ class Dated(Fact):
 
     def holds(self, day: dt.date) -> bool:
         return (self.valid_from or day) <= day <= (self.valid_to or day)
+
+    @property
+    def turns(self) -> Iterator[dt.date]:
+        """Days on which it begins to hold and ceases to."""
+        if self.valid_from:
+            yield self.valid_from
+        if self.valid_to:
+            yield self.valid_to + dt.timedelta(days=1)
 
 
 class Rule(Dated):
@@ -141,13 +148,18 @@ class Event(Fact):
 
     regime: str
     day: dt.date
+    """When it happened or is due; of law that is pending, the day of the last news."""
     summary: str
+    then: str = ""
+    """Of law that is pending: what would follow."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """The three conditions of a rule, parsed, and the attributes that they test."""
+    """What a rule says, parsed: its conditions, the attributes that they test, its flows."""
 
+    flows: frozenset[str]
+    """Kinds of flow that the rule looks at."""
     applies: Condition
     fail: Condition
     review: Condition
@@ -179,14 +191,10 @@ class RuleBook:
 
     def dates(self) -> frozenset[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
-        day = dt.timedelta(days=1)
-        found = {r.valid_from for r in self.rules} | {g.valid_from for g in self.groups}
-        ends = [r.valid_to for r in self.rules] + [g.valid_to for g in self.groups]
-        found |= {end + day for end in ends if end}
+        found = {day for dated in (*self.rules, *self.groups) for day in dated.turns}
         for c in self.parsed.values():
-            for part in (c.applies, c.fail, c.review):
-                found |= conditions.dates(part, "as_of")
-        return frozenset(d for d in found if d)
+            found.update(*(conditions.dates(p, "as_of") for p in (c.applies, c.fail, c.review)))
+        return frozenset(found)
 
     @cache  # noqa: B019  # a book is kept as long as the process
     def read_by(self, rule: Rule) -> tuple[str, ...]:
@@ -194,11 +202,9 @@ class RuleBook:
         reasons = rule.fail_reason + rule.review_reason + rule.pass_reason
         return tuple(sorted({*self.parsed[rule.rule_id].tested, *PLACE.findall(reasons)}))
 
-    def flows_of(self, rule: Rule) -> tuple[str, ...]:
-        """Kinds of flow that `rule` looks at."""
-        if rule.flows == "all":
-            return tuple(k.flow for k in self.flow_kinds)
-        return tuple(rule.flows.split(";"))
+    def looks_at(self, rule: Rule, flow: str) -> bool:
+        """Whether `rule` looks at a kind of flow."""
+        return flow in self.parsed[rule.rule_id].flows
 
 
 @dataclass(frozen=True)
@@ -218,35 +224,36 @@ class Law:
         return {group: frozenset(countries) for group, countries in found.items()}
 
 
+@catalogue.of_facts
 def rule_book() -> RuleBook:
     """The rule book of the fact tables. Raises FactError naming table, rule and column."""
-    return _rule_book(catalogue.facts_dir())
-
-
-@cache
-def _rule_book(folder: Path) -> RuleBook:
     attributes = {a.attribute: a for a in catalogue.table("sovereignty_attributes", Attribute)}
     kinds = catalogue.table("sovereignty_flows", FlowKind)
     groups = catalogue.table("country_groups", CountryGroup)
-    derived = _definitions(attributes)
-    checker = _Checker(attributes, frozenset(g.group for g in groups))
-    parsed = {}
+    names, derived = {g.group for g in groups}, _definitions(attributes)
+
+    def read(text: str, where: str) -> Condition:
+        try:
+            condition = conditions.substitute(conditions.parse(text, where), derived)
+        except conditions.ConditionError as error:
+            raise FactError(str(error)) from None
+        check(condition, attributes, names, where)
+        return condition
+
+    parsed: dict[str, Conditions] = {}
     rules = catalogue.table("sovereignty_rules", Rule)
-    known_flows = {k.flow for k in kinds} | {"all"}
+    flows = frozenset(k.flow for k in kinds)
     for rule in rules:
         if rule.rule_id in parsed:
             raise FactError(f"sovereignty_rules.csv: {rule.rule_id} stands there twice")
-        if unknown := set(rule.flows.split(";")) - known_flows:
-            raise FactError(
-                f"sovereignty_rules.csv, {rule.rule_id}, flows: {', '.join(sorted(unknown))} is "
-                f"no flow; known: {', '.join(sorted(known_flows))}"
-            )
+        seen = flows if rule.flows == "all" else frozenset(rule.flows.split(";"))
+        for unknown in seen - flows:
+            wrong = catalogue.unknown(unknown, "flow", flows | {"all"})
+            raise FactError(f"sovereignty_rules.csv, {rule.rule_id}, flows: {wrong}")
         columns = ("applies_when", "fail_when", "review_when")
-        parts = [
-            checker.read(getattr(rule, c), f"rule {rule.rule_id}, {c}", derived) for c in columns
-        ]
-        parsed[rule.rule_id] = Conditions(*parts)
-    exists = {k.flow: checker.read(k.exists_when, f"flow {k.flow}", derived) for k in kinds}
+        parts = (read(getattr(rule, c), f"rule {rule.rule_id}, {c}") for c in columns)
+        parsed[rule.rule_id] = Conditions(seen, *parts)
+    exists = {k.flow: read(k.exists_when, f"flow {k.flow}") for k in kinds}
     return RuleBook(rules, attributes, kinds, groups, parsed, exists)
 
 
@@ -263,90 +270,63 @@ def _definitions(attributes: Mapping[str, Attribute]) -> dict[str, Condition]:
     return found
 
 
-@dataclass(frozen=True)
-class _Checker:
-    """Reads a condition and refuses names and constants that the dictionary does not know."""
+def check(
+    condition: Condition, attributes: Mapping[str, Attribute], groups: Iterable[str], where: str
+) -> None:
+    """Refuses names, words and comparisons that the dictionary does not allow. Raises FactError."""
 
-    attributes: Mapping[str, Attribute]
-    groups: frozenset[str]
-
-    def read(self, text: str, where: str, derived: Mapping[str, Condition]) -> Condition:
-        try:
-            condition = conditions.substitute(conditions.parse(text, where), derived)
-            self._check(condition, where)
-        except conditions.ConditionError as error:
-            raise FactError(str(error)) from None
-        return condition
-
-    def _check(self, condition: Condition, where: str) -> None:
-        for part in conditions.walk(condition):
-            match part:
-                case conditions.Name(name):
-                    if self._type(name, where) != "yes/no":
-                        raise FactError(
-                            f"{where}: {name} is not yes or no; compare it with a value"
-                        )
-                case conditions.Compare(_, left, right):
-                    self._compared(left, right, where)
-                    self._compared(right, left, where)
-                case conditions.Member(left, choices):
-                    self._listed(left.name, choices, where)
-
-    def _listed(self, name: str, choices: frozenset[str] | str, where: str) -> None:
-        if self._type(name, where) not in ("word", "country"):
-            raise FactError(f"{where}: {name} is neither word nor country")
-        if isinstance(choices, frozenset):
-            for word in choices:
-                self._word(name, word, where)
-        elif choices not in self.groups:
-            known = ", ".join(sorted(self.groups))
-            raise FactError(f"{where}: {choices} is no group of countries; known: {known}")
-
-    def _type(self, name: str, where: str) -> str:
-        if name not in self.attributes:
-            raise FactError(f"{where}: " + unknown_attribute(name, self.attributes))
-        return self.attributes[name].type
-
-    def _compared(
-        self,
-        term: conditions.Name | conditions.Literal,
-        other: conditions.Name | conditions.Literal,
-        where: str,
-    ) -> None:
+    def kind(term: conditions.Name | conditions.Literal) -> str:
         if not isinstance(term, conditions.Name):
-            return
-        kind = self._type(term.name, where)
-        if isinstance(other, conditions.Name):
-            if self._type(other.name, where) != kind:
-                raise FactError(f"{where}: {term.name} and {other.name} are of different types")
-            return
-        fits = {"yes/no": bool, "number": float, "date": dt.date}.get(kind, str)
-        if not isinstance(other.value, fits):
-            raise FactError(f"{where}: {term.name} is a {kind}, {other.value!r} is not")
-        if isinstance(other.value, str):
-            self._word(term.name, other.value, where)
+            return _KINDS[type(term.value)]
+        if term.name not in attributes:
+            raise FactError(f"{where}: {unknown_attribute(term.name, attributes)}")
+        return attributes[term.name].type.replace("country", "word")
 
-    def _word(self, name: str, word: str, where: str) -> None:
-        words = self.attributes[name].words
-        if words and word not in words:
-            raise FactError(f"{where}: {name} is never {word!r}; known: {', '.join(words)}")
+    def faults(part: Condition) -> Iterator[str]:
+        match part:
+            case conditions.Name(name) if kind(part) != "yes/no":
+                yield f"{name} is not yes or no; compare it with a value"
+            case conditions.Compare("in", left, right):
+                if kind(left) != "word":
+                    yield f"{_said(left)} is neither word nor country"
+                if isinstance(right, conditions.Name) and right.name not in groups:
+                    yield catalogue.unknown(right.name, "group of countries", groups)
+            case conditions.Compare(op, left, right):
+                if kind(left) != kind(right):
+                    yield f"{_said(left)} is a {kind(left)}, {_said(right)} is not"
+                if op not in ("==", "!=") and kind(left) not in ("number", "date"):
+                    yield f"{_said(left)} {op}: only numbers and dates have an order"
+        match part:
+            case conditions.Compare(_, conditions.Name(name), conditions.Literal(value)):
+                known = attributes[name].words
+                for word in value if isinstance(value, frozenset) else {value}:
+                    if known and word not in known:
+                        yield f"{name} is never {word!r}; known: {', '.join(known)}"
+
+    for fault in itertools.chain.from_iterable(map(faults, conditions.walk(condition))):
+        raise FactError(f"{where}: {fault}")
+
+
+_KINDS = {bool: "yes/no", float: "number", str: "word", dt.date: "date", frozenset: "list"}
+
+
+def _said(term: conditions.Name | conditions.Literal) -> str:
+    return term.name if isinstance(term, conditions.Name) else repr(term.value)
 
 
 def unknown_attribute(name: str, attributes: Mapping[str, Attribute]) -> str:
     """The message for a name that is no attribute, with near names."""
-    near = difflib.get_close_matches(name, attributes, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"{name!r} is no attribute of facts/sovereignty_attributes.csv{hint}"
+    return catalogue.unknown(name, "attribute of facts/sovereignty_attributes.csv", attributes)
 
 
-_WRITTEN: Mapping[str, tuple[type, str]] = {
-    "yes/no": (bool, "yes or no; write true or false"),
-    "number": (float, "a number; write it without a unit"),
-    "word": (str, "a word; write it in words"),
-    "country": (str, "a country; write it in words"),
-    "date": (str, "a date; write it in words"),
+_MEANT = {
+    "yes/no": "yes or no; write true or false",
+    "number": "a number without a unit",
+    "word": "one of {}",
+    "country": "an ISO 3166 code such as IT, or EU, EEA",
+    "date": "a date; write YYYY-MM-DD",
 }
-"""What an answer of each type is in a scenario, and how to say so."""
+"""What an answer of each type is in a scenario."""
 
 
 def value_problem(name: str, value: object, attributes: Mapping[str, Attribute]) -> str | None:
@@ -361,32 +341,20 @@ def value_problem(name: str, value: object, attributes: Mapping[str, Attribute])
         return f"{name} follows from other attributes ({a.derived_as}); answer those"
     if a.level in ("setting", "stress"):
         return f"{name} is a {a.level}, not an answer; see the section rules"
-    if value is None:
+    if value is None or typed(value, a) is not None:
         return None
-    kind, words = _WRITTEN[a.type]
-    if type(value) is not kind and not (kind is float and type(value) is int):
-        return f"{name} is {words}"
-    if a.words and value not in a.words:
-        return f"{name} is one of {', '.join(a.words)}, not {value!r}"
-    if a.type == "country" and not re.fullmatch("[A-Z]{2,3}", str(value)):
-        return f"{name} is an ISO 3166 code such as IT, or EU, EEA; not {value!r}"
-    if a.type == "date" and plain_value(str(value), a) is None:
-        return f"{name} is a date; write YYYY-MM-DD"
-    return None
+    return f"{name} is {_MEANT[a.type].format(', '.join(a.words))}; not {value!r}"
 
 
 def read_value(text: str, name: str, attributes: Mapping[str, Attribute]) -> Value:
     """The value that a cell of provider_attributes.csv means. Raises FactError."""
     if name not in attributes:
         raise FactError(f"provider_attributes.csv: {unknown_attribute(name, attributes)}")
-    value = plain_value(text, attributes[name])
+    a = attributes[name]
+    value = plain_value(text, a)
     if value is None:
-        a = attributes[name]
-        raise FactError(
-            f"provider_attributes.csv: {name} is {a.type}"
-            + (f" ({', '.join(a.words)})" if a.words else "")
-            + f", not {text!r}"
-        )
+        words = f" ({', '.join(a.words)})" if a.words else ""
+        raise FactError(f"provider_attributes.csv: {name} is {a.type}{words}, not {text!r}")
     return value
 
 
@@ -410,11 +378,14 @@ def plain_value(text: str, attribute: Attribute) -> Value | None:
     return text if text in attribute.words else None
 
 
-def typed(answer: bool | int | float | str | None, attribute: Attribute) -> Value | None:
-    """A checked answer of a scenario as the value that conditions compare."""
-    if attribute.type in ("date", "number") and answer is not None:
-        return plain_value(str(answer), attribute)
-    return answer
+def typed(answer: object, attribute: Attribute) -> Value | None:
+    """An answer of a scenario as the value that conditions compare; None where it is none."""
+    if isinstance(answer, bool) or attribute.type == "yes/no":
+        return answer if isinstance(answer, bool) and attribute.type == "yes/no" else None
+    if isinstance(answer, str) == (attribute.type == "number"):
+        return None
+    value = plain_value(str(answer), attribute)
+    return value if attribute.type in ("number", "date") or value == answer else None
 
 
 def value_text(value: Value | None) -> str:

@@ -17,9 +17,8 @@ This is a checklist with its evidence, not legal advice.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -187,6 +186,8 @@ class Assessment:
     options: Mapping[str, OptionAssessment]
     stress: tuple[StressTest, ...]
     ahead: tuple[Ahead, ...]
+    pending: tuple[Event, ...]
+    """Law that is not settled, with the last news by the day of the report, newest first."""
     questions: tuple[Question, ...]
     assumptions: tuple[Evidence, ...]
     """What the kit took for granted and a verdict rests on: to be confirmed."""
@@ -195,11 +196,10 @@ class Assessment:
 
     def verdict(self, option: str, rule_id: str) -> Verdict:
         """What one rule says of an option. Raises KeyError with near names."""
-        if rule_id not in self.options[option].verdicts:
-            known = [r.rule_id for r in self.rules]
-            near = difflib.get_close_matches(rule_id, known, n=3, cutoff=0.4) or known[:5]
-            raise KeyError(f"{rule_id!r} is no rule; near names: {', '.join(near)}")
-        return self.options[option].verdicts[rule_id].verdict
+        found = self.options[option].verdicts
+        if rule_id not in found:
+            raise KeyError(catalogue.unknown(rule_id, "rule", found))
+        return found[rule_id].verdict
 
     def counts(self, option: str) -> dict[Verdict, int]:
         return self.options[option].counts
@@ -216,25 +216,20 @@ class Assessment:
 
     def switches(self) -> dict[Evidence, tuple[Rule, ...]]:
         """Facts that alone keep rules from applying to any option, and these rules."""
-        found: dict[Evidence, list[Rule]] = {}
+        found: dict[Evidence, tuple[Rule, ...]] = defaultdict(tuple)
         for rule in self.rules:
-            off: list[set[Evidence]] = []
-            for option in self.options.values():
-                verdict = option.verdicts[rule.rule_id]
-                if verdict.verdict != "n.a.":
-                    off = []
-                    break
-                off += [set(f.switched_off_by) for f in verdict.findings]
-            for evidence in set.intersection(*off) if off else ():
-                found.setdefault(evidence, []).append(rule)
-        return {e: tuple(rules) for e, rules in found.items()}
+            verdicts = [o.verdicts[rule.rule_id] for o in self.options.values()]
+            if all(v.verdict == "n.a." for v in verdicts):
+                off = [set(f.switched_off_by) for v in verdicts for f in v.findings]
+                for evidence in set.intersection(*off) if off else ():
+                    found[evidence] += (rule,)
+        return dict(found)
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """Every source that a verdict rests on: the rules' own and the evidence's."""
-        verdicts = (v for o in self.options.values() for v in o.verdicts.values())
         cited = [*map(source_of, self.rules)]
-        cited += [e.source for v in verdicts for f in v.findings for e in f.evidence]
+        cited += [e.source for f in _findings(self.options) for e in f.evidence]
         cited += [s for a in self.ahead for s in a.sources]
         return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 
@@ -264,8 +259,8 @@ def _switches(
     for e in evidence:
         value = flow.values.get(e.attribute)
         if isinstance(value, bool):
-            other = {**flow.values, e.attribute: not value, "as_of": law.day}
-            if conditions.evaluate(applies, other, law.sets, rule.rule_id) is not False:
+            other = {**law.sets, **flow.values, e.attribute: not value, "as_of": law.day}
+            if conditions.evaluate(applies, other) is not False:
                 found.append(e)
     return tuple(found)
 
@@ -285,15 +280,16 @@ def _decided(
         return "n.a.", f"Applies from {rule.valid_from}.", ()
     if rule.valid_to and law.day > rule.valid_to:
         return "n.a.", f"Applied until {rule.valid_to}.", ()
-    c, sets, where = law.book.parsed[rule.rule_id], law.sets, f"rule {rule.rule_id}"
-    values = dict(zip(read, given, strict=True))
+    c = law.book.parsed[rule.rule_id]
+    known = dict(zip(read, given, strict=True))
+    values = {**law.sets, **known}
 
     def waits_for(*parts: Condition) -> tuple[str, ...]:
-        found = (conditions.undecided(p, values, sets, where) for p in parts)
+        found = (conditions.undecided(p, values) for p in parts)
         return tuple(sorted(frozenset().union(*found)))
 
     applies, fails, review = (
-        conditions.evaluate(part, values, sets, where) for part in (c.applies, c.fail, c.review)
+        conditions.evaluate(part, values) for part in (c.applies, c.fail, c.review)
     )
     if applies is False:
         return "n.a.", f"Applies only where {rule.scope}.", ()
@@ -301,20 +297,20 @@ def _decided(
         missing = waits_for(c.applies)
         return "review", f"Not known whether it applies: {_listed(missing, law.book)}.", missing
     if fails:
-        return "fail", _filled(rule.fail_reason, values), ()
+        return "fail", _filled(rule.fail_reason, known), ()
     if review:
-        return "review", _filled(rule.review_reason, values), waits_for(c.fail)
+        return "review", _filled(rule.review_reason, known), waits_for(c.fail)
     if fails is None or review is None:
         missing = waits_for(c.fail, c.review)
         return "review", f"Not known: {_listed(missing, law.book)}.", missing
-    return "pass", _filled(rule.pass_reason, values), ()
+    return "pass", _filled(rule.pass_reason, known), ()
 
 
 def _listed(attributes: Iterable[str], book: RuleBook) -> str:
     return "; ".join(book.attributes[a].label for a in attributes)
 
 
-def _filled(reason: str, values: Values) -> str:
+def _filled(reason: str, values: Mapping[str, Value | None]) -> str:
     """`reason` with {attribute} replaced by its value in words."""
     return rulebook.PLACE.sub(lambda m: value_text(values.get(m[1])), reason)
 
@@ -414,7 +410,7 @@ def assess(scenario: Scenario) -> Assessment:
         )
         for name, option in scenario.options.items()
     }
-    today = {(o, r): v.verdict for o, a in options.items() for r, v in a.verdicts.items()}
+    today = {(o, r): (v.verdict, "") for o, a in options.items() for r, v in a.verdicts.items()}
     events = catalogue.table("environment_events", Event)
     return Assessment(
         as_of=day,
@@ -422,6 +418,11 @@ def assess(scenario: Scenario) -> Assessment:
         options=options,
         stress=tuple(_stress(s, flows, today, law) for s in _stresses(scenario)),
         ahead=tuple(_ahead(flows, today, events, law)),
+        pending=tuple(
+            sorted(
+                (e for e in events if e.then and e.day <= day), key=lambda e: e.day, reverse=True
+            )
+        ),
         questions=_questions(options, book),
         assumptions=_assumptions(options),
         models=openness.findings(scenario),
@@ -431,44 +432,34 @@ def assess(scenario: Scenario) -> Assessment:
 
 def _rule_verdict(rule: Rule, flows: tuple[FlowFacts, ...], law: Law) -> RuleVerdict:
     """The worst of the flows that the rule looks at; n.a. where the option has none of them."""
-    kinds = law.book.flows_of(rule)
-    found = tuple(judge(rule, f, law) for f in flows if f.kind in kinds)
-    if not found:
-        return RuleVerdict(rule, "n.a.", (), Changes((), ()), ())
+    found = tuple(judge(rule, f, law) for f in flows if law.book.looks_at(rule, f.kind))
     verdict = worst(f.verdict for f in found)
-    decisive = next(f for f in found if f.verdict == verdict)
+    decisive = next((f for f in found if f.verdict == verdict), None)
+    if decisive is None:
+        return RuleVerdict(rule, verdict, (), Changes((), ()), ())
     return RuleVerdict(rule, verdict, found, _changes(decisive, law), _grounds(decisive, law))
 
 
-Verdicts = Mapping[tuple[str, str], Verdict]
-"""(option, rule id) to verdict."""
+Verdicts = Mapping[tuple[str, str], tuple[Verdict, str]]
+"""(option, rule id) to verdict and reason."""
 
 
-def _verdicts(
-    flows: Mapping[str, tuple[FlowFacts, ...]], law: Law, supposed: Values
-) -> dict[tuple[str, str], tuple[Verdict, str]]:
+def _verdicts(flows: Mapping[str, tuple[FlowFacts, ...]], law: Law, supposed: Values) -> Verdicts:
     """Every option's verdict and reason on every rule, with some attributes supposed."""
-    found: dict[tuple[str, str], tuple[Verdict, str]] = {}
+    found = {}
     for option, rule in itertools.product(flows, law.book.rules):
-        kinds = law.book.flows_of(rule)
-        decided = [
-            decide(rule, {**f.values, **supposed}, law)[:2]
-            for f in flows[option]
-            if f.kind in kinds
-        ]
-        found[option, rule.rule_id] = max(
-            decided, key=lambda d: SEVERITY.index(d[0]), default=("n.a.", "")
-        )
+        seen = (f.values for f in flows[option] if law.book.looks_at(rule, f.kind))
+        decided = (decide(rule, {**values, **supposed}, law)[:2] for values in seen)
+        worst_ = max(decided, key=lambda d: SEVERITY.index(d[0]), default=("n.a.", ""))
+        found[option, rule.rule_id] = worst_
     return found
 
 
-def _compared(
-    before: Verdicts, after: Mapping[tuple[str, str], tuple[Verdict, str]]
-) -> tuple[Change, ...]:
+def _compared(before: Verdicts, after: Verdicts) -> tuple[Change, ...]:
     return tuple(
-        Change(option, rule, before[option, rule], verdict, reason)
-        for (option, rule), (verdict, reason) in after.items()
-        if verdict != before[option, rule]
+        Change(*key, before[key][0], verdict, reason)
+        for key, (verdict, reason) in after.items()
+        if verdict != before[key][0]
     )
 
 
@@ -509,7 +500,7 @@ def _ahead(
             said = " ".join(text) or "A date that a rule names."
             cited = dict.fromkeys(map(source_of, [*due, *rules]))
             yield Ahead(date, said, changes, tuple(cited))
-        before = {key: verdict for key, (verdict, _) in after.items()}
+        before = after
 
 
 def _questions(options: Mapping[str, OptionAssessment], book: RuleBook) -> tuple[Question, ...]:
@@ -517,14 +508,16 @@ def _questions(options: Mapping[str, OptionAssessment], book: RuleBook) -> tuple
 
     A hybrid adds none of its own: its parts' questions are asked once, under the carrier.
     """
-    waiting: dict[str, list[Finding]] = {}
-    for assessment in options.values():
-        for verdict in assessment.verdicts.values():
-            for finding in verdict.findings:
-                for attribute in finding.missing:
-                    waiting.setdefault(attribute, []).append(finding)
+    waiting: dict[str, list[Finding]] = defaultdict(list)
+    for finding in _findings(options):
+        for attribute in finding.missing:
+            waiting[attribute].append(finding)
     found = [_question(book.attributes[a], f) for a, f in waiting.items()]
     return tuple(sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute)))
+
+
+def _findings(options: Mapping[str, OptionAssessment]) -> Iterator[Finding]:
+    return (f for o in options.values() for v in o.verdicts.values() for f in v.findings)
 
 
 def _question(attribute: rulebook.Attribute, findings: list[Finding]) -> Question:
@@ -543,12 +536,5 @@ def _question(attribute: rulebook.Attribute, findings: list[Finding]) -> Questio
 
 def _assumptions(options: Mapping[str, OptionAssessment]) -> tuple[Evidence, ...]:
     """Assumptions of the kit that a verdict rests on, each once."""
-    found = {
-        e.attribute: e
-        for assessment in options.values()
-        for verdict in assessment.verdicts.values()
-        for finding in verdict.findings
-        for e in finding.evidence
-        if e.assumed
-    }
+    found = {e.attribute: e for f in _findings(options) for e in f.evidence if e.assumed}
     return tuple(found.values())

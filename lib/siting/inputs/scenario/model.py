@@ -465,6 +465,10 @@ class Option(Strict):
     """Last day of a contract that runs today."""
     months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
 
+    def runs(self, workload: str) -> str:
+        """Name of the model that serves a workload; empty where none is named."""
+        return self.models.get(workload) or self.models.get("all", "")
+
     @property
     def in_use(self) -> bool:
         """Whether it serves from the first day: no move, no waiting, nothing bought again."""
