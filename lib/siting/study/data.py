@@ -262,6 +262,19 @@ class DataFrames(Results):
         return rows, (s for x in ahead for s in x.sources)
 
     @frame
+    def law_pending(self) -> Made:
+        """One law or case that is not settled, and what would follow.
+
+        law: law or case
+        status: where it stands
+        last_news: day of the last news that was seen
+        then: what would follow
+        """
+        found = self.sovereignty.pending
+        rows = [(e.regime, e.summary, e.day.isoformat(), e.then) for e in found]
+        return rows, map(source_of, found)
+
+    @frame
     def rule_stress(self) -> Made:
         """One verdict that changes if a law or a vendor moves, or a 'what if' that changes none.
 

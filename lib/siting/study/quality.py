@@ -26,6 +26,7 @@ class QualityFrames(Results):
         verdict: same model, better, as good, worse or unknown
         reason: what the verdict rests on
         margin: how far below the reference or the floor is allowed [points of 100]
+        margin_stated: whether the client set that margin; else it is the default
         supported: whether the evidence is enough to recommend a switch
         own_score: score in the client's own test [score]
         own_floor: what the client asks for [score]
@@ -39,7 +40,9 @@ class QualityFrames(Results):
         for p in self.quality.parities:
             what = self.options[p.option].label, p.workload
             models = p.model, spoken(p.model), p.reference, spoken(p.reference)
-            judged = p.verdict, p.reason, margin_of(self.scenario.workloads[p.workload])
+            workload = self.scenario.workloads[p.workload]
+            stated = bool(workload.quality and workload.quality.margin is not None)
+            judged = p.verdict, p.reason, margin_of(workload), stated
             own: tuple[Any, ...] = (None,) * 4
             if p.own:
                 own = p.own.score, p.own.floor, p.own.tolerance, p.own.verdict
@@ -74,7 +77,7 @@ class QualityFrames(Results):
         high: upper end
         tolerance: half-width of the interval
         margin: how far below the reference is allowed, in the board's unit
-        counts: how much the board counts at its age, 1 when new
+        counts: weight at its age, 1 when new; 0 where a board that counts more shares its questions
         verdict: better, as good, worse or unknown
         reason: why, where it is not plain
         """
