@@ -399,13 +399,14 @@ def each_question_once(comparisons: tuple[Comparison, ...]) -> tuple[Comparison,
     """The comparisons, of which those that share questions with one that counts more count 0."""
     found, heard = list(comparisons), list[Board]()
     for i in sorted(range(len(found)), key=lambda i: -found[i].counts):
-        if found[i].difference is None:
-            continue
-        if any(_overlap(found[i].board, b) for b in heard):
-            why = "shares its questions with a board that counts more"
-            found[i] = replace(found[i], counts=0.0, reason=why)
-        else:
-            heard.append(found[i].board)
+        c = found[i]
+        if c.difference is not None:
+            same = next((b for b in heard if _overlap(c.board, b)), None)
+            if same is None:
+                heard.append(c.board)
+            else:
+                why = f"shares its questions with {same.label}"
+                found[i] = replace(c, counts=0.0, reason="; ".join(filter(None, (c.reason, why))))
     return tuple(found)
 
 
