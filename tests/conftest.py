@@ -12,6 +12,19 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+LONG = (
+    "test_clients", "test_faults", "test_howto", "test_decision_chapters", "test_batch",
+    "test_report", "test_tutorial", "test_packaging", "test_pdf",
+)  # fmt: skip
+"""Files that take longest. They start first, so that no process works long on the last one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts long files before the others, whose order stays."""
+    rank = {f"{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 if TYPE_CHECKING:
     from siting.run import job
     from siting.run.forge import Forge

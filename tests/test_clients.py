@@ -20,6 +20,7 @@ import pytest
 from ruamel.yaml import YAML
 from siting.inputs import scenario
 from siting.run import batch, job
+from siting.run.forge import Forge
 from trial import later
 
 ROOT = Path(__file__).parents[1]
@@ -212,13 +213,13 @@ def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[job.Job, int]:
     return job.prepare(path), len(free)
 
 
-def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path) -> None:
+def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path, forge: Forge) -> None:
     chosen: set[Any] = set()
     made = [hostile(client, tmp_path, chosen) for client in CLIENTS[::-1]]
     assert min(count for _, count in made) > 25
     # One of them on paper, too: Typst refuses what it cannot read.
     jobs = [dataclasses.replace(j, formats=("html",)) for j, _ in made[1:]] + [made[0][0]]
-    outcome = batch.run(jobs, str(tmp_path / "out"))
+    outcome = batch.run(jobs, str(tmp_path / "out"), forge=forge)
     assert sorted(outcome.rendered) == CLIENTS, outcome.failed
     for client in CLIENTS:
         folder = tmp_path / "out" / client

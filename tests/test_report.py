@@ -159,10 +159,10 @@ def test_typst_leaves_nothing_in_the_process_that_asks(
     assert render(trial_job, forge)["report.pdf"].startswith(b"%PDF")
 
 
-def test_an_attachment_cannot_leave_the_folder() -> None:
+def test_an_attachment_cannot_leave_the_folder(forge: Forge) -> None:
     for name in ("../x", "/etc/x", "a/b"):
         with pytest.raises(ValueError, match="no plain file name"):
-            render(dataclasses.replace(make(), attachments={name: b"x"}))
+            render(dataclasses.replace(make(), attachments={name: b"x"}), forge)
 
 
 def test_a_chapter_finds_no_file_of_a_client_as_a_module(forge: Forge) -> None:
