@@ -6,10 +6,13 @@ import sys
 import warnings
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from siting import study
+from studies import opened
 
 HERE = Path(__file__).parents[1]
 
@@ -27,7 +30,11 @@ def printed(chapter: str, client: str, tag: str = "") -> str:
                 continue
             tags = cell.metadata.get("tags", [])
             source = f"client = {client!r}" if "parameters" in tags else cell.source
-            with capture_output() as seen, warnings.catch_warnings():
+            with (
+                capture_output() as seen,
+                warnings.catch_warnings(),
+                mock.patch.object(study, "open", opened),  # as in a report, computed once
+            ):
                 warnings.simplefilter("ignore", DeprecationWarning)  # IPython's inline backend
                 ran = shell.run_cell(source)
             if not tag or tag in tags:

@@ -14,9 +14,9 @@ from siting.cost import prices
 from siting.inputs.scenario import Option
 from siting.serving.servers import Server
 from siting.verdict.plan import facts_of
+from studies import CLIENTS, opened
 
 HERE = Path(__file__).parents[1]
-CLIENTS = sorted(p.stem for p in (HERE / "params").glob("*.yaml"))
 DAY = dt.date(2026, 11, 24)
 
 
@@ -53,7 +53,7 @@ def test_an_endpoint_of_openai_that_is_pinned_costs_a_tenth_more_for_models_sinc
 
 
 def test_where_hidden_tokens_are_over_a_quarter_of_a_bill_the_client_is_asked_to_count() -> None:
-    s = study.open("assekuranz-saentis")
+    s = opened("assekuranz-saentis")
     assert any("hidden reasoning" in c and "count it" in c for c in s.cautions().caution)
     counted = s.scenario.workloads["claims"].model_copy(update={"reasoning_tokens": 200})
     other = s.scenario.model_copy(update={"workloads": {**s.scenario.workloads, "claims": counted}})
@@ -62,7 +62,7 @@ def test_where_hidden_tokens_are_over_a_quarter_of_a_bill_the_client_is_asked_to
 
 
 def test_no_step_names_a_rule_of_which_it_is_not_known_whether_it_applies() -> None:
-    given = study.open("base").scenario
+    given = opened("base").scenario
 
     def open_(title: str, reason: str) -> Made:
         return Made(rule=Made(title=title), verdict="review", reason=reason)
@@ -76,14 +76,14 @@ def test_no_step_names_a_rule_of_which_it_is_not_known_whether_it_applies() -> N
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_driver_has_one_name_in_every_frame(client: str) -> None:
-    s = study.open(client)
+    s = opened(client)
     swings = set(s.lead_swings().query("kind == 'cost'").input)
     assert set(s.knowledge().input) <= swings | {""} or not swings
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_steps_concern_the_kind_of_option_and_the_sector_of_the_client(client: str) -> None:
-    s = study.open(client)
+    s = opened(client)
     said, chosen = " ".join(s.steps().step), s.verdict().iloc[0]
     own = chosen.kind in ("colocation", "on_premises", "hybrid")
     assert ("servers" in said) <= own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import functools
 import json
 import os
 import stat
@@ -161,16 +162,23 @@ def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice_is_made_once(
-    tmp_path: Path,
-) -> None:
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, forge: Forge) -> str:
+    """Has the command line render with the warm process of the tests; text of a client with a
+    single chapter."""
+    monkeypatch.setattr(batch, "run", functools.partial(batch.run, forge=forge))
     text = (scenario.project() / "params" / "tidewater-apps.yaml").read_text(encoding="utf-8")
     chapters = sorted(p.stem for p in (scenario.project() / "notebooks").glob("[0-9]*.ipynb"))
-    text += f"report: {{leave_out: [{', '.join(chapters[:-1])}]}}\n"
+    return text + f"report: {{leave_out: [{', '.join(chapters[:-1])}]}}\n"
+
+
+def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice_is_made_once(
+    tmp_path: Path, quick: str
+) -> None:
     paths = [tmp_path / "here" / "acme.yaml", tmp_path / "there" / "acme.yaml"]
     for path, country in zip(paths, ("US", "CA"), strict=True):
         path.parent.mkdir()
-        path.write_text(text.replace("country: US", f"country: {country}", 1), encoding="utf-8")
+        path.write_text(quick.replace("country: US", f"country: {country}", 1), encoding="utf-8")
     first, second = map(str, paths)
     result = CliRunner().invoke(
         cli, ["report", first, second, first, "--format", "html", "--out", str(tmp_path / "out")]
@@ -180,6 +188,43 @@ def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice
     assert result.stderr.splitlines()[-1] == "1 rendered, 0 up to date, 1 failed"
     resolved = (tmp_path / "out" / "acme" / "scenario.yaml").read_text(encoding="utf-8")
     assert "country: US" in resolved
+
+
+HOSTILE_FILES = {
+    "null": '{"benchmarks": null}',
+    "number": '{"benchmarks": 5}',
+    "record": '{"records": [1]}',
+    "digits": '{"max_concurrency": ' + "9" * 400 + ', "output_throughput": 1}',
+    "deep": "[" * 100_000,
+    "link": None,
+    "pipe": None,
+}
+"""Results of benchmarks that somebody might put beside a scenario."""
+
+
+def test_one_clients_bad_file_fails_that_client_alone_with_one_line(
+    tmp_path: Path, quick: str
+) -> None:
+    run = "{model: google/gemma-4-31B-it, gpu: h100-sxm5-80gb, source: own, date: 2026-11-20, file"
+    (tmp_path / "good.yaml").write_text(quick, encoding="utf-8")
+    for name, content in HOSTILE_FILES.items():
+        text = quick.replace("    users:", f"    measured: [{run}: {name}.json}}]\n    users:", 1)
+        assert text != quick
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        if content:
+            (tmp_path / f"{name}.json").write_text(content, encoding="utf-8")
+    (tmp_path / "link.json").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "pipe.json")
+    out = tmp_path / "out"
+    files = sorted(map(str, tmp_path.glob("*.yaml")))
+    result = CliRunner().invoke(cli, ["report", *files, "--format", "html", "--out", str(out)])
+    assert result.exit_code == 1, result.output
+    *refusals, counts = result.stderr.splitlines()[-len(HOSTILE_FILES) - 1 :]
+    assert counts == f"1 rendered, 0 up to date, {len(HOSTILE_FILES)} failed"
+    for name, line in zip(sorted(HOSTILE_FILES), refusals, strict=True):
+        assert f"{name}.json" in line and "workloads." in line
+    assert sorted(p.name for p in out.iterdir() if p.is_dir()) == [".siting", "good"]
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize("what", ["link", "file"])
@@ -261,22 +306,26 @@ LATER = """
 import sys; sys.path[:0] = {path!r}
 from siting.run import batch
 from trial import pair
-assert len(batch.run(pair()[::-1], {out!r}, at_once=1).rendered) == 2
+assert len(batch.run(pair()[::-1], {out!a}, at_once=1).rendered) == 2
 """
 
 
-def test_another_day_another_order_and_another_width_give_the_same_bytes(
+def test_another_day_order_width_place_and_locale_give_the_same_bytes(
     tmp_path: Path, forge: Forge
 ) -> None:
     outcome = batch.run(pair(), str(tmp_path / "now"), at_once=2, forge=forge)
     assert sorted(outcome.rendered) == ["alpha", "beta"]
 
     lib, tests = str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)
-    script = LATER.format(path=[lib, tests], out=str(tmp_path / "later"))
+    odd = tmp_path / "été 😀 'a\" $b" / ("long" * 40)
+    odd.mkdir(parents=True)
+    script = LATER.format(path=[lib, tests], out=str(odd / "later"))
     another = {"PYTHONPATH": os.pathsep.join([lib, later(tmp_path)]), "PYTHONHASHSEED": "1"}
+    another |= {"LC_ALL": "C", "TMPDIR": str(odd)}
+    homeless = {name: value for name, value in os.environ.items() if name != "HOME"}
     root = Path(__file__).parents[1]
-    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | another, cwd=root)
-    now, other = contents(tmp_path / "now"), contents(tmp_path / "later")
+    subprocess.run([sys.executable, "-c", script], check=True, env=homeless | another, cwd=root)
+    now, other = contents(tmp_path / "now"), contents(odd / "later")
     assert len(now) == len(other) > 12
     assert {name for name in now if now[name] != other[name]} == set()
 

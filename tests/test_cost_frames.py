@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from siting import study
 from siting.study import Study, frames
+from studies import opened
 
 
 @pytest.fixture(scope="module")
 def s() -> Study:
-    return study.open("klinikverbund-nordheide")
+    return opened("klinikverbund-nordheide")
 
 
 def of(frame: pd.DataFrame, option: str) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,9 @@ from printed import printed
 from siting import study
 from siting.quality import spoken
 from siting.quantity import Range
+from studies import CLIENTS, opened
 
-HERE = Path(__file__).parents[1]
-CLIENTS = sorted(p.stem for p in (HERE / "params").glob("*.yaml"))
 CHAPTERS = ("10_decision", "15_why", "20_quality", "65_timeline", "70_decision_tables")
-
-
-@cache
-def opened(client: str) -> study.Study:
-    return study.open(client)
 
 
 def first(page: str) -> str:
@@ -234,7 +227,7 @@ def test_page_one_says_that_the_model_in_use_has_retired_or_will(
         "fields: [options]}\n"
     )
     page = printed("10_decision", str(scenario), "page_one")
-    s = study.open(str(scenario))
+    s = opened(str(scenario))
     assert s.scenario.finance.baseline == "api"
     assert said in page
     warned = s.retiring_models().query("baseline").iloc[0]

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import independent_cash_flows
 import pytest
+from studies import opened
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("client", ["polderwerk", "tidewater-apps"])
 def test_cash_flows_agree_with_an_independent_script(client: str) -> None:
-    command = [sys.executable, "-m", "siting", "summary", client, "--json"]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
-    summary = json.loads(said.stdout)
+    summary = json.loads(json.dumps(opened(client).summary()))
     found = independent_cash_flows.totals(client, summary)
     assert len(found) == 2
     for name, (plain, present) in found.items():

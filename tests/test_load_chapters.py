@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from printed import printed
 from siting import study
 from siting.serving.capacity import Pool
+from studies import CLIENTS, opened
 
-HERE = Path(__file__).parents[1]
-CLIENTS = sorted(p.stem for p in (HERE / "params").glob("*.yaml"))
 CHAPTERS = ("50_capacity", "72_memory", "74_capacity_tables")
 
 
 @pytest.fixture(scope="module", params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> study.Study:
-    return study.open(request.param)
+    return opened(request.param)
 
 
 def pools(s: study.Study) -> list[Pool]:
@@ -29,7 +26,7 @@ def pools(s: study.Study) -> list[Pool]:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_runs_where_machines_are_owned_and_where_none_are(chapter: str) -> None:
-    owned = study.open("klinikverbund-nordheide")
+    owned = opened("klinikverbund-nordheide")
     own = owned.pools().query("shown").iloc[0]
     text = printed(chapter, "klinikverbund-nordheide")
     named = own.base if chapter == "72_memory" else own.option  # a hybrid's cards are its base's
@@ -38,7 +35,7 @@ def test_a_chapter_runs_where_machines_are_owned_and_where_none_are(chapter: str
 
 
 def test_the_capacity_chapter_opens_with_the_servers_of_its_frame() -> None:
-    s = study.open("klinikverbund-nordheide")
+    s = opened("klinikverbund-nordheide")
     own = s.pools().query("shown").iloc[0]
     machines = s.machines().query("option == @own.option").iloc[0]
     said = f"{s.count(machines.servers, 'server')} of {machines.gpus_of_server:.0f} {own.gpu}"
@@ -112,7 +109,7 @@ def test_a_larger_card_never_needs_more_of_itself(client: study.Study) -> None:
 
 
 def test_without_own_gpus_no_memory_is_planned() -> None:
-    base = study.open("base").scenario
+    base = opened("base").scenario
     kept = {n: o for n, o in base.options.items() if o.kind == "api"}
     only = study.Study(base.model_copy(update={"options": kept}))
     assert only.fits().empty and only.pools().empty and only.memory_parts().empty
@@ -120,7 +117,7 @@ def test_without_own_gpus_no_memory_is_planned() -> None:
 
 
 def test_a_model_outside_the_catalogue_is_not_estimated_and_says_why() -> None:
-    base = study.open("base").scenario
+    base = opened("base").scenario
     option = base.options["rented"].model_copy(update={"models": {"all": "acme/Unknown-7B"}})
     only = study.Study(base.model_copy(update={"options": {**base.options, "rented": option}}))
     row = only.fits().query("model == 'Unknown-7B'").iloc[0]

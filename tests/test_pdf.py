@@ -134,16 +134,20 @@ def test_the_title_names_the_client_and_the_day_is_the_scenario_s(pdf: pypdf.Pdf
 
 
 @pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("us-letter", (612, 792))])
-def test_paper_size_is_the_client_s_and_nothing_leaves_the_margins(
+def test_paper_size_is_the_client_s_nothing_leaves_the_margins_and_long_words_are_found(
     paper: str, size: tuple[int, int], forge: Forge
 ) -> None:
+    words = ("W" * 60, "Donaudampfschiff" * 3, "https://example.org/" + "a-very-long-address/" * 12)
+    title, cell, address = words
     wide = (
-        "table(pd.DataFrame({f'A rather long heading {i}': ['word ' * 6] * 3 for i in range(9)}),"
-        "'Nine columns')"
+        f"table(pd.DataFrame({{f'A rather long heading {{i}}': ['word ' * 6, {cell!r}]"
+        " for i in range(9)}), 'Nine columns')"
     )
-    unbroken = "say('see https://example.org/' + 'a-very-long-address/' * 12)"
-    made = make(chapters={"10_x.ipynb": chapter("W" * 60, wide, CHART, unbroken)}, paper=paper)
+    unbroken = f"say('see {address}')"
+    made = make(chapters={"10_x.ipynb": chapter(title, wide, CHART, unbroken)}, paper=paper)
     files = render(dataclasses.replace(made, formats=("pdf",)), forge)
+    text = text_of(files["report.pdf"])  # without line breaks, and a search ignores those
+    assert [word for word in words if squeezed(word) not in text] == []
     for page in pypdfium2.PdfDocument(files["report.pdf"]):
         assert tuple(round(x) for x in page.get_size()) == size
         letters = page.get_textpage()

@@ -13,6 +13,7 @@ from siting import catalogue, study
 from siting.inputs import benchmark
 from siting.serving import loops, measurement, performance, spread
 from siting.serving.performance import Deployment, NotPredicted
+from studies import opened
 
 from siting_validation import comparison as validation
 from siting_validation import throughput
@@ -163,7 +164,7 @@ def test_an_engine_without_first_tokens_measured_prints_no_range_for_them() -> N
 
 
 def test_a_report_says_in_words_what_no_measurement_has_seen_and_is_less_sure() -> None:
-    known = study.open("base")
+    known = opened("base")
     rented = known.scenario.options["rented"]
     options = known.scenario.options | {"rented": rented.model_copy(update={"engine": "homegrown"})}
     strange = study.Study(known.scenario.model_copy(update={"options": options}))

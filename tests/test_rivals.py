@@ -10,6 +10,7 @@ from siting import study
 from siting.cost import prices
 from siting.inputs import scenario
 from siting.study import rivals
+from studies import opened
 
 DAY = dt.date(2026, 11, 24)
 
@@ -32,7 +33,7 @@ def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) ->
     chosen = scenario.load("base")
     found = rivals.search(chosen, ["open_api"], judged=3)
     best = found[0]
-    assert best.present < study.open("base").cost.options["api"].present
+    assert best.present < opened("base").cost.options["api"].present
     piece = "\n".join("  " + line for line in best.paste.splitlines())
     file = tmp_path / "client.yaml"
     base = chosen.model_dump(mode="json", exclude_none=True)

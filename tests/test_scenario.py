@@ -139,6 +139,18 @@ MALFORMED = {
         CLIENT.replace("500", "8e9"),
         (4, "workloads.assistant.users", "8e9 is text to some", "write 8_000_000_000"),
     ),
+    "letter of another script that looks the same": (
+        CLIENT.replace("users", "us\u0435rs"),
+        (4, "workloads.assistant.us\u0435rs", "unknown key", "did you mean users"),
+    ),
+    "digits of another script": (
+        CLIENT.replace("500", "\u0665\u0660\u0660"),
+        (4, "workloads.assistant.users", "is text", "write 500 without quotes"),
+    ),
+    "sign that nobody sees": (
+        CLIENT.replace("Acme", "Ac\u202eme"),
+        (2, "client.name", "an invisible control character", "type the text anew"),
+    ),
     "no as false": (
         CLIENT.replace("users: 500", "data: {personal: no}"),
         (4, "workloads.assistant.data.personal", "no is false to some", "write false"),

@@ -8,11 +8,12 @@ import pytest
 from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
+from studies import opened
 
 
 @pytest.fixture(scope="module", params=["base", "klinikverbund-nordheide"])
 def s(request: pytest.FixtureRequest) -> Study:
-    return study.open(request.param)
+    return opened(request.param)
 
 
 def test_every_input_has_a_value_in_its_range_and_an_origin(s: Study) -> None:
@@ -58,7 +59,7 @@ def test_the_summary_lists_the_same_inputs_and_cautions(s: Study) -> None:
 
 
 def test_evidence_of_the_base_scenario_speaks_for_all_others() -> None:
-    told = study.open("klinikverbund-nordheide").evidence()
+    told = opened("klinikverbund-nordheide").evidence()
     assert told.figures.isna().sum() == 1  # the entry of base.yaml, whose field is `*`
     assert (told.figures.dropna() > 0).all()
 

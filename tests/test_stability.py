@@ -8,12 +8,13 @@ import io
 
 import numpy as np
 import pytest
-from siting import catalogue, study
+from siting import catalogue
 from siting.inputs import scenario
 from siting.quantity import Range
 from siting.rules.rulebook import ProviderAttribute
 from siting.vendors import notice, shocks, stability, vendor_record
 from siting.vendors.vendor_record import Event, Record, Retirement, Vendor, known_by, load, notices
+from studies import opened
 
 from siting_validation import raters
 
@@ -288,13 +289,13 @@ def test_a_vendor_without_a_record_gets_the_base_rates_and_no_zero():
 
 
 def test_the_case_is_shown_only_where_the_vendor_that_it_is_about_is_an_option():
-    assert len(study.open("base").vendor_case()) > 15
-    assert len(study.open("klinikverbund-nordheide").vendor_case()) == 0
+    assert len(opened("base").vendor_case()) > 15
+    assert len(opened("klinikverbund-nordheide").vendor_case()) == 0
 
 
 def test_a_model_that_retires_within_the_horizon_is_named_with_its_last_day():
     # Microsoft's page of 2 September 2026: gpt-4.1 ends on 14 April 2027.
-    found = study.open("klinikverbund-nordheide").retiring_models()
+    found = opened("klinikverbund-nordheide").retiring_models()
     today = found[found.baseline]
     assert list(today.model) == ["gpt-4.1"] and list(today.retired) == ["2027-04-14"]
 

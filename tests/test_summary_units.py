@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from siting import study
-
-CLIENTS = sorted(p.stem for p in (Path(__file__).parents[1] / "params").glob("*.yaml"))
+from studies import CLIENTS, opened
 
 
 def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -> Iterator[str]:
@@ -26,6 +23,6 @@ def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_figure_has_a_unit(client: str) -> None:
-    content = study.open(client).summary()
+    content = opened(client).summary()
     assert not sorted(set(bare(content, (), content["units"], False)))
     assert all(content["units"].values())

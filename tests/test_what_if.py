@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from siting import study
+from studies import opened
 
 KEYS = ["option", "first"]
 
 
 @pytest.fixture(scope="module")
 def s() -> study.Study:
-    return study.open("base")
+    return opened("base")
 
 
 @pytest.fixture(scope="module")

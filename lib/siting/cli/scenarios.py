@@ -95,7 +95,7 @@ def init(folder: Path) -> Answer:
     from siting.inputs import starter
 
     written = starter.init(folder)
-    said = f"{len(written)} files are written to {folder}. Next: siting report"
+    said = f"{len(written)} files are written to {folder.resolve()}. Next: siting report"
     return Answer({"folder": str(folder), "files": sorted(map(str, written))}, [said])
 
 

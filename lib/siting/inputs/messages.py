@@ -113,6 +113,7 @@ def _wrong_type(kind: str, value: Any, shown: str) -> tuple[str, str]:
     if isinstance(value, str) and kind in ("int_type", "float_type"):
         number = re.sub(r"[\s']", "", value)
         if re.fullmatch(r"[-+]?\d+(\.\d+)?", number):
+            number = re.sub(r"\d", lambda digit: str(int(digit[0])), number)  # of any script
             return f"{shown} is text", f"write {number} without quotes"
         return f"{shown} is text, not a number", f"write {wanted} without unit, sign or comma"
     if isinstance(value, str) and kind == "bool_type":
