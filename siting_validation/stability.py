@@ -311,7 +311,7 @@ def subjects(record: Record) -> tuple[Vendor, ...]:
 def _attention(record: Record, vendor: Vendor, day: dt.date) -> tuple[float, float, float]:
     """Row count, rows of the last year, size: what costs nothing to know."""
     rows = [e.known_date for e in record.events_of(vendor)]
-    rows += [n.known_date for n in record.notices_of(vendor)]
+    rows += [n.known_date for n in record.notices_of(vendor.vendor)]
     rows = [d for d in rows if d <= day]
     recent = sum(d > day - YEAR for d in rows)
     return float(np.log1p(len(rows))), float(recent), float(vendor.size == "large")
@@ -321,11 +321,11 @@ def notice_cases(record: Record, within: int) -> list[Case]:
     """Every notice, foretold from those announced on earlier days."""
     vendors = {v.vendor: v for v in record.vendors}
     known = [n for n in notice.separate(record.notices) if n.vendor in vendors]
-    known.sort(key=lambda n: (n.announced or dt.date.min, n.notice_id))
+    known.sort(key=lambda n: (n.announced or dt.date.min, n.vendor))
     found, limit = [], notice.LIMITS.index(within)
     for target, *told in zip(known, *(x[limit] for x in _foretold(tuple(known))), strict=True):
-        day, happened = target.announced or dt.date.min, notice.short(target, within)
-        seen = (notice.short(n, within) for n in known if n.announced and n.announced < day)
+        day, happened = target.announced or dt.date.min, target.within(within)
+        seen = (n.within(within) for n in known if n.announced and n.announced < day)
         past = [s for s in seen if s is not None]
         if len(past) < FIRST or happened is None:
             continue
@@ -357,7 +357,7 @@ def shock_cases(record: Record, kind: Kind) -> list[Case]:
         past = shocks.cases(record, kind, day, years)
         after = shocks.cases(record, kind, day + YEAR, 1.0)
         known = record.as_of(day)
-        present = [v for v in subjects(record) if known.events_of(v) or known.notices_of(v)]
+        present = [v for v in subjects(record) if known.events_of(v) or known.notices_of(v.vendor)]
         if not present:
             continue
         hit = shocks.years_hit(past, day)

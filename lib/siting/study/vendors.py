@@ -13,7 +13,7 @@ from siting.study.frames import Made, declared, ends, frame
 from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
-from siting.vendors.stability import OnRecord, moves, on_record, promise_worth
+from siting.vendors.stability import OnRecord, moves, on_record, option_vendors
 from siting.vendors.vendor_record import Event, load
 
 
@@ -38,9 +38,9 @@ class VendorFrames(Results):
         notices: retirement notices in the record [1]
         """
         known, users = self.stability.vendors, defaultdict(list)
-        for name, option in self.stability.options.items():
-            for vendor in option.vendors:
-                users[vendor].append(self.options[name].label)
+        for name, option in self.options.items():
+            for vendor, _ in option_vendors(self.scenario, name):
+                users[vendor].append(option.label)
         rows = [
             (name, v.vendor, "; ".join(labels), v.role, v.press, len(v.events), len(v.notices))
             if (v := known.get(name))
@@ -145,15 +145,14 @@ class VendorFrames(Results):
         """
         day, record, mine = self.client.report_date, load(), {v.vendor for v in self._vendors}
         everyone = [on_record(record, v, day) for v in record.vendors]
-        worth = {v.vendor: promise_worth(v, day) for v in everyone}
-        found = [v for v in everyone if v.notices or worth[v.vendor] is not None]
+        found = [v for v in everyone if v.notices or v.promise is not None]
         rows = [
             (
                 v.vendor,
                 v.vendor in mine,
                 len(v.days),
                 v.quartile_days,
-                worth[v.vendor],
+                v.promise_worth,
                 sum(n.short is True for n in v.notices),
                 sum(n.moved == "forward" for n in v.notices),
             )
@@ -183,7 +182,7 @@ class VendorFrames(Results):
             (v.vendor, v.vendor in mine, c.within, *ends(c.chance), c.notices, c.short, c.pool)
             for v in record.vendors
             if v.vendor in known and v.role != "infrastructure"
-            for c in notice.notice_chances(record, v, self.client.report_date)
+            for c in notice.notice_chances(record, v.vendor, self.client.report_date)
             if f"next notice at most {c.within} days" in shown
         ]
         return rows, _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
@@ -300,17 +299,17 @@ class VendorFrames(Results):
         expected_high: expected loss, high [currency per year]
         months: until the workload runs normally again [months]
         """
-        found = [(o.loss.option, k) for o in self.stability.options.values() for k in o.loss.kinds]
+        found = [(o.option, k) for o in self.stability.options.values() for k in o.kinds]
         rows = [
             (
                 *(self.options[option].label, k.vendor, k.kind.shock.replace("_", " ")),
                 *(k.kind.outcome, k.kind.service_effect),
-                *(*ends(k.rate.chance), k.kind.category == "notices", k.rate.basis),
+                *(*ends(k.chance), k.kind.category == "notices", k.basis),
                 *(*ends(k.cost), *ends(k.expected), k.kind.months),
             )
             for option, k in found
         ]
-        events = (e for _, k in found for e in k.rate.events)
+        events = (e for _, k in found for e in k.events)
         return rows, [*map(source_of, events), *(source_of(k.kind) for _, k in found)]
 
     @frame
@@ -328,8 +327,8 @@ class VendorFrames(Results):
         """
         rows = [
             (
-                *(self.options[name].label, "; ".join(o.loss.vendors), *ends(o.loss.expected)),
-                *(ends(o.loss.with_nothing)[1], ends(o.loss.with_everything)[1], o.loss.why_not),
+                *(self.options[name].label, "; ".join(o.vendors), *ends(o.expected)),
+                *(ends(o.with_nothing)[1], ends(o.with_everything)[1], o.why_not),
             )
             for name, o in self.stability.options.items()
         ]
@@ -354,7 +353,7 @@ class VendorFrames(Results):
         rows = [
             (
                 *(e.vendor, e.kind.shock.replace("_", " "), e.month),
-                *(name and self.options[name].label, e.service, e.months.central),
+                *(name and self.options[name].label, e.kind.service_effect, e.kind.months),
                 *ends(e.one_off),
                 *(ends(e.yearly)[1], e.not_estimated),
             )

@@ -34,7 +34,7 @@ from scipy.special import betaincinv, expit, logit, ndtr, ndtri, softmax
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.quantity import Range
-from siting.vendors.vendor_record import Notice, Record, Retirement, Vendor, exact_day, setting
+from siting.vendors.vendor_record import Notice, Record, Retirement, exact_day, setting
 
 Array = npt.NDArray[np.float64]
 
@@ -92,13 +92,6 @@ class Ending:
     sources: tuple[Source, ...]
 
 
-def short(notice: Notice, within: int) -> bool | None:
-    """Whether customers had at most `within` days; None where the notice may have been longer."""
-    if notice.days is None or (notice.bound_only and notice.days <= within):
-        return None
-    return notice.days <= within
-
-
 def separate(notices: Iterable[Notice]) -> list[Notice]:
     """Notices that show a habit: generally available models, a day of notice of their own."""
     return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
@@ -124,7 +117,7 @@ def variants(
     rows = [(n.vendor, n.announced or dt.date.max) for n in notices] + list(asked)
     _, who = np.unique([vendor for vendor, _ in rows], return_inverse=True)
     day, past = np.array([float(d.toordinal()) for _, d in rows]), len(notices)
-    was_short = np.array([[short(n, limit) for n in notices] for limit in LIMITS], float)
+    was_short = np.array([[n.within(limit) for n in notices] for limit in LIMITS], float)
     known, came = np.isfinite(was_short), was_short == 1
     of_vendor = np.eye(who.max() + 1)[who]
     age = day[:, None] - day[:past]
@@ -169,10 +162,10 @@ def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
     return found
 
 
-def notice_chances(record: Record, vendor: Vendor, day: dt.date) -> tuple[NoticeChance, ...]:
+def notice_chances(record: Record, vendor: str, day: dt.date) -> tuple[NoticeChance, ...]:
     """Chances for `vendor` from what was public on `day`."""
     known = _chances(record.as_of(day), day)
-    return known.get(vendor.vendor, known[""])
+    return known.get(vendor, known[""])
 
 
 @lru_cache(maxsize=64)
@@ -187,7 +180,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
         mean, pool = float(chance[i, j]), float(chance[i, 0])
         a, b = mean * worth[i, j], (1 - mean) * worth[i, j]
         low, high = (float(q) for q in betaincinv(a, b, [0.1, 0.9]))
-        seen = [s for n in known if n.vendor == name and (s := short(n, within)) is not None]
+        seen = [s for n in known if n.vendor == name and (s := n.within(within)) is not None]
         spread = Range(min(low, mean), mean, max(high, mean), "share")
         found[name].append(
             NoticeChance(within, spread, len(seen), sum(seen), pool, float(a), float(b))
@@ -198,7 +191,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
 # Lives of models
 
 
-def rows_of(record: Record, vendor: Vendor, day: dt.date) -> list[Retirement]:
+def rows_of(record: Record, vendor: str, day: dt.date) -> list[Retirement]:
     """Rows of retired and retiring models of a vendor that were public on `day`."""
     return [r for n in record.as_of(day).notices_of(vendor) for r in n.rows]
 
@@ -210,7 +203,7 @@ def _lives(rows: Iterable[Retirement]) -> list[float]:
     return [float(d) for d in days if d > 0]
 
 
-def life(record: Record, vendor: Vendor, day: dt.date) -> tuple[Range, int, float]:
+def life(record: Record, vendor: str, day: dt.date) -> tuple[Range, int, float]:
     """Usual life of a vendor's models [days], on how many it rests, and its log-spread."""
     everyone = np.log(_lives(r for n in record.as_of(day).notices for r in n.rows))
     own = np.log(_lives(rows_of(record, vendor, day)))
@@ -229,7 +222,7 @@ def _key(name: str) -> str:
 
 
 def known_end(
-    record: Record, vendor: Vendor, model: str, day: dt.date
+    record: Record, vendor: str, model: str, day: dt.date
 ) -> tuple[Retirement | None, Retirement | None]:
     """The row that says when `model` ends at `vendor`, and one that says when it was released.
 
@@ -247,9 +240,7 @@ def known_end(
     )
 
 
-def ending(
-    record: Record, vendor: Vendor, model: str, day: dt.date, months: int, seed: int
-) -> Ending:
+def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, seed: int) -> Ending:
     """When `model` is likely to end at `vendor`, and how many moves a horizon of months brings.
 
     Where an end is announced, it is taken as it stands. Each successor lives a whole life from the
@@ -275,7 +266,7 @@ def ending(
     few, many = (moves[:, kept].mean(axis=1) for kept in (total <= low, total >= high))
     mean = float(total.mean())
     return Ending(
-        vendor=vendor.vendor,
+        vendor=vendor,
         model=model,
         released=released,
         announced=exact_day(end.announced) if end else None,

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from siting.inputs.scenario import Readiness, Shock
 
 Array = npt.NDArray[np.float64]
+Chance = tuple[Array, str, tuple[Event, ...]]
+"""Yearly chance of a shock by draw, the count that it rests on, and the events counted."""
 
 DRAWS = 4000
 NO_COST = "not estimated, because no switching cost is given"
@@ -71,41 +74,36 @@ class Remedy(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """Yearly chance of a shock, and the count that it rests on."""
-
-    chance: Range
-    cases: int
-    vendor_years: float
-    basis: str
-    events: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class KindLoss:
     """One kind of shock for one option: chance, cost when it happens, and expected yearly loss."""
 
     kind: Kind
     vendor: str
-    rate: Rate
+    chance: Range
+    """In a year. [share]"""
+    basis: str
+    """The count that it rests on."""
+    events: tuple[Event, ...]
     cost: Range | None
     expected: Range | None
 
 
 @dataclass(frozen=True, slots=True)
-class OptionLoss:
-    """Expected yearly loss of an option from shocks to its vendors, in the client's currency."""
+class OptionRisk:
+    """The ends of the models that an option uses, and what shocks to its vendors may cost it."""
 
     option: str
     vendors: tuple[str, ...]
+    endings: tuple[Ending, ...]
     kinds: tuple[KindLoss, ...]
-    expected: Range | None
-    with_nothing: Range | None
-    """The same if nothing of the readiness list were in hand."""
-    with_everything: Range | None
-    """The same if all of it were in hand."""
-    why_not: str
+    why_not: str = ""
     """Why there is no figure; empty where there is one."""
+    expected: Range | None = None
+    """Expected yearly loss, in the client's currency."""
+    with_nothing: Range | None = None
+    """The same if nothing of the readiness list were in hand."""
+    with_everything: Range | None = None
+    """The same if all of it were in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +114,6 @@ class ShockEffect:
     kind: Kind
     month: int
     options: tuple[str, ...]
-    service: str
-    months: Range
     one_off: Range | None
     """Cost of the move, in the client's currency; None where no switching cost is given."""
     yearly: Range | None
@@ -178,7 +174,7 @@ def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event
     return tuple(sorted(worst.values(), key=lambda e: (e.known_date, e.event_id)))
 
 
-def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> tuple[Array, Rate]:
+def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> Chance:
     """Chance that a vendor has at least one case in a year: share of vendor-years with one.
 
     Beta, with half a year added on each side (Jeffreys). Several cases of one vendor in one year
@@ -190,7 +186,7 @@ def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> tuple[Arra
     hit = len(years_hit(events, day))
     draws = _rng(seed, "rate", kind.shock).beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS)
     basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
-    return draws, Rate(_range(draws, "share"), hit, vendors * years, basis, events)
+    return draws, basis, events
 
 
 def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
@@ -199,27 +195,24 @@ def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
 
 
 def _short_end(
-    record: Record, vendor: Vendor, endings: Iterable[Ending], years: float, day: dt.date, seed: int
-) -> tuple[Array, Rate]:
+    record: Record, vendor: str, endings: Sequence[Ending], years: float, day: dt.date, seed: int
+) -> Chance:
     """Short-notice ends of the models in use in a year: moves a year × chance of short notice."""
-    found = list(endings)
-    if not found:
-        none = Rate(Range.exact(0.0, "share"), 0, 0.0, "the weights are yours: no vendor ends them")
-        return np.zeros(DRAWS), none
+    if not endings:
+        return np.zeros(DRAWS), "the weights are yours: no vendor ends them", ()
     short = int(setting("notice_short_days"))
     chance = next(c for c in notice.notice_chances(record, vendor, day) if c.within == short)
-    rng = _rng(seed, "retirement", vendor.vendor)
+    rng = _rng(seed, "retirement", vendor)
     share = rng.beta(chance.a, chance.b, DRAWS)
     moves = np.zeros(DRAWS)
-    for end in found:
-        m = end.migrations
-        moves += _triangular(rng, m.low, min(max(m.central, m.low), m.high), m.high) / years
-    draws: Array = share * np.minimum(1.0, moves / len(found))
+    for end in endings:
+        moves += _triangular(rng, *end.migrations.ends) / years
+    draws: Array = share * np.minimum(1.0, moves / len(endings))
     basis = (
         f"{chance.short} of {chance.notices} own notices short, {chance.pool:.0%} for a typical "
-        f"vendor; {moves.mean() / len(found):.1f} moves a year"
+        f"vendor; {moves.mean() / len(endings):.1f} moves a year"
     )
-    return draws, Rate(_range(draws, "share"), chance.short, float(chance.notices), basis)
+    return draws, basis, ()
 
 
 # Losses
@@ -227,14 +220,10 @@ def _short_end(
 
 def _cost_draws(kind: Kind, cost: Range, spared: Array, seed: int) -> Array:
     """Cost when the shock happens: share of the switching cost, less what is in hand."""
-    share = _triangular(
-        _rng(seed, "cost", kind.shock),
-        kind.migration_share_low,
-        kind.migration_share,
-        kind.migration_share_high,
-    )
+    ends = kind.migration_share_low, kind.migration_share, kind.migration_share_high
+    share = _triangular(_rng(seed, "cost", kind.shock), *ends)
     # One stream for the cost in all kinds: the client has one switching cost, not six.
-    whole = _triangular(_rng(seed, "switching"), cost.low, cost.central, cost.high)
+    whole = _triangular(_rng(seed, "switching"), *cost.ends)
     out: Array = whole * share * spared
     return out
 
@@ -248,54 +237,43 @@ def _spared(held: Iterable[Remedy], seed: int) -> Array:
     return left
 
 
-def _held(readiness: Mapping[Remedy, bool]) -> list[Remedy]:
-    return [r for r, in_hand in readiness.items() if in_hand]
-
-
 def expected_loss(
     record: Record,
     option: str,
-    vendors: Mapping[Vendor, tuple[Ending, ...]],
+    vendors: Mapping[str, Sequence[Ending]],
     years: float,
     switching_cost: Range | None,
     readiness: Mapping[Remedy, bool],
     day: dt.date,
     seed: int,
-) -> OptionLoss:
+) -> OptionRisk:
     """Expected yearly loss of an option: sum over its vendors and kinds of chance times cost.
 
     vendors: each with the ends of the models that are used from it. switching_cost: a full move of
     the option's workloads, in the client's currency. None: the loss is not estimated.
     """
-    names = tuple(v.vendor for v in vendors)
-    if not vendors:
-        return OptionLoss(option, names, (), None, None, None, NO_VENDOR)
-    states = {
-        "now": _spared(_held(readiness), seed),
-        "none": np.ones(DRAWS),
-        "all": _spared(readiness, seed),
-    }
-    totals = {state: np.zeros(DRAWS) for state in states}
+    in_hand = filter(readiness.get, readiness)
+    spared = [_spared(held, seed) for held in (in_hand, (), readiness)]
+    totals = np.zeros((len(spared), DRAWS))
     found: list[KindLoss] = []
     for vendor, endings in vendors.items():
         for kind in kinds().values():
             if kind.category == "notices":
-                chance, rate = _short_end(record, vendor, endings, years, day, seed)
+                chance, basis, events = _short_end(record, vendor, endings, years, day, seed)
             else:
-                chance, rate = base_rate(record, kind, day, seed)
+                chance, basis, events = base_rate(record, kind, day, seed)
             cost = expected = None
             if switching_cost is not None:
-                for state, spared in states.items():
-                    totals[state] += chance * _cost_draws(kind, switching_cost, spared, seed)
-                own = _cost_draws(kind, switching_cost, states["now"], seed)
-                cost = _range(own, switching_cost.unit)
-                expected = _range(chance * own, f"{switching_cost.unit} per year")
-            found.append(KindLoss(kind, vendor.vendor, rate, cost, expected))
-    if switching_cost is None:
-        return OptionLoss(option, names, tuple(found), None, None, None, NO_COST)
-    unit = f"{switching_cost.unit} per year"
-    now, none, everything = (_range(totals[s], unit) for s in ("now", "none", "all"))
-    return OptionLoss(option, names, tuple(found), now, none, everything, "")
+                costs = [_cost_draws(kind, switching_cost, left, seed) for left in spared]
+                totals += chance * costs
+                cost = _range(costs[0], switching_cost.unit)
+                expected = _range(chance * costs[0], f"{switching_cost.unit} per year")
+            yearly = _range(chance, "share")
+            found.append(KindLoss(kind, vendor, yearly, basis, events, cost, expected))
+    known = option, tuple(vendors), tuple(e for own in vendors.values() for e in own), tuple(found)
+    if not vendors or switching_cost is None:
+        return OptionRisk(*known, NO_COST if vendors else NO_VENDOR)
+    return OptionRisk(*known, "", *(_range(t, f"{switching_cost.unit} per year") for t in totals))
 
 
 def effect(
@@ -309,16 +287,14 @@ def effect(
 ) -> ShockEffect:
     """What one shock of the scenario does to service and cost of the options it hits."""
     kind = kinds()[shock.kind]
-    spared = _spared(_held(readiness), seed)
+    spared = _spared(filter(readiness.get, readiness), seed)
     costs = [switching_cost[o] for o in options if o in switching_cost]
     draws = [_cost_draws(kind, c, spared, seed) for c in costs]
     one_off = _range(np.sum(draws, axis=0), costs[0].unit) if draws else None
     spend = [yearly_spend[o] for o in options if o in yearly_spend]
     yearly = None
     if shock.kind == "price_change" and spend:
-        changes = [s.scaled(shock.factor - 1) for s in spend]
-        low, mid, high = (sum(getattr(c, e) for c in changes) for e in ("low", "central", "high"))
-        yearly = Range(low, mid, high, spend[0].unit)
+        yearly = reduce(Range.plus, (s.scaled(shock.factor - 1) for s in spend))
     missing = []
     if options and one_off is None:
         missing.append("cost of the move not estimated, because no switching cost is given")
@@ -326,8 +302,6 @@ def effect(
         missing.append("change of yearly cost not estimated, because the yearly spend is not given")
     if not options:
         missing.append("no option of this scenario depends on this vendor")
-    months = Range(kind.months_low, kind.months, kind.months_high, "months")
     return ShockEffect(
-        vendor.vendor, kind, shock.month, options, kind.service_effect, months, one_off, yearly,
-        "; ".join(missing),
-    )  # fmt: skip
+        vendor.vendor, kind, shock.month, options, one_off, yearly, "; ".join(missing)
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +18,9 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Input, Source, source_of
 from siting.quantity import Range
-from siting.vendors import notice
+from siting.vendors import notice, shocks
 from siting.vendors.notice import Ending
-from siting.vendors.shocks import (
-    OptionLoss,
-    Remedy,
-    ShockEffect,
-    checklist,
-    effect,
-    expected_loss,
-)
+from siting.vendors.shocks import OptionRisk, Remedy, ShockEffect
 from siting.vendors.vendor_record import (
     Event,
     Notice,
@@ -52,7 +46,6 @@ class RedFlag:
 
     text: str
     source: Source
-    ids: tuple[str, ...] = ()
     alleged: bool = False
 
 
@@ -63,11 +56,11 @@ class OnRecord:
     vendor: str
     role: str
     press: str
+    day: dt.date
     events: tuple[Event, ...]
     notices: tuple[Notice, ...]
     facts: Mapping[str, VendorFact]
     promise: Policy | None
-    red_flags: tuple[RedFlag, ...]
     undated: int
     """Events that are not counted because their source shows no date."""
 
@@ -81,22 +74,45 @@ class OnRecord:
         """A quarter of the notices were this short or shorter. [d]"""
         return float(np.percentile(self.days, 25)) if self.days else None
 
+    @property
+    def promise_worth(self) -> float | None:
+        """Days of notice that a promise is worth on the day; 0 for none; None if nothing is known.
 
-@dataclass(frozen=True, slots=True)
-class OptionRisk:
-    """The vendors of one option, the ends of the models that it uses, and the expected loss."""
+        No more than the observed lower quartile, once there are enough notices to see one; until
+        then half, while the promise is younger than a year.
+        """
+        if self.promise is None:
+            return None
+        promised = float(self.promise.days or 0)
+        if self.quartile_days is not None and len(self.days) >= setting("notice_min"):
+            return min(promised, self.quartile_days)
+        young = (self.day - known_by(self.promise.date)).days < setting("promise_young_days")
+        return promised / 2 if young else promised
 
-    option: str
-    vendors: tuple[str, ...]
-    endings: tuple[Ending, ...]
-    loss: OptionLoss
+    @property
+    def red_flags(self) -> tuple[RedFlag, ...]:
+        """What to know first: worst recent events, open control, promises of notice."""
+        flags, control = [], self.facts.get("control_change")
+        words = {"open": "a change of control is announced and open", "acqui-hire": "acqui-hire"}
+        if control is not None and control.value in words:
+            text = f"{words[control.value]} ({control.note or control.date})"
+            flags.append(RedFlag(text, source_of(control)))
+        for event in reversed(self.events):
+            recent = (self.day - event.known_date).days <= setting("recent_days")
+            if recent and event.direction == "adverse" and event.severity >= 4:
+                flags.append(_event_flag(event, self.events))
+        promise = self.promise
+        if promise is not None and (promise.days or 0) < setting("promise_short_days"):
+            said = f"{promise.days:.0f} days" if promise.days else "no number of days"
+            text = f"notice promised before a model ends: {said}"
+            flags.append(RedFlag(text, source_of(promise)))
+        return tuple(flags)
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """Everything that the chapters, summary.json and the decision need."""
 
-    as_of: dt.date
     vendors: Mapping[str, OnRecord]
     """The client's vendors, by the names that their options use."""
     options: Mapping[str, OptionRisk]
@@ -110,38 +126,14 @@ class Assessment:
 def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
     """What was known about `vendor` on `day`."""
     known = record.as_of(day)
-    events, notices = known.events_of(vendor), known.notices_of(vendor)
+    events, notices = known.events_of(vendor), known.notices_of(vendor.vendor)
     facts, promise = known.facts_of(vendor), known.promise_of(vendor)
-    flags = red_flags(events, facts, promise, day)
     undated = sum(
         e.vendor in vendor.names and e.date == "undated" and not e.replaced_by for e in known.events
     )
     return OnRecord(
-        vendor.vendor, vendor.role, vendor.press, events, notices, facts, promise, flags, undated
+        vendor.vendor, vendor.role, vendor.press, day, events, notices, facts, promise, undated
     )
-
-
-def red_flags(
-    events: tuple[Event, ...],
-    facts: Mapping[str, VendorFact],
-    promise: Policy | None,
-    day: dt.date,
-) -> tuple[RedFlag, ...]:
-    """What a reader should know first: worst recent events, open control, promises of notice."""
-    flags = []
-    control = facts.get("control_change")
-    words = {"open": "a change of control is announced and open", "acqui-hire": "acqui-hire"}
-    if control is not None and control.value in words:
-        text = f"{words[control.value]} ({control.note or control.date})"
-        flags.append(RedFlag(text, source_of(control)))
-    for event in reversed(events):
-        recent = (day - event.known_date).days <= setting("recent_days")
-        if recent and event.direction == "adverse" and event.severity >= 4:
-            flags.append(_event_flag(event, events))
-    if promise is not None and (promise.days or 0) < setting("promise_short_days"):
-        said = f"{promise.days:.0f} days" if promise.days else "no number of days"
-        flags.append(RedFlag(f"notice promised before a model ends: {said}", source_of(promise)))
-    return tuple(flags)
 
 
 def _event_flag(event: Event, events: tuple[Event, ...]) -> RedFlag:
@@ -150,22 +142,7 @@ def _event_flag(event: Event, events: tuple[Event, ...]) -> RedFlag:
     state = " (since lifted or settled)" if "final" in ends else " (since ruled on)" if ends else ""
     alleged = event.evidence == "alleged"
     text = f"{event.event_date}: {'alleged: ' if alleged else ''}{event.summary}{state}"
-    return RedFlag(text, source_of(event), (event.event_id,), alleged)
-
-
-def promise_worth(found: OnRecord, day: dt.date) -> float | None:
-    """Days of notice that a promise is worth today; 0 for none; None if nothing is known.
-
-    No more than the observed lower quartile, once there are enough notices to see one; until
-    then half, while the promise is younger than a year.
-    """
-    if found.promise is None:
-        return None
-    promised = float(found.promise.days or 0)
-    if found.quartile_days is not None and len(found.days) >= setting("notice_min"):
-        return min(promised, found.quartile_days)
-    young = (day - known_by(found.promise.date)).days < setting("promise_young_days")
-    return promised / 2 if young else promised
+    return RedFlag(text, source_of(event), alleged)
 
 
 def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:
@@ -192,23 +169,21 @@ def assess(
     record, day, seed = load(), scenario.client.report_date, scenario.seed
     names = {o: [n for n, _ in option_vendors(scenario, o)] for o in scenario.options}
     known = {n: record.vendor(n) for own in names.values() for n in own}
-    items, years = checklist(scenario.stability.readiness), scenario.finance.horizon_months / 12
+    items, years = (
+        shocks.checklist(scenario.stability.readiness),
+        scenario.finance.horizon_months / 12,
+    )
     costs, spend = switching_cost or {}, yearly_spend or {}
-    ends = {o: _endings(record, scenario, o) for o in names}
-    losses = {
-        o: expected_loss(record, o, own, years, costs.get(o), items, day, seed)
-        for o, own in ends.items()
-    }
     users = {v: tuple(o for o in names if v in map(known.get, names[o])) for v in known.values()}
     return Assessment(
-        as_of=day,
         vendors={n: on_record(record, v, day) for n, v in known.items() if v},
         options={
-            o: OptionRisk(o, tuple(names[o]), tuple(e for x in own.values() for e in x), losses[o])
-            for o, own in ends.items()
+            o: shocks.expected_loss(record, o, ends, years, costs.get(o), items, day, seed)
+            for o in names
+            for ends in [_endings(record, scenario, o)]
         },
         shocks=tuple(
-            effect(s, v, users.get(v, ()), costs, spend, items, seed)
+            shocks.effect(s, v, users.get(v, ()), costs, spend, items, seed)
             for s in scenario.stability.shocks
             if (v := record.vendor(s.vendor))
         ),
@@ -217,7 +192,7 @@ def assess(
         inputs=tuple(
             Input(
                 name=f"vendors, {s.setting.replace('_', ' ')}",
-                value=Range(s.low, s.central, s.high, s.unit),
+                value=s.range,
                 source=source_of(s),
             )
             for s in catalogue.settings("vendor_settings").values()
@@ -225,15 +200,18 @@ def assess(
     )
 
 
-def _endings(record: Record, scenario: Scenario, name: str) -> dict[Vendor, tuple[Ending, ...]]:
-    """The ends of the models that an option uses, by vendor; a hybrid has those of its parts."""
+def _endings(record: Record, scenario: Scenario, name: str) -> dict[str, tuple[Ending, ...]]:
+    """The ends of the models that an option uses, by vendor; a hybrid has those of its parts.
+
+    A vendor without a record has none of its own: the rates of all vendors hold for it.
+    """
     day, months = scenario.client.report_date, scenario.finance.horizon_months
-    ends: dict[Vendor, tuple[Ending, ...]] = {}
-    for vendor_name, user in option_vendors(scenario, name):
-        vendor = record.vendor(vendor_name) or _unknown(vendor_name)
-        option = scenario.options[user]
+    ends: dict[str, tuple[Ending, ...]] = {}
+    for called, user in option_vendors(scenario, name):
+        known, option = record.vendor(called), scenario.options[user]
+        vendor = known.vendor if known else called
         models = option.models.values() if option.kind in SERVED else ()
-        ends[vendor] = tuple(
+        ends[vendor] = ends.get(vendor, ()) + tuple(
             notice.ending(record, vendor, m, day, months, scenario.seed)
             for m in dict.fromkeys(models)
         )
@@ -246,26 +224,4 @@ def moves(scenario: Scenario, name: str) -> tuple[Range, ...]:
     All models of the option together; none where the client holds the weights.
     """
     ends = [e for own in _endings(load(), scenario, name).values() for e in own]
-    years = zip(*(e.moves for e in ends), strict=True)
-    return tuple(
-        Range(
-            sum(m.low for m in year),
-            sum(m.central for m in year),
-            sum(m.high for m in year),
-            "moves a year",
-        )
-        for year in years
-    )
-
-
-def _unknown(name: str) -> Vendor:
-    """A vendor without a record: the base rates of all vendors hold for it."""
-    return Vendor(
-        vendor=name,
-        role="host",
-        press="low",
-        source="not in the record of vendors",
-        locator=name,
-        date="undated",
-        kind="estimate",
-    )
+    return tuple(reduce(Range.plus, year) for year in zip(*(e.moves for e in ends), strict=True))

@@ -7,17 +7,17 @@ counted. Severities were coded by two raters; both codings are kept beside the d
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from siting import catalogue
-from siting.catalogue import Address, Fact, facts_dir
+from siting.catalogue import Address, Fact
 
 Evidence = Literal["primary", "stated", "reported", "alleged", "scheduled"]
 Direction = Literal["adverse", "favourable"]
@@ -127,14 +127,6 @@ class VendorFact(Fact):
     second_url: Address = ""
 
 
-class Rule(Fact):
-    """One line of the severity rubric."""
-
-    category: str
-    severity: int
-    rule: str
-
-
 def setting(name: str) -> float:
     """Central value of a constant of the method (facts/vendor_settings.csv)."""
     return catalogue.settings("vendor_settings")[name].central
@@ -148,7 +140,6 @@ class Notice:
     or the date of the page, whichever came first.
     """
 
-    notice_id: str
     vendor: str
     stage: str
     known_date: dt.date
@@ -160,10 +151,20 @@ class Notice:
     bound_only: bool
     """The notice may have been longer: only the latest possible day of the notice is known."""
     moved: Literal["", "forward", "later"]
-    short: bool | None
-    """Whether customers had 90 days or less; None where that cannot be said."""
     rows: tuple[Retirement, ...]
     """Its models, by name."""
+
+    def within(self, limit: float) -> bool | None:
+        """Whether customers had at most `limit` days; None where that cannot be said."""
+        if self.days is None or (self.bound_only and self.days <= limit):
+            return None
+        return self.days <= limit
+
+    @property
+    def short(self) -> bool | None:
+        """Whether customers had 90 days or less: as the table says, else by its dates."""
+        stated = self.row.short_notice
+        return stated == "yes" if stated else self.within(setting("notice_short_days"))
 
     @property
     def row(self) -> Retirement:
@@ -211,25 +212,20 @@ class Record:
 
     def events_of(self, vendor: Vendor) -> tuple[Event, ...]:
         """Counted events of a vendor and its group, oldest first: those with a dated source."""
-        names = vendor.names
-        own = (e for e in self.events if e.vendor in names and e.counted)
+        own = (e for e in self.events if e.vendor in vendor.names and e.counted)
         return tuple(sorted(own, key=lambda e: (e.known_date, e.event_id)))
 
-    def notices_of(self, vendor: Vendor) -> tuple[Notice, ...]:
-        own = (n for n in self.notices if n.vendor == vendor.vendor)
-        return tuple(sorted(own, key=lambda n: (n.known_date, n.notice_id)))
+    def notices_of(self, vendor: str) -> tuple[Notice, ...]:
+        own = (n for n in self.notices if n.vendor == vendor)
+        return tuple(sorted(own, key=lambda n: n.known_date))
 
     def facts_of(self, vendor: Vendor) -> dict[str, VendorFact]:
         """Newest fact by attribute; a platform's own fact beats its group's."""
-        found: dict[str, VendorFact] = {}
-        names = vendor.names
         own = sorted(
-            (f for f in self.facts if f.vendor in names),
+            (f for f in self.facts if f.vendor in vendor.names),
             key=lambda f: (f.vendor == vendor.vendor, f.date != "undated", f.date, f.value),
         )
-        for fact in own:
-            found[fact.attribute] = fact
-        return found
+        return {fact.attribute: fact for fact in own}
 
     def promise_of(self, vendor: Vendor) -> Policy | None:
         """The newest promise of notice for generally available models."""
@@ -266,10 +262,8 @@ def known_by(date: str) -> dt.date:
     """
     if date in ("", "undated"):
         return COLLECTED
-    parts = [int(p) for p in date.split("-")]
-    year, month = parts[0], parts[1] if len(parts) > 1 else 12
-    last = calendar.monthrange(year, month)[1]
-    return min(COLLECTED, dt.date(year, month, parts[2] if len(parts) > 2 else last))
+    last: dt.date = ((np.datetime64(date) + 1).astype("datetime64[D]") - 1).item()
+    return min(COLLECTED, last)
 
 
 def exact_day(text: str) -> dt.date | None:
@@ -296,40 +290,23 @@ def _notice(group: list[Retirement]) -> Notice:
     seen = [d for d in (retired, known_by(row.date)) if d]
     moved = [r.moved for r in group if r.moved.startswith("yes")]
     forward = sum("brought forward" in m for m in moved)
-    days = (retired - announced).days if announced and retired else None
-    bound_only = row.announced_basis == "latest possible"
     return Notice(
-        notice_id=f"notice:{row.vendor}:{row.announced or '?'}:{row.retired or '?'}:{row.stage}",
         vendor=row.vendor,
         stage=row.stage,
         known_date=announced or (known_by(row.announced) if row.announced else min(seen)),
         announced=announced,
         retired=retired,
-        days=days,
+        days=(retired - announced).days if announced and retired else None,
         at_launch=row.announced_basis == "release",
-        bound_only=bound_only,
+        bound_only=row.announced_basis == "latest possible",
         moved="" if not moved else "forward" if 2 * forward > len(moved) else "later",
-        short=_short(days, bound_only, row.short_notice),
         rows=tuple(group),
     )
 
 
-def _short(days: int | None, bound_only: bool, stated: str) -> bool | None:
-    limit = setting("notice_short_days")
-    if stated:
-        return stated == "yes"
-    if days is None or (bound_only and days <= limit):
-        return None
-    return days <= limit
-
-
+@catalogue.of_facts
 def load() -> Record:
     """The record of `facts/`, read once."""
-    return _load(facts_dir())
-
-
-@cache
-def _load(folder: Path) -> Record:
     return Record(
         vendors=catalogue.table("vendors", Vendor),
         events=catalogue.table("vendor_events", Event),

@@ -127,8 +127,8 @@ def loss_share(stability: Stability, name: str, yearly: float | None) -> Range |
 
     Zero where no vendor runs the service; unknown where the record or the cost is.
     """
-    loss = stability.options[name].loss
-    if not loss.vendors and not stability.options[name].vendors:
+    loss = stability.options[name]
+    if not loss.vendors:
         return Range.exact(0.0, "share")
     if loss.expected is None or not yearly:
         return None
