@@ -159,9 +159,7 @@ def test_a_rule_under_review_counts_as_anything_between_none_and_one():
 
 def test_without_a_vendor_nothing_can_be_withdrawn_and_without_a_record_it_is_unknown():
     def stability(vendors, expected):
-        return Made(
-            options={"x": Made(vendors=vendors, loss=Made(vendors=vendors, expected=expected))}
-        )
+        return Made(options={"x": Made(vendors=vendors, expected=expected)})
 
     assert candidates.loss_share(stability((), None), "x", 100.0) == Range.exact(0.0, "share")
     assert candidates.loss_share(stability(("V",), None), "x", 100.0) is None
