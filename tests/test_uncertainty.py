@@ -87,9 +87,9 @@ def test_draws_are_correlated_as_the_table_says() -> None:
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(
     comparison: Comparison,
 ) -> None:
-    one = uncertainty.monte_carlo(comparison.plan, 500, 7).spreads()
-    same = uncertainty.monte_carlo(comparison.plan, 500, 7).spreads()
-    other = uncertainty.monte_carlo(comparison.plan, 500, 8).spreads()
+    one = uncertainty.simulated(comparison.plan, "list", 500, 7).spreads
+    same = uncertainty.simulated(comparison.plan, "list", 500, 7).spreads
+    other = uncertainty.simulated(comparison.plan, "list", 500, 8).spreads
     assert one["owned"].present == same["owned"].present
     assert one["owned"].present != other["owned"].present
 

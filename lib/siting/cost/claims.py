@@ -38,6 +38,16 @@ class Case(Fact):
     recomputed: float
     """By `formula` on `inputs`; a test keeps it true."""
     unit: str
+    asked: str = ""
+    """The question that is put to this client as well, by its name in `_answers`."""
+    claim: str = ""
+    """What was printed, in words."""
+    client_unit: str = ""
+    """Unit of this client's answer, in its `{currency}`."""
+    assumption: str = ""
+    """What the paper takes and this client does not have."""
+    never: str = ""
+    """Why the answer may be never."""
 
 
 def cases() -> tuple[Case, ...]:
@@ -53,29 +63,6 @@ def payback_periods(outlay: float, rival: float, own: float) -> float:
 
 # --- the same questions for this client -------------------------------------------------------
 
-ASKED = (
-    ("LEN25", "break-even months", "on-demand", "months",
-     "An 8-GPU server pays back against the same GPUs rented on demand",
-     "every hour used, electricity the only running cost, price before the cut of 2025",
-     "the rent of the hours used is below the running cost"),
-    ("PAN25", "break-even", "Llama-3.3-70B on 1x A100-80GB vs GPT-5", "months",
-     "Own GPUs pay back against an API",
-     "GPUs without server, staff or network; always full; API price fixed",
-     "the API bill saved is below the running cost"),
-    ("UPT25", "break-even utilisation", "break-even", "%",
-     "A dedicated cluster beats the cloud above this use",
-     "unit costs of one table, other ones in the text", ""),
-    ("NVTCO", "yearly server cost", "", "{currency}/server-year",
-     "A server costs this much a year",
-     "no staff, hosting an eighth of colocation, one licence a server", ""),
-    ("SPHERON26", "on-prem cost at 100%", "low", "{currency}/used GPU-h",
-     "A GPU-hour on own servers costs this much", "all hours used", ""),
-    ("PATIL26", "lowest effective cost", "", "{currency}/M output",
-     "A million output tokens on own GPUs cost this much",
-     "GPU rent only, at the load of highest throughput", ""),
-)  # fmt: skip
-"""Case, output and words of its scenario; unit; the claim in words; what the paper takes and this
-client does not have; why the answer may be never."""
 ONE_OFF = ("migration", "exit", "residual", cashflow.BEFORE, "tax")
 
 
@@ -84,11 +71,9 @@ class Claim:
     """A published claim beside the same question with this client's numbers."""
 
     case: Case
-    claim: str
     yours: float | None
     """None: never, or not estimated, as `why` says."""
     unit: str
-    assumption: str
     why: str
     sources: tuple[Source, ...]
 
@@ -104,26 +89,21 @@ def for_client(comparison: Comparison, scenario: Scenario) -> tuple[Claim, ...]:
     day, option = scenario.client.report_date, comparison.plan.options[owned.name]
     assert option.machine is not None
     hour, cloud, _ = prices.gpu_hour(elsewhere, option.machine.gpu_id, day)
+    rate, asked = exchange_rate("USD", comparison.currency, day)[0], {c.asked: c for c in cases()}
     found = []
-    answers = _answers(comparison, owned, hour * exchange_rate("USD", comparison.currency, day)[0])
-    for (case_id, output, words, unit, claim, assumption, why), yours in zip(
-        ASKED, answers, strict=True
-    ):
-        case = next(
-            c for c in cases()
-            if (c.case_id, c.output) == (case_id, output) and words in c.scenario
-        )  # fmt: skip
-        known, unit = math.isfinite(yours), unit.format(currency=comparison.currency)
-        sources = (source_of(case), cloud)
-        found.append(
-            Claim(case, claim, yours if known else None, unit, assumption, "" if known else why,
-                  sources)
-        )  # fmt: skip
+    for question, yours in _answers(comparison, owned, hour * rate).items():
+        case, known = asked[question], math.isfinite(yours)
+        unit, why = (
+            case.client_unit.format(currency=comparison.currency),
+            "" if known else case.never,
+        )
+        answer = yours if known else None
+        found.append(Claim(case, answer, unit, why, (source_of(case), cloud)))
     return tuple(found)
 
 
-def _answers(comparison: Comparison, owned: OptionCost, cloud_gpu_hour: float) -> list[float]:
-    """What is ASKED of owned servers, central case; infinite: never."""
+def _answers(comparison: Comparison, owned: OptionCost, cloud_gpu_hour: float) -> dict[str, float]:
+    """What is asked of owned servers, central case; infinite: never."""
     plan, months = comparison.plan, comparison.months
     draws, option = plan.central(), plan.options[owned.name]
     assert option.machine is not None
@@ -141,11 +121,13 @@ def _answers(comparison: Comparison, owned: OptionCost, cloud_gpu_hour: float) -
     apis = [o.lcot for o in comparison.options.values() if o.kind in BY_REQUEST and o.lcot]
     lengths = next(iter(plan.loads.values())).lengths
     answers = tokens * lengths.output_mean / (lengths.input_mean + lengths.output_mean)
-    return [
-        payback_periods(price, rented, running / servers),
-        payback_periods(price * servers, tokens * min(apis, default=math.nan), running),
-        100 * money.break_even_utilisation(per_gpu_hour, cloud_gpu_hour),
-        owned.total / months * MONTHS / servers,
-        money.cost_per_used_hour(per_gpu_hour, use),
-        owned.total / months / answers,
-    ]
+    return {
+        "rent_payback": payback_periods(price, rented, running / servers),
+        "api_payback": payback_periods(
+            price * servers, tokens * min(apis, default=math.nan), running
+        ),
+        "even_use": 100 * money.break_even_utilisation(per_gpu_hour, cloud_gpu_hour),
+        "server_year": owned.total / months * MONTHS / servers,
+        "used_gpu_hour": money.cost_per_used_hour(per_gpu_hour, use),
+        "million_answers": owned.total / months / answers,
+    }

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -94,6 +95,14 @@ class Clock:
         sums[:, : found.shape[1]] = found
         return sums
 
+    def along(self, decline: Array) -> Clock:
+        """The same, but for API prices, which fall by so much a year. [n]"""
+        other = copy(self)
+        other.draws = {**self.draws, "api_decline": decline}
+        other._paths = {name: found for name, found in self._paths.items() if name != "api"}
+        other._sums = {key: found for key, found in self._sums.items() if key[0] != "api"}
+        return other
+
     @property
     def starts(self) -> Array:
         """Discount factors of the start of each year. [n × Y]"""
@@ -117,11 +126,6 @@ class Totals:
     """Net present value of all costs. [n]"""
     yearly: Array
     """Nominal cost of each year; the end's exit and resale in the last. [n × Y]"""
-
-    @property
-    def nominal(self) -> Array:
-        """Plain sum over the horizon. [n]"""
-        return np.asarray(self.yearly.sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -185,40 +189,70 @@ BLOCK = 2_000
 """Draws that are evaluated at once: what a block needs on the way is freed before the next."""
 
 
-def totals(plan: Plan, draws: Draws, names: Sequence[str] | None = None) -> dict[str, Totals]:
-    """Cost of options over any number of draws: what every figure of the chapter comes from."""
+def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Totals]:
+    """Cost of some options, or of all, over any number of draws: what every figure comes from."""
+    return by_path(plan, draws, {"": draws["api_decline"]}, names)[""]
+
+
+def by_path(
+    plan: Plan, draws: Draws, declines: Mapping[str, Array], names: Iterable[str] = ()
+) -> dict[str, dict[str, Totals]]:
+    """The same draws with each of several yearly falls of API prices [n], by the name of each."""
+    names = tuple(names or plan.options)
     blocks = [
-        _of_block(plan, {n: v[at : at + BLOCK] for n, v in draws.items()}, names or plan.options)
+        _of_block(
+            plan,
+            {n: x[at : at + BLOCK] for n, x in draws.items()},
+            {n: x[at : at + BLOCK] for n, x in declines.items()},
+            names,
+        )
         for at in range(0, len(draws["growth"]), BLOCK)
     ]
-    return {
-        name: Totals(*map(np.concatenate, zip(*(b[name] for b in blocks), strict=True)))
-        for name in names or plan.options
+    found = {
+        key: map(np.concatenate, zip(*(b[key] for b in blocks), strict=True)) for key in blocks[0]
     }
+    return {path: {name: Totals(*found[path, name]) for name in names} for path in declines}
 
 
-def _of_block(plan: Plan, draws: Draws, names: Iterable[str]) -> dict[str, tuple[Array, Array]]:
-    """Present and yearly cost of options; a hybrid that is one of its parts alone has its cost."""
-    clock, billed = Clock(plan, draws), cache(lambda name: cashflow.bill(plan, name, draws))
-    found: dict[str, tuple[Array, Array]] = {}
-    for name in dict.fromkeys(part for n in names for part in (*plan.options[n].parts, n)):
-        found[name] = present, yearly = _summed(clock, name, due(plan, name, draws, billed))
-        for part, alone in zip(plan.options[name].parts, (0.0, BASE_ALONE), strict=False):
-            there = draws[owned_key(name)] == alone
-            present[there], yearly[there] = (x[there] for x in found[part])
+def _of_block(
+    plan: Plan, draws: Draws, declines: Mapping[str, Array], names: Iterable[str]
+) -> dict[tuple[str, str], tuple[Array, Array]]:
+    """Present and yearly cost by fall of API prices and option; a hybrid that is one of its parts
+    alone has its cost."""
+    wanted = dict.fromkeys(part for n in names for part in (*plan.options[n].parts, n))
+    drivers = {line.item.driver for option in plan.options.values() for line in option.lines}
+    clock, bills = Clock(plan, draws), dict[str, _Bill]()
+    found: dict[tuple[str, str], tuple[Array, Array]] = {}
+    for path, decline in declines.items():
+        clock = clock.along(decline)
+        if not bills or "unused_commitment" in drivers:  # which counts what is paid at that price
+            billed = cache(partial(cashflow.bill, plan, draws=clock.draws))
+            bills = {n: _alike(due(plan, n, clock.draws, billed)) for n in wanted}
+        for name in wanted:
+            found[path, name] = present, yearly = _summed(clock, name, bills[name])
+            for part, alone in zip(plan.options[name].parts, (0.0, BASE_ALONE), strict=False):
+                there = draws[owned_key(name)] == alone
+                present[there], yearly[there] = (x[there] for x in found[path, part])
     return found
 
 
-def _summed(clock: Clock, name: str, owed: Sequence[Due]) -> tuple[Array, Array]:
-    """Present [n] and nominal cost by year [n × Y] of a bill: amounts of one price path together,
-    times the path's sums."""
-    alike: dict[tuple[str, str, str], Array] = {}
+_Bill = Mapping[tuple[str, str, Literal["own", "before"]], Array]
+"""Sum of the amounts that fall due alike: when, on which price path, in which part of time."""
+
+
+def _alike(owed: Sequence[Due]) -> _Bill:
+    alike: dict[tuple[str, str, Literal["own", "before"]], Array] = {}
     for d in owed:
         key = (d.amount.when, d.amount.path, d.phase)
         alike[key] = alike[key] + d.amount.value if key in alike else d.amount.value
+    return alike
+
+
+def _summed(clock: Clock, name: str, bill: _Bill) -> tuple[Array, Array]:
+    """Present [n] and nominal cost by year [n × Y] of a bill: amounts times the path's sums."""
     wait = clock.draws[f"months_to_production.{name}"]
     present, yearly = np.zeros(len(wait)), np.zeros((len(wait), clock.plan.years))
-    for (when, path, phase), value in alike.items():
+    for (when, path, phase), value in bill.items():
         nominal: Array | float
         if when == "running":
             nominal, worth = clock.sums(path, phase, name)
@@ -394,7 +428,7 @@ class OptionCost:
     @cached_property
     def monthly(self) -> Array:
         """Cost by month, 0 = today. [M + 1]"""
-        return np.asarray(np.sum([f.amounts for f in self.flows], axis=0))
+        return _sum_of(self.flows)
 
     @property
     def total(self) -> float:
@@ -419,7 +453,7 @@ class OptionCost:
     @property
     def accounting_view(self) -> tuple[float, ...]:
         """Cost by year as it is booked: investments over their life, what is left at the end."""
-        expense = self.monthly - np.sum([f.amounts for f in self.flows if f.capital], axis=0)
+        expense = self.monthly - _sum_of(f for f in self.flows if f.capital)
         return _years(expense + depreciation(self.flows, self.life, len(self.monthly) - 1))
 
 
@@ -487,12 +521,16 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     `not_estimated` with the reason.
     """
     plan = with_optimum(compile_plan(scenario, capacity))
-    draws = plan.central()
-    by_path = _both_paths(plan)
-    volume = _volume(plan)
+    draws, decline = plan.central(), prices.parameter("api_decline").central
+    falls = {"list": np.zeros(1), "same_capability": np.full(1, decline)}
+    present = {
+        path: {n: float(t.present[0]) for n, t in found.items()}
+        for path, found in by_path(plan, draws, falls).items()
+    }
+    volume, own = _volume(plan), present[scenario.finance.price_decline]
+    lines = {name: tuple(flows(plan, name, draws)) for name in plan.options}
     found = {
-        name: _option_cost(plan, name, draws, {p: t[name] for p, t in by_path.items()}, volume)
-        for name in plan.options
+        name: _option_cost(plan, name, draws, lines, present, own, volume) for name in plan.options
     }
     factors = shown_factors(plan).values()
     return Comparison(
@@ -535,31 +573,20 @@ def shown_factors(plan: Plan) -> dict[str, Factor]:
     return {n: f for n, f in plan.factors.items() if n in used}
 
 
-def _both_paths(plan: Plan) -> dict[str, dict[str, float]]:
-    decline = prices.parameter("api_decline").central
-    draws = plan.central(api_decline=np.array([0.0, decline]))
-    present = {n: t.present for n, t in totals(plan, draws).items()}
-    return {
-        path: {n: float(p[i]) for n, p in present.items()}
-        for i, path in enumerate(("list", "same_capability"))
-    }
-
-
 def _option_cost(
-    plan: Plan, name: str, draws: Draws, by_path: Mapping[str, float], volume: Volume
-) -> OptionCost:
+    plan: Plan, name: str, draws: Draws, lines: Mapping[str, tuple[Flow, ...]],
+    by_path: Mapping[str, Mapping[str, float]], present: Mapping[str, float], volume: Volume,
+) -> OptionCost:  # fmt: skip
     option, rate = plan.options[name], float(draws["discount_rate"][0])
-    lines = tuple(flows(plan, name, draws))
-    today = flows(plan, plan.baseline, draws) if plan.baseline in plan.options else []
-    saving = np.sum([f.amounts for f in today], axis=0) - np.sum([f.amounts for f in lines], axis=0)
-    machines = _machines(plan, option, draws)
+    today, planned = (_sum_of(lines.get(n, ())) for n in (plan.baseline, name))
+    saving, machines = today - planned, _machines(plan, option, draws)
     tokens = cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months)
-    returns = name != plan.baseline and saving.any()
+    returns = bool(saving.any())
     return OptionCost(
         name,
         option.option.label,
         option.option.kind,
-        lines,
+        lines[name],
         rate,
         np.append(0.0, tokens),
         cashflow.life_years(draws),
@@ -567,12 +594,17 @@ def _option_cost(
         money.irr(saving) if returns else None,
         money.payback(saving) if returns else None,
         money.payback(saving, rate) if returns else None,
-        _break_even(plan, option, draws, saving, machines, volume),
+        _break_even(plan, option, draws, saving, machines, volume, present),
         energy(plan, option, draws),
-        by_path,
+        {path: cost[name] for path, cost in by_path.items()},
         tuple(map(float, machines.servers[0])) if machines is not None and option.machine else (),
         hybrid_curve(plan, name) if option.base is not None else None,
     )
+
+
+def _sum_of(lines: Iterable[Flow]) -> Array:
+    """Cost by month. [M + 1; one zero of no lines]"""
+    return np.asarray(np.sum([f.amounts for f in lines], axis=0))
 
 
 def _machines(plan: Plan, option: OptionPlan, draws: Draws) -> cashflow.Fleet | None:
@@ -656,23 +688,20 @@ def _burst_share(plan: Plan, option: OptionPlan, draws: Draws) -> Array:
 # --- break-evens and volume -------------------------------------------------------------------
 
 
-def rival_of(plan: Plan, name: str, draws: Draws) -> str:
+def rival_of(plan: Plan, name: str, present: Mapping[str, float]) -> str:
     """What break-evens by use are measured against: the baseline, or else the cheapest API."""
-    if plan.baseline in plan.options and plan.options[plan.baseline].option.kind in BY_REQUEST:
+    by_use = [n for n, o in plan.options.items() if o.option.kind in BY_REQUEST]
+    if plan.baseline in by_use:
         return plan.baseline
-    apis = [n for n, o in plan.options.items() if o.option.kind in BY_REQUEST and n != name]
-    if not apis:
-        return ""
-    cost = totals(plan, draws, apis)
-    return min(apis, key=lambda n: float(cost[n].present[0]))
+    return min((n for n in by_use if n != name), key=present.__getitem__, default="")
 
 
 def _break_even(
-    plan: Plan, option: OptionPlan, draws: Draws, saving: Array,
-    machines: cashflow.Fleet | None, volume: Volume,
+    plan: Plan, option: OptionPlan, draws: Draws, saving: Array, machines: cashflow.Fleet | None,
+    volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
     name = option.name
-    rival = rival_of(plan, name, draws)
+    rival = rival_of(plan, name, present)
     if option.base is not None and draws[owned_key(name)][0] == 0:
         return BreakEven(rival, "the optimum owns nothing: it is the other option alone")
     rate = float(draws["discount_rate"][0])
@@ -685,8 +714,7 @@ def _break_even(
         why = "the vendor runs the machines: use of capacity is not the client's matter"
         return BreakEven(rival, why, month, volume=crossing, cheaper_above=above)
     used = float(machines.busy[0].mean())
-    cost = {n: float(t.present[0]) for n, t in totals(plan, draws, [name, rival]).items()}
-    at = money.break_even_utilisation(cost[name], cost[rival] / used if used else math.inf)
+    at = money.break_even_utilisation(present[name], present[rival] / used if used else math.inf)
     return BreakEven(rival, "", month, at, used, crossing, above)
 
 

@@ -37,6 +37,8 @@ SOBOL_DRIVERS = 12
 REACH = 3.0
 """Flip points are searched so many standard deviations to each side of the central value."""
 GROWTH = "growth"
+PATHS = ("list", "same_capability")
+"""How API prices move: not at all, or down for equal quality."""
 
 
 class Correlation(Fact):
@@ -237,12 +239,16 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Result of the uncertainty analysis of one scenario."""
+    """Costs of one scenario over many futures, the same on both paths of API prices."""
 
-    simulation: Simulation
-    """The draws on the scenario's own path of API prices."""
+    path: str
+    """The scenario's own: `list` or `same_capability`."""
     by_path: Mapping[str, Simulation]
-    """The same draws by path: `list`, `same_capability`."""
+
+    @property
+    def simulation(self) -> Simulation:
+        """The draws on the scenario's own path of API prices."""
+        return self.by_path[self.path]
 
     @cached_property
     def spreads(self) -> dict[str, Spread]:
@@ -257,14 +263,19 @@ class Uncertainty:
 
 def assess(scenario: Scenario, comparison: Comparison) -> Uncertainty:
     """Costs of all options over many futures, on both paths of API prices."""
-    plan, own = comparison.plan, comparison.price_path
-    if not comparison.options:
-        nothing = Simulation(plan, {}, {})
-        return Uncertainty(nothing, dict.fromkeys(("list", "same_capability"), nothing))
-    other = "same_capability" if own == "list" else "list"
-    plans = {own: plan, other: on_path(plan, other)}
-    found = {path: monte_carlo(p, DRAWS, scenario.seed) for path, p in plans.items()}
-    return Uncertainty(found[own], found)
+    return simulated(comparison.plan, comparison.price_path, DRAWS, scenario.seed)
+
+
+def simulated(plan: Plan, path: str, size: int, seed: int) -> Uncertainty:
+    """All options billed with the same `size` draws, whose API prices fall, and do not."""
+    if not plan.options:
+        return Uncertainty(path, dict.fromkeys(PATHS, Simulation(plan, {}, {})))
+    names, decline = list(drivers(plan)), on_path(plan, "same_capability").factors["api_decline"]
+    drawn = scores(list(dict.fromkeys([*names, decline.driver])), size, seed)
+    falls = {"list": np.zeros(size), "same_capability": value_at(decline, drawn[decline.driver])}
+    own = {name: drawn[name] for name in names}
+    found = tco.by_path(plan, draws_at(plan, own), falls)
+    return Uncertainty(path, {p: Simulation(plan, own, costs) for p, costs in found.items()})
 
 
 def on_path(plan: Plan, path: str) -> Plan:
@@ -277,15 +288,6 @@ def on_path(plan: Plan, path: str) -> Plan:
         p.floor or 0.0, 0.9 if p.ceiling is None else p.ceiling, p.note,
     )  # fmt: skip
     return replace(plan, factors={**plan.factors, "api_decline": factor})
-
-
-# --- Monte Carlo ------------------------------------------------------------------------------
-
-
-def monte_carlo(plan: Plan, size: int, seed: int) -> Simulation:
-    """All options billed with the same `size` draws."""
-    drawn = scores(list(drivers(plan)), size, seed)
-    return Simulation(plan, drawn, tco.totals(plan, draws_at(plan, drawn)))
 
 
 def _percentiles(values: Array) -> Range:

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.worksheet import Worksheet
 
 from siting.cost import cashflow
 from siting.cost.money import MILLION, Array, discount_factors
@@ -44,6 +44,14 @@ FOCUS_COLUMNS = (
     "EffectiveCost", "PricingCategory", "PricingQuantity", "PricingUnit", "ConsumedQuantity",
     "ConsumedUnit", "CommitmentDiscountStatus",
 )  # fmt: skip
+
+
+class _Sheet(Worksheet):  # type: ignore[misc]
+    """A sheet whose formulas have no function that is younger than the format."""
+
+    def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
+        """As the library does, which looks for 29 younger ones in each formula."""
+        return formula.removeprefix("=")
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,8 @@ def _write(sheet: Any, row: int, cells: Iterable[Any], form: Any = None, first: 
     """A row of cells: texts, numbers, and formulas, each with its value beside it."""
     for column, cell in enumerate(cells, first):
         match cell:
+            case "" if form is None:
+                pass
             case str():
                 sheet.write_string(row, column, cell, form)
             case (formula, value):
@@ -109,6 +119,7 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
     made, day = BytesIO(), scenario.client.report_date
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(made, {**options, "in_memory": True}) as file:
+        file.worksheet_class = _Sheet
         title = {"title": f"Cash flows, {scenario.client.name}", "author": "siting"}
         file.set_properties({**title, "created": dt.datetime.combine(day, dt.time())})
         file.set_calc_mode("auto")
@@ -122,10 +133,9 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
         for name, cost in comparison.options.items():
             _option(book, names[name], cost, quantities[name])
         sheet = file.add_worksheet("FOCUS")
-        charges = focus(comparison, scenario)
-        _write(sheet, 0, charges.columns, formats["head"])
+        _write(sheet, 0, FOCUS_COLUMNS, formats["head"])
         sheet.freeze_panes(1, 0)
-        for row, charge in enumerate(charges.itertuples(index=False), start=1):
+        for row, charge in enumerate(charges(comparison, scenario), start=1):
             _write(sheet, row, charge)
         _summary(book, summary, comparison, scenario, names)
     return made.getvalue()
@@ -293,17 +303,16 @@ def _summary(
 # --- FOCUS ------------------------------------------------------------------------------------
 
 
-def focus(comparison: Comparison, scenario: Scenario) -> pd.DataFrame:
-    """The cash flows as a tidy table with FOCUS 1.3 column names.
+def charges(comparison: Comparison, scenario: Scenario) -> Iterator[tuple[Any, ...]]:
+    """The cash flows as rows of a tidy table with FOCUS 1.3 column names.
 
     BilledCost is the cash view: a purchase, which has no EffectiveCost. That spreads investments
     over their life, as usage; what is left falls on the last month. ListCost is without the
     discount of whom the charge is paid to. An unused commitment is a row of its own.
     """
-    start = pd.Period(scenario.client.report_date, "M")
+    start = np.datetime64(scenario.client.report_date, "M")
     days = [f"{start + t}-01T00:00:00Z" for t in range(comparison.months + 1)]
     periods = [tuple(days[max(t - 1, 0) :][:2]) * 2 for t in range(comparison.months + 1)]
-    charges = []
     for name, cost in comparison.options.items():
         account = (scenario.client.id, scenario.client.name, name, cost.label)
         for f in cost.flows:
@@ -313,8 +322,7 @@ def focus(comparison: Comparison, scenario: Scenario) -> pd.DataFrame:
                 for billed, borne in ((paid, 0.0), (0.0, used)) if f.capital else ((paid, used),):
                     if billed or borne:
                         charge = _charge(scenario, comparison, name, f, billed)
-                        charges.append((*account, *periods[t], *charge, borne, *_units(f, t)))
-    return pd.DataFrame(charges, columns=FOCUS_COLUMNS)
+                        yield *account, *periods[t], *charge, borne, *_units(f, t)
 
 
 def _charge(

@@ -446,9 +446,9 @@ class CostFrames(VendorFrames):
         found = claims.for_client(self.cost, self.scenario)
         rows = []
         for x in found:
-            said = (f"{x.claim} ({x.case.case_id})", f"{x.case.published} {x.case.unit}")
+            said = (f"{x.case.claim} ({x.case.case_id})", f"{x.case.published} {x.case.unit}")
             values = (x.case.recomputed, _never(x.yours), x.unit)
-            rows.append((*said, *values, x.assumption, x.why))
+            rows.append((*said, *values, x.case.assumption, x.why))
         return rows, [s for x in found for s in x.sources]
 
     @frame

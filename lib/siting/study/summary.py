@@ -169,12 +169,18 @@ def _figure(values: list[float | None], unit: str) -> dict[str, float | str] | N
 
 def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     """Rows in which columns have given values; what is missing, or never, is None."""
-    for column, wanted in chosen.items():
-        frame = frame[frame[column] == wanted]
+    columns = {str(name): values.tolist() for name, values in frame.items()}
+    known = [range(len(frame)), *(columns[name] for name in chosen)]
+    wanted = tuple(chosen.values())
     return [
-        {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in r.items()}
-        for r in frame.to_dict("records")
+        {name: _known(values[at]) for name, values in columns.items()}
+        for at, *here in zip(*known, strict=True)
+        if tuple(here) == wanted
     ]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _decided(read: _Reader) -> dict[str, Any]:
