@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+# A busy machine takes longer over an example, and is not wrong.
+settings.register_profile("no stopwatch", deadline=None)
+settings.load_profile("no stopwatch")
 
 # Two test processes do not share four threads of numpy's.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -14,7 +14,7 @@ import pypdfium2
 import pytest
 from siting.run import forge as warm
 from siting.run.forge import Forge, render
-from trial import CHART, HOSTILE, chapter, make
+from trial import ANALYST, CHART, HOSTILE, chapter, make
 
 MM = 72 / 25.4
 """Points in a millimetre."""
@@ -179,28 +179,9 @@ def test_signs_that_no_font_shows_do_not_break_the_report(forge: object) -> None
     assert "ok" in text_of(files["report.pdf"])
 
 
-SIX_CELLS = (
-    "plt.plot([1, 2], label='shown');\nplt.show()",
-    "pd.DataFrame({'frame plot': [1, 3]}).plot()",
-    "fig, ax = plt.subplots()\nax.set_title('last line')\nfig",
-    "%matplotlib inline\nplt.plot([3, 4])\nplt.xlabel('inline');",
-    "pd.DataFrame({'a frame': ['its cell']})",
-    "print('printed words')",
-)
-"""What an analyst appends to a chapter, in matplotlib's and pandas' usual ways."""
-
-
-@pytest.mark.parametrize("plain", [False, True])
-def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(forge: object, plain: bool) -> None:
-    more = (
-        "pd.DataFrame({'styled': [0.5]}).style.format('{:.0%}')",
-        "from IPython.display import HTML, Image, Markdown\nMarkdown('*marked* down')",
-        "HTML('<p>own <b>markup</b></p>')",
-        "import io\nbuffer = io.BytesIO()\nplt.figure(figsize=(1, 1)).savefig(buffer)\n"
-        "plt.close()\nImage(buffer.getvalue())",
-    )
-    made = make(chapters={"10_x.ipynb": chapter("Why?", *SIX_CELLS, *more)})
-    files = warm.render(made, None if plain else forge)  # type: ignore[arg-type]
+def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(forge: Forge) -> None:
+    made = make(chapters={"10_x.ipynb": chapter("Why?", *ANALYST)})
+    files = render(made, forge)
     page, words = files["report.html"].decode(), text_of(files["report.pdf"])
     assert page.count("<svg ") == 4
     assert page.count("<img ") == 1

@@ -66,6 +66,22 @@ moved.attrs = frame.attrs
 cases(moved, "The answer stays in 2 of 4 cases", {"volume": "volume", "weight": "cost"})"""
 
 
+ANALYST = (
+    "plt.plot([1, 2], label='shown');\nplt.show()",
+    "pd.DataFrame({'frame plot': [1, 3]}).plot()",
+    "fig, ax = plt.subplots()\nax.set_title('last line')\nfig",
+    "%matplotlib inline\nplt.plot([3, 4])\nplt.xlabel('inline');",
+    "pd.DataFrame({'a frame': ['its cell']})",
+    "print('printed words')",
+    "pd.DataFrame({'styled': [0.5]}).style.format('{:.0%}')",
+    "from IPython.display import HTML, Image, Markdown\nMarkdown('*marked* down')",
+    "HTML('<p>own <b>markup</b></p>')",
+    "import io\nbuffer = io.BytesIO()\nplt.figure(figsize=(1, 1)).savefig(buffer)\n"
+    "plt.close()\nImage(buffer.getvalue())",
+)
+"""What an analyst appends to a chapter, in matplotlib's and pandas' usual ways."""
+
+
 def chapter(title: str, *cells: str, tags: tuple[str, ...] = ()) -> str:
     """A notebook as JSON: title, parameter, imports, then one code cell for each text.
 
