@@ -1,10 +1,11 @@
 """What a notebook shows: `chart`, `table`, `say`, `answers`, `cases`, `need`. It knows no
 GPU and no money.
 
-Each call shows at once and returns nothing, so it may stand in a loop or an `if`. Style, numbers of
-exhibits, sources, alternative texts, formats and escaping come from here. A figure, a frame, a
-Styler, Markdown, a picture or a print appears in the report without these calls as well, in the
-house style, only without title and source.
+Each call shows at once and returns nothing, so it may stand in a loop or an `if`; a table without
+rows, answers without questions and an empty text are not shown. Style, numbers of exhibits,
+sources, alternative texts, formats and escaping come from here. A figure, a frame, a Styler,
+Markdown, a picture or a print appears in the report without these calls as well, in the house
+style, only without title and source.
 
 `data` is the frame, or the list of frames, that the numbers come from: it brings the sources, the
 client's formats and the names that Markdown must not misread. `pivot`, `unstack`, `merge` and the
@@ -17,11 +18,12 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from IPython.core import display_functions
 
 from siting.show import displays, drawn, style, tabled
 from siting.show.drawn import intervals
-from siting.show.exhibit import Data, attributes, bundle, cited, protected
+from siting.show.exhibit import Data, Exhibit, attributes, bundle, cited, protected
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need", "say",
@@ -49,7 +51,7 @@ def chart(
     *,
     x: str | Sequence[str] = "",
     y: str | Sequence[str] = "",
-    narrow: bool = False,
+    narrow: Any = False,
 ) -> None:
     """Shows a drawing as a numbered figure.
 
@@ -58,26 +60,32 @@ def chart(
     alt: what the chart shows with its key numbers; drafted from the drawing by default.
     x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
     with decimals as `percent:1`), one for all axes or one for each.
-    narrow: draws it a second time for a phone, less wide; for charts whose labels then still fit.
+    narrow: draws it a second time for a phone, less wide, where labels then still fit; or axes with
+    a drawing of its own for a phone.
     """
-    numbers = tabled.numbers_of(attributes(data))
+    numbers, phone = tabled.numbers_of(attributes(data)), ""
     figure = drawn.finish(ax, x, y, numbers)
     text = alt or drawn.drafted(figure) or title
     width = round(float(figure.get_figwidth()) * 25.4)
-    lacks = [] if attributes(data) else ["source"]
-    _display(
-        bundle({
-            "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
-            "width": width, "svg": drawn.svg(figure, text), "lacks": lacks,
-            "narrow": drawn.narrow(figure, text) if narrow else "",
-        }),
-        raw=True,
-    )  # fmt: skip
+    drawing = drawn.svg(figure, text)
+    if narrow is not False:
+        phone = drawn.narrow(figure if narrow is True else drawn.figure_of(narrow), text)
+    _show({
+        "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
+        "width": width, "svg": drawing, "lacks": [] if attributes(data) else ["source"],
+        "narrow": phone,
+    })  # fmt: skip
+
+
+def _show(made: Exhibit) -> None:
+    """Shows an exhibit that holds anything."""
+    if made.get("rows", made.get("items", made.get("markdown", True))):
+        _display(bundle(made), raw=True)
 
 
 @functools.wraps(tabled.table)
 def table(*args: Any, **kwargs: Any) -> None:
-    _display(bundle(tabled.table(*args, **kwargs)), raw=True)
+    _show(tabled.table(*args, **kwargs))
 
 
 def say(markdown: str, data: Data = None) -> None:
@@ -85,10 +93,8 @@ def say(markdown: str, data: Data = None) -> None:
 
     A first line that begins with `# ` is the chapter's answer, set large.
     """
-    made = {
-        "kind": "prose", "markdown": protected(markdown, data), "sources": cited(data), "lacks": [],
-    }  # fmt: skip
-    _display(bundle(made), raw=True)
+    text, sources = protected(markdown, data), cited(data)
+    _show({"kind": "prose", "markdown": text, "sources": sources, "lacks": []})
 
 
 def answers(items: Mapping[str, str], data: Data = None, heading: str = "", tone: str = "") -> None:
@@ -96,16 +102,16 @@ def answers(items: Mapping[str, str], data: Data = None, heading: str = "", tone
 
     tone: `open` sets them on the colour of what is not cleared, `chosen` on that of the choice.
     """
-    made = {
+    _show({
         "kind": "answers", "heading": heading, "tone": tone, "lacks": [], "sources": cited(data),
         "items": [[q, protected(a, data)] for q, a in items.items()],
-    }  # fmt: skip
-    _display(bundle(made), raw=True)
+    })  # fmt: skip
 
 
 @functools.wraps(tabled.cases)
-def cases(*args: Any, **kwargs: Any) -> None:
-    _display(bundle(tabled.cases(*args, **kwargs)), raw=True)
+def cases(df: pd.DataFrame, *args: Any, **kwargs: Any) -> None:
+    if len(df):
+        _show(tabled.cases(df, *args, **kwargs))
 
 
 def need(condition: object, otherwise: str, data: Data = None) -> None:

@@ -61,12 +61,11 @@ class Results:
 
     @cached_property
     def roles(self) -> dict[str, str]:
-        """What each option is to the reader, by label: `chosen`, `today` or `other`."""
+        """What each option is to the reader, by label: `chosen`, `today` or `other`, so ordered."""
         chosen, today = self.decision.recommended, self.scenario.finance.baseline
-        roles = {name: "chosen" if name == chosen else "other" for name in self.options}
-        if today in roles and today != chosen:
-            roles[today] = "today"
-        return {self.options[name].label: role for name, role in roles.items()}
+        names = sorted(self.options, key=lambda n: (n != chosen, n != today))
+        role = {today: "today", chosen: "chosen"}
+        return {self.options[name].label: role.get(name, "other") for name in names}
 
     @cached_property
     def numbers(self) -> Numbers:
