@@ -31,7 +31,9 @@ def test_page_one_answers_with_the_chosen_options_figures_and_those_of_summary(c
     assert (found["label"], found["confidence"]) == (v.option, v.confidence)
     assert found["present_cost"]["central"] == pytest.approx(chosen.p50)
     ended = {spoken(e.model) for e in s.retiring_models().itertuples() if e.option == v.option}
-    assert set(v.model.split(" and ")) - ended <= set(re.split(r" and |, with | (?=on |at )", first(page)))
+    assert set(v.model.split(" and ")) - ended <= set(
+        re.split(r" and |, with | (?=on |at )", first(page))
+    )
     cost = s.ranged(chosen.p10, chosen.p50, chosen.p90, s.currency)
     assert f"{cost} over {s.years}" in page
     assert v.definition in page
@@ -47,7 +49,10 @@ def test_page_one_names_no_model_whose_last_day_comes_before_it_would_serve() ->
     v = s.verdict().iloc[0]
     assert "GPT-4.1" in v.model and str(v.live) > "2027-04-14"
     title = first(printed("10_decision", "klinikverbund-nordheide", "page_one"))
-    assert "on one own server, with GPT-5 at Azure OpenAI for peaks" in title and "GPT-4.1" not in title
+    assert (
+        "on one own server, with GPT-5 at Azure OpenAI for peaks" in title
+        and "GPT-4.1" not in title
+    )
 
 
 @pytest.mark.parametrize("client", CLIENTS)
