@@ -27,6 +27,8 @@ GOOD = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
 
 PATIENCE_S = 120
 """How long a test waits for what a busy machine may do late. No test passes or fails by time."""
+HANGS_S = 900
+"""After which a run that should end is taken to hang."""
 
 FAULTS = {
     "raises": ("1 / 0", "10_x.ipynb, cell cell-0: ZeroDivisionError: division by zero"),
@@ -128,8 +130,8 @@ def with_killer(
         out=str(folder / "out"),
     )  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-c", text], check=True, stdout=subprocess.PIPE, text=True, timeout=240,
-        cwd=Path(__file__).parents[1], env=os.environ | {"TMPDIR": str(place)},
+        [sys.executable, "-c", text], check=True, stdout=subprocess.PIPE, text=True,
+        timeout=HANGS_S, cwd=Path(__file__).parents[1], env=os.environ | {"TMPDIR": str(place)},
     )  # fmt: skip
     assert left_behind(place) == []
     outcome: list[object] = json.loads(done.stdout.splitlines()[-1])
@@ -165,8 +167,8 @@ def test_a_script_with_threads_and_without_a_guard_renders(tmp_path: Path) -> No
     text = WITHOUT_GUARD.format(path=PATH, out=str(tmp_path / "out"))
     script.write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(script)], check=True, stdout=subprocess.PIPE, text=True, timeout=120,
-        cwd=Path(__file__).parents[1],
+        [sys.executable, str(script)], check=True, stdout=subprocess.PIPE, text=True,
+        timeout=HANGS_S, cwd=Path(__file__).parents[1],
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "2 rendered, 0 up to date, 0 failed"
 
@@ -231,7 +233,7 @@ def elsewhere(mounts: str, text: str, **environment: str) -> subprocess.Complete
         pytest.skip("this system lets nobody mount a file system of their own")
     return subprocess.run(
         [*apart, f'{mounts}\nexec "$0" -c "$1"', sys.executable, text], check=True, text=True,
-        capture_output=True, timeout=240, cwd=Path(__file__).parents[1],
+        capture_output=True, timeout=HANGS_S, cwd=Path(__file__).parents[1],
         env=os.environ | environment,
     )  # fmt: skip
 
@@ -314,11 +316,11 @@ def held(client: str, folder: Path) -> job.Job:
     cell = f"""import os, pathlib, time
 folder = pathlib.Path({str(folder)!r})
 (folder / str(os.getpid())).touch()
-for _ in range(2400):
+for _ in range({HANGS_S} * 10):
     if not (folder / "hold").exists():
         break
     time.sleep(0.1)"""
-    return small(client, *([] if client == "a" else [cell]), "say('ok')", limit_s=600)
+    return small(client, *([] if client == "a" else [cell]), "say('ok')", limit_s=2 * HANGS_S)
 
 
 HELD = """
@@ -365,7 +367,7 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
             time.sleep(0.05)
         chapters = [int(p.name) for p in pids.iterdir() if p.name != "hold"]
         run.send_signal(how)
-        said, _ = run.communicate(timeout=PATIENCE_S)
+        said, _ = run.communicate(timeout=HANGS_S)
     if how != signal.SIGKILL:
         assert run.returncode == 130
         assert said.splitlines()[-1] == (
@@ -425,7 +427,7 @@ def test_few_file_handles_are_enough_or_are_named(
 ) -> None:
     text = FEW.format(path=PATH, handles=handles, out=str(tmp_path / "out"))
     done = subprocess.run(
-        [sys.executable, "-c", text], check=True, capture_output=True, text=True, timeout=240,
+        [sys.executable, "-c", text], check=True, capture_output=True, text=True, timeout=HANGS_S,
         cwd=Path(__file__).parents[1], env=os.environ | {"TMPDIR": str(short)},
     )  # fmt: skip
     assert said in done.stdout and "Traceback" not in done.stderr

@@ -60,7 +60,7 @@ def test_libreoffice_recalculates_a_whole_horizon_to_the_cent(tmp_path: Path) ->
         ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless",
          "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out"),
          str(stripped)],
-        check=True, capture_output=True, timeout=120,
+        check=True, capture_output=True, timeout=900,
     )  # fmt: skip
     sheet = openpyxl.load_workbook(tmp_path / "out" / path.name, data_only=True)["Summary"]
     for row, o in enumerate(comparison.options.values(), start=5):
