@@ -243,15 +243,17 @@ def known_end(
 def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, seed: int) -> Ending:
     """When `model` is likely to end at `vendor`, and how many moves a horizon of months brings.
 
-    Where an end is announced, it is taken as it stands. Each successor lives a whole life from the
-    day on which it is moved to.
+    Where an end is announced, it is taken as it stands; a model without a day of release is taken
+    as new. Each successor lives a whole life from the day on which it is moved to.
     """
     end, born = known_end(record, vendor, model, day)
     usual, count, sigma = life(record, vendor, day)
     retired = exact_day(end.retired) if end else None
     released = exact_day(born.released) if born else None
     rng = np.random.default_rng([seed, len(model), *model.encode()])
-    first = _remaining(usual.central, sigma, retired, released, day, rng)
+    age = max(0.0, float((day - released).days)) if released else 0.0
+    left = np.full(DRAWS, float((retired - day).days)) if retired else None
+    first = _remaining(usual.central, sigma, age, rng) if left is None else left
     years = int(np.ceil(months / 12))
     shares = [float(np.mean((first > 365 * y) & (first <= 365 * (y + 1)))) for y in range(years)]
     shares[0] += float(np.mean(first <= 0))
@@ -284,21 +286,8 @@ def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, s
     )
 
 
-def _remaining(
-    median: float,
-    sigma: float,
-    retired: dt.date | None,
-    released: dt.date | None,
-    day: dt.date,
-    rng: np.random.Generator,
-) -> Array:
-    """Days until the model ends, by draw: announced, else what is left of a life at its age.
-
-    Without a day of release the model is taken as new. [d]
-    """
-    if retired is not None:
-        return np.full(DRAWS, float((retired - day).days))
-    age = max(0.0, float((day - released).days)) if released else 0.0
+def _remaining(median: float, sigma: float, age: float, rng: np.random.Generator) -> Array:
+    """Days until a model ends, by draw: what is left of a life at its age. [d]"""
     lived = ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
     u = lived + (1 - lived) * rng.random(DRAWS)
     u = np.clip(u, 1e-9, 1 - 1e-9)

@@ -129,8 +129,7 @@ def checklist(readiness: Readiness) -> dict[Remedy, bool]:
     """The readiness list, and whether the client has each item in hand."""
     remedies = catalogue.table("stability_readiness", Remedy)
     least = {"contract_notice_days": setting("notice_short_days")}
-    held = {r: getattr(readiness, r.item) or 0 for r in remedies}
-    return {r: value >= least.get(r.item, 1) for r, value in held.items()}
+    return {r: (getattr(readiness, r.item) or 0) >= least.get(r.item, 1) for r in remedies}
 
 
 def _rng(seed: int, *key: str) -> np.random.Generator:
