@@ -16,15 +16,15 @@ from typing import Any
 from siting import catalogue, reasoning
 from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.document import Path_
-from siting.inputs.scenario import names
+from siting.inputs.scenario import known
+from siting.inputs.scenario.known import Contradiction
 from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Option, Quote, Scenario
-from siting.inputs.scenario.names import Contradiction
 from siting.rules import rulebook
 
 
 def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
     """Everything that is well formed but cannot be meant."""
-    yield from names.unknown(scenario)
+    yield from known.faults(scenario)
     for name, option in scenario.options.items():
         yield from _option(name, option, scenario)
     yield from _bounded(scenario)
@@ -59,11 +59,11 @@ def _bounded(scenario: Scenario) -> Iterator[Contradiction]:
             yield ("workloads",), wrong, f"write a load and growth of at most {most:.0e} {what}"
 
 
-def _one_of(path: Path_, name: str, what: str, known: Iterable[str]) -> Iterator[Contradiction]:
+def _one_of(path: Path_, name: str, what: str, among: Iterable[str]) -> Iterator[Contradiction]:
     """A name must be one of those that are known."""
-    known = list(known)
-    if name not in known:
-        yield path, f"{name!r} is no {what}", suggestion(name, known)
+    listed = list(among)
+    if name not in listed:
+        yield path, f"{name!r} is no {what}", suggestion(name, listed)
 
 
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
@@ -106,7 +106,7 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contrad
         if workload not in ("all", *scenario.workloads):
             yield from _one_of(path, workload, "workload", ["all", *scenario.workloads])
         elif option.kind in SELF_HOSTED:
-            yield from names.MODEL.faults(path, model)
+            yield from known.MODEL.faults(path, model)
         elif option.kind == "open_api":
             yield from _hosted(path, model, option.provider)
         elif option.provider:
@@ -126,9 +126,8 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
         here, what = (*path[:2], "provider"), "provider of the price list genai-prices"
         yield from _one_of(here, provider_id, what, listed)
     elif listed[provider_id].find_model(model, all_providers=providers) is None:
-        known = [m.id for m in listed[provider_id].models]
-        wrong = f"{model!r} has no price at {provider_id}"
-        yield path, wrong, suggestion(model, known)
+        priced = (m.id for m in listed[provider_id].models)
+        yield path, f"{model!r} has no price at {provider_id}", suggestion(model, priced)
 
 
 def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
@@ -182,7 +181,7 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradic
     currency, word = quote.unit[:3], _UNITS.get(item, "")
     plain = quote.unit[3:].strip(" /")
     wrong = (word and word not in plain) or (item == "server_price" and plain)
-    if not names.is_currency(currency) or wrong:
+    if not known.is_currency(currency) or wrong:
         should = f"{scenario.client.currency}{'/' + word if word else ''}"
         yield (*here, "unit"), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
     day = scenario.client.report_date
@@ -232,14 +231,9 @@ def _policies(scenario: Scenario) -> Iterator[Contradiction]:
         yield from _one_of(here, name, "criterion of facts/decision_criteria.csv", criteria)
     for i, name in enumerate(scenario.client.yes_means):
         yield from _one_of(("client", "yes_means", i), name, "option", scenario.options)
-    known = ["sovereignty", "quality", "latency", "budget", *(f"rule:{r}" for r in rules)]
+    words = ["sovereignty", "quality", "latency", "budget", *(f"rule:{r}" for r in rules)]
     for i, word in enumerate(decision.hard_constraints):
-        here = ("decision", "hard_constraints", i)
-        if word.startswith("rule:"):
-            rule = word.removeprefix("rule:")
-            yield from _one_of(here, rule, "rule of facts/sovereignty_rules.csv", rules)
-        else:
-            yield from _one_of(here, word, "constraint", known)
+        yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:
         wrong = "a budget is a hard constraint without an amount"
         yield ("decision",), wrong, "add `budget_per_year:`"

@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from siting.catalogue import Address, Kind, Source
 from siting.inputs.document import DocumentError
-from siting.inputs.scenario import names
+from siting.inputs.scenario import known
 from siting.quantity import Range
 
 OptionKind = Literal[
@@ -141,10 +141,10 @@ class Client(Strict):
     id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,49}$")]
     """Name of the report's folder; usually left out, then the name of the file."""
     name: Annotated[str, Field(min_length=1, max_length=120)]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$"), names.COUNTRY]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$"), known.COUNTRY]
     """ISO 3166 code of the country whose law, tariffs and number format apply, e.g. IT."""
     sector: Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), names.CURRENCY] = "EUR"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), known.CURRENCY] = "EUR"
     """ISO 4217 code of the currency of the report."""
     report_date: dt.date
     """The report is as of this date: facts, rules and ages are taken as of then."""
@@ -227,8 +227,8 @@ class Quality(Strict):
 
     reference_model: str
     """The API model now in use or considered; parity is measured against it."""
-    reference_effort: Annotated[str, names.EFFORT] = ""
-    boards: Annotated[list[str], names.BOARD]
+    reference_effort: Annotated[str, known.EFFORT] = ""
+    boards: Annotated[list[str], known.BOARD]
     """Published boards that resemble the work, as in facts/quality_boards.csv."""
     margin: Annotated[float, Field(ge=0, le=100)] | None = None
     """How far below the reference is still good enough, in points of 100; None: the default."""
@@ -238,8 +238,8 @@ class Quality(Strict):
 class Measured(Strict):
     """A benchmark of the client's own: replaces the estimate of speed."""
 
-    model: Annotated[str, names.MODEL]
-    gpu: Annotated[str, names.GPU]
+    model: Annotated[str, known.MODEL]
+    gpu: Annotated[str, known.GPU]
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     engine: str = "vllm"
     file: FileName | None = None
@@ -352,7 +352,7 @@ class Workload(Strict):
     latency: Latency = Latency()
     availability: Annotated[float, Field(ge=0.9, lt=1)] = 0.995
     data: Data = Data()
-    models: Annotated[list[str], Field(min_length=1), names.MODEL]
+    models: Annotated[list[str], Field(min_length=1), known.MODEL]
     """Open-weight candidates, catalogue names."""
     quality: Quality | None = None
     measured: list[Measured] = []
@@ -375,7 +375,7 @@ class Workload(Strict):
 class FineTuning(Strict):
     """A fine-tuning job that recurs."""
 
-    model: Annotated[str, names.MODEL]
+    model: Annotated[str, known.MODEL]
     method: Literal["full", "lora", "dora", "qlora"] = "lora"
     examples: Annotated[int, Field(gt=0, le=1_000_000_000)]
     tokens_per_example: Annotated[float, Field(gt=0, le=2_000_000)]
@@ -406,17 +406,17 @@ class Option(Strict):
     """For API prices: provider id of genai-prices; for cloud GPUs: provider of cloud prices."""
     models: dict[str, str] = {}
     """Workload to model; a single key `all` covers every workload."""
-    effort: Annotated[str, names.EFFORT] = ""
+    effort: Annotated[str, known.EFFORT] = ""
     """Reasoning effort of the model: none, low, medium, high …, or default if it is not known."""
     region: str = ""
     """Region of the machines, or that an API's endpoint is pinned to: some vendors charge more for
     that. Left empty, or "", where it is pinned to none."""
-    country: Annotated[str, names.COUNTRY] = ""
+    country: Annotated[str, known.COUNTRY] = ""
     """ISO code of the place of processing."""
-    gpu: Annotated[str, names.GPU] = ""
-    weights: Annotated[str, names.WEIGHTS] = ""
+    gpu: Annotated[str, known.GPU] = ""
+    weights: Annotated[str, known.WEIGHTS] = ""
     """Weight format; empty: the model's native format."""
-    kv_cache: Annotated[str, names.KV_CACHE] = "auto"
+    kv_cache: Annotated[str, known.KV_CACHE] = "auto"
     engine: str = "vllm"
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] | None = None
     """None: the kit chooses the smallest that fits and keeps the limits."""
@@ -432,7 +432,7 @@ class Option(Strict):
     """Drafted tokens that are right, a step: the client's own measurement."""
     context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
-    server: Annotated[str, names.SERVER] = ""
+    server: Annotated[str, known.SERVER] = ""
     """Server of facts/servers.csv for owned hardware."""
     room: Room | None = None
     """Limits of the room, for owned hardware."""

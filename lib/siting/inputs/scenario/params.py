@@ -20,8 +20,8 @@ from siting import catalogue
 from siting.inputs import benchmark, beside, document, messages
 from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
 from siting.inputs.scenario.checks import contradictions
+from siting.inputs.scenario.known import Contradiction
 from siting.inputs.scenario.model import Measured, Scenario, ScenarioError
-from siting.inputs.scenario.names import Contradiction
 from siting.inputs.scenario.origins import with_origins
 
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")

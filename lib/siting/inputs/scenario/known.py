@@ -1,6 +1,6 @@
 """Words of a scenario that must be known elsewhere: models, GPUs, formats, boards, countries.
 
-A field says which of them it holds by its annotation; `unknown` finds those that nobody knows.
+A field says which of them it holds by its annotation; `faults` finds those that nobody knows.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Name:
             yield path, fault, remedy or "correct it"
 
 
-def unknown(record: BaseModel, path: Path_ = ()) -> Iterator[Contradiction]:
+def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Contradiction]:
     """What is wrong with the names of a record and of those within it."""
     for field, info in type(record).model_fields.items():
         marks = [mark for mark in info.metadata if isinstance(mark, Name)]
         for where, value in _each(getattr(record, field), (*path, field)):
             if isinstance(value, BaseModel):
-                yield from unknown(value, where)
+                yield from faults(value, where)
             for mark in marks:
                 yield from mark.faults(where, value)
 
