@@ -74,6 +74,26 @@ def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
     return [*map(str, problems[:most]), *([f"… and {more:,} more"] if more > 0 else [])]
 
 
+def prepare(
+    clients: Iterable[str], formats: tuple[Any, ...] = ("html", "pdf")
+) -> tuple[list[Any], dict[str, list[Problem]]]:
+    """The jobs of the clients that can be rendered, and what is wrong with the others."""
+    from siting.inputs.document import DocumentError, Problem
+    from siting.run import job
+
+    prepared: dict[str, Any] = {}
+    wrong: dict[str, list[Problem]] = {}
+    for client in clients:
+        try:
+            made = job.prepare(client, formats=formats)
+            if prepared.setdefault(made.client, made) != made:
+                fault = f"another scenario of this run is named {made.client!r}, too"
+                wrong[client] = [Problem(client, 0, "", fault, "rename it, or use another --out")]
+        except DocumentError as error:
+            wrong[client] = list(error.problems)
+    return list(prepared.values()), wrong
+
+
 class Answer(NamedTuple):
     """What a command has to say: data with `--json`, else lines, to stderr if it failed."""
 

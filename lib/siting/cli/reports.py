@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,11 +18,9 @@ from siting.cli.frame import (
     clients_argument,
     completer,
     known_clients,
+    prepare,
     refusal,
 )
-
-if TYPE_CHECKING:
-    from siting.inputs.document import Problem
 
 
 class Formats(click.ParamType[Any]):
@@ -68,6 +66,7 @@ def report(
       siting report acme --format html --out /tmp/draft
       siting report acme --watch
     """
+    from siting.inputs import scenario
     from siting.run import batch
     from siting.run import watch as watching
     from siting.run.shelf import BadAddress
@@ -78,7 +77,7 @@ def report(
         if watch:
             watching.watch(clients[0], out, formats, _say)
             return Answer({}, [])
-        prepared, wrong = _prepared(clients, formats)
+        prepared, wrong = prepare(clients or scenario.names(), formats)
         problems = [p for found in wrong.values() for p in found]
         if problems and not prepared:
             named = {"problems": [asdict(p) for p in problems]}
@@ -88,37 +87,9 @@ def report(
         raise Refused(str(error)) from None
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
-    data = {
-        "out": out,
-        "rendered": outcome.rendered,
-        "up_to_date": outcome.current,
-        "failed": outcome.failed,
-        "lacking": outcome.lacking,
-        "interrupted": outcome.interrupted,
-        "left": outcome.left,
-    }
+    data = {"out": out, **asdict(outcome)}
+    data["up_to_date"] = data.pop("current")
     return Answer(data, outcome.lines(), FAILED if outcome.failed or outcome.interrupted else 0)
-
-
-def _prepared(
-    clients: tuple[str, ...], formats: tuple[Any, ...]
-) -> tuple[list[Any], dict[str, list[Problem]]]:
-    """The jobs of the clients that can be rendered, and what is wrong with the others."""
-    from siting.inputs import scenario
-    from siting.inputs.document import DocumentError, Problem
-    from siting.run import job
-
-    prepared: dict[str, Any] = {}
-    wrong: dict[str, list[Problem]] = {}
-    for client in clients or scenario.names():
-        try:
-            made = job.prepare(client, formats=formats)
-            if prepared.setdefault(made.client, made) != made:
-                fault = f"another scenario of this run is named {made.client!r}, too"
-                wrong[client] = [Problem(client, 0, "", fault, "rename it, or use another --out")]
-        except DocumentError as error:
-            wrong[client] = list(error.problems)
-    return list(prepared.values()), wrong
 
 
 def _say(line: str) -> None:

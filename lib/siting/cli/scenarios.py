@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,10 +19,8 @@ from siting.cli.frame import (
     completer,
     known_clients,
     listed,
+    prepare,
 )
-
-if TYPE_CHECKING:
-    from siting.inputs.document import Problem
 
 
 @cli.command()
@@ -41,21 +39,13 @@ def check(clients: tuple[str, ...]) -> Answer:
       siting check ../elsewhere/client.yaml --json
     """
     from siting.inputs import scenario
-    from siting.inputs.document import DocumentError
-    from siting.run import job
 
     if not clients:  # the whole project, its facts included
         from siting.cost import uncertainty
 
         uncertainty.check_correlations()
-    found: list[Problem] = []
     checked = clients or ("base", *scenario.names())
-    for client in checked:
-        try:
-            job.prepare(client)
-        except DocumentError as error:
-            found += error.problems
-    found = list(dict.fromkeys(found))
+    found = list(dict.fromkeys(chain(*prepare(checked)[1].values())))
     fine = f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem."
     data = {"checked": checked, "problems": [asdict(p) for p in found]}
     return Answer(data, listed(found) or [fine], WRONG_INPUT if found else 0)

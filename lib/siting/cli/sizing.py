@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from siting.cli.frame import (
 )
 
 if TYPE_CHECKING:
-    from siting.catalogue import Gpu, Model
+    from siting.catalogue import Gpu, Input, Model
     from siting.memory.vram import Memory
     from siting.quantity import Range
     from siting.serving.capacity import Pool
@@ -33,30 +33,31 @@ def _options(*options: Decorator) -> Decorator:
     return lambda function: reduce(lambda made, option: option(made), reversed(options), function)
 
 
+def _usual(*flag: str, type: Any = str, default: Any, help: str) -> Decorator:
+    """An option that has a usual value, which its help names."""
+    return click.option(*flag, type=type, default=default, show_default=True, help=help)
+
+
 def _model_option(**how: Any) -> Decorator:
     said = "A model of the catalogue, or a config.json of Hugging Face."
     return click.option("--model", shell_complete=completer(known_models), help=said, **how)
 
 
-serving = _options(
-    click.option(
-        "--gpu",
-        required=True,
-        shell_complete=completer(known_gpus),
-        help="A GPU of the catalogue.",
-    ),
-    click.option("--weights", default="", help="Weight format, such as fp8; default: native."),
-    click.option(
-        "--kv", "kv_cache", default="auto", show_default=True, help="Format of the KV cache."
-    ),
-    click.option(
-        "--tp",
-        "tensor_parallel",
-        type=click.IntRange(1, 64),
-        help="Tensor-parallel GPUs.",
-    ),
-    click.option("--engine", default="vllm", show_default=True, help="vllm, sglang, llama.cpp …"),
+_FILE = click.Path(exists=True, dir_okay=False)
+_ABOVE_0, _SHARE = click.FloatRange(0, min_open=True), click.FloatRange(0, 1)
+_HOURS, _SPARES = ("office", "day", "flat", "night"), ("none", "n+1", "2n")
+_gpu = click.option(
+    "--gpu", required=True, shell_complete=completer(known_gpus), help="A GPU of the catalogue."
 )
+_weights = click.option(
+    "--weights", default="", help="Weight format, such as fp8; default: native."
+)
+_kv = _usual("--kv", "kv_cache", default="auto", help="Format of the KV cache.")
+_tp = click.option(
+    "--tp", "tensor_parallel", type=click.IntRange(1, 64), help="Tensor-parallel GPUs."
+)
+_engine = _usual("--engine", default="vllm", help="vllm, sglang, llama.cpp …")
+serving = _options(_gpu, _weights, _kv, _tp, _engine)
 
 
 def _found(model: str, gpu: str) -> tuple[Model, Gpu]:
@@ -91,18 +92,11 @@ def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
     "--concurrency", type=click.FloatRange(0), default=1.0, help="Requests of that length at once."
 )
 @click.option(
-    "--config",
-    type=click.Path(exists=True, dir_okay=False),
-    help="A config.json that describes the model, instead of the catalogue.",
+    "--config", type=_FILE, help="A config.json that describes the model, instead of the catalogue."
 )
 @as_json
 def fit(
-    model: str,
-    gpu: str,
-    config: str | None,
-    context: int | None,
-    concurrency: float,
-    **how: Any,
+    model: str, gpu: str, config: str, context: int | None, concurrency: float, **how: Any
 ) -> Answer:
     """Say whether a model fits on a GPU: memory by part, per GPU, each with a range.
 
@@ -132,31 +126,28 @@ def fit(
 
 
 def _memory_json(memory: Memory) -> dict[str, Any]:
-    ranges = {
-        "need": memory.need_gib,
-        "budget": memory.budget_gib,
-        "cache_pool": memory.pool_gib,
-        "cache_tokens": memory.tokens,
-        "max_concurrency": memory.max_concurrency,
-    }
+    parts = [
+        {"name": p.name, **p.gib.as_dict(), "formula": p.formula, "source": p.source.model_dump()}
+        for p in memory.parts
+    ]
     plain = ("gpus", "weights", "kv", "tp", "pp", "context", "concurrency", "verdict", "note")
     return {
         "model": memory.model.model_id,
         "gpu": memory.gpu.id,
         **{name: getattr(memory, name) for name in plain},
-        "parts": [
-            {
-                "name": p.name,
-                **p.gib.as_dict(),
-                "formula": p.formula,
-                "source": p.source.model_dump(),
-            }
-            for p in memory.parts
-        ],
-        **{name: value.as_dict() for name, value in ranges.items()},
+        "parts": parts,
+        "need": memory.need_gib.as_dict(),
+        "budget": memory.budget_gib.as_dict(),
+        "cache_pool": memory.pool_gib.as_dict(),
+        "cache_tokens": memory.tokens.as_dict(),
+        "max_concurrency": memory.max_concurrency.as_dict(),
         "longest_context": memory.longest_context,
-        "inputs": [i.model_dump(mode="json") for i in memory.inputs],
+        "inputs": _inputs(memory.inputs),
     }
+
+
+def _inputs(used: Iterable[Input]) -> list[dict[str, Any]]:
+    return [each.model_dump(mode="json") for each in used]
 
 
 def _memory_lines(memory: Memory) -> list[str]:
@@ -196,51 +187,23 @@ class MeanAndP95(click.ParamType[Any]):
 @cli.command()
 @_model_option(required=True)
 @serving
-@click.option(
-    "--requests-per-day",
-    type=click.FloatRange(0, min_open=True),
-    required=True,
-    help="On a working day.",
-)
+@click.option("--requests-per-day", type=_ABOVE_0, required=True, help="On a working day.")
 @click.option("--input", "input_tokens", type=MeanAndP95(), required=True, help="Tokens read.")
 @click.option("--output", "output_tokens", type=MeanAndP95(), required=True, help="Tokens written.")
-@click.option(
-    "--hours",
-    type=click.Choice(["office", "day", "flat", "night"]),
-    default="office",
-    show_default=True,
-    help="When the requests come.",
-)
-@click.option(
+@_usual("--hours", type=click.Choice(_HOURS), default="office", help="When the requests come.")
+@_usual(
     "--peak-factor",
     type=click.FloatRange(1, 50),
     default=1.5,
-    show_default=True,
     help="Busiest hour of the year over the busiest of a usual week.",
 )
 @click.option(
-    "--cached-share",
-    "cached_input_share",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    help="Repeated prefixes.",
+    "--cached-share", "cached_input_share", type=_SHARE, default=0.0, help="Repeated prefixes."
 )
-@click.option(
-    "--ttft", "ttft_s", type=float, default=2.0, show_default=True, help="First token, seconds."
-)
-@click.option(
-    "--tpot", "tpot_ms", type=float, default=60.0, show_default=True, help="Each token, ms."
-)
-@click.option(
-    "--percentile", type=float, default=95.0, show_default=True, help="Where the limits hold."
-)
-@click.option(
-    "--redundancy",
-    type=click.Choice(["none", "n+1", "2n"]),
-    default="n+1",
-    show_default=True,
-    help="Spare replicas.",
-)
+@_usual("--ttft", "ttft_s", type=float, default=2.0, help="First token, seconds.")
+@_usual("--tpot", "tpot_ms", type=float, default=60.0, help="Each token, ms.")
+@_usual("--percentile", type=float, default=95.0, help="Where the limits hold.")
+@_usual("--redundancy", type=click.Choice(_SPARES), default="n+1", help="Spare replicas.")
 @as_json
 def size(model: str, gpu: str, **asked: Any) -> Answer:
     """Say how many GPUs a load needs within latency limits, with a range.
@@ -299,5 +262,5 @@ def _pool_json(pool: Pool, figures: dict[str, Range]) -> dict[str, Any]:
         "keeps_limits": pool.keeps_limits,
         **{name: value.as_dict() for name, value in figures.items()},
         "notes": list(pool.notes),
-        "inputs": [i.model_dump(mode="json") for i in pool.inputs],
+        "inputs": _inputs(pool.inputs),
     }
