@@ -106,35 +106,33 @@ class Numbers:
         """
         if not math.isfinite(amount):
             return self.number(amount)
-        size = abs(amount)
+        write, word = self._amounts(abs(amount))
+        text = write(abs(amount)) + word
         if decimals is not None:
-            text = self.number(size, decimals)
-        elif round(size, -3) >= MILLION_FROM:
-            text = self.number(size / 1e6, 2) + NARROW + "million"
-        else:
-            text = self.number(round(size, _rounding(size)), 2 if 0 < size < 10 else 0)
+            text = self.number(abs(amount), decimals)
         return (MINUS if amount < 0 and text.strip("0.") else "") + self.sign(currency) + text
+
+    def _amounts(self, top: float) -> tuple[Callable[[float], str], str]:
+        """How amounts up to `top` are written, and the word that follows them."""
+        if round(top, -3) >= MILLION_FROM:
+            return lambda amount: self.number(amount / 1e6, 2), NARROW + "million"
+        digits = 2 if top < 10 else 0 if top < 1000 else -2 if top < 10_000 else -3
+        places = 2 if 0 < top < 10 else 0
+        return lambda amount: self.number(round(amount, digits), places), ""
 
     def money_span(self, low: float, high: float) -> str:
         """Two amounts, the sign and the word once: `€ 0.59 to 1.17 million`."""
-        top = max(abs(low), abs(high))
-        if round(top, -3) >= MILLION_FROM:
-            ends = [self.number(v / 1e6, 2) for v in (low, high)]
-            return f"{self.sign()}{ends[0]} to {ends[1]}{NARROW}million"
-        places = 2 if top < 10 else 0
-        ends = [self.number(round(v, _rounding(top)), places) for v in (low, high)]
-        return f"{self.sign()}{ends[0]} to {ends[1]}"
+        write, word = self._amounts(max(abs(low), abs(high)))
+        return f"{self.sign()}{write(low)} to {write(high)}{word}"
 
     def _money_range(self, value: Range) -> str:
         """An amount with its range, in one form: `€ 1.04 million (0.73 to 1.54)`."""
-        if round(max(abs(value.low), abs(value.high)), -3) < MILLION_FROM:
+        write, word = self._amounts(max(abs(value.low), abs(value.high)))
+        if not word:
             return f"{self.money(value.central)} ({self.money_span(value.low, value.high)})"
-        low, central, high = (
-            self.number(v / 1e6, 2) for v in (value.low, value.central, value.high)
-        )
+        low, central, high = map(write, value.ends)
         minus = MINUS if central.startswith(MINUS) else ""
-        central = central.removeprefix(MINUS)
-        return f"{minus}{self.sign()}{central}{NARROW}million ({low} to {high})"
+        return f"{minus}{self.sign()}{central.removeprefix(MINUS)}{word} ({low} to {high})"
 
     def compact(self, value: float, decimals: int | None = None) -> str:
         """A large number for the tick of an axis: 2 million, 3.5 billion."""
@@ -228,13 +226,6 @@ class Numbers:
         }
         chosen = write[style]
         return lambda value, _position=None: chosen(value)
-
-
-def _rounding(size: float) -> int:
-    """Digits to round an amount of money to, as `round` takes them."""
-    if size < 10:
-        return 2
-    return 0 if size < 1000 else -2 if size < 10_000 else -3
 
 
 def _places(value: float) -> int:
