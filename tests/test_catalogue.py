@@ -94,8 +94,8 @@ def test_a_config_json_stands_in_for_a_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("{", "not a readable config.json"),
-        ("[]", "the top level must be an object"),
+        ("{", "is no readable JSON; give the config.json"),
+        ("[]", "is no JSON object; give the config.json"),
         ('{"hidden_size": 8}', "num_hidden_layers is missing"),
         ('{"block_configs": []}', "block_configs"),
     ],

@@ -17,7 +17,7 @@ from siting.inputs.document import DocumentError
 
 QUOTES = """Item,value,low,high,unit,source,date,valid_until
 option.rented.gpu_hour,2.1,,,EUR/GPU-h,Offer 123,2026-10-01,2027-01-01
-staff_cost,90000,80000,110000,EUR,HR,2026-10-02,
+staff_cost,90000,80000,110000,EUR/year,HR,2026-10-02,
 """
 FOCUS = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
 900,USD,2026-08-01T00:00:00Z,OpenAI API

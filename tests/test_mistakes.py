@@ -16,6 +16,7 @@ evidence:
   - {fields: [workloads], source: Questionnaire, date: 2026-10-01}
 """
 FIT = "fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb"
+SIZE = f"size{FIT[3:]} --requests-per-day 100 --input 300,800 --output 40,100"
 
 IN_A_FILE = {
     "a misspelt key": ("users", "user", "did you mean users"),
@@ -42,6 +43,24 @@ ON_THE_COMMAND_LINE = {
     "a GPU by its short name": (FIT.replace("h100-sxm5-80gb", "h100-80"), "h100"),
     "a diff before the first report": ("diff nobody nobody", "siting report nobody"),
     "a typo in a command": ("chek", "did you mean check"),
+    "a GPU with a letter for a digit": (FIT.replace("h100-sxm5-80gb", "h1oo"), "H100"),
+    "a model that is like no other": (FIT.replace("google/gemma-4-31B-it", "x"), "--table models"),
+    "a concurrency that is no number": (f"{FIT} --concurrency nan", "not a finite number"),
+    "a share that is no number": (f"{FIT} --utilization nan", "not a finite number"),
+    "a context without end": (f"{FIT} --context {'9' * 400}", "1<=x<=20000000"),
+    "a device for a configuration": ("fit --gpu H100 --config /dev/zero", "config.json of a model"),
+    "a limit below zero": (f"{SIZE} --ttft -1", "0<x<=600"),
+    "a percentile of all": (f"{SIZE} --percentile 100", "50<=x<100"),
+    "a load without end": (SIZE.replace("100 ", "1e300 "), "0<x<="),
+    "a bill of no requests": ("import focus README.md --requests nan", "not a finite number"),
+    "an option that none can be": ("import focus README.md --option A", "small letters"),
+}
+QUOTES = "item,value,unit,source,date\n"
+IN_A_TABLE = {
+    "an item that nobody knows": ("gpu_hours,2,EUR/GPU-h,Offer,2026-10-01", "did you mean gpu_hour"),
+    "a unit of another item": ("gpu_hour,2,EUR/kWh,Offer,2026-10-01", "write unit: EUR/GPU-h"),
+    "a currency that none is": ("gpu_hour,2,EURO/GPU-h,Offer,2026-10-01", "write unit"),
+    "an offer of nobody": ("gpu_hour,2,EUR/GPU-h,,2026-10-01", "write a word or more"),
 }
 
 
@@ -56,6 +75,15 @@ def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake: str, tmp_path
     assert fix in result.stderr
     assert "acme.yaml:" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("mistake", IN_A_TABLE)
+def test_a_mistake_in_a_table_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+    row, fix = IN_A_TABLE[mistake]
+    (tmp_path / "offers.csv").write_text(f"{QUOTES}{row}\n", encoding="utf-8")
+    result = CliRunner().invoke(cli, ["import", "quotes", str(tmp_path / "offers.csv")])
+    assert result.exit_code == 2
+    assert fix in result.stderr and "offers.csv:2:" in result.stderr
 
 
 @pytest.mark.parametrize("mistake", ON_THE_COMMAND_LINE)

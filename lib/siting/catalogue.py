@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import difflib
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -391,8 +392,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"known: {listed}" if listed else "remove it"
 
 
-def unknown(name: str, what: str, known: Iterable[str]) -> str:
-    """The message for a name that is not known: the fault and the remedy, with a semicolon."""
+def unknown(name: str, what: str, known: Iterable[str], table: str = "") -> str:
+    """The message for a name that is not known: the fault and the remedy, with a semicolon.
+
+    table: what lists all that is known, where that is long.
+    """
+    known = list(known)
+    if table and not nearest(name, known):
+        return f"{name!r} is no {what}; `siting facts --table {table}` lists them"
     return f"{name!r} is no {what}; {suggestion(name, known)}"
 
 
@@ -424,7 +431,8 @@ def gpu(name: str) -> Gpu:
     """
     found = find(name, "gpus", Gpu) or _gpu_class(name)
     if found is None:
-        raise KeyError(unknown(name, "GPU of the catalogue", (g.id for g in gpus())))
+        names = itertools.chain(*(g.names for g in gpus()))
+        raise KeyError(unknown(name, "GPU of the catalogue", names, "gpus"))
     return found
 
 
@@ -455,7 +463,9 @@ def model(name: str) -> Model:
     """
     found = _model_index().get(_key(name))
     if found is None:
-        raise KeyError(unknown(name, "model of the catalogue", (m.model_id for m in models())))
+        ids = [m.model_id for m in models()]
+        names = ids if "/" in name else [known.split("/")[-1] for known in ids]
+        raise KeyError(unknown(name, "model of the catalogue", names, "models"))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import sys
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -92,6 +93,20 @@ def prepare(
         except DocumentError as error:
             wrong[client] = list(error.problems)
     return list(prepared.values()), wrong
+
+
+class Number(click.FloatRange):
+    """A number within bounds; infinity and what is no number are refused."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return found
+
+
+above_0 = functools.partial(Number, 0, min_open=True)
+"""A number above zero and up to a bound."""
 
 
 class Answer(NamedTuple):

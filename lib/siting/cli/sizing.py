@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from siting.cli.frame import (
     Answer,
+    Number,
     Refused,
+    above_0,
     aligned,
     as_json,
     cli,
@@ -44,7 +47,7 @@ def _model_option(**how: Any) -> Decorator:
 
 
 _FILE = click.Path(exists=True, dir_okay=False)
-_ABOVE_0, _SHARE = click.FloatRange(0, min_open=True), click.FloatRange(0, 1)
+_SHARE, _PERCENTILE = Number(0, 1), Number(50, 100, max_open=True)
 _HOURS, _SPARES = ("office", "day", "flat", "night"), ("none", "n+1", "2n")
 _gpu = click.option(
     "--gpu", required=True, shell_complete=completer(known_gpus), help="A GPU of the catalogue."
@@ -60,12 +63,13 @@ _engine = _usual("--engine", default="vllm", help="vllm, sglang, llama.cpp …")
 serving = _options(_gpu, _weights, _kv, _tp, _engine)
 
 
-def _found(model: str, gpu: str) -> tuple[Model, Gpu]:
+def _found(model: str, gpu: str, config: str = "") -> tuple[Model, Gpu]:
     from siting import catalogue, hf_config
 
     option = "--model"
     try:
-        chosen, option = hf_config.model(model), "--gpu"
+        chosen = hf_config.read(Path(config)) if config else hf_config.model(model)
+        option = "--gpu"
         return chosen, catalogue.gpu(gpu)
     except KeyError as error:
         raise Refused(f"{option}: {error.args[0]}") from None
@@ -84,12 +88,10 @@ def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
 @_model_option(default="")
 @serving
 @click.option("--pp", type=click.IntRange(1, 64), default=1, help="Pipeline stages.")
+@click.option("--utilization", type=Number(0.05, 1), help="Share of the GPU the engine takes.")
+@click.option("--context", type=click.IntRange(1, 20_000_000), help="Longest request in tokens.")
 @click.option(
-    "--utilization", type=click.FloatRange(0.05, 1), help="Share of the GPU the engine takes."
-)
-@click.option("--context", type=click.IntRange(1), help="Longest request in tokens.")
-@click.option(
-    "--concurrency", type=click.FloatRange(0), default=1.0, help="Requests of that length at once."
+    "--concurrency", type=Number(0, 10**6), default=1.0, help="Requests of that length at once."
 )
 @click.option(
     "--config", type=_FILE, help="A config.json that describes the model, instead of the catalogue."
@@ -114,7 +116,7 @@ def fit(
     if not (config or model):
         raise Refused("name a model of the catalogue with --model, or a config.json with --config")
     try:
-        chosen, card = _found(config or model, gpu)
+        chosen, card = _found(model, gpu, config)
         shape = (how["weights"], how["kv_cache"], how["tensor_parallel"] or 1, how["pp"])
         named = {name: how[name] for name in ("engine", "utilization")}
         memory = vram.inference(
@@ -187,22 +189,30 @@ class MeanAndP95(click.ParamType[Any]):
 @cli.command()
 @_model_option(required=True)
 @serving
-@click.option("--requests-per-day", type=_ABOVE_0, required=True, help="On a working day.")
+@click.option("--requests-per-day", type=above_0(10**10), required=True, help="On a working day.")
 @click.option("--input", "input_tokens", type=MeanAndP95(), required=True, help="Tokens read.")
 @click.option("--output", "output_tokens", type=MeanAndP95(), required=True, help="Tokens written.")
 @_usual("--hours", type=click.Choice(_HOURS), default="office", help="When the requests come.")
 @_usual(
     "--peak-factor",
-    type=click.FloatRange(1, 50),
+    type=Number(1, 50),
     default=1.5,
     help="Busiest hour of the year over the busiest of a usual week.",
 )
 @click.option(
     "--cached-share", "cached_input_share", type=_SHARE, default=0.0, help="Repeated prefixes."
 )
-@_usual("--ttft", "ttft_s", type=float, default=2.0, help="First token, seconds.")
-@_usual("--tpot", "tpot_ms", type=float, default=60.0, help="Each token, ms.")
-@_usual("--percentile", type=float, default=95.0, help="Where the limits hold.")
+@_usual(
+    "--ttft",
+    "ttft_s",
+    type=Number(0, 600, min_open=True),
+    default=2.0,
+    help="First token, seconds.",
+)
+@_usual("--tpot", "tpot_ms", type=above_0(5000), default=60.0, help="Each token, ms.")
+@_usual(
+    "--percentile", type=Number(50, 100, max_open=True), default=95.0, help="Where the limits hold."
+)
 @_usual("--redundancy", type=click.Choice(_SPARES), default="n+1", help="Spare replicas.")
 @as_json
 def size(model: str, gpu: str, **asked: Any) -> Answer:
@@ -226,19 +236,20 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
         return {name: asked[name] for name in names}
 
     chosen, card = _found(model, gpu)
+    name = model if Path(model).exists() else chosen.model_id
     how = given("weights", "kv_cache", "engine", "tensor_parallel", "redundancy")
     option = scenario.Option(label=card.id, kind="rented_gpus", gpu=card.id, **how)
     workload = scenario.Workload(
         description="from the command line",
         growth_per_year=Range.exact(0),
         latency=scenario.Latency(**given("ttft_s", "tpot_ms", "percentile")),
-        models=[chosen.model_id],
+        models=[name],
         **given("requests_per_day", "hours", "peak_factor", "cached_input_share"),
         **given("input_tokens", "output_tokens"),
     )
     load = [(workload_load("load", workload), Limits.of(workload))]
     try:
-        pool = capacity.best_pool(option, chosen.model_id, load, 1)
+        pool = capacity.best_pool(option, name, load, 1)
     except ValueError as error:
         raise Refused(f"not estimated, because {error}") from None
     figures = {

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from siting.cli.frame import Answer, Refused, as_json, cli
+from siting.cli.frame import Answer, Number, Refused, as_json, cli
+
+
+class Name(click.ParamType[str]):
+    """Name of a workload or an option in a scenario."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        from siting.inputs.scenario.model import NAME
+
+        if not re.fullmatch(NAME, value):
+            self.fail(f"{value!r} is no name; write small letters, digits, - or _", param, ctx)
+        return str(value)
 
 
 @cli.command("import")
 @click.argument("kind", type=click.Choice(["quotes", "load", "focus"]))
 @click.argument("table", type=click.Path(exists=True, dir_okay=False))
-@click.option("--workload", default="assistant", help="load: the workload that was measured.")
-@click.option("--option", "place", default="api", help="focus: the option that was billed.")
+@click.option(
+    "--workload", type=Name(), default="assistant", help="load: the workload that was measured."
+)
+@click.option(
+    "--option", "place", type=Name(), default="api", help="focus: the option that was billed."
+)
 @click.option("--service", default="", help="focus: only charges that hold this text.")
-@click.option("--requests", type=float, help="focus: requests a month behind the bill.")
+@click.option("--requests", type=Number(1, 10**12), help="focus: requests a month behind the bill.")
 @as_json
 def import_(
-    kind: str,
-    table: str,
-    workload: str,
-    place: str,
-    service: str,
-    requests: float | None,
+    kind: str, table: str, workload: str, place: str, service: str, requests: float | None
 ) -> Answer:
     """Turn a client's table (CSV or XLSX) into a piece of scenario, to read and paste.
 

@@ -25,6 +25,8 @@ from siting.hf_config.quantisation import weight_format
 NESTED = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
 INNER = ("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
 POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "model_max_length")
+LARGEST = 16 << 20
+"""No configuration is larger. [B]"""
 NO_LANGUAGE = re.compile(
     r"bert|electra|mpnet|^(alt)?clip|siglip|dino|whisper|wav2vec|^speecht5|^sam\d?$|detr|yolos|"
     r"convnext|resnet|swin|layoutlm|^esm|bart|pegasus|marian|m2m_100|nllb|trocr|encoder-decoder|"
@@ -67,12 +69,17 @@ def read(path: Path) -> Model:
 
 
 def _object(path: Path) -> Config:
+    give = "give the config.json of a model"
+    if not path.is_file() or path.stat().st_size > LARGEST:
+        what = f"is larger than {LARGEST >> 20} MiB" if path.is_file() else "is no file"
+        raise FactError(f"{path}: {what}; {give}")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise FactError(f"{path}: not a readable {path.name} ({error})") from None
+        line = getattr(error, "lineno", "")
+        raise FactError(f"{path}{line and f':{line}'}: is no readable JSON; {give}") from None
     if not isinstance(found, dict):
-        raise FactError(f"{path}: not a {path.name}: the top level must be an object")
+        raise FactError(f"{path}: is no JSON object; {give}")
     return found
 
 

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from siting import catalogue
 from siting.inputs import document, messages
 from siting.inputs.document import Document, DocumentError
-from siting.inputs.scenario import Quote
+from siting.inputs.scenario import Quote, checks
 
 MAX_ROWS = 2_000_000
 MAX_SHEET_ROWS = 200_000
@@ -40,7 +40,8 @@ def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
     needed: columns that must be there; their case and surrounding spaces do not matter.
     """
     if not path.is_file():
-        raise DocumentError.of(path, "does not exist", "check the name")
+        wrong = "is no plain file" if path.exists() else "does not exist"
+        raise DocumentError.of(path, wrong, "check the name")
     if path.stat().st_size > MAX_BYTES:
         wrong = f"is larger than {MAX_BYTES >> 20} MiB"
         raise DocumentError.of(path, wrong, "export a part of it")
@@ -172,11 +173,19 @@ def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
     data["value"] = {"low": low, "central": central, "high": high}
     for name in ("date", *(["valid_until"] if row.get("valid_until") else [])):
         data[name] = _day(path, line, name, row[name])
+    return _made(data, path, line)
+
+
+def _made(data: dict[str, Any], path: Path, line: int = 0) -> Quote:
+    """A quote that a scenario may hold. Raises DocumentError."""
     try:
-        return Quote.model_validate(data)
+        quote = Quote.model_validate(data)
     except ValidationError as error:
         found = messages.problems(error, Document(data, {(): (str(path), line)}), Quote)
         raise DocumentError([problem for _, problem in found]) from None
+    for where, wrong, write in checks.priced(quote, "EUR"):
+        raise DocumentError.of(path, wrong, write, line, document.dotted(where))
+    return quote
 
 
 # --- Measured loads -------------------------------------------------------------------------------
@@ -316,15 +325,15 @@ def cost_per_request(months: pd.DataFrame, requests_per_month: float, path: Path
     credit = months["credits"].sum()
     netted = f", net of {-credit:.2f} of credits" if credit else ""
     last = dt.date.fromisoformat(f"{months['month'].max()}-01")
-    band = (float(each.min()), float(each.mean()), float(each.max()))
-    low, central, high = (float(f"{x:.4g}") for x in band)
-    return Quote(
-        item="api_request",
-        value={"low": low, "central": central, "high": high},  # type: ignore[arg-type]
-        unit=f"{currencies[0]} per request",
-        source=f"Invoices in FOCUS format, {path.name}, {len(months)} months{netted}",
-        date=last,
-    )
+    ends = {"low": each.min(), "central": each.mean(), "high": each.max()}
+    data = {
+        "item": "api_request",
+        "value": {end: float(f"{value:.4g}") for end, value in ends.items()},
+        "unit": f"{currencies[0]} per request",
+        "source": f"Invoices in FOCUS format, {path.name}, {len(months)} months{netted}",
+        "date": last,
+    }
+    return _made(data, path)
 
 
 # --- Results --------------------------------------------------------------------------------------

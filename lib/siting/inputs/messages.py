@@ -143,6 +143,7 @@ def _out_of_bounds(kind: str, value: Any, shown: str, ctx: dict[str, Any]) -> tu
 
 
 _FORMS = {
+    r"\S": "a word or more",
     "^[A-Z]{2}$": "a country code of two capitals, such as IT",
     "^[A-Z]{3}$": "a currency code of three capitals, such as EUR",
     "^#[0-9a-fA-F]{6}$": 'a colour such as "#1f3a5f", in quotes',

@@ -172,23 +172,27 @@ _UNITS = {
 
 def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradiction]:
     """A quote is for an item and an option that exist, in their unit, and still valid."""
-    option, _, item = quote.item.removeprefix("option.").partition(".")
     if quote.item.startswith("option."):
+        option = quote.item.split(".")[1]
         yield from _one_of((*here, "item"), option, "option", scenario.options)
-    else:
-        item = quote.item
-    yield from _one_of((*here, "item"), item, "cost item", {*_UNITS, *column("cost_items", "id")})
-    currency, word = quote.unit[:3], _UNITS.get(item, "")
-    plain = quote.unit[3:].strip(" /")
-    wrong = (word and word not in plain) or (item == "server_price" and plain)
-    if not known.is_currency(currency) or wrong:
-        should = f"{scenario.client.currency}{'/' + word if word else ''}"
-        yield (*here, "unit"), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
+    for where, wrong, write in priced(quote, scenario.client.currency):
+        yield (*here, *where), wrong, write
     day = scenario.client.report_date
     if quote.valid_until and quote.valid_until < day:
         wrong = f"the offer ended on {quote.valid_until}, before the report ({day})"
         write = "ask for a new one, or remove it so that the published price is taken"
         yield (*here, "valid_until"), wrong, write
+
+
+def priced(quote: Quote, currency: str) -> Iterator[Contradiction]:
+    """What is wrong with the item of a quote, or with its unit; `currency` is the client's."""
+    item = quote.item.split(".", 2)[-1] if quote.item.startswith("option.") else quote.item
+    yield from _one_of(("item",), item, "cost item", {*_UNITS, *column("cost_items", "id")})
+    word, per = _UNITS.get(item, ""), quote.unit[3:]
+    wrong = (word and word not in per) or (item == "server_price" and per.strip(" /"))
+    if wrong or per[:1].isalnum() or not known.is_currency(quote.unit[:3]):
+        should = f"{currency}{'/' + word if word else ''}"
+        yield ("unit",), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
 
 
 def _region(here: Path_, option: Option) -> Iterator[Contradiction]:

@@ -26,10 +26,9 @@ class Name:
     look_up: Callable[[str], object]
 
     def faults(self, path: Path_, name: str) -> Iterator[Contradiction]:
-        """What is wrong with a name; a blank is none."""
+        """What is wrong with a name."""
         try:
-            if name:
-                self.look_up(name)
+            self.look_up(name)
         except (KeyError, ValueError) as error:
             fault, _, remedy = str(error.args[0]).partition("; ")
             yield path, fault, remedy or "correct it"
@@ -42,7 +41,7 @@ def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Contradiction]:
         for where, value in _each(getattr(record, field), (*path, field)):
             if isinstance(value, BaseModel):
                 yield from faults(value, where)
-            for mark in marks:
+            for mark in marks if value or info.is_required() else ():
                 yield from mark.faults(where, value)
 
 
@@ -68,7 +67,7 @@ def _effort(name: str) -> None:
     table = "reasoning_effort"
     cells = catalogue.column(table, "effort") | catalogue.column(table, "synonyms")
     known = {word for cell in cells for word in cell.split(";")} | {"default"}
-    if name.strip().lower() not in known | {""}:
+    if name.strip() and name.strip().lower() not in known:
         raise KeyError(catalogue.unknown(name, "reasoning effort", known))
 
 

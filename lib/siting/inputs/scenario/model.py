@@ -39,8 +39,11 @@ OptionKind = Literal[
 SELF_HOSTED = ("sovereign_cloud", "rented_gpus", "colocation", "on_premises")
 OWNED = ("colocation", "on_premises")
 
-Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+NAME = "^[a-z0-9][a-z0-9_-]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
+Words = Annotated[str, Field(pattern=r"\S")]
+"""Text that says something."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """A file beside the scenario; never a path."""
 
@@ -127,7 +130,7 @@ class Evidence(Strict):
 
     fields: list[str]
     """Paths such as `workloads.assistant.users`; a prefix covers what lies below it."""
-    source: str
+    source: Words
     """Document or person, as a reader would look for it."""
     date: dt.date
     locator: str = ""
@@ -252,7 +255,7 @@ class Measured(Strict):
     input_tokens: Annotated[float, Field(gt=0, le=1e9)] | None = None
     """Mean of a request of the benchmark; None: the workload's."""
     output_tokens: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    source: str
+    source: Words
     date: dt.date
 
 
@@ -482,7 +485,7 @@ class Quote(Strict):
     """Cost item (facts/cost_items.csv), or `option.<name>.<item>` for one option alone."""
     value: Amount
     unit: str
-    source: Annotated[str, Field(min_length=1)]
+    source: Words
     date: dt.date
     valid_until: dt.date | None = None
 

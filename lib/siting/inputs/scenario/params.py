@@ -168,8 +168,10 @@ def _taken_out(data: Any, where: Path_, base: Any) -> bool:
         try:
             inside.append(inside[-1][step])
         except (KeyError, IndexError, TypeError):
-            return False
-    for depth in range(len(where) - 1, -1, -1):
+            if not any(isinstance(holder, list) for holder in inside[-2:]):
+                return False
+            break  # what a member of a list lacks takes the list along
+    for depth in range(len(inside) - 2, -1, -1):
         holder, step = inside[depth], where[depth]
         if isinstance(holder, dict):
             usual = _at(base, where[: depth + 1])
