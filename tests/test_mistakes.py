@@ -57,7 +57,7 @@ ON_THE_COMMAND_LINE = {
 }
 QUOTES = "item,value,unit,source,date\n"
 IN_A_TABLE = {
-    "an item that nobody knows": ("gpu_hours,2,EUR/GPU-h,Offer,2026-10-01", "did you mean gpu_hour"),
+    "an item that nobody knows": ("gpu_hours,2,EUR,Offer,2026-10-01", "did you mean gpu_hour"),
     "a unit of another item": ("gpu_hour,2,EUR/kWh,Offer,2026-10-01", "write unit: EUR/GPU-h"),
     "a currency that none is": ("gpu_hour,2,EURO/GPU-h,Offer,2026-10-01", "write unit"),
     "an offer of nobody": ("gpu_hour,2,EUR/GPU-h,,2026-10-01", "write a word or more"),
