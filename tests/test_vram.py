@@ -326,7 +326,7 @@ def test_blocks_never_promise_more_than_the_pool(
 def test_the_fewest_gpus_are_the_first_that_fit() -> None:
     model = catalogue.model("meta-llama/Llama-3.3-70B-Instruct")
     found = vram.fewest_gpus(planned(Deployment(model, H100, "bf16")), 8192, 4)
-    assert found is not None and found.tp == 4
+    assert found is not None and found.deployment.tensor_parallel == 4
     smaller = vram.inference(planned(Deployment(model, H100, "bf16", tensor_parallel=2)), 8192, 4)
     assert smaller.verdict == "does not fit"
 

@@ -313,17 +313,13 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, {k: v for k, v in row.items() if v}
 
 
+@of_facts
 def table(name: str, record: type[F]) -> tuple[F, ...]:
     """All rows of `facts/<name>.csv` as `record`s, validated once and cached.
 
     Raises FactError naming file, line and field of the first row that is wrong.
     """
-    return _table(facts_dir(), name, record)
-
-
-@cache
-def _table(folder: Path, name: str, record: type[F]) -> tuple[F, ...]:
-    path = folder / f"{name}.csv"
+    path = facts_dir() / f"{name}.csv"
     found = []
     for line, cells in rows(path):
         try:

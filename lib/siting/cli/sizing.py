@@ -132,10 +132,14 @@ def _memory_json(memory: Memory) -> dict[str, Any]:
         {"name": p.name, **p.gib.as_dict(), "formula": p.formula, "source": p.source.model_dump()}
         for p in memory.parts
     ]
-    plain = ("gpus", "weights", "kv", "tp", "pp", "context", "concurrency", "verdict", "note")
+    d, plain = memory.deployment, ("gpus", "context", "concurrency", "verdict", "note")
     return {
         "model": memory.model.model_id,
         "gpu": memory.gpu.id,
+        "weights": d.weights,
+        "kv": d.kv_cache,
+        "tp": d.tensor_parallel,
+        "pp": d.pipeline_parallel,
         **{name: getattr(memory, name) for name in plain},
         "parts": parts,
         "need": memory.need_gib.as_dict(),
@@ -159,7 +163,7 @@ def _memory_lines(memory: Memory) -> list[str]:
     tokens = ("tokens the cache holds", memory.tokens, 0)
     requests = ("requests of that length at once", memory.max_concurrency, 1)
     return [
-        f"{what}, weights {memory.weights or 'native'}: {memory.verdict}",
+        f"{what}, weights {memory.deployment.weights or 'native'}: {memory.verdict}",
         f"{memory.concurrency:g} requests of {memory.context:,} tokens; GiB per GPU",
         "",
         *_table("part", *parts, *whole),

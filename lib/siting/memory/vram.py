@@ -69,22 +69,6 @@ class Memory:
         return self.deployment.gpu
 
     @property
-    def weights(self) -> str:
-        return self.deployment.weights
-
-    @property
-    def kv(self) -> str:
-        return self.deployment.kv_cache
-
-    @property
-    def tp(self) -> int:
-        return self.deployment.tensor_parallel
-
-    @property
-    def pp(self) -> int:
-        return self.deployment.pipeline_parallel
-
-    @property
     def gpus(self) -> int:
         return self.deployment.gpus
 

@@ -154,10 +154,10 @@ class MemoryFrames(Results):
         """
         rows = []
         for fit, m in self._placed():
-            d, bits = m.deployment, weight_format(m.weights).bits
+            d, bits = m.deployment, weight_format(m.deployment.weights).bits
             narrower = [f for f in ("fp8", "int4") if weight_format(f).bits < bits]
             changes = {f"weights in {f}": replace(d, weights=f) for f in narrower}
-            if m.kv == "bf16":
+            if d.kv_cache == "bf16":
                 changes["cache in 8 bit"] = replace(d, kv_cache="fp8")
             for change, other in changes.items():
                 then = vram.inference(other, m.context, m.concurrency).max_concurrency
@@ -254,8 +254,8 @@ class MemoryFrames(Results):
         m, where = fit.memory, (*self._where(fit), fit.model)
         if m is None:
             return *where, *(None,) * 28, fit.reason
-        card = m.gpu.gpu, m.gpu.id, m.gpus, m.tp
-        asked = m.weights, m.kv, m.context, m.concurrency, usable_gib(m.gpu).central
+        d, card = m.deployment, (m.gpu.gpu, m.gpu.id, m.gpus, m.deployment.tensor_parallel)
+        asked = d.weights, d.kv_cache, m.context, m.concurrency, usable_gib(m.gpu).central
         taken = total((p.gib for p in m.parts if p.name in BEFORE_CACHE), "GiB")
         spans = m.budget_gib, taken, m.need_gib, m.pool_gib, m.max_concurrency
         pool = self.capacity[fit.option].pools.get(fit.model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -32,18 +34,16 @@ def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
         else (("-", v) for v in data)
     )
     for head, value in pairs:
-        simple = isinstance(value, dict) and value.keys() <= _BAND and value
-        if simple or (isinstance(value, list) and not any(isinstance(v, dict) for v in value)):
+        nested = isinstance(value, dict) and not value.keys() <= _BAND
+        if not nested and not (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
             yield f"{pad}{head} {_inline(value)}"
-        elif isinstance(value, dict) and value and head == "-":
+        elif isinstance(value, dict) and head == "-":
             first, *rest = _yaml(value, depth + 1)
             yield f"{pad}- {first.strip()}"
             yield from rest
-        elif isinstance(value, (dict, list)) and value:
+        else:
             yield f"{pad}{head}"
             yield from _yaml(value, depth + 1)
-        else:
-            yield f"{pad}{head} {_inline(value)}"
 
 
 def _inline(value: Any) -> str:
@@ -56,22 +56,17 @@ def _inline(value: Any) -> str:
 
 def _scalar(value: Any) -> str:
     """A value as this kit's reader, and any other, reads it back."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 1e15:
             return str(int(value))
         digits, e, exponent = repr(value).partition("e")
         return (digits if "." in digits else digits + ".0") + e + exponent
-    if isinstance(value, str):
-        reserved = value.lower() in ("true", "false", "null") or document.ambiguity(value)
-        if _PLAIN.fullmatch(value) and not reserved:
-            return value
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return '"' + escaped.replace("\t", "\\t") + '"'
-    return str(value)
+    if isinstance(value, dt.date):
+        return str(value)
+    bare = isinstance(value, str) and _PLAIN.fullmatch(value) and not document.ambiguity(value)
+    if bare and value.lower() not in ("true", "false", "null"):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 _REPLACED_WHOLE = ("Evidence", "Quote", "Measured", "Shock")
