@@ -240,6 +240,25 @@ def test_results_are_one_row_a_figure_and_survive_csv_and_parquet(tmp_path: Path
         exchange.write(frame, tmp_path / "x.xls")
 
 
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [("{", "is not a summary.json"), ("[]", "is not a summary.json"), ("[" * 99999, "is not a")],
+)
+def test_a_broken_summary_is_refused_by_name(summary: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "summary.json").write_text(summary)
+    table = ["table", str(tmp_path / "x.csv"), "--reports", str(tmp_path)]
+    made = CliRunner().invoke(cli, table)
+    assert (made.exit_code, said in made.stderr, "acme" in made.stderr) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    "options", ["5", '{"low": 1, "central": 2, "high": 3}', '{"a": {"b": []}}']
+)
+def test_options_that_are_none_have_no_figures(options: str) -> None:
+    assert exchange.tidy({"acme": {"options": json.loads(options)}}).empty
+
+
 # --- What strangers export -----------------------------------------------------------------------
 
 CREDITED = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName

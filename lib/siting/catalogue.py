@@ -277,6 +277,8 @@ def facts_dir() -> Path:
 
 @cache
 def _folder(other: str) -> Path:
+    if other and not Path(other).is_dir():
+        raise FactError(f"SITING_FACTS: {other} is no folder; name one that holds the fact tables")
     return Path(other) if other else Path(__file__).parent / "facts"
 
 
@@ -434,7 +436,7 @@ def gpu(name: str) -> Gpu:
 
 def _gpu_class(name: str) -> Gpu | None:
     """A card of which only the memory is known; its speed and its exact size are not."""
-    size = re.match(r"(\d+)\s*GB[\s-]class", name.strip(), re.IGNORECASE)
+    size = re.match(r"([1-9]\d{0,3})\s*GB[\s-]class", name.strip(), re.IGNORECASE)
     if not size:
         return None
     return Gpu(

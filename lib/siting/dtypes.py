@@ -47,7 +47,7 @@ def weight_format(name: str, model: Model | None = None) -> WeightFormat:
 
 @of_facts
 def _found(key: str) -> WeightFormat:
-    stated = re.search(r"([\d.]+)\s*bpw", key)
+    stated = re.search(r"(\d+(?:\.\d+)?)\s*bpw", key)
     bare = re.sub(r"\s*\(.*\)", "", key)
     found = _stored(key) or _stored(bare)
     if found is None and bare.startswith("gguf"):  # repacked or mixed: as the type it is made from

@@ -242,7 +242,7 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     chosen, card = _found(model, gpu)
     name = model if Path(model).exists() else chosen.model_id
     how = given("weights", "kv_cache", "engine", "tensor_parallel", "redundancy")
-    option = scenario.Option(label=card.id, kind="rented_gpus", gpu=card.id, **how)
+    option = scenario.Option(label=card.id, kind="rented_gpus", gpu=gpu, **how)
     workload = scenario.Workload(
         description="from the command line",
         growth_per_year=Range.exact(0),

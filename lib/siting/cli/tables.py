@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -90,11 +89,10 @@ def table(target: str, reports: str) -> Answer:
       siting table results.parquet
     """
     from siting.inputs import exchange
+    from siting.run import history
 
-    found = {
-        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(Path(reports).glob("*/summary.json"))
-    }
+    paths = sorted(Path(reports).glob("*/summary.json"))
+    found = {path.parent.name: history.summary(str(path)) for path in paths}
     if not found:
         raise Refused(f"{reports} holds no report; run `siting report` first")
     frame = exchange.tidy(found)

@@ -13,7 +13,7 @@ import csv
 import datetime as dt
 import math
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -346,15 +346,16 @@ def tidy(summaries: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     high, unit; the figure's name is its path in the summary.
     """
     rows = [
-        {**value, "client": client, "option": option, "figure": ".".join(path)}
+        {**value, "client": client, "option": path[0], "figure": ".".join(path[1:])}
         for client, summary in summaries.items()
-        for option, found in summary.get("options", {}).items()
-        for path, value in _figures(found)
+        for path, value in _figures(summary.get("options"))
+        if path
     ]
     columns = ["client", "option", "figure", "low", "central", "high", "unit"]
-    frame = pd.DataFrame(rows, columns=columns)
-    numbers = {c: "float64" for c in ("low", "central", "high")}
-    return frame.astype({**numbers, "unit": "str"}).sort_values(columns[:3], ignore_index=True)
+    frame = pd.DataFrame(rows, columns=columns).astype({"unit": "str"})
+    ends = ["low", "central", "high"]
+    frame[ends] = frame[ends].apply(pd.to_numeric, errors="coerce").astype("float64")
+    return frame.sort_values(columns[:3], ignore_index=True)
 
 
 def _figures(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -369,13 +370,14 @@ def _figures(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 def write(frame: pd.DataFrame, path: Path) -> None:
     """Writes a table as .parquet or .csv. Raises DocumentError for any other ending."""
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    elif path.suffix == ".parquet":
-        try:
-            frame.to_parquet(path, index=False)
-        except ImportError:
-            write = "pip install pyarrow, or write .csv"
-            raise DocumentError.of(path, "Parquet needs pyarrow", write) from None
-    else:
+    ways: dict[str, Callable[..., object]] = {".csv": frame.to_csv, ".parquet": frame.to_parquet}
+    if path.suffix not in ways:
         raise DocumentError.of(path, "is no format that is known", "end it in .csv or .parquet")
+    try:
+        ways[path.suffix](path, index=False)
+    except ImportError:
+        write = "pip install pyarrow, or write .csv"
+        raise DocumentError.of(path, "Parquet needs pyarrow", write) from None
+    except OSError as error:
+        wrong = f"cannot be written ({error.strerror or error})"
+        raise DocumentError.of(path, wrong, "name a folder that is there") from None
