@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,10 +16,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
+    PlainSerializer,
     model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
 
 from siting.catalogue import Address, Kind, Source
 from siting.inputs.document import DocumentError
@@ -76,35 +75,6 @@ class LowCentralHigh(Strict):
         return self
 
 
-class _Uncertain:
-    """Reads a plain number, or {low, central, high}, as a Range; writes the latter."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(
-            lambda said: Range(said.low, said.central, said.high),
-            core_schema.no_info_before_validator_function(
-                self._spelled_out,
-                handler.generate_schema(LowCentralHigh),
-                json_schema_input_schema=core_schema.union_schema(
-                    [core_schema.float_schema(), handler.generate_schema(LowCentralHigh)]
-                ),
-            ),
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda r: {"low": r.low, "central": r.central, "high": r.high}
-            ),
-        )
-
-    @staticmethod
-    def _spelled_out(value: Any) -> Any:
-        if isinstance(value, Range):
-            return {"low": value.low, "central": value.central, "high": value.high}
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return {"low": value, "central": value, "high": value}
-        return value
-
-
 def _within(least: float, most: float) -> AfterValidator:
     def check(band: Range) -> Range:
         if not least <= band.low <= band.high <= most:
@@ -119,7 +89,25 @@ def _within(least: float, most: float) -> AfterValidator:
     return AfterValidator(check)
 
 
-Uncertain = Annotated[Range, _Uncertain()]
+def _spelled_out(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"low": value, "central": value, "high": value}
+    return _ends(value) if isinstance(value, Range) else value
+
+
+def _ends(band: Range) -> dict[str, float]:
+    return {"low": band.low, "central": band.central, "high": band.high}
+
+
+if TYPE_CHECKING:
+    Uncertain = Range
+else:
+    Uncertain = Annotated[
+        LowCentralHigh,
+        BeforeValidator(_spelled_out, json_schema_input_type=float | LowCentralHigh),
+        AfterValidator(lambda said: Range(said.low, said.central, said.high)),
+        PlainSerializer(_ends),
+    ]
 """A plain number (taken as exact) or {low, central, high}: meant as P10, P50, P90."""
 Amount = Annotated[Uncertain, _within(0, 1e12)]
 """An amount of money, or of what a price is paid for; never negative."""
