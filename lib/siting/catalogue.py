@@ -436,7 +436,7 @@ def gpu(name: str) -> Gpu:
 
 def _gpu_class(name: str) -> Gpu | None:
     """A card of which only the memory is known; its speed and its exact size are not."""
-    size = re.match(r"([1-9]\d{0,3})\s*GB[\s-]class", name.strip(), re.IGNORECASE)
+    size = re.match(r"(\d{1,4})\s*GB[\s-]class", name.strip(), re.IGNORECASE)
     if not size:
         return None
     return Gpu(
