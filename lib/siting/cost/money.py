@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 Array = npt.NDArray[np.float64]
 MONTHS_PER_YEAR = 12
@@ -37,6 +36,8 @@ def irr(flows: Sequence[float] | Array) -> float | None:
     Descartes' rule: flows that change sign once have one rate. With no change of sign there is
     none; with several the rate is ambiguous. Money that does not come back has no return either.
     """
+    from scipy.optimize import brentq
+
     values = np.asarray(flows, dtype=float)
     signs = np.sign(values[values != 0])
     if np.count_nonzero(np.diff(signs)) != 1 or signs[0] * values.sum() >= 0:

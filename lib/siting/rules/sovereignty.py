@@ -21,7 +21,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from siting import catalogue
@@ -91,15 +91,22 @@ class RuleVerdict:
     rule: Rule
     verdict: Verdict
     findings: tuple[Finding, ...]
-    changes: Changes
-    """Of the decisive finding."""
-    grounds: tuple[Evidence, ...]
-    """Evidence without which the decisive finding would be another."""
+    law: Law
 
     @property
     def decisive(self) -> Finding | None:
         """The finding that decides; None where the option has none of the rule's flows."""
         return next((f for f in self.findings if f.verdict == self.verdict), None)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What would change the decisive finding."""
+        return _changes(self.decisive, self.law) if self.decisive else Changes((), ())
+
+    @cached_property
+    def grounds(self) -> tuple[Evidence, ...]:
+        """Evidence without which the decisive finding would be another."""
+        return _grounds(self.decisive, self.law) if self.decisive else ()
 
     @property
     def reason(self) -> str:
@@ -184,8 +191,8 @@ class Assessment:
     as_of: dt.date
     rules: tuple[Rule, ...]
     options: Mapping[str, OptionAssessment]
-    stress: tuple[StressTest, ...]
-    ahead: tuple[Ahead, ...]
+    law: Law
+    supposed: tuple[Stress, ...]
     pending: tuple[Event, ...]
     """Law that is not settled, with the last news by the day of the report, newest first."""
     questions: tuple[Question, ...]
@@ -193,6 +200,26 @@ class Assessment:
     """What the kit took for granted and a verdict rests on: to be confirmed."""
     models: tuple[openness.ModelFinding, ...]
     vendors: tuple[openness.Transparency, ...]
+
+    @cached_property
+    def stress(self) -> tuple[StressTest, ...]:
+        """Verdicts that flip in each 'what if' of the scenario."""
+        return tuple(_stress(s, self._flows, self._today, self.law) for s in self.supposed)
+
+    @cached_property
+    def ahead(self) -> tuple[Ahead, ...]:
+        """Dates to come, and what they change."""
+        events = catalogue.table("environment_events", Event)
+        return tuple(_ahead(self._flows, self._today, events, self.law))
+
+    @property
+    def _flows(self) -> Mapping[str, tuple[FlowFacts, ...]]:
+        return {name: option.flows for name, option in self.options.items()}
+
+    @property
+    def _today(self) -> Verdicts:
+        found = ((n, r, v) for n, o in self.options.items() for r, v in o.verdicts.items())
+        return {(name, rule): (v.verdict, "") for name, rule, v in found}
 
     def verdict(self, option: str, rule_id: str) -> Verdict:
         """What one rule says of an option. Raises KeyError with near names."""
@@ -410,14 +437,13 @@ def assess(scenario: Scenario) -> Assessment:
         )
         for name, option in scenario.options.items()
     }
-    today = {(o, r): (v.verdict, "") for o, a in options.items() for r, v in a.verdicts.items()}
     events = catalogue.table("environment_events", Event)
     return Assessment(
         as_of=day,
         rules=book.rules,
         options=options,
-        stress=tuple(_stress(s, flows, today, law) for s in _stresses(scenario)),
-        ahead=tuple(_ahead(flows, today, events, law)),
+        law=law,
+        supposed=tuple(_stresses(scenario)),
         pending=tuple(
             sorted(
                 (e for e in events if e.then and e.day <= day), key=lambda e: e.day, reverse=True
@@ -434,10 +460,7 @@ def _rule_verdict(rule: Rule, flows: tuple[FlowFacts, ...], law: Law) -> RuleVer
     """The worst of the flows that the rule looks at; n.a. where the option has none of them."""
     found = tuple(judge(rule, f, law) for f in flows if law.book.looks_at(rule, f.kind))
     verdict = worst(f.verdict for f in found)
-    decisive = next((f for f in found if f.verdict == verdict), None)
-    if decisive is None:
-        return RuleVerdict(rule, verdict, (), Changes((), ()), ())
-    return RuleVerdict(rule, verdict, found, _changes(decisive, law), _grounds(decisive, law))
+    return RuleVerdict(rule, verdict, found, law)
 
 
 Verdicts = Mapping[tuple[str, str], tuple[Verdict, str]]

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from siting.inputs.scenario import Workload
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
@@ -93,6 +92,8 @@ def sustained(curve: Curve, limits: Limits, also: Iterable[tuple[Lengths, Limits
     also: other requests that come now and then, and must keep limits of their own. Zero where
     not even a lone request keeps them.
     """
+    from scipy.optimize import brentq
+
     watched = ((curve.lengths, limits), *also)
 
     def beyond(rate: float) -> float:
