@@ -10,18 +10,15 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Literal
-
-from nbconvert.exporters import Exporter
-from nbformat import NotebookNode
-from traitlets.config import Config
+from typing import Any, Literal
 
 from siting.show import style
 from siting.show.exhibit import MIME, Exhibit
 
+_UNSEEN = {"keep_output", "remove-cell"}
+"""Tags of cells for tests alone."""
 _NUMBERED = {"chart": "Figure", "table": "Table"}
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 _DRAWN = re.compile(
@@ -129,15 +126,13 @@ class Document:
         return [c for c in self.chapters if c.appendix]
 
 
-def compose(notebooks: Sequence[NotebookNode], cover: Cover) -> Document:
-    """The document of executed chapters, in their order.
+def compose(notebooks: Sequence[Mapping[str, Any]], cover: Cover) -> Document:
+    """The document of executed chapters, each the JSON of a notebook, in their order.
 
     Each notebook says in `metadata.siting` what it is: `name`, `part` (body or appendix), `own`.
     Raises ValueError where a chapter has no first-level heading.
     """
-    exporter = _exporter()
-    prepared = [exporter.from_notebook_node(notebook)[0] for notebook in notebooks]
-    chapters = [_chapter(notebook, number) for number, notebook in enumerate(prepared, start=1)]
+    chapters = [_chapter(notebook, number) for number, notebook in enumerate(notebooks, start=1)]
     chapters.sort(key=lambda c: c.appendix)  # stable: the order within each part stays
     _place(chapters)
     _number(chapters)
@@ -145,26 +140,21 @@ def compose(notebooks: Sequence[NotebookNode], cover: Cover) -> Document:
     return Document(cover, tuple(chapters), sources)
 
 
-@cache
-def _exporter() -> Exporter:
-    """nbconvert's way from a notebook to what is shown of it, without cells for tests alone."""
-    unseen = {"enabled": True, "remove_cell_tags": ["keep_output", "remove-cell"]}
-    return Exporter(config=Config(TagRemovePreprocessor=unseen))
-
-
-def _chapter(notebook: NotebookNode, number: int) -> Chapter:
-    about = notebook.metadata.get("siting", {})
-    title, blocks, first = "", [], False
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type == "markdown":
-            text = cell.source
+def _chapter(notebook: Mapping[str, Any], number: int) -> Chapter:
+    about = notebook["metadata"].get("siting", {})
+    title, blocks, first = "", list[Block](), False
+    for cell in notebook["cells"]:
+        tags = set(cell["metadata"].get("tags", ()))
+        if tags & _UNSEEN:
+            continue
+        if cell["cell_type"] == "markdown":
+            text = cell["source"]
             heading = re.match(r"\s*# (.*?)\s*(?:\n|$)", text)
             if heading and not title:
                 title, text = heading[1], text[heading.end() :]
             if text.strip():
                 blocks.append(Block("markdown", text))
-        elif cell.cell_type == "code":
+        elif cell["cell_type"] == "code":
             first = first or "page_one" in tags
             blocks += filter(None, map(_shown, cell.get("outputs", ())))
     if not title:
@@ -177,19 +167,19 @@ def _chapter(notebook: NotebookNode, number: int) -> Chapter:
     )  # fmt: skip
 
 
-def _shown(output: NotebookNode) -> Block | None:
+def _shown(output: Mapping[str, Any]) -> Block | None:
     """What one output of a cell becomes; nothing where there is nothing to read."""
-    if output.output_type == "stream":
-        kept = output.name == "stdout" and output.text.strip()
-        return Block("text", output.text) if kept else None
-    if output.output_type == "error":
+    if output["output_type"] == "stream":
+        kept = output["name"] == "stdout" and output["text"].strip()
+        return Block("text", output["text"]) if kept else None
+    if output["output_type"] == "error":
         return None
-    data = output.get("data", {})
+    data, metadata = output.get("data", {}), output["metadata"]
     if MIME in data:
         return Block("exhibit", exhibit=dict(data[MIME]))
     for kind in _PICTURES:
         if kind in data:
-            alt = output.metadata.get("alt") or output.metadata.get(kind, {}).get("alt") or ""
+            alt = metadata.get("alt") or metadata.get(kind, {}).get("alt") or ""
             return Block("picture", data[kind], exhibit={"alt": alt}, mime=kind)
     if "text/html" in data:
         return Block("html", data["text/html"])
@@ -267,6 +257,14 @@ def runs(numbers: Iterable[int]) -> str:
     return ", ".join(
         str(a) if a == b else f"{a}–{b}" if b - a > 1 else f"{a}, {b}" for a, b in spans
     )
+
+
+def below(block: Block) -> str:
+    """The small line of an exhibit: how to read it, and where its numbers come from."""
+    note = block.exhibit["note"].strip()
+    cited = f"Sources {runs(block.sources)}." if len(block.sources) > 1 else ""
+    cited = cited or (f"Source {block.sources[0]}." if block.sources else "")
+    return f"{note} {cited}".strip()
 
 
 def gathered(sources: Iterable[Cited]) -> list[tuple[str, list[Cited]]]:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import io
 import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import jinja2
-from fontTools import subset
-from fontTools.ttLib import TTFont
 
-from siting.print.document import Block, Chapter, Document, gathered, rows_of_charts, runs
-from siting.print.paper import below
+from siting.print.document import Block, Chapter, Document, below, gathered, rows_of_charts, runs
 from siting.show import style
 from siting.show.exhibit import Exhibit, answers_html, colour_class, rendered, table_html
 
@@ -69,10 +64,9 @@ def _script() -> str:
 @cache
 def sheet() -> str:
     """The house's style sheet: typeface, palette in the light and in the dark, page, exhibits."""
-    sheets = [
-        (style.THEME / name).read_text(encoding="utf-8") for name in ("report.css", "exhibits.css")
-    ]
-    return "".join([*_font_faces(), _palette(), *sheets])
+    names = ("typeface.css", "report.css", "exhibits.css")
+    typeface, *others = [(style.THEME / name).read_text(encoding="utf-8") for name in names]
+    return "".join([typeface, _palette(), *others])
 
 
 def _variable(colour: str) -> str:
@@ -190,29 +184,3 @@ def _picture(block: Block) -> str:
 def _harmless(markup: str) -> str:
     """An analyst's own HTML without scripts and style sheets: the page's policy would stop them."""
     return re.sub(r"<(script|style)\b.*?</\1\s*>", "", markup, flags=re.DOTALL | re.IGNORECASE)
-
-
-_LETTERS = (
-    *range(0x20, 0x180), *range(0x2000, 0x2070), *range(0x20A0, 0x20C0), *range(0x2190, 0x2194),
-    0x2212, 0x2248, 0x2260, 0x2264, 0x2265, 0x2713, 0x2715,
-)  # fmt: skip
-"""Code points that the page's own font covers: European Latin, currencies, marks. Others fall
-back to a font of the reader's machine."""
-
-
-def _font_faces() -> Iterator[str]:
-    """The typeface of paper and charts, in the page itself: no reader has to have it."""
-    for name, weight in (("Regular", 400), ("Semibold", 600), ("Bold", 700)):
-        options = subset.Options(hinting=False, recalc_timestamp=False, name_IDs=[])
-        options.layout_features = ["kern", "tnum", "lnum"]
-        font = TTFont(style.FONTS / f"SourceSansPro-{name}.ttf", recalcTimestamp=False)
-        chosen = subset.Subsetter(options)
-        chosen.populate(unicodes=_LETTERS)
-        chosen.subset(font)
-        font.flavor = "woff"
-        data = io.BytesIO()
-        font.save(data)
-        yield (
-            f"@font-face{{font-family:'Source Sans Pro';font-weight:{weight};"
-            f"src:url(data:font/woff;base64,{base64.b64encode(data.getvalue()).decode()})}}\n"
-        )

@@ -25,7 +25,16 @@ import mistune
 import pypandoc
 import typst
 
-from siting.print.document import Block, Chapter, Cited, Document, gathered, rows_of_charts, runs
+from siting.print.document import (
+    Block,
+    Chapter,
+    Cited,
+    Document,
+    below,
+    gathered,
+    rows_of_charts,
+    runs,
+)
 from siting.show import style
 from siting.show.exhibit import Exhibit
 
@@ -97,14 +106,14 @@ def _fonts() -> Any:
 @cache
 def _glyphs() -> frozenset[int]:
     """Code points that the report's fonts can show: PDF/UA allows no other."""
-    from fontTools.ttLib import TTFont
     from matplotlib import get_data_path
+    from matplotlib.font_manager import get_font
 
     fonts = [
         style.FONTS / "SourceSansPro-Regular.ttf",
         Path(get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf"),
     ]
-    return frozenset(code for font in fonts for code in TTFont(font, lazy=True).getBestCmap())
+    return frozenset(code for font in fonts for code in get_font(font).get_charmap())
 
 
 def _shown(text: str) -> str:
@@ -179,8 +188,8 @@ class _Setter:
         return f"#tabled({_caption(block)}, {_table(shown)})"
 
     def picture(self, block: Block) -> str:
-        raw = block.text if isinstance(block.text, str) else "".join(block.text)
-        content = raw.encode() if block.mime == "image/svg+xml" else base64.b64decode(raw)
+        drawn = block.mime == "image/svg+xml"
+        content = block.text.encode() if drawn else base64.b64decode(block.text)
         name = self._file(_SUFFIX[block.mime], content)
         alt = block.exhibit["alt"] or "Picture without a description"
         return f"#picture({name}, {quoted(alt)})"
@@ -244,14 +253,6 @@ def _caption(block: Block) -> str:
     """Number, title, and the line under it with the numbers of the sources."""
     shown = block.exhibit
     return f"cap({quoted(block.number)}, {quoted(shown['title'])}, {quoted(below(block))})"
-
-
-def below(block: Block) -> str:
-    """The small line of an exhibit: how to read it, and where its numbers come from."""
-    note = block.exhibit["note"].strip()
-    cited = f"Sources {runs(block.sources)}." if len(block.sources) > 1 else ""
-    cited = cited or (f"Source {block.sources[0]}." if block.sources else "")
-    return f"{note} {cited}".strip()
 
 
 def _closing(chapter: Chapter) -> str:

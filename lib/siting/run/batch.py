@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from siting.run import job as job_module
 from siting.run.job import Job
-from siting.run.process import Lost
+from siting.run.process import ChapterFailed, Lost
 from siting.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
@@ -436,7 +436,6 @@ def render(job: Job, library: str = "") -> Files | Failure:
     library: digest of the library that asks; another one's report would not be its own.
     """
     from siting.run import forge as warm
-    from siting.run import report
 
     if library and library != job_module.library():
         return Failure("a worker runs another version of the library; install the same there")
@@ -444,7 +443,7 @@ def render(job: Job, library: str = "") -> Files | Failure:
     try:
         forge = None if job.plain else _forge()
         return warm.render(job, forge)
-    except report.ChapterFailed as error:
+    except ChapterFailed as error:
         return Failure(str(error), {error.chapter: error.notebook.encode()})
     except Lost as error:
         if forge is not None and forge.gone:

@@ -1,14 +1,14 @@
 """The cells of a chapter, run in this process by an IPython shell that keeps what they show.
 
 What a chapter shows here is what it shows in JupyterLab: figures in any of matplotlib's ways,
-frames, Markdown, pictures, printed text, the output of commands. `InProcess` is an engine of
-papermill, which takes no kernel.
+frames, Markdown, pictures, printed text, the output of commands. papermill puts the parameters in.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
 import re
@@ -19,13 +19,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import nbformat
-import papermill
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
-from papermill.engines import Engine, papermill_engines
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 from traitlets import Type
 from traitlets.config import Config
 
@@ -42,7 +41,7 @@ class Outputs:
     def __init__(self, cells: Sequence[NotebookNode], tell: Tell | None = None) -> None:
         """tell: hears each event, from which another `Outputs` can be brought to this state."""
         self._cells, self._tell = cells, tell
-        self._named: dict[str, list[NotebookNode]] = {}
+        self._named: dict[str, list[dict[str, Any]]] = {}
         self._stale = False
         self.number = -1
         """Of the cell that runs."""
@@ -58,8 +57,8 @@ class Outputs:
         self._cells[number].outputs = []
         self._cells[number].execution_count = count
 
-    def _shown(self) -> list[NotebookNode]:
-        shown: list[NotebookNode] = self._cells[self.number].outputs
+    def _shown(self) -> list[dict[str, Any]]:
+        shown: list[dict[str, Any]] = self._cells[self.number].outputs
         if self._stale:
             shown.clear()
             self._stale = False
@@ -68,29 +67,27 @@ class Outputs:
     def _stream(self, name: str, text: str) -> None:
         shown = self._shown()
         if shown and shown[-1].get("name") == name:
-            shown[-1].text += text
+            shown[-1]["text"] += text
         else:
-            shown.append(new_output("stream", name=name, text=text))
+            shown.append({"output_type": "stream", "name": name, "text": text})
 
     def _show(
         self, kind: str, data: dict[str, Any], metadata: dict[str, Any], name: str | None
     ) -> None:
-        more = {} if kind == "display_data" else {"execution_count": self._count()}
-        output = new_output(kind, data, metadata=metadata, **more)
+        output = {"output_type": kind, "data": data, "metadata": metadata}
+        if kind == "execute_result":
+            output["execution_count"] = self._cells[self.number].execution_count
         self._shown().append(output)
         if name:
             self._named.setdefault(name, []).append(output)
 
-    def _count(self) -> int | None:
-        count: int | None = self._cells[self.number].execution_count
-        return count
-
     def _update(self, name: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         for output in self._named.get(name, ()):
-            output.data, output.metadata = nbformat.from_dict((data, metadata))
+            output |= {"data": data, "metadata": metadata}
 
     def _error(self, name: str, value: str, lines: list[str]) -> None:
-        self._shown().append(new_output("error", ename=name, evalue=value, traceback=lines))
+        said = {"ename": name, "evalue": value, "traceback": lines}
+        self._shown().append({"output_type": "error", **said})
 
     def _clear(self, wait: bool) -> None:
         self._stale = True
@@ -224,6 +221,36 @@ def _past(number: int) -> Iterator[Any]:
         os.close(kept)
 
 
+_REHEARSAL = """
+import matplotlib.pyplot as plt
+import pandas as pd
+from siting.show import chart, say, table
+df = pd.DataFrame({"one": [1.0, 2.0], "two": [2.0, 1.0]}, ["a", "b"])
+chart(df.plot(), "Lines", df, x="money", y="percent")
+fig, ax = plt.subplots()
+ax.barh(df.index, df.one, label="one")
+ax.barh(df.index, df.two, left=df.one, label="two")
+ax.annotate("a", (1, 1))
+ax.legend()
+chart(ax, "Bars", df, x="compact_money")
+table(df, "Table", "money")
+say("# Answer")
+"""
+"""What chapters do first, and what is slow only the first time: fonts, formats, schemas."""
+
+
+def rehearse(folder: str) -> None:
+    """Has this process, and all that are forked from it, ready to run chapters at full speed."""
+    shell = ready(folder)
+    code = nbformat.v4.new_code_cell(_REHEARSAL)
+    notebook = _given(nbformat.writes(nbformat.v4.new_notebook(cells=[code])), "")
+    for _, error in shell.run(notebook.cells, Outputs(notebook.cells)):
+        if error is not None:
+            raise error
+    shell.reset(new_session=True)  # type: ignore[no-untyped-call]
+    shell.execution_count = 1
+
+
 def ready(folder: str) -> Shell:
     """The shell of this process, as a fresh kernel: what makes displays exhibits is loaded.
 
@@ -248,27 +275,7 @@ class CellFailed(Exception):
         self.cell, self.reason = cell, reason
 
 
-class InProcess(Engine):  # type: ignore[misc]
-    """Runs a notebook's cells in the process that asks, and takes no kernel."""
-
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, tell: Tell | None = None, **_: Any
-    ) -> None:
-        cells = nb_man.nb.cells
-        if tell:
-            tell(("prepared", nbformat.writes(nb_man.nb)))
-        with tempfile.TemporaryDirectory(prefix="siting-") as folder:
-            for number, error in ready(folder).run(cells, Outputs(cells, tell)):
-                if isinstance(error, Enough):
-                    del cells[number + 1 :]
-                elif error is not None:
-                    reason = f"{type(error).__name__}: {error}"
-                    raise CellFailed(str(cells[number].get("id", "?")), reason)
-
-
-papermill_engines.register("siting", InProcess)
-logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a failure is told once, in the outcome
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a chapter need not be parameterised
 
 
 def execute(text: str, client: str, tell: Tell | None = None) -> str:
@@ -276,34 +283,46 @@ def execute(text: str, client: str, tell: Tell | None = None) -> str:
 
     tell: hears what `seen` needs. Raises CellFailed.
     """
-    notebook = papermill.execute_notebook(
-        nbformat.reads(text, as_version=4), None, parameters={"client": client},
-        engine_name="siting", kernel_name="python3", language="python", progress_bar=False,
-        request_save_on_cell_execute=False, tell=tell,
-    )  # fmt: skip
-    return str(nbformat.writes(_clean(notebook)))
+    notebook = _given(text, client)
+    cells = notebook.cells
+    with tempfile.TemporaryDirectory(prefix="siting-") as folder:
+        for number, error in ready(folder).run(cells, Outputs(cells, tell)):
+            if isinstance(error, Enough):
+                del cells[number + 1 :]
+            elif error is not None:
+                reason = f"{type(error).__name__}: {error}"
+                raise CellFailed(str(cells[number].get("id", "?")), reason)
+    return _written(notebook)
 
 
-def seen(events: Sequence[Event]) -> tuple[str, str]:
+def seen(text: str, client: str, events: Sequence[Event]) -> tuple[str, str]:
     """What a chapter had shown when its process ended, as JSON, and the id of the cell that ran."""
     if not events:
-        return "", "none"
-    notebook = nbformat.reads(events[0][1], as_version=4)
+        return text, "none"
+    notebook = _given(text, client)
     outputs = Outputs(notebook.cells)
-    for event in events[1:]:
+    for event in events:
         outputs.hear(*event)
-    cell = notebook.cells[outputs.number].get("id", "?") if outputs.number >= 0 else "none"
-    return nbformat.writes(_clean(notebook)), str(cell)
+    return _written(notebook), str(notebook.cells[outputs.number].get("id", "?"))
 
 
-def _clean(notebook: NotebookNode) -> NotebookNode:
-    """The notebook without what differs from run to run: times, versions, random cell ids."""
-    run = notebook.metadata.pop("papermill", {})
-    notebook.metadata["papermill"] = {"parameters": run.get("parameters", {})}
+def _given(text: str, client: str) -> NotebookNode:
+    """A chapter with its parameters, and nothing in it that differs from run to run."""
+    notebook: NotebookNode = parameterize_notebook(
+        load_notebook_node(nbformat.reads(text, as_version=4)), {"client": client},
+        kernel_name="python3", language="python",
+    )  # fmt: skip
     notebook.metadata.pop("language_info", None)
     for number, cell in enumerate(notebook.cells):
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
+        for left in ("papermill", "execution"):
+            cell.metadata.pop(left, None)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell["id"] = f"injected-{number}"
     return notebook
+
+
+def _written(notebook: NotebookNode) -> str:
+    """As JSON on one line: an indented one takes ten times as long, and nobody edits it."""
+    return json.dumps(notebook, ensure_ascii=False, sort_keys=True)

@@ -8,6 +8,7 @@ can be forked; it ends with the asking process, and takes its reports and their 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pickle
@@ -48,7 +49,6 @@ _MODULES = (
     "IPython.core.completer",
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.backend_inline",
-    "nbconvert.exporters",
     "pandas.plotting._matplotlib",
     "SALib.analyze.rbd_fast",
     "SALib.analyze.sobol",
@@ -244,14 +244,19 @@ def _make_plain(job: Job, folder: Path, tell: object) -> dict[str, bytes]:
 
 def preload(folder: str) -> Iterator[None]:
     """Imports what reports need, step by step, and prepares what is the same for all."""
+    # jsonschema, which nbformat loads, compiles a grammar of addresses if it finds this package:
+    # a second, for a kind of check that no notebook asks for.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from siting.print import publish
     from siting.run import chapter
 
+    if sys.modules["rfc3987_syntax"] is None:
+        del sys.modules["rfc3987_syntax"]
     modules = (m.name for m in pkgutil.walk_packages(siting.__path__, "siting."))
     for name in (*_MODULES, *(n for n in modules if not n.endswith("__main__"))):
         importlib.import_module(name)
         yield
-    chapter.ready(folder)
+    chapter.rehearse(folder)
     publish.warm()
 
 
@@ -268,6 +273,7 @@ def _serve(channel: socket.socket, folder: str, many: bool, ahead: Job | None) -
     from siting.run import report
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
+    gc.disable()  # what is imported stays; looking through it is a third of the time
     reports: set[int] = set()
     try:
         for _ in preload(folder):

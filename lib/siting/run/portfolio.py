@@ -18,7 +18,7 @@ import jinja2
 from siting.catalogue import Source
 from siting.formats import Numbers
 from siting.inputs import beside
-from siting.print import publish
+from siting.print.page import sheet
 from siting.quantity import Range
 from siting.run.shelf import Shelf
 from siting.show import style
@@ -141,7 +141,7 @@ def page(rows: Iterable[Row], unread: Iterable[tuple[str, str]] = ()) -> str:
     return template.render(
         rows=sorted(rows, key=lambda r: r.client.lower()),
         unread=list(unread),
-        css=publish.sheet(),
+        css=sheet(),
         script=script,
         script_hash=digest,
     )

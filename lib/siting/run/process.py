@@ -26,6 +26,17 @@ class Lost(RuntimeError):
     """A process is gone, through no fault of what it was asked."""
 
 
+class ChapterFailed(Exception):
+    """A chapter did not run to its end. `notebook` is what it had shown until then."""
+
+    def __init__(self, chapter: str, cell: str, reason: str, notebook: str) -> None:
+        super().__init__(chapter, cell, reason, notebook)
+        self.chapter, self.cell, self.reason, self.notebook = chapter, cell, reason, notebook
+
+    def __str__(self) -> str:
+        return f"{self.chapter}, cell {self.cell}: {self.reason}"
+
+
 class Child:
     """A process that runs a function; `channel` gives what it tells."""
 
@@ -105,6 +116,7 @@ def settle() -> None:
 def hurry() -> None:
     """Collects rarely: what this process makes it keeps, and it soon ends."""
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def _become(function: Callable[..., Any], args: tuple[Any, ...], channel: Connection) -> None:

@@ -22,13 +22,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from siting.inputs.scenario import Scenario
 from siting.print import publish
 from siting.run import chapter, process
 from siting.run.job import FIGURES, SCENARIO, Job
-from siting.run.process import Child, Lost
+from siting.run.process import ChapterFailed, Child, Lost
 
 AT_ONCE = min(4, os.cpu_count() or 1)
 """Chapters of one report that run side by side."""
@@ -36,17 +34,6 @@ _RESULTS = "results"
 _NOTEBOOKS = "notebooks"
 _CLIENT = f"../{SCENARIO}"
 """What `study.open` takes in a chapter, here and in the folder of a report."""
-
-
-class ChapterFailed(Exception):
-    """A chapter did not run to its end. `notebook` is what it had shown until then."""
-
-    def __init__(self, chapter: str, cell: str, reason: str, notebook: str) -> None:
-        super().__init__(chapter, cell, reason, notebook)
-        self.chapter, self.cell, self.reason, self.notebook = chapter, cell, reason, notebook
-
-    def __str__(self) -> str:
-        return f"{self.chapter}, cell {self.cell}: {self.reason}"
 
 
 def make(job: Job, folder: Path, fork: bool = True) -> dict[str, bytes]:
@@ -197,9 +184,8 @@ class _Chapters:
         if name == _RESULTS:
             self.failed[name] = ValueError(str(made))
             return
-        notebook, cell = chapter.seen(running.events)
+        notebook, cell = chapter.seen(self.job.chapters[name].text, _CLIENT, running.events)
         reason = made.reason if isinstance(made, chapter.CellFailed) else str(made)
-        notebook = notebook or self.job.chapters[name].text
         self.failed[name] = ChapterFailed(name, cell, reason, notebook)
 
 
@@ -209,10 +195,9 @@ def _published(job: Job, shown: Mapping[str, str], paper: Path) -> dict[str, byt
 
     notebooks = []
     for name, text in shown.items():
-        notebook = nbformat.reads(text, as_version=4)
-        placed = job.chapters[name]
+        notebook, placed = json.loads(text), job.chapters[name]
         about = {"name": Path(name).stem, "part": placed.part, "own": placed.own}
-        notebook.metadata["siting"] = about
+        notebook["metadata"]["siting"] = about
         notebooks.append(notebook)
     document = publish.compose(notebooks, _cover(scenario.load(_CLIENT), job))
     files = {}

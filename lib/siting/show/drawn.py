@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -16,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
@@ -257,6 +258,18 @@ def _short(value: float) -> str:
 # --- SVG
 
 
+class _Canvas(FigureCanvasSVG):
+    """Lays figures out by one measure of text, which remembers what it measured."""
+
+    def get_renderer(self) -> RendererSVG:
+        return _measure()
+
+
+@cache
+def _measure() -> RendererSVG:
+    return RendererSVG(1, 1, io.StringIO())  # type: ignore[no-untyped-call]
+
+
 def svg(figure: Figure, alt: str) -> str:
     """The figure as inline SVG: no date, ids of its own, whole numbers of 1/100 point.
 
@@ -264,7 +277,7 @@ def svg(figure: Figure, alt: str) -> str:
     """
     out, said = io.StringIO(), _marked(figure)
     # Not savefig: it draws twice, the first time only to lay the figure out, which drawing does.
-    canvas: Any = FigureCanvasSVG(figure)
+    canvas: Any = _Canvas(figure)
     canvas.print_svg(out, metadata={"Date": None, "Creator": None})
     plt.close(figure)
     text = out.getvalue()
