@@ -173,8 +173,8 @@ def test_the_price_at_which_the_answer_changes_is_reported_for_the_winner():
 
 def test_the_volume_at_which_the_answer_changes_is_reported():
     at = np.geomspace(0.1, 10, 101)
-    curve = CostCurve("volume", at, {"api": at, "own": np.full(101, 2.0)}, 1.0, "x", (0.5, 3))
-    found = taken(candidate("api", 1.0), candidate("own", 2.0, "on_premises"), curves=(curve,))
+    curve = CostCurve(at, {"api": at, "own": np.full(101, 2.0)}, 1.0, (0.5, 3))
+    found = taken(candidate("api", 1.0), candidate("own", 2.0, "on_premises"), curve=curve)
     flip = next(f for f in found.flips if f.kind == "volume")
     assert flip.threshold == pytest.approx(2.0, rel=0.05)
     assert (flip.to, flip.plausible) == ("own", True)

@@ -147,9 +147,9 @@ def test_multiplying_all_weights_changes_nothing(pairs, factor):
 def test_the_weight_at_which_the_leader_changes_is_where_the_two_scores_meet():
     # Values (cost, openness): a (0.75, 0), b (0.5, 0.5); a leads at weights 1:1? 0.375 < 0.5: b.
     # w·0.75 = w·0.5 + (1−w)·0.5  ⇔  w = 2/3.
-    values = np.array([[0.75, 0.0], [0.5, 0.5]])
-    flips = turns.weight_flips(["a", "b"], values, [COST, OPEN], EVEN)
-    cost = next(f for f in flips if f.subject == "cost")
+    two = [candidate("a", 0.5, 0.0), candidate("b", 1.0, 0.5)]
+    lead = turns.Lead(two, [COST, OPEN], EVEN)
+    cost = next(f for f in lead.weight_flips() if f.subject == "cost")
     assert (cost.to, cost.today) == ("a", 0.5)
     assert cost.threshold == pytest.approx(2 / 3)
     assert not cost.plausible  # the weight is stated as exact, so two thirds is outside
@@ -158,7 +158,7 @@ def test_the_weight_at_which_the_leader_changes_is_where_the_two_scores_meet():
 def test_the_price_at_which_the_leader_loses_is_found():
     # Same openness; a costs 1.0, b 1.5 of the baseline "base" (2.0): a loses when 1.5 times dearer.
     three = [candidate("a", 1.0, 0.5), candidate("b", 1.5, 0.5), candidate("base", 2.0, 0.5)]
-    flips = {f.subject: f for f in turns.price_flips(three, [COST, OPEN], EVEN)}
+    flips = {f.subject: f for f in turns.Lead(three, [COST, OPEN], EVEN).price_flips()}
     assert flips["a"].threshold == pytest.approx(1.5, rel=0.01)
     assert flips["a"].to == "b"
     assert flips["b"].threshold == pytest.approx(1 / 1.5, rel=0.01)
@@ -168,11 +168,9 @@ def test_the_price_at_which_the_leader_loses_is_found():
 def test_the_volume_at_which_owning_becomes_cheaper_is_found():
     # API: 1 per unit; own: 100 whatever the volume. They cost the same at 100.
     at = np.geomspace(10, 1000, 201)
-    curve = CostCurve(
-        "volume", at, {"api": at, "own": np.full_like(at, 100)}, 50, "units", (25, 200)
-    )
+    curve = CostCurve(at, {"api": at, "own": np.full_like(at, 100)}, 50, (25, 200))
     pair = [candidate("api", 1.0, 0.5), candidate("own", 2.0, 0.5)]
-    (flip,) = turns.load_flips(pair, [COST, OPEN], EVEN, curve)
+    (flip,) = turns.Lead(pair, [COST, OPEN], EVEN).load_flips(curve)
     assert flip.threshold == pytest.approx(100, rel=0.02)
     assert (flip.to, flip.plausible) == ("own", True)
 

@@ -21,7 +21,7 @@ from siting.serving.queueing import latency
 from siting.serving.replica import Limits
 from siting.serving.servers import Server
 from siting.serving.spread import Calibration
-from siting.study.frames import Made, ends, frame
+from siting.study.frames import Made, Yielded, ends, frame
 from siting.study.memory import short
 from siting.study.results import Results
 
@@ -39,7 +39,7 @@ class CapacityFrames(Results):
     # --- the load -----------------------------------------------------------------------------
 
     @frame
-    def loads(self) -> Made:
+    def loads(self) -> Yielded:
         """A workload in the first year.
 
         workload: name of the workload
@@ -58,18 +58,15 @@ class CapacityFrames(Results):
         growth: the same, central [share]
         growth_high: the same, at most [share]
         """
-        rows = []
         for name, load in self._loads().items():
             rates, n = (load.mean_rate, load.busy_rate, load.peak_rate), load.lengths
             tokens = n.input_mean, n.cached_share, n.output_mean
-            waits = load.batchable_share, _deadline(load)
-            bunched, growth = (load.arrivals, load.working), ends(load.growth[0])
-            requests = load.requests(1).central
-            rows.append((name, requests, *rates, *tokens, *waits, *bunched, *growth))
-        return rows, self._load_sources()
+            waits = load.batchable_share, _deadline(load), load.arrivals, load.working
+            yield name, load.requests(1).central, *rates, *tokens, *waits, *ends(load.growth[0])
+        yield from self._load_sources()
 
     @frame
-    def load_by_hour(self) -> Made:
+    def load_by_hour(self) -> Yielded:
         """A workload in one hour of a usual week of the first year.
 
         workload: name of the workload
@@ -78,14 +75,13 @@ class CapacityFrames(Results):
         now: asked for at once [requests/s]
         may_wait: asked for, but may wait [requests/s]
         """
-        return [
-            (name, DAYS[hour // 24], hour, now, whole - now)
-            for name, load in self._loads().items()
-            for hour, (now, whole) in enumerate(zip(load.interactive, load.hourly, strict=True))
-        ], self._load_sources()
+        for name, load in self._loads().items():
+            for hour, (now, whole) in enumerate(zip(load.interactive, load.hourly, strict=True)):
+                yield name, DAYS[hour // 24], hour, now, whole - now
+        yield from self._load_sources()
 
     @frame
-    def days(self) -> Made:
+    def days(self) -> Yielded:
         """A model of an option in one hour of a kind of day, first year.
 
         option: label of the option
@@ -95,15 +91,14 @@ class CapacityFrames(Results):
         now: asked for at once [requests/s]
         may_wait: work that may wait, in the hours in which it is done [requests/s]
         """
-        return [
-            (*where, day, hour, now, later)
-            for where, pool in self._pools()
-            for day, work in _days(pool).items()
-            for hour, (now, later) in enumerate(zip(*work, strict=True))
-        ], self._load_sources()
+        for where, pool in self._pools():
+            for day, work in _days(pool).items():
+                for hour, (now, later) in enumerate(zip(*work, strict=True)):
+                    yield *where, day, hour, now, later
+        yield from self._load_sources()
 
     @frame
-    def duration_curve(self) -> Made:
+    def duration_curve(self) -> Yielded:
         """The load of a model of an option in the hours of the first year, busiest first.
 
         option: label of the option
@@ -111,17 +106,17 @@ class CapacityFrames(Results):
         share: of the hours of the year [share]
         rate: load of that hour [requests/s]
         """
-        rows, share = [], np.linspace(0, 1, YEAR_POINTS)
+        share = np.linspace(0, 1, YEAR_POINTS)
         for where, pool in self._pools():
             hours = pool.hours_of_year()
             rates = np.interp(share, np.linspace(0, 1, len(hours)), hours)
-            rows += [(*where, *point) for point in zip(share, rates, strict=True)]
-        return rows, self._load_sources()
+            yield from ((*where, *point) for point in zip(share, rates, strict=True))
+        yield from self._load_sources()
 
     # --- one replica and a pool ---------------------------------------------------------------
 
     @frame
-    def pools(self) -> Made:
+    def pools(self) -> Yielded:
         """A model of an option: the replicas that serve it in the first year.
 
         option: label of the option
@@ -151,16 +146,14 @@ class CapacityFrames(Results):
         notes: what a reader must know
         """
         hybrids = {o.label for o in self.options.values() if o.kind == "hybrid"}
-        shown, rows = self._shown_pool, []
         for (option, model), pool in self._pools():
-            found = self._capacity_of(option)
-            own = (option, pool.model) == shown, option in hybrids, found.runs.label
-            used = found.mean_utilisation()
-            rows.append((option, model, pool.model, *own, *_size(pool), used, *_promise(pool)))
-        return rows, self._speed_sources()
+            found, shown = self._capacity_of(option), (option, pool.model) == self._shown_pool
+            own = shown, option in hybrids, found.runs.label, *_size(pool), found.mean_utilisation()
+            yield option, model, pool.model, *own, *_promise(pool)
+        yield from self._speed_sources()
 
     @frame
-    def not_sized(self) -> Made:
+    def not_sized(self) -> Yielded:
         """A model of an option whose GPUs could not be estimated.
 
         option: label of the option
@@ -168,14 +161,12 @@ class CapacityFrames(Results):
         model_key: its name in the catalogue
         why: the reason
         """
-        return [
-            (self.options[name].label, short(model), model, why)
-            for name, found in self.capacity.items()
-            for model, why in found.not_estimated.items()
-        ], ()
+        for name, found in self.capacity.items():
+            for model, why in found.not_estimated.items():
+                yield self.options[name].label, short(model), model, why
 
     @frame
-    def replica_curve(self) -> Made:
+    def replica_curve(self) -> Yielded:
         """One replica at one load: latency at the percentile of the limits.
 
         option: label of the option
@@ -184,13 +175,12 @@ class CapacityFrames(Results):
         first: wait for the first token [s]
         token: time of each further token [s]
         """
-        rows = []
         for where, pool in self._pools():
             curve, q = pool.curve(pool.mix(True)), pool.shares[0].limits.percentile
             for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
                 seen = latency(curve, rate, (q,))
-                rows.append((*where, rate, seen.ttft[q], seen.tpot[q]))
-        return rows, self._speed_sources()
+                yield *where, rate, seen.ttft[q], seen.tpot[q]
+        yield from self._speed_sources()
 
     @frame
     def latencies(self) -> Made:
@@ -215,7 +205,7 @@ class CapacityFrames(Results):
         return rows, self._speed_sources()
 
     @frame
-    def served(self) -> Made:
+    def served(self) -> Yielded:
         """A number of serving replicas, up to those of the first year: what it carries then.
 
         option: label of the option
@@ -224,16 +214,15 @@ class CapacityFrames(Results):
         rate: carried within the limits [requests/s]
         share: of the year's requests that they carry [share]
         """
-        return [
-            (*where, n, n * pool.rate_per_replica.central, pool.served_share(n))
-            for where, pool in self._pools()
-            for n in np.unique(np.linspace(1, pool.replicas[0].central, CURVE_POINTS).round())
-        ], self._speed_sources()
+        for where, pool in self._pools():
+            for n in np.unique(np.linspace(1, pool.replicas[0].central, CURVE_POINTS).round()):
+                yield *where, n, n * pool.rate_per_replica.central, pool.served_share(n)
+        yield from self._speed_sources()
 
     # --- GPUs over time -----------------------------------------------------------------------
 
     @frame
-    def gpus_by_year(self) -> Made:
+    def gpus_by_year(self) -> Yielded:
         """GPUs of an option in a year of the horizon, spares included.
 
         option: label of the option
@@ -244,16 +233,15 @@ class CapacityFrames(Results):
         paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
         used: share of what the paid ones could carry that is used [share]
         """
-        rows = []
         for name, found in self.capacity.items():
             for year in range(1, found.years + 1):
                 paid = found.paid_gpus(year) if found.pools else 0.0
                 count, used = ends(found.gpus(year)), found.mean_utilisation(year)
-                rows.append((self.options[name].label, year, *count, paid, used))
-        return rows, self._speed_sources()
+                yield self.options[name].label, year, *count, paid, used
+        yield from self._speed_sources()
 
     @frame
-    def replicas_by_year(self) -> Made:
+    def replicas_by_year(self) -> Yielded:
         """Replicas of a model of an option that serve in a year of the horizon.
 
         option: label of the option
@@ -263,14 +251,12 @@ class CapacityFrames(Results):
         central: expected [replicas]
         high: most growth on the slowest cards [replicas]
         """
-        return [
-            (*where, year, *ends(count))
-            for where, pool in self._pools()
-            for year, count in enumerate(pool.replicas, 1)
-        ], self._speed_sources()
+        for where, pool in self._pools():
+            yield from ((*where, y, *ends(n)) for y, n in enumerate(pool.replicas, 1))
+        yield from self._speed_sources()
 
     @frame
-    def machines(self) -> Made:
+    def machines(self) -> Yielded:
         """The machines of an option in the first year: what is bought or paid, and what is idle.
 
         option: label of the option
@@ -285,7 +271,6 @@ class CapacityFrames(Results):
         reached: share of the time in which enough machines run for the busiest hour [share]
         room: what the servers need beyond the room in the first year in which it is too small
         """
-        rows = []
         for name, found in self.capacity.items():
             if not found.pools:
                 continue
@@ -296,11 +281,12 @@ class CapacityFrames(Results):
             up = found.availability(spares=False), found.wanted, found.availability()
             small = [f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()]
             used = found.idle_gpus, found.paid_gpus()
-            rows.append((self.options[name].label, *server, *used, *up, "".join(small[:1])))
-        return rows, self._reliability_sources()
+            yield self.options[name].label, *server, *used, *up, "".join(small[:1])
+        known = arrivals.settings()
+        yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
 
     @frame
-    def cheaper_servers(self) -> Made:
+    def cheaper_servers(self) -> Yielded:
         """Another server on which an option that leaves half a server idle would need less money.
 
         option: label of the option
@@ -311,13 +297,11 @@ class CapacityFrames(Results):
         saved: share of the price that is saved [share]
         keeps_limits: whether the limits are kept on it
         """
-        return [
-            (self.options[name].label, *row)
-            for name, found in self.capacity.items()
-            if found.server and found.kind != "hybrid"
-            if found.idle_gpus >= found.server.gpu_count / 2
-            for row in self._other_servers(found, found.server)
-        ], ()
+        for name, found in self.capacity.items():
+            own = found.server if found.kind != "hybrid" else None
+            if own and found.idle_gpus >= own.gpu_count / 2:
+                for row in self._other_servers(found, own):
+                    yield self.options[name].label, *row
 
     def _other_servers(self, found: OptionCapacity, own: Server) -> Iterator[tuple[Any, ...]]:
         """Servers that would do for less, with what the pools would need on their cards."""
@@ -345,7 +329,7 @@ class CapacityFrames(Results):
                 yield other.label, count, price, now, 1 - price / now, sized.keeps_limits
 
     @frame
-    def deadlines(self) -> Made:
+    def deadlines(self) -> Yielded:
         """Work of a model of an option that may wait, in the busiest week of the first year.
 
         option: label of the option
@@ -355,17 +339,16 @@ class CapacityFrames(Results):
         p95: 95 of 100 parts are done so long after they came [hours]
         missed: share that misses its deadline [share]
         """
-        return [
-            (*where, pool.batchable_share, done(0.5), done(0.95), round(pool.schedule.late, 4))
-            for where, pool in self._pools()
-            if pool.batchable_share
-            for done in (pool.schedule.within,)
-        ], self._load_sources()
+        for where, pool in self._pools():
+            if pool.batchable_share:
+                done = pool.schedule.within(0.5), pool.schedule.within(0.95)
+                yield *where, pool.batchable_share, *done, round(pool.schedule.late, 4)
+        yield from self._load_sources()
 
     # --- how sure, and what would change it ---------------------------------------------------
 
     @frame
-    def speed_basis(self) -> Made:
+    def speed_basis(self) -> Yielded:
         """What the speed of a model of an option rests on.
 
         option: label of the option
@@ -379,19 +362,18 @@ class CapacityFrames(Results):
         """
         table = catalogue.table("engine_calibration", Calibration)
         pairs = [(r.value.split(" & "), r.measurements) for r in table if r.regime == "engine"]
-        rows = []
         for where, pool in self._pools():
             regime, rate = performance.regime(pool.deployment), pool.rate_per_replica
             engine, card = (regime[of] for of in ("engine", "architecture"))
             of_engine = sum(n for x, n in pairs if x[0] == engine)
             of_card = sum(n for x, n in pairs if x[-1] == card)
-            factor, origin = rate.high / rate.low, "measured" if pool.measured else "estimate"
+            origin = "measured" if pool.measured else "estimate"
             basis = pool.deployment.engine, of_engine, card, of_card
-            rows.append((*where, *basis, factor, origin))
-        return rows, self._speed_sources()
+            yield *where, *basis, rate.high / rate.low, origin
+        yield from self._speed_sources()
 
     @frame
-    def capacity_changes(self) -> Made:
+    def capacity_changes(self) -> Yielded:
         """GPUs of a model of an option in the first year if something were otherwise.
 
         option: label of the option
@@ -401,7 +383,6 @@ class CapacityFrames(Results):
         keeps_limits: whether the limits are kept
         """
         known: dict[tuple[str, str, str], Pool | None] = {}
-        rows = []
         for (option, model), pool in self._pools():
             found = self._capacity_of(option)
             for change, asked in _otherwise(pool.asked).items():
@@ -413,8 +394,8 @@ class CapacityFrames(Results):
                         )
                 other = known.get(key)
                 gpus = other.gpus(1).central if other else None
-                rows.append((option, model, change, gpus, bool(other and other.keeps_limits)))
-        return rows, self._speed_sources()
+                yield option, model, change, gpus, bool(other and other.keeps_limits)
+        yield from self._speed_sources()
 
     # --- rows ---------------------------------------------------------------------------------
 
@@ -441,10 +422,6 @@ class CapacityFrames(Results):
         """Load by workload: as models on GPUs of one's own see it, if there are any."""
         found = list(self.capacity.values())
         return next((f.loads for f in found if f.pools), found[0].loads)
-
-    def _reliability_sources(self) -> Iterable[Source]:
-        known = arrivals.settings()
-        return [source_of(known[name]) for name in ("server_failures", "server_repair")]
 
     def _load_sources(self) -> Iterable[Source]:
         return [

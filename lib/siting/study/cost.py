@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from siting.catalogue import Source, source_of
 from siting.cost import claims, costing, money, uncertainty
 from siting.cost.cashflow import MONTHS
 from siting.cost.prices import open_prices, parameter
 from siting.study import rivals
-from siting.study.frames import Made, frame
+from siting.study.frames import Made, Yielded, frame
 from siting.study.vendors import VendorFrames
 
 CATEGORIES = {
@@ -136,7 +135,7 @@ class CostFrames(VendorFrames):
         return max(ages, default=math.nan)
 
     @frame
-    def cash_flows(self) -> Made:
+    def cash_flows(self) -> Yielded:
         """One cost item of one option in one month, as planned.
 
         option: label of the option
@@ -147,18 +146,15 @@ class CostFrames(VendorFrames):
         present: the same, discounted to today [currency]
         """
         worth = money.discount_factors(self.cost.months, self.cost.rate)
-        rows = [
-            (o.label, f.label, CATEGORIES.get(f.category, f.category), month, amount, present)
-            for o in self.cost.options.values()
-            for f in o.flows
-            for month, (amount, present) in enumerate(
-                zip(f.amounts, f.amounts * worth, strict=True)
-            )
-        ]
-        return rows, self._sources(*PRICES, "staff_cost", "maintenance")
+        for o in self.cost.options.values():
+            for f in o.flows:
+                what = o.label, f.label, CATEGORIES.get(f.category, f.category)
+                for month, amounts in enumerate(zip(f.amounts, f.amounts * worth, strict=True)):
+                    yield *what, month, *amounts
+        yield from self._sources(*PRICES, "staff_cost", "maintenance")
 
     @frame
-    def yearly_costs(self) -> Made:
+    def yearly_costs(self) -> Yielded:
         """One option in one year, as planned.
 
         option: label of the option
@@ -167,12 +163,10 @@ class CostFrames(VendorFrames):
         booked: investments in equal parts over their life; what is left falls on the last year
             [currency]
         """
-        rows = [
-            (o.label, year, *views)
-            for o in self.cost.options.values()
-            for year, views in enumerate(zip(o.cash_view, o.accounting_view, strict=True), start=1)
-        ]
-        return rows, self._sources("server_price", "life_years", *PRICES)
+        for o in self.cost.options.values():
+            for year, views in enumerate(zip(o.cash_view, o.accounting_view, strict=True), 1):
+                yield o.label, year, *views
+        yield from self._sources("server_price", "life_years", *PRICES)
 
     @frame
     def waterfall(self) -> Made:
@@ -215,7 +209,7 @@ class CostFrames(VendorFrames):
     # --- over time and volume ---------------------------------------------------------------------
 
     @frame
-    def cost_bands(self) -> Made:
+    def cost_bands(self) -> Yielded:
         """Cost of an option summed up to the end of a year, over all cases; not discounted.
 
         option: label of the option
@@ -224,30 +218,25 @@ class CostFrames(VendorFrames):
         median: middle of all cases [currency]
         high: 1 in 10 cases is above [currency]
         """
-        rows = [
-            (self._label(name), min(year * MONTHS, self.cost.months), *ends)
-            for name, spread in self.uncertainty.spreads.items()
-            for year, ends in enumerate(spread.cumulative.T, start=1)
-        ]
-        return rows, self._sources(*PRICES)
+        for name, spread in self.uncertainty.spreads.items():
+            for year, ends in enumerate(spread.cumulative.T, 1):
+                yield self._label(name), min(year * MONTHS, self.cost.months), *ends
+        yield from self._sources(*PRICES)
 
     @frame
-    def cost_draws(self) -> Made:
+    def cost_draws(self) -> Yielded:
         """Present cost of an option in one case; one case has the same future for all options.
 
         option: label of the option
         draw: number of the case [1]
         present: present cost [currency]
         """
-        totals = self.uncertainty.simulation.totals
-        wide = pd.DataFrame({self._label(name): t.present for name, t in totals.items()})
-        made = wide.rename_axis("draw").melt(
-            var_name="option", value_name="present", ignore_index=False
-        )
-        return made.reset_index(), self._sources(*PRICES)
+        for name, t in self.uncertainty.simulation.totals.items():
+            yield from ((self._label(name), *each) for each in enumerate(t.present))
+        yield from self._sources(*PRICES)
 
     @frame
-    def cost_quantiles(self) -> Made:
+    def cost_quantiles(self) -> Yielded:
         """Present cost of an option over all cases: median, half and eight in ten of them.
 
         option: label of the option
@@ -257,14 +246,12 @@ class CostFrames(VendorFrames):
         p75: 1 in 4 cases is above [currency]
         p90: 1 in 10 cases is above [currency]
         """
-        rows = [
-            (self._label(name), *np.percentile(t.present, (10, 25, 50, 75, 90)))
-            for name, t in self.uncertainty.simulation.totals.items()
-        ]
-        return rows, self._sources(*PRICES)
+        for name, t in self.uncertainty.simulation.totals.items():
+            yield self._label(name), *np.percentile(t.present, (10, 25, 50, 75, 90))
+        yield from self._sources(*PRICES)
 
     @frame
-    def volume_curve(self) -> Made:
+    def volume_curve(self) -> Yielded:
         """Cost of a million tokens of one option at one volume; a hybrid is split anew at each.
 
         option: label of the option
@@ -272,12 +259,9 @@ class CostFrames(VendorFrames):
         per_million: levelised cost, input and output together [currency/M tokens]
         """
         v = self.cost.volume
-        rows = [
-            (self._label(name), *point)
-            for name, per in v.per_million.items()
-            for point in zip(v.million_tokens, per, strict=True)
-        ]
-        return rows, self._sources(*PRICES)
+        for name, per in v.per_million.items():
+            yield from ((self._label(name), *x) for x in zip(v.million_tokens, per, strict=True))
+        yield from self._sources(*PRICES)
 
     @frame
     def volume_winners(self) -> Made:
@@ -293,7 +277,7 @@ class CostFrames(VendorFrames):
         return rows, self._sources(*PRICES)
 
     @frame
-    def break_evens(self) -> Made:
+    def break_evens(self) -> Yielded:
         """Three break-evens of an option, which answer one question: when does it pay?
 
         option: label of the option
@@ -306,19 +290,17 @@ class CostFrames(VendorFrames):
         rival: the option billed by use that it is held against
         why: why something is missing
         """
-        rows = []
         for o in self.cost.options.values():
             b, today = o.break_even, o.name == self.cost.baseline
             split = o.hybrid is None or not o.hybrid.end
             known = not today and self.cost.baseline in self.cost.options
             month = _never(b.month) if known and (b.month is not None or split) else None
-            rival = self._label(b.rival)
-            points = (month, b.utilisation, b.used, b.volume, b.cheaper_above)
-            rows.append((o.label, today, *points, rival, b.why))
-        return rows, self._sources(*PRICES)
+            points = month, b.utilisation, b.used, b.volume, b.cheaper_above
+            yield o.label, today, *points, self._label(b.rival), b.why
+        yield from self._sources(*PRICES)
 
     @frame
-    def hybrid_curve(self) -> Made:
+    def hybrid_curve(self) -> Yielded:
         """One hybrid that owns at most so many servers.
 
         option: label of the hybrid
@@ -328,20 +310,12 @@ class CostFrames(VendorFrames):
         best: whether it is the split that costs least
         all_owned: present cost of all load on own servers, with a spare [currency]
         """
-        rows = [
-            (
-                o.label,
-                servers,
-                present,
-                bursts,
-                h.end != "base" and servers == h.servers,
-                h.base_cost,
-            )
-            for o in self.cost.options.values()
-            if (h := o.hybrid)
-            for servers, present, bursts in h.curve
-        ]
-        return rows, self._sources(*PRICES)
+        for o in self.cost.options.values():
+            if h := o.hybrid:
+                for servers, present, bursts in h.curve:
+                    best = h.end != "base" and servers == h.servers
+                    yield o.label, servers, present, bursts, best, h.base_cost
+        yield from self._sources(*PRICES)
 
     # --- how sure ---------------------------------------------------------------------------------
 
@@ -393,7 +367,7 @@ class CostFrames(VendorFrames):
         return rows, self._of_drivers(f.driver for f in found)
 
     @frame
-    def price_paths(self) -> Made:
+    def price_paths(self) -> Yielded:
         """One option under one future of API prices.
 
         option: label of the option
@@ -402,19 +376,18 @@ class CostFrames(VendorFrames):
         cheapest_in: share of cases in which it is the cheapest [share]
         decline: yearly fall of prices on that path, as planned [per year]
         """
-        fall = parameter("api_decline")
-        chances = self.uncertainty.chance_cheapest
-        rows = []
+        fall, chances = parameter("api_decline"), self.uncertainty.chance_cheapest
         for name, o in self.cost.options.items():
             for path, words in PATHS.items():
                 decline = 0.0 if path == "list" else fall.central
-                rows.append((o.label, words, o.present_by_path[path], chances[path][name], decline))
-        return rows, [source_of(fall), *self._sources("api_request")]
+                yield o.label, words, o.present_by_path[path], chances[path][name], decline
+        yield source_of(fall)
+        yield from self._sources("api_request")
 
     # --- beside the money -------------------------------------------------------------------------
 
     @frame
-    def energy(self) -> Made:
+    def energy(self) -> Yielded:
         """Electricity and emissions of an option over the horizon, as planned.
 
         option: label of the option
@@ -424,15 +397,13 @@ class CostFrames(VendorFrames):
         present: present cost [currency]
         why: why something is missing
         """
-        found = [(o, o.energy) for o in self.cost.options.values()]
-        rows = [
-            (o.label, e.kwh and e.kwh / 1000, e.tonnes_co2e, e.grid, o.present, e.why)
-            for o, e in found
-        ]
-        return rows, [i.source for _, e in found for i in e.inputs]
+        for o in self.cost.options.values():
+            e = o.energy
+            yield o.label, e.kwh and e.kwh / 1000, e.tonnes_co2e, e.grid, o.present, e.why
+            yield from (i.source for i in e.inputs)
 
     @frame
-    def published_claims(self) -> Made:
+    def published_claims(self) -> Yielded:
         """A published claim, recomputed, and the same question with this client's numbers.
 
         claim: what was printed, in words
@@ -443,16 +414,13 @@ class CostFrames(VendorFrames):
         assumption: what the paper takes and this client does not have
         why: why it is never
         """
-        found = claims.for_client(self.cost, self.scenario)
-        rows = []
-        for x in found:
-            said = (f"{x.case.claim} ({x.case.case_id})", f"{x.case.published} {x.case.unit}")
-            values = (x.case.recomputed, _never(x.yours), x.unit)
-            rows.append((*said, *values, x.case.assumption, x.why))
-        return rows, [s for x in found for s in x.sources]
+        for x in claims.for_client(self.cost, self.scenario):
+            said = f"{x.case.claim} ({x.case.case_id})", f"{x.case.published} {x.case.unit}"
+            yield *said, x.case.recomputed, _never(x.yours), x.unit, x.case.assumption, x.why
+            yield from x.sources
 
     @frame
-    def rivals(self) -> Made:
+    def rivals(self) -> Yielded:
         """A host that sells the same open weights by the token and that the scenario does not name;
         those without a doubt first, then the cheapest first.
 
@@ -467,19 +435,17 @@ class CostFrames(VendorFrames):
         open_points: rules that need a review before it is cleared [rules]
         """
         chosen = self.cost.options.get(self.compared[0])
-        found = rivals.search(self.scenario, ("open_api",), judged=JUDGED) if chosen else []
-        rows = []
-        for r in found:
-            way = (r.option.label, r.model, r.option.vendor, r.option.country)
-            saving = chosen.present - r.present if chosen else None
-            ruled_out = "; ".join(r.ruled_out)
-            rows.append((*way, r.present, saving, r.quality, ruled_out, r.open_points))
-        day = self.client.report_date
-        sold = (open_prices(day, r.model, r.option.provider) for r in found)
-        return rows, [source_of(price) for prices in sold for price in prices]
+        if chosen is None:
+            return
+        for r in rivals.search(self.scenario, ("open_api",), judged=JUDGED):
+            way = r.option.label, r.model, r.option.vendor, r.option.country
+            judged = r.quality, "; ".join(r.ruled_out), r.open_points
+            yield *way, r.present, chosen.present - r.present, *judged
+            sold = open_prices(self.client.report_date, r.model, r.option.provider)
+            yield from map(source_of, sold)
 
     @frame
-    def successor_costs(self) -> Made:
+    def successor_costs(self) -> Yielded:
         """A model that an option uses and that ends within the horizon, and what comes after it.
 
         option: label of the option
@@ -490,25 +456,21 @@ class CostFrames(VendorFrames):
         after: the same with the successor from that day on; missing where it has no price
             [currency]
         """
-        ends, kept = self.retiring_models(), ("option", "model", "retired", "replacement", "left")
+        ends, months = self.retiring_models(), self.scenario.finance.horizon_months
         keys = {option.label: name for name, option in self.options.items()}
-        months = self.scenario.finance.horizon_months
-        rows = []
-        for label, model, retired, replacement, days_left in ends[list(kept)].itertuples(
-            index=False
-        ):
-            name = keys[label]
+        for e in ends.to_dict("records"):
+            name = keys[e["option"]]
             if name not in self.cost.options or self.options[name].kind == "hybrid":
                 continue
             present = self.cost.options[name].present
-            other = rivals.with_model(self.scenario, name, model, replacement or "")
-            left = min(1.0, max(0.0, days_left / 365 * MONTHS / months))
+            other = rivals.with_model(self.scenario, name, e["model"], e["replacement"] or "")
+            left = min(1.0, max(0.0, e["left"] / 365 * MONTHS / months))
             after = None if other is None else left * present + (1 - left) * other
-            rows.append((label, model, retired, replacement, present, after))
-        return rows, ends.attrs["sources"]
+            yield e["option"], e["model"], e["retired"], e["replacement"], present, after
+        yield from ends.attrs["sources"]
 
     @frame
-    def remedies(self) -> Made:
+    def remedies(self) -> Yielded:
         """What it costs to cure one finding of the rules for one option; in no total.
 
         option: label of the option
@@ -523,19 +485,13 @@ class CostFrames(VendorFrames):
         of_api_bill: share of the API bill on top [share]
         """
         known = costing.remedies(self.scenario)
-        due = [
-            (self._label(name), known[item])
-            for name in self.options
-            for item in self.sovereignty.remedies(name)
-            if item in known
-        ]
-        rows = []
-        for label, r in due:
-            once = (r.once.central, r.once.low, r.once.high)
-            yearly = (r.per_year.central, r.per_year.low, r.per_year.high)
-            share = r.share_of_api_bill.central
-            rows.append((label, r.label, r.source.kind, *once, *yearly, share))
-        return rows, [r.source for _, r in due]
+        for name in self.options:
+            for item in self.sovereignty.remedies(name):
+                if r := known.get(item):
+                    paid = (x for b in (r.once, r.per_year) for x in (b.central, b.low, b.high))
+                    share = r.share_of_api_bill.central
+                    yield self._label(name), r.label, r.source.kind, *paid, share
+                    yield r.source
 
 
 def _never(months: float | None) -> float:

@@ -20,7 +20,7 @@ from siting.rules.sovereignty import (
     Verdict,
     worst,
 )
-from siting.study.frames import Made, declared, frame
+from siting.study.frames import Made, Yielded, declared, frame
 from siting.study.results import Results
 
 ASKED = ("flow", "option", "client")
@@ -97,7 +97,7 @@ class DataFrames(Results):
         return "eea" if place in members | {"EU", "EEA"} else "third"
 
     @frame
-    def flow_map(self) -> Made:
+    def flow_map(self) -> Yielded:
         """One box on the map of flows: an option's users, a flow, or a parent that a law binds.
 
         option: label of the option
@@ -111,15 +111,15 @@ class DataFrames(Results):
         start: box that hands data on to this one; empty where none does
         reaches: box that the law of this parent's country reaches; empty for all others
         """
-        flows, rows = self.data_flows(), []
+        flows = self.data_flows()
         for option, part in flows.groupby("option", observed=True, sort=False):
             boxes = self._halves(part) if part.carrier.nunique() > 1 else self._boxes(part)
             taken: Counter[str] = Counter()
             for box in [{"box": USERS, "zone": "client"}, *boxes]:
                 row, column = divmod(taken[box["zone"]], 2)
                 taken[box["zone"]] += 1
-                rows.append(BOX | box | {"option": option, "column": column, "row": row})
-        return rows, flows.attrs["sources"]
+                yield BOX | box | {"option": option, "column": column, "row": row}
+        yield from flows.attrs["sources"]
 
     def _boxes(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
         first = next(f for f in part.flow if f.startswith("Inference"))
@@ -144,7 +144,7 @@ class DataFrames(Results):
             }
 
     @frame
-    def rule_counts(self) -> Made:
+    def rule_counts(self) -> Yielded:
         """One option with its rules by verdict: counted, never averaged.
 
         option: label of the option
@@ -155,15 +155,9 @@ class DataFrames(Results):
         not_applicable: rules that do not apply [1]
         questions: open questions of the option; a hybrid's stand with its parts [1]
         """
-        a = self.sovereignty
-        rows = [
-            (
-                *(o.label, o.overall, *o.counts.values()),
-                sum(name in q.options for q in a.questions),
-            )
-            for name, o in a.options.items()
-        ]
-        return rows, ()
+        for name, o in self.sovereignty.options.items():
+            asked = sum(name in q.options for q in self.sovereignty.questions)
+            yield o.label, o.overall, *o.counts.values(), asked
 
     @frame
     def rule_verdicts(self) -> Made:
@@ -191,7 +185,7 @@ class DataFrames(Results):
         return rows, _laws(a.rules)
 
     @frame
-    def rule_questions(self) -> Made:
+    def rule_questions(self) -> Yielded:
         """One open question, whom to ask, and the verdicts that wait for the answer.
 
         addressee: vendor or own team
@@ -201,17 +195,12 @@ class DataFrames(Results):
         rules: titles of the rules that wait for it
         waiting: number of these rules [1]
         """
-        a = self.sovereignty
-        titles = {r.rule_id: r.title for r in a.rules}
-        rows = [
-            (
-                *(q.addressee, q.question, "; ".join(self.options[o].label for o in q.options)),
-                ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow"),
-                *("; ".join(titles[r] for r in q.rules), len(q.rules)),
-            )
-            for q in a.questions
-        ]
-        return rows, ()
+        titles = {r.rule_id: r.title for r in self.sovereignty.rules}
+        for q in self.sovereignty.questions:
+            options = "; ".join(self.options[o].label for o in q.options)
+            flows = ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow")
+            rules = "; ".join(titles[r] for r in q.rules)
+            yield q.addressee, q.question, options, flows, rules, len(q.rules)
 
     @frame
     def rule_assumptions(self) -> Made:
@@ -243,7 +232,7 @@ class DataFrames(Results):
         return rows, sorted({e.source for e in found}, key=lambda s: s.citation)
 
     @frame
-    def law_ahead(self) -> Made:
+    def law_ahead(self) -> Yielded:
         """One verdict that changes on a date to come, on today's answers, or a date without any.
 
         date: day on which it happens
@@ -255,11 +244,9 @@ class DataFrames(Results):
         after: verdict from then on
         reason: why
         """
-        ahead = self.sovereignty.ahead
-        rows = [
-            (x.date.isoformat(), x.text, *change) for x in ahead for change in self._said(x.changes)
-        ]
-        return rows, (s for x in ahead for s in x.sources)
+        for x in self.sovereignty.ahead:
+            yield from ((x.date.isoformat(), x.text, *change) for change in self._said(x.changes))
+            yield from x.sources
 
     @frame
     def law_pending(self) -> Made:

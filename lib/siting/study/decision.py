@@ -10,7 +10,7 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.quality import leaves, spoken
-from siting.study.frames import Made, ends, frame
+from siting.study.frames import Made, Yielded, ends, frame
 from siting.study.results import Results
 from siting.verdict.candidates import volume_curve
 from siting.verdict.ranking import Candidate, Criterion, Sampled, value
@@ -91,7 +91,7 @@ class DecisionFrames(Results):
         return [self._standing(c) for c in self.decision.candidates], self._criteria_sources
 
     @frame
-    def barriers(self) -> Made:
+    def barriers(self) -> Yielded:
         """One reason that rules an option out, or that keeps it from being cleared.
 
         option: label of the option
@@ -100,17 +100,11 @@ class DecisionFrames(Results):
         reason: what fails or is not shown, in words
         clears: what would clear it; missing where nothing does
         """
-        rows = [
-            (c.label, status, *reason)
-            for c in self.decision.candidates
-            for status, reasons in (
-                ("ruled out", [(None, reason, None) for reason in c.struck]),
-                ("not cleared", [(d.point, d.reason, d.clears) for d in c.uncleared]),
-            )
-            for reason in reasons
-            if status == "ruled out" or not c.struck
-        ]
-        return rows, self.sovereignty.sources
+        for c in self.decision.candidates:
+            yield from ((c.label, "ruled out", None, reason, None) for reason in c.struck)
+            for d in () if c.struck else c.uncleared:
+                yield c.label, "not cleared", d.point, d.reason, d.clears
+        yield from self.sovereignty.sources
 
     @frame
     def scorecard(self) -> Made:
@@ -141,23 +135,22 @@ class DecisionFrames(Results):
         return rows, self._criteria_sources
 
     @frame
-    def ranks(self) -> Made:
+    def ranks(self) -> Yielded:
         """One option that may be chosen, and one rank.
 
         option: label of the option
         rank: 1 is best
         share: share of cases in which it takes that rank [share]
         """
-        ranking = self.decision.ranking
-        rows = [
-            (self.options[name].label, r + 1, float(share))
-            for i, name in enumerate(ranking.names if ranking else ())
-            for r, share in enumerate(ranking.acceptability[i] if ranking else ())
-        ]
-        return rows, self._criteria_sources
+        if ranking := self.decision.ranking:
+            for name, shares in zip(ranking.names, ranking.acceptability, strict=True):
+                yield from (
+                    (self.options[name].label, r, float(x)) for r, x in enumerate(shares, 1)
+                )
+        yield from self._criteria_sources
 
     @frame
-    def price_futures(self) -> Made:
+    def price_futures(self) -> Yielded:
         """One priced option on one path of API prices, with all criteria.
 
         path: list (prices stay as listed) or falling (you follow falling prices of equal quality)
@@ -170,16 +163,18 @@ class DecisionFrames(Results):
         first: share of cases in which it ranks first; missing where it may not be chosen [share]
         best: whether it has the highest mean score on that path
         """
-        rows = []
         for path, future in self.decision.futures.items():
-            ranking = future.ranking
             for name, cost in future.costs.items():
-                ranked = ranking is not None and name in ranking.names
-                first = ranking.first(name) if ranking and ranked else None
-                best = bool(ranking and ranked and ranking.best == name)
-                words = "list" if path == "list" else "falling"
-                rows.append((words, self.options[name].label, *_quantiles(cost), first, best))
-        return rows, self._criteria_sources
+                ranking = (
+                    future.ranking if future.ranking and name in future.ranking.names else None
+                )
+                first = ranking.first(name) if ranking else None
+                words, best = (
+                    "list" if path == "list" else "falling",
+                    bool(ranking and ranking.best == name),
+                )
+                yield words, self.options[name].label, *_quantiles(cost), first, best
+        yield from self._criteria_sources
 
     @frame
     def what_if(self) -> Made:
@@ -205,7 +200,7 @@ class DecisionFrames(Results):
         return rows, self._criteria_sources
 
     @frame
-    def lead_swings(self) -> Made:
+    def lead_swings(self) -> Yielded:
         """What one input does to the lead of the chosen option over its best rival.
 
         kind: cost, weight or measure
@@ -224,16 +219,13 @@ class DecisionFrames(Results):
         """
         d, label = self.decision, self._labelled
         units = {c.label: self._in_units(c) for c in d.criteria}
-        rows = []
         for s in d.swings:
             factor, unit = units[s.label] if s.kind == "measure" else (1.0, s.unit)
             band = s.low * factor, s.plan * factor, s.high * factor
-            leads = s.lead_low, s.lead_plan, s.lead_high
-            leaders = s.leader_low, s.leader_high
+            leads, leaders = (s.lead_low, s.lead_plan, s.lead_high), (s.leader_low, s.leader_high)
             turns = leaders[0] != leaders[1] and d.recommended in leaders
-            what = s.kind, s.label, label(s.option), unit
-            rows.append((*what, *band, *leads, *map(label, leaders), turns))
-        return rows, self._criteria_sources
+            yield s.kind, s.label, label(s.option), unit, *band, *leads, *map(label, leaders), turns
+        yield from self._criteria_sources
 
     @frame
     def turns(self) -> Made:
@@ -257,15 +249,12 @@ class DecisionFrames(Results):
                 "price": f"cost of {subject}",
                 "volume": "volume of tokens",
             }
-            unit = {"weight": "share", "price": "times"}.get(f.kind, f.unit)
-            to = self.options[f.to].label
-            rows.append(
-                (f.kind, subject, words[f.kind], f.today, f.threshold, unit, to, f.plausible)
-            )
+            points = f.today, f.threshold, f.unit, self.options[f.to].label, f.plausible
+            rows.append((f.kind, subject, words[f.kind], *points))
         return rows, self._criteria_sources
 
     @frame
-    def knowledge(self) -> Made:
+    def knowledge(self) -> Yielded:
         """An uncertain input that is worth knowing before the choice, dearest first.
 
         input: what would be known, in words
@@ -278,17 +267,15 @@ class DecisionFrames(Results):
         cost_high: what it costs, high
         cost_currency: currency of that cost
         """
-        rows = []
         for k in self.decision.knowledge:
             test: tuple[Any, ...] = (None,) * 6
             if e := k.experiment:
                 test = e.action, e.days, e.cost_low, e.cost_central, e.cost_high, e.currency
-            rows.append((k.label, k.worth, k.pays, *test))
-        tests = [k.experiment for k in self.decision.knowledge if k.experiment]
-        return rows, map(source_of, tests)
+                yield source_of(e)
+            yield k.label, k.worth, k.pays, *test
 
     @frame
-    def steps(self) -> Made:
+    def steps(self) -> Yielded:
         """A step of the plan, in order of its day.
 
         day: due so many days after the report [days]
@@ -301,14 +288,12 @@ class DecisionFrames(Results):
         price: what it costs, about [currency]
         price_high: what it costs, high [currency]
         """
-        rows = [
-            (s.day, self._day(s.day), s.owner, s.label, s.text, s.why, *ends(s.price))
-            for s in self.decision.plan
-        ]
-        return rows, (s.source for s in self.decision.plan)
+        for s in self.decision.plan:
+            yield s.day, self._day(s.day), s.owner, s.label, s.text, s.why, *ends(s.price)
+            yield s.source
 
     @frame
-    def successors(self) -> Made:
+    def successors(self) -> Yielded:
         """Room of an option's GPUs for the model that will be wanted in about two years.
 
         option: label of the option
@@ -324,14 +309,18 @@ class DecisionFrames(Results):
         chance: share of past successors that fit [share]
         verdict: fits, tight or does not fit
         """
-        rows = []
         for f in self.decision.resilience:
-            sizes = f.room, *ends(f.growth.same_class), f.growth.flagship.central
-            shown = f.growth.pairs, f.growth.makers, f.chance, f.verdict
-            rows.append((self.options[f.option].label, f.model, spoken(f.model), *sizes, *shown))
-        return rows, self._criteria_sources
-
-    # Rows -------------------------------------------------------------------------------------
+            g, what = f.growth, (self.options[f.option].label, f.model, spoken(f.model), f.room)
+            yield (
+                *what,
+                *ends(g.same_class),
+                g.flagship.central,
+                g.pairs,
+                g.makers,
+                f.chance,
+                f.verdict,
+            )
+        yield from self._criteria_sources
 
     @property
     def _criteria_sources(self) -> list[Source]:

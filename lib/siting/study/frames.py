@@ -14,7 +14,8 @@ frame's `attrs`, `help(s.costs)`, the list that evaluating a study shows, and th
         \"\"\"
         return [(o.label, m, a) for o in … for m, a in …], sources
 
-A row is a tuple in the declared order, or a mapping by column.
+A row is a tuple in the declared order, or a mapping by column. A method may as well yield rows, and
+sources between or after them.
 
 `[currency]` becomes the client's currency. A column with a unit is numeric: what is unknown or not
 applicable is missing, never is infinite. A column `option` holds labels as a categorical in the
@@ -26,7 +27,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -38,9 +39,12 @@ from siting.quantity import Range
 if TYPE_CHECKING:
     from siting.study.results import Results
 
-Rows: TypeAlias = "Iterable[Mapping[str, Any]] | Iterable[tuple[Any, ...]] | pd.DataFrame"
+Row: TypeAlias = "tuple[Any, ...] | Mapping[str, Any]"
+Rows: TypeAlias = "Iterable[Row] | pd.DataFrame"
 Made: TypeAlias = "tuple[Rows, Iterable[Source]]"
 """What a frame's method returns: its rows, and where their numbers come from."""
+Yielded: TypeAlias = "Iterator[Row | Source]"
+"""What a frame's method yields instead: rows, and sources between or after them."""
 
 _COLUMN = re.compile(r"^(\w+): (.*?)(?: \[([^\]]+)\])?$")
 
@@ -88,8 +92,8 @@ def declared(method: Callable[..., Any]) -> Declared:
     return Declared(" ".join(row.split()), meanings, units)
 
 
-def frame(method: Callable[..., Made]) -> Callable[..., pd.DataFrame]:
-    """Makes a method that returns rows and sources one that returns a tidy frame.
+def frame(method: Callable[..., Made | Yielded]) -> Callable[..., pd.DataFrame]:
+    """Makes a method that returns or yields rows and sources one that returns a tidy frame.
 
     Computed once for each set of arguments; every call gives a copy that may be changed.
     Raises ValueError where rows and declaration differ.
@@ -99,13 +103,21 @@ def frame(method: Callable[..., Made]) -> Callable[..., pd.DataFrame]:
     def made(self: Results, *args: Any) -> pd.DataFrame:
         key = (method.__name__, *args)
         if key not in self.frames_made:
-            rows, sources = method(self, *args)
+            found = method(self, *args)
+            rows, sources = found if isinstance(found, tuple) else _apart(found)
             self.frames_made[key] = _tidy(declared(made), rows, sources, self)
         kept: pd.DataFrame = self.frames_made[key]
         return kept.copy()
 
     made.is_frame = True  # type: ignore[attr-defined]
     return made
+
+
+def _apart(found: Yielded) -> Made:
+    """Rows and sources that come one by one."""
+    each = list(found)
+    rows = [x for x in each if not isinstance(x, Source)]
+    return rows, [x for x in each if isinstance(x, Source)]
 
 
 def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results) -> pd.DataFrame:
@@ -139,14 +151,6 @@ def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results)
 def ends(value: Range | None) -> tuple[float | None, float | None, float | None]:
     """Low, central and high of a range; nothing three times where it is not known."""
     return (None,) * 3 if value is None else (value.low, value.central, value.high)
-
-
-def spread(value: Range | None, name: str = "") -> dict[str, float | None]:
-    """A range as three columns: `name_low`, `name`, `name_high`; without a name plain ones."""
-    low, central, high = ends(value)
-    if not name:
-        return {"low": low, "central": central, "high": high}
-    return {f"{name}_low": low, name: central, f"{name}_high": high}
 
 
 def listed(study_class: type) -> dict[str, Declared]:

@@ -15,7 +15,7 @@ from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
 from siting.memory.sweep import sweep
 from siting.memory.vram import Fit, Memory
 from siting.quantity import NotEstimated, total
-from siting.study.frames import Made, ends, frame
+from siting.study.frames import Made, Yielded, ends, frame
 from siting.study.results import Results
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
@@ -118,7 +118,7 @@ class MemoryFrames(Results):
         return rows, tuple(catalogue.source_of(m) for m in models)
 
     @frame
-    def headroom(self) -> Made:
+    def headroom(self) -> Yielded:
         """What longer or more requests would take on the same card and weights.
 
         option: label of the option
@@ -132,15 +132,13 @@ class MemoryFrames(Results):
             is reached [GPUs]
         gpus_more: cards for twice the requests; infinite: more than 8 [GPUs]
         """
-        rows = []
         for fit, m in self._placed():
             limit = m.model.max_position_embeddings or m.context
             twice = min(limit, 2 * m.context)
             longer = _gpus(m, twice, m.concurrency) if m.context < limit else None
-            more = _gpus(m, m.context, 2 * m.concurrency)
             now = m.gpus, m.context, m.concurrency, m.longest_context
-            rows.append((*self._where(fit), *now, twice, longer, more))
-        return rows, self._memory_sources()
+            yield *self._where(fit), *now, twice, longer, _gpus(m, m.context, 2 * m.concurrency)
+        yield from self._memory_sources()
 
     @frame
     def memory_changes(self) -> Made:
@@ -165,7 +163,7 @@ class MemoryFrames(Results):
         return rows, self._memory_sources()
 
     @frame
-    def fine_tuning(self) -> Made:
+    def fine_tuning(self) -> Yielded:
         """A fine-tuning job on the cards of an option.
 
         job: name of the job
@@ -189,14 +187,13 @@ class MemoryFrames(Results):
         verdict: fits, tight or does not fit
         why: why it is not estimated
         """
-        rows, plans = [], [p for found in self.training.values() for p in found]
-        for p in plans:
+        for p in (p for found in self.training.values() for p in found):
             where = p.job, self.options[p.option].label, catalogue.gpu(p.gpu).gpu, p.gpu
             gpus, peak = (p.peak.job.gpus, p.peak.reserved) if p.peak else (None, None)
             time = p.time and (p.time.hours, p.time.gpu_hours, p.time.energy_kwh)
             spans = [end for r in (peak, *(time or (None,) * 3)) for end in ends(r)]
-            rows.append((*where, gpus, *spans, p.runs_per_year, p.verdict or "no", p.reason))
-        return rows, (i.source for p in plans for i in p.inputs)
+            yield *where, gpus, *spans, p.runs_per_year, p.verdict or "no", p.reason
+            yield from (i.source for i in p.inputs)
 
     @frame
     def fine_tuning_methods(self) -> Made:

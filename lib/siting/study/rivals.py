@@ -274,10 +274,9 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
         effort = "default" if reasoning.effort_missing(model, option.effort) else option.effort
         other = option.model_copy(update={"models": models, "effort": effort})
         whole = scenario.model_copy(update={"options": {**scenario.options, name: other}})
-        sized = capacity.assess(whole)
-        plan = tco.with_optimum(costing.compile_plan(whole, sized))
-        if name in plan.options:
-            return float(tco.totals(plan, plan.central(), [name])[name].present[0])
+        _, costs = _present_costs(whole, [name])
+        if name in costs:
+            return costs[name]
     return None
 
 

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.study.frames import Made, declared, ends, frame
+from siting.study.frames import Made, Yielded, declared, ends, frame
 from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
@@ -26,7 +26,7 @@ class VendorFrames(Results):
         return list({v.vendor: v for v in self.stability.vendors.values()}.values())
 
     @frame
-    def vendors(self) -> Made:
+    def vendors(self) -> Yielded:
         """One vendor that an option depends on.
 
         name: as the scenario calls it
@@ -41,13 +41,10 @@ class VendorFrames(Results):
         for name, option in self.options.items():
             for vendor, _ in option_vendors(self.scenario, name):
                 users[vendor].append(option.label)
-        rows = [
-            (name, v.vendor, "; ".join(labels), v.role, v.press, len(v.events), len(v.notices))
-            if (v := known.get(name))
-            else (name, None, "; ".join(labels), "", "", 0, 0)
-            for name, labels in users.items()
-        ]
-        return rows, ()
+        for name, labels in users.items():
+            v = known.get(name)
+            said = (v.role, v.press, len(v.events), len(v.notices)) if v else ("", "", 0, 0)
+            yield name, v and v.vendor, "; ".join(labels), *said
 
     @frame
     def vendor_flags(self) -> Made:
@@ -107,7 +104,7 @@ class VendorFrames(Results):
         return [(e.vendor, *_event(e)) for e in found], map(source_of, found)
 
     @frame
-    def retirement_notices(self) -> Made:
+    def retirement_notices(self) -> Yielded:
         """One retirement notice of one of the client's vendors.
 
         vendor: vendor
@@ -123,16 +120,14 @@ class VendorFrames(Results):
         url: address of the source
         """
         found = [(v.vendor, n) for v in self._vendors for n in v.notices]
-        dates = attrgetter("announced", "retired")
         kind = attrgetter("days", "short", "at_launch", "moved")
-        rows = [
-            (name, n.stage, *map(_iso, dates(n)), *kind(n), len(n.rows), n.summary, n.row.url)
-            for name, n in found
-        ]
-        return rows, _pages(n.row for _, n in found)
+        for name, n in found:
+            dates = map(_iso, (n.announced, n.retired))
+            yield name, n.stage, *dates, *kind(n), len(n.rows), n.summary, n.row.url
+        yield from _pages(n.row for _, n in found)
 
     @frame
-    def notice_habits(self) -> Made:
+    def notice_habits(self) -> Yielded:
         """What one vendor promised, and how much notice it has given: all with notices on record.
 
         vendor: vendor
@@ -144,21 +139,14 @@ class VendorFrames(Results):
         moved_forward: end dates brought forward after the notice [1]
         """
         day, record, mine = self.client.report_date, load(), {v.vendor for v in self._vendors}
-        everyone = [on_record(record, v, day) for v in record.vendors]
-        found = [v for v in everyone if v.notices or v.promise is not None]
-        rows = [
-            (
-                v.vendor,
-                v.vendor in mine,
-                len(v.days),
-                v.quartile_days,
-                v.promise_worth,
-                sum(n.short is True for n in v.notices),
-                sum(n.moved == "forward" for n in v.notices),
-            )
-            for v in found
-        ]
-        return rows, _pages(n.row for v in found if v.vendor in mine for n in v.notices)
+        for v in (on_record(record, vendor, day) for vendor in record.vendors):
+            if v.notices or v.promise is not None:
+                short = sum(n.short is True for n in v.notices)
+                forward = sum(n.moved == "forward" for n in v.notices)
+                habit = len(v.days), v.quartile_days, v.promise_worth, short, forward
+                yield v.vendor, v.vendor in mine, *habit
+            if v.vendor in mine:
+                yield from _pages(n.row for n in v.notices)
 
     @frame
     def notice_chances(self) -> Made:
@@ -198,7 +186,7 @@ class VendorFrames(Results):
         return [s for _, e in self._endings for s in e.sources]
 
     @frame
-    def retirement_calendar(self) -> Made:
+    def retirement_calendar(self) -> Yielded:
         """One API model that an option uses, in one year of the horizon: will it end?
 
         option: label of the option; a hybrid's models stand with its parts
@@ -219,22 +207,18 @@ class VendorFrames(Results):
         migrations_high: moves to budget for within the horizon, high [1]
         """
         day = self.client.report_date
-        rows = [
-            (
-                *(self.options[name].label, e.vendor, e.model),
-                e.released and (day - e.released).days,
-                *(*ends(e.life), e.lives),
-                *(_iso(e.announced), _iso(e.retired), e.replacement),
-                *(year, chance, *ends(e.migrations)),
-            )
-            for name, e in self._endings
-            if self.options[name].kind != "hybrid"
-            for year, chance in enumerate(e.by_year, 1)
-        ]
-        return rows, self._sources_of_endings
+        for name, e in self._endings:
+            age = e.released and (day - e.released).days
+            known = *ends(e.life), e.lives, _iso(e.announced), _iso(e.retired), e.replacement
+            for year, chance in enumerate(
+                e.by_year if self.options[name].kind != "hybrid" else (), 1
+            ):
+                row = self.options[name].label, e.vendor, e.model, age, *known
+                yield *row, year, chance, *ends(e.migrations)
+        yield from self._sources_of_endings
 
     @frame
-    def model_moves(self) -> Made:
+    def model_moves(self) -> Yielded:
         """Moves to another model that a vendor forces on one option in one year of the horizon.
 
         option: label of the option; a hybrid has those of its parts
@@ -243,15 +227,13 @@ class VendorFrames(Results):
         moves: expected moves of all its models [1]
         moves_high: moves of all its models, in the tenth of cases with most [1]
         """
-        rows = [
-            (self.options[name].label, year, *ends(m))
-            for name in self.options
-            for year, m in enumerate(moves(self.scenario, name), 1)
-        ]
-        return rows, self._sources_of_endings
+        for name, option in self.options.items():
+            for year, m in enumerate(moves(self.scenario, name), 1):
+                yield option.label, year, *ends(m)
+        yield from self._sources_of_endings
 
     @frame
-    def retiring_models(self) -> Made:
+    def retiring_models(self) -> Yielded:
         """One model that an option uses although its vendor ended it, or will within the horizon.
 
         option: label of the option
@@ -266,19 +248,16 @@ class VendorFrames(Results):
         """
         day, today = self.client.report_date, self.scenario.finance.baseline
         until = day + dt.timedelta(days=round(365 * self.scenario.finance.horizon_months / 12))
-        found = [(n, e) for n, e in self._endings if e.retired and e.retired <= until]
-        rows = [
-            (
-                *(self.options[name].label, name == today, e.vendor, e.model),
-                *(_iso(e.announced), _iso(e.retired), e.retired and (e.retired - day).days),
-                *(e.replacement, e.sources[0].url if e.sources else ""),
-            )
-            for name, e in found
-        ]
-        return rows, (s for _, e in found for s in e.sources)
+        for name, e in self._endings:
+            if e.retired and e.retired <= until:
+                dates = _iso(e.announced), _iso(e.retired), (e.retired - day).days
+                url = e.sources[0].url if e.sources else ""
+                row = self.options[name].label, name == today, e.vendor, e.model
+                yield *row, *dates, e.replacement, url
+                yield from e.sources
 
     @frame
-    def vendor_shocks(self) -> Made:
+    def vendor_shocks(self) -> Yielded:
         """One kind of shock from one vendor of one option: chance in a year, cost, their product.
 
         option: label of the option
@@ -300,20 +279,16 @@ class VendorFrames(Results):
         months: until the workload runs normally again [months]
         """
         found = [(o.option, k) for o in self.stability.options.values() for k in o.kinds]
-        rows = [
-            (
-                *(self.options[option].label, k.vendor, k.kind.shock.replace("_", " ")),
-                *(k.kind.outcome, k.kind.service_effect),
-                *(*ends(k.chance), k.kind.category == "notices", k.basis),
-                *(*ends(k.cost), *ends(k.expected), k.kind.months),
-            )
-            for option, k in found
-        ]
-        events = (e for _, k in found for e in k.events)
-        return rows, [*map(source_of, events), *(source_of(k.kind) for _, k in found)]
+        for option, k in found:
+            what = k.vendor, k.kind.shock.replace("_", " "), k.kind.outcome, k.kind.service_effect
+            chance = *ends(k.chance), k.kind.category == "notices", k.basis
+            losses = *ends(k.cost), *ends(k.expected), k.kind.months
+            yield self.options[option].label, *what, *chance, *losses
+        yield from (source_of(e) for _, k in found for e in k.events)
+        yield from (source_of(k.kind) for _, k in found)
 
     @frame
-    def vendor_losses(self) -> Made:
+    def vendor_losses(self) -> Yielded:
         """One option with the expected loss from shocks to its vendors, all kinds together.
 
         option: label of the option
@@ -325,17 +300,12 @@ class VendorFrames(Results):
         prepared: expected loss with all of it in hand [currency per year]
         why_not: why there is no figure; empty where there is one
         """
-        rows = [
-            (
-                *(self.options[name].label, "; ".join(o.vendors), *ends(o.expected)),
-                *(ends(o.with_nothing)[1], ends(o.with_everything)[1], o.why_not),
-            )
-            for name, o in self.stability.options.items()
-        ]
-        return rows, ()
+        for name, o in self.stability.options.items():
+            bounds = ends(o.with_nothing)[1], ends(o.with_everything)[1], o.why_not
+            yield self.options[name].label, "; ".join(o.vendors), *ends(o.expected), *bounds
 
     @frame
-    def asked_shocks(self) -> Made:
+    def asked_shocks(self) -> Yielded:
         """One 'what if' of the scenario, and one option that it hits.
 
         vendor: vendor
@@ -350,17 +320,13 @@ class VendorFrames(Results):
         yearly: change of yearly cost, where a price changes [currency]
         why_not: what is not estimated, and why
         """
-        rows = [
-            (
-                *(e.vendor, e.kind.shock.replace("_", " "), e.month),
-                *(name and self.options[name].label, e.kind.service_effect, e.kind.months),
-                *ends(e.one_off),
-                *(ends(e.yearly)[1], e.not_estimated),
-            )
-            for e in self.stability.shocks
-            for name in (e.options or (None,))
-        ]
-        return rows, (source_of(e.kind) for e in self.stability.shocks)
+        for e in self.stability.shocks:
+            what = e.vendor, e.kind.shock.replace("_", " "), e.month
+            costs = *ends(e.one_off), ends(e.yearly)[1], e.not_estimated
+            for name in e.options or (None,):
+                label = name and self.options[name].label
+                yield *what, label, e.kind.service_effect, e.kind.months, *costs
+            yield source_of(e.kind)
 
     @frame
     def readiness(self) -> Made:
@@ -404,7 +370,7 @@ class VendorFrames(Results):
         return map(attrgetter(*columns), found), map(source_of, found)
 
     @frame
-    def reliability(self) -> Made:
+    def reliability(self) -> Yielded:
         """One class of cases of one probability: how often it was foretold, how often it came.
 
         quantity: probability
@@ -412,17 +378,15 @@ class VendorFrames(Results):
         came: how often it came [share]
         n: cases [1]
         """
-        found = catalogue.table("vendor_backtests", Backtest)
-        kept = [b for b in found if not b.label.startswith("withdrawn")]
-        rows = [
-            (b.quantity, float(foretold), float(came), int(n))
-            for b in kept
-            for foretold, came, n in (part.split(":") for part in b.bins.split(";"))
-        ]
-        return rows, map(source_of, kept)
+        for b in catalogue.table("vendor_backtests", Backtest):
+            if not b.label.startswith("withdrawn"):
+                for part in b.bins.split(";"):
+                    foretold, came, n = map(float, part.split(":"))
+                    yield b.quantity, foretold, came, int(n)
+                yield source_of(b)
 
     @frame
-    def vendor_gaps(self) -> Made:
+    def vendor_gaps(self) -> Yielded:
         """One of the client's vendors, and what could not be found or counted about it.
 
         vendor: vendor
@@ -431,17 +395,11 @@ class VendorFrames(Results):
         no_release: retirements without a known day of release [1]
         secondary: grave events that rest on no primary source [1]
         """
-        rows = [
-            (
-                v.vendor,
-                v.undated,
-                sum(n.days is None for n in v.notices),
-                sum(not r.released for n in v.notices for r in n.rows),
-                sum(e.severity > 3 and e.evidence != "primary" for e in v.events),
-            )
-            for v in self._vendors
-        ]
-        return rows, ()
+        for v in self._vendors:
+            undone = sum(n.days is None for n in v.notices)
+            unborn = sum(not r.released for n in v.notices for r in n.rows)
+            grave = sum(e.severity > 3 and e.evidence != "primary" for e in v.events)
+            yield v.vendor, v.undated, undone, unborn, grave
 
 
 class Backtest(Fact):

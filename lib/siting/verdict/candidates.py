@@ -294,11 +294,9 @@ def volume_curve(cost: Comparison) -> CostCurve | None:
         return None
     band = settings("decision_settings")["volume_band"].range
     return CostCurve(
-        "volume",
         volume.million_tokens,
         {n: p * volume.million_tokens for n, p in volume.per_million.items()},
         volume.planned,
-        "million tokens a month",
         (volume.planned * band.low, volume.planned * band.high),
     )
 

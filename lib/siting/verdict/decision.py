@@ -33,7 +33,6 @@ from siting.verdict.ranking import (
     Floats,
     Ranking,
     Sampled,
-    central_values,
     confidence,
     criteria,
     rank,
@@ -46,10 +45,7 @@ from siting.verdict.turns import (
     Flip,
     Lead,
     Swing,
-    load_flips,
-    price_flips,
     value_of_perfect_information,
-    weight_flips,
 )
 
 DRAWS = 20_000
@@ -75,8 +71,8 @@ class Case:
     weights: Mapping[str, Range]
     facts: Facts
     seed: int
-    curves: tuple[CostCurve, ...] = ()
-    """Cost of each option against load."""
+    curve: CostCurve | None = None
+    """Cost of each option against volume."""
     drivers: tuple[Driver, ...] = ()
     uncertain: Mapping[str, Floats] = field(default_factory=dict)
     """Draws of the drivers of cost, aligned with the cost draws of the candidates."""
@@ -164,6 +160,7 @@ def decide(case: Case) -> Decision:
         return nothing
     ranking = rank(competing, case.criteria, case.weights, DRAWS, case.seed)
     recommended = ranking.best
+    lead = Lead(competing, case.criteria, case.weights, recommended)
     costs = {c.name: c.cost.draws for c in competing if c.cost is not None}
     knowledge = worth_knowing(costs, case.uncertain, case.labels, case.facts.rates)
     return replace(
@@ -171,29 +168,12 @@ def decide(case: Case) -> Decision:
         word=confidence(ranking.first(recommended)),
         ranking=ranking,
         recommended=recommended,
-        flips=all_flips(case, recommended),
-        swings=Lead(competing, case.criteria, case.weights, recommended).swings(case.drivers),
+        flips=lead.flips(case.curve),
+        swings=lead.swings(case.drivers),
         perfect_information=value_of_perfect_information(costs) if len(costs) > 1 else None,
         knowledge=knowledge,
         plan=plan(nothing.candidate(recommended), case.baseline, knowledge, case.facts),
     )
-
-
-def all_flips(case: Case, chosen: str) -> tuple[Flip, ...]:
-    """Weights, prices and loads at which the chosen option loses the lead to an allowed rival, or
-    gains it where another leads as planned."""
-    competing, known, weights = case.competing, case.criteria, case.weights
-    if len(competing) < 2:
-        return ()
-    names = [c.name for c in competing]
-    values = central_values(competing, known)
-    leads = Lead(competing, known, weights, chosen).of()[1] == chosen
-    found = (
-        *weight_flips(names, values, known, weights),
-        *price_flips(competing, known, weights),
-        *(f for curve in case.curves for f in load_flips(competing, known, weights, curve)),
-    )
-    return tuple(f for f in found if (f.to != chosen) == leads)
 
 
 def assess(
@@ -217,7 +197,6 @@ def assess(
     chapters = gather.Chapters(scenario, capacity, draws, sovereignty, parity)
     options = gather.candidates(chapters, cost, stability)
     yard = gather.yardstick({c.name: c.cost for c in options if c.cost and not c.struck} or draws)
-    curve = gather.volume_curve(cost)
     case = Case(
         options,
         scenario.finance.baseline,
@@ -225,7 +204,7 @@ def assess(
         weights_of(scenario.decision.weights, criteria()),
         facts_of(scenario, sovereignty, parity),
         scenario.seed,
-        (curve,) if curve else (),
+        gather.volume_curve(cost),
         gather.cost_drivers(cost, yard) if yard else (),
         uncertainty.simulation.scores,
         {name: described(cost.plan, name)[0] for name in drivers(cost.plan)},

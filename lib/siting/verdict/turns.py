@@ -25,6 +25,7 @@ from siting.verdict.ranking import (
     value,
 )
 
+VOLUME = "million tokens a month"
 EDGE = 1e-3
 """A weight this near to 0 or 1 is no flip point: there, options that tie on the rest meet."""
 
@@ -47,131 +48,14 @@ class Flip:
 
 @dataclass(frozen=True)
 class CostCurve:
-    """Present cost of each option as the load moves."""
+    """Present cost of each option as the volume of tokens moves."""
 
-    kind: Literal["volume"]
     at: Floats
-    """Loads in rising order."""
+    """Million tokens a month, in rising order."""
     costs: Mapping[str, Floats]
     today: float
-    unit: str
     plausible: tuple[float, float]
     """Loads that the scenario's growth and uncertainty make possible."""
-
-
-# Flip points ------------------------------------------------------------------------------------
-
-
-def weight_flips(
-    names: Sequence[str],
-    values: Floats,
-    known: Sequence[Criterion],
-    weights: Mapping[str, Range],
-) -> tuple[Flip, ...]:
-    """For each criterion, the weights nearest to today's, below and above, that change the leader.
-
-    One weight moves, the others keep their proportions. Scores are linear in the weight w:
-    S(w) = w·v + (1−w)·S₀, with S₀ the score without the criterion, so the threshold is exact.
-    """
-    central = central_weights(weights)
-    scores = values @ central
-    lead, found = int(np.argmax(scores)), []
-    for j, criterion in enumerate(known):
-        today = float(central[j])
-        if today >= 1:
-            continue
-        without = (scores - today * values[:, j]) / (1 - today)
-        slopes = values[:, j] - without
-        relative = slopes[lead] - slopes
-        with np.errstate(divide="ignore", invalid="ignore"):
-            at = (without - without[lead]) / np.where(np.abs(relative) < 1e-12, 0, relative)
-        meets = (at > EDGE) & (at < 1 - EDGE)
-        for side in (meets & (at < today), meets & (at >= today)):
-            if side.any():
-                to = int(np.argmin(np.where(side, np.abs(at - today), np.inf)))
-                low, high = _shares(weights, criterion.criterion)
-                inside, unit = low <= at[to] <= high, "share of all weight"
-                what = criterion.criterion, today, float(at[to]), unit, names[to]
-                found.append(Flip("weight", *what, inside))
-    return tuple(found)
-
-
-def _shares(weights: Mapping[str, Range], name: str) -> tuple[float, float]:
-    """The ends of one weight as shares of all, the others at their centre."""
-    own, others = weights[name], sum(w.central for n, w in weights.items() if n != name)
-    return own.low / ((own.low + others) or 1), own.high / ((own.high + others) or 1)
-
-
-def price_flips(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    weights: Mapping[str, Range],
-    band: tuple[float, float] = (0.5, 2.0),
-) -> tuple[Flip, ...]:
-    """For each option, the change of its cost that changes the leader, as a factor on today's.
-
-    The leader is made dearer until it loses; a rival is made cheaper until it wins.
-    `plausible`: the factor lies within `band`. Factors from 1/20 to 20 are searched.
-    """
-    names = [c.name for c in candidates]
-    known_ratios = (c.measures.get("cost_ratio") for c in candidates)
-    ratios = np.array([r.central if r is not None else np.nan for r in known_ratios])
-    lead = int(_leaders(candidates, known, weights, ratios[None, :])[0])
-    found = []
-    for i, name in enumerate(names):
-        factors = np.geomspace(1, 20 if i == lead else 1 / 20, 601)
-        moved = np.where(np.arange(len(names)) == i, factors[:, None], 1.0) * ratios
-        leaders = _leaders(candidates, known, weights, moved)
-        beyond = leaders != lead if i == lead else leaders == i
-        if beyond.any():
-            first = int(np.argmax(beyond))
-            at = float(np.sqrt(factors[first - 1] * factors[first]))
-            to = names[leaders[first]]
-            inside = band[0] <= at <= band[1]
-            found.append(Flip("price", name, 1.0, at, "times the cost planned", to, inside))
-    return tuple(found)
-
-
-def load_flips(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    weights: Mapping[str, Range],
-    curve: CostCurve,
-) -> tuple[Flip, ...]:
-    """Loads at which the leader changes, when cost is known as a function of the load.
-
-    Costs are measured against the cheapest at that load; other measures stay as they are. The
-    threshold is the geometric middle of the two
-    loads between which the leader changes.
-    """
-    names = [c.name for c in candidates]
-    missing = np.full(len(curve.at), np.nan)
-    cost = np.stack([curve.costs.get(n, missing) for n in names], axis=1)
-    if np.isnan(cost).all(axis=1).any():
-        return ()
-    leaders = _leaders(candidates, known, weights, cost / np.nanmin(cost, axis=1)[:, None])
-    found = []
-    for i in np.flatnonzero(np.diff(leaders)):
-        edge = float(np.sqrt(curve.at[i] * curve.at[i + 1]))
-        to = names[leaders[i + 1] if edge >= curve.today else leaders[i]]
-        inside = curve.plausible[0] <= edge <= curve.plausible[1]
-        found.append(Flip(curve.kind, "load", curve.today, edge, curve.unit, to, inside))
-    return tuple(found)
-
-
-def _leaders(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    weights: Mapping[str, Range],
-    ratios: Floats,
-) -> NDArray[np.intp]:
-    """Index of the leading option for each row of cost ratios [case, option]; nan is unknown."""
-    values = np.repeat(central_values(candidates, known)[None], len(ratios), axis=0)
-    for j, criterion in enumerate(known):
-        if criterion.measure == "cost_ratio":
-            values[:, :, j] = np.where(np.isnan(ratios), 0.5, value(criterion, ratios))
-    lead: NDArray[np.intp] = np.argmax(values @ central_weights(weights), axis=1)
-    return lead
 
 
 # What knowledge is worth ------------------------------------------------------------------------
@@ -206,7 +90,7 @@ def _binned(costs: Mapping[str, Floats], order: NDArray[np.intp], bins: int) -> 
     return float(cut.mean(axis=1).min() - cut.min(axis=0).mean())
 
 
-# What one input does to the lead ----------------------------------------------------------------
+# The lead -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -255,20 +139,121 @@ Move: TypeAlias = tuple[
 
 
 class Lead:
-    """The lead of one option over the best of the others, at central weights and measures."""
+    """Who leads at central weights and measures, by how much, and what moves it."""
 
     def __init__(
         self,
         candidates: Sequence[Candidate],
         known: Sequence[Criterion],
         weights: Mapping[str, Range],
-        chosen: str,
+        chosen: str = "",
     ) -> None:
+        """chosen: the option whose lead is told; by default the one that leads."""
         self.candidates, self.known, self.weights = candidates, known, weights
         self.names = [c.name for c in candidates]
-        self.at = self.names.index(chosen)
         self.values = central_values(candidates, known)
         self.central = central_weights(weights)
+        self.first = int(np.argmax(self.values @ self.central))
+        self.at = self.names.index(chosen) if chosen else self.first
+
+    # What changes the leader ------------------------------------------------------------------
+
+    def flips(self, curve: CostCurve | None = None) -> tuple[Flip, ...]:
+        """Weights, costs and loads at which the chosen option loses the lead to an allowed rival,
+        or gains it where another leads as planned."""
+        if len(self.names) < 2:
+            return ()
+        found = (
+            *self.weight_flips(),
+            *self.price_flips(),
+            *(self.load_flips(curve) if curve else ()),
+        )
+        chosen = self.names[self.at]
+        return tuple(f for f in found if (f.to != chosen) == (self.at == self.first))
+
+    def weight_flips(self) -> Iterator[Flip]:
+        """For each criterion, the weights nearest to today's, below and above, that change the
+        leader.
+
+        One weight moves, the others keep their proportions. Scores are linear in the weight w:
+        S(w) = w·v + (1−w)·S₀, with S₀ the score without the criterion, so the threshold is exact.
+        """
+        scores = self.values @ self.central
+        for j, criterion in enumerate(self.known):
+            today, own = float(self.central[j]), self.values[:, j]
+            if today >= 1:
+                continue
+            without = (scores - today * own) / (1 - today)
+            slopes = own - without
+            relative = slopes[self.first] - slopes
+            with np.errstate(divide="ignore", invalid="ignore"):
+                at = (without - without[self.first]) / np.where(
+                    np.abs(relative) < 1e-12, 0, relative
+                )
+            meets = (at > EDGE) & (at < 1 - EDGE)
+            low, high = (self._shares(criterion.criterion, end)[j] for end in ("low", "high"))
+            for side in (meets & (at < today), meets & (at >= today)):
+                if side.any():
+                    to = int(np.argmin(np.where(side, np.abs(at - today), np.inf)))
+                    what = criterion.criterion, today, float(at[to]), "share", self.names[to]
+                    yield Flip("weight", *what, bool(low <= at[to] <= high))
+
+    def price_flips(self, band: tuple[float, float] = (0.5, 2.0)) -> Iterator[Flip]:
+        """For each option, the change of its cost that changes the leader, as a factor on today's.
+
+        The leader is made dearer until it loses; a rival is made cheaper until it wins.
+        `plausible`: the factor lies within `band`. Factors from 1/20 to 20 are searched.
+        """
+        known = (c.measures.get("cost_ratio") for c in self.candidates)
+        ratios = np.array([r.central if r is not None else np.nan for r in known])
+        first = int(self._leaders(ratios[None, :])[0])
+        for i, name in enumerate(self.names):
+            factors = np.geomspace(1, 20 if i == first else 1 / 20, 601)
+            moved = np.where(np.arange(len(ratios)) == i, factors[:, None], 1.0) * ratios
+            leaders = self._leaders(moved)
+            beyond = leaders != first if i == first else leaders == i
+            if beyond.any():
+                edge = int(np.argmax(beyond))
+                at, to = np.sqrt(factors[edge - 1] * factors[edge]), self.names[leaders[edge]]
+                yield Flip(
+                    "price", name, 1.0, float(at), "times", to, bool(band[0] <= at <= band[1])
+                )
+
+    def load_flips(self, curve: CostCurve) -> Iterator[Flip]:
+        """Loads at which the leader changes, when cost is known as a function of the load.
+
+        Costs are measured against the cheapest at that load; other measures stay as they are. The
+        threshold is the geometric middle of the two loads between which the leader changes.
+        """
+        missing = np.full(len(curve.at), np.nan)
+        cost = np.stack([curve.costs.get(n, missing) for n in self.names], axis=1)
+        if np.isnan(cost).all(axis=1).any():
+            return
+        leaders = self._leaders(cost / np.nanmin(cost, axis=1)[:, None])
+        low, high = curve.plausible
+        for i in np.flatnonzero(np.diff(leaders)):
+            edge = float(np.sqrt(curve.at[i] * curve.at[i + 1]))
+            to = self.names[leaders[i + 1] if edge >= curve.today else leaders[i]]
+            yield Flip("volume", "load", curve.today, edge, VOLUME, to, low <= edge <= high)
+
+    def _leaders(self, ratios: Floats) -> NDArray[np.intp]:
+        """Index of the leading option for each row of cost ratios [case, option]; nan: unknown."""
+        values = np.repeat(self.values[None], len(ratios), axis=0)
+        for j, criterion in enumerate(self.known):
+            if criterion.measure == "cost_ratio":
+                values[:, :, j] = np.where(np.isnan(ratios), 0.5, value(criterion, ratios))
+        lead: NDArray[np.intp] = np.argmax(values @ self.central, axis=1)
+        return lead
+
+    def _shares(self, criterion: str, end: Literal["low", "high"]) -> Floats:
+        """Shares of all weight with one at an end of its range, the others at their centre."""
+        points = {n: w.central for n, w in self.weights.items()}
+        moved = np.array(
+            list((points | {criterion: getattr(self.weights[criterion], end)}).values())
+        )
+        return np.asarray(moved / (moved.sum() or 1), dtype=np.float64)
+
+    # What one input does to the lead ----------------------------------------------------------
 
     def of(self, values: Floats | None = None, weights: Floats | None = None) -> tuple[float, str]:
         """Points ahead of the best rival, and who leads."""
@@ -294,15 +279,11 @@ class Lead:
 
     def _weights(self) -> Iterator[Move]:
         for j, c in enumerate(self.known):
-            own, names = self.weights[c.criterion], list(self.weights)
+            own = self.weights[c.criterion]
             if own.low < own.high:
-                moves = []
-                for points in (own.low, own.high):
-                    moved = {n: w.central for n, w in self.weights.items()} | {c.criterion: points}
-                    share = np.array(list(moved.values()))
-                    moves.append({"weights": share / share.sum()})
-                low, high = (float(m["weights"][names.index(c.criterion)]) for m in moves)
-                yield ("weight", c.label, "", "share"), (low, float(self.central[j]), high), moves
+                ends = [self._shares(c.criterion, end) for end in ("low", "high")]
+                band = float(ends[0][j]), float(self.central[j]), float(ends[1][j])
+                yield ("weight", c.label, "", "share"), band, [{"weights": w} for w in ends]
 
     def _measures(self) -> Iterator[Move]:
         for candidate in self.candidates:
