@@ -700,3 +700,17 @@ def test_law_that_is_pending_is_told_with_its_last_news_as_of_the_report(base):
     assert found["EU-US transfers"].day == dt.date(2026, 10, 7)
     assert all(e.day <= TODAY and e.then for e in found.values())
     assert "EU CADA" not in pending(dt.date(2026, 9, 8))
+
+
+def test_facts_that_switch_rules_off_are_told_with_the_rules(base):
+    """`personal: false` in every workload, of which there are two, beside an option that is own."""
+    load = base.workloads["assistant"]
+    data = load.data.model_copy(update={"personal": False})
+    load = load.model_copy(update={"data": data})
+    said = base.model_copy(update={"workloads": {"assistant": load, "second": load}})
+    found = {e.attribute: (e, rules) for e, rules in sovereignty.assess(said).switches().items()}
+    fact, rules = found["personal_data"]
+    assert fact.value == "no"
+    assert {"GDPR-5-1", "GDPR-28-1", "GDPR-32-1", "GDPR-44-1"} <= {r.rule_id for r in rules}
+    told = {r.rule_id for _, rules in found.values() for r in rules}
+    assert "DATA-29-2" not in told  # not yet in force; no fact keeps it from applying

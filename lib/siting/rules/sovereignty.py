@@ -36,6 +36,9 @@ Verdict = Literal["pass", "review", "fail", "n.a."]
 SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
 """From best to worst; the worst of several verdicts is the last of them in this order."""
 
+ASKED = ("flow", "option", "client")
+"""Levels of attributes that somebody answers; the scenario's own are given."""
+
 SEARCH_LIMIT = 3
 """How many answers at once are tried when looking for what would turn a verdict into pass."""
 
@@ -242,14 +245,15 @@ class Assessment:
         return tuple(dict.fromkeys(filter(None, found)))
 
     def switches(self) -> dict[Evidence, tuple[Rule, ...]]:
-        """Facts that alone keep rules from applying to any option, and these rules."""
+        """Facts each of which keeps rules in force, which apply to no option, from applying."""
         found: dict[Evidence, tuple[Rule, ...]] = defaultdict(tuple)
+        first: dict[tuple[str, str], Evidence] = {}
         for rule in self.rules:
             verdicts = [o.verdicts[rule.rule_id] for o in self.options.values()]
-            if all(v.verdict == "n.a." for v in verdicts):
-                off = [set(f.switched_off_by) for v in verdicts for f in v.findings]
-                for evidence in set.intersection(*off) if off else ():
-                    found[evidence] += (rule,)
+            if rule.holds(self.as_of) and all(v.verdict == "n.a." for v in verdicts):
+                off = (e for v in verdicts for f in v.findings for e in f.switched_off_by)
+                for e in {first.setdefault((e.attribute, e.value), e): None for e in off}:
+                    found[e] += (rule,)
         return dict(found)
 
     @property
@@ -280,16 +284,12 @@ def judge(rule: Rule, flow: FlowFacts, law: Law) -> Finding:
 def _switches(
     rule: Rule, flow: FlowFacts, law: Law, evidence: tuple[Evidence, ...]
 ) -> tuple[Evidence, ...]:
-    """Facts of the client that, taken the other way, would make the rule apply."""
+    """Facts that, taken the other way, would make the rule apply."""
     applies = law.book.parsed[rule.rule_id].applies
-    found = []
-    for e in evidence:
-        value = flow.values.get(e.attribute)
-        if isinstance(value, bool):
-            other = {**law.sets, **flow.values, e.attribute: not value, "as_of": law.day}
-            if conditions.evaluate(applies, other) is not False:
-                found.append(e)
-    return tuple(found)
+    values = {**law.sets, **flow.values, "as_of": law.day}
+    turned = ((e, {**values, e.attribute: values.get(e.attribute) is False}) for e in evidence)
+    yes_no = ((e, other) for e, other in turned if isinstance(values.get(e.attribute), bool))
+    return tuple(e for e, other in yes_no if conditions.evaluate(applies, other) is not False)
 
 
 def decide(rule: Rule, values: Values, law: Law) -> tuple[Verdict, str, tuple[str, ...]]:
@@ -310,36 +310,31 @@ def _decided(
     c = law.book.parsed[rule.rule_id]
     known = dict(zip(read, given, strict=True))
     values = {**law.sets, **known}
-
-    def waits_for(*parts: Condition) -> tuple[str, ...]:
-        found = (conditions.undecided(p, values) for p in parts)
-        return tuple(sorted(frozenset().union(*found)))
-
     applies, fails, review = (
         conditions.evaluate(part, values) for part in (c.applies, c.fail, c.review)
     )
+
+    def waiting(why: str, *parts: Condition) -> tuple[Verdict, str, tuple[str, ...]]:
+        unknown = (conditions.undecided(p, values) for p in parts)
+        missing = tuple(sorted(frozenset().union(*unknown)))
+        labels = "; ".join(law.book.attributes[a].label for a in missing)
+        return "review", f"{why}: {labels}.", missing
+
+    def filled(reason: str) -> str:
+        """`reason` with {attribute} replaced by its value in words."""
+        return rulebook.PLACE.sub(lambda m: value_text(known.get(m[1])), reason)
+
     if applies is False:
         return "n.a.", f"Applies only where {rule.scope}.", ()
     if applies is None:
-        missing = waits_for(c.applies)
-        return "review", f"Not known whether it applies: {_listed(missing, law.book)}.", missing
+        return waiting("Not known whether it applies", c.applies)
     if fails:
-        return "fail", _filled(rule.fail_reason, known), ()
+        return "fail", filled(rule.fail_reason), ()
     if review:
-        return "review", _filled(rule.review_reason, known), waits_for(c.fail)
+        return "review", filled(rule.review_reason), waiting("", c.fail)[2]
     if fails is None or review is None:
-        missing = waits_for(c.fail, c.review)
-        return "review", f"Not known: {_listed(missing, law.book)}.", missing
-    return "pass", _filled(rule.pass_reason, known), ()
-
-
-def _listed(attributes: Iterable[str], book: RuleBook) -> str:
-    return "; ".join(book.attributes[a].label for a in attributes)
-
-
-def _filled(reason: str, values: Mapping[str, Value | None]) -> str:
-    """`reason` with {attribute} replaced by its value in words."""
-    return rulebook.PLACE.sub(lambda m: value_text(values.get(m[1])), reason)
+        return waiting("Not known", c.fail, c.review)
+    return "pass", filled(rule.pass_reason), ()
 
 
 def _evidence(rule: Rule, flow: FlowFacts, book: RuleBook) -> tuple[Evidence, ...]:
@@ -371,50 +366,49 @@ def _changes(finding: Finding, law: Law) -> Changes:
     rule, flow, book = finding.rule, finding.flow, law.book
     if finding.verdict == "n.a.":
         return Changes((), ())
-    options = [(a, v) for a in _askable(rule, book) for v in _alternatives(a, flow, book)]
+    options = list(_supposable(rule, flow, book))
 
-    def given(answers: Iterable[tuple[str, Value]]) -> Verdict:
-        return decide(rule, {**flow.values, **dict(answers)}, law)[0]
-
-    def named(answers: Iterable[tuple[str, Value]]) -> Answers:
-        return tuple((book.attributes[a].label, _supposed_text(a, v, book)) for a, v in answers)
+    def given(answers: Iterable[Supposed]) -> Verdict:
+        return decide(rule, {**flow.values, **{a: v for a, v, _ in answers}}, law)[0]
 
     to_pass: list[Answers] = []
     if finding.verdict != "pass":
         for size in range(1, SEARCH_LIMIT + 1):
             together = itertools.combinations(options, size)
-            sets = (c for c in together if len({a for a, _ in c}) == size)
-            to_pass = [named(c) for c in sets if given(c) == "pass"]
+            sets = (c for c in together if len({a for a, *_ in c}) == size)
+            to_pass = [_named(c) for c in sets if given(c) == "pass"]
             if to_pass:
                 break
     to_fail = [o for o in options if finding.verdict != "fail" and given([o]) == "fail"]
     to_review = [o for o in options if finding.verdict == "pass" and given([o]) == "review"]
-    return Changes(tuple(to_pass), named(to_fail), named(to_review))
+    return Changes(tuple(to_pass), _named(to_fail), _named(to_review))
 
 
-def _askable(rule: Rule, book: RuleBook) -> list[str]:
-    """Attributes of a rule that somebody can answer or change; the scenario's own are not."""
-    tested = book.parsed[rule.rule_id].tested
-    return [a for a in tested if book.attributes[a].level in ("flow", "option", "client")]
+EXTREMES: Mapping[Value, str] = {0.0: "low enough", 1e9: "too high"}
+"""Numbers that are supposed, and how a reader is told."""
+
+Supposed = tuple[str, Value, tuple[str, str]]
+"""An attribute, another value, and both in words."""
 
 
-def _alternatives(name: str, flow: FlowFacts, book: RuleBook) -> list[Value]:
-    """Other values that an attribute could take; for a number, a very low and a very high one."""
-    a = book.attributes[name]
+def _named(answers: Iterable[Supposed]) -> Answers:
+    return tuple(words for *_, words in answers)
+
+
+def _supposable(rule: Rule, flow: FlowFacts, book: RuleBook) -> Iterator[Supposed]:
+    """Other values of what somebody can answer; for a number, a very low and a very high one."""
     home = flow.values.get("controller_country") or "FR"
-    by_type: dict[str, list[Value]] = {
-        "yes/no": [True, False],
-        "word": list(a.words),
-        "number": [0.0, 1e9],
-        "country": [home, "US"],
-    }
-    return [v for v in by_type.get(a.type, []) if v != flow.values.get(name)]
-
-
-def _supposed_text(name: str, value: Value, book: RuleBook) -> str:
-    if book.attributes[name].type == "number":
-        return "low enough" if value == 0.0 else "too high"
-    return value_text(value)
+    for a in map(book.attributes.__getitem__, book.parsed[rule.rule_id].tested):
+        by_type: Mapping[str, Iterable[Value]] = {
+            "yes/no": (True, False),
+            "word": a.words,
+            "number": EXTREMES,
+            "country": (home, "US"),
+        }
+        for value in by_type.get(a.type, ()) if a.level in ASKED else ():
+            if value != flow.values.get(a.attribute):
+                words = EXTREMES[value] if a.type == "number" else value_text(value)
+                yield a.attribute, value, (a.label, words)
 
 
 # The assessment of a scenario.

@@ -13,6 +13,7 @@ from siting.catalogue import Source, source_of
 from siting.rules.dataflows import FlowFacts
 from siting.rules.rulebook import Rule, rule_book
 from siting.rules.sovereignty import (
+    ASKED,
     Change,
     Evidence,
     OptionAssessment,
@@ -22,9 +23,6 @@ from siting.rules.sovereignty import (
 )
 from siting.study.frames import Made, Yielded, declared, frame
 from siting.study.results import Results
-
-ASKED = ("flow", "option", "client")
-"""Levels of attributes that somebody answers."""
 
 SHOWN = (
     "place",
@@ -215,7 +213,7 @@ class DataFrames(Results):
 
     @frame
     def rule_switches(self) -> Made:
-        """One fact that switches rules off for every option: were it otherwise, they would apply.
+        """One fact that switches rules off: were it otherwise, they would apply to some option.
 
         fact: what is stated or taken for granted
         value: as what
@@ -355,7 +353,9 @@ def _stated_by(evidence: Evidence) -> str:
         return "assumed"
     if source.kind == "client":
         return f"your answer, {source.date}"
-    return f"{source.source}, {source.date}" if source.url else "by definition"
+    if source.url:
+        return f"{source.source}, {source.date}"
+    return "by default" if evidence.level == "scenario" else "by definition"
 
 
 def _laws(rules: Iterable[Rule]) -> Iterator[Source]:
