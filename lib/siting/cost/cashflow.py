@@ -33,6 +33,9 @@ Array = npt.NDArray[np.float64]
 Draws = Mapping[str, Array]
 """Values of the factors by name, one for each draw; `growth` holds standard normal values."""
 
+Phase = Literal["own", "before"]
+"""Part of time in which an amount is owed. `own`: once in production; `before`: until then, what
+the baseline costs in the meantime."""
 When = Literal["once", "monthly", "yearly", "at_refresh", "at_exit"]
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
@@ -393,6 +396,9 @@ class Amount:
     """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
+    phase: Phase = "own"
+    tax: bool = False
+    """Whether it is tax saved, not a payment."""
 
     @property
     def value(self) -> Array:

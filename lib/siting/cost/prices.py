@@ -146,6 +146,12 @@ def known_at(rows: Iterable[T], day: dt.date) -> list[T]:
     return [r for r in rows if r.date == "undated" or r.date <= day.isoformat()]
 
 
+def _row(table: str, record: type[T], **said: str) -> T | None:
+    """The first row of a table that says this."""
+    rows = catalogue.table(table, record)
+    return next((r for r in rows if all(getattr(r, k) == v for k, v in said.items())), None)
+
+
 # --- exchange rates ---------------------------------------------------------------------------
 
 
@@ -203,12 +209,12 @@ def server(option: Option, gpu_id: str) -> Server:
 
 def power_per_gpu(gpu_id: str) -> tuple[Range, Source] | None:
     """Draw of a server under load, for each of its GPUs [kW]; None where no server is known."""
-    for r in catalogue.table("servers", Server):
-        if r.gpu_id == gpu_id:
-            n = r.gpu_count
-            value = Range(r.power_kw_low / n, r.power_kw_central / n, r.power_kw_high / n, "kW")
-            return value, catalogue.source_of(r)
-    return None
+    r = _row("servers", Server, gpu_id=gpu_id)
+    if r is None:
+        return None
+    n = r.gpu_count
+    value = Range(r.power_kw_low / n, r.power_kw_central / n, r.power_kw_high / n, "kW")
+    return value, catalogue.source_of(r)
 
 
 def server_price(machine: Server, host_share: Parameter, day: dt.date) -> tuple[Range, Source]:
@@ -307,8 +313,7 @@ def electricity(country: str, day: dt.date) -> ElectricityPrice:
 
 def grid_carbon(country: str) -> GridCarbon | None:
     """Carbon intensity of a country's grid; None if it is not in the table."""
-    rows = catalogue.table("carbon", GridCarbon)
-    return next((r for r in rows if r.country == country), None)
+    return _row("carbon", GridCarbon, country=country)
 
 
 class Vat(Fact):
@@ -329,11 +334,8 @@ class VatRecovery(Fact):
 
 def vat(country: str, sector: str) -> tuple[Vat, VatRecovery | None] | None:
     """Rate of a country, and what a sector gets back; None where the country has no such tax."""
-    rate = next((r for r in catalogue.table("vat", Vat) if r.country == country), None)
-    if rate is None:
-        return None
-    rows = catalogue.table("vat_recovery", VatRecovery)
-    return rate, next((r for r in rows if r.sector == sector), None)
+    rate = _row("vat", Vat, country=country)
+    return None if rate is None else (rate, _row("vat_recovery", VatRecovery, sector=sector))
 
 
 def pue(option: Option) -> Pue:

@@ -20,7 +20,16 @@ import numpy.typing as npt
 
 from siting.catalogue import Input, Source, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import BY_REQUEST, MONTHS, Amount, Draws, OptionPlan, Plan, owned_key
+from siting.cost.cashflow import (
+    BY_REQUEST,
+    MONTHS,
+    Amount,
+    Draws,
+    OptionPlan,
+    Phase,
+    Plan,
+    owned_key,
+)
 from siting.cost.costing import compile_plan
 from siting.cost.money import MILLION
 from siting.cost.prices import Factor
@@ -128,47 +137,27 @@ class Totals:
     """Nominal cost of each year; the end's exit and resale in the last. [n × Y]"""
 
 
-@dataclass(frozen=True)
-class Due:
-    """An amount of an option's whole bill, and the part of time in which it is owed."""
-
-    amount: Amount
-    phase: Literal["own", "before"] = "own"
-    """`own`: once in production; `before`: until then, what the baseline costs in the meantime."""
-    tax: bool = False
-    """Whether it is tax saved, not a payment."""
-
-
-def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount]]) -> list[Due]:
+def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount]]) -> list[Amount]:
     """All that an option owes: its own bill, the baseline's until production, and tax saved."""
     wait = draws[f"months_to_production.{name}"]
     starts = (wait < plan.months)[:, None]
     out = [
-        Due(a if a.when == "running" or starts.all() else replace(a, quantity=a.quantity * starts))
+        a if a.when == "running" or starts.all() else replace(a, quantity=a.quantity * starts)
         for a in billed(name)
     ]
-    waits = bool((wait > 0).any())
-    if waits and plan.baseline in plan.options and plan.baseline != name:
-        out += [Due(a, "before") for a in billed(plan.baseline) if a.when == "running"]
+    if (wait > 0).any() and plan.baseline in plan.options and plan.baseline != name:
+        out += [replace(a, phase="before") for a in billed(plan.baseline) if a.when == "running"]
     return out + (_tax(plan, out, draws) if plan.tax_rate else [])
 
 
-def _tax(plan: Plan, owed: Sequence[Due], draws: Draws) -> list[Due]:
+def _tax(plan: Plan, owed: Sequence[Amount], draws: Draws) -> list[Amount]:
     """Tax saved: the rate times every expense, and times what is written off of investments."""
-    rate = -plan.tax_rate
-    out = [
-        Due(replace(d.amount, quantity=rate * d.amount.quantity), d.phase, tax=True)
-        for d in owed
-        if not d.amount.is_capital
-    ]
-    bought = [d.amount.value for d in owed if d.amount.is_capital]
+    rate, bought = -plan.tax_rate, [a.value for a in owed if a.is_capital]
+    out = [replace(a, quantity=rate * a.quantity, tax=True) for a in owed if not a.is_capital]
     if bought:
         monthly, left = written_off(np.sum(bought, axis=0), cashflow.life_years(draws), plan.months)
-        one = np.ones(len(draws["growth"]))
-        out += [
-            Due(Amount(cashflow.DEPRECIATION, "running", rate * monthly, one), "own", tax=True),
-            Due(Amount(cashflow.DEPRECIATION, "end", rate * left, one), "own", tax=True),
-        ]
+        saved = partial(Amount, cashflow.DEPRECIATION, price=np.ones(len(monthly)), tax=True)
+        out += [saved("running", rate * monthly), saved("end", rate * left)]
     return out
 
 
@@ -236,15 +225,15 @@ def _of_block(
     return found
 
 
-_Bill = Mapping[tuple[str, str, Literal["own", "before"]], Array]
+_Bill = Mapping[tuple[str, str, Phase], Array]
 """Sum of the amounts that fall due alike: when, on which price path, in which part of time."""
 
 
-def _alike(owed: Sequence[Due]) -> _Bill:
-    alike: dict[tuple[str, str, Literal["own", "before"]], Array] = {}
-    for d in owed:
-        key = (d.amount.when, d.amount.path, d.phase)
-        alike[key] = alike[key] + d.amount.value if key in alike else d.amount.value
+def _alike(owed: Sequence[Amount]) -> _Bill:
+    alike: dict[tuple[str, str, Phase], Array] = {}
+    for a in owed:
+        key = (a.when, a.path, a.phase)
+        alike[key] = alike[key] + a.value if key in alike else a.value
     return alike
 
 
@@ -300,8 +289,8 @@ def flows(plan: Plan, name: str, draws: Draws) -> list[Flow]:
             return flows(plan, part, draws)
     clock = Clock(plan, draws)
     owed = due(plan, name, draws, lambda n: cashflow.bill(plan, n, draws))
-    out = [_flow(clock, name, d) for d in owed if not d.tax]
-    saved = np.sum([_by_month(clock, name, d)[0] for d in owed if d.tax], axis=0)
+    out = [_flow(clock, name, a) for a in owed if not a.tax]
+    saved = np.sum([_by_month(clock, name, a)[0] for a in owed if a.tax], axis=0)
     if plan.tax_rate:
         units = saved / plan.tax_rate
         out.append(
@@ -310,12 +299,12 @@ def flows(plan: Plan, name: str, draws: Draws) -> list[Flow]:
     return [f for f in out if np.any(f.amounts)]
 
 
-def _by_month(clock: Clock, name: str, d: Due) -> tuple[Array, Array]:
+def _by_month(clock: Clock, name: str, amount: Amount) -> tuple[Array, Array]:
     """Cost and quantity of the first draw by month. [M + 1 each]"""
-    amount, months = d.amount, clock.plan.months
+    months = clock.plan.months
     quantity, path = np.zeros(months + 1), np.ones(months + 1)
     if amount.when == "running":
-        share = clock.share(d.phase, name)[0]
+        share = clock.share(amount.phase, name)[0]
         quantity[1:] = cashflow.by_month(amount.quantity[0], months) * share
         path[1:] = clock.path(amount.path)[0]
     elif amount.when == "start":
@@ -326,9 +315,9 @@ def _by_month(clock: Clock, name: str, d: Due) -> tuple[Array, Array]:
     return quantity * path * amount.price[0], quantity
 
 
-def _flow(clock: Clock, name: str, d: Due) -> Flow:
-    line, early = d.amount.line, d.phase == "before"
-    amounts, quantity = _by_month(clock, name, d)
+def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
+    line, early = amount.line, amount.phase == "before"
+    amounts, quantity = _by_month(clock, name, amount)
     label = line.item.label + (f", {line.workload}" if line.workload else "")
     if line.side == "burst" and line.item.category in ("api", "rental"):
         label += " for peaks"
@@ -336,8 +325,8 @@ def _flow(clock: Clock, name: str, d: Due) -> Flow:
         f"{cashflow.BEFORE}:{line.key}" if early else line.key,
         f"Baseline until production: {label}" if early else label,
         cashflow.BEFORE if early else line.item.category,
-        amounts, line.factors, quantity, d.amount.path, line.item.driver,
-        d.amount.is_capital, line.item.driver == "unused_commitment",
+        amounts, line.factors, quantity, amount.path, line.item.driver,
+        amount.is_capital, line.item.driver == "unused_commitment",
     )  # fmt: skip
 
 

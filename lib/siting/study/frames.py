@@ -129,8 +129,10 @@ def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results)
         differing = ", ".join(sorted(set(map(str, data.columns)) ^ set(columns)))
         raise ValueError(f"declared and made columns differ: {differing}")
     data = data.reindex(columns=columns)
+    kinds = data.dtypes
     for column in said.units:
-        data[column] = pd.to_numeric(data[column])
+        if kinds[column].kind not in "biuf":
+            data[column] = pd.to_numeric(data[column])
     if "option" in columns:
         labels = [option.label for option in study.options.values()]
         data["option"] = pd.Categorical(data["option"], labels, ordered=True)

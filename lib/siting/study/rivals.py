@@ -273,8 +273,7 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
         models = {w: model if m == old else m for w, m in option.models.items()}
         effort = "default" if reasoning.effort_missing(model, option.effort) else option.effort
         other = option.model_copy(update={"models": models, "effort": effort})
-        whole = scenario.model_copy(update={"options": {**scenario.options, name: other}})
-        _, costs = _present_costs(whole, [name])
+        _, costs = _present_costs(_with(scenario, {name: other}), [name])
         if name in costs:
             return costs[name]
     return None
