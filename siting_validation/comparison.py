@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -77,6 +78,13 @@ def shipped(kind: str) -> Path:
 
 def read(path: Path) -> list[Row]:
     """The cases of a CSV file, gzipped or not. Raises ValueError without a `case_id` column."""
+    try:
+        return _rows(path)
+    except (OSError, EOFError, csv.Error, UnicodeDecodeError, zlib.error) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); write a CSV in UTF-8") from None
+
+
+def _rows(path: Path) -> list[Row]:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)

@@ -53,6 +53,11 @@ ON_THE_COMMAND_LINE = {
     "a percentile of all": (f"{SIZE} --percentile 100", "50<=x<100"),
     "a load without end": (SIZE.replace("100 ", "1e300 "), "0<x<="),
     "a bill of no requests": ("import focus README.md --requests nan", "not a finite number"),
+    "a place that is not there": (
+        "validate vram --rows /no/where.csv",
+        "name a folder that is there",
+    ),
+    "a picture for a table": ("validate vram docs/first-page.png", "write a CSV in UTF-8"),
     "an option that none can be": ("import focus README.md --option A", "small letters"),
 }
 QUOTES = "item,value,unit,source,date\n"

@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import Answer, Refused, aligned, as_json, cli, completer, known_tables
+from siting.cli.frame import (
+    Answer,
+    Refused,
+    aligned,
+    as_json,
+    cli,
+    completer,
+    known_tables,
+    writing,
+)
 
 
 @cli.command()
@@ -86,7 +95,8 @@ def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
     except ValueError as error:
         raise Refused(str(error)) from None
     if rows:
-        comparison.write_rows(compared, Path(rows))
+        with writing(rows):
+            comparison.write_rows(compared, Path(rows))
     errors = comparison.summarise(compared)
     columns = ("n", "predicted", "median_error_pct", "p90_error_pct", "bias_pct", "coverage")
     head = ("quantity", *(c.replace("_", " ") for c in columns))

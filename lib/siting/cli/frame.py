@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
 import sys
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
@@ -107,6 +108,16 @@ class Number(click.FloatRange):
 
 above_0 = functools.partial(Number, 0, min_open=True)
 """A number above zero and up to a bound."""
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Refuses a place where nothing can be written."""
+    try:
+        yield
+    except OSError as error:
+        wrong = f"{path}: cannot be written ({error.strerror})"
+        raise Refused(f"{wrong}; name a folder that is there") from None
 
 
 class Answer(NamedTuple):

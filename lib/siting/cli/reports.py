@@ -20,6 +20,7 @@ from siting.cli.frame import (
     known_clients,
     prepare,
     refusal,
+    writing,
 )
 
 
@@ -135,7 +136,8 @@ def diff(before: str, after: str, page: str | None, everything: bool) -> Answer:
     changes, numbers = comparison.compare(old, new), comparison.numbers_of(new)
     if page:
         text = comparison.as_html(changes, before, after, numbers)
-        Path(page).write_text(text, encoding="utf-8")
+        with writing(page):
+            Path(page).write_text(text, encoding="utf-8")
         _say(f"{page} is written.")
     data = {"before": before, "after": after, "changes": [c.as_dict() for c in changes]}
     most = None if everything else 12
