@@ -8,25 +8,15 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import (
-    Answer,
-    Refused,
-    aligned,
-    as_json,
-    cli,
-    completer,
-    known_tables,
-    writing,
-)
+from siting.cli.frame import Answer, Refused, aligned, cli, completer, known_tables, writing
 
 
-@cli.command()
+@cli.answering()
 @click.option("--table", shell_complete=completer(known_tables), help="One table, such as gpus.")
 @click.option(
     "--stale", "days", type=click.IntRange(0), help="Only facts older than DAYS, or undated."
 )
 @click.option("--search", help="Only facts that hold this text.")
-@as_json
 def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     """List every fact the kit uses: value, unit, source, date and age in days.
 
@@ -66,11 +56,10 @@ def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-@cli.command()
+@cli.answering()
 @click.argument("kind", type=click.Choice(["vram", "finetune", "throughput", "stability"]))
 @click.argument("csv", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--rows", type=click.Path(dir_okay=False), help="Write each comparison to this CSV.")
-@as_json
 def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
     """Predict published measurements and say how far off the kit is.
 

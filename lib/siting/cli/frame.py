@@ -31,6 +31,19 @@ class Commands(click.Group):
         except Exception as error:
             _explain(error)
 
+    def answering(
+        self, name: str | None = None
+    ) -> Callable[[Callable[..., Answer]], click.Command]:
+        """Makes a command of a function that answers: it prints the answer, and has `--json`."""
+
+        def made(function: Callable[..., Answer]) -> click.Command:
+            command = self.command(name)(_printed(function))
+            said = "Machine-readable, on stdout."
+            command.params.append(click.Option(["--json", "as_json"], is_flag=True, help=said))
+            return command
+
+        return made
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -129,10 +142,7 @@ class Answer(NamedTuple):
     status: int = 0
 
 
-def as_json(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Prints what a command answers, and adds its `--json`."""
-
-    @click.option("--json", "as_json", is_flag=True, help="Machine-readable, on stdout.")
+def _printed(function: Callable[..., Answer]) -> Callable[..., None]:
     @functools.wraps(function)
     def printed(*args: Any, as_json: bool, **given: Any) -> None:
         answer = function(*args, **given)

@@ -13,7 +13,6 @@ from siting.cli.frame import (
     WRONG_INPUT,
     Answer,
     Refused,
-    as_json,
     cli,
     clients_argument,
     completer,
@@ -36,7 +35,7 @@ class Formats(click.ParamType[Any]):
         return chosen
 
 
-@cli.command()
+@cli.answering()
 @clients_argument
 @click.option("--out", default="reports", show_default=True, help="Folder or fsspec address.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Processes; default: one a core.")
@@ -46,7 +45,6 @@ class Formats(click.ParamType[Any]):
     "--format", "formats", type=Formats(), default="html,pdf", show_default=True, help="Documents."
 )
 @click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
-@as_json
 def report(
     clients: tuple[str, ...],
     out: str,
@@ -97,9 +95,8 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-@cli.command()
+@cli.answering()
 @click.argument("client", default="base", shell_complete=completer(known_clients))
-@as_json
 def summary(client: str) -> Answer:
     """Compute a client's figures without rendering a report: the content of summary.json.
 
@@ -112,12 +109,11 @@ def summary(client: str) -> Answer:
     return Answer(study.open(client).summary())
 
 
-@cli.command()
+@cli.answering()
 @click.argument("before")
 @click.argument("after")
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write an HTML page.")
 @click.option("--all", "everything", is_flag=True, help="Print small changes too.")
-@as_json
 def diff(before: str, after: str, page: str | None, everything: bool) -> Answer:
     """Show what changed between two reports, the most important first.
 

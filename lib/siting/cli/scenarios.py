@@ -13,7 +13,6 @@ from siting.cli.frame import (
     Answer,
     Refused,
     aligned,
-    as_json,
     cli,
     clients_argument,
     completer,
@@ -23,9 +22,8 @@ from siting.cli.frame import (
 )
 
 
-@cli.command()
+@cli.answering()
 @clients_argument
-@as_json
 def check(clients: tuple[str, ...]) -> Answer:
     """Validate scenarios without rendering them.
 
@@ -51,9 +49,8 @@ def check(clients: tuple[str, ...]) -> Answer:
     return Answer(data, listed(found) or [fine], WRONG_INPUT if found else 0)
 
 
-@cli.command()
+@cli.answering()
 @click.argument("client")
-@as_json
 def new(client: str) -> Answer:
     """Write a short, commented params/CLIENT.yaml that renders as it is.
 
@@ -68,9 +65,8 @@ def new(client: str) -> Answer:
     return Answer({"client": client, "file": str(path)}, [said])
 
 
-@cli.command()
+@cli.answering()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
-@as_json
 def init(folder: Path) -> Answer:
     """Write notebooks, params/ with an example client, and a README into an empty FOLDER.
 
@@ -89,9 +85,8 @@ def init(folder: Path) -> Answer:
     return Answer({"folder": str(folder), "files": sorted(map(str, written))}, [said])
 
 
-@cli.command()
+@cli.answering()
 @click.argument("client", default="base", shell_complete=completer(known_clients))
-@as_json
 def show(client: str) -> Answer:
     """Print a scenario whole: the client's file laid over base.yaml.
 
@@ -105,8 +100,7 @@ def show(client: str) -> Answer:
     return Answer(found.model_dump(mode="json"), scenario.resolved(found).splitlines())
 
 
-@cli.command()
-@as_json
+@cli.answering()
 def schema() -> Answer:
     """Print the JSON schema of a scenario file, for completion and checks in editors.
 
@@ -119,7 +113,7 @@ def schema() -> Answer:
     return Answer(scenario.json_schema())
 
 
-@cli.command()
+@cli.answering()
 @click.argument("client", shell_complete=completer(known_clients))
 @click.option(
     "--kind",
@@ -130,7 +124,6 @@ def schema() -> Answer:
 )
 @click.option("--most", type=click.IntRange(1, 100), default=12, show_default=True, help="Rows.")
 @click.option("--all", "everything", is_flag=True, help="Show also what a condition rules out.")
-@as_json
 def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> Answer:
     """Search the catalogue for ways to run a client's load that its scenario does not name.
 

@@ -15,7 +15,6 @@ from siting.cli.frame import (
     Refused,
     above_0,
     aligned,
-    as_json,
     cli,
     completer,
     known_gpus,
@@ -84,7 +83,7 @@ def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
     return aligned((head, "central", "low", "high"), cells, right={1, 2, 3})
 
 
-@cli.command()
+@cli.answering()
 @_model_option(default="")
 @serving
 @click.option("--pp", type=click.IntRange(1, 64), default=1, help="Pipeline stages.")
@@ -96,7 +95,6 @@ def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
 @click.option(
     "--config", type=_FILE, help="A config.json that describes the model, instead of the catalogue."
 )
-@as_json
 def fit(
     model: str, gpu: str, config: str, context: int | None, concurrency: float, **how: Any
 ) -> Answer:
@@ -190,7 +188,7 @@ class MeanAndP95(click.ParamType[Any]):
             self.fail(f"{value!r} is not MEAN,P95; write such as 3000,8000", param, ctx)
 
 
-@cli.command()
+@cli.answering()
 @_model_option(required=True)
 @serving
 @click.option("--requests-per-day", type=above_0(10**10), required=True, help="On a working day.")
@@ -218,7 +216,6 @@ class MeanAndP95(click.ParamType[Any]):
     "--percentile", type=Number(50, 100, max_open=True), default=95.0, help="Where the limits hold."
 )
 @_usual("--redundancy", type=click.Choice(_SPARES), default="n+1", help="Spare replicas.")
-@as_json
 def size(model: str, gpu: str, **asked: Any) -> Answer:
     """Say how many GPUs a load needs within latency limits, with a range.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import Answer, Number, Refused, as_json, cli
+from siting.cli.frame import Answer, Number, Refused, cli
 
 
 class Name(click.ParamType[str]):
@@ -24,7 +24,7 @@ class Name(click.ParamType[str]):
         return str(value)
 
 
-@cli.command("import")
+@cli.answering("import")
 @click.argument("kind", type=click.Choice(["quotes", "load", "focus"]))
 @click.argument("table", type=click.Path(exists=True, dir_okay=False))
 @click.option(
@@ -35,7 +35,6 @@ class Name(click.ParamType[str]):
 )
 @click.option("--service", default="", help="focus: only charges that hold this text.")
 @click.option("--requests", type=Number(1, 10**12), help="focus: requests a month behind the bill.")
-@as_json
 def import_(
     kind: str, table: str, workload: str, place: str, service: str, requests: float | None
 ) -> Answer:
@@ -75,10 +74,9 @@ def import_(
     return Answer(found, scenario.as_yaml(found).splitlines())
 
 
-@cli.command()
+@cli.answering()
 @click.argument("target", type=click.Path(dir_okay=False))
 @click.option("--reports", default="reports", show_default=True, help="Folder of the reports.")
-@as_json
 def table(target: str, reports: str) -> Answer:
     """Write every figure of all reports as one tidy table, .csv or .parquet.
 
