@@ -53,11 +53,6 @@ def model(name: str) -> Model:
     return _read_once(path) if path.suffix.lower() == ".json" else catalogue.model(name)
 
 
-@cache
-def _read_once(path: Path) -> Model:
-    return read(path)
-
-
 def read(path: Path) -> Model:
     """The model that `path` describes, with the weight format that NVIDIA's file beside it names.
 
@@ -66,6 +61,9 @@ def read(path: Path) -> Model:
     whole, beside = _object(path), path.with_name("hf_quant_config.json")
     quantised = _object(beside) if beside != path and beside.is_file() else None
     return from_config(whole, str(path), quantised)
+
+
+_read_once = cache(read)
 
 
 def _object(path: Path) -> Config:
