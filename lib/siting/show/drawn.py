@@ -16,13 +16,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 from siting.formats import Numbers
 from siting.show import style
@@ -87,21 +87,19 @@ def _ticks(ax: Axes, side: str, kind: str, numbers: Numbers) -> None:
     if kind:
         name, _, places = kind.partition(":")
         write = numbers.axis(name, int(places) if places else None)  # type: ignore[arg-type]
-        axis.set_major_formatter(FuncFormatter(write))
-    elif isinstance(formatter, ScalarFormatter):
-        axis.set_major_formatter(FuncFormatter(numbers.axis("compact")))
+        axis.set_major_formatter(ticker.FuncFormatter(write))
+    elif isinstance(formatter, ticker.ScalarFormatter):
+        axis.set_major_formatter(ticker.FuncFormatter(numbers.axis("compact")))
     else:
         return
     if axis.get_scale() == "linear" and not _placed(axis):
-        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_locator(ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _placed(axis: Any) -> bool:
     """Whether the notebook chose the places of the ticks itself."""
-    return type(axis.get_major_locator()).__name__ in (
-        "FixedLocator",
-        "NullLocator",
-        "IndexLocator",
+    return isinstance(
+        axis.get_major_locator(), ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
     )
 
 
@@ -226,23 +224,28 @@ def _line_said(line: Line2D) -> str:
         return _label(line).removeprefix(_SAID)
     ys = _numbers(line.get_ydata(orig=False))
     ys = ys[np.isfinite(ys)]
-    label = str(line.get_label())
-    name = "A line" if label.startswith("_") else label
+    name = "A line" if _label(line).startswith("_") else _label(line)
     return f"{name} from {_short(ys[0])} to {_short(ys[-1])}"
 
 
 def _bars_said(ax: Axes, bars: BarContainer) -> Iterator[str]:
-    upright = bars.orientation != "horizontal"
-    axis = ax.xaxis if upright else ax.yaxis
-    names = [label.get_text() for label in axis.get_ticklabels()]
-    sizes = [p.get_height() if upright else p.get_width() for p in bars.patches]
+    names, sizes, label, _ = _read(ax, bars)
     kept = [(n, v) for n, v in zip(names, sizes, strict=False) if v]
-    label = str(bars.get_label())
-    lead = "Bars" if label.startswith("_") else f"Bars of {label}"
+    lead = f"Bars of {label}" if label else "Bars"
     if kept and len(names) == len(sizes) and len(kept) <= _MOST_SAID:
         yield f"{lead}: " + ", ".join(f"{n} {_short(v)}" for n, v in kept) + "."
     elif sizes:
         yield f"{len(sizes)} {lead.lower()} from {_short(min(sizes))} to {_short(max(sizes))}."
+
+
+def _read(ax: Axes, bars: BarContainer) -> tuple[list[str], list[float], str, Any]:
+    """Names on the axis of some bars, their sizes, what they are of, and how sizes are written."""
+    upright = bars.orientation != "horizontal"
+    axis, values = (ax.xaxis, ax.yaxis) if upright else (ax.yaxis, ax.xaxis)
+    names = [label.get_text() for label in axis.get_ticklabels()]
+    sizes = [p.get_height() if upright else p.get_width() for p in bars.patches]
+    label = str(bars.get_label())
+    return names, sizes, "" if label.startswith("_") else label, values.get_major_formatter()
 
 
 def _short(value: float) -> str:
@@ -317,14 +320,8 @@ def _marked(figure: Figure) -> list[str]:
 
 
 def _each_bar(ax: Axes, bars: BarContainer) -> list[str]:
-    upright = bars.orientation != "horizontal"
-    axis, values = (ax.xaxis, ax.yaxis) if upright else (ax.yaxis, ax.xaxis)
-    names = [label.get_text() for label in axis.get_ticklabels()]
-    names = names if len(names) == len(bars.patches) else [""] * len(bars.patches)
-    label = str(bars.get_label())
-    part = "" if label.startswith("_") else label
-    write = values.get_major_formatter()
-    sizes = [p.get_height() if upright else p.get_width() for p in bars.patches]
+    names, sizes, part, write = _read(ax, bars)
+    names = names if len(names) == len(sizes) else [""] * len(sizes)
     return [
         ", ".join(filter(None, (name.replace("\n", " "), part, str(write(size)) or _short(size))))
         for name, size in zip(names, sizes, strict=True)
@@ -357,20 +354,18 @@ def intervals(
     three columns (low, central, high) there is no thick line. hollow: rows that are ruled out.
     value: writes the median above its dot and the ends beside the line.
     """
-    hollow, columns = set(hollow), list(columns)
-    for place, (name, row) in enumerate(zip(df.index, df[columns].to_numpy(float), strict=True)):
-        if not np.isfinite(row).all():
-            continue
-        colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
-        _interval(ax, place, str(name), row, colour, name in hollow)
-        if value is not None:
-            _interval_values(ax, place, row, style.TEXT.get(colour, colour), value)
-    ax.set_yticks(range(len(df)), [str(name) for name in df.index])
+    hollow, ends = set(hollow), df[list(columns)].to_numpy(float)
+    ax.set_yticks(range(len(df)), list(map(str, df.index)))
     ax.set_ylim(len(df) - 0.5, -0.65)
-    for label, name in zip(ax.get_yticklabels(), df.index, strict=True):
+    for place, (name, row, label) in enumerate(
+        zip(df.index, ends, ax.get_yticklabels(), strict=True)
+    ):
         colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
         label.set(color=style.TEXT.get(colour, colour), fontweight=600)
-    ends = df[columns].to_numpy(float)
+        if np.isfinite(row).all():
+            _interval(ax, place, str(name), row, colour, name in hollow)
+            if value is not None:
+                _interval_values(ax, place, row, style.TEXT.get(colour, colour), value)
     if np.isfinite(ends).any() and np.nanmin(ends) >= 0:
         # The number left of the lowest line needs room beside the names of the rows.
         room = _NUMBER / (0.6 * 72 * figure_of(ax).get_figwidth() / len(axes_of(figure_of(ax))))

@@ -320,7 +320,7 @@ class CostFrames(VendorFrames):
     # --- how sure ---------------------------------------------------------------------------------
 
     @frame
-    def sensitivities(self) -> Made:
+    def sensitivities(self) -> Yielded:
         """An input that is not known exactly: what it does to the saving of the chosen option over
         what it is held against; widest effect first.
 
@@ -335,18 +335,15 @@ class CostFrames(VendorFrames):
         with_others: the same, together with others [share]
         """
         if not self.cost.options:
-            return [], ()
+            return
         plan, pair = self.cost.plan, self.compared
         bars = [b for b in uncertainty.tornado(plan, pair) if b.swing > 0]
         shares = {x.driver: x for x in uncertainty.sobol(plan, pair, bars, self.scenario.seed)}
-        rows = []
         for b in bars:
-            band, share = b.band, shares.get(b.driver)
-            values = (band.unit, band.low, band.central, band.high, b.at_low, b.at_high)
-            rows.append(
-                (b.label, *values, *((share.first, share.total) if share else (None, None)))
-            )
-        return rows, self._of_drivers(b.driver for b in bars)
+            band, x = b.band, shares.get(b.driver)
+            values = b.label, band.unit, band.low, band.central, band.high, b.at_low, b.at_high
+            yield *values, *((x.first, x.total) if x else (None, None))
+        yield from self._of_drivers(b.driver for b in bars)
 
     @frame
     def flips(self) -> Made:

@@ -212,7 +212,7 @@ class DataFrames(Results):
         return [(e.label, e.value, e.source.locator) for e in found], (e.source for e in found)
 
     @frame
-    def rule_switches(self) -> Made:
+    def rule_switches(self) -> Yielded:
         """One fact that switches rules off: were it otherwise, they would apply to some option.
 
         fact: what is stated or taken for granted
@@ -226,8 +226,8 @@ class DataFrames(Results):
             (e.label, e.value, len(rules), "; ".join(r.title for r in rules), _stated_by(e))
             for e, rules in found.items()
         ]
-        rows.sort(key=lambda r: (-r[2], r[0], r[1]))
-        return rows, sorted({e.source for e in found}, key=lambda s: s.citation)
+        yield from sorted(rows, key=lambda r: (-r[2], r[0], r[1]))
+        yield from sorted({e.source for e in found}, key=lambda s: s.citation)
 
     @frame
     def law_ahead(self) -> Yielded:

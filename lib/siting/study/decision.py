@@ -228,7 +228,7 @@ class DecisionFrames(Results):
         yield from self._criteria_sources
 
     @frame
-    def turns(self) -> Made:
+    def turns(self) -> Yielded:
         """A value of one input at which another option takes the lead, nearest first.
 
         kind: weight, price or volume
@@ -241,7 +241,6 @@ class DecisionFrames(Results):
         inside: whether that value lies in the range that is expected
         """
         criteria = {c.criterion: c.label for c in self.decision.criteria}
-        rows = []
         for f in self.decision.nearest_flips:
             subject = self.options[f.subject].label if f.subject in self.options else f.subject
             words = {
@@ -250,8 +249,8 @@ class DecisionFrames(Results):
                 "volume": "volume of tokens",
             }
             points = f.today, f.threshold, f.unit, self.options[f.to].label, f.plausible
-            rows.append((f.kind, subject, words[f.kind], *points))
-        return rows, self._criteria_sources
+            yield f.kind, subject, words[f.kind], *points
+        yield from self._criteria_sources
 
     @frame
     def knowledge(self) -> Yielded:
@@ -310,17 +309,13 @@ class DecisionFrames(Results):
         verdict: fits, tight or does not fit
         """
         for f in self.decision.resilience:
-            g, what = f.growth, (self.options[f.option].label, f.model, spoken(f.model), f.room)
-            yield (
-                *what,
-                *ends(g.same_class),
-                g.flagship.central,
-                g.pairs,
-                g.makers,
-                f.chance,
-                f.verdict,
-            )
+            g = f.growth
+            sizes = f.room, *ends(g.same_class), g.flagship.central
+            shown = g.pairs, g.makers, f.chance, f.verdict
+            yield self.options[f.option].label, f.model, spoken(f.model), *sizes, *shown
         yield from self._criteria_sources
+
+    # Rows -------------------------------------------------------------------------------------
 
     @property
     def _criteria_sources(self) -> list[Source]:

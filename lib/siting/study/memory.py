@@ -69,7 +69,7 @@ class MemoryFrames(Results):
         return map(self._placement, self._fits()), self._memory_sources()
 
     @frame
-    def memory_parts(self) -> Made:
+    def memory_parts(self) -> Yielded:
         """One part of what a model takes on a GPU.
 
         option: label of the option
@@ -83,15 +83,14 @@ class MemoryFrames(Results):
         source: where the figure comes from
         kind: measured, published, client or estimate
         """
-        return [
-            (*self._where(fit), p.name, p.name in BEFORE_CACHE, *ends(p.gib), p.formula, *origin)
-            for fit, m in self._placed()
-            for p in m.parts
-            for origin in [(p.source.source, p.source.kind)]
-        ], self._memory_sources()
+        for fit, m in self._placed():
+            for p in m.parts:
+                known = p.name, p.name in BEFORE_CACHE, *ends(p.gib), p.formula
+                yield *self._where(fit), *known, p.source.source, p.source.kind
+        yield from self._memory_sources()
 
     @frame
-    def fit_map(self) -> Made:
+    def fit_map(self) -> Yielded:
         """A model in a weight format on a card: the fewest that hold the planned requests.
 
         model: open model
@@ -104,18 +103,16 @@ class MemoryFrames(Results):
         """
         models = [hf_config.model(m) for m in self._candidate_models()]
         if not models:
-            return [], ()
+            return
         cards, wanted = self._cards(), vram.planning_concurrency()
         context = max((m.context for _, m in self._placed()), default=8192)
         fewest = sweep(models, cards, MAP_FORMATS, context).fewest_gpus(wanted)
-        rows = [
-            (short(model.model_id), weights, card.gpu, size, fewest[i, j, k], wanted, context)
-            for i, model in enumerate(models)
-            for j, weights in enumerate(MAP_FORMATS)
-            for k, card in enumerate(cards)
-            for size in [usable_gib(card).central]
-        ]
-        return rows, tuple(catalogue.source_of(m) for m in models)
+        for i, model in enumerate(models):
+            for j, weights in enumerate(MAP_FORMATS):
+                for k, card in enumerate(cards):
+                    size, needed = usable_gib(card).central, fewest[i, j, k]
+                    yield short(model.model_id), weights, card.gpu, size, needed, wanted, context
+        yield from map(catalogue.source_of, models)
 
     @frame
     def headroom(self) -> Yielded:
@@ -141,7 +138,7 @@ class MemoryFrames(Results):
         yield from self._memory_sources()
 
     @frame
-    def memory_changes(self) -> Made:
+    def memory_changes(self) -> Yielded:
         """Requests that fit if the weights or the cache were kept in fewer bits.
 
         option: label of the option
@@ -150,7 +147,6 @@ class MemoryFrames(Results):
         now: requests of the longest length that fit [requests]
         then: the same after the change [requests]
         """
-        rows = []
         for fit, m in self._placed():
             d, bits = m.deployment, weight_format(m.deployment.weights).bits
             narrower = [f for f in ("fp8", "int4") if weight_format(f).bits < bits]
@@ -159,8 +155,8 @@ class MemoryFrames(Results):
                 changes["cache in 8 bit"] = replace(d, kv_cache="fp8")
             for change, other in changes.items():
                 then = vram.inference(other, m.context, m.concurrency).max_concurrency
-                rows.append((*self._where(fit), change, m.max_concurrency.central, then.central))
-        return rows, self._memory_sources()
+                yield *self._where(fit), change, m.max_concurrency.central, then.central
+        yield from self._memory_sources()
 
     @frame
     def fine_tuning(self) -> Yielded:
@@ -196,7 +192,7 @@ class MemoryFrames(Results):
             yield from (i.source for i in p.inputs)
 
     @frame
-    def fine_tuning_methods(self) -> Made:
+    def fine_tuning_methods(self) -> Yielded:
         """A way of fine-tuning a model that an option serves: the fewest cards that hold it.
 
         model: open model
@@ -209,8 +205,6 @@ class MemoryFrames(Results):
         verdict: fits, tight or does not fit
         why: why it does not fit, or is not estimated
         """
-        rows: list[tuple[Any, ...]] = []
-        sources: list[Source] = []
         for name, card in dict.fromkeys((m.model.model_id, m.gpu.id) for _, m in self._placed()):
             model, gpu = hf_config.model(name), catalogue.gpu(card)
             for method, words in METHODS.items():
@@ -223,9 +217,8 @@ class MemoryFrames(Results):
                 if peak:
                     size = peak.job.gpus, *ends(peak.reserved)
                     verdict, why = peak.verdict(gpu), ""
-                    sources += [p.source for p in peak.parts]
-                rows.append((short(name), gpu.gpu, words, *size, verdict, why))
-        return rows, sources
+                    yield from (p.source for p in peak.parts)
+                yield short(name), gpu.gpu, words, *size, verdict, why
 
     # --- rows ---------------------------------------------------------------------------------
 

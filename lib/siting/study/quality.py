@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from siting.catalogue import Source, source_of
 from siting.quality import Score, margin_of, spoken
-from siting.study.frames import Made, ends, frame
+from siting.study.frames import Yielded, ends, frame
 from siting.study.results import Results
 
 
@@ -14,7 +12,7 @@ class QualityFrames(Results):
     """Frames on which model is as good as which."""
 
     @frame
-    def parities(self) -> Made:
+    def parities(self) -> Yielded:
         """One model of an option against the floor of one workload.
 
         option: label of the option
@@ -36,27 +34,21 @@ class QualityFrames(Results):
         hidden: the same, central [tokens]
         hidden_high: the same, high [tokens]
         """
-        rows = []
         for p in self.quality.parities:
-            what = self.options[p.option].label, p.workload
             models = p.model, spoken(p.model), p.reference, spoken(p.reference)
             workload = self.scenario.workloads[p.workload]
             stated = bool(workload.quality and workload.quality.margin is not None)
-            judged = p.verdict, p.reason, margin_of(workload), stated
-            own: tuple[Any, ...] = (None,) * 4
-            if p.own:
-                own = p.own.score, p.own.floor, p.own.tolerance, p.own.verdict
-            rows.append((*what, *models, *judged, p.supported, *own, *ends(p.reasoning_tokens)))
-        sources = [i.source for i in self.quality.inputs]
+            judged = p.verdict, p.reason, margin_of(workload), stated, p.supported
+            o, what = p.own, (self.options[p.option].label, p.workload)
+            own = (o.score, o.floor, o.tolerance, o.verdict) if o else (None,) * 4
+            yield *what, *models, *judged, *own, *ends(p.reasoning_tokens)
+        yield from (i.source for i in self.quality.inputs)
         if any(p.own for p in self.quality.parities):
             day = self.client.report_date.isoformat()
-            sources.append(
-                Source(source=self.client.name, locator="own test", date=day, kind="client")
-            )
-        return rows, sources
+            yield Source(source=self.client.name, locator="own test", date=day, kind="client")
 
     @frame
-    def board_scores(self) -> Made:
+    def board_scores(self) -> Yielded:
         """One model of an option against its reference on one board.
 
         option: label of the option
@@ -81,7 +73,6 @@ class QualityFrames(Results):
         verdict: better, as good, worse or unknown
         reason: why, where it is not plain
         """
-        rows, facts = [], []
         for p in self.quality.parities:
             margin = margin_of(self.scenario.workloads[p.workload])
             for c in p.comparisons:
@@ -91,9 +82,8 @@ class QualityFrames(Results):
                 scores = score, effort, against, its_effort
                 apart = c.difference, *c.interval, c.tolerance
                 judged = margin / b.points_per_unit, c.counts, c.verdict, c.reason
-                rows.append((*what, b.unit, b.direction, date or b.date, *scores, *apart, *judged))
-                facts += [f for f in (b, c.model, c.reference) if f is not None]
-        return rows, map(source_of, facts)
+                yield *what, b.unit, b.direction, date or b.date, *scores, *apart, *judged
+                yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)
 
 
 def _scored(score: Score | None) -> tuple[float | None, str | None, str | None]:

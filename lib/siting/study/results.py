@@ -147,29 +147,22 @@ class Results:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before trusting the numbers, in sentences."""
+        return tuple(dict.fromkeys(self._cautions()))
+
+    def _cautions(self) -> Iterator[str]:
         label = {name: option.label for name, option in self.options.items()}
-        found = [
-            f"{label[name]}: {model} not estimated, because {why}"
-            for name, option in self.capacity.items()
-            for model, why in option.not_estimated.items()
-        ]
-        found += [
-            f"{label[name]}: cost not estimated, because {why}"
-            for name, why in self.cost.not_estimated.items()
-        ]
-        found += [
-            f"{vendor}: no record of this vendor, so the chances of all vendors are taken"
-            for vendor in self.stability.unknown_vendors
-        ]
-        found += [
-            f"{label[name]}: {words}"
-            for name, option in self.capacity.items()
-            for words in option.warnings
-        ]
-        found += [*self.decision.warnings, *self.cost.notes]
+        for name, option in self.capacity.items():
+            for model, why in option.not_estimated.items():
+                yield f"{label[name]}: {model} not estimated, because {why}"
+        for name, why in self.cost.not_estimated.items():
+            yield f"{label[name]}: cost not estimated, because {why}"
+        for vendor in self.stability.unknown_vendors:
+            yield f"{vendor}: no record of this vendor, so the chances of all vendors are taken"
+        for name, option in self.capacity.items():
+            yield from (f"{label[name]}: {words}" for words in option.warnings)
+        yield from (*self.decision.warnings, *self.cost.notes)
         if old := sum(self.is_stale(i.source) for i in self.used):
-            found.append(f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days")
-        return tuple(dict.fromkeys(found))
+            yield f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"
 
     def is_stale(self, source: Source) -> bool:
         """Whether a source is older than STALE_DAYS at the date of the report."""

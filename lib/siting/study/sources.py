@@ -9,7 +9,7 @@ from siting.catalogue import Kind, Source
 from siting.cost import uncertainty
 from siting.study.cost import CostFrames
 from siting.study.decision import DecisionFrames
-from siting.study.frames import Made, ends, frame
+from siting.study.frames import Made, Yielded, ends, frame
 
 KINDS: dict[Kind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -49,7 +49,7 @@ class SourceFrames(DecisionFrames, CostFrames):
         return *said, age, source.kind, stale, source.url
 
     @frame
-    def kinds(self) -> Made:
+    def kinds(self) -> Yielded:
         """One kind of evidence that a number may rest on, the firmest first.
 
         kind: measured, client, published or estimate
@@ -59,13 +59,12 @@ class SourceFrames(DecisionFrames, CostFrames):
         stale: those older than 90 days [inputs]
         undated: those whose source prints no date [inputs]
         """
-        rows = []
         for kind in _FIRMEST:
             found = [i.source for i in self.used if i.source.kind == kind]
             stale, undated = sum(map(self.is_stale, found)), sum(s.date == "undated" for s in found)
             share = len(found) / max(1, len(self.used))
-            rows.append((kind, KINDS[kind], len(found), share, stale, undated))
-        return rows, (i.source for i in self.used)
+            yield kind, KINDS[kind], len(found), share, stale, undated
+        yield from (i.source for i in self.used)
 
     @frame
     def worth_replacing(self) -> Made:
@@ -114,7 +113,7 @@ class SourceFrames(DecisionFrames, CostFrames):
             yield label, softest or growth
 
     @frame
-    def evidence(self) -> Made:
+    def evidence(self) -> Yielded:
         """A document or person behind the scenario.
 
         source: document or person
@@ -124,30 +123,25 @@ class SourceFrames(DecisionFrames, CostFrames):
         figures: figures of the scenario that it speaks for; missing for all others [figures]
         url: its address
         """
-        rows = [
-            (e.source, e.locator, e.date.isoformat(), e.kind, covered, e.url)
-            for e in self.scenario.evidence
-            for covered in [None if "*" in e.fields else len(e.fields)]
-        ]
-        return rows, ()
+        for e in self.scenario.evidence:
+            covered = None if "*" in e.fields else len(e.fields)
+            yield e.source, e.locator, e.date.isoformat(), e.kind, covered, e.url
 
     @frame
-    def left_out(self) -> Made:
+    def left_out(self) -> Yielded:
         """A figure that the scenario asks for and that no evidence supports: not estimated.
 
         option: label of the option; missing for a vendor
         subject: model, cost, or the vendor
         why: the reason
         """
-        label = {name: option.label for name, option in self.options.items()}
-        rows: list[tuple[str | None, str, str]] = [
-            (label[name], model, why)
-            for name, option in self.capacity.items()
-            for model, why in option.not_estimated.items()
-        ]
-        rows += [(label[name], "cost", why) for name, why in self.cost.not_estimated.items()]
-        unknown = "no record of this vendor in the fact tables"
-        return [*rows, *((None, v, unknown) for v in self.stability.unknown_vendors)], ()
+        for name, option in self.options.items():
+            for model, why in self.capacity[name].not_estimated.items():
+                yield option.label, model, why
+        for name, why in self.cost.not_estimated.items():
+            yield self.options[name].label, "cost", why
+        for vendor in self.stability.unknown_vendors:
+            yield None, vendor, "no record of this vendor in the fact tables"
 
     @frame
     def cautions(self) -> Made:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from siting.study.cost import CostFrames
 from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
-from siting.study.frames import Made, frame
+from siting.study.frames import Yielded, frame
 from siting.study.vendors import VendorFrames
 
 OWNERS = {
@@ -24,7 +24,7 @@ OWNERS = {
 SETTLED_IN = 30
 """Open points are settled before money is spent: within the first horizon of the plan. [days]"""
 
-BLANK: Mapping[str, Any] = {
+BLANK: dict[str, Any] = {
     **dict.fromkeys(("start", "date_low", "date_high", "option", "amount", "owner")),
     "kind": "planned",
     "needs_decision": False,
@@ -40,7 +40,7 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
     """Frames on what is open and what comes when."""
 
     @frame
-    def open_points(self) -> Made:
+    def open_points(self) -> Yielded:
         """One thing about one option that a person must still decide or show.
 
         option: label of the option
@@ -53,22 +53,19 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         due: day by which it should be settled
         """
         asked = {rule: q.question for q in self.sovereignty.questions for rule in q.rules}
-        due, rows = self._day(SETTLED_IN), []
         for c in self.decision.candidates:
-            doubts = [(d.point, d.clears, d.reason, True, d.regime) for d in c.uncleared]
-            points = {point for point, *_ in doubts}
-            reviews = [
-                (v.rule.title, v.rule.remedy, v.reason, False, v.rule.regime)
-                for v in self.sovereignty.options[c.name].verdicts.values()
-                if v.verdict == "review" and v.rule.title not in points
-            ]
-            for point, *said, regime in doubts + reviews:
+            open_ = [(d.point, d.clears, d.reason, True, d.regime) for d in c.uncleared]
+            points = {point for point, *_ in open_}
+            for v in self.sovereignty.options[c.name].verdicts.values():
+                if v.verdict == "review" and (rule := v.rule).title not in points:
+                    open_.append((rule.title, rule.remedy, v.reason, False, rule.regime))
+            for point, *said, regime in open_:
                 owner = OWNERS.get(regime, "data protection" if regime else "architect")
-                rows.append((c.label, point, asked.get(point), *said, owner, due))
-        return rows, self.sovereignty.sources
+                yield c.label, point, asked.get(point), *said, owner, self._day(SETTLED_IN)
+        yield from self.sovereignty.sources
 
     @frame
-    def timeline(self) -> Made:
+    def timeline(self) -> Yielded:
         """One thing that happens or is due, in the lane that it belongs to, by date.
 
         lane: work, contract, law, retirement or money
@@ -91,12 +88,10 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
             "retirement": self._retirements(),
             "money": self._money(),
         }
-        rows = [
-            {**BLANK, "lane": lane, **event} for lane, found in lanes.items() for event in found
-        ]
-        frames = self.steps(), self.law_ahead(), self.retiring_models()
-        sources = [source for f in frames for source in f.attrs["sources"]]
-        return sorted(rows, key=lambda r: str(r["end"])), sources
+        rows = [BLANK | {"lane": lane} | event for lane, found in lanes.items() for event in found]
+        yield from sorted(rows, key=lambda r: str(r["end"]))
+        for shown in self.steps(), self.law_ahead(), self.retiring_models():
+            yield from shown.attrs["sources"]
 
     def _work(self) -> Iterator[dict[str, Any]]:
         steps, (v,) = self.steps(), self.verdict().to_dict("records")
@@ -113,17 +108,13 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         for quote in self.scenario.finance.quotes:
             if quote.valid_until:
                 name = quote.item.split(".")[1] if quote.item.startswith("option.") else None
-                end = {"end": quote.valid_until.isoformat(), "kind": "ends"}
-                yield {**end, "label": "offer ends", "option": self._labelled(name)}
+                said = {"label": "offer ends", "option": self._labelled(name)}
+                yield {"end": quote.valid_until.isoformat(), "kind": "ends", **said}
         for option in self.options.values():
             if option.contract_until:
-                end = {"end": option.contract_until.isoformat(), "kind": "ends"}
-                yield {
-                    **end,
-                    "label": "contract ends",
-                    "option": option.label,
-                    "needs_decision": True,
-                }
+                said = {"label": "contract ends", "option": option.label}
+                asks = {"kind": "ends", "needs_decision": True}
+                yield {"end": option.contract_until.isoformat(), **said, **asks}
 
     def _law(self) -> Iterator[dict[str, Any]]:
         for (date, event), rows in self.law_ahead().groupby(["date", "event"], sort=False):
