@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from siting import catalogue, hf_config
 from siting.catalogue import Fact, Model, Source, source_of
@@ -210,24 +210,21 @@ def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
     cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
     served = "not in the catalogue of open weights; served by the vendor"
 
-    def said(row: Fact | None, field: str) -> str:
-        return getattr(row, field) if row else UNKNOWN
+    def said(row: Fact | None, *fields: str) -> dict[str, Any]:
+        return {f: getattr(row, f) if row else UNKNOWN for f in fields}
 
     return ModelFinding(
         model=name,
         used_by=used_by,
-        maker=said(made, "maker"),
-        country=said(made, "country"),
+        **said(made, "maker", "country"),
+        **said(parts, "training_data", "training_code"),
+        **said(terms, "licence_class", "field_of_use"),
         weights="published" if model else served,
-        training_data=said(parts, "training_data"),
-        training_code=said(parts, "training_code"),
         mof_class=(parts and parts.mof_class) or "none found",
         licence=model.licence if model else "contract with the vendor",
-        licence_class=said(terms, "licence_class"),
-        field_of_use=said(terms, "field_of_use"),
         user_cap=cap if terms else UNKNOWN,
-        excluded=said(terms, "excludes") or "none",
-        after_tuning=(terms and terms.derivative_terms) or said(terms, "derivatives"),
+        excluded=(terms.excludes or "none") if terms else UNKNOWN,
+        after_tuning=(terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
         source=source_of(terms or parts or model or made or _NOWHERE),
     )
 
