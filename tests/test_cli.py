@@ -206,6 +206,9 @@ def test_fit_reads_a_config_json(tmp_path: Path) -> None:
     assert weights["central"] == pytest.approx(14.96, rel=0.02)
     words[1] = "--config"  # which needs no name of the catalogue beside it
     assert json.loads(siting(*words).stdout)["parts"][0] == weights
+    load = ["--requests-per-day", "1000", "--input", "300,800", "--output", "40,100"]
+    sized = siting("size", "--model", words[2], *words[3:], *load)
+    assert json.loads(sized.stdout)["gpus_per_replica"] == 1, sized.output
 
 
 def test_fit_wants_a_model_or_a_config() -> None:

@@ -426,6 +426,22 @@ def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(
         scenario.create("acme-bank")
 
 
+def test_a_wrong_member_of_a_list_hides_nothing_else(client) -> None:
+    """A quote without its value lacks one; the list goes, and the rest is still read."""
+    band = "{low: 3, central: 2, high: 1}"
+    quote = f"{{item: gpu_hour, value: {band}, unit: EUR/GPU-h, source: x, date: 2026-01-01}}"
+    text = CLIENT + f"finance: {{baseline: apis, quotes: [{quote}]}}\n"
+    text = text.replace("[workloads]", "[workloads, finance]").replace("users: 500", "models: ['']")
+    with pytest.raises(ScenarioError) as caught:
+        scenario.load(client(text))
+    fields = {problem.field for problem in caught.value.problems}
+    assert fields == {
+        "workloads.assistant.models[0]",
+        "finance.quotes[0].value",
+        "finance.baseline",
+    }
+
+
 def test_mistakes_of_every_kind_are_named_in_one_round(client) -> None:
     """Malformed values, unknown names, files and references, without what only follows."""
     text = CLIENT.replace("users: 500", "users: many, models: [no/such]")
