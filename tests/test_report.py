@@ -178,6 +178,14 @@ def test_a_chapter_finds_no_file_of_a_client_as_a_module(forge: Forge) -> None:
     assert "[] []" in page(files)
 
 
+def test_a_warm_process_compiles_no_grammar_of_addresses_and_a_chapter_may(forge: Forge) -> None:
+    pytest.importorskip("rfc3987_syntax")
+    look = "import sys\nsay(str('rfc3987_syntax' in sys.modules))\nimport rfc3987_syntax"
+    made = make(chapters={"10_x.ipynb": chapter("A?", look)})
+    files = render(dataclasses.replace(made, formats=("html",)), forge)
+    assert "False" in words(page(files))
+
+
 def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: Forge) -> None:
     logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
     chapters = {"10_x.ipynb": chapter("Why?", CHART)}

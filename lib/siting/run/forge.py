@@ -269,9 +269,6 @@ def _deserted(channel: socket.socket) -> bool:
 
 def _serve(channel: socket.socket, folder: str, many: bool, ahead: Job | None) -> None:
     """Forks a report for each request until the asking process closes its end."""
-    from siting import study
-    from siting.run import report
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
     gc.disable()  # what is imported stays; looking through it is a third of the time
     reports: set[int] = set()
@@ -279,6 +276,9 @@ def _serve(channel: socket.socket, folder: str, many: bool, ahead: Job | None) -
         for _ in preload(folder):
             if _deserted(channel):
                 return
+        from siting import study
+        from siting.run import report
+
         if many:
             study.prepare()
         if ahead:
