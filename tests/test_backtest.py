@@ -92,11 +92,17 @@ def test_short_notice_is_foretold_by_the_vendors_own_notices():
         assert panel.label == "by vendor: skill shown"
 
 
-def test_a_chance_of_short_notice_is_printed_only_where_skill_is_shown():
-    # At 30 days, 12 of 28 short notices are one host's: without it the skill falls to 0.10.
-    within = study.open("base").notice_chances().within
+def test_a_vendors_own_record_moves_a_chance_only_where_skill_is_shown():
+    # At 30 days the record leans on one host with twelve notices: without it no skill is seen.
+    chances = study.open("base").notice_chances()
+    own = chances.groupby("within").by_vendor.agg(["min", "max"])
     shown = {p.quantity for p in NOTICES if p.own.brier_skill.low > 0}
-    assert {f"next notice at most {d} days" for d in set(within)} == shown
+    for days, (least, most) in own.iterrows():
+        assert least == most == (f"next notice at most {days:g} days" in shown)
+    assert set(own.index) == {30, 90, 180}
+    spread = chances.groupby("within").chance.nunique()
+    assert (spread[~own["max"]] == 1).all()
+    assert (spread[own["max"]] > 1).all()
 
 
 def test_choosing_one_variant_by_what_was_known_does_as_well_as_mixing_all():

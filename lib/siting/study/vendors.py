@@ -154,7 +154,9 @@ class VendorFrames(Results):
 
         vendor: vendor
         mine: whether an option of this client depends on it
-        within: days of notice, such for which a test shows skill [days]
+        within: days of notice [days]
+        by_vendor: whether the vendor's own notices move it; if not, it is that of a typical vendor,
+            the same for all, as no test shows that a record foretells it
         chance_low: chance, low end of 80 % [share]
         chance: chance [share]
         chance_high: chance, high end of 80 % [share]
@@ -162,17 +164,19 @@ class VendorFrames(Results):
         short: of these, notices of at most so many days [1]
         pool: share of a typical vendor, to which a short record is drawn [share]
         """
-        record, mine = load().as_of(self.client.report_date), {v.vendor for v in self._vendors}
-        tests = catalogue.table("vendor_backtests", Backtest)
+        day, mine = self.client.report_date, {v.vendor for v in self._vendors}
+        record, tests = load().as_of(day), catalogue.table("vendor_backtests", Backtest)
         shown = {b.quantity for b in tests if b.label.startswith("by vendor")}
         known = {n.vendor for n in notice.separate(record.notices)} | mine
-        rows = [
-            (v.vendor, v.vendor in mine, c.within, *ends(c.chance), c.notices, c.short, c.pool)
-            for v in record.vendors
-            if v.vendor in known and v.role != "infrastructure"
-            for c in notice.notice_chances(record, v.vendor, self.client.report_date)
-            if f"next notice at most {c.within} days" in shown
-        ]
+        typical = notice.notice_chances(record, "", day)
+        rows = []
+        for v in record.vendors:
+            if v.vendor in known and v.role != "infrastructure":
+                for c, of_all in zip(notice.notice_chances(record, v.vendor, day), typical, strict=True):
+                    own = f"next notice at most {c.within} days" in shown
+                    chance = ends((c if own else of_all).chance)
+                    counts = c.notices, c.short, c.pool
+                    rows.append((v.vendor, v.vendor in mine, c.within, own, *chance, *counts))
         return rows, _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
 
     @property

@@ -153,11 +153,11 @@ def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
 
     counted: how much each earlier notice counts on a day. [limit × asked × notice]
     """
-    shift, past = np.zeros(odds.shape), came.shape[1]
+    shift, past = np.zeros((len(odds), 1)), came.shape[1]
     for _ in range(STEPS):
         p = expit(odds[:, None, :past] + shift[..., None])
-        slope = (counted * (came[:, None] - p)).sum(axis=-1) - weight * shift
-        shift = shift + slope / ((counted * p * (1 - p)).sum(axis=-1) + weight)
+        slope = np.einsum("lan,lan->la", counted, came[:, None] - p) - weight * shift
+        shift = shift + slope / (np.einsum("lan,lan->la", counted, p * (1 - p)) + weight)
     found: Array = expit(odds + shift)
     return found
 
