@@ -488,9 +488,9 @@ def markdown(panels: Sequence[Panel]) -> str:
         for p in panels
     ]
     text = (
-        "The first three are foretold from the vendor's own notices. For shocks a rate of the "
-        "vendor's own is tried against the base rate of all; reports print the base rate. A "
-        "chance of short notice is printed only where skill is shown. The "
+        "The first three are foretold from the vendor's own notices; where no skill is shown, "
+        "reports print a typical vendor's chance for all. For shocks a rate of the vendor's own "
+        "is tried against the base rate of all; reports print the base rate. The "
         "largest gap is between predicted and observed frequency in a fifth of the cases; in "
         "brackets the median of what exact forecasts would show."
     )
