@@ -172,7 +172,9 @@ class VendorFrames(Results):
         rows = []
         for v in record.vendors:
             if v.vendor in known and v.role != "infrastructure":
-                for c, of_all in zip(notice.notice_chances(record, v.vendor, day), typical, strict=True):
+                for c, of_all in zip(
+                    notice.notice_chances(record, v.vendor, day), typical, strict=True
+                ):
                     own = f"next notice at most {c.within} days" in shown
                     chance = ends((c if own else of_all).chance)
                     counts = c.notices, c.short, c.pool
