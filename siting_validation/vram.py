@@ -17,7 +17,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant, engine_family, version
-from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib, warms_up
+from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib
 from siting.quantity import NotEstimated, Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
@@ -314,12 +314,13 @@ def _fits(run: Run) -> Range:
     SGLang starts with whatever pool is left.
     """
     _ = run.card
-    if not warms_up(run.deployment):
-        return Range(0.0, 0.0, 1.0)
     if run.deployment.family == "sglang":
         left = cache_pool(run.deployment, run.longest).left
         return Range(float(left.low > 0), float(left.central > 0), float(left.high > 0))
-    held = vram.inference(run.deployment, run.longest).max_concurrency
+    memory = vram.inference(run.deployment, run.longest)
+    held = memory.max_concurrency
+    if not memory.starts:
+        return Range(0.0, 0.0, 1.0)
     return Range(float(held.low >= 1), float(held.central >= 1), float(held.high >= 1))
 
 

@@ -413,6 +413,10 @@ def test_four_bit_experts_need_room_for_the_warm_up_beside_the_budget() -> None:
     assert pool.warms_up(dataclasses.replace(run, utilization=0.9))
     assert pool.warms_up(dataclasses.replace(run, engine_version="0.21"))
     assert pool.warms_up(dataclasses.replace(run, model=LLAMA))
+    # and what `siting fit` says is what `siting validate` says
+    tight = vram.inference(run, 8192)
+    assert tight.verdict == "does not fit" and "utilization" in tight.note
+    assert vram.inference(dataclasses.replace(run, utilization=0.9), 8192).verdict == "fits"
 
 
 def test_ranks_that_share_tokens_multiply_what_a_pool_holds() -> None:

@@ -26,6 +26,7 @@ from siting.memory.pool import (
     kv_format,
     longest_context,
     request_gib,
+    warms_up,
 )
 from siting.memory.weights import tensors
 from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
@@ -73,14 +74,26 @@ class Memory:
         return self.deployment.gpus
 
     @property
+    def starts(self) -> bool:
+        """False: it runs out of memory in its warm-up, before the first request."""
+        return warms_up(self.deployment)
+
+    @property
     def note(self) -> str:
-        """What of this case nobody measured, in words; blank if all was."""
-        return in_words(unseen("serving", aspects(self.deployment)))
+        """What keeps it from starting, and what of this case nobody measured; blank if nothing."""
+        far = in_words(unseen("serving", aspects(self.deployment)))
+        return "; ".join(filter(None, (NO_START if not self.starts else "", far)))
 
     @property
     def need_gib(self) -> Range:
         """Sum of the parts, with the cache that was asked for."""
         return total((p.gib for p in self.parts), "GiB")
+
+
+NO_START = (
+    "graphs and the sampler's first batch find no room beside the share that the engine takes: "
+    "lower its utilization"
+)
 
 
 def inference(d: Deployment, context: int | None = None, concurrency: float = 1) -> Memory:
@@ -104,7 +117,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         catalogue.source_of(cells),
     )
     verdict: Verdict = "does not fit"
-    if requests.central >= concurrency:
+    if warms_up(d) and requests.central >= concurrency:
         verdict = "fits" if requests.low >= concurrency else "tight"
     return Memory(
         deployment=replace(d, weights=form.format, kv_cache=cells.format),
@@ -250,7 +263,8 @@ def _fit(
         return Fit(name, works, model_name, None, (), f"not estimated, because {why}")
     chosen = next((m for m in choices if m.verdict != "does not fit"), None)
     if chosen is None and choices:  # a lone long request may still be served
-        chosen = next((m for m in choices if m.max_concurrency.central >= 1), None)
+        lone = (m for m in choices if m.starts and m.max_concurrency.central >= 1)
+        chosen = next(lone, None)
     reason = "" if chosen else "no group of up to 8 GPUs holds the model and one longest request"
     return Fit(name, works, model.model_id, chosen, choices, reason)
 
