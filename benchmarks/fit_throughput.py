@@ -28,10 +28,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 from siting import catalogue
+from siting.quantity import NotEstimated
 from siting.serving import loops, performance, spread
 from siting.serving.loops import Traffic
 from siting.serving.measurement import Run
-from siting.serving.performance import Efficiency, NotPredicted, Replica
+from siting.serving.performance import Efficiency, Replica
 
 from benchmarks import throughput_ranges as ranges
 from siting_validation import comparison as validation
@@ -68,13 +69,11 @@ class Data:
 def read(path: Path) -> Data:
     """Rows that the model can predict, with what it needs to do so."""
     rows, runs, replicas, pools = [], [], [], []
-    everything = validation.read(path)
-    unknown = validation.contradicted(everything)
-    for row in everything:
+    for row in validation.read(path):
         try:
             run = throughput.run_of_row(row)
-            replicas.append(performance.replica(run.deployment))
-        except NotPredicted:
+            replicas.append(performance.replica(run.deployment, run.dummy))
+        except NotEstimated:
             continue
         rows.append(row)
         runs.append(run)
@@ -92,7 +91,7 @@ def read(path: Path) -> Data:
         Traffic(*(np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic))),
         np.array(pools),
         np.array([performance.most_sequences(r.deployment) for r in runs]),
-        {q: np.array([_scored(row, q, unknown) for row in rows]) for q in QUANTITIES},
+        {q: np.array([_scored(row, q) for row in rows]) for q in QUANTITIES},
         keys,
     )
 
@@ -109,12 +108,12 @@ def _pool(run: Run) -> float:
         return performance.pool_bytes(
             run.deployment, run.input_tokens + run.output_tokens, ran=True
         )
-    except NotPredicted:
+    except NotEstimated:
         return np.nan
 
 
-def _scored(row: dict[str, str], quantity: str, unknown: set[tuple[str, str]]) -> float:
-    asked = quantity in validation.scored(row) and (row["case_id"], quantity) not in unknown
+def _scored(row: dict[str, str], quantity: str) -> float:
+    asked = quantity in validation.scored(row)
     return (asked and validation.positive(row, quantity)) or np.nan
 
 

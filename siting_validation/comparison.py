@@ -12,9 +12,9 @@ import csv
 import gzip
 import math
 import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,40 +98,8 @@ def _rows(path: Path) -> list[Row]:
 
 def compare(kind: str, rows: Iterable[Row]) -> list[Comparison]:
     """Every scored quantity of every case. Raises KeyError for an unknown kind."""
-    predict, rows = _kinds()[kind], list(rows)
-    unknown = contradicted(rows) if kind == "throughput" else set()
-    made = [c for row in rows for c in predict(row)]
-    return [
-        replace(c, low=None, central=None, high=None, note=CONTRADICTED)
-        if (c.case_id, c.quantity) in unknown
-        else c
-        for c in made
-    ]
-
-
-CONTRADICTED = (
-    "the source measured this run more than once, and the figures differ by more than half: "
-    "what told the runs apart is not recorded"
-)
-APART = 1.5
-FIGURES = (
-    "output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms", "total_tokens_per_s",
-    "tokens_per_s_per_gpu", "peak_gpu_mem_gb", "case_id", "trust",
-)  # fmt: skip
-
-
-def contradicted(rows: Sequence[Row]) -> set[tuple[str, str]]:
-    """Case and quantity of speeds that a source states for one run, but far apart."""
-    runs = defaultdict(list)
-    for row in rows:
-        runs[tuple(sorted((k, v) for k, v in row.items() if k not in FIGURES))].append(row)
-    found = set()
-    for same in (r for r in runs.values() if len(r) > 1):
-        for quantity in FIGURES[:3]:
-            values = [v for row in same if (v := positive(row, quantity))]
-            if values and max(values) > APART * min(values):
-                found |= {(row["case_id"], quantity) for row in same}
-    return found
+    predict = _kinds()[kind]
+    return [c for row in rows for c in predict(row)]
 
 
 def positive(row: Row, column: str) -> float | None:

@@ -454,20 +454,19 @@ A card, a model or a format of experts of which there are fewer than ten other m
 step; an engine on that generation of cards, or under that kind of load, two. Distance 0: all was
 seen; 1: but for one step; 2: two or three; 3: more. Share of measurements in the range:"""
 MISFITS = """\
-- A vLLM of 2024 with an 8-bit 405B model on MI300X (`dstack405`): its source measured two
-  checkpoints, one of them four times slower for want of kernels, and the table does not say which
-  row is which. Where a source states speeds for one run that differ by more than half, none of
-  them is predicted; with them the 90th percentile of tokens a second on the new sources would be
-  about 90 %.
+- A vLLM of 2024 with an 8-bit 405B model on MI300X (`dstack405`): its source ran two checkpoints,
+  Meta's with scales by row, for which the engine had no fused product on AMD cards, and AMD's with
+  scales by tensor. The first took up to four times as long. Its 19 rows name their checkpoint
+  (FBGEMM) in the repository's copy and are not predicted; in a table that says only FP8 they are
+  predicted as the second kind, and are then the tail of the new sources' tokens a second.
 - First tokens of GPT-J in 16 bit on H100 take a quarter longer than expected; those of bridged
-  cards in fours a sixth less or more, by the length of the message; Mixtral with random weights
-  reads fewer experts at small batches. So the 90th percentile of `trtdli` is 19 %, aimed at 17.
+  cards in fours a quarter longer where messages are shorter than 64 MiB.
 - Mixtures of experts on Gaudi 3 and AMD cards with SGLang or vLLM: two models stand behind the
   constants, and one release of SGLang doubled the speed of the last.
 - Mixtures of experts read by vLLM and SGLang at long prompts: they reach a twentieth to a third of
   the card's arithmetic, by model and kernel.
-- Mixtures of experts of TensorRT-LLM 1.0 at saturation: the tables do not print how experts and
-  attention are split over the GPUs.
+- Mixtures of experts of TensorRT-LLM 1.0 at saturation: its page states the command, attention
+  data parallel, but not how the experts are split over the GPUs.
 - GB200: 18 rows of one replica over 72 GPUs; three rows of Qwen3-32B that look like many replicas.
 - Llama 3.1 8B on H200 with a recent vLLM is measured in half of the time expected; TensorRT-LLM
   0.14 with eight GPUs a third slower than 0.17 on the same rows; Llama 3.3 70B on two H100 in

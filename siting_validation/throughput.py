@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Literal
 
 from siting import catalogue, hf_config
+from siting.memory import engines
 from siting.memory.deployment import Deployment
-from siting.quantity import Range
+from siting.memory.weights import tensors
+from siting.quantity import NotEstimated, Range
 from siting.serving import measurement
 from siting.serving.loops import Loop
 from siting.serving.measurement import ROUNDS, Expected, Run
-from siting.serving.performance import NotPredicted
+from siting.serving.performance import VENDOR
 
 from siting_validation.comparison import Comparison, Row, number, scored
 
@@ -27,47 +29,47 @@ def throughput_row(row: Row) -> Iterator[Comparison]:
     """The speeds that a case asks for, with the range that a report would print."""
     try:
         found, why = _expected(row), ""
-    except NotPredicted as reason:
+    except NotEstimated as reason:
         found, why = None, str(reason)
     for quantity in scored(row):
         case = Comparison(row["case_id"], quantity, None, group=row.get("group", ""))
         try:
             case = replace(case, measured=_measured(row, quantity))
             if found is None:
-                raise NotPredicted(why)
+                raise NotEstimated(why)
             yield _filled(case, found, row)
-        except NotPredicted as reason:
+        except NotEstimated as reason:
             yield replace(case, note=str(reason))
 
 
 def _expected(row: Row) -> Expected:
-    """The estimate of a row. Raises NotPredicted, whatever is wrong with the row."""
+    """The estimate of a row. Raises NotEstimated, whatever is wrong with the row."""
     try:
         return measurement.expected(run_of_row(row))
     except (ArithmeticError, ValueError, KeyError) as error:
-        if isinstance(error, NotPredicted):
+        if isinstance(error, NotEstimated):
             raise
-        raise NotPredicted(f"the row cannot be read: {str(error)[:100]}") from None
+        raise NotEstimated(f"the row cannot be read: {str(error)[:100]}") from None
 
 
 def _measured(row: Row, quantity: str) -> float | None:
-    """What was measured. Raises NotPredicted for what no run can give."""
+    """What was measured. Raises NotEstimated for what no run can give."""
     try:
         value = number(row, quantity)
     except ValueError as error:
-        raise NotPredicted(str(error)) from None
+        raise NotEstimated(str(error)) from None
     if value is not None and value <= 0:
-        raise NotPredicted(f"{quantity} is {value:g}, which no run can give")
+        raise NotEstimated(f"{quantity} is {value:g}, which no run can give")
     return value
 
 
 def _filled(case: Comparison, found: Expected, row: Row) -> Comparison:
     value: Range | None = getattr(found, case.quantity, None)
     if case.quantity not in SPEEDS:
-        raise NotPredicted(f"{case.quantity} is not a speed that is estimated")
+        raise NotEstimated(f"{case.quantity} is not a speed that is estimated")
     if value is None:
         queued = found.queued and case.quantity == "ttft_ms"
-        raise NotPredicted(QUEUED if queued else NO_FIRST)
+        raise NotEstimated(QUEUED if queued else NO_FIRST)
     half = _printed(row.get(case.quantity, "")) / 2
     low, high = min(value.low, value.central - half), max(value.high, value.central + half)
     return replace(
@@ -85,7 +87,7 @@ def _printed(text: str) -> float:
 
 
 def run_of_row(row: Mapping[str, str]) -> Run:
-    """A row of a table of throughput measurements. Raises NotPredicted saying what is missing."""
+    """A row of a table of throughput measurements. Raises NotEstimated saying what is missing."""
     inp, out = _number(row, "input_tokens"), _number(row, "output_tokens")
     mode, note = (row.get("offline_or_server") or "").lower(), row.get("note") or ""
     stated, rate = row.get("concurrency_or_batch") or "", row.get("request_rate") or ""
@@ -102,7 +104,7 @@ def run_of_row(row: Mapping[str, str]) -> Run:
     elif "max" in stated or "inf" in rate:
         loop, load = "saturated", sent or math.inf
     else:
-        raise NotPredicted("neither concurrency, batch nor request rate is stated")
+        raise NotEstimated("neither concurrency, batch nor request rate is stated")
     if "burst" in mode or "at once, one answer each" in note or "llama-benchy" in note:
         rounds = 1.0
     elif "median TTFT" in note:
@@ -111,7 +113,23 @@ def run_of_row(row: Mapping[str, str]) -> Run:
         "static" if loop == "static" and load > 1 else "continuous"
     )
     share = min(_found(r"prefix (?:cache )?hits? (?:of )?([\d.]+) ?%", note) / 100, 1.0)
-    return Run(_deployment(row, batching), loop, inp, out, load, rounds, _spread(note), share)
+    d = _deployment(row, batching)
+    dummy = False
+    if engines.engine_name(d.engine) in VENDOR and d.release is not None:
+        dummy = loop == "static" and d.release < (0, 10)
+        if loop == "saturated" and d.release >= (1, 0) and "attention_dp" not in note:
+            d = _attending_apart(d)
+    return Run(d, loop, inp, out, load, rounds, _spread(note), share, dummy)
+
+
+def _attending_apart(d: Deployment) -> Deployment:
+    """A mixture of experts in the layout in which TensorRT-LLM's tables have run it since 1.0.
+
+    Its page of performance states the command: `enable_attention_dp` for all such models.
+    """
+    if not tensors(d.model).experts:
+        return d
+    return replace(d, tensor_parallel=1, attention_data_parallel=d.tensor_parallel)
 
 
 def _found(pattern: str, note: str) -> float:
@@ -148,7 +166,7 @@ def _number(row: Mapping[str, str], column: str) -> float:
     value = _positive(text)
     if value is None or value < 1:
         fault = f"is {text!r}, which no run can have" if text else "is not stated"
-        raise NotPredicted(f"{column} {fault}")
+        raise NotEstimated(f"{column} {fault}")
     return value
 
 
@@ -159,7 +177,7 @@ MOST_GPUS = 4096
 def _count(row: Mapping[str, str], *columns: str) -> int:
     """The first of the columns that states a number; 1 if none does.
 
-    Raises NotPredicted where one states what no layout can have.
+    Raises NotEstimated where one states what no layout can have.
     """
     for column in columns:
         text = row.get(column) or ""
@@ -167,23 +185,31 @@ def _count(row: Mapping[str, str], *columns: str) -> int:
             continue
         value = _positive(text)
         if value is None or value < 1 or value > MOST_GPUS or value != round(value):
-            raise NotPredicted(f"{column} is {text!r}, which no layout can have")
+            raise NotEstimated(f"{column} is {text!r}, which no layout can have")
         return round(value)
     return 1
+
+
+BY_ROW = (
+    "8-bit weights with scales by row (FBGEMM) have no fused product on AMD cards: "
+    "how much slower they are is not known"
+)
 
 
 def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
     try:
         model, gpu = hf_config.model(row["model_id"]), catalogue.gpu(row["gpu"])
     except KeyError as error:
-        raise NotPredicted(str(error.args[0])) from None
+        raise NotEstimated(str(error.args[0])) from None
     tp, ranks = _parallel(row)
-    note = row.get("note") or ""
+    note, printed = row.get("note") or "", row.get("weight_format") or ""
+    if gpu.vendor == "AMD" and "fbgemm" in printed.lower():
+        raise NotEstimated(BY_ROW)
     share = _found(r"gpu_mem\w*fraction up to ([\d.]+\d)", note)
     return Deployment(
         model,
         gpu,
-        _weights(row.get("weight_format") or ""),
+        _weights(printed),
         row.get("kv_dtype") or "auto",
         tp,
         _count(row, "pipeline_parallel"),
@@ -202,7 +228,7 @@ def _parallel(row: Mapping[str, str]) -> tuple[int, int]:
 
     Some tables multiply tensor and expert parallelism that share the same GPUs: eight of them
     appear as 64. Where both are equal and their product is the count, one of them is taken.
-    Raises NotPredicted where the note gives a layout with a zero: it was not recorded.
+    Raises NotEstimated where the note gives a layout with a zero: it was not recorded.
     """
     tp = _count(row, "tensor_parallel", "num_gpus")
     note = dict(re.findall(r"(attention_dp|moe_tp|moe_ep)=(\d+)", row.get("note") or ""))

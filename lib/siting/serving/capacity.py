@@ -27,7 +27,7 @@ from siting.inputs.scenario import OWNED, SELF_HOSTED, Measured, Option, Scenari
 from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 from siting.serving import arrivals, measurement, performance, servers, spread
 from siting.serving.load import (
     SIDES,
@@ -39,7 +39,6 @@ from siting.serving.load import (
     schedule,
     workload_load,
 )
-from siting.serving.performance import NotPredicted
 from siting.serving.queueing import Curve, Latency, Lengths, latency
 from siting.serving.replica import WITHOUT_LIMITS, Limits, Replica, relaxed, sustained
 from siting.serving.servers import Server
@@ -489,7 +488,7 @@ def _pools(
         wanted = max(w.availability for w in works.values())
         try:
             pools[model] = best_pool(option, model, asked, years, own, wanted)
-        except (NotPredicted, KeyError) as reason:
+        except (NotEstimated, KeyError) as reason:
             pools[model] = str(reason.args[0])
     return pools
 
@@ -506,7 +505,7 @@ def best_pool(
 
     A size that keeps the limits beats any that does not; of equals the smaller size is taken.
     measured: the client's benchmarks; one of this model and GPU replaces the estimate, and its
-    size is taken unless the option states another. wanted: availability. Raises NotPredicted when
+    size is taken unless the option states another. wanted: availability. Raises NotEstimated when
     no size fits.
     """
     own = [m for m in measured if _same(m, option, model)]
@@ -519,14 +518,14 @@ def best_pool(
         try:
             pool = _pool(option, model, asked, years, size, run)
             pools.append(replace(pool, spares=_spares(option, pool, wanted)))
-        except NotPredicted as reason:
+        except NotEstimated as reason:
             reasons.append(str(reason))
     if not pools and own:
         estimated = best_pool(option, model, asked, years, wanted=wanted)
         unused = tuple(_unused(m, reasons[-1]) for m in own)
         return replace(estimated, notes=estimated.notes + unused)
     if not pools:
-        raise NotPredicted(reasons[-1])
+        raise NotEstimated(reasons[-1])
 
     def worse(pool: Pool) -> tuple[bool, float, int]:
         needed = sum(pool.gpus(y).central for y in range(1, years + 1))
@@ -575,7 +574,7 @@ def _pool(
             way = "slower" if factor > 1 else "faster"
             origin = f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
             where["measured"] = "yes"
-        except NotPredicted as reason:
+        except NotEstimated as reason:
             unused, own = _unused(own, str(reason)), None
     longest = option.context or max(load.longest for load, _ in asked)
     replica = Replica(d, factor, longest, option.accepted_tokens)
@@ -658,15 +657,15 @@ def _headroom(usual: Latency, lengths: Lengths, limits: Limits, arrive: arrivals
 
 
 def _deployment(option: Option, model: str, size: int) -> Deployment:
-    """A model on `size` of an option's GPUs. Raises NotPredicted where it cannot be split so."""
+    """A model on `size` of an option's GPUs. Raises NotEstimated where it cannot be split so."""
     found = hf_config.model(model)
     if not vram.can_split(found, size):
-        raise NotPredicted(f"{model}: attention heads do not divide among {size} GPUs")
+        raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
     return vram.deployment(option, found, size)
 
 
 def _measured(d: Deployment, own: Measured, loads: Sequence[Load]) -> float:
-    """Factor on every time that makes the model agree with a benchmark. Raises NotPredicted."""
+    """Factor on every time that makes the model agree with a benchmark. Raises NotEstimated."""
     weight = np.array([load.mean_rate for load in loads])
     lengths = Lengths.mixed([load.lengths for load in loads], weight / weight.sum())
     seen = benchmark.Benchmark(own.source, **{f: getattr(own, f) for f in benchmark.FIGURES})

@@ -67,16 +67,10 @@ class Speed:
 
 def speed(r: Replica, k: Efficiencies, loop: Loop, t: Traffic, room: Numbers) -> Speed:
     """What the traffic of a kind of loop sees; room: sequences that the replica takes in."""
-    if loop == "static":
-        return static_batch(r, k, t)
-    if loop == "closed":
-        return closed_loop(r, k, t, room)
-    if loop == "open":
-        return open_loop(r, k, t, room)
-    return saturated(r, k, t, room)
+    return KINDS[loop](r, k, t, room)
 
 
-def static_batch(r: Replica, k: Efficiencies, t: Traffic) -> Speed:
+def static_batch(r: Replica, k: Efficiencies, t: Traffic, _room: Numbers) -> Speed:
     """All prompts are read in one step, then all sequences decode to the end."""
     inp = t.input_tokens
     ttft = step_seconds(r, k, 0.0, inp, t.load * inp, inp, t.prefix_tokens)
@@ -167,3 +161,8 @@ def open_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
         r, k, high, t.context, inp, inp, t.prefix_tokens
     )
     return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
+
+
+KINDS = {
+    "static": static_batch, "closed": closed_loop, "open": open_loop, "saturated": saturated,
+}  # fmt: skip

@@ -9,10 +9,10 @@ import numpy as np
 
 from siting.inputs.benchmark import Benchmark
 from siting.memory.deployment import Deployment
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 from siting.serving import loops, performance, spread
 from siting.serving.loops import Loop, Traffic
-from siting.serving.performance import NotPredicted, Replica
+from siting.serving.performance import Replica
 
 ROUNDS = 10.0
 """Requests that a client of a closed loop sends, where a run does not say (InferenceX: 10)."""
@@ -34,6 +34,8 @@ class Run:
     """Range of the lengths of answers over their mean."""
     cached_share: float = 0.0
     """Share of the prompt that a prefix cache holds."""
+    dummy: bool = False
+    """Whether the weights are random."""
 
     @property
     def traffic(self) -> Traffic:
@@ -75,9 +77,9 @@ def room(d: Deployment, r: Replica, run: Run) -> float:
 
 
 def expected(run: Run) -> Expected:
-    """The model's estimate of a run. Raises NotPredicted with the reason."""
+    """The model's estimate of a run. Raises NotEstimated with the reason."""
     d = run.deployment
-    r, where = performance.replica(d), performance.regime(d) | {"loop": run.loop}
+    r, where = performance.replica(d, run.dummy), performance.regime(d) | {"loop": run.loop}
     k = performance.efficiencies(where)
     found = loops.speed(r, k, run.loop, run.traffic, room(d, r, run))
     distance = spread.distance(where)
@@ -92,7 +94,7 @@ def expected(run: Run) -> Expected:
     rate = ranged("output_tokens_per_s_total", float(found.output_tokens_per_s), "tokens/s")
     tpot = ranged("itl_or_tpot_ms", float(found.tpot_s) * 1e3, "ms")
     if rate is None or tpot is None:
-        raise NotPredicted("the estimate is not a finite number")
+        raise NotEstimated("the estimate is not a finite number")
     first = ranged("ttft_ms", float(found.ttft_s) * 1e3, "ms")
     return Expected(rate, first, tpot, distance, run.loop == "saturated")
 
@@ -101,14 +103,14 @@ def slower(d: Deployment, seen: Benchmark, inp: float, out: float) -> float:
     """Measured time over the time that the model expects of the same run: above 1, it is slower.
 
     inp, out: tokens of a request where the benchmark does not say. The time per token is
-    compared, else the throughput. Raises NotPredicted where neither can be.
+    compared, else the throughput. Raises NotEstimated where neither can be.
     """
     if not seen.concurrency:
-        raise NotPredicted("the benchmark does not state its concurrency; write `concurrency`")
+        raise NotEstimated("the benchmark does not state its concurrency; write `concurrency`")
     run = Run(d, "closed", seen.input_tokens or inp, seen.output_tokens or out, seen.concurrency)
     expects = expected(run)
     if seen.tpot_ms:
         return seen.tpot_ms / expects.itl_or_tpot_ms.central
     if seen.output_tokens_per_s:
         return expects.output_tokens_per_s_total.central / seen.output_tokens_per_s
-    raise NotPredicted("the benchmark states neither tokens a second nor a time per token")
+    raise NotEstimated("the benchmark states neither tokens a second nor a time per token")

@@ -16,6 +16,7 @@ leave out; attention and expert arithmetic are counted as in arXiv 2205.05198.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -34,10 +35,6 @@ from siting.quantity import GIB, NotEstimated
 Numbers = float | npt.NDArray[np.float64]
 Efficiencies = Mapping[str, Numbers]
 """Constant name to its value in force."""
-
-
-class NotPredicted(ValueError):
-    """The model has no basis for a figure; the text says which fact is missing."""
 
 
 class Efficiency(Fact):
@@ -65,7 +62,7 @@ def applies(scope: str, regime: Mapping[str, str]) -> bool:
     return all(regime.get(key.strip(), "") == value.strip() for key, _, value in conditions)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
     """What the speed of one replica depends on, per GPU of it; numbers, or arrays of equal shape.
 
@@ -84,25 +81,25 @@ class Replica:
     """A sampled token, in the output head. [FLOP]"""
     expert_flop: Numbers
     """A token, in routed experts. [FLOP]"""
-    kv_bytes: Numbers
+    kv_bytes: Numbers = 0.0
     """KV cache a token, where it grows with the context."""
-    kv_window_bytes: Numbers
+    kv_window_bytes: Numbers = 0.0
     """KV cache a token in sliding-window layers."""
     window: Numbers
     """Length of the sliding window; the context's length without one. [tokens]"""
-    sparse_bytes: Numbers
+    sparse_bytes: Numbers = 0.0
     """KV cache a token that is kept whole and of which a step reads `selected` tokens."""
     selected: Numbers
     """Cached tokens that sparse attention attends to. [tokens]"""
-    state_bytes: Numbers
+    state_bytes: Numbers = 0.0
     """State of linear-attention layers, a sequence: read and written at every step."""
-    attention_flop: Numbers
+    attention_flop: Numbers = 0.0
     """One new token attending to one cached one, full-attention layers. [FLOP]"""
-    prompt_attention_flop: Numbers
+    prompt_attention_flop: Numbers = 0.0
     """The same inside a prompt; differs from `attention_flop` for latent attention. [FLOP]"""
-    window_flop: Numbers
+    window_flop: Numbers = 0.0
     """The same in sliding-window layers. [FLOP]"""
-    sparse_flop: Numbers
+    sparse_flop: Numbers = 0.0
     """The same for a token that sparse attention selected. [FLOP]"""
     heads: Numbers
     """Query heads."""
@@ -119,6 +116,10 @@ class Replica:
     """Peak in the format of the experts. [FLOP/s]"""
     compute_16: Numbers
     """Peak in 16 bit, for attention. [FLOP/s]"""
+    energy: Numbers
+    """Power that the card is built for, over that peak. [pJ/FLOP]"""
+    power: Numbers
+    """Share of that power that it is allowed."""
     link: Numbers
     """One direction to the other GPUs of the replica. [byte/s]"""
     group: Numbers
@@ -177,7 +178,7 @@ def step_seconds(
     sequences, prompt = sequences / r.stages, prompt / r.stages
     tokens = sequences + prompt
     sampled = sequences + prompt / prompt_length
-    ranks = r.attention_ranks
+    ranks, clock = r.attention_ranks, _clock(r, k)
     p = k["additivity"]
     gemm = (_weight_seconds(r, k, tokens) ** p + _gemm_seconds(r, k, tokens, sampled) ** p) ** (
         1 / p
@@ -195,8 +196,8 @@ def step_seconds(
     return (
         gemm
         + np.maximum(reading_cache, _block_seconds(r, k, sequences / ranks, context))
-        + decode / (r.compute_16 * k["decode_attention"])
-        + reading / (r.compute_16 * k["prompt_attention"])
+        + decode / (r.compute_16 * clock * k["decode_attention"])
+        + reading / (r.compute_16 * clock * k["prompt_attention"])
         + elementwise / r.bandwidth
         + _link_seconds(r, k, tokens)
         + k["engine_overhead"] * overhead_us * 1e-6
@@ -205,6 +206,19 @@ def step_seconds(
 
 BLOCK_FLOP = 512.0
 """Arithmetic of one head of 128 values attending to one token. [FLOP]"""
+
+
+POWER_EXPONENT = 0.4
+"""Clocks follow the power to about this power: it grows with the clock and the square of the
+voltage, which falls with the clock."""
+
+
+def _clock(r: Replica, k: Efficiencies) -> Numbers:
+    """Clock under large products over the one that the peak is stated for.
+
+    A card that is built for less power than its peak would take runs below it.
+    """
+    return (r.power * np.minimum(r.energy / k["product_pj"], 1.0)) ** POWER_EXPONENT
 
 
 def _block_seconds(r: Replica, k: Efficiencies, sequences: Numbers, context: Numbers) -> Numbers:
@@ -247,9 +261,10 @@ def _gemm_seconds(r: Replica, k: Efficiencies, tokens: Numbers, sampled: Numbers
     drawn = np.maximum(_touched(r, k, tokens) * r.experts, 1e-9)
     rows = tokens * np.maximum(r.experts_per_token, 1e-9) / drawn
     experts = r.expert_flop * tokens * _padded(rows, k["half_tokens"]) / rows
-    return (dense + head) / (r.compute * k["compute"]) + experts / (
+    seconds = (dense + head) / (r.compute * k["compute"]) + experts / (
         r.expert_compute * k["expert_compute"]
     )
+    return seconds / _clock(r, k)
 
 
 ONE_SHOT_BYTES = 100_000
@@ -258,12 +273,16 @@ ONE_SHOT_BYTES = 100_000
 
 def _link_seconds(r: Replica, k: Efficiencies, tokens: Numbers) -> Numbers:
     """Exchanges after the blocks of a layer: a latency that grows with the group, more for long
-    messages, which go round a ring, and a ring's traffic."""
+    messages, which go round a ring, and a ring's traffic.
+
+    Ranks that attend for sequences of their own exchange only around the experts.
+    """
+    blocks = np.where(r.attention_ranks > 1, 1.0, 2.0)
     message = tokens * r.hidden * 2
     sent = message * 2 * (r.group - 1) / r.group
     latency = k["link_latency_us"] * 1e-6 * np.sqrt(np.log2(np.maximum(r.group, 1)))
     latency = latency * np.where(message > ONE_SHOT_BYTES, k["ring_latency"], 1.0)
-    return 2 * k["exchanges"] * r.layers * (latency + sent / (r.link * k["link"]))
+    return blocks * k["exchanges"] * r.layers * (latency + sent / (r.link * k["link"]))
 
 
 # --- from catalogue entries to a replica ------------------------------------------------------
@@ -304,7 +323,8 @@ def link(gpu: Gpu, group: int) -> tuple[str, float]:
     bridged = "bridge" in gpu.interconnect.lower() and group > 2
     if gpu.nvlink_gb_s and not bridged:
         return "fabric", gpu.nvlink_gb_s / 2 * 1e9
-    return "pcie", 16e9 * 2 ** ((gpu.pcie_gen or 4) - 3)
+    gen = gpu.pcie_gen or 4
+    return "pcie", 16e9 * 2 ** ((gen if group <= 4 else min(gen, 4)) - 3)
 
 
 def arithmetic_format(form: WeightFormat) -> str:
@@ -335,23 +355,13 @@ def synchronous(gpu: Gpu) -> bool:
 
 
 def _peak(d: Deployment, arithmetic: str) -> float:
-    """Peak arithmetic in a format, at the power limit where one is set. [FLOP/s]
-
-    Clocks follow the power to about the power of 0.4: it grows with the clock and the square of
-    the voltage, which falls with the clock.
-    """
+    """Peak arithmetic in a format. [FLOP/s]"""
     gpu = d.gpu
     sixteen = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
     if not sixteen:
-        raise NotPredicted(f"the arithmetic peak of {gpu.gpu} is not in the catalogue")
+        raise NotEstimated(f"the arithmetic peak of {gpu.gpu} is not in the catalogue")
     own = {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}.get(arithmetic)
-    power = 1.0
-    if d.power_limit_w and gpu.tdp_w:
-        power = min(1.0, d.power_limit_w / gpu.tdp_w) ** POWER_EXPONENT
-    return (own or sixteen) * power * 1e12
-
-
-POWER_EXPONENT = 0.4
+    return (own or sixteen) * 1e12
 
 
 def kv_format(d: Deployment) -> dtypes.KvFormat:
@@ -378,9 +388,8 @@ def regime(d: Deployment) -> dict[str, str]:
         "products": "synchronous" if synchronous(d.gpu) else "asynchronous",
         "card": "sxm" if d.gpu.form_factor.lower().startswith(("sxm", "super", "oam")) else "pcie",
         "link": link(d.gpu, d.gpus)[0],
-        "pcie": str(d.gpu.pcie_gen or ""),
-        "sockets": "two" if d.gpus > 4 else "one",
         "neighbours": "many" if d.gpus > 2 else "one",
+        "bridge": "pairs" if "bridge" in d.gpu.interconnect.lower() and d.gpus > 2 else "none",
         "dense": dense,
         "narrow": "yes" if dense.startswith(("fp4", "int4")) else "no",
         "experts": low if experts else "none",
@@ -397,15 +406,11 @@ def regime(d: Deployment) -> dict[str, str]:
     }
 
 
-def replica(d: Deployment) -> Replica:
-    """The numbers of `d` that its speed depends on. Raises NotPredicted naming what is missing."""
-    try:
-        return _replica(d)
-    except NotEstimated as reason:
-        raise NotPredicted(str(reason)) from None
+def replica(d: Deployment, dummy: bool = False) -> Replica:
+    """The numbers of `d` that its speed depends on. Raises NotEstimated naming what is missing.
 
-
-def _replica(d: Deployment) -> Replica:
+    dummy: the weights are random, so that routers send every token to the same experts.
+    """
     m, tp = d.model, d.tensor_parallel
     group = tp * d.attention_data_parallel
     t, form = tensors(m), weight_format(d.weights, m)
@@ -421,10 +426,12 @@ def _replica(d: Deployment) -> Replica:
     split = (t.attention - t.replicated) / tp + t.replicated
     mlp = t.mlp / tp
     per_token = (m.experts_per_token or 0) / (m.num_experts or 1)
+    drawn = per_token if dummy and per_token else 1.0
+    watts = d.gpu.tdp_w or d.power_limit_w or 1e6  # unknown: as much as it takes
     return Replica(
         dense_bytes=split * attention_bytes + mlp * mlp_bytes + head * head_bytes / tp,
-        expert_bytes=t.experts * low / group,
-        experts=m.num_experts or 1,
+        expert_bytes=t.experts * drawn * low / group,
+        experts=(m.num_experts or 1) * drawn,
         experts_per_token=m.experts_per_token or 0,
         dense_flop=2 * (split + mlp),
         head_flop=2 * head / tp,
@@ -435,6 +442,8 @@ def _replica(d: Deployment) -> Replica:
         compute=_peak(d, where["dense"]),
         expert_compute=_peak(d, where["experts"]),
         compute_16=_peak(d, "16"),
+        energy=watts * 1e12 / _peak(d, "16"),
+        power=min(1.0, (d.power_limit_w or watts) / watts),
         link=link(d.gpu, d.gpus)[1],
         group=group,
         stages=d.pipeline_parallel,
@@ -445,7 +454,7 @@ def _replica(d: Deployment) -> Replica:
     )
 
 
-def _attention(d: Deployment) -> dict[str, float]:
+def _attention(d: Deployment) -> Mapping[str, float]:
     """Cache and arithmetic of attention on one GPU, by growing and windowed layers.
 
     A token attending to another costs two products of each head with a key and a value. Latent
@@ -455,21 +464,8 @@ def _attention(d: Deployment) -> dict[str, float]:
     m, tp, kv = d.model, d.tensor_parallel, kv_format(d)
     heads = (m.num_attention_heads or 0) / tp
     rank, rope, key = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0, m.head_dim or 0
-    found = dict.fromkeys(
-        (
-            "kv_bytes",
-            "kv_window_bytes",
-            "sparse_bytes",
-            "state_bytes",
-            "attention_flop",
-            "prompt_attention_flop",
-            "window_flop",
-            "sparse_flop",
-        ),
-        0.0,
-    )
-    found["window"] = float(m.sliding_window or 1 << 30)
-    found["selected"] = SELECTED
+    window = float(m.sliding_window or 1 << 30)
+    found: defaultdict[str, float] = defaultdict(float, window=window, selected=SELECTED)
     for g in attention.layer_groups(m):
         size = g.count * g.bytes_per_token(kv, tp)
         if g.kind == "state":
@@ -534,12 +530,9 @@ def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     """Memory that one GPU of the replica has left for the cache, at requests this long. [byte]
 
     ran: the deployment is known to have run, so that where the central estimate leaves nothing,
-    the high one is taken. Raises NotPredicted where the memory model cannot say.
+    the high one is taken. Raises NotEstimated where the memory model cannot say.
     """
-    try:
-        pool = cache_pool(d.known, int(longest))
-    except NotEstimated as reason:
-        raise NotPredicted(str(reason)) from None
+    pool = cache_pool(d.known, int(longest))
     tight = ran and pool.left.central <= 0
     return (pool.left.high if tight else pool.left.central) * GIB
 
@@ -562,11 +555,11 @@ def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = 
     """Sequences of mean `length` that the cache of a replica holds at once, requests of `longest`
     tokens being allowed. [sequences]  ran: as in `pool_bytes`.
 
-    Raises NotPredicted where the weights leave no memory.
+    Raises NotEstimated where the weights leave no memory.
     """
     pool = pool_bytes(d, longest, ran)
     if pool <= 0:
-        raise NotPredicted(
+        raise NotEstimated(
             f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with room for requests"
         )
     return float(pool / r.sequence_bytes(length) * d.attention_data_parallel * d.pipeline_parallel)

@@ -10,8 +10,8 @@ import numpy as np
 
 from siting.inputs.scenario import Workload
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
+from siting.quantity import NotEstimated
 from siting.serving import performance
-from siting.serving.performance import NotPredicted
 from siting.serving.queueing import Curve, Latency, Lengths, latency
 
 WITHOUT_LIMITS = 0.95
@@ -59,7 +59,7 @@ class Replica:
 
         A step computes all drafts, and yields one token and those that are right (Leviathan,
         Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out. Raises
-        NotPredicted where the catalogue lacks a figure or the model does not fit.
+        NotEstimated where the catalogue lacks a figure or the model does not fit.
         """
         d, context = self.deployment, lengths.context_mean
         r, k = performance.replica(d), performance.efficiencies(performance.regime(d))
@@ -67,7 +67,7 @@ class Replica:
         room = performance.slots(d, r, lengths.held_mean, longest)
         slots = int(min(room, max_sequences(d.known)))
         if slots < 1 or performance.slots(d, r, longest, longest) < 1:
-            raise NotPredicted(
+            raise NotEstimated(
                 f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
                 f"{longest:,.0f} tokens"
             )

@@ -13,10 +13,10 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
+from siting.quantity import NotEstimated
 from siting.serving import arrivals, capacity, performance
 from siting.serving.capacity import Array, Asked, OptionCapacity, Pool
 from siting.serving.load import Load
-from siting.serving.performance import NotPredicted
 from siting.serving.queueing import latency
 from siting.serving.replica import Limits
 from siting.serving.servers import Server
@@ -321,7 +321,7 @@ class CapacityFrames(Results):
                         m: capacity.best_pool(runs, m, p.asked, 1, wanted=found.wanted)
                         for m, p in found.pools.items()
                     }
-            except (NotPredicted, prices.NotPriced):
+            except (NotEstimated, prices.NotPriced):
                 continue
             sized = replace(found, runs=runs, pools=on_card[other.gpu_id], years=1)
             count, price = sized.bought(), each * sized.bought()
@@ -388,7 +388,7 @@ class CapacityFrames(Results):
             for change, asked in _otherwise(pool.asked).items():
                 key = found.runs.label, model, change
                 if key not in known:
-                    with contextlib.suppress(NotPredicted):
+                    with contextlib.suppress(NotEstimated):
                         known[key] = capacity.best_pool(
                             found.runs, pool.model, asked, 1, wanted=found.wanted
                         )
