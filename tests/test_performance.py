@@ -407,8 +407,8 @@ def test_a_row_is_predicted_with_a_range() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"model_id": "nobody/Nothing-7B"}, "not a model"),
-        ({"gpu": "Abacus-2000"}, "not a GPU"),
+        ({"model_id": "nobody/Nothing-7B"}, "no model of the catalogue"),
+        ({"gpu": "Abacus-2000"}, "no GPU of the catalogue"),
         ({"concurrency_or_batch": ""}, "neither concurrency, batch nor request rate"),
         ({"input_tokens": ""}, "input_tokens is not stated"),
         ({"weight_format": "FP3"}, "FP3"),
