@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from siting.catalogue import Source, source_of
 from siting.cost import claims, costing, money, uncertainty
@@ -224,16 +225,19 @@ class CostFrames(VendorFrames):
         yield from self._sources(*PRICES)
 
     @frame
-    def cost_draws(self) -> Yielded:
+    def cost_draws(self) -> Made:
         """Present cost of an option in one case; one case has the same future for all options.
 
         option: label of the option
         draw: number of the case [1]
         present: present cost [currency]
         """
-        for name, t in self.uncertainty.simulation.totals.items():
-            yield from ((self._label(name), *each) for each in enumerate(t.present))
-        yield from self._sources(*PRICES)
+        totals = self.uncertainty.simulation.totals  # a frame at once: rows by the ten thousand
+        wide = pd.DataFrame({self._label(name): t.present for name, t in totals.items()})
+        each = wide.rename_axis("draw").melt(
+            var_name="option", value_name="present", ignore_index=False
+        )
+        return each.reset_index(), self._sources(*PRICES)
 
     @frame
     def cost_quantiles(self) -> Yielded:
