@@ -14,7 +14,7 @@ from siting.cost import claims, costing, money, uncertainty
 from siting.cost.cashflow import MONTHS
 from siting.cost.prices import open_prices, parameter
 from siting.study import rivals
-from siting.study.frames import Made, Yielded, frame
+from siting.study.frames import Made, Yielded, ends, frame
 from siting.study.vendors import VendorFrames
 
 CATEGORIES = {
@@ -80,7 +80,7 @@ class CostFrames(VendorFrames):
     # --- totals -----------------------------------------------------------------------------------
 
     @frame
-    def costs(self) -> Made:
+    def costs(self) -> Yielded:
         """A priced option: what it costs over the horizon, and what it saves against today.
 
         option: label of the option
@@ -109,22 +109,18 @@ class CostFrames(VendorFrames):
         chosen, rival = self.compared
         ruled_out = {c.name for c in self.decision.struck}
         today = self.cost.options.get(self.cost.baseline)
-        rows = []
         for name, o in self.cost.options.items():
             runs, spread = o is today, self.uncertainty.spreads[name]
-            present, known = spread.present, math.nan if today is None else 1.0
-            saving = (
-                known * x for x in (o.npv, spread.npv.low, spread.npv.central, spread.npv.high)
-            )
+            present, npv, known = spread.present, spread.npv, math.nan if today is None else 1.0
+            saving = (known * x for x in (o.npv, npv.low, npv.central, npv.high))
             same = runs or today is None or not np.any(o.monthly - today.monthly)
             returns = (o.irr, _never(o.payback_simple), _never(o.payback_discounted))
             marks = (runs, name == chosen, name == rival != chosen, name == self.cost.cheapest)
-            ends = (present.low, present.central, present.high)
+            row = (o.label, *marks, name in ruled_out, o.total, o.present, *ends(present), *saving)
             chances = (None if runs else known * spread.chance_of_saving, spread.chance_cheapest)
             back = (None,) * 3 if same else returns
-            row = (o.label, *marks, name in ruled_out, o.total, o.present, *ends, *saving, *chances)
-            rows.append((*row, *back, o.lcot, self._price_age(name)))
-        return rows, self._sources(*PRICES)
+            yield *row, *chances, *back, o.lcot, self._price_age(name)
+        yield from self._sources(*PRICES)
 
     def _price_age(self, name: str) -> float:
         """Days since the oldest main price of an option was seen; missing where none is dated."""
@@ -170,7 +166,7 @@ class CostFrames(VendorFrames):
         yield from self._sources("server_price", "life_years", *PRICES)
 
     @frame
-    def waterfall(self) -> Made:
+    def waterfall(self) -> Yielded:
         """A step from the cost of what runs today to that of the chosen option, in present value;
         for who stays, to that of the option it is held against.
 
@@ -182,7 +178,7 @@ class CostFrames(VendorFrames):
         label: the step as a chart names it
         """
         if not self.cost.options:
-            return [], ()
+            return
         chosen, rival = self.compared
         today = self.cost.baseline if self.cost.baseline in self.cost.options else ""
         end = self._label(rival if chosen == today else chosen)
@@ -196,16 +192,15 @@ class CostFrames(VendorFrames):
         steps = [("total", self._label(today), before.sum())] * bool(today)
         steps += [("dropped", *step) for step in less.items()]
         steps += [("added", *step) for step in more[more != 0].sort_values(ascending=False).items()]
-        steps += [("total", end, after.sum())]
-        rows, at = [], 0.0
-        for kind, step, x in steps:
+        at = 0.0
+        for kind, step, x in [*steps, ("total", end, after.sum())]:
             total = kind == "total"
             dropped = " no longer paid" * (kind == "dropped")
             label = f"{step}, as planned" if total else step[:1].upper() + step[1:] + dropped
             start = 0.0 if total else at
-            rows.append((step, kind, step if total else None, x, start, label))
+            yield step, kind, step if total else None, x, start, label
             at = start + x
-        return rows, self._sources(*PRICES, "staff_cost")
+        yield from self._sources(*PRICES, "staff_cost")
 
     # --- over time and volume ---------------------------------------------------------------------
 
@@ -220,8 +215,8 @@ class CostFrames(VendorFrames):
         high: 1 in 10 cases is above [currency]
         """
         for name, spread in self.uncertainty.spreads.items():
-            for year, ends in enumerate(spread.cumulative.T, 1):
-                yield self._label(name), min(year * MONTHS, self.cost.months), *ends
+            for year, band in enumerate(spread.cumulative.T, 1):
+                yield self._label(name), min(year * MONTHS, self.cost.months), *band
         yield from self._sources(*PRICES)
 
     @frame
@@ -457,9 +452,9 @@ class CostFrames(VendorFrames):
         after: the same with the successor from that day on; missing where it has no price
             [currency]
         """
-        ends, months = self.retiring_models(), self.scenario.finance.horizon_months
+        ending, months = self.retiring_models(), self.scenario.finance.horizon_months
         keys = {option.label: name for name, option in self.options.items()}
-        for e in ends.to_dict("records"):
+        for e in ending.to_dict("records"):
             name = keys[e["option"]]
             if name not in self.cost.options or self.options[name].kind == "hybrid":
                 continue
@@ -468,7 +463,7 @@ class CostFrames(VendorFrames):
             left = min(1.0, max(0.0, e["left"] / 365 * MONTHS / months))
             after = None if other is None else left * present + (1 - left) * other
             yield e["option"], e["model"], e["retired"], e["replacement"], present, after
-        yield from ends.attrs["sources"]
+        yield from ending.attrs["sources"]
 
     @frame
     def remedies(self) -> Yielded:

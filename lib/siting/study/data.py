@@ -132,14 +132,8 @@ class DataFrames(Results):
     def _halves(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
         named = part.zone.map({"client": "Own part"}).fillna("Bought part")
         for (zone, name), half in part.groupby(["zone", named]):
-            yield {
-                "box": name,
-                "zone": zone,
-                "keys": half["keys"].iloc[0],
-                "open_points": half.open_points.sum(),
-                "failed": half.failed.sum(),
-                "start": USERS,
-            }
+            box = {"box": name, "zone": zone, "keys": half["keys"].iloc[0], "start": USERS}
+            yield {**box, **half[["open_points", "failed"]].sum()}
 
     @frame
     def rule_counts(self) -> Yielded:

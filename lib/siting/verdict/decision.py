@@ -262,11 +262,8 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> tuple[Input, ...]:
         )
         for c in known
     ]
-    settings_ = settings("decision_settings").values()
-    return (
-        *weights,
-        *(
-            Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
-            for s in settings_
-        ),
-    )
+    ours = settings("decision_settings").values()
+    measures = [
+        Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s)) for s in ours
+    ]
+    return (*weights, *measures)
