@@ -247,12 +247,9 @@ class _Finder:
         return [self.put(f"fx.{currency}", label, value, source)]
 
     def months_to_production(self, name: str, option: Option) -> None:
-        label, path = (
-            f"Months to production, {option.label}",
-            f"options.{name}.months_to_production",
-        )
-        months, key = option.months_to_production, f"months_to_production.{name}"
-        self._client(key, label, months, "months", path, driver="months_to_production")
+        field, label = "months_to_production", f"Months to production, {option.label}"
+        months, path = option.months_to_production, f"options.{name}.{field}"
+        self._client(f"{field}.{name}", label, months, "months", path, driver=field)
 
     def quote(self, name: str, item: str, label: str) -> list[str] | None:
         found = prices.quoted(self.scenario, name, item, self.day)

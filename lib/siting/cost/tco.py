@@ -20,16 +20,7 @@ import numpy.typing as npt
 
 from siting.catalogue import Input, Source, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import (
-    BY_REQUEST,
-    MONTHS,
-    Amount,
-    Draws,
-    OptionPlan,
-    Phase,
-    Plan,
-    owned_key,
-)
+from siting.cost.cashflow import BY_REQUEST, MONTHS, Amount, Draws, OptionPlan, Plan, owned_key
 from siting.cost.costing import compile_plan
 from siting.cost.money import MILLION
 from siting.cost.prices import Factor
@@ -225,12 +216,12 @@ def _of_block(
     return found
 
 
-_Bill = Mapping[tuple[str, str, Phase], Array]
+_Bill = Mapping[tuple[str, str, cashflow.Phase], Array]
 """Sum of the amounts that fall due alike: when, on which price path, in which part of time."""
 
 
 def _alike(owed: Sequence[Amount]) -> _Bill:
-    alike: dict[tuple[str, str, Phase], Array] = {}
+    alike: dict[tuple[str, str, cashflow.Phase], Array] = {}
     for a in owed:
         key = (a.when, a.path, a.phase)
         alike[key] = alike[key] + a.value if key in alike else a.value
