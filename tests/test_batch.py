@@ -282,7 +282,7 @@ def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
         folder.put(one, {"report.html": b"x", "summary.json": content})
     (tmp_path / "one" / "manifest.json").write_bytes(content)
     assert not folder.holds(one)
-    assert "its summary.json cannot be read" in portfolio.index(folder)
+    assert "its summary.json cannot be read" in portfolio.index(folder.summaries())
 
 
 def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path: Path) -> None:

@@ -112,11 +112,12 @@ def run(
     todo = deque(job for job in jobs if force or not target.holds(job))
     stale = {job.client for job in todo}
     outcome = Outcome(current=[job.client for job in jobs if job.client not in stale])
-    if todo:
-        with _interruptible(), _lent(forge):
-            _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
-    if outcome.rendered or (outcome.current and target.read("", INDEX) is None):
-        _index(target, outcome)
+    with _lent(forge, ends=not scheduler):
+        if todo:
+            with _interruptible():
+                _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
+        if outcome.rendered or (outcome.current and target.read("", INDEX) is None):
+            _index(target, outcome)
     return outcome
 
 
@@ -135,18 +136,27 @@ def _interruptible() -> Iterator[None]:
 
 def _index(target: Shelf, outcome: Outcome) -> None:
     """Lists all reports anew; of two runs at once, the later one lists those of both."""
-    from siting.run import portfolio
-
     while True:
         try:
             with target.lock(INDEX):
-                target.put_index(portfolio.index(target))
+                target.put_index(_index_page(target))
             return
         except Busy:
             time.sleep(0.2)
         except OSError as error:
             outcome.failed[INDEX] = _unwritten(error)
             return
+
+
+def _index_page(target: Shelf) -> str:
+    """Made where all that it needs is imported, while there is such a process."""
+    summaries = target.summaries()
+    if _warm:
+        with contextlib.suppress(Lost, OSError):
+            return _warm[0].index(summaries)
+    from siting.run import portfolio
+
+    return portfolio.index(summaries)
 
 
 @dataclass
@@ -347,9 +357,7 @@ def _executor(
             threads = sum(client.nthreads().values())
             yield client.get_executor(), 2 * max(1, threads)
         return
-    with ThreadPoolExecutor(width) as pool, contextlib.ExitStack() as end:
-        if not _warm:
-            end.callback(_drop_forge)
+    with ThreadPoolExecutor(width) as pool:
         with contextlib.suppress(OSError):  # `render` tells
             _forge(many)
         yield pool, width
@@ -412,15 +420,19 @@ def _forge(many: bool = False) -> Forge | None:
 
 
 @contextlib.contextmanager
-def _lent(forge: Forge | None) -> Iterator[None]:
-    """Has reports made by this warm process, which stays where it was."""
+def _lent(forge: Forge | None, ends: bool) -> Iterator[None]:
+    """Has reports made by this warm process, which stays where it was. Without one, a process that
+    is started meanwhile `ends` with this."""
     if forge is not None:
         _warm[:] = [forge]
+    mine = ends and not _warm
     try:
         yield
     finally:
         if forge is not None and forge in _warm:
             _warm.remove(forge)
+        elif mine:
+            _drop_forge()
 
 
 def _drop_forge(dead: Forge | None = None) -> None:

@@ -21,8 +21,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import siting
 from siting.run.job import Job
@@ -97,19 +98,29 @@ class Forge:
 
         Raises what made the report impossible; Lost where its process was killed.
         """
+        files: dict[str, bytes] = self._ask("siting.run.report", "make", job, Path("report"))
+        return files
+
+    def index(self, summaries: Sequence[tuple[str, Sequence[str], bytes]]) -> str:
+        """The page over all reports, of which `Shelf.summaries` tells; raises as `render` does."""
+        page: str = self._ask("siting.run.portfolio", "index", summaries)
+        return page
+
+    def _ask(self, *what: Any) -> Any:
+        """What a function of a module returns, called in a process and a folder of its own."""
         ours, theirs = socket.socketpair()
         with ours:
             try:
                 with theirs, self._asking:
                     socket.send_fds(self._channel, [b"."], [theirs.fileno()])
-                ours.sendall(pickle.dumps(job))
+                ours.sendall(pickle.dumps(what))
                 ours.shutdown(socket.SHUT_WR)
                 answer = _all(ours)
             except OSError:
                 answer = b""
         if not answer:
             raise self._why()
-        made: dict[str, bytes] | Exception = pickle.loads(answer)
+        made = pickle.loads(answer)
         if isinstance(made, Exception):
             raise made
         return made
@@ -303,7 +314,7 @@ def _answer(channel: socket.socket, folder: str, reports: set[int]) -> None:
             with socket.socket(fileno=request[1][0]) as connection:
                 if (pid := os.fork()) == 0:
                     channel.close()
-                    _make_report(connection, folder)
+                    _make(connection, folder)
             reports.add(pid)
 
 
@@ -321,17 +332,17 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _make_report(connection: socket.socket, folder: str) -> None:
+def _make(connection: socket.socket, folder: str) -> None:
     """Never returns: a child must not run its parent's clean-up."""
-    from siting.run import report
-
     place = Path(folder) / str(os.getpid())
     try:
         os.setsid()
         end_with_parent()
         hurry()
-        job = pickle.loads(_all(connection))
-        made = outcome(report.make, job, place)
+        module, name, *args = pickle.loads(_all(connection))
+        place.mkdir()
+        os.chdir(place)
+        made = outcome(getattr(importlib.import_module(module), name), *args)
         shutil.rmtree(place, ignore_errors=True)
         connection.sendall(pickle.dumps(made))
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +20,6 @@ from siting.formats import Numbers
 from siting.inputs import beside
 from siting.print.page import sheet
 from siting.quantity import Range
-from siting.run.shelf import Shelf
 from siting.show import style
 from siting.show.exhibit import colour_class
 
@@ -116,17 +115,15 @@ def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> list[int]:
     return found
 
 
-def index(reports: Shelf) -> str:
-    """The page over all finished reports of a shelf."""
+def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
+    """The page over all finished reports, of each its folder, its files and its summary.json."""
     rows, unread = [], []
-    for client in reports.clients():
-        files = reports.files(client)
+    for client, files, content in summaries:
         if "summary.json" not in files:
             unread.append((client, "no report was finished"))
             continue
         try:
-            summary = beside.parsed(reports.read(client, "summary.json") or b"")
-            rows.append(row(summary, client, files))
+            rows.append(row(beside.parsed(content), client, files))
         except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             unread.append((client, f"its summary.json cannot be read ({error})"))
     return page(rows, unread)

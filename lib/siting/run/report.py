@@ -43,6 +43,7 @@ def make(job: Job, folder: Path, fork: bool = True) -> dict[str, bytes]:
     Raises ChapterFailed, ValueError where the report cannot be published, OSError where there is
     no room for its temporary files.
     """
+    folder = folder.absolute()
     lay_out(job, folder)
     shown = _Chapters(job, fork).run()
     files = {SCENARIO: job.scenario.encode(), **job.attachments, **shown.results}

@@ -62,6 +62,21 @@ class _Stated(abc.ABC):
     def read(self, client: str, name: str) -> bytes | None:
         """A file of a report, or beside the reports where `client` is empty; None without one."""
 
+    @abc.abstractmethod
+    def clients(self) -> list[str]:
+        """Names of the folders that hold reports or what is left of failed ones."""
+
+    @abc.abstractmethod
+    def files(self, client: str) -> list[str]:
+        """Names of what is in a client's folder."""
+
+    def summaries(self) -> list[tuple[str, list[str], bytes]]:
+        """Of each client its folder, the files in it, and its summary.json, empty without one."""
+        return [
+            (client, self.files(client), self.read(client, "summary.json") or b"")
+            for client in self.clients()
+        ]
+
     def holds(self, job: Job) -> bool:
         """Whether the report of exactly this job is here, undamaged."""
         if self.read(job.client, f"{FAILED}/{MANIFEST}") is not None:
@@ -114,7 +129,6 @@ class Folder(_Stated):
         self.work = root / WORK
 
     def clients(self) -> list[str]:
-        """Names of the folders that hold reports or what is left of failed ones."""
         folders = self.root.iterdir() if self.root.is_dir() else ()
         return sorted(
             p.name for p in folders
@@ -122,7 +136,6 @@ class Folder(_Stated):
         )  # fmt: skip
 
     def files(self, client: str) -> list[str]:
-        """Names of what is in a client's folder."""
         return sorted(p.name for p in (self.root / client).iterdir())
 
     def read(self, client: str, name: str) -> bytes | None:
