@@ -119,4 +119,4 @@ def test_names_from_a_scenario_are_text_and_never_markup(tmp_path):
 
 def test_an_empty_folder_gives_a_page_without_lines(tmp_path):
     assert "0 clients" in portfolio.index(shelf(tmp_path).summaries())
-    assert "0 clients" in portfolio.index(shelf(tmp_path / "missing"))
+    assert "0 clients" in portfolio.index(shelf(tmp_path / "missing").summaries())

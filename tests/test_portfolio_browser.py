@@ -24,7 +24,7 @@ def address(tmp_path_factory):
         client = {**SUMMARY["client"], "name": name}
         summary = {**SUMMARY, "client": client, "recommendation": recommendation}
         write(folder, name.lower(), summary)
-    (folder / "index.html").write_text(portfolio.index(shelf(folder)), encoding="utf-8")
+    (folder / "index.html").write_text(portfolio.index(shelf(folder).summaries()), encoding="utf-8")
     return (folder / "index.html").as_uri()
 
 
