@@ -12,13 +12,15 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
+
+import nbformat
+from nbconvert.preprocessors import TagRemovePreprocessor
 
 from siting.show import style
 from siting.show.exhibit import MIME, Exhibit
 
-_UNSEEN = {"keep_output", "remove-cell"}
-"""Tags of cells for tests alone."""
 _NUMBERED = {"chart": "Figure", "table": "Table"}
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 _DRAWN = re.compile(
@@ -132,7 +134,8 @@ def compose(notebooks: Sequence[Mapping[str, Any]], cover: Cover) -> Document:
     Each notebook says in `metadata.siting` what it is: `name`, `part` (body or appendix), `own`.
     Raises ValueError where a chapter has no first-level heading.
     """
-    chapters = [_chapter(notebook, number) for number, notebook in enumerate(notebooks, start=1)]
+    seen = (_for_tests().preprocess(nbformat.from_dict(notebook), {})[0] for notebook in notebooks)
+    chapters = [_chapter(notebook, number) for number, notebook in enumerate(seen, start=1)]
     chapters.sort(key=lambda c: c.appendix)  # stable: the order within each part stays
     _place(chapters)
     _number(chapters)
@@ -140,13 +143,17 @@ def compose(notebooks: Sequence[Mapping[str, Any]], cover: Cover) -> Document:
     return Document(cover, tuple(chapters), sources)
 
 
+@cache
+def _for_tests() -> TagRemovePreprocessor:
+    """nbconvert's step that takes cells away which are for tests alone."""
+    return TagRemovePreprocessor(enabled=True, remove_cell_tags={"keep_output", "remove-cell"})
+
+
 def _chapter(notebook: Mapping[str, Any], number: int) -> Chapter:
     about = notebook["metadata"].get("siting", {})
     title, blocks, first = "", list[Block](), False
     for cell in notebook["cells"]:
-        tags = set(cell["metadata"].get("tags", ()))
-        if tags & _UNSEEN:
-            continue
+        tags = cell["metadata"].get("tags", ())
         if cell["cell_type"] == "markdown":
             text = cell["source"]
             heading = re.match(r"\s*# (.*?)\s*(?:\n|$)", text)

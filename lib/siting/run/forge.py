@@ -50,6 +50,7 @@ _MODULES = (
     "IPython.core.completer",
     "matplotlib.backends.backend_svg",
     "matplotlib_inline.backend_inline",
+    "nbconvert.preprocessors",
     "pandas.plotting._matplotlib",
     "SALib.analyze.rbd_fast",
     "SALib.analyze.sobol",
