@@ -3,7 +3,7 @@
 import house
 import pytest
 
-LINES = 19_400
+LINES = 18_750
 """What the library has now; the aim is 16,500."""
 FUNCTION = 60
 REASONED = {
