@@ -1,7 +1,9 @@
-"""Memory of the largest scenario that `siting check` accepts: summary, workbook and all frames.
+"""Memory of the largest scenario that `siting check` accepts: its figures, and its whole report.
 
 Eight workloads share 5e9 requests and 1e13 tokens a working day; sixteen options run them at
-vendors, on rented and on owned GPUs, and as hybrids; twelve fine-tuning jobs; ten years.
+vendors, on rented and on owned GPUs, and as hybrids; twelve fine-tuning jobs; ten years. The
+figures are summary, workbook and all frames, in one process; the report is that of all its
+processes.
 
 python -m benchmarks.largest
 """
@@ -18,6 +20,8 @@ import yaml
 from siting import study
 from siting.inputs import scenario
 from siting.study import frames
+
+from benchmarks.rendering import Kit, measure
 
 WORKLOADS, REQUESTS, TOKENS = 8, 4.99e9, 1995
 MODELS = ("google/gemma-4-31B-it", "Qwen/Qwen3.6-27B")
@@ -74,10 +78,12 @@ def main() -> None:
         for name in frames.listed(type(s)):
             getattr(s, name)()
         wall = time.perf_counter() - start
+        whole = measure("whole report", 1, 1, Kit([str(path)], 1, folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     gpus = max(c.gpus().central for c in s.capacity.values())
     print(f"{len(s.scenario.workloads)} workloads, {len(s.scenario.options)} options", end=", ")
     print(f"{gpus:,.0f} GPUs: {peak:.2f} GiB, {time.process_time():.0f} s CPU, {wall:.0f} s")
+    print(f"whole report: {whole.peak_mib / 1024:.2f} GiB, {whole.cpu_s:.0f} s CPU")
 
 
 if __name__ == "__main__":

@@ -291,7 +291,7 @@ def page(rows: Sequence[Measured], stages: Sequence[Stage]) -> str:
     lines += [
         "",
         "\\* From turns over one client each, taken between the kit's batches: a loop shares",
-        "nothing. Clients beyond the first five are these five with other loads, no two alike.",
+        "nothing. Clients beyond the first six are these six with other loads, no two alike.",
         "",
         "Cold: files of Python, its packages, the kit and the browser are not in memory, as after",
         "the machine started. Each row, cold or warm, begins with a new process.",
