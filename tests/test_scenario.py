@@ -442,6 +442,17 @@ def test_a_wrong_member_of_a_list_hides_nothing_else(client) -> None:
     }
 
 
+def test_a_bad_file_leaves_what_other_clients_inherit_as_it_was(client) -> None:
+    bad = client(
+        CLIENT.replace("fields: [workloads], source: Questionnaire", "fields:"), "bad.yaml"
+    )
+    good = client()
+    before = scenario.load(good)
+    with pytest.raises(ScenarioError):
+        scenario.load(bad)
+    assert scenario.load(good) == before
+
+
 def test_mistakes_of_every_kind_are_named_in_one_round(client) -> None:
     """Malformed values, unknown names, files and references, without what only follows."""
     text = CLIENT.replace("users: 500", "users: many, models: [no/such]")

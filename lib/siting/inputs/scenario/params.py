@@ -8,6 +8,7 @@ entry of the same name starts from base.yaml's.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import re
 from functools import cache
@@ -144,11 +145,13 @@ def _tolerant(whole: Document, base: Any) -> tuple[Scenario, list[Problem], list
     """
     problems: list[Problem] = []
     holes: list[Path_] = []
-    rest = Document(document.merged({}, whole.data), whole.lines)
+    rest = whole
     while True:
         try:
             return _validated(rest), problems, holes
         except Malformed as error:
+            # base.yaml is read once for all clients: what is taken out of a copy stays in it.
+            rest = Document(copy.deepcopy(rest.data), rest.lines)
             problems += [
                 problem
                 for where, problem in error.found
@@ -178,7 +181,7 @@ def _taken_out(data: Any, where: Path_, base: Any) -> bool:
             if usual is None or usual == holder[step]:
                 del holder[step]
             else:
-                holder[step] = usual
+                holder[step] = copy.deepcopy(usual)
             return True
     return False
 
