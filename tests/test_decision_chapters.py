@@ -237,3 +237,12 @@ def test_page_one_says_that_the_model_in_use_has_retired_or_will(
     assert said in page
     warned = s.retiring_models().query("baseline").iloc[0]
     assert warned.model == model and spoken(warned.replacement) in page
+
+
+def test_the_shocks_that_a_client_asked_about_are_answered_with_their_cost() -> None:
+    asked = opened("klinikverbund-nordheide").asked_shocks()
+    page = printed("60_vendors", "klinikverbund-nordheide")
+    assert set(asked.option) == {"Own and Azure", "Azure OpenAI"}
+    assert "The shocks that you asked about" in page
+    assert f"{asked.cost.iloc[0]:,.0f}".replace(",", " ") in re.sub(r"\s", " ", page)
+    assert "The shocks that you asked about" not in printed("60_vendors", "assekuranz-saentis")

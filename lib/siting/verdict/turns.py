@@ -78,9 +78,8 @@ def value_of_knowing(costs: Mapping[str, Floats], known: Floats, bins: int = 20)
     mean cost is chosen. Bins leave a small upward bias, removed by the same estimate with the
     input shuffled.
     """
-    order = np.argsort(
-        known
-    )  # a stable sort takes thirty times as long, and no two draws are alike
+    # A stable sort takes thirty times as long, and no two draws are alike.
+    order = np.argsort(known)
     shuffled = np.random.default_rng(len(known)).permutation(len(known))
     return max(0.0, _binned(costs, order, bins) - _binned(costs, shuffled, bins))
 
