@@ -241,8 +241,9 @@ def test_page_one_says_that_the_model_in_use_has_retired_or_will(
 
 def test_the_shocks_that_a_client_asked_about_are_answered_with_their_cost() -> None:
     asked = opened("klinikverbund-nordheide").asked_shocks()
-    page = printed("60_vendors", "klinikverbund-nordheide")
+    page = printed("78_vendor_record", "klinikverbund-nordheide")
     assert set(asked.option) == {"Own and Azure", "Azure OpenAI"}
     assert "The shocks that you asked about" in page
     assert f"{asked.cost.iloc[0]:,.0f}".replace(",", " ") in re.sub(r"\s", " ", page)
-    assert "The shocks that you asked about" not in printed("60_vendors", "assekuranz-saentis")
+    other = printed("78_vendor_record", "assekuranz-saentis")
+    assert "The shocks that you asked about" not in other
