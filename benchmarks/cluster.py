@@ -77,8 +77,12 @@ class Cluster:
     def start(self) -> None:
         dask, local = "distributed.cli.dask_", ("--host", "127.0.0.1")
         two = ("--nworkers", "2", "--nthreads", "1")
-        # Dask's profiler keeps what it sampled for an hour, a few dozen MiB in each worker.
-        settings = os.environ | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
+        # Dask's profiler keeps what it sampled for an hour, a few dozen MiB in each worker, and
+        # each connection the last 1,000 messages, jobs included.
+        settings = os.environ | {
+            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false",
+            "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "100",
+        }
         start = functools.partial(
             psutil.Popen, env=settings, cwd=self.folder, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -153,8 +157,8 @@ worker was killed after {kill_at}, the scheduler after {restart_at}.
 Memory is that of processes that last: workers with their warm processes, without kernels, studies
 and typesetting, which end with their report. Once all had warmed up after the kill it was
 {early:.0f} MiB, at the end {late:.0f} MiB (medians of the first and the last quarter of that time).
-The scheduler keeps a log of the last thousand things that happened, which fills first; Dask's
-profiler is off: it keeps what it sampled for an hour.
+Dask's profiler is off, which keeps what it sampled for an hour, and its logs hold the last hundred
+things, not a thousand with their reports' inputs in them.
 """
 
 

@@ -494,6 +494,16 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
         assert twin.read_bytes() == path.read_bytes(), path.name
 
 
+def test_a_connection_to_a_cluster_does_not_keep_the_jobs_it_sent() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local,
+        batch._cluster(local.scheduler_address, print, 10) as client,
+    ):
+        assert [client.get_executor().submit(len, "x" * n).result() for n in range(20)][-1] == 19
+        assert len(client.scheduler_comm.recent_message_log) <= 10
+
+
 def test_a_killed_scheduler_that_is_started_again_loses_nothing(
     tmp_path: Path, short: Path
 ) -> None:

@@ -368,8 +368,11 @@ def _cluster(scheduler: str, say: Callable[[str], None], patience_s: int) -> Ite
     """A client of the cluster, whose workers run this very library. Raises BadAddress."""
     with contextlib.ExitStack() as leave:
         try:
+            import dask
             from distributed import Client
 
+            # A connection logs its last messages, and with them the jobs: 1,000 by default.
+            leave.enter_context(dask.config.set({"distributed.admin.low-level-log-length": 10}))
             client = leave.enter_context(Client(scheduler, timeout=patience_s))
         except ImportError:
             raise BadAddress("a scheduler needs Dask: pip install 'siting[dask]'") from None
