@@ -456,9 +456,8 @@ seen; 1: but for one step; 2: two or three; 3: more. Share of measurements in th
 MISFITS = """\
 - A vLLM of 2024 with an 8-bit 405B model on MI300X (`dstack405`): its source ran two checkpoints,
   Meta's with scales by row, for which the engine had no fused product on AMD cards, and AMD's with
-  scales by tensor. The first took up to four times as long. Its 19 rows name their checkpoint
-  (FBGEMM) in the repository's copy and are not predicted; in a table that says only FP8 they are
-  predicted as the second kind, and are then the tail of the new sources' tokens a second.
+  scales by tensor. The first took up to four times as long. Its 19 rows, which name their
+  checkpoint by format (FBGEMM) or series (FP8-meta), are not predicted.
 - First tokens of GPT-J in 16 bit on H100 take a quarter longer than expected; those of bridged
   cards in fours a quarter longer where messages are shorter than 64 MiB.
 - Mixtures of experts on Gaudi 3 and AMD cards with SGLang or vLLM: two models stand behind the

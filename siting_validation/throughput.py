@@ -190,7 +190,9 @@ def _count(row: Mapping[str, str], *columns: str) -> int:
     return 1
 
 
-BY_ROW = (
+BY_ROW = re.compile(r"\bfbgemm|FP8-meta\b", re.IGNORECASE)
+"""Names of Meta's own 8-bit checkpoints, whose config.json says `fbgemm_fp8`: scales by row."""
+SLOW_BY_ROW = (
     "8-bit weights with scales by row (FBGEMM) have no fused product on AMD cards: "
     "how much slower they are is not known"
 )
@@ -203,8 +205,8 @@ def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"
         raise NotEstimated(str(error.args[0])) from None
     tp, ranks = _parallel(row)
     note, printed = row.get("note") or "", row.get("weight_format") or ""
-    if gpu.vendor == "AMD" and "fbgemm" in printed.lower():
-        raise NotEstimated(BY_ROW)
+    if gpu.vendor == "AMD" and BY_ROW.search(f"{printed} {note}"):
+        raise NotEstimated(SLOW_BY_ROW)
     share = _found(r"gpu_mem\w*fraction up to ([\d.]+\d)", note)
     return Deployment(
         model,

@@ -537,6 +537,11 @@ def test_weights_with_scales_by_row_are_not_predicted_on_amd_cards() -> None:
     assert all("scales by row" in c.note and c.central is None for c in compared(**wanted))
     for other in ({"weight_format": "FP8"}, {"gpu": "H100-SXM-80GB"}):
         assert all(c.central is not None for c in compared(**wanted | other))
+    # the names that the source itself gives its series
+    named = wanted | {"weight_format": "FP8", "note": "4 requests; series 8xMi300x 1FP8-meta"}
+    assert all("scales by row" in c.note and c.central is None for c in compared(**named))
+    named["note"] = "4 requests; series 8xMi300 1FP8-amd"
+    assert all(c.central is not None for c in compared(**named))
 
 
 def test_nearly_all_published_speeds_are_predicted(
