@@ -66,6 +66,28 @@ def test_another_day_and_another_order_give_the_same_bytes(
     assert [name for name in reports if reports[name] != again[name]] == []
 
 
+def headings_with_nothing_below(page: str) -> list[str]:
+    """Those after which the next thing is a heading of the same rank or above, or the end."""
+    layout = r"(?:\s|</?(?:div|section|p)\b[^>]*>)*"
+    return [
+        re.sub(r"<[^>]*>", "", found)
+        for rank in "23"
+        for found in re.findall(
+            rf"<h{rank}\b[^>]*>((?:(?!</h{rank}>).)*)</h{rank}>{layout}<(?:h[1-{rank}]\b|footer|/main)",
+            page,
+            re.DOTALL,
+        )
+    ]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_heading_has_something_below_it(reports: dict[str, bytes], client: str) -> None:
+    page = reports[f"{client}/report.html"].decode()
+    assert page.count("<h3") > 40
+    assert headings_with_nothing_below(page) == []
+    assert headings_with_nothing_below(f"<h3>How?</h3>{page[page.index('<h3') :]}") == ["How?"]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_page_paper_and_summary_say_the_same(reports: dict[str, bytes], client: str) -> None:
     pypdf = pytest.importorskip("pypdf")

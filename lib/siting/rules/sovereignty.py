@@ -260,7 +260,7 @@ class Assessment:
     def sources(self) -> tuple[Source, ...]:
         """Every source that a verdict rests on: the rules' own and the evidence's."""
         cited = [*map(source_of, self.rules)]
-        cited += [e.source for f in _findings(self.options) for e in f.evidence]
+        cited += [e.source for _, f in _findings(self.options) for e in f.evidence]
         cited += [s for a in self.ahead for s in a.sources]
         return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 
@@ -523,21 +523,26 @@ def _ahead(
 def _questions(options: Mapping[str, OptionAssessment], book: RuleBook) -> tuple[Question, ...]:
     """One question for each unknown attribute that a verdict waits for, the most awaited first.
 
-    A hybrid adds none of its own: its parts' questions are asked once, under the carrier.
+    A mix waits for what its parts are asked, and is named beside them.
     """
     waiting: dict[str, list[Finding]] = defaultdict(list)
-    for finding in _findings(options):
+    concerned: dict[str, dict[str, None]] = defaultdict(dict)
+    for option, finding in _findings(options):
         for attribute in finding.missing:
             waiting[attribute].append(finding)
-    found = [_question(book.attributes[a], f) for a, f in waiting.items()]
+            concerned[attribute][option] = None
+    found = [_question(book.attributes[a], f, tuple(concerned[a])) for a, f in waiting.items()]
     return tuple(sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute)))
 
 
-def _findings(options: Mapping[str, OptionAssessment]) -> Iterator[Finding]:
-    return (f for o in options.values() for v in o.verdicts.values() for f in v.findings)
+def _findings(options: Mapping[str, OptionAssessment]) -> Iterator[tuple[str, Finding]]:
+    """What is found on each flow of an option, with the option's name."""
+    return ((n, f) for n, o in options.items() for v in o.verdicts.values() for f in v.findings)
 
 
-def _question(attribute: rulebook.Attribute, findings: list[Finding]) -> Question:
+def _question(
+    attribute: rulebook.Attribute, findings: list[Finding], options: tuple[str, ...]
+) -> Question:
     """To the vendor only where some flow that waits for it is not the client's own."""
     outside = any(f.flow.values.get("external") is not False for f in findings)
     return Question(
@@ -545,7 +550,7 @@ def _question(attribute: rulebook.Attribute, findings: list[Finding]) -> Questio
         attribute.level,
         attribute.addressee if attribute.addressee and outside else "own team",
         attribute.question or f"Not stated: {attribute.label}.",
-        options=tuple(dict.fromkeys(f.flow.carrier for f in findings)),
+        options=options,
         flows=tuple(dict.fromkeys(f.flow.kind for f in findings)),
         rules=tuple(dict.fromkeys(f.rule.rule_id for f in findings)),
     )
@@ -553,5 +558,5 @@ def _question(attribute: rulebook.Attribute, findings: list[Finding]) -> Questio
 
 def _assumptions(options: Mapping[str, OptionAssessment]) -> tuple[Evidence, ...]:
     """Assumptions of the kit that a verdict rests on, each once."""
-    found = {e.attribute: e for f in _findings(options) for e in f.evidence if e.assumed}
+    found = {e.attribute: e for _, f in _findings(options) for e in f.evidence if e.assumed}
     return tuple(found.values())

@@ -145,7 +145,7 @@ class DataFrames(Results):
         review: rules that need a person's decision or an answer [1]
         passes: rules that pass [1]
         not_applicable: rules that do not apply [1]
-        questions: open questions of the option; a hybrid's stand with its parts [1]
+        questions: open questions of the option; those of a mix are its parts' [1]
         """
         for name, o in self.sovereignty.options.items():
             asked = sum(name in q.options for q in self.sovereignty.questions)
