@@ -4,8 +4,8 @@ from types import SimpleNamespace as Made
 
 import numpy as np
 import pytest
-from siting import study
-from siting.catalogue import settings
+from siting import catalogue, study
+from siting.catalogue import Source, settings
 from siting.quantity import Range
 from siting.rules.openness import ModelFinding
 from siting.verdict import candidates
@@ -152,7 +152,7 @@ def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
 
 
 def test_a_rule_under_review_counts_as_anything_between_none_and_one():
-    law = Made(counts=lambda name: {"fail": 2, "review": 6, "pass": 9})
+    law = Made(options={"x": Made(counts={"fail": 2, "review": 6, "pass": 9})})
     found = candidates.findings(law, "x")
     assert (found.low, found.central, found.high) == (2, 5, 8)
 
@@ -190,14 +190,17 @@ def test_a_three_year_commitment_still_demands_two_years_of_rent(scenario):
     assert candidates.committed(option, scenario, "rented") == 0  # on demand
 
 
-def finding(**parts):
-    blank = {name: "unknown" for name in ModelFinding.__dataclass_fields__}
-    return ModelFinding(**{**blank, "used_by": ("owned",), **parts})
+def finding(used_by, **parts):
+    unknown = dict.fromkeys(catalogue.column("openness_points", "part"), "unknown")
+    return ModelFinding("a model", used_by, unknown | parts, Source(**SOURCE))
+
+
+SOURCE = {"source": "test", "locator": "test", "date": "undated"}
 
 
 def test_an_open_model_under_a_free_licence_counts_more_than_one_with_conditions(scenario):
     def value(licence, used_by=("owned",)):
-        model = finding(weights="published", licence_class=licence, used_by=used_by)
+        model = finding(used_by, weights="published", licence_class=licence)
         name = used_by[0]
         return candidates.openness(scenario, Made(models=(model,)), name).central
 

@@ -162,8 +162,8 @@ LEAVES = st.sampled_from(ATTRIBUTES).map(conditions.Name)
 TREES = st.recursive(
     LEAVES,
     lambda parts: st.one_of(
-        st.builds(conditions.Not, st.tuples(parts)),
-        st.builds(conditions.Joined, st.booleans(), st.tuples(parts, parts)),
+        st.builds(conditions.Operation, st.just("not"), st.tuples(parts)),
+        st.builds(conditions.Operation, st.sampled_from(["and", "or"]), st.tuples(parts, parts)),
     ),
     max_leaves=8,
 )

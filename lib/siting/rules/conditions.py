@@ -21,7 +21,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 Value = bool | float | str | dt.date
 Values = Mapping[str, Value | frozenset[str] | None]
@@ -38,57 +38,57 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An attribute, or after `in` a set; on its own it must be a yes/no attribute."""
+    """An attribute; on its own it must be a yes/no attribute."""
 
     name: str
-    parts: ClassVar[tuple[()]] = ()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Members:
+    """The members of a group of countries, after `in`."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
     """A constant: yes/no, number, quoted word or date; after `in` a list of words."""
 
     value: Value | frozenset[str]
-    parts: ClassVar[tuple[()]] = ()
+
+    def __str__(self) -> str:
+        return repr(self.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
-    """`left op right`, each an attribute or a constant; the right of `in` is a list or a set."""
+class Operation:
+    """`and`, `or` and `not` of conditions, or a comparison of two attributes or constants."""
 
-    op: str
-    left: Name | Literal
-    right: Name | Literal
-    parts: ClassVar[tuple[()]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
+    sign: str
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """`and`, which one part that is false settles, or `or`, which one that is true settles."""
+Condition = Name | Members | Constant | Operation
 
-    settled_by: bool
-    parts: tuple[Condition, ...]
+NEVER = Constant(False)
 
-
-Condition = Name | Literal | Compare | Not | Joined
-
-NEVER = Literal(False)
-
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+_OPERATORS: dict[str, Callable[..., bool]] = {
+    "not": operator.not_,
+    "in": lambda one, of: one in of,
+    "not in": lambda one, of: one not in of,
     "==": operator.eq,
     "!=": operator.ne,
     "<=": operator.le,
     ">=": operator.ge,
     "<": operator.lt,
     ">": operator.gt,
-    "in": lambda one, of: one in of,
 }
-_SIGNS = dict(zip((ast.Eq, ast.NotEq, ast.LtE, ast.GtE, ast.Lt, ast.Gt), _OPERATORS, strict=False))
+"""What is known only if all of its parts are known."""
+_NODES = (ast.Not, ast.In, ast.NotIn, ast.Eq, ast.NotEq, ast.LtE, ast.GtE, ast.Lt, ast.Gt)
+_SIGNS = {**dict(zip(_NODES, _OPERATORS, strict=True)), ast.And: "and", ast.Or: "or"}
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _MADE_OF = "names, 'words', numbers, dates, and, or, not, in, ==, !=, <, >, <=, >=, ( ) and { }"
 
@@ -128,71 +128,68 @@ def _condition(node: ast.expr, depth: int) -> Condition:
     match node:
         case ast.BoolOp(op, values):
             parts = tuple(_condition(v, depth + 1) for v in values)
-            return Joined(isinstance(op, ast.Or), parts)
-        case ast.UnaryOp(ast.Not(), part):
-            return Not((_condition(part, depth + 1),))
-        case ast.Compare(ast.Name(name), [ast.In() | ast.NotIn() as op], [right]):
-            member = Compare("in", Name(name), _choices(right))
-            return member if isinstance(op, ast.In) else Not((member,))
+        case ast.UnaryOp(ast.Not() as op, part):
+            parts = (_condition(part, depth + 1),)
+        case ast.Compare(ast.Name() as left, [ast.In() | ast.NotIn() as op], [right]):
+            parts = _term(left), _choices(right)
         case ast.Compare(left, [op], [right]) if type(op) in _SIGNS:
-            return Compare(_SIGNS[type(op)], _term(left), _term(right))
+            parts = _term(left), _term(right)
         case ast.Constant():
             raise _refused(node, "a constant alone is no condition; compare it with an attribute")
-    return _term(node)
+        case _:
+            return _term(node)
+    return Operation(_SIGNS[type(op)], parts)
 
 
-def _choices(node: ast.expr) -> Name | Literal:
+def _choices(node: ast.expr) -> Members | Constant:
     match node:
-        case ast.Name(name):
-            return Name(name)
+        case ast.Name(group):
+            return Members(group)
         case ast.Set(elements):
             words = [e.value for e in elements if isinstance(e, ast.Constant)]
             if len(words) == len(elements) and all(isinstance(w, str) for w in words):
-                return Literal(frozenset(map(str, words)))
+                return Constant(frozenset(map(str, words)))
     raise _refused(node, "after in comes a list such as {'US', 'CN'} or the name of a set")
 
 
-def _term(node: ast.expr) -> Name | Literal:
+def _term(node: ast.expr) -> Name | Constant:
     match node:
         case ast.Name("yes" | "no" as said):
-            return Literal(said == "yes")
+            return Constant(said == "yes")
         case ast.Name(name):
             return Name(name)
         case ast.Constant(str() as word):
-            return Literal(word)
+            return Constant(word)
         case ast.Constant(int() | float() as number) if not isinstance(number, bool):
-            return Literal(float(number))
+            return Constant(float(number))
         case ast.Call(ast.Name("date"), [ast.Constant(str() as day)]):
             try:
-                return Literal(dt.date.fromisoformat(day))
+                return Constant(dt.date.fromisoformat(day))
             except ValueError:
                 raise _refused(node, "is no date of the calendar; write YYYY-MM-DD") from None
     raise _refused(node, "an attribute or a constant is expected here")
 
 
 def walk(condition: Condition) -> Iterator[Condition]:
-    """The condition and every condition in it."""
+    """The condition and everything in it."""
     yield condition
-    for part in condition.parts:
-        yield from walk(part)
+    if isinstance(condition, Operation):
+        for part in condition.parts:
+            yield from walk(part)
 
 
 def names(condition: Condition) -> frozenset[str]:
     """The attributes that `condition` tests."""
-    terms: list[Condition] = []
-    for part in walk(condition):
-        if isinstance(part, Compare):
-            terms += [part.left] if part.op == "in" else [part.left, part.right]
-        else:
-            terms.append(part)
-    return frozenset(t.name for t in terms if isinstance(t, Name))
+    return frozenset(part.name for part in walk(condition) if isinstance(part, Name))
 
 
 def dates(condition: Condition, name: str) -> frozenset[dt.date]:
     """The dates that `condition` compares the attribute `name` with."""
-    compared = (c for c in walk(condition) if isinstance(c, Compare) and c.left == Name(name))
-    found = (c.right.value for c in compared if isinstance(c.right, Literal))
-    return frozenset(day for day in found if isinstance(day, dt.date))
+    compared = (c.parts for c in walk(condition) if isinstance(c, Operation))
+    found = (t for parts in compared if Name(name) in parts for t in parts)
+    return frozenset(
+        t.value for t in found if isinstance(t, Constant) and isinstance(t.value, dt.date)
+    )
 
 
 def evaluate(condition: Condition, values: Values) -> bool | None:
@@ -200,37 +197,38 @@ def evaluate(condition: Condition, values: Values) -> bool | None:
 
     Whether the values are of types that can be compared was checked when the rule was read.
     """
+    held: bool | None = _value(condition, values)
+    return held
+
+
+def _value(condition: Condition, values: Values) -> Any:
     match condition:
-        case Name() | Literal():
-            held: bool | None = _value(condition, values)
-            return held
-        case Compare(op, left, right):
-            first, second = _value(left, values), _value(right, values)
-            return None if first is None or second is None else _OPERATORS[op](first, second)
-        case Not(parts):
-            inner = evaluate(parts[0], values)
-            return None if inner is None else not inner
-        case Joined(settled_by, parts):
+        case Constant(value):
+            return value
+        case Name(name) | Members(name):
+            return values.get(name)
+        case Operation("and" | "or" as sign, parts):
+            settled_by = sign == "or"
             found: bool | None = not settled_by
             for part in parts:
-                one = evaluate(part, values)
+                one = _value(part, values)
                 if one is settled_by:
                     return one
                 found = found if one is not None else None
             return found
-
-
-def _value(term: Name | Literal, values: Values) -> Any:
-    return values.get(term.name) if isinstance(term, Name) else term.value
+        case Operation(sign, parts):
+            known = [_value(part, values) for part in parts]
+            return None if None in known else _OPERATORS[sign](*known)
 
 
 def undecided(condition: Condition, values: Values) -> frozenset[str]:
     """The unknown attributes that keep `condition` from being true or false."""
-    if evaluate(condition, values) is not None:
-        return frozenset()
-    if condition.parts:
-        return frozenset().union(*(undecided(p, values) for p in condition.parts))
-    return frozenset(n for n in names(condition) if values.get(n) is None)
+    match condition:
+        case Name(name) if values.get(name) is None:
+            return frozenset({name})
+        case Operation(_, parts) if evaluate(condition, values) is None:
+            return frozenset().union(*(undecided(p, values) for p in parts))
+    return frozenset()
 
 
 def substitute(condition: Condition, definitions: Mapping[str, Condition]) -> Condition:
@@ -238,11 +236,11 @@ def substitute(condition: Condition, definitions: Mapping[str, Condition]) -> Co
 
     A defined name may stand alone only (not in a comparison). Raises ConditionError.
     """
-    if isinstance(condition, Name):
-        return definitions.get(condition.name, condition)
-    if isinstance(condition, Not | Joined):
-        parts = tuple(substitute(p, definitions) for p in condition.parts)
-        return replace(condition, parts=parts)
+    match condition:
+        case Name(name):
+            return definitions.get(name, condition)
+        case Operation("and" | "or" | "not", parts):
+            return replace(condition, parts=tuple(substitute(p, definitions) for p in parts))
     if compared := names(condition) & set(definitions):
         defined = f"{', '.join(compared)} is defined by a condition"
         raise ConditionError(f"{defined}; write it alone, without == or in")

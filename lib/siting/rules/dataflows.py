@@ -8,22 +8,20 @@ What none of them answers stays unknown. An answer of null says 'asked, and not 
 
 from __future__ import annotations
 
-import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
-from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.inputs.scenario import OWNED, Scenario, Workload
+from siting.inputs.scenario.model import Data
 from siting.quality import leaves
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Value
-from siting.rules.rulebook import FlowKind, Known, Law, Layer, ProviderAttribute, RuleBook
+from siting.rules.rulebook import FlowKind, Known, Law
 from siting.vendors import vendor_record
 
-Answers = Mapping[str, bool | int | float | str | None]
+Workloads = Mapping[str, Workload]
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,6 @@ class FlowFacts:
     carrier: the option that carries it (a part of a hybrid, else the option itself).
     """
 
-    name: str
     kind: str
     label: str
     carrier: str
@@ -56,50 +53,19 @@ def flows_of(scenario: Scenario, name: str, law: Law) -> tuple[FlowFacts, ...]:
 def _carried(scenario: Scenario, part: str, name: str, law: Law) -> Iterator[FlowFacts]:
     """Flows that option `part` carries; `name` is itself, or the hybrid that it is a part of."""
     carrier = scenario.options[part]
-    covered = {w: load for w, load in scenario.workloads.items() if carrier.models}
-    for kind in law.book.flow_kinds:
+    covered = scenario.workloads if carrier.models else {}
+    for kind, exists in law.book.flow_kinds.items():
         for flow, label, workloads in _split(kind, covered):
-            known = _laid(_layers(scenario, part, name, kind, flow, workloads, law))
-            values = law.sets | {n: k.value for n, k in known.items()}
-            if conditions.evaluate(law.book.flow_conditions[kind.flow], values):
-                title = label if part == name else f"{carrier.label}: {label}"
-                yield FlowFacts(flow, kind.flow, title, part, known)
+            answers = _answers(scenario, (part, name), kind, flow, workloads, law)
+            laid = {k.attribute.name: k for k in answers}
+            known = {n: k for n, k in laid.items() if k.value is not None}
+            title = label if part == name else f"{carrier.label}: {label}"
+            found = FlowFacts(kind.flow, title, part, known)
+            if conditions.evaluate(exists, {**law.sets, **found.values}):
+                yield found
 
 
-def _layers(
-    scenario: Scenario,
-    part: str,
-    name: str,
-    kind: FlowKind,
-    flow: str,
-    workloads: Mapping[str, Workload],
-    law: Law,
-) -> Iterator[Layer]:
-    """From the general to the specific."""
-    book = law.book
-    carrier = scenario.options[part]
-    model = carrier.runs(next(iter(workloads)))
-    yield _settings(scenario)
-    yield _published(["law", "assumed", f"kind:{carrier.kind}"], kind.flow, law)
-    yield _vendor_facts(scenario, carrier.vendor, kind.flow, law)
-    yield _client_facts(scenario)
-    yield _workload_facts(scenario, workloads)
-    yield openness.model_facts(scenario, part, model, law)
-    yield _published(_model_subjects(model), kind.flow, law)
-    yield _option_facts(scenario, part, kind.flow)
-    yield _stated(scenario, "rules.attributes", scenario.rules.attributes, book)
-    for owner in dict.fromkeys((part, name)):
-        option = scenario.options[owner]
-        yield _stated(scenario, f"options.{owner}.attributes", option.attributes, book)
-        for key in dict.fromkeys((kind.flow, flow)):
-            if key in option.flows:
-                path = f"options.{owner}.flows.{key}.attributes"
-                yield _stated(scenario, path, option.flows[key].attributes, book)
-
-
-def _split(
-    kind: FlowKind, workloads: Mapping[str, Workload]
-) -> Iterator[tuple[str, str, Mapping[str, Workload]]]:
+def _split(kind: FlowKind, workloads: Workloads) -> Iterator[tuple[str, str, Workloads]]:
     """Inference is one flow for each workload, since their data differ; others are one flow."""
     if kind.flow == "inference" and len(workloads) > 1:
         for name, workload in workloads.items():
@@ -108,75 +74,70 @@ def _split(
         yield kind.flow, kind.label, workloads
 
 
-def _laid(layers: Iterable[Layer]) -> dict[str, Known]:
-    """Layers laid over one another; a None on top says that the attribute is not known."""
-    found: dict[str, Known | None] = {}
-    for layer in layers:
-        found.update(layer)
-    return {name: known for name, known in found.items() if known is not None}
+def _answers(
+    scenario: Scenario,
+    owners: tuple[str, str],
+    kind: FlowKind,
+    flow: str,
+    workloads: Workloads,
+    law: Law,
+) -> Iterator[Known]:
+    """From the general to the specific; owners: what carries the flow, and its hybrid."""
+    part, carrier = owners[0], scenario.options[owners[0]]
+    model = carrier.runs(next(iter(workloads)))
+    yield from _published(["law", "threshold", "assumed", f"kind:{carrier.kind}"], kind.flow, law)
+    yield from _vendor_facts(scenario, carrier.vendor, kind.flow, law)
+    yield from openness.model_facts(scenario, part, model, law)
+    yield from _published(_model_subjects(model, law), kind.flow, law)
+    yield from _scenario_lines(scenario, part, workloads, law)
+    if carrier.country and (kind.flow == "inference" or carrier.kind in OWNED):
+        source = _client_source(scenario, f"options.{part}.country")
+        yield law.book.known("place", carrier.country, source)
+    stated = {"rules": scenario.rules.attributes}
+    for owner in owners:
+        option = scenario.options[owner]
+        stated[f"options.{owner}"] = option.attributes
+        for key in (kind.flow, flow):
+            if key in option.flows:
+                stated[f"options.{owner}.flows.{key}"] = option.flows[key].attributes
+    for path, answers in stated.items():
+        for name, answer in answers.items():
+            where = f"{path}.attributes.{name}"
+            if problem := rulebook.value_problem(name, answer, law.book.attributes):
+                raise ValueError(f"{where}: {problem}")
+            value = rulebook.typed(answer, law.book.attributes[name])
+            yield law.book.known(name, value, _client_source(scenario, where))
 
 
-def _settings(scenario: Scenario) -> Layer:
-    """Thresholds that are no law, with the scenario's own where it has one."""
-    rows = catalogue.settings("sovereignty_settings")
-    found = {name: Known(s.central, source_of(s)) for name, s in rows.items()}
-    limit, path = float(scenario.rules.retention_days_limit), "rules.retention_days_limit"
-    return {**found, **_said(scenario, {"retention_days_limit": (limit, path)})}
-
-
-def _published(subjects: Iterable[str], flow: str, law: Law) -> Layer:
+def _published(subjects: Sequence[str], flow: str, law: Law) -> Iterator[Known]:
     """What provider_attributes.csv states of `subjects` for a kind of flow on the day of `law`."""
-    found: dict[str, Known | None] = {}
     for subject in subjects:
-        for row in _by_subject().get(subject, ()):
-            if (row.flows == "all" or flow in row.flows.split(";")) and _known_on(row, law.day):
-                value = rulebook.read_value(row.value, row.attribute, law.book.attributes)
-                found[row.attribute] = Known(value, source_of(row), subject == "assumed")
-    return found
+        for row, known in law.book.published.get(subject, ()):
+            if row.looks_at(flow) and row.holds(law.day):
+                yield known
 
 
-def _model_subjects(model: str) -> list[str]:
+def _model_subjects(model: str, law: Law) -> list[str]:
     """Subjects of what a vendor demands for a line of models on every channel."""
     bare = model.rsplit(".", 1)[-1] if model.startswith(("eu.", "us.")) else model
-    return [
-        s for s in _by_subject() if s.startswith("model:") and bare.startswith(s[len("model:") :])
-    ]
+    lines = (s for s in law.book.published if s.startswith("model:"))
+    return [s for s in lines if bare.startswith(s.removeprefix("model:"))]
 
 
-def _known_on(row: ProviderAttribute, day: dt.date) -> bool:
-    """Whether a row holds on `day` and, for a fact about a vendor, was published by then."""
-    about = row.subject.startswith(("vendor:", "model:"))
-    known = not about or vendor_record.known_by(row.date) <= day
-    return known and row.holds(day)
-
-
-@catalogue.of_facts
-def _by_subject() -> Mapping[str, tuple[ProviderAttribute, ...]]:
-    found: dict[str, tuple[ProviderAttribute, ...]] = defaultdict(tuple)
-    for row in catalogue.table("provider_attributes", ProviderAttribute):
-        found[row.subject] += (row,)
-    return dict(found)
-
-
-def _vendor_facts(scenario: Scenario, name: str, flow: str, law: Law) -> Layer:
+def _vendor_facts(scenario: Scenario, name: str, flow: str, law: Law) -> Iterator[Known]:
     """Published facts about the vendor, as far as they were known on the day of the report."""
     record = vendor_record.load().as_of(scenario.client.report_date)
-    vendor = record.vendor(name) if name else None
+    vendor = record.vendor(name)
     if vendor is None:
-        return {}
-    found: dict[str, Known | None] = {}
+        return
     facts = record.facts_of(vendor)
     for a in law.book.attributes.values():
-        if a.vendor_fact in facts:
-            fact = facts[a.vendor_fact]
-            value = rulebook.plain_value(fact.value, a)
-            found[a.attribute] = None if value is None else Known(value, source_of(fact))
-    names = dict.fromkeys(filter(None, (vendor.group, vendor.vendor)))
+        if fact := facts.get(a.vendor_fact):
+            yield Known(a, rulebook.plain_value(fact.value, a), source_of(fact))
     home = scenario.client.country
-    groups = ["", f"/{home.lower()}"]
-    groups += [f"/{g}" for g, c in law.sets.items() if home in c]
-    subjects = [f"vendor:{name}{group}" for name in names for group in groups]
-    return found | dict(_published(subjects, flow, law))
+    groups = ["", f"/{home.lower()}", *(f"/{g}" for g, c in law.sets.items() if home in c)]
+    names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))
+    yield from _published([f"vendor:{n}{group}" for n in names for group in groups], flow, law)
 
 
 def _client_source(scenario: Scenario, path: str) -> Source:
@@ -187,69 +148,33 @@ def _client_source(scenario: Scenario, path: str) -> Source:
         return Source(source="Scenario", locator=path, date="undated", kind="client")
 
 
-def _stated(scenario: Scenario, path: str, answers: Answers, book: RuleBook) -> Layer:
-    """Answers that a scenario gives under `path`. Raises ValueError naming what is wrong."""
-    found: dict[str, Known | None] = {}
-    for name, answer in answers.items():
-        if problem := rulebook.value_problem(name, answer, book.attributes):
-            raise ValueError(f"{path}.{name}: {problem}")
-        value = rulebook.typed(answer, book.attributes[name])
-        source = _client_source(scenario, f"{path}.{name}")
-        found[name] = None if value is None else Known(value, source)
-    return found
+def _scenario_lines(
+    scenario: Scenario, part: str, workloads: Workloads, law: Law
+) -> Iterator[Known]:
+    """What lines of the scenario say, as far as the dictionary names them (`stated_in`)."""
+    sections = {**dict(scenario), "data": _data(workloads), "option": scenario.options[part]}
+    paths = {"data": f"workloads.{next(iter(workloads))}.data", "option": f"options.{part}"}
+    for a in law.book.attributes.values():
+        if a.stated_in:
+            line, how, word = (*a.stated_in.split(), "", "")[:3]
+            section, *fields = line.split(".")
+            found = reduce(getattr, fields, sections[section])
+            said = (word in found) == (how == "with") if how else found
+            value = {"yes/no": bool, "number": float}.get(a.type, str)(said)
+            path = ".".join([paths.get(section, section), *fields])
+            yield Known(a, value, _client_source(scenario, path))
+    flop, source = openness.fine_tuning_flop(scenario), _client_source(scenario, "fine_tuning")
+    yield law.book.known("fine_tuning_flop", flop, source)
 
 
-def _said(scenario: Scenario, facts: Mapping[str, tuple[Value, str]]) -> Layer:
-    """What lines of the scenario say: attribute to value and path."""
-    return {n: Known(v, _client_source(scenario, path)) for n, (v, path) in facts.items()}
-
-
-def _client_facts(scenario: Scenario) -> Layer:
-    """What follows from the scenario's client, policies, jobs and readiness."""
-    tested = scenario.stability.readiness.fallback_model_tested
-    policies = scenario.rules.policies
-    flop = openness.fine_tuning_flop(scenario)
-    facts: dict[str, tuple[Value, str]] = {
-        "controller_country": (scenario.client.country, "client.country"),
-        "sector": (scenario.client.sector, "client.sector"),
-        "fine_tuning": (bool(scenario.fine_tuning), "fine_tuning"),
-        "fallback_tested": (tested, "stability.readiness.fallback_model_tested"),
-        **{f"policy_{p}": (p in policies, "rules.policies") for p in POLICIES},
-        **({} if flop is None else {"fine_tuning_flop": (flop, "fine_tuning")}),
-    }
-    return _said(scenario, facts)
-
-
-POLICIES = ("secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent")
 RESIDENCY = ("country", "CH", "GB", "EU", "EEA", "US", "any")
 """From the strictest to the loosest; a list is as loose as the loosest place in it."""
-SECRECY = ("banking", "medical", "professional", "state", "trade")
-DATA = {"personal_data": "personal"}
-DATA |= {n: n for n in ("special_category", "large_scale", "critical_function", "annex_iii")}
-"""Attributes that a field of a workload's data answers."""
 
 
-def _workload_facts(scenario: Scenario, workloads: Mapping[str, Workload]) -> Layer:
+def _data(workloads: Workloads) -> Data:
     """What the data of these workloads are; several count as the most delicate of them."""
     data = [w.data for w in workloads.values()]
-    secrecy = {s for d in data for s in d.secrecy}
-    allowed = min((d.residency for d in data), key=lambda r: max(map(RESIDENCY.index, r)))
-    facts: dict[str, tuple[Value, str]] = {
-        **{a: (any(getattr(d, f) for d in data), f) for a, f in DATA.items()},
-        "residency": (", ".join(allowed), "residency"),
-        "residency_required": ("any" not in allowed, "residency"),
-        "residency_own": ("country" in allowed, "residency"),
-        **{f"residency_{p.lower()}": (p in allowed, "residency") for p in RESIDENCY[1:-1]},
-        **{f"secrecy_{s}": (s in secrecy, "secrecy") for s in SECRECY},
-    }
-    path = f"workloads.{next(iter(workloads))}.data"
-    return _said(scenario, {a: (value, f"{path}.{field}") for a, (value, field) in facts.items()})
-
-
-def _option_facts(scenario: Scenario, name: str, flow: str) -> Layer:
-    """An option's kind, and where it computes; on own machines every flow is there."""
-    option = scenario.options[name]
-    facts: dict[str, tuple[Value, str]] = {"deployment": (option.kind, f"options.{name}.kind")}
-    if option.country and (flow == "inference" or option.kind in OWNED):
-        facts["place"] = option.country, f"options.{name}.country"
-    return _said(scenario, facts)
+    strictest = min(data, key=lambda d: max(map(RESIDENCY.index, d.residency)))
+    yes_no = (n for n, value in strictest if isinstance(value, bool))
+    flags = {n: any(getattr(d, n) for d in data) for n in yes_no}
+    return strictest.model_copy(update={**flags, "secrecy": [s for d in data for s in d.secrecy]})

@@ -7,15 +7,14 @@ states is unknown, and the report says so.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from siting import catalogue, hf_config
 from siting.catalogue import Fact, Model, Source, source_of
 from siting.inputs.scenario import SELF_HOSTED, Scenario
-from siting.rules.rulebook import Known, Law, Layer
+from siting.rules.rulebook import Known, Law
 from siting.vendors import vendor_record
 
 FLOP_PER_PARAMETER_AND_TOKEN = 6
@@ -70,18 +69,8 @@ class ModelFinding:
     model: str
     used_by: tuple[str, ...]
     """Options that run it; empty for a candidate that no option runs."""
-    maker: str
-    country: str
-    weights: str
-    training_data: str
-    training_code: str
-    mof_class: str
-    licence: str
-    licence_class: str
-    field_of_use: str
-    user_cap: str
-    excluded: str
-    after_tuning: str
+    said: Mapping[str, str]
+    """In words, by column of the frame `model_openness`."""
     source: Source
 
 
@@ -96,6 +85,7 @@ class Transparency:
 
 
 UNKNOWN = "unknown"
+SERVED_ALONE = "not in the catalogue of open weights; served by the vendor"
 
 
 def maker(model: str) -> Maker | None:
@@ -133,33 +123,29 @@ def monthly_users(scenario: Scenario) -> float | None:
     return sum(w.users for w in workloads)
 
 
-def model_facts(scenario: Scenario, option: str, name: str, law: Law) -> Layer:
+def model_facts(scenario: Scenario, option: str, name: str, law: Law) -> Iterator[Known]:
     """What the rules test about the model that an option runs."""
-    found: dict[str, Known | None] = {}
     if made := maker(name):
-        found["maker_country"] = Known(made.country, source_of(made))
+        yield law.book.known("maker_country", made.country, source_of(made))
         record = vendor_record.load().as_of(scenario.client.report_date)
-        vendor = record.vendor(made.vendor) if made.vendor else None
-        signed = record.facts_of(vendor).get("gpai_code_signatory") if vendor else None
-        if signed:
-            found["gpai_code"] = Known(signed.value, source_of(signed))
+        vendor = record.vendor(made.vendor)
+        if vendor and (signed := record.facts_of(vendor).get("gpai_code_signatory")):
+            yield law.book.known("gpai_code", signed.value, source_of(signed))
     model = catalogued(name)
     if not model or scenario.options[option].kind not in SELF_HOSTED:
-        return found
-    if len(model.release_date) == len("2025-08-02"):
-        day = dt.date.fromisoformat(model.release_date)
-        found["model_released"] = Known(day, source_of(model))
+        return
+    if released := vendor_record.exact_day(model.release_date):
+        yield law.book.known("model_released", released, source_of(model))
     if terms := licence(model):
-        source = source_of(terms)
-        found["licence_class"] = Known(terms.licence_class, source)
-        found["licence_derivatives"] = Known(terms.derivatives, source)
-        excluded = scenario.client.country in _excluded(terms, law)
-        found["licence_excludes_client"] = Known(excluded, source)
-        users = monthly_users(scenario)
-        if terms.user_cap is None or users is not None:
-            over = terms.user_cap is not None and users is not None and users > terms.user_cap
-            found["licence_cap_exceeded"] = Known(over, source)
-    return found
+        users, cap = monthly_users(scenario), terms.user_cap
+        facts: dict[str, bool | str | None] = {
+            "licence_class": terms.licence_class,
+            "licence_derivatives": terms.derivatives,
+            "licence_excludes_client": scenario.client.country in _excluded(terms, law),
+            "licence_cap_exceeded": cap is not None and (None if users is None else users > cap),
+        }
+        for attribute, value in facts.items():
+            yield law.book.known(attribute, value, source_of(terms))
 
 
 def _excluded(terms: Licence, law: Law) -> frozenset[str]:
@@ -207,26 +193,20 @@ def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
     described = catalogue.table("model_openness", Parts)
     parts = next((p for p in described if name.startswith(p.matches)), None)
     terms = licence(model) if model else None
-    cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
-    served = "not in the catalogue of open weights; served by the vendor"
-
-    def said(row: Fact | None, *fields: str) -> dict[str, Any]:
-        return {f: getattr(row, f) if row else UNKNOWN for f in fields}
-
-    return ModelFinding(
-        model=name,
-        used_by=used_by,
-        **said(made, "maker", "country"),
-        **said(parts, "training_data", "training_code"),
-        **said(terms, "licence_class", "field_of_use"),
-        weights="published" if model else served,
-        mof_class=(parts and parts.mof_class) or "none found",
-        licence=model.licence if model else "contract with the vendor",
-        user_cap=cap if terms else UNKNOWN,
-        excluded=(terms.excludes or "none") if terms else UNKNOWN,
-        after_tuning=(terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
-        source=source_of(terms or parts or model or made or _NOWHERE),
+    stated = (
+        (made, ("maker", "country")),
+        (parts, ("training_data", "training_code")),
+        (terms, ("licence_class", "field_of_use")),
     )
+    said = {f: getattr(row, f, UNKNOWN) for row, fields in stated for f in fields}
+    said["weights"] = "published" if model else SERVED_ALONE
+    said["mof_class"] = (parts and parts.mof_class) or "none found"
+    said["licence"] = model.licence if model else "contract with the vendor"
+    cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
+    said["user_cap"] = cap if terms else UNKNOWN
+    said["excluded"] = (terms.excludes or "none") if terms else UNKNOWN
+    said["after_tuning"] = (terms.derivative_terms or terms.derivatives) if terms else UNKNOWN
+    return ModelFinding(name, used_by, said, source_of(terms or parts or model or made or _NOWHERE))
 
 
 _NOWHERE = Source(
@@ -243,7 +223,7 @@ def transparency(scenario: Scenario) -> tuple[Transparency, ...]:
     made = [maker(f.model) for f in findings(scenario)]
     names = [o.vendor for o in scenario.options.values()] + [m.vendor for m in made if m]
     found = []
-    for vendor in dict.fromkeys(record.vendor(n) for n in names if n):
+    for vendor in dict.fromkeys(map(record.vendor, names)):
         facts = record.facts_of(vendor) if vendor else {}
         scored = {k.removeprefix("fmti_"): f for k, f in facts.items() if k.startswith("fmti_")}
         if vendor and scored:

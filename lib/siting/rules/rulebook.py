@@ -10,35 +10,23 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Literal
 
 from siting import catalogue
-from siting.catalogue import Fact, FactError, Source
+from siting.catalogue import Fact, FactError, Source, source_of
 from siting.rules import conditions
-from siting.rules.conditions import Condition, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The value of an attribute, and where it comes from."""
-
-    value: Value
-    source: Source
-    assumed: bool = False
-    """Taken for granted by the kit until the client says otherwise."""
-
-
-Layer = Mapping[str, Known | None]
-"""Attributes that are answered; None says 'asked, and not known'."""
+from siting.rules.conditions import Condition, Constant, Members, Name, Operation, Value
+from siting.vendors.vendor_record import known_by
 
 
 class Attribute(Fact):
     """What is asked about a flow, an option or a client: one line of the dictionary."""
 
-    attribute: str
+    name: str
     label: str
     type: Literal["yes/no", "number", "word", "country", "date"]
     choices: str = ""
@@ -51,10 +39,29 @@ class Attribute(Fact):
     """A condition that defines it by other attributes; it is then never asked."""
     vendor_fact: str = ""
     """Attribute of facts/vendor_facts.csv that answers it."""
+    stated_in: str = ""
+    """Line of the scenario that answers it (`data` of the workloads, `option` that carries the
+    flow, or a section); of a list, `LINE with WORD`, or `LINE without WORD`."""
 
     @property
     def words(self) -> tuple[str, ...]:
         return tuple(filter(None, self.choices.split(";")))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an attribute, and where it comes from."""
+
+    attribute: Attribute
+    value: Value | None
+    """None: 'asked, and not known'."""
+    source: Source
+    assumed: bool = False
+    """Taken for granted by the kit until the client says otherwise."""
+
+    @property
+    def text(self) -> str:
+        return value_text(self.value)
 
 
 class FlowKind(Fact):
@@ -84,14 +91,24 @@ class Dated(Fact):
             yield self.valid_to + dt.timedelta(days=1)
 
 
-class Rule(Dated):
+class OfFlows(Dated):
+    """What holds for some kinds of flow."""
+
+    flows: str = "all"
+    """Kinds of flow, separated by semicolons, or `all`."""
+
+    def looks_at(self, flow: str) -> bool:
+        """Whether it holds for a kind of flow."""
+        return self.flows == "all" or flow in self.flows.split(";")
+
+
+class Rule(OfFlows):
     """A rule: what it applies to, when it fails, when a person must look, else pass."""
 
     rule_id: str
     regime: str
     title: str
     flows: str
-    """Kinds of flow that it looks at, separated by semicolons, or `all`."""
     scope: str
     """When it applies, in words; the reason for `n.a.`."""
     applies_when: str
@@ -112,19 +129,23 @@ class Rule(Dated):
     """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
 
 
-class ProviderAttribute(Dated):
+class ProviderAttribute(OfFlows):
     """What is known of a vendor, or holds for a kind of option by definition.
 
-    subject: `law`, `kind:KIND`, `vendor:NAME`, `vendor:NAME/GROUP` where it holds for clients of a
-    group of countries only (small letters: `eea`, `us`), `model:PREFIX` where it holds for a line
-    of models on every channel, or `assumed` for what the kit takes for granted until the client
-    says otherwise (always marked so).
+    subject: `law`, `threshold` (a bound that is no law), `kind:KIND`, `vendor:NAME`,
+    `vendor:NAME/GROUP` where it holds for clients of a group of countries only (small letters:
+    `eea`, `us`), `model:PREFIX` where it holds for a line of models on every channel, or `assumed`
+    for what the kit takes for granted until the client says otherwise (always marked so).
     """
 
     subject: str
-    flows: str = "all"
     attribute: str
     value: str
+
+    def holds(self, day: dt.date) -> bool:
+        """Whether it holds on `day` and, if it is about a vendor, was public by then."""
+        about = self.subject.startswith(("vendor:", "model:"))
+        return super().holds(day) and (not about or known_by(self.date) <= day)
 
 
 class CountryGroup(Dated):
@@ -156,34 +177,34 @@ class Event(Fact):
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a rule says, parsed: its conditions, the attributes that they test, its flows."""
+    """What a rule says, parsed."""
 
-    flows: frozenset[str]
-    """Kinds of flow that the rule looks at."""
     applies: Condition
     fail: Condition
     review: Condition
 
+    @property
+    def all(self) -> tuple[Condition, ...]:
+        return self.applies, self.fail, self.review
+
     @cached_property
     def tested(self) -> tuple[str, ...]:
-        found = map(conditions.names, (self.applies, self.fail, self.review))
-        return tuple(sorted(frozenset().union(*found)))
-
-
-PLACE = re.compile(r"\{([a-z0-9_]+)\}")
-"""An attribute in a reason, which its value replaces."""
+        """Attributes that the rule tests."""
+        return tuple(sorted(frozenset().union(*map(conditions.names, self.all))))
 
 
 @dataclass(frozen=True, eq=False)
 class RuleBook:
     """Rules, dictionary and groups of countries, with every condition parsed and checked."""
 
-    rules: tuple[Rule, ...]
+    rules: Mapping[str, Rule]
     attributes: Mapping[str, Attribute]
-    flow_kinds: tuple[FlowKind, ...]
+    flow_kinds: Mapping[FlowKind, Condition]
+    """Each with the condition under which an option has one."""
     groups: tuple[CountryGroup, ...]
     parsed: Mapping[str, Conditions]
-    flow_conditions: Mapping[str, Condition]
+    published: Mapping[str, tuple[tuple[ProviderAttribute, Known], ...]]
+    """What provider_attributes.csv states, by subject."""
 
     def on(self, day: dt.date) -> Law:
         """The rule book as it stands on `day`."""
@@ -191,20 +212,14 @@ class RuleBook:
 
     def dates(self) -> frozenset[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
-        found = {day for dated in (*self.rules, *self.groups) for day in dated.turns}
+        found = {day for dated in (*self.rules.values(), *self.groups) for day in dated.turns}
         for c in self.parsed.values():
-            found.update(*(conditions.dates(p, "as_of") for p in (c.applies, c.fail, c.review)))
+            found.update(*(conditions.dates(part, "as_of") for part in c.all))
         return frozenset(found)
 
-    @cache  # noqa: B019  # a book is kept as long as the process
-    def read_by(self, rule: Rule) -> tuple[str, ...]:
-        """Attributes that a verdict of `rule` depends on: tested, or named in a reason."""
-        reasons = rule.fail_reason + rule.review_reason + rule.pass_reason
-        return tuple(sorted({*self.parsed[rule.rule_id].tested, *PLACE.findall(reasons)}))
-
-    def looks_at(self, rule: Rule, flow: str) -> bool:
-        """Whether `rule` looks at a kind of flow."""
-        return flow in self.parsed[rule.rule_id].flows
+    def known(self, name: str, value: Value | None, source: Source) -> Known:
+        """A value of the attribute called `name`."""
+        return Known(self.attributes[name], value, source)
 
 
 @dataclass(frozen=True)
@@ -227,7 +242,7 @@ class Law:
 @catalogue.of_facts
 def rule_book() -> RuleBook:
     """The rule book of the fact tables. Raises FactError naming table, rule and column."""
-    attributes = {a.attribute: a for a in catalogue.table("sovereignty_attributes", Attribute)}
+    attributes = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
     kinds = catalogue.table("sovereignty_flows", FlowKind)
     groups = catalogue.table("country_groups", CountryGroup)
     names, derived = {g.group for g in groups}, _definitions(attributes)
@@ -241,20 +256,30 @@ def rule_book() -> RuleBook:
         return condition
 
     parsed: dict[str, Conditions] = {}
-    rules = catalogue.table("sovereignty_rules", Rule)
-    flows = frozenset(k.flow for k in kinds)
-    for rule in rules:
-        if rule.rule_id in parsed:
+    rules: dict[str, Rule] = {}
+    flows = {k.flow for k in kinds} | {"all"}
+    for rule in catalogue.table("sovereignty_rules", Rule):
+        if rule.rule_id in rules:
             raise FactError(f"sovereignty_rules.csv: {rule.rule_id} stands there twice")
-        seen = flows if rule.flows == "all" else frozenset(rule.flows.split(";"))
-        for unknown in seen - flows:
-            wrong = catalogue.unknown(unknown, "flow", flows | {"all"})
+        for unknown in set(rule.flows.split(";")) - flows:
+            wrong = catalogue.unknown(unknown, "flow", flows)
             raise FactError(f"sovereignty_rules.csv, {rule.rule_id}, flows: {wrong}")
         columns = ("applies_when", "fail_when", "review_when")
-        parts = (read(getattr(rule, c), f"rule {rule.rule_id}, {c}") for c in columns)
-        parsed[rule.rule_id] = Conditions(seen, *parts)
-    exists = {k.flow: read(k.exists_when, f"flow {k.flow}") for k in kinds}
-    return RuleBook(rules, attributes, kinds, groups, parsed, exists)
+        parts = [read(getattr(rule, c), f"rule {rule.rule_id}, {c}") for c in columns]
+        rules[rule.rule_id], parsed[rule.rule_id] = rule, Conditions(*parts)
+    exists = {k: read(k.exists_when, f"flow {k.flow}") for k in kinds}
+    return RuleBook(rules, attributes, exists, groups, parsed, _published(attributes))
+
+
+def _published(
+    attributes: Mapping[str, Attribute],
+) -> dict[str, tuple[tuple[ProviderAttribute, Known], ...]]:
+    found: dict[str, tuple[tuple[ProviderAttribute, Known], ...]] = defaultdict(tuple)
+    for row in catalogue.table("provider_attributes", ProviderAttribute):
+        value, assumed = read_value(row.value, row.attribute, attributes), row.subject == "assumed"
+        known = Known(attributes[row.attribute], value, source_of(row), assumed)
+        found[row.subject] += ((row, known),)
+    return dict(found)
 
 
 def _definitions(attributes: Mapping[str, Attribute]) -> dict[str, Condition]:
@@ -265,8 +290,8 @@ def _definitions(attributes: Mapping[str, Attribute]) -> dict[str, Condition]:
     found: dict[str, Condition] = {}
     for a in attributes.values():
         if a.derived_as:
-            where = f"attribute {a.attribute}, derived_as"
-            found[a.attribute] = conditions.substitute(conditions.parse(a.derived_as, where), found)
+            where = f"attribute {a.name}, derived_as"
+            found[a.name] = conditions.substitute(conditions.parse(a.derived_as, where), found)
     return found
 
 
@@ -275,43 +300,44 @@ def check(
 ) -> None:
     """Refuses names, words and comparisons that the dictionary does not allow. Raises FactError."""
 
-    def kind(term: conditions.Name | conditions.Literal) -> str:
-        if not isinstance(term, conditions.Name):
-            return _KINDS[type(term.value)]
-        if term.name not in attributes:
-            raise FactError(f"{where}: {unknown_attribute(term.name, attributes)}")
-        return attributes[term.name].type.replace("country", "word")
+    def kind(term: Condition) -> str:
+        match term:
+            case Name(name):
+                if name not in attributes:
+                    raise FactError(f"{where}: {unknown_attribute(name, attributes)}")
+                return attributes[name].type.replace("country", "word")
+            case Constant(value):
+                return _KINDS[type(value)]
+        return "group"
 
     def faults(part: Condition) -> Iterator[str]:
         match part:
-            case conditions.Name(name) if kind(part) != "yes/no":
-                yield f"{name} is not yes or no; compare it with a value"
-            case conditions.Compare("in", left, right):
+            case Operation("and" | "or" | "not", parts):
+                yield from itertools.chain.from_iterable(map(faults, parts))
+            case Operation("in" | "not in", (left, right)):
                 if kind(left) != "word":
-                    yield f"{_said(left)} is neither word nor country"
-                if isinstance(right, conditions.Name) and right.name not in groups:
-                    yield catalogue.unknown(right.name, "group of countries", groups)
-            case conditions.Compare(op, left, right):
+                    yield f"{left} is neither word nor country"
+                if isinstance(right, Members) and right.group not in groups:
+                    yield catalogue.unknown(right.group, "group of countries", groups)
+            case Operation(sign, (left, right)):
                 if kind(left) != kind(right):
-                    yield f"{_said(left)} is a {kind(left)}, {_said(right)} is not"
-                if op not in ("==", "!=") and kind(left) not in ("number", "date"):
-                    yield f"{_said(left)} {op}: only numbers and dates have an order"
+                    yield f"{left} is a {kind(left)}, {right} is not"
+                if sign not in ("==", "!=") and kind(left) not in ("number", "date"):
+                    yield f"{left} {sign}: only numbers and dates have an order"
+            case _ if kind(part) != "yes/no":
+                yield f"{part} is not yes or no; compare it with a value"
         match part:
-            case conditions.Compare(_, conditions.Name(name), conditions.Literal(value)):
+            case Operation(_, (Name(name), Constant(value))):
                 known = attributes[name].words
                 for word in value if isinstance(value, frozenset) else {value}:
                     if known and word not in known:
                         yield f"{name} is never {word!r}; known: {', '.join(known)}"
 
-    for fault in itertools.chain.from_iterable(map(faults, conditions.walk(condition))):
+    for fault in faults(condition):
         raise FactError(f"{where}: {fault}")
 
 
 _KINDS = {bool: "yes/no", float: "number", str: "word", dt.date: "date", frozenset: "list"}
-
-
-def _said(term: conditions.Name | conditions.Literal) -> str:
-    return term.name if isinstance(term, conditions.Name) else repr(term.value)
 
 
 def unknown_attribute(name: str, attributes: Mapping[str, Attribute]) -> str:
@@ -388,7 +414,7 @@ def typed(answer: object, attribute: Attribute) -> Value | None:
     return value if attribute.type in ("number", "date") or value == answer else None
 
 
-def value_text(value: Value | None) -> str:
+def value_text(value: object) -> str:
     """A value as a reader reads it."""
     if value is None:
         return "unknown"

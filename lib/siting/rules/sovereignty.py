@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from siting.inputs.scenario import Scenario
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Condition, Value, Values
 from siting.rules.dataflows import FlowFacts, flows_of
-from siting.rules.rulebook import Event, Law, Rule, RuleBook, Stress, value_text
+from siting.rules.rulebook import Attribute, Event, Known, Law, Rule, Stress, value_text
 
 Verdict = Literal["pass", "review", "fail", "n.a."]
 SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
@@ -42,19 +43,11 @@ ASKED = ("flow", "option", "client")
 SEARCH_LIMIT = 3
 """How many answers at once are tried when looking for what would turn a verdict into pass."""
 
+NO_FLOW = FlowFacts("", "", "", {})
+"""Stands for the flow of a rule that looks at none of an option's."""
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """An answer that a verdict rests on."""
-
-    attribute: str
-    label: str
-    value: str
-    level: str
-    """Where it is answered: flow, option, client, or the scenario."""
-    source: Source
-    assumed: bool
-
+Decided = tuple[Verdict, str, tuple[str, ...]]
+"""A verdict, why, and the unknown attributes that it waits for."""
 
 Answers = tuple[tuple[str, str], ...]
 """Answers to suppose: label of the attribute and value."""
@@ -68,70 +61,109 @@ class Changes:
     """Sets of answers, each of which gives pass: the smallest sets; empty if none was found."""
     to_fail: Answers
     """Single answers, each of which gives fail."""
-    to_review: Answers = ()
+    to_review: Answers
     """For a pass: single answers, each of which calls for a person."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule says of one flow."""
+    """What one rule says of one flow under the law of a day."""
 
     rule: Rule
     flow: FlowFacts
+    law: Law
     verdict: Verdict
     reason: str
     missing: tuple[str, ...]
     """Unknown attributes that the verdict waits for."""
-    evidence: tuple[Evidence, ...]
-    switched_off_by: tuple[Evidence, ...] = ()
-    """Stated facts each of which alone keeps the rule from applying."""
 
+    def supposing(self, answers: Values) -> Decided:
+        """What the rule would say if these were the answers."""
+        return decide(self.rule, {**self.flow.values, **answers}, self.law)
 
-@dataclass(frozen=True)
-class RuleVerdict:
-    """What one rule says of an option: the worst of its flows, and every finding."""
+    @cached_property
+    def evidence(self) -> tuple[Known, ...]:
+        """Answers that the verdict rests on."""
+        tested = map(self.flow.known.get, self.law.book.parsed[self.rule.rule_id].tested)
+        return tuple(k for k in tested if k and k.attribute.level not in ("stress", "setting"))
 
-    rule: Rule
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    law: Law
+    @cached_property
+    def grounds(self) -> tuple[Known, ...]:
+        """The evidence that matters: if it were unknown, verdict or reason would be another.
+
+        Where each single piece could be missing, all of it is the ground.
+        """
+        said = (self.verdict, self.reason)
+        answers = self.evidence if self.verdict != "n.a." else ()
+        needed = (k for k in answers if self.supposing({k.attribute.name: None})[:2] != said)
+        return tuple(needed) or self.evidence
 
     @property
-    def decisive(self) -> Finding | None:
-        """The finding that decides; None where the option has none of the rule's flows."""
-        return next((f for f in self.findings if f.verdict == self.verdict), None)
+    def switched_off_by(self) -> tuple[Known, ...]:
+        """Stated facts each of which alone keeps the rule from applying."""
+        yes_no = (k for k in self.evidence if self.verdict == "n.a." and isinstance(k.value, bool))
+        turned = ((k, {k.attribute.name: not k.value}) for k in yes_no)
+        return tuple(k for k, other in turned if self.supposing(other)[0] != "n.a.")
 
     @cached_property
     def changes(self) -> Changes:
-        """What would change the decisive finding."""
-        return _changes(self.decisive, self.law) if self.decisive else Changes((), ())
+        """Which answers would turn the verdict into pass (the fewest together), and into fail."""
+        options = list(self._supposable()) if self.verdict != "n.a." else []
+        worse = SEVERITY[SEVERITY.index(self.verdict) + 1 :]
 
-    @cached_property
-    def grounds(self) -> tuple[Evidence, ...]:
-        """Evidence without which the decisive finding would be another."""
-        return _grounds(self.decisive, self.law) if self.decisive else ()
+        def giving(verdict: Verdict, size: int = 1) -> Iterator[Answers]:
+            for supposed in itertools.combinations(options, size):
+                answers = {a.name: value for a, value in supposed}
+                if len(answers) == size and self.supposing(answers)[0] == verdict:
+                    yield tuple((a.label, _in_words(a, value)) for a, value in supposed)
 
-    @property
-    def reason(self) -> str:
-        """Why, and in which flow."""
-        if self.decisive is None:
-            return "The option has no such flow."
-        return self.decisive.reason
+        sizes = range(1, SEARCH_LIMIT + 1) if self.verdict != "pass" else ()
+        fewest = next(filter(None, (tuple(giving("pass", size)) for size in sizes)), ())
+        to_fail, to_review = (
+            tuple(itertools.chain.from_iterable(giving(v) if v in worse else ()))
+            for v in ("fail", "review")
+        )
+        return Changes(fewest, to_fail, to_review)
 
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Unknown attributes of all flows that this verdict waits for, each once."""
-        return tuple(dict.fromkeys(a for f in self.findings for a in f.missing))
+    def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
+        """Other values of what somebody can answer; for a number, a very low and a very high."""
+        book, values = self.law.book, self.flow.values
+        for a in map(book.attributes.__getitem__, book.parsed[self.rule.rule_id].tested):
+            by_type: Mapping[str, Iterable[Value]] = {
+                "yes/no": (True, False),
+                "word": a.words,
+                "number": EXTREMES,
+                "country": (values.get("controller_country") or "FR", "US"),
+            }
+            for value in by_type.get(a.type, ()) if a.level in ASKED else ():
+                if value != values.get(a.name):
+                    yield a, value
+
+
+EXTREMES: Mapping[Value, str] = {0.0: "low enough", 1e9: "too high"}
+"""Numbers that are supposed, and how a reader is told."""
+
+
+def _in_words(attribute: Attribute, value: Value) -> str:
+    return EXTREMES[value] if attribute.type == "number" else value_text(value)
 
 
 @dataclass(frozen=True)
 class OptionAssessment:
-    """All verdicts on one option."""
+    """What every rule says of an option."""
 
-    option: str
     label: str
     flows: tuple[FlowFacts, ...]
-    verdicts: Mapping[str, RuleVerdict]
+    findings: Mapping[str, tuple[Finding, ...]]
+    """By rule: one for each flow that it looks at."""
+
+    @cached_property
+    def verdicts(self) -> dict[str, Finding]:
+        """The finding that decides, by rule: that of the worst flow."""
+        return {
+            rule_id: max(found, key=lambda f: SEVERITY.index(f.verdict))
+            for rule_id, found in self.findings.items()
+        }
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -146,21 +178,11 @@ class OptionAssessment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A verdict that is another one after something happens (a stress, a date)."""
+    """A verdict on an option that is another one after something happens (a stress, a date)."""
 
     option: str
-    rule_id: str
-    before: Verdict
-    after: Verdict
-    reason: str
-
-
-@dataclass(frozen=True)
-class StressTest:
-    """One 'what if' and the verdicts that flip."""
-
-    stress: Stress
-    flips: tuple[Change, ...]
+    before: Finding
+    after: Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,42 +209,89 @@ class Question:
     rules: tuple[str, ...]
 
 
+Options = Mapping[str, OptionAssessment]
+
+
 @dataclass(frozen=True)
 class Assessment:
     """Everything that the chapter, summary.json and the decision need to know."""
 
-    as_of: dt.date
-    rules: tuple[Rule, ...]
-    options: Mapping[str, OptionAssessment]
+    scenario: Scenario
     law: Law
-    supposed: tuple[Stress, ...]
-    pending: tuple[Event, ...]
-    """Law that is not settled, with the last news by the day of the report, newest first."""
-    questions: tuple[Question, ...]
-    assumptions: tuple[Evidence, ...]
-    """What the kit took for granted and a verdict rests on: to be confirmed."""
-    models: tuple[openness.ModelFinding, ...]
-    vendors: tuple[openness.Transparency, ...]
+    options: Options
 
     @cached_property
-    def stress(self) -> tuple[StressTest, ...]:
+    def models(self) -> tuple[openness.ModelFinding, ...]:
+        """Every candidate model, with its openness and licence."""
+        return openness.findings(self.scenario)
+
+    @property
+    def findings(self) -> Iterator[tuple[str, Finding]]:
+        """What every rule says of every flow of every option, with the option's name."""
+        options = self.options.items()
+        return ((n, f) for n, o in options for found in o.findings.values() for f in found)
+
+    def under(self, law: Law, supposed: Values | None = None) -> Options:
+        """The options under another law, or with some attributes supposed."""
+        options = self.options.items()
+        return {n: _judged(o.label, o.flows, law, supposed or {}) for n, o in options}
+
+    @cached_property
+    def stress(self) -> dict[Stress, tuple[Change, ...]]:
         """Verdicts that flip in each 'what if' of the scenario."""
-        return tuple(_stress(s, self._flows, self._today, self.law) for s in self.supposed)
+        rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
+        found = {}
+        for s in map(rows.__getitem__, dict.fromkeys(self.scenario.rules.stress)):
+            value = rulebook.read_value(s.value, s.attribute, self.law.book.attributes)
+            found[s] = _changed(self.options, self.under(self.law, {s.attribute: value}))
+        return found
 
     @cached_property
     def ahead(self) -> tuple[Ahead, ...]:
-        """Dates to come, and what they change."""
+        """Dates to come on which a rule or a country's status changes, or an event is due."""
+        book, events = self.law.book, catalogue.table("environment_events", Event)
+        before, found = self.options, []
+        dates = {e.day for e in events} | book.dates()
+        for date in sorted(d for d in dates if d > self.law.day):
+            after = self.under(book.on(date))
+            changes = _changed(before, after)
+            due = [e for e in events if e.day == date]
+            rules = [r for r in book.rules.values() if r.valid_from == date]
+            text = [e.summary for e in due] or [
+                f"{r.regime}: {r.title} ({r.provision})." for r in rules
+            ]
+            if text or changes:
+                said = " ".join(text) or "A date that a rule names."
+                cited = dict.fromkeys(map(source_of, [*due, *rules]))
+                found.append(Ahead(date, said, changes, tuple(cited)))
+            before = after
+        return tuple(found)
+
+    @property
+    def pending(self) -> list[Event]:
+        """Law that is not settled, with the last news by the day of the report, newest first."""
         events = catalogue.table("environment_events", Event)
-        return tuple(_ahead(self._flows, self._today, events, self.law))
+        told = (e for e in events if e.then and e.day <= self.law.day)
+        return sorted(told, key=lambda e: e.day, reverse=True)
+
+    @cached_property
+    def questions(self) -> list[Question]:
+        """One question for each unknown attribute that a verdict waits for, most awaited first.
+
+        A mix waits for what its parts are asked, and is named beside them.
+        """
+        waiting: dict[str, list[tuple[str, Finding]]] = defaultdict(list)
+        for option, finding in self.findings:
+            for attribute in finding.missing:
+                waiting[attribute].append((option, finding))
+        found = [_question(self.law.book.attributes[a], f) for a, f in waiting.items()]
+        return sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute))
 
     @property
-    def _flows(self) -> Mapping[str, tuple[FlowFacts, ...]]:
-        return {name: option.flows for name, option in self.options.items()}
-
-    @property
-    def _today(self) -> Verdicts:
-        found = ((n, r, v) for n, o in self.options.items() for r, v in o.verdicts.items())
-        return {(name, rule): (v.verdict, "") for name, rule, v in found}
+    def assumptions(self) -> Iterable[Known]:
+        """What the kit took for granted and a verdict rests on, each once: to be confirmed."""
+        assumed = (k for _, f in self.findings for k in f.evidence if k.assumed)
+        return {k.attribute.name: k for k in assumed}.values()
 
     def verdict(self, option: str, rule_id: str) -> Verdict:
         """What one rule says of an option. Raises KeyError with near names."""
@@ -230,9 +299,6 @@ class Assessment:
         if rule_id not in found:
             raise KeyError(catalogue.unknown(rule_id, "rule", found))
         return found[rule_id].verdict
-
-    def counts(self, option: str) -> dict[Verdict, int]:
-        return self.options[option].counts
 
     def remedies(self, option: str) -> tuple[str, ...]:
         """Cost items of what would remedy the fails and reviews of an option, each once."""
@@ -244,23 +310,23 @@ class Assessment:
         )
         return tuple(dict.fromkeys(filter(None, found)))
 
-    def switches(self) -> dict[Evidence, tuple[Rule, ...]]:
+    def switches(self) -> list[tuple[Known, list[Rule]]]:
         """Facts each of which keeps rules in force, which apply to no option, from applying."""
-        found: dict[Evidence, tuple[Rule, ...]] = defaultdict(tuple)
-        first: dict[tuple[str, str], Evidence] = {}
-        for rule in self.rules:
-            verdicts = [o.verdicts[rule.rule_id] for o in self.options.values()]
-            if rule.holds(self.as_of) and all(v.verdict == "n.a." for v in verdicts):
-                off = (e for v in verdicts for f in v.findings for e in f.switched_off_by)
-                for e in {first.setdefault((e.attribute, e.value), e): None for e in off}:
-                    found[e] += (rule,)
-        return dict(found)
+        found: dict[tuple[str, str], tuple[Known, dict[str, Rule]]] = {}
+        options = self.options.values()
+        for rule_id, rule in self.law.book.rules.items():
+            off = [o.verdicts[rule_id].verdict == "n.a." for o in options]
+            if rule.holds(self.law.day) and all(off):
+                findings = itertools.chain.from_iterable(o.findings[rule_id] for o in options)
+                for k in (k for f in findings for k in f.switched_off_by):
+                    found.setdefault((k.attribute.name, k.text), (k, {}))[1][rule_id] = rule
+        return [(k, list(rules.values())) for k, rules in found.values()]
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """Every source that a verdict rests on: the rules' own and the evidence's."""
-        cited = [*map(source_of, self.rules)]
-        cited += [e.source for _, f in _findings(self.options) for e in f.evidence]
+        cited = [*map(source_of, self.law.book.rules.values())]
+        cited += [k.source for _, f in self.findings for k in f.evidence]
         cited += [s for a in self.ahead for s in a.sources]
         return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 
@@ -270,293 +336,100 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.index, default="n.a.")
 
 
-# Judging: pure functions of a rule, what is known of a flow, and a date.
-
-
-def judge(rule: Rule, flow: FlowFacts, law: Law) -> Finding:
-    """What `rule` says of `flow` under the law of a day."""
-    verdict, reason, missing = decide(rule, flow.values, law)
-    evidence = _evidence(rule, flow, law.book)
-    off = _switches(rule, flow, law, evidence) if verdict == "n.a." else ()
-    return Finding(rule, flow, verdict, reason, missing, evidence, off)
-
-
-def _switches(
-    rule: Rule, flow: FlowFacts, law: Law, evidence: tuple[Evidence, ...]
-) -> tuple[Evidence, ...]:
-    """Facts that, taken the other way, would make the rule apply."""
-    applies = law.book.parsed[rule.rule_id].applies
-    values = {**law.sets, **flow.values, "as_of": law.day}
-    turned = ((e, {**values, e.attribute: values.get(e.attribute) is False}) for e in evidence)
-    yes_no = ((e, other) for e, other in turned if isinstance(values.get(e.attribute), bool))
-    return tuple(e for e, other in yes_no if conditions.evaluate(applies, other) is not False)
-
-
-def decide(rule: Rule, values: Values, law: Law) -> tuple[Verdict, str, tuple[str, ...]]:
+def decide(rule: Rule, values: Values, law: Law) -> Decided:
     """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
-    read = law.book.read_by(rule)
-    return _decided(rule, law, read, *map({**values, "as_of": law.day}.get, read))
+    tested = law.book.parsed[rule.rule_id].tested
+    given = (law.day if name == "as_of" else values.get(name) for name in tested)
+    verdict, reason, missing = _decided(rule.rule_id, law, *given)
+    filled = PLACE.sub(lambda place: value_text(values.get(place[1])), reason)
+    return verdict, filled, missing
+
+
+PLACE = re.compile(r"\{([a-z0-9_]+)\}")
+"""An attribute in a reason, which its value replaces."""
 
 
 @lru_cache(1 << 16, typed=True)
-def _decided(
-    rule: Rule, law: Law, read: tuple[str, ...], *given: Value | None
-) -> tuple[Verdict, str, tuple[str, ...]]:
-    """Kept: options, suppositions and searches for rivals put the same to a rule many times."""
+def _decided(rule_id: str, law: Law, *given: Value | None) -> Decided:
+    """Kept: options, suppositions and searches for rivals put the same to a rule many times.
+
+    In the reason, {attribute} stands for its value.
+    """
+    rule, c = law.book.rules[rule_id], law.book.parsed[rule_id]
     if rule.valid_from and law.day < rule.valid_from:
         return "n.a.", f"Applies from {rule.valid_from}.", ()
     if rule.valid_to and law.day > rule.valid_to:
         return "n.a.", f"Applied until {rule.valid_to}.", ()
-    c = law.book.parsed[rule.rule_id]
-    known = dict(zip(read, given, strict=True))
-    values = {**law.sets, **known}
-    applies, fails, review = (
-        conditions.evaluate(part, values) for part in (c.applies, c.fail, c.review)
-    )
+    values = {**law.sets, **dict(zip(c.tested, given, strict=True))}
 
-    def waiting(why: str, *parts: Condition) -> tuple[Verdict, str, tuple[str, ...]]:
+    def waiting(why: str, *parts: Condition) -> Decided:
         unknown = (conditions.undecided(p, values) for p in parts)
         missing = tuple(sorted(frozenset().union(*unknown)))
         labels = "; ".join(law.book.attributes[a].label for a in missing)
         return "review", f"{why}: {labels}.", missing
 
-    def filled(reason: str) -> str:
-        """`reason` with {attribute} replaced by its value in words."""
-        return rulebook.PLACE.sub(lambda m: value_text(known.get(m[1])), reason)
-
-    if applies is False:
+    held = conditions.evaluate(c.applies, values)
+    if not held:
+        if held is None:
+            return waiting("Not known whether it applies", c.applies)
         return "n.a.", f"Applies only where {rule.scope}.", ()
-    if applies is None:
-        return waiting("Not known whether it applies", c.applies)
+    fails, reviews = (conditions.evaluate(part, values) for part in (c.fail, c.review))
     if fails:
-        return "fail", filled(rule.fail_reason), ()
-    if review:
-        return "review", filled(rule.review_reason), waiting("", c.fail)[2]
-    if fails is None or review is None:
+        return "fail", rule.fail_reason, ()
+    if reviews:
+        return "review", rule.review_reason, waiting("", c.fail)[2]
+    if fails is None or reviews is None:
         return waiting("Not known", c.fail, c.review)
-    return "pass", filled(rule.pass_reason), ()
-
-
-def _evidence(rule: Rule, flow: FlowFacts, book: RuleBook) -> tuple[Evidence, ...]:
-    tested = book.parsed[rule.rule_id].tested
-    return tuple(
-        Evidence(d.attribute, d.label, value_text(k.value), d.level, k.source, k.assumed)
-        for d in map(book.attributes.__getitem__, tested)
-        if (k := flow.known.get(d.attribute)) and d.level not in ("stress", "setting")
-    )
-
-
-def _grounds(finding: Finding, law: Law) -> tuple[Evidence, ...]:
-    """The evidence that matters: if it were unknown, verdict or reason would be another.
-
-    Where each single piece could be missing, all of it is the ground.
-    """
-    if finding.verdict == "n.a.":
-        return finding.evidence
-    rule, values = finding.rule, finding.flow.values
-    said = (finding.verdict, finding.reason)
-    needed = [
-        e for e in finding.evidence if decide(rule, {**values, e.attribute: None}, law)[:2] != said
-    ]
-    return tuple(needed) or finding.evidence
-
-
-def _changes(finding: Finding, law: Law) -> Changes:
-    """Which answers would turn the verdict into pass (the fewest together), and into fail."""
-    rule, flow, book = finding.rule, finding.flow, law.book
-    if finding.verdict == "n.a.":
-        return Changes((), ())
-    options = list(_supposable(rule, flow, book))
-
-    def given(answers: Iterable[Supposed]) -> Verdict:
-        return decide(rule, {**flow.values, **{a: v for a, v, _ in answers}}, law)[0]
-
-    to_pass: list[Answers] = []
-    if finding.verdict != "pass":
-        for size in range(1, SEARCH_LIMIT + 1):
-            together = itertools.combinations(options, size)
-            sets = (c for c in together if len({a for a, *_ in c}) == size)
-            to_pass = [_named(c) for c in sets if given(c) == "pass"]
-            if to_pass:
-                break
-    to_fail = [o for o in options if finding.verdict != "fail" and given([o]) == "fail"]
-    to_review = [o for o in options if finding.verdict == "pass" and given([o]) == "review"]
-    return Changes(tuple(to_pass), _named(to_fail), _named(to_review))
-
-
-EXTREMES: Mapping[Value, str] = {0.0: "low enough", 1e9: "too high"}
-"""Numbers that are supposed, and how a reader is told."""
-
-Supposed = tuple[str, Value, tuple[str, str]]
-"""An attribute, another value, and both in words."""
-
-
-def _named(answers: Iterable[Supposed]) -> Answers:
-    return tuple(words for *_, words in answers)
-
-
-def _supposable(rule: Rule, flow: FlowFacts, book: RuleBook) -> Iterator[Supposed]:
-    """Other values of what somebody can answer; for a number, a very low and a very high one."""
-    home = flow.values.get("controller_country") or "FR"
-    for a in map(book.attributes.__getitem__, book.parsed[rule.rule_id].tested):
-        by_type: Mapping[str, Iterable[Value]] = {
-            "yes/no": (True, False),
-            "word": a.words,
-            "number": EXTREMES,
-            "country": (home, "US"),
-        }
-        for value in by_type.get(a.type, ()) if a.level in ASKED else ():
-            if value != flow.values.get(a.attribute):
-                words = EXTREMES[value] if a.type == "number" else value_text(value)
-                yield a.attribute, value, (a.label, words)
-
-
-# The assessment of a scenario.
+    return "pass", rule.pass_reason, ()
 
 
 def assess(scenario: Scenario) -> Assessment:
-    """Verdicts of every rule on every option, stress tests, dates ahead and open questions.
+    """Verdicts of every rule on every option; what follows from them is worked out when asked for.
 
     Raises ValueError naming an answer of the scenario that cannot be.
     """
-    book, day = rulebook.rule_book(), scenario.client.report_date
-    law = book.on(day)
-    flows = {name: flows_of(scenario, name, law) for name in scenario.options}
+    law = rulebook.rule_book().on(scenario.client.report_date)
     options = {
-        name: OptionAssessment(
-            name,
-            option.label,
-            flows[name],
-            {r.rule_id: _rule_verdict(r, flows[name], law) for r in book.rules},
-        )
+        name: _judged(option.label, flows_of(scenario, name, law), law, {})
         for name, option in scenario.options.items()
     }
-    events = catalogue.table("environment_events", Event)
-    return Assessment(
-        as_of=day,
-        rules=book.rules,
-        options=options,
-        law=law,
-        supposed=tuple(_stresses(scenario)),
-        pending=tuple(
-            sorted(
-                (e for e in events if e.then and e.day <= day), key=lambda e: e.day, reverse=True
-            )
-        ),
-        questions=_questions(options, book),
-        assumptions=_assumptions(options),
-        models=openness.findings(scenario),
-        vendors=openness.transparency(scenario),
-    )
+    return Assessment(scenario, law, options)
 
 
-def _rule_verdict(rule: Rule, flows: tuple[FlowFacts, ...], law: Law) -> RuleVerdict:
-    """The worst of the flows that the rule looks at; n.a. where the option has none of them."""
-    found = tuple(judge(rule, f, law) for f in flows if law.book.looks_at(rule, f.kind))
-    verdict = worst(f.verdict for f in found)
-    return RuleVerdict(rule, verdict, found, law)
+def _judged(
+    label: str, flows: tuple[FlowFacts, ...], law: Law, supposed: Values
+) -> OptionAssessment:
+    """What every rule says of an option with these flows, with some attributes supposed."""
+    values = [(f, {**f.values, **supposed}) for f in flows]
+    found = {
+        rule_id: tuple(
+            Finding(rule, f, law, *decide(rule, v, law)) for f, v in values if rule.looks_at(f.kind)
+        )
+        or (Finding(rule, NO_FLOW, law, "n.a.", "The option has no such flow.", ()),)
+        for rule_id, rule in law.book.rules.items()
+    }
+    return OptionAssessment(label, flows, found)
 
 
-Verdicts = Mapping[tuple[str, str], tuple[Verdict, str]]
-"""(option, rule id) to verdict and reason."""
-
-
-def _verdicts(flows: Mapping[str, tuple[FlowFacts, ...]], law: Law, supposed: Values) -> Verdicts:
-    """Every option's verdict and reason on every rule, with some attributes supposed."""
-    found = {}
-    for option, rule in itertools.product(flows, law.book.rules):
-        seen = (f.values for f in flows[option] if law.book.looks_at(rule, f.kind))
-        decided = (decide(rule, {**values, **supposed}, law)[:2] for values in seen)
-        worst_ = max(decided, key=lambda d: SEVERITY.index(d[0]), default=("n.a.", ""))
-        found[option, rule.rule_id] = worst_
-    return found
-
-
-def _compared(before: Verdicts, after: Verdicts) -> tuple[Change, ...]:
+def _changed(before: Options, after: Options) -> tuple[Change, ...]:
     return tuple(
-        Change(*key, before[key][0], verdict, reason)
-        for key, (verdict, reason) in after.items()
-        if verdict != before[key][0]
+        Change(name, old, new)
+        for name, option in after.items()
+        for rule_id, new in option.verdicts.items()
+        if new.verdict != (old := before[name].verdicts[rule_id]).verdict
     )
 
 
-def _stresses(scenario: Scenario) -> Iterator[Stress]:
-    rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
-    return (rows[name] for name in dict.fromkeys(scenario.rules.stress))
-
-
-def _stress(
-    stress: Stress,
-    flows: Mapping[str, tuple[FlowFacts, ...]],
-    today: Verdicts,
-    law: Law,
-) -> StressTest:
-    value = rulebook.read_value(stress.value, stress.attribute, law.book.attributes)
-    after = _verdicts(flows, law, {stress.attribute: value})
-    return StressTest(stress, _compared(today, after))
-
-
-def _ahead(
-    flows: Mapping[str, tuple[FlowFacts, ...]],
-    today: Verdicts,
-    events: Iterable[Event],
-    law: Law,
-) -> Iterator[Ahead]:
-    """Dates to come on which a rule or a country's status changes, or an event is due."""
-    before = today
-    announced = {e.day for e in events if e.day > law.day}
-    for date in sorted(announced | {d for d in law.book.dates() if d > law.day}):
-        after = _verdicts(flows, law.book.on(date), {})
-        changes = _compared(before, after)
-        due = [e for e in events if e.day == date]
-        rules = [r for r in law.book.rules if r.valid_from == date]
-        text = [e.summary for e in due] or [
-            f"{r.regime}: {r.title} ({r.provision})." for r in rules
-        ]
-        if text or changes:
-            said = " ".join(text) or "A date that a rule names."
-            cited = dict.fromkeys(map(source_of, [*due, *rules]))
-            yield Ahead(date, said, changes, tuple(cited))
-        before = after
-
-
-def _questions(options: Mapping[str, OptionAssessment], book: RuleBook) -> tuple[Question, ...]:
-    """One question for each unknown attribute that a verdict waits for, the most awaited first.
-
-    A mix waits for what its parts are asked, and is named beside them.
-    """
-    waiting: dict[str, list[Finding]] = defaultdict(list)
-    concerned: dict[str, dict[str, None]] = defaultdict(dict)
-    for option, finding in _findings(options):
-        for attribute in finding.missing:
-            waiting[attribute].append(finding)
-            concerned[attribute][option] = None
-    found = [_question(book.attributes[a], f, tuple(concerned[a])) for a, f in waiting.items()]
-    return tuple(sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute)))
-
-
-def _findings(options: Mapping[str, OptionAssessment]) -> Iterator[tuple[str, Finding]]:
-    """What is found on each flow of an option, with the option's name."""
-    return ((n, f) for n, o in options.items() for v in o.verdicts.values() for f in v.findings)
-
-
-def _question(
-    attribute: rulebook.Attribute, findings: list[Finding], options: tuple[str, ...]
-) -> Question:
+def _question(attribute: Attribute, waiting: list[tuple[str, Finding]]) -> Question:
     """To the vendor only where some flow that waits for it is not the client's own."""
+    options, findings = zip(*waiting, strict=True)
     outside = any(f.flow.values.get("external") is not False for f in findings)
     return Question(
-        attribute.attribute,
+        attribute.name,
         attribute.level,
         attribute.addressee if attribute.addressee and outside else "own team",
         attribute.question or f"Not stated: {attribute.label}.",
-        options=options,
+        options=tuple(dict.fromkeys(options)),
         flows=tuple(dict.fromkeys(f.flow.kind for f in findings)),
         rules=tuple(dict.fromkeys(f.rule.rule_id for f in findings)),
     )
-
-
-def _assumptions(options: Mapping[str, OptionAssessment]) -> tuple[Evidence, ...]:
-    """Assumptions of the kit that a verdict rests on, each once."""
-    found = {e.attribute: e for _, f in _findings(options) for e in f.evidence if e.assumed}
-    return tuple(found.values())

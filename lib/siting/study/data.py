@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from operator import attrgetter
 from typing import Any
 
 import pandas as pd
 
 from siting.catalogue import Source, source_of
+from siting.rules import openness
 from siting.rules.dataflows import FlowFacts
-from siting.rules.rulebook import Rule, rule_book
-from siting.rules.sovereignty import (
-    ASKED,
-    Change,
-    Evidence,
-    OptionAssessment,
-    RuleVerdict,
-    Verdict,
-    worst,
-)
-from siting.study.frames import Made, Yielded, declared, frame
+from siting.rules.rulebook import Known, Rule
+from siting.rules.sovereignty import ASKED, Change, Finding, OptionAssessment, Verdict, worst
+from siting.study.frames import Made, Yielded, frame
 from siting.study.results import Results
 
 SHOWN = (
@@ -75,7 +67,7 @@ class DataFrames(Results):
 
     def _flow_row(self, option: OptionAssessment, flow: FlowFacts) -> tuple[object, ...]:
         values, outside = flow.values, flow.values.get("external") is not False
-        found = [f for v in option.verdicts.values() for f in v.findings if f.flow is flow]
+        found = [f for each in option.findings.values() for f in each if f.flow is flow]
         verdicts: list[Verdict] = [f.verdict for f in found]
         return (
             *(option.label, flow.label.split(": ")[-1], self.options[flow.carrier].label),
@@ -91,7 +83,7 @@ class DataFrames(Results):
             return "unknown"
         if place == self.client.country:
             return "country"
-        members = rule_book().on(self.client.report_date).sets["eea"]
+        members = self.sovereignty.law.sets["eea"]
         return "eea" if place in members | {"EU", "EEA"} else "third"
 
     @frame
@@ -174,7 +166,7 @@ class DataFrames(Results):
         """
         a = self.sovereignty
         rows = [_verdict(o, v) for o in a.options.values() for v in o.verdicts.values()]
-        return rows, _laws(a.rules)
+        return rows, _laws(a.law.book.rules.values())
 
     @frame
     def rule_questions(self) -> Yielded:
@@ -187,11 +179,11 @@ class DataFrames(Results):
         rules: titles of the rules that wait for it
         waiting: number of these rules [1]
         """
-        titles = {r.rule_id: r.title for r in self.sovereignty.rules}
+        known = self.sovereignty.law.book.rules
         for q in self.sovereignty.questions:
             options = "; ".join(self.options[o].label for o in q.options)
             flows = ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow")
-            rules = "; ".join(titles[r] for r in q.rules)
+            rules = "; ".join(known[r].title for r in q.rules)
             yield q.addressee, q.question, options, flows, rules, len(q.rules)
 
     @frame
@@ -203,7 +195,8 @@ class DataFrames(Results):
         reason: why
         """
         found = self.sovereignty.assumptions
-        return [(e.label, e.value, e.source.locator) for e in found], (e.source for e in found)
+        rows = [(k.attribute.label, k.text, k.source.locator) for k in found]
+        return rows, (k.source for k in found)
 
     @frame
     def rule_switches(self) -> Yielded:
@@ -216,12 +209,10 @@ class DataFrames(Results):
         stated: who says so, and when
         """
         found = self.sovereignty.switches()
-        rows = [
-            (e.label, e.value, len(rules), "; ".join(r.title for r in rules), _stated_by(e))
-            for e, rules in found.items()
-        ]
-        yield from sorted(rows, key=lambda r: (-r[2], r[0], r[1]))
-        yield from sorted({e.source for e in found}, key=lambda s: s.citation)
+        for k, rules in sorted(found, key=lambda s: (-len(s[1]), s[0].attribute.label, s[0].text)):
+            titles = "; ".join(r.title for r in rules)
+            yield k.attribute.label, k.text, len(rules), titles, _stated_by(k)
+        yield from sorted({k.source for k, _ in found}, key=lambda s: s.citation)
 
     @frame
     def law_ahead(self) -> Yielded:
@@ -266,19 +257,18 @@ class DataFrames(Results):
         reason: why
         """
         tests = self.sovereignty.stress
-        rows = [(t.stress.label, *change) for t in tests for change in self._said(t.flips)]
-        return rows, (source_of(t.stress) for t in tests)
+        rows = [(s.label, *change) for s, flips in tests.items() for change in self._said(flips)]
+        return rows, map(source_of, tests)
 
     def _said(self, changes: tuple[Change, ...]) -> Iterator[tuple[str | None, ...]]:
-        titles = {r.rule_id: r.title for r in self.sovereignty.rules}
         for c in changes:
-            option = self.options[c.option].label
-            yield option, c.rule_id, titles[c.rule_id], c.before, c.after, c.reason
+            rule, verdicts = c.after.rule, (c.before.verdict, c.after.verdict)
+            yield self.options[c.option].label, rule.rule_id, rule.title, *verdicts, c.after.reason
         if not changes:
             yield (None,) * 6
 
     @frame
-    def model_openness(self) -> Made:
+    def model_openness(self) -> Yielded:
         """One candidate model: how open it is, and what its licence allows.
 
         model: model
@@ -296,12 +286,10 @@ class DataFrames(Results):
         excluded: countries that the licence leaves out
         after_tuning: terms for a fine-tuned model
         """
-        found = self.sovereignty.models
-        said = attrgetter(*list(declared(DataFrames.model_openness).meanings)[2:])
-        rows = [
-            (m.model, "; ".join(self.options[o].label for o in m.used_by), *said(m)) for m in found
-        ]
-        return rows, (m.source for m in found)
+        for m in self.sovereignty.models:
+            used_by = "; ".join(self.options[o].label for o in m.used_by)
+            yield {"model": m.model, "used_by": used_by, **m.said}
+            yield m.source
 
     @frame
     def transparency(self) -> Made:
@@ -311,37 +299,39 @@ class DataFrames(Results):
         edition: year; editions ask different questions
         score: points of 100 [1]
         """
-        found = self.sovereignty.vendors
+        found = openness.transparency(self.scenario)
         rows = [(v.vendor, *scored) for v in found for scored in v.scores.items()]
         return rows, (v.source for v in found)
 
 
-def _verdict(option: OptionAssessment, found: RuleVerdict) -> tuple[object, ...]:
+def _verdict(option: OptionAssessment, found: Finding) -> tuple[object, ...]:
     rule, changes = found.rule, found.changes
+    missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
     return (
         *(option.label, rule.rule_id, rule.regime, rule.title, rule.provision),
         *(rule.address == "official", found.verdict),
-        found.decisive.flow.label.split(": ")[-1] if found.decisive else "",
+        found.flow.label.split(": ")[-1],
         *(found.reason, _evidence(found)),
         " and ".join(f"{a}: {v}" for way in changes.to_pass[:1] for a, v in way),
         " or ".join(f"{a}: {v}" for a, v in changes.to_fail),
         " or ".join(f"{a}: {v}" for a, v in changes.to_review),
-        *(rule.remedy, len(found.missing), rule.url),
+        *(rule.remedy, len(missing), rule.url),
     )
 
 
-def _evidence(found: RuleVerdict) -> str:
+def _evidence(found: Finding) -> str:
     """Answers by who gives them; where nobody has answered yet, what the scope rests on."""
-    given = [e for e in found.grounds if e.level in ASKED and e.attribute != "external"]
+    asked = [k for k in found.grounds if k.attribute.level in ASKED]
+    given = [k for k in asked if k.attribute.name != "external"]
     by_source: dict[str, dict[str, None]] = {}
-    for e in given or found.grounds:
-        by_source.setdefault(_stated_by(e), {})[f"{e.label}: {e.value}"] = None
+    for k in given or found.grounds:
+        by_source.setdefault(_stated_by(k), {})[f"{k.attribute.label}: {k.text}"] = None
     if not given:
         return f"scope: {'; '.join(by_source)}" if by_source else ""
     return ". ".join(f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
 
 
-def _stated_by(evidence: Evidence) -> str:
+def _stated_by(evidence: Known) -> str:
     source = evidence.source
     if evidence.assumed:
         return "assumed"
@@ -349,7 +339,7 @@ def _stated_by(evidence: Evidence) -> str:
         return f"your answer, {source.date}"
     if source.url:
         return f"{source.source}, {source.date}"
-    return "by default" if evidence.level == "scenario" else "by definition"
+    return "by default" if evidence.attribute.level == "scenario" else "by definition"
 
 
 def _laws(rules: Iterable[Rule]) -> Iterator[Source]:

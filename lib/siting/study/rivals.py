@@ -107,7 +107,7 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
         verdicts = [p.verdict for p in parity.of(name)]
         worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")
         kept = sized[name].keeps_limits if sized[name].pools else None
-        offer, open_points = options[name], rules.counts(name)["review"]
+        offer, open_points = options[name], rules.options[name].counts["review"]
         model, faults = next(iter(offer.models.values())), list(dict.fromkeys(faults))
         what = name, offer, model, costs[name], kept, worst
         out.append(Rival(*what, tuple(faults), open_points))

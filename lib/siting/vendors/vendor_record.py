@@ -39,6 +39,11 @@ class Vendor(Fact):
     """How closely the press follows it: sets the burden of events that nobody wrote down."""
 
     @property
+    def called(self) -> list[str]:
+        """Its name and aliases, in small letters."""
+        return [n.strip().lower() for n in (self.vendor, *self.aliases.split(";"))]
+
+    @property
     def names(self) -> frozenset[str]:
         """Names under which events of this vendor are recorded."""
         return frozenset({self.vendor, self.group} - {""})
@@ -205,10 +210,7 @@ class Record:
     def vendor(self, name: str) -> Vendor | None:
         """The vendor called `name` or by an alias; None if it is not in the record."""
         key = name.strip().lower()
-        for v in self.vendors:
-            if key in {v.vendor.lower(), *(a.strip().lower() for a in v.aliases.split(";"))}:
-                return v
-        return None
+        return next((v for v in self.vendors if key and key in v.called), None)
 
     def events_of(self, vendor: Vendor) -> tuple[Event, ...]:
         """Counted events of a vendor and its group, oldest first: those with a dated source."""

@@ -137,7 +137,7 @@ def loss_share(stability: Stability, name: str, yearly: float | None) -> Range |
 
 def findings(sovereignty: Sovereignty, name: str) -> Range:
     """Rules that fail or may fail: a rule under review counts as anything between none and one."""
-    counts = sovereignty.counts(name)
+    counts = sovereignty.options[name].counts
     fails, reviews = counts["fail"], counts["review"]
     return Range(fails, fails + reviews / 2, fails + reviews, "rules")
 
@@ -169,7 +169,7 @@ def _openness(model: ModelFinding) -> float:
     for row in table("openness_points", OpennessPoints):
         points.setdefault(row.part, {})[row.word] = row.points
     most = {part: max(words.values()) for part, words in points.items()}
-    gained = sum(words.get(getattr(model, part), most[part] / 2) for part, words in points.items())
+    gained = sum(words.get(model.said[part], most[part] / 2) for part, words in points.items())
     return gained / sum(most.values())
 
 

@@ -11,7 +11,7 @@ from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.rules.sovereignty import Assessment as Sovereignty
-from siting.rules.sovereignty import RuleVerdict
+from siting.rules.sovereignty import Finding
 from siting.verdict.ranking import Candidate, Floats
 from siting.verdict.turns import value_of_knowing
 
@@ -215,7 +215,7 @@ def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Asses
     )
 
 
-def may_not_apply(verdict: RuleVerdict) -> bool:
+def may_not_apply(verdict: Finding) -> bool:
     """A rule of which it is not even known whether it concerns the option."""
     return verdict.reason.startswith("Not known whether it applies")
 
