@@ -132,19 +132,24 @@ class Input(BaseModel):
     source: Source
 
 
-class Setting(Fact):
-    """A constant of a method and the range over which it is varied (tables `*_settings`)."""
+class Banded(Fact):
+    """A number that is not known exactly: low and high hold 80 % of what is expected."""
 
-    setting: str
     low: float
     central: float
     high: float
     unit: str = ""
-    meaning: str
 
     @property
     def range(self) -> Range:
         return Range(self.low, self.central, self.high, self.unit)
+
+
+class Setting(Banded):
+    """A constant of a method and the range over which it is varied (tables `*_settings`)."""
+
+    setting: str
+    meaning: str
 
 
 class Gpu(Named):

@@ -12,44 +12,42 @@ costs are positive.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from siting import catalogue
-from siting.catalogue import Fact
+from siting.catalogue import Banded
+from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario import OWNED, Option
+from siting.inputs.scenario import Option
 from siting.quantity import Z90, Range
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
-from siting.serving.servers import Server
+from siting.serving.servers import Server, replicas_per_server
 
-Array = npt.NDArray[np.float64]
 Draws = Mapping[str, Array]
 """Values of the factors by name, one for each draw; `growth` holds standard normal values."""
 
-Phase = Literal["own", "before"]
+Phase = Literal["own", "before", ""]
 """Part of time in which an amount is owed. `own`: once in production; `before`: until then, what
-the baseline costs in the meantime."""
+the baseline costs in the meantime; blank: at all times."""
 When = Literal["once", "monthly", "yearly", "at_refresh", "at_exit"]
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
 BY_REQUEST = ("api", "managed_cloud", "open_api")
 COMMITTED = ("1y", "3y")
-MONTHS = 12
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""
 BEFORE = "before_production"
-"""Item under which an option carries the baseline's bill until it is in production."""
+"""Category under which an option carries the baseline's bill until it is in production."""
 
 
-class CostItem(Fact):
+class CostItem(Banded):
     """One kind of cost. Its amount is quantity(driver) × value × the prices it is multiplied by."""
 
     id: str
@@ -64,10 +62,6 @@ class CostItem(Fact):
     """Looked-up prices, separated by spaces."""
     path: Literal["flat", "api", "rental", "inflation"]
     """How the price moves over the horizon."""
-    low: float
-    central: float
-    high: float
-    unit: str
     currency: str = ""
     valid_from: str
 
@@ -113,53 +107,28 @@ class Line:
         """Item and workload: unique inside an option and side."""
         return f"{self.item.id}:{self.workload}" if self.workload else self.item.id
 
-
-DEPRECIATION = Line(
-    CostItem(
-        id="tax", label="Tax saved", category="tax", driver="option", when="monthly", path="flat",
-        low=1, central=1, high=1, unit="allowed cost", valid_from="2020-01-01", date="undated",
-        source="siting cost model", locator="straight line over the life of a server",
-    ),
-    (),
-)  # fmt: skip
-"""Line of what is written off each month of investments: no payment, but it saves tax."""
+    @property
+    def label(self) -> str:
+        """What is paid for, as a table of cash flows calls it."""
+        peaks = self.side == "burst" and self.item.category in ("api", "rental")
+        workload = f", {self.workload}" if self.workload else ""
+        return self.item.label + workload + " for peaks" * peaks
 
 
 @dataclass(frozen=True)
 class PoolLoad:
-    """A pool of replicas as the cost model needs it: load in requests/s, speed of a replica."""
+    """A pool of replicas as the cost model needs it: how its load is spread over the hours."""
 
-    gpus: int
-    rate: float
-    """Requests a second of one replica within the limits, central."""
-    peak: float
-    """What must be carried at once in the first year, deadlines included. [requests/s]"""
-    spares: int
-    growth: tuple[Range, ...]
-    """From year to year; the last one holds on."""
-    curve: Array
-    """Interactive load of the first year at even quantiles, lowest first. [requests/s]"""
-    batch_share: float
-    mean: float
-    """Mean load of the first year, waiting work included. [requests/s]"""
+    pool: Pool
     found: dict[float, Array] = field(default_factory=dict, compare=False)
     """What `beyond` has found."""
 
-    @classmethod
-    def of(cls, pool: Pool) -> PoolLoad:
-        """From the capacity chapter's pool."""
-        hours = pool.hours_of_year(waiting=False)[::-1]
+    @cached_property
+    def curve(self) -> Array:
+        """Interactive load of the first year at even quantiles, lowest first. [requests/s]"""
+        hours = self.pool.hours_of_year(waiting=False)[::-1]
         middles = (np.arange(CURVE_POINTS) + 0.5) / CURVE_POINTS * len(hours)
-        return cls(
-            pool.gpus_per_replica,
-            pool.rate_per_replica.central,
-            pool.peak_rate,
-            pool.spares,
-            pool.growth,
-            np.asarray(hours[middles.astype(int)]),
-            pool.batchable_share,
-            pool.mean_rate,
-        )
+        return np.asarray(hours[middles.astype(int)])
 
     def beyond(self, own: float) -> Array:
         """Mean over the hours of whole replicas needed beyond the own ones, for peaks of GRID;
@@ -203,29 +172,28 @@ class OptionPlan:
     pool_of: Mapping[str, int]
     """Workload to its pool."""
     machine: Server | None = None
-    burst: OptionPlan | None = None
-    base: OptionPlan | None = None
     moves: tuple[float, ...] = ()
     """Tests of a successor's model to budget for in each year: moves times workloads."""
-
-    @property
-    def owned(self) -> bool:
-        return self.option.kind in OWNED
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Names of the options that a hybrid is without own servers, and with nothing else."""
-        return (self.burst.name, self.base.name) if self.burst and self.base else ()
+    alone: Mapping[float, str] = field(default_factory=dict)
+    """Of a hybrid, by the number of servers that it owns: the part that it then is, alone."""
 
     @property
     def per_server(self) -> list[float]:
         """Replicas of each pool that one server holds; below one where a replica spans servers."""
         assert self.machine is not None
-        count = self.machine.gpu_count
-        return [
-            count // p.gpus if count >= p.gpus else 1 / math.ceil(p.gpus / count)
-            for p in self.pools
-        ]
+        return [replicas_per_server(self.machine, p.pool.gpus_per_replica) for p in self.pools]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HybridPlan(OptionPlan):
+    """An option that owns servers for part of the load, and what takes the rest."""
+
+    base: OptionPlan
+    burst: OptionPlan
+
+
+BASE_ALONE = -1.0
+"""Number of a hybrid's servers that stands for its base option on its own."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +215,10 @@ class Plan:
     @property
     def years(self) -> int:
         return math.ceil(self.months / MONTHS)
+
+    def simple_first(self, names: Iterable[str]) -> list[str]:
+        """Options in an order in which a hybrid leaves a tie to the part that it is alone."""
+        return sorted(names, key=lambda n: isinstance(self.options[n], HybridPlan))
 
     def central(self, **changes: float | Array) -> dict[str, Array]:
         """The central draw; `changes` overrides factors, with one value or one for each draw."""
@@ -273,6 +245,14 @@ def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     return np.asarray(draws["demand"][:, None] * ratio)
 
 
+def machines(option: OptionPlan, draws: Draws, years: int) -> Fleet | None:
+    """An option's own machines, as many as a hybrid owns; None where the vendor has them."""
+    if not isinstance(option, HybridPlan):
+        return fleet(option, draws, years) if option.pools else None
+    owned = draws[owned_key(option.name)]
+    return fleet(option.base, draws, years, None if (owned == BASE_ALONE).all() else owned)
+
+
 def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = None) -> Fleet:
     """Machines that an option needs; `limit` [n]: own servers at most, the rest of the load spills.
 
@@ -283,10 +263,11 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
         return rented(option, draws, years)
     pools, per = option.pools, option.per_server
     need = _needs(option, draws, years)
-    share = [_whole(x * p.peak) / n for x, p, n in zip(need, pools, per, strict=True)]
+    whole = [np.ceil(x * p.pool.peak_rate - 1e-9) for x, p in zip(need, pools, strict=True)]
+    share = [np.maximum(1.0, count) / n for count, n in zip(whole, per, strict=True)]
     exact = np.sum(share, axis=0)
     servers = np.maximum.accumulate(np.ceil(exact - 1e-9), axis=1)
-    spares = [p.spares for p in pools]
+    spares = [p.pool.spares for p in pools]
     spare = servers if min(spares) < 0 else float(max(spares))
     spare = spare + np.ceil(servers * option.option.second_site - 1e-9)
     spilled = [np.zeros_like(servers)] * len(pools)
@@ -297,10 +278,8 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
             for p, s, n, x in zip(pools, share, per, need, strict=True)
         ]
     total = servers + spare
-    used = np.sum(
-        [x * p.mean * (1 - w) / n for x, p, w, n in zip(need, pools, spilled, per, strict=True)],
-        axis=0,
-    )
+    stays = zip(need, pools, spilled, per, strict=True)
+    used = np.sum([x * p.pool.mean_rate * (1 - w) / n for x, p, w, n in stays], axis=0)
     busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
     replicas = np.sum([s * n for s, n in zip(share, per, strict=True)], axis=0)
     return Fleet(
@@ -313,13 +292,10 @@ def _needs(option: OptionPlan, draws: Draws, years: int) -> list[Array]:
     """Replicas of each pool for a load of one request a second in the first year. [n × Y each]"""
     work = draws.get(f"hidden_work.{option.name}", np.ones(1))
     return [
-        (work / (p.rate * draws["throughput"]))[:, None] * load_ratio(p.growth, draws, years)
-        for p in option.pools
+        (work / (p.rate_per_replica.central * draws["throughput"]))[:, None]
+        * load_ratio(p.growth, draws, years)
+        for p in (each.pool for each in option.pools)
     ]
-
-
-def _whole(replicas: Array) -> Array:
-    return np.maximum(1.0, np.ceil(replicas - 1e-9))
 
 
 def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
@@ -330,7 +306,7 @@ def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
     tail, left = np.cumsum(pool.curve[::-1])[::-1], np.arange(len(pool.curve), 0, -1)
     excess = np.append(pool.curve.sum(), tail - left * pool.curve) / pool.curve.sum()
     interactive = np.interp(q, np.append(0.0, pool.curve), excess)
-    return np.where(capacity > 0, interactive * (1 - pool.batch_share), 1.0)
+    return np.where(capacity > 0, interactive * (1 - pool.pool.batchable_share), 1.0)
 
 
 def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = None,
@@ -343,19 +319,19 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
     month, slack = (draws[name][:, None] for name in ("hours_per_month", "scale_down"))
     replicas, gpus, hours, used = (np.zeros(shape) for _ in range(4))
     spilled = own.spilled if own else (np.zeros(shape),) * len(option.pools)
-    for i, (p, need) in enumerate(zip(option.pools, _needs(option, draws, years), strict=True)):
-        there = np.zeros(shape)
+    for i, (load, need) in enumerate(zip(option.pools, _needs(option, draws, years), strict=True)):
+        p, there = load.pool, np.zeros(shape)
         if own is not None:
             there = np.floor(own.serving * per_server[i] / len(option.pools) + 1e-9)
-        serving = np.maximum(there == 0, np.ceil(need * p.peak - 1e-9) - there)
+        serving = np.maximum(there == 0, np.ceil(need * p.peak_rate - 1e-9) - there)
         spare = 0.0 if own is not None else serving if p.spares < 0 else float(p.spares)
         paid = serving
         if option.option.commitment not in COMMITTED:
-            paid = np.minimum(_mean_replicas(p, need, there) * slack, serving)
+            paid = np.minimum(_mean_replicas(load, need, there) * slack, serving)
         replicas += serving + spare
-        gpus += (serving + spare) * p.gpus
-        hours += month * ((paid + spare) * p.gpus)
-        used += need * p.mean * p.gpus * month
+        gpus += (serving + spare) * p.gpus_per_replica
+        hours += month * ((paid + spare) * p.gpus_per_replica)
+        used += need * p.mean_rate * p.gpus_per_replica * month
     busy = np.clip(used / np.maximum(hours, 1e-12), 0, 1)
     return Fleet(np.zeros(shape), np.zeros(shape), replicas, gpus, hours, busy, spilled)
 
@@ -397,8 +373,6 @@ class Amount:
     price: Array
     """[n]"""
     phase: Phase = "own"
-    tax: bool = False
-    """Whether it is tax saved, not a payment."""
 
     @property
     def value(self) -> Array:
@@ -425,17 +399,16 @@ def unit_price(line: Line, draws: Draws) -> Array:
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
     """Amounts of an option, its own only: neither the baseline before production, nor tax."""
     option = plan.options[name]
-    if option.base is None or option.burst is None:
-        own = fleet(option, draws, plan.years) if option.pools else None
-        sides = {"own": Side(plan, option, draws, own)}
-    else:
-        rest = own = fleet(option.base, draws, plan.years, draws[owned_key(name)])
+    rest = own = machines(option, draws, plan.years)
+    if isinstance(option, HybridPlan):
         if option.burst.pools:
             rest = rented(option.burst, draws, plan.years, own, option.base.per_server)
         sides = {
             "own": Side(plan, option.base, draws, own, option),
             "burst": Side(plan, option.burst, draws, rest, option),
         }
+    else:
+        sides = {"own": Side(plan, option, draws, own)}
     return [sides[line.side].amount(line) for line in option.lines]
 
 
@@ -447,28 +420,21 @@ class Side:
     option: OptionPlan
     draws: Draws
     fleet: Fleet | None
-    hybrid: OptionPlan | None = None
+    hybrid: HybridPlan | None = None
 
     def amount(self, line: Line) -> Amount:
         """What a line costs and when."""
-        level, price = np.atleast_2d(self.quantity(line)), unit_price(line, self.draws)
-        match line.item.when:
-            case "monthly":
-                return Amount(line, "running", level, price)
-            case "yearly":
-                return Amount(line, "running", level / MONTHS, price)
+        item, price = line.item, unit_price(line, self.draws)
+        level = np.atleast_2d(self.quantity(line))
+        if item.when in ("monthly", "yearly"):
+            return Amount(line, "running", level / (MONTHS if item.when == "yearly" else 1), price)
         level = np.broadcast_to(level, (len(level), self.plan.years))
-        match line.item.when:
-            case "once":
-                return self._bought(line, additions(level), price)
-            case "at_refresh":
-                return self._bought(line, _refreshed(level, life_years(self.draws)), price)
-            case "at_exit":
-                last = np.zeros(level.shape)
-                last[:, -1] = level[:, -1]
-                if line.item.driver == "resale_server":
-                    last[:, -1] = self._resale(level)
-                return Amount(line, "end", last, price)
+        if item.when == "at_exit":
+            last = np.zeros(level.shape)
+            last[:, -1] = self._resale(level) if item.driver == "resale_server" else level[:, -1]
+            return Amount(line, "end", last, price)
+        new = additions(level) if item.when == "once" else _refreshed(level, life_years(self.draws))
+        return self._bought(line, new, price)
 
     def quantity(self, line: Line) -> Array | float:
         """Quantity of a line's driver. [n × Y, n × 1 or 1]"""
@@ -558,7 +524,7 @@ class Side:
         if self.option.option.provisioned:
             planned = load_ratio(load.growth, self.draws, self.plan.years)
             asked = asked * (1 - np.minimum(1, self.option.option.provisioned.serves / planned))
-        if self.hybrid is not None and self.hybrid.base is not None:
+        if self.hybrid is not None:
             asked = asked * self.machines.spilled[self.hybrid.base.pool_of[workload]]
         return np.asarray(asked)
 
@@ -566,10 +532,6 @@ class Side:
         """Unit-hours of throughput that are paid by month, used or not."""
         bought = self.option.option.provisioned
         return bought.units * bought.hours_per_month if bought else 0.0
-
-    def model_moves(self) -> Array:
-        """Tests of a successor's model in each year. [1 × Y]"""
-        return np.reshape(self.option.moves, (1, -1))
 
     def egress_gb(self) -> Array:
         """Answers sent out by month. [GB]"""
@@ -604,7 +566,7 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "user": lambda side, line: side.plan.users,
     "on_call": lambda side, line: float(side.plan.round_the_clock),
     "fte": lambda side, line: side.fte(),
-    "model_move": lambda side, line: side.model_moves(),
+    "model_move": lambda side, line: np.reshape(side.option.moves, (1, -1)),
     "provisioned_hour": lambda side, line: side.provisioned_hours(),
     "request": lambda side, line: side.requests(line.workload),
     "unused_commitment": lambda side, line: side.unused(),
@@ -677,9 +639,10 @@ def powers(base: Array, count: int) -> Array:
     return np.cumprod(out, axis=1, out=out)
 
 
-def by_year(monthly: Array) -> Array:
-    """Sum over the months of each year; the last year may be short. [n × Y]"""
-    return np.asarray(np.add.reduceat(monthly, np.arange(0, monthly.shape[1], MONTHS), axis=1))
+def by_year(monthly: Array, years: int = 0) -> Array:
+    """Sum over the months of each year, nothing in those that are left. [n × Y]"""
+    sums = np.add.reduceat(monthly, np.arange(0, monthly.shape[1], MONTHS), axis=1)
+    return np.pad(sums, ((0, 0), (0, max(0, years - sums.shape[1]))))
 
 
 def by_month(yearly: Array, months: int) -> Array:

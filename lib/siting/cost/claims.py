@@ -8,6 +8,7 @@ today's prices and the client's use.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,11 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import BY_REQUEST, MONTHS
-from siting.cost.prices import exchange_rate
+from siting.cost.cashflow import BY_REQUEST
+from siting.cost.money import MONTHS
 from siting.cost.tco import Comparison, OptionCost
 from siting.inputs.scenario import OWNED, Scenario
+from siting.serving.servers import Server
 
 LONGEST = 200_000
 """Periods within which a published payback is looked for (hours or months)."""
@@ -72,60 +74,49 @@ class Claim:
 
     case: Case
     yours: float | None
-    """None: never, or not estimated, as `why` says."""
-    unit: str
-    why: str
+    """None: never, or not estimated, as the case says."""
     sources: tuple[Source, ...]
 
 
-def for_client(comparison: Comparison, scenario: Scenario) -> tuple[Claim, ...]:
-    """Published claims with this client's use and today's prices; empty without own servers."""
+def for_client(comparison: Comparison, scenario: Scenario) -> Iterator[Claim]:
+    """Published claims with this client's use and today's prices; none without own servers."""
     owned = next((o for o in comparison.options.values() if o.kind in OWNED), None)
-    if owned is None:
-        return ()
+    machine = comparison.plan.options[owned.name].machine if owned else None
+    if owned is None or machine is None:
+        return
     elsewhere = scenario.options[owned.name].model_copy(
         update={"provider": "aws", "region": "us-east-1", "country": "US"}
     )  # the rival of the Lenovo paper: the same GPUs at AWS on demand
-    day, option = scenario.client.report_date, comparison.plan.options[owned.name]
-    assert option.machine is not None
-    hour, cloud, _ = prices.gpu_hour(elsewhere, option.machine.gpu_id, day)
-    rate, asked = exchange_rate("USD", comparison.currency, day)[0], {c.asked: c for c in cases()}
-    found = []
-    for question, yours in _answers(comparison, owned, hour * rate).items():
-        case, known = asked[question], math.isfinite(yours)
-        unit, why = (
-            case.client_unit.format(currency=comparison.currency),
-            "" if known else case.never,
-        )
-        answer = yours if known else None
-        found.append(Claim(case, answer, unit, why, (source_of(case), cloud)))
-    return tuple(found)
+    day, asked = scenario.client.report_date, {case.asked: case for case in cases()}
+    hour, cloud, _ = prices.gpu_hour(elsewhere, machine.gpu_id, day)
+    hour *= prices.exchange_rate("USD", comparison.currency, day)[0]
+    for question, yours in _answers(comparison, owned, machine, hour).items():
+        case = asked[question]
+        yield Claim(case, yours if math.isfinite(yours) else None, (source_of(case), cloud))
 
 
-def _answers(comparison: Comparison, owned: OptionCost, cloud_gpu_hour: float) -> dict[str, float]:
+def _answers(
+    comparison: Comparison, owned: OptionCost, machine: Server, cloud_gpu_hour: float
+) -> dict[str, float]:
     """What is asked of owned servers, central case; infinite: never."""
-    plan, months = comparison.plan, comparison.months
-    draws, option = plan.central(), plan.options[owned.name]
-    assert option.machine is not None
-    gpus, servers = option.machine.gpu_count, sum(owned.servers) / len(owned.servers)
-    bought = next(f.item for f in owned.flows if f.item in ("hardware", "redundancy"))
-    line = next(line for line in option.lines if line.item.id == bought)
-    price = float(cashflow.unit_price(line, draws)[0])
+    plan, months, gpus = comparison.plan, comparison.months, machine.gpu_count
+    servers = sum(owned.servers) / len(owned.servers)
+    bought = next(f for f in owned.flows if f.item in ("hardware", "redundancy"))
+    price = math.prod(plan.factors[name].value.central for name in bought.factors)
     paid = [f.amounts for f in owned.flows if not f.capital and f.category not in ONE_OFF]
     running = float(np.sum(paid, axis=0)[-MONTHS:].mean())
-    hours = float(draws["hours_per_month"][0])
+    hours = plan.factors["hours_per_month"].value.central
     per_gpu_hour = owned.total / months / (servers * gpus * hours)
     use = owned.break_even.used or math.nan
     rented = cloud_gpu_hour * gpus * hours * use
-    tokens = float(owned.tokens.sum()) / months / money.MILLION
+    tokens = float(comparison.tokens.sum()) / months / money.MILLION
     apis = [o.lcot for o in comparison.options.values() if o.kind in BY_REQUEST and o.lcot]
     lengths = next(iter(plan.loads.values())).lengths
     answers = tokens * lengths.output_mean / (lengths.input_mean + lengths.output_mean)
+    bill = tokens * min(apis, default=math.nan)
     return {
         "rent_payback": payback_periods(price, rented, running / servers),
-        "api_payback": payback_periods(
-            price * servers, tokens * min(apis, default=math.nan), running
-        ),
+        "api_payback": payback_periods(price * servers, bill, running),
         "even_use": 100 * money.break_even_utilisation(per_gpu_hour, cloud_gpu_hour),
         "server_year": owned.total / months * MONTHS / servers,
         "used_gpu_hour": money.cost_per_used_hour(per_gpu_hour, use),

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-MONTHS_PER_YEAR = 12
+MONTHS = 12
 MILLION = 1e6
 
 
 def discount_factors(months: int, yearly_rate: float | Array) -> Array:
     """(1 + r)^(-t/12), not (1 + r/12)^-t, for t = 0 … months. [months + 1 by draw]"""
-    t = np.arange(months + 1) / MONTHS_PER_YEAR
+    t = np.arange(months + 1) / MONTHS
     rate = np.asarray(yearly_rate, dtype=float)
     return np.asarray((1 + rate)[..., None] ** -t)
 
@@ -53,7 +53,7 @@ def irr(flows: Sequence[float] | Array) -> float | None:
         if high > 1e6:
             return None
     v = brentq(worth, low, high, xtol=1e-14)
-    return float(v**-MONTHS_PER_YEAR - 1)
+    return float(v**-MONTHS - 1)
 
 
 def payback(flows: Sequence[float] | Array, yearly_rate: float = 0.0) -> float | None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import re
-import statistics
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache, partial
-from statistics import NormalDist
+from statistics import NormalDist, median
 from typing import Literal, TypeVar
 
 import genai_prices
@@ -24,12 +23,12 @@ import genai_prices.data
 import numpy as np
 from currency_converter import CurrencyConverter, RateNotFoundError
 from genai_prices.data_snapshot import DataSnapshot
+from genai_prices.types import PriceCalculation
 
-from siting import catalogue
-from siting.catalogue import Fact, Source
-from siting.inputs.scenario import Option, Scenario
+from siting.catalogue import Banded, Fact, Source, source_of, table
+from siting.inputs.scenario import Option
 from siting.quantity import Range
-from siting.serving.servers import Server
+from siting.serving.servers import Server, known_servers
 
 Shape = Literal["split_normal", "triangular", "uniform", "fixed"]
 
@@ -91,31 +90,23 @@ class GridCarbon(Fact):
     second_value: str = ""
 
 
-class Pue(Fact):
+class Pue(Banded):
     """Power usage effectiveness: energy of the site over energy of its servers."""
 
     place: str
-    low: float
-    central: float
-    high: float
 
 
-class Parameter(Fact):
-    """A number of the cost model that is no price, with its band and distribution."""
+class Vat(Fact):
+    """Standard rate of value-added tax in a country."""
 
-    id: str
-    label: str
-    options: str = ""
-    """Option kinds that it holds for; blank: all."""
-    countries: str = ""
-    low: float = 0.0
-    central: float = 0.0
-    high: float = 0.0
-    unit: str
-    currency: str = ""
-    shape: Shape = "split_normal"
-    floor: float | None = None
-    ceiling: float | None = None
+    country: str
+    rate: float
+
+
+class VatRecovery(Banded):
+    """Share of value-added tax that a sector usually gets back; who is not named gets all."""
+
+    sector: str
 
 
 @dataclass(frozen=True)
@@ -124,18 +115,44 @@ class Factor:
 
     name: unique in a report (`server_price.owned`); driver: factors with the same driver move
     together (`server_price`). low and high of `value` are P10 and P90, except for the shapes
-    `triangular` and `uniform`, where they are the ends.
+    `triangular` and `uniform`, where they are the ends. A price whose band is not negative is not
+    so in any draw.
     """
 
     name: str
     label: str
     value: Range
     source: Source
-    driver: str = ""
+    driver: str
     shape: Shape = "split_normal"
-    floor: float = float("-inf")
-    ceiling: float = float("inf")
+    floor: float | None = None
+    ceiling: float | None = None
     note: str = ""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it is not the same in all draws."""
+        return self.shape != "fixed" and not self.value.is_exact
+
+
+class Parameter(Banded):
+    """A number of the cost model that is no price, with its band and distribution."""
+
+    id: str
+    label: str
+    options: str = ""
+    """Option kinds that it holds for; blank: all."""
+    countries: str = ""
+    currency: str = ""
+    shape: Shape = "split_normal"
+    floor: float | None = None
+    ceiling: float | None = None
+
+    def factor(self, suffix: str = "") -> Factor:
+        """As a factor of all options, or of the one that the suffix names."""
+        drawn = self.shape, self.floor, self.ceiling, self.note
+        name = self.id + suffix
+        return Factor(name, self.label, self.range, source_of(self), self.id, *drawn)
 
 
 T = TypeVar("T", bound=Fact)
@@ -146,9 +163,9 @@ def known_at(rows: Iterable[T], day: dt.date) -> list[T]:
     return [r for r in rows if r.date == "undated" or r.date <= day.isoformat()]
 
 
-def _row(table: str, record: type[T], **said: str) -> T | None:
-    """The first row of a table that says this."""
-    rows = catalogue.table(table, record)
+def row(name: str, record: type[T], day: dt.date = dt.date.max, **said: str) -> T | None:
+    """The first row of a table that says this, of those known on a day."""
+    rows = known_at(table(name, record), day)
     return next((r for r in rows if all(getattr(r, k) == v for k, v in said.items())), None)
 
 
@@ -194,30 +211,28 @@ def _last_rate(currency: str, into: str, day: dt.date) -> tuple[dt.date, float]:
 # --- hardware ---------------------------------------------------------------------------------
 
 
-def server(option: Option, gpu_id: str) -> Server:
+def server(option: Option) -> Server:
     """The server of an option of owned hardware. Raises NotPriced naming the known ones."""
-    rows = catalogue.table("servers", Server)
-    fits = [r for r in rows if (r.id == option.server if option.server else r.gpu_id == gpu_id)]
-    if not fits:
-        known = ", ".join(r.id for r in rows if r.gpu_id == gpu_id) or "none for this GPU"
-        raise NotPriced(
-            f"server {option.server or '(none given)'} for {gpu_id} is not in facts/servers.csv; "
-            f"known: {known}"
-        )
-    return fits[0]
+    if fits := known_servers(option):
+        return fits[0]
+    any_server = known_servers(option.model_copy(update={"server": ""}))
+    raise NotPriced(
+        f"server {option.server or '(none given)'} for {option.gpu} is not in facts/servers.csv; "
+        f"known: {', '.join(r.id for r in any_server) or 'none for this GPU'}"
+    )
 
 
 def power_per_gpu(gpu_id: str) -> tuple[Range, Source] | None:
     """Draw of a server under load, for each of its GPUs [kW]; None where no server is known."""
-    r = _row("servers", Server, gpu_id=gpu_id)
+    r = row("servers", Server, gpu_id=gpu_id)
     if r is None:
         return None
     n = r.gpu_count
     value = Range(r.power_kw_low / n, r.power_kw_central / n, r.power_kw_high / n, "kW")
-    return value, catalogue.source_of(r)
+    return value, source_of(r)
 
 
-def server_price(machine: Server, host_share: Parameter, day: dt.date) -> tuple[Range, Source]:
+def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
     """Price of a server in USD: median of complete servers with that GPU, scaled by GPU count.
 
     Without one: cards plus the share for host and network cards (an estimate, and marked so).
@@ -226,30 +241,28 @@ def server_price(machine: Server, host_share: Parameter, day: dt.date) -> tuple[
     """
     rows = [
         r
-        for r in known_at(catalogue.table("hardware_prices", HardwarePrice), day)
+        for r in known_at(table("hardware_prices", HardwarePrice), day)
         if r.gpu_id == machine.gpu_id and r.used_in_estimate == "yes"
     ]
-    share = Range(1 + host_share.low, 1 + host_share.central, 1 + host_share.high)
-    for form, markup in ("server", None), ("workstation", None), ("card", share):
-        found = [r for r in rows if r.form == form]
-        if found:
-            return _span(found, machine, markup or Range.exact(1), day)
+    for form in ("server", "workstation", "card"):
+        if found := [r for r in rows if r.form == form]:
+            return _span(found, machine, day)
     raise NotPriced(
         f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`"
     )
 
 
-def _span(
-    found: list[HardwarePrice], machine: Server, markup: Range, day: dt.date
-) -> tuple[Range, Source]:
-    def usd(r: HardwarePrice, amount: float | None) -> float:
-        each = (r.price if amount is None else amount) / r.gpu_count
-        return each * exchange_rate(r.currency, "USD", day)[0] * machine.gpu_count
+def _span(found: list[HardwarePrice], machine: Server, day: dt.date) -> tuple[Range, Source]:
+    def usd(r: HardwarePrice, amount: float) -> float:
+        rate = exchange_rate(r.currency, "USD", day)[0]
+        return amount / r.gpu_count * rate * machine.gpu_count
 
-    central = statistics.median(usd(r, None) for r in found) * markup.central
-    low = min(min(usd(r, r.low) for r in found) * markup.low, 0.8 * central)
-    high = max(max(usd(r, r.high) for r in found) * markup.high, 1.2 * central)
-    oldest, cards = min(found, key=lambda r: r.date), found[0].form == "card"
+    cards = found[0].form == "card"
+    markup = [1 + cards * share for share in parameter("host_share").range.ends]
+    central = median(usd(r, r.price) for r in found) * markup[1]
+    low = min(min(usd(r, r.low or r.price) for r in found) * markup[0], 0.8 * central)
+    high = max(max(usd(r, r.high or r.price) for r in found) * markup[2], 1.2 * central)
+    oldest = min(found, key=lambda r: r.date)
     names = "; ".join(dict.fromkeys(r.source for r in found))
     where = f"facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}"
     source = Source(
@@ -268,35 +281,32 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
     """
     rows = [
         r
-        for r in known_at(catalogue.table("cloud_prices", CloudPrice), day)
+        for r in known_at(table("cloud_prices", CloudPrice), day)
         if r.gpu_id == gpu_id and r.commitment == "on_demand"
     ]
     own = [r for r in rows if r.provider == option.provider]
     here = [r for r in own if r.region and r.region == option.region]
     land = [r for r in own if r.country and r.country == option.country]
     dated = [r for r in own if len(r.date) == 10 and (not r.region or r in here or r in land)]
-    narrowed = dated or here or land or own
-    if narrowed:
+    if narrowed := dated or here or land or own:
         newest = max(r.date for r in narrowed)
         best = [r for r in narrowed if r.date == newest]
-        price = statistics.median(r.usd_gpu_hour for r in best)
-        return price, catalogue.source_of(best[0]), ""
+        return median(r.usd_gpu_hour for r in best), source_of(best[0]), ""
     if not rows:
         raise NotPriced(
             f"no provider has a price for {gpu_id}; write a quote for `gpu_hour` in finance.quotes"
         )
-    by_provider: dict[str, list[float]] = {}
-    for r in rows:
-        by_provider.setdefault(r.provider, []).append(r.usd_gpu_hour)
+    providers = {r.provider for r in rows}
+    each = (median(r.usd_gpu_hour for r in rows if r.provider == p) for p in providers)
     source = Source(
-        source=f"Median of {len(by_provider)} providers' price lists",
+        source=f"Median of {len(providers)} providers' price lists",
         url=rows[0].url,
         locator=f"facts/cloud_prices.csv, {gpu_id}, on demand",
         date=min(r.date for r in rows),
         kind="estimate",
     )
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
-    return statistics.median(map(statistics.median, by_provider.values())), source, note
+    return median(each), source, note
 
 
 # --- electricity ------------------------------------------------------------------------------
@@ -304,44 +314,16 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
 
 def electricity(country: str, day: dt.date) -> ElectricityPrice:
     """The price row of a country. Raises NotPriced with what to write."""
-    for r in known_at(catalogue.table("electricity", ElectricityPrice), day):
-        if r.country == country:
-            return r
+    if found := row("electricity", ElectricityPrice, day, country=country):
+        return found
     place = country or "(no country given)"
     raise NotPriced(f"no electricity price for {place}; write finance.electricity_per_kwh")
-
-
-def grid_carbon(country: str) -> GridCarbon | None:
-    """Carbon intensity of a country's grid; None if it is not in the table."""
-    return _row("carbon", GridCarbon, country=country)
-
-
-class Vat(Fact):
-    """Standard rate of value-added tax in a country."""
-
-    country: str
-    rate: float
-
-
-class VatRecovery(Fact):
-    """Share of value-added tax that a sector usually gets back; who is not named gets all."""
-
-    sector: str
-    low: float
-    central: float
-    high: float
-
-
-def vat(country: str, sector: str) -> tuple[Vat, VatRecovery | None] | None:
-    """Rate of a country, and what a sector gets back; None where the country has no such tax."""
-    rate = _row("vat", Vat, country=country)
-    return None if rate is None else (rate, _row("vat_recovery", VatRecovery, sector=sector))
 
 
 def pue(option: Option) -> Pue:
     """PUE of the room if the client says it, of the provider if it publishes one, else of the kind
     of place."""
-    rows = {r.place: r for r in catalogue.table("pue", Pue)}
+    rows = {r.place: r for r in table("pue", Pue)}
     place = option.kind if option.kind in rows else "cloud"
     return rows.get(option.provider, rows[place])
 
@@ -353,7 +335,7 @@ def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
     """The parameter for an option kind and a country; a row that names them beats one for all."""
     rows = [
         p
-        for p in catalogue.table("cost_parameters", Parameter)
+        for p in table("cost_parameters", Parameter)
         if p.id == identifier
         and (not p.options or kind in p.options.split())
         and (not p.countries or country in p.countries.split())
@@ -383,7 +365,6 @@ class ApiPrice:
     """Whether the vendor has a batch price for this model."""
     tiers: bool
     """Whether long requests of this workload fall into a dearer tier."""
-    model: str
     source: Source
     currency: str = "USD"
 
@@ -393,9 +374,9 @@ class Lengths:
     """Tokens of a request as a bill counts them: output holds hidden reasoning."""
 
     input_mean: float
-    input_sigma: float
-    output_mean: float
-    cached_share: float
+    input_sigma: float = 0.0
+    output_mean: float = 0.0
+    cached_share: float = 0.0
     written_share: float = 0.0
     """Share of the input that is written to a cache, at the vendor's price for that."""
 
@@ -412,43 +393,34 @@ def api_request(
     """
     z = np.array([NormalDist().inv_cdf((i + 0.5) / SIZES) for i in range(SIZES)])
     raw = np.exp(load.input_sigma * z)
-    sizes = raw / raw.mean() * load.input_mean
-    call = partial(_call, provider, _known_name(provider, model), day)
-    shape = (load.output_mean, load.cached_share, load.written_share)
-    mean = float(np.mean([call(n, *shape) for n in sizes]))
-    has_batch = call(1000, 1000, batch=True) < call(1000, 1000) * 0.999
+    sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
+    call = partial(_call, provider, _listed(provider, model)[0], day)
+    mean = float(np.mean([call(request) for request in sized]))
+    usual = Lengths(1000, output_mean=1000)
+    has_batch = call(usual, batch=True) < call(usual) * 0.999
     if batch_share and has_batch:
-        waited = float(np.mean([call(n, *shape, batch=True) for n in sizes]))
+        waited = float(np.mean([call(request, batch=True) for request in sized]))
         mean = (1 - batch_share) * mean + batch_share * waited
-    small, repeated, longest = call(1000), call(1000, cached_share=1), max(sizes)
+    small, repeated = call(Lengths(1000)), call(Lengths(1000, cached_share=1))
+    longest = sized[-1].input_mean
     return ApiPrice(
         mean,
         small * 1000,
-        call(0, 1000) * 1000,
+        call(Lengths(0, output_mean=1000)) * 1000,
         repeated * 1000 if repeated < small * 0.999 else None,
         has_batch,
-        bool(call(longest) / longest > small / 1000 * 1.001),
-        model,
+        bool(call(Lengths(longest)) / longest > small / 1000 * 1.001),
         _api_source(provider, model, day),
     )
 
 
-def _call(
-    provider: str,
-    name: str,
-    day: dt.date,
-    input_tokens: float,
-    output_tokens: float = 0,
-    cached_share: float = 0,
-    written_share: float = 0,
-    batch: bool = False,
-) -> float:
-    """Price of one request at the package's list. [USD]"""
+def _call(provider: str, name: str, day: dt.date, request: Lengths, batch: bool = False) -> float:
+    """Price of one request of just this size at the package's list. [USD]"""
     usage = genai_prices.Usage(
-        input_tokens=round(input_tokens),
-        output_tokens=round(output_tokens),
-        cache_read_tokens=round(input_tokens * cached_share),
-        cache_write_tokens=round(input_tokens * written_share) or None,
+        input_tokens=round(request.input_mean),
+        output_tokens=round(request.output_mean),
+        cache_read_tokens=round(request.input_mean * request.cached_share),
+        cache_write_tokens=round(request.input_mean * request.written_share) or None,
     )
     noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
     context = {"processing": "batch"} if batch else None
@@ -462,19 +434,14 @@ def _price_list() -> DataSnapshot:
     return DataSnapshot(providers=genai_prices.data.providers, from_auto_update=False)
 
 
-def _calculated(provider: str, model: str) -> genai_prices.types.PriceCalculation:
-    """The price of a single token: who lists the model, and under which name."""
-    usage = genai_prices.Usage(input_tokens=1)
-    return _price_list().calc(usage, model, provider or None, None, None)
-
-
 @cache
-def _known_name(provider: str, model: str) -> str:
-    """`model` as the package finds it: as written, or without an owner before the slash."""
+def _listed(provider: str, model: str) -> tuple[str, PriceCalculation]:
+    """`model` as the package finds it, as written or without an owner before the slash; and what a
+    token costs there, with who lists it."""
+    token = genai_prices.Usage(input_tokens=1)
     for name in (model, model.split("/", 1)[-1]):
         with suppress(LookupError):
-            _calculated(provider, name)
-            return name
+            return name, _price_list().calc(token, name, provider or None, None, None)
     raise NotPriced(
         f"genai-prices {genai_prices.__version__} has no price for model {model!r} of provider "
         f"{provider!r}; correct the name, or write a quote for `api_request` (price of a request)"
@@ -494,7 +461,7 @@ class Surcharge(Fact):
 
 def regional_surcharge(option: Option, model: str) -> Surcharge | None:
     """The surcharge on an option's API prices; None where none is due."""
-    for row in catalogue.table("regional_surcharges", Surcharge):
+    for row in table("regional_surcharges", Surcharge):
         here = row.provider == option.provider and option.region in row.region.split(";")
         if here and any(fnmatch(model, pattern) for pattern in row.models.split(";")):
             return row
@@ -522,7 +489,7 @@ class OpenPrice(Fact):
 def open_prices(day: dt.date, model: str = "", provider: str = "") -> list[OpenPrice]:
     """Prices of a model at hosts, of a host, or all; the newest of each host, model, currency."""
     found: dict[tuple[str, str, str], OpenPrice] = {}
-    for r in known_at(catalogue.table("open_api_prices", OpenPrice), day):
+    for r in known_at(table("open_api_prices", OpenPrice), day):
         same = not model or _same_weights(r.model, model) or _same_weights(r.name_at_host, model)
         if same and provider in ("", r.provider):
             key = (r.provider, r.model, r.currency)
@@ -544,8 +511,8 @@ def open_request(
     """
     rows = open_prices(day, model, provider)
     if not rows:
-        name = _name_at(provider, model)
-        if name:
+        sold = (m.id for p in _price_list().providers if p.id == provider for m in p.models)
+        if name := next((n for n in sold if _same_weights(n, model)), ""):
             return api_request(provider, name, load, batch_share, day)
         hosts = sorted({r.provider for r in open_prices(day, model)})
         raise NotPriced(
@@ -558,16 +525,8 @@ def open_request(
     writing = load.output_mean * r.output
     return ApiPrice(
         (reading + writing) / 1e6, r.input, r.output, r.cached_input, False, False,
-        r.name_at_host, catalogue.source_of(r), r.currency,
+        source_of(r), r.currency,
     )  # fmt: skip
-
-
-def _name_at(provider: str, model: str) -> str:
-    """How a host of genai-prices names an open model; blank where it does not sell it."""
-    for p in _price_list().providers:
-        if p.id == provider:
-            return next((m.id for m in p.models if _same_weights(m.id, model)), "")
-    return ""
 
 
 _VERIFIED = re.compile(r"verified on (\d{4}-\d{2}-\d{2})")
@@ -582,8 +541,7 @@ def api_data_date() -> str:
 
 def _api_source(provider: str, model: str, day: dt.date) -> Source:
     """Where the package says that a model's price comes from, and when it was last checked."""
-    found = _calculated(provider, _known_name(provider, model))
-    providers = _price_list().providers
+    found, providers = _listed(provider, model)[1], _price_list().providers
     asked = next((p for p in providers if p.id == provider), found.provider)
     owner, instead = found.provider.name, ""
     if not any(m.id == found.model.id for m in asked.models):  # another's price, lent
@@ -597,28 +555,3 @@ def _api_source(provider: str, model: str, day: dt.date) -> Source:
         locator=f"provider {found.provider.id}, model {found.model.id}",
         date=min(max(checked, default=api_data_date()), day.isoformat()),
     )
-
-
-# --- the client's own prices ------------------------------------------------------------------
-
-
-def quoted(scenario: Scenario, option: str, item: str, day: dt.date) -> Factor | None:
-    """The client's quote for an item of an option, or for the item in every option."""
-    for name in (f"option.{option}.{item}", item):
-        for i, q in enumerate(scenario.finance.quotes):
-            if q.item == name and (q.valid_until is None or q.valid_until >= day):
-                value = Range(q.value.low, q.value.central, q.value.high, q.unit)
-                source = Source(
-                    source=q.source,
-                    locator=f"quote {i + 1} of the scenario",
-                    date=q.date.isoformat(),
-                    kind="client",
-                )
-                return Factor(f"{item}.{option}", f"quote: {item}", value, source, item, floor=0)
-    return None
-
-
-def quote_currency(unit: str, default: str) -> str:
-    """Currency of a quote's unit (`EUR/GPU-h`): its first three capitals, else the client's."""
-    match = re.match(r"[A-Z]{3}\b", unit)
-    return match[0] if match else default

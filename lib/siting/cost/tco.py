@@ -11,27 +11,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from siting.catalogue import Input, Source, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import BY_REQUEST, MONTHS, Amount, Draws, OptionPlan, Plan, owned_key
+from siting.cost.cashflow import BY_REQUEST, Amount, Draws, HybridPlan, OptionPlan, Plan, owned_key
 from siting.cost.costing import compile_plan
-from siting.cost.money import MILLION
+from siting.cost.money import MILLION, MONTHS, Array
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.serving.capacity import OptionCapacity
 
-Array = npt.NDArray[np.float64]
 G_PER_TONNE = 1e6
-BASE_ALONE = -1.0
-"""Value of a hybrid's owned servers that stands for its base option on its own."""
 
 
 # --- evaluation -------------------------------------------------------------------------------
@@ -43,7 +39,8 @@ class Clock:
     def __init__(self, plan: Plan, draws: Draws) -> None:
         self.plan, self.draws = plan, draws
         v = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
-        self._discount = cashflow.powers(v, plan.months + 1)
+        self.discount = cashflow.powers(v, plan.months + 1)
+        """Factors of today and the end of each month. [n × M + 1]"""
         self._paths: dict[str, Array] = {}
         self._early: dict[tuple[str, str], Array] = {}
         self._sums: dict[tuple[str, str, str], tuple[Array, Array]] = {}
@@ -66,12 +63,6 @@ class Clock:
             self._early[phase, name] = np.clip(wait[:, None] - months, 0, 1)
         return self._early[phase, name]
 
-    def share(self, phase: str, name: str) -> Array:
-        """Share of each month in which an option is in production, or is not yet. [n × M]"""
-        early = self.waiting(phase, name)
-        early = np.pad(early, ((0, 0), (0, self.plan.months - early.shape[1])))
-        return early if phase == "before" else 1 - early
-
     def sums(self, path: str, phase: str = "", name: str = "") -> tuple[Array, Array]:
         """Nominal and present sum of a path over the months of each year. [n × Y each]
 
@@ -85,15 +76,10 @@ class Clock:
             else:
                 share = self.waiting(phase, name) if phase else np.ones((1, self.plan.months))
                 part = self.path(path)[:, : share.shape[1]] * share
-                worth = part * self._discount[:, 1 : share.shape[1] + 1]
-                self._sums[key] = (self._by_year(part), self._by_year(worth))
+                worth = part * self.discount[:, 1 : share.shape[1] + 1]
+                by_year = partial(cashflow.by_year, years=self.plan.years)
+                self._sums[key] = (by_year(part), by_year(worth))
         return self._sums[key]
-
-    def _by_year(self, monthly: Array) -> Array:
-        sums = np.zeros((len(monthly), self.plan.years))
-        found = cashflow.by_year(monthly)
-        sums[:, : found.shape[1]] = found
-        return sums
 
     def along(self, decline: Array) -> Clock:
         """The same, but for API prices, which fall by so much a year. [n]"""
@@ -102,20 +88,6 @@ class Clock:
         other._paths = {name: found for name, found in self._paths.items() if name != "api"}
         other._sums = {key: found for key, found in self._sums.items() if key[0] != "api"}
         return other
-
-    @property
-    def starts(self) -> Array:
-        """Discount factors of the start of each year. [n × Y]"""
-        return self._discount[:, : self.plan.months : MONTHS]
-
-    @property
-    def end(self) -> Array:
-        """Discount factor of the end of the horizon. [n × 1]"""
-        return self._discount[:, -1:]
-
-    def at_end(self, path: str) -> Array:
-        """Price at the end of the horizon over today's. [n × 1]"""
-        return self.path(path)[:, -1:]
 
 
 @dataclass(frozen=True)
@@ -129,7 +101,7 @@ class Totals:
 
 
 def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount]]) -> list[Amount]:
-    """All that an option owes: its own bill, the baseline's until production, and tax saved."""
+    """All that an option owes before tax: its own bill, and the baseline's until production."""
     wait = draws[f"months_to_production.{name}"]
     starts = (wait < plan.months)[:, None]
     out = [
@@ -138,17 +110,6 @@ def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount
     ]
     if (wait > 0).any() and plan.baseline in plan.options and plan.baseline != name:
         out += [replace(a, phase="before") for a in billed(plan.baseline) if a.when == "running"]
-    return out + (_tax(plan, out, draws) if plan.tax_rate else [])
-
-
-def _tax(plan: Plan, owed: Sequence[Amount], draws: Draws) -> list[Amount]:
-    """Tax saved: the rate times every expense, and times what is written off of investments."""
-    rate, bought = -plan.tax_rate, [a.value for a in owed if a.is_capital]
-    out = [replace(a, quantity=rate * a.quantity, tax=True) for a in owed if not a.is_capital]
-    if bought:
-        monthly, left = written_off(np.sum(bought, axis=0), cashflow.life_years(draws), plan.months)
-        saved = partial(Amount, cashflow.DEPRECIATION, price=np.ones(len(monthly)), tax=True)
-        out += [saved("running", rate * monthly), saved("end", rate * left)]
     return out
 
 
@@ -179,15 +140,12 @@ def by_path(
 ) -> dict[str, dict[str, Totals]]:
     """The same draws with each of several yearly falls of API prices [n], by the name of each."""
     names = tuple(names or plan.options)
-    blocks = [
-        _of_block(
-            plan,
-            {n: x[at : at + BLOCK] for n, x in draws.items()},
-            {n: x[at : at + BLOCK] for n, x in declines.items()},
-            names,
-        )
-        for at in range(0, len(draws["growth"]), BLOCK)
-    ]
+
+    def block(at: int) -> dict[tuple[str, str], tuple[Array, Array]]:
+        some, falls = ({n: x[at : at + BLOCK] for n, x in of.items()} for of in (draws, declines))
+        return _of_block(plan, some, falls, names)
+
+    blocks = [block(at) for at in range(0, len(draws["growth"]), BLOCK)]
     found = {
         key: map(np.concatenate, zip(*(b[key] for b in blocks), strict=True)) for key in blocks[0]
     }
@@ -199,7 +157,7 @@ def _of_block(
 ) -> dict[tuple[str, str], tuple[Array, Array]]:
     """Present and yearly cost by fall of API prices and option; a hybrid that is one of its parts
     alone has its cost."""
-    wanted = dict.fromkeys(part for n in names for part in (*plan.options[n].parts, n))
+    wanted = dict.fromkeys(x for n in names for x in (*plan.options[n].alone.values(), n))
     drivers = {line.item.driver for option in plan.options.values() for line in option.lines}
     clock, bills = Clock(plan, draws), dict[str, _Bill]()
     found: dict[tuple[str, str], tuple[Array, Array]] = {}
@@ -207,24 +165,33 @@ def _of_block(
         clock = clock.along(decline)
         if not bills or "unused_commitment" in drivers:  # which counts what is paid at that price
             billed = cache(partial(cashflow.bill, plan, draws=clock.draws))
-            bills = {n: _alike(due(plan, n, clock.draws, billed)) for n in wanted}
+            bills = {
+                n: _alike(plan, clock.draws, due(plan, n, clock.draws, billed)) for n in wanted
+            }
         for name in wanted:
             found[path, name] = present, yearly = _summed(clock, name, bills[name])
-            for part, alone in zip(plan.options[name].parts, (0.0, BASE_ALONE), strict=False):
-                there = draws[owned_key(name)] == alone
+            for owned, part in plan.options[name].alone.items():
+                there = draws[owned_key(name)] == owned
                 present[there], yearly[there] = (x[there] for x in found[path, part])
     return found
 
 
-_Bill = Mapping[tuple[str, str, cashflow.Phase], Array]
+_Bill = Mapping[tuple[str, str, str], Array]
 """Sum of the amounts that fall due alike: when, on which price path, in which part of time."""
 
 
-def _alike(owed: Sequence[Amount]) -> _Bill:
-    alike: dict[tuple[str, str, cashflow.Phase], Array] = {}
+def _alike(plan: Plan, draws: Draws, owed: Sequence[Amount]) -> _Bill:
+    """Amounts less the tax that they save: on expenses, and on what is written off."""
+    alike: dict[tuple[str, str, str], Array] = {}
     for a in owed:
-        key = (a.when, a.path, a.phase)
-        alike[key] = alike[key] + a.value if key in alike else a.value
+        key, taxed = (a.when, a.path, a.phase), 1 if a.is_capital else 1 - plan.tax_rate
+        alike[key] = alike.get(key, 0.0) + a.value * taxed
+    bought = [a.value for a in owed if a.is_capital]
+    if bought and plan.tax_rate:
+        life = cashflow.life_years(draws)
+        monthly, left = written_off(np.sum(bought, axis=0), life, plan.months)
+        alike["running", "flat", ""] = -plan.tax_rate * monthly
+        alike["end", "flat", ""] = -plan.tax_rate * left
     return alike
 
 
@@ -237,10 +204,10 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> tuple[Array, Array]:
         if when == "running":
             nominal, worth = clock.sums(path, phase, name)
         elif when == "start":
-            nominal, worth = 1.0, clock.starts
+            nominal, worth = 1.0, clock.discount[:, :-1:MONTHS]
         else:
-            nominal = clock.at_end(path)
-            worth = nominal * clock.end
+            nominal = clock.path(path)[:, -1:]
+            worth = nominal * clock.discount[:, -1:]
         yearly += value * nominal
         present += (value * worth).sum(axis=1)
     return present, yearly
@@ -258,14 +225,13 @@ class Flow:
     category: str
     amounts: Array
     """Cost by month, 0 = today; income is negative. [M + 1]"""
-    factors: tuple[str, ...] = ()
+    factors: tuple[str, ...]
     """Factors whose product is the unit price."""
-    quantity: Array = field(default_factory=lambda: np.zeros(0))
+    quantity: Array
     """Units by month. [M + 1]"""
+    unit: str
     path: str = "flat"
-    unit: str = ""
     capital: bool = False
-    commitment: bool = False
 
     @property
     def by_use(self) -> bool:
@@ -273,52 +239,45 @@ class Flow:
         return self.path.startswith(("api", "rental"))
 
 
-def flows(plan: Plan, name: str, draws: Draws) -> list[Flow]:
+def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
     """Monthly costs of an option in one draw; their sums are those of `totals`."""
-    for part, alone in zip(plan.options[name].parts, (0.0, BASE_ALONE), strict=False):
-        if draws[owned_key(name)][0] == alone:
+    for owned, part in plan.options[name].alone.items():
+        if draws[owned_key(name)][0] == owned:
             return flows(plan, part, draws)
     clock = Clock(plan, draws)
-    owed = due(plan, name, draws, lambda n: cashflow.bill(plan, n, draws))
-    out = [_flow(clock, name, a) for a in owed if not a.tax]
-    saved = np.sum([_by_month(clock, name, a)[0] for a in owed if a.tax], axis=0)
+    owed = due(plan, name, draws, partial(cashflow.bill, plan, draws=draws))
+    out = [_flow(clock, name, a) for a in owed]
     if plan.tax_rate:
-        units = saved / plan.tax_rate
-        out.append(
-            Flow("tax", "Tax saved", "tax", saved, ("tax_rate",), units, unit="allowed cost")
-        )
-    return [f for f in out if np.any(f.amounts)]
+        life = cashflow.life_years(draws)
+        allowed = _sum_of(f for f in out if not f.capital) + depreciation(out, life, plan.months)
+        saved = -plan.tax_rate * allowed
+        out.append(Flow("tax", "Tax saved", "tax", saved, ("tax_rate",), -allowed, "allowed cost"))
+    return tuple(f for f in out if np.any(f.amounts))
 
 
-def _by_month(clock: Clock, name: str, amount: Amount) -> tuple[Array, Array]:
-    """Cost and quantity of the first draw by month. [M + 1 each]"""
-    months = clock.plan.months
+def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
+    """An amount of the first draw, month by month."""
+    months, line, early = clock.plan.months, amount.line, amount.phase == "before"
     quantity, path = np.zeros(months + 1), np.ones(months + 1)
     if amount.when == "running":
-        share = clock.share(amount.phase, name)[0]
-        quantity[1:] = cashflow.by_month(amount.quantity[0], months) * share
+        waiting = clock.waiting("before" if early else "waiting", name)[0]
+        share = np.pad(waiting, (0, months - len(waiting)))
+        quantity[1:] = cashflow.by_month(amount.quantity[0], months)
+        quantity[1:] *= share if early else 1 - share
         path[1:] = clock.path(amount.path)[0]
     elif amount.when == "start":
         quantity[:months:MONTHS] = amount.quantity[0]
     else:
         quantity[-1] = amount.quantity[0, -1]
-        path[-1] = clock.at_end(amount.path)[0, 0]
-    return quantity * path * amount.price[0], quantity
-
-
-def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
-    line, early = amount.line, amount.phase == "before"
-    amounts, quantity = _by_month(clock, name, amount)
-    label = line.item.label + (f", {line.workload}" if line.workload else "")
-    if line.side == "burst" and line.item.category in ("api", "rental"):
-        label += " for peaks"
+        path[-1] = clock.path(amount.path)[0, -1]
+    amounts, unit = quantity * path * amount.price[0], line.item.driver
+    key, label, category = line.key, line.label, line.item.category
+    if early:
+        key, category = f"{cashflow.BEFORE}:{key}", cashflow.BEFORE
+        label = f"Baseline until production: {label}"
     return Flow(
-        f"{cashflow.BEFORE}:{line.key}" if early else line.key,
-        f"Baseline until production: {label}" if early else label,
-        cashflow.BEFORE if early else line.item.category,
-        amounts, line.factors, quantity, amount.path, line.item.driver,
-        amount.is_capital, line.item.driver == "unused_commitment",
-    )  # fmt: skip
+        key, label, category, amounts, line.factors, quantity, unit, amount.path, amount.is_capital
+    )
 
 
 def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
@@ -357,11 +316,11 @@ class BreakEven:
 class Energy:
     """Electricity and emissions over the horizon, central case."""
 
-    kwh: float | None
-    tonnes_co2e: float | None
     grid: str
     why: str = ""
     """Why not estimated."""
+    kwh: float | None = None
+    tonnes_co2e: float | None = None
     inputs: tuple[Input, ...] = ()
 
 
@@ -389,10 +348,20 @@ class OptionCost:
     label: str
     kind: str
     flows: tuple[Flow, ...]
-    rate: float
-    tokens: Array
-    """Tokens served by month. [M + 1]"""
     life: int
+    """Years after which a server is written off."""
+    monthly: Array
+    """Cost by month, 0 = today. [M + 1]"""
+    total: float
+    """Plain sum of the costs."""
+    present: float
+    """Present value of the costs."""
+    lcot: float | None
+    """Levelised cost of a million tokens, input and output together."""
+    cash_view: tuple[float, ...]
+    """Cost by year as it is paid; today's payments in the first year."""
+    accounting_view: tuple[float, ...]
+    """Cost by year as it is booked: investments over their life, what is left at the end."""
     npv: float
     """Present value of what it saves against the baseline; negative: it costs more."""
     irr: float | None
@@ -402,67 +371,8 @@ class OptionCost:
     energy: Energy
     present_by_path: Mapping[str, float]
     """Present cost under both API price paths: `list` and `same_capability`."""
-    servers: tuple[float, ...] = ()
-    hybrid: Hybrid | None = None
-
-    @cached_property
-    def monthly(self) -> Array:
-        """Cost by month, 0 = today. [M + 1]"""
-        return _sum_of(self.flows)
-
-    @property
-    def total(self) -> float:
-        """Plain sum of the costs."""
-        return float(self.monthly.sum())
-
-    @property
-    def present(self) -> float:
-        """Present value of the costs."""
-        return money.npv(self.monthly, self.rate)
-
-    @property
-    def lcot(self) -> float | None:
-        """Levelised cost of a million tokens, input and output together."""
-        return money.levelised_cost(self.monthly, self.tokens, self.rate)
-
-    @property
-    def cash_view(self) -> tuple[float, ...]:
-        """Cost by year as it is paid; today's payments in the first year."""
-        return _years(self.monthly)
-
-    @property
-    def accounting_view(self) -> tuple[float, ...]:
-        """Cost by year as it is booked: investments over their life, what is left at the end."""
-        expense = self.monthly - _sum_of(f for f in self.flows if f.capital)
-        return _years(expense + depreciation(self.flows, self.life, len(self.monthly) - 1))
-
-
-def _years(monthly: Array) -> tuple[float, ...]:
-    later = monthly[1:].copy()
-    later[0] += monthly[0]
-    return tuple(float(later[i : i + MONTHS].sum()) for i in range(0, len(later), MONTHS))
-
-
-@dataclass(frozen=True)
-class Winner:
-    """The cheapest option in a range of volumes. [million tokens a month, mean of the horizon]"""
-
-    option: str
-    above: float
-    below: float
-
-
-@dataclass(frozen=True)
-class Volume:
-    """Cost of every option over the volume of tokens."""
-
-    million_tokens: Array
-    """A month, mean of the horizon. [V]"""
-    per_million: Mapping[str, Array]
-    """Levelised cost of a million tokens, by option. [V]"""
-    winners: tuple[Winner, ...]
-    planned: float
-    """Million tokens a month of the scenario."""
+    servers: tuple[float, ...]
+    hybrid: Hybrid | None
 
 
 @dataclass(frozen=True)
@@ -475,6 +385,8 @@ class Comparison:
     currency: str
     months: int
     rate: float
+    tokens: Array
+    """Tokens served by month, by any option. [M + 1]"""
     price_path: str
     volume: Volume
     inputs: tuple[Input, ...]
@@ -500,32 +412,21 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     capacity: by option, from capacity.assess. Options that cannot be priced appear in
     `not_estimated` with the reason.
     """
-    plan = with_optimum(compile_plan(scenario, capacity))
+    plan, finance = with_optimum(compile_plan(scenario, capacity)), scenario.finance
     draws, decline = plan.central(), prices.parameter("api_decline").central
     falls = {"list": np.zeros(1), "same_capability": np.full(1, decline)}
     present = {
         path: {n: float(t.present[0]) for n, t in found.items()}
         for path, found in by_path(plan, draws, falls).items()
     }
-    volume, own = _volume(plan), present[scenario.finance.price_decline]
-    lines = {name: tuple(flows(plan, name, draws)) for name in plan.options}
-    found = {
-        name: _option_cost(plan, name, draws, lines, present, own, volume) for name in plan.options
-    }
-    factors = shown_factors(plan).values()
-    return Comparison(
-        found,
-        plan.not_estimated,
-        plan.baseline,
-        scenario.client.currency,
-        plan.months,
-        scenario.finance.discount_rate.central,
-        scenario.finance.price_decline,
-        volume,
-        tuple(Input(name=f.label, value=f.value, source=f.source) for f in factors),
-        plan.notes,
-        plan,
-    )
+    lines = {name: flows(plan, name, draws) for name in plan.options}
+    tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
+    volume, path = Volume.of(plan), finance.price_decline
+    found = {n: _option_cost(plan, n, lines, tokens, volume, present, path) for n in plan.options}
+    terms = plan.not_estimated, plan.baseline, scenario.client.currency, plan.months
+    rate, shown = finance.discount_rate.central, shown_factors(plan).values()
+    inputs = tuple(Input(name=f.label, value=f.value, source=f.source) for f in shown)
+    return Comparison(found, *terms, rate, tokens, path, volume, inputs, plan.notes, plan)
 
 
 _IN_QUANTITIES = (
@@ -548,38 +449,31 @@ def shown_factors(plan: Plan) -> dict[str, Factor]:
     used = drawn_factors(plan) | {"hours_per_month", "rental_memory", "staff_scale"}
     if plan.tax_rate:
         used.add("tax_rate")
-    if any(o.owned for o in plan.options.values()):
+    if any(o.machine for o in plan.options.values()):
         used |= {"life_years", *(n for n in plan.factors if n.startswith("residual_after_"))}
     return {n: f for n, f in plan.factors.items() if n in used}
 
 
 def _option_cost(
-    plan: Plan, name: str, draws: Draws, lines: Mapping[str, tuple[Flow, ...]],
-    by_path: Mapping[str, Mapping[str, float]], present: Mapping[str, float], volume: Volume,
+    plan: Plan, name: str, lines: Mapping[str, tuple[Flow, ...]], tokens: Array, volume: Volume,
+    by_path: Mapping[str, Mapping[str, float]], path: str,
 ) -> OptionCost:  # fmt: skip
-    option, rate = plan.options[name], float(draws["discount_rate"][0])
-    today, planned = (_sum_of(lines.get(n, ())) for n in (plan.baseline, name))
-    saving, machines = today - planned, _machines(plan, option, draws)
-    tokens = cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months)
-    returns = bool(saving.any())
-    return OptionCost(
-        name,
-        option.option.label,
-        option.option.kind,
-        lines[name],
-        rate,
-        np.append(0.0, tokens),
-        cashflow.life_years(draws),
-        money.npv(saving, rate),
-        money.irr(saving) if returns else None,
-        money.payback(saving) if returns else None,
-        money.payback(saving, rate) if returns else None,
-        _break_even(plan, option, draws, saving, machines, volume, present),
-        energy(plan, option, draws),
-        {path: cost[name] for path, cost in by_path.items()},
-        tuple(map(float, machines.servers[0])) if machines is not None and option.machine else (),
-        hybrid_curve(plan, name) if option.base is not None else None,
-    )
+    option, draws, own = plan.options[name], plan.central(), lines[name]
+    rate, life = float(draws["discount_rate"][0]), cashflow.life_years(draws)
+    today, monthly = (_sum_of(lines.get(n, ())) for n in (plan.baseline, name))
+    expense, saving = monthly - _sum_of(f for f in own if f.capital), today - monthly
+    what = name, option.option.label, option.option.kind, own, life, monthly
+    worth = money.npv(monthly, rate), money.levelised_cost(monthly, tokens, rate)
+    views = _years(monthly), _years(expense + depreciation(own, life, plan.months))
+    returns = money.irr(saving), money.payback(saving), money.payback(saving, rate)
+    saved = money.npv(saving, rate), *(returns if saving.any() else (None, None, None))
+    figures = *what, float(monthly.sum()), *worth, *views, *saved
+    machines = cashflow.machines(option, draws, plan.years)
+    use = _break_even(plan, option, saving, machines, volume, by_path[path])
+    present = {path: cost[name] for path, cost in by_path.items()}
+    bought = tuple(map(float, machines.servers[0])) if machines and option.machine else ()
+    split = hybrid_curve(plan, option) if isinstance(option, HybridPlan) else None
+    return OptionCost(*figures, use, energy(plan, option, machines), present, bought, split)
 
 
 def _sum_of(lines: Iterable[Flow]) -> Array:
@@ -587,13 +481,11 @@ def _sum_of(lines: Iterable[Flow]) -> Array:
     return np.asarray(np.sum([f.amounts for f in lines], axis=0))
 
 
-def _machines(plan: Plan, option: OptionPlan, draws: Draws) -> cashflow.Fleet | None:
-    """An option's own machines, as many as a hybrid owns; None where the vendor has them."""
-    limit = draws[owned_key(option.name)] if option.base is not None else None
-    if limit is not None and limit[0] == BASE_ALONE:
-        limit = None
-    side = option.base or option
-    return cashflow.fleet(side, draws, plan.years, limit) if side.pools else None
+def _years(monthly: Array) -> tuple[float, ...]:
+    """Sum of each year; today's payments in the first."""
+    later = monthly[1:].copy()
+    later[0] += monthly[0]
+    return tuple(float(later[i : i + MONTHS].sum()) for i in range(0, len(later), MONTHS))
 
 
 # --- the hybrid optimum -----------------------------------------------------------------------
@@ -607,44 +499,38 @@ def with_optimum(plan: Plan) -> Plan:
         date="undated", kind="estimate",
     )  # fmt: skip
     for name, option in plan.options.items():
-        if option.base is not None:
+        if isinstance(option, HybridPlan):
+            choices, _, cost = _by_servers(plan, option)
+            best = Range.exact(float(choices[int(np.argmin(np.round(cost, 6)))]), "servers")
             key, label = owned_key(name), f"Servers owned, {option.option.label}"
-            whole = prices.Factor(key, label, Range.exact(0, "servers"), source, shape="fixed")
-            choices = owned_choices(plan, option)
-            costed = replace(plan, factors={**factors, key: whole})
-            cost = totals(costed, costed.central(**{key: choices}), [name])[name].present
-            best = float(choices[int(np.argmin(np.round(cost, 6)))])
-            factors[key] = replace(whole, value=Range.exact(best, "servers"))
+            factors[key] = Factor(key, label, best, source, key)
     return replace(plan, factors=factors)
 
 
-def owned_choices(plan: Plan, option: OptionPlan) -> Array:
-    """Servers that a hybrid may own: the two parts alone first, then 1 … all that peaks need."""
-    assert option.base is not None
+def _by_servers(plan: Plan, option: HybridPlan) -> tuple[Array, Draws, Array]:
+    """Servers that a hybrid may own (the two parts alone first, then 1 … all that peaks need), a
+    draw with each number of them, and its present cost. [n]"""
     most = int(cashflow.fleet(option.base, plan.central(), plan.years).serving.max())
-    return np.concatenate([[0.0, BASE_ALONE], np.arange(1.0, most + 1)])
+    choices = np.concatenate([[0.0, cashflow.BASE_ALONE], np.arange(1.0, most + 1)])
+    draws = plan.central(**{owned_key(option.name): choices})
+    return choices, draws, totals(plan, draws, [option.name])[option.name].present
 
 
 STEPS = 60
 """Numbers of servers that a hybrid's curve holds at most, besides none and the best."""
 
 
-def hybrid_curve(plan: Plan, name: str) -> Hybrid:
+def hybrid_curve(plan: Plan, option: HybridPlan) -> Hybrid:
     """Present cost and bursting share against the number of servers owned."""
-    option = plan.options[name]
-    assert option.base is not None and option.burst is not None
-    choices = owned_choices(plan, option)
-    draws = plan.central(**{owned_key(name): choices})
-    cost = totals(plan, draws, [name])[name].present
+    choices, draws, cost = _by_servers(plan, option)
     share = _burst_share(plan, option, draws)
-    best = float(plan.central()[owned_key(name)][0])
+    best = plan.factors[owned_key(option.name)].value.central
     at = int(np.flatnonzero(choices == best)[0])
     end: Literal["", "burst", "base"] = "burst" if best == 0 else "base" if best < 0 else ""
     steps = np.linspace(2, len(choices) - 1, min(len(choices) - 2, STEPS)).round().astype(int)
     order = sorted({0, *steps.tolist(), at} - {1})
-    most = int(choices.max())
     return Hybrid(
-        most if end == "base" else int(best),
+        int(choices.max() if end == "base" else best),
         end,
         tuple((int(choices[i]), float(cost[i]), float(share[i])) for i in order),
         0.0 if end == "base" else float(share[at]),
@@ -652,15 +538,12 @@ def hybrid_curve(plan: Plan, name: str) -> Hybrid:
     )
 
 
-def _burst_share(plan: Plan, option: OptionPlan, draws: Draws) -> Array:
+def _burst_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
     """Share of the horizon's requests that the other side serves. [n]"""
-    assert option.base is not None
-    own = cashflow.fleet(
-        option.base, draws, plan.years, np.maximum(draws[owned_key(option.name)], 0)
-    )
+    own = cashflow.fleet(option.base, draws, plan.years, draws[owned_key(option.name)])
     asked, spilled = np.zeros(1), np.zeros(1)
-    for pool, share in zip(option.base.pools, own.spilled, strict=True):
-        load = cashflow.load_ratio(pool.growth, draws, plan.years) * pool.mean
+    for pool, share in zip((each.pool for each in option.base.pools), own.spilled, strict=True):
+        load = cashflow.load_ratio(pool.growth, draws, plan.years) * pool.mean_rate
         asked, spilled = asked + load.sum(axis=1), spilled + (load * share).sum(axis=1)
     return np.asarray(spilled / asked)
 
@@ -677,19 +560,18 @@ def rival_of(plan: Plan, name: str, present: Mapping[str, float]) -> str:
 
 
 def _break_even(
-    plan: Plan, option: OptionPlan, draws: Draws, saving: Array, machines: cashflow.Fleet | None,
+    plan: Plan, option: OptionPlan, saving: Array, machines: cashflow.Fleet | None,
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
-    name = option.name
-    rival = rival_of(plan, name, present)
-    if option.base is not None and draws[owned_key(name)][0] == 0:
+    name, rival = option.name, rival_of(plan, option.name, present)
+    if isinstance(option, HybridPlan) and plan.factors[owned_key(name)].value.central == 0:
         return BreakEven(rival, "the optimum owns nothing: it is the other option alone")
-    rate = float(draws["discount_rate"][0])
+    rate = float(plan.central()["discount_rate"][0])
     month = None if name == plan.baseline else money.payback(saving, rate)
     if not rival or rival == name:
         why = "it is itself the rival" if rival == name else "no option is billed by use"
         return BreakEven(rival, why, month)
-    crossing, above = _crossing(plan, volume, name, rival)
+    crossing, above = volume.crossing(name, rival)
     if machines is None:
         why = "the vendor runs the machines: use of capacity is not the client's matter"
         return BreakEven(rival, why, month, volume=crossing, cheaper_above=above)
@@ -698,98 +580,120 @@ def _break_even(
     return BreakEven(rival, "", month, at, used, crossing, above)
 
 
-def _crossing(
-    plan: Plan, volume: Volume, name: str, rival: str
-) -> tuple[float | None, bool | None]:
-    """Volume nearest to the plan at which two options cost the same, and who wins above it."""
-    gap = volume.per_million[name] - volume.per_million[rival]
-    turns = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
-    if not len(turns):
-        return None, None
-    points = [_meeting(plan, volume, name, rival, int(i)) for i in turns]
-    nearest = int(np.argmin(np.abs(np.log(points) - math.log(volume.planned))))
-    return points[nearest], bool(gap[turns[nearest]] > 0)
-
-
-def _meeting(plan: Plan, volume: Volume, a: str, b: str, i: int) -> float:
-    """Volume between points i and i + 1 of the curves at which two options cost the same.
-
-    Billed again, ever closer: text, chart and tables all quote this one.
-    """
-    low, high = SCALES[i], SCALES[i + 1]
-    for _ in range(2):
-        scales = np.linspace(low, high, 33)
-        present = _present(plan, plan.central(demand=scales), [a, b])
-        gap = np.sign(np.round(present[a] - present[b], 6))
-        before = np.flatnonzero(gap != gap[-1])  # level counts as not yet crossed
-        turn = min(int(before[-1]) if len(before) else 0, len(scales) - 2)
-        low, high = scales[turn], scales[turn + 1]
-    return float(volume.planned * (low + high) / 2)
-
-
-def _present(plan: Plan, draws: Draws, names: Sequence[str]) -> dict[str, Array]:
-    """Present cost of options; a hybrid split anew in each draw. [n]"""
-    simple = [n for n in names if plan.options[n].base is None]
-    present = {n: t.present for n, t in totals(plan, draws, simple).items()} if simple else {}
-    mixed = {n: _best_split(plan, plan.options[n], draws) for n in names if n not in simple}
-    return present | mixed
-
-
 SCALES = np.exp(np.linspace(math.log(0.02), math.log(50), 81))
 """Volumes of the curves, over the planned one."""
 SHARES = np.linspace(0, 1, 13)
 """Shares of the servers needed that a hybrid may own, in the curves over volume."""
 
 
-def _volume(plan: Plan) -> Volume:
-    """Cost per million tokens of every option against volume; hybrids re-optimised at each."""
-    draws = plan.central(demand=SCALES)
-    sums = Clock(plan, draws).sums("flat")
+@dataclass(frozen=True)
+class Winner:
+    """The cheapest option in a range of volumes. [million tokens a month, mean of the horizon]"""
+
+    option: str
+    above: float
+    below: float
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Cost of every option over the volume of tokens; hybrids are split anew at each."""
+
+    plan: Plan
+    planned: float
+    """Million tokens a month of the scenario."""
+    million_tokens: Array
+    """A month, mean of the horizon. [V]"""
+    per_million: Mapping[str, Array]
+    """Levelised cost of a million tokens, by option. [V]"""
+
+    @classmethod
+    def of(cls, plan: Plan) -> Volume:
+        """From a hundredth of what is planned to fifty times."""
+        draws = plan.central(demand=SCALES)
+        (planned, _), (tokens, worth) = _tokens(plan, plan.central()), _tokens(plan, draws)
+        present = _present(plan, draws, list(plan.options))
+        per = {n: present[n] / worth * MILLION for n in plan.options}
+        return cls(
+            plan, float(planned[0]) / plan.months / MILLION, tokens / plan.months / MILLION, per
+        )
+
+    @cached_property
+    def winners(self) -> tuple[Winner, ...]:
+        """Ranges of volume by cheapest option; a hybrid wins only where it beats both its parts."""
+        if not self.per_million:
+            return ()
+        order = self.plan.simple_first(self.per_million)
+        best = np.argmin(np.array([np.round(self.per_million[n], 9) for n in order]), axis=0)
+        turns = [int(i) for i in np.flatnonzero(np.diff(best))]
+        meet = [self._meeting(order[best[i]], order[best[i + 1]], i) for i in turns]
+        ranges = zip([0, *(i + 1 for i in turns)], [0.0, *meet], [*meet, math.inf], strict=True)
+        return tuple(Winner(order[int(best[i])], above, below) for i, above, below in ranges)
+
+    def crossing(self, name: str, rival: str) -> tuple[float | None, bool | None]:
+        """Volume nearest to the plan at which two options cost the same, and whether the first one
+        wins above it."""
+        gap = self.per_million[name] - self.per_million[rival]
+        turns = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
+        if not len(turns):
+            return None, None
+        points = [self._meeting(name, rival, int(i)) for i in turns]
+        nearest = int(np.argmin(np.abs(np.log(points) - math.log(self.planned))))
+        return points[nearest], bool(gap[turns[nearest]] > 0)
+
+    def _meeting(self, a: str, b: str, i: int) -> float:
+        """Volume between points i and i + 1 of the curves at which two options cost the same.
+
+        Billed again, ever closer: text, chart and tables all quote this one.
+        """
+        low, high = SCALES[i], SCALES[i + 1]
+        for _ in range(2):
+            scales = np.linspace(low, high, 33)
+            present = _present(self.plan, self.plan.central(demand=scales), [a, b])
+            gap = np.sign(np.round(present[a] - present[b], 6))
+            before = np.flatnonzero(gap != gap[-1])  # level counts as not yet crossed
+            turn = min(int(before[-1]) if len(before) else 0, len(scales) - 2)
+            low, high = scales[turn], scales[turn + 1]
+        return float(self.planned * (low + high) / 2)
+
+
+def _tokens(plan: Plan, draws: Draws) -> Iterable[Array]:
+    """Tokens over the horizon, plain and present. [n each]"""
     by_year = cashflow.total_tokens(plan, draws)
-    tokens = by_year * sums[1]
-    mean = (by_year * sums[0]).sum(axis=1) / plan.months / MILLION
-    present = _present(plan, draws, list(plan.options))
-    per = {n: present[n] / tokens.sum(axis=1) * MILLION for n in plan.options}
-    central = plan.central()
-    planned = (cashflow.total_tokens(plan, central) * Clock(plan, central).sums("flat")[0]).sum()
-    found = Volume(mean, per, (), float(planned) / plan.months / MILLION)
-    return replace(found, winners=_winners(plan, found))
+    return ((by_year * each).sum(axis=1) for each in Clock(plan, draws).sums("flat"))
 
 
-def _best_split(plan: Plan, option: OptionPlan, draws: Draws) -> Array:
+def _present(plan: Plan, draws: Draws, names: Sequence[str]) -> dict[str, Array]:
+    """Present cost of options; a hybrid split anew in each draw. [n]"""
+    found: dict[str, Array] = {}
+    if simple := [n for n in names if not isinstance(plan.options[n], HybridPlan)]:
+        found = {n: t.present for n, t in totals(plan, draws, simple).items()}
+    for name in names:
+        option = plan.options[name]
+        if isinstance(option, HybridPlan):
+            found[name] = _best_split(plan, option, draws)
+    return found
+
+
+def _best_split(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
     """Lowest present cost of a hybrid over the shares that it may own. [n]"""
-    assert option.base is not None
     name, need = option.name, cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
-    owned = [np.full_like(need, BASE_ALONE), *(np.ceil(share * need) for share in SHARES)]
+    owned = [np.full_like(need, cashflow.BASE_ALONE), *(np.ceil(share * need) for share in SHARES)]
     each = {n: np.tile(x, len(owned)) for n, x in draws.items()}
     each[owned_key(name)] = np.hstack(owned)
     return np.asarray(totals(plan, each, [name])[name].present.reshape(len(owned), -1).min(axis=0))
 
 
-def _winners(plan: Plan, volume: Volume) -> tuple[Winner, ...]:
-    """Ranges of volume by cheapest option; a hybrid wins only where it beats both its parts."""
-    per = volume.per_million
-    if not per:
-        return ()
-    order = sorted(per, key=lambda n: plan.options[n].base is not None)
-    best = np.argmin(np.array([np.round(per[n], 9) for n in order]), axis=0)
-    turns = [int(i) for i in np.flatnonzero(np.diff(best))]
-    meet = [_meeting(plan, volume, order[best[i]], order[best[i + 1]], i) for i in turns]
-    first = [0, *(i + 1 for i in turns)]
-    ranges = zip(first, [0.0, *meet], [*meet, math.inf], strict=True)
-    return tuple(Winner(order[int(best[i])], above, below) for i, above, below in ranges)
-
-
 # --- energy and carbon ------------------------------------------------------------------------
 
 
-def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
+def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
-    side, machines = option.base or option, _machines(plan, option, draws)
+    side, draws = option.base if isinstance(option, HybridPlan) else option, plan.central()
     country, known = side.option.country, prices.power_per_gpu(side.option.gpu)
     if machines is None:
-        return Energy(None, None, country, "not estimated, because the vendor publishes no energy "
-                      "per token of this model")  # fmt: skip
+        return Energy(country, "not estimated, because the vendor publishes no energy per token of "
+                      "this model")  # fmt: skip
     if side.machine is not None:
         name, source = f"Power of {side.machine.label}", source_of(side.machine)
         power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
@@ -799,17 +703,17 @@ def energy(plan: Plan, option: OptionPlan, draws: Draws) -> Energy:
         idle = draws["idle_share"][0]
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:
-        return Energy(None, None, country, f"not estimated, because no server with "
-                      f"{side.option.gpu} is in facts/servers.csv")  # fmt: skip
-    place, grid = prices.pue(side.option), prices.grid_carbon(country)
+        return Energy(country, f"not estimated, because no server with {side.option.gpu} is in "
+                      "facts/servers.csv")  # fmt: skip
+    place, grid = prices.pue(side.option), prices.row("carbon", prices.GridCarbon, country=country)
     months = Clock(plan, draws).sums("flat", "own", option.name)[0][0]
     kwh = float((monthly * months).sum() * place.central)
-    ratio = Range(place.low, place.central, place.high, "x")
+    ratio = replace(place.range, unit="x")
     inputs = (Input(name=name, value=power, source=source),
               Input(name=f"PUE, {place.place}", value=ratio, source=source_of(place)))  # fmt: skip
     if grid is None:
         why = f"no carbon intensity for {country or 'no country'}"
-        return Energy(kwh, None, country, why, inputs)
+        return Energy(country, why, kwh, None, inputs)
     intensity = Range.exact(grid.g_per_kwh, "g/kWh")
     carbon = Input(name=f"Grid carbon, {country}", value=intensity, source=source_of(grid))
-    return Energy(kwh, kwh * grid.g_per_kwh / G_PER_TONNE, country, "", (*inputs, carbon))
+    return Energy(country, "", kwh, kwh * grid.g_per_kwh / G_PER_TONNE, (*inputs, carbon))

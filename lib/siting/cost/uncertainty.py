@@ -16,19 +16,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from siting import catalogue
 from siting.catalogue import Fact
 from siting.cost import tco
 from siting.cost.cashflow import Draws, Plan
+from siting.cost.money import Array
 from siting.cost.prices import Factor, parameter
 from siting.cost.tco import Comparison
 from siting.inputs.scenario import Scenario
 from siting.quantity import Z90, Range
 
-Array = npt.NDArray[np.float64]
 DRAWS = 20_000
 SOBOL_BASE = 512
 """Base sample of the Sobol indices, a power of two; (drivers + 2) evaluations for each."""
@@ -37,8 +36,6 @@ SOBOL_DRIVERS = 12
 REACH = 3.0
 """Flip points are searched so many standard deviations to each side of the central value."""
 GROWTH = "growth"
-PATHS = ("list", "same_capability")
-"""How API prices move: not at all, or down for equal quality."""
 
 
 class Correlation(Fact):
@@ -58,8 +55,8 @@ def value_at(factor: Factor, z: Array) -> Array:
     split_normal: P10, P50 and P90 are low, central and high, each side with its own spread;
     uniform and triangular: low and high are the ends, central the mode.
     """
-    v = factor.value
-    if factor.shape == "fixed":
+    v, floor = factor.value, factor.floor
+    if not factor.is_drawn:
         return np.full_like(z, v.central)
     if factor.shape == "uniform":
         out = v.low + (v.high - v.low) * ndtr(z)
@@ -67,7 +64,8 @@ def value_at(factor: Factor, z: Array) -> Array:
         out = _triangular(v, ndtr(z))
     else:
         out = v.central + z * np.where(z >= 0, v.high - v.central, v.central - v.low) / Z90
-    return np.asarray(np.clip(out, factor.floor, factor.ceiling))
+    least = 0.0 if floor is None and v.low >= 0 else floor
+    return np.asarray(np.clip(out, least, factor.ceiling))
 
 
 def _triangular(v: Range, u: Array) -> Array:
@@ -83,7 +81,7 @@ def drivers(plan: Plan) -> dict[str, list[Factor]]:
     found: dict[str, list[Factor]] = {}
     drawn = tco.drawn_factors(plan)
     for f in plan.factors.values():
-        if f.shape != "fixed" and f.name in drawn:
+        if f.is_drawn and f.name in drawn:
             found.setdefault(f.driver, []).append(f)
     if any(g.low < g.high for load in plan.loads.values() for g in load.growth):
         found[GROWTH] = []
@@ -192,9 +190,9 @@ class Flip:
 
     driver: str
     label: str
-    central: float
+    band: Range
+    """The driver's band: value at P10, central, P90, with its unit."""
     at: float
-    unit: str
     winner: str
     inside: bool
     """Whether the flip lies between P10 and P90 of the driver."""
@@ -216,7 +214,7 @@ class Simulation:
         leaves the win to the part."""
         if not self.totals:
             return {}
-        order = sorted(self.totals, key=lambda n: self.plan.options[n].base is not None)
+        order = self.plan.simple_first(self.totals)
         best = np.argmin(np.array([self.totals[n].present for n in order]), axis=0)
         counts = np.bincount(best, minlength=len(order)) / len(best)
         return {n: float(counts[order.index(n)]) for n in self.totals}
@@ -227,13 +225,11 @@ class Simulation:
         found = {}
         for name, t in self.totals.items():
             saving = base.present - t.present if base is not None else -t.present
-            found[name] = Spread(
-                _percentiles(t.present),
-                _percentiles(saving),
-                float((saving > 0).mean()),
-                chance[name],
-                np.percentile(np.cumsum(t.yearly, axis=1), (10, 50, 90), axis=0),
+            present, npv = (
+                Range(*np.percentile(x, (10, 50, 90)).tolist()) for x in (t.present, saving)
             )
+            summed = np.percentile(np.cumsum(t.yearly, axis=1), (10, 50, 90), axis=0)
+            found[name] = Spread(present, npv, float((saving > 0).mean()), chance[name], summed)
         return found
 
 
@@ -261,38 +257,20 @@ class Uncertainty:
         return {path: simulation.chances() for path, simulation in self.by_path.items()}
 
 
-def assess(scenario: Scenario, comparison: Comparison) -> Uncertainty:
-    """Costs of all options over many futures, on both paths of API prices."""
-    return simulated(comparison.plan, comparison.price_path, DRAWS, scenario.seed)
-
-
-def simulated(plan: Plan, path: str, size: int, seed: int) -> Uncertainty:
+def assess(scenario: Scenario, comparison: Comparison, size: int = DRAWS) -> Uncertainty:
     """All options billed with the same `size` draws, whose API prices fall, and do not."""
-    if not plan.options:
-        return Uncertainty(path, dict.fromkeys(PATHS, Simulation(plan, {}, {})))
-    names, decline = list(drivers(plan)), on_path(plan, "same_capability").factors["api_decline"]
-    drawn = scores(list(dict.fromkeys([*names, decline.driver])), size, seed)
+    plan, path, decline = comparison.plan, comparison.price_path, parameter("api_decline").factor()
+    names = list(drivers(plan))
+    drawn = scores(list(dict.fromkeys([*names, decline.driver])), size, scenario.seed)
     falls = {"list": np.zeros(size), "same_capability": value_at(decline, drawn[decline.driver])}
     own = {name: drawn[name] for name in names}
     found = tco.by_path(plan, draws_at(plan, own), falls)
     return Uncertainty(path, {p: Simulation(plan, own, costs) for p, costs in found.items()})
 
 
-def on_path(plan: Plan, path: str) -> Plan:
-    """The plan with API prices flat (`list`) or falling (`same_capability`)."""
-    p = parameter("api_decline")
-    value = Range(p.low, p.central, p.high, p.unit) if path != "list" else Range.exact(0, p.unit)
-    shape = p.shape if path != "list" else "fixed"
-    factor = Factor(
-        "api_decline", p.label, value, catalogue.source_of(p), "api_decline", shape,
-        p.floor or 0.0, 0.9 if p.ceiling is None else p.ceiling, p.note,
-    )  # fmt: skip
-    return replace(plan, factors={**plan.factors, "api_decline": factor})
-
-
-def _percentiles(values: Array) -> Range:
-    low, middle, high = np.percentile(values, (10, 50, 90))
-    return Range(float(low), float(middle), float(high))
+def falling(plan: Plan) -> Plan:
+    """The plan with API prices that fall for equal quality."""
+    return replace(plan, factors={**plan.factors, "api_decline": parameter("api_decline").factor()})
 
 
 # --- one driver at a time ---------------------------------------------------------------------
@@ -335,7 +313,7 @@ def described(plan: Plan, name: str) -> tuple[str, Range]:
     factor = _named(plan, name)
     low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-Z90, Z90))
     centre = min(max(factor.value.central, low), high)
-    label = factor.label if factor.driver == factor.name else _common(factor.label)
+    label = factor.label if factor.driver == factor.name else factor.label.split(",")[0]
     return label, Range(low, centre, high, factor.value.unit)
 
 
@@ -343,11 +321,6 @@ def _named(plan: Plan, driver: str) -> Factor:
     """The factor that tells a driver's values: its own, or else the widest of those it moves."""
     moved = drivers(plan)[driver]
     return max(moved, key=lambda f: (f.name == driver, f.value.high - f.value.low))
-
-
-def _common(label: str) -> str:
-    """Label without the name of one option, for a driver that moves several."""
-    return label.split(",")[0]
 
 
 def flips(plan: Plan, best: str, rivals: Sequence[str] = ()) -> tuple[Flip, ...]:
@@ -370,7 +343,8 @@ def flips(plan: Plan, best: str, rivals: Sequence[str] = ()) -> tuple[Flip, ...]
         if len(turned):
             j = int(turned[np.argmin(np.abs(steps[turned]))])
             z = _between(cost[:, i], steps, j, int(winner[j]))
-            out.append(_flip(plan, name, z, order[int(winner[j])]))
+            what = name, *described(plan, name), _value(plan, name, z)
+            out.append(Flip(*what, order[int(winner[j])], abs(z) <= Z90, abs(z)))
     return tuple(sorted(out, key=lambda f: f.deviations))
 
 
@@ -383,13 +357,14 @@ def _between(cost: Array, steps: Array, j: int, winner: int) -> float:
     return float(steps[j] + (steps[back] - steps[j]) * gap_j / (gap_j - gap_back))
 
 
-def _flip(plan: Plan, name: str, z: float, winner: str) -> Flip:
-    label, band = described(plan, name)
-    side = band.high - band.central if z >= 0 else band.central - band.low
-    at = band.central + z * side / Z90
+def _value(plan: Plan, name: str, z: float) -> float:
+    """Value of a driver at a score."""
     if name != GROWTH:
-        at = float(value_at(_named(plan, name), np.array([z]))[0])
-    return Flip(name, label, band.central, at, band.unit, winner, abs(z) <= Z90, abs(z))
+        return float(value_at(_named(plan, name), np.array([z]))[0])
+    band = described(plan, name)[1]
+    return (
+        band.central + z * (band.high - band.central if z >= 0 else band.central - band.low) / Z90
+    )
 
 
 # --- Sobol ------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
         names = sheet_names(comparison.options)
         quantities = _quantities(book, comparison)
         for name, cost in comparison.options.items():
-            _option(book, names[name], cost, quantities[name])
+            _option(book, names[name], cost, quantities[name], comparison.rate)
         sheet = file.add_worksheet("FOCUS")
         _write(sheet, 0, FOCUS_COLUMNS, formats["head"])
         sheet.freeze_panes(1, 0)
@@ -221,9 +221,8 @@ def _quantities(book: _Book, comparison: Comparison) -> dict[str, list[int]]:
     """Units by line and month, and the tokens served; returns the row of each line."""
     sheet = book.by_month("Quantities", ["Option and line", "Unit", "Sum"])
     rows: dict[str, list[int]] = {name: [] for name in comparison.options}
-    tokens = next((o.tokens for o in comparison.options.values()), np.zeros(book.months + 1))
     entries: list[tuple[str, str, Array, list[int]]] = [
-        ("Tokens served, all options", "tokens", tokens, [])
+        ("Tokens served, all options", "tokens", comparison.tokens, [])
     ]
     for name, cost in comparison.options.items():
         entries += [(f"{name}: {f.label}", f.unit, f.quantity, rows[name]) for f in cost.flows]
@@ -234,7 +233,7 @@ def _quantities(book: _Book, comparison: Comparison) -> dict[str, list[int]]:
     return rows
 
 
-def _option(book: _Book, name: str, cost: OptionCost, rows: list[int]) -> None:
+def _option(book: _Book, name: str, cost: OptionCost, rows: list[int], rate: float) -> None:
     """Amount by line and month = price × quantity × path; totals and present values below."""
     sheet = book.by_month(name, [f"{cost.label}: cost", "Category", "Total"])
     columns, end = book.columns(), len(cost.flows) + 1
@@ -244,7 +243,7 @@ def _option(book: _Book, name: str, cost: OptionCost, rows: list[int]) -> None:
         _write(sheet, row, [f.label, f.category])
         cells = [(book.sum_of(row), f.amounts.sum()), *zip(texts, f.amounts, strict=True)]
         _write(sheet, row, cells, book.formats["money"], first=2)
-    worth = cost.monthly * discount_factors(book.months, cost.rate)
+    worth = cost.monthly * discount_factors(book.months, rate)
     discount = book.paths["discount"]
     for row, (label, values, formula, whole) in enumerate(
         (
@@ -345,7 +344,8 @@ def _charge(
 
 def _units(f: Flow, t: int) -> tuple[Any, ...]:
     """How a charge is priced and counted: the columns after effective cost."""
-    status = "Unused" if f.commitment else "Used" if f.path in ("rental:12", "rental:36") else ""
+    unused = f.unit == "unused_commitment"
+    status = "Unused" if unused else "Used" if f.path in ("rental:12", "rental:36") else ""
     unit = {"gb": "GB"}.get(f.unit, f.unit.replace("_", " "))
     counted = (f.quantity[t] if len(f.quantity) else 0.0, unit)
     return ("Committed" if status else "Standard", *counted, *counted, status)

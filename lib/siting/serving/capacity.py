@@ -203,12 +203,12 @@ class Pool:
         """What must be carried in the first year, bunching and deadlines included. [requests/s]"""
         return self._first_level * self.rate_per_replica.central
 
-    @property
+    @cached_property
     def mean_rate(self) -> float:
         """Mean load of the first year, waiting work included. [requests/s]"""
         return self.used() * self.rate_per_replica.central
 
-    @property
+    @cached_property
     def batchable_share(self) -> float:
         """Share of the first year's work that may wait."""
         return sum(s.mean * s.load.batchable_share for s in self.shares) / self.used()

@@ -305,15 +305,15 @@ class CapacityFrames(Results):
 
     def _other_servers(self, found: OptionCapacity, own: Server) -> Iterator[tuple[Any, ...]]:
         """Servers that would do for less, with what the pools would need on their cards."""
-        share, day = prices.parameter("host_share"), self.client.report_date
-        now = prices.server_price(own, share, day)[0].central * found.bought()
+        day = self.client.report_date
+        now = prices.server_price(own, day)[0].central * found.bought()
         on_card: dict[str, dict[str, Pool]] = {}
         for other in catalogue.table("servers", Server):
             runs = found.runs.model_copy(
                 update={"gpu": other.gpu_id, "server": other.id, "tensor_parallel": None}
             )
             try:
-                each = prices.server_price(other, share, day)[0].central
+                each = prices.server_price(other, day)[0].central
                 if each >= now or other.id == own.id:
                     continue
                 if other.gpu_id not in on_card:

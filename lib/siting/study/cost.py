@@ -11,7 +11,7 @@ import pandas as pd
 
 from siting.catalogue import Source, source_of
 from siting.cost import claims, costing, money, uncertainty
-from siting.cost.cashflow import MONTHS
+from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices, parameter
 from siting.study import rivals
 from siting.study.frames import Made, Yielded, ends, frame
@@ -359,7 +359,10 @@ class CostFrames(VendorFrames):
         priced = self.cost.options
         pair = sorted({*self.compared} & {*priced}, key=lambda n: priced[n].present)
         found = uncertainty.flips(self.cost.plan, pair[0], pair[1:]) if len(pair) > 1 else ()
-        rows = [(f.label, f.unit, f.central, f.at, self._label(f.winner), f.inside) for f in found]
+        rows = [
+            (f.label, f.band.unit, f.band.central, f.at, self._label(f.winner), f.inside)
+            for f in found
+        ]
         return rows, self._of_drivers(f.driver for f in found)
 
     @frame
@@ -412,7 +415,9 @@ class CostFrames(VendorFrames):
         """
         for x in claims.for_client(self.cost, self.scenario):
             said = f"{x.case.claim} ({x.case.case_id})", f"{x.case.published} {x.case.unit}"
-            yield *said, x.case.recomputed, _never(x.yours), x.unit, x.case.assumption, x.why
+            unit = x.case.client_unit.format(currency=self.cost.currency)
+            why = x.case.never if x.yours is None else ""
+            yield *said, x.case.recomputed, _never(x.yours), unit, x.case.assumption, why
             yield from x.sources
 
     @frame

@@ -16,8 +16,9 @@ import numpy as np
 from siting import quality
 from siting.catalogue import Fact, settings, table
 from siting.cost import tco
+from siting.cost.cashflow import HybridPlan
 from siting.cost.tco import Comparison, OptionCost
-from siting.cost.uncertainty import Simulation, described, draws_at, on_path, one_at_a_time
+from siting.cost.uncertainty import Simulation, described, draws_at, falling, one_at_a_time
 from siting.cost.uncertainty import drivers as driver_names
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quality import leaves
@@ -314,10 +315,10 @@ def cost_drivers(cost: Comparison, yard: float) -> tuple[Driver, ...]:
         drivers.append(
             Driver(driver_label(name, label), band.unit, band.low, band.central, band.high, *ends)
         )
-    falling = on_path(cost.plan, "same_capability")
-    if cost.price_path == "list" and "api_decline" in driver_names(falling):
-        label, band = described(falling, "api_decline")
-        found = tco.totals(falling, draws_at(falling, {"api_decline": np.array([0.0, Z90])}))
+    fall = falling(cost.plan)
+    if cost.price_path == "list" and "api_decline" in driver_names(fall):
+        label, band = described(fall, "api_decline")
+        found = tco.totals(fall, draws_at(fall, {"api_decline": np.array([0.0, Z90])}))
         today = {n: o.present / yard for n, o in cost.options.items()}
         ends = today, _ratios(found, 1, yard)
         drivers.append(Driver(label, band.unit, 0.0, 0.0, band.high, *ends))
@@ -345,8 +346,9 @@ def switching_costs(cost: Comparison) -> dict[str, Range]:
 
 def vendor_share(cost: Comparison, name: str) -> float:
     """Share of an option's work that vendors serve who could withdraw it."""
-    base, hybrid = cost.plan.options[name].base, cost.options[name].hybrid
-    return 1.0 if base is None or hybrid is None or base.option.vendor else hybrid.burst_share
+    planned, hybrid = cost.plan.options[name], cost.options[name].hybrid
+    owns = isinstance(planned, HybridPlan) and not planned.base.option.vendor
+    return hybrid.burst_share if owns and hybrid is not None else 1.0
 
 
 def yearly_spend(cost: Comparison) -> dict[str, Range]:
