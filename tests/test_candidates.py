@@ -134,7 +134,7 @@ def test_the_yardstick_is_the_cheapest_median_whoever_is_in_use():
 
 def test_a_client_may_weigh_the_two_futures_of_api_prices():
     def simulated(cost):
-        return Made(totals={"api": Made(present=np.full(1000, cost))})
+        return {"api": Made(present=np.full(1000, cost))}
 
     paths = {"list": simulated(100.0), "same_capability": simulated(40.0)}
     drawn = candidates.cost_draws(paths, "list", 0.25)["api"].draws

@@ -99,7 +99,7 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another(
 def test_a_draw_at_the_centre_is_the_central_case(comparison: Comparison) -> None:
     plan = comparison.plan
     z = {n: np.zeros(1) for n in uncertainty.drivers(plan)}
-    found = tco.totals(plan, uncertainty._central_elsewhere(plan, z))
+    found = tco.totals(plan, uncertainty.draws_at(plan, z))
     for name, o in comparison.options.items():
         assert found[name].present[0] == pytest.approx(o.present, abs=0.01)
 

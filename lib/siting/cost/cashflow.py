@@ -169,13 +169,11 @@ class OptionPlan:
     option: Option
     lines: tuple[Line, ...]
     pools: tuple[PoolLoad, ...]
-    pool_of: Mapping[str, int]
-    """Workload to its pool."""
     machine: Server | None = None
     moves: tuple[float, ...] = ()
     """Tests of a successor's model to budget for in each year: moves times workloads."""
-    alone: Mapping[float, str] = field(default_factory=dict)
-    """Of a hybrid, by the number of servers that it owns: the part that it then is, alone."""
+    alone: str = ""
+    """Of a hybrid whose cheapest split is one of its parts alone: that part."""
 
     @property
     def per_server(self) -> list[float]:
@@ -184,16 +182,29 @@ class OptionPlan:
         return [replicas_per_server(self.machine, p.pool.gpus_per_replica) for p in self.pools]
 
 
+@dataclass(frozen=True)
+class Split:
+    """How much a hybrid owns, so that its present cost is lowest."""
+
+    servers: int
+    """Servers owned at most; they are bought as the load needs them."""
+    end: Literal["", "burst", "base"]
+    """Not blank: the optimum is one of the two parts alone."""
+    curve: tuple[tuple[int, float, float], ...]
+    """Servers owned (none to all that peaks need), present cost, share of tokens that bursts."""
+    burst_share: float
+    """Share of tokens that the other side serves, at the optimum, over the horizon."""
+    base_cost: float
+    """Present cost of all load on own servers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HybridPlan(OptionPlan):
     """An option that owns servers for part of the load, and what takes the rest."""
 
     base: OptionPlan
     burst: OptionPlan
-
-
-BASE_ALONE = -1.0
-"""Number of a hybrid's servers that stands for its base option on its own."""
+    split: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -235,22 +246,22 @@ class Plan:
 
 def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
-    growth = draws["growth"]
-    ratio = np.ones((len(growth), years))
-    for year in range(1, years):
-        band = steps[min(year, len(steps)) - 1]
-        side = np.where(growth >= 0, band.high - band.central, band.central - band.low)
-        step = band.central + growth * side / Z90
-        ratio[:, year] = ratio[:, year - 1] * np.maximum(1 + step, 0.05)
-    return np.asarray(draws["demand"][:, None] * ratio)
+    growth = draws["growth"][:, None]
+    bands = [steps[min(year, len(steps)) - 1].ends for year in range(1, years)]
+    low, central, high = np.reshape(bands, (-1, 3)).T
+    step = central + growth * np.where(growth >= 0, high - central, central - low) / Z90
+    grown = np.pad(np.maximum(1 + step, 0.05), ((0, 0), (1, 0)), constant_values=1.0)
+    return np.asarray(draws["demand"][:, None] * np.cumprod(grown, axis=1))
 
 
 def machines(option: OptionPlan, draws: Draws, years: int) -> Fleet | None:
     """An option's own machines, as many as a hybrid owns; None where the vendor has them."""
     if not isinstance(option, HybridPlan):
         return fleet(option, draws, years) if option.pools else None
-    owned = draws[owned_key(option.name)]
-    return fleet(option.base, draws, years, None if (owned == BASE_ALONE).all() else owned)
+    owned = draws.get(owned_key(option.name))
+    if owned is None and option.split is not None and option.split.end != "base":
+        owned = np.full(1, float(option.split.servers))
+    return fleet(option.base, draws, years, owned)
 
 
 def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = None) -> Fleet:
@@ -504,10 +515,8 @@ class Side:
 
         kW × hours × (idle share + (1 - idle share) × load), the load being the used share.
         """
-        idle, kw, hours = (
-            self.draws[name][:, None]
-            for name in ("idle_share", f"power_kw.{self.option.name}", "hours_per_month")
-        )
+        idle, hours = self.draws["idle_share"][:, None], self.draws["hours_per_month"][:, None]
+        kw = self.draws[f"power_kw.{self.option.name}"][:, None]
         drawn = idle + (1 - idle) * self.machines.busy
         return np.asarray(self.machines.servers * kw * drawn * hours)
 
@@ -519,13 +528,13 @@ class Side:
     def requests(self, workload: str) -> Array:
         """Requests of a workload by month that this side serves."""
         load = self.plan.loads[workload]
-        hours = self.draws["hours_per_month"][:, None]
-        asked = load_ratio(load.growth, self.draws, self.plan.years) * load.mean_rate * 3600 * hours
-        if self.option.option.provisioned:
-            planned = load_ratio(load.growth, self.draws, self.plan.years)
-            asked = asked * (1 - np.minimum(1, self.option.option.provisioned.serves / planned))
+        ratio = load_ratio(load.growth, self.draws, self.plan.years)
+        asked = ratio * load.mean_rate * 3600 * self.draws["hours_per_month"][:, None]
+        if bought := self.option.option.provisioned:
+            asked = asked * (1 - np.minimum(1, bought.serves / ratio))
         if self.hybrid is not None:
-            asked = asked * self.machines.spilled[self.hybrid.base.pool_of[workload]]
+            pools = zip(self.hybrid.base.pools, self.machines.spilled, strict=True)
+            asked = asked * next(w for p, w in pools if workload in p.pool.workloads)
         return np.asarray(asked)
 
     def provisioned_hours(self) -> float:

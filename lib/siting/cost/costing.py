@@ -7,7 +7,6 @@ a published price; what has no price leaves the option out, with the reason.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,21 +14,11 @@ from itertools import chain
 
 from siting import catalogue, quality
 from siting.catalogue import Source, source_of
-from siting.cost import prices
-from siting.cost.cashflow import (
-    BASE_ALONE,
-    BY_REQUEST,
-    CostItem,
-    HybridPlan,
-    Line,
-    OptionPlan,
-    Plan,
-    PoolLoad,
-    cost_items,
-)
+from siting.cost import cashflow, prices
+from siting.cost.cashflow import BY_REQUEST, CostItem, HybridPlan, Line, OptionPlan, Plan
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario import OWNED, Option, Scenario
+from siting.inputs.scenario import OWNED, Client, Option, Scenario
 from siting.memory import fine_tuning
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
@@ -59,17 +48,18 @@ def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> 
             made[name] = _option_plan(replace(finder, name=name), capacity[name], made, why)
         except NotPriced as reason:
             why[name] = str(reason)
-    calendar = scenario.client.country, scenario.client.report_date
+    calendar, finance = (scenario.client.country, scenario.client.report_date), scenario.finance
+    workloads = scenario.workloads.values()
     return Plan(
         {n: made[n] for n in scenario.options if n in made},
         why,
         finder.factors,
         {n: workload_load(n, w, *calendar) for n, w in scenario.workloads.items()},
-        scenario.finance.baseline,
-        scenario.finance.horizon_months,
-        sum(w.users for w in scenario.workloads.values()),
-        scenario.finance.tax_rate or 0.0,
-        any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values()),
+        finance.baseline,
+        finance.horizon_months,
+        sum(w.users for w in workloads),
+        finance.tax_rate or 0.0,
+        any(w.availability >= ROUND_THE_CLOCK for w in workloads),
         tuple(dict.fromkeys(finder.notes)),
     )
 
@@ -93,13 +83,12 @@ def _option_plan(
         return _hybrid_plan(name, option, made[option.base], made[option.burst])
     if capacity.not_estimated:
         raise NotPriced("; ".join(f"{m}: {r}" for m, r in capacity.not_estimated.items()))
-    pools = tuple(map(PoolLoad, capacity.pools.values()))
+    pools = tuple(map(cashflow.PoolLoad, capacity.pools.values()))
     if option.kind not in BY_REQUEST and not pools:
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
-    pool_of = {w: i for i, p in enumerate(capacity.pools.values()) for w in p.workloads}
     machine = prices.server(option) if option.kind in OWNED else None
     moves, lines = finder.moves(), tuple(replace(finder, machine=machine).lines())
-    return OptionPlan(name, option, lines, pools, pool_of, machine, moves)
+    return OptionPlan(name, option, lines, pools, machine, moves)
 
 
 def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan) -> HybridPlan:
@@ -118,10 +107,8 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
         for line in burst.lines
         if line.item.driver in by_use or (line.item.driver == "fte" and not burst.pools)
     ]
-    return HybridPlan(
-        name, option, (*own, *rest), base.pools, base.pool_of, base.machine,
-        alone={0.0: burst.name, BASE_ALONE: base.name}, base=base, burst=burst,
-    )  # fmt: skip
+    lines, pools, machine = (*own, *rest), base.pools, base.machine
+    return HybridPlan(name, option, lines, pools, machine, base=base, burst=burst)
 
 
 @dataclass(frozen=True)
@@ -141,7 +128,7 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
     """Every remedy of facts/cost_items.csv, priced for this client; no option's total has one."""
     finder = _Finder(scenario)
     units = {"workload": len(scenario.workloads)}
-    nil = Range.exact(0.0, finder.currency)
+    nil = Range.exact(0.0, finder.client.currency)
     found: dict[str, Remedy] = {}
     for item in catalogue.table("cost_items", CostItem):
         if item.category != "remedy":
@@ -149,9 +136,9 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
         label, none = item.label.removeprefix("Remedy: "), Range.exact(0, "share")
         old = found.get(item.id) or Remedy(item.id, label, nil, nil, none, source_of(item))
         looked_up = chain(*map(finder.looked_up, item.multiply_by.split()))
-        value = replace(item.range, unit=finder.currency)
+        value = replace(item.range, unit=finder.client.currency)
         for factor in (*looked_up, *finder.fx(item.currency)):
-            value = value.times(finder.factors[factor].value, finder.currency)
+            value = value.times(finder.factors[factor].value, finder.client.currency)
         value = value.scaled(units.get(item.driver, 1))
         if item.driver == "api_bill":
             old = replace(old, share_of_api_bill=replace(value, unit="share"))
@@ -176,18 +163,16 @@ class _Finder:
     name: str = ""
     """The option that prices are looked up for."""
     machine: Server | None = None
+    workload: str = ""
+    """The workload whose requests are priced."""
 
     @property
     def option(self) -> Option:
         return self.scenario.options[self.name]
 
     @property
-    def day(self) -> dt.date:
-        return self.scenario.client.report_date
-
-    @property
-    def currency(self) -> str:
-        return self.scenario.client.currency
+    def client(self) -> Client:
+        return self.scenario.client
 
     # -- factors
 
@@ -205,34 +190,23 @@ class _Finder:
         name, whole = f"{stem}.{self.name}", f"{label}, {self.option.label}"
         return self.put(name, whole, value, source, driver, note)
 
-    def parameter(
-        self, identifier: str, kind: str = "", country: str = "", suffix: str = ""
-    ) -> str:
-        factor = prices.parameter(identifier, kind, country).factor(suffix)
+    def parameter(self, name: str, kind: str = "", country: str = "", suffix: str = "") -> str:
+        factor = prices.parameter(name, kind, country).factor(suffix)
         self.factors[factor.name] = factor
         return factor.name
 
     def find_shared(self) -> None:
         """What is the same for all options."""
         finance, said = self.scenario.finance, self.scenario.source
-        for name in (
-            "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
-            "retries", "residual_scale", "life_years", "scale_down", "bytes_per_token",
-            "hours_per_month", "rental_price_band", "api_price_band", "staff_scale",
-            "rental_memory", "parallel_months",
-            *(f"residual_after_{a}" for a in range(1, 6)),
-        ):  # fmt: skip
-            self.parameter(name)
-        stated = {
-            "discount_rate": ("Discount rate", finance.discount_rate, "per year"),
-            "parallel_months": (
-                "Months in which old and new run side by side",
-                finance.parallel_months,
-                "months",
-            ),
-            "tax_rate": ("Tax rate", Range.exact(finance.tax_rate or 0.0), "share"),
-        }
-        for name, (label, value, unit) in stated.items():
+        beside = "Months in which old and new run side by side"
+        for parameter in catalogue.table("cost_parameters", prices.Parameter):
+            if not (parameter.options or parameter.countries):
+                self.factors[parameter.id] = parameter.factor()
+        for name, label, value, unit in (
+            ("discount_rate", "Discount rate", finance.discount_rate, "per year"),
+            ("parallel_months", beside, finance.parallel_months, "months"),
+            ("tax_rate", "Tax rate", Range.exact(finance.tax_rate or 0.0), "share"),
+        ):
             if value is not None:
                 self.put(name, label, replace(value, unit=unit), said(f"finance.{name}"))
         self._find_vat()
@@ -251,7 +225,7 @@ class _Finder:
 
         Wages bear none; what is bought abroad bears that of the client's country.
         """
-        client, own = self.scenario.client, self.scenario.finance.vat_recoverable
+        client, own = self.client, self.scenario.finance.vat_recoverable
         rate = prices.row("vat", prices.Vat, country=client.country)
         usual = prices.row("vat_recovery", prices.VatRecovery, sector=client.sector)
         share = own or (usual.range if usual else None)
@@ -264,18 +238,22 @@ class _Finder:
 
     def fx(self, currency: str) -> list[str]:
         """Name of the exchange rate into the client's currency; none where it is the same."""
-        if not currency or currency == self.currency:
+        if not currency or currency == self.client.currency:
             return []
-        rate, source = prices.exchange_rate(currency, self.currency, self.day)
-        value = prices.parameter("fx_band").range.scaled(rate, f"{self.currency} per {currency}")
-        label = f"Exchange rate {currency} to {self.currency}"
+        rate, source = prices.exchange_rate(currency, self.client.currency, self.client.report_date)
+        value = prices.parameter("fx_band").range.scaled(
+            rate, f"{self.client.currency} per {currency}"
+        )
+        label = f"Exchange rate {currency} to {self.client.currency}"
         return [self.put(f"fx.{currency}", label, value, source)]
 
     def quote(self, item: str, label: str) -> list[str]:
         """The client's quote for an item of this option, or for the item in every option."""
         for name in (f"option.{self.name}.{item}", item):
             for i, q in enumerate(self.scenario.finance.quotes, 1):
-                if q.item == name and (q.valid_until is None or q.valid_until >= self.day):
+                if q.item == name and (
+                    q.valid_until is None or q.valid_until >= self.client.report_date
+                ):
                     where, day = f"quote {i} of the scenario", q.date.isoformat()
                     source = Source(source=q.source, locator=where, date=day, kind="client")
                     currency = re.match(r"[A-Z]{3}\b", q.unit)  # EUR/GPU-h; else the client's
@@ -289,7 +267,7 @@ class _Finder:
     def lines(self) -> Iterator[Line]:
         """Cost items of an option; one that is in use today needs no migration."""
         option, suffix = self.option, f".{self.name}"
-        place = option.country or self.scenario.client.country
+        place = option.country or self.client.country
         self.parameter("fte_platform", option.kind, suffix=suffix)
         if option.kind not in BY_REQUEST:
             self.parameter("fte_per_8_gpus", option.kind, suffix=suffix)
@@ -297,19 +275,16 @@ class _Finder:
         self._find_training()
         if self.machine is not None:
             self._find_power(self.machine)
-        for item in cost_items(option.kind, place, self.day.isoformat()):
+        for item in cashflow.cost_items(option.kind, place, self.client.report_date.isoformat()):
             if not self._applies(item):
                 continue
             wages = "staff_cost" in item.multiply_by.split()
             vat = ("vat",) if "vat" in self.factors and not wages else ()
-            if item.id == "api_usage":
-                for workload in self.scenario.workloads:
-                    factors = (*self._request_price(workload), "retries", *vat)
-                    yield Line(item, factors, workload, path="api")
-            else:
-                rental = "rental:" + {"1y": "12", "3y": "36"}.get(option.commitment, "1")
-                path = rental if item.path == "rental" else item.path
-                yield Line(item, (*self._price(item), *vat), path=path)
+            rental = "rental:" + {"1y": "12", "3y": "36"}.get(option.commitment, "1")
+            path = rental if item.path == "rental" else item.path
+            for workload in self.scenario.workloads if item.driver == "request" else ("",):
+                factors = replace(self, workload=workload)._price(item)
+                yield Line(item, (*factors, *vat), workload, path=path)
 
     def _applies(self, item: CostItem) -> bool:
         """Whether an option has a cost item of its kind; one that runs today needs no migration."""
@@ -341,9 +316,12 @@ class _Finder:
 
     def looked_up(self, price: str) -> list[str]:
         """Factors of a price: the client's quote, or what is published."""
-        if quoted := self.quote(price, price.replace("_", " ")):
+        label = f"request of {self.workload}" if self.workload else price.replace("_", " ")
+        if quoted := self.quote(price, label):
             return quoted
         match price:
+            case "api_request":
+                return self._request_price(self.workload)
             case "server_price":
                 return self._server_price(price)
             case "server_list_price":  # a price of nothing buys no maintenance: the list price does
@@ -362,7 +340,7 @@ class _Finder:
             case "provisioned_price":
                 assert self.option.provisioned is not None
                 hour = self.option.provisioned.price_per_unit_hour
-                value = replace(hour, unit=f"{self.currency}/unit-hour")
+                value = replace(hour, unit=f"{self.client.currency}/unit-hour")
                 source = self.scenario.source(f"options.{self.name}.provisioned")
                 return [self.own(price, "Hour of a unit of throughput", value, source)]
             case "training_gpu_hours" | "training_kwh" | "moves_band":
@@ -375,13 +353,13 @@ class _Finder:
 
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None
-        value, source = prices.server_price(self.machine, self.day)
+        value, source = prices.server_price(self.machine, self.client.report_date)
         label, key = f"Price of {self.machine.label}", f"{name}.{self.name}"
         return [self.put(key, label, value, source, "server_price"), *self.fx("USD")]
 
     def _gpu_hour(self) -> list[str]:
         option = self.option
-        price, source, note = prices.gpu_hour(option, option.gpu, self.day)
+        price, source, note = prices.gpu_hour(option, option.gpu, self.client.report_date)
         if note:
             self.notes.append(f"{option.label}: {note}")
         value = Range.exact(price * (1 - option.discount), "USD/GPU-h")
@@ -394,10 +372,12 @@ class _Finder:
     def _electricity(self) -> list[str]:
         own = self.scenario.finance.electricity_per_kwh
         if own is not None:
-            value = replace(own, unit=f"{self.currency}/kWh")
+            value = replace(own, unit=f"{self.client.currency}/kWh")
             source = self.scenario.source("finance.electricity_per_kwh")
             return [self.put("electricity.client", "Electricity, own tariff", value, source)]
-        row = prices.electricity(self.option.country or self.scenario.client.country, self.day)
+        row = prices.electricity(
+            self.option.country or self.client.country, self.client.report_date
+        )
         band = prices.parameter("electricity_band").range
         value = band.scaled(row.price_kwh, f"{row.currency}/kWh")
         label = f"Electricity, {row.region}, {row.customer_class}, {row.taxes}"
@@ -405,9 +385,9 @@ class _Finder:
         return [self.put(key, label, value, source_of(row), "electricity"), *self.fx(row.currency)]
 
     def _staff_cost(self) -> list[str]:
-        own, country = self.scenario.finance.staff_cost_per_year, self.scenario.client.country
+        own, country = self.scenario.finance.staff_cost_per_year, self.client.country
         if own is not None:
-            value = replace(own, unit=f"{self.currency} per FTE-year")
+            value = replace(own, unit=f"{self.client.currency} per FTE-year")
             source = self.scenario.source("finance.staff_cost_per_year")
             return [self.put("staff_cost", "One infrastructure engineer", value, source)]
         currency = prices.parameter("staff_cost", "", country).currency
@@ -473,7 +453,7 @@ class _Finder:
             return ()
         low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
         source = Source(source="siting estimate from the vendor's retirements",
-                        locator="retirement calendar", date=self.day.isoformat(),
+                        locator="retirement calendar", date=self.client.report_date.isoformat(),
                         kind="estimate")  # fmt: skip
         band = Range(low, 1.0, high, "of those expected")
         self.own("moves_band", "Moves to successor models", band, source, "moves_band")
@@ -484,8 +464,6 @@ class _Finder:
 
     def _request_price(self, workload: str) -> list[str]:
         """Factors of the price of a request of a workload."""
-        if quoted := self.quote("api_request", f"request of {workload}"):
-            return quoted
         option, name = self.option, self.name
         model = option.runs(workload)
         if not model:
@@ -531,7 +509,7 @@ class _Finder:
             load.lengths.input_mean, load.lengths.input.sigma, asked.output_tokens.mean + hidden,
             load.lengths.cached_share, asked.cache_write_share,
         )  # fmt: skip
-        of = option.provider, model, n, load.batchable_share, self.day
+        of = option.provider, model, n, load.batchable_share, self.client.report_date
         if option.kind == "open_api":
-            return prices.open_request(*of, self.currency)
+            return prices.open_request(*of, self.client.currency)
         return prices.api_request(*of)

@@ -47,13 +47,10 @@ def irr(flows: Sequence[float] | Array) -> float | None:
     def worth(v: float) -> float:
         return float(values @ v**powers)
 
-    low, high = 1e-6, 1.0
-    while worth(low) * worth(high) > 0:
-        high *= 1.5
-        if high > 1e6:
-            return None
-    v = brentq(worth, low, high, xtol=1e-14)
-    return float(v**-MONTHS - 1)
+    least = 1e-6  # of v, one over 1 + the monthly rate; at most 1, since more comes back than went
+    if worth(least) * worth(1.0) > 0:
+        return None
+    return float(brentq(worth, least, 1.0, xtol=1e-14) ** -MONTHS - 1)
 
 
 def payback(flows: Sequence[float] | Array, yearly_rate: float = 0.0) -> float | None:

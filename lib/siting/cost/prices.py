@@ -172,6 +172,10 @@ def row(name: str, record: type[T], day: dt.date = dt.date.max, **said: str) -> 
 # --- exchange rates ---------------------------------------------------------------------------
 
 
+_RATES = "European Central Bank, euro foreign exchange reference rates"
+_RATES_AT = "https://www.ecb.europa.eu/stats/eurofxref/"
+
+
 @cache
 def _ecb() -> CurrencyConverter:
     return CurrencyConverter()
@@ -185,14 +189,9 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source
     Raises NotPriced for a currency without a rate.
     """
     on, rate = (day, 1.0) if currency == into else _last_rate(currency, into, day)
-    version = importlib.metadata.version("CurrencyConverter")
-    title = "European Central Bank, euro foreign exchange reference rates"
-    return rate, Source(
-        source=f"{title} (CurrencyConverter {version})",
-        url="https://www.ecb.europa.eu/stats/eurofxref/",
-        locator=f"{into} per {currency}",
-        date=on.isoformat(),
-    )
+    version, pair = importlib.metadata.version("CurrencyConverter"), f"{into} per {currency}"
+    title = f"{_RATES} (CurrencyConverter {version})"
+    return rate, Source(source=title, url=_RATES_AT, locator=pair, date=on.isoformat())
 
 
 def _last_rate(currency: str, into: str, day: dt.date) -> tuple[dt.date, float]:
@@ -298,13 +297,9 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
         )
     providers = {r.provider for r in rows}
     each = (median(r.usd_gpu_hour for r in rows if r.provider == p) for p in providers)
-    source = Source(
-        source=f"Median of {len(providers)} providers' price lists",
-        url=rows[0].url,
-        locator=f"facts/cloud_prices.csv, {gpu_id}, on demand",
-        date=min(r.date for r in rows),
-        kind="estimate",
-    )
+    where, oldest = f"facts/cloud_prices.csv, {gpu_id}, on demand", min(r.date for r in rows)
+    title = f"Median of {len(providers)} providers' price lists"
+    source = Source(source=title, url=rows[0].url, locator=where, date=oldest, kind="estimate")
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
     return median(each), source, note
 
@@ -402,16 +397,11 @@ def api_request(
         waited = float(np.mean([call(request, batch=True) for request in sized]))
         mean = (1 - batch_share) * mean + batch_share * waited
     small, repeated = call(Lengths(1000)), call(Lengths(1000, cached_share=1))
+    cached = repeated * 1000 if repeated < small * 0.999 else None
+    listed = mean, small * 1000, call(Lengths(0, output_mean=1000)) * 1000, cached
     longest = sized[-1].input_mean
-    return ApiPrice(
-        mean,
-        small * 1000,
-        call(Lengths(0, output_mean=1000)) * 1000,
-        repeated * 1000 if repeated < small * 0.999 else None,
-        has_batch,
-        bool(call(Lengths(longest)) / longest > small / 1000 * 1.001),
-        _api_source(provider, model, day),
-    )
+    tiers = bool(call(Lengths(longest)) / longest > small / 1000 * 1.001)
+    return ApiPrice(*listed, has_batch, tiers, _api_source(provider, model, day))
 
 
 def _call(provider: str, name: str, day: dt.date, request: Lengths, batch: bool = False) -> float:
@@ -549,9 +539,7 @@ def _api_source(provider: str, model: str, day: dt.date) -> Source:
         owner, instead = next(owners, owner), f", taken for {asked.name}"
     checked = _VERIFIED.findall(found.model.price_comments or "")
     pages = found.provider.pricing_urls or ["https://github.com/pydantic/genai-prices"]
-    return Source(
-        source=f"{owner} price list{instead} (genai-prices {genai_prices.__version__})",
-        url=pages[0],
-        locator=f"provider {found.provider.id}, model {found.model.id}",
-        date=min(max(checked, default=api_data_date()), day.isoformat()),
-    )
+    title = f"{owner} price list{instead} (genai-prices {genai_prices.__version__})"
+    where = f"provider {found.provider.id}, model {found.model.id}"
+    date = min(max(checked, default=api_data_date()), day.isoformat())
+    return Source(source=title, url=pages[0], locator=where, date=date)

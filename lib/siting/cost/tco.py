@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from siting.catalogue import Input, Source, source_of
+from siting.catalogue import Input, source_of
 from siting.cost import cashflow, money, prices
 from siting.cost.cashflow import BY_REQUEST, Amount, Draws, HybridPlan, OptionPlan, Plan, owned_key
 from siting.cost.costing import compile_plan
@@ -138,26 +138,26 @@ def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Tot
 def by_path(
     plan: Plan, draws: Draws, declines: Mapping[str, Array], names: Iterable[str] = ()
 ) -> dict[str, dict[str, Totals]]:
-    """The same draws with each of several yearly falls of API prices [n], by the name of each."""
-    names = tuple(names or plan.options)
+    """The same draws with each of several yearly falls of API prices [n], by the name of each; a
+    hybrid that is one of its parts alone has its cost."""
+    part = {name: plan.options[name].alone or name for name in names or plan.options}
 
     def block(at: int) -> dict[tuple[str, str], tuple[Array, Array]]:
         some, falls = ({n: x[at : at + BLOCK] for n, x in of.items()} for of in (draws, declines))
-        return _of_block(plan, some, falls, names)
+        return _of_block(plan, some, falls, dict.fromkeys(part.values()))
 
     blocks = [block(at) for at in range(0, len(draws["growth"]), BLOCK)]
     found = {
-        key: map(np.concatenate, zip(*(b[key] for b in blocks), strict=True)) for key in blocks[0]
+        key: Totals(*map(np.concatenate, zip(*(b[key] for b in blocks), strict=True)))
+        for key in blocks[0]
     }
-    return {path: {name: Totals(*found[path, name]) for name in names} for path in declines}
+    return {path: {name: found[path, part[name]] for name in part} for path in declines}
 
 
 def _of_block(
     plan: Plan, draws: Draws, declines: Mapping[str, Array], names: Iterable[str]
 ) -> dict[tuple[str, str], tuple[Array, Array]]:
-    """Present and yearly cost by fall of API prices and option; a hybrid that is one of its parts
-    alone has its cost."""
-    wanted = dict.fromkeys(x for n in names for x in (*plan.options[n].alone.values(), n))
+    """Present and yearly cost by fall of API prices and option."""
     drivers = {line.item.driver for option in plan.options.values() for line in option.lines}
     clock, bills = Clock(plan, draws), dict[str, _Bill]()
     found: dict[tuple[str, str], tuple[Array, Array]] = {}
@@ -165,14 +165,8 @@ def _of_block(
         clock = clock.along(decline)
         if not bills or "unused_commitment" in drivers:  # which counts what is paid at that price
             billed = cache(partial(cashflow.bill, plan, draws=clock.draws))
-            bills = {
-                n: _alike(plan, clock.draws, due(plan, n, clock.draws, billed)) for n in wanted
-            }
-        for name in wanted:
-            found[path, name] = present, yearly = _summed(clock, name, bills[name])
-            for owned, part in plan.options[name].alone.items():
-                there = draws[owned_key(name)] == owned
-                present[there], yearly[there] = (x[there] for x in found[path, part])
+            bills = {n: _alike(plan, clock.draws, due(plan, n, clock.draws, billed)) for n in names}
+        found |= {(path, name): _summed(clock, name, bill) for name, bill in bills.items()}
     return found
 
 
@@ -241,9 +235,8 @@ class Flow:
 
 def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
     """Monthly costs of an option in one draw; their sums are those of `totals`."""
-    for owned, part in plan.options[name].alone.items():
-        if draws[owned_key(name)][0] == owned:
-            return flows(plan, part, draws)
+    if part := plan.options[name].alone:
+        return flows(plan, part, draws)
     clock = Clock(plan, draws)
     owed = due(plan, name, draws, partial(cashflow.bill, plan, draws=draws))
     out = [_flow(clock, name, a) for a in owed]
@@ -325,22 +318,6 @@ class Energy:
 
 
 @dataclass(frozen=True)
-class Hybrid:
-    """How much to own, so that the present cost is lowest."""
-
-    servers: int
-    """Servers owned at most; they are bought as the load needs them."""
-    end: Literal["", "burst", "base"]
-    """Not blank: the optimum is one of the two parts alone."""
-    curve: tuple[tuple[int, float, float], ...]
-    """Servers owned (none to all that peaks need), present cost, share of tokens that bursts."""
-    burst_share: float
-    """Share of tokens that the other side serves, at the optimum, over the horizon."""
-    base_cost: float
-    """Present cost of all load on own servers."""
-
-
-@dataclass(frozen=True)
 class OptionCost:
     """What an option costs, central case, client's currency; before tax unless a rate is set."""
 
@@ -372,7 +349,7 @@ class OptionCost:
     present_by_path: Mapping[str, float]
     """Present cost under both API price paths: `list` and `same_capability`."""
     servers: tuple[float, ...]
-    hybrid: Hybrid | None
+    hybrid: cashflow.Split | None
 
 
 @dataclass(frozen=True)
@@ -472,7 +449,7 @@ def _option_cost(
     use = _break_even(plan, option, saving, machines, volume, by_path[path])
     present = {path: cost[name] for path, cost in by_path.items()}
     bought = tuple(map(float, machines.servers[0])) if machines and option.machine else ()
-    split = hybrid_curve(plan, option) if isinstance(option, HybridPlan) else None
+    split = option.split if isinstance(option, HybridPlan) else None
     return OptionCost(*figures, use, energy(plan, option, machines), present, bought, split)
 
 
@@ -493,59 +470,39 @@ def _years(monthly: Array) -> tuple[float, ...]:
 
 def with_optimum(plan: Plan) -> Plan:
     """The plan with every hybrid owning the number of servers of lowest present cost."""
-    factors = dict(plan.factors)
-    source = Source(
-        source="siting cost model", locator="lowest present cost over whole servers",
-        date="undated", kind="estimate",
-    )  # fmt: skip
-    for name, option in plan.options.items():
-        if isinstance(option, HybridPlan):
-            choices, _, cost = _by_servers(plan, option)
-            best = Range.exact(float(choices[int(np.argmin(np.round(cost, 6)))]), "servers")
-            key, label = owned_key(name), f"Servers owned, {option.option.label}"
-            factors[key] = Factor(key, label, best, source, key)
-    return replace(plan, factors=factors)
-
-
-def _by_servers(plan: Plan, option: HybridPlan) -> tuple[Array, Draws, Array]:
-    """Servers that a hybrid may own (the two parts alone first, then 1 … all that peaks need), a
-    draw with each number of them, and its present cost. [n]"""
-    most = int(cashflow.fleet(option.base, plan.central(), plan.years).serving.max())
-    choices = np.concatenate([[0.0, cashflow.BASE_ALONE], np.arange(1.0, most + 1)])
-    draws = plan.central(**{owned_key(option.name): choices})
-    return choices, draws, totals(plan, draws, [option.name])[option.name].present
+    split = {n: _split(plan, o) for n, o in plan.options.items() if isinstance(o, HybridPlan)}
+    return replace(plan, options={**plan.options, **split})
 
 
 STEPS = 60
 """Numbers of servers that a hybrid's curve holds at most, besides none and the best."""
 
 
-def hybrid_curve(plan: Plan, option: HybridPlan) -> Hybrid:
-    """Present cost and bursting share against the number of servers owned."""
-    choices, draws, cost = _by_servers(plan, option)
-    share = _burst_share(plan, option, draws)
-    best = plan.factors[owned_key(option.name)].value.central
-    at = int(np.flatnonzero(choices == best)[0])
-    end: Literal["", "burst", "base"] = "burst" if best == 0 else "base" if best < 0 else ""
-    steps = np.linspace(2, len(choices) - 1, min(len(choices) - 2, STEPS)).round().astype(int)
-    order = sorted({0, *steps.tolist(), at} - {1})
-    return Hybrid(
-        int(choices.max() if end == "base" else best),
-        end,
-        tuple((int(choices[i]), float(cost[i]), float(share[i])) for i in order),
-        0.0 if end == "base" else float(share[at]),
-        float(cost[1]),
-    )
+def _split(plan: Plan, option: HybridPlan) -> HybridPlan:
+    """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need."""
+    name, parts = option.name, (option.burst.name, option.base.name)
+    most = int(cashflow.fleet(option.base, plan.central(), plan.years).serving.max())
+    draws = plan.central(**{owned_key(name): np.arange(1.0, most + 1)})
+    alone = [float(t.present[0]) for t in totals(plan, plan.central(), parts).values()]
+    cost = [*alone, *totals(plan, draws, [name])[name].present.tolist()]
+    share = [1.0, 0.0, *_burst_share(plan, option, draws).tolist()]
+    owned = [0, most, *range(1, most + 1)]
+    best = int(np.argmin(np.round(cost, 6)))
+    end: Literal["", "burst", "base"] = "burst" if best == 0 else "base" if best == 1 else ""
+    steps = np.linspace(2, most + 1, min(most, STEPS)).round().astype(int)
+    order = sorted({0, *steps.tolist(), best} - {1})
+    curve = tuple((owned[i], cost[i], share[i]) for i in order)
+    split = cashflow.Split(owned[best], end, curve, share[best], alone[1])
+    return replace(option, split=split, alone=parts[best] if end else "")
 
 
 def _burst_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
     """Share of the horizon's requests that the other side serves. [n]"""
     own = cashflow.fleet(option.base, draws, plan.years, draws[owned_key(option.name)])
-    asked, spilled = np.zeros(1), np.zeros(1)
-    for pool, share in zip((each.pool for each in option.base.pools), own.spilled, strict=True):
-        load = cashflow.load_ratio(pool.growth, draws, plan.years) * pool.mean_rate
-        asked, spilled = asked + load.sum(axis=1), spilled + (load * share).sum(axis=1)
-    return np.asarray(spilled / asked)
+    pools = [each.pool for each in option.base.pools]
+    loads = [cashflow.load_ratio(p.growth, draws, plan.years) * p.mean_rate for p in pools]
+    away = [load * share for load, share in zip(loads, own.spilled, strict=True)]
+    return np.asarray(sum(x.sum(axis=1) for x in away) / sum(x.sum(axis=1) for x in loads))
 
 
 # --- break-evens and volume -------------------------------------------------------------------
@@ -564,7 +521,7 @@ def _break_even(
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
     name, rival = option.name, rival_of(plan, option.name, present)
-    if isinstance(option, HybridPlan) and plan.factors[owned_key(name)].value.central == 0:
+    if isinstance(option, HybridPlan) and option.alone == option.burst.name:
         return BreakEven(rival, "the optimum owns nothing: it is the other option alone")
     rate = float(plan.central()["discount_rate"][0])
     month = None if name == plan.baseline else money.payback(saving, rate)
@@ -582,7 +539,7 @@ def _break_even(
 
 SCALES = np.exp(np.linspace(math.log(0.02), math.log(50), 81))
 """Volumes of the curves, over the planned one."""
-SHARES = np.linspace(0, 1, 13)
+SHARES = np.linspace(0, 1, 13)[1:]
 """Shares of the servers needed that a hybrid may own, in the curves over volume."""
 
 
@@ -612,8 +569,7 @@ class Volume:
         """From a hundredth of what is planned to fifty times."""
         draws = plan.central(demand=SCALES)
         (planned, _), (tokens, worth) = _tokens(plan, plan.central()), _tokens(plan, draws)
-        present = _present(plan, draws, list(plan.options))
-        per = {n: present[n] / worth * MILLION for n in plan.options}
+        per = {n: _present(plan, draws, n) / worth * MILLION for n in plan.options}
         return cls(
             plan, float(planned[0]) / plan.months / MILLION, tokens / plan.months / MILLION, per
         )
@@ -649,8 +605,9 @@ class Volume:
         low, high = SCALES[i], SCALES[i + 1]
         for _ in range(2):
             scales = np.linspace(low, high, 33)
-            present = _present(self.plan, self.plan.central(demand=scales), [a, b])
-            gap = np.sign(np.round(present[a] - present[b], 6))
+            draws = self.plan.central(demand=scales)
+            present, rival = (_present(self.plan, draws, name) for name in (a, b))
+            gap = np.sign(np.round(present - rival, 6))
             before = np.flatnonzero(gap != gap[-1])  # level counts as not yet crossed
             turn = min(int(before[-1]) if len(before) else 0, len(scales) - 2)
             low, high = scales[turn], scales[turn + 1]
@@ -663,25 +620,22 @@ def _tokens(plan: Plan, draws: Draws) -> Iterable[Array]:
     return ((by_year * each).sum(axis=1) for each in Clock(plan, draws).sums("flat"))
 
 
-def _present(plan: Plan, draws: Draws, names: Sequence[str]) -> dict[str, Array]:
-    """Present cost of options; a hybrid split anew in each draw. [n]"""
-    found: dict[str, Array] = {}
-    if simple := [n for n in names if not isinstance(plan.options[n], HybridPlan)]:
-        found = {n: t.present for n, t in totals(plan, draws, simple).items()}
-    for name in names:
-        option = plan.options[name]
-        if isinstance(option, HybridPlan):
-            found[name] = _best_split(plan, option, draws)
-    return found
+def _present(plan: Plan, draws: Draws, name: str) -> Array:
+    """Present cost of an option; a hybrid split anew in each draw. [n]"""
+    option = plan.options[name]
+    if not isinstance(option, HybridPlan):
+        return totals(plan, draws, [name])[name].present
+    alone = (_present(plan, draws, part.name) for part in (option.burst, option.base))
+    return np.asarray(np.min([*alone, *_by_share(plan, option, draws)], axis=0))
 
 
-def _best_split(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
-    """Lowest present cost of a hybrid over the shares that it may own. [n]"""
+def _by_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
+    """Present cost of a hybrid that owns each of SHARES of the servers needed. [shares × n]"""
     name, need = option.name, cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
-    owned = [np.full_like(need, cashflow.BASE_ALONE), *(np.ceil(share * need) for share in SHARES)]
-    each = {n: np.tile(x, len(owned)) for n, x in draws.items()}
-    each[owned_key(name)] = np.hstack(owned)
-    return np.asarray(totals(plan, each, [name])[name].present.reshape(len(owned), -1).min(axis=0))
+    each = {n: np.tile(x, len(SHARES)) for n, x in draws.items()}
+    each[owned_key(name)] = np.ceil(np.outer(SHARES, need)).ravel()
+    mixed = replace(plan, options={**plan.options, name: replace(option, alone="")})
+    return totals(mixed, each, [name])[name].present.reshape(len(SHARES), -1)
 
 
 # --- energy and carbon ------------------------------------------------------------------------
@@ -691,9 +645,9 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
     side, draws = option.base if isinstance(option, HybridPlan) else option, plan.central()
     country, known = side.option.country, prices.power_per_gpu(side.option.gpu)
+    why = "not estimated, because "
     if machines is None:
-        return Energy(country, "not estimated, because the vendor publishes no energy per token of "
-                      "this model")  # fmt: skip
+        return Energy(country, why + "the vendor publishes no energy per token of this model")
     if side.machine is not None:
         name, source = f"Power of {side.machine.label}", source_of(side.machine)
         power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
@@ -703,8 +657,7 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         idle = draws["idle_share"][0]
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:
-        return Energy(country, f"not estimated, because no server with {side.option.gpu} is in "
-                      "facts/servers.csv")  # fmt: skip
+        return Energy(country, why + f"no server with {side.option.gpu} is in facts/servers.csv")
     place, grid = prices.pue(side.option), prices.row("carbon", prices.GridCarbon, country=country)
     months = Clock(plan, draws).sums("flat", "own", option.name)[0][0]
     kwh = float((monthly * months).sum() * place.central)

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -53,7 +54,8 @@ def value_at(factor: Factor, z: Array) -> Array:
     """Value of a factor at standard normal scores.
 
     split_normal: P10, P50 and P90 are low, central and high, each side with its own spread;
-    uniform and triangular: low and high are the ends, central the mode.
+    uniform and triangular: low and high are the ends, central the mode. At zero, where all else
+    is as planned, it is central whatever its shape.
     """
     v, floor = factor.value, factor.floor
     if not factor.is_drawn:
@@ -65,7 +67,7 @@ def value_at(factor: Factor, z: Array) -> Array:
     else:
         out = v.central + z * np.where(z >= 0, v.high - v.central, v.central - v.low) / Z90
     least = 0.0 if floor is None and v.low >= 0 else floor
-    return np.asarray(np.clip(out, least, factor.ceiling))
+    return np.where(z == 0, v.central, np.clip(out, least, factor.ceiling))
 
 
 def _triangular(v: Range, u: Array) -> Array:
@@ -120,9 +122,8 @@ def _matrix(at: Mapping[str, int]) -> Array:
 
 def check_correlations() -> None:
     """Raises FactError where the table of correlations is impossible."""
-    rows = catalogue.table("cost_correlations", Correlation)
-    names = dict.fromkeys(n for c in rows for n in (c.a, c.b))
-    _matrix({n: i for i, n in enumerate(names)})
+    pairs = ((c.a, c.b) for c in catalogue.table("cost_correlations", Correlation))
+    _matrix({n: i for i, n in enumerate(dict.fromkeys(chain(*pairs)))})
 
 
 def draws_at(plan: Plan, z: Mapping[str, Array]) -> Draws:
@@ -201,27 +202,40 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Simulation:
-    """Costs of all options in the same draws, so that what they share cancels out."""
+class Uncertainty:
+    """Costs of one scenario over many futures: all options in the same draws, so that what they
+    share cancels out, and on both paths of API prices."""
 
     plan: Plan
+    path: str
+    """The scenario's own: `list` or `same_capability`."""
     scores: Mapping[str, Array]
     """Standard normal score of each driver. [n each]"""
-    totals: Mapping[str, tco.Totals]
+    by_path: Mapping[str, Mapping[str, tco.Totals]]
+    """By path, then by option."""
 
-    def chances(self) -> dict[str, float]:
-        """Share of draws in which each option is the cheapest; a hybrid that is one of its parts
-        leaves the win to the part."""
-        if not self.totals:
-            return {}
-        order = self.plan.simple_first(self.totals)
-        best = np.argmin(np.array([self.totals[n].present for n in order]), axis=0)
-        counts = np.bincount(best, minlength=len(order)) / len(best)
-        return {n: float(counts[order.index(n)]) for n in self.totals}
+    @property
+    def totals(self) -> Mapping[str, tco.Totals]:
+        """Cost of each option, on the scenario's own path."""
+        return self.by_path[self.path]
 
+    @cached_property
+    def chance_cheapest(self) -> dict[str, dict[str, float]]:
+        """Share of draws in which each option is the cheapest, by path, then by option; a hybrid
+        that is one of its parts leaves the win to the part."""
+        found: dict[str, dict[str, float]] = {}
+        for path, totals in self.by_path.items():
+            order = self.plan.simple_first(totals)
+            costs = np.array([totals[n].present for n in order])
+            best = np.argmin(costs, axis=0) if order else np.zeros(1)
+            found[path] = {n: float((best == order.index(n)).mean()) for n in totals}
+        return found
+
+    @cached_property
     def spreads(self) -> dict[str, Spread]:
-        """P10, median and P90 of every option's costs, and of its saving over the baseline."""
-        chance, base = self.chances(), self.totals.get(self.plan.baseline)
+        """P10, median and P90 of every option's costs, and of its saving over the baseline, on the
+        scenario's own path."""
+        chance, base = self.chance_cheapest[self.path], self.totals.get(self.plan.baseline)
         found = {}
         for name, t in self.totals.items():
             saving = base.present - t.present if base is not None else -t.present
@@ -233,30 +247,6 @@ class Simulation:
         return found
 
 
-@dataclass(frozen=True)
-class Uncertainty:
-    """Costs of one scenario over many futures, the same on both paths of API prices."""
-
-    path: str
-    """The scenario's own: `list` or `same_capability`."""
-    by_path: Mapping[str, Simulation]
-
-    @property
-    def simulation(self) -> Simulation:
-        """The draws on the scenario's own path of API prices."""
-        return self.by_path[self.path]
-
-    @cached_property
-    def spreads(self) -> dict[str, Spread]:
-        """Cost of each option, on the scenario's own path."""
-        return self.simulation.spreads()
-
-    @cached_property
-    def chance_cheapest(self) -> dict[str, dict[str, float]]:
-        """By path, then by option."""
-        return {path: simulation.chances() for path, simulation in self.by_path.items()}
-
-
 def assess(scenario: Scenario, comparison: Comparison, size: int = DRAWS) -> Uncertainty:
     """All options billed with the same `size` draws, whose API prices fall, and do not."""
     plan, path, decline = comparison.plan, comparison.price_path, parameter("api_decline").factor()
@@ -264,8 +254,7 @@ def assess(scenario: Scenario, comparison: Comparison, size: int = DRAWS) -> Unc
     drawn = scores(list(dict.fromkeys([*names, decline.driver])), size, scenario.seed)
     falls = {"list": np.zeros(size), "same_capability": value_at(decline, drawn[decline.driver])}
     own = {name: drawn[name] for name in names}
-    found = tco.by_path(plan, draws_at(plan, own), falls)
-    return Uncertainty(path, {p: Simulation(plan, own, costs) for p, costs in found.items()})
+    return Uncertainty(plan, path, own, tco.by_path(plan, draws_at(plan, own), falls))
 
 
 def falling(plan: Plan) -> Plan:
@@ -280,17 +269,7 @@ def one_at_a_time(plan: Plan, steps: Array) -> tuple[list[str], dict[str, tco.To
     """Drivers, and all options with each in turn at each of the scores. [drivers × steps draws]"""
     names = list(drivers(plan))
     each = np.kron(np.eye(len(names)), steps)
-    return names, tco.totals(plan, _central_elsewhere(plan, dict(zip(names, each, strict=True))))
-
-
-def _central_elsewhere(plan: Plan, z: Mapping[str, Array]) -> Draws:
-    """Draws in which a driver at score zero is at its central value, whatever its shape."""
-    out = dict(draws_at(plan, z))
-    for name, moved in drivers(plan).items():
-        for factor in moved:
-            still = z[name] == 0
-            out[factor.name] = np.where(still, factor.value.central, out[factor.name])
-    return out
+    return names, tco.totals(plan, draws_at(plan, dict(zip(names, each, strict=True))))
 
 
 def tornado(plan: Plan, pair: tuple[str, str]) -> tuple[Bar, ...]:
@@ -386,10 +365,8 @@ def sobol(
     problem = {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
     u = sample.sample(problem, base, calc_second_order=False, seed=seed)
     z = ndtri(np.clip(u, 1e-9, 1 - 1e-9))
-    draws = draws_at(plan, {n: z[:, i] for i, n in enumerate(names)})
-    best, rival = pair
-    found = tco.totals(plan, draws, list(pair))
-    saving = found[rival].present - found[best].present
+    found = tco.totals(plan, draws_at(plan, dict(zip(names, z.T, strict=True))), list(pair))
+    saving = found[pair[1]].present - found[pair[0]].present
     if float(np.std(saving)) == 0:
         return ()
     with warnings.catch_warnings():

@@ -15,6 +15,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -64,11 +65,7 @@ class _Book:
     paths: dict[str, int]
     months: int
 
-    @property
-    def last(self) -> str:
-        """Column of the last month."""
-        return str(xl_col_to_name(FIRST_MONTH + self.months))
-
+    @cached_property
     def columns(self) -> list[str]:
         """Columns of all months."""
         return [xl_col_to_name(FIRST_MONTH + t) for t in range(self.months + 1)]
@@ -84,13 +81,15 @@ class _Book:
 
     def sum_of(self, row: int) -> str:
         """Formula of the sum over all months of a row, counted from 0."""
-        return f"=SUM(D{row + 1}:{self.last}{row + 1})"
+        return f"=SUM(D{row + 1}:{self.columns[-1]}{row + 1})"
 
 
 def _write(sheet: Any, row: int, cells: Iterable[Any], form: Any = None, first: int = 0) -> None:
     """A row of cells: texts, numbers, and formulas, each with its value beside it."""
     for column, cell in enumerate(cells, first):
         match cell:
+            case None:
+                pass
             case "" if form is None:
                 pass
             case str():
@@ -171,9 +170,8 @@ def _inputs(book: _Book, comparison: Comparison, day: dt.date) -> None:
         value, source, age = f.value, f.source, f.source.age_days(day)
         old = age is not None and age > STALE_DAYS
         words = "undated" if age is None else f"{age} days" + ", old" * old
-        _write(sheet, row, [f.label, value.central, value.unit, value.low, value.high])
-        _write(sheet, row, [source.source, source.locator, source.date, words], first=5)
-        _write(sheet, row, [source.kind, source.url], first=9)
+        said = source.source, source.locator, source.date, words, source.kind, source.url
+        _write(sheet, row, [f.label, value.central, value.unit, value.low, value.high, *said])
         _write(sheet, row, [value.central], book.formats["input"], first=1)
         if old:
             _write(sheet, row, [words], book.formats["old"], first=8)
@@ -196,7 +194,7 @@ def _paths(book: _Book, comparison: Comparison) -> None:
     for row, (name, path) in enumerate(values.items(), start=1):
         book.paths[name] = row + 1
         label = "Discount factor" if name == "discount" else f"Price path {name}"
-        texts = [_path_formula(book, name, t, c) for t, c in enumerate(book.columns())]
+        texts = [_path_formula(book, name, t, c) for t, c in enumerate(book.columns)]
         _write(sheet, row, [label])
         formulas = zip(texts, path, strict=True)
         _write(sheet, row, formulas, book.formats["factor"], first=FIRST_MONTH)
@@ -236,26 +234,23 @@ def _quantities(book: _Book, comparison: Comparison) -> dict[str, list[int]]:
 def _option(book: _Book, name: str, cost: OptionCost, rows: list[int], rate: float) -> None:
     """Amount by line and month = price × quantity × path; totals and present values below."""
     sheet = book.by_month(name, [f"{cost.label}: cost", "Category", "Total"])
-    columns, end = book.columns(), len(cost.flows) + 1
+    columns, end = book.columns, len(cost.flows) + 1
     for row, (f, quantity) in enumerate(zip(cost.flows, rows, strict=True), start=1):
         price, path = "*".join(book.inputs[n] for n in f.factors) or "1", book.paths[f.path]
         texts = (f"={price}*Quantities!{c}{quantity}*Paths!{c}${path}" for c in columns)
         _write(sheet, row, [f.label, f.category])
         cells = [(book.sum_of(row), f.amounts.sum()), *zip(texts, f.amounts, strict=True)]
         _write(sheet, row, cells, book.formats["money"], first=2)
+    discount, running = book.paths["discount"], np.cumsum(cost.monthly)
     worth = cost.monthly * discount_factors(book.months, rate)
-    discount = book.paths["discount"]
-    for row, (label, values, formula, whole) in enumerate(
-        (
-            ("Total", cost.monthly, f"=SUM({{0}}2:{{0}}{end})", book.sum_of(end)),
-            ("Present value", worth, f"={{0}}{end + 1}*Paths!{{0}}${discount}",
-             book.sum_of(end + 1)),
-            ("Running total", np.cumsum(cost.monthly), f"=SUM($D{end + 1}:{{0}}{end + 1})",
-             f"={book.last}{end + 3}"),
-        ),
-        start=end,
+    for row, label, values, formula, whole in (
+        (end, "Total", cost.monthly, f"=SUM({{0}}2:{{0}}{end})", book.sum_of(end)),
+        (end + 1, "Present value", worth, f"={{0}}{end + 1}*Paths!{{0}}${discount}",
+         book.sum_of(end + 1)),
+        (end + 2, "Running total", running, f"=SUM($D{end + 1}:{{0}}{end + 1})",
+         f"={columns[-1]}{end + 3}"),
     ):  # fmt: skip
-        total = values[-1] if label == "Running total" else values.sum()
+        total = values[-1] if values is running else values.sum()
         _write(sheet, row, [label], book.formats["bold"])
         cells = [(whole, total), *zip(map(formula.format, columns), values, strict=True)]
         _write(sheet, row, cells, book.formats["total"], first=2)
@@ -268,35 +263,31 @@ def _summary(
     sheet.set_column(0, 0, 44)
     sheet.set_column(1, 5, 20)
     _write(sheet, 0, [f"Cash flows, {scenario.client.name}"], book.formats["title"])
-    from_day = f"{comparison.months} months from {scenario.client.report_date.isoformat()}"
-    words = (
-        f"Costs in {comparison.currency}, nominal, {from_day}; central case; blue cells are inputs"
-    )
+    when = f"{comparison.months} months from {scenario.client.report_date.isoformat()}"
+    words = f"Costs in {comparison.currency}, nominal, {when}; central case; blue cells are inputs"
     _write(sheet, 1, [words])
     heads = ["Option", "Total cost", "Present cost", "NPV against the baseline",
              "Cost per million tokens (levelised)", "API price path"]  # fmt: skip
     _write(sheet, 3, heads, book.formats["head"])
-    present = {
-        name: f"'{names[name]}'!C{len(cost.flows) + 3}" for name, cost in comparison.options.items()
-    }
-    row, discount = 4, book.paths["discount"]
-    tokens = f"SUMPRODUCT(Quantities!D2:{book.last}2,Paths!D{discount}:{book.last}{discount})"
-    for name, cost in comparison.options.items():
-        today = name == comparison.baseline
-        total = f"='{names[name]}'!C{len(cost.flows) + 2}"
-        cells: list[Any] = [(total, cost.total), (f"={present[name]}", cost.present)]
-        _write(sheet, row, [cost.label + " (baseline)" * today])
+    ends = {n: f"'{names[n]}'!C{len(cost.flows) + 2}" for n, cost in comparison.options.items()}
+    present = {n: f"'{names[n]}'!C{len(cost.flows) + 3}" for n, cost in comparison.options.items()}
+    last, discount = book.columns[-1], book.paths["discount"]
+    tokens = f"SUMPRODUCT(Quantities!D2:{last}2,Paths!D{discount}:{last}{discount})"
+    today = present.get(comparison.baseline)
+    for row, (name, cost) in enumerate(comparison.options.items(), start=4):
+        saving, each = f"={today}-{present[name]}", f"=C{row + 1}/{tokens}*{MILLION:.0f}"
+        cells = [
+            (f"={ends[name]}", cost.total),
+            (f"={present[name]}", cost.present),
+            (saving, cost.npv) if today else None,
+            (each, cost.lcot) if cost.lcot is not None else None,
+        ]
+        _write(sheet, row, [cost.label + " (baseline)" * (name == comparison.baseline)])
         _write(sheet, row, cells, book.formats["money"], first=1)
-        if comparison.baseline in present:
-            saving = f"={present[comparison.baseline]}-{present[name]}"
-            _write(sheet, row, [(saving, cost.npv)], book.formats["money"], first=3)
-        if cost.lcot is not None:
-            each = f"=C{row + 1}/{tokens}*{MILLION:.0f}"
-            _write(sheet, row, [(each, cost.lcot)], book.formats["money"], first=4)
         _write(sheet, row, [comparison.price_path.replace("_", " ")], first=5)
-        row += 1
-    for line, (name, why) in enumerate(comparison.not_estimated.items(), start=row + 1):
-        _write(sheet, line, [f"{name}: not estimated, because {why}"], book.formats["note"])
+    below = len(comparison.options) + 5
+    for row, (name, why) in enumerate(comparison.not_estimated.items(), start=below):
+        _write(sheet, row, [f"{name}: not estimated, because {why}"], book.formats["note"])
 
 
 # --- FOCUS ------------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ class CostFrames(VendorFrames):
         draw: number of the case [1]
         present: present cost [currency]
         """
-        totals = self.uncertainty.simulation.totals  # a frame at once: rows by the ten thousand
+        totals = self.uncertainty.totals  # a frame at once: rows by the ten thousand
         wide = pd.DataFrame({self._label(name): t.present for name, t in totals.items()})
         each = wide.rename_axis("draw").melt(
             var_name="option", value_name="present", ignore_index=False
@@ -245,7 +245,7 @@ class CostFrames(VendorFrames):
         p75: 1 in 4 cases is above [currency]
         p90: 1 in 10 cases is above [currency]
         """
-        for name, t in self.uncertainty.simulation.totals.items():
+        for name, t in self.uncertainty.totals.items():
             yield self._label(name), *np.percentile(t.present, (10, 25, 50, 75, 90))
         yield from self._sources(*PRICES)
 

@@ -18,7 +18,7 @@ from siting.catalogue import Fact, settings, table
 from siting.cost import tco
 from siting.cost.cashflow import HybridPlan
 from siting.cost.tco import Comparison, OptionCost
-from siting.cost.uncertainty import Simulation, described, draws_at, falling, one_at_a_time
+from siting.cost.uncertainty import described, draws_at, falling, one_at_a_time
 from siting.cost.uncertainty import drivers as driver_names
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quality import leaves
@@ -37,7 +37,7 @@ EXIT_MONTH = 12
 
 
 def cost_draws(
-    simulations: Mapping[str, Simulation], path: str, falling: float | None = None
+    by_path: Mapping[str, Mapping[str, tco.Totals]], path: str, falling: float | None = None
 ) -> dict[str, Sampled]:
     """Present cost of each option in the draws of the cost chapter's Monte Carlo.
 
@@ -45,11 +45,11 @@ def cost_draws(
     are from `path`.
     """
     if falling is None:
-        return {n: Sampled.of(t.present) for n, t in simulations[path].totals.items()}
-    listed, other = (simulations[p].totals for p in ("list", "same_capability"))
+        return {n: Sampled.of(t.present) for n, t in by_path[path].items()}
+    other = by_path["same_capability"]
     return {
         n: Sampled.of(np.where(_shares(len(t.present)) < falling, other[n].present, t.present))
-        for n, t in listed.items()
+        for n, t in by_path["list"].items()
     }
 
 

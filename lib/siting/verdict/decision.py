@@ -206,7 +206,7 @@ def assess(
         scenario.seed,
         gather.volume_curve(cost),
         gather.cost_drivers(cost, yard) if yard else (),
-        uncertainty.simulation.scores,
+        uncertainty.scores,
         {name: described(cost.plan, name)[0] for name in drivers(cost.plan)},
     )
     return replace(

@@ -11,6 +11,7 @@ refused with file, line, field, what is wrong and what to write instead (`Scenar
 from siting.inputs.scenario.model import (
     OWNED as OWNED,
     SELF_HOSTED as SELF_HOSTED,
+    Client as Client,
     Deadline as Deadline,
     Evidence as Evidence,
     FineTuning as FineTuning,
