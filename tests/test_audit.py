@@ -70,8 +70,8 @@ def test_no_step_names_a_rule_of_which_it_is_not_known_whether_it_applies() -> N
     doubtful = open_("Chinese operator", "Not known whether it applies: country of the operator.")
     verdicts = {"A": doubtful, "B": open_("Storage", "Not known: retention (days).")}
     law = Made(options=dict.fromkeys(given.options, Made(verdicts=verdicts)))
-    named = facts_of(given, law, quality.assess(given)).reviews  # type: ignore[arg-type]
-    assert set(named.values()) == {("Storage",)}
+    words = facts_of(given, law, quality.assess(given)).words  # type: ignore[arg-type]
+    assert {of["reviews"] for of in words.values()} == {"Storage"}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

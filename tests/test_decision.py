@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -13,17 +14,14 @@ from siting.verdict import plan, ranking
 from siting.verdict.decision import Case, decide
 from siting.verdict.plan import Facts, PlanStep
 from siting.verdict.ranking import Candidate, Doubt, Sampled
-from siting.verdict.turns import CostCurve
+from siting.verdict.turns import CostCurve, Driver
 
 CRITERIA = ranking.criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
 DRAWS = 4000
-FACTS = Facts(
-    models={"own": "Gemma"},
-    references={"own": "GPT"},
-    vendors={"api": "OpenAI"},
-    reviews={"own": ("transfer impact assessment",)},
-)
+WORDS = {"model": "the model", "reference": "the model in use", "vendor": "the vendor"}
+OWN = {"model": "Gemma", "reference": "GPT", "reviews": "transfer impact assessment"}
+FACTS = Facts(defaultdict(lambda: {**WORDS, "reviews": ""}, own={**WORDS, **OWN}))
 
 
 def candidate(name, cost, kind="api", spread=0.05, **more):
@@ -66,7 +64,7 @@ def test_an_option_that_is_not_cleared_may_lead_and_says_what_clears_it():
     found = taken(candidate("api", 1.0), own)
     assert found.recommended == "own"
     assert found.candidate("own").uncleared[0].clears == "Test it."
-    assert any("Test Gemma against GPT" in step.text for step in found.plan)
+    assert any("Test Gemma against GPT" in step.row.step for step in found.plan)
 
 
 def test_options_that_cannot_be_told_apart_are_called_open():
@@ -94,8 +92,8 @@ def test_names_and_order_of_options_change_nothing(options, prefix):
     )
     plain = taken(*(candidate(n, c) for n, c in (("a", 1.0), ("b", 0.8), ("c", 1.4))))
     assert found.recommended == prefix + plain.recommended == prefix + "b"
-    assert {n: r.central for n, r in found.ranking.score.items()} == pytest.approx(
-        {prefix + n: r.central for n, r in plain.ranking.score.items()}
+    assert {n: found.ranking.score(n).central for n in found.ranking.names} == pytest.approx(
+        {prefix + n: plain.ranking.score(n).central for n in plain.ranking.names}
     )
     # 20,000 draws, another for each place: a share is sure to about a third of a percent.
     assert found.share == pytest.approx(plain.share, abs=0.02)
@@ -105,7 +103,7 @@ def test_names_and_order_of_options_change_nothing(options, prefix):
 @given(st.floats(0.05, 60), st.floats(1.001, 20))
 def test_a_score_falls_strictly_with_cost(cost, times):
     dear, cheap = (
-        taken(candidate("api", 1.0), candidate("own", c, spread=1e-9)).ranking.score["own"].central
+        taken(candidate("api", 1.0), candidate("own", c, spread=1e-9)).ranking.score("own").central
         for c in (cost * times, cost)
     )
     assert dear < cheap
@@ -114,7 +112,7 @@ def test_a_score_falls_strictly_with_cost(cost, times):
 def test_a_dearer_option_always_scores_less_however_dear_it_is():
     scores = [
         taken(candidate("api", 1.0), candidate("own", cost, "on_premises", spread=1e-9))
-        .ranking.score["own"].central
+        .ranking.score("own").central
         for cost in (0.5, 1.0, 2.0, 2.1, 4.4, 9.0, 50.0)
     ]  # fmt: skip
     assert all(a > b for a, b in itertools.pairwise(scores))
@@ -143,7 +141,7 @@ def test_a_step_of_one_sector_is_not_given_to_another():
     for sector in ("banking", "health"):
         facts = dataclasses.replace(FACTS, critical=True, sector=sector)
         case = Case((candidate("api", 1.0),), "api", CRITERIA, WEIGHTS, facts, seed=1)
-        found[sector] = " ".join(s.text + s.why for s in decide(case).plan)
+        found[sector] = " ".join(s.row.step + s.row.why for s in decide(case).plan)
     assert "exit plan" in found["banking"]
     assert "financial" not in found["health"]
 
@@ -173,7 +171,7 @@ def test_the_price_at_which_the_answer_changes_is_reported_for_the_winner():
 
 def test_the_volume_at_which_the_answer_changes_is_reported():
     at = np.geomspace(0.1, 10, 101)
-    curve = CostCurve(at, {"api": at, "own": np.full(101, 2.0)}, 1.0, (0.5, 3))
+    curve = CostCurve(at, {"api": at, "own": np.full(101, 2.0)}, Range(0.5, 1.0, 3))
     found = taken(candidate("api", 1.0), candidate("own", 2.0, "on_premises"), curve=curve)
     flip = next(f for f in found.flips if f.kind == "volume")
     assert flip.threshold == pytest.approx(2.0, rel=0.05)
@@ -182,8 +180,8 @@ def test_the_volume_at_which_the_answer_changes_is_reported():
 
 def test_contributions_add_up_to_the_score_of_every_option():
     found = taken(candidate("api", 1.0), candidate("own", 0.7, "on_premises"))
-    for name, parts in found.ranking.contributions.items():
-        assert sum(parts.values()) == pytest.approx(found.ranking.score[name].central)
+    for name, parts in zip(found.ranking.names, found.ranking.contributions, strict=True):
+        assert sum(parts) == pytest.approx(found.ranking.score(name).central)
 
 
 def test_knowing_the_deciding_input_is_worth_no_more_than_knowing_everything():
@@ -198,9 +196,9 @@ def test_knowing_the_deciding_input_is_worth_no_more_than_knowing_everything():
         {"cost_ratio": Sampled(1 / price, 1.0)},
         cost=Sampled(np.full(DRAWS, 1e6), 1e6),
     )
-    noise = rng.uniform(size=DRAWS)
-    drivers = {"api_price": price, "noise": noise}
-    found = taken(api, own, uncertain=drivers, labels={"api_price": "API price: a table"})
+    drawn = {"API price": price, "noise": rng.uniform(size=DRAWS)}
+    drivers = tuple(Driver(n, n, Range.exact(1), {}, {}, x) for n, x in drawn.items())
+    found = taken(api, own, drivers=drivers)
     best = found.knowledge[0]
     assert best.label == "API price"
     assert 0.9 * found.perfect_information < best.worth <= found.perfect_information
@@ -208,13 +206,13 @@ def test_knowing_the_deciding_input_is_worth_no_more_than_knowing_everything():
 
 def test_open_findings_and_critical_functions_appear_in_the_plan():
     steps = taken(candidate("api", 1.0), candidate("own", 0.4, "on_premises")).plan
-    assert any("transfer impact assessment" in step.text for step in steps)
-    assert not any("exit plan" in step.text for step in steps)
-    assert [s.day for s in steps] == sorted(s.day for s in steps)
+    assert any("transfer impact assessment" in step.row.step for step in steps)
+    assert not any("exit plan" in step.row.step for step in steps)
+    assert [s.row.day for s in steps] == sorted(s.row.day for s in steps)
 
 
 def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition():
-    facts = dataclasses.replace(FACTS, reviews={"b": ("x",)}, critical=True)
+    facts = dataclasses.replace(FACTS, words={"b": {"reviews": "x"}}, critical=True)
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
     words = ("option", "model", "reference", "vendor", "reviews", "experiment")
@@ -226,5 +224,5 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
 
 def test_every_option_kind_has_a_step_for_each_horizon():
     for kind in ("api", "managed_cloud", "rented_gpus", "on_premises", "hybrid"):
-        days = {s.day for s in taken(candidate("api", 1.0), candidate("x", 0.3, kind)).plan}
+        days = {s.row.day for s in taken(candidate("api", 1.0), candidate("x", 0.3, kind)).plan}
         assert days == {30, 90, 365}

@@ -40,13 +40,13 @@ def candidate(name, cost, openness, **more):
 
 
 def test_a_log_scale_puts_the_baseline_half_way_between_four_times_and_a_quarter():
-    assert ranking.value(COST, np.array([4.0, 1.0, 0.25, 9.0])) == pytest.approx([0, 0.5, 1, 0])
+    assert COST.value(np.array([4.0, 1.0, 0.25, 9.0])) == pytest.approx([0, 0.5, 1, 0])
 
 
 def test_money_counts_beyond_its_goalposts_and_every_unit_alike():
     money = criterion("cost", "cost_ratio", 2, 0, "money")
     # Twice the cheapest scores 0, each further once takes another half.
-    worth = ranking.value(money, np.array([0.0, 1.0, 2.0, 3.0, 4.4]))
+    worth = money.value(np.array([0.0, 1.0, 2.0, 3.0, 4.4]))
     assert worth == pytest.approx([1, 0.5, 0, -0.5, -1.2])
 
 
@@ -54,8 +54,8 @@ def test_contributions_are_weight_times_value_and_add_up_to_the_score():
     # cost 1.0 is worth 0.5, openness 0.2; weights 3:1, so 100·(0.75·0.5 + 0.25·0.2) = 42.5.
     weights = {"cost": Range(3, 3, 3), "openness": Range(1, 1, 1)}
     result = ranking.rank([candidate("a", 1.0, 0.2)], [COST, OPEN], weights, 100, seed=1)
-    assert result.contributions["a"] == pytest.approx({"cost": 37.5, "openness": 5.0})
-    assert result.score["a"].central == pytest.approx(42.5)
+    assert result.contributions[0] == pytest.approx([37.5, 5.0])
+    assert result.score("a").central == pytest.approx(42.5)
 
 
 def test_an_option_better_on_every_criterion_always_wins():
@@ -63,7 +63,7 @@ def test_an_option_better_on_every_criterion_always_wins():
     result = ranking.rank(pair, [COST, OPEN], EVEN, 500, seed=1)
     assert result.first("better") == 1.0
     assert result.best == "better"
-    assert result.regret["better"].points == 0.0
+    assert result.regret("better")[0] == 0.0
 
 
 def test_two_options_with_the_same_uncertain_measures_win_half_the_draws_each():
@@ -128,7 +128,7 @@ def test_adding_an_option_leaves_the_scores_of_the_others_alone(pairs, cost, ope
     after = [*before, candidate("new", cost, openness)]
     first = ranking.rank(before, [COST, OPEN], EVEN, 50, seed=1).contributions
     second = ranking.rank(after, [COST, OPEN], EVEN, 50, seed=1).contributions
-    assert {n: second[n] for n in first} == first
+    assert (second[: len(before)] == first).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -140,8 +140,7 @@ def test_multiplying_all_weights_changes_nothing(pairs, factor):
     }
     a = ranking.rank(them, [COST, OPEN], EVEN, 200, seed=1)
     b = ranking.rank(them, [COST, OPEN], scaled, 200, seed=1)
-    for name in a.names:
-        assert a.contributions[name] == pytest.approx(b.contributions[name])
+    assert a.contributions == pytest.approx(b.contributions)
 
 
 def test_the_weight_at_which_the_leader_changes_is_where_the_two_scores_meet():
@@ -150,7 +149,7 @@ def test_the_weight_at_which_the_leader_changes_is_where_the_two_scores_meet():
     two = [candidate("a", 0.5, 0.0), candidate("b", 1.0, 0.5)]
     lead = turns.Lead(two, [COST, OPEN], EVEN)
     cost = next(f for f in lead.weight_flips() if f.subject == "cost")
-    assert (cost.to, cost.today) == ("a", 0.5)
+    assert (cost.to, cost.expected.central) == ("a", 0.5)
     assert cost.threshold == pytest.approx(2 / 3)
     assert not cost.plausible  # the weight is stated as exact, so two thirds is outside
 
@@ -168,7 +167,7 @@ def test_the_price_at_which_the_leader_loses_is_found():
 def test_the_volume_at_which_owning_becomes_cheaper_is_found():
     # API: 1 per unit; own: 100 whatever the volume. They cost the same at 100.
     at = np.geomspace(10, 1000, 201)
-    curve = CostCurve(at, {"api": at, "own": np.full_like(at, 100)}, 50, (25, 200))
+    curve = CostCurve(at, {"api": at, "own": np.full_like(at, 100)}, Range(25, 50, 200))
     pair = [candidate("api", 1.0, 0.5), candidate("own", 2.0, 0.5)]
     (flip,) = turns.Lead(pair, [COST, OPEN], EVEN).load_flips(curve)
     assert flip.threshold == pytest.approx(100, rel=0.02)
@@ -177,14 +176,14 @@ def test_the_volume_at_which_owning_becomes_cheaper_is_found():
 
 def test_perfect_information_saves_the_difference_between_choosing_before_and_after():
     # Own costs 10; the API 5 or 17, equally likely. Before: own, 10. After: (5 + 10)/2 = 7.5.
-    costs = {"own": np.full(1000, 10.0), "api": np.tile([5.0, 17.0], 500)}
+    costs = np.array([np.full(1000, 10.0), np.tile([5.0, 17.0], 500)])
     assert turns.value_of_perfect_information(costs) == pytest.approx(2.5)
 
 
 def test_knowing_the_input_that_decides_is_worth_all_and_knowing_another_nothing():
     rng = np.random.default_rng(4)
     price = rng.uniform(5, 17, 20_000)
-    costs = {"own": np.full(20_000, 10.0), "api": price}
+    costs = np.array([np.full(20_000, 10.0), price])
     # E[max(0, 10 − price)] = 25/24 · ½ … price uniform on 5–17: ∫₅¹⁰ (10−x)/12 dx = 25/24 = 1.042.
     assert turns.value_of_perfect_information(costs) == pytest.approx(25 / 24, rel=0.03)
     assert turns.value_of_knowing(costs, price) == pytest.approx(25 / 24, rel=0.06)
@@ -213,13 +212,13 @@ def test_the_lead_swings_as_the_scores_do_by_hand():
         "a", "a", "api", {"cost_ratio": Range.exact(1.0), "openness": Range(0.1, 0.5, 0.9)}
     )
     lead = turns.Lead([a, candidate("b", 2.0, 0.6)], [COST, OPEN], EVEN, "a")
-    assert lead.of()[0] == pytest.approx(7.5)
+    assert lead.of(lead.values, lead.central)[0] == pytest.approx(7.5)
     # At half the cost b is worth 0.5: 55 points, five more than a.
-    price = turns.Driver("b's price", "times", 0.5, 1, 1, {"b": 1.0}, {"b": 2.0})
+    price = turns.Driver("price", "b's price", Range(0.5, 1, 1), {"b": 1.0}, {"b": 2.0})
     first, second = lead.swings([price])
-    assert (first.label, first.lead_low, first.leader_low) == (
+    assert (first.label, first.leads[0], first.leaders[0]) == (
         "openness",
         pytest.approx(-12.5),
         "b",
     )
-    assert (second.lead_low, second.lead_high) == pytest.approx((-5, 7.5))
+    assert (second.leads[0], second.leads[2]) == pytest.approx((-5, 7.5))

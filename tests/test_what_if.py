@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from siting import study
+from siting.inputs import scenario
 from studies import opened
 
 KEYS = ["option", "first"]
@@ -66,3 +67,10 @@ def test_cost_at_another_volume_follows_the_curve_of_cost_over_volume(
     keys = s.standings().set_index("key").option
     assert 3.5 < ratio[keys["api"]] <= 4.0
     assert 1.0 <= ratio[keys["owned"]] < ratio[keys["api"]]
+
+
+def test_where_cost_counts_for_nothing_it_has_that_weight_alone(s: study.Study) -> None:
+    given = scenario.changed(s.scenario, {"decision.weights": {"cost": 0}})
+    cases = study.Study(given).what_if()
+    assert set(cases.weight) == {0}
+    assert cases[cases.reported]["first"].sum() == pytest.approx(1)

@@ -12,9 +12,7 @@ from siting.catalogue import Source, source_of
 from siting.quality import leaves, spoken
 from siting.study.frames import Made, Yielded, ends, frame
 from siting.study.results import Results
-from siting.verdict.candidates import volume_curve
-from siting.verdict.ranking import Candidate, Criterion, Sampled, value
-from siting.verdict.ranking import ends as measure_ends
+from siting.verdict.ranking import Candidate, Criterion, Sampled
 from siting.verdict.what_if import outcomes
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -163,17 +161,13 @@ class DecisionFrames(Results):
         first: share of cases in which it ranks first; missing where it may not be chosen [share]
         best: whether it has the highest mean score on that path
         """
-        for path, future in self.decision.futures.items():
-            for name, cost in future.costs.items():
-                ranking = (
-                    future.ranking if future.ranking and name in future.ranking.names else None
-                )
-                first = ranking.first(name) if ranking else None
-                words, best = (
-                    "list" if path == "list" else "falling",
-                    bool(ranking and ranking.best == name),
-                )
-                yield words, self.options[name].label, *_quantiles(cost), first, best
+        cases = self.what_if()
+        cases = cases[(cases.volume == 1) & cases.weight.isin(cases.weight[cases.reported])]
+        ranked = {(c.path, c.option): (c.first, c.best) for c in cases.itertuples()}
+        for path, costs in self.decision.futures.items():
+            for name, cost in costs.items():
+                case = "list" if path == "list" else "falling", self.options[name].label
+                yield *case, *_quantiles(cost), *ranked.get(case, (None, False))
         yield from self._criteria_sources
 
     @frame
@@ -190,14 +184,13 @@ class DecisionFrames(Results):
         confidence: how sure the answer is, in a word, where this option is best
         cost: median of the present cost over the horizon [currency]
         """
-        d, curve = self.decision, volume_curve(self.cost)
-        costs = {("list" if p == "list" else "falling"): f.costs for p, f in d.futures.items()}
+        d = self.decision
+        costs = {"list" if p == "list" else "falling": costs for p, costs in d.futures.items()}
         path = "list" if self.cost.price_path == "list" else "falling"
         if self.scenario.decision.falling_prices is not None:
             path = "mixed"
             costs[path] = {c.name: c.cost for c in d.candidates if c.cost is not None}
-        rows = outcomes(d, costs, path, curve, self.scenario.seed) if curve else ()
-        return rows, self._criteria_sources
+        return outcomes(d, costs, path), self._criteria_sources
 
     @frame
     def lead_swings(self) -> Yielded:
@@ -220,11 +213,10 @@ class DecisionFrames(Results):
         d, label = self.decision, self._labelled
         units = {c.label: self._in_units(c) for c in d.criteria}
         for s in d.swings:
-            factor, unit = units[s.label] if s.kind == "measure" else (1.0, s.unit)
-            band = s.low * factor, s.plan * factor, s.high * factor
-            leads, leaders = (s.lead_low, s.lead_plan, s.lead_high), (s.leader_low, s.leader_high)
-            turns = leaders[0] != leaders[1] and d.recommended in leaders
-            yield s.kind, s.label, label(s.option), unit, *band, *leads, *map(label, leaders), turns
+            factor, unit = units[s.label] if s.kind == "measure" else (1.0, s.band.unit)
+            what = s.kind, s.label, label(s.option), unit, *s.band.scaled(factor).ends
+            turns = s.leaders[0] != s.leaders[1] and d.recommended in s.leaders
+            yield *what, *s.leads, *map(label, s.leaders), turns
         yield from self._criteria_sources
 
     @frame
@@ -241,15 +233,15 @@ class DecisionFrames(Results):
         inside: whether that value lies in the range that is expected
         """
         criteria = {c.criterion: c.label for c in self.decision.criteria}
-        for f in self.decision.nearest_flips:
+        for f in self.decision.flips:
             subject = self.options[f.subject].label if f.subject in self.options else f.subject
             words = {
                 "weight": f"weight of {criteria.get(f.subject, '').lower()}",
                 "price": f"cost of {subject}",
                 "volume": "volume of tokens",
             }
-            points = f.today, f.threshold, f.unit, self.options[f.to].label, f.plausible
-            yield f.kind, subject, words[f.kind], *points
+            points = f.expected.central, f.threshold, f.expected.unit, self.options[f.to].label
+            yield f.kind, subject, words[f.kind], *points, f.plausible
         yield from self._criteria_sources
 
     @frame
@@ -288,8 +280,9 @@ class DecisionFrames(Results):
         price_high: what it costs, high [currency]
         """
         for s in self.decision.plan:
-            yield s.day, self._day(s.day), s.owner, s.label, s.text, s.why, *ends(s.price)
-            yield s.source
+            row, due = s.row, self._day(s.row.day)
+            yield row.day, due, row.owner, row.label, row.step, row.why, *ends(s.price)
+            yield source_of(row)
 
     @frame
     def successors(self) -> Yielded:
@@ -311,7 +304,7 @@ class DecisionFrames(Results):
         for f in self.decision.resilience:
             g = f.growth
             sizes = f.room, *ends(g.same_class), g.flagship.central
-            shown = g.pairs, g.makers, f.chance, f.verdict
+            shown = len(g.ratios), g.makers, f.chance, f.verdict
             yield self.options[f.option].label, f.model, spoken(f.model), *sizes, *shown
         yield from self._criteria_sources
 
@@ -369,9 +362,9 @@ class DecisionFrames(Results):
         ranking = self.decision.ranking
         points: tuple[float | None, ...] = (None,) * 7
         if ranking is not None and c.name in ranking.names:
-            score, regret = ranking.score[c.name], ranking.regret[c.name]
-            scores = score.central, score.low, ranking.median[c.name], score.high
-            points = ranking.first(c.name), *scores, regret.points, regret.money
+            score, median = ranking.score(c.name), ranking.spread(c.name)[1]
+            scores = score.central, score.low, median, score.high
+            points = ranking.first(c.name), *scores, *ranking.regret(c.name)
         status = "ruled out" if c.struck else "not cleared" if c.uncleared else "allowed"
         reason = next(iter((*c.struck, *(d.point for d in c.uncleared))), None)
         what = c.label, c.name, c.kind, self._models(c.name), self.roles[c.label], status, reason
@@ -396,10 +389,10 @@ class DecisionFrames(Results):
         measures: tuple[float | None, ...] = (None,) * 3
         worst, worth, best = 0.1, 0.5, 0.9
         if measure is not None:
-            low, _, high = measure_ends(measure, criterion)
+            low, _, high = measure.ends
             measures = low * factor, measure.central * factor, high * factor
-            worst, best = sorted(float(value(criterion, end)) for end in (low, high))
-            worth = float(value(criterion, measure.central))
+            worst, best = sorted(float(criterion.value(end)) for end in (low, high))
+            worth = float(criterion.value(measure.central))
         what = c.label, criterion.criterion, criterion.label, criterion.unit, unit
         goals = criterion.worst * factor, criterion.best * factor
         counts = *ends(weight), share, measure is not None

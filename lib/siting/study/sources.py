@@ -94,8 +94,8 @@ class SourceFrames(DecisionFrames, CostFrames):
         for moved in self.sensitivities().to_dict("records"):
             label, lead, turns = moved["driver"], None, False
             if swing := swings.get(label):
-                leads = (swing.lead_low, swing.lead_plan, swing.lead_high)
-                lead, turns = max(leads) - min(leads), swing.leader_low != swing.leader_high
+                lead = max(swing.leads) - min(swing.leads)
+                turns = swing.leaders[0] != swing.leaders[1]
             value = [moved[end] for end in ("low", "central", "high", "unit")]
             saving = abs(moved["saving_high"] - moved["saving_low"])
             rows.append((label, *value, lead, turns, saving, *self._origin(origins[label])))

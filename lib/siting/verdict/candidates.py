@@ -5,32 +5,27 @@ Nothing is judged here. What a chapter could not estimate stays unknown.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from siting import quality
 from siting.catalogue import Fact, settings, table
-from siting.cost import tco
+from siting.cost import tco, uncertainty
 from siting.cost.cashflow import HybridPlan
 from siting.cost.tco import Comparison, OptionCost
-from siting.cost.uncertainty import described, draws_at, falling, one_at_a_time
-from siting.cost.uncertainty import drivers as driver_names
 from siting.inputs.scenario import SELF_HOSTED, Scenario
 from siting.quality import leaves
 from siting.quantity import Z90, Range
 from siting.rules.openness import ModelFinding
 from siting.rules.sovereignty import Assessment as Sovereignty
-from siting.serving.capacity import OptionCapacity, Pool
+from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict.plan import driver_label, may_not_apply
 from siting.verdict.ranking import Candidate, Doubt, Floats, Measure, Sampled
-from siting.verdict.resilience import Fit, fit
-from siting.verdict.turns import CostCurve, Driver
+from siting.verdict.turns import VOLUME, CostCurve, Driver
 
 EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
@@ -46,17 +41,11 @@ def cost_draws(
     """
     if falling is None:
         return {n: Sampled.of(t.present) for n, t in by_path[path].items()}
-    other = by_path["same_capability"]
-    return {
-        n: Sampled.of(np.where(_shares(len(t.present)) < falling, other[n].present, t.present))
-        for n, t in by_path["list"].items()
-    }
-
-
-def _shares(n: int) -> Floats:
-    """Numbers from 0 to 1, evenly spread over the draws: each next one falls into a gap."""
-    golden = (5**0.5 - 1) / 2
-    return np.asarray((np.arange(n) * golden) % 1)
+    listed, other = by_path["list"], by_path["same_capability"]
+    # Multiples of the golden ratio spread evenly: each next one falls into a gap.
+    size = max((len(t.present) for t in listed.values()), default=0)
+    falls = np.arange(size) * ((5**0.5 - 1) / 2) % 1 < falling
+    return {n: Sampled.of(np.where(falls, other[n].present, t.present)) for n, t in listed.items()}
 
 
 @dataclass(frozen=True)
@@ -71,29 +60,33 @@ class Chapters:
     parity: quality.Assessment
 
 
-def candidates(found: Chapters, cost: Comparison, stability: Stability) -> tuple[Candidate, ...]:
-    """Every option with its measures, the constraints that it fails, and what is not cleared."""
-    scenario, draws = found.scenario, found.draws
+def candidates(
+    found: Chapters, cost: Comparison, stability: Stability
+) -> tuple[tuple[Candidate, ...], float | None]:
+    """Every option with its measures, the constraints that it fails, and what is not cleared; and
+    the cost that theirs are measured against."""
+    scenario, draws, law = found.scenario, found.draws, found.sovereignty
     held = {name: barriers(found, cost, name) for name in scenario.options}
     yard = yardstick({n: d for n, d in draws.items() if not held[n][0]} or draws)
     yearly = yard / (cost.months / 12) if yard else None
     out = []
     for name, option in scenario.options.items():
-        months = option.months_to_production
         measures: dict[str, Measure | None] = {
             "cost_ratio": draws[name].scaled(1 / yard) if yard and name in draws else None,
             "latency_margin": latency_margin(found.capacity[name]),
             "loss_share": loss_share(stability, name, yearly),
-            "findings": findings(found.sovereignty, name),
-            "openness": openness(scenario, found.sovereignty, name),
-            "months_to_production": Range(months.low, months.central, months.high, "months"),
+            "findings": findings(law, name),
+            "openness": openness(scenario, law, name),
+            "months_to_production": option.months_to_production.scaled(1, "months"),
             "exit_share": exit_share(cost.options.get(name), scenario, name, yearly),
-            **attributes(scenario, name),
         }
+        for key, value in option.attributes.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                measures[f"attribute:{key}"] = Range.exact(float(value))
         known = {k: v for k, v in measures.items() if v is not None}
         price = draws.get(name)
         out.append(Candidate(name, option.label, option.kind, known, price, *held[name]))
-    return tuple(out)
+    return tuple(out), yard
 
 
 def yardstick(draws: Mapping[str, Sampled]) -> float | None:
@@ -114,13 +107,10 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     """
     if not capacity.latency_known or not capacity.pools:
         return None
-    peak = min(_margin(p, busiest=True) for p in capacity.pools.values())
-    usual = min(_margin(p, busiest=False) for p in capacity.pools.values())
+    pools = capacity.pools.values()
+    peak = 1 - max(pool.strain(pool.peak_hour) for pool in pools)
+    usual = 1 - max(pool.strain(pool.busy_hour) for pool in pools)
     return Range(min(peak, usual), peak, max(peak, usual), "share")
-
-
-def _margin(pool: Pool, busiest: bool) -> float:
-    return 1 - pool.strain(pool.peak_hour if busiest else pool.busy_hour)
 
 
 def loss_share(stability: Stability, name: str, yearly: float | None) -> Range | None:
@@ -156,21 +146,20 @@ def openness(scenario: Scenario, sovereignty: Sovereignty, name: str) -> Range |
 
     A model behind an API counts as closed, whoever else may run it.
     """
-    values = []
-    for part in leaves(scenario, name):
-        models = [m for m in sovereignty.models if part in m.used_by]
-        own = scenario.options[part].kind in SELF_HOSTED
-        values += [_openness(m) if own else 0.0 for m in models]
+    values = [
+        _openness(model) if scenario.options[part].kind in SELF_HOSTED else 0.0
+        for part in leaves(scenario, name)
+        for model in sovereignty.models
+        if part in model.used_by
+    ]
     return Range.exact(float(np.mean(values)), "share") if values else None
 
 
 def _openness(model: ModelFinding) -> float:
     """Points of a model, 0 to 1; a part that nobody describes counts half of its points."""
-    points: dict[str, dict[str, float]] = {}
-    for row in table("openness_points", OpennessPoints):
-        points.setdefault(row.part, {})[row.word] = row.points
-    most = {part: max(words.values()) for part, words in points.items()}
-    gained = sum(words.get(model.said[part], most[part] / 2) for part, words in points.items())
+    points = {(row.part, row.word): row.points for row in table("openness_points", OpennessPoints)}
+    most = {part: max(p for (of, _), p in points.items() if of == part) for part, _ in points}
+    gained = sum(points.get((part, model.said[part]), top / 2) for part, top in most.items())
     return gained / sum(most.values())
 
 
@@ -188,9 +177,7 @@ def exit_share(
     left = bought * max(0.0, 1 - EXIT_MONTH / (12 * option.life))
     bound = settings("decision_settings")["exit_value_lost"].range.scaled(left)
     owed = sum(committed(option, scenario, part) for part in leaves(scenario, name))
-    return Range(bound.low + owed, bound.central + owed, bound.high + owed).scaled(
-        1 / yearly, "share"
-    )
+    return bound.plus(Range.exact(owed)).scaled(1 / yearly, "share")
 
 
 def committed(option: OptionCost, scenario: Scenario, part: str) -> float:
@@ -201,15 +188,6 @@ def committed(option: OptionCost, scenario: Scenario, part: str) -> float:
         return 0.0
     rent = [f.amounts[EXIT_MONTH + 1 : months + 1] for f in option.flows if f.category == "rental"]
     return float(np.sum(rent)) if rent else 0.0
-
-
-def attributes(scenario: Scenario, name: str) -> dict[str, Measure | None]:
-    """Numbers that the scenario states of an option, for criteria of the client's own."""
-    return {
-        f"attribute:{key}": Range.exact(float(value))
-        for key, value in scenario.options[name].attributes.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    }
 
 
 # Constraints and proof --------------------------------------------------------------------------
@@ -263,11 +241,11 @@ def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list
         case "budget" if (
             budget := found.scenario.decision.budget_per_year
         ) and name in found.draws:
-            paid = found.draws[name].range().scaled(12 / found.scenario.finance.horizon_months)
+            paid = found.draws[name].scaled(12 / found.scenario.finance.horizon_months).ends
             clears = "Get a price that is fixed, or a larger budget."
             doubt = Doubt("Budget", "It may cost more than the budget.", clears)
-            over = ["its cost is over the budget"] if paid.central > budget else []
-            return over, [doubt] if paid.high > budget else []
+            over = ["its cost is over the budget"] if paid[1] > budget else []
+            return over, [doubt] if paid[2] > budget else []
     return [], []
 
 
@@ -293,41 +271,32 @@ def volume_curve(cost: Comparison) -> CostCurve | None:
     volume = cost.volume
     if not volume.per_million:
         return None
+    costs = {n: p * volume.million_tokens for n, p in volume.per_million.items()}
     band = settings("decision_settings")["volume_band"].range
-    return CostCurve(
-        volume.million_tokens,
-        {n: p * volume.million_tokens for n, p in volume.per_million.items()},
-        volume.planned,
-        (volume.planned * band.low, volume.planned * band.high),
-    )
+    return CostCurve(volume.million_tokens, costs, band.scaled(volume.planned, VOLUME))
 
 
-def cost_drivers(cost: Comparison, yard: float) -> tuple[Driver, ...]:
+def cost_drivers(cost: Comparison, scores: Mapping[str, Floats], yard: float) -> Iterator[Driver]:
     """Every uncertain input of cost at P10 and at P90, the others central; and how fast API prices
     fall for equal quality, where the case as planned takes them as listed."""
     if not cost.options:
-        return ()
-    names, found = one_at_a_time(cost.plan, np.array([-Z90, Z90]))
-    drivers = []
+        return
+
+    def ratios(found: Mapping[str, tco.Totals], at: int) -> dict[str, float]:
+        return {n: float(t.present[at]) / yard for n, t in found.items()}
+
+    names, found = uncertainty.one_at_a_time(cost.plan, np.array([-Z90, Z90]))
     for i, name in enumerate(names):
-        label, band = described(cost.plan, name)
-        ends = _ratios(found, 2 * i, yard), _ratios(found, 2 * i + 1, yard)
-        drivers.append(
-            Driver(driver_label(name, label), band.unit, band.low, band.central, band.high, *ends)
-        )
-    fall = falling(cost.plan)
-    if cost.price_path == "list" and "api_decline" in driver_names(fall):
-        label, band = described(fall, "api_decline")
-        found = tco.totals(fall, draws_at(fall, {"api_decline": np.array([0.0, Z90])}))
+        label, band = uncertainty.described(cost.plan, name)
+        ends = ratios(found, 2 * i), ratios(found, 2 * i + 1)
+        yield Driver(name, driver_label(name, label), band, *ends, scores[name])
+    name, falling = "api_decline", uncertainty.falling(cost.plan)
+    if cost.price_path == "list" and name in uncertainty.drivers(falling):
+        label, band = uncertainty.described(falling, name)
+        high = uncertainty.draws_at(falling, {name: np.array([Z90])})
         today = {n: o.present / yard for n, o in cost.options.items()}
-        ends = today, _ratios(found, 1, yard)
-        drivers.append(Driver(label, band.unit, 0.0, 0.0, band.high, *ends))
-    return tuple(drivers)
-
-
-def _ratios(found: Mapping[str, tco.Totals], at: int, yard: float) -> dict[str, float]:
-    """Costs as the cost criterion measures them."""
-    return {n: float(t.present[at]) / yard for n, t in found.items()}
+        band = Range(0.0, 0.0, band.high, band.unit)
+        yield Driver(name, label, band, today, ratios(tco.totals(falling, high), 0))
 
 
 def switching_costs(cost: Comparison) -> dict[str, Range]:
@@ -353,11 +322,12 @@ def vendor_share(cost: Comparison, name: str) -> float:
 
 def yearly_spend(cost: Comparison) -> dict[str, Range]:
     """What each option pays vendors a year for use, on average, in the client's currency."""
-    found = {}
-    for name, option in cost.options.items():
-        paid = sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
-        found[name] = Range.exact(paid * 12 / cost.months, f"{cost.currency} per year")
-    return found
+    paid = {
+        name: sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
+        for name, option in cost.options.items()
+    }
+    unit = f"{cost.currency} per year"
+    return {name: Range.exact(amount * 12 / cost.months, unit) for name, amount in paid.items()}
 
 
 def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
@@ -373,28 +343,3 @@ def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
             paid = float(flow.amounts.sum())
             total = total.plus(Range(paid * low, paid, paid * high, cost.currency))
     return total
-
-
-def fits(
-    capacity: Mapping[str, OptionCapacity],
-    memory: Mapping[str, Any],
-    day: dt.date,
-) -> tuple[Fit, ...]:
-    """Room of every self-hosted option for the next generation of each model that it runs."""
-    found = []
-    for name, models in memory.items():
-        gpus = capacity[name].gpus().central if capacity[name].pools else 0.0
-        for each in models:
-            m = each.memory
-            if m is None:
-                continue
-            parts = {p.name: p.gib.central * m.gpus for p in m.parts}
-            weights = parts.pop("weights")
-            budget = m.budget_gib.central
-            known = fit(
-                name, m.model, weights, sum(parts.values()), budget * m.gpus,
-                budget * max(gpus, m.gpus), day,
-            )  # fmt: skip
-            if known is not None:
-                found.append(known)
-    return tuple(found)

@@ -11,54 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from siting import quality
 from siting.catalogue import Input, settings, source_of
 from siting.cost.tco import Comparison
-from siting.cost.uncertainty import Uncertainty, described, drivers
+from siting.cost.uncertainty import Uncertainty
 from siting.inputs.scenario import Scenario
-from siting.quantity import Range
+from siting.memory import vram
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict import candidates as gather
-from siting.verdict.plan import Facts, Knowledge, Step, facts_of, plan, worth_knowing
-from siting.verdict.ranking import (
-    Candidate,
-    ConfidenceWord,
-    Criterion,
-    Floats,
-    Ranking,
-    Sampled,
-    confidence,
-    criteria,
-    rank,
-    weights_of,
-)
+from siting.verdict import plan, ranking, resilience, turns
+from siting.verdict.plan import Facts, Knowledge, Step
+from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Ranking, Sampled, Weights
 from siting.verdict.resilience import Fit
-from siting.verdict.turns import (
-    CostCurve,
-    Driver,
-    Flip,
-    Lead,
-    Swing,
-    value_of_perfect_information,
-)
 
 DRAWS = 20_000
 """Draws of weights and measures together."""
-
-
-@dataclass(frozen=True)
-class Future:
-    """One path of API prices, with all criteria."""
-
-    costs: Mapping[str, Sampled]
-    """Present cost of each priced option."""
-    ranking: Ranking | None
 
 
 @dataclass(frozen=True)
@@ -68,16 +40,12 @@ class Case:
     candidates: tuple[Candidate, ...]
     baseline: str
     criteria: tuple[Criterion, ...]
-    weights: Mapping[str, Range]
+    weights: Weights
     facts: Facts
     seed: int
-    curve: CostCurve | None = None
+    curve: turns.CostCurve | None = None
     """Cost of each option against volume."""
-    drivers: tuple[Driver, ...] = ()
-    uncertain: Mapping[str, Floats] = field(default_factory=dict)
-    """Draws of the drivers of cost, aligned with the cost draws of the candidates."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """The drivers in words."""
+    drivers: tuple[turns.Driver, ...] = ()
 
     @property
     def competing(self) -> tuple[Candidate, ...]:
@@ -85,25 +53,23 @@ class Case:
         return tuple(c for c in self.candidates if not c.struck)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Decision(Case):
     """The answer, and everything that it rests on."""
 
-    word: ConfidenceWord
-    """How sure: from the share of draws that the best option wins."""
     ranking: Ranking | None = None
     """Over all options that compete; None when every option is struck."""
-    recommended: str | None = None
-    flips: tuple[Flip, ...] = ()
-    swings: tuple[Swing, ...] = ()
+    flips: tuple[turns.Flip, ...] = ()
+    """Plausible ones first, then the nearest to today."""
+    swings: tuple[turns.Swing, ...] = ()
     """What each input does to the lead of the recommended option, widest first."""
-    futures: Mapping[str, Future] = field(default_factory=dict)
-    """By path of API prices: `list` and `same_capability`."""
     perfect_information: float | None = None
     """Expected saving if nothing were uncertain. [client's currency]"""
     knowledge: tuple[Knowledge, ...] = ()
     """By worth, highest first."""
     plan: tuple[Step, ...] = ()
+    futures: Mapping[str, Mapping[str, Sampled]] = field(default_factory=dict)
+    """Present cost of each priced option by path of API prices: `list` and `same_capability`."""
     resilience: tuple[Fit, ...] = ()
     yard: float | None = None
     """Cost that money is measured against. [client's currency]"""
@@ -120,6 +86,11 @@ class Decision(Case):
         return tuple(c for c in self.candidates if c.struck)
 
     @property
+    def recommended(self) -> str | None:
+        """The option with the highest mean score; None when every option is struck."""
+        return self.ranking.best if self.ranking else None
+
+    @property
     def stays(self) -> bool:
         """True when the answer is to stay where the client is."""
         return self.recommended == self.baseline
@@ -127,53 +98,43 @@ class Decision(Case):
     @property
     def share(self) -> float:
         """Share of draws that the recommended option wins; 0 without one."""
-        if self.ranking is None or self.recommended is None:
-            return 0.0
-        return self.ranking.first(self.recommended)
+        return self.ranking.first(self.ranking.best) if self.ranking else 0.0
+
+    @property
+    def word(self) -> ConfidenceWord:
+        """How sure: from the share of draws that the best option wins."""
+        return ranking.confidence(self.share)
 
     @property
     def leaving(self) -> float | None:
         """Share of draws in which the best option scores above the baseline; None if they are
         the same, or one of them is missing."""
-        ranking = self.ranking
-        if ranking is None or self.baseline not in ranking.names or ranking.best == self.baseline:
+        if self.ranking is None or self.stays or self.baseline not in self.ranking.names:
             return None
-        return ranking.beats_share(ranking.best, self.baseline)
-
-    @property
-    def nearest_flips(self) -> tuple[Flip, ...]:
-        """One flip a kind and subject, plausible ones first, then the nearest to today."""
-        return tuple(sorted(self.flips, key=lambda f: (not f.plausible, _distance(f))))
-
-
-def _distance(flip: Flip) -> float:
-    """How far a threshold is from today, as a factor (for weights: in share of all weight)."""
-    if flip.kind == "weight":
-        return abs(flip.threshold - flip.today) * 4
-    return abs(float(np.log(flip.threshold / flip.today)))
+        return self.ranking.beats_share(self.ranking.best, self.baseline)
 
 
 def decide(case: Case) -> Decision:
     """The decision from candidates alone: everything above it only prepares them."""
-    competing, nothing = case.competing, Decision(**vars(case), word=confidence(0.0))
+    competing, known = case.competing, Decision(**vars(case))
     if not competing:
-        return nothing
-    ranking = rank(competing, case.criteria, case.weights, DRAWS, case.seed)
-    recommended = ranking.best
-    lead = Lead(competing, case.criteria, case.weights, recommended)
-    costs = {c.name: c.cost.draws for c in competing if c.cost is not None}
-    knowledge = worth_knowing(costs, case.uncertain, case.labels, case.facts.rates)
-    return replace(
-        nothing,
-        word=confidence(ranking.first(recommended)),
-        ranking=ranking,
-        recommended=recommended,
-        flips=lead.flips(case.curve),
+        return known
+    ranked = ranking.rank(competing, case.criteria, case.weights, DRAWS, case.seed)
+    lead = turns.Lead(competing, case.criteria, case.weights, ranked.best)
+    known = replace(
+        known,
+        ranking=ranked,
+        flips=tuple(sorted(lead.flips(case.curve), key=lambda f: (not f.plausible, f.distance))),
         swings=lead.swings(case.drivers),
-        perfect_information=value_of_perfect_information(costs) if len(costs) > 1 else None,
-        knowledge=knowledge,
-        plan=plan(nothing.candidate(recommended), case.baseline, knowledge, case.facts),
     )
+    costs = [c.cost.draws for c in competing if c.cost is not None]
+    if len(costs) > 1:
+        draws = np.stack(costs)
+        everything = turns.value_of_perfect_information(draws)
+        each = plan.worth_knowing(draws, case.drivers, case.facts.rates)
+        known = replace(known, perfect_information=everything, knowledge=each)
+    target = known.candidate(ranked.best)
+    return replace(known, plan=plan.plan(target, case.baseline, known.knowledge, case.facts))
 
 
 def assess(
@@ -184,53 +145,34 @@ def assess(
     stability: Stability,
     sovereignty: Sovereignty,
     parity: quality.Assessment,
-    memory: Mapping[str, Any] | None = None,
+    memory: Mapping[str, Sequence[vram.Fit]],
 ) -> Decision:
     """The decision on a client's options, from the results of the other chapters.
 
-    memory: what vram.assess returned; with it, the room for the next model generation is told.
     Raises ValueError for a weight that names no criterion.
     """
-    draws = gather.cost_draws(
-        uncertainty.by_path, cost.price_path, scenario.decision.falling_prices
-    )
+    known, paths = ranking.criteria(), uncertainty.by_path
+    draws = gather.cost_draws(paths, cost.price_path, scenario.decision.falling_prices)
     chapters = gather.Chapters(scenario, capacity, draws, sovereignty, parity)
-    options = gather.candidates(chapters, cost, stability)
-    yard = gather.yardstick({c.name: c.cost for c in options if c.cost and not c.struck} or draws)
+    options, yard = gather.candidates(chapters, cost, stability)
     case = Case(
         options,
         scenario.finance.baseline,
-        criteria(),
-        weights_of(scenario.decision.weights, criteria()),
-        facts_of(scenario, sovereignty, parity),
+        known,
+        ranking.weights_of(scenario.decision.weights, known),
+        plan.facts_of(scenario, sovereignty, parity),
         scenario.seed,
         gather.volume_curve(cost),
-        gather.cost_drivers(cost, yard) if yard else (),
-        uncertainty.scores,
-        {name: described(cost.plan, name)[0] for name in drivers(cost.plan)},
+        tuple(gather.cost_drivers(cost, uncertainty.scores, yard)) if yard else (),
     )
     return replace(
         decide(case),
+        futures={path: gather.cost_draws(paths, path) for path in sorted(paths)},
+        resilience=tuple(resilience.fits(capacity, memory, scenario.client.report_date)),
         yard=yard,
-        futures={
-            path: _future(case, gather.cost_draws(uncertainty.by_path, path), yard)
-            for path in sorted(uncertainty.by_path)
-        },
-        resilience=gather.fits(capacity, memory or {}, scenario.client.report_date),
         warnings=notes(scenario, parity, options),
-        inputs=inputs(scenario, case.criteria),
+        inputs=inputs(scenario, known),
     )
-
-
-def _future(case: Case, costs: Mapping[str, Sampled], yard: float | None) -> Future:
-    """The options that compete in the case, ranked with the costs of one path of API prices."""
-    moved = [
-        replace(c, measures={**c.measures, "cost_ratio": costs[c.name].scaled(1 / yard)})
-        for c in case.competing
-        if yard and c.name in costs
-    ]
-    ranking = rank(moved, case.criteria, case.weights, DRAWS, case.seed) if moved else None
-    return Future(costs, ranking)
 
 
 def notes(
@@ -262,8 +204,8 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> tuple[Input, ...]:
         )
         for c in known
     ]
-    ours = settings("decision_settings").values()
     measures = [
-        Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s)) for s in ours
+        Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+        for s in settings("decision_settings").values()
     ]
     return (*weights, *measures)

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from siting import quality
-from siting.catalogue import Fact, Source, source_of, table
+from siting.catalogue import Fact, table
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.rules.sovereignty import Finding
 from siting.verdict.ranking import Candidate, Floats
-from siting.verdict.turns import value_of_knowing
+from siting.verdict.turns import Driver, value_of_knowing
 
 FIRST_HORIZON_DAYS = 30
 """The plan's first horizon."""
@@ -64,14 +64,10 @@ class PlanStep(Fact):
 class Step:
     """A step of this client's plan."""
 
-    day: int
-    owner: str
-    label: str
-    text: str
-    why: str
+    row: PlanStep
+    """With its words filled in."""
     price: Range | None
     """What it costs, in the client's currency."""
-    source: Source
 
 
 @dataclass(frozen=True)
@@ -96,13 +92,9 @@ class Knowledge:
 class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
-    models: Mapping[str, str]
-    """Option to the model that it runs, in words."""
-    references: Mapping[str, str]
-    """Option to the model that it is compared with, in words."""
-    vendors: Mapping[str, str]
-    reviews: Mapping[str, tuple[str, ...]]
-    """Option to its open sovereignty findings, in words."""
+    words: Mapping[str, Mapping[str, str]]
+    """By option: the `model` that it runs, the `reference` that this is compared with, its
+    `vendor`, and its open sovereignty findings (`reviews`), in words."""
     critical: bool = False
     sector: str = "other"
     currency: str = "EUR"
@@ -122,20 +114,26 @@ def driver_label(driver: str, label: str) -> str:
 
 
 def worth_knowing(
-    costs: Mapping[str, Floats],
-    uncertain: Mapping[str, Floats],
-    labels: Mapping[str, str],
-    rates: Mapping[str, float],
+    costs: Floats, drivers: Sequence[Driver], rates: Mapping[str, float]
 ) -> tuple[Knowledge, ...]:
-    """What each uncertain driver is worth knowing, highest first; only those worth something."""
-    if len(costs) < 2:
-        return ()
+    """What each uncertain driver is worth knowing, highest first; only those worth something.
+
+    costs: present cost in the draws that those of the drivers go with. [option, draw]
+    """
     found = []
-    for name, draws in uncertain.items():
-        test, worth = experiment_for(name), value_of_knowing(costs, draws)
-        rate = rates.get(test.currency, 1.0) if test else 1.0
-        found.append(Knowledge(driver_label(name, labels.get(name, name)), worth, test, rate))
+    for driver in drivers:
+        if driver.draws is not None:
+            test, worth = experiment_for(driver.name), value_of_knowing(costs, driver.draws)
+            rate = rates.get(test.currency, 1.0) if test else 1.0
+            found.append(Knowledge(driver.label, worth, test, rate))
     return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
+
+
+def first_test(knowledge: Sequence[Knowledge]) -> Experiment | None:
+    """The test that fits into the plan's first horizon, is worth more than it costs, and tells most
+    of those."""
+    paying = (k.experiment for k in knowledge if k.pays)
+    return next((e for e in paying if e and e.days <= FIRST_HORIZON_DAYS), None)
 
 
 def conditions(
@@ -147,35 +145,25 @@ def conditions(
         "stay": target.name == baseline,
         "switch": target.name != baseline,
         "unproven": any(d.quality for d in target.uncleared),
-        "measure": any(map(_soon, knowledge)),
-        "reviews": bool(facts.reviews.get(target.name)),
+        "measure": first_test(knowledge) is not None,
+        "reviews": bool(facts.words[target.name]["reviews"]),
         "critical": facts.critical,
     }
     return {word for word, true in holds.items() if true}
-
-
-def _soon(knowledge: Knowledge) -> bool:
-    """Whether a test fits into the first horizon of the plan and is worth more than it costs."""
-    test = knowledge.experiment
-    return test is not None and test.days <= FIRST_HORIZON_DAYS and knowledge.pays
 
 
 def plan(
     target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> tuple[Step, ...]:
     """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in."""
-    holds = conditions(target, baseline, knowledge, facts)
-    first = next((k.experiment for k in knowledge if k.experiment and _soon(k)), None)
+    holds, test = conditions(target, baseline, knowledge, facts), first_test(knowledge)
     words = {
+        **facts.words[target.name],
         "option": target.label,
-        "model": quality.spoken(facts.models.get(target.name, "the model")),
-        "reference": quality.spoken(facts.references.get(target.name, "the model in use")),
-        "vendor": facts.vendors.get(target.name, "the vendor"),
-        "reviews": "; ".join(facts.reviews.get(target.name, ())),
-        "experiment": first.action if first else "",
+        "experiment": test.action if test else "",
     }
     return tuple(
-        _step(s, words, first, facts)
+        _step(s, words, test, facts)
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
         if s.when in holds
         and ("*" in s.kinds or target.kind in s.kinds.split(";"))
@@ -189,44 +177,39 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
     if named and named.cost_low is not None and named.cost_central is not None:
         band = Range(named.cost_low, named.cost_central, named.cost_high or named.cost_central)
         price = band.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
-    text, label = row.step.format(**words), row.label.format(**words)
-    return Step(row.day, row.owner, label, text, row.why, price, source_of(row))
+    filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
+    return Step(row.model_copy(update=filled), price)
 
 
 def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Assessment) -> Facts:
-    """Names that the plan's sentences need."""
-
-    def reviews(name: str) -> tuple[str, ...]:
-        found = sovereignty.options[name].verdicts.values()
-        open_ = (v for v in found if v.verdict == "review" and not may_not_apply(v))
-        return tuple(v.rule.title for v in open_)[:MOST_REVIEWS]
-
-    options = scenario.options
-    tested = {n: [p for p in parity.of(n) if p.verdict != "same model"] for n in options}
+    """Names that the plan's sentences need, and the currencies in which tests are priced."""
+    client, day = scenario.client, scenario.client.report_date
+    foreign = {e.currency for e in table("experiments", Experiment)} - {client.currency}
     return Facts(
-        {n: tested[n][0].model if tested[n] else _model(scenario, n) for n in options},
-        {n: tested[n][0].reference if tested[n] else "the model in use" for n in options},
-        {n: o.vendor or o.label for n, o in options.items()},
-        {n: reviews(n) for n in options},
+        {name: _words(scenario, sovereignty, parity, name) for name in scenario.options},
         any(w.data.critical_function for w in scenario.workloads.values()),
-        scenario.client.sector,
-        scenario.client.currency,
-        _rates(scenario),
+        client.sector,
+        client.currency,
+        {code: exchange_rate(code, client.currency, day)[0] for code in foreign},
     )
+
+
+def _words(
+    scenario: Scenario, sovereignty: Sovereignty, parity: quality.Assessment, name: str
+) -> dict[str, str]:
+    option, verdicts = scenario.options[name], sovereignty.options[name].verdicts.values()
+    compared = next((p for p in parity.of(name) if p.verdict != "same model"), None)
+    models = scenario.options[quality.leaves(scenario, name)[0]].models.values()
+    model = compared.model if compared else next(iter(models), "the model")
+    open_ = [v for v in verdicts if v.verdict == "review" and not may_not_apply(v)]
+    return {
+        "model": quality.spoken(model),
+        "reference": quality.spoken(compared.reference if compared else "the model in use"),
+        "vendor": option.vendor or option.label,
+        "reviews": "; ".join(v.rule.title for v in open_[:MOST_REVIEWS]),
+    }
 
 
 def may_not_apply(verdict: Finding) -> bool:
     """A rule of which it is not even known whether it concerns the option."""
     return verdict.reason.startswith("Not known whether it applies")
-
-
-def _rates(scenario: Scenario) -> dict[str, float]:
-    """Client's currency per unit of each currency in which tests are priced."""
-    to, day = scenario.client.currency, scenario.client.report_date
-    found = {e.currency for e in table("experiments", Experiment)} - {to}
-    return {code: exchange_rate(code, to, day)[0] for code in found}
-
-
-def _model(scenario: Scenario, name: str) -> str:
-    part = scenario.options[quality.leaves(scenario, name)[0]]
-    return next(iter(part.models.values()), "the model")

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from itertools import product
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ from siting.catalogue import Fact, table
 from siting.quantity import Z90, Range
 
 Floats = NDArray[np.float64]
+Weights: TypeAlias = Mapping[str, Range]
+"""Points of each criterion, in the order of the criteria."""
 
 
 class Criterion(Fact):
@@ -49,6 +53,25 @@ class Criterion(Fact):
         """Its default weight."""
         return Range(self.weight_low, self.weight_central, self.weight_high, "points")
 
+    @property
+    def anything(self) -> Range:
+        """The goalposts and their middle: what an unknown measure may be."""
+        low, high = sorted((self.worst, self.best))
+        return Range(low, (low + high) / 2, high, self.unit)
+
+    def value(self, measure: Floats | float) -> Floats:
+        """Worth of a measure: 0 at the worst goalpost, 1 at the best.
+
+        Beyond its goalposts a measure is worth no less and no more, except money: twice as far
+        beyond is twice as bad, and the worth is negative.
+        """
+        x, worst, best = np.asarray(measure, dtype=np.float64), self.worst, self.best
+        if self.scale == "log":
+            x = np.log(np.maximum(x, 1e-12))
+            worst, best = float(np.log(worst)), float(np.log(best))
+        worth = np.asarray((x - worst) / (best - worst))
+        return worth if self.scale == "money" else np.clip(worth, 0.0, 1.0)
+
 
 class ConfidenceWord(Fact):
     """A word for how sure the answer is, with the acceptability from which it is used."""
@@ -74,10 +97,11 @@ class Sampled:
         """Every value times `factor`."""
         return Sampled(self.draws * factor, self.central * factor)
 
-    def range(self, unit: str = "") -> Range:
-        """The central case with P10 and P90 of the draws."""
-        low, high = (float(q) for q in np.quantile(self.draws, (0.1, 0.9)))
-        return Range(min(low, self.central), self.central, max(high, self.central), unit)
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """P10, P50 and P90 of the draws."""
+        low, middle, high = map(float, np.quantile(self.draws, (0.1, 0.5, 0.9)))
+        return low, middle, high
 
 
 Measure = Range | Sampled
@@ -120,32 +144,35 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Regret:
-    """What choosing this option costs when another would have been better."""
-
-    points: float
-    """Mean loss of score, 0–100."""
-    money: float | None
-    """Mean extra cost over the cheapest option in each draw. [client's currency]"""
-
-
-@dataclass(frozen=True)
 class Ranking:
-    """Result of the acceptability analysis over the options that were not struck."""
+    """Result of the acceptability analysis over the options that were not struck.
+
+    Options are columns, or rows of `contributions`, in the order of `names`.
+    """
 
     names: tuple[str, ...]
-    acceptability: Floats
-    """[option, rank] share of draws in which the option takes that rank; rows and columns sum
-    to 1."""
-    beats: Floats
-    """[a, b] share of draws in which a scores above b."""
-    score: dict[str, Range]
-    """0–100, P10 to P90 over draws; the centre is the score at central weights and measures."""
-    median: dict[str, float]
-    """Median score over draws."""
-    contributions: dict[str, dict[str, float]]
-    """Option, criterion: points at central weights and measures; they add up to the score."""
-    regret: dict[str, Regret]
+    scores: Floats
+    """[draw, option] points out of 100."""
+    contributions: Floats
+    """[option, criterion] points at central weights and measures; they add up to the score."""
+    costs: Floats | None
+    """[draw, option] present cost in the client's currency; None where one of them has none."""
+
+    @cached_property
+    def acceptability(self) -> Floats:
+        """[option, rank] share of draws in which the option takes that rank; rows and columns sum
+        to 1. Ties are broken by the order of options."""
+        n, k = self.scores.shape
+        order = np.argsort(-self.scores, axis=1, kind="stable")
+        return np.stack([np.bincount(order[:, r], minlength=k) / n for r in range(k)], axis=1)
+
+    @cached_property
+    def best(self) -> str:
+        """The option with the highest mean score, which is the least regret on average.
+
+        Shares of wins alone would split between options that are alike.
+        """
+        return self.names[int(self.scores.mean(axis=0).argmax())]
 
     def first(self, name: str) -> float:
         """Share of draws in which the option wins."""
@@ -153,15 +180,27 @@ class Ranking:
 
     def beats_share(self, a: str, b: str) -> float:
         """Share of draws in which option `a` scores above option `b`."""
-        return float(self.beats[self.names.index(a), self.names.index(b)])
+        one, other = (self.scores[:, self.names.index(name)] for name in (a, b))
+        return float((one > other).mean())
 
-    @property
-    def best(self) -> str:
-        """The option with the least regret on average, which is the highest mean score.
+    def score(self, name: str) -> Range:
+        """0–100, P10 to P90 over draws; the centre is the score at central weights and measures."""
+        low, _, high = self.spread(name)
+        middle = float(self.contributions[self.names.index(name)].sum())
+        return Range(min(low, middle), middle, max(high, middle), "points")
 
-        Shares of wins alone would split between options that are alike.
-        """
-        return min(self.names, key=lambda n: self.regret[n].points)
+    def spread(self, name: str) -> tuple[float, float, float]:
+        """P10, P50 and P90 of the score over draws."""
+        return Sampled.of(self.scores[:, self.names.index(name)]).ends
+
+    def regret(self, name: str) -> tuple[float, float | None]:
+        """What choosing this option costs when another would have been better: mean loss of score,
+        and mean extra cost over the cheapest option of each draw. [points, client's currency]"""
+        at = self.names.index(name)
+        points = (self.scores.max(axis=1, keepdims=True) - self.scores).mean(axis=0)[at]
+        if self.costs is None:
+            return float(points), None
+        return float(points), float(np.mean(self.costs[:, at] - self.costs.min(axis=1)))
 
 
 def criteria() -> tuple[Criterion, ...]:
@@ -191,21 +230,6 @@ def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[
     return result
 
 
-def value(criterion: Criterion, measure: Floats | float) -> Floats:
-    """Worth of a measure on a criterion: 0 at the worst goalpost, 1 at the best.
-
-    Beyond its goalposts a measure is worth no less and no more, except money: twice as far beyond
-    is twice as bad, and the worth is negative.
-    """
-    x = np.asarray(measure, dtype=np.float64)
-    worst, best = criterion.worst, criterion.best
-    if criterion.scale == "log":
-        x = np.log(np.maximum(x, 1e-12))
-        worst, best = float(np.log(worst)), float(np.log(best))
-    worth = np.asarray((x - worst) / (best - worst))
-    return worth if criterion.scale == "money" else np.clip(worth, 0.0, 1.0)
-
-
 def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
     """Draws of a range read as P10, P50, P90: two half normals that meet at the centre."""
     z = rng.standard_normal(n)
@@ -213,7 +237,7 @@ def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
     return given.central + z * spread / Z90
 
 
-def draw_weights(weights: Mapping[str, Range], n: int, rng: np.random.Generator) -> Floats:
+def draw_weights(weights: Weights, n: int, rng: np.random.Generator) -> Floats:
     """[draw, criterion] weights, uniform between low and high, then divided by their sum."""
     low = np.array([w.low for w in weights.values()])
     high = np.array([w.high for w in weights.values()])
@@ -222,18 +246,7 @@ def draw_weights(weights: Mapping[str, Range], n: int, rng: np.random.Generator)
     return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(low)))
 
 
-def ends(measure: Measure | None, criterion: Criterion) -> tuple[float, float, float]:
-    """P10, P50 and P90 of a measure; of an unknown one the goalposts and their middle."""
-    if measure is None:
-        low, high = sorted((criterion.worst, criterion.best))
-        return low, (low + high) / 2, high
-    if isinstance(measure, Range):
-        return measure.low, measure.central, measure.high
-    low, middle, high = (float(q) for q in np.quantile(measure.draws, (0.1, 0.5, 0.9)))
-    return low, middle, high
-
-
-def central_weights(weights: Mapping[str, Range]) -> Floats:
+def central_weights(weights: Weights) -> Floats:
     """Central weights divided by their sum."""
     central = np.array([w.central for w in weights.values()])
     return np.asarray(central / central.sum(), dtype=np.float64)
@@ -241,84 +254,47 @@ def central_weights(weights: Mapping[str, Range]) -> Floats:
 
 def central_values(candidates: Sequence[Candidate], known: Sequence[Criterion]) -> Floats:
     """[option, criterion] value of the central measure; an unknown measure is worth one half."""
-    table_ = np.full((len(candidates), len(known)), 0.5)
-    for i, candidate in enumerate(candidates):
-        for j, criterion in enumerate(known):
-            measure = candidate.measures.get(criterion.measure)
-            if measure is not None:
-                table_[i, j] = value(criterion, measure.central)
-    return table_
-
-
-def drawn_values(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    n: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """[draw, option, criterion] values; an unknown measure is uniform over worst to best."""
-    values = np.empty((n, len(candidates), len(known)))
-    for j, criterion in enumerate(known):
-        for i, candidate in enumerate(candidates):
-            measure = candidate.measures.get(criterion.measure)
-            if measure is None:
-                values[:, i, j] = rng.uniform(size=n)
-            elif isinstance(measure, Range):
-                values[:, i, j] = value(criterion, draw(measure, n, rng))
-            else:
-                values[:, i, j] = value(criterion, np.resize(measure.draws, n))
+    values = np.full((len(candidates), len(known)), 0.5)
+    for (i, option), (j, criterion) in product(enumerate(candidates), enumerate(known)):
+        if measure := option.measures.get(criterion.measure):
+            values[i, j] = criterion.value(measure.central)
     return values
 
 
+def drawn(
+    candidates: Sequence[Candidate], known: Sequence[Criterion], weights: Weights, n: int, seed: int
+) -> tuple[Floats, Floats]:
+    """[draw, criterion] weights, and [draw, option, criterion] values, drawn together.
+
+    An unknown measure is uniform over worst to best.
+    """
+    rng = np.random.default_rng(seed)
+    shares, values = draw_weights(weights, n, rng), np.empty((n, len(candidates), len(known)))
+    for (j, criterion), (i, option) in product(enumerate(known), enumerate(candidates)):
+        match option.measures.get(criterion.measure):
+            case None:
+                values[:, i, j] = rng.uniform(size=n)
+            case Range() as measure:
+                values[:, i, j] = criterion.value(draw(measure, n, rng))
+            case Sampled() as measure:
+                values[:, i, j] = criterion.value(np.resize(measure.draws, n))
+    return shares, values
+
+
 def rank(
-    candidates: Sequence[Candidate],
-    known: Sequence[Criterion],
-    weights: Mapping[str, Range],
-    n: int,
-    seed: int,
+    candidates: Sequence[Candidate], known: Sequence[Criterion], weights: Weights, n: int, seed: int
 ) -> Ranking:
     """Acceptability, pairwise wins, contributions and regret of the options that compete.
 
-    n: number of draws of weights and measures together. Ties are broken by the order of options
-    in the scenario. Raises ValueError without candidates.
+    n: number of draws of weights and measures together. Raises ValueError without candidates.
     """
     if not candidates:
         raise ValueError("nothing to rank: every option is struck")
-    rng = np.random.default_rng(seed)
-    w = draw_weights(weights, n, rng)
-    scores = 100 * np.einsum(
-        "nc,noc->no", w, drawn_values(candidates, known, n, rng), optimize=True
-    )
-    order = np.argsort(-scores, axis=1, kind="stable")
-    k = len(candidates)
-    acceptability = np.stack([np.bincount(order[:, r], minlength=k) / n for r in range(k)], axis=1)
-    beats = (scores[:, :, None] > scores[:, None, :]).mean(axis=0)
-    points = 100 * central_values(candidates, known) * central_weights(weights)
-    names, columns = [c.name for c in candidates], [c.criterion for c in known]
-    low, median, high = np.quantile(scores, (0.1, 0.5, 0.9), axis=0)
-    middle = points.sum(axis=1)
-    ends = np.minimum(low, middle), middle, np.maximum(high, middle)
-    return Ranking(
-        tuple(names),
-        acceptability,
-        beats,
-        {
-            n_: Range(low, mid, high, "points")
-            for n_, low, mid, high in zip(names, *ends, strict=True)
-        },
-        dict(zip(names, map(float, median), strict=True)),
-        {
-            n_: dict(zip(columns, map(float, p), strict=True))
-            for n_, p in zip(names, points, strict=True)
-        },
-        _regrets(candidates, scores.max(axis=1, keepdims=True) - scores),
-    )
-
-
-def _regrets(candidates: Sequence[Candidate], loss: Floats) -> dict[str, Regret]:
+    shares, values = drawn(candidates, known, weights, n, seed)
     costs = [c.cost.draws for c in candidates if c.cost]
-    extra: list[float | None] = [None] * len(candidates)
-    if len(costs) == len(candidates):
-        extra = [float(np.mean(cost - np.min(costs, axis=0))) for cost in costs]
-    found = zip(candidates, loss.mean(axis=0), extra, strict=True)
-    return {c.name: Regret(float(points), money) for c, points, money in found}
+    return Ranking(
+        tuple(c.name for c in candidates),
+        100 * np.einsum("nc,noc->no", shares, values, optimize=True),
+        100 * central_values(candidates, known) * central_weights(weights),
+        np.stack(costs, axis=1) if len(costs) == len(candidates) else None,
+    )

@@ -8,14 +8,20 @@ ratios of sizes are the forecast; few pairs make a wide one, and it says how man
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from siting.catalogue import Model, models
+from siting.memory import vram
 from siting.quantity import Range
+from siting.serving.capacity import OptionCapacity
 
-MONTHS_AHEAD = 24
+Release: TypeAlias = tuple[str, dt.date, float]
+"""Maker, day, and size in 10^9 parameters."""
+
 WINDOW_MONTHS = (18, 30)
 """Releases that count as "about 24 months later"."""
 
@@ -30,14 +36,22 @@ ENOUGH_PAIRS = 5
 class Growth:
     """How sizes changed over about 24 months, as factors on the model in use."""
 
-    same_class: Range
-    """Size of the nearest-sized successor over the model's own size."""
-    flagship: Range
-    """Size of the maker's largest model then over the largest before."""
-    pairs: int
-    """Pairs of models behind `same_class`."""
+    ratios: list[float]
+    """Size of the nearest-sized successor over the model's own size, for each pair of models."""
+    flagships: list[float]
+    """Size of the maker's largest model then over the largest before, likewise."""
     makers: str
     """Whose history it is: one maker, or all of the catalogue."""
+
+    @property
+    def same_class(self) -> Range:
+        """P10 to P90 of the successors."""
+        return _spread(self.ratios)
+
+    @property
+    def flagship(self) -> Range:
+        """P10 to P90 of the flagships."""
+        return _spread(self.flagships)
 
 
 @dataclass(frozen=True)
@@ -46,13 +60,30 @@ class Fit:
 
     option: str
     model: str
-    room: float
-    """Factor by which the weights may grow before one replica no longer fits its GPUs."""
-    room_one_server: float
-    """The same if all GPUs that the option has may serve one replica."""
+    weights: float
+    """Of one replica; these and what follows in GiB, over the GPUs together."""
+    other: float
+    """What else it needs (caches, engine), taken as unchanged."""
+    budget: float
+    """What its GPUs offer."""
+    budget_all: float
+    """What all GPUs of the option offer."""
     growth: Growth
-    chance: float
-    """Share of the observed successors whose size fits `room`."""
+
+    @property
+    def room(self) -> float:
+        """Factor by which the weights may grow before one replica no longer fits its GPUs."""
+        return (self.budget - self.other) / self.weights
+
+    @property
+    def room_one_server(self) -> float:
+        """The same if all GPUs that the option has may serve one replica."""
+        return (self.budget_all - self.other) / self.weights
+
+    @property
+    def chance(self) -> float:
+        """Share of the observed successors whose size fits `room`."""
+        return float(np.mean(np.array(self.growth.ratios) <= self.room))
 
     @property
     def verdict(self) -> str:
@@ -62,39 +93,32 @@ class Fit:
         return "tight" if self.growth.same_class.central <= self.room_one_server else "does not fit"
 
 
-def _released(model: Model) -> dt.date | None:
-    parts = model.release_date.split("-")
-    if len(parts) < 2:
-        return None
-    return dt.date(int(parts[0]), int(parts[1]), int(parts[2]) if len(parts) > 2 else 1)
+def _spread(ratios: list[float]) -> Range:
+    return Range.ordered(np.quantile(ratios, (0.1, 0.5, 0.9)).tolist(), "times")
 
 
 def _maker(model: Model) -> str:
     return model.model_id.split("/")[0]
 
 
-def _history(day: dt.date) -> list[tuple[str, dt.date, float]]:
-    """(maker, release, size in 10^9 parameters) of models known on `day`."""
+def _history(day: dt.date) -> list[Release]:
+    """Models known on `day`, of those whose month of release and size are known."""
     return sorted(
         (_maker(m), released, m.total_params_b)
         for m in models()
-        if (released := _released(m)) is not None
-        and released <= day
-        and m.total_params_b is not None
-        and m.total_params_b >= SMALLEST_B
+        if m.total_params_b and m.total_params_b >= SMALLEST_B and "-" in m.release_date
+        if (released := dt.date.fromisoformat(f"{m.release_date}-01"[:10])) <= day
     )
 
 
-def successors(
-    history: list[tuple[str, dt.date, float]], maker: str | None = None
-) -> tuple[list[float], list[float]]:
+def successors(history: list[Release], maker: str = "") -> tuple[list[float], list[float]]:
     """Size ratios of same-class successors and of flagships, 18 to 30 months apart.
 
     The successor is the later model of the same maker whose size is nearest on a log scale.
     """
     same, flagship = [], []
     for owner, released, size in history:
-        if maker not in (None, owner):
+        if maker not in ("", owner):
             continue
         own = [(d, s) for o, d, s in history if o == owner]
         low, high = (released.toordinal() + m * 30.44 for m in WINDOW_MONTHS)
@@ -106,49 +130,28 @@ def successors(
     return same, flagship
 
 
-def _spread(ratios: list[float]) -> Range:
-    low, centre, high = np.quantile(ratios, (0.1, 0.5, 0.9))
-    return Range(float(low), float(centre), float(high), "times")
-
-
-def growth(model: Model, day: dt.date) -> tuple[Growth, list[float]] | None:
-    """Growth seen by `day` in the maker's history, or in everyone's where that is too short.
-
-    Returns the growth and the same-class ratios behind it; None if nothing can be said.
-    """
+def growth(model: Model, day: dt.date) -> Growth | None:
+    """Growth seen by `day` in the maker's history, or in everyone's where that is too short; None
+    if nothing can be said."""
     history = _history(day)
-    same, flagship = successors(history, _maker(model))
-    makers = _maker(model)
-    if len(same) < ENOUGH_PAIRS:
-        same, flagship = successors(history)
-        makers = "all makers of the catalogue"
-    if len(same) < ENOUGH_PAIRS:
-        return None
-    return Growth(_spread(same), _spread(flagship), len(same), makers), same
+    for maker in (_maker(model), ""):
+        same, flagships = successors(history, maker)
+        if len(same) >= ENOUGH_PAIRS:
+            return Growth(same, flagships, maker or "all makers of the catalogue")
+    return None
 
 
-def fit(
-    option: str,
-    model: Model,
-    weights_gib: float,
-    other_gib: float,
-    budget_gib: float,
-    budget_all_gib: float,
-    day: dt.date,
-) -> Fit | None:
-    """Whether the next generation fits. None where the catalogue's history says too little.
-
-    weights_gib: weights of one replica; other_gib: what else it needs (caches, engine), taken as
-    unchanged; budget_gib: what its GPUs offer; budget_all_gib: what all GPUs of the option offer.
-    All in GiB over the GPUs together. Raises ValueError for weights of zero.
-    """
-    if weights_gib <= 0:
-        raise ValueError("weights_gib must be above zero")
-    known = growth(model, day)
-    if known is None:
-        return None
-    grown, ratios = known
-    room = (budget_gib - other_gib) / weights_gib
-    room_all = (budget_all_gib - other_gib) / weights_gib
-    chance = float(np.mean(np.array(ratios) <= room))
-    return Fit(option, model.model_id, room, max(room, room_all), grown, chance)
+def fits(
+    capacity: Mapping[str, OptionCapacity], memory: Mapping[str, Sequence[vram.Fit]], day: dt.date
+) -> Iterator[Fit]:
+    """Room of every self-hosted option for the next generation of each model that it runs; none
+    where the catalogue's history says too little."""
+    for name, models_run in memory.items():
+        gpus = capacity[name].gpus().central
+        for m in filter(None, (run.memory for run in models_run)):
+            if known := growth(m.model, day):
+                parts = {p.name: p.gib.central * m.gpus for p in m.parts}
+                needed = parts.pop("weights"), sum(parts.values())
+                each = m.budget_gib.central
+                offered = each * m.gpus, each * max(gpus, m.gpus)
+                yield Fit(name, m.model.model_id, *needed, *offered, known)

@@ -9,25 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siting.quantity import Range
-from siting.verdict.ranking import (
-    Candidate,
-    Criterion,
-    Floats,
-    central_values,
-    central_weights,
-    ends,
-    value,
-)
+from siting.verdict import ranking
+from siting.verdict.ranking import Candidate, Criterion, Floats, Weights
 
 VOLUME = "million tokens a month"
 EDGE = 1e-3
 """A weight this near to 0 or 1 is no flip point: there, options that tie on the rest meet."""
+FACTORS = Range(0.5, 1, 2, "times")
+"""Changes of an option's cost that count as plausible."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +33,23 @@ class Flip:
     kind: Literal["weight", "price", "volume"]
     subject: str
     """Criterion or option whose value moves."""
-    today: float
+    expected: Range
+    """As planned, and the range that the scenario or the method states."""
     threshold: float
-    unit: str
     to: str
     """The option that leads beyond the threshold."""
-    plausible: bool
-    """True when the threshold lies inside the range that the scenario or the method states."""
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the threshold lies inside the range."""
+        return self.expected.low <= self.threshold <= self.expected.high
+
+    @property
+    def distance(self) -> float:
+        """How far the threshold is from today, as a factor (of weights: in share of them all)."""
+        if self.kind == "weight":
+            return abs(self.threshold - self.expected.central) * 4
+        return abs(float(np.log(self.threshold / self.expected.central)))
 
 
 @dataclass(frozen=True)
@@ -53,42 +59,37 @@ class CostCurve:
     at: Floats
     """Million tokens a month, in rising order."""
     costs: Mapping[str, Floats]
-    today: float
-    plausible: tuple[float, float]
-    """Loads that the scenario's growth and uncertainty make possible."""
+    expected: Range
+    """The planned volume, and those that the scenario's growth and uncertainty make possible."""
 
 
 # What knowledge is worth ------------------------------------------------------------------------
 
 
-def value_of_perfect_information(costs: Mapping[str, Floats]) -> float:
+def value_of_perfect_information(costs: Floats) -> float:
     """Expected saving if every uncertainty were removed before choosing. [client's currency]
 
-    EVPI = min over options of the mean cost − mean of the cheapest option's cost in each draw
-    (Raiffa and Schlaifer 1961). Never negative.
+    costs: [option, draw]. EVPI = min over options of the mean cost − mean of the cheapest option's
+    cost in each draw (Raiffa and Schlaifer 1961). Never negative.
     """
-    table_ = np.stack(list(costs.values()))
-    return float(table_.mean(axis=1).min() - table_.min(axis=0).mean())
+    return float(costs.mean(axis=1).min() - costs.min(axis=0).mean())
 
 
-def value_of_knowing(costs: Mapping[str, Floats], known: Floats, bins: int = 20) -> float:
+def value_of_knowing(costs: Floats, known: Floats, bins: int = 20) -> float:
     """Expected saving if one input were known before choosing (EVPPI). [client's currency]
 
-    Draws are sorted into bins of equal size by the input; within a bin the option with the lowest
-    mean cost is chosen. Bins leave a small upward bias, removed by the same estimate with the
-    input shuffled.
+    costs: [option, draw]. Draws are sorted into bins of equal size by the input; within a bin the
+    option with the lowest mean cost is chosen. Bins leave a small upward bias, removed by the same
+    estimate with the input shuffled.
     """
+
+    def saved(order: NDArray[np.intp]) -> float:
+        whole = costs.take(order[: len(order) // bins * bins], axis=1)
+        return value_of_perfect_information(whole.reshape(len(costs), bins, -1).mean(axis=2))
+
     # A stable sort takes thirty times as long, and no two draws are alike.
-    order = np.argsort(known)
-    shuffled = np.random.default_rng(len(known)).permutation(len(known))
-    return max(0.0, _binned(costs, order, bins) - _binned(costs, shuffled, bins))
-
-
-def _binned(costs: Mapping[str, Floats], order: NDArray[np.intp], bins: int) -> float:
-    table_ = np.stack([c[order] for c in costs.values()])
-    n = table_.shape[1] // bins * bins
-    cut = table_[:, :n].reshape(len(costs), bins, -1).mean(axis=2)
-    return float(cut.mean(axis=1).min() - cut.min(axis=0).mean())
+    by_input, shuffled = np.argsort(known), np.random.default_rng(len(known))
+    return max(0.0, saved(by_input) - saved(shuffled.permutation(len(known))))
 
 
 # The lead -----------------------------------------------------------------------------------------
@@ -98,45 +99,36 @@ def _binned(costs: Mapping[str, Floats], order: NDArray[np.intp], bins: int) -> 
 class Driver:
     """An uncertain input of cost, with the cost measure of every option at either end of it."""
 
+    name: str
     label: str
-    unit: str
-    low: float
-    plan: float
-    high: float
+    band: Range
     at_low: Mapping[str, float]
     at_high: Mapping[str, float]
+    draws: Floats | None = None
+    """Its draws, aligned with the cost draws of the candidates; None where it is as planned."""
+
+
+Kind: TypeAlias = Literal["cost", "weight", "measure"]
 
 
 @dataclass(frozen=True)
 class Swing:
-    """What one input does to the lead of the chosen option over its best rival, in points."""
+    """What one input does to the lead of the chosen option over its best rival."""
 
-    kind: Literal["cost", "weight", "measure"]
+    kind: Kind
     label: str
     option: str
     """Option whose measure it is; empty for weights and for inputs of several options."""
-    unit: str
-    low: float
-    plan: float
-    high: float
-    lead_low: float
-    lead_plan: float
-    lead_high: float
-    leader_low: str
-    leader_high: str
+    band: Range
+    leads: tuple[float, float, float]
+    """At the low end, as planned, and at the high end. [points]"""
+    leaders: tuple[str, str]
+    """Who leads at the low and at the high end."""
 
     @property
     def reach(self) -> float:
         """Points between the ends."""
-        return abs(self.lead_high - self.lead_low)
-
-
-Move: TypeAlias = tuple[
-    tuple[Literal["cost", "weight", "measure"], str, str, str],
-    tuple[float, float, float],
-    list[dict[str, Floats]],
-]
-"""Kind, input, option and unit; low, planned and high value; what is moved at both ends."""
+        return abs(self.leads[-1] - self.leads[0])
 
 
 class Lead:
@@ -146,14 +138,14 @@ class Lead:
         self,
         candidates: Sequence[Candidate],
         known: Sequence[Criterion],
-        weights: Mapping[str, Range],
+        weights: Weights,
         chosen: str = "",
     ) -> None:
         """chosen: the option whose lead is told; by default the one that leads."""
         self.candidates, self.known, self.weights = candidates, known, weights
         self.names = [c.name for c in candidates]
-        self.values = central_values(candidates, known)
-        self.central = central_weights(weights)
+        self.values = ranking.central_values(candidates, known)
+        self.central = ranking.central_weights(weights)
         self.first = int(np.argmax(self.values @ self.central))
         self.at = self.names.index(chosen) if chosen else self.first
 
@@ -164,11 +156,8 @@ class Lead:
         or gains it where another leads as planned."""
         if len(self.names) < 2:
             return ()
-        found = (
-            *self.weight_flips(),
-            *self.price_flips(),
-            *(self.load_flips(curve) if curve else ()),
-        )
+        by_load = self.load_flips(curve) if curve else ()
+        found = (*self.weight_flips(), *self.price_flips(), *by_load)
         chosen = self.names[self.at]
         return tuple(f for f in found if (f.to != chosen) == (self.at == self.first))
 
@@ -192,18 +181,18 @@ class Lead:
                     np.abs(relative) < 1e-12, 0, relative
                 )
             meets = (at > EDGE) & (at < 1 - EDGE)
-            low, high = (self._shares(criterion.criterion, end)[j] for end in ("low", "high"))
+            expected = Range.ordered(self._shared(j)[:, j].tolist(), "share")
             for side in (meets & (at < today), meets & (at >= today)):
                 if side.any():
                     to = int(np.argmin(np.where(side, np.abs(at - today), np.inf)))
-                    what = criterion.criterion, today, float(at[to]), "share", self.names[to]
-                    yield Flip("weight", *what, bool(low <= at[to] <= high))
+                    name = self.names[to]
+                    yield Flip("weight", criterion.criterion, expected, float(at[to]), name)
 
-    def price_flips(self, band: tuple[float, float] = (0.5, 2.0)) -> Iterator[Flip]:
+    def price_flips(self) -> Iterator[Flip]:
         """For each option, the change of its cost that changes the leader, as a factor on today's.
 
-        The leader is made dearer until it loses; a rival is made cheaper until it wins.
-        `plausible`: the factor lies within `band`. Factors from 1/20 to 20 are searched.
+        The leader is made dearer until it loses; a rival is made cheaper until it wins. Factors
+        from 1/20 to 20 are searched.
         """
         known = (c.measures.get("cost_ratio") for c in self.candidates)
         ratios = np.array([r.central if r is not None else np.nan for r in known])
@@ -215,10 +204,8 @@ class Lead:
             beyond = leaders != first if i == first else leaders == i
             if beyond.any():
                 edge = int(np.argmax(beyond))
-                at, to = np.sqrt(factors[edge - 1] * factors[edge]), self.names[leaders[edge]]
-                yield Flip(
-                    "price", name, 1.0, float(at), "times", to, bool(band[0] <= at <= band[1])
-                )
+                at = float(np.sqrt(factors[edge - 1] * factors[edge]))
+                yield Flip("price", name, FACTORS, at, self.names[leaders[edge]])
 
     def load_flips(self, curve: CostCurve) -> Iterator[Flip]:
         """Loads at which the leader changes, when cost is known as a function of the load.
@@ -231,35 +218,31 @@ class Lead:
         if np.isnan(cost).all(axis=1).any():
             return
         leaders = self._leaders(cost / np.nanmin(cost, axis=1)[:, None])
-        low, high = curve.plausible
         for i in np.flatnonzero(np.diff(leaders)):
             edge = float(np.sqrt(curve.at[i] * curve.at[i + 1]))
-            to = self.names[leaders[i + 1] if edge >= curve.today else leaders[i]]
-            yield Flip("volume", "load", curve.today, edge, VOLUME, to, low <= edge <= high)
+            to = self.names[leaders[i + 1] if edge >= curve.expected.central else leaders[i]]
+            yield Flip("volume", "load", curve.expected, edge, to)
 
     def _leaders(self, ratios: Floats) -> NDArray[np.intp]:
         """Index of the leading option for each row of cost ratios [case, option]; nan: unknown."""
         values = np.repeat(self.values[None], len(ratios), axis=0)
         for j, criterion in enumerate(self.known):
             if criterion.measure == "cost_ratio":
-                values[:, :, j] = np.where(np.isnan(ratios), 0.5, value(criterion, ratios))
+                values[:, :, j] = np.where(np.isnan(ratios), 0.5, criterion.value(ratios))
         lead: NDArray[np.intp] = np.argmax(values @ self.central, axis=1)
         return lead
 
-    def _shares(self, criterion: str, end: Literal["low", "high"]) -> Floats:
-        """Shares of all weight with one at an end of its range, the others at their centre."""
-        points = {n: w.central for n, w in self.weights.items()}
-        moved = np.array(
-            list((points | {criterion: getattr(self.weights[criterion], end)}).values())
-        )
-        return np.asarray(moved / (moved.sum() or 1), dtype=np.float64)
+    def _shared(self, j: int) -> Floats:
+        """Weights as shares of all, with one of them at its low, centre and high. [3, criterion]"""
+        ends = np.array(list(zip(*(w.ends for w in self.weights.values()), strict=True)))
+        moved = np.where(np.arange(len(self.known)) == j, ends, ends[1])
+        return np.asarray(moved / np.maximum(moved.sum(axis=1, keepdims=True), 1e-300))
 
     # What one input does to the lead ----------------------------------------------------------
 
-    def of(self, values: Floats | None = None, weights: Floats | None = None) -> tuple[float, str]:
+    def of(self, values: Floats, weights: Floats) -> tuple[float, str]:
         """Points ahead of the best rival, and who leads."""
-        moved, shares = (self.values if values is None else values), weights
-        scores = 100 * moved @ (self.central if shares is None else shares)
+        scores = 100 * values @ weights
         rivals = np.delete(scores, self.at)
         return float(scores[self.at] - rivals.max()), self.names[int(np.argmax(scores))]
 
@@ -267,38 +250,34 @@ class Lead:
         """Every input at both ends of its range, widest swing first."""
         if len(self.names) < 2:
             return ()
-        plan, found = self.of()[0], []
-        for what, band, moves in (*self._costs(drivers), *self._weights(), *self._measures()):
-            (low, leader_low), (high, leader_high) = (self.of(**move) for move in moves)
-            found.append(Swing(*what, *band, low, plan, high, leader_low, leader_high))
+        found, (plan, _) = [], self.of(self.values, self.central)
+        for kind, label, option, band, ends in self._inputs(drivers):
+            (low, low_leader), (high, high_leader) = (self.of(*end) for end in ends)
+            leads, leaders = (low, plan, high), (low_leader, high_leader)
+            found.append(Swing(kind, label, option, band, leads, leaders))
         return tuple(sorted((s for s in found if s.reach > 0), key=lambda s: -s.reach))
 
-    def _costs(self, drivers: Sequence[Driver]) -> Iterator[Move]:
+    def _inputs(
+        self, drivers: Sequence[Driver]
+    ) -> Iterator[tuple[Kind, str, str, Range, list[tuple[Floats, Floats]]]]:
+        """Kind, label, option and range of each input, with values and weights at both ends."""
         for d in drivers:
-            moves = [self._with("cost_ratio", costs) for costs in (d.at_low, d.at_high)]
-            yield ("cost", d.label, "", d.unit), (d.low, d.plan, d.high), moves
-
-    def _weights(self) -> Iterator[Move]:
+            moved = [self._with("cost_ratio", costs) for costs in (d.at_low, d.at_high)]
+            yield "cost", d.label, "", d.band, [(values, self.central) for values in moved]
         for j, c in enumerate(self.known):
-            own = self.weights[c.criterion]
-            if own.low < own.high:
-                ends = [self._shares(c.criterion, end) for end in ("low", "high")]
-                band = float(ends[0][j]), float(self.central[j]), float(ends[1][j])
-                yield ("weight", c.label, "", "share"), band, [{"weights": w} for w in ends]
+            shares = self._shared(j)
+            band = Range.ordered(shares[:, j].tolist(), "share")
+            yield "weight", c.label, "", band, [(self.values, w) for w in (shares[0], shares[2])]
+        for option, c in product(self.candidates, self.known):
+            if c.measure != "cost_ratio":
+                band = Range.ordered(option.measures.get(c.measure, c.anything).ends, c.unit)
+                moved = [self._with(c.measure, {option.name: x}) for x in (band.low, band.high)]
+                yield "measure", c.label, option.name, band, [(v, self.central) for v in moved]
 
-    def _measures(self) -> Iterator[Move]:
-        for candidate in self.candidates:
-            for c in self.known:
-                low, plan, high = ends(candidate.measures.get(c.measure), c)
-                if c.measure != "cost_ratio" and low < high:
-                    moves = [self._with(c.measure, {candidate.name: x}) for x in (low, high)]
-                    yield ("measure", c.label, candidate.name, c.unit), (low, plan, high), moves
-
-    def _with(self, measure: str, found: Mapping[str, float]) -> dict[str, Floats]:
+    def _with(self, measure: str, found: Mapping[str, float]) -> Floats:
         """The values with a measure of some options in place of their own."""
         moved = self.values.copy()
-        for j, c in enumerate(self.known):
-            for i, name in enumerate(self.names):
-                if c.measure == measure and name in found:
-                    moved[i, j] = value(c, found[name])
-        return {"values": moved}
+        for (i, name), (j, c) in product(enumerate(self.names), enumerate(self.known)):
+            if c.measure == measure and name in found:
+                moved[i, j] = c.value(found[name])
+        return moved

@@ -12,16 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from siting.verdict import ranking
 from siting.verdict.decision import DRAWS, Decision
-from siting.verdict.ranking import (
-    Floats,
-    Sampled,
-    central_weights,
-    confidence,
-    draw_weights,
-    drawn_values,
-    value,
-)
+from siting.verdict.ranking import Floats, Sampled
 from siting.verdict.turns import CostCurve
 
 VOLUMES = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -31,40 +24,37 @@ WEIGHTS = (0.1, 0.25, 0.4, 0.6)
 
 
 def outcomes(
-    decision: Decision, costs: Mapping[str, Mapping[str, Sampled]], path: str, curve: CostCurve,
-    seed: int,
-) -> Iterator[tuple[float, str, float, bool, str, float, bool, str, float]]:  # fmt: skip
+    d: Decision, costs: Mapping[str, Mapping[str, Sampled]], path: str
+) -> Iterator[tuple[float, str, float, bool, str, float, bool, str, float]]:
     """Every option that competes, in every case, as the frame `what_if` declares it.
 
     costs: present cost by path of API prices and option; path: that of the report.
     """
-    options, known, yard = decision.competing, decision.criteria, decision.yard
+    options, known, curve, yard = d.competing, d.criteria, d.curve, d.yard
     place = next((j for j, c in enumerate(known) if c.measure == "cost_ratio"), None)
-    if place is None or not yard or any(o.cost is None for o in options):
+    if place is None or curve is None or not yard or any(o.cost is None for o in options):
         return
-    rng = np.random.default_rng(seed)
-    weights = draw_weights(decision.weights, DRAWS, rng)
-    worths = drawn_values(options, known, DRAWS, rng)
+    weights, worths = ranking.drawn(options, known, d.weights, DRAWS, d.seed)
     own = weights[:, place, None]
     rest = np.einsum("nc,noc->no", weights, worths) - own * worths[:, :, place]
-    share = float(central_weights(decision.weights)[place])
+    share = float(ranking.central_weights(d.weights)[place])
     names = [o.name for o in options]
-    reported = np.stack([costs[path][n].draws for n in names], axis=1)
+    drawn = {p: np.stack([c[n].draws for n in names], axis=1) for p, c in costs.items()}
+    middles = np.median(drawn[path], axis=0)
     for volume in VOLUMES:
         moved = np.array([_moved(curve, n, volume) for n in names])
-        cheapest = yard * float((np.median(reported, axis=0) * moved).min())
-        cheapest /= float(np.median(reported, axis=0).min())
-        for name, drawn in costs.items():
-            cost = np.stack([drawn[n].draws for n in names], axis=1) * moved
-            worth = np.resize(value(known[place], cost / cheapest), (DRAWS, len(names)))
+        cheapest = yard * float((middles * moved).min()) / float(middles.min())
+        for name, planned in drawn.items():
+            cost = planned * moved
+            worth = np.resize(known[place].value(cost / cheapest), (DRAWS, len(names)))
             for weight in _weights(share):
-                factor = weight / (1 - weight) * (1 - share) / share
+                factor = weight / (1 - weight) * (1 - share) / share if weight != share else 1
                 scores = (rest + factor * own * worth) / (1 + (factor - 1) * own)
                 first = np.bincount(scores.argmax(axis=1), minlength=len(names)) / DRAWS
                 best = int(scores.mean(axis=0).argmax())
                 case = volume, name, weight, (volume, name, weight) == (1.0, path, share)
                 for i, o in enumerate(options):
-                    word = confidence(first[i]).word
+                    word = ranking.confidence(first[i]).word
                     middle = float(np.median(cost[:, i]))
                     yield *case, o.label, float(first[i]), i == best, word, middle
 
@@ -79,7 +69,8 @@ def _weights(share: float) -> Sequence[float]:
 
 def _moved(curve: CostCurve, option: str, volume: float) -> Floats | float:
     """Cost of an option at a volume over its cost at the planned one."""
+    today = curve.expected.central
     found = np.interp(
-        np.log([volume * curve.today, curve.today]), np.log(curve.at), np.log(curve.costs[option])
+        np.log([volume * today, today]), np.log(curve.at), np.log(curve.costs[option])
     )
     return float(np.exp(found[0] - found[1]))
