@@ -379,8 +379,6 @@ def write_tables() -> None:
 def main() -> None:
     if "--write" in sys.argv:
         write_tables()
-        distance._spread.cache_clear()
-        catalogue._table.cache_clear()
     result = {kind: summary(kind) for kind in ("vram", "finetune")}
     for kind, found in result.items():
         for group, errors in found.items():

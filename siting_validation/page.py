@@ -205,6 +205,8 @@ def _figure(value: float | None) -> str:
 LEFT_OUT_QUANTITIES = (
     "weights_gib_per_gpu",
     "kv_cache_gib_per_gpu",
+    "kv_cache_tokens",
+    "max_concurrency_x",
     "kv_tokens_given_kv_gib",
     "concurrency_given_kv_gib",
     "fits",

@@ -33,8 +33,8 @@ class WeightFormat(Named):
     high_factor: float
     head_bits: float | None = None
     """Bits of the output head in a GGUF file, where it differs."""
-    low_scope: Scope | None = None
-    """The widest scope that releases under this name have: it sets the low of a range."""
+    other: str = ""
+    """The format that checkpoints under this name may be instead, with more tensors in few bits."""
 
 
 def weight_format(name: str, model: Model | None = None) -> WeightFormat:

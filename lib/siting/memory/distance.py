@@ -60,11 +60,19 @@ def in_words(missing: tuple[str, ...]) -> str:
     return f"no measurement of this {' or this '.join(things)}: range wide" if things else ""
 
 
-def widened(r: Range, quantity: str, distance: int, floor: float = 0.0) -> Range:
-    """`r` stretched for its distance; never narrower than `floor` on either side."""
+PRINTED_GIB = 0.005
+"""Logs round to a hundredth of a GiB: no range is narrower than that."""
+
+
+def widened(r: Range, quantity: str, distance: int, down: float = 0.0, up: float = 0.0) -> Range:
+    """`r` stretched for its distance. [GiB]
+
+    down, up: how far another case reaches that cannot be told from this one: what is one of two
+    is a matter of no scatter, and no factor takes it out of the range.
+    """
     row = _spread(quantity, distance)
-    down = max((r.central - r.low) * row.low, floor)
-    up = max((r.high - r.central) * row.high, floor)
+    down = max((r.central - r.low) * row.low, PRINTED_GIB, down)
+    up = max((r.high - r.central) * row.high, PRINTED_GIB, up)
     return Range(r.central - down, r.central, r.central + up, r.unit)
 
 

@@ -29,6 +29,8 @@ class MemoryConstant(Fact):
     low: float
     central: float
     high: float
+    other: float | None = None
+    """The other value where one of two holds, by a setting that nobody states; blank: none."""
     unit: str
     reason: str
 

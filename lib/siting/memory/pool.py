@@ -39,6 +39,8 @@ class Part:
     gib: Range
     formula: str
     source: catalogue.Source
+    less: float = 0.0
+    """By how much it is smaller where a setting that nobody states is the other one. [GiB]"""
 
 
 # --- parts beside weights and cache -----------------------------------------------------------
@@ -79,6 +81,8 @@ def activations(d: Deployment, context: int) -> Part:
     workspace = _expert_workspace(d, tokens)
     sides = zip((0.8, 1.0, 1.25), sampler.ends, tower.ends, workspace.ends, strict=True)
     peak = (max(forward * f, s, v) + copies * states + w for f, s, v, w in sides)
+    beside = max(forward, tower.central)
+    other = sampler.central * (row.other or row.central) / row.central
     return Part(
         "activations",
         Range.ordered(peak, "B").scaled(1 / GIB, "GiB"),
@@ -86,6 +90,7 @@ def activations(d: Deployment, context: int) -> Part:
         f"sequences x {model.vocab_size:,} vocabulary"
         + ("; vision encoder" if tower.central else ""),
         catalogue.source_of(row),
+        (max(beside, sampler.central) - max(beside, other)) / GIB,
     )
 
 
@@ -221,25 +226,23 @@ class Pool:
 
 def loaded(d: Deployment) -> Range:
     """Weights on the fullest GPU, as the engine logs them. [GiB]"""
-    size = weight_bytes_per_gpu(
-        d.model, d.weights, d.tensor_parallel, d.pipeline_parallel, d.expert_ranks, d.mtp
-    ).scaled(1 / GIB, "GiB")
+    ranks = d.tensor_parallel, d.pipeline_parallel, d.expert_ranks
+    size = weight_bytes_per_gpu(d.model, d.weights, *ranks, d.mtp).scaled(1 / GIB, "GiB")
+    other, less = weight_format(d.weights, d.model).other, 0.0
+    if other:
+        less = size.central - weight_bytes_per_gpu(d.model, other, *ranks, d.mtp).central / GIB
     if d.family == "sglang":
         size = size.plus(constant("sglang", "load_extra_gib").range)
     if d.family == "vllm":  # sines and cosines of every position: each rank holds a head's table
         positions = d.model.rope_positions or d.model.max_position_embeddings or 0
         width = d.model.qk_rope_head_dim or d.model.head_dim or 0
         size = size.plus(Range.exact(2.0 * positions * width / GIB))
-    return widened(size, "weights", far(d), PRINTED_GIB)
+    return widened(size, "weights", far(d), down=less)
 
 
 def far(d: Deployment) -> int:
     """How many aspects of a deployment nobody measured."""
     return len(unseen("serving", aspects(d)))
-
-
-PRINTED_GIB = 0.005
-"""Logs round to a hundredth of a GiB: no range is narrower than that."""
 
 
 def cache_pool(d: Deployment, context: int) -> Pool:
@@ -258,7 +261,7 @@ def cache_pool(d: Deployment, context: int) -> Pool:
     if d.family == "tensorrt-llm":
         share = d.utilization or constant("tensorrt-llm", "utilization").central
         left = left.scaled(share) if left.central > 0 else left
-    return Pool(parts, budget, widened(left, "pool", far(d), PRINTED_GIB))
+    return Pool(parts, budget, widened(left, "pool", far(d), up=sum(p.less for p in parts)))
 
 
 def _weights_formula(d: Deployment) -> str:

@@ -23,7 +23,7 @@ from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import unseen, widened
 from siting.memory.engines import constant
-from siting.memory.pool import PRINTED_GIB, Part
+from siting.memory.pool import Part
 from siting.memory.weights import tensors
 from siting.quantity import GIB, NotEstimated, Range, total
 
@@ -259,7 +259,7 @@ def memory(job: Job) -> Peak:
     factor, fixed = constant("training", "reserved_factor"), constant("training", "reserved_gib")
     reserved = allocated.times(factor.range, "GiB").plus(fixed.range)
     distance = len(unseen("training", aspects(job)))
-    allocated, reserved = (widened(r, "peak", distance, PRINTED_GIB) for r in (allocated, reserved))
+    allocated, reserved = (widened(r, "peak", distance) for r in (allocated, reserved))
     reported = reserved if frame.reserved else allocated
     return Peak(job, tuple(parts), allocated, reserved, reported)
 

@@ -139,9 +139,8 @@ def weight_bytes_per_gpu(
         central = low = gguf_split(model, form, tp * pp)[0]
     else:
         central = low = _rank_bytes(model, form, tp, pp, ep, mtp)
-    if form.low_scope:
-        wide = form.model_copy(update={"scope": form.low_scope})
-        low = min(low, _rank_bytes(model, wide, tp, pp, ep, mtp))
+    if form.other:
+        low = min(low, _rank_bytes(model, weight_format(form.other), tp, pp, ep, mtp))
     # An engine may leave an encoder for images whole on each rank.
     whole = (1 - 1 / tp) * 2.0 * tensors(model, mtp).towers if form.scope != "file" else 0.0
     return Range(low * form.low_factor, central, central * form.high_factor + whole, "B")
