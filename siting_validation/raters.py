@@ -15,7 +15,22 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from siting.vendors.vendor_record import Event, Record
+from siting.catalogue import Fact, table
+from siting.vendors.vendor_record import Direction, Event, Record
+
+
+class Rating(Fact):
+    """One rater's coding of one event, from vendor, date, category and summary alone."""
+
+    event_id: str
+    rater: str
+    severity: int
+    direction: Direction
+
+
+def ratings() -> tuple[Rating, ...]:
+    """Every coding of every event."""
+    return table("vendor_event_ratings", Rating)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ def agreement(record: Record, raters: tuple[str, str] = ("first", "second")) -> 
 
 def _pairs(record: Record, raters: tuple[str, str]) -> dict[str, tuple[int, int]]:
     coded: dict[str, dict[str, int]] = defaultdict(dict)
-    for rating in record.ratings:
+    for rating in ratings():
         if "not blind" not in rating.note:
             coded[rating.event_id][rating.rater] = rating.severity
     known = {e.event_id for e in record.events}

@@ -363,9 +363,9 @@ def shock_cases(record: Record, kind: Kind) -> list[Case]:
         hit = shocks.years_hit(past, day)
         pool = (len(hit) + 0.5) / (len(present) * years + 1)
         for vendor in present:
-            own = sum(name in vendor.names for name, _ in hit)
+            own = sum(name in vendor.recorded_as for name, _ in hit)
             rate = (own + 2 * pool) / (years + 2)  # two years at the base rate
-            happened = any(e.vendor in vendor.names for e in after)
+            happened = any(e.vendor in vendor.recorded_as for e in after)
             values = (rate, pool, *_attention(record, vendor, day))
             found.append(Case(vendor.vendor, tuple(map(float, values)), happened))
     return found

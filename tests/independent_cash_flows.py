@@ -124,8 +124,8 @@ class Client:
         if effort in EFFORTS_OFF:
             return 0.0
         task = one("reasoning_task", task=w.get("task", "chat"))
-        tokens = float(one("reasoning_effort", effort=effort)["tokens_central"])
-        return tokens * float(task["factor_central"])
+        tokens = float(one("reasoning_effort", effort=effort)["tokens"])
+        return tokens * float(task["factor"])
 
     def request_price(self, option: dict[str, Any], w: dict[str, Any]) -> float:
         """Mean price of a request over 24 sizes of a log-normal input, in the client's currency."""

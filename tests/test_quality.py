@@ -175,7 +175,7 @@ def test_hidden_tokens_follow_the_effort_unless_the_client_counted_them():
 
 def test_more_effort_never_costs_fewer_tokens():
     ladder = [quality.effort_named(e) for e in ("none", "minimal", "low", "medium", "high", "max")]
-    central = [e.tokens_central for e in ladder]
+    central = [e.tokens.central for e in ladder]
     assert central == sorted(central)
 
 

@@ -116,7 +116,7 @@ def test_forgetting_one_answer_never_turns_a_verdict_into_pass(rule_id):
 
 @pytest.mark.parametrize("rule_id", [r for r in RULES if "pass" in CASES[r]])
 def test_a_pass_stays_a_pass_whatever_the_unknown_turns_out_to_be(rule_id):
-    tested = BOOK.parsed[rule_id].tested
+    tested = BOOK.tested[rule_id]
     for values, day in cases(rule_id, "pass"):
         for name in (n for n in tested if values.get(n) is None and n != "as_of"):
             for value in alternatives(name):
@@ -191,7 +191,7 @@ def test_flipping_one_attribute_of_one_flow_changes_only_rules_that_test_it(data
     flipped = changed(base, "api", flow, **{attribute: value})
     before, after = own_verdicts(base, "api"), own_verdicts(flipped, "api")
     for rule_id, rule in RULES.items():
-        tested = attribute in BOOK.parsed[rule_id].tested and rule.looks_at(flow)
+        tested = attribute in BOOK.tested[rule_id] and rule.looks_at(flow)
         if not tested:
             assert after[rule_id] == before[rule_id], rule_id
     assert own_verdicts(flipped, "owned") == own_verdicts(base, "owned")

@@ -44,7 +44,7 @@ def vendor(name: str = "Acme", press: str = "high", role: str = "api") -> Vendor
 
 
 def record(*events: Event, vendors: tuple[Vendor, ...] = (vendor(),)) -> Record:
-    return Record(vendors, events, (), (), (), ())
+    return Record(vendors, events, (), (), ())
 
 
 # Red flags
@@ -144,7 +144,7 @@ def test_the_second_address_of_an_event_is_one_of_a_page_too():
 
 def test_rows_on_which_the_raters_differ_by_two_or_across_three_to_four_are_decided():
     for e in load().events:
-        own = [r.severity for r in load().ratings if r.event_id == e.event_id]
+        own = [r.severity for r in raters.ratings() if r.event_id == e.event_id]
         if len(own) == 2 and not e.replaced_by:
             a, b = own
             if abs(a - b) >= 2 or (a >= 4) != (b >= 4):
@@ -152,7 +152,7 @@ def test_rows_on_which_the_raters_differ_by_two_or_across_three_to_four_are_deci
 
 
 def test_every_event_has_two_codings():
-    coded = {(r.event_id, r.rater) for r in load().ratings}
+    coded = {(r.event_id, r.rater) for r in raters.ratings()}
     assert coded == {(e.event_id, rater) for e in load().events for rater in ("first", "second")}
 
 
@@ -248,7 +248,8 @@ def loss(
 ) -> shocks.OptionRisk:
     items = shocks.checklist(scenario.Readiness(**ready))
     ends = (notice.ending(load(), name, model, DAY, 60, seed=1),) if model else ()
-    return shocks.expected_loss(load(), "api", {name: ends}, 5.0, cost, items, DAY, seed=1)
+    client = shocks.Client(load(), DAY, years=5.0, readiness=items, seed=1)
+    return client.expected_loss({name: ends}, cost)
 
 
 def chance(found: shocks.OptionRisk, kind: str) -> Range:

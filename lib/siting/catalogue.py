@@ -324,13 +324,19 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def table(name: str, record: type[F]) -> tuple[F, ...]:
     """All rows of `facts/<name>.csv` as `record`s, validated once and cached.
 
+    A field `x` that is a `Range` stands in the columns `x_low`, `x` and `x_high`.
     Raises FactError naming file, line and field of the first row that is wrong.
     """
     path = facts_dir() / f"{name}.csv"
+    ranges = [n for n, field in record.model_fields.items() if field.annotation is Range]
     found = []
     for line, cells in rows(path):
+        spread = {}
+        for n in ranges:
+            columns = {"low": f"{n}_low", "central": n, "high": f"{n}_high"}
+            spread[n] = {end: cells.pop(c) for end, c in columns.items() if c in cells}
         try:
-            found.append(record.model_validate(cells))
+            found.append(record.model_validate({**cells, **spread}))
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"])) or "row"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -34,19 +34,6 @@ _APOSTROPHE = ("CH", "LI")
 _CLOSED_UP = "£$"
 MILLION_FROM = 200_000
 """Amounts from here on are written in millions."""
-
-
-def columns(rows: Iterable[Sequence[object]], right: Container[int] = ()) -> list[str]:
-    """Lines of plain text with the cells in columns; `right`: places of those that align right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
 
 
 @dataclass(frozen=True)
@@ -136,20 +123,22 @@ class Numbers:
 
     def compact(self, value: float, decimals: int | None = None) -> str:
         """A large number for the tick of an axis: 2 million, 3.5 billion."""
-        for size, word in ((1e9, "billion"), (1e6, "million")):
-            if abs(value) >= size:
-                return f"{self._lean(value / size, decimals)}{NARROW}{word}"
-        return self._lean(value, decimals)
+        return self._stepped(value, ((1e9, 1e9, "billion"), (1e6, 1e6, "million")), decimals)
 
     def compact_money(
         self, amount: float, decimals: int | None = None, currency: str | None = None
     ) -> str:
         """A large amount for the tick of an axis: € 0.5 million."""
-        minus = MINUS if amount < 0 else ""
-        if abs(amount) < MILLION_FROM:
-            return minus + self.sign(currency) + self._lean(abs(amount), decimals)
-        text = self._lean(abs(amount) / 1e6, decimals)
-        return f"{minus}{self.sign(currency)}{text}{NARROW}million"
+        text = self._stepped(abs(amount), ((MILLION_FROM, 1e6, "million"),), decimals)
+        return (MINUS if amount < 0 else "") + self.sign(currency) + text
+
+    def _stepped(
+        self, value: float, steps: Iterable[tuple[float, float, str]], decimals: int | None
+    ) -> str:
+        """From a bound on in its unit and word, the highest first; below all as it stands."""
+        found = ((size, NARROW + word) for bound, size, word in steps if abs(value) >= bound)
+        size, word = next(found, (1.0, ""))
+        return self._lean(value / size, decimals) + word
 
     def _lean(self, value: float, decimals: int | None) -> str:
         """With as many decimals as the value has, two at most, or as told."""
@@ -216,16 +205,10 @@ class Numbers:
 
     def axis(self, style: Style = "number", decimals: int | None = None) -> Callable[..., str]:
         """A tick formatter: `ax.xaxis.set_major_formatter(numbers.axis("money"))`."""
-        write: dict[str, Callable[[float], str]] = {
-            "number": lambda value: self._lean(value, decimals),
-            "whole": lambda value: self.number(value, 0),
-            "percent": lambda value: self.percent(value, decimals or 0),
-            "money": lambda value: self.money(value, decimals or 0),
-            "compact": lambda value: self.compact(value, decimals),
-            "compact_money": lambda value: self.compact_money(value, decimals),
-        }
-        chosen = write[style]
-        return lambda value, _position=None: chosen(value)
+        write: dict[str, Callable[..., str]] = {"number": self._lean, "whole": self.number}
+        chosen = write.get(style) or getattr(self, style)
+        places = decimals or 0 if style in ("whole", "percent", "money") else decimals
+        return lambda value, _position=None: chosen(value, places)
 
 
 def _places(value: float) -> int:

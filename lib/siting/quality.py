@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from siting.catalogue import Fact, Input, Source, of_facts, settings, source_of, table
+from siting.catalogue import Fact, Input, Named, Source, find, of_facts, settings, source_of, table
 from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
@@ -73,18 +73,16 @@ class Score(Fact):
     answer_rate_percent: float | None = None
 
 
-class Effort(Fact):
+class Effort(Named):
     """A reasoning effort and the hidden output tokens that a request spends at it."""
 
+    named_in = ("effort",)
     effort: str
-    synonyms: str = ""
-    tokens_low: float
-    tokens_central: float
-    tokens_high: float
+    tokens: Range
 
     @property
     def thinks(self) -> bool:
-        return self.tokens_high > 0
+        return self.tokens.high > 0
 
 
 @dataclass(frozen=True)
@@ -211,20 +209,14 @@ def scores(model: str, board: str) -> tuple[Score, ...]:
     return _scores().get((name_key(model), board), ())
 
 
-@of_facts
-def _efforts() -> Mapping[str, Effort]:
-    rows = table("reasoning_effort", Effort)
-    return {n: row for row in rows for n in (row.effort, *row.synonyms.split(";")) if n}
-
-
 def effort_named(name: str) -> Effort | None:
     """The effort of that name or synonym; None for "" and `default`."""
-    return _efforts().get(name.strip().lower())
+    return find(name, "reasoning_effort", Effort)
 
 
 def efforts_row(effort: str) -> Effort:
     """The row that an effort is estimated by; the usual default where none is known."""
-    return effort_named(effort) or _efforts()["medium"]
+    return effort_named(effort) or efforts_row("medium")
 
 
 def reasoning_tokens(workload: Workload, effort: str, model: str = "") -> Range:
@@ -241,10 +233,8 @@ def reasoning_tokens(workload: Workload, effort: str, model: str = "") -> Range:
         return Range.exact(0.0, "tokens")
     if workload.reasoning_tokens is not None:
         return Range.exact(workload.reasoning_tokens, "tokens")
-    row = efforts_row(effort)
     task = next(t for t in table("reasoning_task", Task) if t.task == workload.task)
-    factors = Range(task.factor_low, task.factor_central, task.factor_high)
-    return Range(row.tokens_low, row.tokens_central, row.tokens_high).times(factors, "tokens")
+    return efforts_row(effort).tokens.times(task.factor, "tokens")
 
 
 def pick(found: tuple[Score, ...], effort: str, thinking: bool) -> Score | None:
@@ -454,7 +444,7 @@ def parity(
 def _earned(comparisons: tuple[Comparison, ...]) -> str:
     """The dearest effort among the scores used: the one that the claim rests on."""
     efforts = [e for c in comparisons if c.model and (e := effort_named(c.model.effort))]
-    return max(efforts, key=lambda e: e.tokens_central).effort if efforts else ""
+    return max(efforts, key=lambda e: e.tokens.central).effort if efforts else ""
 
 
 def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:

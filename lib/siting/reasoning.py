@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from typing import Literal
 
 from siting.catalogue import Fact, table
+from siting.quantity import Range
 
 
 class Reasoning(Fact):
@@ -27,9 +28,7 @@ class Task(Fact):
 
     task: str
     label: str
-    factor_low: float
-    factor_central: float
-    factor_high: float
+    factor: Range
 
 
 def thinks(model: str) -> str:

@@ -161,9 +161,15 @@ def aligned(
     head: Sequence[str], rows: Iterable[Sequence[object]], right: Container[int] = ()
 ) -> list[str]:
     """Lines of aligned columns; `right` holds the places of those that align right."""
-    from siting.formats import columns
-
-    return columns([head, *rows], right)
+    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
 
 
 def printable(text: str) -> str:

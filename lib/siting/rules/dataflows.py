@@ -18,7 +18,7 @@ from siting.inputs.scenario.model import Data
 from siting.quality import leaves
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Value
-from siting.rules.rulebook import FlowKind, Known, Law
+from siting.rules.rulebook import FlowKind, Known, RuleBook
 from siting.vendors import vendor_record
 
 Workloads = Mapping[str, Workload]
@@ -41,7 +41,7 @@ class FlowFacts:
         return {name: known.value for name, known in self.known.items()}
 
 
-def flows_of(scenario: Scenario, name: str, law: Law) -> tuple[FlowFacts, ...]:
+def flows_of(scenario: Scenario, name: str, law: RuleBook) -> tuple[FlowFacts, ...]:
     """The flows of an option with all that is known of them; a hybrid has those of its parts.
 
     Raises ValueError naming an answer of the scenario that cannot be.
@@ -50,11 +50,11 @@ def flows_of(scenario: Scenario, name: str, law: Law) -> tuple[FlowFacts, ...]:
     return tuple(f for part in parts for f in _carried(scenario, part, name, law))
 
 
-def _carried(scenario: Scenario, part: str, name: str, law: Law) -> Iterator[FlowFacts]:
+def _carried(scenario: Scenario, part: str, name: str, law: RuleBook) -> Iterator[FlowFacts]:
     """Flows that option `part` carries; `name` is itself, or the hybrid that it is a part of."""
     carrier = scenario.options[part]
     covered = scenario.workloads if carrier.models else {}
-    for kind, exists in law.book.flow_kinds.items():
+    for kind, exists in law.flow_kinds.items():
         for flow, label, workloads in _split(kind, covered):
             answers = _answers(scenario, (part, name), kind, flow, workloads, law)
             laid = {k.attribute.name: k for k in answers}
@@ -80,7 +80,7 @@ def _answers(
     kind: FlowKind,
     flow: str,
     workloads: Workloads,
-    law: Law,
+    law: RuleBook,
 ) -> Iterator[Known]:
     """From the general to the specific; owners: what carries the flow, and its hybrid."""
     part, carrier = owners[0], scenario.options[owners[0]]
@@ -92,7 +92,7 @@ def _answers(
     yield from _scenario_lines(scenario, part, workloads, law)
     if carrier.country and (kind.flow == "inference" or carrier.kind in OWNED):
         source = _client_source(scenario, f"options.{part}.country")
-        yield law.book.known("place", carrier.country, source)
+        yield law.known("place", carrier.country, source)
     stated = {"rules": scenario.rules.attributes}
     for owner in owners:
         option = scenario.options[owner]
@@ -103,35 +103,35 @@ def _answers(
     for path, answers in stated.items():
         for name, answer in answers.items():
             where = f"{path}.attributes.{name}"
-            if problem := rulebook.value_problem(name, answer, law.book.attributes):
+            if problem := rulebook.value_problem(name, answer, law.attributes):
                 raise ValueError(f"{where}: {problem}")
-            value = rulebook.typed(answer, law.book.attributes[name])
-            yield law.book.known(name, value, _client_source(scenario, where))
+            value = rulebook.typed(answer, law.attributes[name])
+            yield law.known(name, value, _client_source(scenario, where))
 
 
-def _published(subjects: Sequence[str], flow: str, law: Law) -> Iterator[Known]:
+def _published(subjects: Sequence[str], flow: str, law: RuleBook) -> Iterator[Known]:
     """What provider_attributes.csv states of `subjects` for a kind of flow on the day of `law`."""
     for subject in subjects:
-        for row, known in law.book.published.get(subject, ()):
+        for row, known in law.published.get(subject, ()):
             if row.looks_at(flow) and row.holds(law.day):
                 yield known
 
 
-def _model_subjects(model: str, law: Law) -> list[str]:
+def _model_subjects(model: str, law: RuleBook) -> list[str]:
     """Subjects of what a vendor demands for a line of models on every channel."""
     bare = model.rsplit(".", 1)[-1] if model.startswith(("eu.", "us.")) else model
-    lines = (s for s in law.book.published if s.startswith("model:"))
+    lines = (s for s in law.published if s.startswith("model:"))
     return [s for s in lines if bare.startswith(s.removeprefix("model:"))]
 
 
-def _vendor_facts(scenario: Scenario, name: str, flow: str, law: Law) -> Iterator[Known]:
+def _vendor_facts(scenario: Scenario, name: str, flow: str, law: RuleBook) -> Iterator[Known]:
     """Published facts about the vendor, as far as they were known on the day of the report."""
     record = vendor_record.load().as_of(scenario.client.report_date)
     vendor = record.vendor(name)
     if vendor is None:
         return
     facts = record.facts_of(vendor)
-    for a in law.book.attributes.values():
+    for a in law.attributes.values():
         if fact := facts.get(a.vendor_fact):
             yield Known(a, rulebook.plain_value(fact.value, a), source_of(fact))
     home = scenario.client.country
@@ -149,12 +149,12 @@ def _client_source(scenario: Scenario, path: str) -> Source:
 
 
 def _scenario_lines(
-    scenario: Scenario, part: str, workloads: Workloads, law: Law
+    scenario: Scenario, part: str, workloads: Workloads, law: RuleBook
 ) -> Iterator[Known]:
     """What lines of the scenario say, as far as the dictionary names them (`stated_in`)."""
     sections = {**dict(scenario), "data": _data(workloads), "option": scenario.options[part]}
     paths = {"data": f"workloads.{next(iter(workloads))}.data", "option": f"options.{part}"}
-    for a in law.book.attributes.values():
+    for a in law.attributes.values():
         if a.stated_in:
             line, how, word = (*a.stated_in.split(), "", "")[:3]
             section, *fields = line.split(".")
@@ -164,7 +164,7 @@ def _scenario_lines(
             path = ".".join([paths.get(section, section), *fields])
             yield Known(a, value, _client_source(scenario, path))
     flop, source = openness.fine_tuning_flop(scenario), _client_source(scenario, "fine_tuning")
-    yield law.book.known("fine_tuning_flop", flop, source)
+    yield law.known("fine_tuning_flop", flop, source)
 
 
 RESIDENCY = ("country", "CH", "GB", "EU", "EEA", "US", "any")

@@ -7,6 +7,7 @@ states is unknown, and the report says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -14,8 +15,9 @@ from typing import Literal
 from siting import catalogue, hf_config
 from siting.catalogue import Fact, Model, Source, source_of
 from siting.inputs.scenario import SELF_HOSTED, Scenario
-from siting.rules.rulebook import Known, Law
+from siting.rules.rulebook import Known, RuleBook
 from siting.vendors import vendor_record
+from siting.vendors.vendor_record import VendorFact
 
 FLOP_PER_PARAMETER_AND_TOKEN = 6
 """Forward and backward pass of dense training (Kaplan et al., arXiv:2001.08361, section 2.1);
@@ -74,16 +76,6 @@ class ModelFinding:
     source: Source
 
 
-@dataclass(frozen=True)
-class Transparency:
-    """A vendor's score in the Foundation Model Transparency Index, by edition."""
-
-    vendor: str
-    scores: Mapping[str, float]
-    """Edition (year) to score out of 100."""
-    source: Source
-
-
 UNKNOWN = "unknown"
 SERVED_ALONE = "not in the catalogue of open weights; served by the vendor"
 
@@ -115,40 +107,34 @@ def catalogued(name: str) -> Model | None:
         return None
 
 
-def monthly_users(scenario: Scenario) -> float | None:
-    """Users of all workloads together; None where machines or the public ask, uncounted."""
-    workloads = scenario.workloads.values()
-    if any(w.requests_per_day for w in workloads):
-        return None
-    return sum(w.users for w in workloads)
-
-
-def model_facts(scenario: Scenario, option: str, name: str, law: Law) -> Iterator[Known]:
+def model_facts(scenario: Scenario, option: str, name: str, law: RuleBook) -> Iterator[Known]:
     """What the rules test about the model that an option runs."""
     if made := maker(name):
-        yield law.book.known("maker_country", made.country, source_of(made))
+        yield law.known("maker_country", made.country, source_of(made))
         record = vendor_record.load().as_of(scenario.client.report_date)
         vendor = record.vendor(made.vendor)
         if vendor and (signed := record.facts_of(vendor).get("gpai_code_signatory")):
-            yield law.book.known("gpai_code", signed.value, source_of(signed))
+            yield law.known("gpai_code", signed.value, source_of(signed))
     model = catalogued(name)
     if not model or scenario.options[option].kind not in SELF_HOSTED:
         return
     if released := vendor_record.exact_day(model.release_date):
-        yield law.book.known("model_released", released, source_of(model))
+        yield law.known("model_released", released, source_of(model))
     if terms := licence(model):
-        users, cap = monthly_users(scenario), terms.user_cap
+        loads, cap = scenario.workloads.values(), terms.user_cap
+        counted = not any(w.requests_per_day for w in loads)  # else machines or the public ask
+        over = sum(w.users for w in loads) > (cap or math.inf) if counted or not cap else None
         facts: dict[str, bool | str | None] = {
             "licence_class": terms.licence_class,
             "licence_derivatives": terms.derivatives,
             "licence_excludes_client": scenario.client.country in _excluded(terms, law),
-            "licence_cap_exceeded": cap is not None and (None if users is None else users > cap),
+            "licence_cap_exceeded": over,
         }
         for attribute, value in facts.items():
-            yield law.book.known(attribute, value, source_of(terms))
+            yield law.known(attribute, value, source_of(terms))
 
 
-def _excluded(terms: Licence, law: Law) -> frozenset[str]:
+def _excluded(terms: Licence, law: RuleBook) -> frozenset[str]:
     """Countries whose residents the licence leaves out."""
     named = filter(None, terms.excludes.split(";"))
     return frozenset().union(*(law.sets.get(n, frozenset({n})) for n in named))
@@ -160,20 +146,14 @@ def fine_tuning_flop(scenario: Scenario) -> float | None:
     Upper bound: 6 × parameters × tokens, as for full training. Compared by the rule with a third
     of the compute that marks a general-purpose model. None where no job's model is known.
     """
-    return max(
-        (
-            FLOP_PER_PARAMETER_AND_TOKEN
-            * (model.active_params_b or model.total_params_b or 0)
-            * 1e9
-            * job.examples
-            * job.tokens_per_example
-            * job.epochs
-            * max(1.0, job.runs_per_year)
-            for job in scenario.fine_tuning.values()
-            if (model := catalogued(job.model))
-        ),
-        default=None,
-    )
+    found = []
+    for job in scenario.fine_tuning.values():
+        if model := catalogued(job.model):
+            tokens = job.examples * job.tokens_per_example * job.epochs
+            parameters = (model.active_params_b or model.total_params_b or 0) * 1e9
+            runs = max(1.0, job.runs_per_year)
+            found.append(FLOP_PER_PARAMETER_AND_TOKEN * parameters * tokens * runs)
+    return max(found, default=None)
 
 
 def findings(scenario: Scenario) -> tuple[ModelFinding, ...]:
@@ -217,16 +197,17 @@ _NOWHERE = Source(
 )
 
 
-def transparency(scenario: Scenario) -> tuple[Transparency, ...]:
-    """Transparency index of the options' vendors and of the makers of candidate models."""
+def transparency(scenario: Scenario) -> dict[str, dict[str, VendorFact]]:
+    """Foundation Model Transparency Index of the options' vendors and of candidates' makers.
+
+    By vendor and edition (year), the oldest first; points of 100.
+    """
     record = vendor_record.load().as_of(scenario.client.report_date)
     made = [maker(f.model) for f in findings(scenario)]
     names = [o.vendor for o in scenario.options.values()] + [m.vendor for m in made if m]
-    found = []
-    for vendor in dict.fromkeys(map(record.vendor, names)):
-        facts = record.facts_of(vendor) if vendor else {}
-        scored = {k.removeprefix("fmti_"): f for k, f in facts.items() if k.startswith("fmti_")}
-        if vendor and scored:
-            scores = {edition: float(scored[edition].value) for edition in sorted(scored)}
-            found.append(Transparency(vendor.vendor, scores, source_of(scored[max(scored)])))
-    return tuple(found)
+    vendors = {v.vendor: record.facts_of(v) for v in map(record.vendor, names) if v}
+    scored = {
+        vendor: {k.removeprefix("fmti_"): facts[k] for k in sorted(facts) if k.startswith("fmti_")}
+        for vendor, facts in vendors.items()
+    }
+    return {vendor: editions for vendor, editions in scored.items() if editions}

@@ -11,9 +11,9 @@ import datetime as dt
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Literal
 
 from siting import catalogue
@@ -81,14 +81,6 @@ class Dated(Fact):
 
     def holds(self, day: dt.date) -> bool:
         return (self.valid_from or day) <= day <= (self.valid_to or day)
-
-    @property
-    def turns(self) -> Iterator[dt.date]:
-        """Days on which it begins to hold and ceases to."""
-        if self.valid_from:
-            yield self.valid_from
-        if self.valid_to:
-            yield self.valid_to + dt.timedelta(days=1)
 
 
 class OfFlows(Dated):
@@ -175,68 +167,47 @@ class Event(Fact):
     """Of law that is pending: what would follow."""
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """What a rule says, parsed."""
-
-    applies: Condition
-    fail: Condition
-    review: Condition
-
-    @property
-    def all(self) -> tuple[Condition, ...]:
-        return self.applies, self.fail, self.review
-
-    @cached_property
-    def tested(self) -> tuple[str, ...]:
-        """Attributes that the rule tests."""
-        return tuple(sorted(frozenset().union(*map(conditions.names, self.all))))
-
-
 @dataclass(frozen=True, eq=False)
 class RuleBook:
     """Rules, dictionary and groups of countries, with every condition parsed and checked."""
 
     rules: Mapping[str, Rule]
+    parsed: Mapping[str, tuple[Condition, Condition, Condition]]
+    """When each rule applies, when it fails, and when a person must look."""
+    tested: Mapping[str, tuple[str, ...]]
+    """Attributes that each rule tests."""
     attributes: Mapping[str, Attribute]
     flow_kinds: Mapping[FlowKind, Condition]
     """Each with the condition under which an option has one."""
     groups: tuple[CountryGroup, ...]
-    parsed: Mapping[str, Conditions]
-    published: Mapping[str, tuple[tuple[ProviderAttribute, Known], ...]]
+    published: Mapping[str, Sequence[tuple[ProviderAttribute, Known]]]
     """What provider_attributes.csv states, by subject."""
+    day: dt.date = dt.date.min
+    """On which all this is asked for."""
 
-    def on(self, day: dt.date) -> Law:
+    @cache  # noqa: B019  # a book is kept as long as the process
+    def on(self, day: dt.date) -> RuleBook:
         """The rule book as it stands on `day`."""
-        return Law(self, day)
-
-    def dates(self) -> frozenset[dt.date]:
-        """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
-        found = {day for dated in (*self.rules.values(), *self.groups) for day in dated.turns}
-        for c in self.parsed.values():
-            found.update(*(conditions.dates(part, "as_of") for part in c.all))
-        return frozenset(found)
-
-    def known(self, name: str, value: Value | None, source: Source) -> Known:
-        """A value of the attribute called `name`."""
-        return Known(self.attributes[name], value, source)
-
-
-@dataclass(frozen=True)
-class Law:
-    """The rule book on a day."""
-
-    book: RuleBook
-    day: dt.date
+        return replace(self, day=day)
 
     @cached_property
     def sets(self) -> dict[str, frozenset[str]]:
         """Members of each group of countries on the day."""
-        found: dict[str, set[str]] = {g.group: set() for g in self.book.groups}
-        for g in self.book.groups:
-            if g.holds(self.day):
-                found[g.group].add(g.country)
-        return {group: frozenset(countries) for group, countries in found.items()}
+        held = [g for g in self.groups if g.holds(self.day)]
+        names = dict.fromkeys(g.group for g in self.groups)
+        return {name: frozenset(g.country for g in held if g.group == name) for name in names}
+
+    def dates(self) -> set[dt.date]:
+        """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
+        dated = (*self.rules.values(), *self.groups)
+        ends = (d.valid_to + dt.timedelta(days=1) for d in dated if d.valid_to)
+        parts = itertools.chain.from_iterable(self.parsed.values())
+        named = (day for part in parts for day in conditions.dates(part, "as_of"))
+        return {*(d.valid_from for d in dated if d.valid_from), *ends, *named}
+
+    def known(self, name: str, value: Value | None, source: Source) -> Known:
+        """A value of the attribute called `name`."""
+        return Known(self.attributes[name], value, source)
 
 
 @catalogue.of_facts
@@ -255,8 +226,9 @@ def rule_book() -> RuleBook:
         check(condition, attributes, names, where)
         return condition
 
-    parsed: dict[str, Conditions] = {}
     rules: dict[str, Rule] = {}
+    parsed: dict[str, tuple[Condition, Condition, Condition]] = {}
+    tested: dict[str, tuple[str, ...]] = {}
     flows = {k.flow for k in kinds} | {"all"}
     for rule in catalogue.table("sovereignty_rules", Rule):
         if rule.rule_id in rules:
@@ -264,22 +236,21 @@ def rule_book() -> RuleBook:
         for unknown in set(rule.flows.split(";")) - flows:
             wrong = catalogue.unknown(unknown, "flow", flows)
             raise FactError(f"sovereignty_rules.csv, {rule.rule_id}, flows: {wrong}")
-        columns = ("applies_when", "fail_when", "review_when")
-        parts = [read(getattr(rule, c), f"rule {rule.rule_id}, {c}") for c in columns]
-        rules[rule.rule_id], parsed[rule.rule_id] = rule, Conditions(*parts)
+        where = f"rule {rule.rule_id}"
+        parts = (
+            read(rule.applies_when, f"{where}, applies_when"),
+            read(rule.fail_when, f"{where}, fail_when"),
+            read(rule.review_when, f"{where}, review_when"),
+        )
+        rules[rule.rule_id], parsed[rule.rule_id] = rule, parts
+        tested[rule.rule_id] = tuple(sorted(frozenset().union(*map(conditions.names, parts))))
     exists = {k: read(k.exists_when, f"flow {k.flow}") for k in kinds}
-    return RuleBook(rules, attributes, exists, groups, parsed, _published(attributes))
-
-
-def _published(
-    attributes: Mapping[str, Attribute],
-) -> dict[str, tuple[tuple[ProviderAttribute, Known], ...]]:
-    found: dict[str, tuple[tuple[ProviderAttribute, Known], ...]] = defaultdict(tuple)
+    published = defaultdict(list)
     for row in catalogue.table("provider_attributes", ProviderAttribute):
         value, assumed = read_value(row.value, row.attribute, attributes), row.subject == "assumed"
         known = Known(attributes[row.attribute], value, source_of(row), assumed)
-        found[row.subject] += ((row, known),)
-    return dict(found)
+        published[row.subject].append((row, known))
+    return RuleBook(rules, parsed, tested, attributes, exists, groups, dict(published))
 
 
 def _definitions(attributes: Mapping[str, Attribute]) -> dict[str, Condition]:

@@ -31,7 +31,7 @@ from siting.inputs.scenario import Scenario
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Condition, Value, Values
 from siting.rules.dataflows import FlowFacts, flows_of
-from siting.rules.rulebook import Attribute, Event, Known, Law, Rule, Stress, value_text
+from siting.rules.rulebook import Attribute, Event, Known, Rule, RuleBook, Stress, value_text
 
 Verdict = Literal["pass", "review", "fail", "n.a."]
 SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
@@ -71,7 +71,7 @@ class Finding:
 
     rule: Rule
     flow: FlowFacts
-    law: Law
+    law: RuleBook
     verdict: Verdict
     reason: str
     missing: tuple[str, ...]
@@ -84,7 +84,7 @@ class Finding:
     @cached_property
     def evidence(self) -> tuple[Known, ...]:
         """Answers that the verdict rests on."""
-        tested = map(self.flow.known.get, self.law.book.parsed[self.rule.rule_id].tested)
+        tested = map(self.flow.known.get, self.law.tested[self.rule.rule_id])
         return tuple(k for k in tested if k and k.attribute.level not in ("stress", "setting"))
 
     @cached_property
@@ -127,8 +127,8 @@ class Finding:
 
     def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
         """Other values of what somebody can answer; for a number, a very low and a very high."""
-        book, values = self.law.book, self.flow.values
-        for a in map(book.attributes.__getitem__, book.parsed[self.rule.rule_id].tested):
+        law, values = self.law, self.flow.values
+        for a in map(law.attributes.__getitem__, law.tested[self.rule.rule_id]):
             by_type: Mapping[str, Iterable[Value]] = {
                 "yes/no": (True, False),
                 "word": a.words,
@@ -217,7 +217,7 @@ class Assessment:
     """Everything that the chapter, summary.json and the decision need to know."""
 
     scenario: Scenario
-    law: Law
+    law: RuleBook
     options: Options
 
     @cached_property
@@ -231,7 +231,7 @@ class Assessment:
         options = self.options.items()
         return ((n, f) for n, o in options for found in o.findings.values() for f in found)
 
-    def under(self, law: Law, supposed: Values | None = None) -> Options:
+    def under(self, law: RuleBook, supposed: Values | None = None) -> Options:
         """The options under another law, or with some attributes supposed."""
         options = self.options.items()
         return {n: _judged(o.label, o.flows, law, supposed or {}) for n, o in options}
@@ -242,21 +242,21 @@ class Assessment:
         rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
         found = {}
         for s in map(rows.__getitem__, dict.fromkeys(self.scenario.rules.stress)):
-            value = rulebook.read_value(s.value, s.attribute, self.law.book.attributes)
+            value = rulebook.read_value(s.value, s.attribute, self.law.attributes)
             found[s] = _changed(self.options, self.under(self.law, {s.attribute: value}))
         return found
 
     @cached_property
     def ahead(self) -> tuple[Ahead, ...]:
         """Dates to come on which a rule or a country's status changes, or an event is due."""
-        book, events = self.law.book, catalogue.table("environment_events", Event)
+        law, events = self.law, catalogue.table("environment_events", Event)
         before, found = self.options, []
-        dates = {e.day for e in events} | book.dates()
-        for date in sorted(d for d in dates if d > self.law.day):
-            after = self.under(book.on(date))
+        dates = {e.day for e in events} | law.dates()
+        for date in sorted(d for d in dates if d > law.day):
+            after = self.under(law.on(date))
             changes = _changed(before, after)
             due = [e for e in events if e.day == date]
-            rules = [r for r in book.rules.values() if r.valid_from == date]
+            rules = [r for r in law.rules.values() if r.valid_from == date]
             text = [e.summary for e in due] or [
                 f"{r.regime}: {r.title} ({r.provision})." for r in rules
             ]
@@ -284,7 +284,7 @@ class Assessment:
         for option, finding in self.findings:
             for attribute in finding.missing:
                 waiting[attribute].append((option, finding))
-        found = [_question(self.law.book.attributes[a], f) for a, f in waiting.items()]
+        found = [_question(self.law.attributes[a], f) for a, f in waiting.items()]
         return sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute))
 
     @property
@@ -314,7 +314,7 @@ class Assessment:
         """Facts each of which keeps rules in force, which apply to no option, from applying."""
         found: dict[tuple[str, str], tuple[Known, dict[str, Rule]]] = {}
         options = self.options.values()
-        for rule_id, rule in self.law.book.rules.items():
+        for rule_id, rule in self.law.rules.items():
             off = [o.verdicts[rule_id].verdict == "n.a." for o in options]
             if rule.holds(self.law.day) and all(off):
                 findings = itertools.chain.from_iterable(o.findings[rule_id] for o in options)
@@ -325,7 +325,7 @@ class Assessment:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Every source that a verdict rests on: the rules' own and the evidence's."""
-        cited = [*map(source_of, self.law.book.rules.values())]
+        cited = [*map(source_of, self.law.rules.values())]
         cited += [k.source for _, f in self.findings for k in f.evidence]
         cited += [s for a in self.ahead for s in a.sources]
         return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
@@ -336,9 +336,9 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.index, default="n.a.")
 
 
-def decide(rule: Rule, values: Values, law: Law) -> Decided:
+def decide(rule: Rule, values: Values, law: RuleBook) -> Decided:
     """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
-    tested = law.book.parsed[rule.rule_id].tested
+    tested = law.tested[rule.rule_id]
     given = (law.day if name == "as_of" else values.get(name) for name in tested)
     verdict, reason, missing = _decided(rule.rule_id, law, *given)
     filled = PLACE.sub(lambda place: value_text(values.get(place[1])), reason)
@@ -350,36 +350,36 @@ PLACE = re.compile(r"\{([a-z0-9_]+)\}")
 
 
 @lru_cache(1 << 16, typed=True)
-def _decided(rule_id: str, law: Law, *given: Value | None) -> Decided:
+def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     """Kept: options, suppositions and searches for rivals put the same to a rule many times.
 
     In the reason, {attribute} stands for its value.
     """
-    rule, c = law.book.rules[rule_id], law.book.parsed[rule_id]
+    rule, (applies, fail, review) = law.rules[rule_id], law.parsed[rule_id]
     if rule.valid_from and law.day < rule.valid_from:
         return "n.a.", f"Applies from {rule.valid_from}.", ()
     if rule.valid_to and law.day > rule.valid_to:
         return "n.a.", f"Applied until {rule.valid_to}.", ()
-    values = {**law.sets, **dict(zip(c.tested, given, strict=True))}
+    values = {**law.sets, **dict(zip(law.tested[rule_id], given, strict=True))}
 
     def waiting(why: str, *parts: Condition) -> Decided:
         unknown = (conditions.undecided(p, values) for p in parts)
         missing = tuple(sorted(frozenset().union(*unknown)))
-        labels = "; ".join(law.book.attributes[a].label for a in missing)
+        labels = "; ".join(law.attributes[a].label for a in missing)
         return "review", f"{why}: {labels}.", missing
 
-    held = conditions.evaluate(c.applies, values)
+    held = conditions.evaluate(applies, values)
     if not held:
         if held is None:
-            return waiting("Not known whether it applies", c.applies)
+            return waiting("Not known whether it applies", applies)
         return "n.a.", f"Applies only where {rule.scope}.", ()
-    fails, reviews = (conditions.evaluate(part, values) for part in (c.fail, c.review))
+    fails, reviews = (conditions.evaluate(part, values) for part in (fail, review))
     if fails:
         return "fail", rule.fail_reason, ()
     if reviews:
-        return "review", rule.review_reason, waiting("", c.fail)[2]
+        return "review", rule.review_reason, waiting("", fail)[2]
     if fails is None or reviews is None:
-        return waiting("Not known", c.fail, c.review)
+        return waiting("Not known", fail, review)
     return "pass", rule.pass_reason, ()
 
 
@@ -397,7 +397,7 @@ def assess(scenario: Scenario) -> Assessment:
 
 
 def _judged(
-    label: str, flows: tuple[FlowFacts, ...], law: Law, supposed: Values
+    label: str, flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values
 ) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
     values = [(f, {**f.values, **supposed}) for f in flows]
@@ -406,7 +406,7 @@ def _judged(
             Finding(rule, f, law, *decide(rule, v, law)) for f, v in values if rule.looks_at(f.kind)
         )
         or (Finding(rule, NO_FLOW, law, "n.a.", "The option has no such flow.", ()),)
-        for rule_id, rule in law.book.rules.items()
+        for rule_id, rule in law.rules.items()
     }
     return OptionAssessment(label, flows, found)
 

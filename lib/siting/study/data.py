@@ -166,7 +166,7 @@ class DataFrames(Results):
         """
         a = self.sovereignty
         rows = [_verdict(o, v) for o in a.options.values() for v in o.verdicts.values()]
-        return rows, _laws(a.law.book.rules.values())
+        return rows, _laws(a.law.rules.values())
 
     @frame
     def rule_questions(self) -> Yielded:
@@ -179,7 +179,7 @@ class DataFrames(Results):
         rules: titles of the rules that wait for it
         waiting: number of these rules [1]
         """
-        known = self.sovereignty.law.book.rules
+        known = self.sovereignty.law.rules
         for q in self.sovereignty.questions:
             options = "; ".join(self.options[o].label for o in q.options)
             flows = ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow")
@@ -292,16 +292,16 @@ class DataFrames(Results):
             yield m.source
 
     @frame
-    def transparency(self) -> Made:
+    def transparency(self) -> Yielded:
         """One vendor or maker in one edition of the Foundation Model Transparency Index.
 
         vendor: vendor or maker
         edition: year; editions ask different questions
         score: points of 100 [1]
         """
-        found = openness.transparency(self.scenario)
-        rows = [(v.vendor, *scored) for v in found for scored in v.scores.items()]
-        return rows, (v.source for v in found)
+        for vendor, editions in openness.transparency(self.scenario).items():
+            yield from ((vendor, edition, float(f.value)) for edition, f in editions.items())
+            yield source_of(editions[max(editions)])
 
 
 def _verdict(option: OptionAssessment, found: Finding) -> tuple[object, ...]:

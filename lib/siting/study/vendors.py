@@ -284,11 +284,11 @@ class VendorFrames(Results):
         expected_high: expected loss, high [currency per year]
         months: until the workload runs normally again [months]
         """
-        found = [(o.option, k) for o in self.stability.options.values() for k in o.kinds]
+        found = [(name, k) for name, o in self.stability.options.items() for k in o.kinds]
         for option, k in found:
             what = k.vendor, k.kind.shock.replace("_", " "), k.kind.outcome, k.kind.service_effect
             chance = *ends(k.chance), k.kind.category == "notices", k.basis
-            losses = *ends(k.cost), *ends(k.expected), k.kind.months
+            losses = *ends(k.cost), *ends(k.expected), k.kind.months.central
             yield self.options[option].label, *what, *chance, *losses
         yield from (source_of(e) for _, k in found for e in k.events)
         yield from (source_of(k.kind) for _, k in found)
@@ -331,7 +331,7 @@ class VendorFrames(Results):
             costs = *ends(e.one_off), ends(e.yearly)[1], e.not_estimated
             for name in e.options or (None,):
                 label = name and self.options[name].label
-                yield *what, label, e.kind.service_effect, e.kind.months, *costs
+                yield *what, label, e.kind.service_effect, e.kind.months.central, *costs
             yield source_of(e.kind)
 
     @frame
@@ -345,9 +345,8 @@ class VendorFrames(Results):
         saves_high: share of the switching cost that it saves, high [share]
         reason: why it helps
         """
-        saves = attrgetter("reduces_low", "reduces", "reduces_high")
         found = self.stability.readiness.items()
-        rows = [(r.name, in_hand, *saves(r), r.meaning) for r, in_hand in found]
+        rows = [(r.name, in_hand, *ends(r.reduces), r.meaning) for r, in_hand in found]
         return rows, (source_of(r) for r, _ in found)
 
     @frame

@@ -21,11 +21,11 @@ end date have a life to count, so lives are those of models that were retired: r
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -175,17 +175,18 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
     names = ["", *dict.fromkeys(n.vendor for n in known)]
     tomorrow = day + dt.timedelta(days=1)
     chance, worth = mixed(*variants(known, [(name, tomorrow) for name in names]))
-    found: dict[str, list[NoticeChance]] = {name: [] for name in names}
-    for (i, within), (j, name) in itertools.product(enumerate(LIMITS), enumerate(names)):
+
+    def told(i: int, j: int) -> NoticeChance:
+        own = (n.within(LIMITS[i]) for n in known if n.vendor == names[j])
+        seen = [short for short in own if short is not None]
         mean, pool = float(chance[i, j]), float(chance[i, 0])
-        a, b = mean * worth[i, j], (1 - mean) * worth[i, j]
+        a, b = float(mean * worth[i, j]), float((1 - mean) * worth[i, j])
         low, high = (float(q) for q in betaincinv(a, b, [0.1, 0.9]))
-        seen = [s for n in known if n.vendor == name and (s := n.within(within)) is not None]
         spread = Range(min(low, mean), mean, max(high, mean), "share")
-        found[name].append(
-            NoticeChance(within, spread, len(seen), sum(seen), pool, float(a), float(b))
-        )
-    return {name: tuple(chances) for name, chances in found.items()}
+        return NoticeChance(LIMITS[i], spread, len(seen), sum(seen), pool, a, b)
+
+    limits = range(len(LIMITS))
+    return {name: tuple(told(i, j) for i in limits) for j, name in enumerate(names)}
 
 
 # Lives of models
@@ -232,12 +233,9 @@ def known_end(
     wanted = _key(model)
     rows = [r for r in rows_of(record, vendor, day) if _key(r.model) == wanted]
     rows = [r for r in rows if r.model.lower() == model.lower()] or rows
-    dated = (r for r in rows if exact_day(r.retired))
-    born = (r for r in rows if exact_day(r.released))
-    return (
-        max(dated, key=lambda r: r.retired, default=None),
-        max(born, key=lambda r: r.released, default=None),
-    )
+    ends, starts = attrgetter("retired"), attrgetter("released")
+    dated, born = ([r for r in rows if exact_day(day_of(r))] for day_of in (ends, starts))
+    return max(dated, key=ends, default=None), max(born, key=starts, default=None)
 
 
 def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, seed: int) -> Ending:

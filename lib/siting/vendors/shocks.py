@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
     from siting.inputs.scenario import Readiness, Shock
 
 Array = npt.NDArray[np.float64]
-Chance = tuple[Array, str, tuple[Event, ...]]
-"""Yearly chance of a shock by draw, the count that it rests on, and the events counted."""
-
 DRAWS = 4000
 NO_COST = "not estimated, because no switching cost is given"
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
+NO_OPTION = "no option of this scenario depends on this vendor"
+NO_MOVE = "cost of the move not estimated, because no switching cost is given"
+NO_SPEND = "change of yearly cost not estimated, because the yearly spend is not given"
 
 
 class Kind(Fact):
@@ -49,13 +51,9 @@ class Kind(Fact):
     unless_settled: bool = False
     """A case that was settled later does not count: what was claimed did not come."""
     service_effect: str
-    migration_share_low: float
-    migration_share: float
-    migration_share_high: float
+    migration_share: Range
     """Share of the full switching cost that it causes."""
-    months_low: float
-    months: float
-    months_high: float
+    months: Range
     """Time until the workload runs normally again. [months]"""
     rate_basis: str
     """What the chance rests on, in words."""
@@ -66,9 +64,7 @@ class Remedy(Fact):
 
     item: str
     name: str
-    reduces_low: float
-    reduces: float
-    reduces_high: float
+    reduces: Range
     """Share of the switching cost that it saves."""
     meaning: str
 
@@ -92,7 +88,6 @@ class KindLoss:
 class OptionRisk:
     """The ends of the models that an option uses, and what shocks to its vendors may cost it."""
 
-    option: str
     vendors: tuple[str, ...]
     endings: tuple[Ending, ...]
     kinds: tuple[KindLoss, ...]
@@ -132,13 +127,8 @@ def checklist(readiness: Readiness) -> dict[Remedy, bool]:
     return {r: (getattr(readiness, r.item) or 0) >= least.get(r.item, 1) for r in remedies}
 
 
-def _rng(seed: int, *key: str) -> np.random.Generator:
-    digest = hashlib.blake2b(":".join((str(seed), *key)).encode(), digest_size=16).digest()
-    return np.random.default_rng(np.frombuffer(digest, np.uint32))
-
-
-def _triangular(rng: np.random.Generator, low: float, mid: float, high: float) -> Array:
-    return rng.triangular(low, mid, high, DRAWS) if high > low else np.full(DRAWS, mid)
+def _triangular(rng: np.random.Generator, value: Range) -> Array:
+    return np.full(DRAWS, value.central) if value.is_exact else rng.triangular(*value.ends, DRAWS)
 
 
 def _range(draws: Array, unit: str) -> Range:
@@ -159,7 +149,7 @@ def followed(record: Record) -> tuple[Vendor, ...]:
 def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event, ...]:
     """The worst event of every case of this kind in the years up to `day`, allegations left out."""
     since, known = day - dt.timedelta(days=round(365.25 * years)), record.as_of(day)
-    worst: dict[tuple[str, str], Event] = {}
+    found: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for vendor in followed(record):
         events = known.events_of(vendor)
         settled = {e.case for e in events if e.settles} if kind.unless_settled else set()
@@ -167,25 +157,9 @@ def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event
             counts = e.category == kind.category and e.direction == "adverse"
             counts = counts and e.severity >= (kind.min_severity or 1) and e.known_date > since
             if counts and e.evidence != "alleged" and e.case not in settled:
-                key = (e.vendor, e.case)
-                if key not in worst or e.severity > worst[key].severity:
-                    worst[key] = e
-    return tuple(sorted(worst.values(), key=lambda e: (e.known_date, e.event_id)))
-
-
-def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> Chance:
-    """Chance that a vendor has at least one case in a year: share of vendor-years with one.
-
-    Beta, with half a year added on each side (Jeffreys). Several cases of one vendor in one year
-    count once: one vendor that many authorities bar does not speak for all.
-    """
-    years = round(setting("rate_years"))
-    events = cases(record, kind, day, years)
-    vendors = len({v.group or v.vendor for v in followed(record)})
-    hit = len(years_hit(events, day))
-    draws = _rng(seed, "rate", kind.shock).beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS)
-    basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
-    return draws, basis, events
+                found[e.vendor, e.case].append(e)
+    worst = (max(case, key=lambda e: e.severity) for case in found.values())
+    return tuple(sorted(worst, key=lambda e: (e.known_date, e.event_id)))
 
 
 def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
@@ -193,114 +167,124 @@ def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
     return {(e.vendor, int((day - e.known_date).days // 365.25)) for e in events}
 
 
-def _short_end(
-    record: Record, vendor: str, endings: Sequence[Ending], years: float, day: dt.date, seed: int
-) -> Chance:
-    """Short-notice ends of the models in use in a year: moves a year × chance of short notice."""
-    if not endings:
-        return np.zeros(DRAWS), "the weights are yours: no vendor ends them", ()
-    short = int(setting("notice_short_days"))
-    chance = next(c for c in notice.notice_chances(record, vendor, day) if c.within == short)
-    rng = _rng(seed, "retirement", vendor)
-    share = rng.beta(chance.a, chance.b, DRAWS)
-    moves = np.zeros(DRAWS)
-    for end in endings:
-        moves += _triangular(rng, *end.migrations.ends) / years
-    draws: Array = share * np.minimum(1.0, moves / len(endings))
-    basis = (
-        f"{chance.short} of {chance.notices} own notices short, {chance.pool:.0%} for a typical "
-        f"vendor; {moves.mean() / len(endings):.1f} moves a year"
-    )
-    return draws, basis, ()
-
-
 # Losses
 
 
-def _cost_draws(kind: Kind, cost: Range, spared: Array, seed: int) -> Array:
-    """Cost when the shock happens: share of the switching cost, less what is in hand."""
-    ends = kind.migration_share_low, kind.migration_share, kind.migration_share_high
-    share = _triangular(_rng(seed, "cost", kind.shock), *ends)
-    # One stream for the cost in all kinds: the client has one switching cost, not six.
-    whole = _triangular(_rng(seed, "switching"), *cost.ends)
-    out: Array = whole * share * spared
-    return out
+@dataclass(frozen=True)
+class Client:
+    """What the loss from a shock rests on, beside the option and its vendors."""
 
+    record: Record
+    day: dt.date
+    years: float
+    """Horizon. [years]"""
+    readiness: Mapping[Remedy, bool]
+    seed: int
 
-def _spared(held: Iterable[Remedy], seed: int) -> Array:
-    """Share of the switching cost that is left after what is in hand; savings multiply."""
-    left = np.ones(DRAWS)
-    for r in held:
-        saved = _triangular(_rng(seed, r.item), r.reduces_low, r.reduces, r.reduces_high)
-        left = left * (1 - saved)
-    return left
+    def _rng(self, *key: str) -> np.random.Generator:
+        text = ":".join((str(self.seed), *key)).encode()
+        return np.random.default_rng(
+            np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), np.uint32)
+        )
 
+    def _base_rate(self, kind: Kind) -> tuple[Array, str, tuple[Event, ...]]:
+        """Chance by draw that a vendor has at least one case in a year: share of vendor-years.
 
-def expected_loss(
-    record: Record,
-    option: str,
-    vendors: Mapping[str, Sequence[Ending]],
-    years: float,
-    switching_cost: Range | None,
-    readiness: Mapping[Remedy, bool],
-    day: dt.date,
-    seed: int,
-) -> OptionRisk:
-    """Expected yearly loss of an option: sum over its vendors and kinds of chance times cost.
+        Beta, with half a year added on each side (Jeffreys). Several cases of one vendor in one
+        year count once: one vendor that many authorities bar does not speak for all.
+        """
+        years = round(setting("rate_years"))
+        events = cases(self.record, kind, self.day, years)
+        vendors = len({v.group or v.vendor for v in followed(self.record)})
+        hit = len(years_hit(events, self.day))
+        rng = self._rng("rate", kind.shock)
+        basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
+        return rng.beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS), basis, events
 
-    vendors: each with the ends of the models that are used from it. switching_cost: a full move of
-    the option's workloads, in the client's currency. None: the loss is not estimated.
-    """
-    in_hand = filter(readiness.get, readiness)
-    spared = [_spared(held, seed) for held in (in_hand, (), readiness)]
-    totals = np.zeros((len(spared), DRAWS))
-    found: list[KindLoss] = []
-    for vendor, endings in vendors.items():
-        for kind in kinds().values():
+    def _short_end(self, vendor: str, endings: Sequence[Ending]) -> tuple[Array, str]:
+        """Short-notice ends of the models in use in a year: moves a year × chance of it."""
+        if not endings:
+            return np.zeros(DRAWS), "the weights are yours: no vendor ends them"
+        short = int(setting("notice_short_days"))
+        chances = notice.notice_chances(self.record, vendor, self.day)
+        chance = next(c for c in chances if c.within == short)
+        rng = self._rng("retirement", vendor)
+        share = rng.beta(chance.a, chance.b, DRAWS)
+        moves = sum((_triangular(rng, e.migrations) / self.years for e in endings), np.zeros(DRAWS))
+        basis = (
+            f"{chance.short} of {chance.notices} own notices short, {chance.pool:.0%} for a "
+            f"typical vendor; {moves.mean() / len(endings):.1f} moves a year"
+        )
+        return share * np.minimum(1.0, moves / len(endings)), basis
+
+    @cached_property
+    def _spared(self) -> tuple[Array, ...]:
+        """Share of the switching cost that is left, by draw; savings multiply.
+
+        After what is in hand, after nothing, and after all of the readiness list.
+        """
+        saved = {r: _triangular(self._rng(r.item), r.reduces) for r in self.readiness}
+        held = filter(self.readiness.get, saved), (), saved
+        return tuple(np.prod([1 - saved[r] for r in items], axis=0) for items in held)
+
+    def _costs(self, kind: Kind, switching: Range) -> list[Array]:
+        """Cost when the shock happens: share of the switching cost, less each of `_spared`."""
+        share = _triangular(self._rng("cost", kind.shock), kind.migration_share)
+        # One stream for the cost in all kinds: the client has one switching cost, not six.
+        whole = _triangular(self._rng("switching"), switching)
+        return [whole * share * left for left in self._spared]
+
+    def expected_loss(
+        self, vendors: Mapping[str, Sequence[Ending]], switching: Range | None
+    ) -> OptionRisk:
+        """Expected yearly loss of an option: sum over its vendors and kinds of chance times cost.
+
+        vendors: each with the ends of the models that are used from it. switching: cost of a full
+        move of the option's workloads, in the client's currency. None: the loss is not estimated.
+        """
+        totals = np.zeros((len(self._spared), DRAWS))
+        found: list[KindLoss] = []
+        for vendor, kind in itertools.product(vendors, kinds().values()):
+            events: tuple[Event, ...] = ()
             if kind.category == "notices":
-                chance, basis, events = _short_end(record, vendor, endings, years, day, seed)
+                chance, basis = self._short_end(vendor, vendors[vendor])
             else:
-                chance, basis, events = base_rate(record, kind, day, seed)
+                chance, basis, events = self._base_rate(kind)
             cost = expected = None
-            if switching_cost is not None:
-                costs = [_cost_draws(kind, switching_cost, left, seed) for left in spared]
+            if switching is not None:
+                costs = self._costs(kind, switching)
                 totals += chance * costs
-                cost = _range(costs[0], switching_cost.unit)
-                expected = _range(chance * costs[0], f"{switching_cost.unit} per year")
+                cost = _range(costs[0], switching.unit)
+                expected = _range(chance * costs[0], f"{switching.unit} per year")
             yearly = _range(chance, "share")
             found.append(KindLoss(kind, vendor, yearly, basis, events, cost, expected))
-    known = option, tuple(vendors), tuple(e for own in vendors.values() for e in own), tuple(found)
-    if not vendors or switching_cost is None:
-        return OptionRisk(*known, NO_COST if vendors else NO_VENDOR)
-    return OptionRisk(*known, "", *(_range(t, f"{switching_cost.unit} per year") for t in totals))
+        known = tuple(vendors), tuple(e for own in vendors.values() for e in own), tuple(found)
+        if not vendors or switching is None:
+            return OptionRisk(*known, NO_COST if vendors else NO_VENDOR)
+        return OptionRisk(*known, "", *(_range(t, f"{switching.unit} per year") for t in totals))
 
+    def effect(
+        self,
+        shock: Shock,
+        vendor: str,
+        options: tuple[str, ...],
+        switching: Mapping[str, Range],
+        spend: Mapping[str, Range],
+    ) -> ShockEffect:
+        """What one shock of the scenario does to service and cost of the options it hits.
 
-def effect(
-    shock: Shock,
-    vendor: Vendor,
-    options: tuple[str, ...],
-    switching_cost: Mapping[str, Range],
-    yearly_spend: Mapping[str, Range],
-    readiness: Mapping[Remedy, bool],
-    seed: int,
-) -> ShockEffect:
-    """What one shock of the scenario does to service and cost of the options it hits."""
-    kind = kinds()[shock.kind]
-    spared = _spared(filter(readiness.get, readiness), seed)
-    costs = [switching_cost[o] for o in options if o in switching_cost]
-    draws = [_cost_draws(kind, c, spared, seed) for c in costs]
-    one_off = _range(np.sum(draws, axis=0), costs[0].unit) if draws else None
-    spend = [yearly_spend[o] for o in options if o in yearly_spend]
-    yearly = None
-    if shock.kind == "price_change" and spend:
-        yearly = reduce(Range.plus, (s.scaled(shock.factor - 1) for s in spend))
-    missing = []
-    if options and one_off is None:
-        missing.append("cost of the move not estimated, because no switching cost is given")
-    if shock.kind == "price_change" and options and yearly is None:
-        missing.append("change of yearly cost not estimated, because the yearly spend is not given")
-    if not options:
-        missing.append("no option of this scenario depends on this vendor")
-    return ShockEffect(
-        vendor.vendor, kind, shock.month, options, one_off, yearly, "; ".join(missing)
-    )
+        switching: cost of a full move away, by option; spend: paid to its vendor a year.
+        """
+        kind, priced = kinds()[shock.kind], shock.kind == "price_change"
+        costs = [switching[o] for o in options if o in switching]
+        draws = [self._costs(kind, cost)[0] for cost in costs]
+        one_off = _range(np.sum(draws, axis=0), costs[0].unit) if draws else None
+        changed = [spend[o].scaled(shock.factor - 1) for o in options if o in spend and priced]
+        yearly = reduce(Range.plus, changed) if changed else None
+        missing = {
+            NO_MOVE: options and one_off is None,
+            NO_SPEND: options and priced and yearly is None,
+            NO_OPTION: not options,
+        }
+        why_not = "; ".join(why for why, lacks in missing.items() if lacks)
+        return ShockEffect(vendor, kind, shock.month, options, one_off, yearly, why_not)

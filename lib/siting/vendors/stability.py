@@ -17,21 +17,12 @@ import numpy as np
 
 from siting import catalogue
 from siting.catalogue import Input, Source, source_of
+from siting.quality import leaves
 from siting.quantity import Range
-from siting.vendors import notice, shocks
+from siting.vendors import notice, shocks, vendor_record
 from siting.vendors.notice import Ending
 from siting.vendors.shocks import OptionRisk, Remedy, ShockEffect
-from siting.vendors.vendor_record import (
-    Event,
-    Notice,
-    Policy,
-    Record,
-    Vendor,
-    VendorFact,
-    known_by,
-    load,
-    setting,
-)
+from siting.vendors.vendor_record import Event, Notice, Policy, Record, Vendor, VendorFact, setting
 
 if TYPE_CHECKING:
     from siting.inputs.scenario import Scenario
@@ -86,7 +77,9 @@ class OnRecord:
         promised = float(self.promise.days or 0)
         if self.quartile_days is not None and len(self.days) >= setting("notice_min"):
             return min(promised, self.quartile_days)
-        young = (self.day - known_by(self.promise.date)).days < setting("promise_young_days")
+        young = (self.day - vendor_record.known_by(self.promise.date)).days < setting(
+            "promise_young_days"
+        )
         return promised / 2 if young else promised
 
     @property
@@ -129,7 +122,8 @@ def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
     events, notices = known.events_of(vendor), known.notices_of(vendor.vendor)
     facts, promise = known.facts_of(vendor), known.promise_of(vendor)
     undated = sum(
-        e.vendor in vendor.names and e.date == "undated" and not e.replaced_by for e in known.events
+        e.vendor in vendor.recorded_as and e.date == "undated" and not e.replaced_by
+        for e in known.events
     )
     return OnRecord(
         vendor.vendor, vendor.role, vendor.press, day, events, notices, facts, promise, undated
@@ -147,12 +141,8 @@ def _event_flag(event: Event, events: tuple[Event, ...]) -> RedFlag:
 
 def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:
     """Vendors that an option depends on, each with the option that uses it: a hybrid's parts."""
-    option = scenario.options[name]
-    own = [(option.vendor, name)] if option.vendor else []
-    for part in (option.base, option.burst):
-        if part and part in scenario.options and part != name:
-            own += option_vendors(scenario, part)
-    return tuple(dict.fromkeys(own))
+    users = dict.fromkeys((name, *leaves(scenario, name)))
+    return tuple((v, user) for user in users if (v := scenario.options[user].vendor))
 
 
 def assess(
@@ -166,36 +156,28 @@ def assess(
     Without it the loss is 'not estimated, because …'. yearly_spend: what an option pays its vendor
     a year, for shocks that change a price.
     """
-    record, day, seed = load(), scenario.client.report_date, scenario.seed
+    record, day = vendor_record.load(), scenario.client.report_date
     names = {o: [n for n, _ in option_vendors(scenario, o)] for o in scenario.options}
     known = {n: record.vendor(n) for own in names.values() for n in own}
-    items, years = (
-        shocks.checklist(scenario.stability.readiness),
-        scenario.finance.horizon_months / 12,
-    )
-    costs, spend = switching_cost or {}, yearly_spend or {}
     users = {v: tuple(o for o in names if v in map(known.get, names[o])) for v in known.values()}
+    in_hand = shocks.checklist(scenario.stability.readiness)
+    years = scenario.finance.horizon_months / 12
+    client = shocks.Client(record, day, years, in_hand, scenario.seed)
+    costs, spend = switching_cost or {}, yearly_spend or {}
+    asked = [(s, record.vendor(s.vendor)) for s in scenario.stability.shocks]
     return Assessment(
         vendors={n: on_record(record, v, day) for n, v in known.items() if v},
         options={
-            o: shocks.expected_loss(record, o, ends, years, costs.get(o), items, day, seed)
-            for o in names
-            for ends in [_endings(record, scenario, o)]
+            o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names
         },
         shocks=tuple(
-            shocks.effect(s, v, users.get(v, ()), costs, spend, items, seed)
-            for s in scenario.stability.shocks
-            if (v := record.vendor(s.vendor))
+            client.effect(s, v.vendor, users.get(v, ()), costs, spend) for s, v in asked if v
         ),
-        readiness=items,
+        readiness=in_hand,
         unknown_vendors=tuple(sorted(n for n, v in known.items() if v is None)),
         inputs=tuple(
-            Input(
-                name=f"vendors, {s.setting.replace('_', ' ')}",
-                value=s.range,
-                source=source_of(s),
-            )
-            for s in catalogue.settings("vendor_settings").values()
+            Input(name=f"vendors, {name.replace('_', ' ')}", value=s.range, source=source_of(s))
+            for name, s in catalogue.settings("vendor_settings").items()
         ),
     )
 
@@ -223,5 +205,5 @@ def moves(scenario: Scenario, name: str) -> tuple[Range, ...]:
 
     All models of the option together; none where the client holds the weights.
     """
-    ends = [e for own in _endings(load(), scenario, name).values() for e in own]
+    ends = [e for own in _endings(vendor_record.load(), scenario, name).values() for e in own]
     return tuple(reduce(Range.plus, year) for year in zip(*(e.moves for e in ends), strict=True))

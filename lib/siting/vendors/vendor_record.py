@@ -8,28 +8,29 @@ counted. Severities were coded by two raters; both codings are kept beside the d
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import Address, Fact
+from siting.catalogue import Address, Fact, Named
 
 Evidence = Literal["primary", "stated", "reported", "alleged", "scheduled"]
 Direction = Literal["adverse", "favourable"]
 
 
-class Vendor(Fact):
+class Vendor(Named):
     """One vendor, or one platform of a vendor."""
 
+    named_in = ("vendor",)
     vendor: str
     group: str = ""
     """Company whose events count for this platform too (Google for Vertex AI)."""
-    aliases: str = ""
     role: Literal["api", "platform", "host", "infrastructure"]
     """api: sells its own models; platform: a cloud's model service; host: serves open models;
     infrastructure: rents GPUs, so no model is retired by it."""
@@ -39,12 +40,7 @@ class Vendor(Fact):
     """How closely the press follows it: sets the burden of events that nobody wrote down."""
 
     @property
-    def called(self) -> list[str]:
-        """Its name and aliases, in small letters."""
-        return [n.strip().lower() for n in (self.vendor, *self.aliases.split(";"))]
-
-    @property
-    def names(self) -> frozenset[str]:
+    def recorded_as(self) -> frozenset[str]:
         """Names under which events of this vendor are recorded."""
         return frozenset({self.vendor, self.group} - {""})
 
@@ -83,15 +79,6 @@ class Event(Fact):
     def counted(self) -> bool:
         """Whether it counts: its source shows a date, and no other row corrects it."""
         return not self.replaced_by and self.date != "undated"
-
-
-class Rating(Fact):
-    """One rater's coding of one event, from vendor, date, category and summary alone."""
-
-    event_id: str
-    rater: str
-    severity: int
-    direction: Direction
 
 
 class Retirement(Fact):
@@ -194,27 +181,33 @@ class Record:
 
     vendors: tuple[Vendor, ...]
     events: tuple[Event, ...]
-    ratings: tuple[Rating, ...]
     notices: tuple[Notice, ...]
     policies: tuple[Policy, ...]
     facts: tuple[VendorFact, ...]
 
+    @lru_cache(maxsize=256)  # noqa: B019  # every vendor, shock and flow of a report asks
     def as_of(self, day: dt.date) -> Record:
         """What was public on `day`: nothing known later enters.
 
         Facts and promises count from the date of their source; undated ones only from the day
         they were collected, so a past record leaves them out.
         """
-        return _as_of(self, day)
+        return replace(
+            self,
+            events=tuple(e for e in self.events if e.known_date <= day),
+            notices=tuple(n for n in self.notices if n.known_date <= day),
+            policies=tuple(p for p in self.policies if known_by(p.date) <= day),
+            facts=tuple(f for f in self.facts if known_by(f.date) <= day),
+        )
 
     def vendor(self, name: str) -> Vendor | None:
         """The vendor called `name` or by an alias; None if it is not in the record."""
         key = name.strip().lower()
-        return next((v for v in self.vendors if key and key in v.called), None)
+        return next((v for v in self.vendors if key in map(str.lower, v.names)), None)
 
     def events_of(self, vendor: Vendor) -> tuple[Event, ...]:
         """Counted events of a vendor and its group, oldest first: those with a dated source."""
-        own = (e for e in self.events if e.vendor in vendor.names and e.counted)
+        own = (e for e in self.events if e.vendor in vendor.recorded_as and e.counted)
         return tuple(sorted(own, key=lambda e: (e.known_date, e.event_id)))
 
     def notices_of(self, vendor: str) -> tuple[Notice, ...]:
@@ -224,7 +217,7 @@ class Record:
     def facts_of(self, vendor: Vendor) -> dict[str, VendorFact]:
         """Newest fact by attribute; a platform's own fact beats its group's."""
         own = sorted(
-            (f for f in self.facts if f.vendor in vendor.names),
+            (f for f in self.facts if f.vendor in vendor.recorded_as),
             key=lambda f: (f.vendor == vendor.vendor, f.date != "undated", f.date, f.value),
         )
         return {fact.attribute: fact for fact in own}
@@ -237,18 +230,6 @@ class Record:
             if p.vendor == vendor.vendor and p.stage == "ga" and p.applies_to in ("GA", "none")
         ]
         return max(own, key=lambda p: (known_by(p.date), p.days or 0), default=None)
-
-
-@lru_cache(maxsize=256)
-def _as_of(record: Record, day: dt.date) -> Record:
-    """Kept, because every vendor, shock and flow of a report asks for the same day."""
-    return replace(
-        record,
-        events=tuple(e for e in record.events if e.known_date <= day),
-        notices=tuple(n for n in record.notices if n.known_date <= day),
-        policies=tuple(p for p in record.policies if known_by(p.date) <= day),
-        facts=tuple(f for f in record.facts if known_by(f.date) <= day),
-    )
 
 
 COLLECTED = dt.date(2026, 11, 24)
@@ -278,15 +259,12 @@ def notices(rows: Iterable[Retirement]) -> tuple[Notice, ...]:
 
     One notice can cover many models and counts once.
     """
-    groups: dict[tuple[str, str, str, str], list[Retirement]] = defaultdict(list)
-    for row in rows:
-        if row.announced or row.retired:
-            groups[row.vendor, row.announced, row.retired, row.stage].append(row)
-    return tuple(_notice(group) for _, group in sorted(groups.items()))
+    same = attrgetter("vendor", "announced", "retired", "stage")
+    dated = sorted((r for r in rows if r.announced or r.retired), key=attrgetter("model"))
+    return tuple(_notice(*group) for _, group in itertools.groupby(sorted(dated, key=same), same))
 
 
-def _notice(group: list[Retirement]) -> Notice:
-    group = sorted(group, key=lambda r: r.model)
+def _notice(*group: Retirement) -> Notice:
     row = group[0]
     announced, retired = exact_day(row.announced), exact_day(row.retired)
     seen = [d for d in (retired, known_by(row.date)) if d]
@@ -302,7 +280,7 @@ def _notice(group: list[Retirement]) -> Notice:
         at_launch=row.announced_basis == "release",
         bound_only=row.announced_basis == "latest possible",
         moved="" if not moved else "forward" if 2 * forward > len(moved) else "later",
-        rows=tuple(group),
+        rows=group,
     )
 
 
@@ -312,7 +290,6 @@ def load() -> Record:
     return Record(
         vendors=catalogue.table("vendors", Vendor),
         events=catalogue.table("vendor_events", Event),
-        ratings=catalogue.table("vendor_event_ratings", Rating),
         notices=notices(catalogue.table("model_retirements", Retirement)),
         policies=catalogue.table("retirement_policies", Policy),
         facts=catalogue.table("vendor_facts", VendorFact),

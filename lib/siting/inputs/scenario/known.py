@@ -65,7 +65,7 @@ def _of(table: str, column: str, what: str) -> Name:
 
 def _effort(name: str) -> None:
     table = "reasoning_effort"
-    cells = catalogue.column(table, "effort") | catalogue.column(table, "synonyms")
+    cells = catalogue.column(table, "effort") | catalogue.column(table, "aliases")
     known = {word for cell in cells for word in cell.split(";")} | {"default"}
     if name.strip() and name.strip().lower() not in known:
         raise KeyError(catalogue.unknown(name, "reasoning effort", known))
