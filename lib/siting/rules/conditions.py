@@ -20,8 +20,10 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from siting.catalogue import FactError
 
 Value = bool | float | str | dt.date
 Values = Mapping[str, Value | frozenset[str] | None]
@@ -32,7 +34,7 @@ MAX_DEPTH = 40
 """Bounds on a condition: longer ones are mistakes, and nobody could review them."""
 
 
-class ConditionError(ValueError):
+class ConditionError(FactError):
     """A condition cannot be read: the message names rule, column, fault and remedy."""
 
 
@@ -229,19 +231,3 @@ def undecided(condition: Condition, values: Values) -> frozenset[str]:
         case Operation(_, parts) if evaluate(condition, values) is None:
             return frozenset().union(*(undecided(p, values) for p in parts))
     return frozenset()
-
-
-def substitute(condition: Condition, definitions: Mapping[str, Condition]) -> Condition:
-    """`condition` with each name that is defined by another condition replaced by it.
-
-    A defined name may stand alone only (not in a comparison). Raises ConditionError.
-    """
-    match condition:
-        case Name(name):
-            return definitions.get(name, condition)
-        case Operation("and" | "or" | "not", parts):
-            return replace(condition, parts=tuple(substitute(p, definitions) for p in parts))
-    if compared := names(condition) & set(definitions):
-        defined = f"{', '.join(compared)} is defined by a condition"
-        raise ConditionError(f"{defined}; write it alone, without == or in")
-    return condition

@@ -11,9 +11,10 @@ import datetime as dt
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Literal
 
 from siting import catalogue
@@ -216,16 +217,14 @@ def rule_book() -> RuleBook:
     attributes = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
     kinds = catalogue.table("sovereignty_flows", FlowKind)
     groups = catalogue.table("country_groups", CountryGroup)
-    names, derived = {g.group for g in groups}, _definitions(attributes)
+    names, derived = {g.group for g in groups}, dict[str, Condition]()
 
     def read(text: str, where: str) -> Condition:
-        try:
-            condition = conditions.substitute(conditions.parse(text, where), derived)
-        except conditions.ConditionError as error:
-            raise FactError(str(error)) from None
-        check(condition, attributes, names, where)
-        return condition
+        return check(conditions.parse(text, where), attributes, names, where, derived)
 
+    for a in attributes.values():  # a definition may use those above it, so none is circular
+        if a.derived_as:
+            derived[a.name] = read(a.derived_as, f"attribute {a.name}, derived_as")
     rules: dict[str, Rule] = {}
     parsed: dict[str, tuple[Condition, Condition, Condition]] = {}
     tested: dict[str, tuple[str, ...]] = {}
@@ -253,59 +252,60 @@ def rule_book() -> RuleBook:
     return RuleBook(rules, parsed, tested, attributes, exists, groups, dict(published))
 
 
-def _definitions(attributes: Mapping[str, Attribute]) -> dict[str, Condition]:
-    """Conditions of the attributes that others define, in the order of the dictionary.
-
-    A definition may use those above it, so that none can be circular.
-    """
-    found: dict[str, Condition] = {}
-    for a in attributes.values():
-        if a.derived_as:
-            where = f"attribute {a.name}, derived_as"
-            found[a.name] = conditions.substitute(conditions.parse(a.derived_as, where), found)
-    return found
-
-
 def check(
-    condition: Condition, attributes: Mapping[str, Attribute], groups: Iterable[str], where: str
-) -> None:
-    """Refuses names, words and comparisons that the dictionary does not allow. Raises FactError."""
+    condition: Condition,
+    attributes: Mapping[str, Attribute],
+    groups: Iterable[str],
+    where: str,
+    derived: Mapping[str, Condition] = MappingProxyType({}),
+) -> Condition:
+    """`condition` with what defines a name in its place.
+
+    Refuses names, words and comparisons that the dictionary does not allow. Raises FactError.
+    """
+
+    def fault(text: str) -> FactError:
+        return FactError(f"{where}: {text}")
 
     def kind(term: Condition) -> str:
         match term:
+            case Name(name) if name in derived:
+                raise fault(f"{name} is defined by a condition; write it alone, without == or in")
+            case Name(name) if name not in attributes:
+                raise fault(unknown_attribute(name, attributes))
             case Name(name):
-                if name not in attributes:
-                    raise FactError(f"{where}: {unknown_attribute(name, attributes)}")
                 return attributes[name].type.replace("country", "word")
             case Constant(value):
                 return _KINDS[type(value)]
         return "group"
 
-    def faults(part: Condition) -> Iterator[str]:
+    def checked(part: Condition) -> Condition:
         match part:
+            case Name(name) if name in derived:
+                return derived[name]
             case Operation("and" | "or" | "not", parts):
-                yield from itertools.chain.from_iterable(map(faults, parts))
+                return replace(part, parts=tuple(map(checked, parts)))
             case Operation("in" | "not in", (left, right)):
                 if kind(left) != "word":
-                    yield f"{left} is neither word nor country"
+                    raise fault(f"{left} is neither word nor country")
                 if isinstance(right, Members) and right.group not in groups:
-                    yield catalogue.unknown(right.group, "group of countries", groups)
+                    raise fault(catalogue.unknown(right.group, "group of countries", groups))
             case Operation(sign, (left, right)):
                 if kind(left) != kind(right):
-                    yield f"{left} is a {kind(left)}, {right} is not"
+                    raise fault(f"{left} is a {kind(left)}, {right} is not")
                 if sign not in ("==", "!=") and kind(left) not in ("number", "date"):
-                    yield f"{left} {sign}: only numbers and dates have an order"
+                    raise fault(f"{left} {sign}: only numbers and dates have an order")
             case _ if kind(part) != "yes/no":
-                yield f"{part} is not yes or no; compare it with a value"
+                raise fault(f"{part} is not yes or no; compare it with a value")
         match part:
             case Operation(_, (Name(name), Constant(value))):
                 known = attributes[name].words
                 for word in value if isinstance(value, frozenset) else {value}:
                     if known and word not in known:
-                        yield f"{name} is never {word!r}; known: {', '.join(known)}"
+                        raise fault(f"{name} is never {word!r}; known: {', '.join(known)}")
+        return part
 
-    for fault in faults(condition):
-        raise FactError(f"{where}: {fault}")
+    return checked(condition)
 
 
 _KINDS = {bool: "yes/no", float: "number", str: "word", dt.date: "date", frozenset: "list"}
