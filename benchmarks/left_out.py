@@ -28,7 +28,7 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import FactError
 from siting.memory import distance, pool, training
-from siting.memory.deployment import is_unified, max_sequences, prompt_chunk
+from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.quantity import GIB, NotEstimated
 
 from siting_validation import comparison, finetune, vram
@@ -92,10 +92,7 @@ def derived(case: Case) -> Iterator[tuple[Key, float]]:
     row, d = case.row, vram.run_of(case.row).deployment
     outside, activation = number(row, "non_torch_gib"), number(row, "activation_peak_gib")
     if d.family == "vllm" and outside is not None and row["case_id"] != "0":
-        name = "non_torch_rocm_gib" if d.gpu.vendor == "AMD" else "non_torch_gib"
-        plain = d.gpu.vendor != "AMD" and not is_unified(d.gpu)
-        constant = d.behaviour("non_torch_gib") if plain else pool.constant("vllm", name)
-        yield _key(constant), outside
+        yield _key(d.behaviour("non_torch_gib")), outside
     if d.family == "vllm" and activation is not None:
         longest = vram.run_of(row).longest
         part = pool.activations(d, longest).gib.central * GIB

@@ -166,12 +166,16 @@ def _checkpointing(row: Row) -> tuple[bool | Literal["selective"] | None, bool]:
     return text.startswith(("true", "yes", "full", "unsloth")), "offload" in text
 
 
+STAGES: dict[str, training.Sharding] = {"0": "none", "1": "zero1", "2": "zero2", "3": "zero3"}
+"""Stages of ZeRO by their number."""
+
+
 def _sharding(row: Row) -> tuple[training.Sharding, bool]:
     text = row.get("sharding", "none").lower()
     host = "offload" in text
     stage = re.search(r"zero[ -_]?(\d)", text)
     if stage:
-        return training.STAGES[stage[1]], host
+        return STAGES[stage[1]], host
     if "fsdp" in text or "hsdp" in text:
         return "fsdp", host
     if "distributed optimizer" in text or "dist_opt" in text or "megatron" in text:

@@ -57,7 +57,7 @@ Address = Annotated[str, AfterValidator(_page), Field(json_schema_extra={"patter
 class Source(BaseModel):
     """Where a number comes from, in the words that a footnote prints."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     source: str
     """Title and publisher, as a reader would look for it."""
@@ -188,8 +188,6 @@ class Model(Fact):
     Parameter counts in billions (10^9). Blank means not found, never zero.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
     model_id: str
     family: str = ""
     release_date: str = ""
@@ -261,8 +259,6 @@ class Model(Fact):
 
 class ModelAlias(Fact):
     """Another name of a model of the catalogue (a base checkpoint, a mirror)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     alias: str
     model_id: str
@@ -424,13 +420,12 @@ def models() -> tuple[Model, ...]:
 
 @of_facts
 def _model_index() -> dict[str, Model]:
+    """Models by every name: an id counts before an alias, an alias before an id's last part."""
     by_id = {m.model_id: m for m in models()}
-    index = {_key(name): m for name, m in by_id.items()}
-    for alias in table("model_aliases", ModelAlias):
-        index.setdefault(_key(alias.alias), by_id[alias.model_id])
-    for name, m in by_id.items():  # the part after the slash, where it is unambiguous
-        index.setdefault(_key(name.split("/")[-1]), m)
-    return index
+    aliases = [(a.alias, by_id[a.model_id]) for a in table("model_aliases", ModelAlias)]
+    named = [(name.split("/")[-1], m) for name, m in by_id.items()]
+    found = reversed([*by_id.items(), *aliases, *named])
+    return {_key(name): m for name, m in found}
 
 
 def gpu(name: str) -> Gpu:

@@ -9,7 +9,6 @@ generate text are refused.
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 
@@ -17,26 +16,13 @@ from pydantic import ValidationError
 
 from siting import catalogue
 from siting.catalogue import FactError, Model
-from siting.hf_config.fields import Config, get, need
-from siting.hf_config.layers import HIDDEN, attention, cross_attention, experts
+from siting.hf_config.fields import Config, get, keys, kind, listed, meaning, need
+from siting.hf_config.layers import attention, cross_attention, experts
 from siting.hf_config.parameters import count, encoder_params
 from siting.hf_config.quantisation import weight_format
 
-NESTED = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
-INNER = ("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
-POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "model_max_length")
 LARGEST = 16 << 20
 """No configuration is larger. [B]"""
-NO_LANGUAGE = re.compile(
-    r"bert|electra|mpnet|^(alt)?clip|siglip|dino|whisper|wav2vec|^speecht5|^sam\d?$|detr|yolos|"
-    r"convnext|resnet|swin|layoutlm|^esm|bart|pegasus|marian|m2m_100|nllb|trocr|encoder-decoder|"
-    r"^(m|u|long|byt)?t5|blip|timesfm|^(vit|deit|beit)(_|-|$)"
-)
-"""Words of a `model_type` that is an encoder, translates, or is for images or sound."""
-NO_GENERATOR = re.compile(
-    r"For(MaskedLM|PreTraining|TokenClassification|QuestionAnswering|ImageClassification|CTC|"
-    r"ObjectDetection|SemanticSegmentation|AudioClassification|SpeechSeq2Seq)$"
-)
 
 
 def model(name: str) -> Model:
@@ -91,8 +77,8 @@ def from_config(whole: Config, name: str, beside: Config | None = None) -> Model
     except FactError as error:
         raise FactError(f"{name}: {error}") from None
     except (ValidationError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-        kind = type(error).__name__
-        raise FactError(f"{name}: a field holds what no config.json has ({kind})") from None
+        fault = type(error).__name__
+        raise FactError(f"{name}: a field holds what no config.json has ({fault})") from None
 
 
 def _made(whole: Config, name: str, beside: Config | None) -> Model:
@@ -105,16 +91,14 @@ def _made(whole: Config, name: str, beside: Config | None) -> Model:
         )
     blocks = config.get("layers_block_type") or config.get("hybrid_override_pattern") or ""
     config.setdefault("num_hidden_layers", len(blocks))
-    shape = _shape(whole, config)
-    encoder = encoder_params(whole)
-    counts = count(config, shape, encoder)
+    shape, encoder = _shape(whole, config), encoder_params(whole)
     return Model(
         model_id=str(whole.get("_name_or_path") or name),
-        family=str(config.get("model_type", "")),
+        family=kind(config),
         native_weight_dtype=weight_format(whole, config, beside),
         vision_tower_params_b=encoder / 1e9 or None,
         **shape,
-        **counts,
+        **count(config, shape, encoder),
         source="config.json given by the user",
         locator=name,
         date="undated",
@@ -125,14 +109,12 @@ def _made(whole: Config, name: str, beside: Config | None) -> Model:
 
 def _shape(whole: Config, config: Config) -> Config:
     """Sizes of the layers, by their names in the catalogue."""
-    layers = need(config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
-    hidden = need(config, *HIDDEN)
-    heads = need(config, "num_attention_heads", "n_head", "n_heads")
-    # families that tie by default leave the key out of their files
-    tied = str(config.get("model_type", "")).startswith(("gemma", "cohere"))
+    layers, hidden = need(config, "num_hidden_layers"), need(config, "hidden_size")
+    heads = need(config, "num_attention_heads")
+    tied = bool(meaning("tied embedding", kind(config)))
     for part in (config, whole):
         tied = bool(part.get("tie_word_embeddings", tied))
-    grouped = get(config, "num_key_value_heads", "num_kv_heads", "n_head_kv") or heads
+    grouped = get(config, "num_key_value_heads") or heads
     if config.get("multi_query") and not config.get("new_decoder_architecture"):
         grouped = 1
     return {
@@ -141,10 +123,10 @@ def _shape(whole: Config, config: Config) -> Config:
         "num_attention_heads": heads,
         "vocab_size": need(config, "vocab_size"),
         "num_key_value_heads": grouped,
-        "head_dim": get(config, "head_dim", "attention_head_dim") or hidden // heads,
-        "intermediate_size": get(config, *INNER) or 4 * hidden,
+        "head_dim": get(config, "head_dim") or hidden // heads,
+        "intermediate_size": get(config, "intermediate_size") or 4 * hidden,
         "tie_word_embeddings": tied,
-        "max_position_embeddings": get(config, *POSITIONS),
+        "max_position_embeddings": get(config, "max_position_embeddings"),
         **experts(config, layers),
         **attention(config, layers),
         **cross_attention(whole, config, layers),
@@ -153,11 +135,11 @@ def _shape(whole: Config, config: Config) -> Config:
 
 def _refuse_what_generates_no_text(whole: Config) -> None:
     """Raises FactError for an encoder, a translator, or a model for images or sound alone."""
-    kind, named = str(whole.get("model_type") or ""), whole.get("architectures")
-    classes = [str(a) for a in named] if isinstance(named, list) else []
-    no_generator = bool(classes) and all(map(NO_GENERATOR.search, classes))
-    if NO_LANGUAGE.search(kind) or whole.get("is_encoder_decoder") is True or no_generator:
-        what = kind or ", ".join(classes) or "an encoder-decoder"
+    classes = [str(a) for a in listed(whole, "architectures")]
+    no_generator = bool(classes) and all(meaning("no generator", c) for c in classes)
+    encodes = whole.get("is_encoder_decoder") is True or no_generator
+    if encodes or meaning("no language model", kind(whole)):
+        what = kind(whole) or ", ".join(classes) or "an encoder-decoder"
         raise FactError(
             f"{what} is no language model that generates text token by token; "
             "only such models are sized"
@@ -166,7 +148,7 @@ def _refuse_what_generates_no_text(whole: Config) -> None:
 
 def _language_part(whole: Config) -> Config:
     """The language model's own section, with what only the top level states."""
-    for key in NESTED:
+    for key in keys()["language model"]:
         part = whole.get(key)
         if isinstance(part, dict):
             inner = _language_part(part)

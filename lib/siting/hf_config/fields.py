@@ -1,11 +1,17 @@
-"""Reading fields of a `config.json`, whose names differ from family to family."""
+"""Reading a `config.json`, in which families write one thing under many names.
+
+The names are rows of facts/config_keys.csv, what a word means (a kind of model, an algorithm, a
+module's name) of facts/config_words.csv: a new family is a new row.
+"""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from siting.catalogue import FactError
+from siting.catalogue import Fact, FactError, of_facts, table
 
 Config = dict[str, Any]
 
@@ -13,31 +19,77 @@ MOST = 10**9
 """Larger numbers are no size of a model."""
 
 
-def get(config: Config, *names: str) -> int | None:
-    """The first of the fields that holds a number other than zero.
+class ConfigKey(Fact):
+    """The keys under which files hold a field, the first that is there counting."""
+
+    field: str
+    """Its name in the catalogue, or in the code that reads it."""
+    keys: str
+    """Separated by semicolons."""
+
+
+class ConfigWord(Fact):
+    """What a word in a file means."""
+
+    topic: str
+    pattern: str
+    """Of rows that all are found in a text, the first counts."""
+    meaning: str = ""
+
+
+@of_facts
+def keys() -> Mapping[str, list[str]]:
+    """The keys of each field."""
+    return {r.field: r.keys.split(";") for r in table("config_keys", ConfigKey)}
+
+
+@of_facts
+def _words(topic: str) -> list[tuple[re.Pattern[str], str]]:
+    rows = table("config_words", ConfigWord)
+    return [(re.compile(r.pattern), r.meaning) for r in rows if r.topic == topic]
+
+
+def meaning(topic: str, text: str) -> str | None:
+    """What `text` means; None where it holds no word of the topic."""
+    return next((m for pattern, m in _words(topic) if pattern.search(text)), None)
+
+
+def kind(config: Config) -> str:
+    """The architecture that a file names."""
+    return str(config.get("model_type") or "")
+
+
+def get(config: Config, field: str) -> int | None:
+    """The first of a field's keys that holds a number other than zero.
 
     Raises FactError for an absurd one.
     """
-    for name in names:
-        value = config.get(name)
+    for key in keys().get(field, [field]):
+        value = config.get(key)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value:
             if not math.isfinite(value) or abs(value) > MOST:
-                raise FactError(f"{name} is {value:.3g}, which no model has")
+                raise FactError(f"{key} is {value:.3g}, which no model has")
             return int(value)
     return None
 
 
-def same(config: Config, *names: str) -> Config:
-    """Fields that the catalogue calls by the same name."""
-    return {name: get(config, name) for name in names}
+def several(config: Config, *fields: str) -> Config:
+    """Fields as they stand in the file."""
+    return {field: get(config, field) for field in fields}
 
 
-def need(config: Config, *names: str) -> int:
+def need(config: Config, field: str) -> int:
     """The same, where the field decides. Raises FactError where it is missing or negative."""
-    value = get(config, *names)
+    value = get(config, field)
     if value is None or value < 1:
-        raise FactError(f"{names[0]} is missing or not a positive number")
+        raise FactError(f"{keys().get(field, [field])[0]} is missing or not a positive number")
     return value
+
+
+def listed(config: Config, key: str) -> list[Any]:
+    """A list, empty where there is none."""
+    value = config.get(key)
+    return value if isinstance(value, list) else []
 
 
 def blocks(config: Config) -> list[str]:

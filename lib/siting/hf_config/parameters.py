@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from siting.hf_config.fields import Config, blocks, get
+from siting.hf_config.fields import Config, blocks, get, kind, meaning
 from siting.hf_config.layers import linear_layer
-
-UNGATED = re.compile(
-    r"phi|phi-msft|gpt_neox.*|gpt_neo|gptj|gpt2|gpt_bigcode|falcon|refinedweb.*|starcoder2|mpt|opt|"
-    r"bloom|nemotron|nemotron_h.*"
-)
-"""Architectures whose MLP has two matrices instead of three."""
 
 
 def count(config: Config, shape: Config, encoder: float = 0.0) -> Config:
@@ -35,7 +27,7 @@ def count(config: Config, shape: Config, encoder: float = 0.0) -> Config:
 def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
     """Parameters of the routed experts, and of dense MLPs, shared experts and routers."""
     hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
-    matrices = 2 if UNGATED.fullmatch(str(config.get("model_type", "")).lower()) else 3
+    matrices = 2 if meaning("mlp without gate", kind(config).lower()) else 3
     dense_width, width = shape["intermediate_size"], shape.get("moe_intermediate_size") or 0
     experts, pattern = shape.get("num_experts") or 0, blocks(config)
     if not experts:
@@ -49,7 +41,7 @@ def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
         mixed, dense = pattern.count("moe"), pattern.count("mlp")
     if config.get("enable_moe_block"):  # a dense MLP beside the experts on every layer
         dense = layers
-    latent = get(config, "moe_latent_size", "routed_expert_hidden_size")
+    latent = get(config, "expert_latent_size")
     routed = float(mixed * experts * matrices * (latent or hidden) * width)
     shared = (shape.get("shared_experts") or 0) * matrices * hidden * width
     bridge = 2 * hidden * latent if latent else 0
@@ -100,10 +92,8 @@ def encoder_params(whole: Config) -> float:
     vision = whole.get("vision_config") or whole.get("vit_config")
     if not isinstance(vision, dict):
         return 0.0
-    hidden = get(vision, "hidden_size", "embed_dim", "width") or 0
-    layers = get(vision, "num_hidden_layers", "depth", "layers") or 0
+    hidden, layers = get(vision, "vision_width") or 0, get(vision, "vision_layers") or 0
     inner = get(vision, "intermediate_size") or round(hidden * float(vision.get("mlp_ratio") or 4))
-    gated = "silu" in str(vision.get("hidden_act"))
+    matrices = 3 if "silu" in str(vision.get("hidden_act")) else 2
     patch = get(vision, "patch_size") or 14
-    matrices = 3 if gated else 2
     return float(layers * (4 * hidden**2 + matrices * hidden * inner) + 3 * patch**2 * hidden)

@@ -10,22 +10,10 @@ import json
 import re
 from collections import Counter
 
-from siting.hf_config.fields import Config, get
+from siting.hf_config.fields import Config, get, keys, listed, meaning
 
-ALGORITHMS = (
-    (r"nvfp4|w4a\d+_nvfp4", "nvfp4"),
-    (r"mxfp4", "mxfp4"),
-    (r"fp8", "fp8"),
-    (r"w4a|int4|awq|gptq", "int4"),
-    (r"w8a|int8|sq_per_channel|smoothquant", "int8"),
-)
-"""What NVIDIA's `quant_algo` begins with or holds, and the format that it means."""
-
-METHODS = {"mxfp4": "mxfp4", "fp8": "fp8", "fbgemm_fp8": "fp8"} | dict.fromkeys(
-    ("awq", "auto-round", "gptq", "hqq"), "int4"
-)
-KEPT = ("ignore", "exclude_modules", "modules_to_not_convert", "ignored_layers", "exclude")
-"""Names of the list of modules that stay in 16 bit."""
+GROUPS = ("attention", "mlp", "experts")
+"""Modules that a format treats alike; norms, routers and other small ones are never quantised."""
 
 
 def weight_format(whole: Config, config: Config, beside: Config | None = None) -> str:
@@ -34,49 +22,47 @@ def weight_format(whole: Config, config: Config, beside: Config | None = None) -
     beside: the content of `hf_quant_config.json`. A method that is not known becomes a name that
     no format has, so that whoever asks for the size is told.
     """
-    keys = ("quantization_config", "compression_config")
-    stated = [part.get(key) for part in (whole, config) for key in keys]
+    stated = [part.get(key) for part in (whole, config) for key in keys()["quantisation"]]
     if isinstance(beside, dict):
         stated.append(beside.get("quantization", beside))
     for section in stated:
         if isinstance(section, dict) and section:
             return _of_section(section, config)
-    dtype = str(whole.get("torch_dtype") or whole.get("dtype") or config.get("dtype") or "bf16")
-    return {"float16": "fp16", "float32": "fp32"}.get(dtype.removeprefix("torch."), "bf16")
+    dtype = str(whole.get("torch_dtype") or whole.get("dtype") or config.get("dtype") or "")
+    return meaning("dtype", dtype) or "bf16"
 
 
 def _of_section(section: Config, config: Config) -> str:
-    method = str(section.get("quant_method") or "").lower()
-    algorithm = str(section.get("quant_algo") or "").lower()
+    method, algorithm = (str(section.get(k) or "").lower() for k in ("quant_method", "quant_algo"))
     if algorithm == "mixed_precision":
         return _variant(_mixed(section))
     if method == "bitsandbytes":
         return "nf4" if section.get("load_in_4bit") else "bnb-int8"
     if method == "fp8" and config.get("expert_dtype") == "fp4":
         return "fp8-mxfp4-experts"
-    bits = get(section, "bits", "w_bit")
+    bits, known = get(section, "bits"), meaning("quantisation method", method)
     if method == "compressed-tensors" or section.get("config_groups"):
         form = _of_groups(section)
     elif method == "quark":
-        form = _of_quark(section)
+        whole = section.get("global_quant_config")
+        text = json.dumps(whole.get("weight") if isinstance(whole, dict) else whole).lower()
+        form = meaning("quark weight", text) or "int8"
     elif algorithm:
         form = _of_algorithm(algorithm)
     elif method == "modelopt":  # an older file that does not name its algorithm
         form = "nvfp4" if "fp4" in json.dumps(section).lower() else "fp8"
-    elif bits in (4, 8) and METHODS.get(method, "int4") == "int4":
+    elif bits in (4, 8) and known in (None, "int4"):
         form = "int4" if bits == 4 else "int8"
     else:
-        form = METHODS.get(method) or f"unknown ({method or 'no quant_method'})"
-    listed = [section[key] for key in KEPT if isinstance(section.get(key), list)]
-    kept = [str(m) for modules in listed for m in modules]
+        form = known or f"unknown ({method or 'no quant_method'})"
+    kept = [str(m) for key in keys()["kept modules"] for m in listed(section, key)]
     if form == "nvfp4" and not kept:
         return form
     return _variant({g: "bf16" if _is_kept(g, kept, config) else form for g in GROUPS})
 
 
 def _of_algorithm(name: str) -> str:
-    found = (form for pattern, form in ALGORITHMS if re.search(pattern, name))
-    return next(found, f"unknown ({name})")
+    return meaning("quantisation algorithm", name) or f"unknown ({name})"
 
 
 def _of_groups(section: Config) -> str:
@@ -96,37 +82,12 @@ def _of_groups(section: Config) -> str:
     return "bf16" if bits is None else f"unknown ({bits} bit)"
 
 
-def _of_quark(section: Config) -> str:
-    whole = section.get("global_quant_config")
-    text = json.dumps(whole.get("weight") if isinstance(whole, dict) else whole).lower()
-    known = {"fp4": "mxfp4", "fp8": "fp8", "int4": "int4"}
-    return next((form for word, form in known.items() if word in text), "int8")
-
-
-GROUPS = {
-    "attention": r"attn|attention|mixer\.(in|out|[qkvo])_proj|[qkvo]_proj",
-    "mlp": r"shared_expert|mlp(?!.*\bexperts)|ffn(?!.*\bexperts)|feed_forward",
-    "experts": r"\bexperts\b",
-}
-"""What the names of modules that belong together hold."""
-APART = r"norm|bias|conv1d|router|indexer|gate($|\.e_score|\*)|_gate($|\.)|gate\b(?!_)"
-"""Names of what is small, and never quantised."""
-
-
-def _group_of(module: str) -> str:
-    """The group that a module belongs to; blank for norms, routers and what is none of a layer."""
-    if re.search(APART, module):
-        return ""
-    return next((g for g, pattern in GROUPS.items() if re.search(pattern, module)), "")
-
-
 def _is_kept(group: str, kept: list[str], config: Config) -> bool:
     """Whether a list of modules keeps a group in 16 bit in at least half of the layers."""
-    names = [m for m in kept if _group_of(m) == group]
+    names = [m for m in kept if meaning("module", m) == group]
     layers = {found[1] for m in names if (found := re.search(r"\.(\d+)(\.|$)", m))}
     everywhere = any(not re.search(r"\.\d+(\.|$)", m) for m in names)
-    count = get(config, "num_hidden_layers", "n_layer", "num_layers") or 1
-    return everywhere or len(layers) >= count / 2
+    return everywhere or len(layers) >= (get(config, "num_hidden_layers") or 1) / 2
 
 
 def _mixed(section: Config) -> dict[str, str]:
@@ -135,7 +96,7 @@ def _mixed(section: Config) -> dict[str, str]:
     named = layers.items() if isinstance(layers, dict) else ()
     found: dict[str, Counter[str]] = {g: Counter() for g in GROUPS}
     for name, value in named:
-        group = _group_of(str(name))
+        group = meaning("module", str(name))
         if group and isinstance(value, dict):
             found[group][_of_algorithm(str(value.get("quant_algo") or "").lower())] += 1
     if not any(found.values()):

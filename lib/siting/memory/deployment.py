@@ -11,14 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting.catalogue import Gpu, Model
-from siting.memory.engines import (
-    MemoryConstant,
-    Release,
-    constant,
-    engine_family,
-    release_of,
-    version,
-)
+from siting.memory import engines
+from siting.memory.engines import MemoryConstant, Release, constant
 from siting.quantity import NotEstimated, Range
 
 BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
@@ -78,12 +72,12 @@ class Deployment:
     @property
     def family(self) -> str:
         """The engine that shares out memory as this one does. Raises NotEstimated."""
-        return engine_family(self.engine)
+        return engines.engine_family(self.engine)
 
     @property
     def release(self) -> Release | None:
         """Major and minor of the engine's release; None: unknown, or a development build."""
-        return version(self.engine_version)
+        return engines.version(self.engine_version)
 
     @property
     def is_v0(self) -> bool:
@@ -100,7 +94,7 @@ class Deployment:
         """The release, or the one that was current when the model came out; None: today's."""
         if self.release or self.is_development:
             return self.release
-        return (0, 7) if self.is_v0 else release_of(self.family, self.model.release_date)
+        return (0, 7) if self.is_v0 else engines.release_of(self.family, self.model.release_date)
 
     @property
     def is_development(self) -> bool:
@@ -113,6 +107,9 @@ class Deployment:
 
     @property
     def _regime(self) -> frozenset[tuple[str, str]]:
+        """What constants depend on; ranks and links were measured on NVIDIA's own cards alone."""
+        if is_unified(self.gpu) or self.gpu.vendor == "AMD":
+            return frozenset({("card", "unified" if is_unified(self.gpu) else "amd")})
         ranks = self.tensor_parallel * self.attention_data_parallel
         size = "one" if ranks == 1 else "few" if ranks < 8 else "many"
         return frozenset({("ranks", size), ("fused", "yes" if _fuses(self.gpu) else "no")})
@@ -121,7 +118,7 @@ class Deployment:
     def known(self) -> Deployment:
         """This one; an engine that is unknown is taken to share out memory as vLLM does."""
         try:
-            engine_family(self.engine)
+            _ = self.family
         except NotEstimated:
             return replace(self, engine="vllm")
         return self

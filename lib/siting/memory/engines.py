@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from siting.catalogue import Fact, of_facts, table
-from siting.quantity import NotEstimated, Range
+from siting.catalogue import Banded, Fact, of_facts, table
+from siting.quantity import NotEstimated
 
 Release = tuple[int, int]
 """Major and minor."""
 
 
-class MemoryConstant(Fact):
+class MemoryConstant(Banded):
     """A fitted or published constant of an engine, with the reason why it is what it is."""
 
     engine: str
@@ -26,17 +26,9 @@ class MemoryConstant(Fact):
     """Release from which it holds no more; blank: it still does."""
     where: str = ""
     """Conditions joined by `&`, each `regime=value`; blank: always."""
-    low: float
-    central: float
-    high: float
     other: float | None = None
     """The other value where one of two holds, by a setting that nobody states; blank: none."""
-    unit: str
     reason: str
-
-    @property
-    def range(self) -> Range:
-        return Range(self.low, self.central, self.high, self.unit)
 
     def holds(self, release: Release | None, regime: frozenset[tuple[str, str]]) -> bool:
         """Whether it describes `release` (None: the newest) in `regime`."""
@@ -60,18 +52,12 @@ def constant(
 
     regime: pairs such as ("fused", "yes"). Raises KeyError where no row holds.
     """
-    found = [r for r in _constants().get((engine, name), ()) if r.holds(release, regime)]
+    rows = table("memory_constants", MemoryConstant)
+    named = (r for r in rows if (r.engine, r.name) == (engine, name))
+    found = [r for r in named if r.holds(release, regime)]
     if not found:
         raise KeyError(f"{engine}, {name}: no row holds for release {release}")
     return max(found, key=lambda r: len(r.where))
-
-
-@of_facts
-def _constants() -> dict[tuple[str, str], list[MemoryConstant]]:
-    index: dict[tuple[str, str], list[MemoryConstant]] = {}
-    for row in table("memory_constants", MemoryConstant):
-        index.setdefault((row.engine, row.name), []).append(row)
-    return index
 
 
 class EngineRelease(Fact):

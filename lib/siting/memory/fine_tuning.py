@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting import catalogue, hf_config
-from siting.catalogue import Fact, Gpu, Input, Model, table
+from siting.catalogue import Banded, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
 from siting.memory.engines import constant
 from siting.memory.training import Job, Peak, Verdict, framework, memory
@@ -17,14 +17,11 @@ from siting.memory.vram import TENSOR_PARALLEL
 from siting.quantity import NotEstimated, Range
 
 
-class Utilisation(Fact):
+class Utilisation(Banded):
     """Model FLOPs utilisation of training."""
 
     regime: str
     """GPU architecture of full training, `other`, or `adapters`."""
-    low: float
-    central: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,9 @@ def run_time(job: Job, gpu: Gpu, tokens: float) -> RunTime:
     alone = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
     gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, "GPU-h")
     power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
-    used = Range(row.low, row.central, row.high, "share")
     energy = gpu_hours.times(power, "kWh")
     hours = gpu_hours.scaled(1 / job.gpus, "h")
-    return RunTime(hours, gpu_hours, energy, used, catalogue.source_of(row))
+    return RunTime(hours, gpu_hours, energy, row.range, catalogue.source_of(row))
 
 
 def utilisation(job: Job, gpu: Gpu) -> Utilisation:

@@ -12,19 +12,14 @@ What the catalogue does not determine raises `NotEstimated` with the reason.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from siting import catalogue, dtypes
 from siting.catalogue import Model
 from siting.dtypes import WeightFormat, weight_format
 from siting.memory import attention
-from siting.memory.deployment import (
-    Deployment,
-    is_unified,
-    max_sequences,
-    prompt_chunk,
-    usable_gib,
-)
+from siting.memory.deployment import Deployment, max_sequences, prompt_chunk, usable_gib
 from siting.memory.distance import aspects, unseen, widened
 from siting.memory.engines import MemoryConstant, constant
 from siting.memory.weights import weight_bytes_per_gpu
@@ -167,11 +162,7 @@ def is_fork(d: Deployment) -> bool:
 
 def libraries(d: Deployment) -> Part:
     """CUDA context, libraries and communication buffers of one GPU."""
-    name = "overhead_gib" if d.family == "tensorrt-llm" else "context_gib"
-    if d.family == "vllm":
-        name = "non_torch_unified_gib" if is_unified(d.gpu) else "non_torch_rocm_gib"
-    plain = d.family == "vllm" and d.gpu.vendor != "AMD" and not is_unified(d.gpu)
-    row = d.behaviour("non_torch_gib") if plain else constant(d.family, name)
+    row = d.behaviour("non_torch_gib")
     return Part("libraries", row.range, row.reason, catalogue.source_of(row))
 
 
@@ -288,8 +279,7 @@ def engine_budget(d: Deployment) -> Range:
     row = constant(d.family, "utilization").range
     share = row if d.utilization is None else Range.exact(d.utilization)
     if d.family == "sglang":
-        host = "unified_host_gib" if is_unified(d.gpu) else "context_gib"
-        free = total([size, constant("sglang", host).range.scaled(-1)])
+        free = total([size, d.behaviour("host_gib").range.scaled(-1)])
     return share.times(free, "GiB")
 
 
@@ -380,11 +370,5 @@ def holds(d: Deployment, longest: int, pool: float) -> tuple[float, float]:
 
 def longest_context(d: Deployment, pool: float) -> int:
     """Longest single request that a pool of `pool` GiB holds, up to the model's limit. [tokens]"""
-    low, high = 0, d.model.max_position_embeddings or 1_048_576
-    while low < high:
-        middle = (low + high + 1) // 2
-        if request_gib(d, middle) <= pool:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    lengths = range(1, (d.model.max_position_embeddings or 1_048_576) + 1)
+    return bisect_right(lengths, pool, key=lambda tokens: request_gib(d, tokens))

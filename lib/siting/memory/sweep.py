@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -42,30 +43,28 @@ def sweep(
     The card enters through its memory, its libraries and which default batch it takes, so that a
     model's own parts are computed once for each kind of card and spread over all of them.
     """
-    kinds = sorted({is_large(g) for g in gpus})
-    examples = [next(g for g in gpus if is_large(g) == k) for k in kinds]
-    of_card = np.array([kinds.index(is_large(g)) for g in gpus])
-    groups = [
-        [planned(Deployment(models[0], g, tensor_parallel=tp)) for g in gpus]
-        for tp in TENSOR_PARALLEL
-    ]
-    budget = np.array([engine_budget(d).central for d in groups[0]])
-    beside = [[libraries(d).gib.central + graphs(d).gib.central for d in row] for row in groups]
-    weights = np.full((len(models), len(formats), len(groups)), np.nan)
-    warm_up = np.full((len(models), len(groups), len(kinds)), np.nan)
-    cache_gib = np.full_like(warm_up, np.nan)
-    for m, model in enumerate(models):
-        for t, row in enumerate(groups):
-            if not can_split(model, row[0].tensor_parallel):
-                continue
-            for k, card in enumerate(examples):
-                d = replace(row[0], model=model, gpu=card)
-                warm_up[m, t, k] = _known(lambda x: activations(x, context).gib.central, d)
-                cache_gib[m, t, k] = _known(lambda x: request_gib(x, context), d)
-            for f, form in enumerate(formats):
-                weights[m, f, t] = _known(lambda x: loaded(x).central, replace(d, weights=form))
-    left = budget - weights[..., None] - (warm_up[:, None][..., of_card] + np.array(beside))
-    return Sweep(left, left / cache_gib[:, None][..., of_card])
+    room = np.array([[_room(models[0], g, tp) for g in gpus] for tp in TENSOR_PARALLEL])
+    large = np.array([is_large(g) for g in gpus])
+    left = np.full((len(models), len(formats), *room.shape), np.nan)
+    each = np.full((len(models), 1, *room.shape), np.nan)
+    for (m, model), (t, tp) in product(enumerate(models), enumerate(TENSOR_PARALLEL)):
+        if not can_split(model, tp):
+            continue
+        warm_up = np.empty(len(gpus))
+        for cards in (c for c in (large, ~large) if c.any()):
+            d = planned(Deployment(model, gpus[int(cards.argmax())], tensor_parallel=tp))
+            warm_up[cards] = _known(lambda x: activations(x, context).gib.central, d)
+            each[m, 0, t, cards] = _known(lambda x: request_gib(x, context), d)
+        for f, form in enumerate(formats):
+            weights = _known(lambda x: loaded(x).central, replace(d, weights=form))
+            left[m, f, t] = room[t] - warm_up - weights
+    return Sweep(left, left / each)
+
+
+def _room(model: Model, gpu: Gpu, tp: int) -> float:
+    """What a card has for weights, activations and cache, whatever the model. [GiB]"""
+    d = planned(Deployment(model, gpu, tensor_parallel=tp))
+    return engine_budget(d).central - libraries(d).gib.central - graphs(d).gib.central
 
 
 def _known(figure: Callable[[Deployment], float], d: Deployment) -> float:

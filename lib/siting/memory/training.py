@@ -28,8 +28,6 @@ from siting.memory.weights import tensors
 from siting.quantity import GIB, NotEstimated, Range, total
 
 Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp"]
-STAGES: dict[str, Sharding] = {"0": "none", "1": "zero1", "2": "zero2", "3": "zero3"}
-"""Stages of ZeRO by their number."""
 Targets = Literal["attention", "query_value", "all"]
 Verdict = Literal["fits", "tight", "does not fit"]
 

@@ -15,19 +15,11 @@ from siting import catalogue, hf_config, quality
 from siting.catalogue import Gpu, Input, Model
 from siting.dtypes import weight_format
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
+from siting.memory import pool
 from siting.memory.deployment import Deployment, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant
-from siting.memory.pool import (
-    Part,
-    Pool,
-    cache_pool,
-    holds,
-    kv_format,
-    longest_context,
-    request_gib,
-    warms_up,
-)
+from siting.memory.pool import Part, Pool
 from siting.memory.weights import tensors
 from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
 
@@ -76,7 +68,7 @@ class Memory:
     @property
     def starts(self) -> bool:
         """False: it runs out of memory in its warm-up, before the first request."""
-        return warms_up(self.deployment)
+        return pool.warms_up(self.deployment)
 
     @property
     def note(self) -> str:
@@ -105,10 +97,9 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     longest = context or d.model.max_position_embeddings
     if longest is None:
         raise NotEstimated(f"the context of {d.model.model_id} is not known: state one")
-    pool = cache_pool(d, longest)
-    form, cells = weight_format(d.weights, d.model), kv_format(d)
-    need = request_gib(d, longest)
-    tokens, held = zip(*(holds(d, longest, g) for g in pool.left.ends), strict=True)
+    made, need = pool.cache_pool(d, longest), pool.request_gib(d, longest)
+    form, cells = weight_format(d.weights, d.model), pool.kv_format(d)
+    tokens, held = zip(*(pool.holds(d, longest, g) for g in made.left.ends), strict=True)
     requests = Range.ordered(held, "requests")
     asked = Part(
         "cache",
@@ -117,25 +108,25 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         catalogue.source_of(cells),
     )
     verdict: Verdict = "does not fit"
-    if warms_up(d) and requests.central >= concurrency:
+    if pool.warms_up(d) and requests.central >= concurrency:
         verdict = "fits" if requests.low >= concurrency else "tight"
     return Memory(
         deployment=replace(d, weights=form.format, kv_cache=cells.format),
         context=longest,
         concurrency=concurrency,
-        parts=(*pool.parts, asked),
-        budget_gib=pool.budget,
-        pool_gib=pool.left,
+        parts=(*made.parts, asked),
+        budget_gib=made.budget,
+        pool_gib=made.left,
         request_gib=need,
         tokens=Range.ordered(tokens, "tokens"),
         max_concurrency=requests,
-        longest_context=longest_context(d, pool.left.central),
+        longest_context=pool.longest_context(d, made.left.central),
         verdict=verdict,
-        inputs=_inputs(d, pool),
+        inputs=_inputs(d, made),
     )
 
 
-def _inputs(d: Deployment, pool: Pool) -> tuple[Input, ...]:
+def _inputs(d: Deployment, made: Pool) -> tuple[Input, ...]:
     form = weight_format(d.weights, d.model)
     size = Range.exact(tensors(d.model).total / 1e9, "billion")
     found = (
@@ -145,7 +136,7 @@ def _inputs(d: Deployment, pool: Pool) -> tuple[Input, ...]:
     )
     return (
         *(Input(name=n, value=r, source=catalogue.source_of(fact)) for n, r, fact in found),
-        *(Input(name=p.name, value=p.gib, source=p.source) for p in pool.parts[1:]),
+        *(Input(name=p.name, value=p.gib, source=p.source) for p in made.parts[1:]),
     )
 
 
@@ -254,17 +245,15 @@ def _fit(
         context = min(context, model.max_position_embeddings or context)
         d = planned(deployment(option, model, option.tensor_parallel or 1))
         wanted = planning_concurrency()
-        if option.tensor_parallel:
-            choices: tuple[Memory, ...] = (inference(d, context, wanted),)
-        else:
-            choices = group_sizes(d, context, wanted)
+        lone = (inference(d, context, wanted),) if option.tensor_parallel else ()
+        choices = lone or group_sizes(d, context, wanted)
     except (KeyError, NotEstimated) as error:
         why = str(error.args[0]) if error.args else str(error)
         return Fit(name, works, model_name, None, (), f"not estimated, because {why}")
     chosen = next((m for m in choices if m.verdict != "does not fit"), None)
     if chosen is None and choices:  # a lone long request may still be served
-        lone = (m for m in choices if m.starts and m.max_concurrency.central >= 1)
-        chosen = next(lone, None)
+        started = (m for m in choices if m.starts and m.max_concurrency.central >= 1)
+        chosen = next(started, None)
     reason = "" if chosen else "no group of up to 8 GPUs holds the model and one longest request"
     return Fit(name, works, model.model_id, chosen, choices, reason)
 
