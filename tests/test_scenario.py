@@ -223,6 +223,10 @@ MALFORMED = {
         CLIENT.replace("2026-10-01", "2026-02-30"),
         (6, "evidence[0].date", "no day of the calendar", "YYYY-MM-DD"),
     ),
+    "evidence that is a number": (
+        CLIENT.split("evidence")[0] + "evidence: 3\n",
+        (5, "evidence", "3 is not a list", "write [3]"),
+    ),
     "a scenario without end": (
         CLIENT + f"# {LONG}\n" * 100,
         (0, "", "larger than 256 KiB", "few pages"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -35,6 +35,8 @@ MAX_DIGITS = 30
 
 Path_ = tuple[str | int, ...]
 """Keys and list positions that lead to a value."""
+Fault = tuple[Path_, str, str]
+"""Where something is wrong with data, what, and what to write instead."""
 
 _AMBIGUOUS = re.compile(r"(y|n|yes|no|on|off)", re.IGNORECASE)
 _WORDS = {
@@ -104,14 +106,14 @@ class Document:
                 return self.lines[path[:end]]
         return ("", 0)
 
-    def laid_over(self, base: Document) -> Document:
-        """This document over `base` as in RFC 7396: mappings merge, lists and values replace,
-        null removes."""
-        return Document(merged(base.data, self.data), {**base.lines, **self.lines})
+    def problems(self, faults: Iterable[Fault]) -> list[Problem]:
+        """Faults of the data, each with the file and line where it was written."""
+        return [Problem(*self.place(path), dotted(path), *said) for path, *said in faults]
 
 
 def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """`change` laid over `base` as a JSON Merge Patch (RFC 7396)."""
+    """`change` laid over `base` as a JSON Merge Patch (RFC 7396): mappings merge, lists and values
+    replace, null removes."""
     result = dict(base)
     for key, value in change.items():
         below = result.get(key)
@@ -130,11 +132,6 @@ def dotted(path: Path_) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
-
-
-def read(path: Path) -> Document:
-    """The document in a file. Raises DocumentError naming every problem found."""
-    return parse(_text(path), str(path))
 
 
 def examined(path: Path) -> tuple[Document, list[Problem]]:

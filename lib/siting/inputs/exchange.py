@@ -13,9 +13,9 @@ import csv
 import datetime as dt
 import math
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import openpyxl
 import pandas as pd
@@ -30,58 +30,99 @@ MAX_ROWS = 2_000_000
 MAX_SHEET_ROWS = 200_000
 MAX_COLUMNS = 400
 MAX_BYTES = 256 << 20
-FOCUS_COLUMNS = ("BilledCost", "BillingCurrency", "ChargePeriodStart", "ServiceName")
-"""Columns of FOCUS [1] that are needed; `ChargeDescription` and others may be there too."""
 
 
-def read(path: Path, needed: Iterable[str]) -> pd.DataFrame:
-    """A CSV or XLSX file (first sheet) as text cells; raises DocumentError.
+class Column(NamedTuple):
+    """What stands in a column: how it is read, and what is said of a cell that is not that."""
 
-    needed: columns that must be there; their case and surrounding spaces do not matter.
+    read: Callable[[pd.Series[str]], pd.Series[Any]]
+    """Cells to values; missing where a cell is wrong."""
+    wrong: str
+    """`{}` is the cell's text."""
+    write: str
+
+
+def _number(cells: pd.Series[str]) -> pd.Series[float]:
+    plain = cells.str.replace("_", "").str.replace(" ", "")
+    values = pd.to_numeric(plain, errors="coerce").astype(float)
+    return values.where(values.abs() < math.inf)
+
+
+def _count(cells: pd.Series[str]) -> pd.Series[float]:
+    values = _number(cells.replace("", "0"))
+    return values.where(values.between(0, 1e12))
+
+
+def _day(cells: pd.Series[str]) -> pd.Series[Any]:
+    text = cells.str.strip().str[:10]
+    return pd.to_datetime(text, errors="coerce", format="%Y-%m-%d").dt.date
+
+
+def _time(cells: pd.Series[str]) -> pd.Series[pd.Timestamp]:
+    return pd.to_datetime(cells, errors="coerce", utc=True, format="ISO8601")
+
+
+def _visible(cells: pd.Series[str]) -> pd.Series[str]:
+    return cells.mask(cells.map(document.INVISIBLE.search).notna()).str.strip()
+
+
+TEXT = Column(_visible, "holds an invisible control character", "type the cell anew")
+"""What every column is."""
+NUMBER = Column(_number, "{} is no number", "write such as 1234.50")
+COUNT = Column(_count, "{} is no count", "write a number of 0 or more")
+DAY = Column(_day, "{} is no date", "write YYYY-MM-DD")
+TIME = Column(_time, "{} is no time", "write 2026-10-01T14:00:00")
+
+
+def read(
+    path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column] = {}
+) -> pd.DataFrame:
+    """A CSV or XLSX file (first sheet), by line; raises DocumentError.
+
+    needed, optional: columns that must and that may be there; their case and surrounding spaces
+    do not matter, and others stay text.
     """
+    cells = _cells(path)
+    heads = [str(c).strip() or f"column {i}" for i, c in enumerate(cells.columns, start=1)]
+    known = {name.lower(): name for name in (*needed, *optional)}
+    cells.columns = columns = pd.Index([known.get(h.lower(), h) for h in heads])
+    for name in columns[columns.str.lower().duplicated()]:
+        raise DocumentError.of(path, "two columns have this name", "keep one", 1, name)
+    for name in needed:
+        if name not in columns:
+            hint = catalogue.suggestion(name, map(str, columns))
+            raise DocumentError.of(path, "this column is missing", hint, 1, name)
+    if cells.empty:
+        raise DocumentError.of(path, "no row follows the headings", "add at least one", 2)
+    found = cells.copy()
+    for name in columns:
+        for kind in dict.fromkeys((TEXT, needed.get(name) or optional.get(name, TEXT))):
+            found[name] = kind.read(cells[name])
+            wrong = found[name].isna() & ((cells[name] != "") | (name in needed))
+            for place in wrong[wrong].index:
+                text = repr(cells[name][place])
+                raise DocumentError.of(path, kind.wrong.format(text), kind.write, place, name)
+    return found
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """The text of a file's cells, by column and line; rows that are empty are left out."""
     if not path.is_file():
         wrong = "is no plain file" if path.exists() else "does not exist"
         raise DocumentError.of(path, wrong, "check the name")
     if path.stat().st_size > MAX_BYTES:
         wrong = f"is larger than {MAX_BYTES >> 20} MiB"
         raise DocumentError.of(path, wrong, "export a part of it")
-    sheet = path.suffix.lower() in (".xlsx", ".xlsm")
     try:
-        frame = _sheet(path) if sheet else _text(path)
+        cells = _sheet(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _text(path)
     except DocumentError:
         raise
     except Exception as error:  # a decoder fed with a stranger's bytes may fail in any way
         reason = (str(error).splitlines() or ["damaged"])[0][:100]
         write = "save it as UTF-8 CSV or as XLSX"
         raise DocumentError.of(path, f"cannot be read ({reason})", write) from None
-    frame = frame[(frame != "").any(axis=1)]
-    heads = [str(c).strip() or f"column {i}" for i, c in enumerate(frame.columns, start=1)]
-    known = {name.lower(): name for name in needed}
-    frame.columns = pd.Index([known.get(h.lower(), h) for h in heads])
-    twice = frame.columns[frame.columns.str.lower().duplicated()]
-    if len(twice):
-        raise DocumentError.of(path, "two columns have this name", "keep one", 1, twice[0])
-    for name in known.values():
-        if name not in frame.columns:
-            hint = catalogue.suggestion(name, map(str, frame.columns))
-            raise DocumentError.of(path, "this column is missing", hint, 1, name)
-    if frame.empty:
-        raise DocumentError.of(path, "no row follows the headings", "add at least one", 2)
-    for name in frame.columns:
-        plain = ~frame[name].map(document.INVISIBLE.search).astype(bool)
-        wrong = "holds an invisible control character"
-        _all_good(path, frame, name, plain, wrong, "type the cell anew")
-    return frame
-
-
-def _all_good(
-    path: Path, frame: pd.DataFrame, column: str, good: pd.Series[bool], wrong: str, write: str
-) -> None:
-    """Refuses the first cell of a column that is not good; `{}` in `wrong` is its text."""
-    if not good.all():
-        place = int(good.to_numpy().argmin())
-        text = repr(frame[column].iloc[place])
-        raise DocumentError.of(path, wrong.format(text), write, frame.index[place] + 2, column)
+    cells.index += 2
+    return cells[(cells != "").any(axis=1)]
 
 
 def _text(path: Path) -> pd.DataFrame:
@@ -115,42 +156,13 @@ def _sheet(path: Path) -> pd.DataFrame:
     for number, row in enumerate(sheet.iter_rows(values_only=True)):
         if number > MAX_SHEET_ROWS or len(row) > MAX_COLUMNS:
             raise ValueError(f"more than {MAX_SHEET_ROWS:,} rows or {MAX_COLUMNS} columns")
-        rows.append([_cell(value) for value in row])
-    width = len(rows[0]) if rows else 0
-    for line, cells in enumerate(rows[1:], start=2):
-        if any(cells[width:]):
+        rows.append(["" if value is None else str(value) for value in row])
+    head, *body = rows or [[]]
+    for line, cells in enumerate(body, start=2):
+        if any(cells[len(head) :]):
             raise DocumentError.of(path, "has more cells than headings", "name each column", line)
-    body = [[*cells[:width], *[""] * (width - len(cells))] for cells in rows[1:]]
-    frame = pd.DataFrame(body, columns=range(width), dtype=str)
-    frame.columns = pd.Index(rows[0] if rows else [])
-    return frame
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, dt.datetime) and value.time() == dt.time():
-        return value.date().isoformat()
-    return value.isoformat() if isinstance(value, dt.datetime | dt.date) else str(value)
-
-
-def _number(path: Path, line: int, column: str, text: str) -> float:
-    try:
-        value = float(text.replace("_", "").replace(" ", ""))
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        wrong = f"{text!r} is no number"
-        raise DocumentError.of(path, wrong, "write such as 1234.50", line, column)
-    return value
-
-
-def _day(path: Path, line: int, column: str, text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text.strip()[:10])
-    except ValueError:
-        wrong = f"{text!r} is no date"
-        raise DocumentError.of(path, wrong, "write YYYY-MM-DD", line, column) from None
+        cells[len(head) :] = [""] * (len(head) - len(cells))
+    return pd.DataFrame(body, columns=pd.Index(head, dtype=str), dtype=str)
 
 
 # --- Quotes ---------------------------------------------------------------------------------------
@@ -159,32 +171,24 @@ def _day(path: Path, line: int, column: str, text: str) -> dt.date:
 def quotes(path: Path) -> tuple[Quote, ...]:
     """A client's quotes from columns item, value, unit, source, date; and low, high, valid_until
     where they are there. Raises DocumentError."""
-    frame = read(path, ("item", "value", "unit", "source", "date"))
-    rows = zip(frame.index + 2, frame.to_dict("records"), strict=True)
-    return tuple(_quote(path, line, row) for line, row in rows)
+    needed = {"item": TEXT, "value": NUMBER, "unit": TEXT, "source": TEXT, "date": DAY}
+    optional = {"valid_until": DAY, "low": NUMBER, "high": NUMBER}
+    frame = read(path, needed, optional).reindex(columns=[*needed, *optional])
+    low, high = (frame.pop(end).fillna(frame["value"]) for end in ("low", "high"))
+    band = pd.DataFrame({"low": low, "central": frame["value"], "high": high})
+    rows = frame.assign(value=pd.Series(band.to_dict("records"), frame.index)).iterrows()
+    return tuple(_made(row.dropna().to_dict(), path, line) for line, row in rows)
 
 
-def _quote(path: Path, line: int, row: Mapping[Any, str]) -> Quote:
-    central = _number(path, line, "value", row["value"])
-    low, high = (
-        _number(path, line, end, row[end]) if row.get(end) else central for end in ("low", "high")
-    )
-    data: dict[str, Any] = {name: row[name].strip() for name in ("item", "unit", "source")}
-    data["value"] = {"low": low, "central": central, "high": high}
-    for name in ("date", *(["valid_until"] if row.get("valid_until") else [])):
-        data[name] = _day(path, line, name, row[name])
-    return _made(data, path, line)
-
-
-def _made(data: dict[str, Any], path: Path, line: int = 0) -> Quote:
+def _made(data: dict[Any, Any], path: Path, line: Any = 0) -> Quote:
     """A quote that a scenario may hold. Raises DocumentError."""
     try:
         quote = Quote.model_validate(data)
+        faults = list(checks.priced(quote, "EUR"))[:1]
     except ValidationError as error:
-        found = messages.problems(error, Document(data, {(): (str(path), line)}), Quote)
-        raise DocumentError([problem for _, problem in found]) from None
-    for where, wrong, write in checks.priced(quote, "EUR"):
-        raise DocumentError.of(path, wrong, write, line, document.dotted(where))
+        faults = messages.faults(error, data, Quote)
+    if faults:
+        raise DocumentError(Document(data, {(): (str(path), line)}).problems(faults))
     return quote
 
 
@@ -201,13 +205,10 @@ def load(path: Path) -> tuple[dict[str, Any], dt.date]:
     working day), hours, weekdays, peak_factor and, where known, tokens: mean and p95.
     Raises DocumentError.
     """
-    frame = read(path, ("time",))
-    when = pd.to_datetime(frame["time"], errors="coerce", utc=True, format="ISO8601")
-    _all_good(path, frame, "time", when.notna(), "{} is no time", "write 2026-10-01T14:00:00")
-    counts = (
-        _column(path, frame, "requests") if "requests" in frame else pd.Series(1.0, frame.index)
-    )
-    if not counts.sum():
+    known = ("requests", "input_tokens", "output_tokens", "cached_tokens")
+    frame = read(path, {"time": TIME}, dict.fromkeys(known, COUNT))
+    when, requests = frame["time"], frame.get("requests", pd.Series(1.0, frame.index))
+    if not requests.sum():
         raise DocumentError.of(path, "counts no request", "export a busier time", field="requests")
     hour = when.dt.floor("h")
     hours = (hour.max() - hour.min()) // pd.Timedelta(hours=1) + 1  # before there is a row for each
@@ -217,24 +218,15 @@ def load(path: Path) -> tuple[dict[str, Any], dt.date]:
     if hours > 3660 * 24:
         write = "correct the dates"
         raise DocumentError.of(path, "covers more than ten years", write, field="time")
-    hourly = counts.groupby(hour).sum().asfreq("h", fill_value=0.0)
-    result = _shape(hourly)
-    weights = counts.to_numpy()
+    result = _shape(requests.groupby(hour).sum().asfreq("h", fill_value=0.0))
     for column in ("input_tokens", "output_tokens"):
         if column in frame:
-            result[column] = _tokens(_column(path, frame, column), weights)
+            result[column] = _tokens(frame[column], requests)
     if {"cached_tokens", "input_tokens"} <= {*frame.columns}:
-        columns = ("cached_tokens", "input_tokens")
-        cached, whole = (float((_column(path, frame, c) * weights).sum()) for c in columns)
-        result["cached_input_share"] = round(min(1.0, cached / whole), 3) if whole else 0.0
+        cached, whole = ((frame[c] * requests).sum() for c in ("cached_tokens", "input_tokens"))
+        share = min(1.0, float(cached / whole)) if whole else 0.0
+        result["cached_input_share"] = round(share, 3)
     return result, when.max().date()
-
-
-def _column(path: Path, frame: pd.DataFrame, name: str) -> pd.Series[float]:
-    values = pd.to_numeric(frame[name].replace("", "0"), errors="coerce")
-    good = values.between(0, 1e12)
-    _all_good(path, frame, name, good, "{} is no count", "write a number of 0 or more")
-    return values.astype(float)
 
 
 def _shape(hourly: pd.Series[float]) -> dict[str, Any]:
@@ -260,10 +252,10 @@ def _shape(hourly: pd.Series[float]) -> dict[str, Any]:
     }
 
 
-def _tokens(values: pd.Series[float], weights: Any) -> dict[str, float]:
+def _tokens(values: pd.Series[float], requests: pd.Series[float]) -> dict[str, float]:
     ordered = values.sort_values()
-    share = pd.Series(weights, values.index).loc[ordered.index].cumsum()
-    mean = float((values * weights).sum() / weights.sum())
+    share = requests.loc[ordered.index].cumsum()
+    mean = float((values * requests).sum() / requests.sum())
     p95 = float(ordered[share >= 0.95 * share.iloc[-1]].iloc[0])
     return {"mean": round(mean, 1), "p95": round(max(p95, mean), 1)}
 
@@ -278,35 +270,23 @@ def invoices(path: Path, service: str = "") -> pd.DataFrame:
     Columns of the result: month, currency, billed_cost (net of credits), credits, charges.
     Raises DocumentError.
     """
-    frame = read(path, FOCUS_COLUMNS)
-    if service:
-        known = [c for c in ("ServiceName", "SkuMeter", "ChargeDescription") if c in frame]
-        text = frame[known].agg(" ".join, axis=1)
-        frame = frame[text.str.contains(service, case=False, regex=False)]
-        if frame.empty:
-            wrong = f"no charge holds {service!r}"
-            raise DocumentError.of(path, wrong, "check the word", field="ServiceName")
-    rows = [
-        {
-            "month": f"{_day(path, line, 'ChargePeriodStart', row['ChargePeriodStart']):%Y-%m}",
-            "currency": row["BillingCurrency"].strip(),
-            "billed_cost": _number(path, line, "BilledCost", row["BilledCost"]),
-        }
-        for line, row in zip(frame.index + 2, frame.to_dict("records"), strict=True)
-    ]
-    found = pd.DataFrame(rows)
-    found["credits"] = found.billed_cost.clip(upper=0)
-    grouped = found.groupby(["month", "currency"], as_index=False)
-    months = grouped.agg(
-        billed_cost=("billed_cost", "sum"),
-        credits=("credits", "sum"),
-        charges=("billed_cost", "size"),
-    )
+    needed = {"BilledCost": NUMBER, "BillingCurrency": TEXT, "ChargePeriodStart": DAY}
+    words = {"ServiceName": TEXT, "SkuMeter": TEXT, "ChargeDescription": TEXT}
+    frame = read(path, needed | {"ServiceName": TEXT}, words)
+    text = frame[[word for word in words if word in frame]].agg(" ".join, axis=1)
+    frame = frame[text.str.contains(service, case=False, regex=False)]
+    if frame.empty:
+        wrong = f"no charge holds {service!r}"
+        raise DocumentError.of(path, wrong, "check the word", field="ServiceName")
+    cost = frame["BilledCost"]
+    charges = frame["ChargePeriodStart"].map("{:%Y-%m}".format).to_frame("month")
+    charges["currency"], charges["billed_cost"] = frame["BillingCurrency"], cost
+    charges["credits"], charges["charges"] = cost.clip(upper=0), 1
+    months = charges.groupby(["month", "currency"], as_index=False).sum()
     for month in months.month[months.billed_cost < 0]:
-        line = frame.index[int(found.credits.to_numpy().argmin())] + 2
         wrong = f"{month} has more credits than charges"
         write = "leave out credits that belong to other months, or export longer"
-        raise DocumentError.of(path, wrong, write, line, "BilledCost")
+        raise DocumentError.of(path, wrong, write, frame.index[int(cost.argmin())], "BilledCost")
     return months
 
 

@@ -8,6 +8,7 @@ refused with file, line, field, what is wrong and what to write instead (`Scenar
 
 # ruff: noqa: I001  # names given on, one a line
 
+from siting.inputs.document import DocumentError
 from siting.inputs.scenario.model import (
     OWNED as OWNED,
     SELF_HOSTED as SELF_HOSTED,
@@ -24,7 +25,6 @@ from siting.inputs.scenario.model import (
     Readiness as Readiness,
     Room as Room,
     Scenario as Scenario,
-    ScenarioError as ScenarioError,
     Shock as Shock,
     Tokens as Tokens,
     Workload as Workload,
@@ -44,3 +44,6 @@ from siting.inputs.scenario.written import (
     json_schema as json_schema,
     resolved as resolved,
 )
+
+ScenarioError = DocumentError
+"""A scenario cannot be used: `problems` has file, line, field, fault and remedy of each."""

@@ -15,22 +15,22 @@ from typing import Any
 
 from siting import catalogue, reasoning
 from siting.catalogue import column, of_facts, suggestion
-from siting.inputs.document import Path_
+from siting.inputs.document import Fault, Path_
 from siting.inputs.scenario import known
-from siting.inputs.scenario.known import Contradiction
-from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Option, Quote, Scenario
+from siting.inputs.scenario.model import API, OWNED, SELF_HOSTED, Option, Quote, Scenario
 from siting.rules import rulebook
 
 
-def contradictions(scenario: Scenario) -> Iterator[Contradiction]:
+def contradictions(scenario: Scenario) -> Iterator[Fault]:
     """Everything that is well formed but cannot be meant."""
     yield from known.faults(scenario)
     for name, option in scenario.options.items():
         yield from _option(name, option, scenario)
+    for i, quote in enumerate(scenario.finance.quotes):
+        yield from _quoted(("finance", "quotes", i), quote, scenario)
     yield from _bounded(scenario)
-    yield from _money(scenario)
-    yield from _times(scenario)
-    yield from _policies(scenario)
+    yield from _dated(scenario)
+    yield from _named(scenario)
     yield from _answers(scenario)
 
 
@@ -41,7 +41,7 @@ MOST_TOKENS = 1e13
 (benchmarks/largest.py)."""
 
 
-def _bounded(scenario: Scenario) -> Iterator[Contradiction]:
+def _bounded(scenario: Scenario) -> Iterator[Fault]:
     """A load that fits into memory when it is planned, hour by hour and GPU by GPU."""
     years = (scenario.finance.horizon_months - 1) // 12
     requests = tokens = 0.0
@@ -59,17 +59,22 @@ def _bounded(scenario: Scenario) -> Iterator[Contradiction]:
             yield ("workloads",), wrong, f"write a load and growth of at most {most:.0e} {what}"
 
 
-def _one_of(path: Path_, name: str, what: str, among: Iterable[str]) -> Iterator[Contradiction]:
+def _one_of(path: Path_, name: str, what: str, among: Iterable[str]) -> Iterator[Fault]:
     """A name must be one of those that are known."""
     listed = list(among)
     if name not in listed:
         yield path, f"{name!r} is no {what}", suggestion(name, listed)
 
 
-def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
+def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     here: Path_ = ("options", name)
     if not option.gpu and option.kind in ("rented_gpus", *OWNED):
         yield here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue"
+    if option.provisioned and option.kind not in API:
+        yield (*here, "provisioned"), f"{option.kind} is no API", "remove it"
+    if option.second_site and option.kind not in OWNED:
+        wrong = f"{option.kind} owns no servers that could stand at a second site"
+        yield (*here, "second_site"), wrong, "remove it, or name owned servers"
     yield from _region(here, option)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
     for model in itertools.islice(silent, 1):
@@ -80,7 +85,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Contradic
     yield from _served(here, option, scenario)
 
 
-def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
+def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     parts = {"base": option.base, "burst": option.burst}
     if option.kind != "hybrid":
         for part in (p for p, v in parts.items() if v):
@@ -96,7 +101,7 @@ def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Itera
         yield (*here, "burst"), "base and burst are the same option", "name two options"
 
 
-def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contradiction]:
+def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
     """Every workload has a model that the option can offer."""
     if option.kind == "hybrid":
         return
@@ -117,7 +122,7 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Contrad
             yield here, f"no model for workload {workload}", write
 
 
-def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
+def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
     """A model of a price list must be on it."""
     from genai_prices.data import providers
 
@@ -130,7 +135,7 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
         yield path, f"{model!r} has no price at {provider_id}", suggestion(model, priced)
 
 
-def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction]:
+def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
     """An open model at a host must have a price there; others that sell it are named."""
     from genai_prices.data import providers
 
@@ -149,20 +154,6 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Contradiction
         yield path, f"{model!r} has no price at {where}", f"hosts that sell it: {hosts}"
 
 
-def _money(scenario: Scenario) -> Iterator[Contradiction]:
-    finance = scenario.finance
-    options = [*scenario.options, "none"]
-    yield from _one_of(("finance", "baseline"), finance.baseline, "option", options)
-    for name, option in scenario.options.items():
-        if option.provisioned and option.kind not in ("api", "managed_cloud", "open_api"):
-            yield ("options", name, "provisioned"), f"{option.kind} is no API", "remove it"
-        if option.second_site and option.kind not in OWNED:
-            wrong = f"{option.kind} owns no servers that could stand at a second site"
-            yield ("options", name, "second_site"), wrong, "remove it, or name owned servers"
-    for i, quote in enumerate(finance.quotes):
-        yield from _quoted(("finance", "quotes", i), quote, scenario)
-
-
 _UNITS = {
     "gpu_hour": "GPU-h", "server_price": "", "api_request": "request", "electricity": "kWh",
     "staff_cost": "year",
@@ -170,7 +161,7 @@ _UNITS = {
 """Prices that are looked up, and the word that their unit holds after the currency."""
 
 
-def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradiction]:
+def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
     """A quote is for an item and an option that exist, in their unit, and still valid."""
     if quote.item.startswith("option."):
         option = quote.item.split(".")[1]
@@ -178,13 +169,15 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Contradic
     for where, wrong, write in priced(quote, scenario.client.currency):
         yield (*here, *where), wrong, write
     day = scenario.client.report_date
+    if quote.date > day:
+        yield (*here, "date"), f"{quote.date} is after the report ({day})", "correct one of the two"
     if quote.valid_until and quote.valid_until < day:
         wrong = f"the offer ended on {quote.valid_until}, before the report ({day})"
         write = "ask for a new one, or remove it so that the published price is taken"
         yield (*here, "valid_until"), wrong, write
 
 
-def priced(quote: Quote, currency: str) -> Iterator[Contradiction]:
+def priced(quote: Quote, currency: str) -> Iterator[Fault]:
     """What is wrong with the item of a quote, or with its unit; `currency` is the client's."""
     item = quote.item.split(".", 2)[-1] if quote.item.startswith("option.") else quote.item
     yield from _one_of(("item",), item, "cost item", {*_UNITS, *column("cost_items", "id")})
@@ -195,9 +188,9 @@ def priced(quote: Quote, currency: str) -> Iterator[Contradiction]:
         yield ("unit",), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
 
 
-def _region(here: Path_, option: Option) -> Iterator[Contradiction]:
+def _region(here: Path_, option: Option) -> Iterator[Fault]:
     """A region that resembles one of the provider's, but is not written like it."""
-    regions = _regions().get(option.provider, set())
+    regions = [region for provider, region in _regions() if provider == option.provider]
     if option.kind in SELF_HOSTED and option.region and option.region not in regions:
         for near in difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75):
             wrong = f"{option.region!r} is no region of {option.provider}"
@@ -205,15 +198,13 @@ def _region(here: Path_, option: Option) -> Iterator[Contradiction]:
 
 
 @of_facts
-def _regions() -> dict[str, set[str]]:
-    """Regions by provider."""
-    found: dict[str, set[str]] = {}
-    for _, cells in catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv"):
-        found.setdefault(cells["provider"], set()).add(cells.get("region", ""))
-    return found
+def _regions() -> list[tuple[str, str]]:
+    """Providers with their regions."""
+    cells = (c for _, c in catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv"))
+    return sorted({(c["provider"], c.get("region", "")) for c in cells})
 
 
-def _times(scenario: Scenario) -> Iterator[Contradiction]:
+def _dated(scenario: Scenario) -> Iterator[Fault]:
     """Nothing is known before it was written."""
     day = scenario.client.report_date
     if not dt.date(2020, 1, 1) <= day <= dt.date(2100, 1, 1):
@@ -221,21 +212,22 @@ def _times(scenario: Scenario) -> Iterator[Contradiction]:
     for i, entry in enumerate(scenario.evidence):
         if entry.date > day and "*" not in entry.fields:
             yield ("evidence", i, "date"), f"{entry.date} is after the report ({day})", "correct it"
-    for i, quote in enumerate(scenario.finance.quotes):
-        if quote.date > day:
-            wrong = f"{quote.date} is after the report ({day})"
-            yield ("finance", "quotes", i, "date"), wrong, "correct one of the two"
 
 
-def _policies(scenario: Scenario) -> Iterator[Contradiction]:
-    decision, rules = scenario.decision, column("sovereignty_rules", "rule_id")
-    criteria = column("decision_criteria", "criterion")
-    for name in decision.weights:
-        here: Path_ = ("decision", "weights", name)
-        yield from _one_of(here, name, "criterion of facts/decision_criteria.csv", criteria)
+def _named(scenario: Scenario) -> Iterator[Fault]:
+    """Options, criteria and constraints that are named are there."""
+    decision, options = scenario.decision, list(scenario.options)
+    yield from _one_of(
+        ("finance", "baseline"), scenario.finance.baseline, "option", [*options, "none"]
+    )
     for i, name in enumerate(scenario.client.yes_means):
-        yield from _one_of(("client", "yes_means", i), name, "option", scenario.options)
-    words = ["sovereignty", "quality", "latency", "budget", *(f"rule:{r}" for r in rules)]
+        yield from _one_of(("client", "yes_means", i), name, "option", options)
+    what, criteria = "criterion of facts/decision_criteria.csv", "decision_criteria"
+    for name in decision.weights:
+        path: Path_ = ("decision", "weights", name)
+        yield from _one_of(path, name, what, column(criteria, "criterion"))
+    words = ["sovereignty", "quality", "latency", "budget"]
+    words += [f"rule:{rule}" for rule in column("sovereignty_rules", "rule_id")]
     for i, word in enumerate(decision.hard_constraints):
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:
@@ -243,7 +235,7 @@ def _policies(scenario: Scenario) -> Iterator[Contradiction]:
         yield ("decision",), wrong, "add `budget_per_year:`"
 
 
-def _answers(scenario: Scenario) -> Iterator[Contradiction]:
+def _answers(scenario: Scenario) -> Iterator[Fault]:
     """Answers to sovereignty rules name attributes of the dictionary and flows that exist."""
     book = rulebook.rule_book()
     answers: dict[Path_, dict[str, Any]] = {("rules", "attributes"): scenario.rules.attributes}

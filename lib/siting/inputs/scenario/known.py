@@ -13,10 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from siting import catalogue, dtypes, hf_config
-from siting.inputs.document import Path_
-
-Contradiction = tuple[Path_, str, str]
-"""Path, what is wrong, what to write."""
+from siting.inputs.document import Fault, Path_
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class Name:
 
     look_up: Callable[[str], object]
 
-    def faults(self, path: Path_, name: str) -> Iterator[Contradiction]:
+    def faults(self, path: Path_, name: str) -> Iterator[Fault]:
         """What is wrong with a name."""
         try:
             self.look_up(name)
@@ -34,7 +31,7 @@ class Name:
             yield path, fault, remedy or "correct it"
 
 
-def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Contradiction]:
+def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Fault]:
     """What is wrong with the names of a record and of those within it."""
     for field, info in type(record).model_fields.items():
         marks = [mark for mark in info.metadata if isinstance(mark, Name)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,22 +21,16 @@ from pydantic import (
 )
 
 from siting.catalogue import Address, Kind, Source
-from siting.inputs.document import DocumentError
 from siting.inputs.scenario import known
 from siting.quantity import Range
 
-OptionKind = Literal[
-    "api",
-    "managed_cloud",
-    "open_api",
-    "sovereign_cloud",
-    "rented_gpus",
-    "colocation",
-    "on_premises",
-    "hybrid",
-]
-SELF_HOSTED = ("sovereign_cloud", "rented_gpus", "colocation", "on_premises")
-OWNED = ("colocation", "on_premises")
+Api = Literal["api", "managed_cloud", "open_api"]
+Owned = Literal["colocation", "on_premises"]
+SelfHosted = Literal["sovereign_cloud", "rented_gpus", Owned]
+OptionKind = Literal[Api, SelfHosted, "hybrid"]
+API: tuple[str, ...] = get_args(Api)
+OWNED: tuple[str, ...] = get_args(Owned)
+SELF_HOSTED: tuple[str, ...] = get_args(SelfHosted)
 
 NAME = "^[a-z0-9][a-z0-9_-]{0,39}$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -78,12 +72,10 @@ class LowCentralHigh(Strict):
 def _within(least: float, most: float) -> AfterValidator:
     def check(band: Range) -> Range:
         if not least <= band.low <= band.high <= most:
-            percent = f" (for {band.central:g} % write {band.central / 100:g})"
-            raise ValueError(
-                f"{band.central:g} is outside {least:g} to {most:g}; "
-                f"write numbers between {least:g} and {most:g}"
-                + (percent if most <= 10 and 1 < band.central <= 100 else "")
-            )
+            write = f"write numbers between {least:g} and {most:g}"
+            if most <= 10 and 1 < band.central <= 100:
+                write += f" (for {band.central:g} % write {band.central / 100:g})"
+            raise ValueError(f"{band.central:g} is outside {least:g} to {most:g}; {write}")
         return band
 
     return AfterValidator(check)
@@ -111,6 +103,10 @@ else:
 """A plain number (taken as exact) or {low, central, high}: meant as P10, P50, P90."""
 Amount = Annotated[Uncertain, _within(0, 1e12)]
 """An amount of money, or of what a price is paid for; never negative."""
+Growth = Annotated[Uncertain, _within(-0.99, 10)]
+Profile = list[Annotated[float, Field(ge=0)]]
+Attributes = dict[str, bool | int | float | str | None]
+"""What rules of sovereignty test, as named in facts/sovereignty_attributes.csv."""
 
 
 class Evidence(Strict):
@@ -306,23 +302,15 @@ class Workload(Strict):
     arrivals: Literal["people", "machines", "agents"] = "people"
     """How requests bunch within an hour: those of many people, of a few machines, or of code
     completion and agents."""
-    hours: list[Annotated[float, Field(ge=0)]] | Literal["office", "day", "flat", "night"] = (
-        "office"
-    )
+    hours: Profile | Literal["office", "day", "flat", "night"] = "office"
     """Share of a day by hour (24 numbers, any scale) or a named profile."""
-    weekdays: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=7, max_length=7)] = [
-        1
-    ] * 5 + [0.1] * 2
+    weekdays: Annotated[Profile, Field(min_length=7, max_length=7)] = [1] * 5 + [0.1] * 2
     """Monday to Sunday, relative to a working day."""
     peak_factor: Annotated[float, Field(ge=1, le=50)] = 1.5
     """The busiest hour of the year over the busiest hour of a usual week."""
-    growth_per_year: Annotated[Uncertain, _within(-0.99, 10)] = Range(
-        low=0.0, central=0.15, high=0.4
-    )
+    growth_per_year: Growth = Range(low=0.0, central=0.15, high=0.4)
     """0.15 is plus 15 % a year."""
-    growth_by_year: Annotated[
-        list[Annotated[Uncertain, _within(-0.99, 10)]], Field(max_length=10)
-    ] = []
+    growth_by_year: Annotated[list[Growth], Field(max_length=10)] = []
     """Growth into the second year, the third and so on, instead of one for all; the last one
     holds for the years after it."""
     input_tokens: Tokens
@@ -383,7 +371,7 @@ class Flow(Strict):
     The keys of `attributes` are those that facts/sovereignty_rules.csv tests.
     """
 
-    attributes: dict[str, bool | int | float | str | None] = {}
+    attributes: Attributes = {}
 
 
 class Option(Strict):
@@ -449,7 +437,7 @@ class Option(Strict):
     """hybrid: the option that carries the base load."""
     burst: str = ""
     """hybrid: the option that takes the rest."""
-    attributes: dict[str, bool | int | float | str | None] = {}
+    attributes: Attributes = {}
     """What the contract says: attributes that sovereignty rules test, for all flows."""
     flows: dict[Name, Flow] = {}
     contract_until: dt.date | None = None
@@ -544,20 +532,19 @@ class Stability(Strict):
     readiness: Readiness = Readiness()
 
 
+Stress = Literal["dpf_falls", "us_model_blocked", "model_retired"]
+
+
 class Rules(Strict):
     """Policies of the client that are not law, and stress tests."""
 
     policies: list[
         Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
     ] = []
-    attributes: dict[str, bool | int | float | str | None] = {}
+    attributes: Attributes = {}
     """Answers that hold for all options: attributes of facts/sovereignty_attributes.csv."""
     retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
-    stress: list[Literal["dpf_falls", "us_model_blocked", "model_retired"]] = [
-        "dpf_falls",
-        "us_model_blocked",
-        "model_retired",
-    ]
+    stress: list[Stress] = list(get_args(Stress))
 
 
 class Decision(Strict):
@@ -626,10 +613,5 @@ class Scenario(Strict):
     def source(self, path: str) -> Source:
         """The evidence for `path`, as footnotes and summary.json cite it."""
         e = self.origin(path)
-        where = e.locator or path
-        day = e.date.isoformat()
+        where, day = e.locator or path, e.date.isoformat()
         return Source(source=e.source, url=e.url, locator=where, date=day, kind=e.kind)
-
-
-class ScenarioError(DocumentError):
-    """A scenario cannot be used; `problems` has file, line, field, fault and remedy of each."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from siting import catalogue
-from siting.inputs.document import Document, Path_, Problem, dotted
-from siting.inputs.scenario.model import Evidence, Scenario, ScenarioError
+from siting.inputs.document import Fault, Path_, dotted
+from siting.inputs.scenario.model import Evidence, Scenario
 
 _FIGURES = ("workloads", "options", "fine_tuning", "finance", "stability", "rules", "decision")
 _BAND = {"low", "central", "high"}
@@ -23,62 +23,52 @@ def _leaves(data: Any, path: Path_ = ()) -> Iterator[Path_]:
         yield from _leaves(value, (*path, key))
 
 
-def _figures(data: dict[str, Any], parts: Iterable[str] = _FIGURES) -> Iterator[Path_]:
-    for part in parts:
-        yield from _leaves(data.get(part, {}), (part,))
+def _figures(data: dict[str, Any], *beside: str) -> Iterator[Path_]:
+    return _leaves({part: data[part] for part in (*beside, *_FIGURES) if part in data})
 
 
-def _covers(field: str, figure: str) -> bool:
-    return field in ("*", figure) or figure.startswith(field + ".")
+def with_origins(found: Scenario, own: dict[str, Any] | None) -> tuple[Scenario, list[Fault]]:
+    """The scenario with the client's evidence spelled out figure by figure, and what is wrong.
 
-
-def with_origins(found: Scenario, own: Document, whole: Document, inherited: bool) -> Scenario:
-    """The scenario with the client's evidence spelled out figure by figure.
-
-    A client's entry speaks for what the client's file says, not for what base.yaml adds below
-    the same path; that stays base.yaml's estimate. Raises ScenarioError for a figure of the
-    client's file without evidence, and for evidence of something that is not there.
+    own: what the client's file says; None where it is complete. A client's entry speaks for what
+    the client's file says, not for what base.yaml adds below the same path; that stays base.yaml's
+    estimate. A figure of the client's file without evidence is wrong, and so is evidence of
+    something that is not there.
     """
     everything = found.model_dump()
-    said = own.data if inherited else everything
-    stated = len(own.data.get("evidence") or []) if inherited else len(found.evidence)
+    evidence = found.evidence if own is None else own.get("evidence") or []
+    stated = len(evidence) if isinstance(evidence, list) else len(found.evidence)
     client, rest = found.evidence[:stated], found.evidence[stated:]
-    problems = list(_unfounded(client, everything, whole))
+    faults = list(_unfounded(client, everything))
     spoken: dict[int, list[str]] = {}
-    for path in _figures(said):
+    for path in _figures(everything if own is None else own):
         figure = dotted(path)
         covering = [
             (len(field) if field != "*" else 0, -place)
             for place, entry in enumerate(client)
             for field in entry.fields
-            if _covers(field, figure)
+            if field in ("*", figure) or figure.startswith(f"{field}.")
         ]
         if covering:
             spoken.setdefault(-max(covering)[1], []).append(figure)
         else:
-            wrong = "nothing says where this figure comes from"
             write = f"add {path[0]} or the whole path to `fields` of an evidence"
-            problems.append(Problem(*whole.place(path), figure, wrong, write))
-    if problems:
-        raise ScenarioError(problems)
-    if not inherited:
-        return found.model_copy(update={"inherits": "nothing"})
-    narrowed = [client[i].model_copy(update={"fields": spoken[i]}) for i in sorted(spoken)]
-    return found.model_copy(update={"evidence": [*narrowed, *rest], "inherits": "nothing"})
+            faults.append((path, "nothing says where this figure comes from", write))
+    if own is not None and not faults:
+        narrowed = [client[i].model_copy(update={"fields": spoken[i]}) for i in sorted(spoken)]
+        found = found.model_copy(update={"evidence": [*narrowed, *rest]})
+    return found.model_copy(update={"inherits": "nothing"}), faults
 
 
-def _unfounded(
-    entries: list[Evidence], everything: dict[str, Any], whole: Document
-) -> Iterator[Problem]:
+def _unfounded(entries: list[Evidence], everything: dict[str, Any]) -> Iterator[Fault]:
+    """Evidence of something that is not there."""
     paths = {"*", *Scenario.model_fields}
-    for leaf in _figures(everything, ("client", *_FIGURES)):
+    for leaf in _figures(everything, "client"):
         paths |= {dotted(leaf[:n]) for n in range(1, len(leaf) + 1)}
     for i, entry in enumerate(entries):
         for j, field in enumerate(entry.fields):
             if field not in paths:
-                where: Path_ = ("evidence", i, "fields", j)
                 write = "write a path such as workloads or finance.discount_rate"
                 if catalogue.nearest(field, paths):
                     write = catalogue.suggestion(field, paths - {"*"})
-                wrong = f"{field!r} is nothing in this scenario"
-                yield Problem(*whole.place(where), dotted(where), wrong, write)
+                yield ("evidence", i, "fields", j), f"{field!r} is nothing in this scenario", write

@@ -19,24 +19,14 @@ from pydantic import ValidationError
 
 from siting import catalogue
 from siting.inputs import benchmark, beside, document, messages
-from siting.inputs.document import Document, DocumentError, Path_, Problem, dotted
+from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem, dotted
 from siting.inputs.scenario.checks import contradictions
-from siting.inputs.scenario.known import Contradiction
-from siting.inputs.scenario.model import Measured, Scenario, ScenarioError
+from siting.inputs.scenario.model import Measured, Scenario
 from siting.inputs.scenario.origins import with_origins
 
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _LISTED = ("workloads", "options", "fine_tuning")
 _MOST_HOLES = 100
-
-
-class Malformed(ScenarioError):
-    """Values that are not what their keys ask for, each with its place in the data."""
-
-    def __init__(self, found: list[tuple[Path_, Problem]]) -> None:
-        self.found = sorted(found, key=lambda place: (place[1].file, place[1].line))
-        super().__init__([problem for _, problem in self.found])
-        self.args = (found,)
 
 
 def project() -> Path:
@@ -47,7 +37,7 @@ def project() -> Path:
         if (folder / "params" / "base.yaml").is_file():
             return folder
     write = "run this in a copy of the kit"
-    raise ScenarioError.of("params/base.yaml", "is not here or above", write)
+    raise DocumentError.of("params/base.yaml", "is not here or above", write)
 
 
 def names() -> list[str]:
@@ -56,18 +46,18 @@ def names() -> list[str]:
 
 
 def path_of(name_or_path: str | Path) -> Path:
-    """The file of a client's name, or of a path to a YAML file. Raises ScenarioError."""
+    """The file of a client's name, or of a path to a YAML file. Raises DocumentError."""
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "\0" in text:
         return Path(text.replace("\0", "?"))
     if not _CLIENT.fullmatch(text):
         write = "write small letters, digits and -, or a path that ends in .yaml"
-        raise ScenarioError.of(text, "is no client's name", write)
+        raise DocumentError.of(text, "is no client's name", write)
     path = project() / "params" / f"{text}.yaml"
     if not path.is_file():
         meant = catalogue.suggestion(text, [*names(), "base"])
         write = f"{meant} `siting new {text}` makes it"
-        raise ScenarioError.of(_shown(path), "does not exist", write)
+        raise DocumentError.of(_shown(path), "does not exist", write)
     return path
 
 
@@ -82,53 +72,37 @@ def _shown(path: Path) -> Path:
 def load(name_or_path: str | Path) -> Scenario:
     """The scenario of a client of `params/`, or of a YAML file anywhere.
 
-    Raises ScenarioError with every problem: file, line, field, fault and remedy.
+    Raises DocumentError with every problem: file, line, field, fault and remedy.
     """
     found, problems = examined(name_or_path)
     if problems:
-        raise ScenarioError(problems)
+        raise DocumentError(problems)
     return found
 
 
 def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     """A scenario without what is wrong in it, and all that is wrong.
 
-    Raises ScenarioError where too little is left to go on.
+    Raises DocumentError where too little is left to go on.
     """
     path = path_of(name_or_path)
-    try:
-        own, refused = document.examined(_shown(path))
-        base = _base_of(path, own)
-    except DocumentError as error:
-        raise ScenarioError(list(error.problems)) from None
-    try:
-        found, problems = _examined(path, own, base)
-    except ScenarioError as error:
-        if not refused:
-            raise
-        found, problems = None, list(error.problems)
-    known = {problem.field for problem in refused}
-    problems = [*refused, *(p for p in problems if p.field not in known)]
-    problems = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
-    if found is None:
-        raise ScenarioError(problems)
-    return found, problems
-
-
-def _examined(path: Path, own: Document, base: Document | None) -> tuple[Scenario, list[Problem]]:
+    own, problems = document.examined(_shown(path))
+    base = _base_of(path, own)
     whole = _combined(own, base)
-    _name_client(whole, path)
-    found, problems, holes = _tolerant(whole, base.data if base else {})
-    try:
-        found = with_origins(found, own, whole, inherited=base is not None)
-    except ScenarioError as error:
-        problems += [p for p in error.problems if not any(dotted(h) in p.wrong for h in holes)]
-    found, unread = _measured(found, path.parent)
-    problems += [
-        Problem(*whole.place(where), dotted(where), wrong, write)
-        for where, wrong, write in [*unread, *contradictions(found)]
-        if not any(_related(where, hole) for hole in holes)
-    ]
+    if fault := _name_client(whole, path.stem):
+        raise DocumentError([*problems, Problem(str(_shown(path)), 0, "", *fault)])
+    found, faults, holes = _tolerant(whole.data, base.data if base else {})
+    if found:
+        found, unfounded = with_origins(found, own.data if base else None)
+        found, unread = _measured(found, path.parent)
+        follow = [*unread, *contradictions(found)]
+        faults += [f for f in unfounded if not any(dotted(hole) in f[1] for hole in holes)]
+        faults += [f for f in follow if not any(_related(f[0], hole) for hole in holes)]
+    refused = {problem.field for problem in problems}
+    problems += [p for p in whole.problems(faults) if p.field not in refused]
+    problems = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
+    if not found:
+        raise DocumentError(problems)
     return found, problems
 
 
@@ -137,29 +111,25 @@ def _related(one: Path_, other: Path_) -> bool:
     return all(a == b for a, b in zip(one, other, strict=False))
 
 
-def _tolerant(whole: Document, base: Any) -> tuple[Scenario, list[Problem], list[Path_]]:
-    """The scenario without what is malformed in it, the problems of that, and where it was.
+def _tolerant(data: Any, base: Any) -> tuple[Scenario | None, list[Fault], list[Path_]]:
+    """The scenario without what is malformed in it, the faults of that, and where it was.
 
-    So that whoever corrects a file sees what else is wrong with it in the same round. Raises
-    ScenarioError where too much is malformed to go on.
+    So that whoever corrects a file sees what else is wrong with it in the same round. No scenario
+    where too much is malformed to go on.
     """
-    problems: list[Problem] = []
+    faults: list[Fault] = []
     holes: list[Path_] = []
-    rest = whole
     while True:
         try:
-            return _validated(rest), problems, holes
-        except Malformed as error:
+            return Scenario.model_validate(data), faults, holes
+        except ValidationError as error:
+            malformed = messages.faults(error, data, Scenario)
             # base.yaml is read once for all clients: what is taken out of a copy stays in it.
-            rest = Document(copy.deepcopy(rest.data), rest.lines)
-            problems += [
-                problem
-                for where, problem in error.found
-                if not any(_related(where, hole) for hole in holes)
-            ]
-            taken = [where for where, _ in error.found if _taken_out(rest.data, where, base)]
+            data = copy.deepcopy(data)
+            faults += [f for f in malformed if not any(_related(f[0], hole) for hole in holes)]
+            taken = [where for where, *_ in malformed if _taken_out(data, where, base)]
             if not taken or len(holes) > _MOST_HOLES:
-                raise ScenarioError(problems) from None
+                return None, faults, holes
             holes += taken
 
 
@@ -192,12 +162,12 @@ def _at(data: Any, where: Path_) -> Any:
     return data
 
 
-def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Contradiction]]:
+def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
     """A scenario with the figures of the files beside it, and what is wrong with those files.
 
     Figures of a benchmark that the scenario states itself win.
     """
-    problems: list[Contradiction] = []
+    faults: list[Fault] = []
     workloads = {}
     for name, workload in found.workloads.items():
         runs = list(workload.measured)
@@ -209,9 +179,9 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Contradicti
                 why = "is not beside the scenario" if missing else str(error)
                 wrong, _, write = f"{run.file}: {why}".partition("; ")
                 where: Path_ = ("workloads", name, "measured", i, "file")
-                problems.append((where, wrong, write or "name a result file"))
+                faults.append((where, wrong, write or "name a result file"))
         workloads[name] = workload.model_copy(update={"measured": runs})
-    return found.model_copy(update={"workloads": workloads}), problems
+    return found.model_copy(update={"workloads": workloads}), faults
 
 
 def _benchmark(run: Measured, folder: Path) -> Measured:
@@ -227,7 +197,10 @@ def _benchmark(run: Measured, folder: Path) -> Measured:
 
 @cache
 def _read_once(path: Path, changed_ns: int) -> Document:
-    return document.read(path)
+    found, problems = document.examined(path)
+    if problems:
+        raise DocumentError(problems)
+    return found
 
 
 def _base_of(path: Path, own: Document) -> Document | None:
@@ -243,40 +216,37 @@ def _combined(own: Document, base: Document | None) -> Document:
     """Own file over base, with the client's evidence before that of base.yaml."""
     if base is None:
         return Document(document.merged({}, own.data), own.lines)
-    ground = dict(base.data)
+    ground, lines = dict(base.data), base.lines
     for section in _LISTED:
         listed, below = own.data.get(section), ground.get(section)
         if isinstance(listed, dict) and isinstance(below, dict):
             ground[section] = {k: v for k, v in below.items() if k in listed}
     ground["client"] = {k: v for k, v in ground.get("client", {}).items() if k != "id"}
-    whole = own.laid_over(Document(ground, base.lines))
-    stated, assumed = own.data.get("evidence"), base.data.get("evidence")
+    data = document.merged(ground, own.data)
+    stated, assumed = own.data.get("evidence"), ground.get("evidence")
     if isinstance(stated, list) and isinstance(assumed, list):
-        whole.data["evidence"] = [*stated, *assumed]
-        for where, place in base.lines.items():
-            if where[:1] == ("evidence",) and len(where) > 1 and isinstance(where[1], int):
-                whole.lines[("evidence", where[1] + len(stated), *where[2:])] = place
-        for where, place in own.lines.items():
-            whole.lines[where] = place
-    return whole
+        data["evidence"] = [*stated, *assumed]
+        lines = {_after(len(stated), where): place for where, place in lines.items()}
+    return Document(data, {**lines, **own.lines})
 
 
-def _name_client(whole: Document, path: Path) -> None:
+def _after(entries: int, where: Path_) -> Path_:
+    """A place of base.yaml where its evidence follows so many entries of the client's."""
+    match where:
+        case ("evidence", int(entry), *below):
+            return ("evidence", entry + entries, *below)
+    return where
+
+
+def _name_client(whole: Document, stem: str) -> tuple[str, str] | None:
+    """Gives a client without an id the name of its file; fault and remedy where that is none."""
     client = whole.data.get("client")
     if isinstance(client, dict) and "id" not in client:
-        if not _CLIENT.fullmatch(path.stem):
-            wrong = "the name of the file is no name for a folder"
+        if not _CLIENT.fullmatch(stem):
             write = "use small letters, digits and -, or write client.id"
-            raise ScenarioError.of(_shown(path), wrong, write)
-        whole.data["client"] = {"id": path.stem, **client}
-
-
-def _validated(whole: Document) -> Scenario:
-    data = {"inherits": "base.yaml", **whole.data}
-    try:
-        return Scenario.model_validate(data)
-    except ValidationError as error:
-        raise Malformed(messages.problems(error, whole, Scenario)) from None
+            return "the name of the file is no name for a folder", write
+        whole.data["client"] = {"id": stem, **client}
+    return None
 
 
 def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
@@ -284,7 +254,7 @@ def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
 
     >>> changed(scenario, {"workloads.assistant.users": 4_000})     # doctest: +SKIP
 
-    Raises ScenarioError for a path that is not there, or a value that cannot be.
+    Raises DocumentError for a path that is not there, or a value that cannot be.
     """
     data = scenario.model_dump()
     for path, value in changes.items():
@@ -294,27 +264,30 @@ def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
             here = here.get(key, {}) if isinstance(here, dict) else {}
         if last not in here:
             meant = catalogue.suggestion(last, map(str, here))
-            raise ScenarioError.of("what if", "is not there", meant, field=path)
+            raise DocumentError.of("what if", "is not there", meant, field=path)
         here[last] = value
-    found = _validated(Document(data, {}))
-    problems = [Problem("what if", 0, dotted(p), *said) for p, *said in contradictions(found)]
-    if problems:
-        raise ScenarioError(problems)
+    try:
+        found = Scenario.model_validate(data)
+        faults = list(contradictions(found))
+    except ValidationError as error:
+        faults = messages.faults(error, data, Scenario)
+    if faults:
+        raise DocumentError(Document(data, {(): ("what if", 0)}).problems(faults))
     return found
 
 
 def create(client: str) -> Path:
     """Writes `params/<client>.yaml`, short and commented, and says where. Never overwrites.
 
-    Raises ScenarioError for a name that is taken or that no folder can have.
+    Raises DocumentError for a name that is taken or that no folder can have.
     """
     folder = project() / "params"
     path = folder / f"{client}.yaml"
     if not _CLIENT.fullmatch(client):
         write = "write small letters, digits and -, such as acme-bank"
-        raise ScenarioError.of(client, "is no client's name", write)
+        raise DocumentError.of(client, "is no client's name", write)
     if path.exists():
-        raise ScenarioError.of(client, "already exists", "choose another name, or edit that file")
+        raise DocumentError.of(client, "already exists", "choose another name, or edit that file")
     with path.open("x", encoding="utf-8") as file:
         file.write(new_text(client, dt.date.today()))
     return _shown(path)
