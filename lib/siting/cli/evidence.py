@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import Answer, Refused, aligned, cli, completer, known_tables, writing
+from siting.cli import frame
+from siting.cli.frame import Answer, Refused, aligned, cli, completer, known_tables, option
 
 
-@cli.answering()
-@click.option("--table", shell_complete=completer(known_tables), help="One table, such as gpus.")
-@click.option(
-    "--stale", "days", type=click.IntRange(0), help="Only facts older than DAYS, or undated."
-)
-@click.option("--search", help="Only facts that hold this text.")
+@cli.command()
+@option("--table", str, "One table, such as gpus.", shell_complete=completer(known_tables))
+@option("--stale days", click.IntRange(0), "Only facts older than DAYS, or undated.")
+@option("--search", str, "Only facts that hold this text.")
 def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     """List every fact the kit uses: value, unit, source, date and age in days.
 
@@ -49,17 +48,17 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
         for e in chosen
     )
     head = ("where", "fact", "value", "unit", "kind", "date", "age", "source")
-    return Answer([e.as_dict() for e in chosen], aligned(head, rows, right={6}))
+    return Answer(chosen, aligned(head, rows, right={6}))
 
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-@cli.answering()
+@cli.command()
 @click.argument("kind", type=click.Choice(["vram", "finetune", "throughput", "stability"]))
 @click.argument("csv", required=False, type=click.Path(exists=True, dir_okay=False))
-@click.option("--rows", type=click.Path(dir_okay=False), help="Write each comparison to this CSV.")
+@option("--rows", click.Path(dir_okay=False), "Write each comparison to this CSV.")
 def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
     """Predict published measurements and say how far off the kit is.
 
@@ -84,7 +83,7 @@ def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
     except ValueError as error:
         raise Refused(str(error)) from None
     if rows:
-        with writing(rows):
+        with frame.writing(rows):
             comparison.write_rows(compared, Path(rows))
     errors = comparison.summarise(compared)
     columns = ("n", "predicted", "median_error_pct", "p90_error_pct", "bias_pct", "coverage")

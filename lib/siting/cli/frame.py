@@ -8,7 +8,8 @@ import json
 import math
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,31 +19,64 @@ if TYPE_CHECKING:
     from siting.inputs.document import Problem
 
 FAILED, WRONG_INPUT = 1, 2
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Answer(NamedTuple):
+    """What a command has to say: data with `--json`, else lines, to stderr if it failed."""
+
+    data: Any
+    lines: Iterable[str] | None = None
+    """None: the data, as JSON."""
+    status: int = 0
+
+
+class Command(click.Command):
+    """A command whose function gives an Answer: it prints the answer, and has `--json`."""
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        said = "Machine-readable, on stdout."
+        self.params.append(click.Option(["--json", "as_json"], is_flag=True, help=said))
+
+    def invoke(self, ctx: click.Context) -> None:
+        as_json = ctx.params.pop("as_json")
+        answer: Answer = super().invoke(ctx)
+        if as_json or answer.lines is None:
+            click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False, default=_plain))
+        else:
+            for line in answer.lines:
+                click.echo(printable(line), err=bool(answer.status))
+        if answer.status:
+            sys.exit(answer.status)
+
+
+def _plain(record: Any) -> Any:
+    """A record as JSON has it."""
+    if hasattr(record, "as_dict"):
+        return record.as_dict()
+    if hasattr(record, "model_dump"):
+        return record.model_dump(mode="json")
+    return asdict(record) if is_dataclass(record) and not isinstance(record, type) else str(record)
 
 
 class Commands(click.Group):
     """The group of all commands: a user's mistake becomes a message, never a traceback."""
 
+    command_class = Command
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except ValueError as error:
+            from siting.catalogue import FactError
+            from siting.inputs.document import DocumentError
+
+            if isinstance(error, DocumentError):
+                raise Refused("\n".join(refusal(error.problems))) from None
+            if isinstance(error, FactError):
+                raise Refused(str(error)) from None
             raise
-        except Exception as error:
-            _explain(error)
-
-    def answering(
-        self, name: str | None = None
-    ) -> Callable[[Callable[..., Answer]], click.Command]:
-        """Makes a command of a function that answers: it prints the answer, and has `--json`."""
-
-        def made(function: Callable[..., Answer]) -> click.Command:
-            command = self.command(name)(_printed(function))
-            said = "Machine-readable, on stdout."
-            command.params.append(click.Option(["--json", "as_json"], is_flag=True, help=said))
-            return command
-
-        return made
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -54,18 +88,6 @@ class Commands(click.Group):
 
             known = suggestion(args[0], self.list_commands(ctx))
             raise click.UsageError(f"{args[0]!r} is no command; {known}", ctx) from None
-
-
-def _explain(error: Exception) -> NoReturn:
-    """A mistake of the user as one message and exit status 2; a fault of ours goes on."""
-    from siting.catalogue import FactError
-    from siting.inputs.document import DocumentError
-
-    if isinstance(error, DocumentError):
-        raise Refused("\n".join(refusal(error.problems))) from None
-    if isinstance(error, FactError):
-        raise Refused(str(error)) from None
-    raise error
 
 
 class Refused(click.ClickException):
@@ -109,6 +131,13 @@ def prepare(
     return list(prepared.values()), wrong
 
 
+def option(flag: str, type: Any, help: str, usual: Any = None, **how: Any) -> Decorator:
+    """An option by its flag, and its name where that differs; help names what is usual."""
+    if usual is not None:
+        how |= {"default": usual, "show_default": bool(usual)}
+    return click.option(*flag.split(), type=type, help=help, **how)
+
+
 class Number(click.FloatRange):
     """A number within bounds; infinity and what is no number are refused."""
 
@@ -131,30 +160,6 @@ def writing(path: str) -> Iterator[None]:
     except OSError as error:
         wrong = f"{path}: cannot be written ({error.strerror})"
         raise Refused(f"{wrong}; name a folder that is there") from None
-
-
-class Answer(NamedTuple):
-    """What a command has to say: data with `--json`, else lines, to stderr if it failed."""
-
-    data: Any
-    lines: Iterable[str] | None = None
-    """None: the data, as JSON."""
-    status: int = 0
-
-
-def _printed(function: Callable[..., Answer]) -> Callable[..., None]:
-    @functools.wraps(function)
-    def printed(*args: Any, as_json: bool, **given: Any) -> None:
-        answer = function(*args, **given)
-        if as_json or answer.lines is None:
-            click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False, default=str))
-        else:
-            for line in answer.lines:
-                click.echo(printable(line), err=bool(answer.status))
-        if answer.status:
-            sys.exit(answer.status)
-
-    return printed
 
 
 def aligned(
@@ -213,7 +218,8 @@ def known_tables() -> list[str]:
     return sorted(p.stem for p in catalogue.facts_dir().glob("*.csv"))
 
 
-clients_argument = click.argument("clients", nargs=-1, shell_complete=completer(known_clients))
+clients = click.argument("clients", nargs=-1, shell_complete=completer(known_clients))
+client = click.argument("client", default="base", shell_complete=completer(known_clients))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,42 +8,25 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import (
-    FAILED,
-    WRONG_INPUT,
-    Answer,
-    Refused,
-    cli,
-    clients_argument,
-    completer,
-    known_clients,
-    prepare,
-    refusal,
-    writing,
-)
+from siting.cli import frame
+from siting.cli.frame import Answer, Refused, cli, option
 
 
-class Formats(click.ParamType[Any]):
+def _formats(value: str) -> tuple[str, ...]:
     """`html`, `pdf` or both with a comma."""
-
-    name = "html,pdf"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        chosen = tuple(value.split(",")) if isinstance(value, str) else value
-        if not chosen or set(chosen) - {"html", "pdf"}:
-            self.fail(f"{value!r} is no format; write html, pdf or html,pdf", param, ctx)
-        return chosen
+    chosen = tuple(value.split(","))
+    if set(chosen) - {"html", "pdf"}:
+        raise click.BadParameter(f"{value!r} is no format; write html, pdf or html,pdf")
+    return chosen
 
 
-@cli.answering()
-@clients_argument
-@click.option("--out", default="reports", show_default=True, help="Folder or fsspec address.")
-@click.option("--jobs", type=click.IntRange(0), default=0, help="Processes; default: one a core.")
+@cli.command()
+@frame.clients
+@option("--out", str, "Folder or fsspec address.", "reports")
+@option("--jobs", click.IntRange(0), "Processes; default: one a core.", 0)
 @click.option("--force", is_flag=True, help="Render even what is up to date.")
-@click.option("--scheduler", default="", help="Address of a running Dask scheduler.")
-@click.option(
-    "--format", "formats", type=Formats(), default="html,pdf", show_default=True, help="Documents."
-)
+@option("--scheduler", str, "Address of a running Dask scheduler.", "")
+@option("--format formats", _formats, "Documents.", "html,pdf", metavar="HTML,PDF")
 @click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
 def report(
     clients: tuple[str, ...],
@@ -76,11 +59,10 @@ def report(
         if watch:
             watching.watch(clients[0], out, formats, _say)
             return Answer({}, [])
-        prepared, wrong = prepare(clients or scenario.names(), formats)
+        prepared, wrong = frame.prepare(clients or scenario.names(), formats)
         problems = [p for found in wrong.values() for p in found]
         if problems and not prepared:
-            named = {"problems": [asdict(p) for p in problems]}
-            return Answer(named, refusal(problems), WRONG_INPUT)
+            return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)
         outcome = batch.run(prepared, out, at_once=jobs, force=force, scheduler=scheduler, say=_say)
     except BadAddress as error:
         raise Refused(str(error)) from None
@@ -88,15 +70,17 @@ def report(
         outcome.failed[name] = "\n".join(map(str, found))
     data = {"out": out, **asdict(outcome)}
     data["up_to_date"] = data.pop("current")
-    return Answer(data, outcome.lines(), FAILED if outcome.failed or outcome.interrupted else 0)
+    return Answer(
+        data, outcome.lines(), frame.FAILED if outcome.failed or outcome.interrupted else 0
+    )
 
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-@cli.answering()
-@click.argument("client", default="base", shell_complete=completer(known_clients))
+@cli.command()
+@frame.client
 def summary(client: str) -> Answer:
     """Compute a client's figures without rendering a report: the content of summary.json.
 
@@ -109,10 +93,10 @@ def summary(client: str) -> Answer:
     return Answer(study.open(client).summary())
 
 
-@cli.answering()
+@cli.command()
 @click.argument("before")
 @click.argument("after")
-@click.option("--html", "page", type=click.Path(dir_okay=False), help="Also write an HTML page.")
+@option("--html page", click.Path(dir_okay=False), "Also write an HTML page.")
 @click.option("--all", "everything", is_flag=True, help="Print small changes too.")
 def diff(before: str, after: str, page: str | None, everything: bool) -> Answer:
     """Show what changed between two reports, the most important first.
@@ -132,9 +116,9 @@ def diff(before: str, after: str, page: str | None, everything: bool) -> Answer:
     changes, numbers = comparison.compare(old, new), comparison.numbers_of(new)
     if page:
         text = comparison.as_html(changes, before, after, numbers)
-        with writing(page):
+        with frame.writing(page):
             Path(page).write_text(text, encoding="utf-8")
         _say(f"{page} is written.")
-    data = {"before": before, "after": after, "changes": [c.as_dict() for c in changes]}
+    data = {"before": before, "after": after, "changes": changes}
     most = None if everything else 12
     return Answer(data, [comparison.as_text(changes, before, after, numbers, most)])

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
 import click
 
-from siting.cli.frame import (
-    WRONG_INPUT,
-    Answer,
-    Refused,
-    aligned,
-    cli,
-    clients_argument,
-    completer,
-    known_clients,
-    listed,
-    prepare,
-)
+from siting.cli import frame
+from siting.cli.frame import Answer, Refused, cli, option
 
 
-@cli.answering()
-@clients_argument
+@cli.command()
+@frame.clients
 def check(clients: tuple[str, ...]) -> Answer:
     """Validate scenarios without rendering them.
 
@@ -43,13 +32,13 @@ def check(clients: tuple[str, ...]) -> Answer:
 
         uncertainty.check_correlations()
     checked = clients or ("base", *scenario.names())
-    found = list(dict.fromkeys(chain(*prepare(checked)[1].values())))
+    found = list(dict.fromkeys(chain(*frame.prepare(checked)[1].values())))
     fine = f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem."
-    data = {"checked": checked, "problems": [asdict(p) for p in found]}
-    return Answer(data, listed(found) or [fine], WRONG_INPUT if found else 0)
+    data = {"checked": checked, "problems": found}
+    return Answer(data, frame.listed(found) or [fine], frame.WRONG_INPUT if found else 0)
 
 
-@cli.answering()
+@cli.command()
 @click.argument("client")
 def new(client: str) -> Answer:
     """Write a short, commented params/CLIENT.yaml that renders as it is.
@@ -65,7 +54,7 @@ def new(client: str) -> Answer:
     return Answer({"client": client, "file": str(path)}, [said])
 
 
-@cli.answering()
+@cli.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> Answer:
     """Write notebooks, params/ with an example client, and a README into an empty FOLDER.
@@ -85,8 +74,8 @@ def init(folder: Path) -> Answer:
     return Answer({"folder": str(folder), "files": sorted(map(str, written))}, [said])
 
 
-@cli.answering()
-@click.argument("client", default="base", shell_complete=completer(known_clients))
+@cli.command()
+@frame.client
 def show(client: str) -> Answer:
     """Print a scenario whole: the client's file laid over base.yaml.
 
@@ -100,7 +89,7 @@ def show(client: str) -> Answer:
     return Answer(found.model_dump(mode="json"), scenario.resolved(found).splitlines())
 
 
-@cli.answering()
+@cli.command()
 def schema() -> Answer:
     """Print the JSON schema of a scenario file, for completion and checks in editors.
 
@@ -113,16 +102,15 @@ def schema() -> Answer:
     return Answer(scenario.json_schema())
 
 
-@cli.answering()
-@click.argument("client", shell_complete=completer(known_clients))
-@click.option(
-    "--kind",
-    "kinds",
+@cli.command()
+@click.argument("client", shell_complete=frame.completer(frame.known_clients))
+@option(
+    "--kind kinds",
+    click.Choice(["open_api", "api", "rented_gpus", "servers"]),
+    "What to search; may be given several times. Default: all.",
     multiple=True,
-    type=click.Choice(["open_api", "api", "rented_gpus", "servers"]),
-    help="What to search; may be given several times. Default: all.",
 )
-@click.option("--most", type=click.IntRange(1, 100), default=12, show_default=True, help="Rows.")
+@option("--most", click.IntRange(1, 100), "Rows.", 12)
 @click.option("--all", "everything", is_flag=True, help="Show also what a condition rules out.")
 def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> Answer:
     """Search the catalogue for ways to run a client's load that its scenario does not name.
@@ -152,7 +140,7 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
         {
             "name": r.name,
             "option": r.option.model_dump(mode="json", exclude_defaults=True),
-            "present_cost": Range.exact(r.present, money).as_dict(),
+            "present_cost": Range.exact(r.present, money),
             "keeps_limits": r.keeps_limits,
             "quality": r.quality,
             "ruled_out": list(r.ruled_out),
@@ -171,7 +159,7 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
         )
         for r in shown
     ]
-    lines = aligned((f"present cost [{money}]", "way", "", "", ""), rows)
+    lines = frame.aligned((f"present cost [{money}]", "way", "", "", ""), rows)
     lines += ["", "To rank one, paste it under `options:` of the scenario:", ""]
     return Answer(
         {"client": chosen.client.id, "rivals": data}, [*lines, *(r.paste for r in shown[:3])]

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from siting.cli.frame import (
-    Answer,
-    Number,
-    Refused,
-    above_0,
-    aligned,
-    cli,
-    completer,
-    known_gpus,
-    known_models,
-)
+from siting.cli import frame
+from siting.cli.frame import Answer, Decorator, Number, Refused, above_0, aligned, cli, option
 
 if TYPE_CHECKING:
-    from siting.catalogue import Gpu, Input, Model
+    from pydantic import BaseModel
+
+    from siting.catalogue import Gpu, Model
+    from siting.inputs.scenario import Tokens
     from siting.memory.vram import Memory
     from siting.quantity import Range
     from siting.serving.capacity import Pool
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+R = TypeVar("R", bound="BaseModel")
 
 
 def _options(*options: Decorator) -> Decorator:
@@ -35,31 +28,21 @@ def _options(*options: Decorator) -> Decorator:
     return lambda function: reduce(lambda made, option: option(made), reversed(options), function)
 
 
-def _usual(*flag: str, type: Any = str, default: Any, help: str) -> Decorator:
-    """An option that has a usual value, which its help names."""
-    return click.option(*flag, type=type, default=default, show_default=True, help=help)
-
-
-def _model_option(**how: Any) -> Decorator:
-    said = "A model of the catalogue, or a config.json of Hugging Face."
-    return click.option("--model", shell_complete=completer(known_models), help=said, **how)
-
-
 _FILE = click.Path(exists=True, dir_okay=False)
-_SHARE, _PERCENTILE = Number(0, 1), Number(50, 100, max_open=True)
-_HOURS, _SPARES = ("office", "day", "flat", "night"), ("none", "n+1", "2n")
-_gpu = click.option(
-    "--gpu", required=True, shell_complete=completer(known_gpus), help="A GPU of the catalogue."
+_COUNT, _CONTEXT = click.IntRange(1, 64), click.IntRange(1, 20_000_000)
+_HOURS = click.Choice(("office", "day", "flat", "night"))
+_SPARES = click.Choice(("none", "n+1", "2n"))
+_MODELS, _GPUS = frame.completer(frame.known_models), frame.completer(frame.known_gpus)
+_MODEL = "A model of the catalogue, or a config.json of Hugging Face."
+_CONFIG = "A config.json that describes the model, instead of the catalogue."
+_PEAK = "Busiest hour of the year over the busiest of a usual week."
+serving = _options(
+    option("--gpu", str, "A GPU of the catalogue.", required=True, shell_complete=_GPUS),
+    option("--weights", str, "Weight format, such as fp8; default: native.", ""),
+    option("--kv kv_cache", str, "Format of the KV cache.", "auto"),
+    option("--tp tensor_parallel", _COUNT, "Tensor-parallel GPUs."),
+    option("--engine", str, "vllm, sglang, llama.cpp …", "vllm"),
 )
-_weights = click.option(
-    "--weights", default="", help="Weight format, such as fp8; default: native."
-)
-_kv = _usual("--kv", "kv_cache", default="auto", help="Format of the KV cache.")
-_tp = click.option(
-    "--tp", "tensor_parallel", type=click.IntRange(1, 64), help="Tensor-parallel GPUs."
-)
-_engine = _usual("--engine", default="vllm", help="vllm, sglang, llama.cpp …")
-serving = _options(_gpu, _weights, _kv, _tp, _engine)
 
 
 def _found(model: str, gpu: str, config: str = "") -> tuple[Model, Gpu]:
@@ -83,18 +66,14 @@ def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
     return aligned((head, "central", "low", "high"), cells, right={1, 2, 3})
 
 
-@cli.answering()
-@_model_option(default="")
+@cli.command()
+@option("--model", str, _MODEL, "", shell_complete=_MODELS)
 @serving
-@click.option("--pp", type=click.IntRange(1, 64), default=1, help="Pipeline stages.")
-@click.option("--utilization", type=Number(0.05, 1), help="Share of the GPU the engine takes.")
-@click.option("--context", type=click.IntRange(1, 20_000_000), help="Longest request in tokens.")
-@click.option(
-    "--concurrency", type=Number(0, 10**6), default=1.0, help="Requests of that length at once."
-)
-@click.option(
-    "--config", type=_FILE, help="A config.json that describes the model, instead of the catalogue."
-)
+@option("--pp", _COUNT, "Pipeline stages.", 1)
+@option("--utilization", Number(0.05, 1), "Share of the GPU the engine takes.")
+@option("--context", _CONTEXT, "Longest request in tokens.")
+@option("--concurrency", Number(0, 10**6), "Requests of that length at once.", 1.0)
+@option("--config", _FILE, _CONFIG)
 def fit(
     model: str, gpu: str, config: str, context: int | None, concurrency: float, **how: Any
 ) -> Answer:
@@ -127,7 +106,7 @@ def fit(
 
 def _memory_json(memory: Memory) -> dict[str, Any]:
     parts = [
-        {"name": p.name, **p.gib.as_dict(), "formula": p.formula, "source": p.source.model_dump()}
+        {"name": p.name, **p.gib.as_dict(), "formula": p.formula, "source": p.source}
         for p in memory.parts
     ]
     d, plain = memory.deployment, ("gpus", "context", "concurrency", "verdict", "note")
@@ -140,18 +119,14 @@ def _memory_json(memory: Memory) -> dict[str, Any]:
         "pp": d.pipeline_parallel,
         **{name: getattr(memory, name) for name in plain},
         "parts": parts,
-        "need": memory.need_gib.as_dict(),
-        "budget": memory.budget_gib.as_dict(),
-        "cache_pool": memory.pool_gib.as_dict(),
-        "cache_tokens": memory.tokens.as_dict(),
-        "max_concurrency": memory.max_concurrency.as_dict(),
+        "need": memory.need_gib,
+        "budget": memory.budget_gib,
+        "cache_pool": memory.pool_gib,
+        "cache_tokens": memory.tokens,
+        "max_concurrency": memory.max_concurrency,
         "longest_context": memory.longest_context,
-        "inputs": _inputs(memory.inputs),
+        "inputs": memory.inputs,
     }
-
-
-def _inputs(used: Iterable[Input]) -> list[dict[str, Any]]:
-    return [each.model_dump(mode="json") for each in used]
 
 
 def _memory_lines(memory: Memory) -> list[str]:
@@ -173,49 +148,31 @@ def _memory_lines(memory: Memory) -> list[str]:
     ]
 
 
-class MeanAndP95(click.ParamType[Any]):
+def _tokens(value: str) -> Tokens:
     """Tokens of a request as `MEAN,P95`."""
+    from siting.inputs.scenario import Tokens
 
-    name = "mean,p95"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        from siting.inputs.scenario import Tokens
-
-        try:
-            mean, p95 = (float(x) for x in value.split(","))
-            return Tokens(mean=mean, p95=p95)
-        except ValueError:
-            self.fail(f"{value!r} is not MEAN,P95; write such as 3000,8000", param, ctx)
+    try:
+        mean, p95 = map(float, value.split(","))
+        return Tokens(mean=mean, p95=p95)
+    except ValueError:
+        wrong = f"{value!r} is not MEAN,P95; write such as 3000,8000"
+        raise click.BadParameter(wrong) from None
 
 
-@cli.answering()
-@_model_option(required=True)
+@cli.command()
+@option("--model", str, _MODEL, required=True, shell_complete=_MODELS)
 @serving
-@click.option("--requests-per-day", type=above_0(10**10), required=True, help="On a working day.")
-@click.option("--input", "input_tokens", type=MeanAndP95(), required=True, help="Tokens read.")
-@click.option("--output", "output_tokens", type=MeanAndP95(), required=True, help="Tokens written.")
-@_usual("--hours", type=click.Choice(_HOURS), default="office", help="When the requests come.")
-@_usual(
-    "--peak-factor",
-    type=Number(1, 50),
-    default=1.5,
-    help="Busiest hour of the year over the busiest of a usual week.",
-)
-@click.option(
-    "--cached-share", "cached_input_share", type=_SHARE, default=0.0, help="Repeated prefixes."
-)
-@_usual(
-    "--ttft",
-    "ttft_s",
-    type=Number(0, 600, min_open=True),
-    default=2.0,
-    help="First token, seconds.",
-)
-@_usual("--tpot", "tpot_ms", type=above_0(5000), default=60.0, help="Each token, ms.")
-@_usual(
-    "--percentile", type=Number(50, 100, max_open=True), default=95.0, help="Where the limits hold."
-)
-@_usual("--redundancy", type=click.Choice(_SPARES), default="n+1", help="Spare replicas.")
+@option("--requests-per-day", above_0(10**10), "On a working day.", required=True)
+@option("--input input_tokens", _tokens, "Tokens read.", required=True, metavar="MEAN,P95")
+@option("--output output_tokens", _tokens, "Tokens written.", required=True, metavar="MEAN,P95")
+@option("--hours", _HOURS, "When the requests come.", "office")
+@option("--peak-factor", Number(1, 50), _PEAK, 1.5)
+@option("--cached-share cached_input_share", Number(0, 1), "Repeated prefixes.", 0.0)
+@option("--ttft ttft_s", above_0(600), "First token, seconds.", 2.0)
+@option("--tpot tpot_ms", above_0(5000), "Each token, ms.", 60.0)
+@option("--percentile", Number(50, 100, max_open=True), "Where the limits hold.", 95.0)
+@option("--redundancy", _SPARES, "Spare replicas.", "n+1")
 def size(model: str, gpu: str, **asked: Any) -> Answer:
     """Say how many GPUs a load needs within latency limits, with a range.
 
@@ -233,20 +190,19 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     from siting.serving.load import workload_load
     from siting.serving.replica import Limits
 
-    def given(*names: str) -> dict[str, Any]:
-        return {name: asked[name] for name in names}
+    def of(record: type[R], **more: Any) -> R:
+        """A record of a scenario with what was asked of it."""
+        return record(**{k: v for k, v in asked.items() if k in record.model_fields}, **more)
 
     chosen, card = _found(model, gpu)
     name = model if Path(model).exists() else chosen.model_id
-    how = given("weights", "kv_cache", "engine", "tensor_parallel", "redundancy")
-    option = scenario.Option(label=card.id, kind="rented_gpus", gpu=gpu, **how)
-    workload = scenario.Workload(
+    option = of(scenario.Option, label=card.id, kind="rented_gpus", gpu=gpu)
+    workload = of(
+        scenario.Workload,
         description="from the command line",
         growth_per_year=Range.exact(0),
-        latency=scenario.Latency(**given("ttft_s", "tpot_ms", "percentile")),
+        latency=of(scenario.Latency),
         models=[name],
-        **given("requests_per_day", "hours", "peak_factor", "cached_input_share"),
-        **given("input_tokens", "output_tokens"),
     )
     load = [(workload_load("load", workload), Limits.of(workload))]
     try:
@@ -272,7 +228,7 @@ def _pool_json(pool: Pool, figures: dict[str, Range]) -> dict[str, Any]:
         "gpu": pool.deployment.gpu.id,
         "gpus_per_replica": pool.gpus_per_replica,
         "keeps_limits": pool.keeps_limits,
-        **{name: value.as_dict() for name, value in figures.items()},
-        "notes": list(pool.notes),
-        "inputs": _inputs(pool.inputs),
+        **figures,
+        "notes": pool.notes,
+        "inputs": pool.inputs,
     }

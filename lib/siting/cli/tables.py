@@ -8,33 +8,26 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import Answer, Number, Refused, cli
+from siting.cli.frame import Answer, Number, Refused, cli, option
 
 
-class Name(click.ParamType[str]):
+def _name(value: str) -> str:
     """Name of a workload or an option in a scenario."""
+    from siting.inputs.scenario.model import NAME
 
-    name = "name"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        from siting.inputs.scenario.model import NAME
-
-        if not re.fullmatch(NAME, value):
-            self.fail(f"{value!r} is no name; write small letters, digits, - or _", param, ctx)
-        return str(value)
+    if not re.fullmatch(NAME, value):
+        wrong = f"{value!r} is no name; write small letters, digits, - or _"
+        raise click.BadParameter(wrong)
+    return value
 
 
-@cli.answering("import")
+@cli.command("import")
 @click.argument("kind", type=click.Choice(["quotes", "load", "focus"]))
 @click.argument("table", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--workload", type=Name(), default="assistant", help="load: the workload that was measured."
-)
-@click.option(
-    "--option", "place", type=Name(), default="api", help="focus: the option that was billed."
-)
-@click.option("--service", default="", help="focus: only charges that hold this text.")
-@click.option("--requests", type=Number(1, 10**12), help="focus: requests a month behind the bill.")
+@option("--workload", _name, "load: the workload that was measured.", "assistant", metavar="NAME")
+@option("--option place", _name, "focus: the option that was billed.", "api", metavar="NAME")
+@option("--service", str, "focus: only charges that hold this text.", "")
+@option("--requests", Number(1, 10**12), "focus: requests a month behind the bill.")
 def import_(
     kind: str, table: str, workload: str, place: str, service: str, requests: float | None
 ) -> Answer:
@@ -74,9 +67,9 @@ def import_(
     return Answer(found, scenario.as_yaml(found).splitlines())
 
 
-@cli.answering()
+@cli.command()
 @click.argument("target", type=click.Path(dir_okay=False))
-@click.option("--reports", default="reports", show_default=True, help="Folder of the reports.")
+@option("--reports", str, "Folder of the reports.", "reports")
 def table(target: str, reports: str) -> Answer:
     """Write every figure of all reports as one tidy table, .csv or .parquet.
 
