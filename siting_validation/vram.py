@@ -196,7 +196,8 @@ def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
         raise NotEstimated("the model is not stated")
     model = hf_config.model(name)
     weights = row.get("weight_format", "")
-    special = catalogue.checkpoint_weights(stated) or catalogue.checkpoint_weights(name)
+    aliases = (catalogue.find(n, "model_aliases", catalogue.ModelAlias) for n in (stated, name))
+    special = next((a.weights for a in aliases if a and a.weights), "")
     if special.split("-")[0] == (weights or special).split("-")[0]:
         weights = special or weights
     return model, weights

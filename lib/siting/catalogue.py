@@ -257,9 +257,10 @@ class Model(Fact):
     """Multi-token-prediction layers in the checkpoint, loaded for speculative decoding only."""
 
 
-class ModelAlias(Fact):
+class ModelAlias(Named):
     """Another name of a model of the catalogue (a base checkpoint, a mirror)."""
 
+    named_in = ("alias",)
     alias: str
     model_id: str
     why: str
@@ -471,12 +472,6 @@ def model(name: str) -> Model:
         names = ids if "/" in name else [known.split("/")[-1] for known in ids]
         raise KeyError(unknown(name, "model of the catalogue", names, "models"))
     return found
-
-
-def checkpoint_weights(name: str) -> str:
-    """Weight format of a named checkpoint, where its alias states one; else blank."""
-    rows_ = table("model_aliases", ModelAlias)
-    return next((a.weights for a in rows_ if a.weights and _key(a.alias) == _key(name)), "")
 
 
 def source_of(fact: Any) -> Source:
