@@ -30,8 +30,7 @@ from scipy.optimize import least_squares
 from siting import catalogue
 from siting.quantity import NotEstimated
 from siting.serving import loops, performance, spread
-from siting.serving.loops import Traffic
-from siting.serving.measurement import Run
+from siting.serving.loops import Run, Traffic
 from siting.serving.performance import Efficiency, Replica
 
 from benchmarks import throughput_ranges as ranges
@@ -105,9 +104,7 @@ def _pool(run: Run) -> float:
     if run.loop == "static":
         return np.inf
     try:
-        return performance.pool_bytes(
-            run.deployment, run.input_tokens + run.output_tokens, ran=True
-        )
+        return performance.pool_bytes(run.deployment, float(run.asked.longest), ran=True)
     except NotEstimated:
         return np.nan
 
@@ -119,7 +116,7 @@ def _scored(row: dict[str, str], quantity: str) -> float:
 
 def part(record: Any, at: np.ndarray) -> Any:
     """The entries `at` of a record of arrays."""
-    return type(record)(**{f.name: getattr(record, f.name)[at] for f in fields(record)})
+    return type(record)(**{f.name: getattr(record, f.name)[..., at] for f in fields(record)})
 
 
 class Model:
@@ -130,7 +127,9 @@ class Model:
         self.rows = catalogue.table("engine_efficiency", Efficiency)
         self.prior = np.log([r.prior for r in self.rows])
         self.width = np.maximum(np.log([r.prior_factor for r in self.rows]), 1e-4)
-        holds = np.array([[r.applies(x) for r in self.rows] for x in data.regimes], float)
+        holds = np.array(
+            [[performance.applies(r.scope, x) for r in self.rows] for x in data.regimes], float
+        )
         names = dict.fromkeys(r.name for r in self.rows)
         of = {n: np.array([r.name == n for r in self.rows]) for n in names}
         self.parts = []
@@ -156,7 +155,7 @@ class Model:
             room = np.maximum(np.minimum(room, d.most[at]), 1.0)
             if loop == "static":
                 room = np.full(len(at), np.inf)
-            s = loops.speed(r, k, loop, t, room)
+            s = loops.KINDS[loop](r, k, t, room)
             shown = (s.output_tokens_per_s, np.multiply(s.ttft_s, 1e3), np.multiply(s.tpot_s, 1e3))
             for quantity, value in zip(QUANTITIES, shown, strict=True):
                 found[quantity][at] = np.where(d.pool[at] > 0, value, np.nan)

@@ -12,10 +12,9 @@ from siting import catalogue, hf_config
 from siting.memory import engines
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
-from siting.quantity import NotEstimated, Range
-from siting.serving import measurement
-from siting.serving.loops import Loop
-from siting.serving.measurement import ROUNDS, Expected, Run
+from siting.quantity import NotEstimated
+from siting.serving import loops
+from siting.serving.loops import Expected, Loop, Run, Traffic
 from siting.serving.performance import VENDOR
 
 from siting_validation.comparison import Comparison, Row, number, scored
@@ -45,7 +44,7 @@ def throughput_row(row: Row) -> Iterator[Comparison]:
 def _expected(row: Row) -> Expected:
     """The estimate of a row. Raises NotEstimated, whatever is wrong with the row."""
     try:
-        return measurement.expected(run_of_row(row))
+        return loops.expected(run_of_row(row))
     except (ArithmeticError, ValueError, KeyError) as error:
         if isinstance(error, NotEstimated):
             raise
@@ -64,12 +63,11 @@ def _measured(row: Row, quantity: str) -> float | None:
 
 
 def _filled(case: Comparison, found: Expected, row: Row) -> Comparison:
-    value: Range | None = getattr(found, case.quantity, None)
+    value = found.speeds.get(case.quantity)
     if case.quantity not in SPEEDS:
         raise NotEstimated(f"{case.quantity} is not a speed that is estimated")
     if value is None:
-        queued = found.queued and case.quantity == "ttft_ms"
-        raise NotEstimated(QUEUED if queued else NO_FIRST)
+        raise NotEstimated(QUEUED if run_of_row(row).loop == "saturated" else NO_FIRST)
     half = _printed(row.get(case.quantity, "")) / 2
     low, high = min(value.low, value.central - half), max(value.high, value.central + half)
     return replace(
@@ -95,10 +93,10 @@ def run_of_row(row: Mapping[str, str]) -> Run:
     loop: Loop
     clients, arriving = _positive(stated), _positive(rate)
     sent = _found(r"(\d+) (?:requests|prompts)\b", note)
-    rounds, load = ROUNDS, 0.0
+    rounds, load = loops.ROUNDS, 0.0
     if clients:
         loop, load = ("static" if single else "closed"), clients
-        rounds = max(1.0, sent / clients) if sent else ROUNDS
+        rounds = max(1.0, sent / clients) if sent else rounds
     elif arriving:
         loop, load = "open", arriving
     elif "max" in stated or "inf" in rate:
@@ -119,7 +117,9 @@ def run_of_row(row: Mapping[str, str]) -> Run:
         dummy = loop == "static" and d.release < (0, 10)
         if loop == "saturated" and d.release >= (1, 0) and "attention_dp" not in note:
             d = _attending_apart(d)
-    return Run(d, loop, inp, out, load, rounds, _spread(note), share, dummy)
+    read = max(1.0, inp * (1 - share))
+    asked = Traffic(load, read, out, inp - read, spread=_spread(note), rounds=rounds)
+    return Run(d, loop, asked, dummy)
 
 
 def _attending_apart(d: Deployment) -> Deployment:

@@ -24,7 +24,7 @@ def plain_capacity(
         if runs.kind in SELF_HOSTED:
             spares = {"none": 0, "n+1": 1, "2n": -1}[runs.redundancy]
             pools["model"] = SimpleNamespace(
-                workloads=tuple(loads),
+                loads=tuple(loads.values()),
                 gpus_per_replica=gpus_per_replica,
                 rate_per_replica=Range.exact(rate, "requests/s"),
                 spares=spares,

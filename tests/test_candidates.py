@@ -146,9 +146,9 @@ def test_a_client_may_weigh_the_two_futures_of_api_prices():
 def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
     # Four fifths of the limit are used at the peak, two fifths in a usual week's busiest hour.
     pool = Made(peak_hour=0.8, busy_hour=0.4, strain=lambda seen: seen)
-    found = candidates.latency_margin(Made(latency_known=True, pools={"m": pool}))
+    found = candidates.latency_margin(Made(pools={"m": pool}))
     assert (found.low, found.central, found.high) == pytest.approx((0.2, 0.2, 0.6))
-    assert candidates.latency_margin(Made(latency_known=False, pools={})) is None
+    assert candidates.latency_margin(Made(pools={})) is None
 
 
 def test_a_rule_under_review_counts_as_anything_between_none_and_one():

@@ -18,8 +18,7 @@ from siting.serving import capacity
 from siting.serving.capacity import Pool
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
-from siting.serving.queueing import Curve, Lengths, latency
-from siting.serving.replica import Limits, Replica, sustained
+from siting.serving.queueing import Curve, Lengths, Limits, Replica, latency, sustained
 
 CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
 
@@ -162,14 +161,14 @@ def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
     # prompt of median length, and one decode step; nobody is ahead
     assert alone.ttft[50] < replica.first_token_s + replica.prompt_s + 2 * replica.decode_s[0]
     assert alone.tpot_mean == pytest.approx(replica.decode_s[0], rel=0.02)
-    assert not latency(replica, 1.01 * replica.saturation_rate).stable
+    assert math.isinf(latency(replica, 1.01 * replica.saturation_rate).concurrency)
 
 
 def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
     replica, limits = curve(LONG), Limits(3.0, 0.08, 95)
     rate = sustained(replica, limits)
-    assert limits.kept(latency(replica, rate, (95,)))
-    assert not limits.kept(latency(replica, rate * 1.02, (95,)))
+    assert limits.strain(latency(replica, rate, (95,))) <= 1
+    assert limits.strain(latency(replica, rate * 1.02, (95,))) > 1
     assert sustained(replica, Limits(3.0, 0.001, 95)) == 0
 
 

@@ -20,8 +20,7 @@ from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
 from siting.serving import arrivals, capacity, load, servers
 from siting.serving.load import HOURS_OF_WEEK, level_needed, schedule
-from siting.serving.queueing import Lengths, latency
-from siting.serving.replica import Limits, Replica
+from siting.serving.queueing import Lengths, Replica, latency
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -47,8 +46,8 @@ LETTERS = {
 
 
 def pool(*workloads: Workload, years: int = 1) -> capacity.Pool:
-    asked = [(load.workload_load(f"w{i}", w), Limits.of(w)) for i, w in enumerate(workloads)]
-    return capacity.best_pool(OPTION, MODEL, asked, years)
+    loads = [load.workload_load(f"w{i}", w) for i, w in enumerate(workloads)]
+    return capacity.best_pool(OPTION, MODEL, loads, years)
 
 
 def gpus(*workloads: Workload) -> float:

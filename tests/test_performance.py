@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from siting import catalogue, study
 from siting.inputs import benchmark
 from siting.quantity import NotEstimated
-from siting.serving import loops, measurement, performance, spread
+from siting.serving import loops, performance, spread
 from siting.serving.performance import Deployment
 from studies import opened
 
@@ -41,18 +41,19 @@ def test_a_step_reads_all_weights_but_the_embedding() -> None:
 def test_cache_and_attention_of_grouped_queries() -> None:
     r = performance.replica(LLAMA)
     # 32 layers × 8 heads × 128 × (K and V) × 2 B = 131,072 B a token
-    assert r.kv_bytes == 131072
+    assert r.kv_bytes.tolist() == [131072, 0, 0]
     # two products of 2 FLOP with a key and a value: 4 × 32 heads × 128 × 32 layers
-    assert r.attention_flop == 4 * 32 * 128 * 32
+    assert r.attention_flop.tolist() == [4 * 32 * 128 * 32, 0, 0]
 
 
 def test_latent_attention_repeats_its_cache_on_every_gpu() -> None:
     eight = performance.replica(
         deployed("deepseek-ai/DeepSeek-V3", "h200-sxm5-141gb", kv_cache="bf16", tensor_parallel=8)
     )
-    assert eight.kv_bytes == 61 * 576 * 2  # 61 layers × (512 + 64) × 2 B, whatever the split
+    # 61 layers × (512 + 64) × 2 B, whatever the split
+    assert eight.kv_bytes.tolist() == [61 * 576 * 2, 0, 0]
     # absorbed decoding: 128 heads / 8 × 2 × (2 × 512 + 64) FLOP × 61 layers
-    assert eight.attention_flop == 16 * 2 * (2 * 512 + 64) * 61
+    assert eight.attention_flop.tolist() == [16 * 2 * (2 * 512 + 64) * 61, 0, 0]
 
 
 def test_a_token_draws_its_share_of_the_experts_and_a_large_batch_draws_all() -> None:
@@ -99,7 +100,7 @@ def test_a_step_is_never_faster_than_memory_and_grows_with_all_it_does(
         return float(performance.step_seconds(r, k, *args, 2000.0))
 
     now = step(sequences, context, prompt)
-    assert now > (r.dense_bytes + sequences * context * r.kv_bytes) / r.bandwidth
+    assert now > (r.dense_bytes + sequences * context * r.kv_bytes.sum()) / r.bandwidth
     assert step(sequences * more, context, prompt) > now
     assert step(sequences, context * more, prompt) > now
     assert step(sequences, context, (prompt + 1) * more) > now
@@ -443,16 +444,19 @@ def test_a_range_is_no_narrower_than_what_a_table_prints() -> None:
 
 
 def test_notes_of_a_table_tell_how_a_run_was_loaded() -> None:
-    def run(note: str, **how: str) -> measurement.Run:
+    def run(note: str, **how: str) -> loops.Run:
         return throughput.run_of_row(ROW | how | {"note": note})
 
-    assert run("16 requests at once, one answer each").rounds == 1
-    assert run("160 prompts").rounds == 10
-    assert run("median TTFT").rounds == np.inf
-    assert run("lengths drawn from 0.8 to 1 times the stated").spread == pytest.approx(0.2 / 0.9)
-    assert run("500 requests sent at once", concurrency_or_batch="max").load == 500
+    assert run("16 requests at once, one answer each").asked.rounds == 1
+    assert run("160 prompts").asked.rounds == 10
+    assert run("median TTFT").asked.rounds == np.inf
+    assert run("lengths drawn from 0.8 to 1 times the stated").asked.spread == pytest.approx(
+        0.2 / 0.9
+    )
+    assert run("500 requests sent at once", concurrency_or_batch="max").asked.load == 500
     assert run("220 W limit").deployment.power_limit_w == 220
     assert run("prefix hits 75 %").traffic.input_tokens == 250
+    assert run("--max-num-batched-tokens 4096").traffic.chunk == 4096
 
 
 @settings(max_examples=60, deadline=None)
@@ -554,13 +558,13 @@ def test_nearly_all_published_speeds_are_predicted(
 
 
 def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it() -> None:
-    run = measurement.Run(LLAMA, "closed", 1000, 200, 16)
-    tpot = measurement.expected(run).itl_or_tpot_ms.central
+    run = loops.Run(LLAMA, "closed", loops.Traffic(16, 1000, 200))
+    tpot = loops.expected(run).speeds["itl_or_tpot_ms"].central
     for factor in (1.0, 2.0):
         seen = benchmark.Benchmark("own", concurrency=16, tpot_ms=tpot * factor)
-        assert measurement.slower(LLAMA, seen, 1000, 200) == pytest.approx(factor)
+        assert loops.slower(LLAMA, seen, 1000, 200) == pytest.approx(factor)
 
 
 def test_a_benchmark_without_concurrency_is_not_guessed() -> None:
     with pytest.raises(NotEstimated, match="concurrency"):
-        measurement.slower(LLAMA, benchmark.Benchmark("own", tpot_ms=20.0), 1000, 200)
+        loops.slower(LLAMA, benchmark.Benchmark("own", tpot_ms=20.0), 1000, 200)

@@ -188,7 +188,6 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     from siting.quantity import Range
     from siting.serving import capacity
     from siting.serving.load import workload_load
-    from siting.serving.replica import Limits
 
     def of(record: type[R], **more: Any) -> R:
         """A record of a scenario with what was asked of it."""
@@ -204,9 +203,8 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
         latency=of(scenario.Latency),
         models=[name],
     )
-    load = [(workload_load("load", workload), Limits.of(workload))]
     try:
-        pool = capacity.best_pool(option, name, load, 1)
+        pool = capacity.best_pool(option, name, [workload_load("load", workload)], 1)
     except ValueError as error:
         raise Refused(f"not estimated, because {error}") from None
     figures = {

@@ -534,7 +534,7 @@ class Side:
             asked = asked * (1 - np.minimum(1, bought.serves / ratio))
         if self.hybrid is not None:
             pools = zip(self.hybrid.base.pools, self.machines.spilled, strict=True)
-            asked = asked * next(w for p, w in pools if workload in p.pool.workloads)
+            asked = asked * next(w for p, w in pools if workload in {x.name for x in p.pool.loads})
         return np.asarray(asked)
 
     def provisioned_hours(self) -> float:

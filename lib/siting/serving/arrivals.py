@@ -14,13 +14,12 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from siting import catalogue
 from siting.quantity import Z95
+from siting.serving.performance import Array
 
 Kind = Literal["people", "machines", "agents"]
-Array = npt.NDArray[np.float64]
 
 HOURS, SEED = 8, 20261125
 """Length and seed of the simulated series."""

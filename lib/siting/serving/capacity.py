@@ -14,38 +14,42 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial, reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
-from siting.inputs import benchmark
 from siting.inputs.scenario import OWNED, SELF_HOSTED, Measured, Option, Scenario
 from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated, Range
-from siting.serving import arrivals, measurement, performance, servers, spread
+from siting.serving import arrivals, loops, performance, servers, spread
 from siting.serving.load import (
     SIDES,
+    Asked,
     Load,
     Schedule,
-    by_side,
     duration_curve,
     level_needed,
     schedule,
     workload_load,
 )
-from siting.serving.queueing import Curve, Latency, Lengths, latency
-from siting.serving.replica import WITHOUT_LIMITS, Limits, Replica, relaxed, sustained
+from siting.serving.performance import Array
+from siting.serving.queueing import (
+    WITHOUT_LIMITS,
+    Curve,
+    Latency,
+    Lengths,
+    Limits,
+    Replica,
+    latency,
+    relaxed,
+    sustained,
+)
 from siting.serving.servers import Server
-
-Array = npt.NDArray[np.float64]
-Asked = Sequence[tuple[Load, Limits]]
-"""Workloads with their limits."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,6 @@ class Share:
     """What one workload asks of the replicas of a pool."""
 
     load: Load
-    limits: Limits
     rate: float
     """Requests a second of this workload alone on one replica, within the limits of all."""
     headroom: float
@@ -86,9 +89,8 @@ class Pool:
     shares: tuple[Share, ...]
     """By workload."""
     replica: Replica
-    faster: float
-    """Time over the estimate at the fast end of the range, and `slower` at the slow end."""
-    slower: float
+    time: Range
+    """Time over the estimate, from the fast to the slow end."""
     years: int
     spares: int
     """Replicas that stand by for failure and maintenance; -1: as many again."""
@@ -112,13 +114,9 @@ class Pool:
         return self.deployment.gpus
 
     @property
-    def workloads(self) -> tuple[str, ...]:
-        return tuple(s.load.name for s in self.shares)
-
-    @property
-    def asked(self) -> Asked:
-        """The load that the pool was sized for."""
-        return [(s.load, s.limits) for s in self.shares]
+    def loads(self) -> tuple[Load, ...]:
+        """What the pool was sized for."""
+        return tuple(s.load for s in self.shares)
 
     @property
     def keeps_limits(self) -> bool:
@@ -130,10 +128,9 @@ class Pool:
     def level(self, year: int = 1, side: str = "central") -> float:
         """Replicas' worth of work that must be carried at once in the busiest week of a year."""
         grown = [s.load.growth_factor(year, side) for s in self.shares]
-        pace = {"low": self.faster, "central": 1.0, "high": self.slower}[side]
-        if len(set(grown)) == 1:
-            return self._first_level * grown[0] * pace
-        return self._level(grown) * pace
+        together = len(set(grown)) == 1
+        level = self._first_level * grown[0] if together else self._level(grown)
+        return float(level * getattr(self.time, side))
 
     @cached_property
     def _first_level(self) -> float:
@@ -149,7 +146,7 @@ class Pool:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
         return np.asarray(sum(s.now * t for s, t in zip(self.shares, times, strict=True)))
 
-    def _work(self, times: Sequence[float]) -> list[tuple[Array, Array]]:
+    def _work(self, times: Sequence[float]) -> Asked:
         """Work that may wait, as it comes in such a week, and when it is due."""
         each = zip(self.shares, times, strict=True)
         return [(s.waiting * t, s.load.due()) for s, t in each if s.waiting.any()]
@@ -161,11 +158,9 @@ class Pool:
         Least load on the fastest cards, expected on expected, most load on the slowest.
         """
 
-        def needed(year: int, side: str) -> float:
-            return max(1, math.ceil(self.level(year, side) - 1e-9))
-
-        years = range(1, self.years + 1)
-        return tuple(by_side(partial(needed, year), "replicas") for year in years)
+        level = ([self.level(y, side) for side in SIDES] for y in range(1, self.years + 1))
+        whole = ([max(1, math.ceil(each - 1e-9)) for each in sides] for sides in level)
+        return tuple(Range(low, central, high, "replicas") for low, central, high in whole)
 
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon."""
@@ -196,7 +191,7 @@ class Pool:
         hour = self.busy_hour_of_week
         rates = np.array([s.load.hourly[hour] for s in self.shares])
         central = float(rates.sum()) / float(rates @ [1 / s.rate for s in self.shares])
-        return Range(central / self.slower, central, central / self.faster, "requests/s")
+        return Range(central / self.time.high, central, central / self.time.low, "requests/s")
 
     @property
     def peak_rate(self) -> float:
@@ -216,11 +211,9 @@ class Pool:
     @cached_property
     def growth(self) -> tuple[Range, ...]:
         """Growth of the pool's work from year to year; a mean of its workloads' own."""
-        grown = [[self.used(y, side) for side in SIDES] for y in range(1, max(2, self.years) + 1)]
-        steps = [
-            sorted(b / a - 1 for a, b in zip(one, two, strict=True)) for one, two in pairwise(grown)
-        ]
-        return tuple(Range(low, central, high, "share") for low, central, high in steps)
+        years = range(1, max(2, self.years) + 1)
+        used = np.array([[self.used(y, side) for side in SIDES] for y in years])
+        return tuple(Range.ordered(map(float, b / a - 1), "share") for a, b in pairwise(used))
 
     def hours_of_year(self, waiting: bool = True) -> Array:
         """Load in each hour of the first year, highest first. [requests/s]"""
@@ -244,15 +237,14 @@ class Pool:
     def curve(self, rates: Array) -> Curve:
         """Speed of a replica for workloads that share it at these rates."""
         weight = rates if rates.any() else np.ones(len(rates))
-        lengths = [s.load.lengths for s in self.shares]
-        return self.replica.curve(Lengths.mixed(lengths, weight / weight.sum()))
+        return self.replica.curve(mixed([s.load for s in self.shares], weight))
 
     def latencies(self, rates: Array, replicas: float) -> dict[str, Latency]:
         """What users of each workload see when so many replicas share these rates."""
         curve, each = self.curve(rates), max(float(rates.sum()), 1e-6) / replicas
         seen = {}
         for s in self.shares:
-            percentiles = tuple(sorted({50, 95, 99, s.limits.percentile}))
+            percentiles = tuple(sorted({50, 95, 99, s.load.limits.percentile}))
             seen[s.load.name] = latency(curve, each, percentiles, s.load.lengths)
         return seen
 
@@ -269,7 +261,7 @@ class Pool:
     def strain(self, seen: Mapping[str, Latency]) -> float:
         """Latency as a share of its limit, the worst of all workloads that are answered at once."""
         asked = [s for s in self.shares if s.load.batchable_share < 1]
-        return max((s.limits.strain(seen[s.load.name]) for s in asked), default=0.0)
+        return max((s.load.limits.strain(seen[s.load.name]) for s in asked), default=0.0)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -301,7 +293,6 @@ class Pool:
 class OptionCapacity:
     """What an option needs to carry the load."""
 
-    option: str
     kind: str
     years: int
     loads: Mapping[str, Load]
@@ -314,11 +305,6 @@ class OptionCapacity:
     """The option whose machines these are: a hybrid's base, else itself."""
     wanted: float
     """Availability that is asked for."""
-
-    @property
-    def latency_known(self) -> bool:
-        """False for an API: its latency is the vendor's, and only measuring tells."""
-        return self.runs.kind in SELF_HOSTED
 
     def gpus(self, year: int = 1) -> Range:
         """GPUs of all pools in a year of the horizon, spares included."""
@@ -393,19 +379,35 @@ class OptionCapacity:
 
     @property
     def beyond_room(self) -> dict[int, list[str]]:
-        """By year: what the servers need beyond the room that the client has."""
-        if self.server is None or self.runs.room is None:
+        """By year: what the servers need beyond the room that the client has, in words."""
+        server, room = self.server, self.runs.room
+        if server is None or room is None:
             return {}
-        found = {
-            year: servers.beyond_room(self.runs.room, self.server, self.bought(year))
-            for year in range(1, self.years + 1)
-        }
-        return {year: words for year, words in found.items() if words}
+        found: dict[int, list[str]] = {}
+        for year in range(1, self.years + 1):
+            count = self.bought(year)
+            kw = count * server.power_kw_central * (room.pue or 1.0)
+            racks = math.ceil(count / room.servers_per_rack)
+            for need, limit, words in (
+                (kw, room.kw, f"{kw:.1f} kW with cooling, the room has {room.kw or 0:g}"),
+                (racks, room.racks, f"{racks} racks, the room has {room.racks or 0:g}"),
+                (
+                    count,
+                    room.servers,
+                    f"{count} servers, the room has places for {room.servers or 0:g}",
+                ),
+            ):
+                if limit is not None and need > limit:
+                    found.setdefault(year, []).append(words)
+        return found
 
     @property
     def keeps_limits(self) -> bool | None:
-        """Whether every pool keeps its latency limits; None where nobody can know beforehand."""
-        if not self.latency_known or self.not_estimated:
+        """Whether every pool keeps its latency limits; None where nobody can know beforehand.
+
+        An API's latency is the vendor's, and only measuring tells.
+        """
+        if not self.pools or self.not_estimated:
             return None
         return all(p.keeps_limits for p in self.pools.values())
 
@@ -447,56 +449,41 @@ def _rented(pool: Pool, year: int) -> float:
 
 def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
     """Capacity of every option of the scenario; a hybrid's is that of its base."""
+    options = scenario.options
+    sized = {n: _option(scenario, n, o) for n, o in options.items() if o.kind != "hybrid"}
+    return {
+        name: sized[name] if name in sized else replace(sized[option.base], kind=option.kind)
+        for name, option in options.items()
+    }
+
+
+def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
+    """Capacity of an option: one pool a model of it, or why there is none."""
     years = math.ceil(scenario.finance.horizon_months / 12)
-    wanted = max(w.availability for w in scenario.workloads.values())
-    sized: dict[str, OptionCapacity] = {}
-    for name, option in scenario.options.items():
-        if option.kind != "hybrid":
-            loads = _loads(scenario, name)
-            found = _pools(scenario, option, loads, years) if option.kind in SELF_HOSTED else {}
-            pools = {m: p for m, p in found.items() if isinstance(p, Pool)}
-            why = {m: p for m, p in found.items() if isinstance(p, str)}
-            sized[name] = OptionCapacity(
-                name, option.kind, years, loads, pools, why, option, wanted
-            )
-    return {
-        name: sized[name]
-        if name in sized
-        else replace(sized[option.base], option=name, kind=option.kind)
-        for name, option in scenario.options.items()
+    calendar = scenario.client.country, scenario.client.report_date
+    loads = {
+        work: workload_load(work, quality.at_effort(scenario, name, work), *calendar)
+        for work in scenario.workloads
     }
-
-
-def _loads(scenario: Scenario, option: str) -> dict[str, Load]:
-    """Load by workload as the models of an option see it."""
-    where = scenario.client.country, scenario.client.report_date
-    return {
-        name: workload_load(name, quality.at_effort(scenario, option, name), *where)
-        for name in scenario.workloads
-    }
-
-
-def _pools(
-    scenario: Scenario, option: Option, loads: Mapping[str, Load], years: int
-) -> dict[str, Pool | str]:
-    """One pool a model of the option, or why there is none."""
-    pools: dict[str, Pool | str] = {}
-    for model, names in vram.served(option, scenario).items():
-        works = {n: scenario.workloads[n] for n in names}
-        asked = [(loads[n], Limits.of(w)) for n, w in works.items()]
-        own = [m for w in works.values() for m in w.measured]
-        wanted = max(w.availability for w in works.values())
+    pools: dict[str, Pool] = {}
+    why: dict[str, str] = {}
+    served = vram.served(option, scenario) if option.kind in SELF_HOSTED else {}
+    for model, names in served.items():
+        works = [scenario.workloads[n] for n in names]
+        own = [m for w in works for m in w.measured]
+        wanted = max(w.availability for w in works)
         try:
-            pools[model] = best_pool(option, model, asked, years, own, wanted)
+            pools[model] = best_pool(option, model, [loads[n] for n in names], years, own, wanted)
         except (NotEstimated, KeyError) as reason:
-            pools[model] = str(reason.args[0])
-    return pools
+            why[model] = str(reason.args[0])
+    wanted = max(w.availability for w in scenario.workloads.values())
+    return OptionCapacity(option.kind, years, loads, pools, why, option, wanted)
 
 
 def best_pool(
     option: Option,
     model: str,
-    asked: Asked,
+    loads: Sequence[Load],
     years: int,
     measured: Sequence[Measured] = (),
     wanted: float = 0.0,
@@ -516,12 +503,12 @@ def best_pool(
     for size in dict.fromkeys(sizes):
         run = next((m for m in own if m.tensor_parallel == size), None)
         try:
-            pool = _pool(option, model, asked, years, size, run)
+            pool = _pool(option, model, loads, years, size, run)
             pools.append(replace(pool, spares=_spares(option, pool, wanted)))
         except NotEstimated as reason:
             reasons.append(str(reason))
     if not pools and own:
-        estimated = best_pool(option, model, asked, years, wanted=wanted)
+        estimated = best_pool(option, model, loads, years, wanted=wanted)
         unused = tuple(_unused(m, reasons[-1]) for m in own)
         return replace(estimated, notes=estimated.notes + unused)
     if not pools:
@@ -561,24 +548,28 @@ def _same(m: Measured, option: Option, model: str) -> bool:
 
 
 def _pool(
-    option: Option, model: str, asked: Asked, years: int, size: int, own: Measured | None
+    option: Option, model: str, loads: Sequence[Load], years: int, size: int, own: Measured | None
 ) -> Pool:
-    d = _deployment(option, model, size)
+    found = hf_config.model(model)
+    if not vram.can_split(found, size):
+        raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
+    d = vram.deployment(option, found, size)
     if not option.prefix_caching:
-        asked = [(load.without_cache(), limits) for load, limits in asked]
+        loads = [load.without_cache() for load in loads]
     where = performance.regime(d) | {"loop": "closed"}
     factor, origin, unused = 1.0, "", ""
     if own:
         try:
-            factor = _measured(d, own, [load for load, _ in asked])
+            usual = mixed(loads, np.array([load.mean_rate for load in loads]))
+            factor = loops.slower(d, own, usual.input_mean, usual.output_mean)
             way = "slower" if factor > 1 else "faster"
             origin = f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
             where["measured"] = "yes"
         except NotEstimated as reason:
             unused, own = _unused(own, str(reason)), None
-    longest = option.context or max(load.longest for load, _ in asked)
+    longest = option.context or max(load.longest for load in loads)
     replica = Replica(d, factor, longest, option.accepted_tokens)
-    shares = _shares(replica, asked)
+    shares = _shares(replica, loads)
     # the range is that of the largest batch that a replica runs
     running = max(s.concurrency for s in shares)
     faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
@@ -592,8 +583,7 @@ def _pool(
     return Pool(
         shares,
         replica,
-        faster,
-        slower,
+        Range(faster, 1.0, slower, "times"),
         years,
         spares=0,
         calibrated="engine" not in far.unseen,
@@ -614,21 +604,27 @@ def _unused(own: Measured, reason: str) -> str:
     return f"Measured, but not used: {own.source}, because {reason}."
 
 
-def _shares(replica: Replica, asked: Asked) -> tuple[Share, ...]:
+def mixed(loads: Sequence[Load], rates: Array) -> Lengths:
+    """Lengths of the requests of several loads that come at these rates."""
+    return Lengths.mixed([load.lengths for load in loads], rates / rates.sum())
+
+
+Ask = tuple[Lengths, Limits, bool, arrivals.Kind]
+"""What is asked whatever the volume: lengths, limits, whether all may wait, how it arrives."""
+
+
+def _shares(replica: Replica, loads: Sequence[Load]) -> tuple[Share, ...]:
     """What each workload asks of a replica."""
-    asks = tuple((x.lengths, held, x.batchable_share == 1, x.arrivals) for x, held in asked)
-    found = zip(asked, _carried(replica, asks), strict=True)
-    return tuple(Share(load, limits, *figures) for (load, limits), figures in found)
+    asks = tuple((x.lengths, x.limits, x.batchable_share == 1, x.arrivals) for x in loads)
+    found = zip(loads, _carried(replica, asks), strict=True)
+    return tuple(Share(load, *figures) for load, figures in found)
 
 
 @catalogue.of_facts
-def _carried(
-    replica: Replica, asks: tuple[tuple[Lengths, Limits, bool, arrivals.Kind], ...]
-) -> list[tuple[float, float, bool, float]]:
+def _carried(replica: Replica, asks: tuple[Ask, ...]) -> list[tuple[float, float, bool, float]]:
     """By workload, `Share` from its rate on: kept, because no volume of work changes it.
 
-    asks: lengths, limits, whether all of it may wait, how it arrives. A limit that a lone request
-    misses is relaxed.
+    A limit that a lone request misses is relaxed.
     """
     curves = [replica.curve(lengths) for lengths, *_ in asks]
     held = [relaxed(c, stated) for c, (_, stated, *_) in zip(curves, asks, strict=True)]
@@ -639,37 +635,16 @@ def _carried(
         rate = curve.saturation_rate * WITHOUT_LIMITS
         if others or not waits:
             rate = sustained(curve, others[0][1] if waits else limits, others)
-        usual = latency(curve, rate, (50, limits.percentile))
-        bunched = 1.0 if waits else _headroom(usual, lengths, limits, arrive)
+        usual, bunched = latency(curve, rate, (50, limits.percentile)), 1.0
+        if not waits:
+            # A queue may take what the limits leave. It is read before the first token, or between
+            # the tokens of those who are served: a usual answer must not be stretched by more than
+            # its limit leaves, either.
+            stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
+            slack = min(limits.ttft_s - usual.ttft[50], stretch)
+            bunched = arrivals.headroom(arrive, slack, limits.percentile)
         found.append((rate, bunched, limits == stated, usual.concurrency))
     return found
-
-
-def _headroom(usual: Latency, lengths: Lengths, limits: Limits, arrive: arrivals.Kind) -> float:
-    """What must be carried over the mean of an hour: a queue may take what the limits leave.
-
-    It is read before the first token, or between the tokens of those who are served: a usual
-    answer must not be stretched by more than its limit leaves, either.
-    """
-    stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
-    slack = min(limits.ttft_s - usual.ttft[50], stretch)
-    return arrivals.headroom(arrive, slack, limits.percentile)
-
-
-def _deployment(option: Option, model: str, size: int) -> Deployment:
-    """A model on `size` of an option's GPUs. Raises NotEstimated where it cannot be split so."""
-    found = hf_config.model(model)
-    if not vram.can_split(found, size):
-        raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
-    return vram.deployment(option, found, size)
-
-
-def _measured(d: Deployment, own: Measured, loads: Sequence[Load]) -> float:
-    """Factor on every time that makes the model agree with a benchmark. Raises NotEstimated."""
-    weight = np.array([load.mean_rate for load in loads])
-    lengths = Lengths.mixed([load.lengths for load in loads], weight / weight.sum())
-    seen = benchmark.Benchmark(own.source, **{f: getattr(own, f) for f in benchmark.FIGURES})
-    return measurement.slower(d, seen, lengths.input_mean, lengths.output_mean)
 
 
 SHOWN = {"weight_memory": "share of memory bandwidth reached", "compute": "share of peak reached"}

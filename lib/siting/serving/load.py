@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from statistics import NormalDist
 
 import holidays
 import numpy as np
-import numpy.typing as npt
 from holidays.registry import COUNTRIES
 
 from siting.inputs.scenario import Deadline, Workload
 from siting.memory import vram
 from siting.quantity import LogNormal, Range
 from siting.serving.arrivals import Kind
-from siting.serving.queueing import Lengths
+from siting.serving.performance import Array
+from siting.serving.queueing import Lengths, Limits, scores
 
-Array = npt.NDArray[np.float64]
+Asked = Sequence[tuple[Array, Array]]
+"""Work that may wait, by kind: what comes in by hour [168, replica-hours], and when it is due."""
 
 HOURS_OF_WEEK = 168
 WEEKS_OF_YEAR = 52
@@ -45,24 +45,18 @@ PROFILES: Mapping[str, tuple[float, ...]] = {
 }
 """Shares of a day by hour, from midnight; a scenario may write its own 24 numbers instead."""
 
-
 SIDES = ("low", "central", "high")
-
-
-def by_side(value: Callable[[str], float], unit: str) -> Range:
-    """What a function says of the low, the central and the high side."""
-    low, central, high = map(value, SIDES)
-    return Range(low, central, high, unit)
 
 
 @dataclass(frozen=True)
 class Load:
-    """Requests of one workload in the first year."""
+    """Requests of one workload in the first year, and how soon they must be answered."""
 
     name: str
     hourly: Array
     """Requests a second in each hour of a usual week, Monday midnight first. [168]"""
     lengths: Lengths
+    limits: Limits
     peak_factor: float
     batchable_share: float
     growth: tuple[Range, ...]
@@ -107,7 +101,8 @@ class Load:
     def requests(self, year: int) -> Range:
         """Requests of a year of the horizon."""
         first = self.mean_rate * 3600 * 24 * DAYS_OF_YEAR
-        return by_side(lambda side: first * self.growth_factor(year, side), "requests")
+        low, central, high = (first * self.growth_factor(year, side) for side in SIDES)
+        return Range(low, central, high, "requests")
 
     def due(self) -> Array:
         """Hour before whose start the work of each hour of a week must be done; at least one
@@ -143,6 +138,7 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
         name,
         week * per_day / 3600,
         lengths,
+        Limits(w.latency.ttft_s, w.latency.tpot_ms / 1e3, round(w.latency.percentile)),
         w.peak_factor,
         w.batchable_share,
         tuple(w.growth_by_year) or (w.growth_per_year,),
@@ -183,8 +179,7 @@ def duration_curve(loads: Sequence[Load], hourly: Sequence[Array]) -> Array:
 @cache
 def _week_factors(peak: float) -> Array:
     """52 log-normal quantiles with mean one; the largest is `peak`, or the widest there can be."""
-    normal = NormalDist()
-    z = np.array([normal.inv_cdf((i + 0.5) / WEEKS_OF_YEAR) for i in range(WEEKS_OF_YEAR)])
+    z = scores(WEEKS_OF_YEAR)
 
     def factors(sigma: float) -> Array:
         raw = np.exp(sigma * z)
@@ -200,12 +195,11 @@ def _week_factors(peak: float) -> Array:
 # --- work that may wait -----------------------------------------------------------------------
 
 
-def level_needed(now: Array, work: Sequence[tuple[Array, Array]]) -> float:
+def level_needed(now: Array, work: Asked) -> float:
     """Least constant capacity that carries `now` in every hour and all waiting work in time.
 
-    now: replicas that requests of each hour of a week occupy [168]. work: for each kind, what
-    comes in by hour [replica-hours, 168] and when it is due. In every window the capacity must
-    hold what asks for an answer in it, and the work that comes and is due in it; that is also
+    now: replicas that requests of each hour of a week occupy [168]. In every window the capacity
+    must hold what asks for an answer in it, and the work that comes and is due in it; that is also
     enough, with the earliest deadline first (Liu and Layland 1973). The week repeats.
     """
     hours = np.arange(HOURS_OF_WEEK)
@@ -224,8 +218,7 @@ def level_needed(now: Array, work: Sequence[tuple[Array, Array]]) -> float:
         sums = np.bincount(place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1))
         inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
     windows = (inside + taken[start + 1 + hours] - taken[start]) / (1 + hours)
-    level = max(level, float(windows.max()))
-    return level
+    return max(level, float(windows.max()))
 
 
 @dataclass(frozen=True)
@@ -245,12 +238,12 @@ class Schedule:
         """Hours after which so much of the work is done."""
         if not self.parts.sum():
             return 0.0
-        order = np.argsort(self.hours)
-        reached = np.cumsum(self.parts[order]) / self.parts.sum()
-        return float(self.hours[order][np.searchsorted(reached, share - 1e-9)])
+        return float(
+            np.quantile(self.hours, share - 1e-9, weights=self.parts, method="inverted_cdf")
+        )
 
 
-def schedule(now: Array, work: Sequence[tuple[Array, Array]], capacity: float) -> Schedule:
+def schedule(now: Array, work: Asked, capacity: float) -> Schedule:
     """Waiting work put into the idlest hours that keep its deadlines, as `level_needed` has it.
 
     Of all levels up to the capacity, the lowest at which nothing is late: hours that are busier
@@ -265,7 +258,7 @@ def schedule(now: Array, work: Sequence[tuple[Array, Array]], capacity: float) -
     return best
 
 
-def _earliest_first(room: Array, work: Sequence[tuple[Array, Array]]) -> Schedule:
+def _earliest_first(room: Array, work: Asked) -> Schedule:
     """Three weeks of work, earliest deadline first; the last one is told."""
     queue: list[tuple[float, int, float]] = []
     done, told, late, came = np.zeros(HOURS_OF_WEEK), [], 0.0, 0.0

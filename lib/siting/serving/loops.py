@@ -1,4 +1,4 @@
-"""What a load sees of a replica: time to first token, time per token and throughput.
+"""What a run's load sees of a replica: time to first token, time per token and throughput.
 
 Requests meet a scheduler that reads at most `chunk` prompt tokens in a step. How long a first
 token takes follows from how many prompts are read with it, and that from how requests arrive:
@@ -13,16 +13,27 @@ token takes follows from how many prompts are read with it, and that from how re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from siting.inputs.benchmark import Benchmark
+from siting.inputs.scenario import Measured
+from siting.memory.deployment import Deployment
+from siting.quantity import NotEstimated, Range
+from siting.serving import performance, spread
 from siting.serving.performance import Efficiencies, Numbers, Replica, step_seconds
 
 Loop = Literal["static", "closed", "open", "saturated"]
 """static: one batch to the end; closed: clients that each wait for their answer; open: requests at
 a rate; saturated: all requests queued at the start."""
+
+
+ROUNDS = 10.0
+"""Requests that a client of a closed loop sends, where a run does not say (InferenceX: 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,9 @@ class Traffic:
     """Prompt tokens that one step reads at most."""
     spread: Numbers = 0.0
     """Range of the lengths of answers over their mean; 0: all equal."""
-    rounds: Numbers = 10.0
-    """Requests a client sends one after another (closed); 1 is a burst; inf: the steady state."""
+    rounds: Numbers = ROUNDS
+    """Requests that a client sends one after another (closed); 1 is a burst; inf: the first round
+    is not counted."""
 
     @property
     def context(self) -> Numbers:
@@ -65,30 +77,30 @@ class Speed:
     output_tokens_per_s: Numbers
 
 
-def speed(r: Replica, k: Efficiencies, loop: Loop, t: Traffic, room: Numbers) -> Speed:
-    """What the traffic of a kind of loop sees; room: sequences that the replica takes in."""
-    return KINDS[loop](r, k, t, room)
+def step(
+    r: Replica, k: Efficiencies, t: Traffic, running: Numbers, prompts: Numbers = 0.0
+) -> Numbers:
+    """A step in which so many sequences decode and so many prompts are read. [s]"""
+    inp, prefix = t.input_tokens, t.prefix_tokens
+    return step_seconds(r, k, running, t.context, prompts * inp, inp, prefix)
 
 
 def static_batch(r: Replica, k: Efficiencies, t: Traffic, _room: Numbers) -> Speed:
     """All prompts are read in one step, then all sequences decode to the end."""
-    inp = t.input_tokens
+    inp, tpot = t.input_tokens, step(r, k, t, t.load)
     ttft = step_seconds(r, k, 0.0, inp, t.load * inp, inp, t.prefix_tokens)
-    tpot = step_seconds(r, k, t.load, t.context)
-    return Speed(
-        t.load, ttft, tpot, t.load * t.output_tokens / (ttft + tpot * (t.output_tokens - 1))
-    )
+    whole = ttft + tpot * (t.output_tokens - 1)
+    return Speed(t.load, ttft, tpot, t.load * t.output_tokens / whole)
 
 
-def iteration_seconds(r: Replica, k: Efficiencies, running: Numbers, t: Traffic) -> Numbers:
-    """Mean step of continuous batching: each sequence that ends lets a new prompt in. [s]"""
-    prompts = running / t.output_tokens * t.input_tokens
-    return step_seconds(r, k, running, t.context, prompts, t.input_tokens, t.prefix_tokens)
-
-
-def streamed(k: Efficiencies, running: Numbers, step: Numbers) -> Numbers:
+def streamed(k: Efficiencies, running: Numbers, seconds: Numbers) -> Numbers:
     """A step, or the time in which the server sends a token to each of `running` clients. [s]"""
-    return np.maximum(step, running * k["stream_us"] * 1e-6)
+    return np.maximum(seconds, running * k["stream_us"] * 1e-6)
+
+
+def pace(r: Replica, k: Efficiencies, t: Traffic, running: Numbers) -> Numbers:
+    """Mean step of continuous batching: each sequence that ends lets a new prompt in. [s]"""
+    return streamed(k, running, step(r, k, t, running, running / t.output_tokens))
 
 
 def prompts_together(running: Numbers, fitting: Numbers) -> Numbers:
@@ -115,18 +127,14 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
 
     The first round is a burst: `1 / rounds` of all requests. Clients beyond `room` wait.
     """
-    inp, out = t.input_tokens, t.output_tokens
-    running = np.minimum(t.load, room)
-    first = 1 / t.rounds
-    decode = step_seconds(r, k, running, t.context)
-    mixed = iteration_seconds(r, k, running, t)
-    a_prompt = (mixed - decode) * out / running
+    out, running, first = t.output_tokens, np.minimum(t.load, room), 1 / t.rounds
+    decode = step(r, k, t, running)
 
     def read(prompts: Numbers) -> Numbers:
-        whole = step_seconds(r, k, running, t.context, prompts * inp, inp, t.prefix_tokens)
-        return whole - decode
+        return step(r, k, t, running, prompts) - decode
 
-    together = prompts_together(running, t.chunk * k["step_tokens"] / inp)
+    a_prompt = read(running / out) * out / running
+    together = prompts_together(running, t.chunk * k["step_tokens"] / t.input_tokens)
     steps = running / together
     burst = read(together) / together * (running + together) / 2 + decode * (steps + 1) / 2
     others = others_read(k, running, together, a_prompt, t)
@@ -143,26 +151,98 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
 def saturated(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
     """Every request is queued at the start: the batch is as large as there is room."""
     running = np.minimum(t.load, room)
-    tpot = streamed(k, running, iteration_seconds(r, k, running, t))
+    tpot = pace(r, k, t, running)
     return Speed(running, np.full_like(tpot, np.nan), tpot, running / tpot)
 
 
 def open_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
     """Poisson arrivals of `load` requests a second: bisection finds the batch that serves them."""
-    rate, inp, out = t.load, t.input_tokens, t.output_tokens
+    rate, out = t.load, t.output_tokens
     low, high = np.zeros_like(rate + room), room + np.zeros_like(rate + room)
     for _ in range(40):
         middle = (low + high) / 2
-        step = streamed(k, middle, iteration_seconds(r, k, middle, t))
-        enough = middle / (out * step) >= rate
+        enough = middle / (out * pace(r, k, t, middle)) >= rate
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    tpot = streamed(k, high, iteration_seconds(r, k, high, t))
-    ttft = k["first_token_us"] * 1e-6 + step_seconds(
-        r, k, high, t.context, inp, inp, t.prefix_tokens
-    )
+    tpot = pace(r, k, t, high)
+    ttft = k["first_token_us"] * 1e-6 + step(r, k, t, high, 1.0)
     return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
 
 
 KINDS = {
     "static": static_batch, "closed": closed_loop, "open": open_loop, "saturated": saturated,
 }  # fmt: skip
+
+
+# --- runs -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A benchmark run: what was deployed, and how it was loaded."""
+
+    deployment: Deployment
+    loop: Loop
+    asked: Traffic
+    dummy: bool = False
+    """Whether the weights are random."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What is asked, with what the scheduler of the deployment reads in a step."""
+        chunk = performance.prompt_tokens_a_step(self.deployment, float(self.asked.longest))
+        return replace(self.asked, chunk=chunk)
+
+    def room(self, r: Replica) -> float:
+        """Sequences that the replica takes in at once."""
+        if self.loop == "static":
+            return math.inf
+        longest = float(self.asked.longest)
+        held = performance.slots(self.deployment, r, longest, longest, ran=True)
+        return max(1.0, min(held, performance.most_sequences(self.deployment)))
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the model expects of a run, with the range that a report would print."""
+
+    speeds: Mapping[str, Range]
+    """By the names of `spread.factors`. Without a time to first token where every request is
+    queued, or where none of the engine was measured."""
+    distance: spread.Distance
+
+
+def expected(run: Run) -> Expected:
+    """The model's estimate of a run. Raises NotEstimated with the reason."""
+    r = performance.replica(run.deployment, run.dummy)
+    where = performance.regime(run.deployment) | {"loop": run.loop}
+    k = performance.efficiencies(where)
+    found = KINDS[run.loop](r, k, run.traffic, run.room(r))
+    speeds = {}
+    for quantity, value, unit in (
+        ("output_tokens_per_s_total", float(found.output_tokens_per_s), "tokens/s"),
+        ("itl_or_tpot_ms", float(found.tpot_s) * 1e3, "ms"),
+        ("ttft_ms", float(found.ttft_s) * 1e3, "ms"),
+    ):
+        factors = spread.factors(where, quantity, float(found.running))
+        if factors and math.isfinite(value):
+            speeds[quantity] = Range(value * factors[0], value, value * factors[1], unit)
+        elif quantity != "ttft_ms":
+            raise NotEstimated("the estimate is not a finite number")
+    return Expected(speeds, spread.distance(where))
+
+
+def slower(d: Deployment, seen: Benchmark | Measured, inp: float, out: float) -> float:
+    """Measured time over the time that the model expects of the same run: above 1, it is slower.
+
+    inp, out: tokens of a request where the benchmark does not say. The time per token is
+    compared, else the throughput. Raises NotEstimated where neither can be.
+    """
+    if not seen.concurrency:
+        raise NotEstimated("the benchmark does not state its concurrency; write `concurrency`")
+    asked = Traffic(seen.concurrency, seen.input_tokens or inp, seen.output_tokens or out)
+    expects = expected(Run(d, "closed", asked)).speeds
+    if seen.tpot_ms:
+        return seen.tpot_ms / expects["itl_or_tpot_ms"].central
+    if seen.output_tokens_per_s:
+        return expects["output_tokens_per_s_total"].central / seen.output_tokens_per_s
+    raise NotEstimated("the benchmark states neither tokens a second nor a time per token")

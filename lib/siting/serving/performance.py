@@ -16,8 +16,8 @@ leave out; attention and expert arithmetic are counted as in arXiv 2205.05198.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -25,14 +25,15 @@ import numpy.typing as npt
 
 from siting import catalogue, dtypes
 from siting.catalogue import Fact, Gpu
-from siting.dtypes import WeightFormat, weight_format
+from siting.dtypes import weight_format
 from siting.memory import attention, engines
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
 from siting.memory.pool import cache_pool
 from siting.memory.weights import tensors
 from siting.quantity import GIB, NotEstimated
 
-Numbers = float | npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
+Numbers = float | Array
 Efficiencies = Mapping[str, Numbers]
 """Constant name to its value in force."""
 
@@ -50,10 +51,6 @@ class Efficiency(Fact):
     prior_factor: float
     """How far the fit may pull it: one standard deviation, as a factor."""
     reason: str
-
-    def applies(self, regime: Mapping[str, str]) -> bool:
-        """Whether the scope holds in `regime`."""
-        return applies(self.scope, regime)
 
 
 def applies(scope: str, regime: Mapping[str, str]) -> bool:
@@ -81,26 +78,18 @@ class Replica:
     """A sampled token, in the output head. [FLOP]"""
     expert_flop: Numbers
     """A token, in routed experts. [FLOP]"""
-    kv_bytes: Numbers = 0.0
-    """KV cache a token, where it grows with the context."""
-    kv_window_bytes: Numbers = 0.0
-    """KV cache a token in sliding-window layers."""
-    window: Numbers
-    """Length of the sliding window; the context's length without one. [tokens]"""
-    sparse_bytes: Numbers = 0.0
-    """KV cache a token that is kept whole and of which a step reads `selected` tokens."""
-    selected: Numbers
-    """Cached tokens that sparse attention attends to. [tokens]"""
-    state_bytes: Numbers = 0.0
+    kv_bytes: Array
+    """KV cache a token, of each of LAYERS. [3]"""
+    kept: Array
+    """Last tokens that layers of each kind keep of a sequence, at most. [3]"""
+    attended: Array
+    """Tokens of them that a new token attends to, at most. [3]"""
+    attention_flop: Array
+    """One new token attending to one cached one. [3, FLOP]"""
+    prompt_attention_flop: Array
+    """The same inside a prompt; differs for latent attention. [3, FLOP]"""
+    state_bytes: Numbers
     """State of linear-attention layers, a sequence: read and written at every step."""
-    attention_flop: Numbers = 0.0
-    """One new token attending to one cached one, full-attention layers. [FLOP]"""
-    prompt_attention_flop: Numbers = 0.0
-    """The same inside a prompt; differs from `attention_flop` for latent attention. [FLOP]"""
-    window_flop: Numbers = 0.0
-    """The same in sliding-window layers. [FLOP]"""
-    sparse_flop: Numbers = 0.0
-    """The same for a token that sparse attention selected. [FLOP]"""
     heads: Numbers
     """Query heads."""
     block_heads: Numbers
@@ -131,32 +120,36 @@ class Replica:
 
     def sequence_bytes(self, context: Numbers) -> Numbers:
         """KV cache and state of one sequence of `context` tokens, on each GPU that holds it."""
-        return self.read_bytes(context) + self.sparse_bytes * np.maximum(
-            context - self.selected, 0.0
-        )
+        return _summed(self.kv_bytes, context, self.kept) + self.state_bytes
 
     def read_bytes(self, context: Numbers) -> Numbers:
         """Of `sequence_bytes`, what a step reads."""
-        return (
-            self.kv_bytes * context
-            + self.kv_window_bytes * np.minimum(context, self.window)
-            + self.sparse_bytes * np.minimum(context, self.selected)
-            + self.state_bytes
-        )
+        return _summed(self.kv_bytes, context, self.attended) + self.state_bytes
 
-    def attended_flop(self, context: Numbers, whole: Numbers) -> Numbers:
-        """A new token attending to `context` tokens; `whole`: a token of full attention. [FLOP]"""
-        return (
-            whole * context
-            + self.window_flop * np.minimum(context, self.window)
-            + self.sparse_flop * np.minimum(context, self.selected)
-        )
+    def decode_flop(self, context: Numbers) -> Numbers:
+        """A new token attending to `context` tokens. [FLOP]"""
+        return _summed(self.attention_flop, context, self.attended)
+
+    def prompt_flop(self, context: Numbers) -> Numbers:
+        """The same for a token of a prompt. [FLOP]"""
+        return _summed(self.prompt_attention_flop, context, self.attended)
+
+
+LAYERS = ("growing", "window", "sparse")
+"""Kinds of layers with a cache: of all tokens, of the last ones, and of all of which each new
+token selects some."""
+
+
+def _summed(each: Array, context: Numbers, most: Array) -> Numbers:
+    """What `context` tokens, at most `most` of them, come to over the kinds of layers."""
+    total: Numbers = (each * np.minimum(context, most)).sum(axis=0)
+    return total
 
 
 def stack(replicas: Sequence[Replica]) -> Replica:
     """Replicas as one whose numbers are arrays, in order."""
     columns = {f.name: [getattr(r, f.name) for r in replicas] for f in fields(Replica)}
-    return Replica(**{name: np.array(values, float) for name, values in columns.items()})
+    return Replica(**{name: np.stack(values, axis=-1) for name, values in columns.items()})
 
 
 def step_seconds(
@@ -185,8 +178,8 @@ def step_seconds(
     )
     cache = sequences / ranks * (r.read_bytes(context) + r.state_bytes)
     reading_cache = cache / (r.bandwidth * k["kv_memory"])
-    decode = sequences / ranks * r.attended_flop(context, r.attention_flop)
-    reading = prompt / ranks * r.attended_flop(prefix + prompt_length / 2, r.prompt_attention_flop)
+    decode = sequences / ranks * r.decode_flop(context)
+    reading = prompt / ranks * r.prompt_flop(prefix + prompt_length / 2)
     elementwise = tokens / ranks * r.layers * r.hidden * 2 * k["elementwise_passes"]
     overhead_us = (
         r.layers * k["layer_overhead_us"] * k["pace"]
@@ -206,8 +199,6 @@ def step_seconds(
 
 BLOCK_FLOP = 512.0
 """Arithmetic of one head of 128 values attending to one token. [FLOP]"""
-
-
 POWER_EXPONENT = 0.4
 """Clocks follow the power to about this power: it grows with the clock and the square of the
 voltage, which falls with the clock."""
@@ -228,7 +219,7 @@ def _block_seconds(r: Replica, k: Efficiencies, sequences: Numbers, context: Num
     `resident_blocks` at once: more of them come in waves.
     """
     heads = np.maximum(r.block_heads, 1.0)
-    walked = r.attended_flop(context, r.attention_flop) / np.maximum(r.heads, 1.0) / BLOCK_FLOP
+    walked = r.decode_flop(context) / np.maximum(r.heads, 1.0) / BLOCK_FLOP
     waves = np.maximum(sequences * heads / k["resident_blocks"] + 0.5, 1.0)
     return np.where(r.block_heads > 0, walked * waves * k["block_ns"] * k["pace"] * 1e-9, 0.0)
 
@@ -327,41 +318,34 @@ def link(gpu: Gpu, group: int) -> tuple[str, float]:
     return "pcie", 16e9 * 2 ** ((gen if group <= 4 else min(gen, 4)) - 3)
 
 
-def arithmetic_format(form: WeightFormat) -> str:
-    """`fp8`, `fp4`, `int8`, `int4` or `16`: what products of such weights are computed in."""
-    name = form.format
-    if "fp4" in name:
-        return "fp4"
-    if name.startswith("fp8"):
-        return "fp8"
-    if form.bits > 9:
-        return "16"
-    return "int8" if form.bits > 6 else "int4"
+def arithmetic_format(gpu: Gpu, name: str, bits: float) -> str:
+    """What products of weights in a format of so many bits are computed in: `fp8`, `fp4`, `int8`,
+    `int4` or `16`; `unpacked` where the card has none and unpacks them to 16 bit."""
+    kind = "fp4" if "fp4" in name else "fp8" if name.startswith("fp8") else "int"
+    if kind != "int":
+        return kind if _own_tflops(gpu, kind) else f"{kind} unpacked"
+    return "16" if bits > 9 else "int8" if bits > 6 else "int4"
 
 
-def _computed(gpu: Gpu, arithmetic: str) -> str:
-    """The format, marked where the card has no products of it and unpacks it to 16 bit."""
-    own = {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}
-    return f"{arithmetic} unpacked" if not own.get(arithmetic, 1.0) else arithmetic
+def _own_tflops(gpu: Gpu, arithmetic: str) -> float | None:
+    """Peak of a card's products of 4- and 8-bit floats; None where it has none. [TFLOP/s]"""
+    return {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}.get(arithmetic)
 
 
 def synchronous(gpu: Gpu) -> bool:
     """Whether tensor cores are fed by the threads that wait for them: they reach their peak with
     small tiles, where those fed asynchronously (Hopper, Blackwell for servers) need large ones."""
     served = gpu.form_factor.lower().startswith(("sxm", "super", "oam"))
-    return gpu.vendor == "NVIDIA" and not (
-        architecture(gpu) == "Hopper" or (architecture(gpu) == "Blackwell" and served)
-    )
+    fed = "Hopper", "Blackwell" if served else "Hopper"
+    return gpu.vendor == "NVIDIA" and architecture(gpu) not in fed
 
 
-def _peak(d: Deployment, arithmetic: str) -> float:
+def _peak(gpu: Gpu, arithmetic: str) -> float:
     """Peak arithmetic in a format. [FLOP/s]"""
-    gpu = d.gpu
     sixteen = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
     if not sixteen:
         raise NotEstimated(f"the arithmetic peak of {gpu.gpu} is not in the catalogue")
-    own = {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}.get(arithmetic)
-    return (own or sixteen) * 1e12
+    return (_own_tflops(gpu, arithmetic) or sixteen) * 1e12
 
 
 def kv_format(d: Deployment) -> dtypes.KvFormat:
@@ -375,34 +359,29 @@ def kv_format(d: Deployment) -> dtypes.KvFormat:
 
 def regime(d: Deployment) -> dict[str, str]:
     """The words that scopes of `facts/engine_efficiency.csv` test."""
-    form = weight_format(d.weights, d.model)
-    experts = tensors(d.model).experts > 0
-    low = _computed(d.gpu, arithmetic_format(form))
-    rest = "16" if form.other_linear_bits > 9 else _computed(d.gpu, "fp8")
+    form, gpu = weight_format(d.weights, d.model), d.gpu
+    engine, experts = engines.engine_name(d.engine), tensors(d.model).experts > 0
+    low = arithmetic_format(gpu, form.format, form.bits)
+    rest = "16" if form.other_linear_bits > 9 else arithmetic_format(gpu, "fp8", 8)
     dense = rest if experts and form.scope == "experts" else low
-    queries = (d.model.num_attention_heads or 1) / (d.model.num_key_value_heads or 1)
+    bridge = "bridge" in gpu.interconnect.lower()
     return {
-        "gpu": d.gpu.id,
-        "architecture": architecture(d.gpu),
-        "vendor": "NVIDIA" if d.gpu.vendor == "NVIDIA" else "other",
-        "products": "synchronous" if synchronous(d.gpu) else "asynchronous",
-        "card": "sxm" if d.gpu.form_factor.lower().startswith(("sxm", "super", "oam")) else "pcie",
-        "link": link(d.gpu, d.gpus)[0],
+        "gpu": gpu.id,
+        "architecture": architecture(gpu),
+        "products": "synchronous" if synchronous(gpu) else "asynchronous",
+        "link": link(gpu, d.gpus)[0],
         "neighbours": "many" if d.gpus > 2 else "one",
-        "bridge": "pairs" if "bridge" in d.gpu.interconnect.lower() and d.gpus > 2 else "none",
+        "bridge": "pairs" if bridge and d.gpus > 2 else "none",
         "dense": dense,
         "narrow": "yes" if dense.startswith(("fp4", "int4")) else "no",
         "experts": low if experts else "none",
         "model": d.model.model_id,
         "mixture": "yes" if experts else "no",
         "family": d.model.family,
-        "attention": "latent" if d.model.kv_lora_rank else "wide" if queries > 16 else "grouped",
         "cache": "16" if kv_format(d).bytes_per_element > 1.5 else "8",
-        "windows": d.model.attention_kind if d.model.sliding_window else "none",
-        "engine": engines.engine_name(d.engine),
-        "kernels": "vendor" if engines.engine_name(d.engine) in VENDOR else "general",
+        "engine": engine,
+        "kernels": "vendor" if engine in VENDOR else "general",
         "generation": generation(d),
-        "batching": d.batching,
     }
 
 
@@ -428,6 +407,10 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     per_token = (m.experts_per_token or 0) / (m.num_experts or 1)
     drawn = per_token if dummy and per_token else 1.0
     watts = d.gpu.tdp_w or d.power_limit_w or 1e6  # unknown: as much as it takes
+    window, groups = float(m.sliding_window or math.inf), attention.layer_groups(m)
+    cache = np.zeros((3, len(LAYERS)))
+    for kind, *figures in _attention(d, groups):
+        cache[:, LAYERS.index(kind)] += figures
     return Replica(
         dense_bytes=split * attention_bytes + mlp * mlp_bytes + head * head_bytes / tp,
         expert_bytes=t.experts * drawn * low / group,
@@ -439,10 +422,10 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         layers=float(m.num_hidden_layers or 0),
         hidden=float(m.hidden_size or 0),
         bandwidth=d.gpu.memory_bandwidth_gb_s * 1e9,
-        compute=_peak(d, where["dense"]),
-        expert_compute=_peak(d, where["experts"]),
-        compute_16=_peak(d, "16"),
-        energy=watts * 1e12 / _peak(d, "16"),
+        compute=_peak(d.gpu, where["dense"]),
+        expert_compute=_peak(d.gpu, where["experts"]),
+        compute_16=_peak(d.gpu, "16"),
+        energy=watts * 1e12 / _peak(d.gpu, "16"),
         power=min(1.0, (d.power_limit_w or watts) / watts),
         link=link(d.gpu, d.gpus)[1],
         group=group,
@@ -450,68 +433,55 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         attention_ranks=d.attention_data_parallel,
         heads=(m.num_attention_heads or 0) / tp,
         block_heads=_block_heads(d),
-        **_attention(d),
+        kv_bytes=cache[0],
+        kept=np.array([math.inf, window, math.inf]),
+        attended=np.array([math.inf, window, SELECTED]),
+        attention_flop=cache[1],
+        prompt_attention_flop=cache[2],
+        state_bytes=sum(g.count * g.state_bytes(tp) for g in groups if g.kind == "state"),
     )
 
 
-def _attention(d: Deployment) -> Mapping[str, float]:
-    """Cache and arithmetic of attention on one GPU, by growing and windowed layers.
+def _attention(
+    d: Deployment, groups: Sequence[attention.Layers]
+) -> Iterator[tuple[str, float, float, float]]:
+    """Layers by kind: cache a token on one GPU, arithmetic for a cached token, and in a prompt.
 
     A token attending to another costs two products of each head with a key and a value. Latent
     attention decodes on the latent itself, and reads prompts with keys and values unfolded
     (DeepSeek-V2, arXiv 2405.04434, section 2.1).
     """
     m, tp, kv = d.model, d.tensor_parallel, kv_format(d)
-    heads = (m.num_attention_heads or 0) / tp
     rank, rope, key = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0, m.head_dim or 0
-    window = float(m.sliding_window or 1 << 30)
-    found: defaultdict[str, float] = defaultdict(float, window=window, selected=SELECTED)
-    for g in attention.layer_groups(m):
-        size = g.count * g.bytes_per_token(kv, tp)
-        if g.kind == "state":
-            found["state_bytes"] += g.count * g.state_bytes(tp)
-        elif g.kind in ("window", "chunk") and windows_are_used(d):
-            found["kv_window_bytes"] += size
-            found["window_flop"] += 2 * g.count * heads * g.width
+    for g in groups:
+        size, products = g.count * g.bytes_per_token(kv, tp), 2 * g.count
+        heads = products * (m.num_attention_heads or 0) / tp
+        latent, flop = heads * (2 * rank + rope), heads * g.width
+        if g.kind in ("window", "chunk") and windows_are_used(d):
+            yield "window", size, flop, flop
         elif g.kind == "latent" and g.index_bytes:
-            index = g.count * g.index_bytes
-            indexing = 2 * g.count * (m.index_heads or 0) * (m.index_head_dim or 0)
-            found["kv_bytes"] += index
-            found["sparse_bytes"] += size - index
-            found["attention_flop"] += indexing
-            found["prompt_attention_flop"] += indexing
-            found["sparse_flop"] += 2 * g.count * heads * (2 * rank + rope)
+            index, indexing = g.count * g.index_bytes, products * (m.index_heads or 0)
+            indexing *= m.index_head_dim or 0
+            yield "growing", index, indexing, indexing
+            yield "sparse", size - index, latent, latent
         elif g.kind == "latent":
-            found["kv_bytes"] += size
-            found["attention_flop"] += 2 * g.count * heads * (2 * rank + rope)
-            found["prompt_attention_flop"] += (
-                2 * g.count * heads * (key + (m.v_head_dim or key - rope))
-            )
-        elif g.kind != "cross":
-            flop = 2 * g.count * heads * g.width / g.ratio
-            found["kv_bytes"] += size
-            found["attention_flop"] += flop
-            found["prompt_attention_flop"] += flop
-    return found
+            yield "growing", size, latent, heads * (key + (m.v_head_dim or key - rope))
+        elif g.kind not in ("state", "cross"):
+            yield "growing", size, flop / g.ratio, flop / g.ratio
 
 
 SELECTED = 2048.0
 """Tokens that sparse latent attention selects: `index_topk` of DeepSeek-V3.2 and GLM-5."""
 
 
-def splits_attention(d: Deployment) -> bool:
-    """Whether decode attention splits a sequence's cache among blocks of threads: flash decoding
-    and vLLM's paged attention do; TensorRT-LLM did only when asked before 0.14."""
-    return engines.engine_name(d.engine) not in VENDOR or generation(d) == "today"
-
-
 def _block_heads(d: Deployment) -> float:
     """Blocks of threads that attend for one sequence on a GPU; 0: as many as needed.
 
-    Each takes a query head; where eight share a cached head, one block takes them together
-    (TensorRT-LLM's XQA kernel of the time).
+    Flash decoding and vLLM's paged attention split a sequence's cache among blocks of threads;
+    TensorRT-LLM did only when asked before 0.14. There, each block takes a query head; where eight
+    share a cached head, one takes them together (TensorRT-LLM's XQA kernel of the time).
     """
-    if splits_attention(d):
+    if engines.engine_name(d.engine) not in VENDOR or generation(d) == "today":
         return 0.0
     queries, cached = d.model.num_attention_heads or 0, d.model.num_key_value_heads or 1
     return queries / d.tensor_parallel / (8 if queries == 8 * cached else 1)
@@ -546,7 +516,7 @@ def prompt_tokens_a_step(d: Deployment, longest: float) -> float:
 
 def most_sequences(d: Deployment) -> float:
     """Sequences that the scheduler runs at once at most, whatever the cache holds."""
-    if d.known.engine == "vllm" or engines.engine_name(d.engine) == "vllm":
+    if d.known.family == "vllm":
         return float(max_sequences(d.known)) * d.attention_data_parallel
     return 4096.0 * d.tensor_parallel * d.attention_data_parallel
 
@@ -573,6 +543,6 @@ def efficiencies(where: Mapping[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in catalogue.table("engine_efficiency", Efficiency):
         found.setdefault(row.name, 1.0)
-        if row.applies(where):
+        if applies(row.scope, where):
             found[row.name] *= row.value
     return found

@@ -1,4 +1,4 @@
-"""What requests see that arrive at random at a replica: concurrency and latency by percentile.
+"""What requests see that arrive at random at a replica, and the load at which it keeps limits.
 
 A replica with n requests under way serves them at a rate that depends on n: the batch shares the
 GPU. That is a processor-sharing queue with state-dependent service, whose number in the system is
@@ -10,19 +10,27 @@ Palacios, J. ACM 22(2), 1975). Waiting for the first token adds an M/G/1 queue o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-from siting.quantity import LogNormal
+from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
+from siting.quantity import LogNormal, NotEstimated
+from siting.serving import performance
+from siting.serving.performance import Array
 
-Array = npt.NDArray[np.float64]
+WITHOUT_LIMITS = 0.95
+"""Share of its saturation at which a replica works that nobody waits for."""
 
-_SCORES = np.array([NormalDist().inv_cdf((i + 0.5) / 100) for i in range(100)])
-"""Standard normal scores of evenly spaced quantiles."""
+
+def scores(n: int) -> Array:
+    """Standard normal scores of n evenly spaced quantiles."""
+    return np.array([NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)])
+
+
+_SCORES = scores(100)
 _FINE = (np.arange(200) + 0.5) / 200
 _AVERAGED = 2 / 3
 """Variance of the mean of a number in service over one stay of constant length, as a share of the
@@ -131,6 +139,48 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """A deployment, and what is known of its speed beyond the estimate."""
+
+    deployment: Deployment
+    slower: float = 1.0
+    """Multiplies every time: a benchmark over the estimate."""
+    longest: float = 0.0
+    """Request that must fit in the cache; at least a mean one. [tokens]"""
+    accepted: float = 0.0
+    """Drafted tokens that are right, a step."""
+
+    def curve(self, lengths: Lengths) -> Curve:
+        """Speed at every batch size for requests of these lengths.
+
+        A step computes all drafts, and yields one token and those that are right (Leviathan,
+        Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out. Raises
+        NotEstimated where the catalogue lacks a figure or the model does not fit.
+        """
+        d, context = self.deployment, lengths.context_mean
+        r, k = performance.replica(d), performance.efficiencies(performance.regime(d))
+        longest = max(self.longest, lengths.input_mean + lengths.output_mean)
+        room = performance.slots(d, r, lengths.held_mean, longest)
+        slots = int(min(room, max_sequences(d.known)))
+        if slots < 1 or performance.slots(d, r, longest, longest) < 1:
+            raise NotEstimated(
+                f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
+                f"{longest:,.0f} tokens"
+            )
+        n, prompt = np.arange(1, slots + 1, dtype=float), lengths.prompt_mean
+        step, prefix = performance.step_seconds, lengths.input_mean - prompt
+        decode = np.asarray(step(r, k, n, context, n * d.speculative_tokens, 1.0, context))
+        alone = float(step(r, k, 1.0, context, prompt, prompt, prefix))
+        return Curve(
+            decode / (1 + self.accepted) * self.slower,
+            (alone - float(step(r, k, 1.0, context))) * self.slower,
+            k["first_token_us"] * 1e-6,
+            prompt_chunk(d.known, int(longest)),
+            lengths,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """What users of one replica see at one arrival rate. Times in seconds."""
 
@@ -140,8 +190,6 @@ class Latency:
     """Mean requests in the system, waiting ones included."""
     residence: float
     """Mean time of a request from arrival to last token."""
-    utilisation: float
-    """Share of the replica's largest sustained rate."""
     ttft: dict[int, float]
     """By percentile: 50, 95, 99, and the one that the limits name."""
     tpot: dict[int, float]
@@ -149,9 +197,19 @@ class Latency:
     tpot_mean: float
     """Means obey residence = ttft_mean + tpot_mean × (output tokens - 1)."""
 
-    @property
-    def stable(self) -> bool:
-        return math.isfinite(self.concurrency)
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Latency that must hold at a percentile."""
+
+    ttft_s: float
+    tpot_s: float
+    percentile: int
+
+    def strain(self, seen: Latency) -> float:
+        """Latency as a share of its limit, the worse of the two: up to one, both limits hold."""
+        q = self.percentile
+        return max(seen.ttft[q] / self.ttft_s, seen.tpot[q] / self.tpot_s)
 
 
 def latency(
@@ -164,10 +222,10 @@ def latency(
 
     own: lengths of the requests that are looked at, where others share the replica with them.
     """
-    top, alone = curve.saturation_rate, float(curve.decode_s[0])
-    if rate >= 0.999 * top:
+    alone = float(curve.decode_s[0])
+    if rate >= 0.999 * curve.saturation_rate:
         never = dict.fromkeys(percentiles, math.inf)
-        return Latency(rate, math.inf, math.inf, rate / top, never, never, math.inf, math.inf)
+        return Latency(rate, math.inf, math.inf, never, never, math.inf, math.inf)
     busy = _busy(curve, rate)
     tpot = _tpot(busy, percentiles, own or curve.lengths)
     ttft, ttft_mean = _ttft(busy, percentiles, own or curve.lengths)
@@ -177,7 +235,7 @@ def latency(
         residence = concurrency / rate
     steps = max(curve.lengths.output_mean - 1, 1.0)
     tpot_mean = max(residence - ttft_mean, steps * alone) / steps
-    return Latency(rate, concurrency, residence, rate / top, ttft, tpot, ttft_mean, tpot_mean)
+    return Latency(rate, concurrency, residence, ttft, tpot, ttft_mean, tpot_mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +248,10 @@ class _Busy:
     """Probability of each number in service, from none."""
     waiting: float
     """Mean number that waits for a place."""
-
-    @property
-    def number(self) -> Array:
-        return np.arange(len(self.share), dtype=float)
-
-    @property
-    def served(self) -> float:
-        """Mean number in service."""
-        return float(self.share @ self.number)
+    served: float
+    """Mean number in service."""
+    variance: float
+    """Of that number."""
 
 
 def _busy(curve: Curve, rate: float) -> _Busy:
@@ -218,19 +271,21 @@ def _busy(curve: Curve, rate: float) -> _Busy:
     variation = math.exp(curve.lengths.output.sigma**2) - 1
     waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
     p[-1] += p[-1] * load / (1 - load)
-    return _Busy(curve, rate, p / p.sum(), float(waiting / p.sum()))
+    share, number = p / p.sum(), np.arange(len(p), dtype=float)
+    served = float(share @ number)
+    variance = max(0.0, float(share @ number**2) - served**2)
+    return _Busy(curve, rate, share, float(waiting / p.sum()), served, variance)
 
 
 def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, float]:
     """Time per output token: a request's mean over its stay, with those that share its batch."""
-    curve, rate, out, mean = busy.curve, busy.rate, own.output_mean, busy.served
-    variance = float(busy.share @ busy.number**2) - mean**2
-    spread = math.sqrt(max(0.0, variance) * _AVERAGED)
+    curve, rate, out = busy.curve, busy.rate, own.output_mean
+    spread = math.sqrt(busy.variance * _AVERAGED)
     squared = math.exp(curve.lengths.input.sigma**2)
     found = {}
     for percentile in percentiles:
         z = NormalDist().inv_cdf(percentile / 100)
-        together = min(max(1.0, 1 + mean + z * spread), len(busy.share) - 1)
+        together = min(max(1.0, 1 + busy.served + z * spread), len(busy.share) - 1)
         decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
         prompts = rate * out * decode / max(1e-9, 1 - rate * curve.prompt_s)
         extra = max(0.0, prompts + max(z, 0) * math.sqrt(prompts * squared)) * curve.prompt_s / out
@@ -303,3 +358,43 @@ def _exponential(chance: float, mean: float) -> Array:
         return np.zeros(1)
     tail = np.clip((1 - _FINE) / chance, None, 1.0)
     return np.asarray(-np.log(tail) * mean / chance)
+
+
+# --- within limits ----------------------------------------------------------------------------
+
+
+def sustained(curve: Curve, limits: Limits, also: Iterable[tuple[Lengths, Limits]] = ()) -> float:
+    """Largest rate of Poisson arrivals at which a replica keeps the limits. [requests/s]
+
+    also: other requests that come now and then, and must keep limits of their own. Zero where
+    not even a lone request keeps them.
+    """
+    from scipy.optimize import brentq
+
+    watched = ((curve.lengths, limits), *also)
+
+    def beyond(rate: float) -> float:
+        """Positive where a limit is missed; on a scale on which the way to saturation is short."""
+        strains = (
+            held.strain(latency(curve, rate, (held.percentile,), own)) for own, held in watched
+        )
+        return math.log(min(max(strains), 1e3))
+
+    lowest, top = 1e-6, curve.saturation_rate
+    if beyond(lowest) > 0:
+        return 0.0
+    exact = top * 2**-18
+    # Brent's method asks for a third of the evaluations of bisection. It may end on either side
+    # of the limit; the step back leads to the side on which it is kept.
+    return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
+
+
+def relaxed(curve: Curve, limits: Limits) -> Limits:
+    """The limits, or where a lone request misses them, such that it keeps with half to spare."""
+    q = limits.percentile
+    alone = latency(curve, 1e-6, (q,))
+    if limits.strain(alone) <= 1:
+        return limits
+    return Limits(
+        max(limits.ttft_s, 1.5 * alone.ttft[q]), max(limits.tpot_s, 1.5 * alone.tpot[q]), q
+    )

@@ -1,4 +1,4 @@
-"""Servers: how many hold a number of replicas, what stands idle in them, and what a room holds."""
+"""Servers: how many hold a number of replicas, and how many stand by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import comb
 
 from siting import catalogue
 from siting.catalogue import Fact
-from siting.inputs.scenario import Option, Room
+from siting.inputs.scenario import Option
 from siting.serving.arrivals import settings
 
 MOST_SPARES = 50
@@ -71,20 +71,3 @@ def spares_for(needed: int, wanted: float) -> int:
     """Fewest spare servers with which `needed` of them run for the wanted share of the time."""
     up = uptime()
     return next((s for s in range(MOST_SPARES) if reached(needed, s, up) >= wanted), MOST_SPARES)
-
-
-# --- the room ---------------------------------------------------------------------------------
-
-
-def beyond_room(room: Room, server: Server, servers: int) -> list[str]:
-    """What so many servers would need beyond what the room has, in words."""
-    kw = servers * server.power_kw_central * (room.pue or 1.0)
-    racks = math.ceil(servers / room.servers_per_rack)
-    found = []
-    if room.kw is not None and kw > room.kw:
-        found.append(f"{kw:.1f} kW with cooling, the room has {room.kw:g}")
-    if room.racks is not None and racks > room.racks:
-        found.append(f"{racks} racks, the room has {room.racks:g}")
-    if room.servers is not None and servers > room.servers:
-        found.append(f"{servers} servers, the room has places for {room.servers}")
-    return found

@@ -9,9 +9,9 @@ of measured over predicted, each source (or each model with its card) being left
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from siting import catalogue
 from siting.catalogue import Fact
@@ -77,15 +77,15 @@ class Distance:
         """A sentence for a reader; blank where all was seen."""
         if not self.unseen:
             return ""
-        said = [ASPECTS[key].said for key in self.unseen]
-        listed = ", ".join(said[:-1]) + (" or " if len(said) > 1 else "") + said[-1]
-        wide = "very wide" if self.level > 2 else "wide" if self.level > 1 else "wider than usual"
+        *most, last = (ASPECTS[key].said for key in self.unseen)
+        listed = " or ".join(filter(None, (", ".join(most), last)))
+        wide = ("", "wider than usual", "wide", "very wide")[self.level]
         return f"no measurement of {listed} stands behind the estimate: its range is {wide}"
 
 
 def level(steps: int) -> int:
     """Class of a distance of so many steps."""
-    return min(steps, 1) if steps < 2 else 2 if steps < 4 else 3
+    return bisect((1, 2, 4), steps)
 
 
 def value_of(key: str, where: Mapping[str, str]) -> str:
@@ -93,19 +93,15 @@ def value_of(key: str, where: Mapping[str, str]) -> str:
     return " & ".join(where.get(word, "") for word in ASPECTS[key].words)
 
 
-@cache
-def _seen(rows: tuple[Calibration, ...]) -> frozenset[tuple[str, str]]:
-    return frozenset((row.regime, row.value) for row in rows)
-
-
+@catalogue.of_facts
 def _calibrated() -> frozenset[tuple[str, str]]:
-    return _seen(catalogue.table("engine_calibration", Calibration))
+    rows = catalogue.table("engine_calibration", Calibration)
+    return frozenset((row.regime, row.value) for row in rows)
 
 
 def distance(where: Mapping[str, str]) -> Distance:
     """What no measurement has seen of the case with this regime, `loop` among its words."""
-    seen = _calibrated()
-    return Distance(tuple(key for key in ASPECTS if (key, value_of(key, where)) not in seen))
+    return Distance(tuple(x for x in ASPECTS if (x, value_of(x, where)) not in _calibrated()))
 
 
 def load_class(running: float, loop: str) -> str:
@@ -138,8 +134,7 @@ def factors(where: Mapping[str, str], quantity: str, running: float) -> tuple[fl
     """
     if quantity == "ttft_ms" and ("first token", where.get("engine", "")) not in _calibrated():
         return None
-    load = load_class(running, where.get("loop", ""))
-    case = words(where, distance(where).level, load)
+    case = words(where, distance(where).level, load_class(running, where.get("loop", "")))
     for row in catalogue.table("engine_spread", Spread):
         if row.quantity == quantity and applies(row.scope, case):
             return row.low, row.high

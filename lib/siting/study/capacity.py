@@ -15,10 +15,10 @@ from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.quantity import NotEstimated
 from siting.serving import arrivals, capacity, performance
-from siting.serving.capacity import Array, Asked, OptionCapacity, Pool
+from siting.serving.capacity import OptionCapacity, Pool
 from siting.serving.load import Load
+from siting.serving.performance import Array
 from siting.serving.queueing import latency
-from siting.serving.replica import Limits
 from siting.serving.servers import Server
 from siting.serving.spread import Calibration
 from siting.study.frames import Made, Yielded, ends, frame
@@ -176,7 +176,7 @@ class CapacityFrames(Results):
         token: time of each further token [s]
         """
         for where, pool in self._pools():
-            curve, q = pool.curve(pool.mix(True)), pool.shares[0].limits.percentile
+            curve, q = pool.curve(pool.mix(True)), pool.loads[0].limits.percentile
             for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
                 seen = latency(curve, rate, (q,))
                 yield *where, rate, seen.ttft[q], seen.tpot[q]
@@ -318,7 +318,7 @@ class CapacityFrames(Results):
                     continue
                 if other.gpu_id not in on_card:
                     on_card[other.gpu_id] = {
-                        m: capacity.best_pool(runs, m, p.asked, 1, wanted=found.wanted)
+                        m: capacity.best_pool(runs, m, p.loads, 1, wanted=found.wanted)
                         for m, p in found.pools.items()
                     }
             except (NotEstimated, prices.NotPriced):
@@ -385,12 +385,12 @@ class CapacityFrames(Results):
         known: dict[tuple[str, str, str], Pool | None] = {}
         for (option, model), pool in self._pools():
             found = self._capacity_of(option)
-            for change, asked in _otherwise(pool.asked).items():
+            for change, loads in _otherwise(pool.loads).items():
                 key = found.runs.label, model, change
                 if key not in known:
                     with contextlib.suppress(NotEstimated):
                         known[key] = capacity.best_pool(
-                            found.runs, pool.model, asked, 1, wanted=found.wanted
+                            found.runs, pool.model, loads, 1, wanted=found.wanted
                         )
                 other = known.get(key)
                 gpus = other.gpus(1).central if other else None
@@ -451,8 +451,8 @@ def _size(pool: Pool) -> tuple[Any, ...]:
 
 def _promise(pool: Pool) -> tuple[Any, ...]:
     """The columns of `pools` from the limits on."""
-    at_once = [s for s in pool.shares if s.load.batchable_share < 1]
-    limits = [share.limits for share in at_once or pool.shares]
+    at_once = [load for load in pool.loads if load.batchable_share < 1]
+    limits = [load.limits for load in at_once or pool.loads]
     strictest = min(x.ttft_s for x in limits), min(x.tpot_s for x in limits)
     known = pool.keeps_limits, pool.calibrated, pool.measured, " ".join(dict.fromkeys(pool.notes))
     return *strictest, max(x.percentile for x in limits), *known
@@ -478,10 +478,10 @@ def _situations(pool: Pool) -> Iterator[tuple[Any, ...]]:
     serving, left = pool.replicas[0].central, pool.total_replicas(1).central - 1
     usual, peak = pool.mix(False), pool.mix(True)
     down = pool.latencies(peak, left) if left else {}
-    for place, share in enumerate(pool.shares):
-        if share.load.batchable_share == 1:
+    for place, load in enumerate(pool.loads):
+        if load.batchable_share == 1:
             continue
-        name, limits = share.load.name, share.limits
+        name, limits = load.name, load.limits
         for situation, seen, replicas, rate in (
             ("usual peak", pool.busy_hour, serving, usual[place]),
             ("busiest hour", pool.peak_hour, serving, peak[place]),
@@ -498,20 +498,21 @@ def _situations(pool: Pool) -> Iterator[tuple[Any, ...]]:
                 yield name, situation, measure, replicas, *times, *kept, under_way
 
 
-def _otherwise(asked: Asked) -> dict[str, Asked]:
-    """Load and limits as they are asked for, each time with one thing otherwise."""
+def _otherwise(loads: Iterable[Load]) -> dict[str, list[Load]]:
+    """Loads as they are asked for, each time with one thing otherwise."""
 
     def shorter(load: Load) -> Load:
         n = load.lengths
         return replace(load, lengths=replace(n, output=replace(n.output, mean=n.output_mean / 2)))
 
-    def tighter(x: Limits) -> Limits:
-        return replace(x, ttft_s=x.ttft_s / 2, tpot_s=x.tpot_s / 2)
+    def tighter(load: Load) -> Load:
+        x = load.limits
+        return replace(load, limits=replace(x, ttft_s=x.ttft_s / 2, tpot_s=x.tpot_s / 2))
 
     return {
-        "twice the load": [(replace(x, hourly=x.hourly * 2), held) for x, held in asked],
-        "half the limits": [(x, tighter(held)) for x, held in asked],
-        "no cached prefixes": [(x.without_cache(), held) for x, held in asked],
-        "half the answers": [(shorter(x), held) for x, held in asked],
-        "nothing may wait": [(replace(x, batchable_share=0.0), held) for x, held in asked],
+        "twice the load": [replace(x, hourly=x.hourly * 2) for x in loads],
+        "half the limits": [tighter(x) for x in loads],
+        "no cached prefixes": [x.without_cache() for x in loads],
+        "half the answers": [shorter(x) for x in loads],
+        "nothing may wait": [replace(x, batchable_share=0.0) for x in loads],
     }

@@ -105,7 +105,7 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
 
     From the busiest hour of the year to the busiest of a usual week; an API's is unknown.
     """
-    if not capacity.latency_known or not capacity.pools:
+    if not capacity.pools:
         return None
     pools = capacity.pools.values()
     peak = 1 - max(pool.strain(pool.peak_hour) for pool in pools)
