@@ -21,6 +21,7 @@ import csv
 import datetime as dt
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,15 @@ import numpy as np
 from scipy.optimize import least_squares
 from siting import catalogue
 from siting.quantity import NotEstimated
-from siting.serving import loops, performance, spread
-from siting.serving.loops import Run, Traffic
+from siting.serving import performance, spread
+from siting.serving.loops import Traffic
 from siting.serving.performance import Efficiency, Replica
 
 from benchmarks import throughput_ranges as ranges
 from siting_validation import comparison as validation
+from siting_validation import runs as loads
 from siting_validation import throughput
+from siting_validation.runs import Run
 
 QUANTITIES = ("output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms")
 RUNNING = "running"
@@ -84,7 +87,7 @@ def read(path: Path) -> Data:
     met = [r.traffic for r in runs]
     return Data(
         rows,
-        performance.stack(replicas),
+        stack(replicas),
         regimes,
         np.array([r.loop for r in runs]),
         Traffic(*(np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic))),
@@ -112,6 +115,12 @@ def _pool(run: Run) -> float:
 def _scored(row: dict[str, str], quantity: str) -> float:
     asked = quantity in validation.scored(row)
     return (asked and validation.positive(row, quantity)) or np.nan
+
+
+def stack(replicas: Sequence[Replica]) -> Replica:
+    """Replicas as one whose numbers are arrays, in order."""
+    columns = {f.name: [getattr(r, f.name) for r in replicas] for f in fields(Replica)}
+    return Replica(**{name: np.stack(values, axis=-1) for name, values in columns.items()})
 
 
 def part(record: Any, at: np.ndarray) -> Any:
@@ -155,7 +164,7 @@ class Model:
             room = np.maximum(np.minimum(room, d.most[at]), 1.0)
             if loop == "static":
                 room = np.full(len(at), np.inf)
-            s = loops.KINDS[loop](r, k, t, room)
+            s = loads.KINDS[loop](r, k, t, room)
             shown = (s.output_tokens_per_s, np.multiply(s.ttft_s, 1e3), np.multiply(s.tpot_s, 1e3))
             for quantity, value in zip(QUANTITIES, shown, strict=True):
                 found[quantity][at] = np.where(d.pool[at] > 0, value, np.nan)

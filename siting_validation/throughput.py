@@ -13,11 +13,11 @@ from siting.memory import engines
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated
-from siting.serving import loops
-from siting.serving.loops import Expected, Loop, Run, Traffic
+from siting.serving.loops import ROUNDS, Traffic
 from siting.serving.performance import VENDOR
 
 from siting_validation.comparison import Comparison, Row, number, scored
+from siting_validation.runs import Expected, Loop, Run, expected
 
 SPEEDS = ("ttft_ms", "itl_or_tpot_ms", "output_tokens_per_s_total")
 QUEUED = "every request is queued at the start: the wait for the first token has no estimate"
@@ -44,7 +44,7 @@ def throughput_row(row: Row) -> Iterator[Comparison]:
 def _expected(row: Row) -> Expected:
     """The estimate of a row. Raises NotEstimated, whatever is wrong with the row."""
     try:
-        return loops.expected(run_of_row(row))
+        return expected(run_of_row(row))
     except (ArithmeticError, ValueError, KeyError) as error:
         if isinstance(error, NotEstimated):
             raise
@@ -93,7 +93,7 @@ def run_of_row(row: Mapping[str, str]) -> Run:
     loop: Loop
     clients, arriving = _positive(stated), _positive(rate)
     sent = _found(r"(\d+) (?:requests|prompts)\b", note)
-    rounds, load = loops.ROUNDS, 0.0
+    rounds, load = ROUNDS, 0.0
     if clients:
         loop, load = ("static" if single else "closed"), clients
         rounds = max(1.0, sent / clients) if sent else rounds

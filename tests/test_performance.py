@@ -16,8 +16,9 @@ from siting.serving import loops, performance, spread
 from siting.serving.performance import Deployment
 from studies import opened
 
+from benchmarks import fit_throughput
 from siting_validation import comparison as validation
-from siting_validation import throughput
+from siting_validation import runs, throughput
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:
@@ -116,7 +117,7 @@ def test_cached_prefixes_save_reading_but_are_still_attended_to() -> None:
 
 def test_arrays_give_what_single_replicas_give() -> None:
     several = [replace(LLAMA, tensor_parallel=t) for t in (1, 2, 4)]
-    stacked = performance.stack([performance.replica(d) for d in several])
+    stacked = fit_throughput.stack([performance.replica(d) for d in several])
     k = constants(LLAMA)
     together = performance.step_seconds(stacked, k, 8.0, 1000.0)
     apart = [performance.step_seconds(performance.replica(d), k, 8.0, 1000.0) for d in several]
@@ -444,7 +445,7 @@ def test_a_range_is_no_narrower_than_what_a_table_prints() -> None:
 
 
 def test_notes_of_a_table_tell_how_a_run_was_loaded() -> None:
-    def run(note: str, **how: str) -> loops.Run:
+    def run(note: str, **how: str) -> runs.Run:
         return throughput.run_of_row(ROW | how | {"note": note})
 
     assert run("16 requests at once, one answer each").asked.rounds == 1
@@ -558,8 +559,8 @@ def test_nearly_all_published_speeds_are_predicted(
 
 
 def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it() -> None:
-    run = loops.Run(LLAMA, "closed", loops.Traffic(16, 1000, 200))
-    tpot = loops.expected(run).speeds["itl_or_tpot_ms"].central
+    run = runs.Run(LLAMA, "closed", loops.Traffic(16, 1000, 200))
+    tpot = runs.expected(run).speeds["itl_or_tpot_ms"].central
     for factor in (1.0, 2.0):
         seen = benchmark.Benchmark("own", concurrency=16, tpot_ms=tpot * factor)
         assert loops.slower(LLAMA, seen, 1000, 200) == pytest.approx(factor)

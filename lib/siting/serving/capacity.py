@@ -26,7 +26,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated, Range
-from siting.serving import arrivals, loops, performance, servers, spread
+from siting.serving import arrivals, loops, performance, queueing, servers, spread
 from siting.serving.load import (
     SIDES,
     Asked,
@@ -38,17 +38,7 @@ from siting.serving.load import (
     workload_load,
 )
 from siting.serving.performance import Array
-from siting.serving.queueing import (
-    WITHOUT_LIMITS,
-    Curve,
-    Latency,
-    Lengths,
-    Limits,
-    Replica,
-    latency,
-    relaxed,
-    sustained,
-)
+from siting.serving.queueing import Curve, Latency, Lengths, Replica, carried, latency
 from siting.serving.servers import Server
 
 
@@ -140,7 +130,7 @@ class Pool:
         peaks = [s.load.peak_factor * g for s, g in zip(self.shares, grown, strict=True)]
         bunched = self._now([p * s.headroom for s, p in zip(self.shares, peaks, strict=True)])
         needed = level_needed(self._now(peaks), self._work(peaks))
-        return max(float(bunched.max()), needed / WITHOUT_LIMITS)
+        return max(float(bunched.max()), needed / queueing.WITHOUT_LIMITS)
 
     def _now(self, times: Sequence[float]) -> Array:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
@@ -386,19 +376,14 @@ class OptionCapacity:
         found: dict[int, list[str]] = {}
         for year in range(1, self.years + 1):
             count = self.bought(year)
-            kw = count * server.power_kw_central * (room.pue or 1.0)
-            racks = math.ceil(count / room.servers_per_rack)
-            for need, limit, words in (
-                (kw, room.kw, f"{kw:.1f} kW with cooling, the room has {room.kw or 0:g}"),
-                (racks, room.racks, f"{racks} racks, the room has {room.racks or 0:g}"),
-                (
-                    count,
-                    room.servers,
-                    f"{count} servers, the room has places for {room.servers or 0:g}",
-                ),
+            kw, racks = server.power_kw_central * (room.pue or 1.0), room.servers_per_rack
+            for need, most, words in (
+                (count * kw, room.kw, "{:.1f} kW with cooling, the room has {:g}"),
+                (math.ceil(count / racks), room.racks, "{} racks, the room has {:g}"),
+                (count, room.servers, "{} servers, the room has places for {:g}"),
             ):
-                if limit is not None and need > limit:
-                    found.setdefault(year, []).append(words)
+                if most is not None and need > most:
+                    found.setdefault(year, []).append(words.format(need, most))
         return found
 
     @property
@@ -609,42 +594,11 @@ def mixed(loads: Sequence[Load], rates: Array) -> Lengths:
     return Lengths.mixed([load.lengths for load in loads], rates / rates.sum())
 
 
-Ask = tuple[Lengths, Limits, bool, arrivals.Kind]
-"""What is asked whatever the volume: lengths, limits, whether all may wait, how it arrives."""
-
-
 def _shares(replica: Replica, loads: Sequence[Load]) -> tuple[Share, ...]:
     """What each workload asks of a replica."""
     asks = tuple((x.lengths, x.limits, x.batchable_share == 1, x.arrivals) for x in loads)
-    found = zip(loads, _carried(replica, asks), strict=True)
+    found = zip(loads, carried(replica, asks), strict=True)
     return tuple(Share(load, *figures) for load, figures in found)
-
-
-@catalogue.of_facts
-def _carried(replica: Replica, asks: tuple[Ask, ...]) -> list[tuple[float, float, bool, float]]:
-    """By workload, `Share` from its rate on: kept, because no volume of work changes it.
-
-    A limit that a lone request misses is relaxed.
-    """
-    curves = [replica.curve(lengths) for lengths, *_ in asks]
-    held = [relaxed(c, stated) for c, (_, stated, *_) in zip(curves, asks, strict=True)]
-    found = []
-    for i, (curve, limits) in enumerate(zip(curves, held, strict=True)):
-        lengths, stated, waits, arrive = asks[i]
-        others = [(asks[j][0], held[j]) for j in range(len(asks)) if j != i and not asks[j][2]]
-        rate = curve.saturation_rate * WITHOUT_LIMITS
-        if others or not waits:
-            rate = sustained(curve, others[0][1] if waits else limits, others)
-        usual, bunched = latency(curve, rate, (50, limits.percentile)), 1.0
-        if not waits:
-            # A queue may take what the limits leave. It is read before the first token, or between
-            # the tokens of those who are served: a usual answer must not be stretched by more than
-            # its limit leaves, either.
-            stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
-            slack = min(limits.ttft_s - usual.ttft[50], stretch)
-            bunched = arrivals.headroom(arrive, slack, limits.percentile)
-        found.append((rate, bunched, limits == stated, usual.concurrency))
-    return found
 
 
 SHOWN = {"weight_memory": "share of memory bandwidth reached", "compute": "share of peak reached"}

@@ -134,19 +134,12 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
         LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
         w.cached_input_share,
     )
-    return Load(
-        name,
-        week * per_day / 3600,
-        lengths,
-        Limits(w.latency.ttft_s, w.latency.tpot_ms / 1e3, round(w.latency.percentile)),
-        w.peak_factor,
-        w.batchable_share,
-        tuple(w.growth_by_year) or (w.growth_per_year,),
-        vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0),
-        w.deadline,
-        w.arrivals,
-        working,
-    )
+    stated = w.latency
+    limits = Limits(stated.ttft_s, stated.tpot_ms / 1e3, round(stated.percentile))
+    longest = vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0)
+    growth = tuple(w.growth_by_year) or (w.growth_per_year,)
+    shape, how = (w.peak_factor, w.batchable_share, growth), (w.deadline, w.arrivals, working)
+    return Load(name, week * per_day / 3600, lengths, limits, *shape, longest, *how)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a run's load sees of a replica: time to first token, time per token and throughput.
+"""What clients see of a replica that each wait for their answer: latency and throughput.
 
 Requests meet a scheduler that reads at most `chunk` prompt tokens in a step. How long a first
 token takes follows from how many prompts are read with it, and that from how requests arrive:
@@ -8,29 +8,22 @@ token takes follows from how many prompts are read with it, and that from how re
   one step read are followed by as many; lengths that differ pull them apart over `spread` of an
   answer's steps, until prompts come as at random: `running / output` of them a step.
 
-`tests/serving_rounds.py` steps through the same scheduler request by request and agrees.
+`tests/serving_rounds.py` steps through the same scheduler request by request and agrees. Other
+ways of loading a replica, which only published measurements have, are in `siting_validation.runs`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 
 from siting.inputs.benchmark import Benchmark
 from siting.inputs.scenario import Measured
 from siting.memory.deployment import Deployment
-from siting.quantity import NotEstimated, Range
-from siting.serving import performance, spread
+from siting.quantity import NotEstimated
+from siting.serving import performance
 from siting.serving.performance import Efficiencies, Numbers, Replica, step_seconds
-
-Loop = Literal["static", "closed", "open", "saturated"]
-"""static: one batch to the end; closed: clients that each wait for their answer; open: requests at
-a rate; saturated: all requests queued at the start."""
-
 
 ROUNDS = 10.0
 """Requests that a client of a closed loop sends, where a run does not say (InferenceX: 10)."""
@@ -85,22 +78,9 @@ def step(
     return step_seconds(r, k, running, t.context, prompts * inp, inp, prefix)
 
 
-def static_batch(r: Replica, k: Efficiencies, t: Traffic, _room: Numbers) -> Speed:
-    """All prompts are read in one step, then all sequences decode to the end."""
-    inp, tpot = t.input_tokens, step(r, k, t, t.load)
-    ttft = step_seconds(r, k, 0.0, inp, t.load * inp, inp, t.prefix_tokens)
-    whole = ttft + tpot * (t.output_tokens - 1)
-    return Speed(t.load, ttft, tpot, t.load * t.output_tokens / whole)
-
-
 def streamed(k: Efficiencies, running: Numbers, seconds: Numbers) -> Numbers:
     """A step, or the time in which the server sends a token to each of `running` clients. [s]"""
     return np.maximum(seconds, running * k["stream_us"] * 1e-6)
-
-
-def pace(r: Replica, k: Efficiencies, t: Traffic, running: Numbers) -> Numbers:
-    """Mean step of continuous batching: each sequence that ends lets a new prompt in. [s]"""
-    return streamed(k, running, step(r, k, t, running, running / t.output_tokens))
 
 
 def prompts_together(running: Numbers, fitting: Numbers) -> Numbers:
@@ -148,89 +128,6 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
     return Speed(running, ttft + wait, tpot, rate * out)
 
 
-def saturated(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
-    """Every request is queued at the start: the batch is as large as there is room."""
-    running = np.minimum(t.load, room)
-    tpot = pace(r, k, t, running)
-    return Speed(running, np.full_like(tpot, np.nan), tpot, running / tpot)
-
-
-def open_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
-    """Poisson arrivals of `load` requests a second: bisection finds the batch that serves them."""
-    rate, out = t.load, t.output_tokens
-    low, high = np.zeros_like(rate + room), room + np.zeros_like(rate + room)
-    for _ in range(40):
-        middle = (low + high) / 2
-        enough = middle / (out * pace(r, k, t, middle)) >= rate
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    tpot = pace(r, k, t, high)
-    ttft = k["first_token_us"] * 1e-6 + step(r, k, t, high, 1.0)
-    return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
-
-
-KINDS = {
-    "static": static_batch, "closed": closed_loop, "open": open_loop, "saturated": saturated,
-}  # fmt: skip
-
-
-# --- runs -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A benchmark run: what was deployed, and how it was loaded."""
-
-    deployment: Deployment
-    loop: Loop
-    asked: Traffic
-    dummy: bool = False
-    """Whether the weights are random."""
-
-    @property
-    def traffic(self) -> Traffic:
-        """What is asked, with what the scheduler of the deployment reads in a step."""
-        chunk = performance.prompt_tokens_a_step(self.deployment, float(self.asked.longest))
-        return replace(self.asked, chunk=chunk)
-
-    def room(self, r: Replica) -> float:
-        """Sequences that the replica takes in at once."""
-        if self.loop == "static":
-            return math.inf
-        longest = float(self.asked.longest)
-        held = performance.slots(self.deployment, r, longest, longest, ran=True)
-        return max(1.0, min(held, performance.most_sequences(self.deployment)))
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the model expects of a run, with the range that a report would print."""
-
-    speeds: Mapping[str, Range]
-    """By the names of `spread.factors`. Without a time to first token where every request is
-    queued, or where none of the engine was measured."""
-    distance: spread.Distance
-
-
-def expected(run: Run) -> Expected:
-    """The model's estimate of a run. Raises NotEstimated with the reason."""
-    r = performance.replica(run.deployment, run.dummy)
-    where = performance.regime(run.deployment) | {"loop": run.loop}
-    k = performance.efficiencies(where)
-    found = KINDS[run.loop](r, k, run.traffic, run.room(r))
-    speeds = {}
-    for quantity, value, unit in (
-        ("output_tokens_per_s_total", float(found.output_tokens_per_s), "tokens/s"),
-        ("itl_or_tpot_ms", float(found.tpot_s) * 1e3, "ms"),
-        ("ttft_ms", float(found.ttft_s) * 1e3, "ms"),
-    ):
-        factors = spread.factors(where, quantity, float(found.running))
-        if factors and math.isfinite(value):
-            speeds[quantity] = Range(value * factors[0], value, value * factors[1], unit)
-        elif quantity != "ttft_ms":
-            raise NotEstimated("the estimate is not a finite number")
-    return Expected(speeds, spread.distance(where))
-
-
 def slower(d: Deployment, seen: Benchmark | Measured, inp: float, out: float) -> float:
     """Measured time over the time that the model expects of the same run: above 1, it is slower.
 
@@ -239,10 +136,12 @@ def slower(d: Deployment, seen: Benchmark | Measured, inp: float, out: float) ->
     """
     if not seen.concurrency:
         raise NotEstimated("the benchmark does not state its concurrency; write `concurrency`")
-    asked = Traffic(seen.concurrency, seen.input_tokens or inp, seen.output_tokens or out)
-    expects = expected(Run(d, "closed", asked)).speeds
+    inp, out = seen.input_tokens or inp, seen.output_tokens or out
+    t = Traffic(seen.concurrency, inp, out, chunk=performance.prompt_tokens_a_step(d, inp + out))
+    r, k = performance.replica(d), performance.efficiencies(performance.regime(d))
+    found = closed_loop(r, k, t, performance.room(d, r, inp + out))
     if seen.tpot_ms:
-        return seen.tpot_ms / expects["itl_or_tpot_ms"].central
+        return float(seen.tpot_ms / (found.tpot_s * 1e3))
     if seen.output_tokens_per_s:
-        return expects["output_tokens_per_s_total"].central / seen.output_tokens_per_s
+        return float(found.output_tokens_per_s / seen.output_tokens_per_s)
     raise NotEstimated("the benchmark states neither tokens a second nor a time per token")

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -144,12 +144,6 @@ def _summed(each: Array, context: Numbers, most: Array) -> Numbers:
     """What `context` tokens, at most `most` of them, come to over the kinds of layers."""
     total: Numbers = (each * np.minimum(context, most)).sum(axis=0)
     return total
-
-
-def stack(replicas: Sequence[Replica]) -> Replica:
-    """Replicas as one whose numbers are arrays, in order."""
-    columns = {f.name: [getattr(r, f.name) for r in replicas] for f in fields(Replica)}
-    return Replica(**{name: np.stack(values, axis=-1) for name, values in columns.items()})
 
 
 def step_seconds(
@@ -533,6 +527,12 @@ def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = 
             f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with room for requests"
         )
     return float(pool / r.sequence_bytes(length) * d.attention_data_parallel * d.pipeline_parallel)
+
+
+def room(d: Deployment, r: Replica, longest: float) -> float:
+    """Sequences that a replica took in at once that is known to have run requests this long."""
+    held = slots(d, r, longest, longest, ran=True)
+    return max(1.0, min(held, most_sequences(d)))
 
 
 # --- constants in force -----------------------------------------------------------------------

@@ -16,9 +16,10 @@ from statistics import NormalDist
 
 import numpy as np
 
+from siting import catalogue
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
 from siting.quantity import LogNormal, NotEstimated
-from siting.serving import performance
+from siting.serving import arrivals, performance
 from siting.serving.performance import Array
 
 WITHOUT_LIMITS = 0.95
@@ -398,3 +399,35 @@ def relaxed(curve: Curve, limits: Limits) -> Limits:
     return Limits(
         max(limits.ttft_s, 1.5 * alone.ttft[q]), max(limits.tpot_s, 1.5 * alone.tpot[q]), q
     )
+
+
+Ask = tuple[Lengths, Limits, bool, arrivals.Kind]
+"""What is asked whatever the volume: lengths, limits, whether all may wait, how it arrives."""
+
+
+@catalogue.of_facts
+def carried(replica: Replica, asks: tuple[Ask, ...]) -> list[tuple[float, float, bool, float]]:
+    """By workload: requests a second that a replica carries of it alone within the limits of all,
+    what must be carried over the mean of an hour, whether limits are kept, and requests under way.
+
+    Kept, because no volume of work changes it. A limit that a lone request misses is relaxed.
+    """
+    curves = [replica.curve(lengths) for lengths, *_ in asks]
+    held = [relaxed(c, stated) for c, (_, stated, *_) in zip(curves, asks, strict=True)]
+    found = []
+    for i, (curve, limits) in enumerate(zip(curves, held, strict=True)):
+        lengths, stated, waits, arrive = asks[i]
+        others = [(asks[j][0], held[j]) for j in range(len(asks)) if j != i and not asks[j][2]]
+        rate = curve.saturation_rate * WITHOUT_LIMITS
+        if others or not waits:
+            rate = sustained(curve, others[0][1] if waits else limits, others)
+        usual, bunched = latency(curve, rate, (50, limits.percentile)), 1.0
+        if not waits:
+            # A queue may take what the limits leave. It is read before the first token, or between
+            # the tokens of those who are served: a usual answer must not be stretched by more than
+            # its limit leaves, either.
+            stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
+            slack = min(limits.ttft_s - usual.ttft[50], stretch)
+            bunched = arrivals.headroom(arrive, slack, limits.percentile)
+        found.append((rate, bunched, limits == stated, usual.concurrency))
+    return found
