@@ -15,21 +15,21 @@ like lose it, so name it there.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
 
-import pandas as pd
 from IPython.core import display_functions
 
 from siting.show import displays, drawn, style, tabled
 from siting.show.drawn import intervals
-from siting.show.exhibit import Data, Exhibit, attributes, bundle, cited, protected
+from siting.show.exhibit import Data, Exhibit, bundle, cited, protected
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need", "say",
     "style", "table",
 ]  # fmt: skip
 
+P = ParamSpec("P")
 load_ipython_extension = displays.load
 _display: Callable[..., Any] = display_functions.display
 displays.load_if_running()
@@ -42,76 +42,43 @@ class Enough(Exception):
         return []
 
 
-def chart(
-    ax: Any,
-    title: str,
-    data: Data = None,
-    alt: str | None = None,
-    note: str = "",
-    *,
-    x: str | Sequence[str] = "",
-    y: str | Sequence[str] = "",
-    narrow: Any = False,
-) -> None:
-    """Shows a drawing as a numbered figure.
+def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
+    """Makes what makes an exhibit show it, if it holds anything."""
 
-    ax: axes, an array of axes, or a figure. title: the finding, in a sentence of one line.
-    note: stands under the title: unit, period, what line, dot and hatching mean.
-    alt: what the chart shows with its key numbers; drafted from the drawing by default.
-    x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
-    with decimals as `percent:1`), one for all axes or one for each.
-    narrow: draws it a second time for a phone, less wide, where labels then still fit; or axes with
-    a drawing of its own for a phone.
-    """
-    numbers, phone = tabled.numbers_of(attributes(data)), ""
-    figure = drawn.finish(ax, x, y, numbers)
-    text = alt or drawn.drafted(figure) or title
-    width = round(float(figure.get_figwidth()) * 25.4)
-    drawing = drawn.svg(figure, text)
-    if narrow is not False:
-        phone = drawn.narrow(figure if narrow is True else drawn.figure_of(narrow), text)
-    _show({
-        "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
-        "width": width, "svg": drawing, "lacks": [] if attributes(data) else ["source"],
-        "narrow": phone,
-    })  # fmt: skip
+    @functools.wraps(make)
+    def show(*args: P.args, **kwargs: P.kwargs) -> None:
+        made = make(*args, **kwargs)
+        if made.get("rows", made.get("items", made.get("markdown", True))):
+            _display(bundle(made), raw=True)
+
+    return show
 
 
-def _show(made: Exhibit) -> None:
-    """Shows an exhibit that holds anything."""
-    if made.get("rows", made.get("items", made.get("markdown", True))):
-        _display(bundle(made), raw=True)
+chart, table, cases = _shown(drawn.chart), _shown(tabled.table), _shown(tabled.cases)
 
 
-@functools.wraps(tabled.table)
-def table(*args: Any, **kwargs: Any) -> None:
-    _show(tabled.table(*args, **kwargs))
-
-
-def say(markdown: str, data: Data = None) -> None:
+@_shown
+def say(markdown: str, data: Data = None) -> Exhibit:
     """Shows computed sentences, in Markdown; HTML and images in it are shown as text.
 
     A first line that begins with `# ` is the chapter's answer, set large.
     """
     text, sources = protected(markdown, data), cited(data)
-    _show({"kind": "prose", "markdown": text, "sources": sources, "lacks": []})
+    return {"kind": "prose", "markdown": text, "sources": sources, "lacks": []}
 
 
-def answers(items: Mapping[str, str], data: Data = None, heading: str = "", tone: str = "") -> None:
+@_shown
+def answers(
+    items: Mapping[str, str], data: Data = None, heading: str = "", tone: str = ""
+) -> Exhibit:
     """Shows short headed texts side by side: questions with their answers in Markdown.
 
     tone: `open` sets them on the colour of what is not cleared, `chosen` on that of the choice.
     """
-    _show({
+    return {
         "kind": "answers", "heading": heading, "tone": tone, "lacks": [], "sources": cited(data),
         "items": [[q, protected(a, data)] for q, a in items.items()],
-    })  # fmt: skip
-
-
-@functools.wraps(tabled.cases)
-def cases(df: pd.DataFrame, *args: Any, **kwargs: Any) -> None:
-    if len(df):
-        _show(tabled.cases(df, *args, **kwargs))
+    }  # fmt: skip
 
 
 def need(condition: object, otherwise: str, data: Data = None) -> None:

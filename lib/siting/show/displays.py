@@ -9,7 +9,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from siting.formats import Numbers
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from siting.show import drawn, style, tabled
 from siting.show.exhibit import Exhibit, bundle
 
@@ -18,10 +22,6 @@ _MOST_ROWS = 60
 
 def load(shell: Any) -> None:
     """Registers the displays of figures, axes, frames and Stylers with an IPython shell."""
-    import matplotlib as mpl
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib_inline.config import InlineBackend
 
     mpl.rcParams.update(style.settings())
@@ -30,7 +30,7 @@ def load(shell: Any) -> None:
     shell.run_line_magic("matplotlib", "inline")
     mpl.rcParams.update(style.settings())
     bundles = shell.display_formatter.mimebundle_formatter
-    bundles.for_type(Figure, lambda figure, **_: bundle(_figure(figure)))
+    bundles.for_type(Figure, lambda figure, **_: bundle(drawn.chart(figure)))
     bundles.for_type(pd.DataFrame, lambda frame, **_: bundle(_frame(frame)))
     bundles.for_type_by_name(
         "pandas.io.formats.style", "Styler", lambda styler, **_: bundle(_styler(styler))
@@ -48,57 +48,25 @@ def load_if_running() -> None:
         load(shell)
 
 
-def _figure(figure: Any) -> Exhibit:
-    """A figure that no call of `chart` has titled."""
-    drawn.finish(figure, "", "", Numbers("DE", "EUR"))
-    text = drawn.drafted(figure)
-    lacks = ["title", "source", *(() if text else ("alternative text",))]
-    alt = text or "Chart without a description"
-    width = round(float(figure.get_figwidth()) * 25.4)
-    return {
-        "kind": "chart", "title": "", "note": "", "alt": alt, "sources": [], "lacks": lacks,
-        "width": width, "svg": drawn.svg(figure, alt),
-    }  # fmt: skip
-
-
-def _frame(frame: Any) -> Exhibit:
+def _frame(frame: pd.DataFrame) -> Exhibit:
     """A frame as its cell ends with it: at most so many rows, the middle left out."""
-    if len(frame) > _MOST_ROWS:
-        half = _MOST_ROWS // 2
-        shown = tabled.table(frame.head(half))
-        gap = {"kind": "", "cells": [{"text": "…"} for _ in shown["columns"]]}
-        shown["rows"] += [gap, *tabled.table(frame.tail(half))["rows"]]
-        shown["note"] = f"{len(frame)} rows; the first and last {half} are shown."
-        return {**shown, "lacks": ["title", *shown["lacks"]]}
-    shown = tabled.table(frame)
-    return {**shown, "lacks": ["title", *shown["lacks"]]}
+    if len(frame) <= _MOST_ROWS:
+        return tabled.table(frame)
+    half = _MOST_ROWS // 2
+    note = f"{len(frame)} rows; the first and last {half} are shown."
+    shown = tabled.table(frame.head(half), note=note)
+    gap = {"kind": "", "cells": [{"text": "…"} for _ in shown["columns"]]}
+    shown["rows"] += [gap, *tabled.table(frame.tail(half))["rows"]]
+    return shown
 
 
 def _styler(styler: Any) -> Exhibit:
-    """A Styler's cells as it formats them, its captions and text colours left out."""
+    """A Styler's cells as it formats them, its text colours left out."""
     made = styler._translate(False, False)
-    heads = [c for c in made["head"][-1] if c["is_visible"]] if made["head"] else []
-    rows = [[c for c in row if c["is_visible"]] for row in made["body"]]
-    rows = rows or [[]]
-    width = max(map(len, rows))
-    texts = [[_plain(c["display_value"]) for c in row] for row in rows]
-    columns = [
-        {
-            "head": _plain(heads[i]["display_value"]) if i < len(heads) else "", "unit": "",
-            "over": "", "stub": i < len(rows[0]) and rows[0][i]["type"] == "th",
-            "align": "",
-        }
-        for i in range(width)
-    ]  # fmt: skip
-    for place, column in enumerate(columns):
-        found = [row[place] for row in texts if place < len(row)]
-        column["align"] = "left" if column["stub"] else tabled.alignment(found)
-    return {
-        "kind": "table", "title": str(styler.caption or ""), "note": "", "sources": [],
-        "lacks": ["source"], "columns": columns, "small": width > 9,
-        "rows": [{"kind": "", "cells": [{"text": t} for t in row]} for row in texts],
-    }  # fmt: skip
-
-
-def _plain(value: Any) -> str:
-    return str(value).replace("&nbsp;", "").strip()
+    head, *rows = (
+        [str(c["display_value"]).replace("&nbsp;", "").strip() for c in row if c["is_visible"]]
+        for row in (*(made["head"][-1:] or [[]]), *made["body"])
+    )
+    frame = pd.DataFrame(rows)
+    heads = dict.fromkeys(frame.columns, "") | dict(enumerate(head))
+    return tabled.table(frame, str(styler.caption or ""), heads=heads)

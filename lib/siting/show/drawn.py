@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import ticker
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
@@ -26,6 +27,7 @@ from matplotlib.lines import Line2D
 
 from siting.formats import Numbers
 from siting.show import style
+from siting.show.exhibit import Data, Exhibit, attributes, cited, lacking, numbers_of
 
 _LINE = 8 * 1.25
 """Height of a label of 8 pt. [points]"""
@@ -39,48 +41,73 @@ _MOST_SAID = 14
 """Marks of one kind that a drafted text reads out; more are summed up."""
 
 
+def chart(
+    ax: Any,
+    title: str = "",
+    data: Data = None,
+    alt: str | None = None,
+    note: str = "",
+    *,
+    x: str | Sequence[str] = "",
+    y: str | Sequence[str] = "",
+    narrow: Any = False,
+) -> Exhibit:
+    """Shows a drawing as a numbered figure.
+
+    ax: axes, an array of axes, or a figure. title: the finding, in a sentence of one line.
+    note: stands under the title: unit, period, what line, dot and hatching mean.
+    alt: what the chart shows with its key numbers; drafted from the drawing by default.
+    x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
+    with decimals as `percent:1`), one for all axes or one for each.
+    narrow: draws it a second time for a phone, less wide, where labels then still fit; or axes with
+    a drawing of its own for a phone.
+    """
+    figure, attrs = figure_of(ax), attributes(data)
+    for place, each in enumerate(_axes_of(ax)):
+        for axis, kinds in ((each.xaxis, x), (each.yaxis, y)):
+            kind = kinds if isinstance(kinds, str) else kinds[min(place, len(kinds) - 1)]
+            _ticks(axis, kind, numbers_of(attrs))
+    for each in figure.axes:
+        if each.get_visible():
+            _name(figure, each)
+    text = alt or drafted(figure) or title
+    lacks, width = lacking(title, attrs, text), round(float(figure.get_figwidth()) * 25.4)
+    text, phone = text or "Chart without a description", ""
+    drawing = svg(figure, text)
+    if narrow is not False:
+        small = figure if narrow is True else figure_of(narrow)
+        # Type as large, the drawing less wide and a little taller.
+        small.set_size_inches(_PHONE, 1.15 * float(small.get_figheight()))
+        phone = svg(small, text)
+    return {
+        "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
+        "width": width, "svg": drawing, "lacks": lacks, "narrow": phone,
+    }  # fmt: skip
+
+
 def figure_of(drawn: Any) -> Figure:
     """The figure of axes, of an array of axes, or itself. Raises TypeError for anything else."""
-    if isinstance(drawn, Figure):
-        return drawn
+    found = drawn if isinstance(drawn, Figure) else _axes_of(drawn)[0].get_figure(root=True)
+    assert found is not None
+    return found
+
+
+def _axes_of(drawn: Any) -> list[Axes]:
+    """The axes that formats apply to, in order. Raises TypeError for what has none."""
     if isinstance(drawn, Axes):
-        found = drawn.get_figure(root=True)
-        if found is not None:
-            return found
+        return [drawn]
+    if isinstance(drawn, Figure):
+        return [ax for ax in drawn.axes if ax.get_visible()]
     if isinstance(drawn, (np.ndarray, list, tuple)) and len(drawn):
-        return figure_of(np.ravel(np.asarray(drawn, dtype=object))[0])
+        return [ax for part in drawn for ax in _axes_of(part)]
     raise TypeError(
         f"chart takes axes, an array of axes or a figure, not {type(drawn).__name__}; "
         "write chart(ax, …)"
     )
 
 
-def axes_of(drawn: Any) -> list[Axes]:
-    """The axes that formats apply to, in order."""
-    if isinstance(drawn, Axes):
-        return [drawn]
-    if isinstance(drawn, Figure):
-        return [ax for ax in drawn.axes if ax.get_visible()]
-    return [ax for part in drawn for ax in axes_of(part)]
-
-
-def finish(drawn: Any, x: str | Sequence[str], y: str | Sequence[str], numbers: Numbers) -> Figure:
-    """Puts the house's last touches to a figure: formats, names of lines, legends."""
-    figure = figure_of(drawn)
-    chosen = axes_of(drawn)
-    for place, ax in enumerate(chosen):
-        for axis, kinds in (("x", x), ("y", y)):
-            kind = kinds if isinstance(kinds, str) else kinds[min(place, len(kinds) - 1)]
-            _ticks(ax, axis, kind, numbers)
-    for ax in figure.axes:
-        if ax.get_visible() and _has_names(ax):
-            _name_lines(ax) if _only_lines(ax) else _legend(figure, ax)
-    return figure
-
-
-def _ticks(ax: Axes, side: str, kind: str, numbers: Numbers) -> None:
+def _ticks(axis: Axis, kind: str, numbers: Numbers) -> None:
     """Ticks as the client writes numbers; named categories and dates stay as they are."""
-    axis = ax.xaxis if side == "x" else ax.yaxis
     formatter = axis.get_major_formatter()
     if type(formatter).__name__ in ("FixedFormatter", "StrCategoryFormatter"):
         return
@@ -92,24 +119,24 @@ def _ticks(ax: Axes, side: str, kind: str, numbers: Numbers) -> None:
         axis.set_major_formatter(ticker.FuncFormatter(numbers.axis("compact")))
     else:
         return
-    if axis.get_scale() == "linear" and not _placed(axis):
+    # A notebook may have chosen the places of the ticks itself.
+    chosen = ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
+    if axis.get_scale() == "linear" and not isinstance(axis.get_major_locator(), chosen):
         axis.set_major_locator(ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
 
 
-def _placed(axis: Any) -> bool:
-    """Whether the notebook chose the places of the ticks itself."""
-    return isinstance(
-        axis.get_major_locator(), ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
-    )
-
-
-def _has_names(ax: Axes) -> bool:
-    return ax.get_legend() is not None or (_only_lines(ax) and len(_named(ax)) > 1)
-
-
-def _only_lines(ax: Axes) -> bool:
-    _, labels = ax.get_legend_handles_labels()
-    return len(_named(ax)) == len(labels) > 0
+def _name(figure: Figure, ax: Axes) -> None:
+    """Says what is drawn: lines at their ends where nothing else has a name, or in a legend."""
+    named, (handles, labels) = _named(ax), ax.get_legend_handles_labels()
+    only_lines, legend = len(named) == len(labels) > 0, ax.get_legend()
+    if legend is not None:
+        legend.remove()
+    elif not only_lines or len(named) == 1:
+        return
+    if only_lines:
+        _name_lines(ax, named)
+    else:
+        _legend(figure, handles, labels)
 
 
 def _named(ax: Axes) -> list[Line2D]:
@@ -125,15 +152,12 @@ def _numbers(values: Any) -> np.ndarray[Any, Any]:
     return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan), dtype=float)
 
 
-def _name_lines(ax: Axes) -> None:
+def _name_lines(ax: Axes, named: Iterable[Line2D]) -> None:
     """Names lines at their ends, in their colours, apart from each other, instead of a legend."""
-    legend = ax.get_legend()
-    if legend is not None:
-        legend.remove()
     ax.autoscale_view()
     to_axes = ax.transData + ax.transAxes.inverted()
     ends = []
-    for line in _named(ax):
+    for line in named:
         xs, ys = _numbers(line.get_xdata(orig=False)), _numbers(line.get_ydata(orig=False))
         known = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
         if len(known):
@@ -166,12 +190,8 @@ def _apart(places: Sequence[float], gap: float) -> list[float]:
     return moved
 
 
-def _legend(figure: Figure, ax: Axes) -> None:
+def _legend(figure: Figure, handles: Any, labels: Sequence[str]) -> None:
     """A legend above the chart, in one row or as few as its width allows."""
-    handles, labels = ax.get_legend_handles_labels()
-    legend = ax.get_legend()
-    if legend is not None:
-        legend.remove()
     for columns in range(len(labels), 0, -1):
         drawn = figure.legend(
             handles, labels, loc="outside upper left", ncols=columns, handlelength=1.1,
@@ -298,12 +318,6 @@ def svg(figure: Figure, alt: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" {joined} ', 1)
 
 
-def narrow(figure: Figure, alt: str) -> str:
-    """The same drawing for a phone: type as large, the drawing less wide and a little taller."""
-    figure.set_size_inches(_PHONE, 1.15 * float(figure.get_figheight()))
-    return svg(figure, alt)
-
-
 def _marked(figure: Figure) -> list[str]:
     """Gives each bar and each named line an id, and says what each is, in that order."""
     said: list[str] = []
@@ -368,7 +382,7 @@ def intervals(
                 _interval_values(ax, place, row, style.TEXT.get(colour, colour), value)
     if np.isfinite(ends).any() and np.nanmin(ends) >= 0:
         # The number left of the lowest line needs room beside the names of the rows.
-        room = _NUMBER / (0.6 * 72 * figure_of(ax).get_figwidth() / len(axes_of(figure_of(ax))))
+        room = _NUMBER / (0.6 * 72 * figure_of(ax).get_figwidth() / len(_axes_of(figure_of(ax))))
         ax.set_xlim(left=min(0.0, np.nanmin(ends) - room * np.nanmax(ends)) if value else 0)
     ax.xaxis.grid(True)
 

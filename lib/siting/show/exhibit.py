@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, TypeAlias
 
 import mistune
 import pandas as pd
 
 from siting.catalogue import Source
+from siting.formats import Numbers
 from siting.show import style
 
 MIME = "application/vnd.siting+json"
@@ -40,19 +41,26 @@ def attributes(data: Data) -> list[dict[str, Any]]:
 
 def cited(data: Data) -> list[dict[str, str]]:
     """Every source behind some frames, once."""
-    found: Iterable[Source] = dict.fromkeys(
-        s for attrs in attributes(data) for s in attrs.get("sources", ())
-    )
+    found: Iterable[Source] = chain(*(attrs.get("sources", ()) for attrs in attributes(data)))
     return [
-        {
-            "text": s.citation,
-            "title": s.source,
-            "where": f"{s.locator} ({s.date})",
-            "url": s.url,
-            "kind": s.kind,
-        }
-        for s in found
+        {"text": s.citation, "title": s.source, "url": s.url, "kind": s.kind}
+        | {"where": f"{s.locator} ({s.date})"}
+        for s in dict.fromkeys(found)
     ]
+
+
+def lacking(title: str, attrs: Sequence[object], alt: str = "drafted") -> list[str]:
+    """What a reader will miss of an exhibit."""
+    found = {"title": title, "source": attrs, "alternative text": alt}
+    return [what for what, there in found.items() if not there]
+
+
+def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
+    """Formats of the client whose frames these are; euros for a frame of nobody's."""
+    for a in attrs:
+        if "country" in a:
+            return Numbers(a["country"], a["currency"])
+    return Numbers("DE", "EUR")
 
 
 def literal(text: str) -> str:
@@ -143,55 +151,53 @@ def answers_html(exhibit: Exhibit) -> str:
 def table_html(exhibit: Exhibit) -> str:
     """A table with headings over headings, groups, totals and verdict words."""
     columns = exhibit["columns"]
-    spanned = any(c["over"] for c in columns)
-    lines = [f"<tr>{_spanners(columns)}</tr>"] if spanned else []
-    lines.append(f"<tr>{''.join(map(_head, columns))}</tr>")
-    head, lines = "".join(lines), []
-    for row in exhibit["rows"]:
-        if row["kind"] == "group":
-            name = html.escape(row["cells"][0]["text"])
-            lines.append(
-                f'<tr class="group"><th scope="colgroup" colspan="{len(columns)}">{name}</th></tr>'
-            )
-            continue
-        cells = "".join(map(_cell, row["cells"], columns))
-        lines.append(
-            f'<tr class="{row["kind"]}">{cells}</tr>' if row["kind"] else f"<tr>{cells}</tr>"
-        )
+    above = [(over, len(list(under))) for over, under in groupby(c["over"] for c in columns)]
+    head = _row(map(_head, columns))
+    if any(over for over, _ in above):
+        head = _row(_spanned(*each, "over") for each in above) + head
+    body = "".join(
+        _row([_spanned(row["cells"][0]["text"], len(columns))], "group")
+        if row["kind"] == "group"
+        else _row(map(_cell, row["cells"], columns), row["kind"])
+        for row in exhibit["rows"]
+    )
     small = ' class="small"' if exhibit.get("small") else ""
-    # Roles are said, since on a phone rows are set as blocks.
-    body = "".join(lines).replace("<tr", '<tr role="row"')
-    head = head.replace("<tr", '<tr role="row"')
     return f'<table role="table"{small}><thead>{head}</thead><tbody>{body}</tbody></table>'
 
 
-def _spanners(columns: Sequence[dict[str, Any]]) -> str:
-    return "".join(
-        f'<th scope="colgroup" colspan="{len(list(under))}" class="over">{html.escape(over)}</th>'
-        for over, under in groupby(columns, lambda c: c["over"])
-    )
+def _row(cells: Iterable[str], kind: str = "") -> str:
+    """A row; its role is said, since on a phone rows are set as blocks."""
+    return f'<tr role="row"{_classed(kind)}>{"".join(cells)}</tr>'
+
+
+def _spanned(text: str, columns: int, kind: str = "") -> str:
+    span = f'<th scope="colgroup" colspan="{columns}"{_classed(kind)}>'
+    return f"{span}{html.escape(text)}</th>"
+
+
+def _classed(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""
+
+
+def _coloured(text: str, colour: str) -> str:
+    text = html.escape(text)
+    return f'<span class="{colour_class(colour)}">{text}</span>' if colour else text
 
 
 def _head(column: dict[str, Any]) -> str:
     unit = f' <span class="unit">{html.escape(column["unit"])}</span>' if column["unit"] else ""
-    head = html.escape(column["head"])
-    if colour := column.get("colour"):
-        head = f'<span class="{colour_class(colour)}">{head}</span>'
+    head = _coloured(column["head"], column.get("colour", ""))
     return f'<th scope="col" class="{column["align"]}">{head}{unit}</th>'
 
 
 def _cell(cell: dict[str, Any], column: dict[str, Any]) -> str:
-    text = html.escape(cell["text"])
     classes = " ".join(c for c in (column["align"], cell.get("tone", "")) if c and c != "left")
-    if colour := cell.get("colour"):
-        text = f'<span class="{colour_class(colour)}">{text}</span>'
     value = f' data-v="{cell["value"]!r}"' if "value" in cell else ""
-    tag = "th" if column["stub"] else "td"
-    scope = ' scope="row"' if column["stub"] else ""
-    kind = f' class="{classes}"' if classes else ""
+    tag, role = ('th scope="row"', "rowheader") if column["stub"] else ("td", "cell")
     head = html.escape(f"{column['head']} {column['unit']}".strip())
-    role = "rowheader" if column["stub"] else "cell"
-    return f'<{tag}{scope}{kind}{value} role="{role}" data-h="{head}">{text}</{tag}>'
+    text = _coloured(cell["text"], cell.get("colour", ""))
+    about = f'{_classed(classes)}{value} role="{role}" data-h="{head}"'
+    return f"<{tag}{about}>{text}</{tag[:2]}>"
 
 
 def colour_class(colour: str) -> str:
