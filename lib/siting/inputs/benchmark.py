@@ -103,15 +103,11 @@ def _objects(text: str) -> list[Object]:
         try:
             found = beside.parsed(text, DEEPEST)
         except JSONDecodeError:
-            lines = filter(None, map(str.strip, text.splitlines()))
-            found = [beside.parsed(line, DEEPEST) for line in lines]
-            if not found:
-                raise
-    except JSONDecodeError:
-        wrong = "the benchmark file is not JSON; write the tool's JSON result"
-        raise ValueError(wrong) from None
+            lines = [line for line in text.splitlines() if line.strip()]
+            found = [beside.parsed(line, DEEPEST) for line in lines or [text]]
     except ValueError as error:
-        raise ValueError(f"the benchmark file {error}; write the tool's JSON result") from None
+        wrong = "is not JSON" if isinstance(error, JSONDecodeError) else str(error)
+        raise ValueError(f"the benchmark file {wrong}; write the tool's JSON result") from None
     listed = found if isinstance(found, list) else [found]
     objects: list[Object] = [x for x in listed if isinstance(x, dict)]
     if not objects:

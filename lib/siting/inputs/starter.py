@@ -8,18 +8,6 @@ from pathlib import Path
 
 from siting.inputs.scenario import ScenarioError, new_text
 
-README = """\
-# Reports with siting
-
-    siting report             # renders every client of params/ to reports/
-    siting new acme           # writes params/acme.yaml, short and commented
-    siting check acme         # every mistake at once, with line and fix
-
-- `params/base.yaml` is a complete scenario; a client's file holds what differs.
-- `notebooks/` holds the chapters. Edit one in JupyterLab, and the report follows. A notebook in
-  `notebooks/<client>/` is that client's own.
-- `reports/<client>/report.html` and `report.pdf` are what you send.
-"""
 _EXAMPLE = "example"
 
 
@@ -29,7 +17,7 @@ def init(target: Path) -> list[Path]:
     Raises ScenarioError where one of them is there already: nothing is overwritten.
     """
     files = _shipped()
-    wanted = [*files, f"params/{_EXAMPLE}.yaml", "README.md"]
+    wanted = [*files, f"params/{_EXAMPLE}.yaml"]
     taken = [name for name in wanted if (target / name).exists()]
     if taken:
         wrong = "is there already; nothing was written"
@@ -39,12 +27,11 @@ def init(target: Path) -> list[Path]:
         shutil.copyfile(source, target / name)
     text = new_text(_EXAMPLE, dt.date.today())
     (target / "params" / f"{_EXAMPLE}.yaml").write_text(text, encoding="utf-8")
-    (target / "README.md").write_text(README, encoding="utf-8")
     return [target / name for name in wanted]
 
 
 def _shipped() -> dict[str, Path]:
-    """Notebooks and base scenario by their place in a project: of the checkout, or of the wheel.
+    """A project's files by their place in it, those of the checkout or of the wheel.
 
     pip puts them into `share/siting` of the environment, beside the `lib` that holds this file.
     """
@@ -53,6 +40,7 @@ def _shipped() -> dict[str, Path]:
         if (folder / "params" / "base.yaml").is_file():
             paths = [*folder.glob("notebooks/*.ipynb"), folder / "params" / "base.yaml"]
             paths.append(folder / "params" / ".schema.json")
-            return {str(p.relative_to(folder)): p for p in sorted(paths)}
+            files = {str(p.relative_to(folder)): p for p in sorted(paths)}
+            return {**files, "README.md": here.parent / "new_project.md"}
     wrong = "its notebooks were not installed"
     raise ScenarioError.of("siting", wrong, "install the wheel with pip")

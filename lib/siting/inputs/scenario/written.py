@@ -29,7 +29,7 @@ def as_yaml(data: dict[str, Any]) -> str:
 def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
     pad = "  " * depth
     pairs = (
-        ((f"{_scalar(k)}:", v) for k, v in data.items())
+        ((f"{_inline(k)}:", v) for k, v in data.items())
         if isinstance(data, dict)
         else (("-", v) for v in data)
     )
@@ -47,15 +47,11 @@ def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
 
 
 def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(k)}: {_scalar(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_scalar, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
     """A value as this kit's reader, and any other, reads it back."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_inline(k)}: {_inline(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 1e15:
             return str(int(value))
