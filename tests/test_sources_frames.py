@@ -6,7 +6,9 @@ import datetime as dt
 
 import pytest
 from siting import study
+from siting.catalogue import Source
 from siting.inputs import scenario
+from siting.quantity import Range
 from siting.study import Study, frames
 from studies import opened
 
@@ -77,26 +79,53 @@ def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
 def test_a_frame_takes_rows_as_tuples_in_the_order_in_which_its_columns_are_declared() -> None:
     class Made(study.Study):
         @frames.frame
-        def pairs(self) -> frames.Made:
+        def pairs(self) -> frames.Rows:
             """A pair.
 
             name: what it is
             weight: how heavy it is [kg]
             """
-            return [("a", 1), ("b", None)], ()
+            return [("a", 1), ("b", None)]
 
         @frames.frame
-        def short(self) -> frames.Made:
+        def short(self) -> frames.Rows:
             """A pair that lacks its weight.
 
             name: what it is
             weight: how heavy it is [kg]
             """
-            return [("a",)], ()
+            return [("a",)]
+
+        @frames.frame
+        def ranges(self) -> frames.Rows:
+            """An option, another, and how heavy it is.
+
+            option: the option
+            other: the other [option]
+            weight*: how heavy it is [kg]
+            """
+            yield "api", "rented", Range(1, 2, 3)
+            yield {"option": "rented"}
+            yield Source(source="scales", locator="display", date="2026")
+
+        @frames.frame
+        def unknown(self) -> frames.Rows:
+            """A row with a column that is not declared.
+
+            name: what it is
+            """
+            return [{"nam": "a"}]
 
     made = Made(scenario.load("base"))
     found = made.pairs()
     assert list(found.columns) == ["name", "weight"]
     assert found.weight[0] == 1 and found.weight.isna()[1]
-    with pytest.raises(ValueError, match="differ"):
-        made.short()
+    for wrong in (made.short, made.unknown):
+        with pytest.raises(ValueError, match="differ"):
+            wrong()
+    spread = made.ranges()
+    assert list(spread.columns) == ["option", "other", "weight_low", "weight", "weight_high"]
+    assert list(spread.option) == [made.options["api"].label, made.options["rented"].label]
+    assert list(spread.other) == [made.options["rented"].label, None]
+    assert spread.iloc[0, 2:].tolist() == [1, 2, 3] and spread.iloc[1, 2:].isna().all()
+    assert [s.source for s in spread.attrs["sources"]] == ["scales"]

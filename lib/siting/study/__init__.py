@@ -17,30 +17,18 @@ from siting.cost import workbook
 from siting.inputs import scenario
 from siting.study import frames, summary
 from siting.study.capacity import CapacityFrames
-from siting.study.cost import CostFrames
-from siting.study.data import DataFrames
-from siting.study.decision import DecisionFrames
 from siting.study.memory import MemoryFrames
 from siting.study.quality import QualityFrames
 from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
-from siting.study.vendors import VendorFrames
 from siting.study.wording import Wording
 
 
-class Study(
-    TimelineFrames,
-    SourceFrames,
-    DecisionFrames,
-    QualityFrames,
-    DataFrames,
-    CostFrames,
-    CapacityFrames,
-    MemoryFrames,
-    VendorFrames,
-    Wording,
-):
-    """A scenario and what follows from it: tidy frames, and the files of its report."""
+class Study(TimelineFrames, SourceFrames, QualityFrames, CapacityFrames, MemoryFrames, Wording):
+    """A scenario and what follows from it: tidy frames, and the files of its report.
+
+    Frames on the decision, costs, data and vendors come with those of the timeline.
+    """
 
     def _repr_html_(self) -> str:
         """Every frame with its columns and units, without computing any."""

@@ -21,7 +21,7 @@ from siting.serving.performance import Array
 from siting.serving.queueing import latency
 from siting.serving.servers import Server
 from siting.serving.spread import Calibration
-from siting.study.frames import Made, Yielded, ends, frame
+from siting.study.frames import Rows, frame, frame_citing
 from siting.study.memory import short
 from siting.study.results import Results
 
@@ -36,10 +36,28 @@ YEAR_POINTS = 400
 class CapacityFrames(Results):
     """Frames on load, GPUs and latency. A hybrid shows the machines that it owns."""
 
+    def _pools(self) -> Iterator[tuple[tuple[str, str], Pool]]:
+        for name, found in self.capacity.items():
+            for model, pool in found.pools.items():
+                yield (name, short(model)), pool
+
+    @property
+    def _loads(self) -> Mapping[str, Load]:
+        """Load by workload: as models on GPUs of one's own see it, if there are any."""
+        return max(self.capacity.values(), key=lambda found: bool(found.pools)).loads
+
+    def _load_sources(self) -> Iterator[Source]:
+        for name in self.scenario.workloads:
+            for field in ("hours", "input_tokens", "growth_per_year"):
+                yield self.scenario.source(f"workloads.{name}.{field}")
+
+    def _speed_sources(self) -> Iterator[Source]:
+        return (i.source for _, p in self._pools() for i in p.inputs)
+
     # --- the load -----------------------------------------------------------------------------
 
-    @frame
-    def loads(self) -> Yielded:
+    @frame_citing(_load_sources)
+    def loads(self) -> Rows:
         """A workload in the first year.
 
         workload: name of the workload
@@ -54,19 +72,16 @@ class CapacityFrames(Results):
         deadline: when requests that may wait are done
         arrivals: how requests bunch within an hour: people, machines or agents
         working: load of a mean week, holidays counted, over that of a usual one [share]
-        growth_low: change of the load into the second year [share]
-        growth: the same, central [share]
-        growth_high: the same, at most [share]
+        growth*: change of the load into the second year [share]
         """
-        for name, load in self._loads().items():
+        for name, load in self._loads.items():
             rates, n = (load.mean_rate, load.busy_rate, load.peak_rate), load.lengths
             tokens = n.input_mean, n.cached_share, n.output_mean
             waits = load.batchable_share, _deadline(load), load.arrivals, load.working
-            yield name, load.requests(1).central, *rates, *tokens, *waits, *ends(load.growth[0])
-        yield from self._load_sources()
+            yield name, load.requests(1).central, *rates, *tokens, *waits, load.growth[0]
 
-    @frame
-    def load_by_hour(self) -> Yielded:
+    @frame_citing(_load_sources)
+    def load_by_hour(self) -> Rows:
         """A workload in one hour of a usual week of the first year.
 
         workload: name of the workload
@@ -75,13 +90,12 @@ class CapacityFrames(Results):
         now: asked for at once [requests/s]
         may_wait: asked for, but may wait [requests/s]
         """
-        for name, load in self._loads().items():
-            for hour, (now, whole) in enumerate(zip(load.interactive, load.hourly, strict=True)):
-                yield name, DAYS[hour // 24], hour, now, whole - now
-        yield from self._load_sources()
+        for name, load in self._loads.items():
+            for hour, (now, waits) in enumerate(zip(load.interactive, load.waiting, strict=True)):
+                yield name, DAYS[hour // 24], hour, now, waits
 
-    @frame
-    def days(self) -> Yielded:
+    @frame_citing(_load_sources)
+    def days(self) -> Rows:
         """A model of an option in one hour of a kind of day, first year.
 
         option: label of the option
@@ -93,12 +107,10 @@ class CapacityFrames(Results):
         """
         for where, pool in self._pools():
             for day, work in _days(pool).items():
-                for hour, (now, later) in enumerate(zip(*work, strict=True)):
-                    yield *where, day, hour, now, later
-        yield from self._load_sources()
+                yield from ((*where, day, *hour) for hour in zip(range(24), *work, strict=True))
 
-    @frame
-    def duration_curve(self) -> Yielded:
+    @frame_citing(_load_sources)
+    def duration_curve(self) -> Rows:
         """The load of a model of an option in the hours of the first year, busiest first.
 
         option: label of the option
@@ -111,12 +123,11 @@ class CapacityFrames(Results):
             hours = pool.hours_of_year()
             rates = np.interp(share, np.linspace(0, 1, len(hours)), hours)
             yield from ((*where, *point) for point in zip(share, rates, strict=True))
-        yield from self._load_sources()
 
     # --- one replica and a pool ---------------------------------------------------------------
 
-    @frame
-    def pools(self) -> Yielded:
+    @frame_citing(_speed_sources)
+    def pools(self) -> Rows:
         """A model of an option: the replicas that serve it in the first year.
 
         option: label of the option
@@ -130,9 +141,7 @@ class CapacityFrames(Results):
         gpus_per_replica: cards that hold the model once [GPUs]
         replicas: that serve [replicas]
         spares: that stand by [replicas]
-        rate_low: what a replica carries within the limits [requests/s]
-        rate: the same, central [requests/s]
-        rate_high: the same, at most [requests/s]
+        rate*: what a replica carries within the limits [requests/s]
         saturation: what a replica could serve without limits [requests/s]
         peak: what must be carried at once in the first year [requests/s]
         level: work at once in the busiest week, bunching and deadlines counted [replicas]
@@ -145,15 +154,27 @@ class CapacityFrames(Results):
         measured: the client's benchmark behind the speed
         notes: what a reader must know
         """
-        hybrids = {o.label for o in self.options.values() if o.kind == "hybrid"}
-        for (option, model), pool in self._pools():
-            found, shown = self._capacity_of(option), (option, pool.model) == self._shown_pool
-            own = shown, option in hybrids, found.runs.label, *_size(pool), found.mean_utilisation()
-            yield option, model, pool.model, *own, *_promise(pool)
-        yield from self._speed_sources()
+        allowed = (c.name for c in self.decision.competing)
+        order = (self.decision.recommended or "", *allowed, *self.capacity)
+        sized = {name: found.pools.values() for name, found in self.capacity.items() if found.pools}
+        about = next((name for name in order if name in sized), "")
+        largest = max(sized.get(about, ()), key=lambda p: p.gpus(1).central, default=None)
+        for (name, model), pool in self._pools():
+            found, serving = self.capacity[name], pool.replicas[0].central
+            owned = found.kind == "hybrid", found.runs.label, pool.deployment.gpu.gpu
+            groups = pool.gpus_per_replica, serving, pool.total_replicas(1).central - serving
+            most = pool.curve(pool.mix(True)).saturation_rate
+            work = pool.rate_per_replica, most, pool.peak_rate, pool.level()
+            at_once = [load for load in pool.loads if load.batchable_share < 1]
+            asked = [load.limits for load in at_once or pool.loads]
+            strictest = min(x.ttft_s for x in asked), min(x.tpot_s for x in asked)
+            limits = *strictest, max(x.percentile for x in asked), pool.keeps_limits
+            known = pool.calibrated, pool.measured, " ".join(dict.fromkeys(pool.notes))
+            what = name, model, pool.model, name == about and pool is largest
+            yield *what, *owned, *groups, *work, found.mean_utilisation(), *limits, *known
 
     @frame
-    def not_sized(self) -> Yielded:
+    def not_sized(self) -> Rows:
         """A model of an option whose GPUs could not be estimated.
 
         option: label of the option
@@ -163,10 +184,10 @@ class CapacityFrames(Results):
         """
         for name, found in self.capacity.items():
             for model, why in found.not_estimated.items():
-                yield self.options[name].label, short(model), model, why
+                yield name, short(model), model, why
 
-    @frame
-    def replica_curve(self) -> Yielded:
+    @frame_citing(_speed_sources)
+    def replica_curve(self) -> Rows:
         """One replica at one load: latency at the percentile of the limits.
 
         option: label of the option
@@ -180,10 +201,9 @@ class CapacityFrames(Results):
             for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
                 seen = latency(curve, rate, (q,))
                 yield *where, rate, seen.ttft[q], seen.tpot[q]
-        yield from self._speed_sources()
 
-    @frame
-    def latencies(self) -> Made:
+    @frame_citing(_speed_sources)
+    def latencies(self) -> Rows:
         """What users of a model of an option wait for, in one situation.
 
         option: label of the option
@@ -201,11 +221,10 @@ class CapacityFrames(Results):
         kept: whether the limit is kept
         under_way: mean requests in the system, all replicas [requests]
         """
-        rows = [(*where, *row) for where, pool in self._pools() for row in _situations(pool)]
-        return rows, self._speed_sources()
+        return ((*where, *row) for where, pool in self._pools() for row in _situations(pool))
 
-    @frame
-    def served(self) -> Yielded:
+    @frame_citing(_speed_sources)
+    def served(self) -> Rows:
         """A number of serving replicas, up to those of the first year: what it carries then.
 
         option: label of the option
@@ -217,46 +236,38 @@ class CapacityFrames(Results):
         for where, pool in self._pools():
             for n in np.unique(np.linspace(1, pool.replicas[0].central, CURVE_POINTS).round()):
                 yield *where, n, n * pool.rate_per_replica.central, pool.served_share(n)
-        yield from self._speed_sources()
 
     # --- GPUs over time -----------------------------------------------------------------------
 
-    @frame
-    def gpus_by_year(self) -> Yielded:
+    @frame_citing(_speed_sources)
+    def gpus_by_year(self) -> Rows:
         """GPUs of an option in a year of the horizon, spares included.
 
         option: label of the option
         year: 1 is the first
-        low: least growth on the fastest cards [GPUs]
-        central: expected [GPUs]
-        high: most growth on the slowest cards [GPUs]
+        *: least growth on the fastest cards, expected, and most growth on the slowest [GPUs]
         paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
         used: share of what the paid ones could carry that is used [share]
         """
         for name, found in self.capacity.items():
             for year in range(1, found.years + 1):
                 paid = found.paid_gpus(year) if found.pools else 0.0
-                count, used = ends(found.gpus(year)), found.mean_utilisation(year)
-                yield self.options[name].label, year, *count, paid, used
-        yield from self._speed_sources()
+                yield name, year, found.gpus(year), paid, found.mean_utilisation(year)
 
-    @frame
-    def replicas_by_year(self) -> Yielded:
+    @frame_citing(_speed_sources)
+    def replicas_by_year(self) -> Rows:
         """Replicas of a model of an option that serve in a year of the horizon.
 
         option: label of the option
         model: open model
         year: 1 is the first
-        low: least growth on the fastest cards [replicas]
-        central: expected [replicas]
-        high: most growth on the slowest cards [replicas]
+        *: least growth on the fastest cards, expected, and most growth on the slowest [replicas]
         """
         for where, pool in self._pools():
-            yield from ((*where, y, *ends(n)) for y, n in enumerate(pool.replicas, 1))
-        yield from self._speed_sources()
+            yield from ((*where, *year) for year in enumerate(pool.replicas, 1))
 
     @frame
-    def machines(self) -> Yielded:
+    def machines(self) -> Rows:
         """The machines of an option in the first year: what is bought or paid, and what is idle.
 
         option: label of the option
@@ -274,19 +285,17 @@ class CapacityFrames(Results):
         for name, found in self.capacity.items():
             if not found.pools:
                 continue
-            server: tuple[Any, ...] = (None,) * 4
-            if found.server:
-                owned = found.server.label, found.server.gpu_count
-                server = (*owned, found.bought(), found.spare_servers())
+            own = found.server
+            kind = own and own.label, own and own.gpu_count
+            count = (found.bought(), found.spare_servers()) if own else (None, None)
             up = found.availability(spares=False), found.wanted, found.availability()
             small = [f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()]
-            used = found.idle_gpus, found.paid_gpus()
-            yield self.options[name].label, *server, *used, *up, "".join(small[:1])
+            yield name, *kind, *count, found.idle_gpus, found.paid_gpus(), *up, "".join(small[:1])
         known = arrivals.settings()
         yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
 
     @frame
-    def cheaper_servers(self) -> Yielded:
+    def cheaper_servers(self) -> Rows:
         """Another server on which an option that leaves half a server idle would need less money.
 
         option: label of the option
@@ -300,8 +309,7 @@ class CapacityFrames(Results):
         for name, found in self.capacity.items():
             own = found.server if found.kind != "hybrid" else None
             if own and found.idle_gpus >= own.gpu_count / 2:
-                for row in self._other_servers(found, own):
-                    yield self.options[name].label, *row
+                yield from ((name, *row) for row in self._other_servers(found, own))
 
     def _other_servers(self, found: OptionCapacity, own: Server) -> Iterator[tuple[Any, ...]]:
         """Servers that would do for less, with what the pools would need on their cards."""
@@ -328,8 +336,8 @@ class CapacityFrames(Results):
             if price < now and count <= MOST_TIMES * found.bought():
                 yield other.label, count, price, now, 1 - price / now, sized.keeps_limits
 
-    @frame
-    def deadlines(self) -> Yielded:
+    @frame_citing(_load_sources)
+    def deadlines(self) -> Rows:
         """Work of a model of an option that may wait, in the busiest week of the first year.
 
         option: label of the option
@@ -343,12 +351,11 @@ class CapacityFrames(Results):
             if pool.batchable_share:
                 done = pool.schedule.within(0.5), pool.schedule.within(0.95)
                 yield *where, pool.batchable_share, *done, round(pool.schedule.late, 4)
-        yield from self._load_sources()
 
     # --- how sure, and what would change it ---------------------------------------------------
 
-    @frame
-    def speed_basis(self) -> Yielded:
+    @frame_citing(_speed_sources)
+    def speed_basis(self) -> Rows:
         """What the speed of a model of an option rests on.
 
         option: label of the option
@@ -370,10 +377,9 @@ class CapacityFrames(Results):
             origin = "measured" if pool.measured else "estimate"
             basis = pool.deployment.engine, of_engine, card, of_card
             yield *where, *basis, rate.high / rate.low, origin
-        yield from self._speed_sources()
 
-    @frame
-    def capacity_changes(self) -> Yielded:
+    @frame_citing(_speed_sources)
+    def capacity_changes(self) -> Rows:
         """GPUs of a model of an option in the first year if something were otherwise.
 
         option: label of the option
@@ -383,8 +389,8 @@ class CapacityFrames(Results):
         keeps_limits: whether the limits are kept
         """
         known: dict[tuple[str, str, str], Pool | None] = {}
-        for (option, model), pool in self._pools():
-            found = self._capacity_of(option)
+        for (name, model), pool in self._pools():
+            found = self.capacity[name]
             for change, loads in _otherwise(pool.loads).items():
                 key = found.runs.label, model, change
                 if key not in known:
@@ -394,44 +400,7 @@ class CapacityFrames(Results):
                         )
                 other = known.get(key)
                 gpus = other.gpus(1).central if other else None
-                yield option, model, change, gpus, bool(other and other.keeps_limits)
-        yield from self._speed_sources()
-
-    # --- rows ---------------------------------------------------------------------------------
-
-    def _pools(self) -> Iterator[tuple[tuple[str, str], Pool]]:
-        for name, found in self.capacity.items():
-            for model, pool in found.pools.items():
-                yield (self.options[name].label, short(model)), pool
-
-    @property
-    def _shown_pool(self) -> tuple[str, str] | None:
-        """Option and model that the capacity chapter is about."""
-        allowed = [c.name for c in self.decision.candidates if not c.struck]
-        for name in (self.decision.recommended or "", *allowed, *self.capacity):
-            if name in self.capacity and self.capacity[name].pools:
-                pools = self.capacity[name].pools.values()
-                largest = max(pools, key=lambda p: p.gpus(1).central)
-                return self.options[name].label, largest.model
-        return None
-
-    def _capacity_of(self, label: str) -> OptionCapacity:
-        return next(c for n, c in self.capacity.items() if self.options[n].label == label)
-
-    def _loads(self) -> Mapping[str, Load]:
-        """Load by workload: as models on GPUs of one's own see it, if there are any."""
-        found = list(self.capacity.values())
-        return next((f.loads for f in found if f.pools), found[0].loads)
-
-    def _load_sources(self) -> Iterable[Source]:
-        return [
-            self.scenario.source(f"workloads.{name}.{field}")
-            for name in self.scenario.workloads
-            for field in ("hours", "input_tokens", "growth_per_year")
-        ]
-
-    def _speed_sources(self) -> Iterable[Source]:
-        return [i.source for _, p in self._pools() for i in p.inputs]
+                yield name, model, change, gpus, bool(other and other.keeps_limits)
 
 
 def _deadline(load: Load) -> str:
@@ -439,23 +408,6 @@ def _deadline(load: Load) -> str:
         return ""
     by, hours = load.deadline.by, load.deadline.hours
     return f"within {hours:g} hours" if by is None else f"by {by}:00"
-
-
-def _size(pool: Pool) -> tuple[Any, ...]:
-    """The columns of `pools` from the card to the level."""
-    serving, spares = pool.replicas[0].central, pool.total_replicas(1).central
-    group = pool.deployment.gpu.gpu, pool.gpus_per_replica, serving, spares - serving
-    most = pool.curve(pool.mix(True)).saturation_rate
-    return *group, *ends(pool.rate_per_replica), most, pool.peak_rate, pool.level()
-
-
-def _promise(pool: Pool) -> tuple[Any, ...]:
-    """The columns of `pools` from the limits on."""
-    at_once = [load for load in pool.loads if load.batchable_share < 1]
-    limits = [load.limits for load in at_once or pool.loads]
-    strictest = min(x.ttft_s for x in limits), min(x.tpot_s for x in limits)
-    known = pool.keeps_limits, pool.calibrated, pool.measured, " ".join(dict.fromkeys(pool.notes))
-    return *strictest, max(x.percentile for x in limits), *known
 
 
 def _days(pool: Pool) -> dict[str, tuple[Array, Array]]:

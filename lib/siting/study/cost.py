@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,8 @@ from siting.cost import claims, costing, money, uncertainty
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices, parameter
 from siting.study import rivals
-from siting.study.frames import Made, Yielded, ends, frame
-from siting.study.vendors import VendorFrames
+from siting.study.frames import Rows, ends, frame, frame_citing
+from siting.study.vendors import VendorFrames, iso
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -31,6 +31,13 @@ PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation"
 JUDGED = 4
 """Hosts that the scenario lacks, so many of the cheapest are held against rules and quality."""
 PATHS = {"list": "as listed", "same_capability": "falling"}
+
+
+def _prices(*stems: str) -> Callable[[CostFrames], Iterable[Source]]:
+    """Sources of a study's prices whose names begin with one of the stems."""
+    return lambda study: (
+        f.source for n, f in study.cost.plan.factors.items() if n.split(".")[0] in stems
+    )
 
 
 class CostFrames(VendorFrames):
@@ -61,26 +68,23 @@ class CostFrames(VendorFrames):
     def not_priced(self) -> str:
         """Why options have no price, in one sentence; blank where all have one."""
         reasons = self.cost.not_estimated.items()
-        return "; ".join(f"{self.options[name].label}: {why}" for name, why in reasons)
+        return "; ".join(f"{self.labels[name]}: {why}" for name, why in reasons)
 
-    def _label(self, name: str) -> str:
-        return self.options[name].label if name in self.options else ""
+    @cached_property
+    def _bars(self) -> list[uncertainty.Bar]:
+        """What each input does to the saving of the chosen option over what it is held against."""
+        found = uncertainty.tornado(self.cost.plan, self.compared) if self.cost.options else ()
+        return [bar for bar in found if bar.swing > 0]
 
-    def _sources(self, *stems: str) -> Iterator[Source]:
-        """Sources of the prices whose names begin with one of the stems; of all without any."""
-        for name, factor in self.cost.plan.factors.items():
-            if not stems or name.split(".")[0] in stems:
-                yield factor.source
-
-    def _of_drivers(self, drivers: Iterable[str]) -> list[Source]:
+    def _of_drivers(self, drivers: Iterable[str]) -> Iterator[Source]:
         """Sources of the factors that some drivers move."""
         moved = uncertainty.drivers(self.cost.plan)
-        return [f.source for d in drivers for f in moved.get(d, ())]
+        return (f.source for d in drivers for f in moved.get(d, ()))
 
     # --- totals -----------------------------------------------------------------------------------
 
-    @frame
-    def costs(self) -> Yielded:
+    @frame_citing(_prices(*PRICES))
+    def costs(self) -> Rows:
         """A priced option: what it costs over the horizon, and what it saves against today.
 
         option: label of the option
@@ -116,11 +120,10 @@ class CostFrames(VendorFrames):
             same = runs or today is None or not np.any(o.monthly - today.monthly)
             returns = (o.irr, _never(o.payback_simple), _never(o.payback_discounted))
             marks = (runs, name == chosen, name == rival != chosen, name == self.cost.cheapest)
-            row = (o.label, *marks, name in ruled_out, o.total, o.present, *ends(present), *saving)
+            row = (name, *marks, name in ruled_out, o.total, o.present, *ends(present), *saving)
             chances = (None if runs else known * spread.chance_of_saving, spread.chance_cheapest)
             back = (None,) * 3 if same else returns
             yield *row, *chances, *back, o.lcot, self._price_age(name)
-        yield from self._sources(*PRICES)
 
     def _price_age(self, name: str) -> float:
         """Days since the oldest main price of an option was seen; missing where none is dated."""
@@ -131,8 +134,8 @@ class CostFrames(VendorFrames):
         ages = [age for source in dated if (age := source.age_days(day)) is not None]
         return max(ages, default=math.nan)
 
-    @frame
-    def cash_flows(self) -> Yielded:
+    @frame_citing(_prices(*PRICES, "staff_cost", "maintenance"))
+    def cash_flows(self) -> Rows:
         """One cost item of one option in one month, as planned.
 
         option: label of the option
@@ -145,13 +148,12 @@ class CostFrames(VendorFrames):
         worth = money.discount_factors(self.cost.months, self.cost.rate)
         for o in self.cost.options.values():
             for f in o.flows:
-                what = o.label, f.label, CATEGORIES.get(f.category, f.category)
+                what = o.name, f.label, CATEGORIES.get(f.category, f.category)
                 for month, amounts in enumerate(zip(f.amounts, f.amounts * worth, strict=True)):
                     yield *what, month, *amounts
-        yield from self._sources(*PRICES, "staff_cost", "maintenance")
 
-    @frame
-    def yearly_costs(self) -> Yielded:
+    @frame_citing(_prices(*PRICES, "life_years"))
+    def yearly_costs(self) -> Rows:
         """One option in one year, as planned.
 
         option: label of the option
@@ -162,17 +164,16 @@ class CostFrames(VendorFrames):
         """
         for o in self.cost.options.values():
             for year, views in enumerate(zip(o.cash_view, o.accounting_view, strict=True), 1):
-                yield o.label, year, *views
-        yield from self._sources("server_price", "life_years", *PRICES)
+                yield o.name, year, *views
 
-    @frame
-    def waterfall(self) -> Yielded:
+    @frame_citing(_prices(*PRICES, "staff_cost"))
+    def waterfall(self) -> Rows:
         """A step from the cost of what runs today to that of the chosen option, in present value;
         for who stays, to that of the option it is held against.
 
         step: kind of cost, or the option at either end
         kind: total, dropped (no longer paid) or added
-        option: label of the option of a total
+        option: the one of a total
         amount: present cost as planned of a total; else the difference [currency]
         start: sum of the steps before it, where its bar begins [currency]
         label: the step as a chart names it
@@ -181,31 +182,30 @@ class CostFrames(VendorFrames):
             return
         chosen, rival = self.compared
         today = self.cost.baseline if self.cost.baseline in self.cost.options else ""
-        end = self._label(rival if chosen == today else chosen)
+        end = rival if chosen == today else chosen
         flows = self.cash_flows()
         sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
-        after = sums[end]
-        before = sums[self._label(today)] if today else after * 0
+        after = sums[self.labels[end]]
+        before = sums[self.labels[today]] if today else after * 0
         change = after.sub(before, fill_value=0.0)
         less = change[(change < 0) & change.index.isin(before.index[before > 0])].sort_values()
         more = change.drop(less.index)
-        steps = [("total", self._label(today), before.sum())] * bool(today)
-        steps += [("dropped", *step) for step in less.items()]
-        steps += [("added", *step) for step in more[more != 0].sort_values(ascending=False).items()]
+        more = more[more != 0].sort_values(ascending=False)
         at = 0.0
-        for kind, step, x in [*steps, ("total", end, after.sum())]:
-            total = kind == "total"
-            dropped = " no longer paid" * (kind == "dropped")
-            label = f"{step}, as planned" if total else step[:1].upper() + step[1:] + dropped
-            start = 0.0 if total else at
-            yield step, kind, step if total else None, x, start, label
-            at = start + x
-        yield from self._sources(*PRICES, "staff_cost")
+        if today:
+            at, words = before.sum(), self.labels[today]
+            yield words, "total", today, at, 0.0, f"{words}, as planned"
+        for kind, steps, then in ("dropped", less, " no longer paid"), ("added", more, ""):
+            for step, x in steps.items():
+                yield step, kind, None, x, at, step[:1].upper() + step[1:] + then
+                at += x
+        words = self.labels[end]
+        yield words, "total", end, after.sum(), 0.0, f"{words}, as planned"
 
     # --- over time and volume ---------------------------------------------------------------------
 
-    @frame
-    def cost_bands(self) -> Yielded:
+    @frame_citing(_prices(*PRICES))
+    def cost_bands(self) -> Rows:
         """Cost of an option summed up to the end of a year, over all cases; not discounted.
 
         option: label of the option
@@ -216,11 +216,10 @@ class CostFrames(VendorFrames):
         """
         for name, spread in self.uncertainty.spreads.items():
             for year, band in enumerate(spread.cumulative.T, 1):
-                yield self._label(name), min(year * MONTHS, self.cost.months), *band
-        yield from self._sources(*PRICES)
+                yield name, min(year * MONTHS, self.cost.months), *band
 
-    @frame
-    def cost_draws(self) -> Made:
+    @frame_citing(_prices(*PRICES))
+    def cost_draws(self) -> pd.DataFrame:
         """Present cost of an option in one case; one case has the same future for all options.
 
         option: label of the option
@@ -228,14 +227,12 @@ class CostFrames(VendorFrames):
         present: present cost [currency]
         """
         totals = self.uncertainty.totals  # a frame at once: rows by the ten thousand
-        wide = pd.DataFrame({self._label(name): t.present for name, t in totals.items()})
-        each = wide.rename_axis("draw").melt(
-            var_name="option", value_name="present", ignore_index=False
-        )
-        return each.reset_index(), self._sources(*PRICES)
+        wide = pd.DataFrame({self.labels[name]: t.present for name, t in totals.items()})
+        wide = wide.rename_axis("draw")
+        return wide.melt(var_name="option", value_name="present", ignore_index=False).reset_index()
 
-    @frame
-    def cost_quantiles(self) -> Yielded:
+    @frame_citing(_prices(*PRICES))
+    def cost_quantiles(self) -> Rows:
         """Present cost of an option over all cases: median, half and eight in ten of them.
 
         option: label of the option
@@ -246,11 +243,10 @@ class CostFrames(VendorFrames):
         p90: 1 in 10 cases is above [currency]
         """
         for name, t in self.uncertainty.totals.items():
-            yield self._label(name), *np.percentile(t.present, (10, 25, 50, 75, 90))
-        yield from self._sources(*PRICES)
+            yield name, *np.percentile(t.present, (10, 25, 50, 75, 90))
 
-    @frame
-    def volume_curve(self) -> Yielded:
+    @frame_citing(_prices(*PRICES))
+    def volume_curve(self) -> Rows:
         """Cost of a million tokens of one option at one volume; a hybrid is split anew at each.
 
         option: label of the option
@@ -259,11 +255,10 @@ class CostFrames(VendorFrames):
         """
         v = self.cost.volume
         for name, per in v.per_million.items():
-            yield from ((self._label(name), *x) for x in zip(v.million_tokens, per, strict=True))
-        yield from self._sources(*PRICES)
+            yield from ((name, *x) for x in zip(v.million_tokens, per, strict=True))
 
-    @frame
-    def volume_winners(self) -> Made:
+    @frame_citing(_prices(*PRICES))
+    def volume_winners(self) -> Rows:
         """A range of volumes in which one option is the cheapest.
 
         option: label of the option
@@ -272,11 +267,10 @@ class CostFrames(VendorFrames):
         planned: volume of the scenario, mean of the horizon [M tokens/month]
         """
         v = self.cost.volume
-        rows = [(self._label(w.option), w.above, w.below, v.planned) for w in v.winners]
-        return rows, self._sources(*PRICES)
+        return ((w.option, w.above, w.below, v.planned) for w in v.winners)
 
-    @frame
-    def break_evens(self) -> Yielded:
+    @frame_citing(_prices(*PRICES))
+    def break_evens(self) -> Rows:
         """Three break-evens of an option, which answer one question: when does it pay?
 
         option: label of the option
@@ -286,7 +280,7 @@ class CostFrames(VendorFrames):
         used: share of it that this load uses [share]
         volume: mean of the horizon at which option and rival cost the same [M tokens/month]
         cheaper_above: whether the option is the cheaper one above that volume
-        rival: the option billed by use that it is held against
+        rival: the one billed by use that it is held against [option]
         why: why something is missing
         """
         for o in self.cost.options.values():
@@ -295,11 +289,10 @@ class CostFrames(VendorFrames):
             known = not today and self.cost.baseline in self.cost.options
             month = _never(b.month) if known and (b.month is not None or split) else None
             points = month, b.utilisation, b.used, b.volume, b.cheaper_above
-            yield o.label, today, *points, self._label(b.rival), b.why
-        yield from self._sources(*PRICES)
+            yield o.name, today, *points, b.rival, b.why
 
-    @frame
-    def hybrid_curve(self) -> Yielded:
+    @frame_citing(_prices(*PRICES))
+    def hybrid_curve(self) -> Rows:
         """One hybrid that owns at most so many servers.
 
         option: label of the hybrid
@@ -313,39 +306,33 @@ class CostFrames(VendorFrames):
             if h := o.hybrid:
                 for servers, present, bursts in h.curve:
                     best = h.end != "base" and servers == h.servers
-                    yield o.label, servers, present, bursts, best, h.base_cost
-        yield from self._sources(*PRICES)
+                    yield o.name, servers, present, bursts, best, h.base_cost
 
     # --- how sure ---------------------------------------------------------------------------------
 
     @frame
-    def sensitivities(self) -> Yielded:
+    def sensitivities(self) -> Rows:
         """An input that is not known exactly: what it does to the saving of the chosen option over
         what it is held against; widest effect first.
 
         driver: the input
         unit: unit of its values
-        low: its value that 1 in 10 cases is below [1]
-        central: its value as planned [1]
-        high: its value that 1 in 10 cases is above [1]
+        *: its value as planned, and those that 1 in 10 cases is below and above [1]
         saving_low: saving with the input at its low, all others as planned [currency]
         saving_high: saving with the input at its high [currency]
         alone: share of the saving's variance that it explains by itself [share]
         with_others: the same, together with others [share]
         """
-        if not self.cost.options:
-            return
-        plan, pair = self.cost.plan, self.compared
-        bars = [b for b in uncertainty.tornado(plan, pair) if b.swing > 0]
+        plan, pair, bars = self.cost.plan, self.compared, self._bars
         shares = {x.driver: x for x in uncertainty.sobol(plan, pair, bars, self.scenario.seed)}
         for b in bars:
             band, x = b.band, shares.get(b.driver)
-            values = b.label, band.unit, band.low, band.central, band.high, b.at_low, b.at_high
-            yield *values, *((x.first, x.total) if x else (None, None))
+            alone = (x.first, x.total) if x else (None, None)
+            yield b.label, band.unit, band, b.at_low, b.at_high, *alone
         yield from self._of_drivers(b.driver for b in bars)
 
     @frame
-    def flips(self) -> Made:
+    def flips(self) -> Rows:
         """An input that, alone, turns the order of the chosen option and what it is held against;
         nearest first.
 
@@ -353,20 +340,17 @@ class CostFrames(VendorFrames):
         unit: unit of its values
         central: its value as planned [1]
         at: its value at which both cost the same [1]
-        option: label of the option that is cheaper beyond
+        option: the one that is cheaper beyond
         inside: whether that value lies in eight of ten cases
         """
         priced = self.cost.options
         pair = sorted({*self.compared} & {*priced}, key=lambda n: priced[n].present)
-        found = uncertainty.flips(self.cost.plan, pair[0], pair[1:]) if len(pair) > 1 else ()
-        rows = [
-            (f.label, f.band.unit, f.band.central, f.at, self._label(f.winner), f.inside)
-            for f in found
-        ]
-        return rows, self._of_drivers(f.driver for f in found)
+        for f in uncertainty.flips(self.cost.plan, pair[0], pair[1:]) if len(pair) > 1 else ():
+            yield f.label, f.band.unit, f.band.central, f.at, f.winner, f.inside
+            yield from self._of_drivers([f.driver])
 
-    @frame
-    def price_paths(self) -> Yielded:
+    @frame_citing(_prices("api_request"))
+    def price_paths(self) -> Rows:
         """One option under one future of API prices.
 
         option: label of the option
@@ -379,14 +363,13 @@ class CostFrames(VendorFrames):
         for name, o in self.cost.options.items():
             for path, words in PATHS.items():
                 decline = 0.0 if path == "list" else fall.central
-                yield o.label, words, o.present_by_path[path], chances[path][name], decline
+                yield name, words, o.present_by_path[path], chances[path][name], decline
         yield source_of(fall)
-        yield from self._sources("api_request")
 
     # --- beside the money -------------------------------------------------------------------------
 
     @frame
-    def energy(self) -> Yielded:
+    def energy(self) -> Rows:
         """Electricity and emissions of an option over the horizon, as planned.
 
         option: label of the option
@@ -398,11 +381,11 @@ class CostFrames(VendorFrames):
         """
         for o in self.cost.options.values():
             e = o.energy
-            yield o.label, e.kwh and e.kwh / 1000, e.tonnes_co2e, e.grid, o.present, e.why
+            yield o.name, e.kwh and e.kwh / 1000, e.tonnes_co2e, e.grid, o.present, e.why
             yield from (i.source for i in e.inputs)
 
     @frame
-    def published_claims(self) -> Yielded:
+    def published_claims(self) -> Rows:
         """A published claim, recomputed, and the same question with this client's numbers.
 
         claim: what was printed, in words
@@ -421,7 +404,7 @@ class CostFrames(VendorFrames):
             yield from x.sources
 
     @frame
-    def rivals(self) -> Yielded:
+    def rivals(self) -> Rows:
         """A host that sells the same open weights by the token and that the scenario does not name;
         those without a doubt first, then the cheapest first.
 
@@ -446,7 +429,7 @@ class CostFrames(VendorFrames):
             yield from map(source_of, sold)
 
     @frame
-    def successor_costs(self) -> Yielded:
+    def successor_costs(self) -> Rows:
         """A model that an option uses and that ends within the horizon, and what comes after it.
 
         option: label of the option
@@ -457,41 +440,34 @@ class CostFrames(VendorFrames):
         after: the same with the successor from that day on; missing where it has no price
             [currency]
         """
-        ending, months = self.retiring_models(), self.scenario.finance.horizon_months
-        keys = {option.label: name for name, option in self.options.items()}
-        for e in ending.to_dict("records"):
-            name = keys[e["option"]]
+        months = self.scenario.finance.horizon_months
+        for name, e, days in self._retiring:
+            yield from e.sources
             if name not in self.cost.options or self.options[name].kind == "hybrid":
                 continue
             present = self.cost.options[name].present
-            other = rivals.with_model(self.scenario, name, e["model"], e["replacement"] or "")
-            left = min(1.0, max(0.0, e["left"] / 365 * MONTHS / months))
+            other = rivals.with_model(self.scenario, name, e.model, e.replacement)
+            left = min(1.0, max(0.0, days / 365 * MONTHS / months))
             after = None if other is None else left * present + (1 - left) * other
-            yield e["option"], e["model"], e["retired"], e["replacement"], present, after
-        yield from ending.attrs["sources"]
+            yield name, e.model, iso(e.retired), e.replacement, present, after
 
     @frame
-    def remedies(self) -> Yielded:
+    def remedies(self) -> Rows:
         """What it costs to cure one finding of the rules for one option; in no total.
 
         option: label of the option
         remedy: what is done
         kind: how the amount is known
-        once: paid once [currency]
-        once_low: low end [currency]
-        once_high: high end [currency]
-        yearly: paid every year [currency]
-        yearly_low: low end [currency]
-        yearly_high: high end [currency]
+        once*: paid once [currency]
+        yearly*: paid every year [currency]
         of_api_bill: share of the API bill on top [share]
         """
         known = costing.remedies(self.scenario)
         for name in self.options:
             for item in self.sovereignty.remedies(name):
                 if r := known.get(item):
-                    paid = (x for b in (r.once, r.per_year) for x in (b.central, b.low, b.high))
                     share = r.share_of_api_bill.central
-                    yield self._label(name), r.label, r.source.kind, *paid, share
+                    yield name, r.label, r.source.kind, r.once, r.per_year, share
                     yield r.source
 
 

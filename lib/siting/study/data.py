@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from siting.catalogue import Source, source_of
+from siting.catalogue import source_of
 from siting.rules import openness
-from siting.rules.dataflows import FlowFacts
-from siting.rules.rulebook import Known, Rule
-from siting.rules.sovereignty import ASKED, Change, Finding, OptionAssessment, Verdict, worst
-from siting.study.frames import Made, Yielded, frame
+from siting.rules.rulebook import Known
+from siting.rules.sovereignty import ASKED, Change, Finding, OptionAssessment, worst
+from siting.study.frames import Rows, frame
 from siting.study.results import Results
 
-SHOWN = (
-    "place",
-    "operator_country",
-    "parent_country",
-    "clear_text",
-    "key_control",
-    "retention_days",
-    "trains_on_data",
-    "transfer_tool",
-)
-"""What the map and the table of flows show of each."""
-
-KNOWN = frozenset(SHOWN) - {"operator_country", "parent_country"}
-"""What of that somebody must state of each flow."""
+STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
+"""What the map and the table of flows show of each, and somebody must state."""
+SEATS = ("operator_country", "parent_country")
+"""What they show beside that: it is known of every operator, or of none."""
 
 USERS = "Your users"
 BOX = {"zone": "", "keys": "", "open_points": 0, "failed": 0, "start": "", "reaches": ""}
@@ -40,12 +29,12 @@ class DataFrames(Results):
     """Frames on flows of data, rules and licences."""
 
     @frame
-    def data_flows(self) -> Made:
+    def data_flows(self) -> Rows:
         """One flow of data of one option: where it goes, who can reach it, what is open.
 
         option: label of the option
         flow: kind of flow, with its workload where these differ
-        carrier: option that carries it: a part of a hybrid, else the option itself
+        carrier: what carries it: a part of a hybrid, else the option itself [option]
         zone: client, country, eea, third or unknown: the last border that the flow crosses
         party: vendor that carries it; empty where it stays with the client
         place: country of the flow, or EU
@@ -61,22 +50,19 @@ class DataFrames(Results):
         failed: rules that fail [1]
         unknown: facts shown here that nobody has stated [1]
         """
-        flows = [(o, f) for o in self.sovereignty.options.values() for f in o.flows]
-        known = (k.source for _, f in flows for n, k in f.known.items() if n in KNOWN)
-        return [self._flow_row(*pair) for pair in flows], known
-
-    def _flow_row(self, option: OptionAssessment, flow: FlowFacts) -> tuple[object, ...]:
-        values, outside = flow.values, flow.values.get("external") is not False
-        found = [f for each in option.findings.values() for f in each if f.flow is flow]
-        verdicts: list[Verdict] = [f.verdict for f in found]
-        return (
-            *(option.label, flow.label.split(": ")[-1], self.options[flow.carrier].label),
-            self._zone(values.get("place")) if outside else "client",
-            self.options[flow.carrier].vendor if outside else "",
-            *map(values.get, SHOWN),
-            *(worst(verdicts), verdicts.count("review"), verdicts.count("fail")),
-            sum(values.get(k) is None for k in KNOWN) if outside else 0,
-        )
+        for name, option in self.sovereignty.options.items():
+            for flow in option.flows:
+                values, outside = flow.values, flow.values.get("external") is not False
+                found = (f for each in option.findings.values() for f in each if f.flow is flow)
+                verdicts = [f.verdict for f in found]
+                counts = worst(verdicts), verdicts.count("review"), verdicts.count("fail")
+                zone = self._zone(values.get("place")) if outside else "client"
+                party = self.options[flow.carrier].vendor if outside else ""
+                what = name, flow.label.split(": ")[-1], flow.carrier, zone, party
+                place, *stated = map(values.get, STATED)
+                unknown = (place, *stated).count(None) if outside else 0
+                yield *what, place, *map(values.get, SEATS), *stated, *counts, unknown
+                yield from (k.source for fact, k in flow.known.items() if fact in STATED)
 
     def _zone(self, place: object) -> str:
         if place is None:
@@ -87,7 +73,7 @@ class DataFrames(Results):
         return "eea" if place in members | {"EU", "EEA"} else "third"
 
     @frame
-    def flow_map(self) -> Yielded:
+    def flow_map(self) -> Rows:
         """One box on the map of flows: an option's users, a flow, or a parent that a law binds.
 
         option: label of the option
@@ -102,13 +88,14 @@ class DataFrames(Results):
         reaches: box that the law of this parent's country reaches; empty for all others
         """
         flows = self.data_flows()
-        for option, part in flows.groupby("option", observed=True, sort=False):
+        for name in self.options:
+            part = flows[flows.option == self.labels[name]]
             boxes = self._halves(part) if part.carrier.nunique() > 1 else self._boxes(part)
             taken: Counter[str] = Counter()
             for box in [{"box": USERS, "zone": "client"}, *boxes]:
                 row, column = divmod(taken[box["zone"]], 2)
                 taken[box["zone"]] += 1
-                yield BOX | box | {"option": option, "column": column, "row": row}
+                yield BOX | box | {"option": name, "column": column, "row": row}
         yield from flows.attrs["sources"]
 
     def _boxes(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -128,7 +115,7 @@ class DataFrames(Results):
             yield {**box, **half[["open_points", "failed"]].sum()}
 
     @frame
-    def rule_counts(self) -> Yielded:
+    def rule_counts(self) -> Rows:
         """One option with its rules by verdict: counted, never averaged.
 
         option: label of the option
@@ -141,10 +128,10 @@ class DataFrames(Results):
         """
         for name, o in self.sovereignty.options.items():
             asked = sum(name in q.options for q in self.sovereignty.questions)
-            yield o.label, o.overall, *o.counts.values(), asked
+            yield name, o.overall, *o.counts.values(), asked
 
     @frame
-    def rule_verdicts(self) -> Made:
+    def rule_verdicts(self) -> Rows:
         """What one rule says of one option: the worst of the flows that it looks at.
 
         option: label of the option
@@ -164,12 +151,14 @@ class DataFrames(Results):
         missing: unknown answers that it waits for [1]
         url: address of the law
         """
-        a = self.sovereignty
-        rows = [_verdict(o, v) for o in a.options.values() for v in o.verdicts.values()]
-        return rows, _laws(a.law.rules.values())
+        for name, o in self.sovereignty.options.items():
+            yield from ((name, *_verdict(o, v)) for v in o.verdicts.values())
+        where = {"locator": "provisions named in the table"}
+        laws = (source_of(r) for r in self.sovereignty.law.rules.values() if r.url)
+        yield from (law.model_copy(update=where) for law in laws)
 
     @frame
-    def rule_questions(self) -> Yielded:
+    def rule_questions(self) -> Rows:
         """One open question, whom to ask, and the verdicts that wait for the answer.
 
         addressee: vendor or own team
@@ -181,25 +170,25 @@ class DataFrames(Results):
         """
         known = self.sovereignty.law.rules
         for q in self.sovereignty.questions:
-            options = "; ".join(self.options[o].label for o in q.options)
+            options, rules = (self.labels[o] for o in q.options), (known[r].title for r in q.rules)
             flows = ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow")
-            rules = "; ".join(known[r].title for r in q.rules)
-            yield q.addressee, q.question, options, flows, rules, len(q.rules)
+            what = q.addressee, q.question, "; ".join(options), flows
+            yield *what, "; ".join(rules), len(q.rules)
 
     @frame
-    def rule_assumptions(self) -> Made:
+    def rule_assumptions(self) -> Rows:
         """One answer that is taken for granted until the client says otherwise.
 
         assumption: what is taken for granted
         value: as what
         reason: why
         """
-        found = self.sovereignty.assumptions
-        rows = [(k.attribute.label, k.text, k.source.locator) for k in found]
-        return rows, (k.source for k in found)
+        for k in self.sovereignty.assumptions:
+            yield k.attribute.label, k.text, k.source.locator
+            yield k.source
 
     @frame
-    def rule_switches(self) -> Yielded:
+    def rule_switches(self) -> Rows:
         """One fact that switches rules off: were it otherwise, they would apply to some option.
 
         fact: what is stated or taken for granted
@@ -215,7 +204,7 @@ class DataFrames(Results):
         yield from sorted({k.source for k, _ in found}, key=lambda s: s.citation)
 
     @frame
-    def law_ahead(self) -> Yielded:
+    def law_ahead(self) -> Rows:
         """One verdict that changes on a date to come, on today's answers, or a date without any.
 
         date: day on which it happens
@@ -232,7 +221,7 @@ class DataFrames(Results):
             yield from x.sources
 
     @frame
-    def law_pending(self) -> Made:
+    def law_pending(self) -> Rows:
         """One law or case that is not settled, and what would follow.
 
         law: law or case
@@ -240,12 +229,12 @@ class DataFrames(Results):
         last_news: day of the last news that was seen
         then: what would follow
         """
-        found = self.sovereignty.pending
-        rows = [(e.regime, e.summary, e.day.isoformat(), e.then) for e in found]
-        return rows, map(source_of, found)
+        for e in self.sovereignty.pending:
+            yield e.regime, e.summary, e.day.isoformat(), e.then
+            yield source_of(e)
 
     @frame
-    def rule_stress(self) -> Made:
+    def rule_stress(self) -> Rows:
         """One verdict that changes if a law or a vendor moves, or a 'what if' that changes none.
 
         stress: the 'what if'
@@ -256,19 +245,19 @@ class DataFrames(Results):
         after: verdict then
         reason: why
         """
-        tests = self.sovereignty.stress
-        rows = [(s.label, *change) for s, flips in tests.items() for change in self._said(flips)]
-        return rows, map(source_of, tests)
+        for supposed, flips in self.sovereignty.stress.items():
+            yield from ((supposed.label, *change) for change in self._said(flips))
+            yield source_of(supposed)
 
     def _said(self, changes: tuple[Change, ...]) -> Iterator[tuple[str | None, ...]]:
         for c in changes:
             rule, verdicts = c.after.rule, (c.before.verdict, c.after.verdict)
-            yield self.options[c.option].label, rule.rule_id, rule.title, *verdicts, c.after.reason
+            yield c.option, rule.rule_id, rule.title, *verdicts, c.after.reason
         if not changes:
             yield (None,) * 6
 
     @frame
-    def model_openness(self) -> Yielded:
+    def model_openness(self) -> Rows:
         """One candidate model: how open it is, and what its licence allows.
 
         model: model
@@ -287,12 +276,12 @@ class DataFrames(Results):
         after_tuning: terms for a fine-tuned model
         """
         for m in self.sovereignty.models:
-            used_by = "; ".join(self.options[o].label for o in m.used_by)
+            used_by = "; ".join(self.labels[o] for o in m.used_by)
             yield {"model": m.model, "used_by": used_by, **m.said}
             yield m.source
 
     @frame
-    def transparency(self) -> Yielded:
+    def transparency(self) -> Rows:
         """One vendor or maker in one edition of the Foundation Model Transparency Index.
 
         vendor: vendor or maker
@@ -305,18 +294,15 @@ class DataFrames(Results):
 
 
 def _verdict(option: OptionAssessment, found: Finding) -> tuple[object, ...]:
+    """What stands in `rule_verdicts` beside the option."""
     rule, changes = found.rule, found.changes
+    law = rule.rule_id, rule.regime, rule.title, rule.provision, rule.address == "official"
     missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
-    return (
-        *(option.label, rule.rule_id, rule.regime, rule.title, rule.provision),
-        *(rule.address == "official", found.verdict),
-        found.flow.label.split(": ")[-1],
-        *(found.reason, _evidence(found)),
-        " and ".join(f"{a}: {v}" for way in changes.to_pass[:1] for a, v in way),
-        " or ".join(f"{a}: {v}" for a, v in changes.to_fail),
-        " or ".join(f"{a}: {v}" for a, v in changes.to_review),
-        *(rule.remedy, len(missing), rule.url),
-    )
+    passes = " and ".join(f"{a}: {v}" for way in changes.to_pass[:1] for a, v in way)
+    others = (changes.to_fail, changes.to_review)
+    fails, reviews = (" or ".join(f"{a}: {v}" for a, v in answers) for answers in others)
+    decided = found.verdict, found.flow.label.split(": ")[-1], found.reason, _evidence(found)
+    return *law, *decided, passes, fails, reviews, rule.remedy, len(missing), rule.url
 
 
 def _evidence(found: Finding) -> str:
@@ -340,9 +326,3 @@ def _stated_by(evidence: Known) -> str:
     if source.url:
         return f"{source.source}, {source.date}"
     return "by default" if evidence.attribute.level == "scenario" else "by definition"
-
-
-def _laws(rules: Iterable[Rule]) -> Iterator[Source]:
-    """The laws behind `rules`, each once; the provision stands in its own column."""
-    where = "provisions named in the table"
-    return (source_of(r).model_copy(update={"locator": where}) for r in rules if r.url)

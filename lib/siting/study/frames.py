@@ -5,20 +5,25 @@ paragraph says what a row is, then each column stands as `name: meaning [unit]`.
 frame's `attrs`, `help(s.costs)`, the list that evaluating a study shows, and the reference page.
 
     @frame
-    def cash_flows(self) -> Made:
+    def cash_flows(self) -> Rows:
         \"\"\"One cost item of one option in one month, central case.
 
         option: label of the option
         month: 0 is today [months]
-        amount: cost; income is negative [currency]
+        amount*: cost; income is negative [currency]
         \"\"\"
-        return [(o.label, m, a) for o in … for m, a in …], sources
+        for name, month, amount in …:
+            yield name, month, amount
 
-A row is a tuple in the declared order, or a mapping by column. A method may as well yield rows, and
-sources between or after them.
+A method yields rows, and sources between or after them; sources that many frames share are told
+to the decorator: `@frame_citing(of_prices)`. A row is a tuple in the declared order, or a mapping
+by column, in which what is missing may be left out. `amount*` declares three columns, amount_low,
+amount and amount_high, of which a row holds one cell: a range, or None where it is not known. `*`
+alone declares low, central and high.
 
 `[currency]` becomes the client's currency. A column with a unit is numeric: what is unknown or not
-applicable is missing, never is infinite. A column `option` holds labels as a categorical in the
+applicable is missing, never is infinite. Rows name an option by its key in the scenario; the column
+`option`, and others declared with `[option]`, then show its label. `option` is a categorical in the
 scenario's order, so that pivots keep it and charts find each option's colour.
 """
 
@@ -26,8 +31,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -40,13 +46,12 @@ if TYPE_CHECKING:
     from siting.study.results import Results
 
 Row: TypeAlias = "tuple[Any, ...] | Mapping[str, Any]"
-Rows: TypeAlias = "Iterable[Row] | pd.DataFrame"
-Made: TypeAlias = "tuple[Rows, Iterable[Source]]"
-"""What a frame's method returns: its rows, and where their numbers come from."""
-Yielded: TypeAlias = "Iterator[Row | Source]"
-"""What a frame's method yields instead: rows, and sources between or after them."""
+Rows: TypeAlias = "Iterable[Row | Source]"
+"""What a frame's method makes: rows, and sources between or after them."""
+Method: TypeAlias = "Callable[..., Rows | pd.DataFrame]"
+Frame: TypeAlias = "Callable[..., pd.DataFrame]"
 
-_COLUMN = re.compile(r"^(\w+): (.*?)(?: \[([^\]]+)\])?$")
+_DECLARED = re.compile(r"^(\w*\*?): (.*?)(?: \[([^\]]+)\])?$")
 
 
 class Several(tuple[Any, ...]):
@@ -68,79 +73,113 @@ class Declared:
     """What the docstring of a frame says."""
 
     row: str
+    cells: tuple[str, ...]
+    """What a row holds: columns, and `name*` for the three of a range."""
     meanings: Mapping[str, str]
+    """By column."""
     units: Mapping[str, str]
-    """Units by column, `currency` for the client's; columns without a unit are left out."""
+    """By column, `currency` for the client's; columns without a unit are left out."""
+    keys: frozenset[str]
+    """Columns whose cells name options."""
+
+    def units_in(self, currency: str) -> Named:
+        return Named({c: re.sub(r"\bcurrency\b", currency, u) for c, u in self.units.items()})
+
+
+def columns(cell: str) -> tuple[str, ...]:
+    """The columns that a declaration stands for: `gpus`, or the three of `rate*` or of `*`."""
+    stem = cell.removesuffix("*")
+    if stem == cell:
+        return (cell,)
+    return (f"{stem}_low", stem, f"{stem}_high") if stem else ("low", "central", "high")
 
 
 @functools.cache
 def declared(method: Callable[..., Any]) -> Declared:
     """Reads a frame's docstring. Raises ValueError where a column is not declared as it must be."""
-    row, _, columns = inspect.cleandoc(method.__doc__ or "").partition("\n\n")
-    meanings, units = {}, {}
-    for line in re.sub(r"\n\s+", " ", columns).splitlines():
-        if not line.strip():
-            continue
-        found = _COLUMN.match(line)
+    row, _, said = inspect.cleandoc(method.__doc__ or "").partition("\n\n")
+    cells, meanings, units = [], dict[str, str](), dict[str, str]()
+    for line in re.sub(r"\n\s+", " ", said).splitlines():
+        found = _DECLARED.match(line)
         if found is None:
             raise ValueError(f"{method.__name__}: write `column: meaning [unit]`, not {line!r}")
-        meanings[found[1]] = found[2]
-        if found[3]:
-            units[found[1]] = found[3]
+        cell, meaning, unit = found.groups()
+        made = columns(cell)
+        ends = ("",) if len(made) == 1 else (", low end", "", ", high end")
+        cells.append(cell)
+        meanings |= {column: meaning + end for column, end in zip(made, ends, strict=True)}
+        units |= dict.fromkeys(made, unit) if unit else {}
     if not row or not meanings:
         raise ValueError(f"{method.__name__}: its docstring says neither row nor columns")
-    return Declared(" ".join(row.split()), meanings, units)
+    keys = frozenset(c for c in meanings if c == "option" or units.get(c) == "option")
+    units = {column: unit for column, unit in units.items() if column not in keys}
+    return Declared(" ".join(row.split()), tuple(cells), meanings, units, keys)
 
 
-def frame(method: Callable[..., Made | Yielded]) -> Callable[..., pd.DataFrame]:
-    """Makes a method that returns or yields rows and sources one that returns a tidy frame.
+def frame_citing(sources: Callable[[Any], Iterable[Source]]) -> Callable[[Method], Frame]:
+    """Makes a method that yields rows one that returns a tidy frame, with `sources` of the study.
 
     Computed once for each set of arguments; every call gives a copy that may be changed.
     Raises ValueError where rows and declaration differ.
     """
 
-    @functools.wraps(method)
-    def made(self: Results, *args: Any) -> pd.DataFrame:
-        key = (method.__name__, *args)
-        if key not in self.frames_made:
-            found = method(self, *args)
-            rows, sources = found if isinstance(found, tuple) else _apart(found)
-            self.frames_made[key] = _tidy(declared(made), rows, sources, self)
-        kept: pd.DataFrame = self.frames_made[key]
-        return kept.copy()
+    def decorate(method: Method) -> Frame:
+        @functools.wraps(method)
+        def made(self: Results, *args: Any) -> pd.DataFrame:
+            key = (method.__name__, *args)
+            if key not in self.frames_made:
+                rows, cited = method(self, *args), list[Source]()
+                if not isinstance(rows, pd.DataFrame):
+                    each = list(rows)
+                    cited = [x for x in each if isinstance(x, Source)]
+                    rows = _framed(made, [x for x in each if not isinstance(x, Source)], self)
+                self.frames_made[key] = _tidy(declared(made), rows, [*cited, *sources(self)], self)
+            return self.frames_made[key].copy()
 
-    made.is_frame = True  # type: ignore[attr-defined]
-    return made
+        made.is_frame = True  # type: ignore[attr-defined]
+        return made
 
-
-def _apart(found: Yielded) -> Made:
-    """Rows and sources that come one by one."""
-    each = list(found)
-    rows = [x for x in each if not isinstance(x, Source)]
-    return rows, [x for x in each if isinstance(x, Source)]
+    return decorate
 
 
-def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results) -> pd.DataFrame:
-    columns = list(said.meanings)
-    data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-    if data.columns.equals(pd.RangeIndex(len(columns))):  # made of tuples
-        data.columns = pd.Index(columns)
-    if len(data) and set(data.columns) != set(columns):
-        differing = ", ".join(sorted(set(map(str, data.columns)) ^ set(columns)))
-        raise ValueError(f"declared and made columns differ: {differing}")
-    data = data.reindex(columns=columns)
+frame = frame_citing(lambda _: ())
+"""The same for a method that yields all of its sources, or that has none."""
+
+
+def _framed(method: Frame, rows: Sequence[Row], study: Results) -> pd.DataFrame:
+    """Rows as columns: ranges by their ends, options by their labels."""
+    said, found, made = declared(method), dict[str, Sequence[Any]](), list[tuple[Any, ...]]()
+    for row in rows:
+        fits, whole = len(row) == len(said.cells), row
+        if isinstance(row, Mapping):
+            fits, whole = row.keys() <= {*said.cells}, tuple(map(row.get, said.cells))
+        if not fits:
+            raise ValueError(f"{method.__name__}: declared and made columns differ: {row}")
+        made.append(tuple(whole))
+    for cell, values in zip(said.cells, zip(*made, strict=True), strict=False):
+        if cell.endswith("*"):
+            found |= zip(columns(cell), zip(*map(ends, values), strict=True), strict=True)
+        else:
+            found[cell] = [*map(study.labels.get, values)] if cell in said.keys else values
+    return pd.DataFrame(found)
+
+
+def _tidy(
+    said: Declared, rows: pd.DataFrame, sources: Iterable[Source], study: Results
+) -> pd.DataFrame:
+    data = rows.reindex(columns=list(said.meanings))
     kinds = data.dtypes
     for column in said.units:
         if kinds[column].kind not in "biuf":
             data[column] = pd.to_numeric(data[column])
-    if "option" in columns:
+    if "option" in data:
         labels = [option.label for option in study.options.values()]
         data["option"] = pd.Categorical(data["option"], labels, ordered=True)
     money = study.client.currency
     data.attrs = {
         "row": said.row,
         "meanings": Named(said.meanings),
-        "units": Named({k: re.sub(r"\bcurrency\b", money, u) for k, u in said.units.items()}),
+        "units": said.units_in(money),
         "sources": Several(dict.fromkeys(sources)),
         "country": study.client.country,
         "currency": money,
@@ -152,30 +191,21 @@ def _tidy(said: Declared, rows: Rows, sources: Iterable[Source], study: Results)
 
 def ends(value: Range | None) -> tuple[float | None, float | None, float | None]:
     """Low, central and high of a range; nothing three times where it is not known."""
-    return (None,) * 3 if value is None else (value.low, value.central, value.high)
+    return (None,) * 3 if value is None else value.ends
 
 
 def listed(study_class: type) -> dict[str, Declared]:
     """Every frame of a study by its method's name, in the order of the report."""
-    found = {}
-    for owner in reversed(study_class.__mro__):
-        for name, value in vars(owner).items():
-            if getattr(value, "is_frame", False):
-                found[name] = declared(value)
-    return found
+    owned = (vars(owner).items() for owner in reversed(study_class.__mro__))
+    methods = itertools.chain.from_iterable(owned)
+    return {name: declared(m) for name, m in methods if getattr(m, "is_frame", False)}
 
 
 def catalogue(study_class: type, currency: str = "currency") -> pd.DataFrame:
     """All frames as a table: one row a column of a frame, with its meaning and unit."""
-    rows: Sequence[dict[str, str]] = [
-        {
-            "frame": f"s.{name}()",
-            "row": said.row,
-            "column": column,
-            "meaning": meaning,
-            "unit": re.sub(r"\bcurrency\b", currency, said.units.get(column, "")),
-        }
+    rows = [
+        (f"s.{name}()", said.row, column, meaning, said.units_in(currency).get(column, ""))
         for name, said in listed(study_class).items()
         for column, meaning in said.meanings.items()
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["frame", "row", "column", "meaning", "unit"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from siting.catalogue import Source, source_of
 from siting.quality import Score, margin_of, spoken
-from siting.study.frames import Yielded, ends, frame
+from siting.study.frames import Rows, frame
 from siting.study.results import Results
 
 
@@ -12,7 +12,7 @@ class QualityFrames(Results):
     """Frames on which model is as good as which."""
 
     @frame
-    def parities(self) -> Yielded:
+    def parities(self) -> Rows:
         """One model of an option against the floor of one workload.
 
         option: label of the option
@@ -30,25 +30,23 @@ class QualityFrames(Results):
         own_floor: what the client asks for [score]
         own_tolerance: half-width of the 95 % interval of the score [score]
         own_verdict: what the client's own test says; missing without one
-        hidden_low: hidden output tokens a request, low [tokens]
-        hidden: the same, central [tokens]
-        hidden_high: the same, high [tokens]
+        hidden*: hidden output tokens a request [tokens]
         """
         for p in self.quality.parities:
             models = p.model, spoken(p.model), p.reference, spoken(p.reference)
             workload = self.scenario.workloads[p.workload]
             stated = bool(workload.quality and workload.quality.margin is not None)
             judged = p.verdict, p.reason, margin_of(workload), stated, p.supported
-            o, what = p.own, (self.options[p.option].label, p.workload)
+            o = p.own
             own = (o.score, o.floor, o.tolerance, o.verdict) if o else (None,) * 4
-            yield *what, *models, *judged, *own, *ends(p.reasoning_tokens)
+            yield p.option, p.workload, *models, *judged, *own, p.reasoning_tokens
         yield from (i.source for i in self.quality.inputs)
         if any(p.own for p in self.quality.parities):
             day = self.client.report_date.isoformat()
             yield Source(source=self.client.name, locator="own test", date=day, kind="client")
 
     @frame
-    def board_scores(self) -> Yielded:
+    def board_scores(self) -> Rows:
         """One model of an option against its reference on one board.
 
         option: label of the option
@@ -78,7 +76,7 @@ class QualityFrames(Results):
             for c in p.comparisons:
                 b, (score, effort, date) = c.board, _scored(c.model)
                 against, its_effort, _ = _scored(c.reference)
-                what = self.options[p.option].label, p.workload, p.model, b.board, b.label, b.task
+                what = p.option, p.workload, p.model, b.board, b.label, b.task
                 scores = score, effort, against, its_effort
                 apart = c.difference, *c.interval, c.tolerance
                 judged = margin / b.points_per_unit, c.counts, c.verdict, c.reason

@@ -36,12 +36,9 @@ def _texts(data: Any) -> Iterator[str]:
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict):
-        for key, value in data.items():
-            yield str(key)
-            yield from _texts(value)
+        yield from _texts([*data, *data.values()])
     elif isinstance(data, list):
-        for value in data:
-            yield from _texts(value)
+        yield from itertools.chain.from_iterable(map(_texts, data))
 
 
 class Results:
@@ -52,6 +49,11 @@ class Results:
         self.client = chosen.client
         self.options = chosen.options
         self.frames_made: dict[tuple[object, ...], pd.DataFrame] = {}
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What options are called, by their names in the scenario; none has no name."""
+        return {"": ""} | {name: option.label for name, option in self.options.items()}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class Results:
         chosen, today = self.decision.recommended, self.scenario.finance.baseline
         names = sorted(self.options, key=lambda n: (n != chosen, n != today))
         role = {today: "today", chosen: "chosen"}
-        return {self.options[name].label: role.get(name, "other") for name in names}
+        return {self.labels[name]: role.get(name, "other") for name in names}
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -100,11 +102,8 @@ class Results:
     @cached_property
     def stability(self) -> stability.Assessment:
         """Vendor scores with intervals, red flags and shocks."""
-        return stability.assess(
-            self.scenario,
-            candidates.switching_costs(self.cost),
-            candidates.yearly_spend(self.cost),
-        )
+        leaving, paid = candidates.switching_costs(self.cost), candidates.yearly_spend(self.cost)
+        return stability.assess(self.scenario, leaving, paid)
 
     @cached_property
     def sovereignty(self) -> sovereignty.Assessment:
@@ -119,16 +118,9 @@ class Results:
     @cached_property
     def decision(self) -> decision.Decision:
         """The recommendation, how sure it is, and what would change it."""
-        return decision.assess(
-            self.scenario,
-            self.capacity,
-            self.cost,
-            self.uncertainty,
-            self.stability,
-            self.sovereignty,
-            self.quality,
-            self.memory,
-        )
+        found = self.capacity, self.cost, self.uncertainty, self.stability
+        law, parity = self.sovereignty, self.quality
+        return decision.assess(self.scenario, *found, law, parity, self.memory)
 
     @cached_property
     def used(self) -> tuple[Input, ...]:
@@ -143,26 +135,6 @@ class Results:
         ]
         unique = {(i.name, i.value, i.source): i for i in itertools.chain(*found)}
         return tuple(sorted(unique.values(), key=lambda i: (i.name.lower(), i.source.date)))
-
-    @cached_property
-    def warnings(self) -> tuple[str, ...]:
-        """What a reader must know before trusting the numbers, in sentences."""
-        return tuple(dict.fromkeys(self._cautions()))
-
-    def _cautions(self) -> Iterator[str]:
-        label = {name: option.label for name, option in self.options.items()}
-        for name, option in self.capacity.items():
-            for model, why in option.not_estimated.items():
-                yield f"{label[name]}: {model} not estimated, because {why}"
-        for name, why in self.cost.not_estimated.items():
-            yield f"{label[name]}: cost not estimated, because {why}"
-        for vendor in self.stability.unknown_vendors:
-            yield f"{vendor}: no record of this vendor, so the chances of all vendors are taken"
-        for name, option in self.capacity.items():
-            yield from (f"{label[name]}: {words}" for words in option.warnings)
-        yield from (*self.decision.warnings, *self.cost.notes)
-        if old := sum(self.is_stale(i.source) for i in self.used):
-            yield f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"
 
     def is_stale(self, source: Source) -> bool:
         """Whether a source is older than STALE_DAYS at the date of the report."""

@@ -20,6 +20,7 @@ from siting.inputs import scenario as scenarios
 from siting.inputs.scenario import OWNED, SELF_HOSTED, Evidence, Option, Scenario
 from siting.rules import sovereignty
 from siting.serving import capacity, servers
+from siting.study.memory import short
 from siting.verdict import candidates
 from siting.verdict.ranking import Sampled
 
@@ -164,91 +165,67 @@ def _effort(scenario: Scenario, model: str) -> str:
     return (wanted or "default") if reasoning.effort_missing(model, "") else wanted
 
 
-def _short(model: str) -> str:
-    return model.split("/")[-1]
-
-
-def _name(*words: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")[:40]
-
-
-def _offer(scenario: Scenario, label: str, model: str, **fields: object) -> Option:
-    return Option.model_validate(
-        {
-            "label": label[:80],
-            "models": {"all": model},
-            "effort": _effort(scenario, model),
-            **fields,
-        }
-    )
+def _offer(
+    scenario: Scenario, model: str, where: str, *named: str, **fields: object
+) -> tuple[str, Option]:
+    """An option with one model for all workloads, and its name."""
+    said = {"label": f"{short(model)} {where}"[:80], "models": {"all": model}}
+    option = {**said, "effort": _effort(scenario, model), **fields}
+    words = "-".join((*named, short(model))).lower()
+    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:40], Option.model_validate(option)
 
 
 def _at_hosts(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """The same weights at each host that sells them."""
+    day = scenario.client.report_date
     for model in open_models(scenario):
-        hosts = {
-            r.provider: (r.host, r.country)
-            for r in prices.open_prices(scenario.client.report_date, model)
-        }
+        hosts = {r.provider: (r.host, r.country) for r in prices.open_prices(day, model)}
         for p in price_list:
-            if p.id in HOSTS and any(
-                _short(m.id).lower() == _short(model).lower() for m in p.models
-            ):
+            sold = (short(m.id).lower() for m in p.models)
+            if p.id in HOSTS and short(model).lower() in sold:
                 hosts.setdefault(p.id, (p.name, HOSTS[p.id]))
         for provider, (host, country) in hosts.items():
-            yield _name(provider, _short(model)), _offer(
-                scenario, f"{_short(model)} at {host}", model, kind="open_api", vendor=host,
-                provider=provider, country=country, region=country,
-            )  # fmt: skip
+            at = {"vendor": host, "provider": provider, "country": country, "region": country}
+            yield _offer(scenario, model, f"at {host}", provider, kind="open_api", **at)
 
 
 def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """Vendors' models that some board of the scenario knows."""
     boards = {b for w in scenario.workloads.values() if w.quality for b in w.quality.boards}
-    scored = {
-        quality.name_key(s.model)
-        for s in catalogue.table("model_quality", quality.Score)
-        if s.board in boards
-    }
+    rows = catalogue.table("model_quality", quality.Score)
+    scored = {quality.name_key(s.model) for s in rows if s.board in boards}
     for p in price_list:
         for m in p.models if p.id in VENDORS else ():
             if quality.name_key(m.id) in scored:
-                yield _name(p.id, m.id), _offer(
-                    scenario, f"{m.id} from {VENDORS[p.id]}", m.id, kind="api",
-                    vendor=VENDORS[p.id], provider=p.id,
-                )  # fmt: skip
+                at = {"kind": "api", "vendor": VENDORS[p.id], "provider": p.id}
+                yield _offer(scenario, m.id, f"from {VENDORS[p.id]}", p.id, **at)
 
 
 def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """Each kind of GPU where it is cheapest, for the models that the scenario considers."""
-    rows = prices.known_at(
-        catalogue.table("cloud_prices", prices.CloudPrice), scenario.client.report_date
-    )
+    table = catalogue.table("cloud_prices", prices.CloudPrice)
+    rows = prices.known_at(table, scenario.client.report_date)
     offers = [r for r in rows if r.commitment == "on_demand" and "market" not in r.provider]
     best: dict[str, prices.CloudPrice] = {}
     for r in sorted(offers, key=lambda r: r.usd_gpu_hour):
         best.setdefault(r.gpu_id, r)
     for model in open_models(scenario):
         for gpu, r in best.items():
-            yield _name(r.provider, gpu, _short(model)), _offer(
-                scenario, f"{_short(model)} on rented {gpu}, {r.provider}", model,
-                kind="rented_gpus", vendor=r.provider, provider=r.provider, gpu=gpu,
-                country=r.country, region=r.region,
-            )  # fmt: skip
+            at = {"kind": "rented_gpus", "vendor": r.provider, "provider": r.provider, "gpu": gpu}
+            where = f"on rented {gpu}, {r.provider}", r.provider, gpu
+            yield _offer(scenario, model, *where, **at, country=r.country, region=r.region)
 
 
 def _servers(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """Each server of the catalogue, where the client would own one."""
     own = [o for o in scenario.options.values() if o.kind in OWNED]
-    kind = own[0].kind if own else "colocation"
-    ready = own[0].model_dump(include={"months_to_production", "redundancy"}) if own else {}
+    alike = {"kind", "country", "months_to_production", "redundancy"}
+    site = own[0].model_dump(include=alike) if own else {"kind": "colocation"}
     for model in open_models(scenario):
         weights = next((o.weights for o in own if model in o.models.values()), "")
         for server in catalogue.table("servers", servers.Server):
-            yield _name(server.id, _short(model)), _offer(
-                scenario, f"{_short(model)} on {server.label}", model, kind=kind, gpu=server.gpu_id,
-                server=server.id, weights=weights, country=own[0].country if own else "", **ready
-            )  # fmt: skip
+            at = {"gpu": server.gpu_id, "server": server.id, "weights": weights, **site}
+            yield _offer(scenario, model, f"on {server.label}", server.id, **at)
 
 
 OFFERS: Mapping[str, Callable[[Scenario], Iterator[tuple[str, Option]]]] = {

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from siting.catalogue import Kind, Source
 from siting.cost import uncertainty
 from siting.study.cost import CostFrames
 from siting.study.decision import DecisionFrames
-from siting.study.frames import Made, Yielded, ends, frame
+from siting.study.frames import Rows, frame, frame_citing
+from siting.study.results import STALE_DAYS
 
 KINDS: dict[Kind, str] = {
     "measured": "measured by the client or in a published benchmark",
-    "published": "printed in a price list, data sheet, law or register",
     "client": "stated by the client",
+    "published": "printed in a price list, data sheet, law or register",
     "estimate": "judged by us, because nothing better was found",
 }
-_FIRMEST: Sequence[Kind] = ("measured", "client", "published", "estimate")
+"""Kinds of evidence, the firmest first."""
 
 
 class SourceFrames(DecisionFrames, CostFrames):
     """Frames on where each number comes from, how old it is, and what is left out."""
 
-    @frame
-    def inputs(self) -> Made:
+    def _used_sources(self) -> Iterator[Source]:
+        return (i.source for i in self.used)
+
+    @frame_citing(_used_sources)
+    def inputs(self) -> Rows:
         """One number that a result used, with its origin.
 
         name: what it is
-        low: low end of its range [1]
-        central: its value as planned [1]
-        high: high end of its range [1]
+        *: its value as planned, and its range [1]
         unit: unit of the three
         source: title and publisher
         locator: where inside the source
@@ -40,16 +42,15 @@ class SourceFrames(DecisionFrames, CostFrames):
         stale: whether it is older than 90 days
         url: address of the source
         """
-        rows = [(i.name, *ends(i.value), i.value.unit, *self._origin(i.source)) for i in self.used]
-        return rows, (i.source for i in self.used)
+        return ((i.name, i.value, i.value.unit, *self._origin(i.source)) for i in self.used)
 
     def _origin(self, source: Source) -> tuple[Any, ...]:
         age, stale = source.age_days(self.client.report_date), self.is_stale(source)
         said = (source.source, source.locator, source.date)
         return *said, age, source.kind, stale, source.url
 
-    @frame
-    def kinds(self) -> Yielded:
+    @frame_citing(_used_sources)
+    def kinds(self) -> Rows:
         """One kind of evidence that a number may rest on, the firmest first.
 
         kind: measured, client, published or estimate
@@ -59,21 +60,17 @@ class SourceFrames(DecisionFrames, CostFrames):
         stale: those older than 90 days [inputs]
         undated: those whose source prints no date [inputs]
         """
-        for kind in _FIRMEST:
+        for kind, meaning in KINDS.items():
             found = [i.source for i in self.used if i.source.kind == kind]
             stale, undated = sum(map(self.is_stale, found)), sum(s.date == "undated" for s in found)
-            share = len(found) / max(1, len(self.used))
-            yield kind, KINDS[kind], len(found), share, stale, undated
-        yield from (i.source for i in self.used)
+            yield kind, meaning, len(found), len(found) / max(1, len(self.used)), stale, undated
 
     @frame
-    def worth_replacing(self) -> Made:
+    def worth_replacing(self) -> Rows:
         """An input of the cost, by how far it moves the lead of the chosen option, the most first.
 
         input: what it is
-        low: low end of its range [1]
-        central: its value as planned [1]
-        high: high end of its range [1]
+        *: its value as planned, and its range [1]
         unit: unit of the three
         lead: how far the lead moves from one end to the other [points]
         turns: whether another option leads at one of the ends
@@ -87,33 +84,28 @@ class SourceFrames(DecisionFrames, CostFrames):
         url: address of the source
         """
         if not self.cost.options:
-            return [], ()
+            return
+        plan, first = self.cost.plan, next(iter(self.scenario.workloads))
+        growth = self.scenario.source(f"workloads.{first}.growth_per_year")
+        softest = {
+            uncertainty.described(plan, driver)[0]: max(
+                (f.source for f in factors), key=_softness, default=growth
+            )
+            for driver, factors in uncertainty.drivers(plan).items()
+        }
         swings = {s.label: s for s in self.decision.swings if s.kind == "cost"}
-        origins = dict(self._driver_sources())
-        rows = []
-        for moved in self.sensitivities().to_dict("records"):
-            label, lead, turns = moved["driver"], None, False
-            if swing := swings.get(label):
-                lead = max(swing.leads) - min(swing.leads)
-                turns = swing.leaders[0] != swing.leaders[1]
-            value = [moved[end] for end in ("low", "central", "high", "unit")]
-            saving = abs(moved["saving_high"] - moved["saving_low"])
-            rows.append((label, *value, lead, turns, saving, *self._origin(origins[label])))
-        rows.sort(key=lambda row: (-(row[5] or 0), -row[7]))
-        return rows, origins.values()
-
-    def _driver_sources(self) -> Iterator[tuple[str, Source]]:
-        """The source of what each driver of the cost moves; of several, the one of most doubt."""
-        plan = self.cost.plan
-        for driver, factors in uncertainty.drivers(plan).items():
-            label = uncertainty.described(plan, driver)[0]
-            softest = max((f.source for f in factors), key=_softness, default=None)
-            first = next(iter(self.scenario.workloads))
-            growth = self.scenario.source(f"workloads.{first}.growth_per_year")
-            yield label, softest or growth
+        rows: list[tuple[Any, ...]] = []
+        for bar in self._bars:
+            lead, turns = None, False
+            if s := swings.get(bar.label):
+                lead, turns = max(s.leads) - min(s.leads), s.leaders[0] != s.leaders[1]
+            moves, origin = (lead, turns, bar.swing), self._origin(softest[bar.label])
+            rows.append((bar.label, bar.band, bar.band.unit, *moves, *origin))
+        yield from sorted(rows, key=lambda row: (-(row[3] or 0), -row[5]))
+        yield from softest.values()
 
     @frame
-    def evidence(self) -> Yielded:
+    def evidence(self) -> Rows:
         """A document or person behind the scenario.
 
         source: document or person
@@ -128,29 +120,41 @@ class SourceFrames(DecisionFrames, CostFrames):
             yield e.source, e.locator, e.date.isoformat(), e.kind, covered, e.url
 
     @frame
-    def left_out(self) -> Yielded:
+    def left_out(self) -> Rows:
         """A figure that the scenario asks for and that no evidence supports: not estimated.
 
-        option: label of the option; missing for a vendor
+        option: the one that it is of; missing for a vendor
         subject: model, cost, or the vendor
         why: the reason
         """
-        for name, option in self.options.items():
-            for model, why in self.capacity[name].not_estimated.items():
-                yield option.label, model, why
-        for name, why in self.cost.not_estimated.items():
-            yield self.options[name].label, "cost", why
+        for name, found in self.capacity.items():
+            yield from ((name, model, why) for model, why in found.not_estimated.items())
+        yield from ((name, "cost", why) for name, why in self.cost.not_estimated.items())
         for vendor in self.stability.unknown_vendors:
-            yield None, vendor, "no record of this vendor in the fact tables"
+            yield None, vendor, "no record of this vendor, so the chances of all vendors are taken"
 
     @frame
-    def cautions(self) -> Made:
+    def cautions(self) -> Rows:
         """A sentence that a reader must know before trusting the numbers.
 
         caution: the sentence
         """
-        return [(sentence,) for sentence in self.warnings], ()
+        return ((sentence,) for sentence in dict.fromkeys(self._cautions()))
+
+    def _cautions(self) -> Iterator[str]:
+        for option, subject, why in self.left_out().itertuples(index=False):
+            known = isinstance(option, str)
+            yield (
+                f"{option}: {subject} not estimated, because {why}"
+                if known
+                else f"{subject}: {why}"
+            )
+        for name, found in self.capacity.items():
+            yield from (f"{self.labels[name]}: {words}" for words in found.warnings)
+        yield from (*self.decision.warnings, *self.cost.notes)
+        if old := sum(self.is_stale(i.source) for i in self.used):
+            yield f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"
 
 
 def _softness(source: Source) -> int:
-    return _FIRMEST.index(source.kind)
+    return [*KINDS].index(source.kind)

@@ -21,6 +21,7 @@ import pandas as pd
 from siting import __version__
 from siting.quantity import Range
 from siting.study.cost import PATHS
+from siting.study.frames import columns
 
 if TYPE_CHECKING:
     from siting.study import Study
@@ -75,6 +76,7 @@ rules: fail, review, pass = passes, n.a. = not_applicable
 job: option [option], gpu = gpu_key, verdict, peak_per_gpu = peak* [GiB], hours* [h],
     gpu_hours* [GPU-h], energy* [kWh]
 unplanned: option [option], not_estimated = why
+unknown: not_estimated = why
 parity: reference, verdict, reason, reasoning_tokens = hidden* [tokens], margin [points]
 own: score = own_score [1], floor = own_floor [1], tolerance = own_tolerance [1],
     verdict = own_verdict
@@ -135,10 +137,8 @@ class _Reader:
         return {name: self._value(row, read) for name, read in _fields(said)}
 
     def _value(self, row: Row, read: str) -> Any:
-        columns, _, unit = read.removesuffix("]").partition(" [")
-        if columns.endswith("*"):
-            columns = "{0}_low {0} {0}_high".format(columns.removesuffix("*"))
-        values = [row[column] for column in columns.split()]
+        said, _, unit = read.removesuffix("]").partition(" [")
+        values = [row[column] for cell in said.split() for column in columns(cell)]
         match unit:
             case "":
                 return values[0]
@@ -169,14 +169,9 @@ def _figure(values: list[float | None], unit: str) -> dict[str, float | str] | N
 
 def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     """Rows in which columns have given values; what is missing, or never, is None."""
-    columns = {str(name): values.tolist() for name, values in frame.items()}
-    known = [range(len(frame)), *(columns[name] for name in chosen)]
-    wanted = tuple(chosen.values())
-    return [
-        {name: _known(values[at]) for name, values in columns.items()}
-        for at, *here in zip(*known, strict=True)
-        if tuple(here) == wanted
-    ]
+    known = (map(_known, values.tolist()) for _, values in frame.items())
+    rows = (dict(zip(frame.columns, row, strict=True)) for row in zip(*known, strict=True))
+    return [row for row in rows if chosen.items() <= row.items()]
 
 
 def _known(value: Any) -> Any:
@@ -239,14 +234,12 @@ def _option(read: _Reader, name: str, label: str) -> dict[str, Any]:
 
 def _memory(read: _Reader, label: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
-    parts, figure = read.study.memory_parts(), "= low central high [GiB]"
-    return {
-        row["model_key"]: {"not_estimated": row["why"]}
-        if row["why"]
-        else read(row, "memory")
-        | {"parts": read.by("part", parts, figure, option=label, model=row["model"])}
-        for row in _rows(read.study.fits(), option=label)
-    }
+    found, parts = {}, read.study.memory_parts()
+    for row in _rows(read.study.fits(), option=label):
+        own = read.by("part", parts, "= * [GiB]", option=label, model=row["model"])
+        known = read(row, "unknown") if row["why"] else read(row, "memory") | {"parts": own}
+        found[row["model_key"]] = known
+    return found
 
 
 def _capacity(read: _Reader, label: str) -> dict[str, Any]:
@@ -255,7 +248,7 @@ def _capacity(read: _Reader, label: str) -> dict[str, Any]:
     unknown = read.by("model_key", study.not_sized(), "= why", **own)
     kept = all(pool["keeps_limits"] for pool in pools)
     return {
-        "gpus_by_year": read.each(years, "= low central high [GPUs]", **own),
+        "gpus_by_year": read.each(years, "= * [GPUs]", **own),
         "utilisation": read.each(years, "= used", **own)[0] if pools else None,
         "keeps_limits": None if unknown or not pools else kept,
         "not_estimated": unknown,
@@ -268,7 +261,7 @@ def _pool(read: _Reader, pool: Row) -> dict[str, Any]:
     years, seen = read.study.replicas_by_year(), read.study.latencies()
     return {
         **read(pool, "pool"),
-        "replicas_by_year": read.each(years, "= low central high [replicas]", **own),
+        "replicas_by_year": read.each(years, "= * [replicas]", **own),
         "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
         "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
     }

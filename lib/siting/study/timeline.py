@@ -8,7 +8,7 @@ from typing import Any
 from siting.study.cost import CostFrames
 from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
-from siting.study.frames import Yielded, frame
+from siting.study.frames import Rows, frame
 from siting.study.vendors import VendorFrames
 
 OWNERS = {
@@ -24,12 +24,7 @@ OWNERS = {
 SETTLED_IN = 30
 """Open points are settled before money is spent: within the first horizon of the plan. [days]"""
 
-BLANK: dict[str, Any] = {
-    **dict.fromkeys(("start", "date_low", "date_high", "option", "amount", "owner")),
-    "kind": "planned",
-    "needs_decision": False,
-    "concerns_client": True,
-}
+USUAL = {"kind": "planned", "needs_decision": False, "concerns_client": True}
 """What holds of an event unless it says otherwise."""
 
 PURCHASES = ("servers", "moving over")
@@ -40,7 +35,7 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
     """Frames on what is open and what comes when."""
 
     @frame
-    def open_points(self) -> Yielded:
+    def open_points(self) -> Rows:
         """One thing about one option that a person must still decide or show.
 
         option: label of the option
@@ -61,11 +56,11 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
                     open_.append((rule.title, rule.remedy, v.reason, False, rule.regime))
             for point, *said, regime in open_:
                 owner = OWNERS.get(regime, "data protection" if regime else "architect")
-                yield c.label, point, asked.get(point), *said, owner, self._day(SETTLED_IN)
+                yield c.name, point, asked.get(point), *said, owner, self._day(SETTLED_IN)
         yield from self.sovereignty.sources
 
     @frame
-    def timeline(self) -> Yielded:
+    def timeline(self) -> Rows:
         """One thing that happens or is due, in the lane that it belongs to, by date.
 
         lane: work, contract, law, retirement or money
@@ -74,7 +69,7 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         date_low: earliest day where it is uncertain
         date_high: latest day where it is uncertain
         label: what it is, in a few words
-        option: label of the option that it concerns; missing where it concerns all
+        option: the one that it concerns; missing where it concerns all
         kind: planned, fixed or ends
         needs_decision: whether it calls for a decision of the client's
         concerns_client: whether anything changes for the client
@@ -88,56 +83,52 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
             "retirement": self._retirements(),
             "money": self._money(),
         }
-        rows = [BLANK | {"lane": lane} | event for lane, found in lanes.items() for event in found]
+        rows = [USUAL | event | {"lane": lane} for lane, found in lanes.items() for event in found]
         yield from sorted(rows, key=lambda r: str(r["end"]))
         for shown in self.steps(), self.law_ahead(), self.retiring_models():
             yield from shown.attrs["sources"]
 
     def _work(self) -> Iterator[dict[str, Any]]:
-        steps, (v,) = self.steps(), self.verdict().to_dict("records")
-        due = dict(zip(steps.day, steps.due, strict=True))
-        for s in steps.to_dict("records"):
-            before = max((d for d in due if d < s["day"]), default=0)
-            begin = due.get(before) or self._day(0)
-            yield {"start": begin, "end": s["due"], "label": s["label"], "owner": s["owner"]}
-        if v["option"] and not v["stays"]:
+        steps = [s.row for s in self.decision.plan]
+        for s in steps:
+            begin, end = max((x.day for x in steps if x.day < s.day), default=0), self._day(s.day)
+            yield {"start": self._day(begin), "end": end, "label": s.label, "owner": s.owner}
+        (v,) = self.verdict().to_dict("records")
+        if self.decision.recommended and not v["stays"]:
             uncertain = {"date_low": v["live_low"], "date_high": v["live_high"]}
-            yield {"end": v["live"], "label": "in service", "option": v["option"], **uncertain}
+            said = {"label": "in service", "option": self.decision.recommended}
+            yield {"end": v["live"], **said, **uncertain}
 
     def _contracts(self) -> Iterator[dict[str, Any]]:
         for quote in self.scenario.finance.quotes:
             if quote.valid_until:
                 name = quote.item.split(".")[1] if quote.item.startswith("option.") else None
-                said = {"label": "offer ends", "option": self._labelled(name)}
-                yield {"end": quote.valid_until.isoformat(), "kind": "ends", **said}
-        for option in self.options.values():
+                said = {"label": "offer ends", "option": name, "kind": "ends"}
+                yield {"end": quote.valid_until.isoformat(), **said}
+        for name, option in self.options.items():
             if option.contract_until:
-                said = {"label": "contract ends", "option": option.label}
-                asks = {"kind": "ends", "needs_decision": True}
-                yield {"end": option.contract_until.isoformat(), **said, **asks}
+                said = {"label": "contract ends", "option": name, "kind": "ends"}
+                yield {"end": option.contract_until.isoformat(), **said, "needs_decision": True}
 
     def _law(self) -> Iterator[dict[str, Any]]:
-        for (date, event), rows in self.law_ahead().groupby(["date", "event"], sort=False):
-            worse = rows.after.isin(["review", "fail"]) & (rows.option == self._chosen)
-            asks = {"needs_decision": bool(worse.any())}
-            known = {"concerns_client": bool(rows.option.notna().any())}
-            yield {"end": str(date), "label": str(event), "kind": "fixed", **asks, **known}
+        for x in self.sovereignty.ahead:
+            mine = (c.after.verdict for c in x.changes if c.option == self.decision.recommended)
+            asks = {"needs_decision": not {"review", "fail"}.isdisjoint(mine)}
+            said = {"label": x.text, "kind": "fixed", "concerns_client": bool(x.changes)}
+            yield {"end": x.date.isoformat(), **said, **asks}
 
     def _retirements(self) -> Iterator[dict[str, Any]]:
-        for r in self.retiring_models().to_dict("records"):
-            asks = {"needs_decision": bool(r["baseline"]) or r["option"] == self._chosen}
-            what = {"label": r["model"], "option": r["option"], "kind": "ends"}
-            yield {"end": str(r["retired"]), **what, **asks}
+        decided = (self.scenario.finance.baseline, self.decision.recommended)
+        for name, e, _ in self._retiring:
+            what = {"label": e.model, "option": name, "kind": "ends"}
+            yield {"end": str(e.retired), **what, "needs_decision": name in decided}
 
     def _money(self) -> Iterator[dict[str, Any]]:
-        flows = self.cash_flows().query("option == @self._chosen and amount > 0")
-        paid = flows[flows.category.isin(PURCHASES)]
+        """What is paid once, to begin, by month."""
+        flows = self.cash_flows()
+        mine = flows.option == self.labels[self.decision.recommended or ""]
+        paid = flows[mine & (flows.amount > 0) & flows.category.isin(PURCHASES)]
         sums = paid.groupby(["month", "category"], observed=True).amount.sum().reset_index()
-        for r in sums.to_dict("records"):
-            due = {"end": self._day(float(r["month"]) * 365.25 / 12), "amount": float(r["amount"])}
-            yield {**due, "label": str(r["category"]), "option": self._chosen}
-
-    @property
-    def _chosen(self) -> str | None:
-        """Label of the recommended option."""
-        return self._labelled(self.decision.recommended)
+        for month, category, amount in sums.itertuples(index=False):
+            due = {"end": self._day(month * 365.25 / 12), "amount": amount}
+            yield {**due, "label": category, "option": self.decision.recommended}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.study.frames import Made, Yielded, declared, ends, frame
+from siting.study.frames import Rows, declared, ends, frame, frame_citing
 from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
@@ -25,8 +25,24 @@ class VendorFrames(Results):
         """The client's vendors, each once, in the order of its options."""
         return list({v.vendor: v for v in self.stability.vendors.values()}.values())
 
+    @property
+    def _endings(self) -> list[tuple[str, Ending]]:
+        """The end of each model that an option uses from a vendor, by option."""
+        return [(name, e) for name, o in self.stability.options.items() for e in o.endings]
+
+    @property
+    def _retiring(self) -> Iterator[tuple[str, Ending, int]]:
+        """Those of them that are announced within the horizon, and the days until then."""
+        until = round(365 * self.scenario.finance.horizon_months / 12)
+        for name, e in self._endings:
+            if e.retired and (days := (e.retired - self.client.report_date).days) <= until:
+                yield name, e, days
+
+    def _sources_of_endings(self) -> Iterator[Source]:
+        return (s for _, e in self._endings for s in e.sources)
+
     @frame
-    def vendors(self) -> Yielded:
+    def vendors(self) -> Rows:
         """One vendor that an option depends on.
 
         name: as the scenario calls it
@@ -47,7 +63,7 @@ class VendorFrames(Results):
             yield name, v and v.vendor, "; ".join(labels), *said
 
     @frame
-    def vendor_flags(self) -> Made:
+    def vendor_flags(self) -> Rows:
         """One thing to know about one of the client's vendors before any number.
 
         vendor: vendor
@@ -55,12 +71,13 @@ class VendorFrames(Results):
         alleged: whether it is an allegation that nobody has decided
         url: address of the source
         """
-        flags = [(v.vendor, f) for v in self._vendors for f in v.red_flags]
-        rows = [(name, f.text, f.alleged, f.source.url) for name, f in flags]
-        return rows, (f.source for _, f in flags)
+        for v in self._vendors:
+            for f in v.red_flags:
+                yield v.vendor, f.text, f.alleged, f.source.url
+                yield f.source
 
     @frame
-    def vendor_events(self) -> Made:
+    def vendor_events(self) -> Rows:
         """One event in the record of one of the client's vendors, oldest first.
 
         vendor: vendor
@@ -76,11 +93,12 @@ class VendorFrames(Results):
         source: who says so
         url: address of the source
         """
-        found = [(v.vendor, e) for v in self._vendors for e in v.events]
-        return [(name, *_event(e)) for name, e in found], (source_of(e) for _, e in found)
+        for v in self._vendors:
+            yield from ((v.vendor, *_event(e)) for e in v.events)
+            yield from map(source_of, v.events)
 
     @frame
-    def vendor_case(self, cluster: str = "MUSK_v_OPENAI") -> Made:
+    def vendor_case(self, cluster: str = "MUSK_v_OPENAI") -> Rows:
         """One event of one case; none where no option depends on the vendor that it is about.
 
         vendor: vendor
@@ -100,11 +118,12 @@ class VendorFrames(Results):
         found = [e for e in record.events if e.cluster == cluster and not e.replaced_by]
         about = dict(Counter(e.vendor for e in found).most_common(1))
         mine = any(e.vendor in about for v in self._vendors for e in v.events)
-        found = sorted(found, key=lambda e: (e.known_date, e.severity)) if mine else []
-        return [(e.vendor, *_event(e)) for e in found], map(source_of, found)
+        for e in sorted(found, key=lambda e: (e.known_date, e.severity)) if mine else ():
+            yield e.vendor, *_event(e)
+            yield source_of(e)
 
     @frame
-    def retirement_notices(self) -> Yielded:
+    def retirement_notices(self) -> Rows:
         """One retirement notice of one of the client's vendors.
 
         vendor: vendor
@@ -122,12 +141,12 @@ class VendorFrames(Results):
         found = [(v.vendor, n) for v in self._vendors for n in v.notices]
         kind = attrgetter("days", "short", "at_launch", "moved")
         for name, n in found:
-            dates = map(_iso, (n.announced, n.retired))
+            dates = map(iso, (n.announced, n.retired))
             yield name, n.stage, *dates, *kind(n), len(n.rows), n.summary, n.row.url
         yield from _pages(n.row for _, n in found)
 
     @frame
-    def notice_habits(self) -> Yielded:
+    def notice_habits(self) -> Rows:
         """What one vendor promised, and how much notice it has given: all with notices on record.
 
         vendor: vendor
@@ -149,7 +168,7 @@ class VendorFrames(Results):
                 yield from _pages(n.row for n in v.notices)
 
     @frame
-    def notice_chances(self) -> Made:
+    def notice_chances(self) -> Rows:
         """Chance that a vendor's next retirement notice is at most so many days: all with notices.
 
         vendor: vendor
@@ -157,9 +176,7 @@ class VendorFrames(Results):
         within: days of notice [days]
         by_vendor: whether the vendor's own notices move it; if not, it is that of a typical vendor,
             the same for all, as no test shows that a record foretells it
-        chance_low: chance, low end of 80 % [share]
-        chance: chance [share]
-        chance_high: chance, high end of 80 % [share]
+        chance*: chance, with its 80 % interval [share]
         notices: the vendor's own notices so far [1]
         short: of these, notices of at most so many days [1]
         pool: share of a typical vendor, to which a short record is drawn [share]
@@ -169,77 +186,51 @@ class VendorFrames(Results):
         shown = {b.quantity for b in tests if b.label.startswith("by vendor")}
         known = {n.vendor for n in notice.separate(record.notices)} | mine
         typical = notice.notice_chances(record, "", day)
-        rows = []
-        for v in record.vendors:
-            if v.vendor in known and v.role != "infrastructure":
-                for c, of_all in zip(
-                    notice.notice_chances(record, v.vendor, day), typical, strict=True
-                ):
-                    own = f"next notice at most {c.within} days" in shown
-                    chance = ends((c if own else of_all).chance)
-                    counts = c.notices, c.short, c.pool
-                    rows.append((v.vendor, v.vendor in mine, c.within, own, *chance, *counts))
-        return rows, _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
+        for v in (v for v in record.vendors if v.vendor in known and v.role != "infrastructure"):
+            found = notice.notice_chances(record, v.vendor, day)
+            for c, of_all in zip(found, typical, strict=True):
+                own = f"next notice at most {c.within} days" in shown
+                chance = (c if own else of_all).chance
+                yield v.vendor, v.vendor in mine, c.within, own, chance, c.notices, c.short, c.pool
+        yield from _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
 
-    @property
-    def _endings(self) -> list[tuple[str, Ending]]:
-        """The end of each model that an option uses from a vendor, by option."""
-        options = self.stability.options.items()
-        return [(name, e) for name, o in options for e in o.endings]
-
-    @property
-    def _sources_of_endings(self) -> list[Source]:
-        return [s for _, e in self._endings for s in e.sources]
-
-    @frame
-    def retirement_calendar(self) -> Yielded:
+    @frame_citing(_sources_of_endings)
+    def retirement_calendar(self) -> Rows:
         """One API model that an option uses, in one year of the horizon: will it end?
 
         option: label of the option; a hybrid's models stand with its parts
         vendor: vendor
         model: model
         age: since its release; missing where that day is not known [days]
-        life_low: usual life of the vendor's models, low [days]
-        life: usual life of the vendor's models [days]
-        life_high: usual life of the vendor's models, high [days]
+        life*: usual life of the vendor's models [days]
         lives: models of the vendor that it rests on [1]
         announced: day of the notice; missing where none is known
         retired: announced last day; missing where none is
         replacement: successor that the vendor names
         year: year of the horizon, from 1 [1]
         chance: chance that the model ends in that year [share]
-        migrations_low: moves to budget for within the horizon, low [1]
-        migrations: moves to budget for within the horizon [1]
-        migrations_high: moves to budget for within the horizon, high [1]
+        migrations*: moves to budget for within the horizon [1]
         """
-        day = self.client.report_date
         for name, e in self._endings:
-            age = e.released and (day - e.released).days
-            known = *ends(e.life), e.lives, _iso(e.announced), _iso(e.retired), e.replacement
-            for year, chance in enumerate(
-                e.by_year if self.options[name].kind != "hybrid" else (), 1
-            ):
-                row = self.options[name].label, e.vendor, e.model, age, *known
-                yield *row, year, chance, *ends(e.migrations)
-        yield from self._sources_of_endings
+            age = e.released and (self.client.report_date - e.released).days
+            known = e.life, e.lives, iso(e.announced), iso(e.retired), e.replacement
+            for year, chance in enumerate(e.by_year, 1):
+                if self.options[name].kind != "hybrid":
+                    yield name, e.vendor, e.model, age, *known, year, chance, e.migrations
 
-    @frame
-    def model_moves(self) -> Yielded:
+    @frame_citing(_sources_of_endings)
+    def model_moves(self) -> Rows:
         """Moves to another model that a vendor forces on one option in one year of the horizon.
 
         option: label of the option; a hybrid has those of its parts
         year: year of the horizon, from 1 [1]
-        moves_low: moves of all its models, in the tenth of cases with fewest [1]
-        moves: expected moves of all its models [1]
-        moves_high: moves of all its models, in the tenth of cases with most [1]
+        moves*: moves of all its models; ends: the tenths of cases with fewest and most [1]
         """
-        for name, option in self.options.items():
-            for year, m in enumerate(moves(self.scenario, name), 1):
-                yield option.label, year, *ends(m)
-        yield from self._sources_of_endings
+        for name in self.options:
+            yield from ((name, *year) for year in enumerate(moves(self.scenario, name), 1))
 
     @frame
-    def retiring_models(self) -> Yielded:
+    def retiring_models(self) -> Rows:
         """One model that an option uses although its vendor ended it, or will within the horizon.
 
         option: label of the option
@@ -252,18 +243,14 @@ class VendorFrames(Results):
         replacement: successor that the vendor names
         url: address of the source
         """
-        day, today = self.client.report_date, self.scenario.finance.baseline
-        until = day + dt.timedelta(days=round(365 * self.scenario.finance.horizon_months / 12))
-        for name, e in self._endings:
-            if e.retired and e.retired <= until:
-                dates = _iso(e.announced), _iso(e.retired), (e.retired - day).days
-                url = e.sources[0].url if e.sources else ""
-                row = self.options[name].label, name == today, e.vendor, e.model
-                yield *row, *dates, e.replacement, url
-                yield from e.sources
+        for name, e, days in self._retiring:
+            what = name, name == self.scenario.finance.baseline, e.vendor, e.model
+            dates, url = (iso(e.announced), iso(e.retired), days), e.sources[0].url
+            yield *what, *dates, e.replacement, url
+            yield from e.sources
 
     @frame
-    def vendor_shocks(self) -> Yielded:
+    def vendor_shocks(self) -> Rows:
         """One kind of shock from one vendor of one option: chance in a year, cost, their product.
 
         option: label of the option
@@ -271,47 +258,38 @@ class VendorFrames(Results):
         shock: kind of shock
         outcome: what counts as one
         effect: what it does to the service
-        chance_low: chance in a year, low [share]
-        chance: chance in a year [share]
-        chance_high: chance in a year, high [share]
+        chance*: chance in a year [share]
         own: whether the vendor's own record moves the chance; else it is the same for all vendors
         basis: count that the chance rests on
-        cost_low: cost if it happens, low [currency]
-        cost: cost if it happens [currency]
-        cost_high: cost if it happens, high [currency]
-        expected_low: expected loss, low [currency per year]
-        expected: expected loss [currency per year]
-        expected_high: expected loss, high [currency per year]
+        cost*: cost if it happens [currency]
+        expected*: expected loss [currency per year]
         months: until the workload runs normally again [months]
         """
         found = [(name, k) for name, o in self.stability.options.items() for k in o.kinds]
         for option, k in found:
             what = k.vendor, k.kind.shock.replace("_", " "), k.kind.outcome, k.kind.service_effect
-            chance = *ends(k.chance), k.kind.category == "notices", k.basis
-            losses = *ends(k.cost), *ends(k.expected), k.kind.months.central
-            yield self.options[option].label, *what, *chance, *losses
+            chance = k.chance, k.kind.category == "notices", k.basis
+            yield option, *what, *chance, k.cost, k.expected, k.kind.months.central
         yield from (source_of(e) for _, k in found for e in k.events)
         yield from (source_of(k.kind) for _, k in found)
 
     @frame
-    def vendor_losses(self) -> Yielded:
+    def vendor_losses(self) -> Rows:
         """One option with the expected loss from shocks to its vendors, all kinds together.
 
         option: label of the option
         vendors: vendors that it depends on
-        expected_low: expected loss, low [currency per year]
-        expected: expected loss [currency per year]
-        expected_high: expected loss, high [currency per year]
+        expected*: expected loss [currency per year]
         unprepared: expected loss with nothing of the readiness list in hand [currency per year]
         prepared: expected loss with all of it in hand [currency per year]
         why_not: why there is no figure; empty where there is one
         """
         for name, o in self.stability.options.items():
             bounds = ends(o.with_nothing)[1], ends(o.with_everything)[1], o.why_not
-            yield self.options[name].label, "; ".join(o.vendors), *ends(o.expected), *bounds
+            yield name, "; ".join(o.vendors), o.expected, *bounds
 
     @frame
-    def asked_shocks(self) -> Yielded:
+    def asked_shocks(self) -> Rows:
         """One 'what if' of the scenario, and one option that it hits.
 
         vendor: vendor
@@ -320,37 +298,32 @@ class VendorFrames(Results):
         option: label of the option; missing where none depends on the vendor
         effect: what it does to the service
         months: until the workload runs normally again [months]
-        cost_low: cost of the move of all options hit, low [currency]
-        cost: cost of the move of all options hit [currency]
-        cost_high: cost of the move of all options hit, high [currency]
+        cost*: cost of the move of all options hit [currency]
         yearly: change of yearly cost, where a price changes [currency]
         why_not: what is not estimated, and why
         """
         for e in self.stability.shocks:
             what = e.vendor, e.kind.shock.replace("_", " "), e.month
-            costs = *ends(e.one_off), ends(e.yearly)[1], e.not_estimated
+            costs = e.one_off, e.yearly and e.yearly.central, e.not_estimated
             for name in e.options or (None,):
-                label = name and self.options[name].label
-                yield *what, label, e.kind.service_effect, e.kind.months.central, *costs
+                yield *what, name, e.kind.service_effect, e.kind.months.central, *costs
             yield source_of(e.kind)
 
     @frame
-    def readiness(self) -> Made:
+    def readiness(self) -> Rows:
         """One thing that a client can have in hand before a vendor fails it.
 
         item: what
         in_hand: whether the client has it
-        saves_low: share of the switching cost that it saves, low [share]
-        saves: share of the switching cost that it saves [share]
-        saves_high: share of the switching cost that it saves, high [share]
+        saves*: share of the switching cost that it saves [share]
         reason: why it helps
         """
-        found = self.stability.readiness.items()
-        rows = [(r.name, in_hand, *ends(r.reduces), r.meaning) for r, in_hand in found]
-        return rows, (source_of(r) for r, _ in found)
+        for r, in_hand in self.stability.readiness.items():
+            yield r.name, in_hand, r.reduces, r.meaning
+            yield source_of(r)
 
     @frame
-    def vendor_probabilities(self) -> Made:
+    def vendor_probabilities(self) -> Rows:
         """One probability on vendors, or a score that was withdrawn, and how it did on the past.
 
         quantity: probability
@@ -370,12 +343,13 @@ class VendorFrames(Results):
         gap: largest difference of foretold and observed frequency in a class of cases [share]
         label: by vendor, the same for all vendors, or withdrawn
         """
-        found = catalogue.table("vendor_backtests", Backtest)
-        columns = declared(VendorFrames.vendor_probabilities).meanings
-        return map(attrgetter(*columns), found), map(source_of, found)
+        said = attrgetter(*declared(VendorFrames.vendor_probabilities).cells)
+        for b in catalogue.table("vendor_backtests", Backtest):
+            yield said(b)
+            yield source_of(b)
 
     @frame
-    def reliability(self) -> Yielded:
+    def reliability(self) -> Rows:
         """One class of cases of one probability: how often it was foretold, how often it came.
 
         quantity: probability
@@ -391,7 +365,7 @@ class VendorFrames(Results):
                 yield source_of(b)
 
     @frame
-    def vendor_gaps(self) -> Yielded:
+    def vendor_gaps(self) -> Rows:
         """One of the client's vendors, and what could not be found or counted about it.
 
         vendor: vendor
@@ -436,7 +410,7 @@ def _event(e: Event) -> tuple[object, ...]:
     return e.event_date, e.known_date.isoformat(), *said(e), e.source, e.url
 
 
-def _iso(day: dt.date | None) -> str | None:
+def iso(day: dt.date | None) -> str | None:
     return day.isoformat() if day else None
 
 

@@ -37,9 +37,7 @@ class Wording(Results):
     def years(self) -> str:
         """The horizon in words: `five years`."""
         months = self.scenario.finance.horizon_months
-        if months % 12:
-            return self.count(months, "month")
-        return self.count(months // 12, "year")
+        return self.count(months, "month") if months % 12 else self.count(months // 12, "year")
 
     def money(self, amount: float, decimals: int | None = None) -> str:
         """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
@@ -104,11 +102,9 @@ class Wording(Results):
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
         whole = math.isfinite(number) and number == int(number)
-        text = (
-            _WORDS[int(number)]
-            if whole and 0 <= number <= 12
-            else self.number(number, 0 if whole else None)
-        )
+        text = self.number(number, 0 if whole else None)
+        if whole and 0 <= number < len(_WORDS):
+            text = _WORDS[int(number)]
         return f"{text} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
 
     def between(self, low: float, high: float, unit: str = "") -> str:

@@ -56,7 +56,7 @@ def outcomes(
                 for i, o in enumerate(options):
                     word = ranking.confidence(first[i]).word
                     middle = float(np.median(cost[:, i]))
-                    yield *case, o.label, float(first[i]), i == best, word, middle
+                    yield *case, o.name, float(first[i]), i == best, word, middle
 
 
 def _weights(share: float) -> Sequence[float]:
