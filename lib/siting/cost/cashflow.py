@@ -103,11 +103,6 @@ class Line:
     """`flat`, `api`, `inflation` or `rental:<months between two prices>`."""
 
     @property
-    def key(self) -> str:
-        """Item and workload: unique inside an option and side."""
-        return f"{self.item.id}:{self.workload}" if self.workload else self.item.id
-
-    @property
     def label(self) -> str:
         """What is paid for, as a table of cash flows calls it."""
         peaks = self.side == "burst" and self.item.category in ("api", "rental")
@@ -157,8 +152,8 @@ class Fleet:
     """Paid by month; zero for owned machines."""
     busy: Array
     """Share of the machines' capacity that is used, on average."""
-    spilled: tuple[Array, ...]
-    """Share of each pool's requests that goes elsewhere."""
+    spilled: Array
+    """Share of each pool's requests that goes elsewhere. [pools × n × Y]"""
 
 
 @dataclass(frozen=True)
@@ -175,11 +170,16 @@ class OptionPlan:
     alone: str = ""
     """Of a hybrid whose cheapest split is one of its parts alone: that part."""
 
+    def of_pools(self, figure: Callable[[Pool], float]) -> Array:
+        """A figure of each pool. [pools × 1 × 1]"""
+        return np.array([[[float(figure(p.pool))]] for p in self.pools])
+
     @property
-    def per_server(self) -> list[float]:
+    def per_server(self) -> Array:
         """Replicas of each pool that one server holds; below one where a replica spans servers."""
         assert self.machine is not None
-        return [replicas_per_server(self.machine, p.pool.gpus_per_replica) for p in self.pools]
+        server = self.machine
+        return self.of_pools(lambda pool: replicas_per_server(server, pool.gpus_per_replica))
 
 
 @dataclass(frozen=True)
@@ -235,10 +235,8 @@ class Plan:
         """The central draw; `changes` overrides factors, with one value or one for each draw."""
         size = max((np.size(v) for v in changes.values()), default=1)
         values = {n: np.full(size, f.value.central) for n, f in self.factors.items()}
-        values["growth"] = np.zeros(size)
-        for name, value in changes.items():
-            values[name] = np.broadcast_to(np.asarray(value, float), (size,))
-        return values
+        moved = {n: np.broadcast_to(np.asarray(v, float), (size,)) for n, v in changes.items()}
+        return {**values, "growth": np.zeros(size), **moved}
 
 
 # --- quantities -------------------------------------------------------------------------------
@@ -272,41 +270,34 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     """
     if option.machine is None:
         return rented(option, draws, years)
-    pools, per = option.pools, option.per_server
-    need = _needs(option, draws, years)
-    whole = [np.ceil(x * p.pool.peak_rate - 1e-9) for x, p in zip(need, pools, strict=True)]
-    share = [np.maximum(1.0, count) / n for count, n in zip(whole, per, strict=True)]
-    exact = np.sum(share, axis=0)
+    per, need = option.per_server, _needs(option, draws, years)
+    peak = need * option.of_pools(lambda pool: pool.peak_rate)
+    share = np.maximum(1.0, np.ceil(peak - 1e-9)) / per
+    exact = share.sum(axis=0)
     servers = np.maximum.accumulate(np.ceil(exact - 1e-9), axis=1)
-    spares = [p.pool.spares for p in pools]
+    spares = [p.pool.spares for p in option.pools]
     spare = servers if min(spares) < 0 else float(max(spares))
     spare = spare + np.ceil(servers * option.option.second_site - 1e-9)
-    spilled = [np.zeros_like(servers)] * len(pools)
+    spilled = np.zeros_like(share)
     if limit is not None:
         servers, spare = np.minimum(servers, limit[:, None]), 0.0
-        spilled = [
-            _spilled(p, np.floor(servers * (s / exact) * n + 1e-9), x)
-            for p, s, n, x in zip(pools, share, per, need, strict=True)
-        ]
+        capacity = np.floor(servers * (share / exact) * per + 1e-9)
+        spilled = np.array(list(map(_spilled, option.pools, capacity, need)))
     total = servers + spare
-    stays = zip(need, pools, spilled, per, strict=True)
-    used = np.sum([x * p.pool.mean_rate * (1 - w) / n for x, p, w, n in stays], axis=0)
+    mean = need * option.of_pools(lambda pool: pool.mean_rate)
+    used = (mean * (1 - spilled) / per).sum(axis=0)
     busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
-    replicas = np.sum([s * n for s, n in zip(share, per, strict=True)], axis=0)
-    return Fleet(
-        total, servers, replicas, total * option.machine.gpu_count, np.zeros_like(total),
-        np.clip(busy, 0, 1), tuple(spilled),
-    )  # fmt: skip
+    replicas, gpus = (share * per).sum(axis=0), total * option.machine.gpu_count
+    return Fleet(total, servers, replicas, gpus, np.zeros_like(total), np.clip(busy, 0, 1), spilled)
 
 
-def _needs(option: OptionPlan, draws: Draws, years: int) -> list[Array]:
-    """Replicas of each pool for a load of one request a second in the first year. [n × Y each]"""
+def _needs(option: OptionPlan, draws: Draws, years: int) -> Array:
+    """Replicas of each pool for a load of one request a second in the first year.
+    [pools × n × Y]"""
     work = draws.get(f"hidden_work.{option.name}", np.ones(1))
-    return [
-        (work / (p.rate_per_replica.central * draws["throughput"]))[:, None]
-        * load_ratio(p.growth, draws, years)
-        for p in (each.pool for each in option.pools)
-    ]
+    speed = option.of_pools(lambda pool: pool.rate_per_replica.central)
+    ratio = np.array([load_ratio(p.pool.growth, draws, years) for p in option.pools])
+    return np.asarray((work / (speed[..., 0] * draws["throughput"]))[..., None] * ratio)
 
 
 def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
@@ -321,30 +312,28 @@ def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
 
 
 def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = None,
-           per_server: Sequence[float] = ()) -> Fleet:  # fmt: skip
+           per_server: float | Array = 0.0) -> Fleet:  # fmt: skip
     """Rented machines, or those that a hybrid rents beyond its own servers.
 
     Committed ones are paid around the clock, others while they are needed.
     """
-    shape = (len(draws["growth"]), years)
     month, slack = (draws[name][:, None] for name in ("hours_per_month", "scale_down"))
-    replicas, gpus, hours, used = (np.zeros(shape) for _ in range(4))
-    spilled = own.spilled if own else (np.zeros(shape),) * len(option.pools)
-    for i, (load, need) in enumerate(zip(option.pools, _needs(option, draws, years), strict=True)):
-        p, there = load.pool, np.zeros(shape)
-        if own is not None:
-            there = np.floor(own.serving * per_server[i] / len(option.pools) + 1e-9)
-        serving = np.maximum(there == 0, np.ceil(need * p.peak_rate - 1e-9) - there)
-        spare = 0.0 if own is not None else serving if p.spares < 0 else float(p.spares)
-        paid = serving
-        if option.option.commitment not in COMMITTED:
-            paid = np.minimum(_mean_replicas(load, need, there) * slack, serving)
-        replicas += serving + spare
-        gpus += (serving + spare) * p.gpus_per_replica
-        hours += month * ((paid + spare) * p.gpus_per_replica)
-        used += need * p.mean_rate * p.gpus_per_replica * month
-    busy = np.clip(used / np.maximum(hours, 1e-12), 0, 1)
-    return Fleet(np.zeros(shape), np.zeros(shape), replicas, gpus, hours, busy, spilled)
+    need, spares = _needs(option, draws, years), option.of_pools(lambda pool: pool.spares)
+    there, none = np.zeros_like(need), np.zeros(need.shape[1:])
+    if own is not None:
+        there = there + np.floor(own.serving * per_server / len(option.pools) + 1e-9)
+    peak = need * option.of_pools(lambda pool: pool.peak_rate)
+    paid = serving = np.maximum(there == 0, np.ceil(peak - 1e-9) - there)
+    spare = 0.0 if own is not None else np.where(spares < 0, serving, spares)
+    if option.option.commitment not in COMMITTED:
+        mean = np.array(list(map(_mean_replicas, option.pools, need, there)))
+        paid = np.minimum(mean * slack, serving)
+    gpus = option.of_pools(lambda pool: pool.gpus_per_replica)
+    hours = (month * ((paid + spare) * gpus)).sum(axis=0)
+    used = (need * option.of_pools(lambda pool: pool.mean_rate) * gpus * month).sum(axis=0)
+    busy, standing = np.clip(used / np.maximum(hours, 1e-12), 0, 1), serving + spare
+    counted = standing.sum(axis=0), (standing * gpus).sum(axis=0), hours, busy
+    return Fleet(none, none, *counted, own.spilled if own else np.zeros_like(need))
 
 
 def _mean_replicas(pool: PoolLoad, need: Array, own: Array) -> Array:
@@ -401,12 +390,6 @@ class Amount:
         return self.when == "start" and self.line.item.category in CAPITAL
 
 
-def unit_price(line: Line, draws: Draws) -> Array:
-    """Product of a line's factors. [n]"""
-    prices = (draws[name] for name in line.factors)
-    return reduce(np.multiply, prices) if line.factors else np.ones(len(draws["growth"]))
-
-
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
     """Amounts of an option, its own only: neither the baseline before production, nor tax."""
     option = plan.options[name]
@@ -435,7 +418,8 @@ class Side:
 
     def amount(self, line: Line) -> Amount:
         """What a line costs and when."""
-        item, price = line.item, unit_price(line, self.draws)
+        item, unit = line.item, np.ones(len(self.draws["growth"]))
+        price = reduce(np.multiply, (self.draws[name] for name in line.factors), unit)
         level = np.atleast_2d(self.quantity(line))
         if item.when in ("monthly", "yearly"):
             return Amount(line, "running", level / (MONTHS if item.when == "yearly" else 1), price)
@@ -631,8 +615,7 @@ def path_factor(path: str, draws: Draws, months: int) -> Array:
     if name == "flat":
         return np.ones((len(draws["growth"]), months))
     if step:
-        elapsed = np.arange(months, dtype=float)
-        elapsed = np.floor(elapsed / int(step)) * int(step)
+        elapsed = np.arange(months) // int(step) * float(step)
         memory = draws["rental_memory"][:, None]
         years = memory * (1 - np.exp(-elapsed / MONTHS / memory))
         return np.asarray((1 + draws["rental_drift"])[:, None] ** years)

@@ -49,26 +49,19 @@ def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> 
         except NotPriced as reason:
             why[name] = str(reason)
     calendar, finance = (scenario.client.country, scenario.client.report_date), scenario.finance
-    workloads = scenario.workloads.values()
-    return Plan(
+    loads = {n: workload_load(n, w, *calendar) for n, w in scenario.workloads.items()}
+    users = sum(w.users for w in scenario.workloads.values())
+    on_call = any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values())
+    terms = finance.baseline, finance.horizon_months, users, finance.tax_rate or 0.0, on_call
+    options, notes = (
         {n: made[n] for n in scenario.options if n in made},
-        why,
-        finder.factors,
-        {n: workload_load(n, w, *calendar) for n, w in scenario.workloads.items()},
-        finance.baseline,
-        finance.horizon_months,
-        sum(w.users for w in workloads),
-        finance.tax_rate or 0.0,
-        any(w.availability >= ROUND_THE_CLOCK for w in workloads),
-        tuple(dict.fromkeys(finder.notes)),
+        dict.fromkeys(finder.notes),
     )
+    return Plan(options, why, finder.factors, loads, *terms, tuple(notes))
 
 
 def _option_plan(
-    finder: _Finder,
-    capacity: OptionCapacity,
-    made: Mapping[str, OptionPlan],
-    why: Mapping[str, str],
+    finder: _Finder, sized: OptionCapacity, made: Mapping[str, OptionPlan], why: Mapping[str, str]
 ) -> OptionPlan:
     name, option = finder.name, finder.option
     months, path = option.months_to_production, f"options.{name}.months_to_production"
@@ -77,13 +70,12 @@ def _option_plan(
     if option.kind == "hybrid":
         for part in (option.base, option.burst):
             if part not in made:
-                raise NotPriced(
-                    f"its part {part} is not estimated: {why.get(part, 'no such option')}"
-                )
+                reason = why.get(part, "no such option")
+                raise NotPriced(f"its part {part} is not estimated: {reason}")
         return _hybrid_plan(name, option, made[option.base], made[option.burst])
-    if capacity.not_estimated:
-        raise NotPriced("; ".join(f"{m}: {r}" for m, r in capacity.not_estimated.items()))
-    pools = tuple(map(cashflow.PoolLoad, capacity.pools.values()))
+    if sized.not_estimated:
+        raise NotPriced("; ".join(f"{m}: {r}" for m, r in sized.not_estimated.items()))
+    pools = tuple(map(cashflow.PoolLoad, sized.pools.values()))
     if option.kind not in BY_REQUEST and not pools:
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
     machine = prices.server(option) if option.kind in OWNED else None
@@ -115,7 +107,6 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
 class Remedy:
     """What it costs to cure a legal or contractual fault, in the client's currency. Estimates."""
 
-    id: str
     label: str
     once: Range
     per_year: Range
@@ -134,7 +125,7 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
         if item.category != "remedy":
             continue
         label, none = item.label.removeprefix("Remedy: "), Range.exact(0, "share")
-        old = found.get(item.id) or Remedy(item.id, label, nil, nil, none, source_of(item))
+        old = found.get(item.id) or Remedy(label, nil, nil, none, source_of(item))
         looked_up = chain(*map(finder.looked_up, item.multiply_by.split()))
         value = replace(item.range, unit=finder.client.currency)
         for factor in (*looked_up, *finder.fx(item.currency)):
@@ -316,7 +307,8 @@ class _Finder:
 
     def looked_up(self, price: str) -> list[str]:
         """Factors of a price: the client's quote, or what is published."""
-        label = f"request of {self.workload}" if self.workload else price.replace("_", " ")
+        request = f"request of {self.workload}"
+        label = request if price == "api_request" else price.replace("_", " ")
         if quoted := self.quote(price, label):
             return quoted
         match price:
@@ -364,20 +356,20 @@ class _Finder:
             self.notes.append(f"{option.label}: {note}")
         value = Range.exact(price * (1 - option.discount), "USD/GPU-h")
         key = self.own("gpu_hour", "GPU-hour on demand", value, source, note=note)
-        factors = [key, "rental_price_band", *self.fx("USD")]
-        if option.commitment != "on_demand":
-            factors.append(self.parameter(f"commitment_{option.commitment}"))
-        return factors
+        term = option.commitment
+        committed = [f"commitment_{term}"] if term != "on_demand" else []
+        return [key, "rental_price_band", *self.fx("USD"), *committed]
 
     def _electricity(self) -> list[str]:
-        own = self.scenario.finance.electricity_per_kwh
+        own, place = self.scenario.finance.electricity_per_kwh, self.option.country
         if own is not None:
             value = replace(own, unit=f"{self.client.currency}/kWh")
             source = self.scenario.source("finance.electricity_per_kwh")
             return [self.put("electricity.client", "Electricity, own tariff", value, source)]
-        row = prices.electricity(
-            self.option.country or self.client.country, self.client.report_date
-        )
+        place, day = place or self.client.country, self.client.report_date
+        row = prices.row("electricity", prices.ElectricityPrice, day, country=place)
+        if row is None:
+            raise NotPriced(f"no electricity price for {place}; write finance.electricity_per_kwh")
         band = prices.parameter("electricity_band").range
         value = band.scaled(row.price_kwh, f"{row.currency}/kWh")
         label = f"Electricity, {row.region}, {row.customer_class}, {row.taxes}"
@@ -401,9 +393,8 @@ class _Finder:
         for workload, asked in self.scenario.workloads.items():
             hidden = quality.hidden_tokens(self.scenario, self.name, workload)
             if hidden.high > found.high:
-                seen = asked.output_tokens.mean + READING_WORK * asked.input_tokens.mean * (
-                    1 - asked.cached_input_share
-                )
+                read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_input_share)
+                seen = asked.output_tokens.mean + read
                 ends = ((seen + h) / (seen + hidden.central) for h in hidden.ends)
                 found, work = replace(hidden, unit="tokens per request"), Range.ordered(ends, "x")
         if found.is_exact:
@@ -418,11 +409,8 @@ class _Finder:
     def _find_training(self) -> None:
         """GPU-hours and energy of an option's fine-tuning jobs, by month."""
         plans = [p for jobs in self.training.values() for p in jobs if p.option == self.name]
-        self.notes.extend(
-            f"{self.option.label}: fine-tuning {p.job} is left out, {p.reason}"
-            for p in plans
-            if p.time is None
-        )
+        words = f"{self.option.label}: fine-tuning"
+        self.notes.extend(f"{words} {p.job} is left out, {p.reason}" for p in plans if not p.time)
         timed = [(p.time, p.runs_per_year / MONTHS) for p in plans if p.time is not None]
         for stem, unit, parts in (
             ("training_gpu_hours", "GPU-h per month", [(t.gpu_hours, n) for t, n in timed]),
@@ -452,9 +440,9 @@ class _Finder:
         if not expected:
             return ()
         low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
-        source = Source(source="siting estimate from the vendor's retirements",
-                        locator="retirement calendar", date=self.client.report_date.isoformat(),
-                        kind="estimate")  # fmt: skip
+        words, day = "siting estimate from the vendor's retirements", self.client.report_date
+        where = "retirement calendar"
+        source = Source(source=words, locator=where, date=day.isoformat(), kind="estimate")
         band = Range(low, 1.0, high, "of those expected")
         self.own("moves_band", "Moves to successor models", band, source, "moves_band")
         served = len(self.scenario.workloads) / len(set(option.models.values()))
@@ -485,15 +473,14 @@ class _Finder:
             self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
         cost = Range(low.per_request, price.per_request, high.per_request,
                      f"{price.currency}/request").scaled(1 - option.discount)  # fmt: skip
-        words = (
-            f"{model}: {price.input_per_million:g} in, {price.output_per_million:g} out"
-            + (f", {price.cached_per_million:g} cached" if price.cached_per_million else "")
-            + f" {price.currency} per million tokens"
+        cached = f", {price.cached_per_million:g} cached" if price.cached_per_million else ""
+        listed = f"{price.input_per_million:g} in, {price.output_per_million:g} out{cached}"
+        label = (
+            f"Price of a request, {workload}, {model}: {listed} {price.currency} per million tokens"
         )
-        key = self.put(f"api_request.{name}.{workload}", f"Price of a request, {workload}, {words}",
-                       cost, price.source,
-                       "api_request" if hidden.is_exact else "hidden_tokens",
-                       "long-context tier reached" if price.tiers else "")  # fmt: skip
+        driver = "api_request" if hidden.is_exact else "hidden_tokens"
+        note, key = "long-context tier reached" * price.tiers, f"api_request.{name}.{workload}"
+        self.put(key, label, cost, price.source, driver, note)
         factors = [key, "api_price_band"]
         if region := prices.regional_surcharge(option, model):
             surcharge, source = Range.exact(region.factor, "x"), source_of(region)

@@ -221,16 +221,6 @@ def server(option: Option) -> Server:
     )
 
 
-def power_per_gpu(gpu_id: str) -> tuple[Range, Source] | None:
-    """Draw of a server under load, for each of its GPUs [kW]; None where no server is known."""
-    r = row("servers", Server, gpu_id=gpu_id)
-    if r is None:
-        return None
-    n = r.gpu_count
-    value = Range(r.power_kw_low / n, r.power_kw_central / n, r.power_kw_high / n, "kW")
-    return value, source_of(r)
-
-
 def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
     """Price of a server in USD: median of complete servers with that GPU, scaled by GPU count.
 
@@ -305,14 +295,6 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
 
 
 # --- electricity ------------------------------------------------------------------------------
-
-
-def electricity(country: str, day: dt.date) -> ElectricityPrice:
-    """The price row of a country. Raises NotPriced with what to write."""
-    if found := row("electricity", ElectricityPrice, day, country=country):
-        return found
-    place = country or "(no country given)"
-    raise NotPriced(f"no electricity price for {place}; write finance.electricity_per_kwh")
 
 
 def pue(option: Option) -> Pue:

@@ -26,6 +26,7 @@ from siting.cost.prices import Factor
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.serving.capacity import OptionCapacity
+from siting.serving.servers import Server
 
 G_PER_TONNE = 1e6
 
@@ -147,10 +148,8 @@ def by_path(
         return _of_block(plan, some, falls, dict.fromkeys(part.values()))
 
     blocks = [block(at) for at in range(0, len(draws["growth"]), BLOCK)]
-    found = {
-        key: Totals(*map(np.concatenate, zip(*(b[key] for b in blocks), strict=True)))
-        for key in blocks[0]
-    }
+    parts = {key: zip(*(b[key] for b in blocks), strict=True) for key in blocks[0]}
+    found = {key: Totals(*map(np.concatenate, each)) for key, each in parts.items()}
     return {path: {name: found[path, part[name]] for name in part} for path in declines}
 
 
@@ -264,7 +263,8 @@ def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
         quantity[-1] = amount.quantity[0, -1]
         path[-1] = clock.path(amount.path)[0, -1]
     amounts, unit = quantity * path * amount.price[0], line.item.driver
-    key, label, category = line.key, line.label, line.item.category
+    key = f"{line.item.id}:{line.workload}" if line.workload else line.item.id
+    label, category = line.label, line.item.category
     if early:
         key, category = f"{cashflow.BEFORE}:{key}", cashflow.BEFORE
         label = f"Baseline until production: {label}"
@@ -376,11 +376,8 @@ class Comparison:
 
         Blank where no option could be priced.
         """
-        return min(
-            self.options,
-            key=lambda n: (round(self.options[n].present, 6), self.options[n].kind == "hybrid"),
-            default="",
-        )
+        order = self.plan.simple_first(self.options)
+        return min(order, key=lambda name: round(self.options[name].present, 6), default="")
 
 
 def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Comparison:
@@ -392,10 +389,8 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     plan, finance = with_optimum(compile_plan(scenario, capacity)), scenario.finance
     draws, decline = plan.central(), prices.parameter("api_decline").central
     falls = {"list": np.zeros(1), "same_capability": np.full(1, decline)}
-    present = {
-        path: {n: float(t.present[0]) for n, t in found.items()}
-        for path, found in by_path(plan, draws, falls).items()
-    }
+    priced = by_path(plan, draws, falls).items()
+    present = {p: {n: float(t.present[0]) for n, t in found.items()} for p, found in priced}
     lines = {name: flows(plan, name, draws) for name in plan.options}
     tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
     volume, path = Volume.of(plan), finance.price_decline
@@ -644,7 +639,7 @@ def _by_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
 def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
     side, draws = option.base if isinstance(option, HybridPlan) else option, plan.central()
-    country, known = side.option.country, prices.power_per_gpu(side.option.gpu)
+    gpu, country = side.option.gpu, side.option.country
     why = "not estimated, because "
     if machines is None:
         return Energy(country, why + "the vendor publishes no energy per token of this model")
@@ -652,12 +647,14 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         name, source = f"Power of {side.machine.label}", source_of(side.machine)
         power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
         monthly = cashflow.Side(plan, side, draws, machines).kwh()[0]
-    elif known is not None:
-        name, (power, source) = f"Power of a GPU's share of its server, {side.option.gpu}", known
+    elif (known := prices.row("servers", Server, gpu_id=gpu)) is not None:
+        name, source = f"Power of a GPU's share of its server, {gpu}", source_of(known)
+        kw = (known.power_kw_low, known.power_kw_central, known.power_kw_high)
+        power = Range.ordered((end / known.gpu_count for end in kw), "kW")
         idle = draws["idle_share"][0]
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:
-        return Energy(country, why + f"no server with {side.option.gpu} is in facts/servers.csv")
+        return Energy(country, why + f"no server with {gpu} is in facts/servers.csv")
     place, grid = prices.pue(side.option), prices.row("carbon", prices.GridCarbon, country=country)
     months = Clock(plan, draws).sums("flat", "own", option.name)[0][0]
     kwh = float((monthly * months).sum() * place.central)

@@ -129,14 +129,10 @@ def check_correlations() -> None:
 def draws_at(plan: Plan, z: Mapping[str, Array]) -> Draws:
     """Values of all factors at the scores of their drivers; the rest stay central."""
     size = max(np.size(v) for v in z.values())
-    out = plan.central(growth=np.zeros(size))
+    out = plan.central(growth=z.get(GROWTH, np.zeros(size)))
     for name, moved in drivers(plan).items():
-        if name not in z:
-            continue
-        if name == GROWTH:
-            out[GROWTH] = np.asarray(z[name])
-        for factor in moved:
-            out[factor.name] = value_at(factor, z[name])
+        if name in z:
+            out |= {factor.name: value_at(factor, z[name]) for factor in moved}
     return out
 
 

@@ -25,7 +25,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from siting.cost import cashflow
-from siting.cost.money import MILLION, Array, discount_factors
+from siting.cost.money import MILLION, discount_factors
 from siting.cost.tco import Comparison, Flow, OptionCost, depreciation, shown_factors
 from siting.inputs.scenario import Option, Scenario
 
@@ -88,9 +88,7 @@ def _write(sheet: Any, row: int, cells: Iterable[Any], form: Any = None, first: 
     """A row of cells: texts, numbers, and formulas, each with its value beside it."""
     for column, cell in enumerate(cells, first):
         match cell:
-            case None:
-                pass
-            case "" if form is None:
+            case "" | None if form is None or cell is None:
                 pass
             case str():
                 sheet.write_string(row, column, cell, form)
@@ -177,11 +175,8 @@ def _inputs(book: _Book, comparison: Comparison, day: dt.date) -> None:
             _write(sheet, row, [words], book.formats["old"], first=8)
 
 
-_RATE_OF_PATH = {
-    "api": "1-{api_decline}",
-    "rental": "1+{rental_drift}",
-    "inflation": "1+{inflation}",
-}
+_RATES = {"api": "1-{api_decline}", "rental": "1+{rental_drift}", "inflation": "1+{inflation}"}
+"""By which the price of a path moves in a year."""
 
 
 def _paths(book: _Book, comparison: Comparison) -> None:
@@ -206,7 +201,7 @@ def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
         return f"=(1+{book.inputs['discount_rate']})^(-{column}$1/12)"
     if stem == "flat" or t == 0:
         return "=1"
-    base = _RATE_OF_PATH[stem].format(**book.inputs)
+    base = _RATES[stem].format(**book.inputs)
     elapsed = f"({column}$1-1)"
     if step:
         memory = book.inputs["rental_memory"]
@@ -219,9 +214,7 @@ def _quantities(book: _Book, comparison: Comparison) -> dict[str, list[int]]:
     """Units by line and month, and the tokens served; returns the row of each line."""
     sheet = book.by_month("Quantities", ["Option and line", "Unit", "Sum"])
     rows: dict[str, list[int]] = {name: [] for name in comparison.options}
-    entries: list[tuple[str, str, Array, list[int]]] = [
-        ("Tokens served, all options", "tokens", comparison.tokens, [])
-    ]
+    entries = [("Tokens served, all options", "tokens", comparison.tokens, list[int]())]
     for name, cost in comparison.options.items():
         entries += [(f"{name}: {f.label}", f.unit, f.quantity, rows[name]) for f in cost.flows]
     for row, (label, unit, values, own) in enumerate(entries, start=1):
