@@ -40,13 +40,15 @@ class Command(click.Command):
         self.params.append(click.Option(["--json", "as_json"], is_flag=True, help=said))
 
     def invoke(self, ctx: click.Context) -> None:
+        from siting.inputs.document import INVISIBLE
+
         as_json = ctx.params.pop("as_json")
         answer: Answer = super().invoke(ctx)
         if as_json or answer.lines is None:
             click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False, default=_plain))
         else:
-            for line in answer.lines:
-                click.echo(printable(line), err=bool(answer.status))
+            for line in answer.lines:  # a table or a file may hold what a terminal would obey
+                click.echo(INVISIBLE.sub("?", line), err=bool(answer.status))
         if answer.status:
             sys.exit(answer.status)
 
@@ -175,13 +177,6 @@ def aligned(
         ).rstrip()
         for row in cells
     ]
-
-
-def printable(text: str) -> str:
-    """Text without what a terminal would obey: a table or a file may hold a stranger's words."""
-    from siting.inputs.document import INVISIBLE
-
-    return INVISIBLE.sub("?", text)
 
 
 def completer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from siting.cli import frame
-from siting.cli.frame import Answer, Decorator, Number, Refused, above_0, aligned, cli, option
+from siting.cli.frame import Answer, Number, Refused, above_0, aligned, cli, option
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound="BaseModel")
 
-
-def _options(*options: Decorator) -> Decorator:
-    """Several options as one decorator."""
-    return lambda function: reduce(lambda made, option: option(made), reversed(options), function)
-
-
 _FILE = click.Path(exists=True, dir_okay=False)
 _COUNT, _CONTEXT = click.IntRange(1, 64), click.IntRange(1, 20_000_000)
 _HOURS = click.Choice(("office", "day", "flat", "night"))
@@ -36,7 +31,7 @@ _MODELS, _GPUS = frame.completer(frame.known_models), frame.completer(frame.know
 _MODEL = "A model of the catalogue, or a config.json of Hugging Face."
 _CONFIG = "A config.json that describes the model, instead of the catalogue."
 _PEAK = "Busiest hour of the year over the busiest of a usual week."
-serving = _options(
+_SERVING = (
     option("--gpu", str, "A GPU of the catalogue.", required=True, shell_complete=_GPUS),
     option("--weights", str, "Weight format, such as fp8; default: native.", ""),
     option("--kv kv_cache", str, "Format of the KV cache.", "auto"),
@@ -45,16 +40,21 @@ serving = _options(
 )
 
 
+def serving(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say how a model is served."""
+    return reduce(lambda made, each: each(made), reversed(_SERVING), command)
+
+
 def _found(model: str, gpu: str, config: str = "") -> tuple[Model, Gpu]:
     from siting import catalogue, hf_config
 
-    option = "--model"
+    flag = "--model"
     try:
         chosen = hf_config.read(Path(config)) if config else hf_config.model(model)
-        option = "--gpu"
+        flag = "--gpu"
         return chosen, catalogue.gpu(gpu)
     except KeyError as error:
-        raise Refused(f"{option}: {error.args[0]}") from None
+        raise Refused(f"{flag}: {error.args[0]}") from None
 
 
 def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
