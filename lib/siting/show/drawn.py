@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib import ticker
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
@@ -298,7 +299,10 @@ def svg(figure: Figure, alt: str) -> str:
 
     Bars and named lines say what they are when pointed at.
     """
-    out, said = io.StringIO(), _marked(figure)
+    out, said = io.StringIO(), list[str]()
+    for mark, words in _marks(figure):
+        mark.set_gid(f"mark-{len(said)}")
+        said.append(words)
     # Not savefig: it draws twice, the first time only to lay the figure out, which drawing does.
     canvas: Any = _Canvas(figure)
     canvas.print_svg(out, metadata={"Date": None, "Creator": None})
@@ -318,28 +322,17 @@ def svg(figure: Figure, alt: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" {joined} ', 1)
 
 
-def _marked(figure: Figure) -> list[str]:
-    """Gives each bar and each named line an id, and says what each is, in that order."""
-    said: list[str] = []
+def _marks(figure: Figure) -> Iterator[tuple[Artist, str]]:
+    """Each bar and each named line, and what it says when pointed at."""
     for ax in figure.axes:
-        for bars in ax.containers:
-            if isinstance(bars, BarContainer):
-                for bar, words in zip(bars.patches, _each_bar(ax, bars), strict=True):
-                    bar.set_gid(f"mark-{len(said)}")
-                    said.append(words)
+        for bars in (bars for bars in ax.containers if isinstance(bars, BarContainer)):
+            names, sizes, part, write = _read(ax, bars)
+            names = names if len(names) == len(sizes) else [""] * len(sizes)
+            for bar, name, size in zip(bars.patches, names, sizes, strict=True):
+                words = name.replace("\n", " "), part, str(write(size)) or _short(size)
+                yield bar, ", ".join(filter(None, words))
         for line in (*_named(ax), *(m for m in ax.lines if _label(m).startswith(_SAID))):
-            line.set_gid(f"mark-{len(said)}")
-            said.append(_line_said(line))
-    return said
-
-
-def _each_bar(ax: Axes, bars: BarContainer) -> list[str]:
-    names, sizes, part, write = _read(ax, bars)
-    names = names if len(names) == len(sizes) else [""] * len(sizes)
-    return [
-        ", ".join(filter(None, (name.replace("\n", " "), part, str(write(size)) or _short(size))))
-        for name, size in zip(names, sizes, strict=True)
-    ]
+            yield line, _line_said(line)
 
 
 def _lean(tag: str, key: str) -> str:

@@ -196,11 +196,10 @@ class Ranking:
     def regret(self, name: str) -> tuple[float, float | None]:
         """What choosing this option costs when another would have been better: mean loss of score,
         and mean extra cost over the cheapest option of each draw. [points, client's currency]"""
-        at = self.names.index(name)
-        points = (self.scores.max(axis=1, keepdims=True) - self.scores).mean(axis=0)[at]
-        if self.costs is None:
-            return float(points), None
-        return float(points), float(np.mean(self.costs[:, at] - self.costs.min(axis=1)))
+        at, costs = self.names.index(name), self.costs
+        loss = self.scores.max(axis=1, keepdims=True) - self.scores
+        extra = None if costs is None else float(np.mean(costs[:, at] - costs.min(axis=1)))
+        return float(loss.mean(axis=0)[at]), extra
 
 
 def criteria() -> tuple[Criterion, ...]:
