@@ -252,7 +252,7 @@ def test_every_verdict_shows_citation_evidence_with_date_and_what_would_change_i
             assert verdict.grounds or verdict.missing, verdict.rule.rule_id
             assert set(verdict.grounds) <= set(verdict.evidence)
             assert all(e.source.date for e in verdict.grounds)
-            changes = verdict.changes.to_pass or verdict.changes.to_fail
+            changes = verdict.changes.get("pass") or verdict.changes.get("fail")
             assert changes or verdict.rule.remedy or verdict.verdict == "pass"
 
 
@@ -342,7 +342,7 @@ def test_what_the_report_says_would_give_pass_does_give_pass(base):
     long = changed(base, "api", retention_days=45, retention_needed=False)
     verdict = sovereignty.assess(long).options["api"].verdicts["GDPR-5-2"]
     assert verdict.verdict == "review"
-    assert verdict.changes.to_pass == (
+    assert verdict.changes["pass"] == (
         (("retention (days)", "low enough"),),
         (("need for longer retention recorded", "yes"),),
     )

@@ -15,11 +15,11 @@ import datetime as dt
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from siting.catalogue import Fact, Input, Named, Source, find, of_facts, settings, source_of, table
+from siting.catalogue import Fact, Input, Named, find, of_facts, settings, source_of, table
 from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
@@ -484,25 +484,25 @@ def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[s
     return tuple(dict.fromkeys(found))
 
 
-def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[Input, ...]:
-    """Scores with their own uncertainty, and the numbers of the boards' rules, each once."""
-    found: dict[str, tuple[Range, Source]] = {}
+def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]:
+    """Scores with their own uncertainty, and the numbers of the boards' rules."""
     for p in parities:
         if p.own is not None:
             low, high = p.own.score - p.own.tolerance, p.own.score + p.own.tolerance
             source = scenario.source(f"workloads.{p.workload}.quality.own")
             name = f"your own evaluation of {p.model}, {p.workload}"
-            found[name] = Range(low, p.own.score, high), source
+            yield Input(name=name, value=Range(low, p.own.score, high), source=source)
     for c in (c for p in parities for c in p.comparisons):
         board = c.board
         for score in filter(None, (c.model, c.reference)):
             half, at = score.margin or 0.0, score.score
             name = f"score of {score.model} on {board.label}, effort {score.effort}"
-            found[name] = Range(at - half, at, at + half, board.unit), source_of(score)
+            value = Range(at - half, at, at + half, board.unit)
+            yield Input(name=name, value=value, source=source_of(score))
         if c.tolerance is not None:
             size = Range.exact(float(board.items or board.fixed_tolerance or 0))
-            found.setdefault(f"tolerance rule of {board.label}", (size, source_of(board)))
-    return tuple(Input(name=n, value=value, source=source) for n, (value, source) in found.items())
+            name = f"tolerance rule of {board.label}"
+            yield Input(name=name, value=size, source=source_of(board))
 
 
 def assess(scenario: Scenario) -> Assessment:
@@ -523,6 +523,6 @@ def assess(scenario: Scenario) -> Assessment:
     )
     own = tuple(leaf.values())
     without_floor = tuple(n for n, w in scenario.workloads.items() if w.quality is None)
-    return Assessment(
-        parities, without_floor, _token_warnings(scenario, own), _inputs(scenario, own)
-    )
+    inputs = {i.name: i for i in _inputs(scenario, own)}
+    warnings = _token_warnings(scenario, own)
+    return Assessment(parities, without_floor, warnings, tuple(inputs.values()))

@@ -350,8 +350,8 @@ def read_value(text: str, name: str, attributes: Mapping[str, Attribute]) -> Val
     a = attributes[name]
     value = plain_value(text, a)
     if value is None:
-        words = f" ({', '.join(a.words)})" if a.words else ""
-        raise FactError(f"provider_attributes.csv: {name} is {a.type}{words}, not {text!r}")
+        known = f" ({', '.join(a.words)})" if a.words else ""
+        raise FactError(f"provider_attributes.csv: {name} is {a.type}{known}, not {text!r}")
     return value
 
 

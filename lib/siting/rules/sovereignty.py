@@ -50,19 +50,7 @@ Decided = tuple[Verdict, str, tuple[str, ...]]
 """A verdict, why, and the unknown attributes that it waits for."""
 
 Answers = tuple[tuple[str, str], ...]
-"""Answers to suppose: label of the attribute and value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What would change a verdict."""
-
-    to_pass: tuple[Answers, ...]
-    """Sets of answers, each of which gives pass: the smallest sets; empty if none was found."""
-    to_fail: Answers
-    """Single answers, each of which gives fail."""
-    to_review: Answers
-    """For a pass: single answers, each of which calls for a person."""
+"""Answers to suppose together: label of the attribute and value."""
 
 
 @dataclass(frozen=True)
@@ -106,24 +94,22 @@ class Finding:
         return tuple(k for k, other in turned if self.supposing(other)[0] != "n.a.")
 
     @cached_property
-    def changes(self) -> Changes:
-        """Which answers would turn the verdict into pass (the fewest together), and into fail."""
-        options = list(self._supposable()) if self.verdict != "n.a." else []
-        worse = SEVERITY[SEVERITY.index(self.verdict) + 1 :]
+    def changes(self) -> dict[Verdict, tuple[Answers, ...]]:
+        """Answers that would turn the verdict into pass (the fewest together) or a worse one."""
+        options = list(self._supposable())
 
-        def giving(verdict: Verdict, size: int = 1) -> Iterator[Answers]:
+        def ways(verdict: Verdict, size: int) -> Iterator[Answers]:
             for supposed in itertools.combinations(options, size):
                 answers = {a.name: value for a, value in supposed}
                 if len(answers) == size and self.supposing(answers)[0] == verdict:
                     yield tuple((a.label, _in_words(a, value)) for a, value in supposed)
 
-        sizes = range(1, SEARCH_LIMIT + 1) if self.verdict != "pass" else ()
-        fewest = next(filter(None, (tuple(giving("pass", size)) for size in sizes)), ())
-        to_fail, to_review = (
-            tuple(itertools.chain.from_iterable(giving(v) if v in worse else ()))
-            for v in ("fail", "review")
-        )
-        return Changes(fewest, to_fail, to_review)
+        rank, found = SEVERITY.index(self.verdict), dict[Verdict, tuple[Answers, ...]]()
+        if rank > SEVERITY.index("pass"):
+            tried = (tuple(ways("pass", size)) for size in range(1, SEARCH_LIMIT + 1))
+            found["pass"] = next(filter(None, tried), ())
+        worse = SEVERITY[rank + 1 :] if self.verdict != "n.a." else ()
+        return found | {verdict: tuple(ways(verdict, 1)) for verdict in worse}
 
     def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
         """Other values of what somebody can answer; for a number, a very low and a very high."""

@@ -298,9 +298,11 @@ def _verdict(option: OptionAssessment, found: Finding) -> tuple[object, ...]:
     rule, changes = found.rule, found.changes
     law = rule.rule_id, rule.regime, rule.title, rule.provision, rule.address == "official"
     missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
-    passes = " and ".join(f"{a}: {v}" for way in changes.to_pass[:1] for a, v in way)
-    others = (changes.to_fail, changes.to_review)
-    fails, reviews = (" or ".join(f"{a}: {v}" for a, v in answers) for answers in others)
+    passes = " and ".join(f"{a}: {v}" for way in changes.get("pass", ())[:1] for a, v in way)
+    fails, reviews = (
+        " or ".join(f"{a}: {v}" for way in ways for a, v in way)
+        for ways in (changes.get("fail", ()), changes.get("review", ()))
+    )
     decided = found.verdict, found.flow.label.split(": ")[-1], found.reason, _evidence(found)
     return *law, *decided, passes, fails, reviews, rule.remedy, len(missing), rule.url
 

@@ -140,15 +140,15 @@ class Notice:
     days: int | None
     at_launch: bool
     """The end date was fixed at release: no separate notice, so it says nothing of habit."""
-    bound_only: bool
-    """The notice may have been longer: only the latest possible day of the notice is known."""
     moved: Literal["", "forward", "later"]
     rows: tuple[Retirement, ...]
     """Its models, by name."""
 
     def within(self, limit: float) -> bool | None:
         """Whether customers had at most `limit` days; None where that cannot be said."""
-        if self.days is None or (self.bound_only and self.days <= limit):
+        # The notice may have been longer where only the latest possible day of it is known.
+        longer = self.row.announced_basis == "latest possible"
+        if self.days is None or (longer and self.days <= limit):
             return None
         return self.days <= limit
 
@@ -278,7 +278,6 @@ def _notice(*group: Retirement) -> Notice:
         retired=retired,
         days=(retired - announced).days if announced and retired else None,
         at_launch=row.announced_basis == "release",
-        bound_only=row.announced_basis == "latest possible",
         moved="" if not moved else "forward" if 2 * forward > len(moved) else "later",
         rows=group,
     )
