@@ -40,9 +40,9 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 from siting import catalogue
 from siting.quantity import Z975
-from siting.vendors import notice, shocks
-from siting.vendors.shocks import Kind
-from siting.vendors.vendor_record import Notice, Record, Vendor, load, setting
+from siting.vendors import notice
+from siting.vendors.stability import Kind, cases, followed, kinds, years_hit
+from siting.vendors.vendor_record import Notice, Record, Vendor, load, separate, setting
 
 Array = npt.NDArray[np.float64]
 
@@ -303,7 +303,7 @@ def evaluate(cases: Sequence[Case]) -> tuple[Test, ...]:
 def subjects(record: Record) -> tuple[Vendor, ...]:
     """One vendor per company: platforms of a group share their events and would count twice."""
     seen: dict[str, Vendor] = {}
-    for v in shocks.followed(record):
+    for v in followed(record):
         seen.setdefault(v.group or v.vendor, v)
     return tuple(seen.values())
 
@@ -320,7 +320,7 @@ def _attention(record: Record, vendor: Vendor, day: dt.date) -> tuple[float, flo
 def notice_cases(record: Record, within: int) -> list[Case]:
     """Every notice, foretold from those announced on earlier days."""
     vendors = {v.vendor: v for v in record.vendors}
-    known = [n for n in notice.separate(record.notices) if n.vendor in vendors]
+    known = [n for n in separate(record.notices) if n.vendor in vendors]
     known.sort(key=lambda n: (n.announced or dt.date.min, n.vendor))
     found, limit = [], notice.LIMITS.index(within)
     for target, *told in zip(known, *(x[limit] for x in _foretold(tuple(known))), strict=True):
@@ -354,13 +354,13 @@ def shock_cases(record: Record, kind: Kind) -> list[Case]:
     found = []
     years = setting("rate_years")
     for day in DAYS:
-        past = shocks.cases(record, kind, day, years)
-        after = shocks.cases(record, kind, day + YEAR, 1.0)
+        past = cases(record, kind, day, years)
+        after = cases(record, kind, day + YEAR, 1.0)
         known = record.as_of(day)
         present = [v for v in subjects(record) if known.events_of(v) or known.notices_of(v.vendor)]
         if not present:
             continue
-        hit = shocks.years_hit(past, day)
+        hit = years_hit(past, day)
         pool = (len(hit) + 0.5) / (len(present) * years + 1)
         for vendor in present:
             own = sum(name in vendor.recorded_as for name, _ in hit)
@@ -397,7 +397,7 @@ def run(record: Record) -> tuple[Panel, ...]:
         )
         for within in (90, 30, 180)
     ]
-    for kind in shocks.kinds().values():
+    for kind in kinds().values():
         if kind.category != "notices":
             panels.append(
                 _panel(

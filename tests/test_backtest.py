@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from siting import catalogue, study
-from siting.vendors import shocks
+from siting.vendors.stability import cases, kinds
 from siting.vendors.vendor_record import load
 
 from siting_validation import stability
@@ -66,7 +66,7 @@ def test_what_becomes_known_after_the_day_moves_no_forecast_of_a_shock(monkeypat
     record, cut = load(), stability.DAYS[-3]
     monkeypatch.setattr(stability, "DAYS", (cut,))
     early = replace(record, events=tuple(e for e in record.events if e.known_date <= cut))
-    for kind in shocks.kinds().values():
+    for kind in kinds().values():
         before, after = (
             [(c.vendor, c.values) for c in stability.shock_cases(r, kind)] for r in (early, record)
         )
@@ -74,12 +74,12 @@ def test_what_becomes_known_after_the_day_moves_no_forecast_of_a_shock(monkeypat
 
 
 def test_a_case_that_is_settled_later_is_not_settled_on_the_day():
-    kind, record = shocks.kinds()["adverse_ruling"], load()
+    kind, record = kinds()["adverse_ruling"], load()
     on_trial = dt.date(2026, 5, 1)
     known = [e for e in record.events_of(record.vendor("OpenAI")) if e.cluster == "MUSK_v_OPENAI"]
     trial = any(e.severity >= 4 and e.known_date <= on_trial for e in known)
-    assert bool(shocks.cases(record, kind, on_trial, 3.0)) == trial
-    assert shocks.cases(record, kind, dt.date(2026, 6, 1), 3.0) == ()
+    assert bool(cases(record, kind, on_trial, 3.0)) == trial
+    assert cases(record, kind, dt.date(2026, 6, 1), 3.0) == ()
 
 
 def test_short_notice_is_foretold_by_the_vendors_own_notices():

@@ -12,7 +12,7 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.quantity import Range
 from siting.rules.rulebook import ProviderAttribute
-from siting.vendors import notice, shocks, stability, vendor_record
+from siting.vendors import notice, stability, vendor_record
 from siting.vendors.vendor_record import Event, Record, Retirement, Vendor, known_by, load, notices
 from studies import opened
 
@@ -51,7 +51,7 @@ def record(*events: Event, vendors: tuple[Vendor, ...] = (vendor(),)) -> Record:
 
 
 def flags(*events: Event, day: dt.date = DAY) -> list[str]:
-    return [f.text for f in stability.on_record(record(*events), vendor(), day).red_flags]
+    return [f.text for f in vendor_record.on_record(record(*events), vendor(), day).red_flags]
 
 
 def test_a_grave_event_of_the_last_year_is_a_red_flag_and_an_older_or_lesser_one_is_not():
@@ -73,14 +73,14 @@ def test_a_red_flag_says_that_it_is_alleged_or_since_ruled_on():
 
 
 def test_every_red_flag_has_a_source_that_is_an_address():
-    found = [f for v in load().vendors for f in stability.on_record(load(), v, DAY).red_flags]
+    found = [f for v in load().vendors for f in vendor_record.on_record(load(), v, DAY).red_flags]
     assert found and all(f.source.url.startswith("http") for f in found)
 
 
 def test_an_undated_or_corrected_row_is_kept_and_not_counted():
     undated = event(date="undated")
     corrected = event(event_id="acme-2", replaced_by="acme-1")
-    found = stability.on_record(record(undated, corrected), vendor(), DAY)
+    found = vendor_record.on_record(record(undated, corrected), vendor(), DAY)
     assert found.events == () and found.undated == 1
 
 
@@ -245,21 +245,21 @@ COST = Range(20_000, 60_000, 150_000, "EUR")
 
 def loss(
     cost: Range | None = COST, name: str = "OpenAI", model: str = "gpt-5.4-mini", **ready: bool
-) -> shocks.OptionRisk:
-    items = shocks.checklist(scenario.Readiness(**ready))
+) -> stability.OptionRisk:
+    items = stability.checklist(scenario.Readiness(**ready))
     ends = (notice.ending(load(), name, model, DAY, 60, seed=1),) if model else ()
-    client = shocks.Client(load(), DAY, years=5.0, readiness=items, seed=1)
+    client = stability.Client(load(), DAY, years=5.0, readiness=items, seed=1)
     return client.expected_loss({name: ends}, cost)
 
 
-def chance(found: shocks.OptionRisk, kind: str) -> Range:
+def chance(found: stability.OptionRisk, kind: str) -> Range:
     return next(k.chance for k in found.kinds if k.kind.shock == kind)
 
 
 def test_short_notice_is_the_vendors_own_and_other_shocks_are_the_same_for_all():
     openai, groq = loss(), loss(name="Groq", model="some-model")
     assert chance(openai, "api_withdrawn").central < chance(groq, "api_withdrawn").central
-    for kind in shocks.kinds().values():
+    for kind in stability.kinds().values():
         if kind.category != "notices":
             assert chance(openai, kind.shock) == chance(groq, kind.shock)
 
@@ -270,8 +270,8 @@ def test_weights_of_ones_own_are_ended_by_no_vendor():
 
 def test_a_case_that_the_vendor_won_is_no_adverse_ruling():
     # Musk v. OpenAI came to trial on 27 April 2026 and was dismissed on 18 May: no remedy.
-    kind = shocks.kinds()["adverse_ruling"]
-    assert shocks.cases(load(), kind, DAY, 3.0) == ()
+    kind = stability.kinds()["adverse_ruling"]
+    assert stability.cases(load(), kind, DAY, 3.0) == ()
 
 
 def test_a_vendor_without_a_record_gets_the_base_rates_and_no_zero():

@@ -13,8 +13,8 @@ from siting.study.frames import Rows, declared, ends, frame, frame_citing
 from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
-from siting.vendors.stability import OnRecord, moves, on_record, option_vendors
-from siting.vendors.vendor_record import Event, load
+from siting.vendors.stability import moves, option_vendors
+from siting.vendors.vendor_record import Event, OnRecord, load, on_record, separate
 
 
 class VendorFrames(Results):
@@ -184,7 +184,7 @@ class VendorFrames(Results):
         day, mine = self.client.report_date, {v.vendor for v in self._vendors}
         record, tests = load().as_of(day), catalogue.table("vendor_backtests", Backtest)
         shown = {b.quantity for b in tests if b.label.startswith("by vendor")}
-        known = {n.vendor for n in notice.separate(record.notices)} | mine
+        known = {n.vendor for n in separate(record.notices)} | mine
         typical = notice.notice_chances(record, "", day)
         for v in (v for v in record.vendors if v.vendor in known and v.role != "infrastructure"):
             found = notice.notice_chances(record, v.vendor, day)
@@ -192,7 +192,7 @@ class VendorFrames(Results):
                 own = f"next notice at most {c.within} days" in shown
                 chance = (c if own else of_all).chance
                 yield v.vendor, v.vendor in mine, c.within, own, chance, c.notices, c.short, c.pool
-        yield from _pages(n.row for n in notice.separate(record.notices) if n.vendor in mine)
+        yield from _pages(n.row for n in separate(record.notices) if n.vendor in mine)
 
     @frame_citing(_sources_of_endings)
     def retirement_calendar(self) -> Rows:

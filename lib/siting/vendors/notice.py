@@ -34,7 +34,14 @@ from scipy.special import betaincinv, expit, logit, ndtr, ndtri, softmax
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.quantity import Range
-from siting.vendors.vendor_record import Notice, Record, Retirement, exact_day, setting
+from siting.vendors.vendor_record import (
+    Notice,
+    Record,
+    Retirement,
+    exact_day,
+    separate,
+    setting,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -90,11 +97,6 @@ class Ending:
     moves: tuple[Range, ...]
     """The same by year of the horizon: expected, and in the tenths of fewest and of most moves."""
     sources: tuple[Source, ...]
-
-
-def separate(notices: Iterable[Notice]) -> list[Notice]:
-    """Notices that show a habit: generally available models, a day of notice of their own."""
-    return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
 
 
 def mixed(told: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:

@@ -1,105 +1,121 @@
-"""What a client should know about the vendors of its options, and what their failure would cost.
+"""What could happen to this client if a vendor fails it, and what would it cost in a year?
 
-`assess` is the one entry: red flags and the dated record, the end of the models in use, shocks and
-the expected yearly loss. There is no score: the composite that once stood here foretold nothing
-(docs/decisions.md).
+`assess` is the one entry. A shock is rare, so its yearly chance is the base rate over all vendors
+that sell model access: no test shows that a vendor's own record moves it (`siting validate
+stability`). The end of a model is the exception: notice and life are habits of each vendor
+(`siting.vendors.notice`). The loss is a share of the client's switching cost, lowered by what the
+client has in hand. It is an estimate and stands on a line of its own. There is no score: the
+composite that once stood here foretold nothing (docs/decisions.md).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import hashlib
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from siting import catalogue
-from siting.catalogue import Input, Source, source_of
+from siting.catalogue import Fact, Input, source_of
 from siting.quality import leaves
 from siting.quantity import Range
-from siting.vendors import notice, shocks, vendor_record
+from siting.vendors import notice
 from siting.vendors.notice import Ending
-from siting.vendors.shocks import OptionRisk, Remedy, ShockEffect
-from siting.vendors.vendor_record import Event, Notice, Policy, Record, Vendor, VendorFact, setting
+from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, on_record, setting
 
 if TYPE_CHECKING:
-    from siting.inputs.scenario import Scenario
+    from siting.inputs.scenario import Readiness, Scenario, Shock
 
-SERVED = ("api", "managed_cloud", "open_api")
-"""Kinds of option whose models the vendor can end; elsewhere the client holds the weights."""
+Array = npt.NDArray[np.float64]
+DRAWS = 4000
+NO_COST = "not estimated, because no switching cost is given"
+NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
+NO_OPTION = "no option of this scenario depends on this vendor"
+NO_MOVE = "cost of the move not estimated, because no switching cost is given"
+NO_SPEND = "change of yearly cost not estimated, because the yearly spend is not given"
+
+
+class Kind(Fact):
+    """One kind of shock: what counts as one, what it does, and how much of a move it costs."""
+
+    shock: str
+    outcome: str
+    min_severity: int | None = None
+    category: str
+    """Category of events that it is counted from; `notices` for the end of a model."""
+    unless_settled: bool = False
+    """A case that was settled later does not count: what was claimed did not come."""
+    service_effect: str
+    migration_share: Range
+    """Share of the full switching cost that it causes."""
+    months: Range
+    """Time until the workload runs normally again. [months]"""
+    rate_basis: str
+    """What the chance rests on, in words."""
+
+
+class Remedy(Fact):
+    """Something that a client can have in hand before a shock."""
+
+    item: str
+    name: str
+    reduces: Range
+    """Share of the switching cost that it saves."""
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
-class RedFlag:
-    """Something to read before any number, with its source."""
+class KindLoss:
+    """One kind of shock for one option: chance, cost when it happens, and expected yearly loss."""
 
-    text: str
-    source: Source
-    alleged: bool = False
+    kind: Kind
+    vendor: str
+    chance: Range
+    """In a year. [share]"""
+    basis: str
+    """The count that it rests on."""
+    events: tuple[Event, ...]
+    cost: Range | None
+    expected: Range | None
 
 
 @dataclass(frozen=True, slots=True)
-class OnRecord:
-    """What is on record about one vendor on a day."""
+class OptionRisk:
+    """The ends of the models that an option uses, and what shocks to its vendors may cost it."""
+
+    vendors: tuple[str, ...]
+    endings: tuple[Ending, ...]
+    kinds: tuple[KindLoss, ...]
+    why_not: str = ""
+    """Why there is no figure; empty where there is one."""
+    expected: Range | None = None
+    """Expected yearly loss, in the client's currency."""
+    with_nothing: Range | None = None
+    """The same if nothing of the readiness list were in hand."""
+    with_everything: Range | None = None
+    """The same if all of it were in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShockEffect:
+    """The answer to one 'what if' of the scenario."""
 
     vendor: str
-    role: str
-    press: str
-    day: dt.date
-    events: tuple[Event, ...]
-    notices: tuple[Notice, ...]
-    facts: Mapping[str, VendorFact]
-    promise: Policy | None
-    undated: int
-    """Events that are not counted because their source shows no date."""
-
-    @property
-    def days(self) -> list[int]:
-        """Days of notice of generally available models with a notice of their own. [d]"""
-        return [n.days for n in notice.separate(self.notices) if n.days is not None]
-
-    @property
-    def quartile_days(self) -> float | None:
-        """A quarter of the notices were this short or shorter. [d]"""
-        return float(np.percentile(self.days, 25)) if self.days else None
-
-    @property
-    def promise_worth(self) -> float | None:
-        """Days of notice that a promise is worth on the day; 0 for none; None if nothing is known.
-
-        No more than the observed lower quartile, once there are enough notices to see one; until
-        then half, while the promise is younger than a year.
-        """
-        if self.promise is None:
-            return None
-        promised = float(self.promise.days or 0)
-        if self.quartile_days is not None and len(self.days) >= setting("notice_min"):
-            return min(promised, self.quartile_days)
-        young = (self.day - vendor_record.known_by(self.promise.date)).days < setting(
-            "promise_young_days"
-        )
-        return promised / 2 if young else promised
-
-    @property
-    def red_flags(self) -> tuple[RedFlag, ...]:
-        """What to know first: worst recent events, open control, promises of notice."""
-        flags, control = [], self.facts.get("control_change")
-        words = {"open": "a change of control is announced and open", "acqui-hire": "acqui-hire"}
-        if control is not None and control.value in words:
-            text = f"{words[control.value]} ({control.note or control.date})"
-            flags.append(RedFlag(text, source_of(control)))
-        for event in reversed(self.events):
-            recent = (self.day - event.known_date).days <= setting("recent_days")
-            if recent and event.direction == "adverse" and event.severity >= 4:
-                flags.append(_event_flag(event, self.events))
-        promise = self.promise
-        if promise is not None and (promise.days or 0) < setting("promise_short_days"):
-            said = f"{promise.days:.0f} days" if promise.days else "no number of days"
-            text = f"notice promised before a model ends: {said}"
-            flags.append(RedFlag(text, source_of(promise)))
-        return tuple(flags)
+    kind: Kind
+    month: int
+    options: tuple[str, ...]
+    one_off: Range | None
+    """Cost of the move, in the client's currency; None where no switching cost is given."""
+    yearly: Range | None
+    """Change of yearly cost (price_change only), where the yearly spend is given."""
+    not_estimated: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +132,185 @@ class Assessment:
     inputs: tuple[Input, ...]
 
 
-def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
-    """What was known about `vendor` on `day`."""
-    known = record.as_of(day)
-    events, notices = known.events_of(vendor), known.notices_of(vendor.vendor)
-    facts, promise = known.facts_of(vendor), known.promise_of(vendor)
-    undated = sum(
-        e.vendor in vendor.recorded_as and e.date == "undated" and not e.replaced_by
-        for e in known.events
-    )
-    return OnRecord(
-        vendor.vendor, vendor.role, vendor.press, day, events, notices, facts, promise, undated
-    )
+def kinds() -> dict[str, Kind]:
+    return {k.shock: k for k in catalogue.table("stability_shocks", Kind)}
 
 
-def _event_flag(event: Event, events: tuple[Event, ...]) -> RedFlag:
-    later = [e for e in events if e.case == event.case and e.known_date > event.known_date]
-    ends = {e.settles for e in later if e.settles}
-    state = " (since lifted or settled)" if "final" in ends else " (since ruled on)" if ends else ""
-    alleged = event.evidence == "alleged"
-    text = f"{event.event_date}: {'alleged: ' if alleged else ''}{event.summary}{state}"
-    return RedFlag(text, source_of(event), alleged)
+def checklist(readiness: Readiness) -> dict[Remedy, bool]:
+    """The readiness list, and whether the client has each item in hand."""
+    remedies = catalogue.table("stability_readiness", Remedy)
+    least = {"contract_notice_days": setting("notice_short_days")}
+    return {r: (getattr(readiness, r.item) or 0) >= least.get(r.item, 1) for r in remedies}
+
+
+def _triangular(rng: np.random.Generator, value: Range) -> Array:
+    return np.full(DRAWS, value.central) if value.is_exact else rng.triangular(*value.ends, DRAWS)
+
+
+def _range(draws: Array, unit: str) -> Range:
+    """Mean with its 80 % interval: an expected loss is a mean, and a rare one has a long tail."""
+    low, high = (float(x) for x in np.percentile(draws, [10, 90]))
+    mean = float(draws.mean())
+    return Range(min(low, mean), mean, max(high, mean), unit)
+
+
+# Chances
+
+
+def followed(record: Record) -> tuple[Vendor, ...]:
+    """Vendors that sell model access and are followed closely enough for a rate to be counted."""
+    return tuple(v for v in record.vendors if v.role in ("api", "platform") and v.press != "low")
+
+
+def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event, ...]:
+    """The worst event of every case of this kind in the years up to `day`, allegations left out."""
+    since, known = day - dt.timedelta(days=round(365.25 * years)), record.as_of(day)
+    found: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    for vendor in followed(record):
+        events = known.events_of(vendor)
+        settled = {e.case for e in events if e.settles} if kind.unless_settled else set()
+        for e in events:
+            counts = e.category == kind.category and e.direction == "adverse"
+            counts = counts and e.severity >= (kind.min_severity or 1) and e.known_date > since
+            if counts and e.evidence != "alleged" and e.case not in settled:
+                found[e.vendor, e.case].append(e)
+    worst = (max(case, key=lambda e: e.severity) for case in found.values())
+    return tuple(sorted(worst, key=lambda e: (e.known_date, e.event_id)))
+
+
+def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
+    """Vendor and year before `day`, counted back from 0, of each vendor-year with a case."""
+    return {(e.vendor, int((day - e.known_date).days // 365.25)) for e in events}
+
+
+# Losses
+
+
+@dataclass(frozen=True)
+class Client:
+    """What the loss from a shock rests on, beside the option and its vendors."""
+
+    record: Record
+    day: dt.date
+    years: float
+    """Horizon. [years]"""
+    readiness: Mapping[Remedy, bool]
+    seed: int
+
+    def _rng(self, *key: str) -> np.random.Generator:
+        text = ":".join((str(self.seed), *key)).encode()
+        return np.random.default_rng(
+            np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), np.uint32)
+        )
+
+    def _base_rate(self, kind: Kind) -> tuple[Array, str, tuple[Event, ...]]:
+        """Chance by draw that a vendor has at least one case in a year: share of vendor-years.
+
+        Beta, with half a year added on each side (Jeffreys). Several cases of one vendor in one
+        year count once: one vendor that many authorities bar does not speak for all.
+        """
+        years = round(setting("rate_years"))
+        events = cases(self.record, kind, self.day, years)
+        vendors = len({v.group or v.vendor for v in followed(self.record)})
+        hit = len(years_hit(events, self.day))
+        rng = self._rng("rate", kind.shock)
+        basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
+        return rng.beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS), basis, events
+
+    def _short_end(self, vendor: str, endings: Sequence[Ending]) -> tuple[Array, str]:
+        """Short-notice ends of the models in use in a year: moves a year × chance of it."""
+        if not endings:
+            return np.zeros(DRAWS), "the weights are yours: no vendor ends them"
+        short = int(setting("notice_short_days"))
+        chances = notice.notice_chances(self.record, vendor, self.day)
+        chance = next(c for c in chances if c.within == short)
+        rng = self._rng("retirement", vendor)
+        share = rng.beta(chance.a, chance.b, DRAWS)
+        moves = sum((_triangular(rng, e.migrations) / self.years for e in endings), np.zeros(DRAWS))
+        basis = (
+            f"{chance.short} of {chance.notices} own notices short, {chance.pool:.0%} for a "
+            f"typical vendor; {moves.mean() / len(endings):.1f} moves a year"
+        )
+        return share * np.minimum(1.0, moves / len(endings)), basis
+
+    @cached_property
+    def _spared(self) -> tuple[Array, ...]:
+        """Share of the switching cost that is left, by draw; savings multiply.
+
+        After what is in hand, after nothing, and after all of the readiness list.
+        """
+        saved = {r: _triangular(self._rng(r.item), r.reduces) for r in self.readiness}
+        held = filter(self.readiness.get, saved), (), saved
+        return tuple(np.prod([1 - saved[r] for r in items], axis=0) for items in held)
+
+    def _costs(self, kind: Kind, switching: Range) -> list[Array]:
+        """Cost when the shock happens: share of the switching cost, less each of `_spared`."""
+        share = _triangular(self._rng("cost", kind.shock), kind.migration_share)
+        # One stream for the cost in all kinds: the client has one switching cost, not six.
+        whole = _triangular(self._rng("switching"), switching)
+        return [whole * share * left for left in self._spared]
+
+    def expected_loss(
+        self, vendors: Mapping[str, Sequence[Ending]], switching: Range | None
+    ) -> OptionRisk:
+        """Expected yearly loss of an option: sum over its vendors and kinds of chance times cost.
+
+        vendors: each with the ends of the models that are used from it. switching: cost of a full
+        move of the option's workloads, in the client's currency. None: the loss is not estimated.
+        """
+        totals = np.zeros((len(self._spared), DRAWS))
+        found: list[KindLoss] = []
+        for vendor, kind in itertools.product(vendors, kinds().values()):
+            events: tuple[Event, ...] = ()
+            if kind.category == "notices":
+                chance, basis = self._short_end(vendor, vendors[vendor])
+            else:
+                chance, basis, events = self._base_rate(kind)
+            cost = expected = None
+            if switching is not None:
+                costs = self._costs(kind, switching)
+                totals += chance * costs
+                cost = _range(costs[0], switching.unit)
+                expected = _range(chance * costs[0], f"{switching.unit} per year")
+            yearly = _range(chance, "share")
+            found.append(KindLoss(kind, vendor, yearly, basis, events, cost, expected))
+        known = tuple(vendors), tuple(e for own in vendors.values() for e in own), tuple(found)
+        if not vendors or switching is None:
+            return OptionRisk(*known, NO_COST if vendors else NO_VENDOR)
+        return OptionRisk(*known, "", *(_range(t, f"{switching.unit} per year") for t in totals))
+
+    def effect(
+        self,
+        shock: Shock,
+        vendor: str,
+        options: tuple[str, ...],
+        switching: Mapping[str, Range],
+        spend: Mapping[str, Range],
+    ) -> ShockEffect:
+        """What one shock of the scenario does to service and cost of the options it hits.
+
+        switching: cost of a full move away, by option; spend: paid to its vendor a year.
+        """
+        kind, priced = kinds()[shock.kind], shock.kind == "price_change"
+        costs = [switching[o] for o in options if o in switching]
+        draws = [self._costs(kind, cost)[0] for cost in costs]
+        one_off = _range(np.sum(draws, axis=0), costs[0].unit) if draws else None
+        changed = [spend[o].scaled(shock.factor - 1) for o in options if o in spend and priced]
+        yearly = reduce(Range.plus, changed) if changed else None
+        missing = {
+            NO_MOVE: options and one_off is None,
+            NO_SPEND: options and priced and yearly is None,
+            NO_OPTION: not options,
+        }
+        why_not = "; ".join(why for why, lacks in missing.items() if lacks)
+        return ShockEffect(vendor, kind, shock.month, options, one_off, yearly, why_not)
+
+
+# The client's options
+
+
+SERVED = ("api", "managed_cloud", "open_api")
+"""Kinds of option whose models the vendor can end; elsewhere the client holds the weights."""
 
 
 def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:
@@ -156,13 +330,13 @@ def assess(
     Without it the loss is 'not estimated, because …'. yearly_spend: what an option pays its vendor
     a year, for shocks that change a price.
     """
-    record, day = vendor_record.load(), scenario.client.report_date
+    record, day = load(), scenario.client.report_date
     names = {o: [n for n, _ in option_vendors(scenario, o)] for o in scenario.options}
     known = {n: record.vendor(n) for own in names.values() for n in own}
     users = {v: tuple(o for o in names if v in map(known.get, names[o])) for v in known.values()}
-    in_hand = shocks.checklist(scenario.stability.readiness)
+    in_hand = checklist(scenario.stability.readiness)
     years = scenario.finance.horizon_months / 12
-    client = shocks.Client(record, day, years, in_hand, scenario.seed)
+    client = Client(record, day, years, in_hand, scenario.seed)
     costs, spend = switching_cost or {}, yearly_spend or {}
     asked = [(s, record.vendor(s.vendor)) for s in scenario.stability.shocks]
     return Assessment(
@@ -205,5 +379,5 @@ def moves(scenario: Scenario, name: str) -> tuple[Range, ...]:
 
     All models of the option together; none where the client holds the weights.
     """
-    ends = [e for own in _endings(vendor_record.load(), scenario, name).values() for e in own]
+    ends = [e for own in _endings(load(), scenario, name).values() for e in own]
     return tuple(reduce(Range.plus, year) for year in zip(*(e.moves for e in ends), strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from operator import attrgetter
@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import Address, Fact, Named
+from siting.catalogue import Address, Fact, Named, Source, source_of
 
 Evidence = Literal["primary", "stated", "reported", "alleged", "scheduled"]
 Direction = Literal["adverse", "favourable"]
@@ -293,3 +293,103 @@ def load() -> Record:
         policies=catalogue.table("retirement_policies", Policy),
         facts=catalogue.table("vendor_facts", VendorFact),
     )
+
+
+# What is on record about one vendor
+
+
+def separate(notices: Iterable[Notice]) -> list[Notice]:
+    """Notices that show a habit: generally available models, a day of notice of their own."""
+    return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
+
+
+@dataclass(frozen=True, slots=True)
+class RedFlag:
+    """Something to read before any number, with its source."""
+
+    text: str
+    source: Source
+    alleged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """What is on record about one vendor on a day."""
+
+    vendor: str
+    role: str
+    press: str
+    day: dt.date
+    events: tuple[Event, ...]
+    notices: tuple[Notice, ...]
+    facts: Mapping[str, VendorFact]
+    promise: Policy | None
+    undated: int
+    """Events that are not counted because their source shows no date."""
+
+    @property
+    def days(self) -> list[int]:
+        """Days of notice of generally available models with a notice of their own. [d]"""
+        return [n.days for n in separate(self.notices) if n.days is not None]
+
+    @property
+    def quartile_days(self) -> float | None:
+        """A quarter of the notices were this short or shorter. [d]"""
+        return float(np.percentile(self.days, 25)) if self.days else None
+
+    @property
+    def promise_worth(self) -> float | None:
+        """Days of notice that a promise is worth on the day; 0 for none; None if nothing is known.
+
+        No more than the observed lower quartile, once there are enough notices to see one; until
+        then half, while the promise is younger than a year.
+        """
+        if self.promise is None:
+            return None
+        promised = float(self.promise.days or 0)
+        if self.quartile_days is not None and len(self.days) >= setting("notice_min"):
+            return min(promised, self.quartile_days)
+        young = (self.day - known_by(self.promise.date)).days < setting("promise_young_days")
+        return promised / 2 if young else promised
+
+    @property
+    def red_flags(self) -> tuple[RedFlag, ...]:
+        """What to know first: worst recent events, open control, promises of notice."""
+        flags, control = [], self.facts.get("control_change")
+        words = {"open": "a change of control is announced and open", "acqui-hire": "acqui-hire"}
+        if control is not None and control.value in words:
+            text = f"{words[control.value]} ({control.note or control.date})"
+            flags.append(RedFlag(text, source_of(control)))
+        for event in reversed(self.events):
+            recent = (self.day - event.known_date).days <= setting("recent_days")
+            if recent and event.direction == "adverse" and event.severity >= 4:
+                flags.append(_event_flag(event, self.events))
+        promise = self.promise
+        if promise is not None and (promise.days or 0) < setting("promise_short_days"):
+            said = f"{promise.days:.0f} days" if promise.days else "no number of days"
+            text = f"notice promised before a model ends: {said}"
+            flags.append(RedFlag(text, source_of(promise)))
+        return tuple(flags)
+
+
+def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
+    """What was known about `vendor` on `day`."""
+    known = record.as_of(day)
+    events, notices = known.events_of(vendor), known.notices_of(vendor.vendor)
+    facts, promise = known.facts_of(vendor), known.promise_of(vendor)
+    undated = sum(
+        e.vendor in vendor.recorded_as and e.date == "undated" and not e.replaced_by
+        for e in known.events
+    )
+    return OnRecord(
+        vendor.vendor, vendor.role, vendor.press, day, events, notices, facts, promise, undated
+    )
+
+
+def _event_flag(event: Event, events: tuple[Event, ...]) -> RedFlag:
+    later = [e for e in events if e.case == event.case and e.known_date > event.known_date]
+    ends = {e.settles for e in later if e.settles}
+    state = " (since lifted or settled)" if "final" in ends else " (since ruled on)" if ends else ""
+    alleged = event.evidence == "alleged"
+    text = f"{event.event_date}: {'alleged: ' if alleged else ''}{event.summary}{state}"
+    return RedFlag(text, source_of(event), alleged)
