@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, localedata
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import get_currency_symbol, is_currency
@@ -50,10 +50,8 @@ class Numbers:
     @cached_property
     def words(self) -> Locale:
         """English as written in the country; British English where CLDR knows none."""
-        try:
-            return Locale.parse(f"en_{self.country}")
-        except UnknownLocaleError:
-            return Locale.parse("en_GB")
+        name = f"en_{self.country}"
+        return Locale.parse(name if localedata.exists(name) else "en_GB")
 
     @cached_property
     def separator(self) -> str:

@@ -146,8 +146,6 @@ class Assessment:
     """All parities of a scenario, by option and workload."""
 
     parities: tuple[Parity, ...]
-    without_floor: tuple[str, ...]
-    """Workloads for which the client stated no floor: not assessed."""
     warnings: tuple[str, ...]
     inputs: tuple[Input, ...]
 
@@ -471,17 +469,18 @@ def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
     return parts if option.kind == "hybrid" and parts else (name,)
 
 
-def _token_warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> tuple[str, ...]:
-    """A score earned by reasoning while the load counts no hidden tokens understates cost."""
-    found = [
-        f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
-        f"{p.reasoning_tokens.central:,.0f} hidden tokens a request (estimate); "
-        "a count of your own would replace it"
-        for p in parities
-        if p.reasoning_tokens.central > 0
-        and scenario.workloads[p.workload].reasoning_tokens is None
-    ]
-    return tuple(dict.fromkeys(found))
+def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]:
+    """Scores earned by reasoning that the load does not count, and workloads without a floor."""
+    for p in parities:
+        tokens, counted = p.reasoning_tokens.central, scenario.workloads[p.workload]
+        if tokens > 0 and counted.reasoning_tokens is None:
+            yield (
+                f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
+                f"{tokens:,.0f} hidden tokens a request (estimate); "
+                "a count of your own would replace it"
+            )
+    if names := ", ".join(n for n, w in scenario.workloads.items() if w.quality is None):
+        yield f"no quality floor is stated for {names}: any model counts as good enough"
 
 
 def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]:
@@ -522,7 +521,6 @@ def assess(scenario: Scenario) -> Assessment:
         if (part, name) in leaf
     )
     own = tuple(leaf.values())
-    without_floor = tuple(n for n, w in scenario.workloads.items() if w.quality is None)
     inputs = {i.name: i for i in _inputs(scenario, own)}
-    warnings = _token_warnings(scenario, own)
-    return Assessment(parities, without_floor, warnings, tuple(inputs.values()))
+    warnings = dict.fromkeys(_warnings(scenario, own))
+    return Assessment(parities, tuple(warnings), tuple(inputs.values()))

@@ -377,12 +377,11 @@ def plain_value(text: str, attribute: Attribute) -> Value | None:
 
 def typed(answer: object, attribute: Attribute) -> Value | None:
     """An answer of a scenario as the value that conditions compare; None where it is none."""
-    if isinstance(answer, bool) or attribute.type == "yes/no":
-        return answer if isinstance(answer, bool) and attribute.type == "yes/no" else None
-    if isinstance(answer, str) == (attribute.type == "number"):
+    if isinstance(answer, str) == (attribute.type in ("yes/no", "number")):
         return None
-    value = plain_value(str(answer), attribute)
-    return value if attribute.type in ("number", "date") or value == answer else None
+    text = {True: "yes", False: "no"}[answer] if isinstance(answer, bool) else str(answer)
+    value = plain_value(text, attribute)
+    return value if attribute.type != "country" or value == answer else None
 
 
 def value_text(value: object) -> str:

@@ -180,9 +180,6 @@ def notes(
 ) -> tuple[str, ...]:
     """What a reader must know about the comparison itself."""
     found = list(parity.warnings)
-    if parity.without_floor:
-        names = ", ".join(parity.without_floor)
-        found.append(f"no quality floor is stated for {names}: any model counts as good enough")
     base = next((c for c in options if c.name == scenario.finance.baseline), None)
     if base is not None and base.cost is None:
         found.append(f"{base.label}, which runs today, could not be priced")
