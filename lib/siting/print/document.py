@@ -7,55 +7,49 @@ depends neither on the clock nor on the machine.
 
 from __future__ import annotations
 
-import datetime as dt
+import base64
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import nbformat
 from nbconvert.preprocessors import TagRemovePreprocessor
 
-from siting.show import style
+from siting.formats import Numbers
+from siting.inputs.scenario.model import Client
 from siting.show.exhibit import MIME, Exhibit
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
+_TEXT_MM, _GUTTER_MM = 167, 6
+"""Width that charts in a row may take, and what lies between two."""
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
-_DRAWN = re.compile(
-    r"<Axes|<Figure|<BarContainer|<matplotlib\.| at 0x[0-9a-f]+>|^Text\(|<\w*Container"
-)
-"""Text of a value that is a drawn thing, or that holds an address: nothing to read."""
+UNDESCRIBED = "Picture without a description"
+_HARMFUL = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+"""Scripts and style sheets of an analyst's own HTML: the page's policy would stop them."""
 
 
 @dataclass(frozen=True)
 class Cover:
     """What stands on page one, besides the answer."""
 
-    client: str
-    title: str
-    question: str
-    date: str
-    """As the client's country writes it."""
-    day: dt.date
-    """The same day; it dates the PDF."""
-    region: str
-    brand: str
-    paper: Literal["a4", "us-letter"]
+    client: Client
     logo: bytes | None = None
+    title: str = "Where should the models run?"
 
     @property
-    def on_brand(self) -> str:
-        """Black or white, whichever is easier to read on the brand colour."""
-        return max(("#ffffff", "#000000"), key=lambda text: style.contrast(text, self.brand))
+    def date(self) -> str:
+        """The report's day as the client's country writes it."""
+        return Numbers(self.client.country, self.client.currency).date(self.client.report_date)
 
     @property
     def logo_type(self) -> str:
         return "png" if (self.logo or b"").startswith(b"\x89PNG") else "svg+xml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Cited:
     """A source of the list."""
 
@@ -72,15 +66,24 @@ class Block:
     """A piece of a chapter.
 
     kind: `markdown`, `exhibit`, `picture`, `html` or `text`. An exhibit that has a title also has
-    a number (`Figure 3`) and the numbers of its sources.
+    a number (`Figure 3`) and its sources, in order of their numbers.
     """
 
     kind: str
     text: str = ""
     exhibit: Exhibit = field(default_factory=dict)
     number: str = ""
-    sources: tuple[int, ...] = ()
+    sources: tuple[Cited, ...] = ()
     mime: str = ""
+    content: bytes = b""
+    """Of a picture."""
+
+    @property
+    def below(self) -> str:
+        """The small line of an exhibit: how to read it, and where its numbers come from."""
+        cited = runs(source.number for source in self.sources)
+        word = "Sources" if len(self.sources) > 1 else "Source"
+        return f"{self.exhibit['note'].strip()} {f'{word} {cited}.' if cited else ''}".strip()
 
     @property
     def anchor(self) -> str:
@@ -93,8 +96,6 @@ class Chapter:
 
     name: str
     title: str
-    place: str
-    """`4`, or `Appendix B`."""
     headline: str
     """The answer in one sentence; empty where the chapter opens without."""
     lead: str
@@ -104,7 +105,31 @@ class Chapter:
     own: bool = False
     """A chapter that this client alone has."""
     page_one: bool = False
-    sources: tuple[Cited, ...] = ()
+    place: str = ""
+    """`4`, or `Appendix B`."""
+
+    @property
+    def rows(self) -> list[list[Block]]:
+        """Blocks in rows: charts that follow each other and fit beside each other share one."""
+        rows, room_mm = list[list[Block]](), 0.0
+        for block in self.blocks:
+            narrow = block.exhibit.get("kind") == "chart" and block.exhibit["width"] < 120
+            if narrow and block.exhibit["width"] <= room_mm:
+                rows[-1].append(block)
+            else:
+                rows.append([block])
+                room_mm = _TEXT_MM
+            room_mm = room_mm - block.exhibit["width"] - _GUTTER_MM if narrow else 0
+        return rows
+
+    @property
+    def numbered(self) -> list[Block]:
+        return [block for block in self.blocks if block.number]
+
+    @property
+    def sources(self) -> list[Cited]:
+        """What its exhibits cite, in order of number."""
+        return sorted({source for block in self.blocks for source in block.sources})
 
     @property
     def anchor(self) -> str:
@@ -128,19 +153,34 @@ class Document:
         return [c for c in self.chapters if c.appendix]
 
 
-def compose(notebooks: Sequence[Mapping[str, Any]], cover: Cover) -> Document:
-    """The document of executed chapters, each the JSON of a notebook, in their order.
+def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
+    """The document of chapters in their order, appendix after body; numbers all that has one."""
+    placed = sorted(chapters, key=lambda c: c.appendix)  # stable: each part keeps its order
+    numbers, letters = itertools.count(1), map(chr, itertools.count(ord("A")))
+    for chapter in placed:
+        chapter.place = f"Appendix {next(letters)}" if chapter.appendix else str(next(numbers))
+    counts = {kind: itertools.count(1) for kind in _NUMBERED}
+    known: dict[tuple[str, str], Cited] = {}
+    for block in itertools.chain.from_iterable(chapter.blocks for chapter in placed):
+        kind = block.exhibit.get("kind", "")
+        if kind in _NUMBERED and block.exhibit["title"]:
+            block.number = f"{_NUMBERED[kind]} {next(counts[kind])}"
+        elif kind == "cases":
+            block.number = "What if"
+        block.sources = _cited(block.exhibit.get("sources", ()), known)
+    return Document(cover, tuple(placed), tuple(known.values()))
 
-    Each notebook says in `metadata.siting` what it is: `name`, `part` (body or appendix), `own`.
-    Raises ValueError where a chapter has no first-level heading.
-    """
-    seen = (_for_tests().preprocess(nbformat.from_dict(notebook), {})[0] for notebook in notebooks)
-    chapters = [_chapter(notebook, number) for number, notebook in enumerate(seen, start=1)]
-    chapters.sort(key=lambda c: c.appendix)  # stable: the order within each part stays
-    _place(chapters)
-    _number(chapters)
-    sources = _cite(chapters)
-    return Document(cover, tuple(chapters), sources)
+
+def _cited(
+    sources: Iterable[Mapping[str, str]], known: dict[tuple[str, str], Cited]
+) -> tuple[Cited, ...]:
+    """The sources of an exhibit, numbered in the order in which a report first cites them."""
+    found = set()
+    for source in sources:
+        text, url = source["text"], source["url"]
+        new = Cited(len(known) + 1, text, source["title"], source["where"], url)
+        found.add(known.setdefault((text, url), new))
+    return tuple(sorted(found))
 
 
 @cache
@@ -149,11 +189,14 @@ def _for_tests() -> TagRemovePreprocessor:
     return TagRemovePreprocessor(enabled=True, remove_cell_tags={"keep_output", "remove-cell"})
 
 
-def _chapter(notebook: Mapping[str, Any], number: int) -> Chapter:
-    about = notebook["metadata"].get("siting", {})
+def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Chapter:
+    """A chapter of an executed notebook, its JSON. part: body or appendix.
+
+    Raises ValueError where it has no first-level heading.
+    """
+    notebook = _for_tests().preprocess(nbformat.from_dict(executed), {})[0]
     title, blocks, first = "", list[Block](), False
     for cell in notebook["cells"]:
-        tags = cell["metadata"].get("tags", ())
         if cell["cell_type"] == "markdown":
             text = cell["source"]
             heading = re.match(r"\s*# (.*?)\s*(?:\n|$)", text)
@@ -162,16 +205,12 @@ def _chapter(notebook: Mapping[str, Any], number: int) -> Chapter:
             if text.strip():
                 blocks.append(Block("markdown", text))
         elif cell["cell_type"] == "code":
-            first = first or "page_one" in tags
+            first = first or "page_one" in cell["metadata"].get("tags", ())
             blocks += filter(None, map(_shown, cell.get("outputs", ())))
     if not title:
         raise ValueError("a chapter needs a first-level heading: its question")
     headline, lead, blocks = _opening(blocks)
-    return Chapter(
-        name=about.get("name", f"chapter-{number}"), title=title, place="", headline=headline,
-        lead=lead, blocks=blocks, appendix=about.get("part") == "appendix",
-        own=about.get("own", False), page_one=first,
-    )  # fmt: skip
+    return Chapter(name, title, headline, lead, blocks, part == "appendix", own, first)
 
 
 def _shown(output: Mapping[str, Any]) -> Block | None:
@@ -186,14 +225,16 @@ def _shown(output: Mapping[str, Any]) -> Block | None:
         return Block("exhibit", exhibit=dict(data[MIME]))
     for kind in _PICTURES:
         if kind in data:
-            alt = metadata.get("alt") or metadata.get(kind, {}).get("alt") or ""
-            return Block("picture", data[kind], exhibit={"alt": alt}, mime=kind)
+            alt = metadata.get("alt") or metadata.get(kind, {}).get("alt")
+            drawn = kind == "image/svg+xml"
+            content = data[kind].encode() if drawn else base64.b64decode(data[kind])
+            return Block("picture", exhibit={"alt": alt or UNDESCRIBED}, mime=kind, content=content)
     if "text/html" in data:
-        return Block("html", data["text/html"])
+        return Block("html", _HARMFUL.sub("", data["text/html"]))
     if "text/markdown" in data:
         return Block("markdown", data["text/markdown"])
     text = data.get("text/latex") or data.get("text/plain", "")
-    return Block("text", text) if text.strip() and not _DRAWN.search(text) else None
+    return Block("text", text) if text.strip() else None
 
 
 def _opening(blocks: list[Block]) -> tuple[str, str, list[Block]]:
@@ -209,69 +250,15 @@ def _opening(blocks: list[Block]) -> tuple[str, str, list[Block]]:
     return "", "", blocks
 
 
-def _place(chapters: Sequence[Chapter]) -> None:
-    numbers, letters = itertools.count(1), map(chr, itertools.count(ord("A")))
-    for chapter in chapters:
-        chapter.place = f"Appendix {next(letters)}" if chapter.appendix else str(next(numbers))
-
-
-def _number(chapters: Iterable[Chapter]) -> None:
-    """Figures and tables numbered through the report."""
-    counts = {kind: itertools.count(1) for kind in _NUMBERED}
-    for block in _blocks(chapters):
-        kind = block.exhibit.get("kind", "")
-        if kind in _NUMBERED and block.exhibit["title"]:
-            block.number = f"{_NUMBERED[kind]} {next(counts[kind])}"
-        elif kind == "cases":
-            block.number = "What if"
-
-
-def _blocks(chapters: Iterable[Chapter]) -> Iterator[Block]:
-    return (block for chapter in chapters for block in chapter.blocks)
-
-
-def _cite(chapters: Iterable[Chapter]) -> tuple[Cited, ...]:
-    """Sources numbered in the order in which they are first cited."""
-    known: dict[tuple[str, str], Cited] = {}
-    for chapter in chapters:
-        here: dict[int, Cited] = {}
-        for block in chapter.blocks:
-            for source in block.exhibit.get("sources", ()):
-                key = (source["text"], source["url"])
-                if key not in known:
-                    number = len(known) + 1
-                    known[key] = Cited(
-                        number, source["text"], source["title"], source["where"], source["url"]
-                    )
-                here[known[key].number] = known[key]
-            block.sources = tuple(
-                sorted(
-                    {known[s["text"], s["url"]].number for s in block.exhibit.get("sources", ())}
-                )
-            )
-        chapter.sources = tuple(here[n] for n in sorted(here))
-    return tuple(known.values())
-
-
 def runs(numbers: Iterable[int]) -> str:
-    """Sorted numbers in short: 1, 2, 3, 7 as `1–3, 7`."""
-    spans: list[list[int]] = []
-    for n in sorted(set(numbers)):
-        if spans and n == spans[-1][1] + 1:
-            spans[-1][1] = n
-        else:
-            spans.append([n, n])
-    return ", ".join(
-        str(a) if a == b else f"{a}–{b}" if b - a > 1 else f"{a}, {b}" for a, b in spans
-    )
-
-
-def below(block: Block) -> str:
-    """The small line of an exhibit: how to read it, and where its numbers come from."""
-    note = block.exhibit["note"].strip()
-    cited = f"Sources {runs(block.sources)}." if len(block.sources) > 1 else ""
-    cited = cited or (f"Source {block.sources[0]}." if block.sources else "")
-    return f"{note} {cited}".strip()
+    """Numbers in short: 1, 2, 3, 7 as `1–3, 7`."""
+    said = list[str]()
+    for _, run in itertools.groupby(
+        enumerate(sorted(set(numbers))), lambda pair: pair[1] - pair[0]
+    ):
+        row = [str(number) for _, number in run]
+        said += [f"{row[0]}–{row[-1]}"] if len(row) > 2 else row
+    return ", ".join(said)
 
 
 def gathered(sources: Iterable[Cited]) -> list[tuple[str, list[Cited]]]:
@@ -280,25 +267,3 @@ def gathered(sources: Iterable[Cited]) -> list[tuple[str, list[Cited]]]:
     for source in sources:
         by_title.setdefault(source.title, []).append(source)
     return list(by_title.items())
-
-
-def rows_of_charts(
-    blocks: Sequence[Block], width: float = 166, gutter: float = 6
-) -> list[list[Block]]:
-    """Blocks in rows: charts that follow each other and fit beside each other share one."""
-    rows: list[list[Block]] = []
-    for block in blocks:
-        taken = (
-            sum(b.exhibit["width"] + gutter for b in rows[-1])
-            if rows and _narrow(rows[-1][0])
-            else 0
-        )
-        if taken and _narrow(block) and taken + block.exhibit["width"] <= width + 1:
-            rows[-1].append(block)
-        else:
-            rows.append([block])
-    return rows
-
-
-def _narrow(block: Block) -> bool:
-    return block.exhibit.get("kind") == "chart" and block.exhibit["width"] < 120

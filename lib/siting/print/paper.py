@@ -14,8 +14,8 @@ import itertools
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,20 +25,10 @@ import mistune
 import pypandoc
 import typst
 
-from siting.print.document import (
-    Block,
-    Chapter,
-    Cited,
-    Document,
-    below,
-    gathered,
-    rows_of_charts,
-    runs,
-)
+from siting.print.document import UNDESCRIBED, Block, Chapter, Cited, Document, gathered, runs
 from siting.show import style
 from siting.show.exhibit import Exhibit
 
-_COVER = "cover.json"
 _SUFFIX = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
 LONG = 500
 """A row with a cell of more characters than this may break across pages."""
@@ -48,54 +38,50 @@ _MOST_SOURCES = 8
 """Titles of sources that close a chapter of the body; the appendix has them all."""
 
 
-def lay_out(document: Document, folder: Path) -> None:
-    """Writes what Typst sets as the PDF into `folder`, an empty place.
-
-    Raises ValueError where HTML of a chapter cannot be read.
-    """
-    cover = document.cover
-    facts = asdict(cover) | {
-        "day": cover.day.isoformat(),
-        "on_brand": cover.on_brand,
-        "logo": f"logo.{cover.logo_type[:3]}" if cover.logo else None,
-    }
-    if cover.logo:
-        (folder / facts["logo"]).write_bytes(cover.logo)
-    (folder / _COVER).write_text(json.dumps(facts), encoding="utf-8")
-    (folder / "report.typ").write_bytes((style.THEME / "report.typ").read_bytes())
-    setter = _Setter(folder, cover.question)
-    parts = [
-        '#import "report.typ": *',
-        f'#let cover = json("{_COVER}")',
-        "#show: report.with(cover)",
-    ]
-    parts += [setter.chapter(chapter) for chapter in document.body]
-    if document.appendix or document.sources:
-        parts.append("#show: appendix")
-        parts += [setter.chapter(chapter) for chapter in document.appendix]
-    if document.sources:
-        letter = chr(ord("A") + len(document.appendix))
-        parts.append(setter.all_sources(document.sources, f"Appendix {letter}"))
-    (folder / "main.typ").write_text("\n".join(parts), encoding="utf-8")
-
-
-def typeset() -> None:
-    """Sets what `lay_out` wrote into the current folder: `report.pdf`, tagged (PDF/UA-1).
+def typeset(document: Document) -> bytes:
+    """The document as a tagged PDF (PDF/UA-1).
 
     Meant for a process of its own. Typst keeps what it worked out for the last ten documents, some
     120 MiB for each, which no later report can use.
-    Raises typst.TypstError where Typst refuses it.
+    Raises ValueError where HTML of a chapter cannot be read, or Typst refuses the document.
     """
-    day = json.loads(Path(_COVER).read_text(encoding="utf-8"))["day"]
-    noon = dt.datetime.combine(dt.date.fromisoformat(day), dt.time(12), dt.UTC)
-    typst.compile(
-        "main.typ",
-        output="report.pdf",
-        root=".",
-        font_paths=_fonts(),
-        pdf_standards=["ua-1"],
-        timestamp=int(noon.timestamp()),
-    )
+    noon = dt.datetime.combine(document.cover.client.report_date, dt.time(12), dt.UTC)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in _files(document).items():
+            Path(folder, name).write_bytes(content)
+        try:
+            made: bytes = typst.compile(
+                Path(folder, "main.typ"), root=folder, format="pdf", font_paths=_fonts(),
+                pdf_standards=["ua-1"], timestamp=int(noon.timestamp()),
+            )  # fmt: skip
+        except RuntimeError as error:
+            raise ValueError(f"the PDF cannot be made: {error}") from None
+    return made
+
+
+def _files(document: Document) -> dict[str, bytes]:
+    """What Typst sets, by file name."""
+    cover, client = document.cover, document.cover.client
+    setter = _Setter(client.question)
+    logo = {f"logo.{cover.logo_type[:3]}": cover.logo} if cover.logo else {}
+    about = {
+        "title": cover.title, "client": client.name, "date": cover.date, "region": client.country,
+        "brand": client.brand_colour, "paper": client.paper, "logo": next(iter(logo), None),
+    }  # fmt: skip
+    parts = ['#import "report.typ": *', '#let cover = json("cover.json")']
+    parts += ["#show: report.with(cover)", *map(setter.chapter, document.body)]
+    if document.appendix or document.sources:
+        parts += ["#show: appendix", *map(setter.chapter, document.appendix)]
+    if document.sources:
+        letter = chr(ord("A") + len(document.appendix))
+        parts.append(_all_sources(document.sources, f"Appendix {letter}"))
+    return {
+        "main.typ": "\n".join(parts).encode(),
+        "report.typ": (style.THEME / "report.typ").read_bytes(),
+        "cover.json": json.dumps(about).encode(),
+        **logo,
+        **setter.files,
+    }
 
 
 @cache
@@ -130,11 +116,11 @@ def quoted(text: str) -> str:
 
 
 class _Setter:
-    """Blocks as Typst; pictures are written into the folder as files."""
+    """Blocks as Typst; pictures become files."""
 
-    def __init__(self, folder: Path, question: str) -> None:
-        self.folder, self.question = folder, question
-        self.files = itertools.count(1)
+    def __init__(self, question: str) -> None:
+        self.question = question
+        self.files: dict[str, bytes] = {}
 
     def chapter(self, chapter: Chapter) -> str:
         own = " · this client’s own chapter" if chapter.own else ""
@@ -143,13 +129,11 @@ class _Setter:
         open_ = (
             f"#chapter({quoted(chapter.place)}, {quoted(asked + own)}, "
             f"[{_inline(chapter.headline)}], [{markdown(chapter.lead)}], "
-            f"appendix: {str(chapter.appendix).lower()}, first: {str(chapter.page_one).lower()})"
+            f"appendix: {json.dumps(chapter.appendix)}, first: {json.dumps(chapter.page_one)})"
         )
-        rows = [self.row(row) for row in rows_of_charts(chapter.blocks)]
-        if chapter.page_one:
-            rows = list(itertools.chain.from_iterable(zip(rows, itertools.repeat("#v(1fr)"))))[:-1]
+        between = "\n#v(1fr)\n" if chapter.page_one else "\n"
         close = _closing(chapter) if not chapter.appendix and not chapter.page_one else ""
-        return "\n".join([open_, *rows, close])
+        return "\n".join([open_, between.join(map(self.row, chapter.rows)), close])
 
     def row(self, row: Sequence[Block]) -> str:
         if len(row) == 1:
@@ -165,7 +149,7 @@ class _Setter:
             case "markdown":
                 return markdown(block.text)
             case "picture":
-                return self.picture(block)
+                return self.picture(block.exhibit["alt"], _SUFFIX[block.mime], block.content)
             case "html":
                 return self.foreign(block.text)
             case _:
@@ -177,65 +161,58 @@ class _Setter:
             case "prose":
                 return markdown(shown["markdown"])
             case "answers":
-                return _answers(shown)
+                items = ", ".join(f"({quoted(q)}, [{markdown(a)}])" for q, a in shown["items"])
+                return f"#answers({quoted(shown['heading'])}, {quoted(shown['tone'])}, ({items},))"
             case "cases":
                 return ""
-            case "chart":
-                name = self._file("svg", shown["svg"].encode())
-                return (
-                    f"#chart({name}, {quoted(shown['alt'])}, {_caption(block)}, {shown['width']}mm)"
-                )
-        return f"#tabled({_caption(block)}, {_table(shown)})"
-
-    def picture(self, block: Block) -> str:
-        drawn = block.mime == "image/svg+xml"
-        content = block.text.encode() if drawn else base64.b64decode(block.text)
-        name = self._file(_SUFFIX[block.mime], content)
-        alt = block.exhibit["alt"] or "Picture without a description"
-        return f"#picture({name}, {quoted(alt)})"
+        titles = (block.number, shown["title"], block.below)
+        caption = f"cap({', '.join(map(quoted, titles))})"
+        if shown["kind"] == "chart":
+            name = self._file("svg", shown["svg"].encode())
+            return f"#chart({name}, {quoted(shown['alt'])}, {caption}, {shown['width']}mm)"
+        return f"#tabled({caption}, {_table(shown)})"
 
     def foreign(self, html: str) -> str:
         """HTML of an analyst's own; its pictures become files, and nothing else is loaded."""
         mark = "picture" + hashlib.sha256(html.encode()).hexdigest()[:12]
         calls: list[str] = []
 
-        def kept(alt: str, suffix: str, content: bytes) -> str:
-            said = quoted(markup.unescape(alt) or "Picture without a description")
-            calls.append(f"#picture({self._file(suffix, content)}, {said})")
+        def kept(found: re.Match[str]) -> str:
+            drawn = found[0].startswith("<svg")
+            alt = re.search(r'aria-label="([^"]*)"' if drawn else r'\salt="([^"]*)"', found[0])
+            data = re.search(r'\ssrc="data:([\w/+]+)(;base64)?,([^"]*)"', found[0])
+            if drawn:
+                suffix, content = "svg", found[0].encode()
+            elif data and data[1] in _SUFFIX:
+                suffix = _SUFFIX[data[1]]
+                content = base64.b64decode(data[3]) if data[2] else data[3].encode()
+            else:
+                return ""
+            said = markup.unescape(alt[1] if alt else "") or UNDESCRIBED
+            calls.append(self.picture(said, suffix, content))
             return f"{mark}{len(calls) - 1}x"
 
-        def drawing(found: re.Match[str]) -> str:
-            alt = re.search(r'aria-label="([^"]*)"', found[0])
-            return kept(alt[1] if alt else "", "svg", found[0].encode())
-
-        def picture(found: re.Match[str]) -> str:
-            alt = re.search(r'\salt="([^"]*)"', found[0])
-            data = re.search(r'\ssrc="data:([\w/+]+)(;base64)?,([^"]*)"', found[0])
-            if data is None or data[1] not in _SUFFIX:
-                return ""
-            content = base64.b64decode(data[3]) if data[2] else data[3].encode()
-            return kept(alt[1] if alt else "", _SUFFIX[data[1]], content)
-
-        html = re.sub(r"<(style|script)\b.*?</\1\s*>", "", html, flags=re.DOTALL | re.IGNORECASE)
-        html = re.sub(r"<svg\b.*?</svg>", drawing, html, flags=re.DOTALL)
-        html = re.sub(r"<img\b[^>]*>", picture, html)
+        html = re.sub(r"<svg\b.*?</svg>|<img\b[^>]*>", kept, html, flags=re.DOTALL)
         return re.sub(rf"{mark}(\d+)x", lambda m: calls[int(m[1])], _pandoc(html))
 
+    def picture(self, alt: str, suffix: str, content: bytes) -> str:
+        return f"#picture({self._file(suffix, content)}, {quoted(alt)})"
+
     def _file(self, suffix: str, content: bytes) -> str:
-        name = f"shown-{next(self.files)}.{suffix}"
-        (self.folder / name).write_bytes(content)
+        name = f"shown-{len(self.files) + 1}.{suffix}"
+        self.files[name] = content
         return quoted(name)
 
-    def all_sources(self, sources: Iterable[Cited], place: str) -> str:
-        rows = []
-        for title, under in gathered(sources):
-            places = "".join(
-                f"({source.number}, {quoted(source.where)}, {quoted(source.url)}), "
-                for source in under
-            )
-            rows.append(f"#source({quoted(title)}, {quoted(_site(under))}, ({places}))")
-        head = f'#chapter({quoted(place)}, "Sources cited", [], [], appendix: true)'
-        return "\n".join([head, "#columns(3, gutter: 5mm)[", *rows, "]"])
+
+def _all_sources(sources: Iterable[Cited], place: str) -> str:
+    rows = []
+    for title, under in gathered(sources):
+        places = "".join(
+            f"({source.number}, {quoted(source.where)}, {quoted(source.url)}), " for source in under
+        )
+        rows.append(f"#source({quoted(title)}, {quoted(_site(under))}, ({places}))")
+    head = f'#chapter({quoted(place)}, "Sources cited", [], [], appendix: true)'
+    return "\n".join([head, "#columns(3, gutter: 5mm)[", *rows, "]"])
 
 
 def _site(sources: Sequence[Cited]) -> str:
@@ -247,12 +224,6 @@ def _site(sources: Sequence[Cited]) -> str:
 def quoted_lines(text: str) -> str:
     """Text whose line breaks stay."""
     return '"' + "\\n".join(quoted(line)[1:-1] for line in text.rstrip().splitlines()) + '"'
-
-
-def _caption(block: Block) -> str:
-    """Number, title, and the line under it with the numbers of the sources."""
-    shown = block.exhibit
-    return f"cap({quoted(block.number)}, {quoted(shown['title'])}, {quoted(below(block))})"
 
 
 def _closing(chapter: Chapter) -> str:
@@ -268,11 +239,6 @@ def _closing(chapter: Chapter) -> str:
     return f"#sources({quoted('; '.join(said) + '.')}, {quoted(brief)})"
 
 
-def _answers(shown: Exhibit) -> str:
-    items = ", ".join(f"({quoted(q)}, [{markdown(a)}])" for q, a in shown["items"])
-    return f"#answers({quoted(shown['heading'])}, {quoted(shown['tone'])}, ({items},))"
-
-
 # --- Markdown
 
 
@@ -283,72 +249,64 @@ def _tokens() -> mistune.Markdown:
 
 def markdown(text: str) -> str:
     """Markdown as Typst. HTML in it is shown as text, an image as its description."""
-    if not text.strip():
-        return ""
-    return "\n".join(filter(None, map(_block, _tokens()(text))))  # type: ignore[arg-type]
+    return "\n".join(filter(None, map(_set, _read(text))))
 
 
 def _inline(text: str) -> str:
     """Markdown of one paragraph, without the paragraph."""
-    found = [t for t in _tokens()(text) if isinstance(t, dict) and "children" in t]
-    return "".join(map(_span, found[0]["children"])) if found else ""
+    return "".join(_inside(token) for token in _read(text) if "children" in token)
 
 
-def _block(token: dict[str, Any]) -> str:
-    children = token.get("children", [])
-    inside = "".join(map(_span, children)) if _holds_spans(token) else ""
-    match token["type"]:
+def _read(text: str) -> list[dict[str, Any]]:
+    return _tokens()(text) if text.strip() else []  # type: ignore[return-value]
+
+
+_SET = {
+    "blank_line": "",
+    "block_quote": "#quote(block: true)[{}]",
+    "block_text": "{}\n",
+    "emphasis": "#emph[{}]",
+    "image": "{}",
+    "linebreak": "#linebreak()",
+    "list_item": "[{}]",
+    "paragraph": "{}\n",
+    "softbreak": " ",
+    "strikethrough": "#strike[{}]",
+    "strong": "#strong[{}]",
+    "table_cell": "[{}]",
+    "thematic_break": "#line(length: 100%, stroke: 0.5pt + grid-colour)",
+}
+"""What becomes of Markdown's tokens, around what is inside them."""
+
+
+def _set(token: dict[str, Any]) -> str:
+    kind, children = token["type"], token.get("children", [])
+    match kind:
         case "heading":
             level = min(max(token["attrs"]["level"], 2), 4)
-            return f"#heading(level: {level})[{inside}]"
-        case "paragraph" | "block_text":
-            return inside + "\n"
+            return f"#heading(level: {level})[{_inside(token)}]"
         case "list":
-            items = ", ".join(f"[{''.join(map(_block, item['children']))}]" for item in children)
-            return f"#{'enum' if token['attrs']['ordered'] else 'list'}({items})"
-        case "block_quote":
-            return f"#quote(block: true)[{''.join(map(_block, children))}]"
+            ordered = "enum" if token["attrs"]["ordered"] else "list"
+            return f"#{ordered}({', '.join(map(_set, children))})"
+        case "link":
+            url, inside = token["attrs"]["url"], _inside(token)
+            return f"#link({quoted(url)})[{inside}]" if url.startswith("https://") else inside
+        case "codespan":
+            return f"#raw({quoted(token['raw'])})"
         case "block_code" | "block_html":
             return f"#printed({quoted_lines(token['raw'])})"
-        case "thematic_break":
-            return "#line(length: 100%, stroke: 0.5pt + grid-colour)"
         case "table":
-            return _markdown_table(token)
-    return ""
-
-
-def _holds_spans(token: dict[str, Any]) -> bool:
-    return token["type"] in ("heading", "paragraph", "block_text")
-
-
-def _markdown_table(token: dict[str, Any]) -> str:
-    head, body = token["children"]
-    heads = ", ".join(f"[{''.join(map(_span, c['children']))}]" for c in head["children"])
-    rows = [
-        ", ".join(f"[{''.join(map(_span, cell['children']))}]" for cell in row["children"])
-        for row in body["children"]
-    ]
-    lines = "".join(f"{row},\n" for row in rows)
-    return f"#table(columns: {len(head['children'])}, table.header({heads}),\n{lines})"
-
-
-_WRAPPED = {"strong": "strong", "emphasis": "emph", "strikethrough": "strike"}
-
-
-def _span(token: dict[str, Any]) -> str:
-    kind = token["type"]
-    if kind in _WRAPPED:
-        return f"#{_WRAPPED[kind]}[{''.join(map(_span, token['children']))}]"
-    if kind == "link":
-        url, inside = token["attrs"]["url"], "".join(map(_span, token["children"]))
-        return f"#link({quoted(url)})[{inside}]" if url.startswith("https://") else inside
-    if kind == "image":
-        return "".join(map(_span, token["children"]))
-    if kind in ("softbreak", "linebreak"):
-        return "#linebreak()" if kind == "linebreak" else " "
-    if kind == "codespan":
-        return f"#raw({quoted(token['raw'])})"
+            head, body = children
+            rows = [", ".join(map(_set, row["children"])) for row in (head, *body["children"])]
+            lines = "".join(f"{row},\n" for row in rows[1:])
+            return f"#table(columns: {len(head['children'])}, table.header({rows[0]}),\n{lines})"
+    if kind in _SET:
+        return _SET[kind].format(_inside(token))
     return f"#{quoted(markup.unescape(token.get('raw', '')))};"
+
+
+def _inside(token: dict[str, Any]) -> str:
+    return "".join(map(_set, token.get("children", ())))
 
 
 # --- tables
@@ -360,10 +318,9 @@ def _table(shown: Exhibit) -> str:
     short = sum(len(c["text"]) for row in rows for c in row["cells"]) <= SHORT
     aligned = ", ".join("right" if c["align"] == "right" else "left" for c in columns)
     body = "".join(f"  {_row(row, len(columns))},\n" for row in rows)
-    small = str(bool(shown.get("small"))).lower()
     return (
-        f"rows(({widths},), ({aligned},), ({_header(columns)},), short: {str(short).lower()}, "
-        f"small: {small},\n{body})"
+        f"rows(({widths},), ({aligned},), ({_header(columns)},), short: {json.dumps(short)}, "
+        f"small: {json.dumps(bool(shown.get('small')))},\n{body})"
     )
 
 
@@ -374,11 +331,14 @@ def _header(columns: Sequence[Any]) -> str:
             cells.append(f"table.cell(colspan: {len(list(under))}, over[#{quoted(over)}])")
     for column in columns:
         unit = f" #unit({quoted(column['unit'])})" if column["unit"] else ""
-        head = f"#{quoted(column['head'])}"
-        if colour := column.get("colour"):
-            head = f"#text(fill: rgb({quoted(colour)}), weight: 600)[{head}]"
-        cells.append(f"[{head}{unit}]")
+        cells.append(f"[{_coloured(column['head'], column)}{unit}]")
     return ", ".join(cells)
+
+
+def _coloured(text: str, cell: Mapping[str, Any]) -> str:
+    """Text in the colour of a cell, or of a heading, that has one."""
+    said, colour = f"#{quoted(text)}", cell.get("colour")
+    return f"#text(fill: rgb({quoted(colour)}), weight: 600)[{said}]" if colour else said
 
 
 def _row(row: Any, count: int) -> str:
@@ -390,9 +350,7 @@ def _row(row: Any, count: int) -> str:
     whole = max((len(c["text"]) for c in row["cells"]), default=0) < LONG
     cells = []
     for place, cell in enumerate(row["cells"]):
-        content = f"#{quoted(cell['text'])}"
-        if colour := cell.get("colour"):
-            content = f"#text(fill: rgb({quoted(colour)}), weight: 600)[{content}]"
+        content = _coloured(cell["text"], cell)
         if tone := cell.get("tone"):
             content = f"#verdict({quoted(tone)})[{content}]"
         if row["kind"] == "total":
@@ -404,36 +362,29 @@ def _row(row: Any, count: int) -> str:
 
 def _widths(columns: Sequence[Any], rows: Sequence[Any]) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
-    what is left goes to those that need more, the neediest not taking all. [% of the text's width]
+    what is left goes to those that need more, the neediest not taking all. A table of several
+    columns takes the width of the text. [% of the text's width]
     """
     least, whole = [], []
     for place, column in enumerate(columns):
         head = f"{column['head']} {column['unit']}".strip()
         texts = [r["cells"][place]["text"] for r in rows if r["kind"] != "group"]
-        word = max([_longest_word(head), *map(_longest_word, texts)])
-        least.append(word)
-        whole.append(max([word, -(-len(head) // 2) + 1, *map(len, texts)]))
-    width = [0.0] * len(columns)
+        least.append(max(map(_longest_word, [head, *texts])))
+        whole.append(max([least[-1], -(-len(head) // 2) + 1, *map(len, texts)]))
     for short in (24, 18, 14, 0):
         width = [_percent(a if a <= short else b) for a, b in zip(whole, least, strict=True)]
         if sum(width) <= 92:
             break
-    if sum(width) > 100:
-        return [100 * w / sum(width) for w in width]
     more = [max(0.0, _percent(a) - w) for a, w in zip(whole, width, strict=True)]
-    if sum(map(_percent, whole)) > 100 and any(more):
+    left = 100 - sum(width)
+    if left >= 0 and sum(map(_percent, whole)) > 100 and any(more):
         shares = [m**0.6 for m in more]
-        left = 100 - sum(width)
         more = [left * s / sum(shares) for s in shares]
-    return _spread([w + m for w, m in zip(width, more, strict=True)], columns)
-
-
-def _spread(widths: list[float], columns: Sequence[Any]) -> list[float]:
-    """A table takes the width of the text: what is left goes to the first column and the rest."""
-    left = 100 - sum(widths)
-    if left <= 0 or len(columns) == 1:
-        return widths
-    return [w + left * (w / sum(widths)) for w in widths]
+    if left >= 0:
+        width = [w + m for w, m in zip(width, more, strict=True)]
+    if len(columns) == 1 and sum(width) < 100:
+        return width
+    return [100 * w / sum(width) for w in width]
 
 
 def _percent(characters: int) -> float:

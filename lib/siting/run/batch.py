@@ -18,27 +18,22 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
+from concurrent import futures
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from siting.run import forge as warm
 from siting.run import job as job_module
+from siting.run.forge import Forge
 from siting.run.job import Job
 from siting.run.process import ChapterFailed, Lost
 from siting.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
     from distributed import Client
-
-    from siting.run.forge import Forge
 
 ATTEMPTS = 3
 """Times that a report is tried whose process was killed under it."""
@@ -62,6 +57,10 @@ class Failure:
     files: Files = field(default_factory=dict)
     lost: bool = False
     """Through no fault of the report: it is tried again."""
+
+
+Running = dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]]
+"""Reports under way, each with the lock on its client."""
 
 
 @dataclass
@@ -112,12 +111,14 @@ def run(
     todo = deque(job for job in jobs if force or not target.holds(job))
     stale = {job.client for job in todo}
     outcome = Outcome(current=[job.client for job in jobs if job.client not in stale])
-    with _lent(forge, ends=not scheduler):
+    with contextlib.ExitStack() as ends:
         if todo:
+            if not (forge or scheduler):
+                forge = ends.enter_context(Forge(len(todo) > 4))
             with _interruptible():
-                _Run(todo, target, outcome, say, force).finish(at_once, scheduler)
+                _Run(todo, len(todo), target, outcome, say, force, forge).finish(at_once, scheduler)
         if outcome.rendered or (outcome.current and target.read("", INDEX) is None):
-            _index(target, outcome)
+            _index(target, outcome, forge)
     return outcome
 
 
@@ -134,12 +135,12 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _index(target: Shelf, outcome: Outcome) -> None:
+def _index(target: Shelf, outcome: Outcome, forge: Forge | None) -> None:
     """Lists all reports anew; of two runs at once, the later one lists those of both."""
     while True:
         try:
             with target.lock(INDEX):
-                target.put_index(_index_page(target))
+                target.put_index(_index_page(target, forge))
             return
         except Busy:
             time.sleep(0.2)
@@ -148,12 +149,12 @@ def _index(target: Shelf, outcome: Outcome) -> None:
             return
 
 
-def _index_page(target: Shelf) -> str:
+def _index_page(target: Shelf, forge: Forge | None) -> str:
     """Made where all that it needs is imported, while there is such a process."""
     summaries = target.summaries()
-    if _warm:
+    if forge:
         with contextlib.suppress(Lost, OSError):
-            return _warm[0].index(summaries)
+            return str(forge.call("siting.run.portfolio:index", summaries))
     from siting.run import portfolio
 
     return portfolio.index(summaries)
@@ -164,22 +165,19 @@ class _Run:
     """A run under way: what is queued, what is being rendered, how long it may take."""
 
     todo: deque[Job]
+    total: int
     target: Shelf
     outcome: Outcome
     say: Callable[[str], None]
     force: bool
-    done: int = 0
+    forge: Forge | None
+    """Makes the reports here; on a cluster, each worker has its own."""
     began: float = field(default_factory=time.monotonic)
-    running: dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]] = field(
-        default_factory=dict
-    )
+    running: Running = field(default_factory=dict)
     tries: Counter[str] = field(default_factory=Counter)
     waited: set[str] = field(default_factory=set)
     suspects: list[Job] = field(default_factory=list)
     """Lost twice: made alone, at the end, so that one that kills takes no other with it."""
-
-    def __post_init__(self) -> None:
-        self.total = len(self.todo)
 
     def finish(self, at_once: int, scheduler: str) -> None:
         """Works until nothing is queued. A cluster that is gone is waited for."""
@@ -187,7 +185,7 @@ class _Run:
         gone = False
         while self.todo or self.suspects:
             try:
-                with _executor(width, scheduler, self.total > 4, self.say, gone) as (pool, size):
+                with _executor(width, scheduler, self.say, gone) as (pool, size):
                     self._all(pool, size)
             except _Gone:
                 gone = True
@@ -195,9 +193,9 @@ class _Run:
             except BadAddress:
                 if not gone:
                     raise
-                for job in (*self.todo, *self.suspects):
-                    self._count(job, Failure(GONE))
-                return
+                for left in (self.todo, self.suspects):
+                    while left:
+                        self._count(left.pop(), Failure(GONE))
             if self.outcome.interrupted:
                 return
 
@@ -211,7 +209,8 @@ class _Run:
             self.outcome.interrupted = True
             begun = [job for job, _ in self.running.values()]
             self.outcome.left = sorted(j.client for j in (*begun, *self.todo, *self.suspects))
-            _drop_forge()
+            if self.forge:
+                self.forge.close()
         except _Gone:
             self.todo.extend(job for job, _ in self.running.values())
             raise
@@ -230,7 +229,8 @@ class _Run:
             if not self.running:
                 time.sleep(0.2)
                 continue
-            for future in wait(self.running, 0.5 if waiting else None, FIRST_COMPLETED).done:
+            patience_s = 0.5 if waiting else None
+            for future in futures.wait(self.running, patience_s, futures.FIRST_COMPLETED).done:
                 result = _result(future)
                 if isinstance(result, Failure) and result.reason == GONE:
                     raise _Gone
@@ -265,13 +265,12 @@ class _Run:
             return True
         if job.client in self.waited and not self.force and self.target.holds(job):
             lock.close()
-            self.done += 1
             self.outcome.current.append(job.client)
             return True
         if not self.force:
             job = replace(job, done=self.target.still_true(job))
         try:
-            future = executor.submit(render, job, job_module.library())
+            future = executor.submit(render, job, job_module.library(), self.forge)
         except Exception:  # a client of a cluster closes by itself where it lost its scheduler
             lock.close()
             self.todo.append(job)
@@ -287,26 +286,25 @@ class _Run:
                 else:
                     self.target.put(job, result)
             except OSError as error:
-                why = [result.reason] if isinstance(result, Failure) else []
-                result = Failure("; ".join([*why, _unwritten(error)]))
+                why = f"{result.reason}; " if isinstance(result, Failure) else ""
+                result = Failure(why + _unwritten(error))
         self._count(job, result)
 
     def _count(self, job: Job, result: Files | Failure) -> None:
-        self.done += 1
+        """Notes what became of a report, and says how far the run is."""
+        word = "done"
         if isinstance(result, Failure):
             lost = f"its process was killed {ATTEMPTS} times"
             self.outcome.failed[job.client] = lost if result.lost else result.reason
+            word = f"failed, {result.reason}"
         else:
             self.outcome.rendered.append(job.client)
             self.outcome.lacking += lacking(job.client, result)
-        self.say(self._progress(job, result))
-
-    def _progress(self, job: Job, result: Files | Failure) -> str:
-        spent = time.monotonic() - self.began
-        left = spent / self.done * (self.total - self.done)
-        word = f"failed, {result.reason}" if isinstance(result, Failure) else "done"
-        ahead = f", about {left:.0f} s left" if self.done < self.total else ""
-        return f"[{self.done}/{self.total}] {job.client}: {word}{ahead}"
+        waiting = len(self.todo) + len(self.suspects) + len(self.running)
+        done = self.total - waiting
+        left_s = (time.monotonic() - self.began) / done * waiting
+        ahead = f", about {left_s:.0f} s left" if waiting else ""
+        self.say(f"[{done}/{self.total}] {job.client}: {word}{ahead}")
 
 
 _LACKS = re.compile(rb'"lacks": \[\s*"')
@@ -340,7 +338,7 @@ def _unwritten(error: OSError) -> str:
 def _result(future: Future[Files | Failure]) -> Files | Failure:
     try:
         return future.result()
-    except CancelledError:
+    except futures.CancelledError:
         return Failure(GONE)
     except Exception as error:  # a fault of the kit, or of a cluster: this report alone fails
         return Failure(f"{type(error).__name__}: {error}")
@@ -348,18 +346,16 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
 
 @contextlib.contextmanager
 def _executor(
-    width: int, scheduler: str, many: bool, say: Callable[[str], None], again: bool
+    width: int, scheduler: str, say: Callable[[str], None], again: bool
 ) -> Iterator[tuple[Executor, int]]:
-    """An executor and how many reports to keep on it at once. many: worth preparing for. again: a
-    cluster that was there may come back."""
+    """An executor and how many reports to keep on it at once. again: a cluster that was there may
+    come back."""
     if scheduler:
         with _cluster(scheduler, say, PATIENCE_S if again else 10) as client:
             threads = sum(client.nthreads().values())
             yield client.get_executor(), 2 * max(1, threads)
         return
-    with ThreadPoolExecutor(width) as pool:
-        with contextlib.suppress(OSError):  # `render` tells
-            _forge(many)
+    with futures.ThreadPoolExecutor(width) as pool:
         yield pool, width
 
 
@@ -408,61 +404,26 @@ def _refuse_others(client: Client) -> None:
         )
 
 
-_warm: list[Forge] = []
-_warming = threading.Lock()
+_own = cache(Forge)
+_owning = threading.Lock()
 
 
-def _forge(many: bool = False) -> Forge | None:
-    """This process's forge, started on first use; None where processes cannot fork."""
-    from siting.run import forge
-
-    with _warming:
-        if not _warm and forge.CAN_FORK:
-            _warm.append(forge.Forge(many))
-        return _warm[0] if _warm else None
-
-
-@contextlib.contextmanager
-def _lent(forge: Forge | None, ends: bool) -> Iterator[None]:
-    """Has reports made by this warm process, which stays where it was. Without one, a process that
-    is started meanwhile `ends` with this."""
-    if forge is not None:
-        _warm[:] = [forge]
-    mine = ends and not _warm
-    try:
-        yield
-    finally:
-        if forge is not None and forge in _warm:
-            _warm.remove(forge)
-        elif mine:
-            _drop_forge()
-
-
-def _drop_forge(dead: Forge | None = None) -> None:
-    """Ends this process's forge, or forgets it if it is the one that is `dead`."""
-    with _warming:
-        if _warm and dead in (None, _warm[0]):
-            _warm.pop().close()
-
-
-def render(job: Job, library: str = "") -> Files | Failure:
+def render(job: Job, library: str = "", forge: Forge | None = None) -> Files | Failure:
     """What a worker does: one report, or why there is none. Never raises for a report's fault.
 
-    library: digest of the library that asks; another one's report would not be its own.
+    library: digest of the library that asks; another one's report would not be its own. forge:
+    warm process that makes it; by default this worker's own, started on first use.
     """
-    from siting.run import forge as warm
-
     if library and library != job_module.library():
         return Failure("a worker runs another version of the library; install the same there")
-    forge = None
     try:
-        forge = None if job.plain else _forge()
+        if not job.plain:
+            with _owning:
+                forge = forge or _own()
         return warm.render(job, forge)
     except ChapterFailed as error:
         return Failure(str(error), {error.chapter: error.notebook.encode()})
     except Lost as error:
-        if forge is not None and forge.gone:
-            _drop_forge(forge)  # the next report starts another
         return Failure(str(error), lost=True)
     except OSError as error:
         place = error.filename or tempfile.gettempdir()

@@ -50,14 +50,30 @@ class Outputs:
 
     def hear(self, *event: Any) -> None:
         """Applies an event, and passes it on."""
-        getattr(self, f"_{event[0]}")(*event[1:])
+        match event:
+            case ("begin", number, count):
+                self.number, self._stale = number, False
+                self._cells[number].outputs = []
+                self._cells[number].execution_count = count
+            case ("stream", name, text):
+                shown = self._shown()
+                if shown and shown[-1].get("name") == name:
+                    shown[-1]["text"] += text
+                else:
+                    shown.append({"output_type": "stream", "name": name, "text": text})
+            case ("show", output, name):
+                self._shown().append(output)
+                if name:
+                    self._named.setdefault(name, []).append(output)
+            case ("update", name, changed):
+                for output in self._named.get(name, ()):
+                    output |= changed
+            case ("clear", wait):
+                self._stale = True
+                if not wait:
+                    self._shown()
         if self._tell:
             self._tell(event)
-
-    def _begin(self, number: int, count: int) -> None:
-        self.number, self._stale = number, False
-        self._cells[number].outputs = []
-        self._cells[number].execution_count = count
 
     def _shown(self) -> list[dict[str, Any]]:
         shown: list[dict[str, Any]] = self._cells[self.number].outputs
@@ -65,36 +81,6 @@ class Outputs:
             shown.clear()
             self._stale = False
         return shown
-
-    def _stream(self, name: str, text: str) -> None:
-        shown = self._shown()
-        if shown and shown[-1].get("name") == name:
-            shown[-1]["text"] += text
-        else:
-            shown.append({"output_type": "stream", "name": name, "text": text})
-
-    def _show(
-        self, kind: str, data: dict[str, Any], metadata: dict[str, Any], name: str | None
-    ) -> None:
-        output = {"output_type": kind, "data": data, "metadata": metadata}
-        if kind == "execute_result":
-            output["execution_count"] = self._cells[self.number].execution_count
-        self._shown().append(output)
-        if name:
-            self._named.setdefault(name, []).append(output)
-
-    def _update(self, name: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        for output in self._named.get(name, ()):
-            output |= {"data": data, "metadata": metadata}
-
-    def _error(self, name: str, value: str, lines: list[str]) -> None:
-        said = {"ename": name, "evalue": value, "traceback": lines}
-        self._shown().append({"output_type": "error", **said})
-
-    def _clear(self, wait: bool) -> None:
-        self._stale = True
-        if not wait:
-            self._shown()
 
 
 class _Stream(io.TextIOBase):
@@ -123,15 +109,12 @@ class _Publisher(DisplayPublisher):
     ) -> None:  # fmt: skip
         name = (transient or {}).get("display_id")
         if update:
-            self.shell.hear("update", name, _plain(data), metadata or {})
+            self.shell.hear("update", name, _bundle(data, metadata))
         else:
-            self.shell.hear("show", "display_data", _plain(data), metadata or {}, name)
+            self.shell.show("display_data", _bundle(data, metadata), name)
 
     def clear_output(self, wait: bool = False) -> None:
         self.shell.hear("clear", wait)
-
-
-_DRAWN = re.compile(r"<(Axes|Figure|BarContainer|[\w.]+ object)\b[^>]*>|<[^<>]* at 0x[0-9a-f]+>")
 
 
 class _Hook(DisplayHook):
@@ -143,20 +126,27 @@ class _Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-        if set(format_dict) == {"text/plain"} and _DRAWN.search(format_dict["text/plain"]):
-            return  # what a call that draws returns; an address differs from run to run
-        self.shell.hear("show", "execute_result", _plain(format_dict), md_dict or {}, None)
+        counted = {"execution_count": self.prompt_count}
+        self.shell.show("execute_result", _bundle(format_dict, md_dict) | counted)
 
     def finish_displayhook(self) -> None:
         self._is_active = False
 
 
-def _plain(data: dict[str, Any]) -> dict[str, Any]:
-    """MIME bundle as JSON: pictures as base64."""
-    return {
+def _bundle(data: dict[str, Any], metadata: dict[str, Any] | None) -> dict[str, Any]:
+    """What is shown, as JSON: pictures as base64."""
+    plain = {
         kind: b64encode(value).decode() if isinstance(value, bytes) else value
         for kind, value in data.items()
     }
+    return {"data": plain, "metadata": metadata or {}}
+
+
+_DRAWN = re.compile(
+    r"<Axes|<Figure|<\w*Container|<matplotlib\.|<[\w.]+ object\b| at 0x[0-9a-f]+>|^Text\("
+)
+"""Text of a value that is a drawn thing, or that holds an address, which differs from run to run:
+nothing to read."""
 
 
 class Shell(InteractiveShell):
@@ -169,12 +159,19 @@ class Shell(InteractiveShell):
     def hear(self, *event: Any) -> None:
         self.outputs.hear(*event)
 
+    def show(self, kind: str, shown: dict[str, Any], name: str | None = None) -> None:
+        """Keeps a display, or the value of a cell. name: by which it can be updated."""
+        data = shown["data"]
+        if set(data) != {"text/plain"} or not _DRAWN.search(data["text/plain"]):
+            self.hear("show", {"output_type": kind, **shown}, name)
+
     def enable_gui(self, gui: Any = None) -> None:
         """No window is opened: `%matplotlib inline` asks."""
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+        said = {"ename": etype.__name__, "evalue": str(evalue), "traceback": stb}
         if stb:
-            self.hear("error", etype.__name__, str(evalue), stb)
+            self.hear("show", {"output_type": "error", **said}, None)
 
     def run(self, cells: Sequence[NotebookNode], outputs: Outputs) -> Iterator[tuple[int, Any]]:
         """Runs the cells of code; gives the number of each and what was raised, if anything."""
@@ -194,17 +191,15 @@ Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
 @contextlib.contextmanager
 def _printing(shell: Shell) -> Iterator[None]:
     """What is printed goes to the shell; what programs write past Python follows at the end."""
-    kept = {name: getattr(sys, name) for name in ("stdout", "stderr", "stdin")}
-    with contextlib.ExitStack() as undo, open(os.devnull, encoding="utf-8") as nothing:
+    kept = sys.stdin, sys.stdout, sys.stderr
+    with _past(1) as out, _past(2) as err, open(os.devnull, encoding="utf-8") as nothing:
         sys.stdin = nothing  # whoever asks for an answer finds the end of the file
-        past = [undo.enter_context(_past(number)) for number in (1, 2)]
-        for name in ("stdout", "stderr"):
-            setattr(sys, name, _Stream(shell, name))
+        sys.stdout, sys.stderr = _Stream(shell, "stdout"), _Stream(shell, "stderr")
         try:
             yield
         finally:
-            vars(sys).update(kept)
-            for name, file in zip(("stdout", "stderr"), past, strict=True):
+            sys.stdin, sys.stdout, sys.stderr = kept
+            for name, file in (("stdout", out), ("stderr", err)):
                 file.seek(0)
                 if text := file.read().decode(errors="replace"):
                     shell.hear("stream", name, text)

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 from babel.numbers import is_currency
 
 from siting.formats import NONE, Numbers
@@ -33,7 +32,11 @@ PARTS = {
     "kit": "The kit itself",
 }
 """Parts of a summary, the most important first, with their headings."""
-_KIT = {"schema_version", "version", "seed", "units"}
+_PART = {
+    "recommendation": "recommendation", "warnings": "warning", "client": "input",
+    "weights": "input", **dict.fromkeys(("schema_version", "version", "seed", "units"), "kit"),
+}  # fmt: skip
+"""Part of what stands under a key at the top; the rest are results, or verdicts by their name."""
 _NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day")
 """Keys that tell the records of a list apart; the first two do so alone."""
 _OPTIONS = {"option", "baseline", "subject", "to", "against"}
@@ -166,13 +169,11 @@ def as_text(
 
 def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers) -> str:
     """The changes as a page that needs no other file."""
-    loader = jinja2.FileSystemLoader(style.THEME)
-    template = jinja2.Environment(loader=loader, autoescape=True).get_template("changes.html.j2")
     groups = [
         (heading, [(c.apart, c.told(numbers)) for c in found])
         for heading, found in _grouped(changes)
     ]
-    return template.render(title=f"{before} → {after}", groups=groups)
+    return style.template("changes.html.j2").render(title=f"{before} → {after}", groups=groups)
 
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
@@ -252,21 +253,13 @@ def _name(path: Key, labels: Mapping[str, str]) -> str:
 
 
 def _part(path: Key, value: Any) -> str:
-    top = path[0]
-    if top == "inputs":
+    if path[0] == "inputs":
         said = value if isinstance(value, dict) else {}
         source = said.get("source")
         kind = said.get("kind") or (source.get("kind") if isinstance(source, dict) else "")
         return "input" if kind in ("client", "measured") else "fact"
-    if top in _KIT:
-        return "kit"
-    if top == "recommendation":
-        return top
-    if top == "warnings":
-        return "warning"
-    if any("verdict" in p or "flip" in p for p in path):
-        return "verdict"
-    return "input" if top in ("client", "weights") else "result"
+    judged = any("verdict" in part or "flip" in part for part in path)
+    return _PART.get(path[0]) or ("verdict" if judged else "result")
 
 
 def _bare(value: Any) -> Any:
@@ -279,25 +272,20 @@ def _bare(value: Any) -> Any:
 
 def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[str, str]) -> Any:
     """A leaf as a figure with its unit, or as words; None where there is none."""
-    said = value if isinstance(value, dict) else {}
-    unit = said.get("unit") or (summary.get("units") or {}).get(_measure(path, summary), "")
-    figure = _figure(said.get("value", value), str(unit))
+    said, units = value if isinstance(value, dict) else {}, summary.get("units") or {}
+    stated = next((units[key] for key in reversed(path) if key in units), "")
+    inner = said.get("value", value)
+    figure = _figure(inner, str(said.get("unit") or stated))
     if figure is not None or value is None:
         return figure
-    value = said.get("value", value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return "; ".join(map(str, value)) or "none"
-    if path[-1] in _OPTIONS and value in labels:
-        return labels[value]
-    text = str(value)
+    if isinstance(inner, bool):
+        return "yes" if inner else "no"
+    if isinstance(inner, list):
+        return "; ".join(map(str, inner)) or "none"
+    if path[-1] in _OPTIONS and inner in labels:
+        return labels[inner]
+    text = str(inner)
     return (text.replace("_", " ") if re.fullmatch(r"[a-z_]+", text) else text) or "none"
-
-
-def _measure(path: Key, summary: Mapping[str, Any]) -> str:
-    """The key on the way to a plain number whose unit the summary states."""
-    return next((key for key in reversed(path) if key in (summary.get("units") or {})), "")
 
 
 def _figure(value: Any, unit: str) -> Range | None:

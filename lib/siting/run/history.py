@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from siting.inputs import beside, scenario
-from siting.inputs.document import Problem
 from siting.inputs.scenario import ScenarioError
 from siting.run.shelf import LARGEST
 
@@ -44,18 +43,13 @@ def summary(name: str) -> dict[str, Any]:
     try:
         found = beside.parsed(beside.content(file, LARGEST))
     except OSError:
-        raise _refused(
-            name, "is no rendered report", f"run `siting report {name}`, or write {name}@now"
-        ) from None
+        remedy = f"run `siting report {name}`, or write {name}@now"
+        raise ScenarioError.of(name, "is no rendered report", remedy) from None
     except ValueError:
-        raise _refused(name, "is not a summary.json", "name a report's folder") from None
+        found = None
     if not isinstance(found, dict):
-        raise _refused(name, "is not a summary.json", "name a report's folder")
+        raise ScenarioError.of(name, "is not a summary.json", "name a report's folder")
     return found
-
-
-def _refused(name: str, wrong: str, write: str) -> ScenarioError:
-    return ScenarioError([Problem(name, 0, "", wrong, write)])
 
 
 def _on(client: str, date: str) -> dict[str, Any]:
@@ -64,7 +58,8 @@ def _on(client: str, date: str) -> dict[str, Any]:
     wanted = ("params", "lib/siting/facts")
     revision = _git(root, "rev-list", "-1", f"--before={day}T00:00:00", "HEAD").decode().strip()
     if not revision:
-        raise _refused(f"{client}@{date}", "is before the first commit", "choose a later date")
+        said = f"{client}@{date}"
+        raise ScenarioError.of(said, "is before the first commit", "choose a later date")
     with tempfile.TemporaryDirectory() as folder:
         packed = _git(root, "archive", revision, *wanted)
         with tarfile.open(fileobj=BytesIO(packed)) as archive:
@@ -73,36 +68,29 @@ def _on(client: str, date: str) -> dict[str, Any]:
 
 
 def _git(root: Path, *arguments: str) -> bytes:
+    command = ["git", "-C", str(root), *arguments]
     try:
-        return subprocess.run(
-            ["git", "-C", str(root), *arguments], check=True, capture_output=True
-        ).stdout
+        return subprocess.run(command, check=True, capture_output=True).stdout
     except FileNotFoundError:
-        raise _refused(str(root), "git is not installed", "compare two reports' folders") from None
+        wrong, remedy = "git is not installed", "compare two reports' folders"
     except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode(errors="replace").strip().splitlines()
-        raise _refused(
-            str(root),
-            f"git cannot tell ({reason[-1] if reason else 'no reason given'})",
-            "run this in a clone with history, or compare two reports' folders",
-        ) from None
+        reason = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        wrong = f"git cannot tell ({reason[-1]})"
+        remedy = "run this in a clone with history, or compare two reports' folders"
+    raise ScenarioError.of(root, wrong, remedy)
 
 
 def _computed(client: str, root: Path) -> dict[str, Any]:
     """Runs in a process of its own, which sees that root's scenarios and facts alone."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     facts = root / "lib" / "siting" / "facts"
-    library = str(Path(__file__).resolve().parents[2])
-    run = subprocess.run(
-        [sys.executable, "-m", "siting", "summary", client],
-        cwd=root,
-        env={**os.environ, "SITING_FACTS": str(facts), "PYTHONPATH": library}
-        if facts.is_dir()
-        else {**os.environ, "PYTHONPATH": library},
-        capture_output=True,
-        text=True,
-    )
+    if facts.is_dir():
+        environment["SITING_FACTS"] = str(facts)
+    command = [sys.executable, "-m", "siting", "summary", client]
+    run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     if run.returncode:
         reason = run.stderr.strip().splitlines() or ["no reason given"]
-        raise _refused(client, f"cannot be computed ({reason[0]})", "check it with `siting check`")
+        wrong = f"cannot be computed ({reason[0]})"
+        raise ScenarioError.of(client, wrong, "check it with `siting check`")
     found: dict[str, Any] = json.loads(run.stdout)
     return found

@@ -8,21 +8,23 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from siting.catalogue import facts_dir, suggestion
 from siting.inputs import beside, scenario
 from siting.inputs.beside import MIB
 from siting.inputs.document import Problem
+from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.model import Report
 
 Format = Literal["html", "pdf"]
 Part = Literal["body", "appendix"]
+T = TypeVar("T")
 APPENDIX = 70
 """Chapters numbered from here are the appendix, if the scenario does not say otherwise."""
 
@@ -62,6 +64,11 @@ class Job:
     done: Mapping[str, bytes] = field(default_factory=dict, compare=False)
     """Files of the last report that would come out the same: chapters as they ran, and figures."""
 
+    @property
+    def notebooks(self) -> dict[str, Chapter]:
+        """The chapters by their path in a report."""
+        return {f"notebooks/{name}": chapter for name, chapter in self.chapters.items()}
+
     def fingerprint(self) -> str:
         """SHA-256 over content: scenario, chapters, attachments, library, facts, versions."""
         chapters = [
@@ -80,8 +87,8 @@ class Job:
         study = self.study()
         figures = dict.fromkeys(FIGURES, study)
         return figures | {
-            f"notebooks/{name}": _digest([("study", study.encode()), (name, c.text.encode())])
-            for name, c in self.chapters.items()
+            path: _digest([("study", study.encode()), (Path(path).name, chapter.text.encode())])
+            for path, chapter in self.notebooks.items()
         }
 
 
@@ -104,22 +111,22 @@ def prepare(
     """The job of a client of `params/`, or of a YAML file anywhere.
 
     notebooks: folder of the chapters; by default the project's.
-    Raises scenario.ScenarioError where the scenario, or a file that it names, cannot be used.
+    Raises ScenarioError where the scenario, or a file that it names, cannot be used.
     """
     path = scenario.path_of(name_or_path)
     folder = notebooks or scenario.project() / "notebooks"
     found, problems = scenario.examined(name_or_path)
     try:
         stored, attachments = attached(found, path)
-    except scenario.ScenarioError as error:
+    except ScenarioError as error:
         known = [problem.field for problem in problems]
         problems += [p for p in error.problems if not any(k.startswith(p.field) for k in known)]
     try:
         chapters = _chapters(found, folder, path)
-    except scenario.ScenarioError as error:
+    except ScenarioError as error:
         problems += error.problems
     if problems:
-        raise scenario.ScenarioError(problems)
+        raise ScenarioError(problems)
     return Job(
         client=found.client.id,
         scenario=scenario.resolved(stored),
@@ -135,37 +142,41 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
     """A scenario that names the files beside it as the kit stores them, and their content.
 
     A file's own name goes nowhere, so that none can be taken for a module or for a part of the
-    report. Raises scenario.ScenarioError where one is missing, or is not what it should be.
+    report. Raises ScenarioError where one is missing, or is not what it should be.
     """
     content: dict[str, bytes] = {}
     client, workloads, stored = found.client, {}, dict[str, str]()
     if client.logo:
-        logo = _beside(path, "client.logo", client.logo, 2 * MIB)
-        try:
-            name = f"logo.{beside.picture(logo)}"
-        except ValueError as error:
-            wrong, _, write = f"{client.logo!r} {error}".partition("; ")
-            raise _refused(path, "client.logo", wrong, write) from None
+        name, logo = _beside(path, "client.logo", client.logo, _logo)
         client, content[name] = client.model_copy(update={"logo": name}), logo
     for workload, said in found.workloads.items():
         runs = list(said.measured)
         for place, run in enumerate(runs):
             if run.file:
                 name = stored.setdefault(run.file, f"measured-{len(stored) + 1}.json")
-                content[name] = _beside(path, f"workloads.{workload}.measured", run.file, 64 * MIB)
+                field = f"workloads.{workload}.measured"
+                content[name] = _beside(
+                    path, field, run.file, partial(beside.content, most=64 * MIB)
+                )
                 runs[place] = run.model_copy(update={"file": name})
         workloads[workload] = said.model_copy(update={"measured": runs})
     return found.model_copy(update={"client": client, "workloads": workloads}), content
 
 
-def _beside(path: Path, where: str, name: str, most: int) -> bytes:
+def _beside(path: Path, field: str, name: str, read: Callable[[Path], T]) -> T:
+    """What is read from a file beside the scenario at `path`, which a field of it names."""
     try:
-        return beside.content(path.parent / name, most)
+        return read(path.parent / name)
     except FileNotFoundError:
-        raise _refused(path, where, f"{name!r} is not beside it", "put the file there") from None
+        wrong, write = f"{name!r} is not beside it", "put the file there"
     except ValueError as error:
         wrong, _, write = f"{name!r} {error}".partition("; ")
-        raise _refused(path, where, wrong, write or "put a plain file there") from None
+    raise ScenarioError.of(path, wrong, write or "put a plain file there", field=field)
+
+
+def _logo(file: Path) -> tuple[str, bytes]:
+    content = beside.content(file, 2 * MIB)
+    return f"logo.{beside.picture(content)}", content
 
 
 def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, Chapter]:
@@ -178,11 +189,13 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, C
     asked = _asked(found.report, files, path)
     chapters = []
     for name, file in sorted(files.items()):
-        part: Any = asked.get(name) or ("body" if _number(name) < APPENDIX else "appendix")
+        number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # files begin with a digit
+        part: Any = asked.get(name) or ("body" if number < APPENDIX else "appendix")
         if part != "leave_out":
             chapters.append((name, Chapter(_notebook(file), part, name in own)))
     if not chapters:
-        raise _refused(folder, "", "holds no chapter", "add notebooks named 10_question.ipynb")
+        write = "add notebooks named 10_question.ipynb"
+        raise ScenarioError.of(folder, "holds no chapter", write)
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
 
 
@@ -200,7 +213,7 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
             if name not in known or asked.setdefault(f"{name}.ipynb", part) != part:
                 problems.append(Problem(str(path), 0, f"report.{part}", *said))
     if problems:
-        raise scenario.ScenarioError(problems)
+        raise ScenarioError(problems)
     return asked
 
 
@@ -211,16 +224,8 @@ def _notebook(file: Path) -> str:
             raise ValueError("is no notebook")
     except (OSError, ValueError) as error:
         wrong = "is no notebook" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise _refused(file, "", wrong, "save it in JupyterLab") from None
+        raise ScenarioError.of(file, wrong, "save it in JupyterLab") from None
     return text
-
-
-def _number(name: str) -> int:
-    return int(re.match(r"\d+", name)[0])  # type: ignore[index]  # files begin with a digit
-
-
-def _refused(file: Path, where: str, wrong: str, write: str) -> scenario.ScenarioError:
-    return scenario.ScenarioError([Problem(str(file), 0, where, wrong, write)])
 
 
 @cache

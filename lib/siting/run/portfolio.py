@@ -6,19 +6,15 @@ readable and in order without it.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import jinja2
-
 from siting.catalogue import Source
 from siting.formats import Numbers
 from siting.inputs import beside
-from siting.print.page import sheet
+from siting.print.page import allowed, sheet
 from siting.quantity import Range
 from siting.show import style
 from siting.show.exhibit import colour_class
@@ -44,18 +40,19 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
     client, found = summary["client"], summary["recommendation"]
     numbers = Numbers(client["country"], client["currency"])
     day = dt.date.fromisoformat(client["report_date"])
-    cost = found.get("present_cost")
+    cost, option, present = found.get("present_cost"), found["option"], set(files)
     ages = sorted(_ages(summary.get("inputs", ()), day))
-    old = sum(a > STALE_DAYS for a in ages)
+    old = sum(age > STALE_DAYS for age in ages)
     median = ages[len(ages) // 2] if ages else None
-    present = set(files)
+    cleared = found.get("cleared", True) or option is None
+    advice = f"{'Stay with' if found['stays'] else 'Move to'} {found['label']}"
     return Row(
         client=client["name"],
         place=", ".join(filter(None, (client.get("sector"), client["country"]))),
-        verdict=verdict(found),
-        remark=_remark(found),
+        verdict="No option meets the constraints" if option is None else advice,
+        remark="" if cleared else "not cleared yet: page one says what is open",
         confidence=f"{found['confidence']}, {100 * found['share']['central']:.0f} of 100"
-        if found["option"]
+        if option
         else "–",
         share=float(found["share"]["central"]),
         cost=numbers.money(cost["central"]) if cost else "not estimated",
@@ -70,14 +67,6 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
         warnings=list(map(str, summary.get("warnings", ()))),
         links=tuple((f"{folder}/{name}", label) for name, label in FILES if name in present),
     )
-
-
-def verdict(recommendation: Mapping[str, Any]) -> str:
-    """The recommendation in a few words."""
-    if recommendation["option"] is None:
-        return "No option meets the constraints"
-    verb = "Stay with" if recommendation["stays"] else "Move to"
-    return f"{verb} {recommendation['label']}"
 
 
 def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[SimpleNamespace]:
@@ -99,20 +88,13 @@ def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[SimpleNames
         )  # fmt: skip
 
 
-def _remark(recommendation: Mapping[str, Any]) -> str:
-    cleared = recommendation.get("cleared", True) or recommendation["option"] is None
-    return "" if cleared else "not cleared yet: page one says what is open"
-
-
-def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> list[int]:
+def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> Iterator[int]:
     """Age of each published or measured input that has a date, on the report's date. [days]"""
-    found = []
     for entry in inputs:
-        if entry["kind"] in ("published", "measured"):
-            source = Source(source="input", locator="summary.json", date=entry["date"])
-            age = source.age_days(day)
-            found += [age] if age is not None else []
-    return found
+        source = Source(source="input", locator="summary.json", date=entry["date"])
+        age = source.age_days(day)
+        if entry["kind"] in ("published", "measured") and age is not None:
+            yield age
 
 
 def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
@@ -126,19 +108,11 @@ def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
             rows.append(row(beside.parsed(content), client, files))
         except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             unread.append((client, f"its summary.json cannot be read ({error})"))
-    return page(rows, unread)
-
-
-def page(rows: Iterable[Row], unread: Iterable[tuple[str, str]] = ()) -> str:
-    """The index as one self-contained page."""
     script = (style.THEME / "portfolio.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    loader = jinja2.FileSystemLoader(style.THEME)
-    template = jinja2.Environment(loader=loader, autoescape=True).get_template("portfolio.html.j2")
-    return template.render(
+    return style.template("portfolio.html.j2").render(
         rows=sorted(rows, key=lambda r: r.client.lower()),
-        unread=list(unread),
+        unread=unread,
         css=sheet(),
         script=script,
-        script_hash=digest,
+        script_hash=allowed(script),
     )

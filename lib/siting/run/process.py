@@ -1,7 +1,8 @@
 """Processes of their own: forked from a warm one, or new interpreters. What they find, they tell.
 
-A child sends messages over a pipe while it runs, and at its end what its function returned or
-raised. It ends with the process that started it, however that ends.
+A process is told over a connection what to do, and answers there: with messages while it works,
+and at its end with what its function returned or raised. It ends with the process that started it,
+however that ends.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any
-
-CAN_FORK = hasattr(os, "fork")
+from typing import Any, NoReturn
 
 
 class Lost(RuntimeError):
@@ -44,19 +43,30 @@ class Child:
         self.pid, self.channel = pid, channel
 
     @classmethod
-    def start(cls, function: Callable[..., Any], *args: Any, fork: bool = CAN_FORK) -> Child:
-        """Runs `function(*args, tell=...)`, which lies in a module, in a process of its own.
+    def start(
+        cls, function: Callable[..., Any], *args: Any, fork: bool = True, tells: bool = False
+    ) -> Child:
+        """Runs `function(*args)`, which lies in a module, in a process of its own.
 
-        fork: from this process, which has one thread; else in a new interpreter.
+        fork: from this process, which has one thread; else in a new interpreter. tells: whether
+        the function takes `tell`, which sends a message.
         """
-        ours, theirs = Pipe(duplex=False)
-        if not fork:
-            pid = interpreter("siting.run.process", theirs.fileno(), say=(function, args))
-        elif (pid := os.fork()) == 0:
-            ours.close()
-            _become(function, args, theirs)
-        theirs.close()
+        ours, theirs = Pipe()
+        with theirs:
+            pid = os.fork() if fork else interpreter("siting.run.process", theirs.fileno())
+            if pid == 0:
+                ours.close()
+                serve(theirs)
+        with contextlib.suppress(ConnectionError):  # it ended at once: so the answer says
+            ours.send((function, args, tells))
         return cls(pid, ours)
+
+    def answer(self) -> Any:
+        """What the function of a process that tells nothing returns; raises as `answer` does."""
+        try:
+            return answer(self.channel)
+        finally:
+            self.end()
 
     def end(self) -> None:
         """Kills the process if it still runs, and collects its exit."""
@@ -65,6 +75,43 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
+
+
+def told(channel: Connection) -> tuple[Any, ...]:
+    """The next message of a process. Its last is `ended`, and what it returned or raised: Lost
+    where it was killed."""
+    try:
+        message: tuple[Any, ...] = channel.recv()
+    except (EOFError, OSError):
+        return ("ended", Lost("its process was killed"))
+    return message
+
+
+def answer(channel: Connection) -> Any:
+    """What the process at the other end returns, which tells nothing else. Raises what it raises,
+    and Lost where it was killed."""
+    made = told(channel)[1]
+    if isinstance(made, Exception):
+        raise made
+    return made
+
+
+def serve(channel: Connection) -> NoReturn:
+    """Does what a new process is told over `channel`. Never returns: a child must not run its
+    parent's clean-up."""
+    try:
+        end_with_parent()
+        gc.set_threshold(20_000, 20, 20)  # what it makes it keeps, and it soon ends
+        gc.enable()
+        function, args, tells = channel.recv()
+        try:
+            made = function(*args, **{"tell": channel.send} if tells else {})
+        except Exception as error:
+            made = sendable(error)
+        with contextlib.suppress(ConnectionError):  # nobody asks any more
+            channel.send(("ended", made))
+    finally:
+        os._exit(0)
 
 
 def interpreter(module: str, *handed: int, say: Any = None, session: bool = False) -> int:
@@ -79,21 +126,14 @@ def interpreter(module: str, *handed: int, say: Any = None, session: bool = Fals
         [sys.executable, "-P", "-m", module, *map(str, handed)],
         pass_fds=handed, start_new_session=session,
         env=os.environ | {"PYTHONPATH": path},
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if say is None else subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     process.returncode = 0  # whoever started it collects its exit by its id
-    assert process.stdin
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-        pickle.dump(say, pipe)
+    if process.stdin:
+        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+            pickle.dump(say, pipe)
     return process.pid
-
-
-def silence() -> None:
-    """Has standard input, output and error of this process go nowhere."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
-    os.close(null)
 
 
 def end_with_parent() -> None:
@@ -113,33 +153,6 @@ def settle() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def hurry() -> None:
-    """Collects rarely: what this process makes it keeps, and it soon ends."""
-    gc.set_threshold(20_000, 20, 20)
-    gc.enable()
-
-
-def _become(function: Callable[..., Any], args: tuple[Any, ...], channel: Connection) -> None:
-    """Never returns: a child must not run its parent's clean-up."""
-    try:
-        end_with_parent()
-        hurry()
-        with contextlib.suppress(BrokenPipeError):
-            channel.send(("ended", outcome(function, *args, tell=channel.send)))
-    finally:
-        os._exit(0)
-
-
-def outcome(function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-    """What a function returns, or the exception that it raises, as something that can be sent."""
-    try:
-        return function(*args, **more)
-    except BrokenPipeError:
-        raise
-    except Exception as error:
-        return sendable(error)
-
-
 def sendable(error: Exception) -> Exception:
     """The exception, or one that says the same where it cannot be sent."""
     try:
@@ -150,5 +163,4 @@ def sendable(error: Exception) -> Exception:
 
 
 if __name__ == "__main__":
-    asked, with_ = pickle.load(sys.stdin.buffer)
-    _become(asked, with_, Connection(int(sys.argv[1])))
+    serve(Connection(int(sys.argv[1])))

@@ -35,7 +35,7 @@ def watch(
     """
     seen: object = None
     with contextlib.ExitStack() as warm:
-        forge, held = None, ""
+        held = ""
         for _ in looks or _forever():
             now = _stamps(client)
             if now == seen:
@@ -47,7 +47,7 @@ def watch(
                 say(str(error))
                 continue
             began = time.monotonic()
-            if forge is None or forge.gone or held != made.study():
+            if held != made.study():
                 warm.close()
                 forge, held = warm.enter_context(Forge(ahead=made)), made.study()
             outcome = batch.run([made], out, at_once=1, forge=forge)

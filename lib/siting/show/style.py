@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import font_source_sans_pro
+import jinja2
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.font_manager import fontManager
@@ -65,6 +67,13 @@ TWO_THIRDS, THIRD = 106 / 25.4, 54 / 25.4
 
 for _font in sorted(FONTS.glob("SourceSansPro-*.ttf")):
     fontManager.addfont(str(_font))
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    """A page of the theme, to be filled in: what it is given is escaped."""
+    loader = jinja2.FileSystemLoader(THEME)
+    return jinja2.Environment(loader=loader, autoescape=True).get_template(name)
 
 
 def settings() -> dict[Any, Any]:
