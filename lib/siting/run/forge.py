@@ -63,8 +63,9 @@ class Forge:
         self._stop()
         self._channel, theirs = socket.socketpair()
         with theirs:
+            setup = (tempfile.gettempdir(), *self._ready)
             self._pid = process.interpreter(
-                "siting.run.forge", theirs.fileno(), say=self._ready, session=True
+                "siting.run.forge", theirs.fileno(), say=setup, session=True
             )
 
     def call(self, name: str, *args: Any) -> Any:
@@ -292,7 +293,7 @@ def _kill_group(pid: int) -> None:
 
 
 def _main() -> None:
-    many, ahead = pickle.load(sys.stdin.buffer)
+    tempfile.tempdir, many, ahead = pickle.load(sys.stdin.buffer)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         channel.set_inheritable(False)
         try:
