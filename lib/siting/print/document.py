@@ -123,10 +123,6 @@ class Chapter:
         return rows
 
     @property
-    def numbered(self) -> list[Block]:
-        return [block for block in self.blocks if block.number]
-
-    @property
     def sources(self) -> list[Cited]:
         """What its exhibits cite, in order of number."""
         return sorted({source for block in self.blocks for source in block.sources})

@@ -17,7 +17,8 @@ def page(document: Document) -> str:
     """The report as one HTML page."""
     cover = document.cover
     logo = base64.b64encode(cover.logo).decode() if cover.logo else ""
-    css, script = sheet() + f":root{{--brand:{cover.client.brand_colour}}}", _script()
+    css = sheet() + f":root{{--brand:{cover.client.brand_colour}}}"
+    script = (style.THEME / "report.js").read_text(encoding="utf-8")
     return style.template("page.html.j2").render(
         cover=cover,
         logo=f"data:image/{cover.logo_type};base64,{logo}" if logo else "",
@@ -39,17 +40,11 @@ def warm() -> None:
     """Prepares what every report needs, while others compute."""
     style.template("page.html.j2")
     sheet()
-    _script()
 
 
 def allowed(text: str) -> str:
     """The name by which a page's policy allows one style sheet or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-@cache
-def _script() -> str:
-    return (style.THEME / "report.js").read_text(encoding="utf-8")
 
 
 @cache

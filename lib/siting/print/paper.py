@@ -46,12 +46,13 @@ def typeset(document: Document) -> bytes:
     Raises ValueError where HTML of a chapter cannot be read, or Typst refuses the document.
     """
     noon = dt.datetime.combine(document.cover.client.report_date, dt.time(12), dt.UTC)
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(style.FONTS)])
     with tempfile.TemporaryDirectory() as folder:
         for name, content in _files(document).items():
             Path(folder, name).write_bytes(content)
         try:
             made: bytes = typst.compile(
-                Path(folder, "main.typ"), root=folder, format="pdf", font_paths=_fonts(),
+                f"{folder}/main.typ", root=folder, format="pdf", font_paths=fonts,
                 pdf_standards=["ua-1"], timestamp=int(noon.timestamp()),
             )  # fmt: skip
         except RuntimeError as error:
@@ -82,11 +83,6 @@ def _files(document: Document) -> dict[str, bytes]:
         **logo,
         **setter.files,
     }
-
-
-@cache
-def _fonts() -> Any:
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(style.FONTS)])
 
 
 @cache
