@@ -91,7 +91,7 @@ def simulate(
 def drawn(n: Lengths, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Tokens to read and to write of so many requests."""
     prompts = _lognormal(rng, n.prompt_mean, n.input.sigma, count)
-    return prompts, _lognormal(rng, n.output_mean, n.output.sigma, count)
+    return prompts, _lognormal(rng, n.output.mean, n.output.sigma, count)
 
 
 def served_together(

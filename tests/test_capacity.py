@@ -55,8 +55,8 @@ def test_a_week_holds_what_its_users_ask_for(base: Scenario) -> None:
     # office hours: 10 of 85 parts of a day in the busiest hour, times the peak factor
     profile = PROFILES["office"]
     busiest = 2000 * 8 * max(profile) / sum(profile) / 3600
-    assert load.busy_rate == pytest.approx(busiest * 0.95)  # 5 % may wait
-    assert load.peak_rate == pytest.approx(busiest * 0.95 * 1.6)
+    assert load.interactive.max() == pytest.approx(busiest * 0.95)  # 5 % may wait
+    assert load.interactive.max() * load.peak_factor == pytest.approx(busiest * 0.95 * 1.6)
 
 
 def test_requests_of_a_year_follow_users_and_growth_and_a_part_of_each_is_cached(
@@ -67,7 +67,7 @@ def test_requests_of_a_year_follow_users_and_growth_and_a_part_of_each_is_cached
     assert first.low == first.central == first.high == pytest.approx(2000 * 8 * 5.2 / 7 * 365.25)
     assert third.central == pytest.approx(first.central * 1.15**2)
     assert third.high == pytest.approx(first.central * 1.4**2)
-    assert load.lengths.input_mean == 3000
+    assert load.lengths.input.mean == 3000
     assert load.lengths.prompt_mean == pytest.approx(3000 * 0.7)
 
 
@@ -87,7 +87,7 @@ def test_a_mixture_has_the_mean_and_the_spread_of_its_parts() -> None:
         return Lengths(LogNormal(tokens, 0.5), LogNormal(100, 0.3), 0.5)
 
     both = Lengths.mixed([lengths(1000), lengths(2000)], np.array([0.25, 0.75]))
-    assert both.input_mean == pytest.approx((1 * 1000 + 3 * 2000) / 4)
+    assert both.input.mean == pytest.approx((1 * 1000 + 3 * 2000) / 4)
     second = (1 * 1000**2 + 3 * 2000**2) / 4 * math.exp(0.25)
     assert math.exp(both.input.sigma**2) == pytest.approx(second / 1750**2)
 
@@ -189,7 +189,7 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
                 continue
             for rates in (pool.mix(False), pool.mix(True)):
                 (seen,) = pool.latencies(rates, pool.replicas[0].central).values()
-                out = pool.shares[0].load.lengths.output_mean
+                out = pool.shares[0].load.lengths.output.mean
                 stay = seen.ttft_mean + seen.tpot_mean * (out - 1)
                 assert seen.rate * stay == pytest.approx(seen.concurrency, rel=0.01)
 

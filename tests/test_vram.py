@@ -335,7 +335,8 @@ def test_twice_the_context_needs_at_least_the_same_group() -> None:
     now = vram.fewest_gpus(planned(Deployment(LLAMA, catalogue.gpu("L40S"))), 16384, 8)
     assert now is not None
     longer = vram.fewest_gpus(now.deployment, 32768, 8)
-    assert longer is not None and longer.gpus >= now.gpus and longer.context == 32768
+    assert longer is not None and longer.context == 32768
+    assert longer.deployment.gpus >= now.deployment.gpus
 
 
 def test_the_sweep_says_what_each_single_calculation_says() -> None:

@@ -109,14 +109,15 @@ def _memory_json(memory: Memory) -> dict[str, Any]:
         {"name": p.name, **p.gib.as_dict(), "formula": p.formula, "source": p.source}
         for p in memory.parts
     ]
-    d, plain = memory.deployment, ("gpus", "context", "concurrency", "verdict", "note")
+    d, plain = memory.deployment, ("context", "concurrency", "verdict", "note")
     return {
-        "model": memory.model.model_id,
-        "gpu": memory.gpu.id,
+        "model": d.model.model_id,
+        "gpu": d.gpu.id,
         "weights": d.weights,
         "kv": d.kv_cache,
         "tp": d.tensor_parallel,
         "pp": d.pipeline_parallel,
+        "gpus": d.gpus,
         **{name: getattr(memory, name) for name in plain},
         "parts": parts,
         "need": memory.need_gib,
@@ -130,13 +131,14 @@ def _memory_json(memory: Memory) -> dict[str, Any]:
 
 
 def _memory_lines(memory: Memory) -> list[str]:
-    what = f"{memory.model.model_id} on {memory.gpus} × {memory.gpu.gpu}"
+    d = memory.deployment
+    what = f"{d.model.model_id} on {d.gpus} × {d.gpu.gpu}"
     parts = [(part.name, part.gib, 2) for part in memory.parts]
     whole = [("needed", memory.need_gib, 2), ("available to the engine", memory.budget_gib, 2)]
     tokens = ("tokens the cache holds", memory.tokens, 0)
     requests = ("requests of that length at once", memory.max_concurrency, 1)
     return [
-        f"{what}, weights {memory.deployment.weights or 'native'}: {memory.verdict}",
+        f"{what}, weights {d.weights or 'native'}: {memory.verdict}",
         f"{memory.concurrency:g} requests of {memory.context:,} tokens; GiB per GPU",
         "",
         *_table("part", *parts, *whole),

@@ -353,7 +353,7 @@ def total_tokens(plan: Plan, draws: Draws, answers_only: bool = False) -> Array:
     """Tokens by month, whichever option serves them. [n × Y]"""
     total = np.zeros((len(draws["growth"]), plan.years))
     for load in plan.loads.values():
-        each = load.lengths.output_mean + (0 if answers_only else load.lengths.input_mean)
+        each = load.lengths.output.mean + (0 if answers_only else load.lengths.input.mean)
         asked = load_ratio(load.growth, draws, plan.years) * draws["hours_per_month"][:, None]
         total += asked * (load.mean_rate * 3600 * each)
     return total

@@ -112,7 +112,7 @@ def _answers(
     tokens = float(comparison.tokens.sum()) / months / money.MILLION
     apis = [o.lcot for o in comparison.options.values() if o.kind in BY_REQUEST and o.lcot]
     lengths = next(iter(plan.loads.values())).lengths
-    answers = tokens * lengths.output_mean / (lengths.input_mean + lengths.output_mean)
+    answers = tokens * lengths.output.mean / (lengths.input.mean + lengths.output.mean)
     bill = tokens * min(apis, default=math.nan)
     return {
         "rent_payback": payback_periods(price, rented, running / servers),

@@ -493,7 +493,7 @@ class _Finder:
         option, asked = self.option, self.scenario.workloads[workload]
         load = workload_load(workload, asked)
         n = prices.Lengths(
-            load.lengths.input_mean, load.lengths.input.sigma, asked.output_tokens.mean + hidden,
+            load.lengths.input.mean, load.lengths.input.sigma, asked.output_tokens.mean + hidden,
             load.lengths.cached_share, asked.cache_write_share,
         )  # fmt: skip
         of = option.provider, model, n, load.batchable_share, self.client.report_date

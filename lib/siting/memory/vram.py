@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from siting import catalogue, hf_config, quality
-from siting.catalogue import Gpu, Input, Model
+from siting.catalogue import Input, Model
 from siting.dtypes import weight_format
 from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
 from siting.memory import pool
@@ -52,18 +52,6 @@ class Memory:
     """Longest single request that fits, up to what the model allows. [tokens]"""
     verdict: Verdict
     inputs: tuple[Input, ...] = field(default=())
-
-    @property
-    def model(self) -> Model:
-        return self.deployment.model
-
-    @property
-    def gpu(self) -> Gpu:
-        return self.deployment.gpu
-
-    @property
-    def gpus(self) -> int:
-        return self.deployment.gpus
 
     @property
     def starts(self) -> bool:

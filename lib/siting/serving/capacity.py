@@ -546,7 +546,7 @@ def _pool(
     if own:
         try:
             usual = mixed(loads, np.array([load.mean_rate for load in loads]))
-            factor = loops.slower(d, own, usual.input_mean, usual.output_mean)
+            factor = loops.slower(d, own, usual.input.mean, usual.output.mean)
             way = "slower" if factor > 1 else "faster"
             origin = f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
             where["measured"] = "yes"

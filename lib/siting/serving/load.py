@@ -83,16 +83,6 @@ class Load:
         """Over all hours of the first year, holidays counted. [requests/s]"""
         return float(self.hourly.mean()) * self.working
 
-    @property
-    def busy_rate(self) -> float:
-        """Busiest hour of a usual week, waiting work aside. [requests/s]"""
-        return float(self.interactive.max())
-
-    @property
-    def peak_rate(self) -> float:
-        """Busiest hour of the year, waiting work aside. [requests/s]"""
-        return self.busy_rate * self.peak_factor
-
     def growth_factor(self, year: int, side: str = "central") -> float:
         """Load of a year of the horizon over the first year's."""
         steps = (self.growth[min(y, len(self.growth) - 1)] for y in range(year - 1))

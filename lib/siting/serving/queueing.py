@@ -68,17 +68,9 @@ class Lengths:
         return cls(inputs, output, cached / inputs.mean, held, seen)
 
     @property
-    def input_mean(self) -> float:
-        return self.input.mean
-
-    @property
-    def output_mean(self) -> float:
-        return self.output.mean
-
-    @property
     def prompt_mean(self) -> float:
         """Input tokens that must be read. [tokens]"""
-        return self.input_mean * (1 - self.cached_share)
+        return self.input.mean * (1 - self.cached_share)
 
     @property
     def context_mean(self) -> float:
@@ -88,12 +80,12 @@ class Lengths:
         """
         if self.seen is not None:
             return self.seen
-        return self.input_mean + self.output_mean * math.exp(self.output.sigma**2) / 2
+        return self.input.mean + self.output.mean * math.exp(self.output.sigma**2) / 2
 
     @property
     def held_mean(self) -> float:
         """Tokens in the cache for a sequence under way, on average over its stay."""
-        return self.input_mean + self.output_mean / 2 if self.held is None else self.held
+        return self.input.mean + self.output.mean / 2 if self.held is None else self.held
 
     def prompts(self) -> Array:
         """Input tokens to read, at evenly spaced quantiles, scaled to the exact mean."""
@@ -131,7 +123,7 @@ class Curve:
     def rates(self) -> Array:
         """Requests a second served with n = 1 … slots under way."""
         n = np.arange(1, self.slots + 1)
-        return np.asarray(n / (self.lengths.output_mean * self.decode_s + n * self.prompt_s))
+        return np.asarray(n / (self.lengths.output.mean * self.decode_s + n * self.prompt_s))
 
     @property
     def saturation_rate(self) -> float:
@@ -160,7 +152,7 @@ class Replica:
         """
         d, context = self.deployment, lengths.context_mean
         r, k = performance.replica(d), performance.efficiencies(performance.regime(d))
-        longest = max(self.longest, lengths.input_mean + lengths.output_mean)
+        longest = max(self.longest, lengths.input.mean + lengths.output.mean)
         room = performance.slots(d, r, lengths.held_mean, longest)
         slots = int(min(room, max_sequences(d.known)))
         if slots < 1 or performance.slots(d, r, longest, longest) < 1:
@@ -169,7 +161,7 @@ class Replica:
                 f"{longest:,.0f} tokens"
             )
         n, prompt = np.arange(1, slots + 1, dtype=float), lengths.prompt_mean
-        step, prefix = performance.step_seconds, lengths.input_mean - prompt
+        step, prefix = performance.step_seconds, lengths.input.mean - prompt
         decode = np.asarray(step(r, k, n, context, n * d.speculative_tokens, 1.0, context))
         alone = float(step(r, k, 1.0, context, prompt, prompt, prefix))
         return Curve(
@@ -231,10 +223,10 @@ def latency(
     tpot = _tpot(busy, percentiles, own or curve.lengths)
     ttft, ttft_mean = _ttft(busy, percentiles, own or curve.lengths)
     concurrency = busy.served + busy.waiting + rate * curve.first_token_s
-    residence = curve.first_token_s + curve.prompt_s + curve.lengths.output_mean * alone
+    residence = curve.first_token_s + curve.prompt_s + curve.lengths.output.mean * alone
     if rate:
         residence = concurrency / rate
-    steps = max(curve.lengths.output_mean - 1, 1.0)
+    steps = max(curve.lengths.output.mean - 1, 1.0)
     tpot_mean = max(residence - ttft_mean, steps * alone) / steps
     return Latency(rate, concurrency, residence, ttft, tpot, ttft_mean, tpot_mean)
 
@@ -280,7 +272,7 @@ def _busy(curve: Curve, rate: float) -> _Busy:
 
 def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, float]:
     """Time per output token: a request's mean over its stay, with those that share its batch."""
-    curve, rate, out = busy.curve, busy.rate, own.output_mean
+    curve, rate, out = busy.curve, busy.rate, own.output.mean
     spread = math.sqrt(busy.variance * _AVERAGED)
     squared = math.exp(curve.lengths.input.sigma**2)
     found = {}

@@ -75,8 +75,9 @@ class CapacityFrames(Results):
         growth*: change of the load into the second year [share]
         """
         for name, load in self._loads.items():
-            rates, n = (load.mean_rate, load.busy_rate, load.peak_rate), load.lengths
-            tokens = n.input_mean, n.cached_share, n.output_mean
+            busiest, n = float(load.interactive.max()), load.lengths
+            rates = load.mean_rate, busiest, busiest * load.peak_factor
+            tokens = n.input.mean, n.cached_share, n.output.mean
             waits = load.batchable_share, _deadline(load), load.arrivals, load.working
             yield name, load.requests(1).central, *rates, *tokens, *waits, load.growth[0]
 
@@ -455,7 +456,7 @@ def _otherwise(loads: Iterable[Load]) -> dict[str, list[Load]]:
 
     def shorter(load: Load) -> Load:
         n = load.lengths
-        return replace(load, lengths=replace(n, output=replace(n.output, mean=n.output_mean / 2)))
+        return replace(load, lengths=replace(n, output=replace(n.output, mean=n.output.mean / 2)))
 
     def tighter(load: Load) -> Load:
         x = load.limits

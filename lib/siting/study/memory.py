@@ -76,15 +76,15 @@ class MemoryFrames(Results):
                 unknown = {"option": fit.option, "model": where[1], "model_key": fit.model}
                 yield {**unknown, "why": fit.reason}
                 continue
-            d, card = m.deployment, usable_gib(m.gpu).central
+            d, card = m.deployment, usable_gib(m.deployment.gpu).central
             asked = d.tensor_parallel, d.weights, d.kv_cache, m.context, m.concurrency, card
             taken = total((p.gib for p in m.parts if p.name in BEFORE_CACHE), "GiB")
             memory = m.budget_gib, taken, m.need_gib, m.pool_gib, m.max_concurrency
             pool = self.capacity[fit.option].pools.get(fit.model)
             size = pool and pool.gpus_per_replica
-            held = [c.max_concurrency.central for c in fit.choices if c.gpus == size]
+            held = [c.max_concurrency.central for c in fit.choices if c.deployment.gpus == size]
             served = m.longest_context, m.verdict, size, held[0] if held else None
-            yield *where, m.gpu.gpu, m.gpu.id, m.gpus, *asked, *memory, *served, ""
+            yield *where, d.gpu.gpu, d.gpu.id, d.gpus, *asked, *memory, *served, ""
 
     @frame_citing(_memory_sources)
     def memory_parts(self) -> Rows:
@@ -142,10 +142,10 @@ class MemoryFrames(Results):
         gpus_more: cards for twice the requests; infinite: more than 8 [GPUs]
         """
         for where, m in self._placed():
-            limit = m.model.max_position_embeddings or m.context
+            limit = m.deployment.model.max_position_embeddings or m.context
             twice = min(limit, 2 * m.context)
             longer = _gpus(m, twice, m.concurrency) if m.context < limit else None
-            now = m.gpus, m.context, m.concurrency, m.longest_context
+            now = m.deployment.gpus, m.context, m.concurrency, m.longest_context
             yield *where, *now, twice, longer, _gpus(m, m.context, 2 * m.concurrency)
 
     @frame_citing(_memory_sources)
@@ -204,7 +204,8 @@ class MemoryFrames(Results):
         verdict: fits, tight or does not fit
         why: why it does not fit, or is not estimated
         """
-        for name, card in dict.fromkeys((m.model.model_id, m.gpu.id) for _, m in self._placed()):
+        runs = (m.deployment for _, m in self._placed())
+        for name, card in dict.fromkeys((d.model.model_id, d.gpu.id) for d in runs):
             model, gpu = hf_config.model(name), catalogue.gpu(card)
             for method, words in METHODS.items():
                 what, why = (short(name), gpu.gpu, words), "needs more than 8 GPUs"
@@ -251,4 +252,4 @@ def short(model: str) -> str:
 def _gpus(m: Memory, context: int, requests: float) -> float:
     """Cards of the smallest group like this one for other requests; infinite where 8 are short."""
     found = vram.fewest_gpus(m.deployment, context, requests)
-    return found.gpus if found else float("inf")
+    return found.deployment.gpus if found else float("inf")

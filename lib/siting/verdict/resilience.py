@@ -149,9 +149,10 @@ def fits(
     for name, models_run in memory.items():
         gpus = capacity[name].gpus().central
         for m in filter(None, (run.memory for run in models_run)):
-            if known := growth(m.model, day):
-                parts = {p.name: p.gib.central * m.gpus for p in m.parts}
+            d = m.deployment
+            if known := growth(d.model, day):
+                parts = {p.name: p.gib.central * d.gpus for p in m.parts}
                 needed = parts.pop("weights"), sum(parts.values())
                 each = m.budget_gib.central
-                offered = each * m.gpus, each * max(gpus, m.gpus)
-                yield Fit(name, m.model.model_id, *needed, *offered, known)
+                offered = each * d.gpus, each * max(gpus, d.gpus)
+                yield Fit(name, d.model.model_id, *needed, *offered, known)
