@@ -1,4 +1,4 @@
-"""A YAML file as plain data that remembers the line of every value.
+"""A YAML file as plain data that remembers the line of every value, and plain data as YAML.
 
 Only the part of YAML that every reader understands alike is accepted. YAML 1.1 and 1.2 disagree
 on words such as `no` (false or text?) and `8e9` (text or number?); anchors and tags can make a
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -332,3 +333,54 @@ def ambiguity(text: str) -> tuple[str, str] | None:
     if _NOT_FINITE.fullmatch(text):
         return f"{text} is no amount", "write a finite number"
     return None
+
+
+# --- written --------------------------------------------------------------------------------------
+
+BAND = {"low", "central", "high"}
+"""Keys of a number that is not known exactly, which stands in one line."""
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+
+
+def as_yaml(data: dict[str, Any]) -> str:
+    """Plain data as YAML that every reader understands alike."""
+    return "\n".join(_yaml(data, 0)) + "\n"
+
+
+def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    pairs = (
+        ((f"{_inline(k)}:", v) for k, v in data.items())
+        if isinstance(data, dict)
+        else (("-", v) for v in data)
+    )
+    for head, value in pairs:
+        nested = isinstance(value, dict) and not value.keys() <= BAND
+        if not nested and not (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
+            yield f"{pad}{head} {_inline(value)}"
+        elif isinstance(value, dict) and head == "-":
+            first, *rest = _yaml(value, depth + 1)
+            yield f"{pad}- {first.strip()}"
+            yield from rest
+        else:
+            yield f"{pad}{head}"
+            yield from _yaml(value, depth + 1)
+
+
+def _inline(value: Any) -> str:
+    """A value as this kit's reader, and any other, reads it back."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_inline(k)}: {_inline(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        digits, e, exponent = repr(value).partition("e")
+        return (digits if "." in digits else digits + ".0") + e + exponent
+    if isinstance(value, dt.date):
+        return str(value)
+    bare = isinstance(value, str) and _PLAIN.fullmatch(value) and not ambiguity(value)
+    if bare and value.lower() not in ("true", "false", "null"):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from siting import catalogue
-from siting.inputs.document import Fault, Path_, dotted
+from siting.inputs.document import BAND, Fault, Path_, dotted
 from siting.inputs.scenario.model import Evidence, Scenario
 
 _FIGURES = ("workloads", "options", "fine_tuning", "finance", "stability", "rules", "decision")
-_BAND = {"low", "central", "high"}
 
 
 def _leaves(data: Any, path: Path_ = ()) -> Iterator[Path_]:
     """Paths of the figures below `data`; a list or a {low, central, high} is one figure."""
-    if not isinstance(data, dict) or (data and data.keys() <= _BAND):
+    if not isinstance(data, dict) or (data and data.keys() <= BAND):
         if data is not None:
             yield path
         return
