@@ -262,7 +262,7 @@ class Client:
         kit = self.summary["options"][name]
         use = kit["cost"]["break_even"]["utilisation_used"]["central"]
         idle = float(parameter("idle_share")["central"])
-        kw = float(machine["power_kw_central"]) * (idle + (1 - idle) * use)
+        kw = float(machine["power_kw"]) * (idle + (1 - idle) * use)
         pue = float(one("pue", place="colocation")["central"])
         tariff = float(one("electricity", country=self.s["options"][name]["country"])["price_kwh"])
         runs = 0.0

@@ -129,11 +129,11 @@ def test_flips_name_the_chosen_option_or_an_allowed_rival_that_takes_its_lead():
 
 def test_a_test_that_costs_more_than_its_answer_is_worth_is_no_step():
     test = plan.experiment_for("demand")
-    dear = plan.Knowledge("demand", test.cost_central - 1, test)
+    dear = plan.Knowledge("demand", test.cost.central - 1, test)
     assert not dear.pays
-    assert plan.Knowledge("demand", test.cost_central + 1, test).pays
+    assert plan.Knowledge("demand", test.cost.central + 1, test).pays
     # In francs at 0.5 a euro the same test costs half.
-    assert plan.Knowledge("demand", test.cost_central - 1, test, rate=0.5).pays
+    assert plan.Knowledge("demand", test.cost.central - 1, test, rate=0.5).pays
 
 
 def test_a_step_of_one_sector_is_not_given_to_another():

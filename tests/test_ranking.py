@@ -13,7 +13,6 @@ PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11", "why": "te
 
 
 def criterion(name, measure, worst, best, scale="linear", weights=(1, 1, 1)):
-    low, central, high = weights
     return Criterion(
         criterion=name,
         label=name,
@@ -22,9 +21,7 @@ def criterion(name, measure, worst, best, scale="linear", weights=(1, 1, 1)):
         scale=scale,
         worst=worst,
         best=best,
-        weight_low=low,
-        weight_central=central,
-        weight_high=high,
+        weight=Range(*weights),
         **PROVENANCE,
     )
 

@@ -321,17 +321,20 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def table(name: str, record: type[F]) -> tuple[F, ...]:
     """All rows of `facts/<name>.csv` as `record`s, validated once and cached.
 
-    A field `x` that is a `Range` stands in the columns `x_low`, `x` and `x_high`.
+    A field `x` that is a `Range` stands in the columns `x_low`, `x` and `x_high`. Where it may
+    be None, all three may be blank.
     Raises FactError naming file, line and field of the first row that is wrong.
     """
     path = facts_dir() / f"{name}.csv"
-    ranges = [n for n, field in record.model_fields.items() if field.annotation is Range]
+    fields = record.model_fields.items()
+    ranges = [n for n, f in fields if f.annotation in (Range, Range | None)]
     found = []
     for line, cells in rows(path):
         spread = {}
         for n in ranges:
             columns = {"low": f"{n}_low", "central": n, "high": f"{n}_high"}
-            spread[n] = {end: cells.pop(c) for end, c in columns.items() if c in cells}
+            if ends := {end: cells.pop(c) for end, c in columns.items() if c in cells}:
+                spread[n] = ends
         try:
             found.append(record.model_validate({**cells, **spread}))
         except ValidationError as error:

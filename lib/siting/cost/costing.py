@@ -422,12 +422,11 @@ class _Finder:
 
     def _find_power(self, machine: Server) -> None:
         """Power of a server; a limit on its cards takes off what they may not draw."""
-        ends = (machine.power_kw_low, machine.power_kw_central, machine.power_kw_high)
         built_for = catalogue.gpu(machine.gpu_id).tdp_w or 0.0
         cards = machine.gpu_count * built_for / 1000
         limit = self.option.power_limit_w or built_for
         cut = max(0.0, 1 - limit / built_for) if built_for else 0.0
-        value = Range.ordered((kw - min(kw, cards) * cut for kw in ends), "kW")
+        value = Range.ordered((kw - min(kw, cards) * cut for kw in machine.power_kw.ends), "kW")
         self.put(f"power_kw.{self.name}", f"Power of {machine.label} under load", value,
                  source_of(machine), "power_kw", machine.note)  # fmt: skip
 

@@ -649,8 +649,7 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         monthly = cashflow.Side(plan, side, draws, machines).kwh()[0]
     elif (known := prices.row("servers", Server, gpu_id=gpu)) is not None:
         name, source = f"Power of a GPU's share of its server, {gpu}", source_of(known)
-        kw = (known.power_kw_low, known.power_kw_central, known.power_kw_high)
-        power = Range.ordered((end / known.gpu_count for end in kw), "kW")
+        power = known.power_kw.scaled(1 / known.gpu_count, "kW")
         idle = draws["idle_share"][0]
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:

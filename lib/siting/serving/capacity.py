@@ -376,7 +376,7 @@ class OptionCapacity:
         found: dict[int, list[str]] = {}
         for year in range(1, self.years + 1):
             count = self.bought(year)
-            kw, racks = server.power_kw_central * (room.pue or 1.0), room.servers_per_rack
+            kw, racks = server.power_kw.central * (room.pue or 1.0), room.servers_per_rack
             for need, most, words in (
                 (count * kw, room.kw, "{:.1f} kW with cooling, the room has {:g}"),
                 (math.ceil(count / racks), room.racks, "{} racks, the room has {:g}"),

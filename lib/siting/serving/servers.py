@@ -9,6 +9,7 @@ from math import comb
 from siting import catalogue
 from siting.catalogue import Fact
 from siting.inputs.scenario import Option
+from siting.quantity import Range
 from siting.serving.arrivals import settings
 
 MOST_SPARES = 50
@@ -21,9 +22,7 @@ class Server(Fact):
     label: str
     gpu_id: str
     gpu_count: int
-    power_kw_low: float
-    power_kw_central: float
-    power_kw_high: float
+    power_kw: Range
     """Draw under full load."""
     provisioned_kw: float
     """What a data centre must keep ready, and bills."""

@@ -256,15 +256,12 @@ class DecisionFrames(Results):
         pays: whether that is more than the test costs
         action: how to measure it; missing where no test is known
         days: how long that takes [days]
-        cost_low: what it costs, low
-        cost: what it costs, about
-        cost_high: what it costs, high
+        cost*: what it costs
         cost_currency: currency of that cost
         """
         for k in self.decision.knowledge:
             if e := k.experiment:
-                cost = e.cost_low, e.cost_central, e.cost_high, e.currency
-                yield k.label, k.worth, k.pays, e.action, e.days, *cost
+                yield k.label, k.worth, k.pays, e.action, e.days, e.cost, e.currency
                 yield source_of(e)
             else:
                 yield {"input": k.label, "worth": k.worth, "pays": k.pays}

@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
+from siting.quantity import Range
 from siting.study.frames import Rows, declared, ends, frame, frame_citing
 from siting.study.results import Results
 from siting.vendors import notice
@@ -333,17 +334,14 @@ class VendorFrames(Results):
         n: cases [1]
         vendors: vendors [1]
         happened: cases in which it came [1]
-        auc_low: chance of ranking a case that came above one that did not, low [1]
-        auc: the same; 0.5 is a coin [1]
-        auc_high: the same, high [1]
-        skill_low: Brier skill against the base rate, low end of 95 % [1]
-        skill: Brier skill against the base rate; above zero is better than not knowing [1]
-        skill_high: Brier skill against the base rate, high end of 95 % [1]
+        auc*: chance of ranking a case that came above one that did not; 0.5 is a coin [1]
+        skill*: Brier skill against the base rate, with its 95 %; above zero beats not knowing [1]
         lovo_low: lowest of the first with one vendor left out [1]
         gap: largest difference of foretold and observed frequency in a class of cases [share]
         label: by vendor, the same for all vendors, or withdrawn
         """
-        said = attrgetter(*declared(VendorFrames.vendor_probabilities).cells)
+        cells = declared(VendorFrames.vendor_probabilities).cells
+        said = attrgetter(*(cell.removesuffix("*") for cell in cells))
         for b in catalogue.table("vendor_backtests", Backtest):
             yield said(b)
             yield source_of(b)
@@ -391,12 +389,8 @@ class Backtest(Fact):
     n: int
     vendors: int
     happened: int
-    auc_low: float
-    auc: float
-    auc_high: float
-    skill_low: float
-    skill: float
-    skill_high: float
+    auc: Range
+    skill: Range
     lovo_low: float
     lovo_high: float
     gap: float

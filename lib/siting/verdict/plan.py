@@ -31,9 +31,7 @@ class Experiment(Fact):
     """What is then known, in words."""
     action: str
     days: float
-    cost_low: float
-    cost_central: float
-    cost_high: float
+    cost: Range
     currency: str
 
 
@@ -53,10 +51,8 @@ class PlanStep(Fact):
     step: str
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {experiment} are filled in."""
     why: str
-    cost_low: float | None = None
+    cost: Range | None = None
     """Blank: that of the experiment that the step names."""
-    cost_central: float | None = None
-    cost_high: float | None = None
     currency: str = ""
 
 
@@ -85,7 +81,7 @@ class Knowledge:
     def pays(self) -> bool:
         """Whether the answer is worth more than the test that gives it."""
         test = self.experiment
-        return test is not None and self.worth > test.cost_central * self.rate
+        return test is not None and self.worth > test.cost.central * self.rate
 
 
 @dataclass(frozen=True)
@@ -172,11 +168,10 @@ def plan(
 
 
 def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, facts: Facts) -> Step:
-    named: PlanStep | Experiment | None = row if row.cost_central is not None else test
+    named: PlanStep | Experiment | None = row if row.cost else test
     price = None
-    if named and named.cost_low is not None and named.cost_central is not None:
-        band = Range(named.cost_low, named.cost_central, named.cost_high or named.cost_central)
-        price = band.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
+    if named and named.cost:
+        price = named.cost.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
     filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
     return Step(row.model_copy(update=filled), price)
 

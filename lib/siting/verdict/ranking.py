@@ -43,15 +43,9 @@ class Criterion(Fact):
     """Measure worth 0."""
     best: float
     """Measure worth 1."""
-    weight_low: float
-    weight_central: float
-    weight_high: float
+    weight: Range
+    """Its default weight. [points]"""
     why: str
-
-    @property
-    def weight(self) -> Range:
-        """Its default weight."""
-        return Range(self.weight_low, self.weight_central, self.weight_high, "points")
 
     @property
     def anything(self) -> Range:
