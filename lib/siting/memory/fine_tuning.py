@@ -12,7 +12,7 @@ from siting import catalogue, hf_config
 from siting.catalogue import Banded, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
 from siting.memory.engines import constant
-from siting.memory.training import Job, Peak, Verdict, framework, memory
+from siting.memory.training import Job, Peak, Verdict, memory
 from siting.memory.vram import TENSOR_PARALLEL
 from siting.quantity import NotEstimated, Range
 
@@ -46,10 +46,8 @@ def run_time(job: Job, gpu: Gpu, tokens: float) -> RunTime:
     peak = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
     if not peak:
         raise NotEstimated(f"the 16-bit peak of {gpu.gpu} is not in the catalogue")
-    frame = framework(job.framework)
-    recomputed = frame.checkpoints if job.checkpointing is None else job.checkpointing
     row = utilisation(job, gpu)
-    each = 6.0 if job.is_full or recomputed else 4.0
+    each = 6.0 if job.is_full or job.recomputes else 4.0
     active = job.model.active_recomputed_b or job.model.active_params_b
     active = active or job.model.params_recomputed_b or job.model.total_params_b
     if active is None:

@@ -14,11 +14,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from siting import catalogue
-from siting.catalogue import Gpu, Model, Named, table
+from siting.catalogue import Gpu, Model, Named, of_facts, table
 from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import unseen, widened
@@ -116,6 +116,7 @@ def _plain(name: str) -> str:
     return "_" + re.sub(r"[\s_+/()-]+", "_", name.strip().lower()).strip("_") + "_"
 
 
+@of_facts
 def framework(name: str, model: str = "", month: str = "") -> Framework:
     """The framework called `name`, with or without its version. Raises NotEstimated.
 
@@ -125,11 +126,13 @@ def framework(name: str, model: str = "", month: str = "") -> Framework:
     return _named(rows, name, "training framework")
 
 
+@of_facts
 def optimizer(name: str) -> Optimizer:
     """The optimizer called `name`; blank is AdamW. Raises NotEstimated."""
     return _named(table("optimizers", Optimizer), name or "adamw", "optimizer")
 
 
+@of_facts
 def method(name: str) -> Method:
     """The method called `name`. Raises NotEstimated."""
     return _named(table("training_methods", Method), name, "training method")
@@ -197,8 +200,29 @@ class Job:
         return (dense + t.experts / ranks) / self.pipeline_parallel / t.total
 
     @property
+    def frame(self) -> Framework:
+        """Its framework, as that was for this model in this month. Raises NotEstimated."""
+        return framework(self.framework, self.model.model_id, self.month)
+
+    @property
     def is_full(self) -> bool:
         return method(self.method).keeps == "everything"
+
+    @property
+    def recomputes(self) -> bool | Literal["selective"]:
+        """Whether activations are recomputed: as stated, else as frameworks do."""
+        if self.checkpointing is not None:
+            return self.checkpointing
+        return self.frame.checkpoints or self.sharding in ("fsdp", "zero3")
+
+    @property
+    def width(self) -> float:
+        """Bytes of a trained parameter, and of its gradient."""
+        if not self.is_full:
+            return self.frame.adapter_bytes
+        if self.frame.name == "megatron":
+            return 4.0  # gradients are added up in 32 bit
+        return min(BASES.get(self.base, 2.0), 4.0)
 
     @property
     def is_sharded(self) -> bool:
@@ -217,7 +241,12 @@ class Job:
         name = "capped_share" if self.packed else "unpacked_share"
         if self.packed and not self.capped:
             return Range.exact(whole, "tokens")
-        return constant("training", name).range.scaled(whole, "tokens")
+        return _fitted(name).scaled(whole, "tokens")
+
+
+def _fitted(name: str) -> Range:
+    """A constant of facts/memory_constants.csv."""
+    return constant("training", name).range
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +259,11 @@ class Peak:
     """[GiB]"""
     reserved: Range
     """What must be free on the card. [GiB]"""
-    reported: Range
-    """What the framework would print as its peak. [GiB]"""
+
+    @property
+    def reported(self) -> Range:
+        """What the framework would print as its peak. [GiB]"""
+        return self.reserved if self.job.frame.reserved else self.allocated
 
     def verdict(self, gpu: Gpu) -> Verdict:
         """Whether the run fits on `gpu`; tight where only the central estimate does."""
@@ -243,78 +275,54 @@ class Peak:
 
 def memory(job: Job) -> Peak:
     """Peak memory of a rank of `job`, by part. Raises NotEstimated with the reason."""
-    frame = framework(job.framework, job.model.model_id, job.month)
-    trained, shape = _trained(job), _shape(job.model)
-    parts = [
-        _weights(job, frame),
-        _gradients_and_states(job, frame, trained),
-        _activations(job, frame, shape),
-        _logits(job, frame),
-    ]
-    if job.is_full and not frame.accumulates:  # gradients grow while activations go
-        parts = _overlapped(job, parts, trained)
+    activations, logits = _activations(job), _logits(job)
+    states = _gradients_and_states(job, activations.gib.central + logits.gib.central)
+    parts = _weights(job), states, activations, logits
     allocated = total((p.gib for p in parts), "GiB")
-    factor, fixed = constant("training", "reserved_factor"), constant("training", "reserved_gib")
-    reserved = allocated.times(factor.range, "GiB").plus(fixed.range)
+    reserved = allocated.times(_fitted("reserved_factor"), "GiB").plus(_fitted("reserved_gib"))
     distance = len(unseen("training", aspects(job)))
-    allocated, reserved = (widened(r, "peak", distance) for r in (allocated, reserved))
-    reported = reserved if frame.reserved else allocated
-    return Peak(job, tuple(parts), allocated, reserved, reported)
+    return Peak(job, parts, *(widened(r, "peak", distance) for r in (allocated, reserved)))
 
 
 def aspects(job: Job) -> dict[str, str]:
     """What a job is told apart by."""
-    return {"family": job.model.family.lower(), "framework": framework(job.framework).name}
+    return {"family": job.model.family.lower(), "framework": job.frame.name}
 
 
 # --- the parts --------------------------------------------------------------------------------
 
 
-def _base_bytes(job: Job, frame: Framework) -> float:
-    """Bytes of the whole base model."""
-    t = tensors(job.model)
-    ends = t.embedding + t.head
-    if not frame.ties and not t.head:
-        ends += t.embedding
-    linear = t.attention + t.mlp + t.experts
-    if job.base in BASES:
-        wide = BASES[job.base]
-        if job.base == "mixed" and job.is_sharded:
-            wide = 4.0  # 16-bit copies are made of gathered layers alone
-        outside = max(wide, 2.0)  # embeddings and towers are not quantised
-        return linear * wide + (ends + t.towers) * outside
-    bits = weight_format(job.base).bits
-    return linear * bits / 8 + (ends + t.towers) * 2.0
-
-
-def _weights(job: Job, frame: Framework) -> Part:
-    whole, n = _base_bytes(job, frame) * job.share, job.replicas
+def _weights(job: Job) -> Part:
+    """The base model; embeddings and towers are not quantised."""
+    t, frame, n = tensors(job.model), job.frame, job.replicas
+    wide = BASES[job.base] if job.base in BASES else weight_format(job.base).bits / 8
+    if job.base == "mixed" and job.is_sharded:
+        wide = 4.0  # 16-bit copies are made of gathered layers alone
+    embedding = t.embedding if frame.ties or t.head else 2 * t.embedding
+    outside = (embedding + t.head + t.towers) * max(wide, 2.0)
+    whole = (t.linear * wide + outside) * job.share
     held, how = whole, "whole on each GPU" if job.share == 1 else f"{job.share:.3g} on each GPU"
     if job.is_sharded:
         gathered = _gathered(job) / job.tensor_parallel
-        shard = whole / n
-        if job.is_full or frame.frozen_sharding == "shard":
-            held, how = shard + gathered, f"1/{n} and the layers at work"
-        elif frame.frozen_sharding == "whole and shard":
-            held, how = whole + shard, f"whole and 1/{n}"
         if job.parameters_offloaded:
             held, how = gathered, "the layers at work; the rest in host memory"
+        elif job.is_full or frame.frozen_sharding == "shard":
+            held, how = whole / n + gathered, f"1/{n} and the layers at work"
+        elif frame.frozen_sharding == "whole and shard":
+            held, how = whole + whole / n, f"whole and 1/{n}"
     if job.reference_model and job.is_full:
         held, how = held * 2, f"{how}; twice, with the reference model"
-    source = catalogue.source_of(job.model)
-    band = 0.02 if job.gpus == 1 else 0.08
-    return Part("weights", Range.around(held / GIB, band, "GiB"), f"{job.base}, {how}", source)
+    gib = Range.around(held / GIB, 0.02 if job.gpus == 1 else 0.08, "GiB")
+    return Part("weights", gib, f"{job.base}, {how}", catalogue.source_of(job.model))
 
 
 def _gathered(job: Job) -> float:
     """Layers, embedding and head that full sharding holds whole for a moment. [B]"""
     t = tensors(job.model)
-    layers = job.model.num_hidden_layers or 1
-    alive = constant("training", "gathered_layers").central
-    wide = min(BASES.get(job.base, 0.5), 2.0)
-    layer = (t.attention + t.mlp + t.experts) / layers
+    layer = t.linear / (job.model.num_hidden_layers or 1)
+    at_work = layer * _fitted("gathered_layers").central * min(BASES.get(job.base, 0.5), 2.0)
     gradient = layer * 4.0 if job.is_full else 0.0  # whole, and once more on its way to its owners
-    return layer * alive * wide + gradient + (t.embedding + t.head) * 2.0
+    return at_work + gradient + (t.embedding + t.head) * 2.0
 
 
 def _trained(job: Job) -> float:
@@ -323,8 +331,7 @@ def _trained(job: Job) -> float:
     if job.is_full:
         return tensors(m).total
     hidden, width = m.hidden_size or 0, m.head_dim or 0
-    queries, keys = ((n or 0) * width for n in (m.num_attention_heads, m.num_key_value_heads))
-    sides = 2 * hidden + queries + keys
+    sides = 2 * hidden + ((m.num_attention_heads or 0) + (m.num_key_value_heads or 0)) * width
     if job.targets != "query_value":
         sides *= 2
     if job.targets == "all":
@@ -332,56 +339,86 @@ def _trained(job: Job) -> float:
     return float((m.num_hidden_layers or 0) * sides * job.lora_rank)
 
 
-def _gradients_and_states(job: Job, frame: Framework, trained: float) -> Part:
-    """Gradients and optimizer states of a rank, adapters included [1]."""
-    rule = optimizer(job.optimizer)
-    wide = min(BASES.get(job.base, 2.0), 4.0) if job.is_full else frame.adapter_bytes
-    if job.is_full and frame.name == "megatron":
-        wide = 4.0  # gradients are added up in 32 bit
-    states = rule.states * (wide if rule.bytes_per_state is None else rule.bytes_per_state)
-    if job.is_full and (job.sharding.startswith("zero") or frame.name == "megatron"):
-        states = rule.states * (rule.bytes_per_state or 4.0)
-        states += constant("training", "master_bytes").central
-    largest = tensors(job.model).embedding / trained if trained else 0.0
-    gradients = wide * largest if job.in_backward and job.is_full else wide
+def _gradients_and_states(job: Job, beside: float) -> Part:
+    """Gradients and optimizer states of a rank, adapters included [1].
+
+    beside: activations and logits. [GiB] They go while gradients grow: a step without
+    accumulation has none of the one at its start, none of the other at its end.
+    """
+    rule, wide, whole = optimizer(job.optimizer), job.width, _trained(job)
+    master = job.is_full and (job.sharding.startswith("zero") or job.frame.name == "megatron")
+    states = rule.states * (rule.bytes_per_state or (4.0 if master else wide))
+    if master:
+        states += _fitted("master_bytes").central
+    gradients = wide
+    if job.in_backward and job.is_full:  # one tensor at a time
+        gradients *= tensors(job.model).embedding / whole
     own = 0.0 if job.is_full else wide  # adapters are weights of their own
     share = 1.0 if job.sharding == "none" else 1 / job.replicas
-    trained, rest = trained * job.share, gradients * job.gradient_share + own
+    trained, rest = whole * job.share, gradients * job.gradient_share + own
     central = 0.0 if job.parameters_offloaded else trained * (states * share + rest)
-    low = trained * rest if rule.paged else central * 0.97
-    return Part(
-        "gradients and states",
-        Range(min(low, central), central, central * 1.05, "B").scaled(1 / GIB, "GiB"),
+    low = min(central, trained * rest) if rule.paged else central * 0.97
+    gib = Range(low, central, central * 1.05, "B").scaled(1 / GIB, "GiB")
+    how = (
         f"{trained / 1e9:.3g} billion trained parameters x ({states:g} B states on "
-        f"{share:.3g}, {gradients:g} B gradients on {job.gradient_share:.3g} of the GPUs)",
-        catalogue.source_of(rule),
+        f"{share:.3g}, {gradients:g} B gradients on {job.gradient_share:.3g} of the GPUs)"
+    )
+    if job.is_full and not job.frame.accumulates:
+        grown = 0.0 if job.in_backward else trained * wide * job.gradient_share / GIB
+        saved = min(grown, beside, gib.central)
+        gib = Range(max(gib.low - saved, 0.0), gib.central - saved, gib.high - saved / 2, "GiB")
+        how += "; gradients grow while activations go"
+    return Part("gradients and states", gib, how, catalogue.source_of(rule))
+
+
+def _activations(job: Job) -> Part:
+    """What a rank keeps of its tokens for the backward pass [2]."""
+    hidden, layers = job.model.hidden_size, job.model.num_hidden_layers
+    if hidden is None or layers is None:
+        raise NotEstimated(f"layers or hidden size of {job.model.model_id} are not known")
+    layer, how = _layer_values(job, hidden), "every layer kept"
+    if job.float8:
+        layer = _product(layer, _fitted("float8_values"))
+    if job.recomputes == "selective":
+        layer, how = _product(layer, _fitted("selective_values")), "part of every layer kept"
+    values = layer.scaled(layers)
+    if job.recomputes is True:
+        inputs = float(layers * hidden) * (not job.activations_offloaded)
+        kept = Range(0.0, 0.0, inputs) if job.frame.offloads else Range.exact(inputs)
+        values = layer.times(_fitted("recomputed_layers")).plus(kept)
+        how = "layer inputs, and one layer recomputed"
+    values = values.scaled(1 / job.tensor_parallel)
+    return Part(
+        "activations",
+        _product(values, job.batch).scaled(2.0 / GIB, "GiB"),
+        f"{job.batch.central:,.0f} tokens x {layers} layers, {how}",
+        catalogue.source_of(constant("training", "hidden_values")),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Widths of a layer that its activations are made of."""
-
-    layers: int
-    hidden: int
-    keys: float
-    mlp: float
-    gated: bool
-
-
-def _shape(model: Model) -> Shape:
-    hidden, layers = model.hidden_size, model.num_hidden_layers
-    if hidden is None or layers is None:
-        raise NotEstimated(f"layers or hidden size of {model.model_id} are not known")
-    width = model.head_dim or 0
-    keys = (model.num_key_value_heads or 0) * width
-    if model.kv_lora_rank:
-        keys = model.kv_lora_rank + (model.num_attention_heads or 0) * width
-    mlp = model.intermediate_size or 0
-    if model.num_experts:
-        routed = (model.experts_per_token or 1) + (model.shared_experts or 0)
-        mlp = routed * (model.moe_intermediate_size or 0)
-    return Shape(layers, hidden, float(keys), float(mlp), _is_gated(model))
+def _layer_values(job: Job, hidden: int) -> Range:
+    """16-bit values that one layer keeps of one token, for the base and for adapters."""
+    m, gated, copies = job.model, _is_gated(job.model), job.frame.copies
+    width, mlp = m.head_dim or 0, m.intermediate_size or 0
+    keys = (m.num_key_value_heads or 0) * width
+    if m.kv_lora_rank:
+        keys = m.kv_lora_rank + (m.num_attention_heads or 0) * width
+    if m.num_experts:
+        routed = (m.experts_per_token or 1) + (m.shared_experts or 0)
+        mlp = routed * (m.moe_intermediate_size or 0)
+    of_mlp = "gated_values" if gated else "plain_values"
+    widths = {"hidden_values": hidden, "key_value_values": keys, of_mlp: mlp}
+    keeps, gates = method(job.method).keeps, 2 if gated else 1
+    inputs, outputs = (1 + gates) * hidden + mlp, 3 * hidden + 2 * keys + gates * mlp
+    if copies and job.targets == "all" and keeps.startswith("inputs"):
+        # query and value alone are within the base's own count
+        widths["adapter_values"] = inputs + (outputs if keeps == "inputs and outputs" else 0)
+    if copies and job.base.startswith("nf4") and not job.recomputes:
+        widths["quantised_base_values"] = hidden
+    parts = [_fitted(name).scaled(float(width)) for name, width in widths.items()]
+    if copies and keeps == "outputs":
+        parts.append(Range.around(float(outputs), 0.2))
+    return total(parts)
 
 
 def _is_gated(model: Model) -> bool:
@@ -395,60 +432,7 @@ def _is_gated(model: Model) -> bool:
     return rest / (hidden * model.intermediate_size) > 2.5
 
 
-def _activations(job: Job, frame: Framework, shape: Shape) -> Part:
-    """What a rank keeps of its tokens for the backward pass [2]."""
-    checkpointed = frame.checkpoints if job.checkpointing is None else job.checkpointing
-    if job.checkpointing is None and job.sharding in ("fsdp", "zero3"):
-        checkpointed = True
-    layer, how = _layer_values(job, shape, frame, quantised=not checkpointed), "every layer kept"
-    if job.float8:
-        layer = _times(layer, constant("training", "float8_values").range)
-    if checkpointed == "selective":
-        layer = _times(layer, constant("training", "selective_values").range)
-        how = "part of every layer kept"
-    values = layer.scaled(shape.layers)
-    if checkpointed and checkpointed != "selective":  # inputs of layers, and one recomputed
-        inputs = float(shape.layers * shape.hidden) * (not job.activations_offloaded)
-        kept = Range(0.0, 0.0, inputs) if frame.offloads else Range.exact(inputs)
-        values = layer.times(constant("training", "recomputed_layers").range).plus(kept)
-        how = "layer inputs, and one layer recomputed"
-    values = values.scaled(1 / job.tensor_parallel)
-    return Part(
-        "activations",
-        _times(values, job.batch).scaled(2.0 / GIB, "GiB"),
-        f"{job.batch.central:,.0f} tokens x {shape.layers} layers, {how}",
-        catalogue.source_of(constant("training", "hidden_values")),
-    )
-
-
-def _layer_values(job: Job, shape: Shape, frame: Framework, quantised: bool) -> Range:
-    """16-bit values that one layer keeps of one token."""
-    mlp = "gated_values" if shape.gated else "plain_values"
-    widths = {"hidden_values": shape.hidden, "key_value_values": shape.keys, mlp: shape.mlp}
-    parts = [constant("training", name).range.scaled(width) for name, width in widths.items()]
-    if frame.copies:
-        parts.append(_adapter_values(job, shape))
-    if quantised and frame.copies and job.base.startswith("nf4"):
-        parts.append(constant("training", "quantised_base_values").range.scaled(shape.hidden))
-    return total(parts)
-
-
-def _adapter_values(job: Job, shape: Shape) -> Range:
-    """What adapters keep of a layer's token beyond what the frozen base does."""
-    keeps = method(job.method).keeps
-    gates = 2 if shape.gated else 1
-    outputs = 3 * shape.hidden + 2 * shape.keys + gates * shape.mlp
-    inputs = float((1 + gates) * shape.hidden) + shape.mlp
-    if keeps == "outputs":
-        return Range.around(outputs, 0.2)
-    if keeps == "inputs and outputs":
-        inputs += outputs
-    if not keeps.startswith("inputs") or job.targets != "all":
-        return Range.exact(0.0)  # query and value alone are within the base's own count
-    return constant("training", "adapter_values").range.scaled(inputs)
-
-
-def _times(a: Range, b: Range) -> Range:
+def _product(a: Range, b: Range) -> Range:
     """Product of two independent positive ranges: relative deviations in quadrature."""
     central = a.central * b.central
     if not central:
@@ -458,30 +442,16 @@ def _times(a: Range, b: Range) -> Range:
     return Range(central * max(0.0, 1 - down), central, central * (1 + up))
 
 
-def _logits(job: Job, frame: Framework) -> Part:
+def _logits(job: Job) -> Part:
     """Logits of a micro-batch and what the loss makes of them."""
-    entries = job.batch.scaled(float(job.model.vocab_size or 0))
+    frame, entries = job.frame, job.batch.scaled(float(job.model.vocab_size or 0))
     bytes_each = Range(frame.logits_low, frame.logits_bytes, frame.logits_high)
     if job.adapted_head and not job.is_full:
-        bytes_each = bytes_each.plus(constant("training", "head_adapter_bytes").range)
+        bytes_each = bytes_each.plus(_fitted("head_adapter_bytes"))
     return Part(
         "logits",
-        _times(bytes_each, entries).scaled(1 / GIB / job.tensor_parallel, "GiB"),
+        _product(bytes_each, entries).scaled(1 / GIB / job.tensor_parallel, "GiB"),
         f"{bytes_each.central:g} B x {job.batch.central:,.0f} tokens x "
         f"{job.model.vocab_size:,} vocabulary",
         catalogue.source_of(frame),
     )
-
-
-def _overlapped(job: Job, parts: list[Part], trained: float) -> list[Part]:
-    """Parts at the peak of a step without accumulation: gradients or activations, not both.
-
-    At the start of the backward pass there are no gradients; at its end no activations.
-    """
-    weights, states, activations, logits = parts
-    wide = min(BASES.get(job.base, 2.0), 4.0)
-    gradients = 0.0 if job.in_backward else trained * job.share * wide * job.gradient_share / GIB
-    saved, held = min(gradients, activations.gib.central + logits.gib.central), states.gib
-    left = Range(max(held.low - saved, 0.0), held.central - saved, held.high - saved / 2, "GiB")
-    formula = states.formula + "; gradients grow while activations go"
-    return [weights, replace(states, gib=left, formula=formula), activations, logits]

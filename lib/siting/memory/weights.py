@@ -37,9 +37,13 @@ class Tensors:
     """The part of `attention` that every rank of a tensor-parallel group repeats."""
 
     @property
+    def linear(self) -> float:
+        """Layers that every quantisation may reach."""
+        return self.attention + self.mlp + self.experts
+
+    @property
     def total(self) -> float:
-        linear = self.attention + self.mlp + self.experts
-        return self.embedding + self.head + linear + self.towers + self.mtp
+        return self.embedding + self.head + self.linear + self.towers + self.mtp
 
 
 @cache
