@@ -97,7 +97,7 @@ def derived(case: Case) -> Iterator[tuple[Key, float]]:
         longest = vram.run_of(row).longest
         part = pool.activations(d, longest).gib.central * GIB
         constant = pool.sampler_row(d)
-        each = max_sequences(d) * float(d.model.vocab_size or 0)
+        each = max_sequences(d) * d.model.vocab_size
         sampler = constant.central * each
         if part - sampler < sampler / 2 and prompt_chunk(d, longest) < 20_000:  # it dominates
             yield _key(constant), (activation * GIB - (part - sampler)) / each

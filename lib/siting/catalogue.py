@@ -185,7 +185,7 @@ class Gpu(Named):
 class Model(Fact):
     """One open-weight model: the fields of its `config.json` that memory and speed depend on.
 
-    Parameter counts in billions (10^9). Blank means not found, never zero.
+    Parameter counts in billions (10^9). Blank, where a field may be, means not found, never zero.
     """
 
     model_id: str
@@ -193,15 +193,15 @@ class Model(Fact):
     release_date: str = ""
     licence: str = ""
     commercial_use: str = ""
-    total_params_b: float | None = None
+    total_params_b: float
     active_params_b: float | None = None
-    num_hidden_layers: int | None = None
-    hidden_size: int | None = None
+    num_hidden_layers: int
+    hidden_size: int
     intermediate_size: int | None = None
-    num_attention_heads: int | None = None
-    num_key_value_heads: int | None = None
-    head_dim: int | None = None
-    vocab_size: int | None = None
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    vocab_size: int
     tie_word_embeddings: bool | None = None
     max_position_embeddings: int | None = None
     rope_positions: int | None = None
@@ -227,6 +227,7 @@ class Model(Fact):
     diff_explanation: str = ""
     active_recomputed_b: float | None = None
     expert_params_b: float | None = None
+    """Of the routed experts; every mixture states them."""
     audio_tower_params_b: float | None = None
     embedding_params_b: float | None = None
     kv_heads_global_layers: int | None = None

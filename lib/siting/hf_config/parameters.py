@@ -19,7 +19,7 @@ def count(config: Config, shape: Config, encoder: float = 0.0) -> Config:
         "total_params_b": whole / 1e9,
         "params_recomputed_b": whole / 1e9,
         "active_params_b": (whole - idle) / 1e9,
-        "expert_params_b": routed / 1e9 if routed else None,
+        "expert_params_b": routed / 1e9 if shape.get("num_experts") else None,
         "embedding_params_b": embedding / 1e9,
     }
 

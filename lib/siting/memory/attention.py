@@ -12,6 +12,7 @@ of memory (`Cells.blocks`). All figures are per rank of a tensor-parallel group.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -92,35 +93,43 @@ def layer_groups(model: Model, mtp: bool = False) -> tuple[Layers, ...]:
     Raises NotEstimated where the catalogue lacks a field that decides the size of the cache.
     """
     extra = (model.mtp_layers or 0) if mtp else 0
-    if model.attention_kind == "compressed":
-        groups = _compressed(model)
+    return tuple(g for g in _groups(model, extra) if g.count)
+
+
+def _groups(model: Model, extra: int) -> Iterator[Layers]:
+    width, layers = model.head_dim, model.num_hidden_layers
+    index = model.index_head_dim + INDEX_SCALE_BYTES if model.index_head_dim else 0.0
+    if model.attention_kind == "compressed":  # one entry for each `ratio` tokens, and windows
+        pairs = [map(int, p.split(":")) for p in model.compress_ratios.split(";") if p]
+        if not pairs or not model.sliding_window:
+            raise NotEstimated(
+                f"{model.model_id}: window or compression ratios are not in the catalogue"
+            )
+        yield Layers("window", layers, width=width, span=model.sliding_window)
+        for ratio, count in pairs:
+            own = index if ratio < 128 else 0.0  # coarse layers need no index
+            if ratio:
+                yield Layers("compressed", count, 0, width, ratio=float(ratio), index_bytes=own)
     elif model.kv_lora_rank:
-        full = model.layers_full_attention or _stated(model, "num_hidden_layers")
-        width, index = model.kv_lora_rank + (model.qk_rope_head_dim or 0), _index_bytes(model)
-        groups = [Layers("latent", full + extra, width=width, index_bytes=index)]
+        latent = model.kv_lora_rank + (model.qk_rope_head_dim or 0)
+        full = model.layers_full_attention or layers
+        yield Layers("latent", full + extra, width=latent, index_bytes=index)
     else:
-        groups = _heads(model, extra)
-    conv, recurrent = model.conv_state_elements or 0, model.recurrent_state_elements or 0
-    wide = 4.0 if model.recurrent_state_fp32 else 2.0
-    states = Layers(
-        "state", model.linear_layers or 0, conv=conv, recurrent=recurrent, recurrent_bytes=wide
+        yield from _heads(model, extra)
+    yield Layers(
+        "state",
+        model.linear_layers or 0,
+        conv=model.conv_state_elements or 0,
+        recurrent=model.recurrent_state_elements or 0,
+        recurrent_bytes=4.0 if model.recurrent_state_fp32 else 2.0,
     )
-    groups.append(states)
-    if model.cross_attention_layers:
-        heads, width = _stated(model, "num_key_value_heads"), 2 * _stated(model, "head_dim")
-        tokens = model.cross_attention_tokens or 0
-        groups.append(Layers("cross", model.cross_attention_layers, heads, width, tokens))
-    return tuple(g for g in groups if g.count)
+    crossed, images = model.cross_attention_layers or 0, model.cross_attention_tokens or 0
+    yield Layers("cross", crossed, model.num_key_value_heads, 2 * width, images)
 
 
-def _index_bytes(model: Model) -> float:
-    return model.index_head_dim + INDEX_SCALE_BYTES if model.index_head_dim else 0.0
-
-
-def _heads(model: Model, extra: int) -> list[Layers]:
+def _heads(model: Model, extra: int) -> Iterator[Layers]:
     """Layers with key-value heads: all alike, or full ones among windows or chunks."""
-    layers = _stated(model, "num_hidden_layers")
-    heads, width = _stated(model, "num_key_value_heads"), _stated(model, "head_dim")
+    layers, heads, width = model.num_hidden_layers, model.num_key_value_heads, model.head_dim
     full = layers if model.layers_full_attention is None else model.layers_full_attention
     windowed = layers - full if model.attention_kind in ("sliding", "chunked") else 0
     if model.kv_shared_layers:  # the last layers reuse the keys and values of earlier ones
@@ -128,37 +137,12 @@ def _heads(model: Model, extra: int) -> list[Layers]:
         full, windowed = round(full * own), round(windowed * own)
     wide, value = model.head_dim_global_layers or width, model.v_head_dim
     some = model.kv_heads_global_layers or heads
-    groups = [Layers("full", full + extra, some, wide + (value or wide))]
+    yield Layers("full", full + extra, some, wide + (value or wide))
     if windowed:
         if not model.sliding_window:
             raise NotEstimated(f"{model.model_id} has windowed layers of unknown window")
         kind: Kind = "chunk" if model.attention_kind == "chunked" else "window"
-        each = width + (value or width)
-        groups.append(Layers(kind, windowed, heads, each, model.sliding_window))
-    return groups
-
-
-def _compressed(model: Model) -> list[Layers]:
-    """Compressed caches: one entry for each `ratio` tokens, and a window on every layer."""
-    width, layers = _stated(model, "head_dim"), _stated(model, "num_hidden_layers")
-    groups = [Layers("window", layers, width=width, span=_stated(model, "sliding_window"))]
-    pairs = [p.split(":") for p in model.compress_ratios.split(";") if p]
-    if not pairs:
-        raise NotEstimated(f"{model.model_id}: compression ratios are not in the catalogue")
-    for ratio, count in ((int(r), int(c)) for r, c in pairs):
-        if ratio:
-            index = _index_bytes(model) if ratio < 128 else 0.0  # coarse layers need no index
-            groups.append(
-                Layers("compressed", count, width=width, ratio=float(ratio), index_bytes=index)
-            )
-    return groups
-
-
-def _stated(model: Model, field: str) -> int:
-    value = getattr(model, field)
-    if value is None:
-        raise NotEstimated(f"{field} of {model.model_id} is not in the catalogue")
-    return int(value)
+        yield Layers(kind, windowed, heads, width + (value or width), model.sliding_window)
 
 
 @dataclass(frozen=True, slots=True)

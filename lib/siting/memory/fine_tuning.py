@@ -46,12 +46,11 @@ def run_time(job: Job, gpu: Gpu, tokens: float) -> RunTime:
     peak = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
     if not peak:
         raise NotEstimated(f"the 16-bit peak of {gpu.gpu} is not in the catalogue")
+    recomputed = job.frame.checkpoints if job.checkpointing is None else job.checkpointing
     row = utilisation(job, gpu)
-    each = 6.0 if job.is_full or job.recomputes else 4.0
+    each = 6.0 if job.is_full or recomputed else 4.0
     active = job.model.active_recomputed_b or job.model.active_params_b
     active = active or job.model.params_recomputed_b or job.model.total_params_b
-    if active is None:
-        raise NotEstimated(f"the parameter count of {job.model.model_id} is not known")
     alone = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
     gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, "GPU-h")
     power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)

@@ -43,7 +43,7 @@ class Part:
 
 def _forward_bytes(model: Model, tokens: int, tp: int) -> float:
     """Widest intermediates of one layer over a batch of `tokens`. [B]"""
-    hidden = model.hidden_size or 0
+    hidden = model.hidden_size
     width = 3 * (model.intermediate_size or 0) / tp + 4 * hidden
     if model.num_experts and model.moe_intermediate_size:
         expert = model.moe_intermediate_size / tp
@@ -66,11 +66,11 @@ def activations(d: Deployment, context: int) -> Part:
     forward = _forward_bytes(model, tokens, d.tensor_parallel)
     if not d.flash_attention:
         per = constant("vllm", "naive_attention_bytes").central
-        forward += (model.num_attention_heads or 0) / d.tensor_parallel * context**2 * per
+        forward += model.num_attention_heads / d.tensor_parallel * context**2 * per
     row = sampler_row(d)
-    sampler = row.range.scaled(sequences * float(model.vocab_size or 0), "B")
+    sampler = row.range.scaled(sequences * model.vocab_size, "B")
     tower = _vision_encoder(d, context)
-    states = tokens * (model.hidden_size or 0) * 2.0
+    states = tokens * model.hidden_size * 2.0
     # A later pipeline stage receives hidden states and residuals; images wait for their text.
     copies = 1 + 2 * (d.pipeline_parallel > 1) + bool(d.images and model.vision_tokens)
     workspace = _expert_workspace(d, tokens)
@@ -102,7 +102,7 @@ def _expert_workspace(d: Deployment, tokens: int) -> Range:
     width = d.model.moe_intermediate_size
     if d.family != "vllm" or not d.model.num_experts or not width:
         return Range.exact(0.0, "B")
-    share, hidden = width / d.tensor_parallel, d.model.hidden_size or 0
+    share, hidden = width / d.tensor_parallel, d.model.hidden_size
     rows = tokens * (d.model.experts_per_token or 1)
     whole = 2.0 * rows * (max(share, hidden) + max(2 * share, hidden))
     if weight_format(d.weights, d.model).bits < 6:  # kernels of their own for 4-bit experts
@@ -130,11 +130,11 @@ def _compute_buffer(d: Deployment, context: int) -> Part:
     The ik fork unfolds the latents of the whole context into keys and values of every head.
     """
     model, tokens = d.model, prompt_chunk(d, context)
-    heads = model.num_attention_heads or 0
-    logits = 4.0 * tokens * (model.vocab_size or 0)
+    heads = model.num_attention_heads
+    logits = 4.0 * tokens * model.vocab_size
     largest, how = logits, f"{model.vocab_size:,} vocabulary"
     if model.kv_lora_rank:  # scores of latents are made in chunks
-        key = model.head_dim or 0
+        key = model.head_dim
         value = model.v_head_dim or key - (model.qk_rope_head_dim or 0)
         if is_fork(d):
             chunk = constant("llama.cpp", "latent_chunk_gib").central * GIB
@@ -178,7 +178,7 @@ def graphs_outside(d: Deployment) -> Range:
     """CUDA graphs that are captured after the pool is made, beside the budget. [GiB]"""
     if d.family != "vllm" or d.eager or d.behaviour("graphs_inside_budget").central:
         return Range.exact(0.0, "GiB")
-    layers = float(d.model.num_hidden_layers or 0)
+    layers = float(d.model.num_hidden_layers)
     times = {"graph_gib_fixed": 1.0, "graph_gib_layer": layers}
     if d.model.num_experts:
         times["graph_gib_experts"] = 1.0
@@ -197,7 +197,7 @@ def warms_up(d: Deployment) -> bool:
     if not narrow or release is None or release < (0, 17):
         return True
     beside = usable_gib(d.gpu).central - engine_budget(d).central
-    burst = sampler_row(d).central * max_sequences(d) * float(d.model.vocab_size or 0) / GIB
+    burst = sampler_row(d).central * max_sequences(d) * d.model.vocab_size / GIB
     outside = graphs_outside(d).central
     return not outside or outside + burst <= beside
 
@@ -226,7 +226,7 @@ def loaded(d: Deployment) -> Range:
         size = size.plus(constant("sglang", "load_extra_gib").range)
     if d.family == "vllm":  # sines and cosines of every position: each rank holds a head's table
         positions = d.model.rope_positions or d.model.max_position_embeddings or 0
-        width = d.model.qk_rope_head_dim or d.model.head_dim or 0
+        width = d.model.qk_rope_head_dim or d.model.head_dim
         size = size.plus(Range.exact(2.0 * positions * width / GIB))
     return widened(size, "weights", far(d), down=less)
 
@@ -322,8 +322,8 @@ def _state_blocks(d: Deployment) -> int:
 
 def _as_heads(g: attention.Layers, model: Model) -> attention.Layers:
     """A latent layer cached as keys and values of every head, values padded to the keys' width."""
-    width = 2 * (model.head_dim or 0)
-    return replace(g, kind="full", heads=model.num_attention_heads or 0, width=width, index_bytes=0)
+    width = 2 * model.head_dim
+    return replace(g, kind="full", heads=model.num_attention_heads, width=width, index_bytes=0)
 
 
 def _cells(d: Deployment, tokens: int) -> attention.Cells:
@@ -344,7 +344,7 @@ def request_gib(d: Deployment, tokens: int) -> float:
         return _cells(d, tokens).held(tokens) / GIB
     held = _cells(replace(d, tensor_parallel=1, pipeline_parallel=1), tokens).held(tokens)
     if d.gpus > 1:  # cards share layers, not heads
-        layers = d.model.num_hidden_layers or 1
+        layers = d.model.num_hidden_layers
         held *= math.ceil((layers + 1) / d.gpus) / layers
     return held / GIB
 

@@ -319,7 +319,7 @@ def _weights(job: Job) -> Part:
 def _gathered(job: Job) -> float:
     """Layers, embedding and head that full sharding holds whole for a moment. [B]"""
     t = tensors(job.model)
-    layer = t.linear / (job.model.num_hidden_layers or 1)
+    layer = t.linear / job.model.num_hidden_layers
     at_work = layer * _fitted("gathered_layers").central * min(BASES.get(job.base, 0.5), 2.0)
     gradient = layer * 4.0 if job.is_full else 0.0  # whole, and once more on its way to its owners
     return at_work + gradient + (t.embedding + t.head) * 2.0
@@ -330,13 +330,13 @@ def _trained(job: Job) -> float:
     m = job.model
     if job.is_full:
         return tensors(m).total
-    hidden, width = m.hidden_size or 0, m.head_dim or 0
-    sides = 2 * hidden + ((m.num_attention_heads or 0) + (m.num_key_value_heads or 0)) * width
+    hidden, width = m.hidden_size, m.head_dim
+    sides = 2 * hidden + (m.num_attention_heads + m.num_key_value_heads) * width
     if job.targets != "query_value":
         sides *= 2
     if job.targets == "all":
         sides += 3 * (hidden + (m.intermediate_size or m.moe_intermediate_size or 0))
-    return float((m.num_hidden_layers or 0) * sides * job.lora_rank)
+    return float(m.num_hidden_layers * sides * job.lora_rank)
 
 
 def _gradients_and_states(job: Job, beside: float) -> Part:
@@ -373,17 +373,15 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
 
 def _activations(job: Job) -> Part:
     """What a rank keeps of its tokens for the backward pass [2]."""
-    hidden, layers = job.model.hidden_size, job.model.num_hidden_layers
-    if hidden is None or layers is None:
-        raise NotEstimated(f"layers or hidden size of {job.model.model_id} are not known")
-    layer, how = _layer_values(job, hidden), "every layer kept"
+    layers = job.model.num_hidden_layers
+    layer, how = _layer_values(job), "every layer kept"
     if job.float8:
         layer = _product(layer, _fitted("float8_values"))
     if job.recomputes == "selective":
         layer, how = _product(layer, _fitted("selective_values")), "part of every layer kept"
     values = layer.scaled(layers)
     if job.recomputes is True:
-        inputs = float(layers * hidden) * (not job.activations_offloaded)
+        inputs = float(layers * job.model.hidden_size) * (not job.activations_offloaded)
         kept = Range(0.0, 0.0, inputs) if job.frame.offloads else Range.exact(inputs)
         values = layer.times(_fitted("recomputed_layers")).plus(kept)
         how = "layer inputs, and one layer recomputed"
@@ -396,13 +394,13 @@ def _activations(job: Job) -> Part:
     )
 
 
-def _layer_values(job: Job, hidden: int) -> Range:
+def _layer_values(job: Job) -> Range:
     """16-bit values that one layer keeps of one token, for the base and for adapters."""
     m, gated, copies = job.model, _is_gated(job.model), job.frame.copies
-    width, mlp = m.head_dim or 0, m.intermediate_size or 0
-    keys = (m.num_key_value_heads or 0) * width
+    hidden, width, mlp = m.hidden_size, m.head_dim, m.intermediate_size or 0
+    keys = m.num_key_value_heads * width
     if m.kv_lora_rank:
-        keys = m.kv_lora_rank + (m.num_attention_heads or 0) * width
+        keys = m.kv_lora_rank + m.num_attention_heads * width
     if m.num_experts:
         routed = (m.experts_per_token or 1) + (m.shared_experts or 0)
         mlp = routed * (m.moe_intermediate_size or 0)
@@ -425,9 +423,9 @@ def _is_gated(model: Model) -> bool:
     """Three matrices an MLP instead of two, told from the parameter count."""
     if model.num_experts or not model.intermediate_size or not model.num_hidden_layers:
         return True
-    t, hidden = tensors(model), model.hidden_size or 0
-    heads = (model.num_attention_heads or 0) + (model.num_key_value_heads or 0)
-    attention = hidden * (model.head_dim or 0) * 2 * heads
+    t, hidden = tensors(model), model.hidden_size
+    heads = model.num_attention_heads + model.num_key_value_heads
+    attention = hidden * model.head_dim * 2 * heads
     rest = (t.attention + t.mlp) / model.num_hidden_layers - attention
     return rest / (hidden * model.intermediate_size) > 2.5
 
@@ -444,7 +442,7 @@ def _product(a: Range, b: Range) -> Range:
 
 def _logits(job: Job) -> Part:
     """Logits of a micro-batch and what the loss makes of them."""
-    frame, entries = job.frame, job.batch.scaled(float(job.model.vocab_size or 0))
+    frame, entries = job.frame, job.batch.scaled(job.model.vocab_size)
     bytes_each = Range(frame.logits_low, frame.logits_bytes, frame.logits_high)
     if job.adapted_head and not job.is_full:
         bytes_each = bytes_each.plus(_fitted("head_adapter_bytes"))

@@ -41,6 +41,10 @@ class Tensors:
         """Layers that every quantisation may reach."""
         return self.attention + self.mlp + self.experts
 
+    def attention_on(self, tp: int) -> float:
+        """The part of `attention` that one of `tp` ranks holds."""
+        return (self.attention - self.replicated) / tp + self.replicated
+
     @property
     def total(self) -> float:
         return self.embedding + self.head + self.linear + self.towers + self.mtp
@@ -48,60 +52,47 @@ class Tensors:
 
 @cache
 def tensors(model: Model, mtp: bool = False) -> Tensors:
-    """Parameters of `model` by group. Raises NotEstimated where its size is not known."""
-    count = model.params_recomputed_b or model.total_params_b
-    if count is None:
-        raise NotEstimated(f"the parameter count of {model.model_id} is not in the catalogue")
-    vocabulary, hidden = model.vocab_size, model.hidden_size
-    if vocabulary is None or hidden is None:
-        raise NotEstimated(f"vocabulary or hidden size of {model.model_id} is not known")
-    embedding = (model.embedding_params_b or vocabulary * hidden / 1e9) * 1e9
-    head = 0.0 if model.tie_word_embeddings else float(vocabulary * hidden)
+    """Parameters of `model` by group. Raises NotEstimated where those of experts are not known."""
+    count = (model.params_recomputed_b or model.total_params_b) * 1e9
+    ends = model.vocab_size * model.hidden_size
+    embedding = (model.embedding_params_b or ends / 1e9) * 1e9
+    head = 0.0 if model.tie_word_embeddings else float(ends)
     towers = ((model.vision_tower_params_b or 0) + (model.audio_tower_params_b or 0)) * 1e9
-    experts = _expert_params(model, count * 1e9)
-    linear = count * 1e9 - embedding - head - towers - experts
+    if model.num_experts and model.expert_params_b is None:
+        raise NotEstimated(
+            f"parameters of the experts of {model.model_id} are not in the catalogue"
+        )
+    experts = (model.expert_params_b or 0.0) * 1e9
+    linear = count - embedding - head - towers - experts
     mlp = min(max(linear, 0.0), _dense_mlp_params(model))
     extra = 0.0
-    if mtp and model.mtp_layers and model.params_recomputed_b and model.total_params_b:
+    if mtp and model.mtp_layers and model.params_recomputed_b:
         extra = max(0.0, model.total_params_b - model.params_recomputed_b) * 1e9
     attention, replicated = max(linear - mlp, 0.0), _latent_projections(model)
     return Tensors(embedding, head, attention, mlp, experts, towers, extra, replicated)
 
 
-def _expert_params(model: Model, count: float) -> float:
-    """Parameters of the routed experts: from the catalogue, else three matrices an expert."""
-    if model.expert_params_b is not None:
-        return model.expert_params_b * 1e9
-    if not (model.num_experts and model.num_hidden_layers and model.moe_intermediate_size):
-        return 0.0
-    mixed = model.num_hidden_layers - (model.first_dense_layers or 0)
-    layers = mixed / (model.moe_layer_step or 1)
-    width = (model.hidden_size or 0) * model.moe_intermediate_size
-    return min(layers * model.num_experts * 3 * width, 0.96 * count)
-
-
 def _dense_mlp_params(model: Model) -> float:
     """Parameters of dense MLPs and shared experts, three matrices a layer."""
-    layers, hidden = model.num_hidden_layers or 0, model.hidden_size or 0
+    layers, width = model.num_hidden_layers, model.intermediate_size or 0
     if not model.num_experts:
-        return 3.0 * layers * hidden * (model.intermediate_size or 0)
+        return 3.0 * layers * model.hidden_size * width
     dense = model.first_dense_layers or 0
     if model.moe_layer_step:
         dense = layers - layers // model.moe_layer_step
     shared = (layers - dense) * (model.shared_experts or 0) * (model.moe_intermediate_size or 0)
-    return 3.0 * hidden * (dense * (model.intermediate_size or 0) + shared)
+    return 3.0 * model.hidden_size * (dense * width + shared)
 
 
 def _latent_projections(model: Model) -> float:
     """Down-projections of latent attention and the sparse indexer: whole on every rank."""
     if not model.kv_lora_rank:
         return 0.0
-    layers = model.layers_full_attention or model.num_hidden_layers or 0
-    hidden, rank = model.hidden_size or 0, model.q_lora_rank or 0
+    hidden, rank = model.hidden_size, model.q_lora_rank or 0
     down = hidden * (rank + model.kv_lora_rank + (model.qk_rope_head_dim or 0))
-    width = (model.index_heads or 0) * (model.index_head_dim or 0)
-    indexer = rank * width + hidden * ((model.index_head_dim or 0) + (model.index_heads or 0))
-    return float(layers * (down + indexer))
+    indexers, key = model.index_heads or 0, model.index_head_dim or 0
+    indexer = rank * indexers * key + hidden * (key + indexers)
+    return float((model.layers_full_attention or model.num_hidden_layers) * (down + indexer))
 
 
 def _pad(width: float, tile: int) -> float:
@@ -111,7 +102,7 @@ def _pad(width: float, tile: int) -> float:
 def _expert_padding(model: Model, fmt: WeightFormat, ranks: int) -> float:
     """Factor by which tiles of a kernel enlarge the experts' matrices."""
     hidden, width = model.hidden_size, model.moe_intermediate_size
-    if not (hidden and width and (fmt.pad_hidden > 1 or fmt.pad_intermediate > 1)):
+    if not width or (fmt.pad_hidden == 1 and fmt.pad_intermediate == 1):
         return 1.0
     share = width / ranks
     return _pad(hidden, fmt.pad_hidden) / hidden * _pad(share, fmt.pad_intermediate) / share
@@ -119,14 +110,13 @@ def _expert_padding(model: Model, fmt: WeightFormat, ranks: int) -> float:
 
 def _key_value_copies(model: Model, tp: int) -> float:
     """Parameters that a rank holds beyond its share because it has at least one KV head."""
-    heads, width = model.num_key_value_heads, model.head_dim
-    if model.kv_lora_rank or not heads or not width or tp <= heads:
+    heads = model.num_key_value_heads
+    if model.kv_lora_rank or tp <= heads or not heads:
         return 0.0
-    full = model.layers_full_attention
-    layers = model.num_hidden_layers or 0
-    if model.linear_layers and full is not None:
-        layers = full
-    return 2.0 * layers * (model.hidden_size or 0) * width * (1 - heads / tp)
+    layers = model.num_hidden_layers
+    if model.linear_layers and model.layers_full_attention is not None:
+        layers = model.layers_full_attention
+    return 2.0 * layers * model.hidden_size * model.head_dim * (1 - heads / tp)
 
 
 def weight_bytes_per_gpu(
@@ -140,33 +130,35 @@ def weight_bytes_per_gpu(
     """
     form = weight_format(fmt, model)
     if form.scope == "file":
-        central = low = gguf_split(model, form, tp * pp)[0]
-    else:
-        central = low = _rank_bytes(model, form, tp, pp, ep, mtp)
+        size = gguf_split(model, form, tp * pp)[0]
+        return Range(size * form.low_factor, size, size * form.high_factor, "B")
+    low = central = _rank_bytes(model, form, tp, pp, ep, mtp)
     if form.other:
         low = min(low, _rank_bytes(model, weight_format(form.other), tp, pp, ep, mtp))
     # An engine may leave an encoder for images whole on each rank.
-    whole = (1 - 1 / tp) * 2.0 * tensors(model, mtp).towers if form.scope != "file" else 0.0
+    whole = (1 - 1 / tp) * 2.0 * tensors(model, mtp).towers
     return Range(low * form.low_factor, central, central * form.high_factor + whole, "B")
 
 
-def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
-    t = tensors(model, mtp)
+def linear_bytes(form: WeightFormat, mixture: bool) -> tuple[float, float]:
+    """Bytes a parameter of attention and of dense MLPs; mixture: the model has routed experts."""
     low, rest = form.bits / 8, form.other_linear_bits / 8
+    if form.scope in ("all", "linear", "file") or (form.scope == "experts" and not mixture):
+        return low, low
+    return rest, low if form.scope == "mlp" else rest
+
+
+def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
+    t, low, ranks = tensors(model, mtp), form.bits / 8, ep if ep > 1 else tp
     plain = low if form.scope == "all" else 2.0
-    dense_model = t.experts == 0
-    everywhere = form.scope in ("all", "linear") or (form.scope == "experts" and dense_model)
-    attention_bytes = low if everywhere else rest
-    mlp_bytes = low if everywhere or form.scope == "mlp" else rest
-    experts = t.experts * low * _expert_padding(model, form, ep if ep > 1 else tp)
-    shared = (t.attention - t.replicated) / tp + t.replicated + _key_value_copies(model, tp)
-    stage_share = 1.0
-    if pp > 1 and model.num_hidden_layers:
-        stage_share = math.ceil(model.num_hidden_layers / pp) / model.num_hidden_layers
-    body = stage_share * (
-        shared * attention_bytes + t.mlp / tp * mlp_bytes + experts / (ep if ep > 1 else tp)
-    )
-    ends = (t.embedding + t.head) if pp == 1 else max(t.embedding, t.head or t.embedding)
+    attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
+    shared = t.attention_on(tp) + _key_value_copies(model, tp)
+    experts = t.experts * low * _expert_padding(model, form, ranks) / ranks
+    body = shared * attention_bytes + t.mlp / tp * mlp_bytes + experts
+    ends = t.embedding + t.head
+    if pp > 1:  # one stage has the one, one the other
+        ends = max(t.embedding, t.head or t.embedding)
+        body *= math.ceil(model.num_hidden_layers / pp) / model.num_hidden_layers
     # Multi-token-prediction layers stay in 16 bit unless the whole checkpoint is quantised.
     prediction = t.mtp * (low if form.scope in ("all", "linear") else 2.0)
     undivided = (model.undivided_params_b or 0.0) * 1e9 * (1 - 1 / tp)
@@ -179,7 +171,7 @@ def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]
     The token embedding stays in host memory; the output head counts as one more layer and goes
     to the last card. Vision towers are a file of their own.
     """
-    t, layers = tensors(model), model.num_hidden_layers or 1
+    t, layers = tensors(model), model.num_hidden_layers
     file = (t.total - t.towers) * form.bits / 8
     head_params = t.head or t.embedding
     head = head_params * (form.head_bits or form.bits) / 8

@@ -29,7 +29,7 @@ from siting.dtypes import weight_format
 from siting.memory import attention, engines
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
 from siting.memory.pool import cache_pool
-from siting.memory.weights import tensors
+from siting.memory.weights import linear_bytes, tensors
 from siting.quantity import GIB, NotEstimated
 
 Array = npt.NDArray[np.float64]
@@ -388,15 +388,10 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     group = tp * d.attention_data_parallel
     t, form = tensors(m), weight_format(d.weights, m)
     where = regime(d)
-    everywhere = form.scope in ("all", "linear", "file") or (
-        form.scope == "experts" and not t.experts
-    )
-    low, rest = form.bits / 8, form.other_linear_bits / 8
-    attention_bytes = low if everywhere else rest
-    mlp_bytes = low if everywhere or form.scope == "mlp" else rest
-    head = t.head or float((m.vocab_size or 0) * (m.hidden_size or 0))
+    attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
+    head = t.head or float(m.vocab_size * m.hidden_size)
     head_bytes = (form.head_bits or form.bits) / 8 if form.scope in ("all", "file") else 2.0
-    split = (t.attention - t.replicated) / tp + t.replicated
+    split = t.attention_on(tp)
     mlp = t.mlp / tp
     per_token = (m.experts_per_token or 0) / (m.num_experts or 1)
     drawn = per_token if dummy and per_token else 1.0
@@ -407,14 +402,14 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         cache[:, LAYERS.index(kind)] += figures
     return Replica(
         dense_bytes=split * attention_bytes + mlp * mlp_bytes + head * head_bytes / tp,
-        expert_bytes=t.experts * drawn * low / group,
+        expert_bytes=t.experts * drawn * form.bits / 8 / group,
         experts=(m.num_experts or 1) * drawn,
         experts_per_token=m.experts_per_token or 0,
         dense_flop=2 * (split + mlp),
         head_flop=2 * head / tp,
         expert_flop=2 * t.experts * per_token / group,
-        layers=float(m.num_hidden_layers or 0),
-        hidden=float(m.hidden_size or 0),
+        layers=float(m.num_hidden_layers),
+        hidden=float(m.hidden_size),
         bandwidth=d.gpu.memory_bandwidth_gb_s * 1e9,
         compute=_peak(d.gpu, where["dense"]),
         expert_compute=_peak(d.gpu, where["experts"]),
@@ -425,7 +420,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         group=group,
         stages=d.pipeline_parallel,
         attention_ranks=d.attention_data_parallel,
-        heads=(m.num_attention_heads or 0) / tp,
+        heads=m.num_attention_heads / tp,
         block_heads=_block_heads(d),
         kv_bytes=cache[0],
         kept=np.array([math.inf, window, math.inf]),
@@ -446,10 +441,10 @@ def _attention(
     (DeepSeek-V2, arXiv 2405.04434, section 2.1).
     """
     m, tp, kv = d.model, d.tensor_parallel, kv_format(d)
-    rank, rope, key = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0, m.head_dim or 0
+    rank, rope, key = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0, m.head_dim
     for g in groups:
         size, products = g.count * g.bytes_per_token(kv, tp), 2 * g.count
-        heads = products * (m.num_attention_heads or 0) / tp
+        heads = products * m.num_attention_heads / tp
         latent, flop = heads * (2 * rank + rope), heads * g.width
         if g.kind in ("window", "chunk") and windows_are_used(d):
             yield "window", size, flop, flop
@@ -477,7 +472,7 @@ def _block_heads(d: Deployment) -> float:
     """
     if engines.engine_name(d.engine) not in VENDOR or generation(d) == "today":
         return 0.0
-    queries, cached = d.model.num_attention_heads or 0, d.model.num_key_value_heads or 1
+    queries, cached = d.model.num_attention_heads, d.model.num_key_value_heads
     return queries / d.tensor_parallel / (8 if queries == 8 * cached else 1)
 
 
