@@ -27,36 +27,30 @@ def experts(config: Config, layers: int) -> Config:
     }
 
 
-PLAIN = (
-    *("sliding_window", "kv_shared_layers", "kv_heads_global_layers"),
-    *("head_dim_global_layers", "mtp_layers"),
-)
-LATENT = (
-    *("kv_lora_rank", "qk_rope_head_dim", "q_lora_rank", "v_head_dim"),
-    *("index_head_dim", "index_heads"),
-)
-"""Fields that stand in a file as the catalogue wants them; the second of latents alone."""
+WINDOWS = "sliding_window", "kv_shared_layers", "kv_heads_global_layers", "head_dim_global_layers"
+LATENT = "kv_lora_rank", "qk_rope_head_dim", "q_lora_rank", "v_head_dim"
+INDEX = "index_head_dim", "index_heads"
+"""Fields that stand in a file as the catalogue wants them."""
 
 
 def attention(config: Config, layers: int) -> Config:
     """Which kind of attention each layer has, from `layer_types` or the family's own keys."""
     types = [str(t) for t in config.get("layer_types") or config.get("layers_block_type") or []]
-    found: Config = several(config, *PLAIN) | {"layers_full_attention": layers}
-    own = get(config, "swa_num_key_value_heads")
-    if own:  # windows have heads of their own
+    found: Config = several(config, *WINDOWS, "mtp_layers")
+    found["layers_full_attention"] = layers
+    if own := get(config, "swa_num_key_value_heads"):  # windows have heads of their own
         found["kv_heads_global_layers"] = get(config, "num_key_value_heads")
         found |= {"num_key_value_heads": own} | several(config, "v_head_dim")
     if get(config, "kv_lora_rank"):
-        found |= {"attention_kind": "mla"} | several(config, *LATENT)
-        nope = get(config, "qk_nope_head_dim")
-        if nope:
+        found |= {"attention_kind": "mla"} | several(config, *LATENT, *INDEX)
+        if nope := get(config, "qk_nope_head_dim"):
             found["head_dim"] = nope + (found["qk_rope_head_dim"] or 0)
     ratios = config.get("compress_ratios")
     if isinstance(ratios, list):
         used = sorted(Counter(int(r) for r in ratios[:layers]).items())
         found["compress_ratios"] = ";".join(f"{ratio}:{count}" for ratio, count in used)
-        latent = several(config, "index_head_dim", "q_lora_rank")
-        return found | {"attention_kind": "compressed"} | latent
+        found |= several(config, "index_head_dim", "q_lora_rank")
+        return found | {"attention_kind": "compressed"}
     if linear := _linear(config, types, layers):
         return found | linear
     if "attention_kind" in found:
@@ -64,8 +58,7 @@ def attention(config: Config, layers: int) -> Config:
     full = _full_layers(config, types, layers, found["sliding_window"])
     if full >= layers:
         return found | {"sliding_window": None}
-    chunked = meaning("chunked attention", kind(config))
-    windows = "chunked" if chunked else "sliding"
+    windows = "chunked" if meaning("chunked attention", kind(config)) else "sliding"
     return found | {"attention_kind": windows, "layers_full_attention": full}
 
 
@@ -147,8 +140,7 @@ def linear_layer(config: Config) -> tuple[float, int, int]:
         projections = hidden * (2 * keys * k + 3 * values * v + 2 * values)
         return float(projections), (kernel - 1) * (2 * keys * k + values * v), values * v * k
     kernel, size = get(config, "state_kernel") or 4, get(config, "state_size") or 16
-    heads = get(config, "state_heads")
-    if heads:  # Mamba 2
+    if heads := get(config, "state_heads"):  # Mamba 2
         width = heads * (get(config, "state_head_dim") or 64)
         groups = get(config, "state_groups") or 1
         projections = hidden * (3 * width + 2 * groups * size + heads)

@@ -12,9 +12,8 @@ def count(config: Config, shape: Config, encoder: float = 0.0) -> Config:
     head = 0 if shape["tie_word_embeddings"] else embedding
     routed, mlp = _mlp_params(config, shape)
     whole = embedding + head + mlp + routed + _all_attention_params(config, shape) + encoder
-    idle = 0.0
-    if routed:
-        idle = routed * (1 - (shape.get("experts_per_token") or 0) / shape["num_experts"])
+    chosen = (shape.get("experts_per_token") or 0) / (shape.get("num_experts") or 1)
+    idle = routed * (1 - chosen)
     return {
         "total_params_b": whole / 1e9,
         "params_recomputed_b": whole / 1e9,
@@ -55,13 +54,10 @@ def _all_attention_params(config: Config, shape: Config) -> float:
     full = shape.get("layers_full_attention") or 0
     if shape.get("attention_kind") not in ("sliding", "chunked"):
         return float(linear + full * _attention_params(config, shape))
-    wide = {
-        **shape,
-        "head_dim": shape.get("head_dim_global_layers") or shape["head_dim"],
-        "num_key_value_heads": shape.get("kv_heads_global_layers") or shape["num_key_value_heads"],
-    }
-    shared = bool(config.get("attention_k_eq_v"))
     windows = (shape["num_hidden_layers"] - full) * _attention_params(config, shape)
+    own = {"head_dim": "head_dim_global_layers", "num_key_value_heads": "kv_heads_global_layers"}
+    wide = shape | {field: shape.get(other) or shape[field] for field, other in own.items()}
+    shared = bool(config.get("attention_k_eq_v"))
     return float(full * _attention_params(config, wide, shared) + windows)
 
 
@@ -81,8 +77,7 @@ def _attention_params(config: Config, shape: Config, keys_are_values: bool = Fal
     kv = hidden * shape["num_key_value_heads"] * (width + (0 if keys_are_values else value))
     if shape.get("attention_kind") == "compressed":
         kv = hidden * width  # one latent serves as key and value
-    grouped = get(config, "o_lora_rank")
-    if grouped:
+    if grouped := get(config, "o_lora_rank"):
         out = heads * width * grouped + (get(config, "o_groups") or 1) * grouped * hidden
     return float(q + kv + out)
 

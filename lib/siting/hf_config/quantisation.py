@@ -71,15 +71,9 @@ def _of_groups(section: Config) -> str:
     weights = group.get("weights") if isinstance(group, dict) else None
     if not isinstance(weights, dict):
         return _of_algorithm(str(section.get("format") or section.get("quant_algo") or "").lower())
-    bits, floating = weights.get("num_bits"), str(weights.get("type", "")) == "float"
-    if bits == 8:
-        return "fp8" if floating else "int8"
-    if bits == 4:
-        fine = weights.get("group_size") == 32
-        if floating:
-            return "mxfp4" if fine else "nvfp4"
-        return "int4-experts" if fine else "int4"
-    return "bf16" if bits is None else f"unknown ({bits} bit)"
+    bits = weights.get("num_bits")
+    stored = f"{bits} bit {weights.get('type')} by {weights.get('group_size')}"
+    return meaning("group of weights", stored) or f"unknown ({bits} bit)"
 
 
 def _is_kept(group: str, kept: list[str], config: Config) -> bool:

@@ -93,10 +93,7 @@ WORDS = {
 def engine_name(text: str) -> str:
     """One name for the many ways of writing an engine's; its own, in lower case, if unknown."""
     key = re.sub(r"[\s_\-.]", "", text.lower())
-    for word, name in WORDS.items():
-        if word in key:
-            return name
-    return text.lower()
+    return next((name for word, name in WORDS.items() if word in key), text.lower())
 
 
 def engine_family(text: str) -> str:
@@ -111,7 +108,5 @@ def engine_family(text: str) -> str:
 @cache
 def version(text: str) -> Release | None:
     """Major and minor of a release such as 0.10.1.1; None for a development build or blank."""
-    found = re.match(r"v?(\d+)\.(\d+)", text.strip())
-    if not found or re.match(r"v?0\.1\.dev", text.strip()):
-        return None
-    return int(found[1]), int(found[2])
+    found = re.match(r"v?(?!0\.1\.dev)(\d+)\.(\d+)", text.strip())
+    return (int(found[1]), int(found[2])) if found else None
