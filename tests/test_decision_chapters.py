@@ -70,6 +70,23 @@ def test_page_one_says_what_is_not_cleared_before_any_figure(client: str) -> Non
 
 
 @pytest.mark.parametrize("client", CLIENTS)
+def test_an_open_point_shows_what_is_asked_for_its_option_and_by_whom_it_is_settled(
+    client: str,
+) -> None:
+    s = opened(client)
+    points, law = s.open_points(), s.sovereignty
+    asked = points.dropna(subset="question")
+    assert len(asked)
+    for p in asked.itertuples():
+        name = next(n for n, o in s.options.items() if o.label == p.option)
+        (found,) = (v for v in law.options[name].verdicts.values() if v.rule.title == p.point)
+        own = [q for q in law.questions if q.attribute in found.missing]
+        assert p.question == " ".join(q.question for q in own)
+        assert all(name in q.options for q in own)
+        assert p.owner == found.rule.owner
+
+
+@pytest.mark.parametrize("client", CLIENTS)
 def test_page_one_uses_no_word_of_ours(client: str) -> None:
     page = printed("10_decision", client, "page_one")
     words = (

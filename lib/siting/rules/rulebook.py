@@ -116,6 +116,8 @@ class Rule(OfFlows):
     remedy: str = ""
     remedy_items: str = ""
     """Cost items of the remedy (facts/cost_items.csv), separated by semicolons."""
+    owner: str = "data protection"
+    """Who settles it where it is open."""
     provision: str
     """Article, paragraph or decision, as a lawyer cites it."""
     address: Literal["official", "secondary", "client"]

@@ -18,13 +18,12 @@ from siting.inputs import scenario
 from siting.study import frames, summary
 from siting.study.capacity import CapacityFrames
 from siting.study.memory import MemoryFrames
-from siting.study.quality import QualityFrames
 from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
 from siting.study.wording import Wording
 
 
-class Study(TimelineFrames, SourceFrames, QualityFrames, CapacityFrames, MemoryFrames, Wording):
+class Study(TimelineFrames, SourceFrames, CapacityFrames, MemoryFrames, Wording):
     """A scenario and what follows from it: tidy frames, and the files of its report.
 
     Frames on the decision, costs, data and vendors come with those of the timeline.

@@ -88,18 +88,16 @@ class SourceFrames(DecisionFrames, CostFrames):
         plan, first = self.cost.plan, next(iter(self.scenario.workloads))
         growth = self.scenario.source(f"workloads.{first}.growth_per_year")
         softest = {
-            uncertainty.described(plan, driver)[0]: max(
-                (f.source for f in factors), key=_softness, default=growth
-            )
+            driver: max((f.source for f in factors), key=_softness, default=growth)
             for driver, factors in uncertainty.drivers(plan).items()
         }
-        swings = {s.label: s for s in self.decision.swings if s.kind == "cost"}
+        swings = {s.subject: s for s in self.decision.swings if s.kind == "cost"}
         rows: list[tuple[Any, ...]] = []
         for bar in self._bars:
             lead, turns = None, False
-            if s := swings.get(bar.label):
+            if s := swings.get(bar.driver):
                 lead, turns = max(s.leads) - min(s.leads), s.leaders[0] != s.leaders[1]
-            moves, origin = (lead, turns, bar.swing), self._origin(softest[bar.label])
+            moves, origin = (lead, turns, bar.swing), self._origin(softest[bar.driver])
             rows.append((bar.label, bar.band, bar.band.unit, *moves, *origin))
         yield from sorted(rows, key=lambda row: (-(row[3] or 0), -row[5]))
         yield from softest.values()

@@ -11,16 +11,6 @@ from siting.study.decision import DecisionFrames
 from siting.study.frames import Rows, frame
 from siting.study.vendors import VendorFrames
 
-OWNERS = {
-    "DORA": "risk management",
-    "Security": "information security",
-    "Continuity": "architect",
-    "Licence": "legal department",
-    "Data Act": "procurement",
-    "Client policy": "management",
-}
-"""Who settles an open point, by the regime of its rule; data protection for the others."""
-
 SETTLED_IN = 30
 """Open points are settled before money is spent: within the first horizon of the plan. [days]"""
 
@@ -47,17 +37,19 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         owner: who settles it
         due: day by which it should be settled
         """
-        asked = {rule: q.question for q in self.sovereignty.questions for rule in q.rules}
+        law, due = self.sovereignty, self._day(SETTLED_IN)
         for c in self.decision.candidates:
-            open_ = [(d.point, d.clears, d.reason, True, d.regime) for d in c.uncleared]
-            points = {point for point, *_ in open_}
-            for v in self.sovereignty.options[c.name].verdicts.values():
-                if v.verdict == "review" and (rule := v.rule).title not in points:
-                    open_.append((rule.title, rule.remedy, v.reason, False, rule.regime))
-            for point, *said, regime in open_:
-                owner = OWNERS.get(regime, "data protection" if regime else "architect")
-                yield c.name, point, asked.get(point), *said, owner, self._day(SETTLED_IN)
-        yield from self.sovereignty.sources
+            found = {v.rule.title: v for v in law.options[c.name].verdicts.values()}
+            open_ = {d.point: (d.clears, d.reason, True) for d in c.uncleared}
+            for title, v in found.items():
+                if v.verdict == "review":
+                    open_.setdefault(title, (v.rule.remedy, v.reason, False))
+            for point, said in open_.items():
+                about = found.get(point)
+                missing, owner = (about.missing, about.rule.owner) if about else ((), "architect")
+                asked = " ".join(q.question for q in law.questions if q.attribute in missing)
+                yield c.name, point, asked or None, *said, owner, due
+        yield from law.sources
 
     @frame
     def timeline(self) -> Rows:

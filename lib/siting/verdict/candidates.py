@@ -228,9 +228,8 @@ def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list
             law = found.sovereignty.options[name].verdicts.items()
             rules = [v for key, v in law if rule_id in ("", key)]
             open_ = sorted((v for v in rules if v.verdict == "review"), key=may_not_apply)
-            return [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"], [
-                Doubt(v.rule.title, v.reason, v.rule.remedy, v.rule.regime) for v in open_
-            ]
+            doubts = [Doubt(v.rule.title, v.reason, v.rule.remedy) for v in open_]
+            return [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"], doubts
         case "quality":
             worse = [p for p in found.parity.of(name) if p.verdict == "worse"]
             return [f"{p.model} is worse than {p.reference}" for p in worse], []

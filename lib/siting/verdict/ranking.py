@@ -110,8 +110,6 @@ class Doubt:
     reason: str
     clears: str
     """What would clear it."""
-    regime: str = ""
-    """Of the rule that it is about; blank for others."""
     quality: bool = False
     """Whether it is the model's quality that is not shown."""
 

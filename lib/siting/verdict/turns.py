@@ -117,8 +117,8 @@ class Swing:
 
     kind: Kind
     label: str
-    option: str
-    """Option whose measure it is; empty for weights and for inputs of several options."""
+    subject: str
+    """Option whose measure it is, driver of a cost, criterion of a weight."""
     band: Range
     leads: tuple[float, float, float]
     """At the low end, as planned, and at the high end. [points]"""
@@ -251,23 +251,29 @@ class Lead:
         if len(self.names) < 2:
             return ()
         found, (plan, _) = [], self.of(self.values, self.central)
-        for kind, label, option, band, ends in self._inputs(drivers):
+        for kind, label, subject, band, ends in self._inputs(drivers):
             (low, low_leader), (high, high_leader) = (self.of(*end) for end in ends)
             leads, leaders = (low, plan, high), (low_leader, high_leader)
-            found.append(Swing(kind, label, option, band, leads, leaders))
+            found.append(Swing(kind, label, subject, band, leads, leaders))
         return tuple(sorted((s for s in found if s.reach > 0), key=lambda s: -s.reach))
 
     def _inputs(
         self, drivers: Sequence[Driver]
     ) -> Iterator[tuple[Kind, str, str, Range, list[tuple[Floats, Floats]]]]:
-        """Kind, label, option and range of each input, with values and weights at both ends."""
+        """Kind, label, subject and range of each input, with values and weights at both ends."""
         for d in drivers:
             moved = [self._with("cost_ratio", costs) for costs in (d.at_low, d.at_high)]
-            yield "cost", d.label, "", d.band, [(values, self.central) for values in moved]
+            yield "cost", d.label, d.name, d.band, [(values, self.central) for values in moved]
         for j, c in enumerate(self.known):
             shares = self._shared(j)
             band = Range.ordered(shares[:, j].tolist(), "share")
-            yield "weight", c.label, "", band, [(self.values, w) for w in (shares[0], shares[2])]
+            yield (
+                "weight",
+                c.label,
+                c.criterion,
+                band,
+                [(self.values, w) for w in (shares[0], shares[2])],
+            )
         for option, c in product(self.candidates, self.known):
             if c.measure != "cost_ratio":
                 band = Range.ordered(option.measures.get(c.measure, c.anything).ends, c.unit)
