@@ -366,4 +366,4 @@ def test_idle_hours_are_returned_as_the_bill_has_it() -> None:
     from siting.cost import prices
 
     billed = prices.parameter("scale_down")
-    assert arrivals.settings()["warm_up"].central == billed.central
+    assert catalogue.settings("load_settings")["warm_up"].central == billed.central

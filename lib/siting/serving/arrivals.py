@@ -9,7 +9,6 @@ of machines and agents are simulated, second by second.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cache
 from typing import Literal
 
@@ -25,14 +24,9 @@ HOURS, SEED = 8, 20261125
 """Length and seed of the simulated series."""
 
 
-def settings() -> Mapping[str, catalogue.Setting]:
-    """What is known of arrivals and of failures of servers."""
-    return catalogue.settings("load_settings")
-
-
 def busy_minute(kind: Kind) -> float:
     """Rate of the busiest of 20 minutes over the mean of the hour."""
-    sigma = _sigma(settings()[f"{kind}_minute_cv"].central)
+    sigma = _sigma(catalogue.settings("load_settings")[f"{kind}_minute_cv"].central)
     return math.exp(Z95 * sigma - sigma * sigma / 2)
 
 
@@ -75,7 +69,7 @@ def _wait(rate: Array, carried: float, percentile: int) -> float:
 @cache
 def series(kind: Kind) -> Array:
     """Rate of each second of some hours, mean one: log-normal minutes, gamma seconds within."""
-    known = settings()
+    known = catalogue.settings("load_settings")
     rng = np.random.default_rng(SEED)
     memory = known[f"{kind}_memory"].central
     sigma = _sigma(known[f"{kind}_minute_cv"].central)

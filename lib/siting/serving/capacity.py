@@ -227,7 +227,7 @@ class Pool:
     def curve(self, rates: Array) -> Curve:
         """Speed of a replica for workloads that share it at these rates."""
         weight = rates if rates.any() else np.ones(len(rates))
-        return self.replica.curve(mixed([s.load for s in self.shares], weight))
+        return self.replica.curve(Lengths.mixed([s.load.lengths for s in self.shares], weight))
 
     def latencies(self, rates: Array, replicas: float) -> dict[str, Latency]:
         """What users of each workload see when so many replicas share these rates."""
@@ -427,7 +427,7 @@ def _rented(pool: Pool, year: int) -> float:
     spares = pool.total_replicas(year).central - serving
     grown = pool.used(year) / pool.used()
     hours = pool.hours_of_year(False) * grown / pool.rate_per_replica.central
-    warm_up = arrivals.settings()["warm_up"].central
+    warm_up = catalogue.settings("load_settings")["warm_up"].central
     busy = max(float(np.maximum(1.0, np.ceil(hours)).mean()) * warm_up, pool.used(year))
     return (min(busy, serving) + spares) * pool.gpus_per_replica
 
@@ -535,17 +535,18 @@ def _same(m: Measured, option: Option, model: str) -> bool:
 def _pool(
     option: Option, model: str, loads: Sequence[Load], years: int, size: int, own: Measured | None
 ) -> Pool:
-    found = hf_config.model(model)
-    if not vram.can_split(found, size):
+    made = hf_config.model(model)
+    if not vram.can_split(made, size):
         raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
-    d = vram.deployment(option, found, size)
+    d = vram.deployment(option, made, size)
     if not option.prefix_caching:
         loads = [load.without_cache() for load in loads]
     where = performance.regime(d) | {"loop": "closed"}
     factor, origin, unused = 1.0, "", ""
     if own:
         try:
-            usual = mixed(loads, np.array([load.mean_rate for load in loads]))
+            rates = np.array([load.mean_rate for load in loads])
+            usual = Lengths.mixed([load.lengths for load in loads], rates)
             factor = loops.slower(d, own, usual.input.mean, usual.output.mean)
             way = "slower" if factor > 1 else "faster"
             origin = f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
@@ -554,7 +555,9 @@ def _pool(
             unused, own = _unused(own, str(reason)), None
     longest = option.context or max(load.longest for load in loads)
     replica = Replica(d, factor, longest, option.accepted_tokens)
-    shares = _shares(replica, loads)
+    asks = tuple((x.lengths, x.limits, x.batchable_share == 1, x.arrivals) for x in loads)
+    found = carried(replica, asks)
+    shares = tuple(Share(x, *figures) for x, figures in zip(loads, found, strict=True))
     # the range is that of the largest batch that a replica runs
     running = max(s.concurrency for s in shares)
     faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
@@ -587,18 +590,6 @@ ALONE = (
 def _unused(own: Measured, reason: str) -> str:
     """That a benchmark leaves the estimate in place, and why."""
     return f"Measured, but not used: {own.source}, because {reason}."
-
-
-def mixed(loads: Sequence[Load], rates: Array) -> Lengths:
-    """Lengths of the requests of several loads that come at these rates."""
-    return Lengths.mixed([load.lengths for load in loads], rates / rates.sum())
-
-
-def _shares(replica: Replica, loads: Sequence[Load]) -> tuple[Share, ...]:
-    """What each workload asks of a replica."""
-    asks = tuple((x.lengths, x.limits, x.batchable_share == 1, x.arrivals) for x in loads)
-    found = zip(loads, carried(replica, asks), strict=True)
-    return tuple(Share(load, *figures) for load, figures in found)
 
 
 SHOWN = {"weight_memory": "share of memory bandwidth reached", "compute": "share of peak reached"}

@@ -52,13 +52,14 @@ class Lengths:
     """Context of a sequence under way, of a mixture; None: follows from the means."""
 
     @classmethod
-    def mixed(cls, parts: Sequence[Lengths], weight: Array) -> Lengths:
-        """Lengths of a mixture, `weight` of each adding up to one: first and second moments add.
+    def mixed(cls, parts: Sequence[Lengths], rates: Array) -> Lengths:
+        """Lengths of a mixture that comes at these rates: first and second moments add.
 
         Among sequences under way, those with long answers are met more often.
         """
         if len(parts) == 1:
             return parts[0]
+        weight = rates / rates.sum()
         inputs = _mixture([p.input for p in parts], weight)
         output = _mixture([p.output for p in parts], weight)
         cached = float(weight @ np.array([p.cached_share * p.input.mean for p in parts]))

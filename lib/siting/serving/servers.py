@@ -10,7 +10,6 @@ from siting import catalogue
 from siting.catalogue import Fact
 from siting.inputs.scenario import Option
 from siting.quantity import Range
-from siting.serving.arrivals import settings
 
 MOST_SPARES = 50
 
@@ -55,7 +54,7 @@ def servers_for(server: Server, groups: Sequence[tuple[float, int]]) -> int:
 
 def uptime() -> float:
     """Share of the time in which a server runs: failures a day and days of repair."""
-    known = settings()
+    known = catalogue.settings("load_settings")
     down = known["server_failures"].central * known["server_repair"].central
     return 1 / (1 + down)
 

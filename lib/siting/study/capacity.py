@@ -14,7 +14,7 @@ from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.quantity import NotEstimated
-from siting.serving import arrivals, capacity, performance
+from siting.serving import capacity, performance
 from siting.serving.capacity import OptionCapacity, Pool
 from siting.serving.load import Load
 from siting.serving.performance import Array
@@ -292,7 +292,7 @@ class CapacityFrames(Results):
             up = found.availability(spares=False), found.wanted, found.availability()
             small = [f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()]
             yield name, *kind, *count, found.idle_gpus, found.paid_gpus(), *up, "".join(small[:1])
-        known = arrivals.settings()
+        known = catalogue.settings("load_settings")
         yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
 
     @frame
