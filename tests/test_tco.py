@@ -403,6 +403,25 @@ def test_an_unknown_driver_is_refused_with_the_known_ones(
         tco.assess(chosen, plain_capacity(chosen))
 
 
+@pytest.mark.parametrize("name", ["demand", "life_years", "retries", "api_price_band"])
+def test_a_parameter_that_the_table_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "facts"
+    shutil.copytree(catalogue.facts_dir(), folder)
+    table = folder / "cost_parameters.csv"
+    rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    table.write_text("".join(r for r in rows if not r.startswith(f"{name},")), encoding="utf-8")
+    monkeypatch.setenv("SITING_FACTS", str(folder))
+    chosen = scenario.load("base")
+    said = f"facts/cost_parameters.csv has no {name} for any option"
+    try:
+        found = tco.assess(chosen, plain_capacity(chosen)).not_estimated["api"]
+    except prices.NotPriced as error:  # what every option reads
+        found = str(error)
+    assert found == said
+
+
 def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
     data = scenario.load("base").model_dump()
     data["options"]["owned"] |= {"gpu": "mi325x-256gb", "server": "oam-8x-mi325x"}

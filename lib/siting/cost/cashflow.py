@@ -43,6 +43,14 @@ BY_REQUEST = ("api", "managed_cloud", "open_api")
 COMMITTED = ("1y", "3y")
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""
+SHARED = (
+    "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share", "scale_down",
+    "bytes_per_token", "hours_per_month", "staff_scale", "rental_memory", "parallel_months",
+)  # fmt: skip
+"""Parameters of facts/cost_parameters.csv that quantities and price paths of any option read."""
+RESIDUALS = tuple(f"residual_after_{age}" for age in range(1, 6))
+OF_SERVERS = ("life_years", "residual_scale", *RESIDUALS)
+"""Parameters that servers of one's own add to these."""
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
 
@@ -601,7 +609,7 @@ def _refreshed(level: Array, life: int) -> Array:
 def worth_at(draws: Draws, age: float) -> Array:
     """Share of its price that a server of an age fetches, over the draw's `residual_scale`, which
     multiplies it; together never more than the price. [n]"""
-    curve = [1.0] + [float(draws[f"residual_after_{a}"][0]) for a in range(1, 6)] + [0.0]
+    curve = [1.0, *(float(draws[name][0]) for name in RESIDUALS), 0.0]
     share = float(np.interp(age, range(len(curve)), curve))
     return np.asarray(np.minimum(share, 1 / np.maximum(draws["residual_scale"], 1e-9)))
 

@@ -193,6 +193,8 @@ class _Finder:
         for parameter in catalogue.table("cost_parameters", prices.Parameter):
             if not (parameter.options or parameter.countries):
                 self.factors[parameter.id] = parameter.factor()
+        for needed in cashflow.SHARED + cashflow.OF_SERVERS:
+            self.parameter(needed)
         for name, label, value, unit in (
             ("discount_rate", "Discount rate", finance.discount_rate, "per year"),
             ("parallel_months", beside, finance.parallel_months, "months"),
@@ -338,7 +340,7 @@ class _Finder:
             case "training_gpu_hours" | "training_kwh" | "moves_band":
                 return [f"{price}.{self.name}"]
             case "retries" | "residual_scale":
-                return [price]
+                return [self.parameter(price)]
         raise NotPriced(
             f"facts/cost_items.csv: multiply_by {price!r} is not a price that is looked up"
         )
@@ -357,8 +359,8 @@ class _Finder:
         value = Range.exact(price * (1 - option.discount), "USD/GPU-h")
         key = self.own("gpu_hour", "GPU-hour on demand", value, source, note=note)
         term = option.commitment
-        committed = [f"commitment_{term}"] if term != "on_demand" else []
-        return [key, "rental_price_band", *self.fx("USD"), *committed]
+        committed = [self.parameter(f"commitment_{term}")] if term != "on_demand" else []
+        return [key, self.parameter("rental_price_band"), *self.fx("USD"), *committed]
 
     def _electricity(self) -> list[str]:
         own, place = self.scenario.finance.electricity_per_kwh, self.option.country
@@ -480,7 +482,7 @@ class _Finder:
         driver = "api_request" if hidden.is_exact else "hidden_tokens"
         note, key = "long-context tier reached" * price.tiers, f"api_request.{name}.{workload}"
         self.put(key, label, cost, price.source, driver, note)
-        factors = [key, "api_price_band"]
+        factors = [key, self.parameter("api_price_band")]
         if region := prices.regional_surcharge(option, model):
             surcharge, source = Range.exact(region.factor, "x"), source_of(region)
             label = "Surcharge for the region"

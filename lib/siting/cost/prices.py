@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -158,15 +158,18 @@ class Parameter(Banded):
 T = TypeVar("T", bound=Fact)
 
 
-def known_at(rows: Iterable[T], day: dt.date) -> list[T]:
-    """Rows whose date is on or before `day`; undated rows and bare years of its year count."""
-    return [r for r in rows if r.date == "undated" or r.date <= day.isoformat()]
+def known_at(day: dt.date, name: str, record: type[T], **said: str) -> Iterator[T]:
+    """Rows of a table that say this, dated on or before `day`; undated ones and bare years of its
+    year count."""
+    for r in table(name, record):
+        known = r.date == "undated" or r.date <= day.isoformat()
+        if known and all(getattr(r, column) == value for column, value in said.items()):
+            yield r
 
 
 def row(name: str, record: type[T], day: dt.date = dt.date.max, **said: str) -> T | None:
     """The first row of a table that says this, of those known on a day."""
-    rows = known_at(table(name, record), day)
-    return next((r for r in rows if all(getattr(r, k) == v for k, v in said.items())), None)
+    return next(known_at(day, name, record, **said), None)
 
 
 # --- exchange rates ---------------------------------------------------------------------------
@@ -228,13 +231,9 @@ def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
     The band is the span of all prices found, at least plus or minus 20 %; a median is as old as
     its oldest member.
     """
-    rows = [
-        r
-        for r in known_at(table("hardware_prices", HardwarePrice), day)
-        if r.gpu_id == machine.gpu_id and r.used_in_estimate == "yes"
-    ]
+    asked = {"gpu_id": machine.gpu_id, "used_in_estimate": "yes"}
     for form in ("server", "workstation", "card"):
-        if found := [r for r in rows if r.form == form]:
+        if found := [*known_at(day, "hardware_prices", HardwarePrice, form=form, **asked)]:
             return _span(found, machine, day)
     raise NotPriced(
         f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`"
@@ -268,11 +267,8 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
     The provider's own newest price with a full date; else its price in the option's region, in
     the country, anywhere. Without any, the median of all providers, marked as an estimate.
     """
-    rows = [
-        r
-        for r in known_at(table("cloud_prices", CloudPrice), day)
-        if r.gpu_id == gpu_id and r.commitment == "on_demand"
-    ]
+    asked = {"gpu_id": gpu_id, "commitment": "on_demand"}
+    rows = [*known_at(day, "cloud_prices", CloudPrice, **asked)]
     own = [r for r in rows if r.provider == option.provider]
     here = [r for r in own if r.region and r.region == option.region]
     land = [r for r in own if r.country and r.country == option.country]
@@ -433,9 +429,9 @@ class Surcharge(Fact):
 
 def regional_surcharge(option: Option, model: str) -> Surcharge | None:
     """The surcharge on an option's API prices; None where none is due."""
-    for row in table("regional_surcharges", Surcharge):
-        here = row.provider == option.provider and option.region in row.region.split(";")
-        if here and any(fnmatch(model, pattern) for pattern in row.models.split(";")):
+    for row in known_at(dt.date.max, "regional_surcharges", Surcharge, provider=option.provider):
+        named = any(fnmatch(model, pattern) for pattern in row.models.split(";"))
+        if named and option.region in row.region.split(";"):
             return row
     return None
 
@@ -461,12 +457,11 @@ class OpenPrice(Fact):
 def open_prices(day: dt.date, model: str = "", provider: str = "") -> list[OpenPrice]:
     """Prices of a model at hosts, of a host, or all; the newest of each host, model, currency."""
     found: dict[tuple[str, str, str], OpenPrice] = {}
-    for r in known_at(table("open_api_prices", OpenPrice), day):
-        same = not model or _same_weights(r.model, model) or _same_weights(r.name_at_host, model)
-        if same and provider in ("", r.provider):
-            key = (r.provider, r.model, r.currency)
-            if key not in found or r.date >= found[key].date:
-                found[key] = r
+    asked = {"provider": provider} if provider else {}
+    for r in known_at(day, "open_api_prices", OpenPrice, **asked):
+        key = (r.provider, r.model, r.currency)
+        if not model or _same_weights(r.model, model) or _same_weights(r.name_at_host, model):
+            found[key] = max(r, found.get(key, r), key=lambda r: r.date)
     return list(found.values())
 
 

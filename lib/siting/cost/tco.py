@@ -401,28 +401,23 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     return Comparison(found, *terms, rate, tokens, path, volume, inputs, plan.notes, plan)
 
 
-_IN_QUANTITIES = (
-    "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share",
-    "scale_down", "bytes_per_token", "discount_rate", "hidden_tokens", "parallel_months",
-)  # fmt: skip
-
-
 def drawn_factors(plan: Plan) -> set[str]:
     """Factors that some price or quantity depends on, and that a draw may move."""
     by_option = ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw",
                  "hidden_work")  # fmt: skip
     used = {f"{stem}.{name}" for stem in by_option for name in plan.options}
     lines = (line for option in plan.options.values() for line in option.lines)
-    return used.union(_IN_QUANTITIES, *(line.factors for line in lines))
+    terms = cashflow.SHARED, ("discount_rate", "hidden_tokens")
+    return used.union(*terms, *(line.factors for line in lines))
 
 
 def shown_factors(plan: Plan) -> dict[str, Factor]:
     """Factors that a report lists: all that were used, and none that is a result."""
-    used = drawn_factors(plan) | {"hours_per_month", "rental_memory", "staff_scale"}
+    used = drawn_factors(plan)
     if plan.tax_rate:
         used.add("tax_rate")
     if any(o.machine for o in plan.options.values()):
-        used |= {"life_years", *(n for n in plan.factors if n.startswith("residual_after_"))}
+        used |= {*cashflow.OF_SERVERS}
     return {n: f for n, f in plan.factors.items() if n in used}
 
 

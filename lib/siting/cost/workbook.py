@@ -87,15 +87,10 @@ class _Book:
 def _write(sheet: Any, row: int, cells: Iterable[Any], form: Any = None, first: int = 0) -> None:
     """A row of cells: texts, numbers, and formulas, each with its value beside it."""
     for column, cell in enumerate(cells, first):
-        match cell:
-            case "" | None if form is None or cell is None:
-                pass
-            case str():
-                sheet.write_string(row, column, cell, form)
-            case (formula, value):
-                sheet.write_formula(row, column, formula, form, float(value))
-            case _:
-                sheet.write_number(row, column, cell, form)
+        if isinstance(cell, tuple):
+            sheet.write_formula(row, column, cell[0], form, float(cell[1]))
+        else:
+            sheet.write(row, column, cell, form)
 
 
 FORMATS: dict[str, dict[str, Any]] = {

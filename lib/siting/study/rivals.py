@@ -203,9 +203,9 @@ def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
 
 def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """Each kind of GPU where it is cheapest, for the models that the scenario considers."""
-    table = catalogue.table("cloud_prices", prices.CloudPrice)
-    rows = prices.known_at(table, scenario.client.report_date)
-    offers = [r for r in rows if r.commitment == "on_demand" and "market" not in r.provider]
+    asked = scenario.client.report_date, "cloud_prices", prices.CloudPrice
+    rows = prices.known_at(*asked, commitment="on_demand")
+    offers = (r for r in rows if "market" not in r.provider)
     best: dict[str, prices.CloudPrice] = {}
     for r in sorted(offers, key=lambda r: r.usd_gpu_hour):
         best.setdefault(r.gpu_id, r)
