@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from operator import mul
 from typing import Literal
 
 from siting.catalogue import Model
@@ -43,9 +44,9 @@ class Layers:
     """Tokens for each cached entry."""
     index_bytes: float = 0.0
     """Key of a sparse-attention indexer, for each cached entry. [B]"""
-    conv: int = 0
-    recurrent: int = 0
-    recurrent_bytes: float = 2.0
+    conv_bytes: float = 0.0
+    """State of a linear layer's convolution and of its recurrence. [B]"""
+    recurrent_bytes: float = 0.0
 
     def bytes_per_token(self, kv: KvFormat, tp: int = 1) -> float:
         """Bytes that one token adds to one layer on one rank.
@@ -68,8 +69,7 @@ class Layers:
 
         The convolution keeps kernel - 1 = 3 columns, and one more for each speculative token.
         """
-        conv = self.conv * (1 + speculative_tokens / 3) * 2
-        return (conv + self.recurrent * self.recurrent_bytes) / tp
+        return (self.conv_bytes * (1 + speculative_tokens / 3) + self.recurrent_bytes) / tp
 
     def tokens_kept(self, tokens: float, chunk: int) -> float:
         """Tokens of a sequence that the layer still holds while a chunk of it is computed [1]."""
@@ -116,13 +116,10 @@ def _groups(model: Model, extra: int) -> Iterator[Layers]:
         yield Layers("latent", full + extra, width=latent, index_bytes=index)
     else:
         yield from _heads(model, extra)
-    yield Layers(
-        "state",
-        model.linear_layers or 0,
-        conv=model.conv_state_elements or 0,
-        recurrent=model.recurrent_state_elements or 0,
-        recurrent_bytes=4.0 if model.recurrent_state_fp32 else 2.0,
-    )
+    conv = 2.0 * (model.conv_state_elements or 0)
+    recurrent = (4.0 if model.recurrent_state_fp32 else 2.0) * (model.recurrent_state_elements or 0)
+    states = model.linear_layers or 0
+    yield Layers("state", states, conv_bytes=conv, recurrent_bytes=recurrent)
     crossed, images = model.cross_attention_layers or 0, model.cross_attention_tokens or 0
     yield Layers("cross", crossed, model.num_key_value_heads, 2 * width, images)
 
@@ -202,28 +199,27 @@ class Cells:
         layers take more tokens a block, and attention blocks grow until they hold a state.
         Raises NotEstimated for a pool that holds no block.
         """
+        grown = [g for g in self.groups if g.kind not in ("state", "cross")]
         states = [g for g in self.groups if g.kind == "state"]
-        rows = [
-            (g, g.bytes_per_token(self.kv, self.tp))
-            for g in self.groups
-            if g.kind not in ("state", "cross")
-        ]
-        widest = max((rate for _, rate in rows), default=0.0)
+        rates = [g.bytes_per_token(self.kv, self.tp) for g in grown]
+        widest = max(rates, default=0.0)
         page = BLOCK_TOKENS * widest
         if states:
             page = max(page, *(g.state_bytes(self.tp, self.speculative_tokens) for g in states))
             if widest:
                 page = widest * BLOCK_TOKENS * math.ceil(page / widest / BLOCK_TOKENS)
-        counts = [g.count for g, _ in rows] + [g.count for g in states]
+        counts = [g.count for g in (*grown, *states)]
         size = max(counts) if max(counts) < 1.25 * min(counts) else min(counts)
         total = int(pool_bytes // (page * size))
         if total < 1:
             raise NotEstimated("the KV cache pool is smaller than one block")
-        steps = [BLOCK_TOKENS * max(1, round(page / rate / BLOCK_TOKENS)) for _, rate in rows]
-        needed = sum(math.ceil(g.count / size) for g in states) * self.states
-        for (g, _), step in zip(rows, steps, strict=True):
-            kept = min(longest, g.tokens_kept(longest, self.chunk))
-            blocks = math.ceil(kept / step) + (g.kind == "window")
-            needed += math.ceil(g.count / size) * blocks
-        groups = sum(math.ceil(count / size) for count in counts)
-        return Blocks(total, groups, min(steps, default=BLOCK_TOKENS), needed)
+        steps = [BLOCK_TOKENS * max(1, round(page / rate / BLOCK_TOKENS)) for rate in rates]
+        held = [
+            math.ceil(min(longest, g.tokens_kept(longest, self.chunk)) / step)
+            + (g.kind == "window")
+            for g, step in zip(grown, steps, strict=True)
+        ]
+        held += [self.states] * len(states)
+        groups = [math.ceil(count / size) for count in counts]
+        needed = sum(map(mul, groups, held))
+        return Blocks(total, sum(groups), min(steps, default=BLOCK_TOKENS), needed)

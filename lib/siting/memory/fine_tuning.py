@@ -62,9 +62,7 @@ def run_time(job: Job, gpu: Gpu, tokens: float) -> RunTime:
 def utilisation(job: Job, gpu: Gpu) -> Utilisation:
     """Measured model FLOPs utilisation of a job on a card, or the planning value."""
     rows = {r.regime.lower(): r for r in table("training_mfu", Utilisation)}
-    if not job.is_full:
-        return rows["adapters"]
-    return rows.get(gpu.architecture.lower(), rows["other"])
+    return rows.get(gpu.architecture.lower() if job.is_full else "adapters", rows["other"])
 
 
 # --- a client's jobs --------------------------------------------------------------------------

@@ -117,15 +117,14 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
 def _inputs(d: Deployment, made: Pool) -> tuple[Input, ...]:
     form = weight_format(d.weights, d.model)
     size = Range.exact(tensors(d.model).total / 1e9, "billion")
+    bits = Range.exact(form.bits, "bit")
     found = (
-        (f"parameters of {d.model.model_id}", size, d.model),
-        (f"usable memory, {d.gpu.gpu}", usable_gib(d.gpu), d.gpu),
-        (f"bits a parameter, {form.format}", Range.exact(form.bits, "bit"), form),
+        (f"parameters of {d.model.model_id}", size, catalogue.source_of(d.model)),
+        (f"usable memory, {d.gpu.gpu}", usable_gib(d.gpu), catalogue.source_of(d.gpu)),
+        (f"bits a parameter, {form.format}", bits, catalogue.source_of(form)),
+        *((p.name, p.gib, p.source) for p in made.parts[1:]),
     )
-    return (
-        *(Input(name=n, value=r, source=catalogue.source_of(fact)) for n, r, fact in found),
-        *(Input(name=p.name, value=p.gib, source=p.source) for p in made.parts[1:]),
-    )
+    return tuple(Input(name=name, value=value, source=source) for name, value, source in found)
 
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
@@ -133,7 +132,7 @@ TENSOR_PARALLEL = (1, 2, 4, 8)
 
 def can_split(model: Model, tp: int) -> bool:
     """Whether attention heads divide evenly over `tp` ranks."""
-    return (model.num_attention_heads or tp) % tp == 0
+    return model.num_attention_heads % tp == 0
 
 
 def group_sizes(
