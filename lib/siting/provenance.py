@@ -78,8 +78,3 @@ def _name(facts: dict[str, str]) -> str:
             break
         words.append(value)
     return ", ".join(words)[:80]
-
-
-def stale(found: Iterator[Entry], days: int) -> Iterator[Entry]:
-    """Entries older than `days`, and those without a date, whose age nobody knows."""
-    return (e for e in found if e.age_days is None or e.age_days > days)

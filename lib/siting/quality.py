@@ -399,9 +399,7 @@ def each_question_once(comparisons: tuple[Comparison, ...]) -> tuple[Comparison,
 
 
 def _overlap(a: Board, b: Board) -> bool:
-    return (
-        a.board == b.board or a.board in b.overlaps.split(";") or b.board in a.overlaps.split(";")
-    )
+    return b.board in (a.board, *a.overlaps.split(";")) or a.board in b.overlaps.split(";")
 
 
 def parity(

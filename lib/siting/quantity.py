@@ -91,12 +91,6 @@ class Range:
         half = abs(value) * share
         return cls(value - half, value, value + half, unit)
 
-    @classmethod
-    def factor(cls, value: float, factor: float, unit: str = "") -> Range:
-        """`value` with a band symmetric on a log scale: value / factor to value × factor."""
-        low, high = sorted((value / factor, value * factor))
-        return cls(low, value, high, unit)
-
     def scaled(self, factor: float, unit: str | None = None) -> Range:
         """Every value times `factor`; a negative factor swaps low and high."""
         low, high = sorted((self.low * factor, self.high * factor))

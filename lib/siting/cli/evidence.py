@@ -30,8 +30,8 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     if table and table not in known_tables():
         raise Refused(f"{table!r} is no table of facts; {suggestion(table, known_tables())}")
     found = provenance.entries(dt.date.today(), table)
-    if days is not None:
-        found = provenance.stale(found, days)
+    if days is not None:  # of an undated one, nobody knows the age
+        found = (e for e in found if e.age_days is None or e.age_days > days)
     chosen = [e for e in found if not search or search.lower() in str(e.facts).lower()]
     click.echo(f"{len(chosen)} facts", err=True)
     rows = (

@@ -40,19 +40,12 @@ class ConditionError(FactError):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An attribute; on its own it must be a yes/no attribute."""
+    """An attribute, on its own a yes/no one; after `in` a group of countries."""
 
     name: str
 
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """The members of a group of countries, after `in`."""
-
-    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +66,7 @@ class Operation:
     parts: tuple[Condition, ...]
 
 
-Condition = Name | Members | Constant | Operation
-
-NEVER = Constant(False)
+Condition = Name | Constant | Operation
 
 _OPERATORS: dict[str, Callable[..., bool]] = {
     "not": operator.not_,
@@ -105,7 +96,7 @@ def parse(text: str, where: str = "condition") -> Condition:
         raise ConditionError(f"{where}: longer than {MAX_LENGTH} characters; split the rule")
     source = _DATE.sub(r"date('\g<0>')", text.strip())
     if not source:
-        return NEVER
+        return Constant(False)
     try:
         if "#" in source or not source.isascii():
             raise SyntaxError("a sign stands here that no condition has")
@@ -143,10 +134,10 @@ def _condition(node: ast.expr, depth: int) -> Condition:
     return Operation(_SIGNS[type(op)], parts)
 
 
-def _choices(node: ast.expr) -> Members | Constant:
+def _choices(node: ast.expr) -> Name | Constant:
     match node:
         case ast.Name(group):
-            return Members(group)
+            return Name(group)
         case ast.Set(elements):
             words = [e.value for e in elements if isinstance(e, ast.Constant)]
             if len(words) == len(elements) and all(isinstance(w, str) for w in words):
@@ -181,7 +172,7 @@ def walk(condition: Condition) -> Iterator[Condition]:
 
 
 def names(condition: Condition) -> frozenset[str]:
-    """The attributes that `condition` tests."""
+    """The attributes and groups of countries that `condition` names."""
     return frozenset(part.name for part in walk(condition) if isinstance(part, Name))
 
 
@@ -207,17 +198,13 @@ def _value(condition: Condition, values: Values) -> Any:
     match condition:
         case Constant(value):
             return value
-        case Name(name) | Members(name):
+        case Name(name):
             return values.get(name)
         case Operation("and" | "or" as sign, parts):
-            settled_by = sign == "or"
-            found: bool | None = not settled_by
-            for part in parts:
-                one = _value(part, values)
-                if one is settled_by:
-                    return one
-                found = found if one is not None else None
-            return found
+            found, settled_by = {_value(part, values) for part in parts}, sign == "or"
+            if settled_by in found:
+                return settled_by
+            return None if None in found else not settled_by
         case Operation(sign, parts):
             known = [_value(part, values) for part in parts]
             return None if None in known else _OPERATORS[sign](*known)

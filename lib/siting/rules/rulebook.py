@@ -20,7 +20,7 @@ from typing import Literal
 from siting import catalogue
 from siting.catalogue import Fact, FactError, Source, source_of
 from siting.rules import conditions
-from siting.rules.conditions import Condition, Constant, Members, Name, Operation, Value
+from siting.rules.conditions import Condition, Constant, Name, Operation, Value
 from siting.vendors.vendor_record import known_by
 
 
@@ -175,7 +175,7 @@ class RuleBook:
     """Rules, dictionary and groups of countries, with every condition parsed and checked."""
 
     rules: Mapping[str, Rule]
-    parsed: Mapping[str, tuple[Condition, Condition, Condition]]
+    parsed: Mapping[str, tuple[Condition, ...]]
     """When each rule applies, when it fails, and when a person must look."""
     tested: Mapping[str, tuple[str, ...]]
     """Attributes that each rule tests."""
@@ -227,24 +227,22 @@ def rule_book() -> RuleBook:
     for a in attributes.values():  # a definition may use those above it, so none is circular
         if a.derived_as:
             derived[a.name] = read(a.derived_as, f"attribute {a.name}, derived_as")
-    rules: dict[str, Rule] = {}
-    parsed: dict[str, tuple[Condition, Condition, Condition]] = {}
-    tested: dict[str, tuple[str, ...]] = {}
-    flows = {k.flow for k in kinds} | {"all"}
+    rules, flows = dict[str, Rule](), {"all", *(k.flow for k in kinds)}
     for rule in catalogue.table("sovereignty_rules", Rule):
-        if rule.rule_id in rules:
+        if rules.setdefault(rule.rule_id, rule) is not rule:
             raise FactError(f"sovereignty_rules.csv: {rule.rule_id} stands there twice")
         for unknown in set(rule.flows.split(";")) - flows:
             wrong = catalogue.unknown(unknown, "flow", flows)
             raise FactError(f"sovereignty_rules.csv, {rule.rule_id}, flows: {wrong}")
-        where = f"rule {rule.rule_id}"
-        parts = (
-            read(rule.applies_when, f"{where}, applies_when"),
-            read(rule.fail_when, f"{where}, fail_when"),
-            read(rule.review_when, f"{where}, review_when"),
-        )
-        rules[rule.rule_id], parsed[rule.rule_id] = rule, parts
-        tested[rule.rule_id] = tuple(sorted(frozenset().union(*map(conditions.names, parts))))
+    when = ("applies_when", "fail_when", "review_when")
+    parsed = {
+        rule_id: tuple(read(getattr(rule, column), f"rule {rule_id}, {column}") for column in when)
+        for rule_id, rule in rules.items()
+    }
+    tested = {
+        rule_id: tuple(sorted(attributes.keys() & {n for p in parts for n in conditions.names(p)}))
+        for rule_id, parts in parsed.items()
+    }
     exists = {k: read(k.exists_when, f"flow {k.flow}") for k in kinds}
     published = defaultdict(list)
     for row in catalogue.table("provider_attributes", ProviderAttribute):
@@ -279,7 +277,7 @@ def check(
                 return attributes[name].type.replace("country", "word")
             case Constant(value):
                 return _KINDS[type(value)]
-        return "group"
+        return "condition"
 
     def checked(part: Condition) -> Condition:
         match part:
@@ -290,8 +288,8 @@ def check(
             case Operation("in" | "not in", (left, right)):
                 if kind(left) != "word":
                     raise fault(f"{left} is neither word nor country")
-                if isinstance(right, Members) and right.group not in groups:
-                    raise fault(catalogue.unknown(right.group, "group of countries", groups))
+                if isinstance(right, Name) and right.name not in groups:
+                    raise fault(catalogue.unknown(right.name, "group of countries", groups))
             case Operation(sign, (left, right)):
                 if kind(left) != kind(right):
                     raise fault(f"{left} is a {kind(left)}, {right} is not")

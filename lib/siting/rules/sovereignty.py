@@ -138,7 +138,6 @@ def _in_words(attribute: Attribute, value: Value) -> str:
 class OptionAssessment:
     """What every rule says of an option."""
 
-    label: str
     flows: tuple[FlowFacts, ...]
     findings: Mapping[str, tuple[Finding, ...]]
     """By rule: one for each flow that it looks at."""
@@ -219,8 +218,7 @@ class Assessment:
 
     def under(self, law: RuleBook, supposed: Values | None = None) -> Options:
         """The options under another law, or with some attributes supposed."""
-        options = self.options.items()
-        return {n: _judged(o.label, o.flows, law, supposed or {}) for n, o in options}
+        return {n: _judged(o.flows, law, supposed or {}) for n, o in self.options.items()}
 
     @cached_property
     def stress(self) -> dict[Stress, tuple[Change, ...]]:
@@ -375,16 +373,11 @@ def assess(scenario: Scenario) -> Assessment:
     Raises ValueError naming an answer of the scenario that cannot be.
     """
     law = rulebook.rule_book().on(scenario.client.report_date)
-    options = {
-        name: _judged(option.label, flows_of(scenario, name, law), law, {})
-        for name, option in scenario.options.items()
-    }
-    return Assessment(scenario, law, options)
+    flows = {name: flows_of(scenario, name, law) for name in scenario.options}
+    return Assessment(scenario, law, {name: _judged(f, law, {}) for name, f in flows.items()})
 
 
-def _judged(
-    label: str, flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values
-) -> OptionAssessment:
+def _judged(flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
     values = [(f, {**f.values, **supposed}) for f in flows]
     found = {
@@ -394,7 +387,7 @@ def _judged(
         or (Finding(rule, NO_FLOW, law, "n.a.", "The option has no such flow.", ()),)
         for rule_id, rule in law.rules.items()
     }
-    return OptionAssessment(label, flows, found)
+    return OptionAssessment(flows, found)
 
 
 def _changed(before: Options, after: Options) -> tuple[Change, ...]:

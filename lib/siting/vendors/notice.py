@@ -49,7 +49,7 @@ LIMITS = (30, 90, 180)
 """Days of notice that chances are given for."""
 
 DRAWS = 4000
-"""Simulated series of models for the number of migrations."""
+"""Simulated series of models and of shocks."""
 
 VARIANTS = {"half_life_days": 8, "pool_weight": 5, "drift_weight": 4}
 """Values that each constant takes, from its low to its high one (facts/vendor_settings.csv)."""

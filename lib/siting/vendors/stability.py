@@ -20,21 +20,18 @@ from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from siting import catalogue
 from siting.catalogue import Fact, Input, source_of
 from siting.quality import leaves
 from siting.quantity import Range
 from siting.vendors import notice
-from siting.vendors.notice import Ending
+from siting.vendors.notice import DRAWS, Array, Ending
 from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, on_record, setting
 
 if TYPE_CHECKING:
     from siting.inputs.scenario import Readiness, Scenario, Shock
 
-Array = npt.NDArray[np.float64]
-DRAWS = 4000
 NO_COST = "not estimated, because no switching cost is given"
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 NO_OPTION = "no option of this scenario depends on this vendor"

@@ -20,7 +20,6 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Address, Fact, Named, Source, source_of
 
-Evidence = Literal["primary", "stated", "reported", "alleged", "scheduled"]
 Direction = Literal["adverse", "favourable"]
 
 
@@ -60,7 +59,7 @@ class Event(Fact):
     decided_on: str = ""
     """Day on which a difference between raters was decided by the rubric."""
     decided_why: str = ""
-    evidence: Evidence
+    evidence: Literal["primary", "stated", "reported", "alleged", "scheduled"]
     cluster: str = ""
     """Case that the event belongs to: a case counts once."""
     settles: Literal["", "final", "appealable"] = ""
