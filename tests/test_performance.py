@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import serving_rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, study
-from siting.inputs import benchmark
+from siting.inputs.scenario import Measured
 from siting.quantity import NotEstimated
 from siting.serving import loops, performance, spread
 from siting.serving.performance import Deployment
@@ -558,14 +559,19 @@ def test_nearly_all_published_speeds_are_predicted(
 # --- a client's own benchmark -----------------------------------------------------------------
 
 
+def measured(**figures: float) -> Measured:
+    named = {"model": LLAMA.model.model_id, "gpu": LLAMA.gpu.id, "source": "own"}
+    return Measured(**named, date=dt.date(2026, 11, 1), **figures)
+
+
 def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it() -> None:
     run = runs.Run(LLAMA, "closed", loops.Traffic(16, 1000, 200))
     tpot = runs.expected(run).speeds["itl_or_tpot_ms"].central
     for factor in (1.0, 2.0):
-        seen = benchmark.Benchmark("own", concurrency=16, tpot_ms=tpot * factor)
+        seen = measured(concurrency=16.0, tpot_ms=tpot * factor)
         assert loops.slower(LLAMA, seen, 1000, 200) == pytest.approx(factor)
 
 
 def test_a_benchmark_without_concurrency_is_not_guessed() -> None:
     with pytest.raises(NotEstimated, match="concurrency"):
-        loops.slower(LLAMA, benchmark.Benchmark("own", tpot_ms=20.0), 1000, 200)
+        loops.slower(LLAMA, measured(tpot_ms=20.0), 1000, 200)

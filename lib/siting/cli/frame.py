@@ -160,7 +160,7 @@ def writing(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        wrong = f"{path}: cannot be written ({error.strerror})"
+        wrong = f"{path}: cannot be written ({error.strerror or error})"
         raise Refused(f"{wrong}; name a folder that is there") from None
 
 

@@ -69,7 +69,7 @@ def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
 @cli.command()
 @option("--model", str, _MODEL, "", shell_complete=_MODELS)
 @serving
-@option("--pp", _COUNT, "Pipeline stages.", 1)
+@option("--pp pipeline_parallel", _COUNT, "Pipeline stages.", 1)
 @option("--utilization", Number(0.05, 1), "Share of the GPU the engine takes.")
 @option("--context", _CONTEXT, "Longest request in tokens.")
 @option("--concurrency", Number(0, 10**6), "Requests of that length at once.", 1.0)
@@ -94,11 +94,9 @@ def fit(
         raise Refused("name a model of the catalogue with --model, or a config.json with --config")
     try:
         chosen, card = _found(model, gpu, config)
-        shape = (how["weights"], how["kv_cache"], how["tensor_parallel"] or 1, how["pp"])
-        named = {name: how[name] for name in ("engine", "utilization")}
-        memory = vram.inference(
-            planned(Deployment(chosen, card, *shape, **named)), context, concurrency
-        )
+        said = {name: value for name, value in how.items() if value is not None}
+        deployment = planned(Deployment(chosen, card, **said))
+        memory = vram.inference(deployment, context, concurrency)
     except NotEstimated as error:
         raise Refused(f"not estimated, because {error}") from None
     return Answer(_memory_json(memory), _memory_lines(memory))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from siting.cli.frame import Answer, Number, Refused, cli, option
+from siting.cli.frame import Answer, Number, Refused, cli, option, writing
 
 
 def _name(value: str) -> str:
@@ -86,7 +86,8 @@ def table(target: str, reports: str) -> Answer:
     found = {path.parent.name: history.summary(str(path)) for path in paths}
     if not found:
         raise Refused(f"{reports} holds no report; run `siting report` first")
-    frame = exchange.tidy(found)
-    exchange.write(frame, Path(target))
-    data = {"file": target, "rows": len(frame), "clients": sorted(found)}
-    return Answer(data, [f"{target}: {len(frame)} figures of {len(found)} clients"])
+    figures = exchange.tidy(found)
+    with writing(target):
+        exchange.write(figures, Path(target))
+    data = {"file": target, "rows": len(figures), "clients": sorted(found)}
+    return Answer(data, [f"{target}: {len(figures)} figures of {len(found)} clients"])

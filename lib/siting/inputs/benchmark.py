@@ -9,27 +9,13 @@ To read another tool's file, add a row to facts/benchmark_files.csv.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from json import JSONDecodeError
 from typing import Any
 
 from siting.catalogue import Fact, table
 from siting.inputs import beside
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """What a benchmark file says of one run; None where it does not say."""
-
-    tool: str
-    concurrency: float | None = None
-    output_tokens_per_s: float | None = None
-    ttft_ms: float | None = None
-    tpot_ms: float | None = None
-    input_tokens: float | None = None
-    output_tokens: float | None = None
-
+from siting.inputs.document import members
 
 MOST = {
     "concurrency": 1e6, "output_tokens_per_s": 1e9, "ttft_ms": 1e8, "tpot_ms": 1e6,
@@ -38,6 +24,8 @@ MOST = {
 """No run of one replica has more; such a figure is damaged or in another unit."""
 FIGURES = tuple(MOST)
 """Names of the figures of a benchmark; a scenario's `measured` has the same."""
+Figures = Mapping[str, float | None]
+"""What a benchmark file says of one run, by figure; None where it does not say."""
 _LITTLE = ("requests_per_s", "latency_ms")
 LEAST = 1e-4
 """Nor less of any of them."""
@@ -80,25 +68,23 @@ class Tool(Fact):
 # --- files ------------------------------------------------------------------------------------
 
 
-def read(text: str) -> Benchmark:
+def read(text: str) -> Figures:
     """The run in a benchmark file; of several runs, the one with the highest throughput.
 
     Means are taken. Raises ValueError saying in one line what is wrong with the file.
     """
     runs = [run for item in _objects(text) for run in _runs(item)]
-    runs = [r for r in runs if r.output_tokens_per_s or r.tpot_ms]
+    runs = [r for r in runs if r["output_tokens_per_s"] or r["tpot_ms"]]
     if not runs:
         raise ValueError(
             "the file holds neither tokens a second nor a time per token; give the JSON result of "
             "vLLM's bench serve, SGLang's bench_serving, GuideLLM, AIPerf, genai-perf or LLMPerf"
         )
-    return max(runs, key=lambda r: r.output_tokens_per_s or 0.0)
+    return max(runs, key=lambda r: r["output_tokens_per_s"] or 0.0)
 
 
 def _objects(text: str) -> list[Object]:
     """The JSON objects of a file: one, those of a list, or one a line."""
-    if len(text) > LARGEST:
-        raise ValueError("the benchmark file is larger than 64 MiB; give the tool's summary")
     try:
         try:
             found = beside.parsed(text, DEEPEST)
@@ -115,7 +101,7 @@ def _objects(text: str) -> list[Object]:
     return objects
 
 
-def _runs(data: Object) -> list[Benchmark]:
+def _runs(data: Object) -> list[Figures]:
     """The runs of one object, by the tool that wrote it. Raises ValueError naming what is not."""
     listed = data.get("benchmarks")
     if "benchmarks" in data and not isinstance(listed, list):
@@ -128,7 +114,7 @@ def _runs(data: Object) -> list[Benchmark]:
     return [run for item in listed if isinstance(item, dict) for run in _runs(item)]
 
 
-def _run(tool: Tool, data: Object) -> Benchmark:
+def _run(tool: Tool, data: Object) -> Figures:
     if tool.refused:
         raise ValueError(tool.refused)
     found = {f: _figure(data, f, getattr(tool, f)) for f in (*FIGURES, *_LITTLE)}
@@ -142,7 +128,7 @@ def _run(tool: Tool, data: Object) -> Benchmark:
     for name, value in found.items():
         if value is not None and not LEAST <= value <= MOST[name]:
             raise ValueError(f"{tool.tool}: {name} is {value:g}, which no run can have")
-    return Benchmark(tool.tool, **found)
+    return found
 
 
 def _phases(data: Object) -> float | None:
@@ -150,7 +136,7 @@ def _phases(data: Object) -> float | None:
     phases = _at(data, "input_config.phases")
     if not isinstance(phases, dict | list | None):
         raise ValueError("input_config.phases is no list of phases")
-    listed: Iterable[Any] = phases.values() if isinstance(phases, dict) else phases or []
+    listed = (phase for _, phase in members(phases))
     measured = [p for p in listed if isinstance(p, dict) and "warm" not in _name(p)]
     places = "concurrency load.concurrency loadgen.concurrency"
     found = {_figure(p, "concurrency", places) for p in measured} - {None}

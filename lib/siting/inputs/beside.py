@@ -14,6 +14,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from siting.inputs.document import members
+
 MIB = 1 << 20
 DEEPEST = 100
 """Levels of JSON that are read; no file of the kit has more than a dozen."""
@@ -55,12 +57,7 @@ def parsed(text: bytes | str, deepest: int = DEEPEST) -> Any:
         raise ValueError("holds a number of thousands of digits") from None
     level: list[Any] = [found]
     for _ in range(deepest):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, (dict, list))
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
+        level = [inner for outer in level for _, inner in members(outer)]
         if not level:
             return found
     raise ValueError("is nested too deeply")
@@ -106,8 +103,7 @@ def _parse_svg(data: bytes) -> None:
         if name in ("script", "foreignObject"):
             raise ValueError(f"holds a {name}; export it as plain SVG")
         for attribute, value in element.attrib.items():
-            outside = attribute.rpartition("}")[2] == "href" and not value.startswith(
-                ("#", "data:")
-            )
+            link = attribute.rpartition("}")[2] == "href"
+            outside = link and not value.startswith(("#", "data:"))
             if outside or re.search(r"url\(\s*['\"]?(?!#)", value):
                 raise ValueError("refers to another file; export it as plain SVG")

@@ -127,6 +127,13 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def members(data: Any) -> Iterable[tuple[Any, Any]]:
+    """What a mapping or a list holds, by key or by position; nothing where it is neither."""
+    if isinstance(data, dict):
+        return data.items()
+    return enumerate(data) if isinstance(data, list) else ()
+
+
 def dotted(path: Path_) -> str:
     """`("workloads", "a", "hours", 3)` as `workloads.a.hours[3]`."""
     text = ""
@@ -135,15 +142,8 @@ def dotted(path: Path_) -> str:
     return text
 
 
-def examined(path: Path) -> tuple[Document, list[Problem]]:
-    """The document in a file, and what is refused in it; such a value stands there as text.
-
-    Raises DocumentError where it cannot be read to its end.
-    """
-    return _parsed(_text(path), str(path))
-
-
-def _text(path: Path) -> str:
+def read(path: Path) -> str:
+    """The text of a file, of at most MAX_BYTES. Raises DocumentError."""
     if not path.is_file():
         what = "is not a file" if path.exists() else "does not exist"
         raise DocumentError.of(path, what, "check the name, or make it with `siting new`")
@@ -163,15 +163,11 @@ def _text(path: Path) -> str:
         raise DocumentError.of(path, "is not UTF-8 text", "save the file as UTF-8", line) from None
 
 
-def parse(text: str, file: str = "text") -> Document:
-    """The document in `text`; `file` is its name in messages. Raises DocumentError."""
-    found, problems = _parsed(text, file)
-    if problems:
-        raise DocumentError(problems)
-    return found
+def examined(text: str, file: str = "text") -> tuple[Document, list[Problem]]:
+    """The document in `text`, and what is refused in it; such a value stands there as text.
 
-
-def _parsed(text: str, file: str) -> tuple[Document, list[Problem]]:
+    file: its name in messages. Raises DocumentError where it cannot be read to its end.
+    """
     builder = _Builder(file)
     try:
         builder.take(YAML(typ="safe", pure=True).parse(text))
@@ -349,12 +345,8 @@ def as_yaml(data: dict[str, Any]) -> str:
 
 def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
     pad = "  " * depth
-    pairs = (
-        ((f"{_inline(k)}:", v) for k, v in data.items())
-        if isinstance(data, dict)
-        else (("-", v) for v in data)
-    )
-    for head, value in pairs:
+    for key, value in members(data):
+        head = f"{_inline(key)}:" if isinstance(data, dict) else "-"
         nested = isinstance(value, dict) and not value.keys() <= BAND
         if not nested and not (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
             yield f"{pad}{head} {_inline(value)}"

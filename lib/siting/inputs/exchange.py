@@ -231,24 +231,21 @@ def load(path: Path) -> tuple[dict[str, Any], dt.date]:
 
 def _shape(hourly: pd.Series[float]) -> dict[str, Any]:
     """Profile of a usual week: by hour, by weekday, and how far the busiest hour stands out."""
-    dates = pd.Series(pd.DatetimeIndex(hourly.index).date, hourly.index)
-    hourly = hourly[dates.groupby(dates).transform("size") == 24]  # whole days only
     index = pd.DatetimeIndex(hourly.index)
-    days = hourly.groupby(index.date).sum()
-    by_weekday = days.groupby(pd.DatetimeIndex(days.index).day_of_week).mean()
-    usual_day = float(by_weekday.reindex(range(5)).mean())
-    working = hourly[index.day_of_week < 5]
+    days = hourly.groupby([index.floor("D"), index.hour]).sum().unstack().dropna()  # whole ones
+    weekday = pd.DatetimeIndex(days.index).day_of_week
+    week = days.groupby(weekday).mean()
+    by_weekday, usual_peak = week.sum(axis=1), float(week.max().max())
+    usual_day, working = float(by_weekday.reindex(range(5)).mean()), days[weekday < 5]
     if not usual_day:  # a service of weekends: its busiest day is the working day
-        usual_day, working = float(by_weekday.max()), hourly
-    by_hour = working.groupby(pd.DatetimeIndex(working.index).hour).mean().reindex(range(24))
-    usual_peak = float(hourly.groupby([index.day_of_week, index.hour]).mean().max())
+        usual_day, working = float(by_weekday.max()), days
     scale = usual_day or 1.0
     return {
         "users": 0,  # the log counts every request, so none are added for users
         "requests_per_day": round(usual_day, 1),
-        "hours": [round(float(x), 2) for x in by_hour.fillna(0.0)],
+        "hours": [round(float(x), 2) for x in working.mean()],
         "weekdays": [round(float(by_weekday.get(d, 0.0)) / scale, 3) for d in range(7)],
-        "peak_factor": round(min(50.0, max(1.0, float(hourly.max()) / (usual_peak or 1.0))), 2),
+        "peak_factor": round(min(50.0, max(1.0, float(days.max().max()) / (usual_peak or 1.0))), 2),
     }
 
 
@@ -339,12 +336,11 @@ def tidy(summaries: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _figures(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, Mapping) and {"low", "central", "high"} <= value.keys():
+    if isinstance(value, dict) and value.keys() >= document.BAND:
         if value["central"] is not None:
             yield path, value
         return
-    inside = enumerate(value) if isinstance(value, list) else ()
-    for key, inner in value.items() if isinstance(value, Mapping) else inside:
+    for key, inner in document.members(value):
         yield from _figures(inner, (*path, str(key)))
 
 
@@ -358,6 +354,3 @@ def write(frame: pd.DataFrame, path: Path) -> None:
     except ImportError:
         write = "pip install pyarrow, or write .csv"
         raise DocumentError.of(path, "Parquet needs pyarrow", write) from None
-    except OSError as error:
-        wrong = f"cannot be written ({error.strerror or error})"
-        raise DocumentError.of(path, wrong, "name a folder that is there") from None

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from siting.inputs.benchmark import Benchmark
 from siting.inputs.scenario import Measured
 from siting.memory.deployment import Deployment
 from siting.quantity import NotEstimated
@@ -128,7 +127,7 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
     return Speed(running, ttft + wait, tpot, rate * out)
 
 
-def slower(d: Deployment, seen: Benchmark | Measured, inp: float, out: float) -> float:
+def slower(d: Deployment, seen: Measured, inp: float, out: float) -> float:
     """Measured time over the time that the model expects of the same run: above 1, it is slower.
 
     inp, out: tokens of a request where the benchmark does not say. The time per token is

@@ -116,11 +116,12 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     Raises DocumentError where too little is left to go on.
     """
     path = path_of(name_or_path)
-    own, problems = document.examined(_shown(path))
+    shown = _shown(path)
+    own, problems = document.examined(document.read(shown), str(shown))
     base = _base_of(path, own)
     whole = _combined(own, base)
     if fault := _name_client(whole, path.stem):
-        raise DocumentError([*problems, Problem(str(_shown(path)), 0, "", *fault)])
+        raise DocumentError([*problems, Problem(str(shown), 0, "", *fault)])
     found, faults, holes = _tolerant(whole.data, base.data if base else {})
     if found:
         found, unfounded = with_origins(found, own.data if base else None)
@@ -221,13 +222,13 @@ def _benchmark(run: Measured, folder: Path) -> Measured:
     if (run.tpot_ms or run.output_tokens_per_s) and run.concurrency:
         return run
     seen = benchmark.read(content.decode(errors="replace"))
-    stated = {k: getattr(run, k) or getattr(seen, k) for k in benchmark.FIGURES}
+    stated = {k: getattr(run, k) or seen[k] for k in benchmark.FIGURES}
     return run.model_copy(update=stated)
 
 
 @cache
 def _read_once(path: Path, changed_ns: int) -> Document:
-    found, problems = document.examined(path)
+    found, problems = document.examined(document.read(path), str(path))
     if problems:
         raise DocumentError(problems)
     return found

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from pydantic import BaseModel
 
 from siting import catalogue, dtypes, hf_config
-from siting.inputs.document import Fault, Path_
+from siting.inputs.document import Fault, Path_, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +34,14 @@ def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Fault]:
     """What is wrong with the names of a record and of those within it."""
     for field, info in type(record).model_fields.items():
         marks = [mark for mark in info.metadata if isinstance(mark, Name)]
-        for where, value in _each(getattr(record, field), (*path, field)):
+        held = getattr(record, field)
+        several = isinstance(held, dict | list)
+        for key, value in members(held) if several else [("", held)]:
+            where = (*path, field, key) if several else (*path, field)
             if isinstance(value, BaseModel):
                 yield from faults(value, where)
             for mark in marks if value or info.is_required() else ():
                 yield from mark.faults(where, value)
-
-
-def _each(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
-    """The members of a list or a mapping, or the value itself, each with its path."""
-    if isinstance(value, dict | list):
-        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
-            yield (*path, key), member
-    else:
-        yield path, value
 
 
 def _of(table: str, column: str, what: str) -> Name:
