@@ -387,7 +387,7 @@ def seen(data: Data) -> list[dict[str, Any]]:
     names, counts = np.unique(first, return_counts=True)
     rows += [("first token", str(n), int(c)) for n, c in zip(names, counts, strict=True)]
     return [
-        {"regime": key, "value": name, "measurements": n}
+        {"topic": "speed", "aspect": key, "value": name, "measurements": n}
         for key, name, n in rows
         if n >= spread.ENOUGH
     ]

@@ -3,7 +3,8 @@
 `benchmarks/left_out.py` predicts each measurement from what other sources measured, and keeps two
 tables: what was seen (facts/memory_seen.csv), and by how much the ranges that the parts of a
 prediction have must be stretched to hold 80 % of measurements (facts/memory_spread.csv), by the
-number of aspects of a case, its card, its model's family, its engine, that nobody measured.
+number of aspects of a case, its card, its model's family, its engine, that nobody measured. What
+was seen of speed is in facts/engine_calibration.csv; its ranges are in `serving.spread`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from siting.catalogue import Fact, of_facts, table
 from siting.memory.deployment import Deployment
 from siting.quantity import Range
 
-Topic = Literal["serving", "training"]
+Topic = Literal["serving", "training", "speed"]
 
 
 class Seen(Fact):
@@ -23,6 +24,7 @@ class Seen(Fact):
 
     topic: Topic
     aspect: str
+    """Of speed: a key of `serving.spread.ASPECTS`, or `first token`: of these, the engine."""
     value: str
     measurements: int
 
@@ -50,7 +52,8 @@ def unseen(topic: Topic, of: Mapping[str, str]) -> tuple[str, ...]:
 
 @of_facts
 def _seen() -> frozenset[tuple[str, str, str]]:
-    return frozenset((r.topic, r.aspect, r.value) for r in table("memory_seen", Seen))
+    rows = (*table("memory_seen", Seen), *table("engine_calibration", Seen))
+    return frozenset((r.topic, r.aspect, r.value) for r in rows)
 
 
 def in_words(missing: tuple[str, ...]) -> str:

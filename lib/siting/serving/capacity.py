@@ -21,7 +21,7 @@ import numpy as np
 
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
-from siting.inputs.scenario import OWNED, SELF_HOSTED, Measured, Option, Scenario
+from siting.inputs.scenario import SELF_HOSTED, Measured, Option, Scenario
 from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
@@ -306,9 +306,7 @@ class OptionCapacity:
     @cached_property
     def server(self) -> Server | None:
         """The server that is bought; None for rented GPUs, or where none is known."""
-        if self.runs.kind not in OWNED or not self.pools:
-            return None
-        return next(iter(servers.known_servers(self.runs)), None)
+        return servers.server_of(self.runs) if self.pools else None
 
     def groups(self, year: int = 1) -> list[tuple[float, int]]:
         """Replicas that serve, and GPUs of each, by pool."""
@@ -514,9 +512,8 @@ def _spares(option: Option, pool: Pool, wanted: float) -> int:
     if option.redundancy in ("none", "2n"):
         return SPARES[option.redundancy]
     needed: float = pool.replicas[0].central
-    known = servers.known_servers(option) if option.kind in OWNED else []
-    if known:
-        needed = servers.servers_for(known[0], [(needed, pool.gpus_per_replica)])
+    if server := servers.server_of(option):
+        needed = servers.servers_for(server, [(needed, pool.gpus_per_replica)])
     return max(SPARES[option.redundancy], servers.spares_for(int(needed), wanted))
 
 

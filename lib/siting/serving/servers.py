@@ -8,7 +8,7 @@ from math import comb
 
 from siting import catalogue
 from siting.catalogue import Fact
-from siting.inputs.scenario import Option
+from siting.inputs.scenario import OWNED, Option
 from siting.quantity import Range
 
 MOST_SPARES = 50
@@ -34,6 +34,11 @@ def known_servers(option: Option) -> list[Server]:
         return [r for r in rows if r.id == option.server]
     card = catalogue.gpu(option.gpu).id
     return [r for r in rows if r.gpu_id == card]
+
+
+def server_of(option: Option) -> Server | None:
+    """The server that an option buys; None for rented GPUs, or where none is known."""
+    return next(iter(known_servers(option)), None) if option.kind in OWNED else None
 
 
 def replicas_per_server(server: Server, gpus: int) -> float:

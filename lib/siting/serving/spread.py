@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from siting import catalogue
 from siting.catalogue import Fact
+from siting.memory.distance import unseen
 from siting.serving.performance import applies
 
 
@@ -39,15 +40,6 @@ ASPECTS: Mapping[str, Aspect] = {
 }
 ENOUGH = 10
 """Measurements from which an aspect counts as seen; fewer tell little of another case."""
-
-
-class Calibration(Fact):
-    """Measurements behind the model that share an aspect with a case."""
-
-    regime: str
-    """A key of `ASPECTS`, or `first token`: times to first token by engine."""
-    value: str
-    measurements: int
 
 
 class Spread(Fact):
@@ -93,15 +85,9 @@ def value_of(key: str, where: Mapping[str, str]) -> str:
     return " & ".join(where.get(word, "") for word in ASPECTS[key].words)
 
 
-@catalogue.of_facts
-def _calibrated() -> frozenset[tuple[str, str]]:
-    rows = catalogue.table("engine_calibration", Calibration)
-    return frozenset((row.regime, row.value) for row in rows)
-
-
 def distance(where: Mapping[str, str]) -> Distance:
     """What no measurement has seen of the case with this regime, `loop` among its words."""
-    return Distance(tuple(x for x in ASPECTS if (x, value_of(x, where)) not in _calibrated()))
+    return Distance(unseen("speed", {key: value_of(key, where) for key in ASPECTS}))
 
 
 def load_class(running: float, loop: str) -> str:
@@ -132,7 +118,7 @@ def factors(where: Mapping[str, str], quantity: str, running: float) -> tuple[fl
     running: sequences in the batch. None for a time to first token of an engine of which none
     was measured. The first row whose scope holds counts.
     """
-    if quantity == "ttft_ms" and ("first token", where.get("engine", "")) not in _calibrated():
+    if quantity == "ttft_ms" and unseen("speed", {"first token": where.get("engine", "")}):
         return None
     case = words(where, distance(where).level, load_class(running, where.get("loop", "")))
     for row in catalogue.table("engine_spread", Spread):

@@ -13,6 +13,7 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
+from siting.memory.distance import Seen
 from siting.quantity import NotEstimated
 from siting.serving import capacity, performance
 from siting.serving.capacity import OptionCapacity, Pool
@@ -20,7 +21,6 @@ from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.queueing import latency
 from siting.serving.servers import Server
-from siting.serving.spread import Calibration
 from siting.study.frames import Rows, frame, frame_citing
 from siting.study.memory import short
 from siting.study.results import Results
@@ -368,8 +368,8 @@ class CapacityFrames(Results):
         factor: highest over lowest speed of the range [x]
         origin: measured by the client, or estimate
         """
-        table = catalogue.table("engine_calibration", Calibration)
-        pairs = [(r.value.split(" & "), r.measurements) for r in table if r.regime == "engine"]
+        table = catalogue.table("engine_calibration", Seen)
+        pairs = [(r.value.split(" & "), r.measurements) for r in table if r.aspect == "engine"]
         for where, pool in self._pools():
             regime, rate = performance.regime(pool.deployment), pool.rate_per_replica
             engine, card = (regime[of] for of in ("engine", "architecture"))
