@@ -92,14 +92,12 @@ class DecisionFrames(Results):
             status = "ruled out" if c.struck else "not cleared" if c.uncleared else "allowed"
             reason = next(iter((*c.struck, *(d.point for d in c.uncleared))), None)
             what = c.name, c.name, c.kind, self._models(c.name), self.roles[c.label], status, reason
-            cost = c.cost and c.cost.central, *_quantiles(c.cost)
             points: tuple[float | None, ...] = (None,) * 7
-            ranking = self.decision.ranking
-            if ranking and c.name in ranking.names:
-                score, median = ranking.score(c.name), ranking.spread(c.name)[1]
-                scores = score.central, score.low, median, score.high
+            if (ranking := self.decision.ranking) and c.name in ranking.names:
+                (low, central, high), median = ranking.score(c.name).ends, ranking.spread(c.name)[1]
+                scores = central, low, median, high
                 points = ranking.first(c.name), *scores, *ranking.regret(c.name)
-            yield *what, *cost, *points
+            yield *what, c.cost and c.cost.central, *_quantiles(c.cost), *points
 
     @frame
     def barriers(self) -> Rows:
@@ -302,15 +300,8 @@ class DecisionFrames(Results):
         """
         for f in self.decision.resilience:
             g, what = f.growth, (f.option, f.model, spoken(f.model), f.room)
-            yield (
-                *what,
-                g.same_class,
-                g.flagship.central,
-                len(g.ratios),
-                g.makers,
-                f.chance,
-                f.verdict,
-            )
+            grows = g.same_class, g.flagship.central, len(g.ratios), g.makers
+            yield *what, *grows, f.chance, f.verdict
 
     # --- which model is as good as which ------------------------------------------------------
 
@@ -395,9 +386,8 @@ class DecisionFrames(Results):
         """The models of an option in words, each once."""
         if name not in self.options:
             return None
-        parts = [self.options[p] for p in leaves(self.scenario, name)]
-        said = dict.fromkeys(spoken(m) for part in parts for m in part.models.values())
-        return " and ".join(said)
+        parts = (self.options[p].models.values() for p in leaves(self.scenario, name))
+        return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
 
     def _place(self, name: str | None) -> tuple[Any, ...]:
         """Kind, vendor, country and servers of an option."""
@@ -412,11 +402,10 @@ class DecisionFrames(Results):
 
     def _reply(self, name: str | None) -> str | None:
         """Yes, no or not yet to the client's own question."""
-        if not self.client.yes_means:
-            return None
-        if name in self.client.yes_means:
-            return "Yes" if self.decision.word.at_least > 0 else "Not yet"
-        return "Not yet" if self.decision.stays else "No"
+        meant, unsure = self.client.yes_means, self.decision.word.at_least == 0
+        if name in meant:
+            return "Not yet" if unsure else "Yes"
+        return ("Not yet" if self.decision.stays else "No") if meant else None
 
     def _cheaper(self, name: str | None) -> float | None:
         """Share of cases in which an option costs less than what runs today."""
@@ -449,9 +438,8 @@ class DecisionFrames(Results):
             worst, best = sorted(float(criterion.value(end)) for end in (low, high))
             worth = float(criterion.value(measure.central))
         what = c.name, criterion.criterion, criterion.label, criterion.unit, unit, weight, share
-        goals = criterion.worst * factor, criterion.best * factor
-        scored = *goals, worst, worth, best, 100 * worth * share
-        return *what, measure is not None, *measures, *scored
+        goals, worths = (criterion.worst * factor, criterion.best * factor), (worst, worth, best)
+        return *what, measure is not None, *measures, *goals, *worths, 100 * worth * share
 
 
 def _quantiles(cost: Sampled | None) -> tuple[float | None, ...]:

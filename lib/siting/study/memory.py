@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +35,7 @@ class MemoryFrames(Results):
 
     def _placed(self) -> Iterator[tuple[tuple[str, str], Memory]]:
         """Option and model in words, and what the model takes there, where it is estimated."""
-        for fit in (fit for fits in self.memory.values() for fit in fits):
+        for fit in itertools.chain(*self.memory.values()):
             if fit.memory:
                 yield (fit.option, short(fit.model)), fit.memory
 
@@ -70,7 +72,7 @@ class MemoryFrames(Results):
         served_requests: longest requests that fit on such a group [requests]
         why: why it is not estimated
         """
-        for fit in (fit for fits in self.memory.values() for fit in fits):
+        for fit in itertools.chain(*self.memory.values()):
             where, m = (fit.option, short(fit.model), fit.model), fit.memory
             if m is None:
                 unknown = {"option": fit.option, "model": where[1], "model_key": fit.model}
@@ -185,7 +187,7 @@ class MemoryFrames(Results):
         verdict: fits, tight or does not fit
         why: why it is not estimated
         """
-        for p in (p for found in self.training.values() for p in found):
+        for p in itertools.chain(*self.training.values()):
             where = p.job, p.option, catalogue.gpu(p.gpu).gpu, p.gpu
             size = (p.peak.job.gpus, p.peak.reserved) if p.peak else (None,) * 2
             time = (p.time.hours, p.time.gpu_hours, p.time.energy_kwh) if p.time else (None,) * 3
@@ -208,16 +210,14 @@ class MemoryFrames(Results):
         for name, card in dict.fromkeys((d.model.model_id, d.gpu.id) for d in runs):
             model, gpu = hf_config.model(name), catalogue.gpu(card)
             for method, words in METHODS.items():
-                what, why = (short(name), gpu.gpu, words), "needs more than 8 GPUs"
+                found: tuple[Any, ...] = None, None, "no", "needs more than 8 GPUs"
                 try:
-                    peak = fewest_gpus(one_step(method, model, 4096), model, gpu)
+                    if peak := fewest_gpus(one_step(method, model, 4096), model, gpu):
+                        found = peak.job.gpus, peak.reserved, peak.verdict(gpu), ""
+                        yield from (p.source for p in peak.parts)
                 except NotEstimated as error:
-                    peak, why = None, f"not estimated, because {error}"
-                if peak:
-                    yield *what, peak.job.gpus, peak.reserved, peak.verdict(gpu), ""
-                    yield from (p.source for p in peak.parts)
-                else:
-                    yield *what, None, None, "no", why
+                    found = None, None, "no", f"not estimated, because {error}"
+                yield short(name), gpu.gpu, words, *found
 
     # --- the map ------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from genai_prices.data import providers as price_list
@@ -85,11 +86,8 @@ def search(
 
 def named(scenario: Scenario, offer: Option) -> bool:
     """Whether the scenario has this way already."""
-    same = ("kind", "provider", "models", "gpu", "server")
-    return any(
-        all(getattr(o, field) == getattr(offer, field) for field in same)
-        for o in scenario.options.values()
-    )
+    same = attrgetter("kind", "provider", "models", "gpu", "server")
+    return same(offer) in map(same, scenario.options.values())
 
 
 def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Rival]:
@@ -102,16 +100,15 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
     rules, parity = sovereignty.assess(few), quality.assess(few)
     draws = {n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest}
     found, out = candidates.Chapters(few, sized, draws, rules, parity), []
+    asked = (*scenario.decision.hard_constraints, "latency")
     for name in cheapest:
-        asked = (*scenario.decision.hard_constraints, "latency")
-        faults = [fault for each in asked for fault in candidates.judged(each, found, name)[0]]
-        verdicts = [p.verdict for p in parity.of(name)]
+        faults = (fault for each in asked for fault in candidates.judged(each, found, name)[0])
+        verdicts = (p.verdict for p in parity.of(name))
         worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")
         kept = sized[name].keeps_limits if sized[name].pools else None
-        offer, open_points = options[name], rules.options[name].counts["review"]
-        model, faults = next(iter(offer.models.values())), list(dict.fromkeys(faults))
-        what = name, offer, model, costs[name], kept, worst
-        out.append(Rival(*what, tuple(faults), open_points))
+        what = name, options[name], next(iter(options[name].models.values())), costs[name]
+        open_points = rules.options[name].counts["review"]
+        out.append(Rival(*what, kept, worst, tuple(dict.fromkeys(faults)), open_points))
     return out
 
 
@@ -258,9 +255,7 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
 
 def _sold_as(option: Option, model: str) -> str:
     """How the option's provider names a model; blank where it has no price for it."""
-    wanted = quality.name_key(model)
+    wanted, known = quality.name_key(model), {p.id for p in price_list}
     sold = [(p.id, m.id) for p in price_list for m in p.models if quality.name_key(m.id) == wanted]
-    if option.provider not in {p.id for p in price_list}:
-        return ""
-    own = [name for provider, name in sold if provider == option.provider]
-    return next(iter(own or [name for _, name in sold]), "")
+    own_first = sorted(sold, key=lambda s: s[0] != option.provider)
+    return own_first[0][1] if sold and option.provider in known else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
+
 from siting.catalogue import Kind, Source
 from siting.cost import uncertainty
 from siting.study.cost import CostFrames
@@ -94,11 +96,11 @@ class SourceFrames(DecisionFrames, CostFrames):
         swings = {s.subject: s for s in self.decision.swings if s.kind == "cost"}
         rows: list[tuple[Any, ...]] = []
         for bar in self._bars:
-            lead, turns = None, False
-            if s := swings.get(bar.driver):
-                lead, turns = max(s.leads) - min(s.leads), s.leaders[0] != s.leaders[1]
-            moves, origin = (lead, turns, bar.swing), self._origin(softest[bar.driver])
-            rows.append((bar.label, bar.band, bar.band.unit, *moves, *origin))
+            s, origin = swings.get(bar.driver), self._origin(softest[bar.driver])
+            lead = (
+                (max(s.leads) - min(s.leads), s.leaders[0] != s.leaders[1]) if s else (None, False)
+            )
+            rows.append((bar.label, bar.band, bar.band.unit, *lead, bar.swing, *origin))
         yield from sorted(rows, key=lambda row: (-(row[3] or 0), -row[5]))
         yield from softest.values()
 
@@ -141,12 +143,10 @@ class SourceFrames(DecisionFrames, CostFrames):
 
     def _cautions(self) -> Iterator[str]:
         for option, subject, why in self.left_out().itertuples(index=False):
-            known = isinstance(option, str)
-            yield (
-                f"{option}: {subject} not estimated, because {why}"
-                if known
-                else f"{subject}: {why}"
+            whose = (
+                f"{option}: {subject} not estimated, because" if pd.notna(option) else f"{subject}:"
             )
+            yield f"{whose} {why}"
         for name, found in self.capacity.items():
             yield from (f"{self.labels[name]}: {words}" for words in found.warnings)
         yield from (*self.decision.warnings, *self.cost.notes)

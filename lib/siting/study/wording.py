@@ -121,9 +121,9 @@ class Wording(Results):
         """When something that may never come comes: `after 14 months`, `not within five years`."""
         if not math.isfinite(months):
             return f"not within {self.years}"
-        return (
-            "from the first month" if months < 1 else f"after {self.count(round(months), 'month')}"
-        )
+        if months < 1:
+            return "from the first month"
+        return f"after {self.count(round(months), 'month')}"
 
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""
