@@ -211,3 +211,16 @@ def test_a_framework_changes_with_time_and_model() -> None:
 def test_a_limit_on_length_is_a_range_below_it() -> None:
     free = Job(SMALL, tokens=4096, capped=True).batch
     assert free.low < free.central == free.high == 4096
+
+
+def test_a_full_run_with_its_parameters_in_host_memory_keeps_no_gradients() -> None:
+    job = Job(
+        SMALL, "full", gpus=8, sharding="fsdp", parameters_offloaded=True, framework="torchtune"
+    )
+    assert _part(training.memory(job), "gradients and states") == 0
+
+
+def test_a_mixture_that_does_not_state_its_experts_is_not_sized() -> None:
+    model = catalogue.model("openai/gpt-oss-120b").model_copy(update={"expert_params_b": None})
+    with pytest.raises(NotEstimated, match="experts of openai/gpt-oss-120b"):
+        tensors(model)

@@ -111,9 +111,7 @@ def _shape(whole: Config, config: Config) -> Config:
     """Sizes of the layers, by their names in the catalogue."""
     layers, hidden = need(config, "num_hidden_layers"), need(config, "hidden_size")
     heads = need(config, "num_attention_heads")
-    tied = bool(meaning("tied embedding", kind(config)))
-    for part in (config, whole):
-        tied = bool(part.get("tie_word_embeddings", tied))
+    usual = meaning("tied embedding", kind(config))
     grouped = get(config, "num_key_value_heads") or heads
     if config.get("multi_query") and not config.get("new_decoder_architecture"):
         grouped = 1
@@ -125,7 +123,7 @@ def _shape(whole: Config, config: Config) -> Config:
         "num_key_value_heads": grouped,
         "head_dim": get(config, "head_dim") or hidden // heads,
         "intermediate_size": get(config, "intermediate_size") or 4 * hidden,
-        "tie_word_embeddings": tied,
+        "tie_word_embeddings": bool((config | whole).get("tie_word_embeddings", usual)),
         "max_position_embeddings": get(config, "max_position_embeddings"),
         **experts(config, layers),
         **attention(config, layers),
