@@ -109,6 +109,8 @@ class Driver:
 
 
 Kind: TypeAlias = Literal["cost", "weight", "measure"]
+Ends: TypeAlias = list[tuple[Floats, Floats]]
+"""Values and weights at the low and at the high end of an input."""
 
 
 @dataclass(frozen=True)
@@ -257,9 +259,7 @@ class Lead:
             found.append(Swing(kind, label, subject, band, leads, leaders))
         return tuple(sorted((s for s in found if s.reach > 0), key=lambda s: -s.reach))
 
-    def _inputs(
-        self, drivers: Sequence[Driver]
-    ) -> Iterator[tuple[Kind, str, str, Range, list[tuple[Floats, Floats]]]]:
+    def _inputs(self, drivers: Sequence[Driver]) -> Iterator[tuple[Kind, str, str, Range, Ends]]:
         """Kind, label, subject and range of each input, with values and weights at both ends."""
         for d in drivers:
             moved = [self._with("cost_ratio", costs) for costs in (d.at_low, d.at_high)]
@@ -267,13 +267,8 @@ class Lead:
         for j, c in enumerate(self.known):
             shares = self._shared(j)
             band = Range.ordered(shares[:, j].tolist(), "share")
-            yield (
-                "weight",
-                c.label,
-                c.criterion,
-                band,
-                [(self.values, w) for w in (shares[0], shares[2])],
-            )
+            ends = [(self.values, weights) for weights in (shares[0], shares[2])]
+            yield "weight", c.label, c.criterion, band, ends
         for option, c in product(self.candidates, self.known):
             if c.measure != "cost_ratio":
                 band = Range.ordered(option.measures.get(c.measure, c.anything).ends, c.unit)
