@@ -416,7 +416,7 @@ def test_a_parameter_that_the_table_lacks_is_named(
     chosen = scenario.load("base")
     said = f"facts/cost_parameters.csv has no {name} for any option"
     try:
-        found = tco.assess(chosen, plain_capacity(chosen)).not_estimated["api"]
+        found = tco.assess(chosen, plain_capacity(chosen)).plan.not_estimated["api"]
     except prices.NotPriced as error:  # what every option reads
         found = str(error)
     assert found == said
@@ -427,8 +427,8 @@ def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
     data["options"]["owned"] |= {"gpu": "mi325x-256gb", "server": "oam-8x-mi325x"}
     chosen = scenario.Scenario.model_validate(data)
     c = tco.assess(chosen, plain_capacity(chosen))
-    assert "no price of a server or card with mi325x-256gb" in c.not_estimated["owned"]
-    assert "its part owned is not estimated" in c.not_estimated["hybrid"]
+    assert "no price of a server or card with mi325x-256gb" in c.plan.not_estimated["owned"]
+    assert "its part owned is not estimated" in c.plan.not_estimated["hybrid"]
     assert set(c.options) == {"api", "rented"}
 
 
@@ -590,7 +590,7 @@ def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
     price = np.prod([f[n] for n in rented.factors if n != "training_gpu_hours.rented"])
     assert rented.amounts[-1] == pytest.approx(hours * price)
     # the vendor's own price is in no table, and the report says so instead of assuming none
-    assert any("fine-tuning at the vendor is not estimated" in n for n in c.notes)
+    assert any("fine-tuning at the vendor is not estimated" in n for n in c.plan.notes)
 
 
 def test_remedies_are_priced_and_in_no_total() -> None:

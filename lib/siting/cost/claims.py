@@ -99,7 +99,7 @@ def _answers(
     comparison: Comparison, owned: OptionCost, machine: Server, cloud_gpu_hour: float
 ) -> dict[str, float]:
     """What is asked of owned servers, central case; infinite: never."""
-    plan, months, gpus = comparison.plan, comparison.months, machine.gpu_count
+    plan, months, gpus = comparison.plan, comparison.plan.months, machine.gpu_count
     servers = sum(owned.servers) / len(owned.servers)
     bought = next(f for f in owned.flows if f.item in ("hardware", "redundancy"))
     price = math.prod(plan.factors[name].value.central for name in bought.factors)

@@ -356,19 +356,20 @@ class OptionCost:
 class Comparison:
     """The cost chapter's result."""
 
+    plan: Plan
     options: Mapping[str, OptionCost]
-    not_estimated: Mapping[str, str]
-    baseline: str
     currency: str
-    months: int
     rate: float
     tokens: Array
     """Tokens served by month, by any option. [M + 1]"""
     price_path: str
     volume: Volume
-    inputs: tuple[Input, ...]
-    notes: tuple[str, ...]
-    plan: Plan
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What was used, as the sources chapter lists it."""
+        factors = shown_factors(self.plan).values()
+        return tuple(Input(name=f.label, value=f.value, source=f.source) for f in factors)
 
     @property
     def cheapest(self) -> str:
@@ -384,7 +385,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     """Costs of every option of a scenario.
 
     capacity: by option, from capacity.assess. Options that cannot be priced appear in
-    `not_estimated` with the reason.
+    `plan.not_estimated` with the reason.
     """
     plan, finance = with_optimum(compile_plan(scenario, capacity)), scenario.finance
     draws, decline = plan.central(), prices.parameter("api_decline").central
@@ -395,10 +396,8 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
     volume, path = Volume.of(plan), finance.price_decline
     found = {n: _option_cost(plan, n, lines, tokens, volume, present, path) for n in plan.options}
-    terms = plan.not_estimated, plan.baseline, scenario.client.currency, plan.months
-    rate, shown = finance.discount_rate.central, shown_factors(plan).values()
-    inputs = tuple(Input(name=f.label, value=f.value, source=f.source) for f in shown)
-    return Comparison(found, *terms, rate, tokens, path, volume, inputs, plan.notes, plan)
+    terms = scenario.client.currency, finance.discount_rate.central
+    return Comparison(plan, found, *terms, tokens, path, volume)
 
 
 def drawn_factors(plan: Plan) -> set[str]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -28,6 +29,9 @@ from siting.cost.prices import Factor, parameter
 from siting.cost.tco import Comparison
 from siting.inputs.scenario import Scenario
 from siting.quantity import Z90, Range
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DRAWS = 20_000
 SOBOL_BASE = 512
@@ -154,17 +158,6 @@ class Bar:
     @property
     def swing(self) -> float:
         return abs(self.at_high - self.at_low)
-
-
-@dataclass(frozen=True)
-class SobolIndex:
-    """Share of the variance of the saving that a driver explains, with a 95 % half-interval."""
-
-    driver: str
-    first: float
-    first_interval: float
-    total: float
-    total_interval: float
 
 
 @dataclass(frozen=True)
@@ -347,30 +340,32 @@ def _value(plan: Plan, name: str, z: float) -> float:
 
 def sobol(
     plan: Plan, pair: tuple[str, str], bars: Sequence[Bar], seed: int, base: int = SOBOL_BASE
-) -> tuple[SobolIndex, ...]:
-    """Sobol indices of the saving for the widest bars of its tornado, with 95 % intervals (SALib).
+) -> pd.DataFrame:
+    """Shares of the saving's variance that the widest bars of its tornado explain (SALib).
 
-    Saltelli's sample with a fixed seed; drivers are taken as independent, as the indices demand.
+    By driver, largest first: `S1` alone and `ST` together with others, each with its 95 %
+    half-interval `…_conf`; empty where nothing varies. Saltelli's sample with a fixed seed; drivers
+    are taken as independent, as the indices demand.
     """
+    import pandas as pd
     from SALib.analyze import sobol as analyse
     from SALib.sample import sobol as sample
 
     names = [b.driver for b in bars[:SOBOL_DRIVERS]]
     if len(names) < 2:
-        return ()
+        return pd.DataFrame()
     problem = {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
     u = sample.sample(problem, base, calc_second_order=False, seed=seed)
     z = ndtri(np.clip(u, 1e-9, 1 - 1e-9))
-    found = tco.totals(plan, draws_at(plan, dict(zip(names, z.T, strict=True))), list(pair))
-    saving = found[pair[1]].present - found[pair[0]].present
+    cost = tco.totals(plan, draws_at(plan, dict(zip(names, z.T, strict=True))), list(pair))
+    saving = cost[pair[1]].present - cost[pair[0]].present
     if float(np.std(saving)) == 0:
-        return ()
+        return pd.DataFrame()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a bootstrap of a nil index divides by zero
-        s = analyse.analyze(
+        found = analyse.analyze(
             problem, saving / np.std(saving), calc_second_order=False, seed=seed,
             num_resamples=100, print_to_console=False,
         )  # fmt: skip
-    figures = zip(names, *(s[k].tolist() for k in ("S1", "S1_conf", "ST", "ST_conf")), strict=True)
-    out = (SobolIndex(*row) for row in figures)
-    return tuple(sorted(out, key=lambda x: -x.total))
+    both: list[pd.DataFrame] = found.to_df()
+    return pd.concat(both, axis=1).sort_values("ST", ascending=False)

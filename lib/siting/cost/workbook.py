@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -25,7 +25,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from siting.cost import cashflow
-from siting.cost.money import MILLION, discount_factors
+from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import Comparison, Flow, OptionCost, depreciation, shown_factors
 from siting.inputs.scenario import Option, Scenario
 
@@ -61,19 +61,25 @@ class _Book:
 
     file: Any
     formats: Mapping[str, Any]
-    inputs: dict[str, str]
-    paths: dict[str, int]
-    months: int
+    comparison: Comparison
+    scenario: Scenario
+    inputs: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> list[str]:
         """Columns of all months."""
-        return [xl_col_to_name(FIRST_MONTH + t) for t in range(self.months + 1)]
+        return [xl_col_to_name(FIRST_MONTH + t) for t in range(self.comparison.plan.months + 1)]
+
+    @cached_property
+    def discount(self) -> Array:
+        """Discount factors of all months."""
+        return discount_factors(self.comparison.plan.months, self.comparison.rate)
 
     def by_month(self, name: str, labels: Sequence[str]) -> Any:
         """A new sheet with a column for each month."""
         sheet = self.file.add_worksheet(name)
-        _write(sheet, 0, [*labels, *range(self.months + 1)], self.formats["head"])
+        _write(sheet, 0, [*labels, *range(len(self.columns))], self.formats["head"])
         sheet.set_column(0, 0, 46)
         sheet.set_column(1, 2, 16)
         sheet.freeze_panes(1, FIRST_MONTH)
@@ -116,20 +122,19 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
         file.set_properties({**title, "created": dt.datetime.combine(day, dt.time())})
         file.set_calc_mode("auto")
         formats = {name: file.add_format(form) for name, form in FORMATS.items()}
-        book = _Book(file, formats, {}, {}, comparison.months)
+        book, names = _Book(file, formats, comparison, scenario), sheet_names(comparison.options)
         summary = file.add_worksheet("Summary")
-        _inputs(book, comparison, day)
-        _paths(book, comparison)
-        names = sheet_names(comparison.options)
-        quantities = _quantities(book, comparison)
+        _inputs(book)
+        _paths(book)
+        quantities = _quantities(book)
         for name, cost in comparison.options.items():
-            _option(book, names[name], cost, quantities[name], comparison.rate)
+            _option(book, names[name], cost, quantities[name])
         sheet = file.add_worksheet("FOCUS")
         _write(sheet, 0, FOCUS_COLUMNS, formats["head"])
         sheet.freeze_panes(1, 0)
         for row, charge in enumerate(charges(comparison, scenario), start=1):
             _write(sheet, row, charge)
-        _summary(book, summary, comparison, scenario, names)
+        _summary(book, summary, names)
     return made.getvalue()
 
 
@@ -151,16 +156,16 @@ def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:
 # --- sheets -----------------------------------------------------------------------------------
 
 
-def _inputs(book: _Book, comparison: Comparison, day: dt.date) -> None:
+def _inputs(book: _Book) -> None:
     """Every factor, its band and its source; inputs older than 90 days are shaded."""
     sheet = book.file.add_worksheet("Inputs")
     _write(sheet, 0, INPUT_COLUMNS, book.formats["head"])
     sheet.freeze_panes(1, 1)
     for column, width in ((0, 52), (1, 14), (2, 20), (5, 52), (6, 40), (10, 40)):
         sheet.set_column(column, column, width)
-    for row, (name, f) in enumerate(shown_factors(comparison.plan).items(), start=1):
+    for row, (name, f) in enumerate(shown_factors(book.comparison.plan).items(), start=1):
         book.inputs[name] = f"Inputs!$B${row + 1}"
-        value, source, age = f.value, f.source, f.source.age_days(day)
+        value, source, age = f.value, f.source, f.source.age_days(book.scenario.client.report_date)
         old = age is not None and age > STALE_DAYS
         words = "undated" if age is None else f"{age} days" + ", old" * old
         said = source.source, source.locator, source.date, words, source.kind, source.url
@@ -174,13 +179,13 @@ _RATES = {"api": "1-{api_decline}", "rental": "1+{rental_drift}", "inflation": "
 """By which the price of a path moves in a year."""
 
 
-def _paths(book: _Book, comparison: Comparison) -> None:
+def _paths(book: _Book) -> None:
     """Discount factor, and every price path, as formulas of the rates in `Inputs`."""
     sheet = book.by_month("Paths", ["Path", "", ""])
-    draws = comparison.plan.central()
-    values = {"discount": discount_factors(book.months, comparison.rate)}
-    for name in sorted({f.path for o in comparison.options.values() for f in o.flows}):
-        values[name] = np.append(1.0, cashflow.path_factor(name, draws, book.months)[0])
+    plan, options = book.comparison.plan, book.comparison.options.values()
+    draws, values = plan.central(), {"discount": book.discount}
+    for name in sorted({f.path for o in options for f in o.flows}):
+        values[name] = np.append(1.0, cashflow.path_factor(name, draws, plan.months)[0])
     for row, (name, path) in enumerate(values.items(), start=1):
         book.paths[name] = row + 1
         label = "Discount factor" if name == "discount" else f"Price path {name}"
@@ -205,12 +210,13 @@ def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
     return f"=({base})^({elapsed}/12)"
 
 
-def _quantities(book: _Book, comparison: Comparison) -> dict[str, list[int]]:
+def _quantities(book: _Book) -> dict[str, list[int]]:
     """Units by line and month, and the tokens served; returns the row of each line."""
     sheet = book.by_month("Quantities", ["Option and line", "Unit", "Sum"])
-    rows: dict[str, list[int]] = {name: [] for name in comparison.options}
-    entries = [("Tokens served, all options", "tokens", comparison.tokens, list[int]())]
-    for name, cost in comparison.options.items():
+    options = book.comparison.options
+    rows: dict[str, list[int]] = {name: [] for name in options}
+    entries = [("Tokens served, all options", "tokens", book.comparison.tokens, list[int]())]
+    for name, cost in options.items():
         entries += [(f"{name}: {f.label}", f.unit, f.quantity, rows[name]) for f in cost.flows]
     for row, (label, unit, values, own) in enumerate(entries, start=1):
         own.append(row + 1)
@@ -219,7 +225,7 @@ def _quantities(book: _Book, comparison: Comparison) -> dict[str, list[int]]:
     return rows
 
 
-def _option(book: _Book, name: str, cost: OptionCost, rows: list[int], rate: float) -> None:
+def _option(book: _Book, name: str, cost: OptionCost, rows: list[int]) -> None:
     """Amount by line and month = price × quantity × path; totals and present values below."""
     sheet = book.by_month(name, [f"{cost.label}: cost", "Category", "Total"])
     columns, end = book.columns, len(cost.flows) + 1
@@ -229,52 +235,47 @@ def _option(book: _Book, name: str, cost: OptionCost, rows: list[int], rate: flo
         _write(sheet, row, [f.label, f.category])
         cells = [(book.sum_of(row), f.amounts.sum()), *zip(texts, f.amounts, strict=True)]
         _write(sheet, row, cells, book.formats["money"], first=2)
-    discount, running = book.paths["discount"], np.cumsum(cost.monthly)
-    worth = cost.monthly * discount_factors(book.months, rate)
-    for row, label, values, formula, whole in (
-        (end, "Total", cost.monthly, f"=SUM({{0}}2:{{0}}{end})", book.sum_of(end)),
-        (end + 1, "Present value", worth, f"={{0}}{end + 1}*Paths!{{0}}${discount}",
-         book.sum_of(end + 1)),
-        (end + 2, "Running total", running, f"=SUM($D{end + 1}:{{0}}{end + 1})",
-         f"={columns[-1]}{end + 3}"),
-    ):  # fmt: skip
-        total = values[-1] if values is running else values.sum()
+    worth, running = cost.monthly * book.discount, np.cumsum(cost.monthly)
+    present = f"={{0}}{end + 1}*Paths!{{0}}${book.paths['discount']}"
+    for row, (label, formula, values, whole) in enumerate((
+        ("Total", f"=SUM({{0}}2:{{0}}{end})", cost.monthly, (book.sum_of(end), cost.total)),
+        ("Present value", present, worth, (book.sum_of(end + 1), worth.sum())),
+        ("Running total", f"=SUM($D{end + 1}:{{0}}{end + 1})", running,
+         (f"={columns[-1]}{end + 3}", running[-1])),
+    ), start=end):  # fmt: skip
         _write(sheet, row, [label], book.formats["bold"])
-        cells = [(whole, total), *zip(map(formula.format, columns), values, strict=True)]
+        cells = [whole, *zip(map(formula.format, columns), values, strict=True)]
         _write(sheet, row, cells, book.formats["total"], first=2)
 
 
-def _summary(
-    book: _Book, sheet: Any, comparison: Comparison, scenario: Scenario, names: Mapping[str, str]
-) -> None:
+def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
     """Totals of every option, by formulas on the option sheets."""
+    comparison, client, plan = book.comparison, book.scenario.client, book.comparison.plan
     sheet.set_column(0, 0, 44)
     sheet.set_column(1, 5, 20)
-    _write(sheet, 0, [f"Cash flows, {scenario.client.name}"], book.formats["title"])
-    when = f"{comparison.months} months from {scenario.client.report_date.isoformat()}"
+    _write(sheet, 0, [f"Cash flows, {client.name}"], book.formats["title"])
+    when = f"{plan.months} months from {client.report_date.isoformat()}"
     words = f"Costs in {comparison.currency}, nominal, {when}; central case; blue cells are inputs"
     _write(sheet, 1, [words])
     heads = ["Option", "Total cost", "Present cost", "NPV against the baseline",
              "Cost per million tokens (levelised)", "API price path"]  # fmt: skip
     _write(sheet, 3, heads, book.formats["head"])
-    ends = {n: f"'{names[n]}'!C{len(cost.flows) + 2}" for n, cost in comparison.options.items()}
     present = {n: f"'{names[n]}'!C{len(cost.flows) + 3}" for n, cost in comparison.options.items()}
     last, discount = book.columns[-1], book.paths["discount"]
     tokens = f"SUMPRODUCT(Quantities!D2:{last}2,Paths!D{discount}:{last}{discount})"
-    today = present.get(comparison.baseline)
+    today = present.get(plan.baseline)
     for row, (name, cost) in enumerate(comparison.options.items(), start=4):
-        saving, each = f"={today}-{present[name]}", f"=C{row + 1}/{tokens}*{MILLION:.0f}"
         cells = [
-            (f"={ends[name]}", cost.total),
+            (f"='{names[name]}'!C{len(cost.flows) + 2}", cost.total),
             (f"={present[name]}", cost.present),
-            (saving, cost.npv) if today else None,
-            (each, cost.lcot) if cost.lcot is not None else None,
+            (f"={today}-{present[name]}", cost.npv) if today else None,
+            (f"=C{row + 1}/{tokens}*{MILLION:.0f}", cost.lcot) if cost.lcot is not None else None,
         ]
-        _write(sheet, row, [cost.label + " (baseline)" * (name == comparison.baseline)])
+        _write(sheet, row, [cost.label + " (baseline)" * (name == plan.baseline)])
         _write(sheet, row, cells, book.formats["money"], first=1)
         _write(sheet, row, [comparison.price_path.replace("_", " ")], first=5)
     below = len(comparison.options) + 5
-    for row, (name, why) in enumerate(comparison.not_estimated.items(), start=below):
+    for row, (name, why) in enumerate(plan.not_estimated.items(), start=below):
         _write(sheet, row, [f"{name}: not estimated, because {why}"], book.formats["note"])
 
 
@@ -288,26 +289,24 @@ def charges(comparison: Comparison, scenario: Scenario) -> Iterator[tuple[Any, .
     over their life, as usage; what is left falls on the last month. ListCost is without the
     discount of whom the charge is paid to. An unused commitment is a row of its own.
     """
-    start = np.datetime64(scenario.client.report_date, "M")
-    days = [f"{start + t}-01T00:00:00Z" for t in range(comparison.months + 1)]
-    periods = [tuple(days[max(t - 1, 0) :][:2]) * 2 for t in range(comparison.months + 1)]
+    start, months = np.datetime64(scenario.client.report_date, "M"), comparison.plan.months
+    days = [f"{start + t}-01T00:00:00Z" for t in range(months + 1)]
+    periods = [tuple(days[max(t - 1, 0) :][:2]) * 2 for t in range(months + 1)]
     for name, cost in comparison.options.items():
         account = (scenario.client.id, scenario.client.name, name, cost.label)
         for f in cost.flows:
-            effective = depreciation([f], cost.life, comparison.months) if f.capital else f.amounts
+            paid_to = _paid_to(scenario, name, f)
+            effective = depreciation([f], cost.life, months) if f.capital else f.amounts
             for t in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():
                 paid, used = f.amounts[t], effective[t]
                 for billed, borne in ((paid, 0.0), (0.0, used)) if f.capital else ((paid, used),):
                     if billed or borne:
-                        charge = _charge(scenario, comparison, name, f, billed)
+                        charge = _charge(f, paid_to, comparison.currency, billed)
                         yield *account, *periods[t], *charge, borne, *_units(f, t)
 
 
-def _charge(
-    scenario: Scenario, comparison: Comparison, name: str, f: Flow, billed: float
-) -> tuple[Any, ...]:
+def _charge(f: Flow, paid: Option, currency: str, billed: float) -> tuple[Any, ...]:
     """What is charged, by whom, and how much: the columns between periods and effective cost."""
-    paid = _paid_to(scenario, comparison, name, f)
     listed = billed / (1 - paid.discount) if f.by_use else billed
     bought = f.capital and billed > 0
     category = "Tax" if f.category == "tax" else "Credit" if billed < 0 else (
@@ -317,7 +316,7 @@ def _charge(
     return (
         category, "", f.label, "One-Time" if bought else "Recurring", "", *(seller,) * 4,
         paid.provider or seller, "AI and Machine Learning", "Generative AI", f.category,
-        paid.region, comparison.currency, listed, billed, billed,
+        paid.region, currency, listed, billed, billed,
     )  # fmt: skip
 
 
@@ -330,10 +329,11 @@ def _units(f: Flow, t: int) -> tuple[Any, ...]:
     return ("Committed" if status else "Standard", *counted, *counted, status)
 
 
-def _paid_to(scenario: Scenario, comparison: Comparison, name: str, f: Flow) -> Option:
+def _paid_to(scenario: Scenario, name: str, f: Flow) -> Option:
     """The option whose contract a charge falls under: the baseline's until production, in a
     hybrid that of its other side for what is billed by use."""
-    option = scenario.options[comparison.baseline if f.category == cashflow.BEFORE else name]
+    early = f.category == cashflow.BEFORE
+    option = scenario.options[scenario.finance.baseline if early else name]
     if option.kind == "hybrid":
         option = scenario.options[option.burst if f.by_use else option.base]
     return option

@@ -57,8 +57,8 @@ class CostFrames(VendorFrames):
             return "", ""
         chosen = self.decision.recommended or ""
         chosen = chosen if chosen in priced else self.cost.cheapest
-        if self.cost.baseline in priced and chosen != self.cost.baseline:
-            return chosen, self.cost.baseline
+        if self.cost.plan.baseline in priced and chosen != self.cost.plan.baseline:
+            return chosen, self.cost.plan.baseline
         ruled_out = {c.name for c in self.decision.struck}
         rest = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
         allowed = [n for n in rest if n not in ruled_out] or rest
@@ -67,7 +67,7 @@ class CostFrames(VendorFrames):
     @property
     def not_priced(self) -> str:
         """Why options have no price, in one sentence; blank where all have one."""
-        reasons = self.cost.not_estimated.items()
+        reasons = self.cost.plan.not_estimated.items()
         return "; ".join(f"{self.labels[name]}: {why}" for name, why in reasons)
 
     @cached_property
@@ -112,7 +112,7 @@ class CostFrames(VendorFrames):
         """
         chosen, rival = self.compared
         ruled_out = {c.name for c in self.decision.struck}
-        today = self.cost.options.get(self.cost.baseline)
+        today = self.cost.options.get(self.cost.plan.baseline)
         for name, o in self.cost.options.items():
             runs, spread = o is today, self.uncertainty.spreads[name]
             present, npv, known = spread.present, spread.npv, math.nan if today is None else 1.0
@@ -145,7 +145,7 @@ class CostFrames(VendorFrames):
         amount: cost; income is negative [currency]
         present: the same, discounted to today [currency]
         """
-        worth = money.discount_factors(self.cost.months, self.cost.rate)
+        worth = money.discount_factors(self.cost.plan.months, self.cost.rate)
         for o in self.cost.options.values():
             for f in o.flows:
                 what = o.name, f.label, CATEGORIES.get(f.category, f.category)
@@ -181,7 +181,7 @@ class CostFrames(VendorFrames):
         if not self.cost.options:
             return
         chosen, rival = self.compared
-        today = self.cost.baseline if self.cost.baseline in self.cost.options else ""
+        today = self.cost.plan.baseline if self.cost.plan.baseline in self.cost.options else ""
         end = rival if chosen == today else chosen
         flows = self.cash_flows()
         sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
@@ -216,7 +216,7 @@ class CostFrames(VendorFrames):
         """
         for name, spread in self.uncertainty.spreads.items():
             for year, band in enumerate(spread.cumulative.T, 1):
-                yield name, min(year * MONTHS, self.cost.months), *band
+                yield name, min(year * MONTHS, self.cost.plan.months), *band
 
     @frame_citing(_prices(*PRICES))
     def cost_draws(self) -> pd.DataFrame:
@@ -284,9 +284,9 @@ class CostFrames(VendorFrames):
         why: why something is missing
         """
         for o in self.cost.options.values():
-            b, today = o.break_even, o.name == self.cost.baseline
+            b, today = o.break_even, o.name == self.cost.plan.baseline
             split = o.hybrid is None or not o.hybrid.end
-            known = not today and self.cost.baseline in self.cost.options
+            known = not today and self.cost.plan.baseline in self.cost.options
             month = _never(b.month) if known and (b.month is not None or split) else None
             points = month, b.utilisation, b.used, b.volume, b.cheaper_above
             yield o.name, today, *points, b.rival, b.why
@@ -324,11 +324,11 @@ class CostFrames(VendorFrames):
         with_others: the same, together with others [share]
         """
         plan, pair, bars = self.cost.plan, self.compared, self._bars
-        shares = {x.driver: x for x in uncertainty.sobol(plan, pair, bars, self.scenario.seed)}
+        shares = uncertainty.sobol(plan, pair, bars, self.scenario.seed)
         for b in bars:
-            band, x = b.band, shares.get(b.driver)
-            alone = (x.first, x.total) if x else (None, None)
-            yield b.label, band.unit, band, b.at_low, b.at_high, *alone
+            known = b.driver in shares.index
+            alone = shares.loc[b.driver, ["S1", "ST"]] if known else (None, None)
+            yield b.label, b.band.unit, b.band, b.at_low, b.at_high, *alone
         yield from self._of_drivers(b.driver for b in bars)
 
     @frame

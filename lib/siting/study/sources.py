@@ -129,7 +129,7 @@ class SourceFrames(DecisionFrames, CostFrames):
         """
         for name, found in self.capacity.items():
             yield from ((name, model, why) for model, why in found.not_estimated.items())
-        yield from ((name, "cost", why) for name, why in self.cost.not_estimated.items())
+        yield from ((name, "cost", why) for name, why in self.cost.plan.not_estimated.items())
         for vendor in self.stability.unknown_vendors:
             yield None, vendor, "no record of this vendor, so the chances of all vendors are taken"
 
@@ -149,7 +149,7 @@ class SourceFrames(DecisionFrames, CostFrames):
             yield f"{whose} {why}"
         for name, found in self.capacity.items():
             yield from (f"{self.labels[name]}: {words}" for words in found.warnings)
-        yield from (*self.decision.warnings, *self.cost.notes)
+        yield from (*self.decision.warnings, *self.cost.plan.notes)
         if old := sum(self.is_stale(i.source) for i in self.used):
             yield f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"
 

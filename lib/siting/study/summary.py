@@ -287,8 +287,8 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
     study, own = read.study, {"option": label}
-    if name in study.cost.not_estimated:
-        return {"not_estimated": study.cost.not_estimated[name]}
+    if name in study.cost.plan.not_estimated:
+        return {"not_estimated": study.cost.plan.not_estimated[name]}
     energy = study.energy().assign(kwh=lambda used: used.electricity * 1000)
     flows = study.cash_flows().query("option == @label")
     items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)

@@ -68,7 +68,7 @@ def candidates(
     scenario, draws, law = found.scenario, found.draws, found.sovereignty
     held = {name: barriers(found, cost, name) for name in scenario.options}
     yard = yardstick({n: d for n, d in draws.items() if not held[n][0]} or draws)
-    yearly = yard / (cost.months / 12) if yard else None
+    yearly = yard / (cost.plan.months / 12) if yard else None
     out = []
     for name, option in scenario.options.items():
         measures: dict[str, Measure | None] = {
@@ -204,8 +204,8 @@ def barriers(
     fails: list[str] = []
     doubts: list[Doubt] = []
     scenario, capacity = found.scenario, found.capacity[name]
-    if name in cost.not_estimated:
-        fails.append(f"its cost is not estimated, because {cost.not_estimated[name]}")
+    if name in cost.plan.not_estimated:
+        fails.append(f"its cost is not estimated, because {cost.plan.not_estimated[name]}")
     option, priced = scenario.options[name], cost.options.get(name)
     if priced and priced.hybrid and priced.hybrid.end:
         part = scenario.options[option.burst if priced.hybrid.end == "burst" else option.base]
@@ -326,7 +326,9 @@ def yearly_spend(cost: Comparison) -> dict[str, Range]:
         for name, option in cost.options.items()
     }
     unit = f"{cost.currency} per year"
-    return {name: Range.exact(amount * 12 / cost.months, unit) for name, amount in paid.items()}
+    return {
+        name: Range.exact(amount * 12 / cost.plan.months, unit) for name, amount in paid.items()
+    }
 
 
 def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
