@@ -277,6 +277,14 @@ def test_a_refusal_says_the_same_in_another_process(client) -> None:
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
+@pytest.mark.parametrize(
+    "path", ["finance.horizon_months.x", "client.name.B", "client.nam", "nothing.at.all", ""]
+)
+def test_what_if_at_a_path_that_is_not_there_is_refused(path: str) -> None:
+    with pytest.raises(scenario.ScenarioError, match="is not there"):
+        scenario.changed(scenario.load("base"), {path: 1})
+
+
 def test_a_missing_file_names_the_client_that_was_meant() -> None:
     (problem,) = refused("banca-valdor")
     assert "banca-valdora" in problem.write

@@ -136,16 +136,12 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
     if not found:
         raise Refused("nothing in the catalogue keeps the limits and meets the conditions")
     shown, money = found[:most], chosen.client.currency
+    plain = ("name", "keeps_limits", "quality", "ruled_out", "open_points", "paste")
     data = [
         {
-            "name": r.name,
+            **{name: getattr(r, name) for name in plain},
             "option": r.option.model_dump(mode="json", exclude_defaults=True),
             "present_cost": Range.exact(r.present, money),
-            "keeps_limits": r.keeps_limits,
-            "quality": r.quality,
-            "ruled_out": list(r.ruled_out),
-            "open_points": r.open_points,
-            "paste": r.paste,
         }
         for r in shown
     ]

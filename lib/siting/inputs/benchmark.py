@@ -15,7 +15,7 @@ from typing import Any
 
 from siting.catalogue import Fact, table
 from siting.inputs import beside
-from siting.inputs.document import members
+from siting.inputs.document import at, members
 
 MOST = {
     "concurrency": 1e6, "output_tokens_per_s": 1e9, "ttft_ms": 1e8, "tpot_ms": 1e6,
@@ -133,7 +133,7 @@ def _run(tool: Tool, data: Object) -> Figures:
 
 def _phases(data: Object) -> float | None:
     """Concurrency of the phase that was measured, where AIPerf's configuration lists phases."""
-    phases = _at(data, "input_config.phases")
+    phases = at(data, ("input_config", "phases"))
     if not isinstance(phases, dict | list | None):
         raise ValueError("input_config.phases is no list of phases")
     listed = (phase for _, phase in members(phases))
@@ -161,13 +161,6 @@ UNITS = {
 """A unit of time in milliseconds."""
 
 
-def _at(data: Any, keys: str) -> Any:
-    """What stands at dotted keys; None where nothing does."""
-    for key in keys.split("."):
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
-
-
 def _figure(data: Object, figure: str, places: str) -> float | None:
     """The first of the figures at `places` that is above zero, in the unit of `figure`."""
     for place in places.split():
@@ -178,7 +171,7 @@ def _figure(data: Object, figure: str, places: str) -> float | None:
             count = _number(data, parts)
             return value / count if count else None
         if value:
-            return value * _factor(figure, whole, _at(data, whole), unit)
+            return value * _factor(figure, whole, at(data, whole.split(".")), unit)
     return None
 
 
@@ -187,7 +180,7 @@ def _number(data: Object, keys: str) -> float | None:
 
     Raises ValueError for anything but a finite number of zero or more.
     """
-    found = _at(data, keys)
+    found = at(data, keys.split("."))
     if isinstance(found, dict):
         found = found.get("mean", found.get("avg"))
     if found is None:

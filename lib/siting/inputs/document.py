@@ -134,6 +134,13 @@ def members(data: Any) -> Iterable[tuple[Any, Any]]:
     return enumerate(data) if isinstance(data, list) else ()
 
 
+def at(data: Any, path: Iterable[str | int]) -> Any:
+    """What stands at the end of a path of keys; None where nothing does."""
+    for step in path:
+        data = data.get(step) if isinstance(data, dict) else None
+    return data
+
+
 def dotted(path: Path_) -> str:
     """`("workloads", "a", "hours", 3)` as `workloads.a.hours[3]`."""
     text = ""

@@ -178,19 +178,13 @@ def _taken_out(data: Any, where: Path_, base: Any) -> bool:
     for depth in range(len(inside) - 2, -1, -1):
         holder, step = inside[depth], where[depth]
         if isinstance(holder, dict):
-            usual = _at(base, where[: depth + 1])
+            usual = document.at(base, where[: depth + 1])
             if usual is None or usual == holder[step]:
                 del holder[step]
             else:
                 holder[step] = copy.deepcopy(usual)
             return True
     return False
-
-
-def _at(data: Any, where: Path_) -> Any:
-    for step in where:
-        data = data.get(step) if isinstance(data, dict) else None
-    return data
 
 
 def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
@@ -290,9 +284,8 @@ def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
     data = scenario.model_dump()
     for path, value in changes.items():
         *above, last = path.split(".")
-        here = data
-        for key in above:
-            here = here.get(key, {}) if isinstance(here, dict) else {}
+        holder = document.at(data, above)
+        here = holder if isinstance(holder, dict) else {}
         if last not in here:
             meant = catalogue.suggestion(last, map(str, here))
             raise DocumentError.of("what if", "is not there", meant, field=path)

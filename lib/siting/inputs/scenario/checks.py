@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -77,7 +76,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
         yield (*here, "second_site"), wrong, "remove it, or name owned servers"
     yield from _region(here, option)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
-    for model in itertools.islice(silent, 1):
+    if (model := next(silent, None)) is not None:
         wrong = f"{model} reasons, and its effort is not said"
         write = "write effort: none, low, medium or high as your requests set it, or default"
         yield (*here, "effort"), wrong, write
