@@ -403,11 +403,7 @@ def _overlap(a: Board, b: Board) -> bool:
 
 
 def parity(
-    name: str,
-    workload: Workload,
-    option_name: str,
-    option: Option,
-    day: dt.date | None = None,
+    name: str, workload: Workload, option_name: str, option: Option, day: dt.date | None = None
 ) -> Parity | None:
     """One leaf option's model against the floor of one workload; None without floor or model.
 

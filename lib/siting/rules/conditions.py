@@ -179,10 +179,9 @@ def names(condition: Condition) -> frozenset[str]:
 def dates(condition: Condition, name: str) -> frozenset[dt.date]:
     """The dates that `condition` compares the attribute `name` with."""
     compared = (c.parts for c in walk(condition) if isinstance(c, Operation))
-    found = (t for parts in compared if Name(name) in parts for t in parts)
-    return frozenset(
-        t.value for t in found if isinstance(t, Constant) and isinstance(t.value, dt.date)
-    )
+    terms = (t for parts in compared if Name(name) in parts for t in parts)
+    values = (t.value for t in terms if isinstance(t, Constant))
+    return frozenset(value for value in values if isinstance(value, dt.date))
 
 
 def evaluate(condition: Condition, values: Values) -> bool | None:

@@ -286,13 +286,10 @@ class Assessment:
 
     def remedies(self, option: str) -> tuple[str, ...]:
         """Cost items of what would remedy the fails and reviews of an option, each once."""
-        found = (
-            item
-            for v in self.options[option].verdicts.values()
-            if v.verdict in ("fail", "review")
-            for item in v.rule.remedy_items.split(";")
-        )
-        return tuple(dict.fromkeys(filter(None, found)))
+        verdicts = self.options[option].verdicts.values()
+        wanting = (v.rule.remedy_items for v in verdicts if v.verdict in ("fail", "review"))
+        items = (item for cell in wanting for item in cell.split(";"))
+        return tuple(dict.fromkeys(filter(None, items)))
 
     def switches(self) -> list[tuple[Known, list[Rule]]]:
         """Facts each of which keeps rules in force, which apply to no option, from applying."""

@@ -34,14 +34,7 @@ from scipy.special import betaincinv, expit, logit, ndtr, ndtri, softmax
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.quantity import Range
-from siting.vendors.vendor_record import (
-    Notice,
-    Record,
-    Retirement,
-    exact_day,
-    separate,
-    setting,
-)
+from siting.vendors.vendor_record import Notice, Record, Retirement, exact_day, separate, setting
 
 Array = npt.NDArray[np.float64]
 

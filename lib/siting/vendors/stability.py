@@ -196,9 +196,8 @@ class Client:
 
     def _rng(self, *key: str) -> np.random.Generator:
         text = ":".join((str(self.seed), *key)).encode()
-        return np.random.default_rng(
-            np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), np.uint32)
-        )
+        digest = hashlib.blake2b(text, digest_size=16).digest()
+        return np.random.default_rng(np.frombuffer(digest, np.uint32))
 
     def _base_rate(self, kind: Kind) -> tuple[Array, str, tuple[Event, ...]]:
         """Chance by draw that a vendor has at least one case in a year: share of vendor-years.
@@ -335,12 +334,11 @@ def assess(
     years = scenario.finance.horizon_months / 12
     client = Client(record, day, years, in_hand, scenario.seed)
     costs, spend = switching_cost or {}, yearly_spend or {}
+    losses = {o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names}
     asked = [(s, record.vendor(s.vendor)) for s in scenario.stability.shocks]
     return Assessment(
         vendors={n: on_record(record, v, day) for n, v in known.items() if v},
-        options={
-            o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names
-        },
+        options=losses,
         shocks=tuple(
             client.effect(s, v.vendor, users.get(v, ()), costs, spend) for s, v in asked if v
         ),

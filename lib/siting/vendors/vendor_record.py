@@ -223,12 +223,9 @@ class Record:
 
     def promise_of(self, vendor: Vendor) -> Policy | None:
         """The newest promise of notice for generally available models."""
-        own = [
-            p
-            for p in self.policies
-            if p.vendor == vendor.vendor and p.stage == "ga" and p.applies_to in ("GA", "none")
-        ]
-        return max(own, key=lambda p: (known_by(p.date), p.days or 0), default=None)
+        own = (p for p in self.policies if p.vendor == vendor.vendor and p.stage == "ga")
+        general = (p for p in own if p.applies_to in ("GA", "none"))
+        return max(general, key=lambda p: (known_by(p.date), p.days or 0), default=None)
 
 
 COLLECTED = dt.date(2026, 11, 24)
@@ -376,10 +373,8 @@ def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
     known = record.as_of(day)
     events, notices = known.events_of(vendor), known.notices_of(vendor.vendor)
     facts, promise = known.facts_of(vendor), known.promise_of(vendor)
-    undated = sum(
-        e.vendor in vendor.recorded_as and e.date == "undated" and not e.replaced_by
-        for e in known.events
-    )
+    own = (e for e in known.events if e.vendor in vendor.recorded_as)
+    undated = sum(e.date == "undated" and not e.replaced_by for e in own)
     return OnRecord(
         vendor.vendor, vendor.role, vendor.press, day, events, notices, facts, promise, undated
     )
