@@ -361,9 +361,7 @@ def holds(d: Deployment, longest: int, pool: float) -> tuple[float, float]:
     except NotEstimated:
         return 0.0, 0.0
     tokens = made.concurrency * longest
-    if made.groups == 1:
-        tokens = float(made.blocks * made.block_tokens)
-    elif d.behaviour("prints_smallest_group").central:
+    if made.groups == 1 or d.behaviour("prints_smallest_group").central:
         tokens = float(made.smallest_group_tokens)
     return tokens * d.context_parallel, made.concurrency * d.context_parallel
 
