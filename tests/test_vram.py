@@ -10,7 +10,7 @@ from cache_bytes import request_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, dtypes
-from siting.inputs.scenario import Tokens
+from siting.inputs.scenario import Tokens, Workload
 from siting.memory import attention, distance, engines, pool, vram, weights
 from siting.memory.deployment import Deployment, planned
 from siting.memory.sweep import sweep
@@ -472,8 +472,15 @@ def test_no_range_is_narrower_than_what_a_log_prints() -> None:
 
 def test_the_longest_request_is_the_far_tail_of_both_parts() -> None:
     # mean = p95 / e^(1.6449 s - s^2 / 2); with p95 = mean there is no spread at all
-    assert vram.longest_request([Tokens(mean=1000, p95=1000), Tokens(mean=100, p95=100)]) == 2048
-    wide = vram.longest_request([Tokens(mean=3000, p95=8000)])
+    short = Tokens(mean=100, p95=100)
+
+    def longest(asked: Tokens) -> int:
+        return vram.longest_request(
+            Workload.model_construct(input_tokens=asked, output_tokens=short, reasoning_tokens=None)
+        )
+
+    assert longest(Tokens(mean=1000, p95=1000)) == 2048
+    wide = longest(Tokens(mean=3000, p95=8000))
     assert 15_000 < wide < 40_000 and wide % 1024 == 0
 
 

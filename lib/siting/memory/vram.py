@@ -7,14 +7,13 @@ source; `fewest_gpus` solves for the group; `assess` answers for a client's opti
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Model
 from siting.dtypes import weight_format
-from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Tokens
+from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Workload
 from siting.memory import pool
 from siting.memory.deployment import Deployment, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
@@ -171,12 +170,13 @@ class Fit:
     """Why there is no `memory`."""
 
 
-def longest_request(tokens: Sequence[Tokens], extra: float = 0.0) -> int:
+def longest_request(w: Workload) -> int:
     """Longest request to plan for: the 99.9th percentile of each part, added up. [tokens]
 
-    Rounded up to 1,024.
+    With hidden reasoning; rounded up to 1,024.
     """
-    length = extra + sum(LogNormal.fitted(t.mean, t.p95).quantile(Z999) for t in tokens)
+    parts = (LogNormal.fitted(t.mean, t.p95) for t in (w.input_tokens, w.output_tokens))
+    length = (w.reasoning_tokens or 0) + sum(part.quantile(Z999) for part in parts)
     return math.ceil(length / 1024) * 1024
 
 
@@ -225,10 +225,7 @@ def _fit(
     loads = [quality.at_effort(scenario, name, w) for w in works]
     try:
         model = hf_config.model(model_name)
-        context = option.context or max(
-            longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0)
-            for w in loads
-        )
+        context = option.context or max(map(longest_request, loads))
         context = min(context, model.max_position_embeddings or context)
         d = planned(deployment(option, model, option.tensor_parallel or 1))
         wanted = planning_concurrency()

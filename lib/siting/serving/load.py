@@ -126,10 +126,9 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     )
     stated = w.latency
     limits = Limits(stated.ttft_s, stated.tpot_ms / 1e3, round(stated.percentile))
-    longest = vram.longest_request((w.input_tokens, w.output_tokens), w.reasoning_tokens or 0)
     growth = tuple(w.growth_by_year) or (w.growth_per_year,)
     shape, how = (w.peak_factor, w.batchable_share, growth), (w.deadline, w.arrivals, working)
-    return Load(name, week * per_day / 3600, lengths, limits, *shape, longest, *how)
+    return Load(name, week * per_day / 3600, lengths, limits, *shape, vram.longest_request(w), *how)
 
 
 @cache
