@@ -250,14 +250,18 @@ class Plan:
 # --- quantities -------------------------------------------------------------------------------
 
 
+def at_score(band: Range, z: Array) -> Array:
+    """Values of a band at standard normal scores: its ends are P10 and P90, each side has its own
+    spread."""
+    side = np.where(z >= 0, band.high - band.central, band.central - band.low)
+    return np.asarray(band.central + z * side / Z90)
+
+
 def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
-    growth = draws["growth"][:, None]
-    bands = [steps[min(year, len(steps)) - 1].ends for year in range(1, years)]
-    low, central, high = np.reshape(bands, (-1, 3)).T
-    step = central + growth * np.where(growth >= 0, high - central, central - low) / Z90
-    grown = np.pad(np.maximum(1 + step, 0.05), ((0, 0), (1, 0)), constant_values=1.0)
-    return np.asarray(draws["demand"][:, None] * np.cumprod(grown, axis=1))
+    growth, bands = draws["growth"], (steps[min(y, len(steps)) - 1] for y in range(1, years))
+    grown = [np.ones_like(growth), *(np.maximum(1 + at_score(b, growth), 0.05) for b in bands)]
+    return np.asarray(draws["demand"][:, None] * np.cumprod(np.stack(grown, axis=1), axis=1))
 
 
 def machines(option: OptionPlan, draws: Draws, years: int) -> Fleet | None:

@@ -53,11 +53,8 @@ def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> 
     users = sum(w.users for w in scenario.workloads.values())
     on_call = any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values())
     terms = finance.baseline, finance.horizon_months, users, finance.tax_rate or 0.0, on_call
-    options, notes = (
-        {n: made[n] for n in scenario.options if n in made},
-        dict.fromkeys(finder.notes),
-    )
-    return Plan(options, why, finder.factors, loads, *terms, tuple(notes))
+    options = {n: made[n] for n in scenario.options if n in made}
+    return Plan(options, why, finder.factors, loads, *terms, tuple(dict.fromkeys(finder.notes)))
 
 
 def _option_plan(
@@ -99,8 +96,8 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
         for line in burst.lines
         if line.item.driver in by_use or (line.item.driver == "fte" and not burst.pools)
     ]
-    lines, pools, machine = (*own, *rest), base.pools, base.machine
-    return HybridPlan(name, option, lines, pools, machine, base=base, burst=burst)
+    lines = (*own, *rest)
+    return HybridPlan(name, option, lines, base.pools, base.machine, base=base, burst=burst)
 
 
 @dataclass(frozen=True)
@@ -118,19 +115,18 @@ class Remedy:
 def remedies(scenario: Scenario) -> dict[str, Remedy]:
     """Every remedy of facts/cost_items.csv, priced for this client; no option's total has one."""
     finder = _Finder(scenario)
-    units = {"workload": len(scenario.workloads)}
-    nil = Range.exact(0.0, finder.client.currency)
+    nil, none = Range.exact(0.0, finder.client.currency), Range.exact(0.0, "share")
     found: dict[str, Remedy] = {}
     for item in catalogue.table("cost_items", CostItem):
         if item.category != "remedy":
             continue
-        label, none = item.label.removeprefix("Remedy: "), Range.exact(0, "share")
+        label = item.label.removeprefix("Remedy: ")
         old = found.get(item.id) or Remedy(label, nil, nil, none, source_of(item))
         looked_up = chain(*map(finder.looked_up, item.multiply_by.split()))
         value = replace(item.range, unit=finder.client.currency)
         for factor in (*looked_up, *finder.fx(item.currency)):
             value = value.times(finder.factors[factor].value, finder.client.currency)
-        value = value.scaled(units.get(item.driver, 1))
+        value = value.scaled(len(scenario.workloads) if item.driver == "workload" else 1)
         if item.driver == "api_bill":
             old = replace(old, share_of_api_bill=replace(value, unit="share"))
         elif item.when == "once":

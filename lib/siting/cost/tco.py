@@ -559,9 +559,8 @@ class Volume:
         draws = plan.central(demand=SCALES)
         (planned, _), (tokens, worth) = _tokens(plan, plan.central()), _tokens(plan, draws)
         per = {n: _present(plan, draws, n) / worth * MILLION for n in plan.options}
-        return cls(
-            plan, float(planned[0]) / plan.months / MILLION, tokens / plan.months / MILLION, per
-        )
+        usual, each = (x / plan.months / MILLION for x in (planned, tokens))
+        return cls(plan, float(usual[0]), each, per)
 
     @cached_property
     def winners(self) -> tuple[Winner, ...]:

@@ -23,7 +23,7 @@ from scipy.special import ndtr, ndtri
 from siting import catalogue
 from siting.catalogue import Fact
 from siting.cost import tco
-from siting.cost.cashflow import Draws, Plan
+from siting.cost.cashflow import Draws, Plan, at_score
 from siting.cost.money import Array
 from siting.cost.prices import Factor, parameter
 from siting.cost.tco import Comparison
@@ -69,7 +69,7 @@ def value_at(factor: Factor, z: Array) -> Array:
     elif factor.shape == "triangular":
         out = _triangular(v, ndtr(z))
     else:
-        out = v.central + z * np.where(z >= 0, v.high - v.central, v.central - v.low) / Z90
+        out = at_score(v, z)
     least = 0.0 if floor is None and v.low >= 0 else floor
     return np.where(z == 0, v.central, np.clip(out, least, factor.ceiling))
 
@@ -327,12 +327,10 @@ def _between(cost: Array, steps: Array, j: int, winner: int) -> float:
 
 def _value(plan: Plan, name: str, z: float) -> float:
     """Value of a driver at a score."""
-    if name != GROWTH:
-        return float(value_at(_named(plan, name), np.array([z]))[0])
-    band = described(plan, name)[1]
-    return (
-        band.central + z * (band.high - band.central if z >= 0 else band.central - band.low) / Z90
-    )
+    at = np.array([z])
+    if name == GROWTH:
+        return float(at_score(described(plan, name)[1], at)[0])
+    return float(value_at(_named(plan, name), at)[0])
 
 
 # --- Sobol ------------------------------------------------------------------------------------
