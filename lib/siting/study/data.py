@@ -316,7 +316,8 @@ def _evidence(found: Finding) -> str:
         by_source.setdefault(_stated_by(k), {})[f"{k.attribute.label}: {k.text}"] = None
     if not given:
         return f"scope: {'; '.join(by_source)}" if by_source else ""
-    return ". ".join(f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
+    said = (f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
+    return ". ".join(text[:1].upper() + text[1:] for text in said)
 
 
 def _stated_by(evidence: Known) -> str:
