@@ -16,7 +16,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,8 +117,10 @@ class _Setter:
     def __init__(self, question: str) -> None:
         self.question = question
         self.files: dict[str, bytes] = {}
+        self.appendix = False
 
     def chapter(self, chapter: Chapter) -> str:
+        self.appendix = chapter.appendix
         own = " · this client’s own chapter" if chapter.own else ""
         asks = chapter.page_one and chapter.headline and self.question
         asked = f"“{self.question}”" if asks else chapter.title
@@ -166,7 +168,7 @@ class _Setter:
         if shown["kind"] == "chart":
             name = self._file("svg", shown["svg"].encode())
             return f"#chart({name}, {quoted(shown['alt'])}, {caption}, {shown['width']}mm)"
-        return f"#tabled({caption}, {_table(shown)})"
+        return f"#tabled({caption}, {_table(shown, self.appendix)})"
 
     def foreign(self, html: str) -> str:
         """HTML of an analyst's own; its pictures become files, and nothing else is loaded."""
@@ -308,15 +310,20 @@ def _inside(token: dict[str, Any]) -> str:
 # --- tables
 
 
-def _table(shown: Exhibit) -> str:
+SIZE = {(False, False): 9, (False, True): 7, (True, False): 7.3, (True, True): 6.6}
+"""Size of a table's text by whether it stands in the appendix, and whether it is small. [pt]"""
+
+
+def _table(shown: Exhibit, appendix: bool) -> str:
     columns, rows = shown["columns"], shown["rows"]
-    widths = ", ".join(f"{w:.2f}%" for w in _widths(columns, rows))
+    size = SIZE[appendix, bool(shown.get("small"))]
+    widths = ", ".join(f"{w:.2f}%" for w in _widths(columns, rows, size))
     short = sum(len(c["text"]) for row in rows for c in row["cells"]) <= SHORT
     aligned = ", ".join("right" if c["align"] == "right" else "left" for c in columns)
     body = "".join(f"  {_row(row, len(columns))},\n" for row in rows)
     return (
         f"rows(({widths},), ({aligned},), ({_header(columns)},), short: {json.dumps(short)}, "
-        f"small: {json.dumps(bool(shown.get('small')))},\n{body})"
+        f"size: {size}pt,\n{body})"
     )
 
 
@@ -356,11 +363,12 @@ def _row(row: Any, count: int) -> str:
     return ", ".join(cells)
 
 
-def _widths(columns: Sequence[Any], rows: Sequence[Any]) -> list[float]:
+def _widths(columns: Sequence[Any], rows: Sequence[Any], size: float) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
     what is left goes to those that need more, the neediest not taking all. A table of several
     columns takes the width of the text. [% of the text's width]
     """
+    percent = partial(_percent, size=size)
     least, whole = [], []
     for place, column in enumerate(columns):
         head = f"{column['head']} {column['unit']}".strip()
@@ -368,12 +376,12 @@ def _widths(columns: Sequence[Any], rows: Sequence[Any]) -> list[float]:
         least.append(max(map(_longest_word, [head, *texts])))
         whole.append(max([least[-1], -(-len(head) // 2) + 1, *map(len, texts)]))
     for short in (24, 18, 14, 0):
-        width = [_percent(a if a <= short else b) for a, b in zip(whole, least, strict=True)]
+        width = [percent(a if a <= short else b) for a, b in zip(whole, least, strict=True)]
         if sum(width) <= 92:
             break
-    more = [max(0.0, _percent(a) - w) for a, w in zip(whole, width, strict=True)]
+    more = [max(0.0, percent(a) - w) for a, w in zip(whole, width, strict=True)]
     left = 100 - sum(width)
-    if left >= 0 and sum(map(_percent, whole)) > 100 and any(more):
+    if left >= 0 and sum(map(percent, whole)) > 100 and any(more):
         shares = [m**0.6 for m in more]
         more = [left * s / sum(shares) for s in shares]
     if left >= 0:
@@ -383,9 +391,9 @@ def _widths(columns: Sequence[Any], rows: Sequence[Any]) -> list[float]:
     return [100 * w / sum(width) for w in width]
 
 
-def _percent(characters: int) -> float:
-    """Width of so many characters in a table's cell. [% of the text's width]"""
-    return (characters * 4.5 + 9) / 470 * 100
+def _percent(characters: int, size: float) -> float:
+    """Width of so many characters of a size [pt] in a table's cell. [% of the text's width]"""
+    return (characters * size / 2 + 9) / 470 * 100
 
 
 def _longest_word(text: str) -> int:
