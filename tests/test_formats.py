@@ -110,6 +110,7 @@ def test_a_range_reads_as_central_value_and_span() -> None:
     money = numbers.range(Range(1000, 2000, 3000, "EUR")).replace(THIN, " ")
     assert money == "€ 2 000 (€ 1 000 to 3 000)"
     assert numbers.range(Range(0.1, 0.2, 0.3, "share")) == "20% (10% to 30%)"
+    assert numbers.span(Range(0.708, 0.71, 0.712, "share")) == "71%"
     assert numbers.range(Range.exact(4, "GPUs"), 0) == "4\xa0GPUs"
     per_million = Range.exact(3.456, "USD per million tokens")
     assert numbers.range(per_million).replace(THIN, " ") == "$ 3.46 per million tokens".replace(

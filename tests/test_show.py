@@ -86,6 +86,15 @@ def test_links_lead_to_pages_or_nowhere_and_images_load_nothing() -> None:
     assert "<img" not in html
 
 
+def test_a_unit_that_the_head_says_is_not_said_twice() -> None:
+    frame = sourced(
+        pd.DataFrame({"option": ["API"], "idle_gpus": [2.0], "rented": [3.0]}),
+        units={"idle_gpus": "gpus", "rented": "gpus"},
+    )
+    heads = [(c["head"], c["unit"]) for c in tabled.table(frame, "T")["columns"]]
+    assert heads == [("option", ""), ("idle gpus", ""), ("rented", "gpus")]
+
+
 def test_units_decide_formats_and_money_shares_one_scale() -> None:
     frame = sourced(
         pd.DataFrame({

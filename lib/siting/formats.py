@@ -170,15 +170,16 @@ class Numbers:
         return f"{central} ({self.span(value, decimals)})"
 
     def span(self, value: Range, decimals: int | None = None) -> str:
-        """Low to high alone, without unit: `10 to 15`; with the sign where it is money."""
+        """Low to high alone, without unit: `10 to 15`; with the sign where it is money; once where
+        both read the same."""
         if value.unit in ("%", "share"):
             scale = 1 if value.unit == "share" else 100
             low, high = (self.percent(v / scale, decimals or 0) for v in (value.low, value.high))
-            return f"{low} to {high}"
-        if value.unit == self.currency and decimals is None:
+        elif value.unit == self.currency and decimals is None:
             return self.money_span(value.low, value.high)
-        low, high = (self.number(v, decimals) for v in (value.low, value.high))
-        return f"{low} to {high}"
+        else:
+            low, high = (self.number(v, decimals) for v in (value.low, value.high))
+        return low if low == high else f"{low} to {high}"
 
     def date(self, day: dt.date | str) -> str:
         """A day, or a source's date as the catalogue writes it (`2026-11`, `undated`)."""

@@ -184,6 +184,7 @@ class _Columns:
         over = self.heads.get(above[0], words(above[0])) if above else self.over.get(name, "")
         head, stub = self.heads.get(own, words(own)), name in self.stubs
         unit, align = ("", "left") if stub else (self._shown_unit(name), "")
+        unit = "" if unit in head.split() else unit
         return {"head": head, "unit": unit, "over": over, "stub": stub, "align": align}
 
     def _shown_unit(self, name: Any) -> str:
