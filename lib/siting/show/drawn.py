@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -175,20 +174,15 @@ def _name_lines(ax: Axes, named: Iterable[Line2D]) -> None:
 
 
 def _apart(places: Sequence[float], gap: float) -> list[float]:
-    """Places moved as little as it takes to keep `gap` between neighbours."""
-    order = sorted(range(len(places)), key=lambda i: places[i])
-    moved = list(places)
-    for _ in range(50):
-        still = True
-        for low, high in itertools.pairwise(order):
-            close = gap - (moved[high] - moved[low])
-            if close > 1e-9:
-                moved[low] -= close / 2
-                moved[high] += close / 2
-                still = False
-        if still:
-            break
-    return moved
+    """Places moved as little as it takes, in squares, to keep `gap` between neighbours."""
+    from scipy.optimize import isotonic_regression
+
+    if not places:
+        return []
+    order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
+    moved = np.empty(len(places))
+    moved[order] = isotonic_regression(np.asarray(places)[order] - steps).x + steps
+    return [float(x) for x in moved]
 
 
 def _legend(figure: Figure, handles: Any, labels: Sequence[str]) -> None:
