@@ -367,3 +367,21 @@ def test_idle_hours_are_returned_as_the_bill_has_it() -> None:
 
     billed = prices.parameter("scale_down")
     assert catalogue.settings("load_settings")["warm_up"].central == billed.central
+
+
+@pytest.mark.parametrize("tpot_ms", [14, 16, 17, 18])
+def test_a_limit_that_cannot_be_kept_beside_long_contexts_is_relaxed_and_told(
+    tpot_ms: int,
+) -> None:
+    # On one card a chat beside a request of 60,000 tokens misses 17 ms a token at any rate.
+    long = workload(
+        input_tokens={"mean": 60_000, "p95": 90_000}, output_tokens={"mean": 300, "p95": 800},
+        requests_per_day=200, latency={"ttft_s": 60, "tpot_ms": 200, "percentile": 95},
+    )  # fmt: skip
+    chat = workload(
+        input_tokens={"mean": 300, "p95": 600}, output_tokens={"mean": 300, "p95": 800},
+        latency={"ttft_s": 2, "tpot_ms": tpot_ms, "percentile": 95},
+    )  # fmt: skip
+    found = pool(long, chat)
+    assert all(share.rate > 0 and share.keeps_limits for share in found.shares)
+    assert found.gpus(1).low >= (4 if tpot_ms < 17 else 2)

@@ -383,10 +383,11 @@ def sustained(curve: Curve, limits: Limits, also: Iterable[tuple[Lengths, Limits
     return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
 
 
-def relaxed(curve: Curve, limits: Limits) -> Limits:
-    """The limits, or where a lone request misses them, such that it keeps with half to spare."""
+def relaxed(curve: Curve, limits: Limits, lengths: Lengths) -> Limits:
+    """The limits, or where a lone request of these lengths misses them beside those of the curve,
+    such that it keeps with half to spare."""
     q = limits.percentile
-    alone = latency(curve, 1e-6, (q,))
+    alone = latency(curve, 1e-6, (q,), lengths)
     if limits.strain(alone) <= 1:
         return limits
     return Limits(
@@ -403,14 +404,17 @@ def carried(replica: Replica, asks: tuple[Ask, ...]) -> list[tuple[float, float,
     """By workload: requests a second that a replica carries of it alone within the limits of all,
     what must be carried over the mean of an hour, whether limits are kept, and requests under way.
 
-    Kept, because no volume of work changes it. A limit that a lone request misses is relaxed.
+    Kept, because no volume of work changes it. A limit that a lone request misses, on its own or
+    beside those of another workload, is relaxed, and so not kept.
     """
     curves = [replica.curve(lengths) for lengths, *_ in asks]
-    held = [relaxed(c, stated) for c, (_, stated, *_) in zip(curves, asks, strict=True)]
+    held = [relaxed(c, ask[1], ask[0]) for c, ask in zip(curves, asks, strict=True)]
     found = []
     for i, (curve, limits) in enumerate(zip(curves, held, strict=True)):
         lengths, stated, waits, arrive = asks[i]
-        others = [(asks[j][0], held[j]) for j in range(len(asks)) if j != i and not asks[j][2]]
+        beside = [j for j in range(len(asks)) if j != i and not asks[j][2]]
+        others = [(asks[j][0], relaxed(curve, held[j], asks[j][0])) for j in beside]
+        kept = limits == stated and [limit for _, limit in others] == [held[j] for j in beside]
         rate = curve.saturation_rate * WITHOUT_LIMITS
         if others or not waits:
             rate = sustained(curve, others[0][1] if waits else limits, others)
@@ -422,5 +426,5 @@ def carried(replica: Replica, asks: tuple[Ask, ...]) -> list[tuple[float, float,
             stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
             slack = min(limits.ttft_s - usual.ttft[50], stretch)
             bunched = arrivals.headroom(arrive, slack, limits.percentile)
-        found.append((rate, bunched, limits == stated, usual.concurrency))
+        found.append((rate, bunched, kept, usual.concurrency))
     return found
