@@ -497,7 +497,9 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(
 def test_a_connection_to_a_cluster_does_not_keep_the_jobs_it_sent() -> None:
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local,
+        distributed.LocalCluster(
+            n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as local,
         batch._cluster(local.scheduler_address, print, 10) as client,
     ):
         assert [client.get_executor().submit(len, "x" * n).result() for n in range(20)][-1] == 19
