@@ -22,20 +22,11 @@ from siting.inputs.scenario import OWNED, SELF_HOSTED, Evidence, Option, Scenari
 from siting.rules import sovereignty
 from siting.serving import capacity, servers
 from siting.study.memory import short
+from siting.vendors.vendor_record import Vendor
 from siting.verdict import candidates
 from siting.verdict.ranking import Sampled
 
 KINDS = ("open_api", "api", "rented_gpus", "servers")
-VENDORS = {
-    "openai": "OpenAI", "anthropic": "Anthropic", "mistral": "Mistral", "google": "Google",
-    "x-ai": "xAI", "deepseek": "DeepSeek", "cohere": "Cohere",
-}  # fmt: skip
-"""Providers of genai-prices that sell models of their own, and their names in the vendor tables."""
-HOSTS = {
-    "together": "US", "fireworks": "US", "groq": "US", "cerebras": "US", "novita": "US",
-    "baseten": "US", "databricks": "US",
-}  # fmt: skip
-"""Hosts of open models in genai-prices, with the country of the company."""
 MOST_JUDGED = 12
 """Of each kind, so many of the cheapest are held against rules and quality."""
 
@@ -174,13 +165,14 @@ def _offer(
 
 def _at_hosts(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """The same weights at each host that sells them."""
+    countries = {v.price_list: v.country for v in catalogue.table("vendors", Vendor) if v.country}
     day = scenario.client.report_date
     for model in open_models(scenario):
         hosts = {r.provider: (r.host, r.country) for r in prices.open_prices(day, model)}
         for p in price_list:
             sold = (short(m.id).lower() for m in p.models)
-            if p.id in HOSTS and short(model).lower() in sold:
-                hosts.setdefault(p.id, (p.name, HOSTS[p.id]))
+            if p.id in countries and short(model).lower() in sold:
+                hosts.setdefault(p.id, (p.name, countries[p.id]))
         for provider, (host, country) in hosts.items():
             at = {"vendor": host, "provider": provider, "country": country, "region": country}
             yield _offer(scenario, model, f"at {host}", provider, kind="open_api", **at)
@@ -188,14 +180,16 @@ def _at_hosts(scenario: Scenario) -> Iterator[tuple[str, Option]]:
 
 def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """Vendors' models that some board of the scenario knows."""
+    makers = [v for v in catalogue.table("vendors", Vendor) if v.role == "api" and v.price_list]
+    vendors = {v.price_list: v.group or v.vendor for v in makers}
     boards = {b for w in scenario.workloads.values() if w.quality for b in w.quality.boards}
     rows = catalogue.table("model_quality", quality.Score)
     scored = {quality.name_key(s.model) for s in rows if s.board in boards}
     for p in price_list:
-        for m in p.models if p.id in VENDORS else ():
+        for m in p.models if p.id in vendors else ():
             if quality.name_key(m.id) in scored:
-                at = {"kind": "api", "vendor": VENDORS[p.id], "provider": p.id}
-                yield _offer(scenario, m.id, f"from {VENDORS[p.id]}", p.id, **at)
+                at = {"kind": "api", "vendor": vendors[p.id], "provider": p.id}
+                yield _offer(scenario, m.id, f"from {vendors[p.id]}", p.id, **at)
 
 
 def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:

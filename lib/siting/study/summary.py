@@ -101,15 +101,12 @@ def _fields(section: str) -> tuple[tuple[str, str], ...]:
 def content(study: Study) -> dict[str, Any]:
     """The content of summary.json."""
     read = _Reader(study)
-    said = ("id", "name", "country", "sector", "currency")
+    said = {"id", "name", "country", "sector", "currency", "report_date"}
     inputs = _rows(study.inputs())
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
-        "client": {
-            **{field: getattr(study.client, field) for field in said},
-            "report_date": study.client.report_date.isoformat(),
-        },
+        "client": study.client.model_dump(mode="json", include=said),
         "seed": study.scenario.seed,
         **_decided(read),
         "options": {name: _option(read, name, o.label) for name, o in study.options.items()},

@@ -37,6 +37,10 @@ class Vendor(Named):
     """large: part of one of the largest technology companies, or a lab of that reach."""
     press: Literal["high", "medium", "low"]
     """How closely the press follows it: sets the burden of events that nobody wrote down."""
+    price_list: str = ""
+    """What genai-prices calls it; blank where no rival of an option is looked for there."""
+    country: str = ""
+    """Of the company, for a host whose price of an open model says no other."""
 
     @property
     def recorded_as(self) -> frozenset[str]:
