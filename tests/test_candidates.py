@@ -22,7 +22,8 @@ def changed(scenario, **decision):
 
 
 def cost(**options):
-    return Made(not_estimated={}, options=options, months=60, currency="EUR")
+    plan = Made(not_estimated={}, months=60)
+    return Made(plan=plan, options=options, currency="EUR")
 
 
 NO_HYBRID = Made(hybrid=None)
@@ -41,7 +42,7 @@ def reasons(
 
 
 def test_an_option_without_a_price_is_struck_whatever_the_client_asks(scenario):
-    priced = Made(not_estimated={"owned": "no price of a server"}, options={})
+    priced = Made(plan=Made(not_estimated={"owned": "no price of a server"}), options={})
     free = changed(scenario, hard_constraints=[])
     assert reasons(free, priced=priced) == (
         "its cost is not estimated, because no price of a server",
