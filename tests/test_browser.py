@@ -187,13 +187,13 @@ def test_without_script_the_cases_are_a_table_and_in_print_they_are_left_out(
 def test_in_the_dark_the_page_and_its_charts_are_dark(
     driver: webdriver.Chrome, address: str
 ) -> None:
-    from siting.show import style
+    from trial import contrast
 
     show(driver, address, dark=True)
     paper = colour(driver, "getComputedStyle(document.body).backgroundColor")
     ink = colour(driver, "getComputedStyle(document.body).color")
-    assert style.contrast(paper, "#000000") < 2
-    assert style.contrast(ink, paper) > 10
+    assert contrast(paper, "#000000") < 2
+    assert contrast(ink, paper) > 10
     glyphs = "document.querySelector('svg [style*=\"var(--c1d252c)\"]')"
     assert colour(driver, f"getComputedStyle({glyphs}).fill") == ink
     show(driver, address, dark=False)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from siting import show
 from siting.catalogue import Source
 from siting.show import drawn, exhibit, style, tabled
-from trial import HOSTILE
+from trial import HOSTILE, contrast
 
 SOURCE = Source(source=HOSTILE, url="https://vendor.test/?a=1&b=2", locator="p. 3", date="2026-05")
 
@@ -224,11 +224,11 @@ GROUNDS = {"light": "#ffffff", "dark": style.DARK["#ffffff"]}
 def test_fills_and_texts_stand_out_from_their_ground() -> None:
     """WCAG 2.2: 3:1 for what is drawn (1.4.11), 4.5:1 for text (1.4.3)."""
     for fill in (style.CHOSEN, style.TODAY, *style.OTHERS[:3], style.OPEN, style.FAIL):
-        assert style.contrast(fill, GROUNDS["light"]) >= 3, fill
-        assert style.contrast(style.DARK[fill], GROUNDS["dark"]) >= 3, fill
+        assert contrast(fill, GROUNDS["light"]) >= 3, fill
+        assert contrast(style.DARK[fill], GROUNDS["dark"]) >= 3, fill
         text = style.TEXT[fill]
-        assert style.contrast(text, GROUNDS["light"]) >= 4.5, text
-        assert style.contrast(style.DARK.get(text, style.DARK[fill]), GROUNDS["dark"]) >= 4.5, text
+        assert contrast(text, GROUNDS["light"]) >= 4.5, text
+        assert contrast(style.DARK.get(text, style.DARK[fill]), GROUNDS["dark"]) >= 4.5, text
 
 
 def test_the_sheet_of_charts_has_the_palette_s_colours() -> None:

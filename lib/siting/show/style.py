@@ -98,17 +98,3 @@ def colours(roles: Mapping[str, str]) -> dict[str, str]:
     others = iter(OTHERS * (1 + len(roles) // len(OTHERS)))
     fixed = {"chosen": CHOSEN, "today": TODAY}
     return {label: fixed.get(role) or next(others) for label, role in roles.items()}
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two colours `#rrggbb`, 1 to 21, as WCAG 2.2 defines it."""
-
-    def luminance(colour: str) -> float:
-        channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-        red, green, blue = (
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
-        )
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
