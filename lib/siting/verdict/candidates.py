@@ -223,6 +223,7 @@ def barriers(
 def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list[Doubt]]:
     """What an option fails of a hard constraint, and what of it is not shown to hold."""
     kind, _, rule_id = constraint.partition(":")
+    budget = found.scenario.decision.budget_per_year
     match kind:
         case "sovereignty" | "rule":
             law = found.sovereignty.options[name].verdicts.items()
@@ -237,9 +238,7 @@ def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list
             return ["it misses the latency limits"], []
         case "latency" if found.capacity[name].keeps_limits is None:
             return [], [Doubt("Response time", "It is not known at your load.", "Measure it.")]
-        case "budget" if (
-            budget := found.scenario.decision.budget_per_year
-        ) and name in found.draws:
+        case "budget" if budget and name in found.draws:
             paid = found.draws[name].scaled(12 / found.scenario.finance.horizon_months).ends
             clears = "Get a price that is fixed, or a larger budget."
             doubt = Doubt("Budget", "It may cost more than the budget.", clears)
@@ -250,16 +249,12 @@ def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list
 
 def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
     """Models whose quality is not shown; none where no floor is set."""
-    return [
-        Doubt(
-            f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}",
-            p.reason,
-            "Test it on 200 of your own items.",
-            quality=True,
-        )
-        for p in parity.of(name)
-        if not p.supported
-    ]
+    found, clears = [], "Test it on 200 of your own items."
+    for p in parity.of(name):
+        if not p.supported:
+            point = f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}"
+            found.append(Doubt(point, p.reason, clears, quality=True))
+    return found
 
 
 # What flips, and what moves the vendor side -----------------------------------------------------
@@ -321,14 +316,11 @@ def vendor_share(cost: Comparison, name: str) -> float:
 
 def yearly_spend(cost: Comparison) -> dict[str, Range]:
     """What each option pays vendors a year for use, on average, in the client's currency."""
-    paid = {
-        name: sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
-        for name, option in cost.options.items()
-    }
-    unit = f"{cost.currency} per year"
-    return {
-        name: Range.exact(amount * 12 / cost.plan.months, unit) for name, amount in paid.items()
-    }
+    found = {}
+    for name, option in cost.options.items():
+        paid = sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
+        found[name] = Range.exact(paid * 12 / cost.plan.months, f"{cost.currency} per year")
+    return found
 
 
 def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
@@ -336,11 +328,10 @@ def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
     total = Range.exact(0.0, cost.currency)
     for flow in option.flows:
         if flow.category == category:
-            bands = [cost.plan.factors[n].value for n in flow.factors]
-            low, high = (
-                math.prod(getattr(b, end) / b.central for b in bands if b.central > 0)
-                for end in ("low", "high")
-            )
+            values = (cost.plan.factors[n].value for n in flow.factors)
+            bands = [b for b in values if b.central > 0]
+            low = math.prod(b.low / b.central for b in bands)
+            high = math.prod(b.high / b.central for b in bands)
             paid = float(flow.amounts.sum())
             total = total.plus(Range(paid * low, paid, paid * high, cost.currency))
     return total

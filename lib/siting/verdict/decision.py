@@ -9,7 +9,7 @@ first what clears it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -121,12 +121,9 @@ def decide(case: Case) -> Decision:
         return known
     ranked = ranking.rank(competing, case.criteria, case.weights, DRAWS, case.seed)
     lead = turns.Lead(competing, case.criteria, case.weights, ranked.best)
-    known = replace(
-        known,
-        ranking=ranked,
-        flips=tuple(sorted(lead.flips(case.curve), key=lambda f: (not f.plausible, f.distance))),
-        swings=lead.swings(case.drivers),
-    )
+    flips = sorted(lead.flips(case.curve), key=lambda f: (not f.plausible, f.distance))
+    swings = lead.swings(case.drivers)
+    known = replace(known, ranking=ranked, flips=tuple(flips), swings=swings)
     costs = [c.cost.draws for c in competing if c.cost is not None]
     if len(costs) > 1:
         draws = np.stack(costs)
@@ -170,39 +167,31 @@ def assess(
         futures={path: gather.cost_draws(paths, path) for path in sorted(paths)},
         resilience=tuple(resilience.fits(capacity, memory, scenario.client.report_date)),
         yard=yard,
-        warnings=notes(scenario, parity, options),
-        inputs=inputs(scenario, known),
+        warnings=tuple(notes(scenario, parity, options)),
+        inputs=tuple(inputs(scenario, known)),
     )
 
 
 def notes(
     scenario: Scenario, parity: quality.Assessment, options: Sequence[Candidate]
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     """What a reader must know about the comparison itself."""
-    found = list(parity.warnings)
-    base = next((c for c in options if c.name == scenario.finance.baseline), None)
-    if base is not None and base.cost is None:
-        found.append(f"{base.label}, which runs today, could not be priced")
-    if base is not None and base.struck:
-        found.append(f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}")
-    return tuple(found)
+    yield from parity.warnings
+    for base in (c for c in options if c.name == scenario.finance.baseline):
+        if base.cost is None:
+            yield f"{base.label}, which runs today, could not be priced"
+        if base.struck:
+            yield f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}"
 
 
-def inputs(scenario: Scenario, known: Sequence[Criterion]) -> tuple[Input, ...]:
+def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
     """Weights, the client's or ours, and the numbers behind the measures, with their origin."""
-    stated = scenario.decision.weights
-    weights = [
-        Input(
-            name=f"weight of {c.label.lower()}",
-            value=replace(stated.get(c.criterion, c.weight), unit="points"),
-            source=scenario.source(f"decision.weights.{c.criterion}")
-            if c.criterion in stated
-            else source_of(c),
-        )
-        for c in known
-    ]
-    measures = [
-        Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
-        for s in settings("decision_settings").values()
-    ]
-    return (*weights, *measures)
+    for c in known:
+        value, source = c.weight, source_of(c)
+        if c.criterion in scenario.decision.weights:
+            value = scenario.decision.weights[c.criterion]
+            source = scenario.source(f"decision.weights.{c.criterion}")
+        name = f"weight of {c.label.lower()}"
+        yield Input(name=name, value=replace(value, unit="points"), source=source)
+    for s in settings("decision_settings").values():
+        yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))

@@ -153,11 +153,8 @@ def plan(
 ) -> tuple[Step, ...]:
     """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in."""
     holds, test = conditions(target, baseline, knowledge, facts), first_test(knowledge)
-    words = {
-        **facts.words[target.name],
-        "option": target.label,
-        "experiment": test.action if test else "",
-    }
+    action = test.action if test else ""
+    words = {**facts.words[target.name], "option": target.label, "experiment": action}
     return tuple(
         _step(s, words, test, facts)
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)

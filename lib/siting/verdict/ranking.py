@@ -230,8 +230,7 @@ def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
 
 def draw_weights(weights: Weights, n: int, rng: np.random.Generator) -> Floats:
     """[draw, criterion] weights, uniform between low and high, then divided by their sum."""
-    low = np.array([w.low for w in weights.values()])
-    high = np.array([w.high for w in weights.values()])
+    low, _, high = np.array([w.ends for w in weights.values()]).T
     drawn = rng.uniform(low, high, size=(n, len(low)))
     total = drawn.sum(axis=1, keepdims=True)
     return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(low)))

@@ -38,8 +38,8 @@ class Growth:
 
     ratios: list[float]
     """Size of the nearest-sized successor over the model's own size, for each pair of models."""
-    flagships: list[float]
-    """Size of the maker's largest model then over the largest before, likewise."""
+    flagship: Range
+    """Size of the maker's largest model then over the largest before, P10 to P90."""
     makers: str
     """Whose history it is: one maker, or all of the catalogue."""
 
@@ -47,11 +47,6 @@ class Growth:
     def same_class(self) -> Range:
         """P10 to P90 of the successors."""
         return _spread(self.ratios)
-
-    @property
-    def flagship(self) -> Range:
-        """P10 to P90 of the flagships."""
-        return _spread(self.flagships)
 
 
 @dataclass(frozen=True)
@@ -137,7 +132,7 @@ def growth(model: Model, day: dt.date) -> Growth | None:
     for maker in (_maker(model), ""):
         same, flagships = successors(history, maker)
         if len(same) >= ENOUGH_PAIRS:
-            return Growth(same, flagships, maker or "all makers of the catalogue")
+            return Growth(same, _spread(flagships), maker or "all makers of the catalogue")
     return None
 
 

@@ -178,10 +178,9 @@ class Lead:
             without = (scores - today * own) / (1 - today)
             slopes = own - without
             relative = slopes[self.first] - slopes
+            relative[np.abs(relative) < 1e-12] = 0
             with np.errstate(divide="ignore", invalid="ignore"):
-                at = (without - without[self.first]) / np.where(
-                    np.abs(relative) < 1e-12, 0, relative
-                )
+                at = (without - without[self.first]) / relative
             meets = (at > EDGE) & (at < 1 - EDGE)
             expected = Range.ordered(self._shared(j)[:, j].tolist(), "share")
             for side in (meets & (at < today), meets & (at >= today)):

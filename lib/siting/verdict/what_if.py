@@ -14,7 +14,7 @@ import numpy as np
 
 from siting.verdict import ranking
 from siting.verdict.decision import DRAWS, Decision
-from siting.verdict.ranking import Floats, Sampled
+from siting.verdict.ranking import Sampled
 from siting.verdict.turns import CostCurve
 
 VOLUMES = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -67,10 +67,8 @@ def _weights(share: float) -> Sequence[float]:
     return tuple(sorted(share if w == nearest else w for w in WEIGHTS))
 
 
-def _moved(curve: CostCurve, option: str, volume: float) -> Floats | float:
+def _moved(curve: CostCurve, option: str, volume: float) -> float:
     """Cost of an option at a volume over its cost at the planned one."""
-    today = curve.expected.central
-    found = np.interp(
-        np.log([volume * today, today]), np.log(curve.at), np.log(curve.costs[option])
-    )
-    return float(np.exp(found[0] - found[1]))
+    today, costs = curve.expected.central, curve.costs[option]
+    moved, planned = np.interp(np.log([volume * today, today]), np.log(curve.at), np.log(costs))
+    return float(np.exp(moved - planned))
