@@ -111,14 +111,11 @@ def _ticks(axis: Axis, kind: str, numbers: Numbers) -> None:
     formatter = axis.get_major_formatter()
     if type(formatter).__name__ in ("FixedFormatter", "StrCategoryFormatter"):
         return
-    if kind:
-        name, _, places = kind.partition(":")
-        write = numbers.axis(name, int(places) if places else None)  # type: ignore[arg-type]
-        axis.set_major_formatter(ticker.FuncFormatter(write))
-    elif isinstance(formatter, ticker.ScalarFormatter):
-        axis.set_major_formatter(ticker.FuncFormatter(numbers.axis("compact")))
-    else:
+    if not kind and not isinstance(formatter, ticker.ScalarFormatter):
         return
+    name, _, places = (kind or "compact").partition(":")
+    write = numbers.axis(name, int(places) if places else None)  # type: ignore[arg-type]
+    axis.set_major_formatter(ticker.FuncFormatter(write))
     # A notebook may have chosen the places of the ticks itself.
     chosen = ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
     if axis.get_scale() == "linear" and not isinstance(axis.get_major_locator(), chosen):
@@ -206,8 +203,7 @@ def drafted(figure: Figure) -> str:
 
 
 def _said(ax: Axes) -> Iterator[str]:
-    title = ax.get_title(loc="left") or ax.get_title()
-    if title:
+    if title := ax.get_title(loc="left") or ax.get_title():
         yield f"{title}:"
     across, up = ax.get_xlabel() or "the horizontal axis", ax.get_ylabel() or "the vertical axis"
     marks = [m.removeprefix(_SAID) for m in map(_label, ax.lines) if m.startswith(_SAID)]
@@ -221,8 +217,7 @@ def _said(ax: Axes) -> Iterator[str]:
     for bars in ax.containers:
         if isinstance(bars, BarContainer) and len(bars):
             yield from _bars_said(ax, bars)
-    points = [c for c in ax.collections if isinstance(c, PathCollection)]
-    if points:
+    if points := [c for c in ax.collections if isinstance(c, PathCollection)]:
         count = sum(len(np.asarray(p.get_offsets())) for p in points)
         yield f"{count} points of {up} over {across}."
     texts = [t.get_text() for t in ax.texts if t.get_text().strip()]
@@ -358,9 +353,8 @@ def intervals(
     hollow, ends = set(hollow), df[list(columns)].to_numpy(float)
     ax.set_yticks(range(len(df)), list(map(str, df.index)))
     ax.set_ylim(len(df) - 0.5, -0.65)
-    for place, (name, row, label) in enumerate(
-        zip(df.index, ends, ax.get_yticklabels(), strict=True)
-    ):
+    rows = zip(df.index, ends, ax.get_yticklabels(), strict=True)
+    for place, (name, row, label) in enumerate(rows):
         colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
         label.set(color=style.TEXT.get(colour, colour), fontweight=600)
         if np.isfinite(row).all():
@@ -382,8 +376,7 @@ def _interval(ax: Axes, place: int, name: str, row: Any, colour: str, hollow: bo
     if len(row) == 5 and not hollow:
         half = [row[1], row[3]]
         ax.plot(half, [place, place], color=colour, linewidth=6, alpha=0.45, solid_capstyle="butt")
-    face = style.GROUND if hollow else colour
-    edge = colour if hollow else style.GROUND
+    face, edge = (style.GROUND, colour) if hollow else (colour, style.GROUND)
     look: dict[str, Any] = {"markersize": 7, "color": face, "markeredgecolor": edge, "zorder": 5}
     ax.plot(middle, place, "o", label=said, **look)
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -119,13 +120,11 @@ def _flat(df: pd.DataFrame) -> tuple[pd.DataFrame, list[Any]]:
 
 def _grouped(columns: list[Any], rows: list[Any]) -> tuple[list[Any], list[Any]]:
     """The first column as headings over the rows that share it."""
-    made, last = [], None
-    for row in rows:
-        name = row["cells"][0]
-        if name["text"] != last:
-            made.append({"kind": "group", "cells": [name]})
-            last = name["text"]
-        made.append({**row, "cells": row["cells"][1:]})
+    made = []
+    for _, group in groupby(rows, key=lambda row: row["cells"][0]["text"]):
+        own = list(group)
+        made.append({"kind": "group", "cells": own[0]["cells"][:1]})
+        made += [{**row, "cells": row["cells"][1:]} for row in own]
     return columns[1:], made
 
 
