@@ -12,7 +12,6 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import nbformat
@@ -163,26 +162,17 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
             block.number = f"{_NUMBERED[kind]} {next(counts[kind])}"
         elif kind == "cases":
             block.number = "What if"
-        block.sources = _cited(block.exhibit.get("sources", ()), known)
+        found = set()
+        for source in block.exhibit.get("sources", ()):  # numbered as the report first cites them
+            text, url = source["text"], source["url"]
+            new = Cited(len(known) + 1, text, source["title"], source["where"], url)
+            found.add(known.setdefault((text, url), new))
+        block.sources = tuple(sorted(found))
     return Document(cover, tuple(placed), tuple(known.values()))
 
 
-def _cited(
-    sources: Iterable[Mapping[str, str]], known: dict[tuple[str, str], Cited]
-) -> tuple[Cited, ...]:
-    """The sources of an exhibit, numbered in the order in which a report first cites them."""
-    found = set()
-    for source in sources:
-        text, url = source["text"], source["url"]
-        new = Cited(len(known) + 1, text, source["title"], source["where"], url)
-        found.add(known.setdefault((text, url), new))
-    return tuple(sorted(found))
-
-
-@cache
-def _for_tests() -> TagRemovePreprocessor:
-    """nbconvert's step that takes cells away which are for tests alone."""
-    return TagRemovePreprocessor(enabled=True, remove_cell_tags={"keep_output", "remove-cell"})
+_FOR_TESTS = TagRemovePreprocessor(enabled=True, remove_cell_tags={"keep_output", "remove-cell"})
+"""nbconvert's step that takes cells away which are for tests alone."""
 
 
 def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Chapter:
@@ -190,7 +180,7 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
 
     Raises ValueError where it has no first-level heading.
     """
-    notebook = _for_tests().preprocess(nbformat.from_dict(executed), {})[0]
+    notebook = _FOR_TESTS.preprocess(nbformat.from_dict(executed), {})[0]
     title, blocks, first = "", list[Block](), False
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
@@ -210,13 +200,10 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
 
 
 def _shown(output: Mapping[str, Any]) -> Block | None:
-    """What one output of a cell becomes; nothing where there is nothing to read."""
-    if output["output_type"] == "stream":
-        kept = output["name"] == "stdout" and output["text"].strip()
-        return Block("text", output["text"]) if kept else None
-    if output["output_type"] == "error":
-        return None
-    data, metadata = output.get("data", {}), output["metadata"]
+    """What one output of a cell becomes; nothing of an error or stderr, which are no reading."""
+    data, metadata = output.get("data", {}), output.get("metadata", {})
+    if output.get("name") == "stdout":
+        data = {"text/plain": output["text"]}
     if MIME in data:
         return Block("exhibit", exhibit=dict(data[MIME]))
     for kind in _PICTURES:
@@ -249,9 +236,7 @@ def _opening(blocks: list[Block]) -> tuple[str, str, list[Block]]:
 def runs(numbers: Iterable[int]) -> str:
     """Numbers in short: 1, 2, 3, 7 as `1–3, 7`."""
     said = list[str]()
-    for _, run in itertools.groupby(
-        enumerate(sorted(set(numbers))), lambda pair: pair[1] - pair[0]
-    ):
+    for _, run in itertools.groupby(enumerate(sorted(set(numbers))), lambda at: at[1] - at[0]):
         row = [str(number) for _, number in run]
         said += [f"{row[0]}–{row[-1]}"] if len(row) > 2 else row
     return ", ".join(said)

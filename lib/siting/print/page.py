@@ -10,22 +10,20 @@ from functools import cache
 
 from siting.print.document import Block, Chapter, Document, gathered, runs
 from siting.show import style
-from siting.show.exhibit import Exhibit, answers_html, colour_class, rendered, table_html
+from siting.show.exhibit import answers_html, colour_class, rendered, table_html
 
 
 def page(document: Document) -> str:
     """The report as one HTML page."""
     cover = document.cover
-    logo = base64.b64encode(cover.logo).decode() if cover.logo else ""
     css = sheet() + f":root{{--brand:{cover.client.brand_colour}}}"
     script = (style.THEME / "report.js").read_text(encoding="utf-8")
     return style.template("page.html.j2").render(
         cover=cover,
-        logo=f"data:image/{cover.logo_type};base64,{logo}" if logo else "",
+        logo=_inline(f"image/{cover.logo_type}", cover.logo) if cover.logo else "",
         css=css,
-        css_hash=allowed(css),
         script=script,
-        script_hash=allowed(script),
+        allowed=allowed,
         chapters=document.chapters,
         sources=document.sources,
         body=_body,
@@ -34,6 +32,11 @@ def page(document: Document) -> str:
         gathered=gathered,
         runs=runs,
     )
+
+
+def _inline(mime: str, content: bytes) -> str:
+    """An address that holds the picture itself."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 
 def warm() -> None:
@@ -101,7 +104,8 @@ def _block(block: Block) -> str:
         case "markdown":
             return _moved(rendered(block.text), 1)
         case "picture":
-            return _picture(block)
+            alt, source = html.escape(block.exhibit["alt"]), _inline(block.mime, block.content)
+            return f'<figure class="exhibit"><img alt="{alt}" src="{source}"></figure>'
         case "html":
             return f'<div class="wide" tabindex="0">{block.text}</div>'
         case _:
@@ -132,7 +136,7 @@ def _exhibit(block: Block) -> str:
 
 
 def _caption(block: Block) -> str:
-    shown: Exhibit = block.exhibit
+    shown = block.exhibit
     anchor = f'<a class="number" href="#{block.anchor}">{block.number}</a> ' if block.number else ""
     note = html.escape(shown["note"].strip())
     cited = ", ".join(
@@ -144,10 +148,3 @@ def _caption(block: Block) -> str:
     line = f'<span class="note">{note}{cited}</span>' if note or cited else ""
     said = f"{anchor}{html.escape(shown['title'])}{line}"
     return f"<figcaption>{said}</figcaption>" if said else ""
-
-
-def _picture(block: Block) -> str:
-    alt, data = html.escape(block.exhibit["alt"]), base64.b64encode(block.content).decode()
-    return (
-        f'<figure class="exhibit"><img alt="{alt}" src="data:{block.mime};base64,{data}"></figure>'
-    )

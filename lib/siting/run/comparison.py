@@ -118,13 +118,8 @@ class Change:
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of `siting diff --json`."""
-        before, after = (
-            v.as_dict() if isinstance(v, Range) else v for v in (self.before, self.after)
-        )
-        return {
-            "part": self.part, "name": self.name, "before": before, "after": after,
-            "ratio": self.ratio, "ranges_apart": self.apart,
-        }  # fmt: skip
+        said = {name: getattr(self, name) for name in ("part", "name", "before", "after", "ratio")}
+        return said | {"ranges_apart": self.apart}
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -169,11 +164,8 @@ def as_text(
 
 def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers) -> str:
     """The changes as a page that needs no other file."""
-    groups = [
-        (heading, [(c.apart, c.told(numbers)) for c in found])
-        for heading, found in _grouped(changes)
-    ]
-    return style.template("changes.html.j2").render(title=f"{before} → {after}", groups=groups)
+    groups, title = list(_grouped(changes)), f"{before} → {after}"
+    return style.template("changes.html.j2").render(title=title, groups=groups, numbers=numbers)
 
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:

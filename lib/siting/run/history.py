@@ -55,13 +55,12 @@ def summary(name: str) -> dict[str, Any]:
 def _on(client: str, date: str) -> dict[str, Any]:
     root = scenario.project()
     day = date if len(date) == 10 else f"{date}-01"
-    wanted = ("params", "lib/siting/facts")
     revision = _git(root, "rev-list", "-1", f"--before={day}T00:00:00", "HEAD").decode().strip()
     if not revision:
-        said = f"{client}@{date}"
-        raise ScenarioError.of(said, "is before the first commit", "choose a later date")
+        wrong = "is before the first commit"
+        raise ScenarioError.of(f"{client}@{date}", wrong, "choose a later date")
     with tempfile.TemporaryDirectory() as folder:
-        packed = _git(root, "archive", revision, *wanted)
+        packed = _git(root, "archive", revision, "params", "lib/siting/facts")
         with tarfile.open(fileobj=BytesIO(packed)) as archive:
             archive.extractall(folder, filter="data")
         return _computed(client, Path(folder))

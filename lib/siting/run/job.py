@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -105,8 +106,6 @@ def prepare(
     *,
     notebooks: Path | None = None,
     formats: tuple[Format, ...] = ("html", "pdf"),
-    cell_limit_s: int = 600,
-    plain: bool = False,
 ) -> Job:
     """The job of a client of `params/`, or of a YAML file anywhere.
 
@@ -133,8 +132,6 @@ def prepare(
         chapters=chapters,
         attachments=attachments,
         formats=formats,
-        cell_limit_s=cell_limit_s,
-        plain=plain,
     )
 
 
@@ -194,8 +191,7 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, C
         if part != "leave_out":
             chapters.append((name, Chapter(_notebook(file), part, name in own)))
     if not chapters:
-        write = "add notebooks named 10_question.ipynb"
-        raise ScenarioError.of(folder, "holds no chapter", write)
+        raise ScenarioError.of(folder, "holds no chapter", "add notebooks named 10_question.ipynb")
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
 
 
@@ -232,19 +228,15 @@ def _notebook(file: Path) -> str:
 def library() -> str:
     """Digest of the library, its theme, its facts, and the versions that it runs on."""
     package = Path(__file__).parents[1]
-    files = [p for p in package.rglob("*") if p.suffix != ".pyc" and p.is_file()]
-    files += facts_dir().glob("*.csv")
-    digest = hashlib.sha256(platform.python_version().encode())
-    for path in sorted(set(files)):
-        digest.update(f"{path.name}\0".encode())
-        digest.update(path.read_bytes())
-    for name, version in _versions():
-        digest.update(f"{name}=={version}\0".encode())
-    return digest.hexdigest()
+    files = {p for p in package.rglob("*") if p.suffix != ".pyc" and p.is_file()}
+    files |= set(facts_dir().glob("*.csv"))
+    content = ((path.name, path.read_bytes()) for path in sorted(files))
+    return _digest(chain(content, _versions()))
 
 
-def _versions() -> Iterable[tuple[str, str]]:
-    """Installed versions of the libraries that the project requires."""
+def _versions() -> Iterable[tuple[str, bytes]]:
+    """Versions of Python and of the installed libraries that the project requires."""
+    yield "python", platform.python_version().encode()
     try:
         required = metadata.requires("siting") or []
     except metadata.PackageNotFoundError:
@@ -252,4 +244,4 @@ def _versions() -> Iterable[tuple[str, str]]:
     for requirement in required:
         name = re.split(r"[\s<>=!~;\[(]", requirement, maxsplit=1)[0]
         if "extra ==" not in requirement:
-            yield name, metadata.version(name)
+            yield name, metadata.version(name).encode()

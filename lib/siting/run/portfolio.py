@@ -114,5 +114,5 @@ def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
         unread=unread,
         css=sheet(),
         script=script,
-        script_hash=allowed(script),
+        allowed=allowed,
     )
