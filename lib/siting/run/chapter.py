@@ -86,12 +86,12 @@ class Outputs:
 class _Stream(io.TextIOBase):
     """What a cell prints to standard output or error."""
 
-    def __init__(self, shell: Shell, name: str) -> None:
-        self._shell, self._name = shell, name
+    def __init__(self, outputs: Outputs, name: str) -> None:
+        self._outputs, self._name = outputs, name
 
     def write(self, text: str) -> int:
         if text:
-            self._shell.hear("stream", self._name, text)
+            self._outputs.hear("stream", self._name, text)
         return len(text)
 
     def writable(self) -> bool:
@@ -109,12 +109,12 @@ class _Publisher(DisplayPublisher):
     ) -> None:  # fmt: skip
         name = (transient or {}).get("display_id")
         if update:
-            self.shell.hear("update", name, _bundle(data, metadata))
+            self.shell.outputs.hear("update", name, _bundle(data, metadata))
         else:
             self.shell.show("display_data", _bundle(data, metadata), name)
 
     def clear_output(self, wait: bool = False) -> None:
-        self.shell.hear("clear", wait)
+        self.shell.outputs.hear("clear", wait)
 
 
 class _Hook(DisplayHook):
@@ -156,14 +156,11 @@ class Shell(InteractiveShell):
     displayhook_class = Type(_Hook)
     outputs: Outputs
 
-    def hear(self, *event: Any) -> None:
-        self.outputs.hear(*event)
-
     def show(self, kind: str, shown: dict[str, Any], name: str | None = None) -> None:
         """Keeps a display, or the value of a cell. name: by which it can be updated."""
         data = shown["data"]
         if set(data) != {"text/plain"} or not _DRAWN.search(data["text/plain"]):
-            self.hear("show", {"output_type": kind, **shown}, name)
+            self.outputs.hear("show", {"output_type": kind, **shown}, name)
 
     def enable_gui(self, gui: Any = None) -> None:
         """No window is opened: `%matplotlib inline` asks."""
@@ -171,15 +168,15 @@ class Shell(InteractiveShell):
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         said = {"ename": etype.__name__, "evalue": str(evalue), "traceback": stb}
         if stb:
-            self.hear("show", {"output_type": "error", **said}, None)
+            self.outputs.hear("show", {"output_type": "error", **said}, None)
 
     def run(self, cells: Sequence[NotebookNode], outputs: Outputs) -> Iterator[tuple[int, Any]]:
         """Runs the cells of code; gives the number of each and what was raised, if anything."""
         self.outputs = outputs
         for number, cell in enumerate(cells):
             if cell.cell_type == "code" and cell.source.strip():
-                self.hear("begin", number, self.execution_count)
-                with _printing(self):
+                outputs.hear("begin", number, self.execution_count)
+                with _printing(outputs):
                     done = self.run_cell(cell.source, True)  # type: ignore[no-untyped-call]
                 yield number, done.error_before_exec or done.error_in_exec
 
@@ -189,12 +186,12 @@ Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
 
 
 @contextlib.contextmanager
-def _printing(shell: Shell) -> Iterator[None]:
-    """What is printed goes to the shell; what programs write past Python follows at the end."""
+def _printing(outputs: Outputs) -> Iterator[None]:
+    """What is printed is shown; what programs write past Python follows at the end."""
     kept = sys.stdin, sys.stdout, sys.stderr
     with _past(1) as out, _past(2) as err, open(os.devnull, encoding="utf-8") as nothing:
         sys.stdin = nothing  # whoever asks for an answer finds the end of the file
-        sys.stdout, sys.stderr = _Stream(shell, "stdout"), _Stream(shell, "stderr")
+        sys.stdout, sys.stderr = _Stream(outputs, "stdout"), _Stream(outputs, "stderr")
         try:
             yield
         finally:
@@ -202,7 +199,7 @@ def _printing(shell: Shell) -> Iterator[None]:
             for name, file in (("stdout", out), ("stderr", err)):
                 file.seek(0)
                 if text := file.read().decode(errors="replace"):
-                    shell.hear("stream", name, text)
+                    outputs.hear("stream", name, text)
 
 
 @contextlib.contextmanager

@@ -86,8 +86,7 @@ class Job:
     def origins(self) -> dict[str, str]:
         """File of a report to the SHA-256 of what alone it depends on: chapters and figures."""
         study = self.study()
-        figures = dict.fromkeys(FIGURES, study)
-        return figures | {
+        return dict.fromkeys(FIGURES, study) | {
             path: _digest([("study", study.encode()), (Path(path).name, chapter.text.encode())])
             for path, chapter in self.notebooks.items()
         }
@@ -143,6 +142,7 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
     """
     content: dict[str, bytes] = {}
     client, workloads, stored = found.client, {}, dict[str, str]()
+    measurement = partial(beside.content, most=64 * MIB)
     if client.logo:
         name, logo = _beside(path, "client.logo", client.logo, _logo)
         client, content[name] = client.model_copy(update={"logo": name}), logo
@@ -152,9 +152,7 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
             if run.file:
                 name = stored.setdefault(run.file, f"measured-{len(stored) + 1}.json")
                 field = f"workloads.{workload}.measured"
-                content[name] = _beside(
-                    path, field, run.file, partial(beside.content, most=64 * MIB)
-                )
+                content[name] = _beside(path, field, run.file, measurement)
                 runs[place] = run.model_copy(update={"file": name})
         workloads[workload] = said.model_copy(update={"measured": runs})
     return found.model_copy(update={"client": client, "workloads": workloads}), content
