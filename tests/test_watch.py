@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,9 +64,10 @@ def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
     params, chapters = tmp_path / "params", tmp_path / "notebooks"
     for folder in (params, chapters):
         folder.mkdir()
+    shutil.copy(scenario.path_of("base"), params)
+    monkeypatch.setattr(scenario, "project", lambda: tmp_path)
     client = params / "acme.yaml"
     client.write_text(make("acme").scenario, encoding="utf-8")
-    monkeypatch.setattr(scenario, "project", lambda: tmp_path)
     said: list[str] = []
 
     def save(second: str) -> None:
