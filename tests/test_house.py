@@ -3,8 +3,8 @@
 import house
 import pytest
 
-LINES = 18_750
-"""What the library has now; the aim is 16,500."""
+LINES = 16_500
+"""What was asked of the library; what it has is a little less."""
 FUNCTION = 60
 REASONED = {
     ("inputs.scenario.checks", "rules"),
