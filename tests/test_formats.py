@@ -111,6 +111,9 @@ def test_a_range_reads_as_central_value_and_span() -> None:
     assert money == "€ 2 000 (€ 1 000 to 3 000)"
     assert numbers.range(Range(0.1, 0.2, 0.3, "share")) == "20% (10% to 30%)"
     assert numbers.span(Range(0.708, 0.71, 0.712, "share")) == "71%"
+    foreign = numbers.range(Range(250_142, 317_000, 450_000, "USD")).replace(THIN, " ")
+    assert foreign == "US$ 0.32 million (0.25 to 0.45)"
+    assert numbers.range(Range(-0.2, 0, 0.1, "per year")) == "0\xa0per year (−0.200 to 0.100)"
     assert numbers.range(Range.exact(4, "GPUs"), 0) == "4\xa0GPUs"
     per_million = Range.exact(3.456, "USD per million tokens")
     assert numbers.range(per_million).replace(THIN, " ") == "$ 3.46 per million tokens".replace(

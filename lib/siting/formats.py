@@ -105,19 +105,21 @@ class Numbers:
         places = 2 if 0 < top < 10 else 0
         return lambda amount: self.number(round(amount, digits), places), ""
 
-    def money_span(self, low: float, high: float) -> str:
+    def money_span(self, low: float, high: float, currency: str | None = None) -> str:
         """Two amounts, the sign and the word once: `€ 0.59 to 1.17 million`."""
         write, word = self._amounts(max(abs(low), abs(high)))
-        return f"{self.sign()}{write(low)} to {write(high)}{word}"
+        return f"{self.sign(currency)}{write(low)} to {write(high)}{word}"
 
     def _money_range(self, value: Range) -> str:
         """An amount with its range, in one form: `€ 1.04 million (0.73 to 1.54)`."""
         write, word = self._amounts(max(abs(value.low), abs(value.high)))
         if not word:
-            return f"{self.money(value.central)} ({self.money_span(value.low, value.high)})"
+            span = self.money_span(value.low, value.high, value.unit)
+            return f"{self.money(value.central, currency=value.unit)} ({span})"
         low, central, high = map(write, value.ends)
         minus = MINUS if central.startswith(MINUS) else ""
-        return f"{minus}{self.sign()}{central.removeprefix(MINUS)}{word} ({low} to {high})"
+        sign = minus + self.sign(value.unit)
+        return f"{sign}{central.removeprefix(MINUS)}{word} ({low} to {high})"
 
     def compact(self, value: float, decimals: int | None = None) -> str:
         """A large number for the tick of an axis: 2 million, 3.5 billion."""
@@ -163,10 +165,10 @@ class Numbers:
         central = self.quantity(value.central, value.unit, decimals)
         if value.is_exact:
             return central
-        if value.unit == self.currency and decimals is None:
+        if is_currency(value.unit) and decimals is None:
             return self._money_range(value)
-        if decimals is None and not is_currency(value.unit) and value.unit not in ("%", "share"):
-            decimals = _places(value.central)
+        if decimals is None and value.unit not in ("%", "share"):
+            decimals = _places(value.central or max(-value.low, value.high))
         return f"{central} ({self.span(value, decimals)})"
 
     def span(self, value: Range, decimals: int | None = None) -> str:
@@ -175,8 +177,8 @@ class Numbers:
         if value.unit in ("%", "share"):
             scale = 1 if value.unit == "share" else 100
             low, high = (self.percent(v / scale, decimals or 0) for v in (value.low, value.high))
-        elif value.unit == self.currency and decimals is None:
-            return self.money_span(value.low, value.high)
+        elif is_currency(value.unit) and decimals is None:
+            return self.money_span(value.low, value.high, value.unit)
         else:
             low, high = (self.number(v, decimals) for v in (value.low, value.high))
         return low if low == high else f"{low} to {high}"
