@@ -26,7 +26,7 @@ def background():
     values = {}
     for row in catalogue.table("provider_attributes", ProviderAttribute):
         if row.subject in ("law", "threshold") and (row.valid_to or TODAY) >= TODAY:
-            values[row.attribute] = rulebook.read_value(row.value, row.attribute, BOOK.attributes)
+            values[row.attribute] = rulebook.read_value(row.value, row.attribute, BOOK.attributes, "")
     return {"retention_days_limit": 30.0, **values}
 
 

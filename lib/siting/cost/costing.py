@@ -441,7 +441,7 @@ class _Finder:
         where = "retirement calendar"
         source = Source(source=words, locator=where, date=day.isoformat(), kind="estimate")
         band = Range(low, 1.0, high, "of those expected")
-        self.own("moves_band", "Moves to successor models", band, source, "moves_band")
+        self.own("moves_band", "Number of moves to successors", band, source, "moves_band")
         served = len(self.scenario.workloads) / len(set(option.models.values()))
         return tuple(y.central * served for y in years)
 

@@ -246,7 +246,9 @@ def rule_book() -> RuleBook:
     exists = {k: read(k.exists_when, f"flow {k.flow}") for k in kinds}
     published = defaultdict(list)
     for row in catalogue.table("provider_attributes", ProviderAttribute):
-        value, assumed = read_value(row.value, row.attribute, attributes), row.subject == "assumed"
+        where = f"provider_attributes.csv, {row.subject}"
+        value = read_value(row.value, row.attribute, attributes, where)
+        assumed = row.subject == "assumed"
         known = Known(attributes[row.attribute], value, source_of(row), assumed)
         published[row.subject].append((row, known))
     return RuleBook(rules, parsed, tested, attributes, exists, groups, dict(published))
@@ -343,15 +345,15 @@ def value_problem(name: str, value: object, attributes: Mapping[str, Attribute])
     return f"{name} is {_MEANT[a.type].format(', '.join(a.words))}; not {value!r}"
 
 
-def read_value(text: str, name: str, attributes: Mapping[str, Attribute]) -> Value:
-    """The value that a cell of provider_attributes.csv means. Raises FactError."""
+def read_value(text: str, name: str, attributes: Mapping[str, Attribute], where: str) -> Value:
+    """The value of an attribute that a cell means. Raises FactError naming where it stands."""
     if name not in attributes:
-        raise FactError(f"provider_attributes.csv: {unknown_attribute(name, attributes)}")
+        raise FactError(f"{where}: {unknown_attribute(name, attributes)}")
     a = attributes[name]
     value = plain_value(text, a)
     if value is None:
         known = f" ({', '.join(a.words)})" if a.words else ""
-        raise FactError(f"provider_attributes.csv: {name} is {a.type}{known}, not {text!r}")
+        raise FactError(f"{where}: {name} is {a.type}{known}, not {text!r}")
     return value
 
 

@@ -226,7 +226,8 @@ class Assessment:
         rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
         found = {}
         for s in map(rows.__getitem__, dict.fromkeys(self.scenario.rules.stress)):
-            value = rulebook.read_value(s.value, s.attribute, self.law.attributes)
+            where, known = f"sovereignty_stress.csv, {s.stress}", self.law.attributes
+            value = rulebook.read_value(s.value, s.attribute, known, where)
             found[s] = _changed(self.options, self.under(self.law, {s.attribute: value}))
         return found
 
