@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
+import io
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
+from fontTools.ttLib import TTFont
 from siting.cli import cli
+from siting.show import style
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -39,14 +44,35 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["commands", "scenario"])
-def test_a_written_page_is_what_the_library_says(name: str) -> None:
+def script(name: str) -> ModuleType:
+    """A script of the documentation as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["commands", "scenario"])
+def test_a_written_page_is_what_the_library_says(name: str) -> None:
     written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    assert written == module.page(), "run `make generated`"
+    assert written == script(name).page(), "run `make generated`"
+
+
+def test_the_page_carries_the_typeface_of_the_paper() -> None:
+    def fonts(sheet: str) -> dict[str, dict[str, bytes]]:
+        """Tables of each weight, unpacked: how tightly they are packed may differ by machine."""
+        found = {}
+        face = r"font-weight:(\d+);src:url\(data:font/woff;base64,(.+?)\)"
+        for weight, data in re.findall(face, sheet):
+            reader = TTFont(io.BytesIO(base64.b64decode(data))).reader
+            found[weight] = {tag: reader[tag] for tag in reader.tables}
+        return found
+
+    written = (style.THEME / "typeface.css").read_text(encoding="utf-8")
+    made = fonts("".join(script("typeface").faces()))
+    assert list(made) == ["400", "600", "700"]
+    assert fonts(written) == made, "run `make generated`"
 
 
 def test_every_command_and_option_is_documented() -> None:

@@ -26,7 +26,9 @@ def background():
     values = {}
     for row in catalogue.table("provider_attributes", ProviderAttribute):
         if row.subject in ("law", "threshold") and (row.valid_to or TODAY) >= TODAY:
-            values[row.attribute] = rulebook.read_value(row.value, row.attribute, BOOK.attributes, "")
+            where = f"provider_attributes.csv, {row.subject}"
+            read = rulebook.read_value(row.value, row.attribute, BOOK.attributes, where)
+            values[row.attribute] = read
     return {"retention_days_limit": 30.0, **values}
 
 
