@@ -80,9 +80,15 @@ class Block:
     @property
     def below(self) -> str:
         """The small line of an exhibit: how to read it, and where its numbers come from."""
-        cited = runs(source.number for source in self.sources)
-        word = "Sources" if len(self.sources) > 1 else "Source"
-        return f"{self.exhibit['note'].strip()} {f'{word} {cited}.' if cited else ''}".strip()
+        word, spans = self.cited
+        cited = f"{word} {', '.join(spans)}." if spans else ""
+        return f"{self.exhibit['note'].strip()} {cited}".strip()
+
+    @property
+    def cited(self) -> tuple[str, list[str]]:
+        """The word "Source" or "Sources", and the numbers, runs of them drawn together."""
+        spans = runs(source.number for source in self.sources).split(", ") if self.sources else []
+        return "Sources" if len(self.sources) > 1 else "Source", spans
 
     @property
     def anchor(self) -> str:

@@ -139,12 +139,10 @@ def _caption(block: Block) -> str:
     shown = block.exhibit
     anchor = f'<a class="number" href="#{block.anchor}">{block.number}</a> ' if block.number else ""
     note = html.escape(shown["note"].strip())
-    cited = ", ".join(
-        f'<a href="#source-{re.match(r"[0-9]+", span)[0]}">{span}</a>'  # type: ignore[index]
-        for span in runs(source.number for source in block.sources).split(", ")
-        if span
-    )
-    cited = f" Sources {cited}." if cited else ""
+    word, spans = block.cited
+    first = re.compile(r"[0-9]+").search
+    cited = ", ".join(f'<a href="#source-{first(s)[0]}">{s}</a>' for s in spans)  # type: ignore[index]
+    cited = f" {word} {cited}." if cited else ""
     line = f'<span class="note">{note}{cited}</span>' if note or cited else ""
     said = f"{anchor}{html.escape(shown['title'])}{line}"
     return f"<figcaption>{said}</figcaption>" if said else ""

@@ -383,9 +383,8 @@ def _interval(ax: Axes, place: int, name: str, row: Any, colour: str, hollow: bo
 
 def _interval_values(ax: Axes, place: int, row: Any, colour: str, value: Any) -> None:
     def write(x: float, dx: float, dy: float, side: str, **look: Any) -> None:
-        ax.annotate(
-            value(x), (x, place), (dx, dy), textcoords="offset points", ha=side, va="center", **look
-        )
+        look |= {"textcoords": "offset points", "bbox": style.PLAIN, "ha": side, "va": "center"}
+        ax.annotate(value(x), (x, place), (dx, dy), **look)
 
     write(row[len(row) // 2], 0, 9, "center", color=colour, fontweight=700)
     if row[0] != row[-1]:

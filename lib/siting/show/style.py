@@ -33,6 +33,9 @@ ADDED = "#aab4bc"
 """A cost that is added, and other parts that belong to no option."""
 PARTS = ("#c9d0d6", "#aab4bc", "#5a6670", "#1d252c")
 
+PLAIN = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.5}
+"""A text's box that hides the lines behind it."""
+
 TEXT = {
     CHOSEN: "#0b62a8", TODAY: "#2f3840", OPEN: "#7d5200", FAIL: "#a3211b", ADDED: "#55606a",
     OTHERS[0]: "#7a4a86", OTHERS[1]: "#516b30", OTHERS[2]: "#1f6fc4", OTHERS[3]: "#23696a",
