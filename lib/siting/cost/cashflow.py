@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import Banded
+from siting.catalogue import Banded, FactError
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario import Option
@@ -448,7 +448,7 @@ class Side:
         driver = line.item.driver
         if driver not in QUANTITIES:
             known = ", ".join(sorted(QUANTITIES))
-            raise NotPriced(f"facts/cost_items.csv, {line.item.id}: driver {driver!r} is not "
+            raise FactError(f"facts/cost_items.csv, {line.item.id}: driver {driver!r} is not "
                             f"known; write one of {known}")  # fmt: skip
         return QUANTITIES[driver](self, line)
 

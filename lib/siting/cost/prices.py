@@ -25,7 +25,7 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import PriceCalculation
 
-from siting.catalogue import Banded, Fact, Source, source_of, table
+from siting.catalogue import Banded, Fact, FactError, Source, source_of, table
 from siting.inputs.scenario import Option
 from siting.quantity import Range
 from siting.serving.servers import Server, known_servers
@@ -305,7 +305,10 @@ def pue(option: Option) -> Pue:
 
 
 def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
-    """The parameter for an option kind and a country; a row that names them beats one for all."""
+    """The parameter for an option kind and a country; a row that names them beats one for all.
+
+    Raises FactError where no row is for them.
+    """
     rows = [
         p
         for p in table("cost_parameters", Parameter)
@@ -314,7 +317,7 @@ def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
         and (not p.countries or country in p.countries.split())
     ]
     if not rows:
-        raise NotPriced(f"facts/cost_parameters.csv has no {identifier} for {kind or 'any option'}")
+        raise FactError(f"facts/cost_parameters.csv has no {identifier} for {kind or 'any option'}")
     return max(rows, key=lambda p: (bool(p.countries), bool(p.options)))
 
 
