@@ -73,10 +73,14 @@ class Commands(click.Group):
         except ValueError as error:
             from siting.catalogue import FactError
             from siting.inputs.document import DocumentError
+            from siting.quantity import NotEstimated
+            from siting.run.shelf import BadAddress
 
             if isinstance(error, DocumentError):
                 raise Refused("\n".join(refusal(error.problems))) from None
-            if isinstance(error, FactError):
+            if isinstance(error, NotEstimated):
+                raise Refused(f"not estimated, because {error}") from None
+            if isinstance(error, FactError | BadAddress):
                 raise Refused(str(error)) from None
             raise
 

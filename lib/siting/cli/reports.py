@@ -51,21 +51,17 @@ def report(
     from siting.inputs import scenario
     from siting.run import batch
     from siting.run import watch as watching
-    from siting.run.shelf import BadAddress
 
     if watch and len(clients) != 1:
         raise Refused("--watch takes one client; write siting report acme --watch")
-    try:
-        if watch:
-            watching.watch(clients[0], out, formats, _say)
-            return Answer({}, [])
-        prepared, wrong = frame.prepare(clients or scenario.names(), formats)
-        problems = [p for found in wrong.values() for p in found]
-        if problems and not prepared:
-            return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)
-        outcome = batch.run(prepared, out, at_once=jobs, force=force, scheduler=scheduler, say=_say)
-    except BadAddress as error:
-        raise Refused(str(error)) from None
+    if watch:
+        watching.watch(clients[0], out, formats, _say)
+        return Answer({}, [])
+    prepared, wrong = frame.prepare(clients or scenario.names(), formats)
+    problems = [p for found in wrong.values() for p in found]
+    if problems and not prepared:
+        return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)
+    outcome = batch.run(prepared, out, at_once=jobs, force=force, scheduler=scheduler, say=_say)
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
     data = {"out": out, **asdict(outcome)}

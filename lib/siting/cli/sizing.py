@@ -88,17 +88,13 @@ def fit(
     """
     from siting.memory import vram
     from siting.memory.deployment import Deployment, planned
-    from siting.quantity import NotEstimated
 
     if not (config or model):
         raise Refused("name a model of the catalogue with --model, or a config.json with --config")
-    try:
-        chosen, card = _found(model, gpu, config)
-        said = {name: value for name, value in how.items() if value is not None}
-        deployment = planned(Deployment(chosen, card, **said))
-        memory = vram.inference(deployment, context, concurrency)
-    except NotEstimated as error:
-        raise Refused(f"not estimated, because {error}") from None
+    chosen, card = _found(model, gpu, config)
+    said = {name: value for name, value in how.items() if value is not None}
+    deployment = planned(Deployment(chosen, card, **said))
+    memory = vram.inference(deployment, context, concurrency)
     return Answer(_memory_json(memory), _memory_lines(memory))
 
 
@@ -203,10 +199,7 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
         latency=of(scenario.Latency),
         models=[name],
     )
-    try:
-        pool = capacity.best_pool(option, name, [workload_load("load", workload)], 1)
-    except ValueError as error:
-        raise Refused(f"not estimated, because {error}") from None
+    pool = capacity.best_pool(option, name, [workload_load("load", workload)], 1)
     figures = {
         "gpus": pool.gpus(1),
         "replicas": pool.total_replicas(1),
