@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from siting import catalogue
-from siting.memory.sweep import sweep
+from siting.memory.vram import sweep
 
 FORMATS = ("bf16", "fp8", "int4", "nvfp4")
 

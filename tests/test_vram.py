@@ -13,7 +13,7 @@ from siting import catalogue, dtypes
 from siting.inputs.scenario import Tokens, Workload
 from siting.memory import attention, distance, engines, pool, vram, weights
 from siting.memory.deployment import Deployment, planned
-from siting.memory.sweep import sweep
+from siting.memory.vram import sweep
 from siting.quantity import GIB, NotEstimated, Range
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")

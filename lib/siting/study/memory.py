@@ -16,8 +16,7 @@ from siting.dtypes import weight_format
 from siting.memory import vram
 from siting.memory.deployment import usable_gib
 from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
-from siting.memory.sweep import sweep
-from siting.memory.vram import Memory
+from siting.memory.vram import Memory, sweep
 from siting.quantity import NotEstimated, total
 from siting.study.frames import Rows, frame, frame_citing
 from siting.study.results import Results
