@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import re
 from functools import cache
 
@@ -41,7 +40,8 @@ def _inline(mime: str, content: bytes) -> str:
 
 def warm() -> None:
     """Prepares what every report needs, while others compute."""
-    style.template("page.html.j2")
+    for name in ("page", "block", "table", "answers", "lab"):
+        style.template(f"{name}.html.j2")
     sheet()
 
 
@@ -98,51 +98,10 @@ def _moved(markup: str, levels: int) -> str:
 
 
 def _block(block: Block) -> str:
-    match block.kind:
-        case "exhibit":
-            return _exhibit(block)
-        case "markdown":
-            return _moved(rendered(block.text), 1)
-        case "picture":
-            alt, source = html.escape(block.exhibit["alt"]), _inline(block.mime, block.content)
-            return f'<figure class="exhibit"><img alt="{alt}" src="{source}"></figure>'
-        case "html":
-            return f'<div class="wide" tabindex="0">{block.text}</div>'
-        case _:
-            return f"<pre>{html.escape(block.text)}</pre>"
-
-
-def _exhibit(block: Block) -> str:
-    shown = block.exhibit
-    match shown["kind"]:
-        case "prose":
-            return f'<div class="prose">{_moved(rendered(shown["markdown"]), 1)}</div>'
-        case "answers":
-            item = "h4>" if shown["heading"] else "h3>"
-            return answers_html(shown).replace("h4>", "h3>").replace("h5>", item)
-        case "chart":
-            body = f'<div class="wide" tabindex="0">{shown["svg"]}</div>'
-            if narrow := shown.get("narrow"):
-                body += f'<div class="narrow">{narrow}</div>'
-        case _:
-            body = f'<div class="wide" tabindex="0">{table_html(shown)}</div>'
-    about = ""
-    if shown["kind"] == "cases":
-        body = f"<details><summary>All {len(shown['rows'])} cases</summary>{body}</details>"
-        about = "".join(f' data-{key}="{shown[key]}"' for key in ("controls", "options", "start"))
-    kind = f'class="exhibit {shown["kind"]}"'
-    anchor = f' id="{block.anchor}"' if block.number else ""
-    return f"<figure {kind}{about}{anchor}>{_caption(block)}{body}</figure>"
-
-
-def _caption(block: Block) -> str:
-    shown = block.exhibit
-    anchor = f'<a class="number" href="#{block.anchor}">{block.number}</a> ' if block.number else ""
-    note = html.escape(shown["note"].strip())
-    word, spans = block.cited
-    first = re.compile(r"[0-9]+").search
-    cited = ", ".join(f'<a href="#source-{first(s)[0]}">{s}</a>' for s in spans)  # type: ignore[index]
-    cited = f" {word} {cited}." if cited else ""
-    line = f'<span class="note">{note}{cited}</span>' if note or cited else ""
-    said = f"{anchor}{html.escape(shown['title'])}{line}"
-    return f"<figcaption>{said}</figcaption>" if said else ""
+    return style.template("block.html.j2").render(
+        block=block,
+        read=lambda markdown: _moved(rendered(markdown), 1),
+        inline=_inline,
+        answers_html=answers_html,
+        table_html=table_html,
+    )

@@ -120,84 +120,22 @@ def plain(exhibit: Exhibit) -> str:
 
 def in_lab(exhibit: Exhibit) -> str:
     """An exhibit as HTML for JupyterLab."""
-    sources = "; ".join(html.escape(s["text"]) for s in exhibit["sources"])
-    below = f'<p class="sources">Sources: {sources}</p>' if sources else ""
-    match exhibit["kind"]:
-        case "prose":
-            return f'<div class="prose">{rendered(exhibit["markdown"])}{below}</div>'
-        case "answers":
-            return answers_html(exhibit)
-        case "chart":
-            body = exhibit["svg"]
-        case _:
-            body = table_html(exhibit)
-    title, note = html.escape(exhibit["title"]), html.escape(exhibit["note"])
-    note = f'<p class="note">{note}</p>' if note else ""
-    caption = f"<figcaption>{title}{note}</figcaption>" if title or note else ""
-    return f'<figure class="exhibit {exhibit["kind"]}">{caption}{body}{below}</figure>'
+    parts = {"exhibit": exhibit, "answers_html": answers_html, "table_html": table_html}
+    return style.template("lab.html.j2").render(exhibit, **parts, rendered=rendered)
 
 
 def answers_html(exhibit: Exhibit) -> str:
     """Answers as a block of headed texts."""
-    heading = f"<h4>{html.escape(exhibit['heading'])}</h4>" if exhibit["heading"] else ""
-    cards = "".join(
-        f'<div class="answer"><h5>{html.escape(q)}</h5>{rendered(a)}</div>'
-        for q, a in exhibit["items"]
-    )
-    kind = f"answers {exhibit['tone']}".strip()
-    return f'<div class="{kind}">{heading}<div class="cards">{cards}</div></div>'
+    return style.template("answers.html.j2").render(exhibit, rendered=rendered)
 
 
 def table_html(exhibit: Exhibit) -> str:
     """A table with headings over headings, groups, totals and verdict words."""
     columns = exhibit["columns"]
-    above = [(over, len(list(under))) for over, under in groupby(c["over"] for c in columns)]
-    head = _row(map(_head, columns))
-    if any(over for over, _ in above):
-        head = _row(_spanned(*each, "over") for each in above) + head
-    body = "".join(
-        _row([_spanned(row["cells"][0]["text"], len(columns))], "group")
-        if row["kind"] == "group"
-        else _row(map(_cell, row["cells"], columns), row["kind"])
-        for row in exhibit["rows"]
-    )
-    small = ' class="small"' if exhibit.get("small") else ""
-    return f'<table role="table"{small}><thead>{head}</thead><tbody>{body}</tbody></table>'
-
-
-def _row(cells: Iterable[str], kind: str = "") -> str:
-    """A row; its role is said, since on a phone rows are set as blocks."""
-    return f'<tr role="row"{_classed(kind)}>{"".join(cells)}</tr>'
-
-
-def _spanned(text: str, columns: int, kind: str = "") -> str:
-    span = f'<th scope="colgroup" colspan="{columns}"{_classed(kind)}>'
-    return f"{span}{html.escape(text)}</th>"
-
-
-def _classed(kind: str) -> str:
-    return f' class="{kind}"' if kind else ""
-
-
-def _coloured(text: str, colour: str) -> str:
-    text = html.escape(text)
-    return f'<span class="{colour_class(colour)}">{text}</span>' if colour else text
-
-
-def _head(column: dict[str, Any]) -> str:
-    unit = f' <span class="unit">{html.escape(column["unit"])}</span>' if column["unit"] else ""
-    head = _coloured(column["head"], column.get("colour", ""))
-    return f'<th scope="col" class="{column["align"]}">{head}{unit}</th>'
-
-
-def _cell(cell: dict[str, Any], column: dict[str, Any]) -> str:
-    classes = " ".join(c for c in (column["align"], cell.get("tone", "")) if c and c != "left")
-    value = f' data-v="{cell["value"]!r}"' if "value" in cell else ""
-    tag, role = ('th scope="row"', "rowheader") if column["stub"] else ("td", "cell")
-    head = html.escape(f"{column['head']} {column['unit']}".strip())
-    text = _coloured(cell["text"], cell.get("colour", ""))
-    about = f'{_classed(classes)}{value} role="{role}" data-h="{head}"'
-    return f"<{tag}{about}>{text}</{tag[:2]}>"
+    over = [(over, len(list(under))) for over, under in groupby(c["over"] for c in columns)]
+    named = [(c, f"{c['head']} {c['unit']}".strip()) for c in columns]
+    above = over if any(over for over, _ in over) else ()
+    return style.template("table.html.j2").render(exhibit, above=above, named=named, zip=zip)
 
 
 def colour_class(colour: str) -> str:
