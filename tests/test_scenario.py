@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import pickle
 import random
 import re
@@ -304,7 +305,56 @@ def test_what_is_no_file_is_refused(what: str) -> None:
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").mkdir()
-    assert "is not a file" in refused(tmp_path / "x.yaml")[0].wrong
+    assert "is no plain file" in refused(tmp_path / "x.yaml")[0].wrong
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is a project with the client acme, and the current one."""
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "base.yaml").write_text(BASE, encoding="utf-8")
+    (tmp_path / "params" / "acme.yaml").write_text(CLIENT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_is_put_in_the_place_of_a_client_stops_that_client_alone(project: Path) -> None:
+    places = {name: project / "params" / f"{name}.yaml" for name in ("loop", "pw", "pipe", "dir")}
+    places["loop"].symlink_to("loop.yaml")
+    places["pw"].symlink_to("/etc/passwd")
+    os.mkfifo(places["pipe"])
+    places["dir"].mkdir()
+    said = {"loop": "is a link", "pw": "is a link"} | dict.fromkeys(("pipe", "dir"), "no plain")
+    assert scenario.names() == sorted(["acme", *places])
+    for name, path in places.items():
+        for named in (name, path, str(path)):
+            (problem,) = refused(named)
+            assert said[name] in problem.wrong
+            assert problem.write == "put the file itself there"
+        with pytest.raises(ScenarioError, match="already exists"):
+            scenario.create(name)
+    assert scenario.load("acme").client.id == "acme"
+
+
+def test_folders_may_be_links_and_so_may_the_base_that_projects_share(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    whole = scenario.load("acme")
+    (project / "params").rename(elsewhere / "params")
+    (project / "params").symlink_to(elsewhere / "params")
+    assert scenario.load("acme") == whole
+    (elsewhere / "params" / "base.yaml").rename(elsewhere / "shared.yaml")
+    (elsewhere / "params" / "base.yaml").symlink_to("../shared.yaml")
+    assert scenario.load("acme") == whole
+    (elsewhere / "linked").symlink_to(project)
+    os.chdir(elsewhere / "linked")
+    assert scenario.load("acme") == scenario.load("params/acme.yaml") == whole
+
+
+def test_a_name_longer_than_a_file_may_have_is_refused() -> None:
+    (problem,) = refused("./" + "a" * 300 + ".yaml")
+    assert "File name too long" in problem.wrong
 
 
 HOSTILE = ["<script>alert(1)</script>", "#import", "$(id)", "{{7*7}}", "=cmd|'/C calc'!A0", "../.."]

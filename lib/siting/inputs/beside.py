@@ -6,43 +6,52 @@ that is nested too deeply is refused.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-from siting.inputs.document import members
+from typing import Any, BinaryIO
 
 MIB = 1 << 20
 DEEPEST = 100
 """Levels of JSON that are read; no file of the kit has more than a dozen."""
 
 
-def content(path: Path, most: int) -> bytes:
-    """The bytes of a plain file of at most `most` bytes.
-
-    Raises FileNotFoundError, or ValueError with what is wrong and what to do instead.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    if path.is_symlink():
-        raise ValueError("is a link; put the file itself there")
+def opened(path: Path) -> BinaryIO:
+    """A plain file. Raises FileNotFoundError, or ValueError with what is wrong and what to do
+    instead."""
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(path) from None
     except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror})") from None
+        if error.errno == errno.ELOOP:
+            raise ValueError("is a link; put the file itself there") from None
+        raise ValueError(f"cannot be read ({error.strerror}); check its name and rights") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise ValueError("is no plain file; put the file itself there")
-    with open(descriptor, "rb") as file:
+    return open(descriptor, "rb")
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a plain file of at most `most` bytes. Raises as `opened` does."""
+    with opened(path) as file:
         read = file.read(most + 1)
     if len(read) > most:
         raise ValueError(f"is larger than {most / MIB:g} MiB; write a smaller one")
     return read
+
+
+def members(data: Any) -> Iterable[tuple[Any, Any]]:
+    """What a mapping or a list holds, by key or by position; nothing where it is neither."""
+    if isinstance(data, dict):
+        return data.items()
+    return enumerate(data) if isinstance(data, list) else ()
 
 
 def parsed(text: bytes | str, deepest: int = DEEPEST) -> Any:

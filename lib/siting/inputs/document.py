@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ from ruamel.yaml.events import (
     ScalarEvent,
     SequenceStartEvent,
 )
+
+from siting.inputs.beside import members as members
+from siting.inputs.beside import opened
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 12
@@ -127,13 +131,6 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def members(data: Any) -> Iterable[tuple[Any, Any]]:
-    """What a mapping or a list holds, by key or by position; nothing where it is neither."""
-    if isinstance(data, dict):
-        return data.items()
-    return enumerate(data) if isinstance(data, list) else ()
-
-
 def at(data: Any, path: Iterable[str | int]) -> Any:
     """What stands at the end of a path of keys; None where nothing does."""
     for step in path:
@@ -150,16 +147,18 @@ def dotted(path: Path_) -> str:
 
 
 def read(path: Path) -> str:
-    """The text of a file, of at most MAX_BYTES. Raises DocumentError."""
-    if not path.is_file():
-        what = "is not a file" if path.exists() else "does not exist"
-        raise DocumentError.of(path, what, "check the name, or make it with `siting new`")
+    """The text of a plain file, of at most MAX_BYTES. Of links, only a base.yaml is followed,
+    which several projects may share. Raises DocumentError."""
     try:
-        with path.open("rb") as file:
+        place = Path(os.path.realpath(path)) if path.name == "base.yaml" else path
+        with opened(place) as file:
             raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        wrong = f"cannot be read ({error.strerror})"
-        raise DocumentError.of(path, wrong, "check its permissions") from None
+    except FileNotFoundError:
+        write = "check the name, or make it with `siting new`"
+        raise DocumentError.of(path, "does not exist", write) from None
+    except (ValueError, OSError) as error:
+        wrong, _, write = str(error).partition("; ")
+        raise DocumentError.of(path, wrong, write or "check the disk") from None
     if len(raw) > MAX_BYTES:
         write = "a scenario is a few pages; keep measurements in files of their own"
         raise DocumentError.of(path, f"is larger than {MAX_BYTES // 1024} KiB", write)

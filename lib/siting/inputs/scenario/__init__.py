@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -84,7 +85,7 @@ def path_of(name_or_path: str | Path) -> Path:
         write = "write small letters, digits and -, or a path that ends in .yaml"
         raise DocumentError.of(text, "is no client's name", write)
     path = project() / "params" / f"{text}.yaml"
-    if not path.is_file():
+    if not os.path.lexists(path):
         meant = catalogue.suggestion(text, [*names(), "base"])
         write = f"{meant} `siting new {text}` makes it"
         raise DocumentError.of(_shown(path), "does not exist", write)
@@ -92,9 +93,12 @@ def path_of(name_or_path: str | Path) -> Path:
 
 
 def _shown(path: Path) -> Path:
-    """A path as messages print it: relative where it lies below the current folder."""
+    """A path as messages print it: relative where it lies below the current folder.
+
+    Links are left as they are: one that leads to itself has no end.
+    """
     try:
-        return path.resolve().relative_to(Path.cwd())
+        return path.absolute().relative_to(Path.cwd())
     except (ValueError, OSError):
         return path
 
@@ -310,7 +314,7 @@ def create(client: str) -> Path:
     if not _CLIENT.fullmatch(client):
         write = "write small letters, digits and -, such as acme-bank"
         raise DocumentError.of(client, "is no client's name", write)
-    if path.exists():
+    if os.path.lexists(path):
         raise DocumentError.of(client, "already exists", "choose another name, or edit that file")
     with path.open("x", encoding="utf-8") as file:
         file.write(new_text(client, dt.date.today()))
