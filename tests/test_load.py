@@ -18,7 +18,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
-from siting.serving import arrivals, capacity, load, servers
+from siting.serving import capacity, load, queueing, servers
 from siting.serving.load import HOURS_OF_WEEK, level_needed, schedule
 from siting.serving.queueing import Lengths, Replica, latency
 
@@ -326,7 +326,7 @@ def trace(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("name", "kind"), [("chat", "people"), ("code", "agents")])
 def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised(
-    name: str, kind: arrivals.Kind
+    name: str, kind: queueing.Kind
 ) -> None:
     seconds, inputs, outputs = trace(name).T
     span = (seconds[-1] - seconds[0]) / 3600
@@ -352,7 +352,7 @@ def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised
 def test_the_busy_minute_of_chat_is_what_the_trace_shows() -> None:
     counts = np.bincount((trace("chat")[:, 0] // 60).astype(int))[:-1]
     measured = np.quantile(counts, 0.95) / counts.mean()
-    assert arrivals.busy_minute("people") == pytest.approx(measured, rel=0.05)
+    assert queueing.busy_minute("people") == pytest.approx(measured, rel=0.05)
 
 
 def test_arrivals_that_bunch_more_need_more() -> None:

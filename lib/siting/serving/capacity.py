@@ -26,7 +26,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated, Range
-from siting.serving import arrivals, loops, performance, queueing, servers, spread
+from siting.serving import loops, performance, queueing, servers, spread
 from siting.serving.load import (
     SIDES,
     Asked,
@@ -218,7 +218,7 @@ class Pool:
 
         In the busy minute of that hour, as far as people are concerned.
         """
-        hour, times = self.busy_hour_of_week, arrivals.busy_minute("people")
+        hour, times = self.busy_hour_of_week, queueing.busy_minute("people")
         peaks = [s.load.peak_factor if busiest else 1.0 for s in self.shares]
         return np.array(
             [s.load.interactive[hour] * times * p for s, p in zip(self.shares, peaks, strict=True)]

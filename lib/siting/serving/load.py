@@ -19,9 +19,8 @@ from holidays.registry import COUNTRIES
 from siting.inputs.scenario import Deadline, Workload
 from siting.memory import vram
 from siting.quantity import LogNormal, Range
-from siting.serving.arrivals import Kind
 from siting.serving.performance import Array
-from siting.serving.queueing import Lengths, Limits, scores
+from siting.serving.queueing import Kind, Lengths, Limits, scores
 
 Asked = Sequence[tuple[Array, Array]]
 """Work that may wait, by kind: what comes in by hour [168, replica-hours], and when it is due."""

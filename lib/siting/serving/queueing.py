@@ -5,6 +5,11 @@ GPU. That is a processor-sharing queue with state-dependent service, whose numbe
 known exactly and does not depend on the distribution of lengths (Baskett, Chandy, Muntz,
 Palacios, J. ACM 22(2), 1975). Waiting for the first token adds an M/G/1 queue of prompts
 (Pollaczek-Khinchine) and, when the KV cache is full, waiting for a place.
+
+The rate drifts from minute to minute: chat of many people is Poisson within a minute, code
+completion and agents come in bursts. A queue fed with the mean of the hour understates waits by a
+factor of four for chat and of a hundred for code. So chat is sized on its busy minute, and bursts
+of machines and agents are simulated, second by second.
 """
 
 from __future__ import annotations
@@ -12,14 +17,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
 from siting import catalogue
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
-from siting.quantity import LogNormal, NotEstimated
-from siting.serving import arrivals, performance
+from siting.quantity import Z95, LogNormal, NotEstimated
+from siting.serving import performance
 from siting.serving.performance import Array
 
 WITHOUT_LIMITS = 0.95
@@ -37,6 +44,83 @@ _AVERAGED = 2 / 3
 """Variance of the mean of a number in service over one stay of constant length, as a share of the
 number's own: its correlation falls linearly to zero within a stay, and twice the integral of
 (1 - u)(1 - u) over 0..1 is 2/3."""
+
+
+# --- how requests bunch within an hour --------------------------------------------------------
+
+Kind = Literal["people", "machines", "agents"]
+
+HOURS, SEED = 8, 20261125
+"""Length and seed of the simulated series."""
+
+
+def busy_minute(kind: Kind) -> float:
+    """Rate of the busiest of 20 minutes over the mean of the hour."""
+    sigma = _sigma(catalogue.settings("load_settings")[f"{kind}_minute_cv"].central)
+    return math.exp(Z95 * sigma - sigma * sigma / 2)
+
+
+def headroom(kind: Kind, slack: float, percentile: int) -> float:
+    """What must be carried, over the mean of the hour, for waits of at most `slack` seconds.
+
+    percentile: share of requests that wait no longer. Chat is carried in its busy minute;
+    arrivals of machines and agents are simulated, and carried as well as chat at least.
+    """
+    least = busy_minute("people")
+    if kind == "people":
+        return least
+    return max(least, _simulated(kind, round(max(slack, 0.05), 2), percentile))
+
+
+@cache
+def _simulated(kind: Kind, slack: float, percentile: int) -> float:
+    rate = series(kind)
+    low, high = 1.0, float(rate.max())
+    for _ in range(12):
+        middle = (low + high) / 2
+        kept = _wait(rate, middle, percentile) <= slack
+        low, high = (low, middle) if kept else (middle, high)
+    return high
+
+
+def _wait(rate: Array, carried: float, percentile: int) -> float:
+    """Wait that so many of 100 requests do not exceed. [s]
+
+    Work in the queue is what came above what was carried since the queue was last empty:
+    the reflected sum of the differences (Lindley 1952).
+    """
+    total = np.cumsum(rate - carried)
+    queue = total - np.minimum.accumulate(np.minimum(total, 0.0))
+    order = np.argsort(queue)
+    share = np.cumsum(rate[order]) / rate.sum()
+    return float(queue[order][np.searchsorted(share, percentile / 100)] / carried)
+
+
+@cache
+def series(kind: Kind) -> Array:
+    """Rate of each second of some hours, mean one: log-normal minutes, gamma seconds within."""
+    known = catalogue.settings("load_settings")
+    rng = np.random.default_rng(SEED)
+    memory = known[f"{kind}_memory"].central
+    sigma = _sigma(known[f"{kind}_minute_cv"].central)
+    shocks = rng.standard_normal(HOURS * 60) * math.sqrt(1 - memory * memory)
+    state, minutes = rng.standard_normal(), np.empty(HOURS * 60)
+    for minute, shock in enumerate(shocks):
+        state = memory * state + shock
+        minutes[minute] = math.exp(sigma * state)
+    rates = np.repeat(minutes, 60)
+    spread = known[f"{kind}_second_cv"].central
+    if spread:
+        rates = rates * rng.gamma(1 / spread**2, spread**2, len(rates))
+    return np.asarray(rates / rates.mean())
+
+
+def _sigma(cv: float) -> float:
+    """Sigma of the log-normal with this coefficient of variation."""
+    return math.sqrt(math.log1p(cv * cv))
+
+
+# --- one replica ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +304,7 @@ def latency(
     if rate >= 0.999 * curve.saturation_rate:
         never = dict.fromkeys(percentiles, math.inf)
         return Latency(rate, math.inf, math.inf, never, never, math.inf, math.inf)
-    busy = _busy(curve, rate)
+    busy = _Busy(curve, rate)
     tpot = _tpot(busy, percentiles, own or curve.lengths)
     ttft, ttft_mean = _ttft(busy, percentiles, own or curve.lengths)
     concurrency = busy.served + busy.waiting + rate * curve.first_token_s
@@ -232,43 +316,33 @@ def latency(
     return Latency(rate, concurrency, residence, ttft, tpot, ttft_mean, tpot_mean)
 
 
-@dataclass(frozen=True, slots=True)
 class _Busy:
-    """A replica under a load, in the long run."""
+    """A replica under a load, in the long run.
 
-    curve: Curve
-    rate: float
-    share: Array
-    """Probability of each number in service, from none."""
-    waiting: float
-    """Mean number that waits for a place."""
-    served: float
-    """Mean number in service."""
-    variance: float
-    """Of that number."""
-
-
-def _busy(curve: Curve, rate: float) -> _Busy:
-    """Birth and death: p(n) = p(n-1) × rate / service(n).
-
-    Above the slots the rate of service stays, and those who wait form an M/M/c queue, scaled by
-    (1 + cv²) / 2 for the spread of answers' lengths (Lee and Longton, Operational Research
-    Quarterly 10(1), 1959).
+    Birth and death: p(n) = p(n-1) × rate / service(n). Above the slots the rate of service stays,
+    and those who wait form an M/M/c queue, scaled by (1 + cv²) / 2 for the spread of answers'
+    lengths (Lee and Longton, Operational Research Quarterly 10(1), 1959).
     """
-    service = curve.rates()
-    log_p = np.concatenate([[0.0], np.cumsum(np.log(max(rate, 1e-12) / service))])
-    p = np.exp(log_p - log_p.max())
-    load = rate / service[-1]
-    if load >= 1:  # the largest batch is not the fastest: hold the best one
-        best = int(service.argmax()) + 1
-        p, load = p[: best + 1], rate / service[best - 1]
-    variation = math.exp(curve.lengths.output.sigma**2) - 1
-    waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
-    p[-1] += p[-1] * load / (1 - load)
-    share, number = p / p.sum(), np.arange(len(p), dtype=float)
-    served = float(share @ number)
-    variance = max(0.0, float(share @ number**2) - served**2)
-    return _Busy(curve, rate, share, float(waiting / p.sum()), served, variance)
+
+    def __init__(self, curve: Curve, rate: float) -> None:
+        self.curve, self.rate, service = curve, rate, curve.rates()
+        log_p = np.concatenate([[0.0], np.cumsum(np.log(max(rate, 1e-12) / service))])
+        p = np.exp(log_p - log_p.max())
+        load = rate / service[-1]
+        if load >= 1:  # the largest batch is not the fastest: hold the best one
+            best = int(service.argmax()) + 1
+            p, load = p[: best + 1], rate / service[best - 1]
+        variation = math.exp(curve.lengths.output.sigma**2) - 1
+        waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
+        p[-1] += p[-1] * load / (1 - load)
+        self.waiting = float(waiting / p.sum())
+        """Mean number that waits for a place."""
+        self.share, number = p / p.sum(), np.arange(len(p), dtype=float)
+        """Probability of each number in service, from none."""
+        self.served = float(self.share @ number)
+        """Mean number in service."""
+        self.variance = max(0.0, float(self.share @ number**2) - self.served**2)
+        """Of that number."""
 
 
 def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, float]:
@@ -395,7 +469,7 @@ def relaxed(curve: Curve, limits: Limits, lengths: Lengths) -> Limits:
     )
 
 
-Ask = tuple[Lengths, Limits, bool, arrivals.Kind]
+Ask = tuple[Lengths, Limits, bool, Kind]
 """What is asked whatever the volume: lengths, limits, whether all may wait, how it arrives."""
 
 
@@ -425,6 +499,6 @@ def carried(replica: Replica, asks: tuple[Ask, ...]) -> list[tuple[float, float,
             # its limit leaves, either.
             stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
             slack = min(limits.ttft_s - usual.ttft[50], stretch)
-            bunched = arrivals.headroom(arrive, slack, limits.percentile)
+            bunched = headroom(arrive, slack, limits.percentile)
         found.append((rate, bunched, kept, usual.concurrency))
     return found
