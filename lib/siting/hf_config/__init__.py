@@ -17,8 +17,7 @@ from pydantic import ValidationError
 from siting import catalogue
 from siting.catalogue import FactError, Model
 from siting.hf_config.fields import Config, get, keys, kind, listed, meaning, need
-from siting.hf_config.layers import attention, cross_attention, experts
-from siting.hf_config.parameters import count, encoder_params
+from siting.hf_config.layers import attention, count, cross_attention, encoder_params, experts
 from siting.hf_config.quantisation import weight_format
 
 LARGEST = 16 << 20
