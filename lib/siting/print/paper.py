@@ -10,12 +10,11 @@ import base64
 import datetime as dt
 import hashlib
 import html as markup
-import itertools
 import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ import typst
 
 from siting.print.document import UNDESCRIBED, Block, Chapter, Cited, Document, gathered, runs
 from siting.show import style
-from siting.show.exhibit import Exhibit
+from siting.show.exhibit import Exhibit, headings_over
 
 _SUFFIX = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
 LONG = 500
@@ -105,9 +104,14 @@ def _shown(text: str) -> str:
     return "".join(c if ord(c) in _glyphs() or c == "\n" else "" if c < " " else "□" for c in text)
 
 
+def _in_line(text: str) -> str:
+    """Text of one line that the report's fonts can show."""
+    return _shown(text).replace("\n", " ")
+
+
 def quoted(text: str) -> str:
     """Text as a string of Typst."""
-    plain = _shown(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    plain = _in_line(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{plain}"'
 
 
@@ -168,7 +172,8 @@ class _Setter:
         if shown["kind"] == "chart":
             name = self._file("svg", shown["svg"].encode())
             return f"#chart({name}, {quoted(shown['alt'])}, {caption}, {shown['width']}mm)"
-        return f"#tabled({caption}, {_table(shown, self.appendix)})"
+        table = json.dumps(_table(shown, self.appendix)).encode()
+        return f"#tabled({caption}, json({self._file('json', table)}))"
 
     def foreign(self, html: str) -> str:
         """HTML of an analyst's own; its pictures become files, and nothing else is loaded."""
@@ -314,53 +319,25 @@ SIZE = {(False, False): 9, (False, True): 7, (True, False): 7.3, (True, True): 6
 """Size of a table's text by whether it stands in the appendix, and whether it is small. [pt]"""
 
 
-def _table(shown: Exhibit, appendix: bool) -> str:
-    columns, rows = shown["columns"], shown["rows"]
-    size = SIZE[appendix, bool(shown.get("small"))]
-    widths = ", ".join(f"{w:.2f}%" for w in _widths(columns, rows, size))
-    short = sum(len(c["text"]) for row in rows for c in row["cells"]) <= SHORT
-    aligned = ", ".join("right" if c["align"] == "right" else "left" for c in columns)
-    body = "".join(f"  {_row(row, len(columns))},\n" for row in rows)
-    return (
-        f"rows(({widths},), ({aligned},), ({_header(columns)},), short: {json.dumps(short)}, "
-        f"size: {size}pt,\n{body})"
-    )
-
-
-def _header(columns: Sequence[Any]) -> str:
-    cells = []
-    if any(c["over"] for c in columns):
-        for over, under in itertools.groupby(columns, lambda c: c["over"]):
-            cells.append(f"table.cell(colspan: {len(list(under))}, over[#{quoted(over)}])")
-    for column in columns:
-        unit = f" #unit({quoted(column['unit'])})" if column["unit"] else ""
-        cells.append(f"[{_coloured(column['head'], column)}{unit}]")
-    return ", ".join(cells)
-
-
-def _coloured(text: str, cell: Mapping[str, Any]) -> str:
-    """Text in the colour of a cell, or of a heading, that has one."""
-    said, colour = f"#{quoted(text)}", cell.get("colour")
-    return f"#text(fill: rgb({quoted(colour)}), weight: 600)[{said}]" if colour else said
-
-
-def _row(row: Any, count: int) -> str:
-    if row["kind"] == "group":
-        name = quoted(row["cells"][0]["text"])
-        return (
-            f"table.header(level: 2, repeat: false, table.cell(colspan: {count}, strong[#{name}]))"
-        )
-    whole = max((len(c["text"]) for c in row["cells"]), default=0) < LONG
-    cells = []
-    for place, cell in enumerate(row["cells"]):
-        content = _coloured(cell["text"], cell)
-        if tone := cell.get("tone"):
-            content = f"#verdict({quoted(tone)})[{content}]"
-        if row["kind"] == "total":
-            content = f"#strong[{content}]"
-        keeps = "table.cell(breakable: false)" if whole and place == 0 else ""
-        cells.append(f"{keeps}[{content}]")
-    return ", ".join(cells)
+def _table(shown: Exhibit, appendix: bool) -> dict[str, Any]:
+    """A table as report.typ takes it."""
+    columns, size = shown["columns"], SIZE[appendix, bool(shown.get("small"))]
+    rows, lengths = [], list[int]()
+    for row in shown["rows"]:
+        cells = [{**cell, "text": _in_line(cell["text"])} for cell in row["cells"]]
+        own = [len(cell["text"]) for cell in row["cells"]]
+        lengths += own
+        rows.append({**row, "cells": cells, "whole": max(own, default=0) < LONG})
+    return {
+        "columns": [
+            {**c, "head": _in_line(c["head"]), "unit": _in_line(c["unit"])} for c in columns
+        ],
+        "above": [(_in_line(over), count) for over, count in headings_over(columns)],
+        "rows": rows,
+        "widths": [round(width, 2) for width in _widths(columns, shown["rows"], size)],
+        "size": size,
+        "short": sum(lengths) <= SHORT,
+    }
 
 
 def _widths(columns: Sequence[Any], rows: Sequence[Any], size: float) -> list[float]:

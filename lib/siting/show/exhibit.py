@@ -132,10 +132,15 @@ def answers_html(exhibit: Exhibit) -> str:
 def table_html(exhibit: Exhibit) -> str:
     """A table with headings over headings, groups, totals and verdict words."""
     columns = exhibit["columns"]
-    over = [(over, len(list(under))) for over, under in groupby(c["over"] for c in columns)]
     named = [(c, f"{c['head']} {c['unit']}".strip()) for c in columns]
-    above = over if any(over for over, _ in over) else ()
-    return style.template("table.html.j2").render(exhibit, above=above, named=named, zip=zip)
+    parts = {"above": headings_over(columns), "named": named, "zip": zip}
+    return style.template("table.html.j2").render(exhibit, **parts)
+
+
+def headings_over(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Headings over the heads of columns, each with the number that it spans; none without any."""
+    over = [(over, len(list(under))) for over, under in groupby(c["over"] for c in columns)]
+    return over if any(said for said, _ in over) else []
 
 
 def colour_class(colour: str) -> str:
