@@ -11,9 +11,8 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Flow, Rules
 from siting.rules import openness, rulebook, sovereignty
-from siting.rules.dataflows import flows_of
 from siting.rules.rulebook import ProviderAttribute, Stress
-from siting.rules.sovereignty import SEVERITY, decide, worst
+from siting.rules.sovereignty import SEVERITY, decide, flows_of, worst
 
 BOOK = rulebook.rule_book()
 RULES = BOOK.rules
