@@ -55,11 +55,11 @@ def test_a_second_run_renders_nothing_and_a_change_renders_one(
     before = contents(tmp_path)
 
     second = batch.run(jobs, str(tmp_path), forge=forge)
-    assert (second.rendered, second.current) == ([], ["one", "two"])
+    assert (second.rendered, second.up_to_date) == ([], ["one", "two"])
 
     changed = dataclasses.replace(jobs[1], scenario=jobs[1].scenario + "# a remark\n")
     third = batch.run([jobs[0], changed], str(tmp_path), at_once=1, forge=forge)
-    assert (third.rendered, third.current) == (["two"], ["one"])
+    assert (third.rendered, third.up_to_date) == (["two"], ["one"])
     assert contents(tmp_path)["one/report.html"] == before["one/report.html"]
 
     # A damaged or missing file makes the report out of date, whatever its manifest says.
@@ -97,7 +97,7 @@ def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(
     assert outcome.lines()[0] == "index.html: cannot be written: No space left on device"
     monkeypatch.setattr(shelf_module.Folder, "put_index", put)
     (tmp_path / "index.html").unlink()
-    assert batch.run([small("two")], str(tmp_path), forge=forge).current == ["two"]
+    assert batch.run([small("two")], str(tmp_path), forge=forge).up_to_date == ["two"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'href="one/report.html"' in page and 'href="two/report.html"' in page
 
@@ -106,7 +106,7 @@ def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path, forge: Forge
     page = small("one")
     both = dataclasses.replace(page, formats=("html", "pdf"))
     batch.run([both], str(tmp_path), at_once=1, forge=forge)
-    assert batch.run([page], str(tmp_path), forge=forge).current == ["one"]
+    assert batch.run([page], str(tmp_path), forge=forge).up_to_date == ["one"]
     batch.run([page], str(tmp_path), at_once=1, force=True, forge=forge)
     assert not shelf(tmp_path).holds(both)
 
@@ -120,7 +120,7 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows(forge: Forge) -> None
     batch.run(jobs, address, at_once=2, forge=forge)
     assert json.loads(memory.cat("/trial/reports/one/summary.json"))
     assert memory.exists("/trial/reports/two/notebooks/10_x.ipynb")
-    assert batch.run(jobs, address, forge=forge).current == ["one", "two"]
+    assert batch.run(jobs, address, forge=forge).up_to_date == ["one", "two"]
     assert b'href="two/report.html"' in memory.cat("/trial/reports/index.html")
     broken = dataclasses.replace(
         jobs[0], chapters={"10_x.ipynb": job.Chapter(chapter("Why?", "1 / 0"))}
@@ -348,7 +348,7 @@ def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path, fo
         # What the first run does while it holds the client.
         shelf(tmp_path).put(one, {"report.html": b"first", "summary.json": b"{}"})
     other.join(600)
-    assert outcomes[0].current == ["one"]
+    assert outcomes[0].up_to_date == ["one"]
     assert (tmp_path / "one" / "report.html").read_bytes() == b"first"
 
 

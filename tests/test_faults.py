@@ -193,7 +193,7 @@ def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
     assert outcome.rendered == ["two"]
     assert {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()} == before
     assert not list((tmp_path / shelf.WORK).glob("one.new*"))
-    assert batch.run(jobs, str(tmp_path), forge=forge).current == ["one", "two"]
+    assert batch.run(jobs, str(tmp_path), forge=forge).up_to_date == ["one", "two"]
 
 
 REALLY_FULL = """
@@ -381,7 +381,7 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
 
     (pids / "hold").unlink()
     again = batch.run([held(n, pids) for n in "abc"], str(out), at_once=2, forge=forge)
-    assert (sorted(again.rendered), again.current, again.failed) == (["b", "c"], ["a"], {})
+    assert (sorted(again.rendered), again.up_to_date, again.failed) == (["b", "c"], ["a"], {})
     assert all((out / name / "report.html").is_file() for name in "abc")
 
 

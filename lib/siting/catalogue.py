@@ -30,6 +30,10 @@ Kind = Literal["measured", "published", "client", "estimate"]
 PROVENANCE = ("source", "url", "locator", "date", "kind")
 
 
+STALE_DAYS = 90
+"""An input older than this at the report's date is marked as old."""
+
+
 class FactError(ValueError):
     """A fact table is wrong: the message names file, line, field, fault and remedy."""
 

@@ -64,11 +64,8 @@ def report(
     outcome = batch.run(prepared, out, at_once=jobs, force=force, scheduler=scheduler, say=_say)
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
-    data = {"out": out, **asdict(outcome)}
-    data["up_to_date"] = data.pop("current")
-    return Answer(
-        data, outcome.lines(), frame.FAILED if outcome.failed or outcome.interrupted else 0
-    )
+    status = frame.FAILED if outcome.failed or outcome.interrupted else 0
+    return Answer({"out": out, **asdict(outcome)}, outcome.lines(), status)
 
 
 def _say(line: str) -> None:

@@ -394,7 +394,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     present = {p: {n: float(t.present[0]) for n, t in found.items()} for p, found in priced}
     lines = {name: flows(plan, name, draws) for name in plan.options}
     tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
-    volume, path = Volume.of(plan), finance.price_decline
+    volume, path = Volume(plan), finance.price_decline
     found = {n: _option_cost(plan, n, lines, tokens, volume, present, path) for n in plan.options}
     terms = scenario.client.currency, finance.discount_rate.central
     return Comparison(plan, found, *terms, tokens, path, volume)
@@ -541,26 +541,20 @@ class Winner:
     below: float
 
 
-@dataclass(frozen=True)
 class Volume:
     """Cost of every option over the volume of tokens; hybrids are split anew at each."""
 
-    plan: Plan
-    planned: float
-    """Million tokens a month of the scenario."""
-    million_tokens: Array
-    """A month, mean of the horizon. [V]"""
-    per_million: Mapping[str, Array]
-    """Levelised cost of a million tokens, by option. [V]"""
-
-    @classmethod
-    def of(cls, plan: Plan) -> Volume:
+    def __init__(self, plan: Plan) -> None:
         """From a hundredth of what is planned to fifty times."""
         draws = plan.central(demand=SCALES)
         (planned, _), (tokens, worth) = _tokens(plan, plan.central()), _tokens(plan, draws)
-        per = {n: _present(plan, draws, n) / worth * MILLION for n in plan.options}
-        usual, each = (x / plan.months / MILLION for x in (planned, tokens))
-        return cls(plan, float(usual[0]), each, per)
+        self.plan = plan
+        self.planned = float(planned[0] / plan.months / MILLION)
+        """Million tokens a month of the scenario."""
+        self.million_tokens = tokens / plan.months / MILLION
+        """A month, mean of the horizon. [V]"""
+        self.per_million = {n: _present(plan, draws, n) / worth * MILLION for n in plan.options}
+        """Levelised cost of a million tokens, by option. [V]"""
 
     @cached_property
     def winners(self) -> tuple[Winner, ...]:

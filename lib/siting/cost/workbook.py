@@ -24,12 +24,12 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
+from siting.catalogue import STALE_DAYS
 from siting.cost import cashflow
 from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import Comparison, Flow, OptionCost, depreciation, shown_factors
 from siting.inputs.scenario import Option, Scenario
 
-STALE_DAYS = 90
 FIRST_MONTH = 3
 """Column of month 0; before it stand label, unit, total."""
 INPUT_COLUMNS = (

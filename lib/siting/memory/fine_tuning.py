@@ -12,7 +12,8 @@ from siting import catalogue, hf_config
 from siting.catalogue import Banded, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
 from siting.memory.engines import constant
-from siting.memory.training import Job, Peak, Verdict, memory
+from siting.memory.pool import Verdict
+from siting.memory.training import Job, Peak, memory
 from siting.memory.vram import TENSOR_PARALLEL
 from siting.quantity import NotEstimated, Range
 

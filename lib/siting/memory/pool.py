@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from siting import catalogue, dtypes
 from siting.catalogue import Model
@@ -24,6 +25,9 @@ from siting.memory.distance import aspects, unseen, widened
 from siting.memory.engines import MemoryConstant, constant
 from siting.memory.weights import weight_bytes_per_gpu
 from siting.quantity import GIB, NotEstimated, Range, total
+
+Verdict = Literal["fits", "tight", "does not fit"]
+"""Whether what a GPU must hold fits; tight where only the central estimate does."""
 
 
 @dataclass(frozen=True, slots=True)

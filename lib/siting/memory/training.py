@@ -23,13 +23,12 @@ from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import unseen, widened
 from siting.memory.engines import constant
-from siting.memory.pool import Part
+from siting.memory.pool import Part, Verdict
 from siting.memory.weights import tensors
 from siting.quantity import GIB, NotEstimated, Range, total
 
 Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp"]
 Targets = Literal["attention", "query_value", "all"]
-Verdict = Literal["fits", "tight", "does not fit"]
 
 
 # --- facts ------------------------------------------------------------------------------------

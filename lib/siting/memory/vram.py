@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Literal
 
 import numpy as np
 
@@ -23,11 +22,9 @@ from siting.memory import pool
 from siting.memory.deployment import Deployment, is_large, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant
-from siting.memory.pool import Part, Pool
+from siting.memory.pool import Part, Pool, Verdict
 from siting.memory.weights import tensors
 from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
-
-Verdict = Literal["fits", "tight", "does not fit"]
 
 
 @dataclass(frozen=True, slots=True)

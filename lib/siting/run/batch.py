@@ -68,7 +68,7 @@ class Outcome:
     """What became of each client of a run."""
 
     rendered: list[str] = field(default_factory=list)
-    current: list[str] = field(default_factory=list)
+    up_to_date: list[str] = field(default_factory=list)
     """Nothing had changed since the report was made."""
     failed: dict[str, str] = field(default_factory=dict)
     lacking: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Outcome:
         failures = [f"{client}: {reason}" for client, reason in sorted(self.failed.items())]
         counts = [
             f"{len(self.rendered)} rendered",
-            f"{len(self.current)} up to date",
+            f"{len(self.up_to_date)} up to date",
             f"{len(self.failed)} failed",
         ]
         left = f"; left: {', '.join(self.left)}" if self.left else ""
@@ -110,14 +110,14 @@ def run(
     target = shelf(out)
     todo = deque(job for job in jobs if force or not target.holds(job))
     stale = {job.client for job in todo}
-    outcome = Outcome(current=[job.client for job in jobs if job.client not in stale])
+    outcome = Outcome(up_to_date=[job.client for job in jobs if job.client not in stale])
     with contextlib.ExitStack() as ends:
         if todo:
             if not (forge or scheduler):
                 forge = ends.enter_context(Forge(len(todo) > 4))
             with _interruptible():
                 _Run(todo, len(todo), target, outcome, say, force, forge).finish(at_once, scheduler)
-        if outcome.rendered or (outcome.current and target.read("", INDEX) is None):
+        if outcome.rendered or (outcome.up_to_date and target.read("", INDEX) is None):
             _index(target, outcome, forge)
     return outcome
 
@@ -265,7 +265,7 @@ class _Run:
             return True
         if job.client in self.waited and not self.force and self.target.holds(job):
             lock.close()
-            self.outcome.current.append(job.client)
+            self.outcome.up_to_date.append(job.client)
             return True
         if not self.force:
             job = replace(job, done=self.target.still_true(job))

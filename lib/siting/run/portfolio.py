@@ -11,16 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from siting.catalogue import Source
+from siting.catalogue import STALE_DAYS, Source
 from siting.formats import Numbers
 from siting.inputs import beside
 from siting.print.page import allowed, sheet
 from siting.quantity import Range
 from siting.show import style
 from siting.show.exhibit import colour_class
-
-STALE_DAYS = 90
-"""A fact older than this at the report's date is counted as old."""
 
 FILES = (
     ("report.html", "HTML"),

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from siting import quality
-from siting.catalogue import Input, Source
+from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import tco, uncertainty
 from siting.formats import Numbers
 from siting.inputs import scenario
@@ -23,10 +23,6 @@ from siting.rules import sovereignty
 from siting.serving import capacity
 from siting.vendors import stability
 from siting.verdict import candidates, decision
-
-STALE_DAYS = 90
-"""An input older than this at the report's date is marked."""
-
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|$~^]")
 

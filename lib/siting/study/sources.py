@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from siting.catalogue import Kind, Source
+from siting.catalogue import STALE_DAYS, Kind, Source
 from siting.cost import uncertainty
 from siting.study.cost import CostFrames
 from siting.study.decision import DecisionFrames
 from siting.study.frames import Rows, frame, frame_citing
-from siting.study.results import STALE_DAYS
 
 KINDS: dict[Kind, str] = {
     "measured": "measured by the client or in a published benchmark",
