@@ -20,6 +20,13 @@ PNG = base64.b64decode(
 )
 
 
+TEN_FOLD = b'<path id="u0" d="M0 0h9z"/>' + b"".join(
+    b'<g id="u%d">%s</g>' % (depth, b'<use href="#u%d"/>' % (depth - 1) * 10)
+    for depth in range(1, 12)
+)
+"""Draws 10 to the power of 11 paths."""
+
+
 def with_logo(folder: Path, name: str, content: bytes | None) -> dict[str, bytes]:
     if content is not None:
         (folder / name).write_bytes(content)
@@ -77,6 +84,10 @@ def test_measured_files_are_stored_under_names_of_the_kits_own_and_found_there_a
         ("logo.svg", SVG.replace(b"<path", b"<script/><path"), "holds a script"),
         ("logo.svg", SVG.replace(b"<path", b'<image href="file:///etc/passwd"/><path'), "another"),
         ("logo.svg", SVG.replace(b"<path", b'<path fill="url(http://x.test)"/><path'), "another"),
+        ("logo.svg", SVG.replace(b"<path", b"<path fill=\"url( 'x.svg#a')\"/><path"), "another"),
+        ("logo.svg", SVG.replace(b'width="9"', b'width="0"'), "cannot be set .*width"),
+        ("logo.svg", SVG.replace(b"<path", b"<g>" * 200_000 + b"</g>" * 200_000), "limit|damaged"),
+        ("logo.svg", SVG.replace(b"<path", TEN_FOLD + b"<path"), "cannot be set .*limit"),
     ],
 )
 def test_anything_else_is_refused_with_one_line(
@@ -85,6 +96,26 @@ def test_anything_else_is_refused_with_one_line(
     with pytest.raises(scenario.ScenarioError, match=said) as refused:
         with_logo(tmp_path, name, content)
     assert len(str(refused.value).splitlines()) == 1
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.field) == (1, "client.logo")
+
+
+def test_a_logo_may_refer_to_what_it_holds_itself_in_quotes_or_without(tmp_path: Path) -> None:
+    for reference in (b"url(#a)", b"url('#a')", b"url( &quot;#a&quot; )"):
+        drawn = SVG.replace(b"<path", b'<linearGradient id="a"/><path fill="%s"' % reference)
+        assert with_logo(tmp_path, "logo.svg", drawn) == {"logo.svg": drawn}
+
+
+def test_a_logo_that_takes_too_long_to_draw_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = (
+        b'<filter id="f" width="99999" height="99999"><feTurbulence baseFrequency="1"/></filter>'
+    )
+    slow = SVG.replace(b"<path", noise + b'<rect width="9" height="9" filter="url(#f)"/><path')
+    monkeypatch.setattr(job, "LOGO_S", 1)
+    with pytest.raises(scenario.ScenarioError, match="cannot be drawn in 1 s"):
+        with_logo(tmp_path, "logo.svg", slow)
 
 
 def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:

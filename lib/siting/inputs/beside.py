@@ -99,7 +99,10 @@ def _decode_png(data: bytes) -> None:
 
 
 def _parse_svg(data: bytes) -> None:
+    """Reads it, then sets it as the report will: its size, and how much it draws, are bounded."""
     from xml.etree import ElementTree
+
+    import typst
 
     if re.search(rb"<!DOCTYPE|<!ENTITY", data, re.IGNORECASE):
         raise ValueError("declares a document type; export it as plain SVG")
@@ -114,5 +117,10 @@ def _parse_svg(data: bytes) -> None:
         for attribute, value in element.attrib.items():
             link = attribute.rpartition("}")[2] == "href"
             outside = link and not value.startswith(("#", "data:"))
-            if outside or re.search(r"url\(\s*['\"]?(?!#)", value):
+            if outside or re.search(r"url\((?!\s*['\"]?#)", value):
                 raise ValueError("refers to another file; export it as plain SVG")
+    try:
+        page: Any = {"main.typ": b'#image("logo.svg")', "logo.svg": data}
+        typst.compile(page, ignore_system_fonts=True)
+    except RuntimeError as error:
+        raise ValueError(f"cannot be set ({error}); export it again, smaller") from None

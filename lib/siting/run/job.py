@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from siting.catalogue import facts_dir, suggestion
-from siting.inputs import beside, scenario
+from siting.inputs import beside, document, scenario
 from siting.inputs.beside import MIB
-from siting.inputs.document import Problem
+from siting.inputs.document import Path_, Problem
 from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.model import Report
+from siting.run import process
+from siting.run.process import Child, Lost
 
 Format = Literal["html", "pdf"]
 Part = Literal["body", "appendix"]
@@ -29,6 +31,8 @@ T = TypeVar("T")
 APPENDIX = 70
 """Chapters numbered from here are the appendix, if the scenario does not say otherwise."""
 
+LOGO_S = 10
+"""Time that a logo may take to be drawn; a usual one takes some milliseconds. [s]"""
 SCENARIO = "scenario.yaml"
 """Name of the resolved scenario in a report's folder."""
 FIGURES = ("summary.json", "cash-flows.xlsx")
@@ -144,21 +148,21 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
     client, workloads, stored = found.client, {}, dict[str, str]()
     measurement = partial(beside.content, most=64 * MIB)
     if client.logo:
-        name, logo = _beside(path, "client.logo", client.logo, _logo)
+        name, logo = _beside(path, ("client", "logo"), client.logo, _logo)
         client, content[name] = client.model_copy(update={"logo": name}), logo
     for workload, said in found.workloads.items():
         runs = list(said.measured)
         for place, run in enumerate(runs):
             if run.file:
                 name = stored.setdefault(run.file, f"measured-{len(stored) + 1}.json")
-                field = f"workloads.{workload}.measured"
-                content[name] = _beside(path, field, run.file, measurement)
+                where = ("workloads", workload, "measured")
+                content[name] = _beside(path, where, run.file, measurement)
                 runs[place] = run.model_copy(update={"file": name})
         workloads[workload] = said.model_copy(update={"measured": runs})
     return found.model_copy(update={"client": client, "workloads": workloads}), content
 
 
-def _beside(path: Path, field: str, name: str, read: Callable[[Path], T]) -> T:
+def _beside(path: Path, where: Path_, name: str, read: Callable[[Path], T]) -> T:
     """What is read from a file beside the scenario at `path`, which a field of it names."""
     try:
         return read(path.parent / name)
@@ -166,12 +170,23 @@ def _beside(path: Path, field: str, name: str, read: Callable[[Path], T]) -> T:
         wrong, write = f"{name!r} is not beside it", "put the file there"
     except ValueError as error:
         wrong, _, write = f"{name!r} {error}".partition("; ")
-    raise ScenarioError.of(path, wrong, write or "put a plain file there", field=field)
+    text = document.examined(document.read(path), str(path))[0]
+    raise ScenarioError(text.problems([(where, wrong, write or "put a plain file there")]))
 
 
 def _logo(file: Path) -> tuple[str, bytes]:
+    """A logo's name and content; decoded in a process of its own, which is ended if need be."""
     content = beside.content(file, 2 * MIB)
-    return f"logo.{beside.picture(content)}", content
+    child = Child.start(beside.picture, content, fork=False)
+    try:
+        if child.channel.poll(LOGO_S):
+            return f"logo.{process.answer(child.channel)}", content
+        raise Lost("too slow")
+    except Lost:
+        write = "export it smaller, without filters"
+        raise ValueError(f"cannot be drawn in {LOGO_S} s; {write}") from None
+    finally:
+        child.end()
 
 
 def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, Chapter]:
