@@ -132,8 +132,8 @@ def answers_html(exhibit: Exhibit) -> str:
 def table_html(exhibit: Exhibit) -> str:
     """A table with headings over headings, groups, totals and verdict words."""
     columns = exhibit["columns"]
-    named = [(c, f"{c['head']} {c['unit']}".strip()) for c in columns]
-    parts = {"above": headings_over(columns), "named": named, "zip": zip}
+    heads = [f"{c['head']} {c['unit']}".strip() for c in columns]
+    parts = {"above": headings_over(columns), "heads": heads, "zip": zip}
     return style.template("table.html.j2").render(exhibit, **parts)
 
 
