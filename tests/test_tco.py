@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
 import json
@@ -691,9 +692,9 @@ def test_of_a_mix_a_vendors_failure_costs_the_share_that_the_vendor_serves() -> 
     hybrid = c.options["hybrid"].hybrid
     assert hybrid is not None and 0 < hybrid.burst_share < 1
     assert candidates.vendor_share(c, "hybrid") == hybrid.burst_share
-    whole = dataclasses.replace(
-        c, options={**c.options, "hybrid": dataclasses.replace(c.options["hybrid"], hybrid=None)}
-    )
+    undivided = copy.copy(c.options["hybrid"])
+    undivided.hybrid = None
+    whole = dataclasses.replace(c, options={**c.options, "hybrid": undivided})
     scaled, full = (candidates.switching_costs(x)["hybrid"] for x in (c, whole))
     assert scaled.central == pytest.approx(hybrid.burst_share * full.central)
     assert candidates.vendor_share(c, "api") == candidates.vendor_share(c, "owned") == 1

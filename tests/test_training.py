@@ -150,7 +150,7 @@ def test_time_is_flop_over_measured_speed() -> None:
     active = SMALL.active_recomputed_b or SMALL.active_params_b
     assert active is not None and h100.bf16_dense_tflops is not None
     expected = 6 * active * 1e9 * 1e8 / (row.central * h100.bf16_dense_tflops * 1e12) / 3600
-    made = fine_tuning.run_time(job, h100, 1e8)
+    made = fine_tuning.RunTime(job, h100, 1e8)
     assert made.hours.central == pytest.approx(expected)
     assert made.hours.low < made.hours.central < made.hours.high
     assert made.energy_kwh.central == pytest.approx(expected * 0.8 * 0.7)
@@ -159,7 +159,7 @@ def test_time_is_flop_over_measured_speed() -> None:
 def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
     h100 = catalogue.gpu("H100")
     one, eight = (
-        fine_tuning.run_time(Job(SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8)
+        fine_tuning.RunTime(Job(SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8)
         for n in (1, 8)
     )
     assert one.hours.central == pytest.approx(8 * eight.hours.central)

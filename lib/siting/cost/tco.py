@@ -317,39 +317,49 @@ class Energy:
     inputs: tuple[Input, ...] = ()
 
 
-@dataclass(frozen=True)
 class OptionCost:
     """What an option costs, central case, client's currency; before tax unless a rate is set."""
 
-    name: str
-    label: str
-    kind: str
-    flows: tuple[Flow, ...]
-    life: int
-    """Years after which a server is written off."""
-    monthly: Array
-    """Cost by month, 0 = today. [M + 1]"""
-    total: float
-    """Plain sum of the costs."""
-    present: float
-    """Present value of the costs."""
-    lcot: float | None
-    """Levelised cost of a million tokens, input and output together."""
-    cash_view: tuple[float, ...]
-    """Cost by year as it is paid; today's payments in the first year."""
-    accounting_view: tuple[float, ...]
-    """Cost by year as it is booked: investments over their life, what is left at the end."""
-    npv: float
-    """Present value of what it saves against the baseline; negative: it costs more."""
-    irr: float | None
-    payback_simple: float | None
-    payback_discounted: float | None
-    break_even: BreakEven
-    energy: Energy
-    present_by_path: Mapping[str, float]
-    """Present cost under both API price paths: `list` and `same_capability`."""
-    servers: tuple[float, ...]
-    hybrid: cashflow.Split | None
+    def __init__(
+        self, plan: Plan, name: str, lines: Mapping[str, tuple[Flow, ...]], tokens: Array,
+        volume: Volume, by_path: Mapping[str, Mapping[str, float]], path: str,
+    ) -> None:  # fmt: skip
+        """lines, by_path: of every option; path: the scenario's own of the API price paths."""
+        option, draws = plan.options[name], plan.central()
+        rate, machines = (
+            float(draws["discount_rate"][0]),
+            cashflow.machines(option, draws, plan.years),
+        )
+        self.name, self.label, self.kind = name, option.option.label, option.option.kind
+        self.flows = lines[name]
+        self.life = cashflow.life_years(draws)
+        """Years after which a server is written off."""
+        self.monthly = _sum_of(self.flows)
+        """Cost by month, 0 = today. [M + 1]"""
+        self.total = float(self.monthly.sum())
+        """Plain sum of the costs."""
+        self.present = money.npv(self.monthly, rate)
+        """Present value of the costs."""
+        self.lcot = money.levelised_cost(self.monthly, tokens, rate)
+        """Levelised cost of a million tokens, input and output together."""
+        self.cash_view = _years(self.monthly)
+        """Cost by year as it is paid; today's payments in the first year."""
+        expense = self.monthly - _sum_of(f for f in self.flows if f.capital)
+        self.accounting_view = _years(expense + depreciation(self.flows, self.life, plan.months))
+        """Cost by year as it is booked: investments over their life, what is left at the end."""
+        saving = _sum_of(lines.get(plan.baseline, ())) - self.monthly
+        self.npv = money.npv(saving, rate)
+        """Present value of what it saves against the baseline; negative: it costs more."""
+        self.irr = money.irr(saving)
+        self.payback_simple = money.payback(saving) if saving.any() else None
+        self.payback_discounted = money.payback(saving, rate) if saving.any() else None
+        self.break_even = _break_even(plan, option, saving, machines, volume, by_path[path])
+        self.energy = energy(plan, option, machines)
+        self.present_by_path = {path: cost[name] for path, cost in by_path.items()}
+        """Present cost under both API price paths: `list` and `same_capability`."""
+        bought = machines.servers[0] if machines and option.machine else ()
+        self.servers = tuple(map(float, bought))
+        self.hybrid = option.split if isinstance(option, HybridPlan) else None
 
 
 @dataclass(frozen=True)
@@ -395,7 +405,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     lines = {name: flows(plan, name, draws) for name in plan.options}
     tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
     volume, path = Volume(plan), finance.price_decline
-    found = {n: _option_cost(plan, n, lines, tokens, volume, present, path) for n in plan.options}
+    found = {n: OptionCost(plan, n, lines, tokens, volume, present, path) for n in plan.options}
     terms = scenario.client.currency, finance.discount_rate.central
     return Comparison(plan, found, *terms, tokens, path, volume)
 
@@ -418,28 +428,6 @@ def shown_factors(plan: Plan) -> dict[str, Factor]:
     if any(o.machine for o in plan.options.values()):
         used |= {*cashflow.OF_SERVERS}
     return {n: f for n, f in plan.factors.items() if n in used}
-
-
-def _option_cost(
-    plan: Plan, name: str, lines: Mapping[str, tuple[Flow, ...]], tokens: Array, volume: Volume,
-    by_path: Mapping[str, Mapping[str, float]], path: str,
-) -> OptionCost:  # fmt: skip
-    option, draws, own = plan.options[name], plan.central(), lines[name]
-    rate, life = float(draws["discount_rate"][0]), cashflow.life_years(draws)
-    today, monthly = (_sum_of(lines.get(n, ())) for n in (plan.baseline, name))
-    expense, saving = monthly - _sum_of(f for f in own if f.capital), today - monthly
-    what = name, option.option.label, option.option.kind, own, life, monthly
-    worth = money.npv(monthly, rate), money.levelised_cost(monthly, tokens, rate)
-    views = _years(monthly), _years(expense + depreciation(own, life, plan.months))
-    returns = money.irr(saving), money.payback(saving), money.payback(saving, rate)
-    saved = money.npv(saving, rate), *(returns if saving.any() else (None, None, None))
-    figures = *what, float(monthly.sum()), *worth, *views, *saved
-    machines = cashflow.machines(option, draws, plan.years)
-    use = _break_even(plan, option, saving, machines, volume, by_path[path])
-    present = {path: cost[name] for path, cost in by_path.items()}
-    bought = tuple(map(float, machines.servers[0])) if machines and option.machine else ()
-    split = option.split if isinstance(option, HybridPlan) else None
-    return OptionCost(*figures, use, energy(plan, option, machines), present, bought, split)
 
 
 def _sum_of(lines: Iterable[Flow]) -> Array:

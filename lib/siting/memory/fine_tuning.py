@@ -25,39 +25,30 @@ class Utilisation(Banded):
     """GPU architecture of full training, `other`, or `adapters`."""
 
 
-@dataclass(frozen=True, slots=True)
 class RunTime:
-    """Time and energy of one run."""
-
-    hours: Range
-    gpu_hours: Range
-    energy_kwh: Range
-    """Of the GPUs alone; cooling and the server come with the cost chapter. [kWh]"""
-    utilisation: Range
-    source: catalogue.Source
-
-
-def run_time(job: Job, gpu: Gpu, tokens: float) -> RunTime:
-    """Hours and energy to train on `tokens` in all [1].
+    """Time and energy of one run of a job on `tokens` in all [1].
 
     Full training takes 6 FLOP a parameter and token, which is what its measured utilisation
     counts, recomputation or not; adapters take 4 (no gradient of the base), 6 with
     recomputation. Raises NotEstimated where the card's peak is unknown.
     """
-    peak = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
-    if not peak:
-        raise NotEstimated(f"the 16-bit peak of {gpu.gpu} is not in the catalogue")
-    recomputed = job.frame.checkpoints if job.checkpointing is None else job.checkpointing
-    row = utilisation(job, gpu)
-    each = 6.0 if job.is_full or recomputed else 4.0
-    active = job.model.active_recomputed_b or job.model.active_params_b
-    active = active or job.model.params_recomputed_b or job.model.total_params_b
-    alone = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
-    gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, "GPU-h")
-    power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
-    energy = gpu_hours.times(power, "kWh")
-    hours = gpu_hours.scaled(1 / job.gpus, "h")
-    return RunTime(hours, gpu_hours, energy, row.range, catalogue.source_of(row))
+
+    def __init__(self, job: Job, gpu: Gpu, tokens: float) -> None:
+        peak = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
+        if not peak:
+            raise NotEstimated(f"the 16-bit peak of {gpu.gpu} is not in the catalogue")
+        recomputed = job.frame.checkpoints if job.checkpointing is None else job.checkpointing
+        row = utilisation(job, gpu)
+        each = 6.0 if job.is_full or recomputed else 4.0
+        active = job.model.active_recomputed_b or job.model.active_params_b
+        active = active or job.model.params_recomputed_b or job.model.total_params_b
+        alone = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
+        self.gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, "GPU-h")
+        self.hours = self.gpu_hours.scaled(1 / job.gpus, "h")
+        power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
+        self.energy_kwh = self.gpu_hours.times(power, "kWh")
+        """Of the GPUs alone; cooling and the server come with the cost chapter. [kWh]"""
+        self.utilisation, self.source = row.range, catalogue.source_of(row)
 
 
 def utilisation(job: Job, gpu: Gpu) -> Utilisation:
@@ -104,7 +95,7 @@ def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
         if peak is None:
             most = TENSOR_PARALLEL[-1]
             return replace(plan, reason=f"no group of up to {most} GPUs holds the run")
-        time = run_time(peak.job, gpu, wanted.examples * wanted.tokens_per_example * wanted.epochs)
+        time = RunTime(peak.job, gpu, wanted.examples * wanted.tokens_per_example * wanted.epochs)
     except (KeyError, NotEstimated) as error:
         return replace(plan, reason=f"not estimated, because {error.args[0]}")
     inputs = (
