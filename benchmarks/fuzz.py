@@ -136,9 +136,11 @@ QUOTES = """item,value,unit,source,date,low,high
 gpu_hour,2.1,EUR/GPU-h,Offer 1,2026-10-01,2,2.5
 server_price,110000,EUR,Offer 2,2026-10-02,100000,120000
 """
-FOCUS = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
-1000,USD,2026-09-01T00:00:00Z,OpenAI
--40,USD,2026-09-15T00:00:00Z,OpenAI
+FOCUS = """BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ServiceName,ChargeCategory
+1000,USD,2026-08-01T00:00:00Z,2026-09-01T00:00:00Z,OpenAI,Usage
+900,USD,2026-09-01T00:00:00Z,2026-10-01T00:00:00Z,OpenAI,Usage
+190,USD,2026-09-01T00:00:00Z,2026-10-01T00:00:00Z,OpenAI,Tax
+-40,USD,2026-09-15T00:00:00Z,2026-09-16T00:00:00Z,OpenAI,Credit
 """
 RUN = {"max_concurrency": 16, "output_throughput": 800.0, "mean_ttft_ms": 300.0,
        "mean_tpot_ms": 20.0, "completed": 100, "total_input_tokens": 200_000,
@@ -188,7 +190,7 @@ def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
         "log.csv": (LOG.encode(), exchange.load),
         "quotes.csv": (QUOTES.encode(), exchange.quotes),
         "quotes.xlsx": (_workbook(), exchange.quotes),
-        "focus.csv": (FOCUS.encode(), exchange.invoices),
+        "focus.csv": (FOCUS.encode(), lambda path: exchange.request_price(path, 1000)),
         "vllm.json": (json.dumps(RUN, indent=1).encode(), result),
         "guidellm.json": (json.dumps(GUIDE, indent=1).encode(), result),
         "config.json": (json.dumps(CONFIG, indent=1).encode(), hf_config.read),

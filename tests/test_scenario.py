@@ -536,6 +536,14 @@ def test_mistakes_of_every_kind_are_named_in_one_round(client) -> None:
         ({"item": "gpu_hour", "unit": "EUR/kWh"}, "is no unit of gpu_hour; write unit: EUR/GPU-h"),
         ({"item": "server_price", "unit": "kWh"}, "is no unit of server_price; write unit: EUR"),
         ({"item": "gpu_hour", "valid_until": "2026-11-10"}, "the offer ended on 2026-11-10"),
+        (
+            {"item": "gpu_hour", "unit": "EUR/8-GPU-hour"},
+            "is no unit of gpu_hour; write unit: EUR/GPU-h",
+        ),
+        ({"item": "api_request", "unit": "EUR/1M requests"}, "write unit: EUR/request"),
+        ({"item": "electricity", "unit": "EUR ct/kWh"}, "write unit: EUR/kWh"),
+        ({"item": "licences", "unit": "EUR/month"}, "write unit: EUR/GPU-year"),
+        ({"item": "residual", "unit": "EUR"}, "'residual' is no cost item that is quoted"),
     ],
 )
 def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
@@ -549,6 +557,18 @@ def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
         'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
     )
     with pytest.raises(scenario.ScenarioError, match=message):
+        scenario.load(str(file))
+
+
+def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> None:
+    file = tmp_path / "client.yaml"
+    quote = "{item: gpu_hour, value: 3, unit: EUR/GPU-h, source: A, date: 2026-11-01}"
+    file.write_text(
+        f"finance:\n  quotes:\n    - {quote}\n    - {quote.replace('3', '2', 1)}\n"
+        'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
+    )
+    said = r"client\.yaml:4: finance\.quotes\[1\]\.item: quotes\[0\] is for gpu_hour, too; keep"
+    with pytest.raises(scenario.ScenarioError, match=said):
         scenario.load(str(file))
 
 

@@ -21,15 +21,31 @@ def _name(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    """A clock of the IANA time-zone database."""
+    from zoneinfo import available_timezones
+
+    if value not in available_timezones():
+        raise click.BadParameter(f"{value!r} is no time zone; write such as Europe/Rome or UTC")
+    return value
+
+
 @cli.command("import")
 @click.argument("kind", type=click.Choice(["quotes", "load", "focus"]))
 @click.argument("table", type=click.Path(exists=True, dir_okay=False))
 @option("--workload", _name, "load: the workload that was measured.", "assistant", metavar="NAME")
 @option("--option place", _name, "focus: the option that was billed.", "api", metavar="NAME")
+@option("--zone", _zone, "load: clock of the profile, such as Europe/Rome.", "UTC", metavar="ZONE")
 @option("--service", str, "focus: only charges that hold this text.", "")
 @option("--requests", Number(1, 10**12), "focus: requests a month behind the bill.")
 def import_(
-    kind: str, table: str, workload: str, place: str, service: str, requests: float | None
+    kind: str,
+    table: str,
+    workload: str,
+    place: str,
+    zone: str,
+    service: str,
+    requests: float | None,
 ) -> Answer:
     """Turn a client's table (CSV or XLSX) into a piece of scenario, to read and paste.
 
@@ -49,21 +65,21 @@ def import_(
     path = Path(table)
     found: dict[str, Any]
     if kind == "load":
-        fields, day = exchange.load(path)
-        found = {"workloads": {workload: fields}}
-        covered = [f"workloads.{workload}.{field}" for field in fields]
+        read = exchange.load(path, zone)
+        found = {"workloads": {workload: read.value}}
+        covered = [f"workloads.{workload}.{field}" for field in read.value]
     else:
-        if kind == "quotes":
-            quotes = list(exchange.quotes(path))
-        else:
-            months = exchange.invoices(path, service)
-            quote = exchange.cost_per_request(months, requests or 0, path)
-            quotes = [quote.model_copy(update={"item": f"option.{place}.api_request"})]
-        found = {"finance": {"quotes": [q.model_dump(exclude_none=True) for q in quotes]}}
-        covered, day = ["finance.quotes"], max(quote.date for quote in quotes)
+        focus = kind == "focus"
+        read = (
+            exchange.request_price(path, requests or 0, service) if focus else exchange.quotes(path)
+        )
+        own = {"item": f"option.{place}.api_request"} if focus else {}
+        quotes = [q.model_copy(update=own).model_dump(exclude_none=True) for q in read.value]
+        found, covered = {"finance": {"quotes": quotes}}, ["finance.quotes"]
     # Dated by what the table covers: what was measured until then, whenever it is imported.
-    evidence = {"fields": covered, "source": f"{path.name}, as exported", "date": day}
-    found["evidence"] = [{**evidence, "kind": "measured" if kind == "load" else "client"}]
+    evidence = {"fields": covered, "source": f"{path.name}, as exported", "locator": read.extent}
+    is_a = "measured" if kind == "load" else "client"
+    found["evidence"] = [{**evidence, "date": read.day, "kind": is_a}]
     return Answer(found, scenario.as_yaml(found).splitlines())
 
 

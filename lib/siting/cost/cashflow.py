@@ -72,6 +72,9 @@ class CostItem(Banded):
     """How the price moves over the horizon."""
     currency: str = ""
     valid_from: str
+    quoted_per: str = ""
+    """What a client's quote for it is the price of: `GPU-year`; `once` for an amount that is paid
+    once; blank where none can be quoted."""
 
 
 def cost_items(kind: str, country: str, day: str) -> list[CostItem]:

@@ -25,8 +25,12 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
     yield from known.faults(scenario)
     for name, option in scenario.options.items():
         yield from _option(name, option, scenario)
+    first: dict[str, int] = {}
     for i, quote in enumerate(scenario.finance.quotes):
-        yield from _quoted(("finance", "quotes", i), quote, scenario)
+        yield from _quoted(here := ("finance", "quotes", i), quote, scenario)
+        if (twin := first.setdefault(quote.item, i)) < i:
+            wrong = f"quotes[{twin}] is for {quote.item}, too"
+            yield (*here, "item"), wrong, "keep the one that holds"
     yield from _bounded(scenario)
     yield from _dated(scenario)
     yield from _named(scenario)
@@ -153,11 +157,19 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
         yield path, f"{model!r} has no price at {where}", f"hosts that sell it: {hosts}"
 
 
-_UNITS = {
-    "gpu_hour": "GPU-h", "server_price": "", "api_request": "request", "electricity": "kWh",
+_LOOKED_UP = {
+    "gpu_hour": "GPU-h", "server_price": "once", "api_request": "request", "electricity": "kWh",
     "staff_cost": "year",
 }  # fmt: skip
-"""Prices that are looked up, and the word that their unit holds after the currency."""
+"""Prices that are looked up, and what a quote of each is the price of."""
+
+
+@of_facts
+def _quotable() -> dict[str, str]:
+    """What a quote may be for, and what it has to be the price of."""
+    rows = catalogue.rows(catalogue.facts_dir() / "cost_items.csv")
+    quoted = {c["id"]: c["quoted_per"] for _, c in rows if "quoted_per" in c}
+    return _LOOKED_UP | quoted
 
 
 def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
@@ -179,11 +191,10 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
 def priced(quote: Quote, currency: str) -> Iterator[Fault]:
     """What is wrong with the item of a quote, or with its unit; `currency` is the client's."""
     item = quote.item.split(".", 2)[-1] if quote.item.startswith("option.") else quote.item
-    yield from _one_of(("item",), item, "cost item", {*_UNITS, *column("cost_items", "id")})
-    word, per = _UNITS.get(item, ""), quote.unit[3:]
-    wrong = (word and word not in per) or (item == "server_price" and per.strip(" /"))
-    if wrong or per[:1].isalnum() or not known.is_currency(quote.unit[:3]):
-        should = f"{currency}{'/' + word if word else ''}"
+    yield from _one_of(("item",), item, "cost item that is quoted", _quotable())
+    per = _quotable().get(item, quote.per)
+    if quote.per != per or not known.is_currency(quote.unit[:3]):
+        should = currency if per == "once" else f"{currency}/{per}"
         yield ("unit",), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
 
 

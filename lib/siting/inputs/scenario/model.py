@@ -37,6 +37,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
 Words = Annotated[str, Field(pattern=r"\S")]
 """Text that says something."""
+BUSIEST = 50
+"""Most that the busiest hour may have of a usual busy hour's requests."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """A file beside the scenario; never a path."""
 
@@ -306,7 +308,7 @@ class Workload(Strict):
     """Share of a day by hour (24 numbers, any scale) or a named profile."""
     weekdays: Annotated[Profile, Field(min_length=7, max_length=7)] = [1] * 5 + [0.1] * 2
     """Monday to Sunday, relative to a working day."""
-    peak_factor: Annotated[float, Field(ge=1, le=50)] = 1.5
+    peak_factor: Annotated[float, Field(ge=1, le=BUSIEST)] = 1.5
     """The busiest hour of the year over the busiest hour of a usual week."""
     growth_per_year: Growth = Range(low=0.0, central=0.15, high=0.4)
     """0.15 is plus 15 % a year."""
@@ -464,6 +466,12 @@ class Quote(Strict):
     source: Words
     date: dt.date
     valid_until: dt.date | None = None
+
+    @property
+    def per(self) -> str:
+        """What it is the price of: `GPU-h` of `EUR/GPU-h`, `once` of `EUR`."""
+        per = self.unit[3:].strip().removeprefix("/").removeprefix("per ")
+        return per.strip().replace("hour", "h") or "once"
 
     @model_validator(mode="after")
     def _ordered(self) -> Quote:
