@@ -17,7 +17,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant, engine_family, version
-from siting.memory.pool import activations, cache_pool, holds, loaded, request_gib
+from siting.memory.pool import Pool, activations, holds, loaded, request_gib
 from siting.quantity import NotEstimated, Range
 
 from siting_validation.comparison import Comparison, Row, number, scored
@@ -306,7 +306,7 @@ def _pool(run: Run) -> Range:
     if run.deployment.family == "llama.cpp":
         return Range.around(request_gib(run.deployment, run.longest), 0.02, "GiB")
     _ = run.card
-    return cache_pool(run.deployment, run.longest).left
+    return Pool(run.deployment, run.longest).left
 
 
 def _fits(run: Run) -> Range:
@@ -316,7 +316,7 @@ def _fits(run: Run) -> Range:
     """
     _ = run.card
     if run.deployment.family == "sglang":
-        left = cache_pool(run.deployment, run.longest).left
+        left = Pool(run.deployment, run.longest).left
         return Range(float(left.low > 0), float(left.central > 0), float(left.high > 0))
     memory = vram.inference(run.deployment, run.longest)
     held = memory.max_concurrency

@@ -238,7 +238,7 @@ def test_a_new_deployment_is_planned_with_the_current_release() -> None:
 
 def test_sglang_keeps_activations_outside_its_share() -> None:
     run = Deployment(LLAMA, H100, "bf16", engine="sglang", utilization=0.8)
-    made = pool.cache_pool(run, 8192)
+    made = pool.Pool(run, 8192)
     loaded = made.parts[0].gib.central
     assert made.left.central == pytest.approx(made.budget.central - loaded)
 
@@ -382,11 +382,11 @@ def test_a_start_up_of_release_019_is_reproduced() -> None:
     # pool 58.11 GiB, 476,016 tokens; with two ranks 7.51, 1.89, 2.07 and 63.76 GiB
     card = H100.model_copy(update={"usable_gib": 79.19})
     run = Deployment(LLAMA, card, "bf16", engine_version="0.19.0", utilization=0.95)
-    one = pool.cache_pool(run, 32768)
+    one = pool.Pool(run, 32768)
     assert one.left.central == pytest.approx(58.11, abs=0.1)
     assert one.parts[0].gib.central == pytest.approx(14.99, abs=0.02)
     assert one.parts[1].gib.central == pytest.approx(1.89, abs=0.03)
-    two = pool.cache_pool(dataclasses.replace(run, tensor_parallel=2), 8192)
+    two = pool.Pool(dataclasses.replace(run, tensor_parallel=2), 8192)
     assert two.left.central == pytest.approx(63.76, abs=0.15)
 
 

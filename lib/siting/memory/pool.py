@@ -1,6 +1,6 @@
 """Memory of one GPU that an engine does not give to the cache, and what the rest of it holds.
 
-`cache_pool` takes weights, activations, libraries and graphs off the engine's budget; `holds`
+`Pool` takes weights, activations, libraries and graphs off the engine's budget; `holds`
 says how many tokens and requests the pool serves, as this release of the engine counts them.
 What the catalogue does not determine raises `NotEstimated` with the reason.
 
@@ -209,14 +209,27 @@ def warms_up(d: Deployment) -> bool:
 # --- budget and pool --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Pool:
-    """The budget of a GPU and the parts that come off it before the cache."""
+    """The budget of a GPU, the parts that come off it, and what an engine leaves for the cache.
 
-    parts: tuple[Part, ...]
-    budget: Range
-    left: Range
-    """[GiB]"""
+    All are of the fullest GPU. [GiB]
+    """
+
+    def __init__(self, d: Deployment, context: int) -> None:
+        size, self.budget = loaded(d), engine_budget(d)
+        self.parts = (
+            Part("weights", size, _weights_formula(d), catalogue.source_of(d.model)),
+            activations(d, context),
+            libraries(d),
+            graphs(d),
+        )
+        # SGLang's activations and graphs live outside mem_fraction_static [2].
+        taken = [size] if d.family == "sglang" else [p.gib for p in self.parts]
+        left = total([self.budget, *(t.scaled(-1) for t in taken)], "GiB")
+        if d.family == "tensorrt-llm":
+            share = d.utilization or constant("tensorrt-llm", "utilization").central
+            left = left.scaled(share) if left.central > 0 else left
+        self.left = widened(left, "pool", far(d), up=sum(p.less for p in self.parts))
 
 
 def loaded(d: Deployment) -> Range:
@@ -238,25 +251,6 @@ def loaded(d: Deployment) -> Range:
 def far(d: Deployment) -> int:
     """How many aspects of a deployment nobody measured."""
     return len(unseen("serving", aspects(d)))
-
-
-def cache_pool(d: Deployment, context: int) -> Pool:
-    """What an engine leaves for the cache on the fullest GPU. [GiB]"""
-    size = loaded(d)
-    parts = (
-        Part("weights", size, _weights_formula(d), catalogue.source_of(d.model)),
-        activations(d, context),
-        libraries(d),
-        graphs(d),
-    )
-    budget = engine_budget(d)
-    # SGLang's activations and graphs live outside mem_fraction_static [2].
-    taken = [size] if d.family == "sglang" else [p.gib for p in parts]
-    left = total([budget, *(t.scaled(-1) for t in taken)], "GiB")
-    if d.family == "tensorrt-llm":
-        share = d.utilization or constant("tensorrt-llm", "utilization").central
-        left = left.scaled(share) if left.central > 0 else left
-    return Pool(parts, budget, widened(left, "pool", far(d), up=sum(p.less for p in parts)))
 
 
 def _weights_formula(d: Deployment) -> str:

@@ -86,7 +86,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     longest = context or d.model.max_position_embeddings
     if longest is None:
         raise NotEstimated(f"the context of {d.model.model_id} is not known: state one")
-    made, need = pool.cache_pool(d, longest), pool.request_gib(d, longest)
+    made, need = pool.Pool(d, longest), pool.request_gib(d, longest)
     form, cells = weight_format(d.weights, d.model), pool.kv_format(d)
     tokens, held = zip(*(pool.holds(d, longest, g) for g in made.left.ends), strict=True)
     requests = Range.ordered(held, "requests")

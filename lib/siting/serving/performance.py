@@ -28,7 +28,7 @@ from siting.catalogue import Fact, Gpu
 from siting.dtypes import weight_format
 from siting.memory import attention, engines
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
-from siting.memory.pool import cache_pool
+from siting.memory.pool import Pool
 from siting.memory.weights import linear_bytes, tensors
 from siting.quantity import GIB, NotEstimated
 
@@ -491,7 +491,7 @@ def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     ran: the deployment is known to have run, so that where the central estimate leaves nothing,
     the high one is taken. Raises NotEstimated where the memory model cannot say.
     """
-    pool = cache_pool(d.known, int(longest))
+    pool = Pool(d.known, int(longest))
     tight = ran and pool.left.central <= 0
     return (pool.left.high if tight else pool.left.central) * GIB
 
