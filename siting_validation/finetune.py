@@ -47,7 +47,7 @@ def _finetune_measured(row: Row, quantity: str) -> float | None:
 
 
 def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
-    peak = training.memory(job)
+    peak = training.Peak(job)
     if quantity == "peak_gib_per_gpu":
         return peak.reported
     if quantity != "fits":

@@ -29,7 +29,7 @@ def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
         (1304, 2, 8, 27.07),
         (512, 2, 32, 18.41),
     ):
-        peak = training.memory(
+        peak = training.Peak(
             Job(
                 LLAMA, "lora", tokens=tokens, micro_batch=batch, checkpointing=False,
                 lora_rank=rank, targets="query_value", framework="litgpt",
@@ -42,26 +42,24 @@ def test_full_training_in_sixteen_bit_is_what_torchtune_measured() -> None:
     # torchtune README, optimization flags, Llama 3.2 3B, 2 x 4,096 tokens: 24.9 GiB, and 23.1 with
     # the optimizer in the backward pass
     base = Job(SMALL, "full", tokens=4096, micro_batch=2, checkpointing=True, framework="torchtune")
-    assert training.memory(base).reported.central == pytest.approx(24.9, rel=0.06)
+    assert training.Peak(base).reported.central == pytest.approx(24.9, rel=0.06)
 
 
 def test_states_are_as_wide_as_the_parameters_unless_deepspeed_keeps_a_master() -> None:
     # 3.2127 billion: 2 states x 2 B + 2 B of gradients; ZeRO-1 keeps 4 + 2 x 4 B, a quarter a rank
     job = Job(SMALL, "full", tokens=1, framework="litgpt")
     own = tensors(SMALL).total
-    plain = _part(training.memory(job), "gradients and states")
+    plain = _part(training.Peak(job), "gradients and states")
     assert plain * GIB == pytest.approx(own * 6)
     zero = Job(SMALL, "full", tokens=1, gpus=4, sharding="zero1", framework="axolotl")
-    assert _part(training.memory(zero), "gradients and states") * GIB == pytest.approx(
+    assert _part(training.Peak(zero), "gradients and states") * GIB == pytest.approx(
         own * (12 / 4 + 2)
     )
 
 
 def test_each_stage_of_zero_shards_one_thing_more() -> None:
     held = [
-        training.memory(
-            Job(SMALL, "full", gpus=8, sharding=s, framework="axolotl")
-        ).allocated.central
+        training.Peak(Job(SMALL, "full", gpus=8, sharding=s, framework="axolotl")).allocated.central
         for s in ("none", "zero1", "zero2", "zero3")
     ]
     assert held[1] > held[2] > held[3]
@@ -69,7 +67,7 @@ def test_each_stage_of_zero_shards_one_thing_more() -> None:
 
 def test_eight_bit_states_take_one_byte_each() -> None:
     job = Job(SMALL, "full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
-    got = _part(training.memory(job), "gradients and states") * GIB
+    got = _part(training.Peak(job), "gradients and states") * GIB
     assert got == pytest.approx(tensors(SMALL).total * (2 * 1 + 2))
 
 
@@ -78,7 +76,7 @@ def test_four_bit_bases_quantise_linear_layers_only() -> None:
     job = Job(LLAMA, "qlora", base="nf4", tokens=1)
     ends = 2 * 32000 * 4096
     expected = (6.7384e9 - ends) * 4.5 / 8 + ends * 2
-    assert _part(training.memory(job), "weights") * GIB == pytest.approx(expected, rel=1e-3)
+    assert _part(training.Peak(job), "weights") * GIB == pytest.approx(expected, rel=1e-3)
 
 
 def test_lora_trains_two_factors_for_each_matrix() -> None:
@@ -91,7 +89,7 @@ def test_logits_follow_the_framework() -> None:
     tokens = 2 * 4096
     for frame, each in (("peft", 12), ("litgpt", 9), ("torchtune", 0.5)):
         job = Job(SMALL, tokens=4096, micro_batch=2, framework=frame)
-        assert _part(training.memory(job), "logits") * GIB == pytest.approx(tokens * 128256 * each)
+        assert _part(training.Peak(job), "logits") * GIB == pytest.approx(tokens * 128256 * each)
 
 
 def test_an_mlp_without_gate_is_told_from_the_parameter_count() -> None:
@@ -128,8 +126,8 @@ some_method = st.sampled_from(["full", "lora", "dora", "qlora", "adapter_v2"])
 @given(tokens=tokens, batch=st.integers(1, 8), method=some_method)
 def test_longer_batches_never_need_less(tokens: int, batch: int, method: str) -> None:
     base = "nf4" if method == "qlora" else "bf16"
-    one = training.memory(Job(SMALL, method, base, tokens=tokens, micro_batch=batch))
-    more = training.memory(Job(SMALL, method, base, tokens=tokens, micro_batch=batch + 1))
+    one = training.Peak(Job(SMALL, method, base, tokens=tokens, micro_batch=batch))
+    more = training.Peak(Job(SMALL, method, base, tokens=tokens, micro_batch=batch + 1))
     assert one.allocated.central <= more.allocated.central  # equal where gradients outweigh both
     assert one.allocated.low <= one.allocated.central <= one.allocated.high < one.reserved.high
 
@@ -137,8 +135,8 @@ def test_longer_batches_never_need_less(tokens: int, batch: int, method: str) ->
 @settings(max_examples=30, deadline=None)
 @given(tokens=tokens, method=some_method)
 def test_recomputing_activations_never_needs_more(tokens: int, method: str) -> None:
-    kept = training.memory(Job(SMALL, method, tokens=tokens, checkpointing=False))
-    saved = training.memory(Job(SMALL, method, tokens=tokens, checkpointing=True))
+    kept = training.Peak(Job(SMALL, method, tokens=tokens, checkpointing=False))
+    saved = training.Peak(Job(SMALL, method, tokens=tokens, checkpointing=True))
     assert saved.allocated.central <= kept.allocated.central
 
 
@@ -168,7 +166,7 @@ def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
 
 def test_a_run_too_large_for_a_card_says_so() -> None:
     job = Job(catalogue.model("meta-llama/Llama-3.3-70B-Instruct"), "full", framework="torchtune")
-    assert training.memory(job).verdict(catalogue.gpu("H100")) == "does not fit"
+    assert training.Peak(job).verdict(catalogue.gpu("H100")) == "does not fit"
 
 
 def test_the_less_is_trained_the_fewer_gpus_are_needed() -> None:
@@ -184,17 +182,17 @@ def test_parallel_ranks_share_the_model() -> None:
     whole = Job(SMALL, "full", gpus=4, framework="megatron", sharding="zero1")
     split = dataclasses.replace(whole, tensor_parallel=2, pipeline_parallel=2)
     assert split.replicas == 1
-    assert _part(training.memory(split), "weights") == pytest.approx(
-        _part(training.memory(whole), "weights") / 4
+    assert _part(training.Peak(split), "weights") == pytest.approx(
+        _part(training.Peak(whole), "weights") / 4
     )
-    assert _part(training.memory(split), "logits") == pytest.approx(
-        _part(training.memory(whole), "logits") / 2
+    assert _part(training.Peak(split), "logits") == pytest.approx(
+        _part(training.Peak(whole), "logits") / 2
     )
 
 
 def test_selective_checkpointing_lies_between_all_and_nothing() -> None:
     kept, some, none = (
-        _part(training.memory(Job(SMALL, "full", checkpointing=c)), "activations")
+        _part(training.Peak(Job(SMALL, "full", checkpointing=c)), "activations")
         for c in (False, "selective", True)
     )
     assert none < some < kept
@@ -217,7 +215,7 @@ def test_a_full_run_with_its_parameters_in_host_memory_keeps_no_gradients() -> N
     job = Job(
         SMALL, "full", gpus=8, sharding="fsdp", parameters_offloaded=True, framework="torchtune"
     )
-    assert _part(training.memory(job), "gradients and states") == 0
+    assert _part(training.Peak(job), "gradients and states") == 0
 
 
 def test_a_mixture_that_does_not_state_its_experts_is_not_sized() -> None:

@@ -13,7 +13,7 @@ from siting.catalogue import Banded, Gpu, Input, Model, table
 from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
 from siting.memory.engines import constant
 from siting.memory.pool import Verdict
-from siting.memory.training import Job, Peak, memory
+from siting.memory.training import Job, Peak
 from siting.memory.vram import TENSOR_PARALLEL
 from siting.quantity import NotEstimated, Range
 
@@ -107,7 +107,7 @@ def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
 
 def fewest_gpus(wanted: FineTuning, model: Model, gpu: Gpu) -> Peak | None:
     """Memory of a job on the fewest GPUs that hold it; None if 8 do not. Raises NotEstimated."""
-    tried = (memory(_job(wanted, model, n)) for n in TENSOR_PARALLEL)
+    tried = (Peak(_job(wanted, model, n)) for n in TENSOR_PARALLEL)
     return next((p for p in tried if p.verdict(gpu) != "does not fit"), None)
 
 

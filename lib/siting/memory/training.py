@@ -1,6 +1,6 @@
 """GPU memory of training: full, LoRA, DoRA and QLoRA.
 
-`memory` adds up what a rank holds at its peak: weights, gradients, optimizer states, adapters,
+`Peak` adds up what a rank holds at its peak: weights, gradients, optimizer states, adapters,
 activations and the logits. How frameworks differ (loss in chunks, what their figure of the peak
 counts, what they shard) is a table, facts/training_frameworks.csv.
 
@@ -248,16 +248,23 @@ def _fitted(name: str) -> Range:
     return constant("training", name).range
 
 
-@dataclass(frozen=True, slots=True)
 class Peak:
-    """Memory of the fullest GPU of a fine-tuning run at its peak."""
+    """Memory of the fullest GPU of a fine-tuning run at its peak, by part.
 
-    job: Job
-    parts: tuple[Part, ...]
-    allocated: Range
-    """[GiB]"""
-    reserved: Range
-    """What must be free on the card. [GiB]"""
+    Raises NotEstimated with the reason.
+    """
+
+    def __init__(self, job: Job) -> None:
+        activations, logits = _activations(job), _logits(job)
+        states = _gradients_and_states(job, activations.gib.central + logits.gib.central)
+        self.job, self.parts = job, (_weights(job), states, activations, logits)
+        allocated = total((p.gib for p in self.parts), "GiB")
+        reserved = allocated.times(_fitted("reserved_factor"), "GiB").plus(_fitted("reserved_gib"))
+        distance = len(unseen("training", aspects(job)))
+        self.allocated = widened(allocated, "peak", distance)
+        """[GiB]"""
+        self.reserved = widened(reserved, "peak", distance)
+        """What must be free on the card. [GiB]"""
 
     @property
     def reported(self) -> Range:
@@ -270,17 +277,6 @@ class Peak:
         if self.reserved.central > room.central:
             return "does not fit"
         return "fits" if self.reserved.high <= room.low else "tight"
-
-
-def memory(job: Job) -> Peak:
-    """Peak memory of a rank of `job`, by part. Raises NotEstimated with the reason."""
-    activations, logits = _activations(job), _logits(job)
-    states = _gradients_and_states(job, activations.gib.central + logits.gib.central)
-    parts = _weights(job), states, activations, logits
-    allocated = total((p.gib for p in parts), "GiB")
-    reserved = allocated.times(_fitted("reserved_factor"), "GiB").plus(_fitted("reserved_gib"))
-    distance = len(unseen("training", aspects(job)))
-    return Peak(job, parts, *(widened(r, "peak", distance) for r in (allocated, reserved)))
 
 
 def aspects(job: Job) -> dict[str, str]:
