@@ -8,11 +8,14 @@ import io
 import re
 from collections.abc import Iterator
 
+import nbformat
 import pdfua
 import pypdf
 import pypdfium2
 import pytest
+from siting.print import document
 from siting.run import forge as warm
+from siting.run import job
 from siting.run.forge import Forge, render
 from trial import ANALYST, CHART, HOSTILE, chapter, make
 
@@ -177,6 +180,41 @@ def test_signs_that_no_font_shows_do_not_break_the_report(forge: object) -> None
     made = make(chapters={"10_x.ipynb": chapter("Why 漢字?", odd, "print('🎉 \\x1b')")})
     files = warm.render(made, forge)  # type: ignore[arg-type]
     assert "ok" in text_of(files["report.pdf"])
+
+
+NESTING = {"div": 28, "b": 28, "details": 28, "dl><dd": 28, "blockquote": 14, "ul><li": 14,
+           "ol><li": 14, "table><tr><td": 9}  # fmt: skip
+"""Elements, and how many of them may stand in one another."""
+
+
+def shows(*markup: str) -> job.Job:
+    """A report of one chapter, whose cells show HTML."""
+    cells = (f"from IPython.display import HTML\nHTML({one!r})" for one in markup)
+    return make(chapters={"10_x.ipynb": chapter("Why?", *cells)})
+
+
+def test_html_as_deep_as_is_allowed_is_set(forge: Forge) -> None:
+    drawn = "<svg viewBox='0 0 9 9'>" + "<path d='M0 0h9v9z'/>" * 40 + "</svg>"
+    deep = [
+        f"<{tag}>" * levels + f"deepest {i}<br>" * 20 + f"</{tag.partition('>')[0]}>" * ends
+        for i, (tag, most) in enumerate(NESTING.items())
+        for levels, ends in ((most, most), (most // 2, 0))
+    ]
+    words = text_of(render(shows(*deep, drawn), forge)["report.pdf"])
+    assert all(words.count(squeezed(f"deepest {i}")) == 40 for i in range(len(NESTING)))
+
+
+@pytest.mark.parametrize("tag", NESTING)
+@pytest.mark.parametrize("more", [1, 50_000])
+def test_html_that_is_nested_more_deeply_is_refused_by_chapter_and_cell(
+    tag: str, more: int
+) -> None:
+    shown = {"output_type": "display_data", "metadata": {}}
+    shown["data"] = {"text/html": "</p></div>" + f"<{tag}>" * (NESTING[tag] + more)}
+    book = nbformat.reads(chapter("Why?", "1"), as_version=4)
+    book.cells[-1].outputs = [nbformat.from_dict(shown)]
+    with pytest.raises(ValueError, match=r"^10_x\.ipynb, cell cell-0: its HTML has too many"):
+        document.chapter(book, "10_x", "body", own=False)
 
 
 def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(forge: Forge) -> None:

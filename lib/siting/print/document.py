@@ -29,6 +29,18 @@ UNDESCRIBED = "Picture without a description"
 _HARMFUL = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 """Scripts and style sheets of an analyst's own HTML: the page's policy would stop them."""
 
+DEEPEST = 28
+"""Elements of HTML in one another. Typst sets no more than 10 tables so, 14 lists, 16 quotes and 30
+others, and pandoc takes almost twice as long for each further list that is left open."""
+_WEIGHS = {"table": 3, "ul": 2, "ol": 2, "blockquote": 2}
+"""Elements that count as several."""
+_NESTING = re.compile(
+    r"<(/?)(?!(?:area|base|body|br|caption|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link"
+    r"|meta|optgroup|option|p|param|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr)\b)(\w+)"
+)
+"""Where an element begins or ends: none of those that need no end and do not stand in their own
+kind without another between."""
+
 
 @dataclass(frozen=True)
 class Cover:
@@ -198,7 +210,12 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
                 blocks.append(Block("markdown", text))
         elif cell["cell_type"] == "code":
             first = first or "page_one" in cell["metadata"].get("tags", ())
-            blocks += filter(None, map(_shown, cell.get("outputs", ())))
+            shown = [block for block in map(_shown, cell.get("outputs", ())) if block]
+            if any(block.kind == "html" and _depth(block.text) > DEEPEST for block in shown):
+                where = f"{name}.ipynb, cell {cell.get('id', '?')}"
+                wrong = "its HTML has too many elements in one another"
+                raise ValueError(f"{where}: {wrong}; show it flatter, or as a picture")
+            blocks += shown
     if not title:
         raise ValueError("a chapter needs a first-level heading: its question")
     headline, lead, blocks = _opening(blocks)
@@ -224,6 +241,16 @@ def _shown(output: Mapping[str, Any]) -> Block | None:
         return Block("markdown", data["text/markdown"])
     text = data.get("text/latex") or data.get("text/plain", "")
     return Block("text", text) if text.strip() else None
+
+
+def _depth(html: str) -> int:
+    """How many elements stand in one another, those that never end twice; drawings left out."""
+    first, *drawn = html.lower().split("<svg")
+    plain = "".join([first, *(rest.rpartition("</svg>")[2] for rest in drawn)])
+    tags = _NESTING.findall(plain)
+    steps = (_WEIGHS.get(name, 1) * (-1 if end else 1) for end, name in tags)
+    depths = [*itertools.accumulate(steps, lambda depth, step: max(0, depth + step), initial=0)]
+    return max(depths) + depths[-1]
 
 
 def _opening(blocks: list[Block]) -> tuple[str, str, list[Block]]:
