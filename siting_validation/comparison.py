@@ -76,22 +76,63 @@ def shipped(kind: str) -> Path:
     raise ValueError(f"{folder} holds no {kind}.csv: name a file of measurements")
 
 
-def read(path: Path) -> list[Row]:
-    """The cases of a CSV file, gzipped or not. Raises ValueError without a `case_id` column."""
+def read(path: Path, kind: str = "") -> list[Row]:
+    """The cases of a CSV file, gzipped or not.
+
+    kind: of the measurements, where cells that no run can have shall be refused. Raises ValueError
+    without a `case_id` column, and with the line and the column of each such cell.
+    """
     try:
-        return _rows(path)
+        rows = _rows(path)
     except (OSError, EOFError, csv.Error, UnicodeDecodeError, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read ({error}); write a CSV in UTF-8") from None
+    faults = [f"{path}:{line}: {fault}" for line, row in rows for fault in _faults(kind, row)]
+    if kind and not faults and not any(scored(row) for _, row in rows):
+        faults = [f"{path}: column score names no quantity; see docs/validation.md"]
+    if faults:
+        more = [f"… and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        raise ValueError("\n".join([*faults[:MOST_FAULTS], *more]))
+    return [row for _, row in rows]
 
 
-def _rows(path: Path) -> list[Row]:
+MOST_FAULTS = 20
+"""Wrong cells of a file that are told."""
+
+
+def _faults(kind: str, row: Row) -> Iterator[str]:
+    """What is wrong with the cells of a case."""
+    from siting_validation import finetune, throughput, vram
+
+    checks = {"vram": vram.CELLS, "finetune": finetune.CELLS, "throughput": throughput.CELLS}
+    quantities = {
+        "vram": vram.QUANTITIES,
+        "finetune": finetune.QUANTITIES,
+        "throughput": throughput.SPEEDS,
+    }
+    if kind and "case_id" not in row:
+        yield "case_id is blank; number the cases"
+    for column, check in checks.get(kind, {}).items():
+        try:
+            check(row, column)
+        except ValueError as error:
+            yield f"{error}; write a number, or leave the cell blank"
+    for quantity in scored(row) if kind else ():
+        if quantity not in quantities[kind]:
+            yield f"score {quantity!r} is none of {', '.join(quantities[kind])}"
+
+
+def _rows(path: Path) -> list[tuple[int, Row]]:
+    """The cases with the line that each ends in."""
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if "case_id" not in (reader.fieldnames or []):
             raise ValueError(f"{path}: column case_id is missing; see docs/validation.md")
         return [
-            {k: v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()}
+            (
+                reader.line_num,
+                {k: v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()},
+            )
             for row in reader
         ]
 
@@ -103,12 +144,11 @@ def compare(kind: str, rows: Iterable[Row]) -> list[Comparison]:
 
 
 def positive(row: Row, column: str) -> float | None:
-    """A cell as a number above zero; None for anything else."""
-    try:
-        value = number(row, column)
-    except ValueError:
-        return None
-    return value if value and value > 0 else None
+    """A cell as a number above zero; None where it is blank. Raises ValueError for others."""
+    value = number(row, column)
+    if value is not None and value <= 0:
+        raise ValueError(f"{column} {row[column]!r} is not above zero")
+    return value
 
 
 def scored(row: Row) -> list[str]:

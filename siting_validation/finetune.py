@@ -15,8 +15,15 @@ from siting.memory.deployment import usable_gib
 from siting.memory.distance import in_words, unseen
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.comparison import Comparison, Row, number, scored
+from siting_validation.comparison import Comparison, Row, number, positive, scored
 from siting_validation.vram import gpu_of, model_of, whole, why
+
+QUANTITIES = ("peak_gib_per_gpu", "fits")
+"""What a row may ask for."""
+CELLS = dict.fromkeys(("seq_len", "micro_batch", "num_gpus", "lora_rank"), whole) | {
+    "peak_gib_per_gpu": positive
+}
+"""Columns that hold numbers, and what reads them."""
 
 
 def finetune_row(row: Row) -> Iterator[Comparison]:

@@ -16,7 +16,7 @@ from siting.quantity import NotEstimated
 from siting.serving.loops import ROUNDS, Traffic
 from siting.serving.performance import VENDOR
 
-from siting_validation.comparison import Comparison, Row, number, scored
+from siting_validation.comparison import Comparison, Row, number, positive, scored
 from siting_validation.runs import Expected, Loop, Run, expected
 
 SPEEDS = ("ttft_ms", "itl_or_tpot_ms", "output_tokens_per_s_total")
@@ -60,6 +60,10 @@ def _measured(row: Row, quantity: str) -> float | None:
     if value is not None and value <= 0:
         raise NotEstimated(f"{quantity} is {value:g}, which no run can give")
     return value
+
+
+CELLS = dict.fromkeys(SPEEDS, positive)
+"""Columns that hold numbers, and what reads them."""
 
 
 def _filled(case: Comparison, found: Expected, row: Row) -> Comparison:

@@ -20,7 +20,7 @@ from siting.memory.engines import constant, engine_family, version
 from siting.memory.pool import Pool, activations, holds, loaded, request_gib
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.comparison import Comparison, Row, number, scored
+from siting_validation.comparison import Comparison, Row, number, positive, scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +272,18 @@ def _first_generation(row: Row) -> bool:
     if dated and (int(dated[1]), int(dated[2])) < (2025, 3):
         return True
     return "gpu_blocks" in row
+
+
+QUANTITIES = (*IN_GIB, "kv_cache_tokens", "max_concurrency_x", "fits", *MEASURED_IN)
+"""What a row may ask for."""
+CELLS = (
+    dict.fromkeys((*IN_GIB, "kv_cache_tokens", "max_concurrency_x"), positive)
+    | dict.fromkeys(("tensor_parallel", "pipeline_parallel", "max_model_len"), whole)
+    | dict.fromkeys(("max_num_batched_tokens", "max_num_seqs"), whole)
+    | {"gpu_memory_utilization": _share, "gpu_memory_gib_stated": positive}
+    | {"kv_cache_gib_per_gpu": number}  # engines print how much they lack, too
+)
+"""Columns that hold numbers, and what reads them."""
 
 
 # --- the quantities ---------------------------------------------------------------------------

@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from siting.cli import cli
 
 from siting_validation import comparison as validation
 
@@ -126,6 +128,33 @@ def test_what_is_missing_or_odd_is_named_instead_of_guessed(
     made = validation.compare("vram", [row])
     assert len(made) == 3
     assert all(c.central is None and reason in c.note for c in made)
+
+
+@pytest.mark.parametrize("kind", ["vram", "finetune", "throughput"])
+@pytest.mark.parametrize("cell", ["abc", "-1", "nan", "1e400"])
+def test_a_wrong_cell_of_one_s_own_measurements_is_refused_by_line_and_column(
+    kind: str, cell: str, tmp_path: Path
+) -> None:
+    shipped = validation.read(validation.shipped(kind), kind)
+    columns = list(dict.fromkeys(column for row in shipped for column in row))
+    path = tmp_path / "mine.csv"
+    lines = [",".join(columns), ",".join([cell] * len(columns))]
+    path.write_text("\n".join([*lines, lines[1]]), encoding="utf-8")
+    with pytest.raises(ValueError, match="is not") as refused:
+        validation.read(path, kind)
+    said = str(refused.value)
+    asked = {"vram": "tensor_parallel", "finetune": "seq_len", "throughput": "ttft_ms"}[kind]
+    assert f"{path}:2: {asked} {cell!r}" in said and f"{path}:3: " in said
+    assert f"score {cell!r} is none of" in said
+    result = CliRunner().invoke(cli, ["validate", kind, str(path)])
+    assert result.exit_code == 2 and f"{path}:2: " in result.output
+
+
+def test_a_file_that_asks_for_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("case_id,model,tensor_parallel\n1,x,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="column score names no quantity"):
+        validation.read(path, "vram")
 
 
 def test_weights_and_a_given_pool_need_no_known_engine() -> None:

@@ -79,7 +79,7 @@ def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
 
     try:
         path = Path(csv) if csv else comparison.shipped(kind)
-        compared = comparison.compare(kind, comparison.read(path))
+        compared = comparison.compare(kind, comparison.read(path, kind))
     except ValueError as error:
         raise Refused(str(error)) from None
     if rows:
