@@ -73,7 +73,7 @@ def test_measured_files_are_stored_under_names_of_the_kits_own_and_found_there_a
 @pytest.mark.parametrize(
     "name,content,said",
     [
-        ("logo.png", None, "is not beside it"),
+        ("logo.png", None, "beside it does not exist; put the file there"),
         ("psutil.py", b"1 / 0", "is neither PNG nor SVG; convert it"),
         ("summary.json", b"{}", "is neither PNG nor SVG; convert it"),
         ("logo.png", b"GIF89a", "is neither PNG nor SVG; convert it"),

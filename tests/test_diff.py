@@ -234,3 +234,25 @@ def test_a_client_on_a_past_day_is_computed_from_what_the_repository_held_then(
     assert history.summary("acme@now") == {"seen": ("users: 2", "1.5")}
     with pytest.raises(ValueError, match="before the first commit"):
         history.summary("acme@2026-01")
+
+
+@pytest.mark.parametrize(
+    "name,said",
+    [
+        ("", '"": is no rendered report; name a client'),
+        ("@2026-02", "@2026-02: is no rendered report; name a client"),
+        ("nobody", "run `siting report nobody`, or write nobody@now"),
+        ("acme@2026-13", "acme@2026-13: names no such day"),
+        ("acme@2026-02-31", "acme@2026-02-31: names no such day"),
+        ("acme@0000-01", "acme@0000-01: names no such day"),
+        ("acme@9999-01", "acme@9999-01: is yet to come; write acme@now"),
+        ("a" * 300, "is no rendered report|is not a summary"),
+    ],
+)
+def test_what_stands_for_no_report_is_refused_with_what_to_write(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=said) as refused:
+        history.summary(name)
+    assert len(str(refused.value).splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -155,3 +156,31 @@ def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="nothing was written"):
         starter.init(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_a_place_where_a_project_cannot_be_written_is_refused_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from siting.inputs import starter
+    from siting.inputs.scenario import ScenarioError
+
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "params").symlink_to("/nowhere")
+    places = ("file/below", "linked", "a" * 300)
+    for place in (*(tmp_path / place for place in places), Path("/proc/x")):
+        with pytest.raises(ScenarioError, match=r"cannot be written|is there already") as refused:
+            starter.init(place)
+        assert len(str(refused.value).splitlines()) == 1
+
+    def full(path: Path, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_bytes", full)
+        with pytest.raises(ScenarioError, match="No space left"):
+            starter.init(tmp_path / "full")
+    assert {p.name for p in tmp_path.iterdir()} == {"file", "linked", "full"}
+    assert [p.name for p in (tmp_path / "linked").iterdir()] == ["params"]
+    assert not [*(tmp_path / "full").iterdir()]
+    assert len(starter.init(tmp_path / "full")) > 20

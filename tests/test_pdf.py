@@ -213,7 +213,9 @@ def test_html_that_is_nested_more_deeply_is_refused_by_chapter_and_cell(
     shown["data"] = {"text/html": "</p></div>" + f"<{tag}>" * (NESTING[tag] + more)}
     book = nbformat.reads(chapter("Why?", "1"), as_version=4)
     book.cells[-1].outputs = [nbformat.from_dict(shown)]
-    with pytest.raises(ValueError, match=r"^10_x\.ipynb, cell cell-0: its HTML has too many"):
+    with pytest.raises(
+        ValueError, match=r"^10_x\.ipynb, cell cell-0: its HTML is nested too deeply"
+    ):
         document.chapter(book, "10_x", "body", own=False)
 
 

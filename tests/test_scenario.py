@@ -352,6 +352,20 @@ def test_folders_may_be_links_and_so_may_the_base_that_projects_share(
     assert scenario.load("acme") == scenario.load("params/acme.yaml") == whole
 
 
+def test_without_a_project_nothing_is_written_and_the_installed_one_is_only_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params").write_text("", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for ask in (lambda: scenario.create("acme"), lambda: scenario.names(own=True)):
+        with pytest.raises(ScenarioError, match="no project is here or above; run `siting init`"):
+            ask()
+    assert not (ROOT / "params" / "acme.yaml").exists()
+    (tmp_path / "acme.yaml").write_text(CLIENT, encoding="utf-8")
+    assert scenario.load("./acme.yaml").client.id == "acme"
+    assert scenario.load("base").client.id == "base"
+
+
 def test_a_name_longer_than_a_file_may_have_is_refused() -> None:
     (problem,) = refused("./" + "a" * 300 + ".yaml")
     assert "File name too long" in problem.wrong

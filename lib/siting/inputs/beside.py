@@ -21,13 +21,17 @@ DEEPEST = 100
 """Levels of JSON that are read; no file of the kit has more than a dozen."""
 
 
+class Missing(FileNotFoundError, ValueError):
+    """There is no such file."""
+
+
 def opened(path: Path) -> BinaryIO:
-    """A plain file. Raises FileNotFoundError, or ValueError with what is wrong and what to do
-    instead."""
+    """A plain file. Raises ValueError with what is wrong and what to do instead; Missing without
+    one."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(path) from None
+        raise Missing("does not exist; put the file there, or check its name") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ValueError("is a link; put the file itself there") from None
@@ -60,9 +64,9 @@ def parsed(text: bytes | str, deepest: int = DEEPEST) -> Any:
         found = json.loads(text)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
-    except ValueError as error:
-        if isinstance(error, json.JSONDecodeError):
-            raise
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
         raise ValueError("holds a number of thousands of digits") from None
     level: list[Any] = [found]
     for _ in range(deepest):

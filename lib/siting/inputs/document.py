@@ -153,9 +153,6 @@ def read(path: Path) -> str:
         place = Path(os.path.realpath(path)) if path.name == "base.yaml" else path
         with opened(place) as file:
             raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        write = "check the name, or make it with `siting new`"
-        raise DocumentError.of(path, "does not exist", write) from None
     except (ValueError, OSError) as error:
         wrong, _, write = str(error).partition("; ")
         raise DocumentError.of(path, wrong, write or "check the disk") from None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
+import os
+import tempfile
 from pathlib import Path
 
 from siting.inputs.scenario import ScenarioError, new_text
@@ -14,20 +15,26 @@ _EXAMPLE = "example"
 def init(target: Path) -> list[Path]:
     """Writes notebooks, params with an example client, and a README; says which files.
 
-    Raises ScenarioError where one of them is there already: nothing is overwritten.
+    Raises ScenarioError where a part is there already, or none can be written: then none is.
     """
-    files = _shipped()
-    wanted = [*files, f"params/{_EXAMPLE}.yaml"]
-    taken = [name for name in wanted if (target / name).exists()]
-    if taken:
+    files = {name: source.read_bytes() for name, source in _shipped().items()}
+    files[f"params/{_EXAMPLE}.yaml"] = new_text(_EXAMPLE, dt.date.today()).encode()
+    parts = dict.fromkeys(name.partition("/")[0] for name in files)
+    if taken := [name for name in parts if os.path.lexists(target / name)]:
         wrong = "is there already; nothing was written"
         raise ScenarioError.of(target / taken[0], wrong, "name an empty folder")
-    for name, source in files.items():
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target / name)
-    text = new_text(_EXAMPLE, dt.date.today())
-    (target / "params" / f"{_EXAMPLE}.yaml").write_text(text, encoding="utf-8")
-    return [target / name for name in wanted]
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".siting-", dir=target) as folder:
+            for name, content in files.items():
+                Path(folder, name).parent.mkdir(exist_ok=True)
+                Path(folder, name).write_bytes(content)
+            for name in parts:
+                os.rename(Path(folder, name), target / name)
+    except OSError as error:
+        wrong = f"cannot be written ({error.strerror})"
+        raise ScenarioError.of(target, wrong, "name another folder") from None
+    return [target / name for name in files]
 
 
 def _shipped() -> dict[str, Path]:

@@ -213,8 +213,7 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
             shown = [block for block in map(_shown, cell.get("outputs", ())) if block]
             if any(block.kind == "html" and _depth(block.text) > DEEPEST for block in shown):
                 where = f"{name}.ipynb, cell {cell.get('id', '?')}"
-                wrong = "its HTML has too many elements in one another"
-                raise ValueError(f"{where}: {wrong}; show it flatter, or as a picture")
+                raise ValueError(f"{where}: its HTML is nested too deeply; show it flatter")
             blocks += shown
     if not title:
         raise ValueError("a chapter needs a first-level heading: its question")

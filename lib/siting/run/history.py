@@ -6,6 +6,7 @@ held then, so that what differs is the inputs' doing and not the code's.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -36,15 +37,15 @@ def summary(name: str) -> dict[str, Any]:
         return _computed(dated["client"], scenario.project())
     if dated:
         return _on(dated["client"], dated["date"])
-    path = Path(name)
-    if re.fullmatch(r"[a-z0-9-]+", name) and not path.exists():
+    path, remedy = Path(name), "name a client, a report's folder, CLIENT@now or CLIENT@2026-03"
+    if re.fullmatch(r"[a-z0-9-]+", name) and not os.path.exists(path):
         path = scenario.project() / "reports" / name
-    file = path / "summary.json" if path.is_dir() else path
+        remedy = f"run `siting report {name}`, or write {name}@now"
+    file = path / "summary.json" if os.path.isdir(path) else path
     try:
         found = beside.parsed(beside.content(file, LARGEST))
     except OSError:
-        remedy = f"run `siting report {name}`, or write {name}@now"
-        raise ScenarioError.of(name, "is no rendered report", remedy) from None
+        raise ScenarioError.of(name or '""', "is no rendered report", remedy) from None
     except ValueError:
         found = None
     if not isinstance(found, dict):
@@ -53,12 +54,16 @@ def summary(name: str) -> dict[str, Any]:
 
 
 def _on(client: str, date: str) -> dict[str, Any]:
-    root = scenario.project()
-    day = date if len(date) == 10 else f"{date}-01"
+    root, said = scenario.project(), f"{client}@{date}"
+    try:
+        day = dt.date.fromisoformat(date if len(date) == 10 else f"{date}-01")
+    except ValueError:
+        raise ScenarioError.of(said, "names no such day", "write YYYY-MM or YYYY-MM-DD") from None
+    if day > dt.date.today():
+        raise ScenarioError.of(said, "is yet to come", f"write {client}@now")
     revision = _git(root, "rev-list", "-1", f"--before={day}T00:00:00", "HEAD").decode().strip()
     if not revision:
-        wrong = "is before the first commit"
-        raise ScenarioError.of(f"{client}@{date}", wrong, "choose a later date")
+        raise ScenarioError.of(said, "is before the first commit", "choose a later date")
     with tempfile.TemporaryDirectory() as folder:
         packed = _git(root, "archive", revision, "params", "lib/siting/facts")
         with tarfile.open(fileobj=BytesIO(packed)) as archive:

@@ -22,7 +22,6 @@ from siting.inputs.beside import MIB
 from siting.inputs.document import Path_, Problem
 from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.model import Report
-from siting.run import process
 from siting.run.process import Child, Lost
 
 Format = Literal["html", "pdf"]
@@ -166,10 +165,8 @@ def _beside(path: Path, where: Path_, name: str, read: Callable[[Path], T]) -> T
     """What is read from a file beside the scenario at `path`, which a field of it names."""
     try:
         return read(path.parent / name)
-    except FileNotFoundError:
-        wrong, write = f"{name!r} is not beside it", "put the file there"
     except ValueError as error:
-        wrong, _, write = f"{name!r} {error}".partition("; ")
+        wrong, _, write = f"{name!r} beside it {error}".partition("; ")
     text = document.examined(document.read(path), str(path))[0]
     raise ScenarioError(text.problems([(where, wrong, write or "put a plain file there")]))
 
@@ -177,16 +174,12 @@ def _beside(path: Path, where: Path_, name: str, read: Callable[[Path], T]) -> T
 def _logo(file: Path) -> tuple[str, bytes]:
     """A logo's name and content; decoded in a process of its own, which is ended if need be."""
     content = beside.content(file, 2 * MIB)
-    child = Child.start(beside.picture, content, fork=False)
     try:
-        if child.channel.poll(LOGO_S):
-            return f"logo.{process.answer(child.channel)}", content
-        raise Lost("too slow")
+        kind = Child.start(beside.picture, content, fork=False).answer(LOGO_S)
     except Lost:
         write = "export it smaller, without filters"
         raise ValueError(f"cannot be drawn in {LOGO_S} s; {write}") from None
-    finally:
-        child.end()
+    return f"logo.{kind}", content
 
 
 def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, Chapter]:

@@ -61,9 +61,12 @@ class Child:
             ours.send((function, args, tells))
         return cls(pid, ours)
 
-    def answer(self) -> Any:
-        """What the function of a process that tells nothing returns; raises as `answer` does."""
+    def answer(self, patience_s: float | None = None) -> Any:
+        """What the function of a process that tells nothing returns; raises as `answer` does, and
+        Lost where it is waited for no longer. [s]"""
         try:
+            if not self.channel.poll(patience_s):
+                raise Lost("it took too long")
             return answer(self.channel)
         finally:
             self.end()

@@ -60,20 +60,21 @@ _LISTED = ("workloads", "options", "fine_tuning")
 _MOST_HOLES = 100
 
 
-def project() -> Path:
-    """The folder that holds `params/` and `notebooks/`: the current one, one above it, or the
-    checkout that the library was installed from."""
+def project(own: bool = False) -> Path:
+    """The folder that holds `params/` and `notebooks/`: the current one, one above it, or, to who
+    only reads, the checkout that the library was installed from. own: not that one."""
     here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[4]):
+    installed = [] if own else [Path(__file__).resolve().parents[4]]
+    for folder in (here, *here.parents, *installed):
         if (folder / "params" / "base.yaml").is_file():
             return folder
-    write = "run this in a copy of the kit"
-    raise DocumentError.of("params/base.yaml", "is not here or above", write)
+    raise DocumentError.of(here, "no project is here or above", "run `siting init`")
 
 
-def names() -> list[str]:
-    """The clients of `params/`, sorted; base.yaml is no client."""
-    return sorted(p.stem for p in (project() / "params").glob("[a-z0-9]*.yaml") if p.stem != "base")
+def names(own: bool = False) -> list[str]:
+    """The clients of `params/`, sorted; base.yaml is no client. own: as for `project`."""
+    folder = project(own) / "params"
+    return sorted(p.stem for p in folder.glob("[a-z0-9]*.yaml") if p.stem != "base")
 
 
 def path_of(name_or_path: str | Path) -> Path:
@@ -81,15 +82,19 @@ def path_of(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "\0" in text:
         return Path(text.replace("\0", "?"))
-    if not _CLIENT.fullmatch(text):
-        write = "write small letters, digits and -, or a path that ends in .yaml"
-        raise DocumentError.of(text, "is no client's name", write)
-    path = project() / "params" / f"{text}.yaml"
+    path = _place(text)
     if not os.path.lexists(path):
-        meant = catalogue.suggestion(text, [*names(), "base"])
-        write = f"{meant} `siting new {text}` makes it"
+        write = f"{catalogue.suggestion(text, [*names(), 'base'])} `siting new {text}` makes it"
         raise DocumentError.of(_shown(path), "does not exist", write)
     return path
+
+
+def _place(client: str, own: bool = False) -> Path:
+    """Where the file of a client's name belongs. Raises DocumentError for what is none."""
+    if not _CLIENT.fullmatch(client):
+        write = "write small letters, digits and -, such as acme-bank, or a path that ends in .yaml"
+        raise DocumentError.of(client, "is no client's name", write)
+    return project(own) / "params" / f"{client}.yaml"
 
 
 def _shown(path: Path) -> Path:
@@ -203,10 +208,8 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
         for i, run in enumerate(runs):
             try:
                 runs[i] = _benchmark(run, folder)
-            except (OSError, ValueError) as error:
-                missing = isinstance(error, FileNotFoundError)
-                why = "is not beside the scenario" if missing else str(error)
-                wrong, _, write = f"{run.file}: {why}".partition("; ")
+            except ValueError as error:
+                wrong, _, write = f"{run.file} beside it {error}".partition("; ")
                 where: Path_ = ("workloads", name, "measured", i, "file")
                 faults.append((where, wrong, write or "name a result file"))
         workloads[name] = workload.model_copy(update={"measured": runs})
@@ -309,11 +312,7 @@ def create(client: str) -> Path:
 
     Raises DocumentError for a name that is taken or that no folder can have.
     """
-    folder = project() / "params"
-    path = folder / f"{client}.yaml"
-    if not _CLIENT.fullmatch(client):
-        write = "write small letters, digits and -, such as acme-bank"
-        raise DocumentError.of(client, "is no client's name", write)
+    path = _place(client, own=True)
     if os.path.lexists(path):
         raise DocumentError.of(client, "already exists", "choose another name, or edit that file")
     with path.open("x", encoding="utf-8") as file:
