@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from siting.inputs import scenario
-from siting.inputs.scenario import SELF_HOSTED, Scenario
+from siting.inputs.scenario.model import SELF_HOSTED, Scenario
 from siting.quantity import Range
 from siting.serving.load import Load, duration_curve, workload_load
 

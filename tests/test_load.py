@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
 from siting import catalogue, study
 from siting.inputs import scenario
-from siting.inputs.scenario import Option, Room, Scenario, Workload
+from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
 from siting.serving import capacity, load, queueing, servers

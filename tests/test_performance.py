@@ -11,7 +11,7 @@ import serving_rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, study
-from siting.inputs.scenario import Measured
+from siting.inputs.scenario.model import Measured
 from siting.quantity import NotEstimated
 from siting.serving import loops, performance, spread
 from siting.serving.performance import Deployment

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from siting import quality
-from siting.inputs.scenario import Option, OwnEvaluation, Quality, Workload
+from siting.inputs.scenario.model import Option, OwnEvaluation, Quality, Workload
 from siting.quality import Board, Score
 
 PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11"}

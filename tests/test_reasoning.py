@@ -12,7 +12,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
 
 
-def workload(**changes: object) -> scenario.Workload:
+def workload(**changes: object) -> scenario.model.Workload:
     return scenario.load("base").workloads["assistant"].model_copy(update=changes)
 
 

@@ -505,7 +505,7 @@ def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(
 
 
 def test_a_wrong_member_of_a_list_hides_nothing_else(client) -> None:
-    """A quote without its value lacks one; the list goes, and the rest is still read."""
+    """A quote without its value lacks one; the rest is still read."""
     band = "{low: 3, central: 2, high: 1}"
     quote = f"{{item: gpu_hour, value: {band}, unit: EUR/GPU-h, source: x, date: 2026-01-01}}"
     text = CLIENT + f"finance: {{baseline: apis, quotes: [{quote}]}}\n"
@@ -540,6 +540,85 @@ def test_mistakes_of_every_kind_are_named_in_one_round(client) -> None:
     assert {"workloads.assistant.users", "workloads.assistant.models[0]"} <= fields
     assert {"client.country", "finance.discount_rate", "finance.baseline"} <= fields
     assert not fields & {"workloads", "workloads.assistant", "client", "finance"}
+
+
+SEVEN = """
+client: {name: Acme, country: XX}
+workloads:
+  assistant: {users: 500, models: [foo/bar]}
+options:
+  api: {}
+  rented: {gpu: h1000}
+finance:
+  baseline: apy
+  quotes:
+    - {item: option.rentd.gpu_hour, value: 2, unit: EUR/GPU-h, source: x, date: 2026-11-01}
+evidence:
+  - {fields: [workloads, options, finance, optionz], source: x, date: 2026-10-01}
+"""
+FOUND = {
+    "client.country", "workloads.assistant.models[0]", "options.rented.gpu", "finance.baseline",
+    "finance.quotes[0].item", "evidence[0].fields[3]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "added"),
+    [
+        ("assistant:", "other: {}\n  assistant:", {"workloads.other", "workloads.other.models"}),
+        ("  api:", "  apii: {}\n  api:", {"options.apii.label", "options.apii.kind"}),
+        ("  api:", "  apii: text\n  api:", {"options.apii"}),
+        ("  api:", "  Apii: {label: A, kind: api}\n  api:", {"options.Apii"}),
+        ("2026-10-01", "yesterday", {"evidence[0].date"}),
+        (", date: 2026-10-01", "", {"evidence[0].date"}),
+        ("value: 2, ", "", {"finance.quotes[0].value"}),
+        ("  quotes:\n", "  quotes:\n    - {item: gpu_hour}\n", {"finance.quotes[0]."}),
+        ("name: Acme", "report_date: soon", {"client.report_date"}),
+        ("users: 500", "users: some", {"workloads.assistant.users"}),
+    ],
+)
+def test_one_incomplete_entry_hides_no_other_mistake(
+    client, old: str, new: str, added: set[str]
+) -> None:
+    assert {p.field for p in refused(client(SEVEN))} == FOUND
+    found = refused(client(SEVEN.replace(old, new)))
+    fields = {p.field.replace("quotes[1]", "quotes[0]") for p in found}
+    assert fields >= FOUND
+    assert all(any(f.startswith(a) for f in fields) for a in added)
+    assert all(any(f.startswith(a) for a in added) for f in fields - FOUND)
+
+
+@pytest.mark.parametrize(
+    ("section", "field"),
+    [
+        ("options: {api: {}, Mine: {label: M, kind: api}}", "options.Mine"),
+        ("options: {api: {}, mine: {vendor: M}}", "options.mine"),
+        ("options: {api: {}, mine: text}", "options.mine"),
+        ("options: {api: {}, mine: {label: M, kind: rentd, gpu: H100}}", "options.mine"),
+        ("options: {api: {}, mine: {label: M, provider: 3, kind: open_api}}", "options.mine"),
+        ("options: {}", "options"),
+    ],
+)
+def test_a_name_of_an_incomplete_entry_is_not_called_unknown(
+    client, section: str, field: str
+) -> None:
+    mine = "Mine" if "Mine" in section else "mine"
+    quote = f"item: option.{mine}.gpu_hour, value: 2, unit: EUR/GPU-h, source: x"
+    text = CLIENT.replace("[workloads]", "[workloads, options, finance]") + section
+    text += f"\nfinance: {{baseline: {mine}, quotes: [{{{quote}, date: 2026-11-01}}]}}\n"
+    fields = {p.field for p in refused(client(text))}
+    named = (
+        {"finance.baseline", "finance.quotes[0].item"} if "mine:" not in section.lower() else set()
+    )
+    assert {f for f in fields if not f.startswith(field)} == named
+
+
+def test_a_report_without_a_date_makes_no_other_date_wrong(client) -> None:
+    text = CLIENT.replace("name: Acme", "report_date: tomorrow")
+    text = text.replace("[workloads]", "[workloads, finance]").replace("2026-10-01", "2026-12-24")
+    quote = "item: gpu_hour, value: 2, unit: EUR/GPU-h, source: x, date: 2026-12-01"
+    text += f"finance: {{quotes: [{{{quote}, valid_until: 2026-12-31}}]}}\n"
+    assert {p.field for p in refused(client(text))} == {"client.report_date"}
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ COST = Range(20_000, 60_000, 150_000, "EUR")
 def loss(
     cost: Range | None = COST, name: str = "OpenAI", model: str = "gpt-5.4-mini", **ready: bool
 ) -> stability.OptionRisk:
-    items = stability.checklist(scenario.Readiness(**ready))
+    items = stability.checklist(scenario.model.Readiness(**ready))
     ends = (notice.ending(load(), name, model, DAY, 60, seed=1),) if model else ()
     client = stability.Client(load(), DAY, years=5.0, readiness=items, seed=1)
     return client.expected_loss({name: ends}, cost)
@@ -317,8 +317,8 @@ def test_the_loss_is_proportional_to_the_switching_cost():
 def test_a_shock_says_which_options_it_hits_and_what_it_costs():
     base = scenario.load("base")
     asked = [
-        scenario.Shock(vendor="OpenAI", kind="price_change", factor=3),
-        scenario.Shock(vendor="Mistral", kind="api_withdrawn"),
+        scenario.model.Shock(vendor="OpenAI", kind="price_change", factor=3),
+        scenario.model.Shock(vendor="Mistral", kind="api_withdrawn"),
     ]
     change = {"stability": base.stability.model_copy(update={"shocks": asked})}
     spend = {"api": Range.exact(10_000, "EUR per year")}

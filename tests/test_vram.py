@@ -10,7 +10,7 @@ from cache_bytes import request_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, dtypes
-from siting.inputs.scenario import Tokens, Workload
+from siting.inputs.scenario.model import Tokens, Workload
 from siting.memory import attention, distance, engines, pool, vram, weights
 from siting.memory.deployment import Deployment, planned
 from siting.memory.vram import sweep

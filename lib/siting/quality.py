@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting.catalogue import Fact, Input, Named, find, of_facts, settings, source_of, table
-from siting.inputs.scenario import Option, OwnEvaluation, Scenario, Workload
+from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from siting.catalogue import Gpu, Model
-    from siting.inputs.scenario import Tokens
+    from siting.inputs.scenario.model import Tokens
     from siting.memory.vram import Memory
     from siting.quantity import Range
     from siting.serving.capacity import Pool
@@ -146,7 +146,7 @@ def _memory_lines(memory: Memory) -> list[str]:
 
 def _tokens(value: str) -> Tokens:
     """Tokens of a request as `MEAN,P95`."""
-    from siting.inputs.scenario import Tokens
+    from siting.inputs.scenario.model import Tokens
 
     try:
         mean, p95 = map(float, value.split(","))
@@ -180,7 +180,7 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
       siting size --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --weights fp8 \\
         --requests-per-day 20000 --input 3000,8000 --output 400,1000
     """
-    from siting.inputs import scenario
+    from siting.inputs.scenario.model import Latency, Option, Workload
     from siting.quantity import Range
     from siting.serving import capacity
     from siting.serving.load import workload_load
@@ -191,12 +191,12 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
 
     chosen, card = _found(model, gpu)
     name = model if Path(model).exists() else chosen.model_id
-    option = of(scenario.Option, label=card.id, kind="rented_gpus", gpu=gpu)
+    option = of(Option, label=card.id, kind="rented_gpus", gpu=gpu)
     workload = of(
-        scenario.Workload,
+        Workload,
         description="from the command line",
         growth_per_year=Range.exact(0),
-        latency=of(scenario.Latency),
+        latency=of(Latency),
         models=[name],
     )
     pool = capacity.best_pool(option, name, [workload_load("load", workload)], 1)

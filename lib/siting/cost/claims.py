@@ -19,7 +19,7 @@ from siting.cost import cashflow, money, prices
 from siting.cost.cashflow import BY_REQUEST
 from siting.cost.money import MONTHS
 from siting.cost.tco import Comparison, OptionCost
-from siting.inputs.scenario import OWNED, Scenario
+from siting.inputs.scenario.model import OWNED, Scenario
 from siting.serving.servers import Server
 
 LONGEST = 200_000

@@ -18,7 +18,7 @@ from siting.cost import cashflow, prices
 from siting.cost.cashflow import BY_REQUEST, CostItem, HybridPlan, Line, OptionPlan, Plan
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario import OWNED, Client, Option, Scenario
+from siting.inputs.scenario.model import OWNED, Client, Option, Scenario
 from siting.memory import fine_tuning
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity

@@ -132,9 +132,9 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 
 def at(data: Any, path: Iterable[str | int]) -> Any:
-    """What stands at the end of a path of keys; None where nothing does."""
+    """What stands at the end of a path of keys and positions; None where nothing does."""
     for step in path:
-        data = data.get(step) if isinstance(data, dict) else None
+        data = dict(members(data)).get(step)
     return data
 
 

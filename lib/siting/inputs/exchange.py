@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from siting.inputs import document, messages
 from siting.inputs.document import Document, DocumentError
-from siting.inputs.scenario import Quote, checks
-from siting.inputs.scenario.model import BUSIEST
+from siting.inputs.scenario import checks
+from siting.inputs.scenario.model import BUSIEST, Quote
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, NUMBER, TEXT, TIME, Table, read
 
 

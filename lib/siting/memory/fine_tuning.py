@@ -10,7 +10,7 @@ from typing import Literal
 
 from siting import catalogue, hf_config
 from siting.catalogue import Banded, Gpu, Input, Model, table
-from siting.inputs.scenario import SELF_HOSTED, FineTuning, Scenario
+from siting.inputs.scenario.model import SELF_HOSTED, FineTuning, Scenario
 from siting.memory.engines import constant
 from siting.memory.pool import Verdict
 from siting.memory.training import Job, Peak

@@ -17,7 +17,7 @@ import numpy as np
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Gpu, Input, Model
 from siting.dtypes import weight_format
-from siting.inputs.scenario import SELF_HOSTED, Option, Scenario, Workload
+from siting.inputs.scenario.model import SELF_HOSTED, Option, Scenario, Workload
 from siting.memory import pool
 from siting.memory.deployment import Deployment, is_large, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen

@@ -32,8 +32,7 @@ from typing import Literal
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
-from siting.inputs.scenario import OWNED, Scenario, Workload
-from siting.inputs.scenario.model import Data
+from siting.inputs.scenario.model import OWNED, Data, Scenario, Workload
 from siting.quality import leaves
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Condition, Value, Values

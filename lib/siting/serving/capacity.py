@@ -21,7 +21,7 @@ import numpy as np
 
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
-from siting.inputs.scenario import SELF_HOSTED, Measured, Option, Scenario
+from siting.inputs.scenario.model import SELF_HOSTED, Measured, Option, Scenario
 from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors

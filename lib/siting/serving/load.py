@@ -16,7 +16,7 @@ import holidays
 import numpy as np
 from holidays.registry import COUNTRIES
 
-from siting.inputs.scenario import Deadline, Workload
+from siting.inputs.scenario.model import Deadline, Workload
 from siting.memory import vram
 from siting.quantity import LogNormal, Range
 from siting.serving.performance import Array

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from siting.inputs.scenario import Measured
+from siting.inputs.scenario.model import Measured
 from siting.memory.deployment import Deployment
 from siting.quantity import NotEstimated
 from siting.serving import performance

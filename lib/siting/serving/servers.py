@@ -8,7 +8,7 @@ from math import comb
 
 from siting import catalogue
 from siting.catalogue import Fact
-from siting.inputs.scenario import OWNED, Option
+from siting.inputs.scenario.model import OWNED, Option
 from siting.quantity import Range
 
 MOST_SPARES = 50

@@ -18,7 +18,7 @@ from genai_prices.data import providers as price_list
 from siting import catalogue, quality, reasoning
 from siting.cost import costing, prices, tco
 from siting.inputs import scenario as scenarios
-from siting.inputs.scenario import OWNED, SELF_HOSTED, Evidence, Option, Scenario
+from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Evidence, Option, Scenario
 from siting.rules import sovereignty
 from siting.serving import capacity, servers
 from siting.study.memory import short

@@ -30,7 +30,7 @@ from siting.vendors.notice import DRAWS, Array, Ending
 from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, on_record, setting
 
 if TYPE_CHECKING:
-    from siting.inputs.scenario import Readiness, Scenario, Shock
+    from siting.inputs.scenario.model import Readiness, Scenario, Shock
 
 NO_COST = "not estimated, because no switching cost is given"
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"

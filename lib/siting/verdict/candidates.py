@@ -16,7 +16,7 @@ from siting.catalogue import Fact, settings, table
 from siting.cost import tco, uncertainty
 from siting.cost.cashflow import HybridPlan
 from siting.cost.tco import Comparison, OptionCost
-from siting.inputs.scenario import SELF_HOSTED, Scenario
+from siting.inputs.scenario.model import SELF_HOSTED, Scenario
 from siting.quality import leaves
 from siting.quantity import Z90, Range
 from siting.rules.openness import ModelFinding

@@ -11,7 +11,7 @@ entry of the same name starts from base.yaml's.
 `load` gives the scenario of a client, `resolved` writes it out whole.
 """
 
-# ruff: noqa: I001  # names given on, one a line
+# ruff: noqa: I001  # names given on, in one line
 
 from __future__ import annotations
 
@@ -30,26 +30,7 @@ from siting.inputs import benchmark, beside, document, messages
 from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem, dotted
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario.checks import contradictions
-from siting.inputs.scenario.model import (
-    OWNED as OWNED,
-    SELF_HOSTED as SELF_HOSTED,
-    Client as Client,
-    Deadline as Deadline,
-    Evidence as Evidence,
-    FineTuning as FineTuning,
-    Latency as Latency,
-    Measured as Measured,
-    Option as Option,
-    OwnEvaluation as OwnEvaluation,
-    Quality as Quality,
-    Quote as Quote,
-    Readiness as Readiness,
-    Room as Room,
-    Scenario as Scenario,
-    Shock as Shock,
-    Tokens as Tokens,
-    Workload as Workload,
-)
+from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
 from siting.inputs.scenario.origins import with_origins
 
 ScenarioError = DocumentError
@@ -131,13 +112,19 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     whole = _combined(own, base)
     if fault := _name_client(whole, path.stem):
         raise DocumentError([*problems, Problem(str(shown), 0, "", *fault)])
-    found, faults, holes = _tolerant(whole.data, base.data if base else {})
+    found, faults, holes = _tolerant(whole.data)
     if found:
         found, unfounded = with_origins(found, own.data if base else None)
         found, unread = _measured(found, path.parent)
         follow = [*unread, *contradictions(found)]
-        faults += [f for f in unfounded if not any(dotted(hole) in f[1] for hole in holes)]
-        faults += [f for f in follow if not any(_related(f[0], hole) for hole in holes)]
+        # What is asked of an option depends on its kind.
+        holes |= {h[:2]: True for h in holes if h[0] == "options" and h[-1] in ("kind", "provider")}
+        unsure = [_LATEST, *map(dotted, holes)]
+        for part in _LISTED:  # an entry that was taken out is not unknown
+            written = dict(document.members(whole.data.get(part)))
+            unsure += [f"{name}' is no" for name in written.keys() - getattr(found, part).keys()]
+        follow = [f for f in follow if not _follows(f[0], holes)]
+        faults += [f for f in (*unfounded, *follow) if not any(w in f[1] for w in unsure)]
     refused = {problem.field for problem in problems}
     problems += [p for p in whole.problems(faults) if p.field not in refused]
     problems = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
@@ -146,19 +133,25 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     return found, problems
 
 
-def _related(one: Path_, other: Path_) -> bool:
-    """Whether one of two places lies in the other: a problem here may only follow from one there"""
-    return all(a == b for a, b in zip(one, other, strict=False))
+def _follows(place: Path_, holes: dict[Path_, bool]) -> bool:
+    """Whether a fault at a place may only follow from a hole: it lies in one, or one from which
+    something was taken out lies in it."""
+    return any(
+        all(a == b for a, b in zip(place, hole, strict=False))
+        and (len(place) >= len(hole) or not filled)
+        for hole, filled in holes.items()
+    )
 
 
-def _tolerant(data: Any, base: Any) -> tuple[Scenario | None, list[Fault], list[Path_]]:
-    """The scenario without what is malformed in it, the faults of that, and where it was.
+def _tolerant(data: Any) -> tuple[Scenario | None, list[Fault], dict[Path_, bool]]:
+    """The scenario without what is malformed in it, the faults of that, and the holes: where it
+    was, and whether something harmless is there now.
 
     So that whoever corrects a file sees what else is wrong with it in the same round. No scenario
     where too much is malformed to go on.
     """
     faults: list[Fault] = []
-    holes: list[Path_] = []
+    holes: dict[Path_, bool] = {}
     while True:
         try:
             return Scenario.model_validate(data), faults, holes
@@ -166,34 +159,48 @@ def _tolerant(data: Any, base: Any) -> tuple[Scenario | None, list[Fault], list[
             malformed = messages.faults(error, data, Scenario)
             # base.yaml is read once for all clients: what is taken out of a copy stays in it.
             data = copy.deepcopy(data)
-            faults += [f for f in malformed if not any(_related(f[0], hole) for hole in holes)]
-            taken = [where for where, *_ in malformed if _taken_out(data, where, base)]
-            if not taken or len(holes) > _MOST_HOLES:
+            faults += [f for f in malformed if not _follows(f[0], holes)]
+            mended: dict[Path_, bool] = {}
+            for where, *_ in malformed:
+                if not _follows(where, mended):
+                    mended |= _mended(data, where, holes)
+            if not mended or len(holes) > _MOST_HOLES:
                 return None, faults, holes
-            holes += taken
+            holes |= mended
 
 
-def _taken_out(data: Any, where: Path_, base: Any) -> bool:
-    """Puts base.yaml's value in the place of a value, or of the list that it stands in; without
-    one, takes it out. False where nothing is there."""
-    inside = [data]
-    for step in where:
-        try:
-            inside.append(inside[-1][step])
-        except (KeyError, IndexError, TypeError):
-            if not any(isinstance(holder, list) for holder in inside[-2:]):
-                return False
-            break  # what a member of a list lacks takes the list along
-    for depth in range(len(inside) - 2, -1, -1):
-        holder, step = inside[depth], where[depth]
-        if isinstance(holder, dict):
-            usual = document.at(base, where[: depth + 1])
-            if usual is None or usual == holder[step]:
-                del holder[step]
-            else:
-                holder[step] = copy.deepcopy(usual)
-            return True
-    return False
+def _mended(data: Any, where: Path_, holes: dict[Path_, bool]) -> dict[Path_, bool]:
+    """The hole that is made of a place, or of what it stands in: something harmless stands there
+    at first; where that does not help, it is taken out. None where nothing is there."""
+    for end in range(len(where), 0, -1):
+        place, holder, step = where[:end], document.at(data, where[: end - 1]), where[end - 1]
+        usual = _stand_in(place)
+        if usual is not None and place not in holes:
+            holder[step] = copy.deepcopy(usual)
+            return {place: True}
+        if isinstance(holder, dict) and step in holder:
+            del holder[step]
+            return {place: False}
+    return {}
+
+
+_LATEST = "2099-12-31"
+"""The report's day in the stand-ins: a fault that cites it only follows from them."""
+
+
+def _stand_in(place: Path_) -> Any:
+    """What stands in for a malformed value; None where nothing does."""
+    found: Any = _stand_ins()
+    for step in place:
+        inside = dict(document.members(found))
+        found = inside.get(0 if isinstance(step, int) else step, inside.get("any"))
+    return found
+
+
+@cache
+def _stand_ins() -> dict[str, Any]:
+    text = (Path(__file__).parent / "stand_ins.yaml").read_text(encoding="utf-8")
+    return document.examined(text)[0].data
 
 
 def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
