@@ -151,8 +151,11 @@ class Parameter(Banded):
     def factor(self, suffix: str = "") -> Factor:
         """As a factor of all options, or of the one that the suffix names."""
         drawn = self.shape, self.floor, self.ceiling, self.note
-        name = self.id + suffix
-        return Factor(name, self.label, self.range, source_of(self), self.id, *drawn)
+        name, value = (
+            self.id + suffix,
+            replace(self.range, unit=f"{self.currency} {self.unit}".strip()),
+        )
+        return Factor(name, self.label, value, source_of(self), self.id, *drawn)
 
 
 T = TypeVar("T", bound=Fact)
