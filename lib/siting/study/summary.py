@@ -1,19 +1,23 @@
 """The content of summary.json: what the report says, as data, read from the frames.
 
-`FIELDS` says what each section reads from a row of its frame. A field is
+summary.csv says what each section reads from a row of its frame. A field is
 
-- `field = column`, or the column's name alone: the value as it stands;
-- with a unit in brackets: a figure `{low, central, high, unit}`, of one column, of three, or of
-  `column*` for a column between `column_low` and `column_high`. In the unit `{currency}` and other
-  columns are filled in; `#` makes it a bare whole number, `option` the scenario's key of an option.
+- without a unit: the value of a column as it stands;
+- with one: a figure `{low, central, high, unit}`, of one column, of three, or of `column*` for a
+  column between `column_low` and `column_high`. In the unit `{currency}` and other columns are
+  filled in; `#` makes it a bare whole number, `option` the scenario's key of an option.
+
+Its section `units` has the units of bare figures by the name of their field, or of a field that
+they stand in.
 """
 
 from __future__ import annotations
 
+import csv
 import functools
 import math
-import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
@@ -31,71 +35,15 @@ Row: TypeAlias = Mapping[str, Any]
 SCHEMA_VERSION = 1
 """Of summary.json; raised when a reader of the old shape would misread the new one."""
 
-UNITS = {
-    "schema_version": "1",
-    "seed": "1",
-    "counts": "rules",
-    "events": "events",
-    "notices": "notices",
-    "utilisation": "share",
-    "spares": "replicas",
-    "concurrency": "requests",
-    "ttft_s": "s",
-    "tpot_ms": "ms",
-    "tensor_parallel": "GPUs",
-    "context": "tokens",
-    "longest_context": "tokens",
-}
-"""Units of bare figures by the name of their field, or of a field that they stand in."""
-
-FIELDS = """
-recommendation: option [option], label = option, kind, stays, baseline = today [option], confidence,
-    definition, share [1], leaving [1]
-flip: kind, subject [option], today [{unit}], threshold = at [{unit}], to [option],
-    plausible = inside
-step: due, owner, step, why, day [days], price* [{currency}]
-successor: model, room [times], successor* [times], chance [1], verdict
-standing: label = option, kind, present_cost = p10 cost p90 [{currency}]
-ranked: score = score_p10 score score_p90 [points], regret_points = regret [points],
-    regret_money [{currency}]
-memory: verdict, weights, kv_cache, gpu = gpu_key, tensor_parallel [#], context [#],
-    need_per_gpu = need* [GiB], budget_per_gpu = budget* [GiB], kv_pool = left* [GiB],
-    max_concurrency = requests* [requests], longest_context = longest [#]
-pool: spares [#], rate_per_replica = rate* [requests/s], calibrated, measured
-cost: present_cost = present [{currency}], total_cost = total [{currency}],
-    present_cost_spread = present_low present_median present_high [{currency}],
-    npv_against_baseline = saving [{currency}], irr [per year],
-    npv_spread = saving_low saving_median saving_high [{currency}],
-    chance_cheapest = cheapest_in [1], payback [months], payback_discounted [months],
-    levelised_cost = per_million [{currency} per million tokens]
-break_even: month [months], utilisation [1], utilisation_used = used [1],
-    volume [million tokens/month], against = rival [option], why_not = why
-energy: energy = kwh [kWh], emissions [t CO2e]
-loss: expected_yearly_loss = expected* [{currency} per year], why_not
-rules: fail, review, pass = passes, n.a. = not_applicable
-job: option [option], gpu = gpu_key, verdict, peak_per_gpu = peak* [GiB], hours* [h],
-    gpu_hours* [GPU-h], energy* [kWh]
-unplanned: option [option], not_estimated = why
-unknown: not_estimated = why
-parity: reference, verdict, reason, reasoning_tokens = hidden* [tokens], margin [points]
-own: score = own_score [1], floor = own_floor [1], tolerance = own_tolerance [1],
-    verdict = own_verdict
-board: verdict, effort, reference_effort, date, reason, score [{unit}], reference_score [{unit}],
-    tolerance [{unit}], counts [1]
-winner: option [option], above [million tokens/month], below [million tokens/month]
-input: name, unit, source, url, locator, date, kind
-value: low, central, high
-"""
-"""Each section, and what it reads for each of its fields."""
-
 
 @functools.cache
-def _fields(section: str) -> tuple[tuple[str, str], ...]:
-    """The fields of a section, each with what is read for it: columns, and a unit."""
-    said = re.search(rf"^{section}: (.*(?:\n .*)*)", FIELDS, re.MULTILINE)
-    assert said is not None
-    pairs = (field.partition(" = ") for field in re.split(r",\s+", said[1]))
-    return tuple((re.split(r"[* ]", name)[0], read or name) for name, _, read in pairs)
+def _fields() -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    """Sections of summary.csv: what each of their fields reads, and its unit."""
+    sections: dict[str, dict[str, tuple[str, str]]] = {}
+    with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        for section, field, *read in list(csv.reader(file))[1:]:
+            sections.setdefault(section, {})[field] = read[0], read[1]
+    return sections
 
 
 def content(study: Study) -> dict[str, Any]:
@@ -114,7 +62,7 @@ def content(study: Study) -> dict[str, Any]:
         "vendors": _vendors(read),
         "quality": _quality(read),
         "volume_winners": read.each(study.volume_winners(), "winner"),
-        "units": dict(UNITS),
+        "units": {field: unit for field, (_, unit) in _fields()["units"].items()},
         "warnings": list(study.cautions().caution),
         "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
     }
@@ -130,11 +78,11 @@ class _Reader:
     def __call__(self, row: Row, said: str) -> Any:
         """What a row says in the fields of a section, or in one figure."""
         if said.startswith("= "):
-            return self._value(row, said.removeprefix("= "))
-        return {name: self._value(row, read) for name, read in _fields(said)}
+            what, _, unit = said[2:].removesuffix("]").partition(" [")
+            return self._value(row, what, unit)
+        return {name: self._value(row, *read) for name, read in _fields()[said].items()}
 
-    def _value(self, row: Row, read: str) -> Any:
-        said, _, unit = read.removesuffix("]").partition(" [")
+    def _value(self, row: Row, said: str, unit: str) -> Any:
         values = [row[column] for cell in said.split() for column in columns(cell)]
         match unit:
             case "":
