@@ -177,6 +177,22 @@ def test_no_text_lies_over_another(reports: dict[str, bytes], client: str) -> No
 
 
 @pytest.mark.parametrize("client", CLIENTS)
+def test_as_many_points_to_settle_are_shown_as_the_title_says(
+    reports: dict[str, bytes], client: str
+) -> None:
+    page = reports[f"{client}/report.html"].decode()
+    words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    found = re.search(
+        r"</a> ([^<]*) points? to settle with.*?<tbody>(.*?)</tbody>", page, re.DOTALL
+    )
+    assert found
+    whole = found[1].lower().removeprefix("the first five of ")
+    count = words.index(whole) + 1 if whole in words else int(whole)
+    assert found[2].count("<tr") == min(count, 5)
+    assert (count > 5) == found[1].startswith("The first five of")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
 def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(
     reports: dict[str, bytes], client: str
 ) -> None:
