@@ -196,7 +196,7 @@ def test_a_scenario_moves_chapters_and_leaves_them_out(shared: Path) -> None:
 @pytest.mark.parametrize(
     "text,said",
     [
-        ("report: {body: [40_costs]}", r"report.body: '40_costs' is no chapter.*40_cost"),
+        ("report: {body: [40_costs]}", r"report.body.*: '40_costs' is no chapter.*40_cost"),
         ("report: {body: [40_cost], leave_out: [40_cost]}", "'40_cost' is in body, too"),
         ("chapters: {leave_out: [40_cost]}", "chapters"),
         ("report: {leave_out: [10_decision, 40_cost, 76_cost_tables]}", "holds no chapter"),

@@ -87,10 +87,14 @@ evidence:
     named = sorted(p["field"] for p in problems)
     assert named == [
         "client.logo", "client.sector", "finance.baseline", "finance.discount_rate",
-        "options.own.gpu", "report.appendix", "report.leave_out",
+        "options.own.gpu", "report.appendix[0]", "report.leave_out[0]",
         "workloads.assistant.measured[0].file", "workloads.assistant.measured[0].gpu",
         "workloads.assistant.users",
     ]  # fmt: skip
+    lines = {p["field"]: p["line"] for p in problems}
+    assert lines["report.leave_out[0]"] == lines["finance.baseline"] + 1
+    assert len({p["file"] for p in problems}) == 1
+    assert list(lines.values()) == sorted(lines.values())
 
 
 def test_check_without_a_name_checks_all_of_params() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from siting import catalogue
 from siting.cli import cli
 
 ROOT = Path(__file__).parents[1]
@@ -98,3 +99,12 @@ def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) ->
     assert result.exit_code == 2
     assert fix in result.stderr
     assert not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("uncertainty", "stability"), ("nope", "pue"), ("user", "users"), ("yes", "yes_means")],
+)
+def test_only_a_name_that_is_near_is_guessed(word: str, near: str) -> None:
+    said = catalogue.suggestion(word, [near])
+    assert said == (f"known: {near}" if near in ("stability", "pue") else f"did you mean {near}?")

@@ -226,7 +226,7 @@ def test_any_change_of_content_changes_the_fingerprint(trial_job: job.Job) -> No
 def test_a_missing_file_or_chapter_of_a_scenario_is_refused_by_name(tmp_path) -> None:
     for line, message in (
         ("client: {logo: none.png}", "client.logo: 'none.png' beside it does not exist"),
-        ("report: {leave_out: [41_cost]}", "report.leave_out: '41_cost' is no chapter.*40_cost"),
+        ("report: {leave_out: [41_cost]}", "report.leave_out.*: '41_cost' is no chapter.*40_cost"),
         ("report: {body: [40_cost], appendix: [40_cost]}", "'40_cost' is in body, too"),
     ):
         (tmp_path / "acme.yaml").write_text(line + "\n", encoding="utf-8")

@@ -381,8 +381,9 @@ def _key(name: str) -> str:
 @lru_cache(maxsize=256)
 def _near(word: str, known: tuple[str, ...], n: int) -> list[str]:
     """Kept, because a vendor's closed model is looked up again for each flow and rule."""
-    by_key = {k.lower(): k for k in known}
-    return [by_key[k] for k in difflib.get_close_matches(word.lower(), by_key, n, cutoff=0.5)]
+    word, by_key = word.lower(), {k.lower(): k for k in known}
+    like, alike = (difflib.get_close_matches(word, by_key, n, cutoff) for cutoff in (0.5, 0.65))
+    return [by_key[k] for k in like if k in alike or k[:2] == word[:2]]
 
 
 def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:

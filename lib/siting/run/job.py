@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 from siting.catalogue import facts_dir, suggestion
 from siting.inputs import beside, document, scenario
 from siting.inputs.beside import MIB
-from siting.inputs.document import Path_, Problem
+from siting.inputs.document import Fault, Path_, Problem
 from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.model import Report
 from siting.run.process import Child, Lost
@@ -127,7 +127,7 @@ def prepare(
     except ScenarioError as error:
         problems += error.problems
     if problems:
-        raise ScenarioError(problems)
+        raise ScenarioError(sorted(problems, key=lambda p: (p.file, p.line)))
     return Job(
         client=found.client.id,
         scenario=scenario.resolved(stored),
@@ -167,8 +167,12 @@ def _beside(path: Path, where: Path_, name: str, read: Callable[[Path], T]) -> T
         return read(path.parent / name)
     except ValueError as error:
         wrong, _, write = f"{name!r} beside it {error}".partition("; ")
-    text = document.examined(document.read(path), str(path))[0]
-    raise ScenarioError(text.problems([(where, wrong, write or "put a plain file there")]))
+    raise ScenarioError(_told(path, [(where, wrong, write or "put a plain file there")]))
+
+
+def _told(path: Path, faults: list[Fault]) -> list[Problem]:
+    """Faults of a scenario, each with its line in the file."""
+    return document.examined(document.read(path), str(path))[0].problems(faults)
 
 
 def _logo(file: Path) -> tuple[str, bytes]:
@@ -204,18 +208,18 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, C
 def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]:
     """File name to the part that the scenario gives a chapter, `leave_out` among them."""
     asked: dict[str, str] = {}
-    problems: list[Problem] = []
+    faults: list[Fault] = []
     known = [name.removesuffix(".ipynb") for name in files]
     for part in ("body", "appendix", "leave_out"):
-        for named in getattr(wanted, part):
+        for place, named in enumerate(getattr(wanted, part)):
             name = named.removesuffix(".ipynb")
             said = (f"{named!r} is no chapter", suggestion(name, known))
             if name in known:
                 said = (f"{named!r} is in {asked.get(f'{name}.ipynb', part)}, too", "name it once")
             if name not in known or asked.setdefault(f"{name}.ipynb", part) != part:
-                problems.append(Problem(str(path), 0, f"report.{part}", *said))
-    if problems:
-        raise ScenarioError(problems)
+                faults.append((("report", part, place), *said))
+    if faults:
+        raise ScenarioError(_told(path, faults))
     return asked
 
 

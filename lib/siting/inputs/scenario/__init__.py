@@ -59,14 +59,17 @@ def names(own: bool = False) -> list[str]:
 
 
 def path_of(name_or_path: str | Path) -> Path:
-    """The file of a client's name, or of a path to a YAML file. Raises DocumentError."""
+    """The file of a client's name, or of a path to a YAML file, as messages print it.
+
+    Raises DocumentError.
+    """
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "\0" in text:
         return Path(text.replace("\0", "?"))
     path = _place(text)
     if not os.path.lexists(path):
         write = f"{catalogue.suggestion(text, [*names(), 'base'])} `siting new {text}` makes it"
-        raise DocumentError.of(_shown(path), "does not exist", write)
+        raise DocumentError.of(path, "does not exist", write)
     return path
 
 
@@ -106,12 +109,11 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     Raises DocumentError where too little is left to go on.
     """
     path = path_of(name_or_path)
-    shown = _shown(path)
-    own, problems = document.examined(document.read(shown), str(shown))
+    own, problems = document.examined(document.read(path), str(path))
     base = _base_of(path, own)
     whole = _combined(own, base)
     if fault := _name_client(whole, path.stem):
-        raise DocumentError([*problems, Problem(str(shown), 0, "", *fault)])
+        raise DocumentError([*problems, Problem(str(path), 0, "", *fault)])
     found, faults, holes = _tolerant(whole.data)
     if found:
         found, unfounded = with_origins(found, own.data if base else None)
