@@ -10,6 +10,7 @@ Its methods give tidy frames (`siting.study.frames`); evaluating it in a cell li
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,5 +78,4 @@ def keep(computed: Study, path: str) -> None:
 
 def _said(path: str) -> bytes:
     """What a file says; nothing where `path` is a client's name."""
-    file = Path(path)
-    return file.read_bytes() if file.is_file() else b""
+    return Path(path).read_bytes() if os.path.isfile(path) else b""
