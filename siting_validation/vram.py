@@ -61,7 +61,7 @@ class Run:
         return found
 
 
-NO_CARD = catalogue.gpu("0GB-class")
+NO_CARD = catalogue.gpu("1GB-class").model_copy(update={"memory_gb_marketing": 0.0})
 
 
 def vram_row(row: Row) -> Iterator[Comparison]:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cache_bytes import bytes_per_token, request_bytes
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, dtypes, hf_config
-from siting.catalogue import FactError
+from siting.catalogue import RECORDS, FactError
+from siting.cli import cli
+from siting.cli.frame import check_tables
 from siting.dtypes import kv_format, weight_format
 from siting.memory import attention
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu
 from siting.quantity import NotEstimated
+from siting.rules import rulebook
+
+check_tables()  # declares the records of all tables
 
 # Families whose total on the hub counts what the language model does not load: tower sizes or
 # rounded names; each row's diff_explanation says which.
@@ -247,3 +260,147 @@ def test_no_config_json_crashes_the_reader(changes: dict[str, object]) -> None:
 def test_a_model_s_name_that_no_path_can_have_is_just_unknown(name: str) -> None:
     with pytest.raises((KeyError, catalogue.FactError)):
         hf_config.model(name)
+
+
+# --- damaged tables -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the fact tables that the library reads, to be damaged."""
+    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
+    return tmp_path / "facts"
+
+
+def write(path: Path, **cells: str) -> None:
+    """Other cells in line 2 of a table."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows[0] |= cells
+    with path.open("w", encoding="utf-8", newline="") as file:
+        written = csv.DictWriter(file, list(rows[0]))
+        written.writeheader()
+        written.writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("table", "cells", "said"),
+    [
+        ("vat", {"date": "2026-02-30"}, "date: '2026-02-30' is no date; write YYYY, YYYY-MM"),
+        ("vat", {"date": "2026-05-07T10"}, "date: '2026-05-07T10' is no date"),
+        ("vat", {"rate": "20"}, "rate: '20' should be less than or equal to 1"),
+        ("vat", {"locator": " "}, "locator: is missing; fill it in"),
+        ("cost_items", {"valid_from": "2026-13-01"}, "valid_from: '2026-13-01' is no date"),
+        ("vendor_events", {"event_date": "2026-13-01"}, "event_date: '2026-13-01' is no date"),
+        ("model_retirements", {"retired": "soon"}, "retired: 'soon' is no date"),
+        ("sovereignty_rules", {"valid_from": "2026-02-30"}, "valid_from: '2026-02-30' should be"),
+        ("vendor_settings", {"low": "9"}, "row: a range needs low <= central <= high"),
+        ("vendor_settings", {"high": "1e308"}, "high: '1e308' should be less than or equal to 1"),
+        ("vendor_settings", {"central": "nan"}, "central: 'nan' should be a finite number"),
+        ("experiments", {"cost_low": "9000"}, "cost: a range needs low <= central <= high"),
+        ("experiments", {"currency": "EURO"}, "currency: 'EURO' is no currency; did you mean EUR"),
+        ("gpus", {"memory_bandwidth_gb_s": "-5"}, "memory_bandwidth_gb_s: '-5' should be greater"),
+        ("gpus", {"bf16_dense_tflops": "nan"}, "bf16_dense_tflops: 'nan' should be a finite"),
+        ("gpus", {"tdp_w": "inf"}, "tdp_w: 'inf' should be a finite number"),
+        ("gpus", {"memory_gb_marketing": "0"}, "memory_gb_marketing: '0' should be greater than 0"),
+        ("gpus", {"pcie_gen": "four"}, "pcie_gen: 'four' should be a valid integer"),
+        ("models", {"total_params_b": "nan"}, "total_params_b: 'nan' should be a finite number"),
+        ("models", {"num_attention_heads": "0"}, "num_attention_heads: '0' should be greater"),
+        ("cloud_prices", {"usd_gpu_hour": "-1"}, "usd_gpu_hour: '-1' should be greater than 0"),
+        ("cloud_prices", {"usd_gpu_hour": "nan"}, "usd_gpu_hour: 'nan' should be a finite number"),
+        ("cloud_prices", {"gpu_id": "h999"}, "gpu_id: 'h999' is no GPU of facts/gpus.csv; "),
+        (
+            "cost_items",
+            {"driver": "serverz"},
+            "driver: 'serverz' is no driver; did you mean server",
+        ),
+        ("cost_items", {"options": "colocaton"}, "options: 'colocaton' is no kind of option; did"),
+        ("cost_items", {"currency": "EURO"}, "currency: 'EURO' is no currency; did you mean EUR"),
+        ("sovereignty_stress", {"attribute": "nosuch"}, "attribute: 'nosuch' is no attribute; "),
+        ("sovereignty_rules", {"flows": "logz"}, "flows: 'logz' is no flow; did you mean logs"),
+        ("vendors", {"group": "Gogle"}, "group: 'Gogle' is no company; did you mean"),
+        ("vendors", {"role": "api2"}, "role: 'api2' should be 'api', 'platform', 'host' or"),
+        ("vendor_events", {"vendor": "Gogle"}, "vendor: 'Gogle' is no vendor here; did you mean"),
+        ("model_quality", {"board": "nosuch"}, "board: 'nosuch' is no board; "),
+        ("severity_rubric", {"kind": "guess"}, "kind: 'guess' should be 'measured', 'published'"),
+    ],
+)
+def test_a_wrong_cell_is_refused_by_table_line_and_field(
+    tables: Path, table: str, cells: dict[str, str], said: str
+) -> None:
+    write(tables / f"{table}.csv", **cells)
+    with pytest.raises(FactError, match=f"^{table}.csv, line 2, " + re.escape(said)):
+        catalogue.table(table, RECORDS.get(table, catalogue.Unread))
+
+
+def test_a_row_that_stands_there_twice_is_refused(tables: Path) -> None:
+    for name, record in RECORDS.items():
+        path, field = tables / f"{name}.csv", ", ".join(record.key)
+        whole = path.read_text(encoding="utf-8")
+        last = list(csv.reader(whole.splitlines(keepends=True)))[-1]
+        with path.open("a", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerow(last)
+        said = rf"^{name}.csv, line \d+, {field}: .* stands there twice; remove one row$"
+        with pytest.raises(FactError, match=said) if field else contextlib.nullcontext():
+            catalogue.table(name, record)
+        path.write_text(whole, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda t: t.encode("latin-1", "replace") + b"\xe9", "line 71: is not UTF-8; save the tab"),
+        (lambda t: t.encode("utf-16"), "line 1: is not UTF-8; save the table as CSV UTF-8"),
+        (lambda t: f"{t}a,b\n".encode(), "line 71: not as many cells as columns; quote text that"),
+        (lambda t: t.replace("\n", ",\n", 2).replace(",\n", "\n", 1).encode(), "line 2: not as ma"),
+        (lambda t: f'{t}"a'.encode(), "line 71: unexpected end of data; close each quotation mark"),
+        (lambda t: f"{t}{'a' * 131073},".encode(), "line 71: field larger than field limit"),
+        (lambda t: t.replace("locator", "where", 1).encode(), "column 'locator' stands there 0 ti"),
+        (lambda t: t.replace("tdp_w", "note", 1).encode(), "column 'note' stands there 2 times"),
+        (lambda t: t.replace("tdp_w", "tdp", 1).encode(), "line 2, tdp: is no column here"),
+    ],
+)
+def test_a_damaged_file_is_refused_whoever_reads_it(
+    tables: Path, damage: Callable[[str], bytes], said: str
+) -> None:
+    path = tables / "gpus.csv"
+    path.write_bytes(damage(path.read_text(encoding="utf-8")))
+    for command in (["check"], ["facts"], ["summary", "base"]):
+        if command == ["facts"] and "no column here" in said:
+            continue  # it lists what it finds
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code == 2, command
+        assert re.match(r"gpus.csv[,:] " + re.escape(said), result.output), command
+        assert result.output.count("\n") == 1
+
+
+def test_a_table_that_excel_saved_as_utf_8_is_read(tables: Path) -> None:
+    path = tables / "gpus.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("utf-8-sig"))
+    check_tables()
+    assert catalogue.gpu("h100-sxm5-80gb").memory_gb_marketing == 80
+
+
+def test_what_an_answer_to_a_stress_test_cannot_be_is_refused(tables: Path) -> None:
+    write(tables / "sovereignty_stress.csv", value="maybe")
+    with pytest.raises(FactError, match=r"^sovereignty_stress.csv, dpf_falls: dpf_valid is yes/no"):
+        rulebook.rule_book()
+
+
+def test_a_setting_that_a_table_lacks_is_named(tables: Path) -> None:
+    write(tables / "vendor_settings.csv", setting="notice_pool_wait")
+    said = "^vendor_settings.csv: notice_pool_weight is missing; did you mean notice_pool_wait"
+    with pytest.raises(FactError, match=said):
+        catalogue.settings("vendor_settings")["notice_pool_weight"]
+
+
+def test_every_table_is_checked_before_a_client() -> None:
+    """Two tables are read by no one: how raters voted, and the words of their rubric."""
+    look = "from siting.cli import frame; from siting.catalogue import RECORDS; "
+    code = look + "frame.check_tables(); print(*RECORDS)"
+    known = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    there = {path.stem for path in catalogue.facts_dir().glob("*.csv")}
+    assert there - set(known) == {"severity_rubric", "vendor_event_ratings"}

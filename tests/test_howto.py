@@ -52,7 +52,7 @@ SHOWN = {
     "gpu": "Example X1 96GB",
     "model": "Example-8B",
     "price": "Price list of Example Cloud",
-    "cost-item": "Insurance of the servers",
+    "cost-item": "Fire insurance of the servers",
     "event": "Nebius status page (example)",
     "rule": "No training on the client",
     "chapter": "Which inputs are worth a better source?",

@@ -380,7 +380,7 @@ def test_a_new_cost_item_is_one_line_in_one_file(
     with (folder / "cost_items.csv").open("a", encoding="utf-8") as file:
         file.write(
             "broker,Broker,insurance,server,yearly,colocation,,,flat,90,100,120,"
-            "per server-year,EUR,2020-01-01,a broker,,offer 7,2026-11-01,client,A,\n"
+            "per server-year,EUR,2020-01-01,a broker,,offer 7,2026-11-01,client,A,,\n"
         )
     monkeypatch.setenv("SITING_FACTS", str(folder))
     after = tco.assess(chosen, plain_capacity(chosen)).options["owned"]
@@ -396,11 +396,11 @@ def test_an_unknown_driver_is_refused_with_the_known_ones(
     with (folder / "cost_items.csv").open("a", encoding="utf-8") as file:
         file.write(
             "racks,Racks,facility,rack,once,colocation,,,flat,1,2,3,each,EUR,2020-01-01,"
-            "a broker,,offer 7,2026-11-01,client,A,\n"
+            "a broker,,offer 7,2026-11-01,client,A,,\n"
         )
     monkeypatch.setenv("SITING_FACTS", str(folder))
     chosen = scenario.load("base")
-    with pytest.raises(catalogue.FactError, match="driver 'rack' is not known; write one of"):
+    with pytest.raises(catalogue.FactError, match="line 45, driver: 'rack' is no driver; known: "):
         tco.assess(chosen, plain_capacity(chosen))
 
 

@@ -13,15 +13,17 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import difflib
+import io
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache, wraps
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from babel.core import get_global
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from siting.quantity import Range
 
@@ -35,7 +37,49 @@ STALE_DAYS = 90
 
 
 class FactError(ValueError):
-    """A fact table is wrong: the message names file, line, field, fault and remedy."""
+    """A fact is wrong: the message names file, line, field, fault and remedy."""
+
+
+# --- what cells may hold ----------------------------------------------------------------------
+
+MOST = 1e15
+"""No figure of a table is larger."""
+Figure = Annotated[float, Field(ge=-MOST, le=MOST)]
+Positive = Annotated[float, Field(gt=0, le=MOST)]
+NotNegative = Annotated[float, Field(ge=0, le=MOST)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(gt=0, le=MOST)]
+Size = Annotated[int, Field(ge=0, le=MOST)]
+"""A whole number, or none."""
+Stated = Annotated[str, Field(pattern=r"\S")]
+
+
+def first_day(text: str) -> dt.date:
+    """The first day of a year, a month or a day. Raises ValueError for what is none."""
+    try:
+        return dt.date.fromisoformat(f"{text}-01-01"[: max(10, len(text))])
+    except ValueError:
+        raise ValueError(f"{text!r} is no date; write YYYY, YYYY-MM or YYYY-MM-DD") from None
+
+
+Day = Annotated[str, AfterValidator(lambda day: first_day(day) and day)]
+"""A day, or the month or year of which no day is known."""
+
+
+def one_of(known: Callable[[], Collection[str]], what: str, sep: str = "\0") -> AfterValidator:
+    """Refuses a word of a table's cell that is not known; without a separator, it is one word."""
+
+    def checked(cell: str, row: ValidationInfo) -> str:
+        for word in cell.split(sep):
+            if word and row.context and word not in known():
+                raise ValueError(unknown(word, what, known()))
+        return cell
+
+    return AfterValidator(checked)
+
+
+Currency = Annotated[str, one_of(lambda: get_global("all_currencies"), "currency")]
+GpuId = Annotated[str, one_of(lambda: column("gpus", "id"), "GPU of facts/gpus.csv")]
 
 
 _PAGE = r"^(https?://[^\s<>\"\\]+)?$"
@@ -56,29 +100,15 @@ class Source(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    source: str
+    source: Stated
     """Title and publisher, as a reader would look for it."""
     url: Address = ""
     """Empty only where the source is no page (a package file, a client's quote)."""
-    locator: str
+    locator: Stated
     """Where inside the source: page, table, cell, file, heading."""
-    date: str
+    date: Annotated[str, AfterValidator(lambda d: d if d == "undated" else first_day(d) and d)]
     """YYYY, YYYY-MM, YYYY-MM-DD, or `undated` where the source prints none."""
     kind: Kind = "published"
-
-    @field_validator("source", "locator")
-    @classmethod
-    def _stated(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("is empty: say where the number comes from")
-        return value
-
-    @field_validator("date")
-    @classmethod
-    def _dated(cls, value: str) -> str:
-        if value != "undated" and not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", value):
-            raise ValueError("write YYYY, YYYY-MM, YYYY-MM-DD, or undated")
-        return value
 
     def age_days(self, today: dt.date) -> int | None:
         """Days between the source's date and `today`; None if undated.
@@ -87,8 +117,7 @@ class Source(BaseModel):
         """
         if self.date == "undated":
             return None
-        year, month, day = ([int(p) for p in self.date.split("-")] + [1, 1])[:3]
-        return max(0, (today - dt.date(year, month, day)).days)
+        return max(0, (today - first_day(self.date)).days)
 
     @property
     def citation(self) -> str:
@@ -96,25 +125,43 @@ class Source(BaseModel):
         return f"{self.source}, {self.locator} ({self.date})"
 
 
-class Fact(Source):
-    """A row of a fact table: its own columns, and the provenance that every row has."""
+class Fact(Source, allow_inf_nan=False):
+    """A row of a fact table: its own columns, and the provenance that every row has.
 
+    A record says which `tables` hold it, and which of its fields make a `key`: no two rows have the
+    same (both separated by spaces).
+    """
+
+    key: ClassVar[tuple[str, ...]] = ()
     grade: Literal["A", "B", "C", ""] = ""
     """A: primary or cross-checked; B: one good secondary source; C: rough, take the band."""
     note: str = ""
+
+    def __init_subclass__(cls, tables: str = "", key: str = "", **config: Any) -> None:
+        super().__init_subclass__(**config)
+        cls.key = (*key.split(),) or cls.key
+        RECORDS.update(dict.fromkeys(tables.split(), cls))
+
+
+RECORDS: dict[str, type[Fact]] = {}
+"""What stands in the rows of each table, of the modules that are imported."""
+
+
+class Unread(Fact, extra="ignore"):
+    """A row of a table of which nothing is taken but where each row comes from."""
 
 
 class Named(Fact):
     """A row with more names than one."""
 
-    named_in: ClassVar[tuple[str, ...]] = ("name",)
-    """Columns that each hold a name."""
+    named_in: ClassVar[tuple[str, ...]] = ()
+    """Columns that each hold a name, where they are more than the first of the key."""
     aliases: str = ""
     """More names, separated by semicolons."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        own = (getattr(self, column) for column in self.named_in)
+        own = (getattr(self, column) for column in self.named_in or self.key[:1])
         return (*own, *filter(None, self.aliases.split(";")))
 
 
@@ -132,24 +179,28 @@ class Input(BaseModel):
 class Banded(Fact):
     """A number that is not known exactly: low and high hold 80 % of what is expected."""
 
-    low: float
-    central: float
-    high: float
+    low: Figure
+    central: Figure
+    high: Figure
     unit: str = ""
 
     @property
     def range(self) -> Range:
         return Range(self.low, self.central, self.high, self.unit)
 
+    def model_post_init(self, _context: Any, /) -> None:
+        """Refuses numbers that are not in order."""
+        Range(self.low, self.central, self.high)
 
-class Setting(Banded):
+
+class Setting(Banded, tables="vendor_settings load_settings decision_settings", key="setting"):
     """A constant of a method and the range over which it is varied (tables `*_settings`)."""
 
     setting: str
     meaning: str
 
 
-class Gpu(Named):
+class Gpu(Named, tables="gpus", key="id"):
     """One accelerator. Bandwidths in GB/s (10^9), compute in dense TFLOP/s, memory as named."""
 
     named_in = ("id", "gpu")
@@ -158,28 +209,28 @@ class Gpu(Named):
     vendor: str
     architecture: str
     form_factor: str
-    memory_gb_marketing: float
+    memory_gb_marketing: Positive
     """Capacity on the data sheet. [GB]"""
-    usable_gib: float | None = None
+    usable_gib: Positive | None = None
     """Total that the driver reports to a process. [GiB]"""
     usable_gib_source: str = ""
-    memory_bandwidth_gb_s: float
-    fp16_dense_tflops: float | None = None
-    bf16_dense_tflops: float | None = None
-    fp8_dense_tflops: float | None = None
-    fp4_dense_tflops: float | None = None
-    int8_dense_tops: float | None = None
-    tdp_w: float | None = None
+    memory_bandwidth_gb_s: NotNegative
+    fp16_dense_tflops: Positive | None = None
+    bf16_dense_tflops: Positive | None = None
+    fp8_dense_tflops: Positive | None = None
+    fp4_dense_tflops: Positive | None = None
+    int8_dense_tops: Positive | None = None
+    tdp_w: Positive | None = None
     interconnect: str = ""
-    nvlink_gb_s: float | None = None
+    nvlink_gb_s: Positive | None = None
     """GPU-to-GPU bandwidth, both directions together. [GB/s]"""
-    pcie_gen: int | None = None
-    launch_date: str = ""
+    pcie_gen: Count | None = None
+    launch_date: Day = ""
     second_source: str = ""
     alias_assumptions: str = ""
 
 
-class Model(Fact):
+class Model(Fact, tables="models", key="model_id"):
     """One open-weight model: the fields of its `config.json` that memory and speed depend on.
 
     Parameter counts in billions (10^9). Blank, where a field may be, means not found, never zero.
@@ -187,80 +238,79 @@ class Model(Fact):
 
     model_id: str
     family: str = ""
-    release_date: str = ""
+    release_date: Day = ""
     licence: str = ""
     commercial_use: str = ""
-    total_params_b: float
-    active_params_b: float | None = None
-    num_hidden_layers: int
-    hidden_size: int
-    intermediate_size: int | None = None
-    num_attention_heads: int
-    num_key_value_heads: int
-    head_dim: int
-    vocab_size: int
+    total_params_b: Positive
+    active_params_b: NotNegative | None = None
+    num_hidden_layers: Count
+    hidden_size: Count
+    intermediate_size: Size | None = None
+    num_attention_heads: Count
+    num_key_value_heads: Count
+    head_dim: Count
+    vocab_size: Count
     tie_word_embeddings: bool | None = None
-    max_position_embeddings: int | None = None
-    rope_positions: int | None = None
+    max_position_embeddings: Size | None = None
+    rope_positions: Size | None = None
     """Positions of the table of a scaled rotary encoding, where more than the context."""
     attention_kind: str = "full"
-    sliding_window: int | None = None
-    layers_full_attention: int | None = None
-    kv_lora_rank: int | None = None
-    qk_rope_head_dim: int | None = None
-    num_experts: int | None = None
-    experts_per_token: int | None = None
-    moe_intermediate_size: int | None = None
-    shared_experts: int | None = None
-    first_dense_layers: int | None = None
-    moe_layer_step: int | None = None
+    sliding_window: Size | None = None
+    layers_full_attention: Size | None = None
+    kv_lora_rank: Size | None = None
+    qk_rope_head_dim: Size | None = None
+    num_experts: Size | None = None
+    experts_per_token: Size | None = None
+    moe_intermediate_size: Size | None = None
+    shared_experts: Size | None = None
+    first_dense_layers: Size | None = None
+    moe_layer_step: Size | None = None
     """2: every second layer is a mixture of experts."""
-    vision_tower_params_b: float | None = None
-    undivided_params_b: float | None = None
+    vision_tower_params_b: NotNegative | None = None
+    undivided_params_b: NotNegative | None = None
     """What each rank of a tensor-parallel group was measured to hold beyond its share."""
     native_weight_dtype: str = "bf16"
-    params_recomputed_b: float | None = None
+    params_recomputed_b: NotNegative | None = None
     recompute_diff_pct: float | None = None
     diff_explanation: str = ""
-    active_recomputed_b: float | None = None
-    expert_params_b: float | None = None
+    active_recomputed_b: NotNegative | None = None
+    expert_params_b: NotNegative | None = None
     """Of the routed experts; every mixture states them."""
-    audio_tower_params_b: float | None = None
-    embedding_params_b: float | None = None
-    kv_heads_global_layers: int | None = None
-    head_dim_global_layers: int | None = None
-    kv_shared_layers: int | None = None
-    kv_bytes_per_token_bf16: float | None = None
-    kv_bytes_per_token_in_window_bf16: float | None = None
-    v_head_dim: int | None = None
+    audio_tower_params_b: NotNegative | None = None
+    embedding_params_b: NotNegative | None = None
+    kv_heads_global_layers: Size | None = None
+    head_dim_global_layers: Size | None = None
+    kv_shared_layers: Size | None = None
+    kv_bytes_per_token_bf16: NotNegative | None = None
+    kv_bytes_per_token_in_window_bf16: NotNegative | None = None
+    v_head_dim: Size | None = None
     """Width of values where it differs from that of keys (`head_dim`)."""
-    q_lora_rank: int | None = None
-    index_heads: int | None = None
-    index_head_dim: int | None = None
+    q_lora_rank: Size | None = None
+    index_heads: Size | None = None
+    index_head_dim: Size | None = None
     """Width of the key that a sparse-attention indexer caches for each token and layer."""
     compress_ratios: str = ""
     """Compressed caches: `ratio:layers;…`, one cached entry for each `ratio` tokens (0: none)."""
-    linear_layers: int | None = None
+    linear_layers: Size | None = None
     """Layers with a state of constant size instead of keys and values."""
-    conv_state_elements: int | None = None
-    recurrent_state_elements: int | None = None
+    conv_state_elements: Size | None = None
+    recurrent_state_elements: Size | None = None
     """State of one sequence in one linear layer, in elements."""
     recurrent_state_fp32: bool | None = None
-    cross_attention_layers: int | None = None
-    cross_attention_tokens: int | None = None
+    cross_attention_layers: Size | None = None
+    cross_attention_tokens: Size | None = None
     """Image tokens whose keys and values the cross-attention layers hold."""
-    vision_tokens: int | None = None
+    vision_tokens: Size | None = None
     """Largest image that an engine encodes when it starts; 16,384: any size, and video. [tokens]"""
-    mtp_layers: int | None = None
+    mtp_layers: Size | None = None
     """Multi-token-prediction layers in the checkpoint, loaded for speculative decoding only."""
 
 
-class ModelAlias(Named):
+class ModelAlias(Named, tables="model_aliases", key="alias"):
     """Another name of a model of the catalogue (a base checkpoint, a mirror)."""
 
-    named_in = ("alias",)
     alias: str
-    model_id: str
+    model_id: Annotated[str, one_of(lambda: column("models", "model_id"), "model of the catalogue")]
     why: str
     weights: str = ""
     """Weight format of this checkpoint, where it says more than the usual name of the format."""
@@ -299,20 +349,51 @@ def of_facts(made: Callable[P, R]) -> Callable[P, R]:
 
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells of each row of a table; blank cells are left out."""
+    """Line number and cells of each row of a table; blank cells are left out.
+
+    Raises FactError for what is no such table.
+    """
     if not path.is_file():
         raise FactError(f"{path.name} is not in {path.parent}; every version has its own tables")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in PROVENANCE if c not in (reader.fieldnames or [])]
-        if missing:
-            wrong = f"column {', '.join(missing)} is missing"
-            raise FactError(f"{path.name}: {wrong}; every table has {', '.join(PROVENANCE)}")
-        for row in reader:
-            if None in row:
-                wrong = "more cells than columns; quote text that has a comma in it"
-                raise FactError(f"{path.name}, line {reader.line_num}: {wrong}")
-            yield reader.line_num, {k: v for k, v in row.items() if v}
+    raw, start = path.read_bytes(), 0
+    try:  # Excel puts a mark first
+        reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
+        columns = reader.fieldnames or []
+        for name in (*PROVENANCE, *columns):
+            if columns.count(name) != 1:
+                wrong = f"column {name!r} stands there {columns.count(name)} times"
+                raise FactError(
+                    f"{path.name}: {wrong}; write {', '.join(PROVENANCE)} and each once"
+                )
+        while row := next(reader, None):
+            start = reader.line_num
+            if None in row or None in row.values():
+                write = "quote text that has a comma in it, and write a comma for each blank cell"
+                raise FactError(f"{path.name}, line {start}: not as many cells as columns; {write}")
+            yield start, {k: v for k, v in row.items() if v.strip()}
+    except csv.Error as error:
+        write = "close each quotation mark, and write two for one inside a text"
+        raise FactError(f"{path.name}, line {start + 1}: {error}; {write}") from None
+    except UnicodeDecodeError as error:
+        wrong = f"line {raw.count(10, 0, error.start) + 1}: is not UTF-8"
+        raise FactError(f"{path.name}, {wrong}; save the table as CSV UTF-8") from None
+
+
+def validated(record: type[F], cells: Mapping[str, Any], table: str, line: int) -> F:
+    """A row as a record. Raises FactError naming file, line and field of what is wrong first."""
+    try:
+        return record.model_validate(cells, context=table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        cause = first["ctx"]["error"] if first["type"] == "value_error" else None
+        if isinstance(cause, FactError):  # of the table that this one refers to
+            raise cause from None
+        stated = f"{str(first['input'])[:60]!r} {first['msg'].removeprefix('Input ')}"
+        where = f"{table}.csv, line {line}, {'.'.join(map(str, first['loc'])) or 'row'}"
+        raise FactError(f"{where}: {cause or _SAID.get(first['type'], stated)}") from None
+
+
+_SAID = {"missing": "is missing; fill it in", "extra_forbidden": "is no column here; remove it"}
 
 
 @of_facts
@@ -323,30 +404,32 @@ def table(name: str, record: type[F]) -> tuple[F, ...]:
     be None, all three may be blank.
     Raises FactError naming file, line and field of the first row that is wrong.
     """
-    path = facts_dir() / f"{name}.csv"
     fields = record.model_fields.items()
     ranges = [n for n, f in fields if f.annotation in (Range, Range | None)]
-    found = []
-    for line, cells in rows(path):
+    found: dict[tuple[object, ...], F] = {}
+    for line, cells in rows(facts_dir() / f"{name}.csv"):
         spread = {}
         for n in ranges:
             columns = {"low": f"{n}_low", "central": n, "high": f"{n}_high"}
             if ends := {end: cells.pop(c) for end, c in columns.items() if c in cells}:
                 spread[n] = ends
-        try:
-            found.append(record.model_validate({**cells, **spread}))
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"])) or "row"
-            fault = "is missing" if first["type"] == "missing" else first["msg"]
-            raise FactError(f"{path.name}, line {line}, {field}: {fault}") from None
-    return tuple(found)
+        row = validated(record, {**cells, **spread}, name, line)
+        own = tuple(getattr(row, field) for field in record.key) or (line,)
+        if found.setdefault(own, row) is not row:
+            fault = f"{', '.join(filter(None, map(str, own)))} stands there twice; remove one row"
+            raise FactError(f"{name}.csv, line {line}, {', '.join(record.key)}: {fault}")
+    return (*found.values(),)
 
 
 @of_facts
 def settings(name: str) -> Mapping[str, Setting]:
     """The constants of `facts/<name>.csv` by name."""
-    return {s.setting: s for s in table(name, Setting)}
+
+    class Settings(dict[str, Setting]):
+        def __missing__(self, setting: str) -> Setting:
+            raise FactError(f"{name}.csv: {setting} is missing; {suggestion(setting, self)}")
+
+    return Settings({s.setting: s for s in table(name, Setting)})
 
 
 def find(name: str, table: str, record: type[N]) -> N | None:
@@ -361,16 +444,10 @@ def _by_name(name: str, record: type[N]) -> Mapping[str, N]:
 
 
 @of_facts
-def column(name: str, column: str) -> frozenset[str]:
-    """What stands in one column of a table."""
-    return frozenset(c[column] for _, c in rows(facts_dir() / f"{name}.csv") if column in c)
-
-
-def all_facts() -> Iterator[tuple[str, int, dict[str, str]]]:
-    """Every row of every table, as (table, line, cells): what `siting facts` lists."""
-    for path in sorted(facts_dir().glob("*.csv")):
-        for line, cells in rows(path):
-            yield path.stem, line, cells
+def column(name: str, *columns: str) -> frozenset[str]:
+    """What stands in these columns of a table."""
+    found = rows(facts_dir() / f"{name}.csv")
+    return frozenset(cells[c] for _, cells in found for c in columns if c in cells)
 
 
 def _key(name: str) -> str:
@@ -445,7 +522,7 @@ def gpu(name: str) -> Gpu:
 
 def _gpu_class(name: str) -> Gpu | None:
     """A card of which only the memory is known; its speed and its exact size are not."""
-    size = re.match(r"(\d{1,4})\s*GB[\s-]class", name.strip(), re.IGNORECASE)
+    size = re.match(r"([1-9]\d{0,3})\s*GB[\s-]class", name.strip(), re.IGNORECASE)
     if not size:
         return None
     return Gpu(

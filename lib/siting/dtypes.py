@@ -11,26 +11,25 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from siting.catalogue import Model, Named, column, find, of_facts, suggestion
+from siting.catalogue import Count, Model, Named, Positive, column, find, of_facts, suggestion
 from siting.quantity import NotEstimated
 
 Scope = Literal["all", "linear", "experts", "mlp", "file"]
 
 
-class WeightFormat(Named):
+class WeightFormat(Named, tables="weight_formats", key="format"):
     """A storage format of weights: bits a parameter, scales included, and which tensors have it."""
 
-    named_in = ("format",)
     format: str
-    bits: float
+    bits: Positive
     scope: Scope
     """all: every tensor; linear: attention, MLP, experts; experts: routed experts, or all linear
     layers of a dense model; mlp: MLP and experts; file: mean over a GGUF file."""
     other_linear_bits: float = 16.0
-    pad_intermediate: int = 1
-    pad_hidden: int = 1
-    low_factor: float
-    high_factor: float
+    pad_intermediate: Count = 1
+    pad_hidden: Count = 1
+    low_factor: Positive
+    high_factor: Positive
     head_bits: float | None = None
     """Bits of the output head in a GGUF file, where it differs."""
     other: str = ""
@@ -67,12 +66,11 @@ def _stored(name: str) -> WeightFormat | None:
     return find(name, "weight_formats", WeightFormat)
 
 
-class KvFormat(Named):
+class KvFormat(Named, tables="kv_formats", key="format"):
     """A storage format of cached keys and values."""
 
-    named_in = ("format",)
     format: str
-    bytes_per_element: float
+    bytes_per_element: Positive
     scale_bytes_per_head: float = 0.0
     """Scales that each token and head adds, for K and again for V."""
     sparse_latent_bytes: float | None = None

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from siting.catalogue import PROVENANCE, Source, all_facts
+from siting.catalogue import PROVENANCE, Source, Unread, facts_dir, rows, source_of, validated
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ _BESIDE = (*PROVENANCE, "grade", "note")
 
 def entries(today: dt.date, table: str | None = None) -> Iterator[Entry]:
     """Every fact, with its age on `today`; of one table where it is named."""
-    for name, line, cells in all_facts():
-        if table in (None, name):
+    for path in sorted(facts_dir().glob(f"{table or '*'}.csv")):
+        for line, cells in rows(path):
             facts = {k: v for k, v in cells.items() if k not in _BESIDE}
-            source = Source.model_validate({k: cells[k] for k in PROVENANCE if k in cells})
-            yield Entry(name, line, _name(facts), facts, source, source.age_days(today))
+            source = source_of(validated(Unread, cells, path.stem, line))
+            yield Entry(path.stem, line, _name(facts), facts, source, source.age_days(today))
 
 
 def _name(facts: dict[str, str]) -> str:

@@ -17,8 +17,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
+from siting import catalogue
 from siting.catalogue import Fact, Input, Named, find, of_facts, settings, source_of, table
 from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Z975, Range
@@ -35,7 +36,7 @@ ENOUGH = 1.0
 """What boards must count together: two of today, or more that are older."""
 
 
-class Board(Fact):
+class Board(Fact, tables="quality_boards", key="board"):
     """A published benchmark run by one party, with the rule for its own uncertainty."""
 
     board: str
@@ -44,15 +45,15 @@ class Board(Fact):
     direction: Literal["higher", "lower"]
     """Which way is better."""
     unit: str
-    points_per_unit: float
+    points_per_unit: catalogue.Positive
     """Points of 100 that a unit of the board stands for, to hold it against the margin."""
     tolerance_rule: Literal["binomial", "printed", "fixed"]
     """binomial: from the number of items; printed: from each row's margin; fixed: as stated."""
-    items: int | None = None
-    fixed_tolerance: float | None = None
+    items: catalogue.Count | None = None
+    fixed_tolerance: catalogue.NotNegative | None = None
     must_match: str = ""
     """`setting`: rows of unlike setting are compared with `mismatch_tolerance` added."""
-    mismatch_tolerance: float = 0.0
+    mismatch_tolerance: catalogue.NotNegative = 0.0
     ceiling: float | None = None
     """Both scores above it: the difference carries no information."""
     overlaps: str = ""
@@ -60,11 +61,11 @@ class Board(Fact):
     comparable_when: str
 
 
-class Score(Fact):
+class Score(Fact, tables="model_quality"):
     """One model's score on one board at one effort."""
 
     model: str
-    board: str
+    board: Annotated[str, catalogue.one_of(lambda: boards(), "board")]
     score: float
     effort: str
     setting: str = ""
@@ -73,10 +74,9 @@ class Score(Fact):
     answer_rate_percent: float | None = None
 
 
-class Effort(Named):
+class Effort(Named, tables="reasoning_effort", key="effort"):
     """A reasoning effort and the hidden output tokens that a request spends at it."""
 
-    named_in = ("effort",)
     effort: str
     tokens: Range
 
@@ -262,7 +262,7 @@ def tolerance(board: Board, a: Score, b: Score) -> float:
     """
     if board.tolerance_rule == "binomial":
         if board.items is None:
-            raise ValueError(f"quality_boards.csv: {board.board} needs items for its rule")
+            raise catalogue.FactError(f"quality_boards.csv: {board.board} needs items for its rule")
         p = min(max((a.score + b.score) / 200, 0.0), 1.0)
         own = 100 * Z975 * math.sqrt(2 * p * (1 - p) / board.items)
     elif board.tolerance_rule == "printed":

@@ -13,7 +13,7 @@ from siting.catalogue import Fact, table
 from siting.quantity import Range
 
 
-class Reasoning(Fact):
+class Reasoning(Fact, tables="model_reasoning", key="pattern"):
     """Whether the models that a pattern names think, and who decides it."""
 
     pattern: str
@@ -23,7 +23,7 @@ class Reasoning(Fact):
     all releases; off: only if asked."""
 
 
-class Task(Fact):
+class Task(Fact, tables="reasoning_task", key="task"):
     """What a kind of work needs in hidden tokens, over chat at the same effort."""
 
     task: str

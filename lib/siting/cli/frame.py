@@ -69,7 +69,11 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except (ArithmeticError, LookupError, ValueError):
+                check_tables()
+                raise
         except ValueError as error:
             from siting.catalogue import FactError
             from siting.inputs.document import DocumentError
@@ -105,6 +109,17 @@ class Refused(click.ClickException):
         click.echo(self.message, err=True)
 
 
+def check_tables() -> None:
+    """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
+    from siting import catalogue
+    from siting.cost import claims, uncertainty  # noqa: F401 (with `decision`, all records)
+    from siting.verdict import decision  # noqa: F401
+
+    for name in sorted({*catalogue.RECORDS, *known_tables()}):
+        catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))
+    uncertainty.check_correlations()
+
+
 def refusal(problems: Sequence[Problem]) -> list[str]:
     """Problems in a line each, and how many they are."""
     count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}; nothing was written"
@@ -124,6 +139,7 @@ def prepare(
     from siting.inputs.document import DocumentError, Problem
     from siting.run import job
 
+    check_tables()
     prepared: dict[str, Any] = {}
     wrong: dict[str, list[Problem]] = {}
     for client in clients:

@@ -27,10 +27,6 @@ def check(clients: tuple[str, ...]) -> Answer:
     """
     from siting.inputs import scenario
 
-    if not clients:  # the whole project, its facts included
-        from siting.cost import uncertainty
-
-        uncertainty.check_correlations()
     checked = clients or ("base", *scenario.names())
     found = list(dict.fromkeys(chain(*frame.prepare(checked)[1].values())))
     fine = f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem."

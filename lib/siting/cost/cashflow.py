@@ -15,14 +15,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import Banded, FactError
+from siting.catalogue import Banded, Currency, Day, one_of
 from siting.cost.money import MONTHS, Array
-from siting.cost.prices import Factor, NotPriced
+from siting.cost.prices import Factor, NotPriced, OptionKinds
 from siting.inputs.scenario import Option
 from siting.quantity import Z90, Range
 from siting.serving.capacity import Pool
@@ -55,23 +55,23 @@ BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
 
 
-class CostItem(Banded):
+class CostItem(Banded, tables="cost_items", key="id when driver options countries valid_from"):
     """One kind of cost. Its amount is quantity(driver) × value × the prices it is multiplied by."""
 
     id: str
     label: str
     category: str
-    driver: str
+    driver: Annotated[str, one_of(lambda: {*QUANTITIES, "api_bill"}, "driver")]
     when: When
-    options: str = ""
+    options: OptionKinds = ""
     """Option kinds, separated by spaces; blank: none by itself (a remedy that a chapter names)."""
     countries: str = ""
     multiply_by: str = ""
     """Looked-up prices, separated by spaces."""
     path: Literal["flat", "api", "rental", "inflation"]
     """How the price moves over the horizon."""
-    currency: str = ""
-    valid_from: str
+    currency: Currency = ""
+    valid_from: Day
     quoted_per: str = ""
     """What a client's quote for it is the price of: `GPU-year`; `once` for an amount that is paid
     once; blank where none can be quoted."""
@@ -448,12 +448,7 @@ class Side:
 
     def quantity(self, line: Line) -> Array | float:
         """Quantity of a line's driver. [n × Y, n × 1 or 1]"""
-        driver = line.item.driver
-        if driver not in QUANTITIES:
-            known = ", ".join(sorted(QUANTITIES))
-            raise FactError(f"facts/cost_items.csv, {line.item.id}: driver {driver!r} is not "
-                            f"known; write one of {known}")  # fmt: skip
-        return QUANTITIES[driver](self, line)
+        return QUANTITIES[line.item.driver](self, line)
 
     @property
     def machines(self) -> Fleet:

@@ -26,7 +26,7 @@ LONGEST = 200_000
 """Periods within which a published payback is looked for (hours or months)."""
 
 
-class Case(Fact):
+class Case(Fact, tables="tco_cases", key="case_id scenario output"):
     """One printed result of a published comparison, with its inputs."""
 
     case_id: str

@@ -304,7 +304,7 @@ class _Finder:
         return [*factors, *chain(*map(self.looked_up, item.multiply_by.split()))]
 
     def looked_up(self, price: str) -> list[str]:
-        """Factors of a price: the client's quote, or what is published."""
+        """Factors of a price, or of a parameter: the client's quote, or what is published."""
         request = f"request of {self.workload}"
         label = request if price == "api_request" else price.replace("_", " ")
         if quoted := self.quote(price, label):
@@ -335,11 +335,7 @@ class _Finder:
                 return [self.own(price, "Hour of a unit of throughput", value, source)]
             case "training_gpu_hours" | "training_kwh" | "moves_band":
                 return [f"{price}.{self.name}"]
-            case "retries" | "residual_scale":
-                return [self.parameter(price)]
-        raise NotPriced(
-            f"facts/cost_items.csv: multiply_by {price!r} is not a price that is looked up"
-        )
+        return [self.parameter(price)]
 
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache, partial
 from statistics import NormalDist, median
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 import genai_prices
 import genai_prices.data
@@ -25,11 +25,14 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import PriceCalculation
 
+from siting import catalogue
 from siting.catalogue import Banded, Fact, FactError, Source, source_of, table
 from siting.inputs.scenario import Option
+from siting.inputs.scenario.model import OptionKind
 from siting.quantity import Range
 from siting.serving.servers import Server, known_servers
 
+OptionKinds = Annotated[str, catalogue.one_of(lambda: get_args(OptionKind), "kind of option", " ")]
 Shape = Literal["split_normal", "triangular", "uniform", "fixed"]
 
 
@@ -40,70 +43,70 @@ class NotPriced(ValueError):
 # --- tables -----------------------------------------------------------------------------------
 
 
-class HardwarePrice(Fact):
+class HardwarePrice(Fact, tables="hardware_prices"):
     """A price of a server or a card, as one source printed it."""
 
     item: str
-    gpu_id: str
-    gpu_count: int
+    gpu_id: catalogue.GpuId
+    gpu_count: catalogue.Count
     form: Literal["server", "card", "rack", "workstation"]
-    price: float
-    low: float | None = None
-    high: float | None = None
-    currency: str
+    price: catalogue.Positive
+    low: catalogue.Positive | None = None
+    high: catalogue.Positive | None = None
+    currency: catalogue.Currency
     price_kind: str
     country: str = ""
     used_in_estimate: Literal["yes", "no"]
     """no: printed for the record; the note says why it is left out."""
 
 
-class CloudPrice(Fact):
+class CloudPrice(Fact, tables="cloud_prices"):
     """Price of a GPU-hour at a provider. [USD/GPU-h]"""
 
     provider: str
     instance: str
-    gpu_id: str
-    gpu_count: int
+    gpu_id: catalogue.GpuId
+    gpu_count: catalogue.Count
     region: str = ""
     country: str = ""
-    usd_gpu_hour: float
+    usd_gpu_hour: catalogue.Positive
     commitment: Literal["on_demand", "spot", "1y", "3y"]
 
 
-class ElectricityPrice(Fact):
+class ElectricityPrice(Fact, tables="electricity"):
     """Price of a kWh for a class of customers; the first row of a country is the one taken."""
 
     country: str
     region: str
     customer_class: str
     taxes: str
-    price_kwh: float
-    currency: str
+    price_kwh: catalogue.NotNegative
+    currency: catalogue.Currency
     period: str
 
 
-class GridCarbon(Fact):
+class GridCarbon(Fact, tables="carbon", key="country"):
     """Emissions of a country's electricity. [g CO2e/kWh]"""
 
     country: str
-    g_per_kwh: float
+    g_per_kwh: catalogue.NotNegative
     second_value: str = ""
 
 
-class Pue(Banded):
+class Pue(Banded, tables="pue", key="place"):
     """Power usage effectiveness: energy of the site over energy of its servers."""
 
     place: str
 
 
-class Vat(Fact):
+class Vat(Fact, tables="vat", key="country"):
     """Standard rate of value-added tax in a country."""
 
     country: str
-    rate: float
+    rate: catalogue.Share
 
 
-class VatRecovery(Banded):
+class VatRecovery(Banded, tables="vat_recovery", key="sector"):
     """Share of value-added tax that a sector usually gets back; who is not named gets all."""
 
     sector: str
@@ -135,15 +138,15 @@ class Factor:
         return self.shape != "fixed" and not self.value.is_exact
 
 
-class Parameter(Banded):
+class Parameter(Banded, tables="cost_parameters", key="id options countries"):
     """A number of the cost model that is no price, with its band and distribution."""
 
     id: str
     label: str
-    options: str = ""
+    options: OptionKinds = ""
     """Option kinds that it holds for; blank: all."""
     countries: str = ""
-    currency: str = ""
+    currency: catalogue.Currency = ""
     shape: Shape = "split_normal"
     floor: float | None = None
     ceiling: float | None = None
@@ -422,7 +425,7 @@ def _listed(provider: str, model: str) -> tuple[str, PriceCalculation]:
     )
 
 
-class Surcharge(Fact):
+class Surcharge(Fact, tables="regional_surcharges"):
     """What a vendor asks on top for an endpoint that stays in a region."""
 
     provider: str
@@ -430,7 +433,7 @@ class Surcharge(Fact):
     """Patterns of model names, separated by semicolons."""
     region: str
     """Regions that it holds for, separated by semicolons."""
-    factor: float
+    factor: catalogue.Positive
 
 
 def regional_surcharge(option: Option, model: str) -> Surcharge | None:
@@ -442,7 +445,7 @@ def regional_surcharge(option: Option, model: str) -> Surcharge | None:
     return None
 
 
-class OpenPrice(Fact):
+class OpenPrice(Fact, tables="open_api_prices"):
     """Price of an open model's tokens at a host that runs it. [currency per million tokens]"""
 
     provider: str
@@ -450,10 +453,10 @@ class OpenPrice(Fact):
     model: str
     """As the catalogue names it, where it knows the model."""
     name_at_host: str
-    input: float
-    cached_input: float | None = None
-    output: float
-    currency: str
+    input: catalogue.NotNegative
+    cached_input: catalogue.NotNegative | None = None
+    output: catalogue.NotNegative
+    currency: catalogue.Currency
     place: str = ""
     country: str = ""
     operator_country: str = ""

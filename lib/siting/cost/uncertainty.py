@@ -43,7 +43,7 @@ REACH = 3.0
 GROWTH = "growth"
 
 
-class Correlation(Fact):
+class Correlation(Fact, tables="cost_correlations", key="a b"):
     """How closely two drivers follow each other (normal scores)."""
 
     a: str

@@ -19,7 +19,7 @@ MOST = 10**9
 """Larger numbers are no size of a model."""
 
 
-class ConfigKey(Fact):
+class ConfigKey(Fact, tables="config_keys", key="field"):
     """The keys under which files hold a field, the first that is there counting."""
 
     field: str
@@ -28,7 +28,7 @@ class ConfigKey(Fact):
     """Separated by semicolons."""
 
 
-class ConfigWord(Fact):
+class ConfigWord(Fact, tables="config_words", key="topic pattern"):
     """What a word in a file means."""
 
     topic: str

@@ -37,7 +37,7 @@ DEEPEST = 40
 Object = Mapping[str, Any]
 
 
-class Tool(Fact):
+class Tool(Fact, tables="benchmark_files", key="tool"):
     """What the JSON files of a tool hold, and where.
 
     A figure is a list of keys, of which the first that is there counts: `outer.inner` leads into an

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from siting.catalogue import Fact, of_facts, table
+from siting.catalogue import Fact, Positive, of_facts, table
 from siting.memory.deployment import Deployment
 from siting.quantity import Range
 
 Topic = Literal["serving", "training", "speed"]
 
 
-class Seen(Fact):
+class Seen(Fact, tables="memory_seen engine_calibration", key="topic aspect value"):
     """One thing that measurements were made of: a card, a family of models, an engine."""
 
     topic: Topic
@@ -29,13 +29,13 @@ class Seen(Fact):
     measurements: int
 
 
-class Spread(Fact):
+class Spread(Fact, tables="memory_spread", key="quantity distance"):
     """Factors on the low and the high side of a range, by the number of unseen aspects."""
 
     quantity: str
     distance: int
-    low: float
-    high: float
+    low: Positive
+    high: Positive
     measurements: int
     sources: int
 

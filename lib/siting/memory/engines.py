@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from siting.catalogue import Banded, Fact, of_facts, table
+from siting.catalogue import Banded, Day, Fact, of_facts, table
 from siting.quantity import NotEstimated
 
 Release = tuple[int, int]
 """Major and minor."""
 
 
-class MemoryConstant(Banded):
+class MemoryConstant(Banded, tables="memory_constants", key="engine name first before where"):
     """A fitted or published constant of an engine, with the reason why it is what it is."""
 
     engine: str
@@ -60,12 +60,12 @@ def constant(
     return max(found, key=lambda r: len(r.where))
 
 
-class EngineRelease(Fact):
+class EngineRelease(Fact, tables="engine_releases", key="engine release"):
     """When a release of an engine came out."""
 
     engine: str
     release: str
-    released: str
+    released: Day
     """YYYY-MM."""
 
 

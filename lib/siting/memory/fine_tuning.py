@@ -18,7 +18,7 @@ from siting.memory.vram import TENSOR_PARALLEL
 from siting.quantity import NotEstimated, Range
 
 
-class Utilisation(Banded):
+class Utilisation(Banded, tables="training_mfu", key="regime"):
     """Model FLOPs utilisation of training."""
 
     regime: str

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from siting import catalogue
-from siting.catalogue import Gpu, Model, Named, of_facts, table
+from siting.catalogue import Day, Gpu, Model, Named, of_facts, table
 from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import unseen, widened
@@ -40,7 +40,7 @@ class Choice(Named):
     name: str
 
 
-class Framework(Choice):
+class Framework(Choice, tables="training_frameworks", key="name before models"):
     """How a training framework treats loss, adapters, and the figure that it calls the peak."""
 
     logits_low: float
@@ -62,7 +62,7 @@ class Framework(Choice):
     """What a rank was measured to hold of a frozen base under full sharding."""
     targets: Targets
     """Matrices that get an adapter unless told otherwise."""
-    before: str = ""
+    before: Day = ""
     """Month (YYYY-MM) from which it is so no more; blank: it still is."""
     models: str = ""
     """Pattern of the models that it is so for; blank: all."""
@@ -80,7 +80,7 @@ class Framework(Choice):
         return not self.models or bool(re.search(self.models, model.lower()))
 
 
-class Optimizer(Choice):
+class Optimizer(Choice, tables="optimizers", key="name"):
     """States of an optimizer."""
 
     states: float
@@ -91,7 +91,7 @@ class Optimizer(Choice):
     """States may move to host memory, so they need not count."""
 
 
-class Method(Choice):
+class Method(Choice, tables="training_methods", key="name"):
     """A way of fine-tuning, by what it keeps of each linear layer for its own gradient."""
 
     keeps: Literal["everything", "inputs", "inputs and outputs", "outputs", "nothing"]

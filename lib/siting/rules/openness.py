@@ -24,7 +24,7 @@ FLOP_PER_PARAMETER_AND_TOKEN = 6
 low-rank methods need less, so this is an upper bound."""
 
 
-class Licence(Fact):
+class Licence(Fact, tables="licences", key="licence"):
     """What a licence permits a company to do with the weights."""
 
     licence: str
@@ -41,7 +41,7 @@ class Licence(Fact):
     derivative_terms: str = ""
 
 
-class Maker(Fact):
+class Maker(Fact, tables="model_makers", key="maker"):
     """Who makes a model, recognised by a part of its name."""
 
     maker: str
@@ -52,7 +52,7 @@ class Maker(Fact):
     """Its name in the vendor tables, for its transparency index."""
 
 
-class Parts(Fact):
+class Parts(Fact, tables="model_openness", key="matches"):
     """Which parts of a model are published."""
 
     matches: str

@@ -15,16 +15,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 from siting import catalogue
-from siting.catalogue import Fact, FactError, Source, source_of
+from siting.catalogue import Fact, FactError, Source, column, one_of, source_of
 from siting.rules import conditions
 from siting.rules.conditions import Condition, Constant, Name, Operation, Value
 from siting.vendors.vendor_record import known_by
 
 
-class Attribute(Fact):
+class Attribute(Fact, tables="sovereignty_attributes", key="name"):
     """What is asked about a flow, an option or a client: one line of the dictionary."""
 
     name: str
@@ -65,13 +65,16 @@ class Known:
         return value_text(self.value)
 
 
-class FlowKind(Fact):
+class FlowKind(Fact, tables="sovereignty_flows", key="flow"):
     """A kind of flow, and the condition under which an option has one."""
 
     flow: str
     label: str
     meaning: str
     exists_when: str
+
+
+Flows = Annotated[str, one_of(lambda: column("sovereignty_flows", "flow") | {"all"}, "flow", ";")]
 
 
 class Dated(Fact):
@@ -87,7 +90,7 @@ class Dated(Fact):
 class OfFlows(Dated):
     """What holds for some kinds of flow."""
 
-    flows: str = "all"
+    flows: Flows = "all"
     """Kinds of flow, separated by semicolons, or `all`."""
 
     def looks_at(self, flow: str) -> bool:
@@ -95,13 +98,13 @@ class OfFlows(Dated):
         return self.flows == "all" or flow in self.flows.split(";")
 
 
-class Rule(OfFlows):
+class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """A rule: what it applies to, when it fails, when a person must look, else pass."""
 
     rule_id: str
     regime: str
     title: str
-    flows: str
+    flows: Flows
     scope: str
     """When it applies, in words; the reason for `n.a.`."""
     applies_when: str
@@ -124,7 +127,10 @@ class Rule(OfFlows):
     """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
 
 
-class ProviderAttribute(OfFlows):
+Asked = Annotated[str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute")]
+
+
+class ProviderAttribute(OfFlows, tables="provider_attributes"):
     """What is known of a vendor, or holds for a kind of option by definition.
 
     subject: `law`, `threshold` (a bound that is no law), `kind:KIND`, `vendor:NAME`,
@@ -134,7 +140,7 @@ class ProviderAttribute(OfFlows):
     """
 
     subject: str
-    attribute: str
+    attribute: Asked
     value: str
 
     def holds(self, day: dt.date) -> bool:
@@ -143,23 +149,23 @@ class ProviderAttribute(OfFlows):
         return super().holds(day) and (not about or known_by(self.date) <= day)
 
 
-class CountryGroup(Dated):
+class CountryGroup(Dated, tables="country_groups", key="group country valid_from"):
     """A country as a member of a group (`eea`, `adequate` …), with the days it is one."""
 
     group: str
     country: str
 
 
-class Stress(Fact):
+class Stress(Fact, tables="sovereignty_stress", key="stress"):
     """A 'what if' that changes one attribute for every option."""
 
     stress: str
     label: str
-    attribute: str
+    attribute: Asked
     value: str
 
 
-class Event(Fact):
+class Event(Fact, tables="environment_events"):
     """A dated event of the legal environment, past or announced."""
 
     regime: str
@@ -227,13 +233,7 @@ def rule_book() -> RuleBook:
     for a in attributes.values():  # a definition may use those above it, so none is circular
         if a.derived_as:
             derived[a.name] = read(a.derived_as, f"attribute {a.name}, derived_as")
-    rules, flows = dict[str, Rule](), {"all", *(k.flow for k in kinds)}
-    for rule in catalogue.table("sovereignty_rules", Rule):
-        if rules.setdefault(rule.rule_id, rule) is not rule:
-            raise FactError(f"sovereignty_rules.csv: {rule.rule_id} stands there twice")
-        for unknown in set(rule.flows.split(";")) - flows:
-            wrong = catalogue.unknown(unknown, "flow", flows)
-            raise FactError(f"sovereignty_rules.csv, {rule.rule_id}, flows: {wrong}")
+    rules = {rule.rule_id: rule for rule in catalogue.table("sovereignty_rules", Rule)}
     when = ("applies_when", "fail_when", "review_when")
     parsed = {
         rule_id: tuple(read(getattr(rule, column), f"rule {rule_id}, {column}") for column in when)
@@ -251,6 +251,8 @@ def rule_book() -> RuleBook:
         assumed = row.subject == "assumed"
         known = Known(attributes[row.attribute], value, source_of(row), assumed)
         published[row.subject].append((row, known))
+    for s in catalogue.table("sovereignty_stress", Stress):
+        read_value(s.value, s.attribute, attributes, f"sovereignty_stress.csv, {s.stress}")
     return RuleBook(rules, parsed, tested, attributes, exists, groups, dict(published))
 
 
@@ -347,8 +349,6 @@ def value_problem(name: str, value: object, attributes: Mapping[str, Attribute])
 
 def read_value(text: str, name: str, attributes: Mapping[str, Attribute], where: str) -> Value:
     """The value of an attribute that a cell means. Raises FactError naming where it stands."""
-    if name not in attributes:
-        raise FactError(f"{where}: {unknown_attribute(name, attributes)}")
     a = attributes[name]
     value = plain_value(text, a)
     if value is None:

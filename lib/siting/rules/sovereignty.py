@@ -395,8 +395,7 @@ class Assessment:
         rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
         found = {}
         for s in map(rows.__getitem__, dict.fromkeys(self.scenario.rules.stress)):
-            where, known = f"sovereignty_stress.csv, {s.stress}", self.law.attributes
-            value = rulebook.read_value(s.value, s.attribute, known, where)
+            value = rulebook.plain_value(s.value, self.law.attributes[s.attribute])
             found[s] = _changed(self.options, self.under(self.law, {s.attribute: value}))
         return found
 

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from siting import catalogue, dtypes
-from siting.catalogue import Fact, Gpu
+from siting.catalogue import Fact, Gpu, Positive
 from siting.dtypes import weight_format
 from siting.memory import attention, engines
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
@@ -38,17 +38,17 @@ Efficiencies = Mapping[str, Numbers]
 """Constant name to its value in force."""
 
 
-class Efficiency(Fact):
+class Efficiency(Fact, tables="engine_efficiency", key="name scope"):
     """One fitted constant: `name` is multiplied by `value` where every condition holds."""
 
     name: str
     scope: str = ""
     """Conditions joined by `&`, each `regime=value`; blank: always."""
-    value: float
+    value: Positive
     unit: str = ""
-    prior: float
+    prior: Positive
     """Expected before fitting: the value that holds where no measurement speaks."""
-    prior_factor: float
+    prior_factor: Positive
     """How far the fit may pull it: one standard deviation, as a factor."""
     reason: str
 

@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from math import comb
 
 from siting import catalogue
-from siting.catalogue import Fact
+from siting.catalogue import Count, Fact, GpuId, Positive
 from siting.inputs.scenario.model import OWNED, Option
 from siting.quantity import Range
 
 MOST_SPARES = 50
 
 
-class Server(Fact):
+class Server(Fact, tables="servers", key="id"):
     """A machine that can be bought. Power is that of the whole machine, before cooling. [kW]"""
 
     id: str
     label: str
-    gpu_id: str
-    gpu_count: int
+    gpu_id: GpuId
+    gpu_count: Count
     power_kw: Range
     """Draw under full load."""
-    provisioned_kw: float
+    provisioned_kw: Positive
     """What a data centre must keep ready, and bills."""
 
 

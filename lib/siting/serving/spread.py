@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from siting import catalogue
-from siting.catalogue import Fact
+from siting.catalogue import Fact, Positive, Size
 from siting.memory.distance import unseen
 from siting.serving.performance import applies
 
@@ -42,14 +42,14 @@ ENOUGH = 10
 """Measurements from which an aspect counts as seen; fewer tell little of another case."""
 
 
-class Spread(Fact):
+class Spread(Fact, tables="engine_spread", key="quantity scope"):
     """80 % range of measurements around an estimate, where every condition of `scope` holds."""
 
     quantity: str
     scope: str = ""
-    low: float
-    high: float
-    measurements: int
+    low: Positive
+    high: Positive
+    measurements: Size
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ from operator import attrgetter
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.quantity import Range
 from siting.study.frames import Rows, declared, ends, frame, frame_citing
 from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
 from siting.vendors.stability import moves, option_vendors
-from siting.vendors.vendor_record import Event, OnRecord, load, on_record, separate
+from siting.vendors.vendor_record import Backtest, Event, OnRecord, load, on_record, separate
 
 
 class VendorFrames(Results):
@@ -377,25 +376,6 @@ class VendorFrames(Results):
             unborn = sum(not r.released for n in v.notices for r in n.rows)
             grave = sum(e.severity > 3 and e.evidence != "primary" for e in v.events)
             yield v.vendor, v.undated, undone, unborn, grave
-
-
-class Backtest(Fact):
-    """How well one probability did on the past: a row of facts/vendor_backtests.csv."""
-
-    quantity: str
-    definition: str
-    window: str
-    method: str
-    n: int
-    vendors: int
-    happened: int
-    auc: Range
-    skill: Range
-    lovo_low: float
-    lovo_high: float
-    gap: float
-    bins: str
-    label: str
 
 
 def _event(e: Event) -> tuple[object, ...]:

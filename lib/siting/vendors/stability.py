@@ -39,7 +39,7 @@ NO_MOVE = "cost of the move not estimated, because no switching cost is given"
 NO_SPEND = "change of yearly cost not estimated, because the yearly spend is not given"
 
 
-class Kind(Fact):
+class Kind(Fact, tables="stability_shocks", key="shock"):
     """One kind of shock: what counts as one, what it does, and how much of a move it costs."""
 
     shock: str
@@ -58,7 +58,7 @@ class Kind(Fact):
     """What the chance rests on, in words."""
 
 
-class Remedy(Fact):
+class Remedy(Fact, tables="stability_readiness", key="item"):
     """Something that a client can have in hand before a shock."""
 
     item: str

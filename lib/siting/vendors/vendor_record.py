@@ -13,22 +13,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from operator import attrgetter
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from siting import catalogue
-from siting.catalogue import Address, Fact, Named, Source, source_of
+from siting.catalogue import Address, Day, Fact, Named, Source, column, one_of, source_of
+from siting.quantity import Range
 
 Direction = Literal["adverse", "favourable"]
 
 
-class Vendor(Named):
+VendorName = Annotated[str, one_of(lambda: column("vendors", "vendor", "group"), "vendor here")]
+
+
+class Vendor(Named, tables="vendors", key="vendor"):
     """One vendor, or one platform of a vendor."""
 
-    named_in = ("vendor",)
     vendor: str
-    group: str = ""
+    group: Annotated[str, one_of(lambda: column("vendor_events", "vendor"), "company")] = ""
     """Company whose events count for this platform too (Google for Vertex AI)."""
     role: Literal["api", "platform", "host", "infrastructure"]
     """api: sells its own models; platform: a cloud's model service; host: serves open models;
@@ -48,19 +52,19 @@ class Vendor(Named):
         return frozenset({self.vendor, self.group} - {""})
 
 
-class Event(Fact):
+class Event(Fact, tables="vendor_events", key="event_id"):
     """Something that happened to or by a vendor, and was public on `known_date`."""
 
     event_id: str
-    vendor: str
-    event_date: str
+    vendor: VendorName
+    event_date: Day
     date_precision: Literal["day", "month", "inferred", "scheduled"] = "day"
     known_date: dt.date
     category: str
     direction: Direction
-    severity: int
+    severity: Annotated[int, Field(ge=1, le=5)]
     """1 to 5 by facts/severity_rubric.csv, as decided."""
-    decided_on: str = ""
+    decided_on: Day = ""
     """Day on which a difference between raters was decided by the rubric."""
     decided_why: str = ""
     evidence: Literal["primary", "stated", "reported", "alleged", "scheduled"]
@@ -84,17 +88,17 @@ class Event(Fact):
         return not self.replaced_by and self.date != "undated"
 
 
-class Retirement(Fact):
+class Retirement(Fact, tables="model_retirements"):
     """One model that a platform retired or will retire."""
 
-    vendor: str
+    vendor: VendorName
     platform: str
     model: str
     stage: Literal["ga", "preview", "alias", "fine-tune base"]
-    released: str = ""
-    announced: str = ""
+    released: Day = ""
+    announced: Day = ""
     announced_basis: Literal["stated", "first seen", "latest possible", "release", ""] = ""
-    retired: str = ""
+    retired: Day = ""
     replacement: str = ""
     moved: str = ""
     """How the end date moved after the notice, in words; `no` or blank where it did not."""
@@ -102,24 +106,43 @@ class Retirement(Fact):
     """At most 90 days, where that is known although the day of the notice is not."""
 
 
-class Policy(Fact):
+class Policy(Fact, tables="retirement_policies", key="vendor policy"):
     """What a vendor promised about notice."""
 
-    vendor: str
+    vendor: VendorName
     applies_to: str
     stage: str
-    days: float | None = None
+    days: catalogue.NotNegative | None = None
     policy: str
 
 
-class VendorFact(Fact):
+class VendorFact(Fact, tables="vendor_facts", key="vendor attribute"):
     """A slow fact about a vendor: ownership, certificates, uptime promised."""
 
-    vendor: str
+    vendor: VendorName
     attribute: str
     value: str
     unit: str = ""
     second_url: Address = ""
+
+
+class Backtest(Fact, tables="vendor_backtests"):
+    """How well one probability did on the past: a row of facts/vendor_backtests.csv."""
+
+    quantity: str
+    definition: str
+    window: str
+    method: str
+    n: int
+    vendors: int
+    happened: int
+    auc: Range
+    skill: Range
+    lovo_low: float
+    lovo_high: float
+    gap: float
+    bins: str
+    label: str
 
 
 def setting(name: str) -> float:

@@ -133,7 +133,7 @@ def findings(sovereignty: Sovereignty, name: str) -> Range:
     return Range(fails, fails + reviews / 2, fails + reviews, "rules")
 
 
-class OpennessPoints(Fact):
+class OpennessPoints(Fact, tables="openness_points", key="part word"):
     """What one part of a model counts, by how it is published."""
 
     part: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from siting import quality
-from siting.catalogue import Fact, table
+from siting.catalogue import Currency, Fact, NotNegative, table
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
@@ -22,7 +22,7 @@ MOST_REVIEWS = 3
 """Open findings named in one step of the plan; the sovereignty chapter lists them all."""
 
 
-class Experiment(Fact):
+class Experiment(Fact, tables="experiments", key="driver"):
     """A way to measure an uncertain input of the cost comparison, and what it costs."""
 
     driver: str
@@ -30,12 +30,12 @@ class Experiment(Fact):
     label: str
     """What is then known, in words."""
     action: str
-    days: float
+    days: NotNegative
     cost: Range
-    currency: str
+    currency: Currency
 
 
-class PlanStep(Fact):
+class PlanStep(Fact, tables="plan_steps", key="day label"):
     """One step of the plan: when it is due, for which options, under which condition."""
 
     day: int
@@ -53,7 +53,7 @@ class PlanStep(Fact):
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names."""
-    currency: str = ""
+    currency: Currency = ""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ Weights: TypeAlias = Mapping[str, Range]
 """Points of each criterion, in the order of the criteria."""
 
 
-class Criterion(Fact):
+class Criterion(Fact, tables="decision_criteria", key="criterion"):
     """One thing that counts: how it is measured, its goalposts, its default weight and why."""
 
     criterion: str
@@ -67,7 +67,7 @@ class Criterion(Fact):
         return worth if self.scale == "money" else np.clip(worth, 0.0, 1.0)
 
 
-class ConfidenceWord(Fact):
+class ConfidenceWord(Fact, tables="confidence_words", key="word"):
     """A word for how sure the answer is, with the acceptability from which it is used."""
 
     word: str

@@ -54,8 +54,7 @@ def _of(table: str, column: str, what: str) -> Name:
 
 
 def _effort(name: str) -> None:
-    table = "reasoning_effort"
-    cells = catalogue.column(table, "effort") | catalogue.column(table, "aliases")
+    cells = catalogue.column("reasoning_effort", "effort", "aliases")
     known = {word for cell in cells for word in cell.split(";")} | {"default"}
     if name.strip() and name.strip().lower() not in known:
         raise KeyError(catalogue.unknown(name, "reasoning effort", known))
