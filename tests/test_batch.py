@@ -363,7 +363,8 @@ def test_exhibits_without_source_or_alternative_text_are_named_and_break_nothing
     )
     assert outcome.rendered == ["bare"]
     assert outcome.lines() == [
-        "bare: 10_x: no source for An empty chart, cell cell-1",
+        "bare: 10_x: no source for An empty chart, `frame.attrs = {}`; "
+        "name the frame behind it, as `data=` of chart or table",
         "1 rendered, 0 up to date, 0 failed",
     ]
 

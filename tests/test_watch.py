@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
     for folder in (params, chapters):
         folder.mkdir()
     shutil.copy(scenario.path_of("base"), params)
-    monkeypatch.setattr(scenario, "project", lambda: tmp_path)
+    monkeypatch.setattr(scenario, "project", lambda *_: tmp_path)
     client = params / "acme.yaml"
     client.write_text(make("acme").scenario, encoding="utf-8")
     said: list[str] = []
@@ -87,5 +88,35 @@ def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
         yield
 
     watch.watch(str(client), str(tmp_path / "out"), ("html",), said.append, looks())
-    assert [line.partition(" after ")[0] for line in said[:2]] == ["acme: renewed"] * 2
-    assert len(said) == 3 and "nme" in said[2]
+    assert [line.partition(" after ")[0] for line in said[1:4:2]] == ["acme: renewed"] * 2
+    assert said[0] == f"{client}: rendering …"
+    assert said[2].endswith("20_b.ipynb saved, rendering …")
+    assert said[4].endswith("acme.yaml saved, rendering …")
+    assert len(said) == 6 and "nme" in said[5]
+
+
+@pytest.mark.parametrize("when", ["rendering …", "waiting for a save", "preparing", "interrupted"])
+def test_ctrl_c_ends_a_watch_in_the_same_quiet_way_whenever_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    said: list[str] = []
+
+    def run(*_: object, **__: object) -> batch.Outcome:
+        return batch.Outcome(interrupted=when == "interrupted", failed={"base": "its end"})
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.endswith(when):
+            raise KeyboardInterrupt
+
+    def prepare(*_: object, **__: object) -> job.Job:
+        if when == "preparing":
+            raise KeyboardInterrupt
+        return make("base")
+
+    monkeypatch.setattr(batch, "run", run)
+    monkeypatch.setattr(job, "prepare", prepare)
+    monkeypatch.setattr(watch, "Forge", lambda **_: contextlib.nullcontext())
+    watch.watch("base", str(tmp_path), ("html",), say)
+    assert said[0] == "base: rendering …"
+    assert ("base: its end" in said) == (when == "waiting for a save")

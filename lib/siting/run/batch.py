@@ -309,10 +309,17 @@ class _Run:
 
 _LACKS = re.compile(rb'"lacks": \[\s*"')
 _MIME = "application/vnd.siting+json"
+_REMEDIES = {
+    "source": "name the frame behind it, as `data=` of chart or table",
+    "alternative text": "say what is seen, as `alt=` of chart",
+}
 
 
 def lacking(client: str, files: Files) -> list[str]:
-    """A line for each chapter with exhibits that have no source or no alternative text."""
+    """A line for each chapter with exhibits that have no source or no alternative text.
+
+    An exhibit is named by its title, or by the first line of its cell.
+    """
     lines = []
     for name, content in files.items():
         if not (name.startswith("notebooks/") and _LACKS.search(content)):
@@ -321,11 +328,12 @@ def lacking(client: str, files: Files) -> list[str]:
         for cell in json.loads(content)["cells"]:
             for output in cell.get("outputs", ()):
                 exhibit = output.get("data", {}).get(_MIME, {})
-                called = exhibit.get("title") or f"cell {cell.get('id', '?')}"
-                for what in {"source", "alternative text"} & set(exhibit.get("lacks", ())):
+                code = "".join(cell["source"]).strip().partition("\n")[0][:60]
+                called = exhibit.get("title") or f"`{code}`"
+                for what in _REMEDIES.keys() & set(exhibit.get("lacks", ())):
                     found.setdefault(what, []).append(called)
         if found:
-            said = (f"no {what} for {', '.join(names)}" for what, names in sorted(found.items()))
+            said = (f"no {w} for {', '.join(found[w])}; {_REMEDIES[w]}" for w in sorted(found))
             lines.append(f"{client}: {PurePosixPath(name).stem}: {'; '.join(said)}")
     return lines
 

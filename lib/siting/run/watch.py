@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from siting.run.job import Format
 
 PAUSE_S = 0.2
 """Between two looks at the files. [s]"""
+Stamps = dict[Path, tuple[int, int]]
+"""When each file that the report depends on was last written, and its size."""
 
 
 def watch(
@@ -28,18 +31,19 @@ def watch(
     say: Callable[[str], None],
     looks: Iterator[None] | None = None,
 ) -> None:
-    """Renders a client's report to `out` whenever its scenario or a chapter changes.
+    """Renders a client's report to `out` whenever its scenario or a chapter changes, until Ctrl-C.
 
-    looks: paces the looks at the files and ends them; by default every fifth of a second, until
-    Ctrl-C.
+    looks: paces the looks at the files and may end them; by default every fifth of a second.
     """
-    seen: object = None
-    with contextlib.ExitStack() as warm:
+    seen: Stamps | None = None
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as warm:
         held = ""
         for _ in looks or _forever():
             now = _stamps(client)
             if now == seen:
                 continue
+            saved = [os.path.relpath(p) for p in now if seen and seen.get(p) != now[p]]
+            say(f"{', '.join(saved)} saved, rendering …" if saved else f"{client}: rendering …")
             seen = now
             try:
                 made = job.prepare(client, formats=formats)
@@ -51,25 +55,21 @@ def watch(
                 warm.close()
                 forge, held = warm.enter_context(Forge(ahead=made)), made.study()
             outcome = batch.run([made], out, at_once=1, forge=forge)
-            for line in outcome.lines()[:-1]:
-                say(line)
             if outcome.interrupted:
                 return
+            for line in outcome.lines()[:-1]:
+                say(line)
             word = "failed" if outcome.failed else "renewed" if outcome.rendered else "up to date"
             say(f"{made.client}: {word} after {time.monotonic() - began:.1f} s; waiting for a save")
 
 
 def _forever() -> Iterator[None]:
-    try:
-        while True:
-            yield
-            time.sleep(PAUSE_S)
-    except KeyboardInterrupt:
-        return
+    while True:
+        yield
+        time.sleep(PAUSE_S)
 
 
-def _stamps(client: str) -> dict[Path, tuple[int, int]]:
-    """When each file that the report depends on was last written, and its size."""
+def _stamps(client: str) -> Stamps:
     try:
         path = scenario.path_of(client)
     except scenario.ScenarioError:
