@@ -42,6 +42,12 @@ def test_every_command_has_json_and_help_with_an_example(name: str, one: click.C
             assert option.help, f"{name} {option.name} has no help"
 
 
+@pytest.mark.parametrize("command", ["check", "report", "show", "summary", "validate"])
+def test_help_says_what_is_taken_where_no_name_is_given(command: str) -> None:
+    said = " ".join(siting(command, "--help").stdout.split())
+    assert "Without CLIENT, " in said or "without one, all of" in said or "no file is named" in said
+
+
 def test_help_imports_none_of_the_heavy_libraries() -> None:
     heavy = ["pandas", "numpy", "matplotlib", "papermill", "nbconvert", "pydantic", "genai_prices"]
     code = "import sys, siting.cli; print(*(m for m in sys.modules if '.' not in m))"

@@ -62,8 +62,9 @@ def _short(text: str, width: int) -> str:
 def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
     """Predict published measurements and say how far off the kit is.
 
-    CSV has the columns of tests/data/KIND.csv, which is taken when no file is named. For
-    stability, each probability on vendors is tried on the past instead.
+    CSV has the columns of tests/data/KIND.csv in the kit's repository, which is taken there when
+    no file is named; anywhere else, name one. For stability, each probability on vendors is tried
+    on the past instead.
 
     \b
     Example:

@@ -77,6 +77,8 @@ def _say(line: str) -> None:
 def summary(client: str) -> Answer:
     """Compute a client's figures without rendering a report: the content of summary.json.
 
+    Without CLIENT, the figures of base.yaml.
+
     \b
     Example:
       siting summary acme > figures.json

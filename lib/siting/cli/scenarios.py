@@ -75,6 +75,8 @@ def init(folder: Path) -> Answer:
 def show(client: str) -> Answer:
     """Print a scenario whole: the client's file laid over base.yaml.
 
+    Without CLIENT, base.yaml alone.
+
     \b
     Example:
       siting show acme
