@@ -92,3 +92,9 @@ def test_curve_and_ranges_agree_on_the_volumes_at_which_the_order_changes(s: Stu
         assert above.iloc[0].idxmin() == row.option
         assert below.iloc[-1][row.option] >= below.iloc[-1].min() - 1e-9
     assert list(winners.above[1:]) == list(winners.below[:-1])
+
+
+def test_a_share_below_all_is_not_called_all(s: Study) -> None:
+    assert s.percent(0.999999, 2) == f"over {s.percent(0.9999, 2)}"
+    assert s.percent(1.0, 2) == s.percent(0.9999, 2).replace("99.99", "100.00")
+    assert s.percent(0.99, 2).startswith("99")
