@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
 from siting.formats import Numbers
+from siting.inputs import scenario as inputs
 from siting.run import comparison, history
 
 
@@ -95,18 +97,36 @@ def test_the_order_of_records_in_a_list_is_no_change() -> None:
         ),
         (("options", "owned", "capacity", "gpus_by_year"), [figure(1, 2, 2, "GPUs")],
          [figure(1, 1, 2, "GPUs")],
-         "Own servers · capacity · GPUs · year 1: from 2 GPUs (1 to 2) to 1 GPUs (1 to 2), "
+         "Own servers · capacity · GPUs · year 1: from 2 GPUs (1 to 2) to 1 GPU (1 to 2), "
          "50.0% less"),
         (("options", "owned", "ttft_s"), {"p95": 0.5}, {"p95": 2},
          "Own servers · time to first token · 95th percentile: from 0.500 s to 2 s, "
          "4.00 times as much"),
         (("recommendation", "share"), figure(0.5, 0.5, 0.5, "1"), figure(0.4, 0.4, 0.4, "1"),
-         "share of cases in which it ranks first: from 50% to 40%, 20.0% less"),
+         "share of cases in which it ranks first: from 50% to 40%, 10 points less"),
         (("recommendation", "option"), "owned", "api", "option: from Own servers to An API"),
         (("options", "api", "keeps_limits"), True, False, "An API · keeps limits: from yes to no"),
         (("options", "api", "keeps_limits"), True, 1, "An API · keeps limits: from yes to 1"),
         (("options", "api", "struck"), [], ["no place in the EU"],
-         "An API · ruled out by: from none to no place in the EU"),
+         "An API · ruled out by · no place in the EU: new"),
+        (("options", "api", "not_cleared"), ["Notice: Not known.", "Exit: Late."],
+         ["Exit: Late.", "Notice: Too short."],
+         "An API · still open · Notice: from Not known. to Too short."),
+        (("options", "owned", "npv"), figure(0, 0, 0), figure(2, 3, 4),
+         "Own servers · net present value: from €0 to €3.00 (€2.00 to 4.00)"),
+        (("options", "owned", "npv"), figure(-2, -1, -1), figure(2, 3, 4),
+         "Own servers · net present value: from −€1.00 (€−2.00 to −1.00) to €3.00 (€2.00 to 4.00), "
+         "the ranges do not touch"),
+        (("recommendation", "confidence"), "open", "clear", "confidence: from open to clear"),
+        (("options", "owned", "kind"), "rented_gpus", "api",
+         "Own servers · kind: from rented GPUs to API"),
+        (("weights", "latency_margin"), figure(1, 1, 1, "points"), figure(2, 2, 2, "points"),
+         "weights · latency margin: from 1 point to 2 points, 100.0% more"),
+        (("options", "owned", "acceptability"), [{"low": 0, "central": 0, "high": 0, "unit": "1"}],
+         [figure(0.004, 0.004, 0.004, "1")],
+         "Own servers · share of cases by rank · rank 1: from 0% to 0%, 0.4 points more"),
+        (("worth_knowing", "everything"), figure(1, 1, 1), figure(2, 2, 2),
+         "worth of better inputs · all inputs exact: from €1.00 to €2.00, 100.0% more"),
         (("options", "api", "irr"), None, figure(0.1, 0.1, 0.1, "1"),
          "An API · internal rate of return: new, 10%"),
         (("cost",), figure(1, 1, 1, "EUR per month"), figure(1, 1, 1, "EUR per year"),
@@ -130,7 +150,144 @@ def test_records_of_one_name_are_each_compared() -> None:
     two = [entry("activations", 3, "measured"), entry("activations", 4, "measured")]
     more = [two[0], entry("activations", 5, "measured")]
     (change,) = comparison.compare({"inputs": two}, {"inputs": more})
-    assert (change.name, change.before.central, change.after.central) == ("activations (2)", 4, 5)
+    assert (change.name, change.before.central, change.after.central) == (
+        "activations (number 2 of this name)",
+        4,
+        5,
+    )
+
+
+def sentences(before: dict, after: dict) -> list[str]:
+    said = (c.sentence(GERMAN) for c in comparison.compare(before, after))
+    return [re.sub(r"[\u202f\xa0]", " ", line) for line in said]
+
+
+def options(**labels: str) -> dict:
+    return {n: {"label": said, "present_cost": figure(1, 1, 1)} for n, said in labels.items()}
+
+
+def test_each_side_is_told_by_its_own_labels() -> None:
+    before = {"options": options(api="OpenAI API"), "recommendation": {"baseline": "api"}}
+    after = {
+        "options": options(api="Anthropic API", cloud="Bedrock"),
+        "recommendation": {"baseline": "cloud"},
+    }
+    after["options"]["api"]["present_cost"] = figure(2, 2, 2)
+    assert sentences(before, after) == [
+        "OpenAI API → Anthropic API · label: from OpenAI API to Anthropic API",
+        "baseline: from OpenAI API to Bedrock",
+        "Bedrock: new, € 1.00",
+        "OpenAI API → Anthropic API · present cost: from € 1.00 to € 2.00, 100.0% more",
+    ]
+
+
+def scenario(**workload: object) -> dict:
+    usual = {"users": 2_000, "output_tokens": {"mean": 400, "p95": 1_000}, "availability": 0.99}
+    return {
+        "scenario": {
+            "workloads": {"assistant": {**usual, **workload}},
+            "options": {"api": {"label": "An API", "region": "US", "base": "api"}},
+            "finance": {"horizon_months": 60, "electricity_per_kwh": 0.2, "baseline": "api"},
+            "evidence": [{"fields": ["workloads"], "source": "a letter", "date": "2026-01-01"}],
+        },
+        "client": {"currency": "EUR", "country": "DE"},
+        "options": options(api="An API", owned="Own servers"),
+    }
+
+
+def test_what_was_edited_comes_first_in_words_with_units() -> None:
+    after = scenario(
+        users=9_000,
+        output_tokens={"mean": 800, "p95": 1_000},
+        growth_per_year={"low": 0.1, "central": 0.2, "high": 0.3},
+    )
+    said = after["scenario"]
+    said["options"]["api"]["region"] = "EU"
+    said["workloads"]["search"] = {"users": 5, "task": "chat"}
+    said["finance"] |= {"horizon_months": 36, "electricity_per_kwh": 0.25, "baseline": "owned"}
+    said["evidence"] = []  # says nothing of a figure
+    after["warnings"] = ["one"]
+    found = sentences(scenario(), after)
+    assert sorted(found[:-1]) == [
+        "baseline of finance: from An API to Own servers",
+        "electricity of finance: from € 0.200 per kWh to € 0.250 per kWh",
+        "growth per year of assistant: new, 0.200 (0.100 to 0.300)",
+        "horizon of finance: from 60 months to 36 months",
+        "mean of output tokens of assistant: from 400 tokens to 800 tokens",
+        "region of An API: from US to EU",
+        "search of workloads: new",
+        "users of assistant: from 2 000 to 9 000",
+    ]
+    assert found[-1] == "one: new"
+
+
+def test_a_scenario_that_one_side_lacks_is_no_edit() -> None:
+    assert sentences({}, scenario() | {"options": {}, "client": {}}) == []
+
+
+def test_a_flip_point_is_one_sentence() -> None:
+    def flip(kind: str, subject: str, at: float, unit: str) -> dict:
+        ends = {"today": figure(0.3, 0.3, 0.3, unit), "threshold": figure(at, at, at, unit)}
+        return {"kind": kind, "subject": subject, "to": "api", "plausible": at > 0.5, **ends}
+
+    price, weight = "times the cost planned", "share of all weight"
+    before = {"options": BEFORE["options"], "flip_points": [flip("price", "owned", 0.8, price)]}
+    after = {
+        "options": BEFORE["options"],
+        "flip_points": [
+            flip("weight", "latency_margin", 0.4, weight),
+            flip("price", "owned", 0.4, price),
+        ],
+    }
+    assert sentences(before, after) == [
+        "price of Own servers: from An API first at 0.800 times the cost planned (plausible) "
+        "to An API first at 0.400 times the cost planned (not plausible)",
+        "weight of latency margin: new, An API first at 40%, today 30% (not plausible)",
+    ]
+
+
+def test_a_warning_of_another_figure_is_one_change() -> None:
+    before = {"warnings": ["about 79% of 2,800 tokens are hidden", "old"]}
+    after = {"warnings": ["new", "about 71% of 2,800 tokens are hidden"]}
+    assert sentences(before, after) == [
+        "about 71% of 2,800 tokens are hidden: was 79% before",
+        "new: new",
+        "old: gone",
+    ]
+
+
+def test_what_a_summary_says_twice_is_told_once() -> None:
+    before = json.loads(json.dumps(BEFORE))
+    before["options"]["api"] |= {
+        "present_cost": figure(1, 2, 3),
+        "cost": {"present_cost_spread": figure(1, 2, 3)},
+    }
+    changed = json.loads(json.dumps(before))
+    changed["options"]["api"] |= {
+        "present_cost": figure(2, 3, 4),
+        "cost": {"present_cost_spread": figure(2, 3, 4)},
+    }
+    changed["recommendation"] |= {"label": "An API", "kind": "api", "definition": "most"}
+    (said,) = sentences(before, changed)
+    assert said.startswith("An API · present cost: from")
+
+
+def test_a_verdict_is_never_among_the_smaller_changes() -> None:
+    before, changed = (
+        {
+            "options": {
+                name: {"label": name.title(), "sovereignty": {"verdicts": verdicts}, "x": x}
+                for name in ("one", "two")
+            }
+        }
+        for verdicts, x in (
+            (dict.fromkeys("abcdefghijklmnop", "pass"), 1),
+            (dict.fromkeys("abcdefghijklmnop", "fail"), 2),
+        )
+    )
+    text = comparison.as_text(comparison.compare(before, changed), "a", "b", GERMAN, 1)
+    assert text.count("One; Two · sovereignty · verdicts · ") == 16
+    assert "… and 1 more (--all shows them)" in text
 
 
 @pytest.mark.parametrize("value", [{"low": 3, "central": 2, "high": 1}, float("nan"), 10**400])
@@ -256,3 +413,23 @@ def test_what_stands_for_no_report_is_refused_with_what_to_write(
     with pytest.raises(ValueError, match=said) as refused:
         history.summary(name)
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_reports_folder_and_a_client_now_bring_their_scenarios(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params").mkdir()
+    shutil.copy(inputs.project() / "params" / "base.yaml", tmp_path / "params")
+    monkeypatch.chdir(tmp_path)
+    path = inputs.create("acme")
+    folder = tmp_path / "reports" / "acme"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text("{}", encoding="utf-8")
+    written = inputs.resolved(inputs.load("acme"))
+    (folder / "scenario.yaml").write_text(written, encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("users: 2_000", "users: 9_000"), encoding="utf-8")
+    computed = subprocess.CompletedProcess([], 0, stdout="{}", stderr="")
+    monkeypatch.setattr(history.subprocess, "run", lambda *_, **__: computed)
+    before, now = history.summary("acme"), history.summary("acme@now")
+    assert sentences(before, now) == ["users of assistant: from 2 000 to 9 000"]

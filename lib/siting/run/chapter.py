@@ -30,7 +30,7 @@ from papermill.parameterize import parameterize_notebook
 from traitlets import Type
 from traitlets.config import Config
 
-from siting.show import Enough
+from siting.show import Enough, style
 
 Event = tuple[Any, ...]
 """Name of a method of `Outputs` and its arguments."""
@@ -215,32 +215,14 @@ def _past(number: int) -> Iterator[Any]:
         os.close(kept)
 
 
-_REHEARSAL = """
-import matplotlib.pyplot as plt
-import pandas as pd
-from siting.show import chart, say, table
-df = pd.DataFrame({"one": [1.0, 2.0], "two": [2.0, 1.0]}, ["a", "b"])
-chart(df.plot(), "Lines", df, x="money", y="percent")
-fig, ax = plt.subplots()
-ax.barh(df.index, df.one, label="one")
-ax.barh(df.index, df.two, left=df.one, label="two")
-ax.annotate("a", (1, 1))
-ax.legend()
-chart(ax, "Bars", df, x="compact_money")
-table(df, "Table", "money")
-say("# Answer")
-"""
-"""What chapters do first, and what is slow only the first time: fonts, formats, schemas."""
-
-
 def rehearse(folder: str) -> None:
-    """Has this process, and all that are forked from it, ready to run chapters at full speed."""
+    """Has this process, and all that are forked from it, ready to run chapters at full speed.
+
+    theme/rehearsal.ipynb is what chapters do first, and what is slow only the first time: fonts,
+    formats, schemas.
+    """
     shell = ready(folder)
-    code = nbformat.v4.new_code_cell(_REHEARSAL)
-    notebook = _given(nbformat.writes(nbformat.v4.new_notebook(cells=[code])), "")
-    for _, error in shell.run(notebook.cells, Outputs(notebook.cells)):
-        if error is not None:
-            raise error
+    execute((style.THEME / "rehearsal.ipynb").read_text(encoding="utf-8"), "")
     shell.reset(new_session=True)  # type: ignore[no-untyped-call]
     shell.execution_count = 1
 

@@ -1,62 +1,65 @@
 """What changed between two summaries of a report, in words, the most important first.
 
-A summary is the content of summary.json. A change of the recommendation comes before one of a
-verdict, that before one of a figure. Among figures, an option's own (its cost, its GPUs) come
-before their parts, those whose ranges no longer touch before the others, and large relative
-changes before small ones.
+A summary is the content of summary.json, with the scenario that it was computed from where that
+is at hand. What was edited comes first, then a change of the recommendation, one of a verdict,
+one of a figure. Among figures, an option's own (its cost, its GPUs) come before their parts,
+those whose ranges no longer touch before the others, and large relative changes before small
+ones. Of an option that one side alone has, its standing is told.
+
+theme/changes.csv says by path what a field is called, in what unit it is, and to which part it
+belongs; `none` is told elsewhere. The headings of the parts stand there in their order.
 """
 
 from __future__ import annotations
 
+import csv
 import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from babel.numbers import is_currency
 
 from siting.formats import NONE, Numbers
+from siting.inputs.document import at
 from siting.quantity import Range
 from siting.show import style
 
-PARTS = {
-    "recommendation": "Recommendation",
-    "verdict": "Verdicts and flip points",
-    "result": "Results",
-    "warning": "Warnings",
-    "input": "Inputs of the client",
-    "fact": "Facts",
-    "kit": "The kit itself",
-}
-"""Parts of a summary, the most important first, with their headings."""
-_PART = {
-    "recommendation": "recommendation", "warnings": "warning", "client": "input",
-    "weights": "input", **dict.fromkeys(("schema_version", "version", "seed", "units"), "kit"),
-}  # fmt: skip
-"""Part of what stands under a key at the top; the rest are results, or verdicts by their name."""
-_NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day")
+_NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day", "item")
 """Keys that tell the records of a list apart; the first two do so alone."""
-_OPTIONS = {"option", "baseline", "subject", "to", "against"}
-"""Keys whose values name an option."""
+_UNSAID = ("options", "recommendation", "flip_points", "inputs")
+"""Sections that need no name."""
+_BY_OPTION = ("options", "quality", "resilience", "volume_winners")
+_DETAILS = {"acceptability", "not_cleared", "contributions"}
+"""Keys of an option whose members are parts."""
 _HEADLINE_DEPTH = 4
 """Keys from the top to a figure of an option as a whole, such as options.api.cost.present_cost."""
-_WORDS = {
-    "ttft_s": "time to first token", "tpot_ms": "time per token", "irr": "internal rate of return",
-    "p50": "median", "p95": "95th percentile", "p99": "99th percentile", "kv_pool": "KV cache pool",
-    "kv_cache": "KV cache", "npv_against_baseline": "net present value against today",
-    "npv_spread": "net present value against today, range", "tensor_parallel": "tensor parallelism",
-    "present_cost_spread": "present cost, range", "struck": "ruled out by", "to": "goes to",
-    "not_cleared": "still open", "gpus_by_year": "GPUs", "replicas_by_year": "replicas",
-    "servers_by_year": "servers", "gpu": "GPU", "gpus": "GPUs", "npv": "net present value",
-    "recommendation.share": "share of cases in which it ranks first",
-    "recommendation.leaving": "share of cases in which it beats what runs today",
-}  # fmt: skip
-"""Names of summary.json that are no words when their underscores are spaces."""
+_AMOUNT = re.compile(r"\d(?:[\d.,’\u202f]*\d)?%?")
 
 Key = tuple[str, ...]
+
+
+@cache
+def _told_of(path: Key, column: str) -> str:
+    """What the first row of theme/changes.csv that says something of `path` says in a column."""
+    rows = _column(column)
+    return next((said for glob, said in rows if fnmatchcase(".".join(path), glob)), "")
+
+
+@cache
+def _column(name: str) -> list[tuple[str, str]]:
+    lines = (style.THEME / "changes.csv").read_text(encoding="utf-8").splitlines()
+    return [(row["path"], row[name]) for row in csv.DictReader(lines) if row[name]]
+
+
+def _words(*path: str) -> str:
+    """The last key of a path, as a reader says it."""
+    return _told_of(path, "words").replace("#", path[-1]) or path[-1].replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,48 +75,67 @@ class Change:
     """Keys that lead to it: an option's own figures are less deep than their parts."""
 
     @property
+    def _figures(self) -> tuple[Range, Range]:
+        """Before and after; nothing and nothing where they are no two figures of one unit."""
+        old, new = self.before, self.after
+        known = isinstance(old, Range) and isinstance(new, Range) and old.unit == new.unit
+        return (old, new) if known else (Range.exact(0), Range.exact(0))
+
+    @property
     def ratio(self) -> float | None:
         """After over before, of two figures of one sign and unit; None otherwise."""
-        old, new = self.before, self.after
-        if not (isinstance(old, Range) and isinstance(new, Range)) or old.unit != new.unit:
-            return None
-        return new.central / old.central if old.central * new.central > 0 else None
+        old, new = (figure.central for figure in self._figures)
+        return new / old if old * new > 0 else None
 
     @property
     def apart(self) -> bool:
         """Two ranges that do not touch: a change beyond the uncertainty that they state.
 
-        False where neither has a range: an exact figure does not say how sure it is.
+        False where neither has a range, or one is exactly nothing: an exact figure does not say
+        how sure it is.
         """
-        old, new = self.before, self.after
-        if not (isinstance(old, Range) and isinstance(new, Range)):
-            return False
-        return not (old.is_exact and new.is_exact) and (old.high < new.low or new.high < old.low)
+        old, new = self._figures
+        exact = (old.is_exact and new.is_exact) or (0, 0, 0) in (old.ends, new.ends)
+        return not exact and (old.high < new.low or new.high < old.low)
 
     @property
     def rank(self) -> tuple[int, bool, bool, float, str]:
         """Sorts changes, the most important first."""
         size = abs(math.log(self.ratio)) if self.ratio else math.inf
-        inner = self.depth > _HEADLINE_DEPTH
+        inner = self.depth > _HEADLINE_DEPTH - (self.part == "scenario")
         minor = inner or (self.part == "recommendation" and self.name != "option")
-        return (list(PARTS).index(self.part), minor, not self.apart, -size, self.name)
+        place = [glob for glob, _ in _column("words")].index(f"part.{self.part}")
+        return (place, minor, not self.apart, -size, self.name)
 
     def told(self, numbers: Numbers) -> tuple[str, str, str, str]:
         """What differs, before, after, and by how much, in words."""
-        return (
-            self.name, _shown(self.before, numbers), _shown(self.after, numbers),
-            _by(self.ratio, numbers) + ("; the ranges do not touch" if self.apart else ""),
-        )  # fmt: skip
+        by = (self._by(numbers), "the ranges do not touch" if self.apart else "")
+        before, after = _shown(self.before, numbers), _shown(self.after, numbers)
+        return self.name, before, after, "; ".join(filter(None, by))
+
+    def _by(self, numbers: Numbers) -> str:
+        """By how much a figure changed: a share in points, another in per cent."""
+        (old, new), ratio = self._figures, self.ratio or 1
+        more = "more" if new.central > old.central else "less"
+        if old.unit == "share":
+            size = 100 * abs(new.central - old.central)
+            text = numbers.number(size, 0 if size >= 1 else 1)
+            return f"{text} point{'s' * (text != '1')} {more}" if size >= 0.05 else ""
+        if self.part == "scenario" or abs(ratio - 1) < 0.0005:
+            return ""
+        said = f"{numbers.percent(abs(ratio - 1), 1)} {more}"
+        return said if ratio < 3 else f"{numbers.number(ratio)} times as much"
 
     def sentence(self, numbers: Numbers) -> str:
         """The change in one line."""
         name, before, after, by = self.told(numbers)
+        if self.before is None or self.after is None:
+            state, said = ("new", after) if self.before is None else ("gone", f"was {before}")
+            bare = self.part == "warning" or not (self.before or self.after)
+            return f"{name}: {state}" if bare else f"{name}: {state}, {said}"
         if self.part == "warning":
-            return f"{name}: {'new' if self.before is None else 'gone'}"
-        if self.before is None:
-            return f"{name}: new, {after}"
-        if self.after is None:
-            return f"{name}: gone, was {before}"
+            pairs = zip(_AMOUNT.findall(before), _AMOUNT.findall(after), strict=False)
+            return f"{name}: was {numbers.names([a for a, b in pairs if a != b])} before"
         return f"{name}: from {before} to {after}{', ' * bool(by)}{by}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -123,42 +145,58 @@ class Change:
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Every difference between two summaries, the most important first."""
-    old, new = dict(_flat(before)), dict(_flat(after))
-    labels = {**_labels(before), **_labels(after)}
+    """What differs between two summaries, the most important first.
+
+    An option that has another label on the two sides is named by both, its values by each side's.
+    """
+    own = (_labels(before), _labels(after))
+    labels = {
+        name: " → ".join(dict.fromkeys(side[name] for side in own if name in side))
+        for name in {**own[0], **own[1]}
+    }
+    untold = {"client"} if all("scenario" in side for side in (before, after)) else {"scenario"}
     changes = (
         Change(
-            _part(path, old.get(path, new.get(path))),
-            _name(path, labels),
-            _plain(path, old.get(path), before, labels),
-            _plain(path, new.get(path), after, labels),
-            len(path),
+            _part(path, either), _name(path, labels, either), _plain(path, old, before, own[0]),
+            _plain(path, new, after, own[1]), len(path) + bool(_DETAILS & {*path}),
         )
-        for path in {**old, **new}
-        if _bare(old.get(path)) != _bare(new.get(path))
-    )
-    return tuple(sorted(changes, key=lambda c: c.rank))
+        for path, old, new in _pairs(before, after)
+        for either in [old if new is None else new] if path[0] not in untold
+    )  # fmt: skip
+    told = _joined(change for change in changes if change.before != change.after)
+    return tuple(sorted(told, key=lambda change: change.rank))
+
+
+def _joined(changes: Iterable[Change]) -> Iterable[Change]:
+    """Changes, of which those of one rule's verdict are one, whatever options they are of."""
+    found: dict[Any, Change] = {}
+    for place, change in enumerate(changes):
+        rule = change.name.partition(" · ")[2]
+        alike = (rule, change.before, change.after) if " · verdicts · " in change.name else place
+        options = found[alike].name.partition(" · ")[0] + "; " if alike in found else ""
+        found[alike] = replace(change, name=options + change.name)
+    return found.values()
 
 
 def numbers_of(summary: Mapping[str, Any]) -> Numbers:
     """Writes numbers as the summary's client does."""
-    client = summary.get("client")
-    said = client if isinstance(client, dict) else {}
+    said = _mapping(summary, "client")
     return Numbers(str(said.get("country", "")), str(said.get("currency", "")))
 
 
 def as_text(
     changes: Sequence[Change], before: str, after: str, numbers: Numbers, most: int | None = None
 ) -> str:
-    """The changes as lines under headings, at most `most` of each kind."""
+    """The changes as lines under headings, at most `most` of each kind, but all of verdicts."""
     lines = [f"{before} → {after}"]
     if not changes:
         return f"{lines[0]}: nothing changed"
     for heading, found in _grouped(changes):
+        shown = found if found[0].part == "verdict" else found[:most]
         lines += ["", f"{heading} ({len(found)})"]
-        lines += [f"  {c.sentence(numbers)}" for c in found[:most]]
-        if most is not None and len(found) > most:
-            lines.append(f"  … and {len(found) - most} smaller ones (--all shows them)")
+        lines += [f"  {c.sentence(numbers)}" for c in shown]
+        if left := len(found) - len(shown):
+            lines.append(f"  … and {left} more (--all shows them)")
     return "\n".join(lines)
 
 
@@ -170,114 +208,122 @@ def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
     for part, found in itertools.groupby(changes, lambda c: c.part):
-        yield PARTS[part], list(found)
+        yield _words("part", part), list(found)
 
 
 def _shown(value: Any, numbers: Numbers) -> str:
+    """A figure or words, as a reader sees them."""
     if not isinstance(value, Range):
         return NONE if value is None else str(value)
-    whole = all(v == int(v) for v in (value.low, value.central, value.high))
-    return numbers.range(value, 0 if whole and not is_currency(value.unit[:3]) else None)
-
-
-def _by(ratio: float | None, numbers: Numbers) -> str:
-    if ratio is None or abs(ratio - 1) < 0.0005:
-        return ""
-    if ratio >= 3:
-        return f"{numbers.number(ratio)} times as much"
-    return f"{numbers.percent(abs(ratio - 1), 1)} {'more' if ratio > 1 else 'less'}"
+    whole = all(v == int(v) for v in value.ends)
+    text = numbers.range(value, 0 if whole and not is_currency(value.unit[:3]) else None)
+    one = value.central == 1 and value.unit.isalpha() and value.unit != "times"
+    return text.replace(value.unit, value.unit.removesuffix("s")) if one else text
 
 
 # --- A summary as flat lines --------------------------------------------------------------------
 
 
-def _flat(value: Any, path: Key = ()) -> Iterator[tuple[Key, Any]]:
-    """Leaves of a summary; records of a list are told apart by their name, not their place."""
-    if isinstance(value, dict) and not _is_figure(value) and (path[:1], len(path)) != _INPUT:
-        for key, inner in value.items():
-            yield from _flat(inner, (*path, str(key)))
-    elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
-        seen = Counter[str]()
-        for place, inner in enumerate(value):
-            name = _called(inner, place)
-            seen[name] += 1
-            yield from _flat(inner, (*path, f"{name} ({seen[name]})" if seen[name] > 1 else name))
-    elif isinstance(value, list) and path == ("warnings",):
-        yield from (((*path, str(text)), str(text)) for text in value)
-    else:
-        yield path, value
+def _mapping(data: Any, *path: str) -> dict[str, Any]:
+    """What stands at a path, or nothing where that is no mapping."""
+    found = at(data, path)
+    return found if isinstance(found, dict) else {}
 
 
-_INPUT = (("inputs",), 2)
-"""Path and depth of an input, which is one thing with its value and its source."""
+def _pairs(old: Any, new: Any, path: Key = ()) -> Iterator[tuple[Key, Any, Any]]:
+    """Leaves of two summaries, each with its path and what stands there on either side.
+
+    Of an option or a workload that one side lacks, only its cost is told, if it has one.
+    """
+    form = _told_of(path, "form")
+    sides = [_members(side, form) for side in (old, new)]
+    if sides == [None, None]:
+        yield path, old, new
+    for key in {**(sides[0] or {}), **(sides[1] or {})}:
+        left, right = ((side or {}).get(key) for side in sides)
+        if form == "entries" and (left is None or right is None):
+            left, right = (_mapping(e).get("present_cost", e and "") for e in (left, right))
+        if _told_of((*path, str(key)), "part") != "none":
+            yield from _pairs(left, right, (*path, str(key)))
 
 
-def _called(record: Any, place: int) -> str:
-    if not isinstance(record, dict):
-        return str(place + 1)
-    named = [str(record[k]) for k in _NAMES if isinstance(record.get(k), str | int)]
-    alone = "id" in record or "name" in record
-    return " ".join(named[:1] if alone else named) or str(place + 1)
+def _members(value: Any, form: str) -> dict[str, Any] | None:
+    """What a value holds by name, and not by place; None where it is a leaf."""
+    if isinstance(value, dict):
+        return None if form == "record" or _is_figure(value) else value
+    if not isinstance(value, list) or not (form or any(isinstance(v, dict) for v in value)):
+        return None
+    seen, found = Counter[str](), {}
+    for place, member in enumerate(value):
+        name, said = _called(member, place, form)
+        seen[name] += 1
+        found[name + f" (number {seen[name]} of this name)" * (seen[name] > 1)] = said
+    return found
+
+
+def _called(member: Any, place: int, form: str) -> tuple[str, Any]:
+    """By what a member of a list is known again, and what it says: of a sentence all but its
+    figures, of a point what stands before the colon."""
+    if form == "sentence":
+        return _AMOUNT.sub("#", str(member)), str(member)
+    if form == "point":
+        point, _, said = str(member).partition(": ")
+        return point, said
+    known = member if isinstance(member, dict) else {}
+    named = [str(known[k]) for k in _NAMES if isinstance(known.get(k), str | int)]
+    told = named[:1] if {"id", "name"} & known.keys() else named
+    return " ".join(told) or str(place + 1), member
 
 
 def _labels(summary: Mapping[str, Any]) -> dict[str, str]:
     """Options by their name in the scenario, as a reader knows them."""
-    options = summary.get("options")
-    found = options.items() if isinstance(options, dict) else ()
-    return {name: str(o["label"]) for name, o in found if isinstance(o, dict) and "label" in o}
+    found = _mapping(summary, "options").items()
+    return {name: str(said["label"]) for name, said in found if "label" in _mapping(said)}
 
 
-def _name(path: Key, labels: Mapping[str, str]) -> str:
+def _name(path: Key, labels: Mapping[str, str], value: Any) -> str:
     """The way to a leaf in words, without the section that the heading says."""
-    if path[0] in ("inputs", "warnings"):
-        return " · ".join(path[1:]) or path[0]
+    if path[0] == "warnings":
+        return str(value)
     words = []
-    for above, part in itertools.pairwise(("", *path)):
-        if part.isdecimal() and above.endswith("_by_year"):
-            words.append(f"year {part}")
-        elif above in ("options", "quality", "resilience", "flip_points", "volume_winners"):
-            words.append(" ".join(labels.get(w, w) for w in part.split(" ")))
+    for end, (above, part) in enumerate(itertools.pairwise(("", *path)), 1):
+        if above == "flip_points":
+            words.append(" of ".join(labels.get(word) or _words(word) for word in part.split()))
         else:
-            plain = _WORDS.get(part, part.replace("_", " "))
-            words.append(_WORDS.get(f"{above}.{part}", plain))
-    said = path[0] in ("options", "recommendation") and len(path) > 1
-    return " · ".join(words[said:])
+            named = labels.get(part) if above in _BY_OPTION else None
+            words.append(named or _words(*path[:end]))
+    if path[0] == "scenario":
+        entry = len(path) > 3 and _told_of(path[:2], "form") == "entries"
+        return " of ".join(reversed(words[1 + entry :]))
+    return " · ".join(words[path[0] in _UNSAID and len(path) > 1 :])
 
 
 def _part(path: Key, value: Any) -> str:
-    if path[0] == "inputs":
-        said = value if isinstance(value, dict) else {}
-        source = said.get("source")
-        kind = said.get("kind") or (source.get("kind") if isinstance(source, dict) else "")
-        return "input" if kind in ("client", "measured") else "fact"
-    judged = any("verdict" in part or "flip" in part for part in path)
-    return _PART.get(path[0]) or ("verdict" if judged else "result")
-
-
-def _bare(value: Any) -> Any:
-    """What of a leaf counts as a change: of an input its value, not where it comes from. Yes and
-    one are two things."""
-    if isinstance(value, dict) and not _is_figure(value):
-        return value.get("value", value)
-    return (isinstance(value, bool), value)
+    """Part of a leaf; of an input by the kind of its source."""
+    kind = _mapping(value).get("kind") or _mapping(value, "source").get("kind")
+    own = _told_of(("kind", str(kind)), "part") if path[0] == "inputs" else ""
+    return own or _told_of(path, "part") or "result"
 
 
 def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[str, str]) -> Any:
     """A leaf as a figure with its unit, or as words; None where there is none."""
-    said, units = value if isinstance(value, dict) else {}, summary.get("units") or {}
-    stated = next((units[key] for key in reversed(path) if key in units), "")
+    said, units = _mapping(value), _mapping(summary, "units")
+    if path[0] == "flip_points" and said:
+        parts = (_plain((k,), said.get(k), summary, labels) for k in ("to", "threshold", "today"))
+        to, at, today = (_shown(part, numbers_of(summary)) for part in parts)
+        now = "" if said.get("kind") == "price" else f", today {today}"
+        return f"{to} first at {at}{now} ({'' if said.get('plausible') else 'not '}plausible)"
+    stated = next((units[key] for key in reversed(path) if key in units), _told_of(path, "unit"))
     inner = said.get("value", value)
-    figure = _figure(inner, str(said.get("unit") or stated))
+    money = str(_mapping(summary, "client").get("currency", ""))
+    figure = _figure(inner, str(said.get("unit") or stated).replace("{currency}", money))
     if figure is not None or value is None:
         return figure
-    if isinstance(inner, bool):
-        return "yes" if inner else "no"
+    shown = labels if stated == "option" else {}
     if isinstance(inner, list):
-        return "; ".join(map(str, inner)) or "none"
-    if path[-1] in _OPTIONS and inner in labels:
-        return labels[inner]
-    text = str(inner)
-    return (text.replace("_", " ") if re.fullmatch(r"[a-z_]+", text) else text) or "none"
+        return "; ".join(shown.get(str(v), str(v)) for v in inner) or "none"
+    text = shown.get(str(inner), str(inner))
+    return _words("", text) if re.fullmatch(r"[a-z_]+|True|False", text) else text
 
 
 def _figure(value: Any, unit: str) -> Range | None:
@@ -285,7 +331,7 @@ def _figure(value: Any, unit: str) -> Range | None:
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in ends):
         return None
     if isinstance(value, dict) and (own := str(value.get("unit", ""))):
-        unit = "share" if own == "1" else own
+        unit = "share" if own in ("1", "share of all weight") else own
     try:
         return Range(ends[0], ends[1], ends[2], unit)
     except (ValueError, OverflowError):  # no range, in a file that something else wrote

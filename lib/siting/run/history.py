@@ -18,15 +18,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from siting.inputs import beside, scenario
+from siting.inputs import beside, document, scenario
 from siting.inputs.scenario import ScenarioError
+from siting.run.job import SCENARIO, attached
 from siting.run.shelf import LARGEST
 
 _DATED = re.compile(r"(?P<client>[a-z0-9][a-z0-9-]*)@(?P<date>\d{4}-\d{2}(-\d{2})?|now)")
 
 
 def summary(name: str) -> dict[str, Any]:
-    """The summary that `name` stands for.
+    """The summary that `name` stands for, with its scenario as `scenario` where that is at hand.
 
     name: a summary.json or a folder that holds one; a client whose report is in `reports/`;
     `CLIENT@now`, computed without rendering; or `CLIENT@YYYY-MM[-DD]`, as of the start of that
@@ -50,6 +51,9 @@ def summary(name: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise ScenarioError.of(name, "is not a summary.json", "name a report's folder")
+    written = file.with_name(SCENARIO)
+    if file.name == "summary.json" and written.is_file():
+        found["scenario"] = document.examined(document.read(written))[0].data
     return found
 
 
@@ -96,5 +100,6 @@ def _computed(client: str, root: Path) -> dict[str, Any]:
         reason = run.stderr.strip().splitlines() or ["no reason given"]
         wrong = f"cannot be computed ({reason[0]})"
         raise ScenarioError.of(client, wrong, "check it with `siting check`")
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+    path = root / "params" / f"{client}.yaml"
+    whole = scenario.resolved(attached(scenario.load(path), path)[0])
+    return {**json.loads(run.stdout), "scenario": document.examined(whole)[0].data}
