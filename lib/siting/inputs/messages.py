@@ -50,11 +50,11 @@ def faults(refusal: ValidationError, data: Any, root: type[BaseModel]) -> list[F
     by_path: dict[Path_, list[ErrorDetails]] = {}
     for error in refusal.errors(include_url=False):
         by_path.setdefault(_written(error, data), []).append(error)
+    above = {path[:end] for path in by_path for end in range(len(path))}
     return [
         (path, *_said(here, path, root))
         for path, here in by_path.items()
-        # A deeper error of the same union says it better.
-        if not any(len(p) > len(path) and p[: len(path)] == path for p in by_path)
+        if path not in above  # a deeper error of the same union says it better
     ]
 
 

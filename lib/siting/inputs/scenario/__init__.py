@@ -163,7 +163,7 @@ def _tolerant(data: Any) -> tuple[Scenario | None, list[Fault], dict[Path_, bool
             data = copy.deepcopy(data)
             faults += [f for f in malformed if not _follows(f[0], holes)]
             mended: dict[Path_, bool] = {}
-            for where, *_ in malformed:
+            for where, *_ in malformed[: _MOST_HOLES + 1]:
                 if not _follows(where, mended):
                     mended |= _mended(data, where, holes)
             if not mended or len(holes) > _MOST_HOLES:
