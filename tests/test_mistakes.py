@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,16 @@ def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake: str, tmp_path
     assert fix in result.stderr
     assert "acme.yaml:" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_file_is_named_from_the_folder_that_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    (tmp_path / "params" / "acme.yaml").write_text(GOOD.replace("500", "5OO"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["check", "acme"])
+    assert "\nparams/acme.yaml:3: " in f"\n{result.stderr}"
 
 
 @pytest.mark.parametrize("mistake", IN_A_TABLE)

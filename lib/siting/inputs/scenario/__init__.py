@@ -74,11 +74,14 @@ def path_of(name_or_path: str | Path) -> Path:
 
 
 def _place(client: str, own: bool = False) -> Path:
-    """Where the file of a client's name belongs. Raises DocumentError for what is none."""
+    """Where the file of a client's name belongs, as messages print it.
+
+    Raises DocumentError for what is no name.
+    """
     if not _CLIENT.fullmatch(client):
         write = "write small letters, digits and -, such as acme-bank, or a path that ends in .yaml"
         raise DocumentError.of(client, "is no client's name", write)
-    return project(own) / "params" / f"{client}.yaml"
+    return _shown(project(own) / "params" / f"{client}.yaml")
 
 
 def _shown(path: Path) -> Path:
@@ -87,7 +90,7 @@ def _shown(path: Path) -> Path:
     Links are left as they are: one that leads to itself has no end.
     """
     try:
-        return path.absolute().relative_to(Path.cwd())
+        return Path(os.path.abspath(path)).relative_to(Path.cwd())
     except (ValueError, OSError):
         return path
 
@@ -326,7 +329,7 @@ def create(client: str) -> Path:
         raise DocumentError.of(client, "already exists", "choose another name, or edit that file")
     with path.open("x", encoding="utf-8") as file:
         file.write(new_text(client, dt.date.today()))
-    return _shown(path)
+    return path
 
 
 def new_text(client: str, day: dt.date) -> str:
