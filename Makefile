@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?=
 CLIENTS ?=
+# The locks name every package, so pip resolves nothing: what was released since cannot matter.
+INSTALL := $(BIN)/python -m pip install --quiet --no-deps
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header
 
@@ -69,10 +71,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.kit: requirements.lock pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-build-isolation --editable .
+	$(BIN)/python -m pip check
 	@touch $@
 
 $(VENV)/.test: requirements-test.lock $(VENV)/.kit
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
+	$(INSTALL) --require-hashes -r requirements-test.lock
+	$(BIN)/python -m pip check
 	@touch $@

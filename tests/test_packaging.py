@@ -102,6 +102,17 @@ def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_registry()
         assert names - {"siting"} <= set(pinned), f"{lock}: run `make lock`"
 
 
+def test_an_installation_asks_no_registry_which_versions_there_are() -> None:
+    """pip looks up ``coverage[toml]>=7`` anew, lock or not, and then refuses what is newer."""
+    words = ["make", "--dry-run", "--always-make", "VENV=elsewhere", "elsewhere/.test"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    installs = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert len(installs) == 3
+    for line in installs:
+        assert "--no-deps" in line and ("--require-hashes" in line or "--editable" in line)
+    assert done.stdout.count("pip check") == 2
+
+
 def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
