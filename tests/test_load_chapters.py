@@ -45,14 +45,6 @@ def test_the_capacity_chapter_opens_with_the_servers_of_its_frame() -> None:
 # --- frames of load and capacity ----------------------------------------------------------------
 
 
-def test_a_week_by_hour_holds_all_requests_of_each_workload(client: study.Study) -> None:
-    hours, loads = client.load_by_hour(), client.loads().set_index("workload")
-    mean = (hours.now + hours.may_wait).groupby(hours.workload).mean()
-    for workload, rate in mean.items():
-        working = loads.working[workload]  # of a mean week of the year, holidays counted
-        assert rate * working == pytest.approx(loads.mean_rate[workload])
-
-
 def test_gpus_of_a_year_are_those_of_its_replicas_and_spares(client: study.Study) -> None:
     sized, years = client.pools(), client.gpus_by_year().query("year == 1").set_index("option")
     cards = (sized.replicas + sized.spares) * sized.gpus_per_replica

@@ -615,6 +615,26 @@ def test_a_name_of_an_incomplete_entry_is_not_called_unknown(
     assert {f for f in fields if not f.startswith(field)} == named
 
 
+def test_a_fault_is_left_out_for_what_it_rests_on_not_for_its_words(client) -> None:
+    text = CLIENT.replace("[workloads]", "[workloads, options, finance, decision]")
+    text = text.replace("  assistant:", "  mine: many\n  assistant:")
+    text += """options:
+  api:
+    models: {all: gpt-4.1, mine: gpt-4.1, yours: gpt-4.1}
+    flows: {inference-mine: {}, inference-his: {}}
+finance: {baseline: quotes, quotes: 3}
+decision: {hard_constraints: [mine]}
+"""
+    said = {p.field: p.wrong for p in refused(client(text)) if not p.field.startswith("workloads")}
+    assert said == {
+        "finance.baseline": "'quotes' is no option",  # though finance.quotes is malformed
+        "finance.quotes": "3 is not a list",
+        "decision.hard_constraints[0]": "'mine' is no constraint",  # a workload of it is malformed
+        "options.api.models.yours": "'yours' is no workload",
+        "options.api.flows.inference-his": "'inference-his' is no flow",
+    }
+
+
 def test_a_report_without_a_date_makes_no_other_date_wrong(client) -> None:
     text = CLIENT.replace("name: Acme", "report_date: tomorrow")
     text = text.replace("[workloads]", "[workloads, finance]").replace("2026-10-01", "2026-12-24")

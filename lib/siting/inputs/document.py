@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -40,8 +40,17 @@ MAX_DIGITS = 30
 
 Path_ = tuple[str | int, ...]
 """Keys and list positions that lead to a value."""
-Fault = tuple[Path_, str, str]
-"""Where something is wrong with data, what, and what to write instead."""
+
+
+class Fault(NamedTuple):
+    """Where something is wrong with data, what, and what to write instead."""
+
+    place: Path_
+    wrong: str
+    write: str
+    rests_on: Path_ = ()
+    """Another place of the data that it was held against; what is malformed there may be why."""
+
 
 _AMBIGUOUS = re.compile(r"(y|n|yes|no|on|off)", re.IGNORECASE)
 _WORDS = {
@@ -113,7 +122,7 @@ class Document:
 
     def problems(self, faults: Iterable[Fault]) -> list[Problem]:
         """Faults of the data, each with the file and line where it was written."""
-        return [Problem(*self.place(path), dotted(path), *said) for path, *said in faults]
+        return [Problem(*self.place(f.place), dotted(f.place), f.wrong, f.write) for f in faults]
 
 
 def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def faults(refusal: ValidationError, data: Any, root: type[BaseModel]) -> list[F
         by_path.setdefault(_written(error, data), []).append(error)
     above = {path[:end] for path in by_path for end in range(len(path))}
     return [
-        (path, *_said(here, path, root))
+        Fault(path, *_said(here, path, root))
         for path, here in by_path.items()
         if path not in above  # a deeper error of the same union says it better
     ]

@@ -55,13 +55,10 @@ def _day(cells: pd.Series[str]) -> pd.Series[Any]:
 
 def _time(cells: pd.Series[str]) -> pd.Series[pd.Timestamp]:
     """UTC where every cell says how far it is from it; without a zone where none does."""
-    moments, zoned = _moment(cells, r"\d{4}-?\d\d-?\d\d[T ]\d\d:?\d\d"), _zoned(cells)
+    moments = _moment(cells, r"\d{4}-?\d\d-?\d\d[T ]\d\d:?\d\d")
+    zoned = cells.str.contains(r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$", regex=True)
     alike = moments.where(zoned == zoned.iloc[0])
     return alike if zoned.iloc[0] else alike.dt.tz_localize(None)
-
-
-def _zoned(cells: pd.Series[str]) -> pd.Series[bool]:
-    return cells.str.contains(r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$", regex=True)
 
 
 def _visible(cells: pd.Series[str]) -> pd.Series[str]:

@@ -374,8 +374,8 @@ def _percent(characters: int, size: float) -> float:
 
 
 def _longest_word(text: str) -> int:
-    words: Iterable[str] = text.replace("/", " ").replace("-", " ").split(" ")
-    return min(18, max(map(len, words)))  # report.typ breaks longer words in a table
+    """At most 18 letters: report.typ breaks longer words in a table."""
+    return min(18, max(map(len, re.split("[ /-]", text))))
 
 
 def _pandoc(html: str) -> str:

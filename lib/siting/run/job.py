@@ -167,7 +167,7 @@ def _beside(path: Path, where: Path_, name: str, read: Callable[[Path], T]) -> T
         return read(path.parent / name)
     except ValueError as error:
         wrong, _, write = f"{name!r} beside it {error}".partition("; ")
-    raise ScenarioError(_told(path, [(where, wrong, write or "put a plain file there")]))
+    raise ScenarioError(_told(path, [Fault(where, wrong, write or "put a plain file there")]))
 
 
 def _told(path: Path, faults: list[Fault]) -> list[Problem]:
@@ -217,7 +217,7 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
             if name in known:
                 said = (f"{named!r} is in {asked.get(f'{name}.ipynb', part)}, too", "name it once")
             if name not in known or asked.setdefault(f"{name}.ipynb", part) != part:
-                faults.append((("report", part, place), *said))
+                faults.append(Fault(("report", part, place), *said))
     if faults:
         raise ScenarioError(_told(path, faults))
     return asked

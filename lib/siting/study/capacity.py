@@ -25,7 +25,6 @@ from siting.study.frames import Rows, frame, frame_citing
 from siting.study.memory import short
 from siting.study.results import Results
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 CURVE_POINTS = 24
 MOST_TIMES = 3
 """Servers instead of one that anybody would still want to run."""
@@ -80,20 +79,6 @@ class CapacityFrames(Results):
             tokens = n.input.mean, n.cached_share, n.output.mean
             waits = load.batchable_share, _deadline(load), load.arrivals, load.working
             yield name, load.requests(1).central, *rates, *tokens, *waits, load.growth[0]
-
-    @frame_citing(_load_sources)
-    def load_by_hour(self) -> Rows:
-        """A workload in one hour of a usual week of the first year.
-
-        workload: name of the workload
-        day: Mon to Sun
-        hour: of the week, 0 is Monday midnight [hours]
-        now: asked for at once [requests/s]
-        may_wait: asked for, but may wait [requests/s]
-        """
-        for name, load in self._loads.items():
-            for hour, (now, waits) in enumerate(zip(load.interactive, load.waiting, strict=True)):
-                yield name, DAYS[hour // 24], hour, now, waits
 
     @frame_citing(_load_sources)
     def days(self) -> Rows:

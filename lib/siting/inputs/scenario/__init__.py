@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from siting import catalogue
 from siting.inputs import benchmark, beside, document, messages
-from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem, dotted
+from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
@@ -124,12 +124,8 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
         follow = [*unread, *contradictions(found)]
         # What is asked of an option depends on its kind.
         holes |= {h[:2]: True for h in holes if h[0] == "options" and h[-1] in ("kind", "provider")}
-        unsure = [_LATEST, *map(dotted, holes)]
-        for part in _LISTED:  # an entry that was taken out is not unknown
-            written = dict(document.members(whole.data.get(part)))
-            unsure += [f"{name}' is no" for name in written.keys() - getattr(found, part).keys()]
-        follow = [f for f in follow if not _follows(f[0], holes)]
-        faults += [f for f in (*unfounded, *follow) if not any(w in f[1] for w in unsure)]
+        faults += unfounded + [f for f in follow if not _follows(f.place, holes)]
+        faults = [f for f in faults if not (f.rests_on and _follows(f.rests_on, holes))]
     refused = {problem.field for problem in problems}
     problems += [p for p in whole.problems(faults) if p.field not in refused]
     problems = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
@@ -164,7 +160,7 @@ def _tolerant(data: Any) -> tuple[Scenario | None, list[Fault], dict[Path_, bool
             malformed = messages.faults(error, data, Scenario)
             # base.yaml is read once for all clients: what is taken out of a copy stays in it.
             data = copy.deepcopy(data)
-            faults += [f for f in malformed if not _follows(f[0], holes)]
+            faults += [f for f in malformed if not _follows(f.place, holes)]
             mended: dict[Path_, bool] = {}
             for where, *_ in malformed[: _MOST_HOLES + 1]:
                 if not _follows(where, mended):
@@ -181,16 +177,13 @@ def _mended(data: Any, where: Path_, holes: dict[Path_, bool]) -> dict[Path_, bo
         place, holder, step = where[:end], document.at(data, where[: end - 1]), where[end - 1]
         usual = _stand_in(place)
         if usual is not None and place not in holes:
-            holder[step] = copy.deepcopy(usual)
-            return {place: True}
+            was, holder[step] = document.at(data, place), copy.deepcopy(usual)
+            # Of what was empty nothing is unknown: the hole is what was put into it.
+            return {(*place, "any") if was == {} else place: True}
         if isinstance(holder, dict) and step in holder:
             del holder[step]
             return {place: False}
     return {}
-
-
-_LATEST = "2099-12-31"
-"""The report's day in the stand-ins: a fault that cites it only follows from them."""
 
 
 def _stand_in(place: Path_) -> Any:
@@ -223,7 +216,7 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
             except ValueError as error:
                 wrong, _, write = f"{run.file} beside it {error}".partition("; ")
                 where: Path_ = ("workloads", name, "measured", i, "file")
-                faults.append((where, wrong, write or "name a result file"))
+                faults.append(Fault(where, wrong, write or "name a result file"))
         workloads[name] = workload.model_copy(update={"measured": runs})
     return found.model_copy(update={"workloads": workloads}), faults
 

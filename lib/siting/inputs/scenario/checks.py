@@ -30,7 +30,7 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
         yield from _quoted(here := ("finance", "quotes", i), quote, scenario)
         if (twin := first.setdefault(quote.item, i)) < i:
             wrong = f"quotes[{twin}] is for {quote.item}, too"
-            yield (*here, "item"), wrong, "keep the one that holds"
+            yield Fault((*here, "item"), wrong, "keep the one that holds")
     yield from _bounded(scenario)
     yield from _dated(scenario)
     yield from _named(scenario)
@@ -59,31 +59,34 @@ def _bounded(scenario: Scenario) -> Iterator[Fault]:
     for found, most, what in bounds:
         if found > most:
             wrong = f"{found:.1e} {what} a working day at the end of the horizon are too many"
-            yield ("workloads",), wrong, f"write a load and growth of at most {most:.0e} {what}"
+            yield Fault(("workloads",), wrong, f"write a load of at most {most:.0e} {what}")
 
 
-def _one_of(path: Path_, name: str, what: str, among: Iterable[str]) -> Iterator[Fault]:
-    """A name must be one of those that are known."""
+def _one_of(
+    path: Path_, name: str, what: str, among: Iterable[str], part: str = ""
+) -> Iterator[Fault]:
+    """A name must be one of those that are known. part: of the scenario, where it would stand."""
     listed = list(among)
     if name not in listed:
-        yield path, f"{name!r} is no {what}", suggestion(name, listed)
+        rests_on = (part, name.removeprefix("inference-"))  # a flow, on its workload
+        yield Fault(path, f"{name!r} is no {what}", suggestion(name, listed), rests_on)
 
 
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     here: Path_ = ("options", name)
     if not option.gpu and option.kind in ("rented_gpus", *OWNED):
-        yield here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue"
+        yield Fault(here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue")
     if option.provisioned and option.kind not in API:
-        yield (*here, "provisioned"), f"{option.kind} is no API", "remove it"
+        yield Fault((*here, "provisioned"), f"{option.kind} is no API", "remove it")
     if option.second_site and option.kind not in OWNED:
         wrong = f"{option.kind} owns no servers that could stand at a second site"
-        yield (*here, "second_site"), wrong, "remove it, or name owned servers"
+        yield Fault((*here, "second_site"), wrong, "remove it, or name owned servers")
     yield from _region(here, option)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
     if (model := next(silent, None)) is not None:
         wrong = f"{model} reasons, and its effort is not said"
         write = "write effort: none, low, medium or high as your requests set it, or default"
-        yield (*here, "effort"), wrong, write
+        yield Fault((*here, "effort"), wrong, write)
     yield from _hybrid(here, name, option, scenario)
     yield from _served(here, option, scenario)
 
@@ -92,16 +95,17 @@ def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Itera
     parts = {"base": option.base, "burst": option.burst}
     if option.kind != "hybrid":
         for part in (p for p, v in parts.items() if v):
-            yield (*here, part), f"only a hybrid has a {part}", "remove it, or write kind: hybrid"
+            write = "remove it, or write kind: hybrid"
+            yield Fault((*here, part), f"only a hybrid has a {part}", write)
         return
     others = [n for n, o in scenario.options.items() if n != name and o.kind != "hybrid"]
     for part, target in parts.items():
         if not target:
-            yield here, f"a hybrid needs `{part}:`", f"name an option: {', '.join(others)}"
+            yield Fault(here, f"a hybrid needs `{part}:`", f"name an option: {', '.join(others)}")
         else:
-            yield from _one_of((*here, part), target, "other option", others)
+            yield from _one_of((*here, part), target, "other option", others, "options")
     if option.base and option.base == option.burst:
-        yield (*here, "burst"), "base and burst are the same option", "name two options"
+        yield Fault((*here, "burst"), "base and burst are the same option", "name two options")
 
 
 def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -109,10 +113,10 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
     if option.kind == "hybrid":
         return
     here = (*here, "models")
-    for workload, model in option.models.items():
-        path = (*here, workload)
-        if workload not in ("all", *scenario.workloads):
-            yield from _one_of(path, workload, "workload", ["all", *scenario.workloads])
+    for name, model in option.models.items():
+        path = (*here, name)
+        if name not in ("all", *scenario.workloads):
+            yield from _one_of(path, name, "workload", ["all", *scenario.workloads], "workloads")
         elif option.kind in SELF_HOSTED:
             yield from known.MODEL.faults(path, model)
         elif option.kind == "open_api":
@@ -122,7 +126,7 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
     if "all" not in option.models:
         for workload in (w for w in scenario.workloads if w not in option.models):
             write = f"add `{workload}:` or `all:` with a model"
-            yield here, f"no model for workload {workload}", write
+            yield Fault(here, f"no model for workload {workload}", write)
 
 
 def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
@@ -135,7 +139,7 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
         yield from _one_of(here, provider_id, what, listed)
     elif listed[provider_id].find_model(model, all_providers=providers) is None:
         priced = (m.id for m in listed[provider_id].models)
-        yield path, f"{model!r} has no price at {provider_id}", suggestion(model, priced)
+        yield Fault(path, f"{model!r} has no price at {provider_id}", suggestion(model, priced))
 
 
 def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
@@ -154,7 +158,7 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
     if provider_id not in selling:
         hosts = ", ".join(sorted(selling)) or "none is known: write a quote for api_request"
         where = provider_id or "no provider"
-        yield path, f"{model!r} has no price at {where}", f"hosts that sell it: {hosts}"
+        yield Fault(path, f"{model!r} has no price at {where}", f"hosts that sell it: {hosts}")
 
 
 _LOOKED_UP = {
@@ -176,16 +180,16 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
     """A quote is for an item and an option that exist, in their unit, and still valid."""
     if quote.item.startswith("option."):
         option = quote.item.split(".")[1]
-        yield from _one_of((*here, "item"), option, "option", scenario.options)
-    for where, wrong, write in priced(quote, scenario.client.currency):
-        yield (*here, *where), wrong, write
+        yield from _one_of((*here, "item"), option, "option", scenario.options, "options")
+    for fault in priced(quote, scenario.client.currency):
+        yield fault._replace(place=(*here, *fault.place))
     day = scenario.client.report_date
     if quote.date > day:
-        yield (*here, "date"), f"{quote.date} is after the report ({day})", "correct one of the two"
+        yield Fault((*here, "date"), f"{quote.date} is after the report ({day})", "correct it")
     if quote.valid_until and quote.valid_until < day:
         wrong = f"the offer ended on {quote.valid_until}, before the report ({day})"
         write = "ask for a new one, or remove it so that the published price is taken"
-        yield (*here, "valid_until"), wrong, write
+        yield Fault((*here, "valid_until"), wrong, write, ("client", "report_date"))
 
 
 def priced(quote: Quote, currency: str) -> Iterator[Fault]:
@@ -195,7 +199,7 @@ def priced(quote: Quote, currency: str) -> Iterator[Fault]:
     per = _quotable().get(item, quote.per)
     if quote.per != per or not known.is_currency(quote.unit[:3]):
         should = currency if per == "once" else f"{currency}/{per}"
-        yield ("unit",), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}"
+        yield Fault(("unit",), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}")
 
 
 def _region(here: Path_, option: Option) -> Iterator[Fault]:
@@ -204,7 +208,7 @@ def _region(here: Path_, option: Option) -> Iterator[Fault]:
     if option.kind in SELF_HOSTED and option.region and option.region not in regions:
         for near in difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75):
             wrong = f"{option.region!r} is no region of {option.provider}"
-            yield (*here, "region"), wrong, f"did you mean {near}?"
+            yield Fault((*here, "region"), wrong, f"did you mean {near}?")
 
 
 @of_facts
@@ -218,23 +222,24 @@ def _dated(scenario: Scenario) -> Iterator[Fault]:
     """Nothing is known before it was written."""
     day = scenario.client.report_date
     if not dt.date(2020, 1, 1) <= day <= dt.date(2100, 1, 1):
-        yield ("client", "report_date"), f"{day} is no date of a report", "write the year in full"
+        yield Fault(("client", "report_date"), f"{day} is no date of a report", "write it in full")
     for i, entry in enumerate(scenario.evidence):
         if entry.date > day and "*" not in entry.fields:
-            yield ("evidence", i, "date"), f"{entry.date} is after the report ({day})", "correct it"
+            wrong = f"{entry.date} is after the report ({day})"
+            yield Fault(("evidence", i, "date"), wrong, "correct it")
 
 
 def _named(scenario: Scenario) -> Iterator[Fault]:
     """Options, criteria and constraints that are named are there."""
     decision, options = scenario.decision, list(scenario.options)
-    yield from _one_of(
-        ("finance", "baseline"), scenario.finance.baseline, "option", [*options, "none"]
-    )
-    for i, name in enumerate(scenario.client.yes_means):
-        yield from _one_of(("client", "yes_means", i), name, "option", options)
+    named: dict[Path_, str] = {("finance", "baseline"): scenario.finance.baseline}
+    named |= {("client", "yes_means", i): n for i, n in enumerate(scenario.client.yes_means)}
+    for path, name in named.items():
+        among = [*options, "none"] if path[0] == "finance" else options
+        yield from _one_of(path, name, "option", among, "options")
     what, criteria = "criterion of facts/decision_criteria.csv", "decision_criteria"
     for name in decision.weights:
-        path: Path_ = ("decision", "weights", name)
+        path = ("decision", "weights", name)
         yield from _one_of(path, name, what, column(criteria, "criterion"))
     words = ["sovereignty", "quality", "latency", "budget"]
     words += [f"rule:{rule}" for rule in column("sovereignty_rules", "rule_id")]
@@ -242,7 +247,7 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:
         wrong = "a budget is a hard constraint without an amount"
-        yield ("decision",), wrong, "add `budget_per_year:`"
+        yield Fault(("decision",), wrong, "add `budget_per_year:`")
 
 
 def _answers(scenario: Scenario) -> Iterator[Fault]:
@@ -255,9 +260,9 @@ def _answers(scenario: Scenario) -> Iterator[Fault]:
         answers["options", name, "attributes"] = option.attributes
         for flow, said in option.flows.items():
             answers["options", name, "flows", flow, "attributes"] = said.attributes
-            yield from _one_of(("options", name, "flows", flow), flow, "flow", flows)
+            yield from _one_of(("options", name, "flows", flow), flow, "flow", flows, "workloads")
     for path, given in answers.items():
         for attribute, value in given.items():
             if problem := rulebook.value_problem(attribute, value, book.attributes):
-                fault, _, remedy = problem.partition("; ")
-                yield (*path, attribute), fault, remedy or "see facts/sovereignty_attributes.csv"
+                wrong, _, write = problem.partition("; ")
+                yield Fault((*path, attribute), wrong, write)

@@ -26,8 +26,8 @@ class Name:
         try:
             self.look_up(name)
         except (KeyError, ValueError) as error:
-            fault, _, remedy = str(error.args[0]).partition("; ")
-            yield path, fault, remedy or "correct it"
+            wrong, _, write = str(error.args[0]).partition("; ")
+            yield Fault(path, wrong, write or "correct it")
 
 
 def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Fault]:

@@ -52,7 +52,7 @@ def with_origins(found: Scenario, own: dict[str, Any] | None) -> tuple[Scenario,
             spoken.setdefault(-max(covering)[1], []).append(figure)
         else:
             write = f"add {path[0]} or the whole path to `fields` of an evidence"
-            faults.append((path, "nothing says where this figure comes from", write))
+            faults.append(Fault(path, "nothing says where this figure comes from", write))
     if own is not None and not faults:
         narrowed = [client[i].model_copy(update={"fields": spoken[i]}) for i in sorted(spoken)]
         found = found.model_copy(update={"evidence": [*narrowed, *rest]})
@@ -70,4 +70,8 @@ def _unfounded(entries: list[Evidence], everything: dict[str, Any]) -> Iterator[
                 write = "write a path such as workloads or finance.discount_rate"
                 if catalogue.nearest(field, paths):
                     write = catalogue.suggestion(field, paths - {"*"})
-                yield ("evidence", i, "fields", j), f"{field!r} is nothing in this scenario", write
+                wrong, place = (
+                    f"{field!r} is nothing in this scenario",
+                    ("evidence", i, "fields", j),
+                )
+                yield Fault(place, wrong, write, rests_on=tuple(field.split(".")))
