@@ -111,6 +111,15 @@ def test_a_chapter_runs_for_a_move_and_for_a_verdict_to_stay(chapter: str) -> No
         assert len(printed(chapter, client)) > 200
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_nobody_knows_is_no_gain_and_default_weights_are_called_ours(client: str) -> None:
+    s, said = opened(client), printed("15_why", client)
+    gains = said.split("What you gain", 1)[-1].split("What you pay for it", 1)[0].split("\n\n")[0]
+    assert "not known" not in gains
+    whose = "your" if s.scenario.decision.weights else "our default"
+    assert f"of 100 points at {whose} weights" in said
+
+
 def test_where_the_futures_disagree_page_one_says_so_in_its_sentence_on_confidence() -> None:
     for client in CLIENTS:
         s = opened(client)
