@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.catalogue import table
+from siting.inputs.scenario.model import Readiness
 from siting.quantity import Range
 from siting.verdict import plan, ranking
 from siting.verdict.decision import Case, decide
@@ -21,7 +22,8 @@ WEIGHTS = ranking.weights_of({}, CRITERIA)
 DRAWS = 4000
 WORDS = {"model": "the model", "reference": "the model in use", "vendor": "the vendor"}
 OWN = {"model": "Gemma", "reference": "GPT", "reviews": "transfer impact assessment"}
-FACTS = Facts(defaultdict(lambda: {**WORDS, "reviews": ""}, own={**WORDS, **OWN}))
+LACKS = frozenset(f"no {what}" for what in Readiness.model_fields)
+FACTS = Facts(defaultdict(lambda: {**WORDS, "reviews": ""}, own={**WORDS, **OWN}), LACKS)
 
 
 def candidate(name, cost, kind="api", spread=0.05, **more):
@@ -139,7 +141,7 @@ def test_a_test_that_costs_more_than_its_answer_is_worth_is_no_step():
 def test_a_step_of_one_sector_is_not_given_to_another():
     found = {}
     for sector in ("banking", "health"):
-        facts = dataclasses.replace(FACTS, critical=True, sector=sector)
+        facts = dataclasses.replace(FACTS, holds=frozenset({"critical"}), sector=sector)
         case = Case((candidate("api", 1.0),), "api", CRITERIA, WEIGHTS, facts, seed=1)
         found[sector] = " ".join(s.row.step + s.row.why for s in decide(case).plan)
     assert "exit plan" in found["banking"]
@@ -212,7 +214,7 @@ def test_open_findings_and_critical_functions_appear_in_the_plan():
 
 
 def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition():
-    facts = dataclasses.replace(FACTS, words={"b": {"reviews": "x"}}, critical=True)
+    facts = dataclasses.replace(FACTS, words={"b": {"reviews": "x"}}, holds=LACKS | {"critical"})
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
     words = ("option", "model", "reference", "vendor", "reviews", "experiment")
@@ -220,6 +222,15 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         assert step.when in known, step.step
         assert "{" not in (step.step + step.label).format(**dict.fromkeys(words, ""))
         assert step.day in (30, 90, 365)
+
+
+def test_what_is_in_hand_is_no_step():
+    told = " ".join(s.row.label for s in taken(candidate("api", 1.0)).plan)
+    assert "gateway" in told and "fallback model tested" in told
+    facts = dataclasses.replace(FACTS, holds=LACKS - {"no abstraction_layer"})
+    case = Case((candidate("api", 1.0),), "api", CRITERIA, WEIGHTS, facts, seed=1)
+    told = " ".join(s.row.label for s in decide(case).plan)
+    assert "gateway" not in told and "fallback model tested" in told
 
 
 def test_every_option_kind_has_a_step_for_each_horizon():

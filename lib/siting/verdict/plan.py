@@ -44,7 +44,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     sectors: str
     """Sectors of clients, separated by `;`, or `*`."""
     when: str
-    """`always`, or a condition of `conditions`."""
+    """`always`, a condition of `conditions`, or `no` and a field of the client's readiness."""
     owner: str
     label: str
     """The step in a few words, filled in likewise."""
@@ -91,7 +91,8 @@ class Facts:
     words: Mapping[str, Mapping[str, str]]
     """By option: the `model` that it runs, the `reference` that this is compared with, its
     `vendor`, and its open sovereignty findings (`reviews`), in words."""
-    critical: bool = False
+    holds: frozenset[str] = frozenset()
+    """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
     sector: str = "other"
     currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -143,9 +144,8 @@ def conditions(
         "unproven": any(d.quality for d in target.uncleared),
         "measure": first_test(knowledge) is not None,
         "reviews": bool(facts.words[target.name]["reviews"]),
-        "critical": facts.critical,
     }
-    return {word for word, true in holds.items() if true}
+    return {word for word, true in holds.items() if true} | facts.holds
 
 
 def plan(
@@ -177,9 +177,10 @@ def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Asses
     """Names that the plan's sentences need, and the currencies in which tests are priced."""
     client, day = scenario.client, scenario.client.report_date
     foreign = {e.currency for e in table("experiments", Experiment)} - {client.currency}
+    lacks = frozenset(f"no {what}" for what, there in scenario.stability.readiness if not there)
     return Facts(
         {name: _words(scenario, sovereignty, parity, name) for name in scenario.options},
-        any(w.data.critical_function for w in scenario.workloads.values()),
+        lacks.union("critical" for w in scenario.workloads.values() if w.data.critical_function),
         client.sector,
         client.currency,
         {code: exchange_rate(code, client.currency, day)[0] for code in foreign},
