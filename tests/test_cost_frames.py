@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from printed import printed
 from siting import study
 from siting.study import Study, frames
 from studies import opened
@@ -92,6 +93,12 @@ def test_curve_and_ranges_agree_on_the_volumes_at_which_the_order_changes(s: Stu
         assert above.iloc[0].idxmin() == row.option
         assert below.iloc[-1][row.option] >= below.iloc[-1].min() - 1e-9
     assert list(winners.above[1:]) == list(winners.below[:-1])
+
+
+def test_who_stays_and_pays_less_saves() -> None:
+    # Agence Lumière stays: 821 thousand as paid, against 1 617 for the best other option
+    lines = printed("40_cost", "agence-lumiere").splitlines()
+    assert next(line for line in lines if line.startswith("saved |")).endswith("| 796")
 
 
 def test_a_share_below_all_is_not_called_all(s: Study) -> None:

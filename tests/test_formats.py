@@ -104,6 +104,13 @@ def test_ticks_are_in_words_and_lean() -> None:
     assert numbers.axis("percent", 1)(0.125) == "12.5%"
 
 
+def test_a_tick_shows_every_digit_of_its_place() -> None:
+    numbers = Numbers("IT", "EUR")
+    # 0.03 would stand where 0.025 is
+    assert list(map(numbers.axis("number"), (0, 0.025, 0.05, 0.3))) == ["0", "0.025", "0.05", "0.3"]
+    assert list(map(numbers.axis("percent"), (0, 0.025, 0.5))) == ["0%", "2.5%", "50%"]
+
+
 def test_a_range_reads_as_central_value_and_span() -> None:
     numbers = Numbers("IT", "EUR")
     assert numbers.range(Range(10, 12.3, 15, "GiB")) == "12.3\xa0GiB (10.0 to 15.0)"

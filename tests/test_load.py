@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
 from siting import catalogue, study
+from siting.cost import prices
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
@@ -231,6 +232,13 @@ def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> No
     cheaper = s.cheaper_servers().set_index("server")
     row = cheaper.loc[labels["server-4x-l40s"]]
     assert row.servers == 2 and 0 < row.saved < 1 and row.keeps_limits
+    # list prices are in USD; the frame has the client's money, converted on the day of the report
+    day, own = s.client.report_date, found.server
+    assert own is not None and s.client.currency == "EUR"
+    rate = prices.exchange_rate("USD", "EUR", day)[0]
+    paid = prices.server_price(own, day)[0].central * found.bought() * rate
+    assert row.now == pytest.approx(paid) and row.price == pytest.approx(paid * (1 - row.saved))
+    assert s.cheaper_servers().attrs["units"]["price"] == "EUR"
 
 
 def test_rented_hours_are_those_that_the_bill_counts() -> None:

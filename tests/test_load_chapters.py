@@ -42,7 +42,23 @@ def test_the_capacity_chapter_opens_with_the_servers_of_its_frame() -> None:
     assert said.lower() in printed("50_capacity", "klinikverbund-nordheide").lower()
 
 
+def test_a_mix_is_told_by_what_it_owns_and_sized_as_a_whole() -> None:
+    text = printed("50_capacity", "polderwerk")
+    # one server is what page 1 recommends; two are what all of the load would need
+    assert "Own and OpenAI owns one server of 8 H100" in text
+    assert "without the other side it would take two servers" in text
+
+
 # --- frames of load and capacity ----------------------------------------------------------------
+
+
+def test_a_mix_owns_the_servers_that_its_cost_counts(client: study.Study) -> None:
+    machines = client.machines().set_index("option")
+    for name, option in client.cost.options.items():
+        if option.hybrid and client.labels[name] in machines.index:
+            row = machines.loc[client.labels[name]]
+            assert row.servers == option.servers[0]
+            assert row.paid == row.servers * row.gpus_of_server
 
 
 def test_gpus_of_a_year_are_those_of_its_replicas_and_spares(client: study.Study) -> None:

@@ -179,6 +179,18 @@ def test_names_of_categories_survive_a_format_for_all_axes(shown: list[dict[str,
     assert "1.5" in svg and "million" in svg
 
 
+def test_what_is_counted_in_whole_has_ticks_at_whole_places(shown: list[dict[str, Any]]) -> None:
+    ax = pd.Series({"one": 1, "three": 3}).plot.barh()  # to 3.15: steps of 0.5 or 1
+    show.chart(ax, "Cards", sourced(pd.DataFrame({"a": [1]})), x="whole")
+    assert all(place == round(place) for place in ax.get_xticks())
+
+
+def test_a_column_of_text_that_is_empty_throughout_is_left_out() -> None:
+    frame = pd.DataFrame({"option": ["API", "Own"], "why": ["", ""], "room": ["", "too small"]})
+    heads = [c["head"] for c in tabled.table(sourced(frame), "T")["columns"]]
+    assert heads == ["option", "room"]
+
+
 def test_what_is_no_drawing_is_refused_with_what_to_write() -> None:
     with pytest.raises(TypeError, match="takes axes, an array of axes or a figure, not str"):
         show.chart("cost", "Costs")

@@ -148,7 +148,7 @@ def test_sobol_indices_explain_the_variance_once(
     found = uncertainty.sobol(comparison.plan, PAIR, bars, 1)
     assert len(found) == uncertainty.SOBOL_DRIVERS
     assert found["S1"].sum() == pytest.approx(1.0, abs=0.15)
-    assert (found["ST"] >= found["S1"] - found["S1_conf"] - found["ST_conf"]).all()
+    assert (found["ST"] >= found["S1"]).all()  # the whole of an effect and its part
     assert (found["ST_conf"] >= 0).all()
     assert found["ST"].is_monotonic_decreasing
 

@@ -70,9 +70,9 @@ class Numbers:
         text = f"{abs(value):,.{places}f}".replace(",", self.separator)
         return (MINUS if value < 0 and any(c in "123456789" for c in text) else "") + text
 
-    def percent(self, share: float, decimals: int = 0) -> str:
-        """A share of 1 as a percentage: 0.123 is 12%."""
-        text = self.number(100 * share, decimals)
+    def percent(self, share: float, decimals: int | None = 0) -> str:
+        """A share of 1 as a percentage: 0.123 is 12%; without a number of decimals, 12.3%."""
+        text = self._lean(100 * share, decimals)
         return text if text in (NONE, "never") else text + "%"
 
     def sign(self, currency: str | None = None) -> str:
@@ -141,10 +141,10 @@ class Numbers:
         return self._lean(value / size, decimals) + word
 
     def _lean(self, value: float, decimals: int | None) -> str:
-        """With as many decimals as the value has, two at most, or as told."""
+        """With as many decimals as the value has, six at most, or as told."""
         if decimals is not None or not math.isfinite(value):
             return self.number(value, decimals)
-        text = self.number(value, 2)
+        text = self.number(value, 6)
         return text.rstrip("0").rstrip(".") if "." in text else text
 
     def quantity(self, value: float, unit: str, decimals: int | None = None) -> str:
@@ -208,7 +208,7 @@ class Numbers:
         """A tick formatter: `ax.xaxis.set_major_formatter(numbers.axis("money"))`."""
         write: dict[str, Callable[..., str]] = {"number": self._lean, "whole": self.number}
         chosen = write.get(style) or getattr(self, style)
-        places = decimals or 0 if style in ("whole", "percent", "money") else decimals
+        places = decimals or 0 if style in ("whole", "money") else decimals
         return lambda value, _position=None: chosen(value, places)
 
 

@@ -590,8 +590,7 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
 
 def additions(level: Array) -> Array:
     """What is bought at the start of each year to reach a level that is never sold down."""
-    kept = np.maximum.accumulate(level, axis=1)
-    return np.diff(kept, axis=1, prepend=0.0)
+    return np.diff(np.maximum.accumulate(level, axis=1), axis=1, prepend=0.0)
 
 
 def life_years(draws: Draws) -> int:

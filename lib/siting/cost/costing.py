@@ -298,9 +298,8 @@ class _Finder:
         factors: list[str] = []
         value = replace(item.range, unit=f"{item.currency} {item.unit}".strip())
         if not (value.is_exact and value.central == 1):
-            source = source_of(item)
-            factors = [self.own(item.id, item.label, value, source, item.id, item.note)]
-            factors += self.fx(item.currency)
+            own = self.own(item.id, item.label, value, source_of(item), item.id, item.note)
+            factors = [own, *self.fx(item.currency)]
         return [*factors, *chain(*map(self.looked_up, item.multiply_by.split()))]
 
     def looked_up(self, price: str) -> list[str]:

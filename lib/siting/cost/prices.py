@@ -303,8 +303,7 @@ def pue(option: Option) -> Pue:
     """PUE of the room if the client says it, of the provider if it publishes one, else of the kind
     of place."""
     rows = {r.place: r for r in table("pue", Pue)}
-    place = option.kind if option.kind in rows else "cloud"
-    return rows.get(option.provider, rows[place])
+    return rows.get(option.provider) or rows.get(option.kind, rows["cloud"])
 
 
 # --- parameters -------------------------------------------------------------------------------

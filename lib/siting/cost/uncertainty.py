@@ -343,7 +343,8 @@ def sobol(
 
     By driver, largest first: `S1` alone and `ST` together with others, each with its 95 %
     half-interval `…_conf`; empty where nothing varies. Saltelli's sample with a fixed seed; drivers
-    are taken as independent, as the indices demand.
+    are taken as independent, as the indices demand. `ST` is at least `S1`, its own part: below it
+    the two differ by the noise of their estimates alone.
     """
     import pandas as pd
     from SALib.analyze import sobol as analyse
@@ -365,5 +366,5 @@ def sobol(
             problem, saving / np.std(saving), calc_second_order=False, seed=seed,
             num_resamples=100, print_to_console=False,
         )  # fmt: skip
-    both: list[pd.DataFrame] = found.to_df()
-    return pd.concat(both, axis=1).sort_values("ST", ascending=False)
+    both: pd.DataFrame = pd.concat(found.to_df(), axis=1)
+    return both.assign(ST=both[["S1", "ST"]].max(axis=1)).sort_values("ST", ascending=False)

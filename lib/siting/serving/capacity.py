@@ -118,8 +118,7 @@ class Pool:
     def level(self, year: int = 1, side: str = "central") -> float:
         """Replicas' worth of work that must be carried at once in the busiest week of a year."""
         grown = [s.load.growth_factor(year, side) for s in self.shares]
-        together = len(set(grown)) == 1
-        level = self._first_level * grown[0] if together else self._level(grown)
+        level = self._first_level * grown[0] if len(set(grown)) == 1 else self._level(grown)
         return float(level * getattr(self.time, side))
 
     @cached_property
@@ -178,8 +177,7 @@ class Pool:
     @cached_property
     def rate_per_replica(self) -> Range:
         """Requests a second of the busiest hour's mix that one replica serves within limits."""
-        hour = self.busy_hour_of_week
-        rates = np.array([s.load.hourly[hour] for s in self.shares])
+        rates = np.array([s.load.hourly[self.busy_hour_of_week] for s in self.shares])
         central = float(rates.sum()) / float(rates @ [1 / s.rate for s in self.shares])
         return Range(central / self.time.high, central, central / self.time.low, "requests/s")
 

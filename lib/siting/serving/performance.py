@@ -346,8 +346,7 @@ def kv_format(d: Deployment) -> dtypes.KvFormat:
     """Format of the cache. `auto`: 8 bit where TensorRT-LLM runs quantised weights."""
     wanted = d.kv_cache or "auto"
     if wanted == "auto" and engines.engine_name(d.engine) in VENDOR:
-        quantised = weight_format(d.weights, d.model).bits < 9
-        wanted = "fp8" if quantised else wanted
+        wanted = "fp8" if weight_format(d.weights, d.model).bits < 9 else wanted
     return dtypes.kv_format(wanted)
 
 
@@ -526,8 +525,7 @@ def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = 
 
 def room(d: Deployment, r: Replica, longest: float) -> float:
     """Sequences that a replica took in at once that is known to have run requests this long."""
-    held = slots(d, r, longest, longest, ran=True)
-    return max(1.0, min(held, most_sequences(d)))
+    return max(1.0, min(slots(d, r, longest, longest, ran=True), most_sequences(d)))
 
 
 # --- constants in force -----------------------------------------------------------------------

@@ -78,8 +78,7 @@ def _simulated(kind: Kind, slack: float, percentile: int) -> float:
     low, high = 1.0, float(rate.max())
     for _ in range(12):
         middle = (low + high) / 2
-        kept = _wait(rate, middle, percentile) <= slack
-        low, high = (low, middle) if kept else (middle, high)
+        low, high = (low, middle) if _wait(rate, middle, percentile) <= slack else (middle, high)
     return high
 
 

@@ -32,8 +32,7 @@ def known_servers(option: Option) -> list[Server]:
     rows = catalogue.table("servers", Server)
     if option.server:
         return [r for r in rows if r.id == option.server]
-    card = catalogue.gpu(option.gpu).id
-    return [r for r in rows if r.gpu_id == card]
+    return [r for r in rows if r.gpu_id == catalogue.gpu(option.gpu).id]
 
 
 def server_of(option: Option) -> Server | None:

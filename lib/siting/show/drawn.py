@@ -119,7 +119,7 @@ def _ticks(axis: Axis, kind: str, numbers: Numbers) -> None:
     # A notebook may have chosen the places of the ticks itself.
     chosen = ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
     if axis.get_scale() == "linear" and not isinstance(axis.get_major_locator(), chosen):
-        axis.set_major_locator(ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_locator(ticker.MaxNLocator(4, steps=[2, 2.5, 5], integer=name == "whole"))
 
 
 def _name(figure: Figure, ax: Axes) -> None:

@@ -48,13 +48,15 @@ def table(
     decimals as `percent:1`, or a function; by default the unit decides. heads: other words for
     columns. over: headings over several columns. totals: number of last rows that are sums.
     badges: columns of verdict words. explain: adds what the columns mean. A two-level index gives
-    groups of rows, two-level columns give headings over headings.
+    groups of rows, two-level columns give headings over headings. A column of text that is empty
+    in every row is left out.
     """
     attrs = [*attributes(df), *attributes(data)]
     units = {k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()}
     roles: Mapping[str, str] = next((a["roles"] for a in attrs if "roles" in a), {})
     colours = {label: style.TEXT[c] for label, c in style.colours(roles).items()}
     frame, stubs = _flat(df)
+    frame = frame.drop(columns=[c for c in frame if len(frame) and (frame[c] == "").all()])
     if not isinstance(formats, Mapping):
         formats = {c: formats for c in frame.columns if formats and c not in stubs}
     above = {name: label for label, names in (over or {}).items() for name in names}

@@ -33,7 +33,11 @@ YEAR_POINTS = 400
 
 
 class CapacityFrames(Results):
-    """Frames on load, GPUs and latency. A hybrid shows the machines that it owns."""
+    """Frames on load, GPUs and latency.
+
+    A hybrid is sized as its base is, as if that carried the whole load; `machines` says how many of
+    those it owns, which is a question of cost.
+    """
 
     def _pools(self) -> Iterator[tuple[tuple[str, str], Pool]]:
         for name, found in self.capacity.items():
@@ -122,7 +126,7 @@ class CapacityFrames(Results):
         shown: whether the capacity chapter is about it: the chosen option's largest, or that of
             the first option on machines of its own
         hybrid: whether another option takes the rest of the load
-        base: label of the option whose machines these are
+        base: label of the option whose machines these are, and which would carry the whole load
         gpu: card
         gpus_per_replica: cards that hold the model once [GPUs]
         replicas: that serve [replicas]
@@ -227,7 +231,8 @@ class CapacityFrames(Results):
 
     @frame_citing(_speed_sources)
     def gpus_by_year(self) -> Rows:
-        """GPUs of an option in a year of the horizon, spares included.
+        """GPUs of an option in a year of the horizon, spares included; a hybrid's are those that
+        its base needs for the whole load.
 
         option: label of the option
         year: 1 is the first
@@ -254,7 +259,8 @@ class CapacityFrames(Results):
 
     @frame
     def machines(self) -> Rows:
-        """The machines of an option in the first year: what is bought or paid, and what is idle.
+        """The machines of an option in the first year: what is bought or paid, and what is idle; of
+        a hybrid, the servers that its cheapest split owns, for which the other side stands by.
 
         option: label of the option
         server: the server that is bought; missing for rented GPUs
@@ -272,7 +278,12 @@ class CapacityFrames(Results):
             if not found.pools:
                 continue
             own = found.server
-            kind = own and own.label, own and own.gpu_count
+            kind = (own.label, own.gpu_count) if own else (None, math.nan)
+            if found.kind == "hybrid":
+                split = self.cost.options.get(name)
+                owned = split.servers[0] if split else math.nan
+                yield name, *kind, owned, 0, None, owned * kind[1], None, found.wanted, None, ""
+                continue
             count = (found.bought(), found.spare_servers()) if own else (None, None)
             up = found.availability(spares=False), found.wanted, found.availability()
             small = [f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()]
@@ -287,28 +298,29 @@ class CapacityFrames(Results):
         option: label of the option
         server: the other server
         servers: that serve and stand by in the first year [servers]
-        price: of all of them, central [USD]
-        now: of those that are planned, central [USD]
+        price: list price of all of them, central [currency]
+        now: list price of those that are planned, central [currency]
         saved: share of the price that is saved [share]
         keeps_limits: whether the limits are kept on it
         """
         for name, found in self.capacity.items():
             own = found.server if found.kind != "hybrid" else None
             if own and found.idle_gpus >= own.gpu_count / 2:
-                yield from ((name, *row) for row in self._other_servers(found, own))
+                yield from self._other_servers(name, found, own)
 
-    def _other_servers(self, found: OptionCapacity, own: Server) -> Iterator[tuple[Any, ...]]:
+    def _other_servers(self, name: str, found: OptionCapacity, own: Server) -> Rows:
         """Servers that would do for less, with what the pools would need on their cards."""
         day = self.client.report_date
-        now = prices.server_price(own, day)[0].central * found.bought()
+        rate, converted = prices.exchange_rate("USD", self.client.currency, day)
+        planned, source = prices.server_price(own, day)
+        now = planned.central * found.bought()
         on_card: dict[str, dict[str, Pool]] = {}
         for other in catalogue.table("servers", Server):
-            runs = found.runs.model_copy(
-                update={"gpu": other.gpu_id, "server": other.id, "tensor_parallel": None}
-            )
+            card = {"gpu": other.gpu_id, "server": other.id, "tensor_parallel": None}
+            runs = found.runs.model_copy(update=card)
             try:
-                each = prices.server_price(other, day)[0].central
-                if each >= now or other.id == own.id:
+                listed, of_other = prices.server_price(other, day)
+                if listed.central >= now or other.id == own.id:
                     continue
                 if other.gpu_id not in on_card:
                     on_card[other.gpu_id] = {
@@ -318,9 +330,11 @@ class CapacityFrames(Results):
             except (NotEstimated, prices.NotPriced):
                 continue
             sized = replace(found, runs=runs, pools=on_card[other.gpu_id], years=1)
-            count, price = sized.bought(), each * sized.bought()
-            if price < now and count <= MOST_TIMES * found.bought():
-                yield other.label, count, price, now, 1 - price / now, sized.keeps_limits
+            count, part = sized.bought(), listed.central * sized.bought() / now
+            if part < 1 and count <= MOST_TIMES * found.bought():
+                cost = part * now * rate, now * rate, 1 - part
+                yield name, other.label, count, *cost, sized.keeps_limits
+                yield from (source, of_other, converted)
 
     @frame_citing(_load_sources)
     def deadlines(self) -> Rows:
