@@ -95,6 +95,12 @@ def test_curve_and_ranges_agree_on_the_volumes_at_which_the_order_changes(s: Stu
     assert list(winners.above[1:]) == list(winners.below[:-1])
 
 
+def test_a_mix_that_owns_nothing_has_the_price_dates_of_its_other_side() -> None:
+    # the cheapest split of Assekuranz Säntis' mix is Azure Zürich alone: no server, no server price
+    ages = opened("assekuranz-saentis").costs().set_index("option").price_age
+    assert ages["Own and Azure"] == ages["Azure Zürich"] < ages["Two L40S servers"]
+
+
 def test_who_stays_and_pays_less_saves() -> None:
     # Agence Lumière stays: 821 thousand as paid, against 1 617 for the best other option
     lines = printed("40_cost", "agence-lumiere").splitlines()

@@ -208,6 +208,10 @@ def test_the_order_of_options_in_the_scenario_changes_nothing(client: str) -> No
 def test_what_is_most_worth_knowing_can_be_found_out(client: str) -> None:
     known = opened(client).knowledge()
     assert known.action.head(1).notna().all()
+    assert known.attrs["units"]["cost"] == known.attrs["currency"]
+    # the frame's own verdict, from the two amounts that stand beside each other
+    priced = known.dropna(subset="cost")
+    assert (priced.pays == (priced.worth > priced.cost)).all()
 
 
 @pytest.mark.parametrize("client", CLIENTS)

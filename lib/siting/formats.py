@@ -102,8 +102,7 @@ class Numbers:
         if round(top, -3) >= MILLION_FROM:
             return lambda amount: self.number(amount / 1e6, 2), NARROW + "million"
         digits = 2 if top < 10 else 0 if top < 1000 else -2 if top < 10_000 else -3
-        places = 2 if 0 < top < 10 else 0
-        return lambda amount: self.number(round(amount, digits), places), ""
+        return lambda amount: self.number(round(amount, digits), 2 if 0 < top < 10 else 0), ""
 
     def money_span(self, low: float, high: float, currency: str | None = None) -> str:
         """Two amounts, the sign and the word once: `€ 0.59 to 1.17 million`."""

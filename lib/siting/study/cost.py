@@ -129,7 +129,8 @@ class CostFrames(VendorFrames):
         """Days since the oldest main price of an option was seen; missing where none is dated."""
         plan, day = self.cost.plan, self.client.report_date
         stems = ("server_price", "server_list_price", "gpu_hour", "api_request")
-        used = {f for line in plan.options[name].lines for f in line.factors}
+        paid = plan.options[plan.options[name].alone or name].lines
+        used = {f for line in paid for f in line.factors}
         dated = (plan.factors[f].source for f in used if f.split(".")[0] in stems)
         ages = [age for source in dated if (age := source.age_days(day)) is not None]
         return max(ages, default=math.nan)

@@ -256,12 +256,11 @@ class DecisionFrames(Results):
         pays: whether that is more than the test costs
         action: how to measure it; missing where no test is known
         days: how long that takes [days]
-        cost*: what it costs
-        cost_currency: currency of that cost
+        cost*: what it costs, converted on the day of the report [currency]
         """
         for k in self.decision.knowledge:
             if e := k.experiment:
-                yield k.label, k.worth, k.pays, e.action, e.days, e.cost, e.currency
+                yield k.label, k.worth, k.pays, e.action, e.days, e.cost.scaled(k.rate)
                 yield source_of(e)
             else:
                 yield {"input": k.label, "worth": k.worth, "pays": k.pays}
