@@ -185,6 +185,13 @@ def test_what_is_counted_in_whole_has_ticks_at_whole_places(shown: list[dict[str
     assert all(place == round(place) for place in ax.get_xticks())
 
 
+def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right() -> None:
+    frame = pd.DataFrame({"option": ["API", "Own"], "reached": [0.999997, 0.995]})
+    made = tabled.table(sourced(frame), "T", {"reached": "percent:2"})
+    assert [row["cells"][1]["text"] for row in made["rows"]] == ["over 99.99%", "99.50%"]
+    assert made["columns"][1]["align"] == "right"
+
+
 def test_a_column_of_text_that_is_empty_throughout_is_left_out() -> None:
     frame = pd.DataFrame({"option": ["API", "Own"], "why": ["", ""], "room": ["", "too small"]})
     heads = [c["head"] for c in tabled.table(sourced(frame), "T")["columns"]]

@@ -71,9 +71,12 @@ class Numbers:
         return (MINUS if value < 0 and any(c in "123456789" for c in text) else "") + text
 
     def percent(self, share: float, decimals: int | None = 0) -> str:
-        """A share of 1 as a percentage: 0.123 is 12%; without a number of decimals, 12.3%."""
-        text = self._lean(100 * share, decimals)
-        return text if text in (NONE, "never") else text + "%"
+        """A share of 1 as a percentage: 0.123 is 12%; without a number of decimals, 12.3%. With
+        decimals, what is below all is not called 100%."""
+        most = 1 - 10.0 ** -((decimals or 0) + 2)
+        over = "over " if decimals and most < share < 1 else ""
+        text = self._lean(100 * (most if over else share), decimals)
+        return text if text in (NONE, "never") else f"{over}{text}%"
 
     def sign(self, currency: str | None = None) -> str:
         """The currency's sign with the space that follows it."""

@@ -53,9 +53,7 @@ class Wording(Results):
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share of 1: 0.23 is 23%. With decimals, what is below all is not called 100%."""
-        most = 1 - 10.0 ** -(decimals + 2)
-        over = "over " if decimals and most < share < 1 else ""
-        return over + self.numbers.percent(min(share, most) if over else share, decimals)
+        return self.numbers.percent(share, decimals)
 
     def of_100(self, share: float) -> str:
         """A share of cases as a count: `66 of 100`."""
