@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ from siting.catalogue import Source
 from siting.cost import prices
 from siting.inputs.scenario import Option
 from siting.serving.servers import Server
-from siting.verdict.plan import facts_of
+from siting.verdict.plan import facts_of, to_decide
 from studies import CLIENTS, opened
 
 HERE = Path(__file__).parents[1]
@@ -61,17 +62,20 @@ def test_where_hidden_tokens_are_over_a_quarter_of_a_bill_the_client_is_asked_to
     assert not any("for claims" in c for c in asked)
 
 
-def test_no_step_names_a_rule_of_which_it_is_not_known_whether_it_applies() -> None:
+def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> None:
     given = opened("base").scenario
 
     def open_(title: str, reason: str) -> Made:
-        return Made(rule=Made(title=title), verdict="review", reason=reason)
+        rule = Made(title=title, remedy="Ask.", owner="data protection")
+        return Made(rule=rule, verdict="review", reason=reason)
 
     doubtful = open_("Chinese operator", "Not known whether it applies: country of the operator.")
     verdicts = {"A": doubtful, "B": open_("Storage", "Not known: retention (days).")}
     law = Made(options=dict.fromkeys(given.options, Made(verdicts=verdicts)))
-    words = facts_of(given, law, quality.assess(given)).words  # type: ignore[arg-type]
-    assert {of["reviews"] for of in words.values()} == {"Storage"}
+    facts = facts_of(given, law, quality.assess(given), opened("base").stability)  # type: ignore[arg-type]
+    for c in opened("base").decision.candidates:
+        said = to_decide(dataclasses.replace(c, uncleared=()), facts)
+        assert said == {"data protection": "whether “Chinese operator” applies; Storage"}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

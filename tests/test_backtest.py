@@ -101,8 +101,18 @@ def test_a_vendors_own_record_moves_a_chance_only_where_skill_is_shown():
         assert least == most == (f"next notice at most {days:g} days" in shown)
     assert set(own.index) == {30, 90, 180}
     spread = chances.groupby("within").chance.nunique()
-    assert (spread[~own["max"]] == 1).all()
     assert (spread[own["max"]] > 1).all()
+    # Where none is shown it is a typical vendor's, no likelier than its own of more days.
+    wide = chances.pivot_table("chance", "vendor", "within")
+    pool = chances[chances.within == 30].chance.max()
+    assert wide[30].to_numpy() == pytest.approx(wide[90].clip(upper=pool).to_numpy())
+
+
+def test_a_notice_of_fewer_days_is_never_likelier_than_one_of_more():
+    for client in ("base", "polderwerk"):
+        for end in ("chance_low", "chance", "chance_high"):
+            wide = study.open(client).notice_chances().pivot_table(end, "vendor", "within")
+            assert (wide.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
 
 
 def test_choosing_one_variant_by_what_was_known_does_as_well_as_mixing_all():

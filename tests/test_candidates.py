@@ -81,7 +81,7 @@ def test_latency_strikes_only_what_is_known_to_miss_its_limits(scenario):
 
 def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenario):
     def verdict(word):
-        rule = Made(title="Place", remedy="Move it.", regime="Residency")
+        rule = Made(title="Place", remedy="Move it.", owner="legal", regime="Residency")
         return Made(rule=rule, verdict=word, reason="It is elsewhere.")
 
     law = Made(options={"owned": Made(verdicts={"R-1": verdict("fail"), "R-2": verdict("review")})})
@@ -104,7 +104,7 @@ def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
 
 
 def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(scenario):
-    rule = Made(title="Place", remedy="Ask.", regime="Residency")
+    rule = Made(title="Place", remedy="Ask.", owner="legal", regime="Residency")
     open_ = Made(rule=rule, verdict="review", reason="Not known: place.")
     law = Made(options={"owned": Made(verdicts={"R-1": open_})})
     drawn = {"owned": Sampled.of(np.linspace(400_000.0, 600_000.0, 101))}

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections import defaultdict
+from types import SimpleNamespace as Made
 
 import numpy as np
 import pytest
@@ -21,9 +22,17 @@ CRITERIA = ranking.criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
 DRAWS = 4000
 WORDS = {"model": "the model", "reference": "the model in use", "vendor": "the vendor"}
-OWN = {"model": "Gemma", "reference": "GPT", "reviews": "transfer impact assessment"}
+OWN = {"model": "Gemma", "reference": "GPT"}
+REVIEW = Made(
+    rule=Made(title="transfer impact assessment", remedy="Write it.", owner="data protection"),
+    verdict="review",
+    reason="Not known.",
+)
 LACKS = frozenset(f"no {what}" for what in Readiness.model_fields)
-FACTS = Facts(defaultdict(lambda: {**WORDS, "reviews": ""}, own={**WORDS, **OWN}), LACKS)
+NONE_ENDS = {**WORDS, "ending": ""}
+FACTS = Facts(
+    defaultdict(lambda: NONE_ENDS, own={**NONE_ENDS, **OWN}), {"own": [REVIEW]}, holds=LACKS
+)
 
 
 def candidate(name, cost, kind="api", spread=0.05, **more):
@@ -152,7 +161,7 @@ def test_a_struck_option_stays_visible_with_its_reason_and_its_price():
     own = candidate("own", 0.1, "on_premises", struck=("fails rule R1",))
     found = taken(candidate("api", 1.0), own)
     assert found.recommended == "api"
-    assert found.struck == (own,)
+    assert [c for c in found.candidates if c.struck] == [own]
     assert found.candidate("own").cost is not None
 
 
@@ -214,10 +223,12 @@ def test_open_findings_and_critical_functions_appear_in_the_plan():
 
 
 def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition():
-    facts = dataclasses.replace(FACTS, words={"b": {"reviews": "x"}}, holds=LACKS | {"critical"})
+    facts = dataclasses.replace(
+        FACTS, words={"b": {"ending": "x"}}, reviews={"b": [REVIEW]}, holds=LACKS | {"critical"}
+    )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
-    words = ("option", "model", "reference", "vendor", "reviews", "experiment")
+    words = ["option", "model", "reference", "vendor", "reviews", "ending", "experiment", "owner"]
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step
         assert "{" not in (step.step + step.label).format(**dict.fromkeys(words, ""))

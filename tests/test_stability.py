@@ -324,8 +324,10 @@ def test_a_shock_says_which_options_it_hits_and_what_it_costs():
     spend = {"api": Range.exact(10_000, "EUR per year")}
     costs = dict.fromkeys(base.options, COST)
     a = stability.assess(base.model_copy(update=change), costs, spend)
-    price, gone = a.shocks
-    assert set(price.options) == {"api", "hybrid"}
+    price, mixed, gone = a.shocks
+    assert {price.option, mixed.option} == {"api", "hybrid"}
+    # A client runs one of its options, so a shock costs one move, not the sum of them all.
+    assert price.one_off == mixed.one_off
     assert price.yearly == Range.exact(20_000, "EUR per year")  # 10 000 · (3 − 1)
     assert price.one_off is not None and price.one_off.low > 0
-    assert gone.options == () and "no option" in gone.not_estimated
+    assert gone.option is None and "no option" in gone.not_estimated

@@ -59,7 +59,7 @@ class CostFrames(VendorFrames):
         chosen = chosen if chosen in priced else self.cost.cheapest
         if self.cost.plan.baseline in priced and chosen != self.cost.plan.baseline:
             return chosen, self.cost.plan.baseline
-        ruled_out = {c.name for c in self.decision.struck}
+        ruled_out = {c.name for c in self.decision.candidates if c.struck}
         rest = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
         allowed = [n for n in rest if n not in ruled_out] or rest
         return chosen, min(allowed, key=lambda n: priced[n].present, default=chosen)
@@ -111,7 +111,7 @@ class CostFrames(VendorFrames):
         price_age: age of its oldest price of machines, GPU-hours or tokens [days]
         """
         chosen, rival = self.compared
-        ruled_out = {c.name for c in self.decision.struck}
+        ruled_out = {c.name for c in self.decision.candidates if c.struck}
         today = self.cost.options.get(self.cost.plan.baseline)
         for name, o in self.cost.options.items():
             runs, spread = o is today, self.uncertainty.spreads[name]

@@ -15,6 +15,8 @@ from siting.verdict.ranking import Candidate, Criterion, Sampled
 from siting.verdict.what_if import outcomes
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+TURNS = {"weight": "weight of {}", "price": "cost of {}", "volume": "volume of tokens"}
+
 WORDS = {"list": "list", "same_capability": "falling"}
 """Paths of API prices as a client reads them."""
 
@@ -236,16 +238,12 @@ class DecisionFrames(Results):
         to: what leads beyond [option]
         inside: whether that value lies in the range that is expected
         """
-        criteria = {c.criterion: c.label for c in self.decision.criteria}
+        criteria = {c.criterion: c.label.lower() for c in self.decision.criteria}
         for f in self.decision.flips:
             subject = self.labels.get(f.subject, f.subject)
-            words = {
-                "weight": f"weight of {criteria.get(f.subject, '').lower()}",
-                "price": f"cost of {subject}",
-                "volume": "volume of tokens",
-            }
+            said = TURNS[f.kind].format(criteria[f.subject] if f.kind == "weight" else subject)
             points = f.expected.central, f.threshold, f.expected.unit, f.to, f.plausible
-            yield f.kind, subject, words[f.kind], *points
+            yield f.kind, subject, said, *points
 
     @frame
     def knowledge(self) -> Rows:

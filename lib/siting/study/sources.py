@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from siting.catalogue import STALE_DAYS, Kind, Source
@@ -89,16 +90,16 @@ class SourceFrames(DecisionFrames, CostFrames):
         plan, first = self.cost.plan, next(iter(self.scenario.workloads))
         growth = self.scenario.source(f"workloads.{first}.growth_per_year")
         softest = {
-            driver: max((f.source for f in factors), key=_softness, default=growth)
+            driver: max(
+                (f.source for f in factors), key=lambda s: [*KINDS].index(s.kind), default=growth
+            )
             for driver, factors in uncertainty.drivers(plan).items()
         }
         swings = {s.subject: s for s in self.decision.swings if s.kind == "cost"}
         rows: list[tuple[Any, ...]] = []
         for bar in self._bars:
             s, origin = swings.get(bar.driver), self._origin(softest[bar.driver])
-            lead = (
-                (max(s.leads) - min(s.leads), s.leaders[0] != s.leaders[1]) if s else (None, False)
-            )
+            lead = (float(np.ptp(s.leads)), len({*s.leaders}) > 1) if s else (None, False)
             rows.append((bar.label, bar.band, bar.band.unit, *lead, bar.swing, *origin))
         yield from sorted(rows, key=lambda row: (-(row[3] or 0), -row[5]))
         yield from softest.values()
@@ -142,16 +143,10 @@ class SourceFrames(DecisionFrames, CostFrames):
 
     def _cautions(self) -> Iterator[str]:
         for option, subject, why in self.left_out().itertuples(index=False):
-            whose = (
-                f"{option}: {subject} not estimated, because" if pd.notna(option) else f"{subject}:"
-            )
-            yield f"{whose} {why}"
+            said = "{0}: {1} not estimated, because {2}" if pd.notna(option) else "{1}: {2}"
+            yield said.format(option, subject, why)
         for name, found in self.capacity.items():
             yield from (f"{self.labels[name]}: {words}" for words in found.warnings)
         yield from (*self.decision.warnings, *self.cost.plan.notes)
         if old := sum(self.is_stale(i.source) for i in self.used):
             yield f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"
-
-
-def _softness(source: Source) -> int:
-    return [*KINDS].index(source.kind)

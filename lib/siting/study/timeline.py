@@ -10,9 +10,9 @@ from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
 from siting.study.frames import Rows, frame
 from siting.study.vendors import VendorFrames
+from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 
-SETTLED_IN = 30
-"""Open points are settled before money is spent: within the first horizon of the plan. [days]"""
+LANES = "work", "contract", "law", "retirement", "money"
 
 USUAL = {"kind": "planned", "needs_decision": False, "concerns_client": True}
 """What holds of an event unless it says otherwise."""
@@ -37,18 +37,14 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         owner: who settles it
         due: day by which it should be settled
         """
-        law, due = self.sovereignty, self._day(SETTLED_IN)
+        law, due = self.sovereignty, self._day(FIRST_HORIZON_DAYS)
         for c in self.decision.candidates:
-            found = {v.rule.title: v for v in law.options[c.name].verdicts.values()}
-            open_ = {d.point: (d.clears, d.reason, True) for d in c.uncleared}
-            for title, v in found.items():
-                if v.verdict == "review":
-                    open_.setdefault(title, (v.rule.remedy, v.reason, False))
-            for point, said in open_.items():
-                about = found.get(point)
-                missing, owner = (about.missing, about.rule.owner) if about else ((), "architect")
-                asked = " ".join(q.question for q in law.questions if q.attribute in missing)
-                yield c.name, point, asked or None, *said, owner, due
+            found = law.options[c.name].verdicts.values()
+            missing = {v.rule.title: v.missing for v in found}
+            for d, hard in open_points(c, found):
+                waits = missing.get(d.point, ())
+                asked = " ".join(q.question for q in law.questions if q.attribute in waits)
+                yield c.name, d.point, asked or None, d.clears, d.reason, hard, d.owner, due
         yield from law.sources
 
     @frame
@@ -68,14 +64,9 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         amount: money that falls due; missing for most [currency]
         owner: who does it; missing where nobody needs to
         """
-        lanes = {
-            "work": self._work(),
-            "contract": self._contracts(),
-            "law": self._law(),
-            "retirement": self._retirements(),
-            "money": self._money(),
-        }
-        rows = [USUAL | event | {"lane": lane} for lane, found in lanes.items() for event in found]
+        found = self._work(), self._contracts(), self._law(), self._retirements(), self._money()
+        lanes = zip(LANES, found, strict=True)
+        rows = [USUAL | event | {"lane": lane} for lane, events in lanes for event in events]
         yield from sorted(rows, key=lambda r: str(r["end"]))
         for shown in self.steps(), self.law_ahead(), self.retiring_models():
             yield from shown.attrs["sources"]
@@ -92,15 +83,13 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
             yield {"end": v["live"], **said, **uncertain}
 
     def _contracts(self) -> Iterator[dict[str, Any]]:
-        for quote in self.scenario.finance.quotes:
-            if quote.valid_until:
-                name = quote.item.split(".")[1] if quote.item.startswith("option.") else None
-                said = {"label": "offer ends", "option": name, "kind": "ends"}
-                yield {"end": quote.valid_until.isoformat(), **said}
-        for name, option in self.options.items():
-            if option.contract_until:
-                said = {"label": "contract ends", "option": name, "kind": "ends"}
-                yield {"end": option.contract_until.isoformat(), **said, "needs_decision": True}
+        named = [(q.valid_until, q.item.split(".")) for q in self.scenario.finance.quotes]
+        ends = [(d, "offer", at[1] if at[0] == "option" else None, False) for d, at in named]
+        ends += [(o.contract_until, "contract", n, True) for n, o in self.options.items()]
+        for day, what, name, asks in ends:
+            if day:
+                said = {"label": f"{what} ends", "option": name, "kind": "ends"}
+                yield {"end": day.isoformat(), **said, "needs_decision": asks}
 
     def _law(self) -> Iterator[dict[str, Any]]:
         for x in self.sovereignty.ahead:
@@ -112,15 +101,15 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
     def _retirements(self) -> Iterator[dict[str, Any]]:
         decided = (self.scenario.finance.baseline, self.decision.recommended)
         for name, e, _ in self._retiring:
-            what = {"label": e.model, "option": name, "kind": "ends"}
+            what = {"label": f"{e.model} at {e.vendor}", "option": name, "kind": "ends"}
             yield {"end": str(e.retired), **what, "needs_decision": name in decided}
 
     def _money(self) -> Iterator[dict[str, Any]]:
-        """What is paid once, to begin, by month."""
-        flows = self.cash_flows()
+        """What is paid once, to begin, by month; nothing is ordered before the pilot's end."""
+        flows, ordered = self.cash_flows(), 0 if self.decision.stays else PILOT_DAYS
         mine = flows.option == self.labels[self.decision.recommended or ""]
         paid = flows[mine & (flows.amount > 0) & flows.category.isin(PURCHASES)]
         sums = paid.groupby(["month", "category"], observed=True).amount.sum().reset_index()
         for month, category, amount in sums.itertuples(index=False):
-            due = {"end": self._day(month * 365.25 / 12), "amount": amount}
+            due = {"end": self._day(ordered + month * 365.25 / 12), "amount": amount}
             yield {**due, "label": category, "option": self.decision.recommended}

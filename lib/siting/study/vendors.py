@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
+from siting.quantity import Range
 from siting.study.frames import Rows, declared, ends, frame, frame_citing
 from siting.study.results import Results
 from siting.vendors import notice
@@ -175,7 +176,8 @@ class VendorFrames(Results):
         mine: whether an option of this client depends on it
         within: days of notice [days]
         by_vendor: whether the vendor's own notices move it; if not, it is that of a typical vendor,
-            the same for all, as no test shows that a record foretells it
+            the same for all, as no test shows that a record foretells it, and no more than the
+            vendor's own for more days
         chance*: chance, with its 80 % interval [share]
         notices: the vendor's own notices so far [1]
         short: of these, notices of at most so many days [1]
@@ -188,9 +190,11 @@ class VendorFrames(Results):
         typical = notice.notice_chances(record, "", day)
         for v in (v for v in record.vendors if v.vendor in known and v.role != "infrastructure"):
             found = notice.notice_chances(record, v.vendor, day)
-            for c, of_all in zip(found, typical, strict=True):
+            low, mid, high = 1.0, 1.0, 1.0
+            for c, of_all in zip(reversed(found), reversed(typical), strict=True):
                 own = f"next notice at most {c.within} days" in shown
-                chance = (c if own else of_all).chance
+                low, mid, high = map(min, (low, mid, high), (c if own else of_all).chance.ends)
+                chance = Range(low, mid, high, "share")
                 yield v.vendor, v.vendor in mine, c.within, own, chance, c.notices, c.short, c.pool
         yield from _pages(n.row for n in separate(record.notices) if n.vendor in mine)
 
@@ -241,12 +245,14 @@ class VendorFrames(Results):
         retired: last day
         left: until its last day; negative where it is past [days]
         replacement: successor that the vendor names
+        replacement_retired: last day of that successor there; missing where none is announced
         url: address of the source
         """
         for name, e, days in self._retiring:
             what = name, name == self.scenario.finance.baseline, e.vendor, e.model
             dates, url = (iso(e.announced), iso(e.retired), days), e.sources[0].url
-            yield *what, *dates, e.replacement, url
+            heir, _ = notice.known_end(load(), e.vendor, e.replacement, self.client.report_date)
+            yield *what, *dates, e.replacement, (heir and heir.retired) or None, url
             yield from e.sources
 
     @frame
@@ -298,15 +304,14 @@ class VendorFrames(Results):
         option: label of the option; missing where none depends on the vendor
         effect: what it does to the service
         months: until the workload runs normally again [months]
-        cost*: cost of the move of all options hit [currency]
+        cost*: cost of the move away from the vendor [currency]
         yearly: change of yearly cost, where a price changes [currency]
         why_not: what is not estimated, and why
         """
         for e in self.stability.shocks:
             what = e.vendor, e.kind.shock.replace("_", " "), e.month
             costs = e.one_off, e.yearly and e.yearly.central, e.not_estimated
-            for name in e.options or (None,):
-                yield *what, name, e.kind.service_effect, e.kind.months.central, *costs
+            yield *what, e.option, e.kind.service_effect, e.kind.months.central, *costs
             yield source_of(e.kind)
 
     @frame

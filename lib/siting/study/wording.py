@@ -81,7 +81,7 @@ class Wording(Results):
         "input": "if this moves",
         "at": "turns at",
         "to": "then first",
-        "inside": "in the range we expect?",
+        "inside": "in range?",
     }
     """Headings of `moves`."""
 

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -32,11 +32,14 @@ from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, 
 if TYPE_CHECKING:
     from siting.inputs.scenario.model import Readiness, Scenario, Shock
 
+Costs: TypeAlias = Mapping[str, Range]
+"""By option, in the client's currency."""
+
 NO_COST = "not estimated, because no switching cost is given"
-NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 NO_OPTION = "no option of this scenario depends on this vendor"
 NO_MOVE = "cost of the move not estimated, because no switching cost is given"
 NO_SPEND = "change of yearly cost not estimated, because the yearly spend is not given"
+NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 
 
 class Kind(Fact, tables="stability_shocks", key="shock"):
@@ -102,12 +105,13 @@ class OptionRisk:
 
 @dataclass(frozen=True, slots=True)
 class ShockEffect:
-    """The answer to one 'what if' of the scenario."""
+    """The answer to one 'what if' of the scenario for one option that it hits."""
 
     vendor: str
     kind: Kind
     month: int
-    options: tuple[str, ...]
+    option: str | None
+    """None where no option depends on the vendor."""
     one_off: Range | None
     """Cost of the move, in the client's currency; None where no switching cost is given."""
     yearly: Range | None
@@ -276,30 +280,19 @@ class Client:
         return OptionRisk(*known, "", *(_range(t, f"{switching.unit} per year") for t in totals))
 
     def effect(
-        self,
-        shock: Shock,
-        vendor: str,
-        options: tuple[str, ...],
-        switching: Mapping[str, Range],
-        spend: Mapping[str, Range],
+        self, shock: Shock, vendor: str, option: str | None, switching: Costs, spend: Costs
     ) -> ShockEffect:
-        """What one shock of the scenario does to service and cost of the options it hits.
+        """What one shock of the scenario does to service and cost of one option that it hits.
 
         switching: cost of a full move away, by option; spend: paid to its vendor a year.
         """
         kind, priced = kinds()[shock.kind], shock.kind == "price_change"
-        costs = [switching[o] for o in options if o in switching]
-        draws = [self._costs(kind, cost)[0] for cost in costs]
-        one_off = _range(np.sum(draws, axis=0), costs[0].unit) if draws else None
-        changed = [spend[o].scaled(shock.factor - 1) for o in options if o in spend and priced]
-        yearly = reduce(Range.plus, changed) if changed else None
-        missing = {
-            NO_MOVE: options and one_off is None,
-            NO_SPEND: options and priced and yearly is None,
-            NO_OPTION: not options,
-        }
-        why_not = "; ".join(why for why, lacks in missing.items() if lacks)
-        return ShockEffect(vendor, kind, shock.month, options, one_off, yearly, why_not)
+        move, paid = switching.get(option or ""), spend.get(option or "") if priced else None
+        one_off = _range(self._costs(kind, move)[0], move.unit) if move else None
+        lacks = NO_MOVE * (one_off is None), NO_SPEND * (priced and paid is None)
+        why_not = "; ".join(filter(None, lacks)) if option else NO_OPTION
+        yearly = paid.scaled(shock.factor - 1) if paid else None
+        return ShockEffect(vendor, kind, shock.month, option, one_off, yearly, why_not)
 
 
 # The client's options
@@ -316,9 +309,7 @@ def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]
 
 
 def assess(
-    scenario: Scenario,
-    switching_cost: Mapping[str, Range] | None = None,
-    yearly_spend: Mapping[str, Range] | None = None,
+    scenario: Scenario, switching_cost: Costs | None = None, yearly_spend: Costs | None = None
 ) -> Assessment:
     """Record, red flags, ends of models, shocks and expected yearly loss for a client's options.
 
@@ -336,19 +327,15 @@ def assess(
     costs, spend = switching_cost or {}, yearly_spend or {}
     losses = {o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names}
     asked = [(s, record.vendor(s.vendor)) for s in scenario.stability.shocks]
-    return Assessment(
-        vendors={n: on_record(record, v, day) for n, v in known.items() if v},
-        options=losses,
-        shocks=tuple(
-            client.effect(s, v.vendor, users.get(v, ()), costs, spend) for s, v in asked if v
-        ),
-        readiness=in_hand,
-        unknown_vendors=tuple(sorted(n for n, v in known.items() if v is None)),
-        inputs=tuple(
-            Input(name=f"vendors, {name.replace('_', ' ')}", value=s.range, source=source_of(s))
-            for name, s in catalogue.settings("vendor_settings").items()
-        ),
+    hit = [(s, v.vendor, option) for s, v in asked if v for option in users.get(v) or (None,)]
+    shocks = tuple(client.effect(*each, costs, spend) for each in hit)
+    used = (
+        Input(name=f"vendors, {name.replace('_', ' ')}", value=s.range, source=source_of(s))
+        for name, s in catalogue.settings("vendor_settings").items()
     )
+    vendors = {n: on_record(record, v, day) for n, v in known.items() if v}
+    unknown = tuple(sorted(known.keys() - vendors))
+    return Assessment(vendors, losses, shocks, in_hand, unknown, tuple(used))
 
 
 def _endings(record: Record, scenario: Scenario, name: str) -> dict[str, tuple[Ending, ...]]:

@@ -74,6 +74,8 @@ class Event(Fact, tables="vendor_events", key="event_id"):
     """Ends the adverse state of its case, for good or until an appeal."""
     replaced_by: str = ""
     """Event or table that corrects this row; the row is kept for history and not counted."""
+    ends: Literal["fine-tuning", ""] = ""
+    """Service whose end it announces, by a day that the summary names."""
     summary: str
     second_url: Address = ""
     added_on: dt.date
@@ -195,7 +197,7 @@ class Notice:
         names = f"{self.row.model} and {more} more" if more else self.row.model
         end = f"end {self.retired}" if self.retired else "end date not given"
         notice = "day of notice not known" if self.days is None else f"{self.days} days of notice"
-        return f"{names}: {end}, {notice} ({self.stage})"
+        return f"{names}: {end}, {notice}{'' if self.stage == 'ga' else f' ({self.stage})'}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

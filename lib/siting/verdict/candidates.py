@@ -22,8 +22,9 @@ from siting.quantity import Z90, Range
 from siting.rules.openness import ModelFinding
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
+from siting.vendors.stability import SERVED
 from siting.vendors.stability import Assessment as Stability
-from siting.verdict.plan import driver_label, may_not_apply
+from siting.verdict.plan import PlanStep, doubted, driver_label, may_not_apply
 from siting.verdict.ranking import Candidate, Doubt, Floats, Measure, Sampled
 from siting.verdict.turns import VOLUME, CostCurve, Driver
 
@@ -85,7 +86,8 @@ def candidates(
                 measures[f"attribute:{key}"] = Range.exact(float(value))
         known = {k: v for k, v in measures.items() if v is not None}
         price = draws.get(name)
-        out.append(Candidate(name, option.label, option.kind, known, price, *held[name]))
+        fails, doubts = held[name][0], (*ceasing(scenario, stability, name), *held[name][1])
+        out.append(Candidate(name, option.label, option.kind, known, price, fails, doubts))
     return tuple(out), yard
 
 
@@ -229,8 +231,8 @@ def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list
             law = found.sovereignty.options[name].verdicts.items()
             rules = [v for key, v in law if rule_id in ("", key)]
             open_ = sorted((v for v in rules if v.verdict == "review"), key=may_not_apply)
-            doubts = [Doubt(v.rule.title, v.reason, v.rule.remedy) for v in open_]
-            return [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"], doubts
+            fails = [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"]
+            return fails, list(map(doubted, open_))
         case "quality":
             worse = [p for p in found.parity.of(name) if p.verdict == "worse"]
             return [f"{p.model} is worse than {p.reference}" for p in worse], []
@@ -249,12 +251,20 @@ def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list
 
 def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
     """Models whose quality is not shown; none where no floor is set."""
-    found, clears = [], "Test it on 200 of your own items."
-    for p in parity.of(name):
-        if not p.supported:
-            point = f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}"
-            found.append(Doubt(point, p.reason, clears, quality=True))
-    return found
+    tester = next(s.owner for s in table("plan_steps", PlanStep) if s.when == "unproven")
+    clears = "Test it on 200 of your own items."
+    said, found = quality.spoken, [p for p in parity.of(name) if not p.supported]
+    named = ((f"{said(p.model)} as good as {said(p.reference)}", p.reason) for p in found)
+    return [Doubt(point, why, clears, tester, quality=True) for point, why in named]
+
+
+def ceasing(scenario: Scenario, stability: Stability, name: str) -> tuple[Doubt, ...]:
+    """Services of an option's vendor that a job of the client's needs and a dated notice ends."""
+    option, clears = scenario.options[name], "Agree in writing what stays open, or tune elsewhere."
+    record = stability.vendors.get(option.vendor) if option.kind in SERVED else None
+    events = record.events if record and scenario.fine_tuning else ()
+    ends = ((e.vendor, e.summary) for e in events if e.ends == "fine-tuning")
+    return tuple(Doubt(f"Fine-tuning at {vendor}", said, clears) for vendor, said in ends)
 
 
 # What flips, and what moves the vendor side -----------------------------------------------------
@@ -270,14 +280,21 @@ def volume_curve(cost: Comparison) -> CostCurve | None:
     return CostCurve(volume.million_tokens, costs, band.scaled(volume.planned, VOLUME))
 
 
-def cost_drivers(cost: Comparison, scores: Mapping[str, Floats], yard: float) -> Iterator[Driver]:
+def cost_drivers(
+    cost: Comparison, scores: Mapping[str, Floats], draws: Mapping[str, Sampled], yard: float
+) -> Iterator[Driver]:
     """Every uncertain input of cost at P10 and at P90, the others central; and how fast API prices
-    fall for equal quality, where the case as planned takes them as listed."""
+    fall for equal quality, where the case as planned takes them as listed.
+
+    An end is the median of an option's draws times what the input does to its cost as planned, so
+    that an input at its planned value changes nothing.
+    """
     if not cost.options:
         return
 
     def ratios(found: Mapping[str, tco.Totals], at: int) -> dict[str, float]:
-        return {n: float(t.present[at]) / yard for n, t in found.items()}
+        moved = {n: float(t.present[at]) / cost.options[n].present for n, t in found.items()}
+        return {n: factor * draws[n].central / yard for n, factor in moved.items()}
 
     names, found = uncertainty.one_at_a_time(cost.plan, np.array([-Z90, Z90]))
     for i, name in enumerate(names):
@@ -288,7 +305,7 @@ def cost_drivers(cost: Comparison, scores: Mapping[str, Floats], yard: float) ->
     if cost.price_path == "list" and name in uncertainty.drivers(falling):
         label, band = uncertainty.described(falling, name)
         high = uncertainty.draws_at(falling, {name: np.array([Z90])})
-        today = {n: o.present / yard for n, o in cost.options.items()}
+        today = {n: d.central / yard for n, d in draws.items()}
         band = Range(0.0, 0.0, band.high, band.unit)
         yield Driver(name, label, band, today, ratios(tco.totals(falling, high), 0))
 

@@ -81,11 +81,6 @@ class Decision(Case):
         return next(c for c in self.candidates if c.name == name)
 
     @property
-    def struck(self) -> tuple[Candidate, ...]:
-        """Options that fail a hard constraint."""
-        return tuple(c for c in self.candidates if c.struck)
-
-    @property
     def recommended(self) -> str | None:
         """The option with the highest mean score; None when every option is struck."""
         return self.ranking.best if self.ranking else None
@@ -152,18 +147,12 @@ def assess(
     draws = gather.cost_draws(paths, cost.price_path, scenario.decision.falling_prices)
     chapters = gather.Chapters(scenario, capacity, draws, sovereignty, parity)
     options, yard = gather.candidates(chapters, cost, stability)
-    case = Case(
-        options,
-        scenario.finance.baseline,
-        known,
-        ranking.weights_of(scenario.decision.weights, known),
-        plan.facts_of(scenario, sovereignty, parity),
-        scenario.seed,
-        gather.volume_curve(cost),
-        tuple(gather.cost_drivers(cost, uncertainty.scores, yard)) if yard else (),
-    )
+    weights = ranking.weights_of(scenario.decision.weights, known)
+    facts = plan.facts_of(scenario, sovereignty, parity, stability)
+    drivers = tuple(gather.cost_drivers(cost, uncertainty.scores, draws, yard)) if yard else ()
+    case = options, scenario.finance.baseline, known, weights, facts, scenario.seed
     return replace(
-        decide(case),
+        decide(Case(*case, gather.volume_curve(cost), drivers)),
         futures={path: gather.cost_draws(paths, path) for path in sorted(paths)},
         resilience=tuple(resilience.fits(capacity, memory, scenario.client.report_date)),
         yard=yard,

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from siting import quality
 from siting.catalogue import Currency, Fact, NotNegative, table
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
+from siting.quality import Assessment as Quality
 from siting.quantity import Range
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.rules.sovereignty import Finding
-from siting.verdict.ranking import Candidate, Floats
+from siting.vendors.stability import Assessment as Stability
+from siting.verdict.ranking import Candidate, Doubt, Floats
 from siting.verdict.turns import Driver, value_of_knowing
 
 FIRST_HORIZON_DAYS = 30
 """The plan's first horizon."""
 
-MOST_REVIEWS = 3
-"""Open findings named in one step of the plan; the sovereignty chapter lists them all."""
+PILOT_DAYS = 90
+"""The plan's second horizon: by then a pilot has shown whether to order."""
 
 
 class Experiment(Fact, tables="experiments", key="driver"):
@@ -49,7 +52,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     label: str
     """The step in a few words, filled in likewise."""
     step: str
-    """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {experiment} are filled in."""
+    """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment} are
+    filled in."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names."""
@@ -90,7 +94,9 @@ class Facts:
 
     words: Mapping[str, Mapping[str, str]]
     """By option: the `model` that it runs, the `reference` that this is compared with, its
-    `vendor`, and its open sovereignty findings (`reviews`), in words."""
+    `vendor`, and models of it or of today's that end within the plan (`ending`), in words."""
+    reviews: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
+    """By option: its open findings under the rules."""
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
     sector: str = "other"
@@ -133,6 +139,30 @@ def first_test(knowledge: Sequence[Knowledge]) -> Experiment | None:
     return next((e for e in paying if e and e.days <= FIRST_HORIZON_DAYS), None)
 
 
+def open_points(target: Candidate, rules: Iterable[Finding]) -> tuple[tuple[Doubt, bool], ...]:
+    """What a person must still decide or show of an option, each with whether it is not cleared
+    before; those first."""
+    found = {d.point: (d, True) for d in target.uncleared}
+    others = {v.rule.title: (doubted(v), False) for v in rules if v.verdict == "review"}
+    return tuple((found | others | found).values())
+
+
+def doubted(v: Finding) -> Doubt:
+    """What is open under a rule."""
+    return Doubt(v.rule.title, v.reason, v.rule.remedy, v.rule.owner)
+
+
+def to_decide(target: Candidate, facts: Facts) -> dict[str, str]:
+    """Who decides which open points, in words, without those that have a step of their own.
+
+    Of a rule of which it is not known whether it concerns the option, that is asked first.
+    """
+    found = [d for d, _ in open_points(target, facts.reviews.get(target.name, ())) if not d.quality]
+    said = {d: f"whether “{d.point}” applies" if may_not_apply(d) else d.point for d in found}
+    owners = dict.fromkeys(d.owner for d in found)
+    return {who: "; ".join(x for d, x in said.items() if d.owner == who) for who in owners}
+
+
 def conditions(
     target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> set[str]:
@@ -143,7 +173,8 @@ def conditions(
         "switch": target.name != baseline,
         "unproven": any(d.quality for d in target.uncleared),
         "measure": first_test(knowledge) is not None,
-        "reviews": bool(facts.words[target.name]["reviews"]),
+        "reviews": bool(to_decide(target, facts)),
+        "ending": bool(facts.words[target.name]["ending"]),
     }
     return {word for word, true in holds.items() if true} | facts.holds
 
@@ -155,12 +186,14 @@ def plan(
     holds, test = conditions(target, baseline, knowledge, facts), first_test(knowledge)
     action = test.action if test else ""
     words = {**facts.words[target.name], "option": target.label, "experiment": action}
+    open_ = to_decide(target, facts)
     return tuple(
-        _step(s, words, test, facts)
+        _step(s, words | {"reviews": points, "owner": who}, test, facts)
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
         if s.when in holds
         and ("*" in s.kinds or target.kind in s.kinds.split(";"))
         and ("*" in s.sectors or facts.sector in s.sectors.split(";"))
+        for who, points in (open_ if s.when == "reviews" else {s.owner: ""}).items()
     )
 
 
@@ -170,16 +203,17 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
     if named and named.cost:
         price = named.cost.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
     filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
-    return Step(row.model_copy(update=filled), price)
+    return Step(row.model_copy(update=filled | {"owner": words["owner"]}), price)
 
 
-def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Assessment) -> Facts:
+def facts_of(scenario: Scenario, law: Sovereignty, parity: Quality, risks: Stability) -> Facts:
     """Names that the plan's sentences need, and the currencies in which tests are priced."""
     client, day = scenario.client, scenario.client.report_date
     foreign = {e.currency for e in table("experiments", Experiment)} - {client.currency}
     lacks = frozenset(f"no {what}" for what, there in scenario.stability.readiness if not there)
     return Facts(
-        {name: _words(scenario, sovereignty, parity, name) for name in scenario.options},
+        {name: _words(scenario, parity, risks, name) for name in scenario.options},
+        {name: [*option.verdicts.values()] for name, option in law.options.items()},
         lacks.union("critical" for w in scenario.workloads.values() if w.data.critical_function),
         client.sector,
         client.currency,
@@ -187,22 +221,32 @@ def facts_of(scenario: Scenario, sovereignty: Sovereignty, parity: quality.Asses
     )
 
 
-def _words(
-    scenario: Scenario, sovereignty: Sovereignty, parity: quality.Assessment, name: str
-) -> dict[str, str]:
-    option, verdicts = scenario.options[name], sovereignty.options[name].verdicts.values()
+def _words(scenario: Scenario, parity: Quality, risks: Stability, name: str) -> dict[str, str]:
+    option = scenario.options[name]
     compared = next((p for p in parity.of(name) if p.verdict != "same model"), None)
     models = scenario.options[quality.leaves(scenario, name)[0]].models.values()
     model = compared.model if compared else next(iter(models), "the model")
-    open_ = [v for v in verdicts if v.verdict == "review" and not may_not_apply(v)]
     return {
         "model": quality.spoken(model),
         "reference": quality.spoken(compared.reference if compared else "the model in use"),
         "vendor": option.vendor or option.label,
-        "reviews": "; ".join(v.rule.title for v in open_[:MOST_REVIEWS]),
+        "ending": _ending(scenario, risks, name),
     }
 
 
-def may_not_apply(verdict: Finding) -> bool:
+def _ending(scenario: Scenario, risks: Stability, name: str) -> str:
+    """Models of an option or of what runs today whose last day falls within the plan, in words."""
+    option, day, said = scenario.options[name], scenario.client.report_date, []
+    live = day + dt.timedelta(days=round(option.months_to_production.central * 365.25 / 12))
+    found = (risks.options.get(o) for o in (scenario.finance.baseline, name))
+    for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):
+        if e.retired and (e.retired - day).days <= 365:  # the plan's last horizon
+            gap = f", before {option.label} is expected to serve" if e.retired < live else ""
+            last = f"last day {e.retired.day} {e.retired:%B %Y}{gap}"
+            said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
+    return " and ".join(said)
+
+
+def may_not_apply(found: Finding | Doubt) -> bool:
     """A rule of which it is not even known whether it concerns the option."""
-    return verdict.reason.startswith("Not known whether it applies")
+    return found.reason.startswith("Not known whether it applies")

@@ -110,6 +110,8 @@ class Doubt:
     reason: str
     clears: str
     """What would clear it."""
+    owner: str = "architect"
+    """Who settles it."""
     quality: bool = False
     """Whether it is the model's quality that is not shown."""
 
