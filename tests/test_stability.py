@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 
 import numpy as np
 import pytest
@@ -331,3 +332,10 @@ def test_a_shock_says_which_options_it_hits_and_what_it_costs():
     assert price.yearly == Range.exact(20_000, "EUR per year")  # 10 000 · (3 − 1)
     assert price.one_off is not None and price.one_off.low > 0
     assert gone.option is None and "no option" in gone.not_estimated
+
+
+def test_no_source_is_called_by_the_letters_of_its_address():
+    # A title made from an address whose end is a number in hex reads "s ea cfe f d c a c a c e fd".
+    record = load()
+    for row in (*record.events, *record.facts, *(n.row for n in record.notices)):
+        assert not re.search(r"(\b[a-f]{1,3} ){4,}", f"{row.source} "), row.source

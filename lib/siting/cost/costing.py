@@ -457,7 +457,7 @@ class _Finder:
         thought = (price.per_request - silent.per_request) / price.per_request
         if not hidden.is_exact and thought > ASK_ABOVE:
             self.notes.append(
-                f"{option.label}: about {thought:.0%} of its bill for {workload} is hidden "
+                f"{option.label}: about {thought:.0%} of the bill for {workload} is hidden "
                 f"reasoning ({hidden.central:,.0f} tokens a request), an estimate: count it in "
                 "your own usage"
             )
