@@ -92,9 +92,8 @@ def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenari
 
 
 def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
-    worse = Made(
-        verdict="worse", model="m", reference="r", reason="2 boards agree", supported=False
-    )
+    worse = Made(verdict="worse", model="m", reference="r", reason="2 boards agree", items=500)
+    worse.supported = False
     parity = Made(of=lambda name: (worse,))
     asked = changed(scenario, hard_constraints=["quality"])
     assert reasons(asked, parity=parity) == ("m is worse than r",)

@@ -22,6 +22,7 @@ CRITERIA = ranking.criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
 DRAWS = 4000
 WORDS = {"model": "the model", "reference": "the model in use", "vendor": "the vendor"}
+WORDS["items"] = "500"
 OWN = {"model": "Gemma", "reference": "GPT"}
 REVIEW = Made(
     rule=Made(title="transfer impact assessment", remedy="Write it.", owner="data protection"),
@@ -228,7 +229,17 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
-    words = ["option", "model", "reference", "vendor", "reviews", "ending", "experiment", "owner"]
+    words = [
+        "items",
+        "option",
+        "model",
+        "reference",
+        "vendor",
+        "reviews",
+        "ending",
+        "experiment",
+        "owner",
+    ]
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step
         assert "{" not in (step.step + step.label).format(**dict.fromkeys(words, ""))

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from siting import quality
+from siting import quality, study
 from siting.inputs.scenario.model import Option, OwnEvaluation, Quality, Workload
 from siting.quality import Board, Score
 
@@ -218,6 +218,30 @@ def test_the_clients_own_evaluation_beats_the_boards():
     found = quality.parity("w", asked, "o", self_hosted("meta-llama/Llama-3.3-70B-Instruct"))
     assert found.own.tolerance == pytest.approx(5.08, abs=0.01)
     assert (found.verdict, found.supported) == ("better", True)
+
+
+def test_the_test_that_is_asked_for_is_large_enough_for_its_margin():
+    # 15 % of items tell two models apart that are as good: (1.96 + 0.8416)² · 0.15 / 0.05² = 470.9.
+    assert quality.items_for(5) == 500
+    assert quality.items_for(2) == 2950  # 7.849 · 0.15 / 0.0004 = 2,943.3
+    # An interval of the paired difference of that size excludes the margin: 1.96·√(0.15/500) = 3.4.
+    assert 196 * (0.15 / quality.items_for(5)) ** 0.5 < 5
+
+
+def test_a_model_of_the_clients_own_test_is_shown_though_no_option_runs_it():
+    found = study.open("klinikverbund-nordheide").own_tests().set_index("spoken")
+    # 0.79 of 240 letters, where 0.82 are asked for.
+    assert found.score["Mistral Small 3.2 24B"] == 0.79
+    assert dict(found.verdict) == {
+        "GPT-4.1": "as good",
+        "Gemma 4 31B": "as good",
+        "Mistral Small 3.2 24B": "unknown",
+    }
+
+
+def test_a_board_that_lacks_a_score_counts_nothing():
+    found = study.open("assekuranz-saentis").board_scores()
+    assert (found.counts[found.score.isna()] == 0).all() and found.score.isna().any()
 
 
 def test_an_own_score_below_the_floor_by_more_than_its_error_is_worse():

@@ -100,7 +100,7 @@ class Comparison:
     reason: str
     counts: float = 1.0
     """How much it counts: halved with every half-life of its age; 0 where a board that counts more
-    shares its questions."""
+    shares its questions, and where no difference is known."""
 
     @property
     def interval(self) -> tuple[float | None, float | None]:
@@ -114,6 +114,7 @@ class Comparison:
 class OwnResult:
     """The client's own test of a model against its floor."""
 
+    model: str
     score: float
     floor: float
     tolerance: float
@@ -132,6 +133,8 @@ class Parity:
     own: OwnResult | None
     verdict: Verdict
     reason: str
+    items: int
+    """Items of the client's own that a test of it needs. [items]"""
     reasoning_tokens: Range
     """Hidden output tokens a request at the effort that earned the score. [tokens]"""
 
@@ -279,6 +282,18 @@ def margin_of(workload: Workload) -> float:
     return settings("decision_settings")["quality_margin"].central if stated is None else stated
 
 
+def items_for(margin: float) -> int:
+    """Items of the client's own, each answered by both models, that settle a margin. [items]
+
+    A model that is as good passes in eight of ten such tests: (1.96 + 0.84)² d / δ² items, where d
+    is the share of items on which just one of the two answers well (Liu, Hsueh, Hsieh and Chen,
+    "Tests for equivalence or non-inferiority for paired binary data", 2002). Rounded up to fifties.
+    margin: δ, in points of 100.
+    """
+    differ = settings("decision_settings")["paired_disagreement"].central
+    return 50 * math.ceil((Z975 + 0.8416) ** 2 * differ / (margin / 100) ** 2 / 50)
+
+
 def counts(score: Score, day: dt.date) -> float:
     """How much a score counts at its age: half after each half-life."""
     age = score.age_days(day) or 0
@@ -299,7 +314,7 @@ def compare(
     """
 
     def unknown(reason: str) -> Comparison:
-        return Comparison(board, model, reference, None, None, "unknown", reason)
+        return Comparison(board, model, reference, None, None, "unknown", reason, 0.0)
 
     if reference is None:
         return unknown("the reference has no score on this board at this effort")
@@ -353,7 +368,7 @@ def own_result(own: OwnEvaluation, model: str, margin: float = 0.0) -> OwnResult
     verdict = judged(above, half, margin * scale / 100)
     if above < 0 and verdict == "as good":
         verdict = "unknown"
-    return OwnResult(found, own.floor, half, verdict)
+    return OwnResult(model, found, own.floor, half, verdict)
 
 
 def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
@@ -403,10 +418,11 @@ def _overlap(a: Board, b: Board) -> bool:
 
 
 def parity(
-    name: str, workload: Workload, option_name: str, option: Option, day: dt.date | None = None
+    name: str, workload: Workload, owner: str, option: Option, day: dt.date | None = None
 ) -> Parity | None:
     """One leaf option's model against the floor of one workload; None without floor or model.
 
+    owner: the leaf, or the hybrid that it is a part of.
     day: of the report, for the age of scores; None: age does not count.
     """
     floor, model = workload.quality, option.runs(name)
@@ -420,7 +436,7 @@ def parity(
         against = pick(scores(reference, board.board), floor.reference_effort, thinking)
         return compare(board, own, against, margin, day)
 
-    comparisons = each_question_once(tuple(compared(boards()[b]) for b in floor.boards))
+    scored = each_question_once(tuple(compared(boards()[b]) for b in floor.boards))
     own = own_result(floor.own, model, margin) if floor.own else None
     same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
     if own is not None:
@@ -428,9 +444,9 @@ def parity(
     elif name_key(model) == name_key(reference) and same_effort:
         judged = "same model", "the same model, at the same effort"
     else:
-        judged = agreed(comparisons)
-    tokens = reasoning_tokens(workload, option.effort or _earned(comparisons), model)
-    return Parity(name, option_name, model, reference, comparisons, own, *judged, tokens)
+        judged = agreed(scored)
+    tokens = reasoning_tokens(workload, option.effort or _earned(scored), model)
+    return Parity(name, owner, model, reference, scored, own, *judged, items_for(margin), tokens)
 
 
 def _earned(comparisons: tuple[Comparison, ...]) -> str:
@@ -501,20 +517,13 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
 def assess(scenario: Scenario) -> Assessment:
     """Every option's model against every workload's floor. A hybrid is as good as both parts."""
     day = scenario.client.report_date
-    leaf = {
-        (option, name): found
-        for option, terms in scenario.options.items()
-        for name, workload in scenario.workloads.items()
-        if (found := parity(name, workload, option, terms, day)) is not None
-    }
     parities = tuple(
-        replace(leaf[part, name], option=option)
+        found
         for option in scenario.options
-        for name in scenario.workloads
+        for name, workload in scenario.workloads.items()
         for part in leaves(scenario, option)
-        if (part, name) in leaf
+        if (found := parity(name, workload, option, scenario.options[part], day)) is not None
     )
-    own = tuple(leaf.values())
-    inputs = {i.name: i for i in _inputs(scenario, own)}
-    warnings = dict.fromkeys(_warnings(scenario, own))
+    inputs = {i.name: i for i in _inputs(scenario, parities)}
+    warnings = dict.fromkeys(_warnings(scenario, parities))
     return Assessment(parities, tuple(warnings), tuple(inputs.values()))

@@ -92,14 +92,10 @@ class Deployment:
     @property
     def likely_release(self) -> Release | None:
         """The release, or the one that was current when the model came out; None: today's."""
-        if self.release or self.is_development:
+        main_branch = self.engine_version.strip().startswith(("0.1.dev", "v0.1.dev"))
+        if self.release or main_branch:  # a build from it is newer than any release known
             return self.release
         return (0, 7) if self.is_v0 else engines.release_of(self.family, self.model.release_date)
-
-    @property
-    def is_development(self) -> bool:
-        """Whether a build from the engine's main branch runs, newer than any release known."""
-        return self.engine_version.strip().startswith(("0.1.dev", "v0.1.dev"))
 
     def behaviour(self, name: str) -> MemoryConstant:
         """What this engine's release does, on these cards: a row of facts/memory_constants.csv."""

@@ -124,14 +124,11 @@ def model_facts(scenario: Scenario, option: str, name: str, law: RuleBook) -> It
         loads, cap = scenario.workloads.values(), terms.user_cap
         counted = not any(w.requests_per_day for w in loads)  # else machines or the public ask
         over = sum(w.users for w in loads) > (cap or math.inf) if counted or not cap else None
-        facts: dict[str, bool | str | None] = {
-            "licence_class": terms.licence_class,
-            "licence_derivatives": terms.derivatives,
-            "licence_excludes_client": scenario.client.country in _excluded(terms, law),
-            "licence_cap_exceeded": over,
-        }
-        for attribute, value in facts.items():
-            yield law.known(attribute, value, source_of(terms))
+        left_out, source = scenario.client.country in _excluded(terms, law), source_of(terms)
+        yield law.known("licence_class", terms.licence_class, source)
+        yield law.known("licence_derivatives", terms.derivatives, source)
+        yield law.known("licence_excludes_client", left_out, source)
+        yield law.known("licence_cap_exceeded", over, source)
 
 
 def _excluded(terms: Licence, law: RuleBook) -> frozenset[str]:

@@ -210,6 +210,8 @@ def _data(workloads: Workloads) -> Data:
     return strictest.model_copy(update={**flags, "secrecy": [s for d in data for s in d.secrecy]})
 
 
+NOT_KNOWN_WHETHER = "Not known whether it applies"
+
 # --- verdicts ---------------------------------------------------------------------------------
 
 NO_FLOW = FlowFacts("", "", "", {})
@@ -263,22 +265,22 @@ class Finding:
         return tuple(k for k, other in turned if self.supposing(other)[0] != "n.a.")
 
     @cached_property
-    def changes(self) -> dict[Verdict, tuple[Answers, ...]]:
-        """Answers that would turn the verdict into pass (the fewest together) or a worse one."""
-        options = list(self._supposable())
+    def cleared_by(self) -> tuple[Answers, ...]:
+        """Answers that would clear a rule that is open: the fewest together that make it pass, or
+        those that keep it from applying where that is what is asked."""
+        scope = self.reason.startswith(NOT_KNOWN_WHETHER)
+        asked = self.missing if scope else self.law.tested[self.rule.rule_id]
+        options = [(a, value) for a, value in self._supposable() if a.name in asked]
 
-        def ways(verdict: Verdict, size: int) -> Iterator[Answers]:
+        def ways(size: int) -> Iterator[Answers]:
             for supposed in itertools.combinations(options, size):
                 answers = {a.name: value for a, value in supposed}
-                if len(answers) == size and self.supposing(answers)[0] == verdict:
+                said = self.supposing(answers)[0] if len(answers) == size else self.verdict
+                if said == ("n.a." if scope else "pass"):
                     yield tuple((a.label, _in_words(a, value)) for a, value in supposed)
 
-        rank, found = SEVERITY.index(self.verdict), dict[Verdict, tuple[Answers, ...]]()
-        if rank > SEVERITY.index("pass"):
-            tried = (tuple(ways("pass", size)) for size in range(1, SEARCH_LIMIT + 1))
-            found["pass"] = next(filter(None, tried), ())
-        worse = SEVERITY[rank + 1 :] if self.verdict != "n.a." else ()
-        return found | {verdict: tuple(ways(verdict, 1)) for verdict in worse}
+        tried = range(1, SEARCH_LIMIT + 1) if self.verdict in ("fail", "review") else ()
+        return next(filter(None, (tuple(ways(size)) for size in tried)), ())
 
     def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
         """Other values of what somebody can answer; for a number, a very low and a very high."""
@@ -324,10 +326,6 @@ class OptionAssessment:
         """Number of rules by verdict, worst first."""
         found = Counter(v.verdict for v in self.verdicts.values())
         return {verdict: found[verdict] for verdict in reversed(SEVERITY)}
-
-    @property
-    def overall(self) -> Verdict:
-        return worst(v.verdict for v in self.verdicts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,16 +440,15 @@ class Assessment:
 
     @property
     def assumptions(self) -> Iterable[Known]:
-        """What the kit took for granted and a verdict rests on, each once: to be confirmed."""
-        assumed = (k for _, f in self.findings for k in f.evidence if k.assumed)
-        return {k.attribute.name: k for k in assumed}.values()
+        """What the kit took for granted, each once, where another answer makes another verdict
+        today or from the day of the rule: to be confirmed."""
+        assumed = ((f, k) for _, f in self.findings for k in f.evidence if k.assumed)
+        return {k.attribute.name: k for f, k in assumed if self._turns_on(f, k)}.values()
 
-    def verdict(self, option: str, rule_id: str) -> Verdict:
-        """What one rule says of an option. Raises KeyError with near names."""
-        found = self.options[option].verdicts
-        if rule_id not in found:
-            raise KeyError(catalogue.unknown(rule_id, "rule", found))
-        return found[rule_id].verdict
+    def _turns_on(self, finding: Finding, known: Known) -> bool:
+        law = self.law.on(max(self.law.day, finding.rule.valid_from or self.law.day))
+        values = ({**finding.flow.values, known.attribute.name: said} for said in (True, False))
+        return len({decide(finding.rule, v, law)[0] for v in values}) > 1
 
     def remedies(self, option: str) -> tuple[str, ...]:
         """Cost items of what would remedy the fails and reviews of an option, each once."""
@@ -463,13 +460,11 @@ class Assessment:
     def switches(self) -> list[tuple[Known, list[Rule]]]:
         """Facts each of which keeps rules in force, which apply to no option, from applying."""
         found: dict[tuple[str, str], tuple[Known, dict[str, Rule]]] = {}
-        options = self.options.values()
-        for rule_id, rule in self.law.rules.items():
-            off = [o.verdicts[rule_id].verdict == "n.a." for o in options]
-            if rule.holds(self.law.day) and all(off):
-                findings = itertools.chain.from_iterable(o.findings[rule_id] for o in options)
-                for k in (k for f in findings for k in f.switched_off_by):
-                    found.setdefault((k.attribute.name, k.text), (k, {}))[1][rule_id] = rule
+        idle = {r for r, rule in self.law.rules.items() if rule.holds(self.law.day)}
+        idle -= {f.rule.rule_id for _, f in self.findings if f.verdict != "n.a."}
+        for f in (f for _, f in self.findings if f.rule.rule_id in idle):
+            for k in f.switched_off_by:
+                found.setdefault((k.attribute.name, k.text), (k, {}))[1][f.rule.rule_id] = f.rule
         return [(k, list(rules.values())) for k, rules in found.values()]
 
     @property
@@ -503,7 +498,7 @@ PLACE = re.compile(r"\{([a-z0-9_]+)\}")
 def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     """Kept: options, suppositions and searches for rivals put the same to a rule many times.
 
-    In the reason, {attribute} stands for its value.
+    In the reason, {attribute} stands for its value; ` | ` parts one reason from the next.
     """
     rule, (applies, fail, review) = law.rules[rule_id], law.parsed[rule_id]
     if rule.valid_from and law.day < rule.valid_from:
@@ -521,16 +516,24 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     held = conditions.evaluate(applies, values)
     if not held:
         if held is None:
-            return waiting("Not known whether it applies", applies)
+            return waiting(NOT_KNOWN_WHETHER, applies)
         return "n.a.", f"Applies only where {rule.scope}.", ()
     fails, reviews = (conditions.evaluate(part, values) for part in (fail, review))
     if fails:
-        return "fail", rule.fail_reason, ()
+        return "fail", _told(rule.fail_reason, fail, values), ()
     if reviews:
-        return "review", rule.review_reason, waiting("", fail)[2]
+        return "review", _told(rule.review_reason, review, values), waiting("", fail)[2]
     if fails is None or reviews is None:
         return waiting("Not known", fail, review)
     return "pass", rule.pass_reason, ()
+
+
+def _told(reason: str, condition: Condition, values: conditions.Values) -> str:
+    """A reason; of several, one for each part of an `or`, those whose part holds."""
+    if " | " not in reason or not isinstance(condition, conditions.Operation):
+        return reason
+    told = zip(reason.split(" | "), condition.parts, strict=True)
+    return " ".join(text for text, part in told if conditions.evaluate(part, values))
 
 
 def assess(scenario: Scenario) -> Assessment:

@@ -82,7 +82,7 @@ class DataFrames(Results):
         column: place within the zone, from the left [1]
         row: place within the zone, from above [1]
         keys: who holds the encryption keys
-        open_points: rules that need a person or an answer [1]
+        open_points: rules that need a person or an answer; a half adds up its flows [1]
         failed: rules that fail [1]
         start: box that hands data on to this one; empty where none does
         reaches: box that the law of this parent's country reaches; empty for all others
@@ -128,7 +128,8 @@ class DataFrames(Results):
         """
         for name, o in self.sovereignty.options.items():
             asked = sum(name in q.options for q in self.sovereignty.questions)
-            yield name, o.overall, *o.counts.values(), asked
+            overall = worst(v.verdict for v in o.verdicts.values())
+            yield name, overall, *o.counts.values(), asked
 
     @frame
     def rule_verdicts(self) -> Rows:
@@ -144,9 +145,7 @@ class DataFrames(Results):
         flow: flow that decides
         reason: why
         evidence: answers that the verdict rests on, with source and date
-        passes_if: fewest answers that would make it pass
-        fails_if: answers that would make it fail
-        reviews_if: answers for which a person must look, where it passes
+        cleared_if: fewest answers that would make it pass, or keep it from applying
         remedy: what would mend it
         missing: unknown answers that it waits for [1]
         url: address of the law
@@ -295,16 +294,12 @@ class DataFrames(Results):
 
 def _verdict(option: OptionAssessment, found: Finding) -> tuple[object, ...]:
     """What stands in `rule_verdicts` beside the option."""
-    rule, changes = found.rule, found.changes
+    rule = found.rule
     law = rule.rule_id, rule.regime, rule.title, rule.provision, rule.address == "official"
     missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
-    passes = " and ".join(f"{a}: {v}" for way in changes.get("pass", ())[:1] for a, v in way)
-    fails, reviews = (
-        " or ".join(f"{a}: {v}" for way in ways for a, v in way)
-        for ways in (changes.get("fail", ()), changes.get("review", ()))
-    )
+    cleared_if = " and ".join(f"{a}: {v}" for way in found.cleared_by[:1] for a, v in way)
     decided = found.verdict, found.flow.label.split(": ")[-1], found.reason, _evidence(found)
-    return *law, *decided, passes, fails, reviews, rule.remedy, len(missing), rule.url
+    return *law, *decided, cleared_if, rule.remedy, len(missing), rule.url
 
 
 def _evidence(found: Finding) -> str:

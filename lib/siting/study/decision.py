@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from siting.catalogue import Source, source_of
-from siting.quality import Score, leaves, margin_of, spoken
+from siting.quality import Score, leaves, margin_of, own_result, spoken
 from siting.study.frames import Rows, ends, frame, frame_citing
 from siting.study.results import Results
 from siting.verdict.ranking import Candidate, Criterion, Sampled
@@ -316,6 +316,7 @@ class DecisionFrames(Results):
         reason: what the verdict rests on
         margin: how far below the reference or the floor is allowed [points of 100]
         margin_stated: whether the client set that margin; else it is the default
+        items: items of the client's own that settle it [items]
         supported: whether the evidence is enough to recommend a switch
         own_score: score in the client's own test [score]
         own_floor: what the client asks for [score]
@@ -327,7 +328,7 @@ class DecisionFrames(Results):
             models = p.model, spoken(p.model), p.reference, spoken(p.reference)
             workload = self.scenario.workloads[p.workload]
             stated = bool(workload.quality and workload.quality.margin is not None)
-            judged = p.verdict, p.reason, margin_of(workload), stated, p.supported
+            judged = p.verdict, p.reason, margin_of(workload), stated, p.items, p.supported
             o = p.own
             own = (o.score, o.floor, o.tolerance, o.verdict) if o else (None,) * 4
             yield p.option, p.workload, *models, *judged, *own, p.reasoning_tokens
@@ -335,6 +336,26 @@ class DecisionFrames(Results):
         if any(p.own for p in self.quality.parities):
             day = self.client.report_date.isoformat()
             yield Source(source=self.client.name, locator="own test", date=day, kind="client")
+
+    @frame
+    def own_tests(self) -> Rows:
+        """One model in the client's own test, whether or not an option runs it.
+
+        workload: name of the workload
+        model: identifier of the model
+        spoken: the model's name as a person says it
+        score: score in that test [score]
+        floor: what the client asks for [score]
+        tolerance: half-width of the 95 % interval of the score [score]
+        items: items that it was tested on [items]
+        verdict: better, as good, worse or unknown
+        """
+        for name, w in self.scenario.workloads.items():
+            if w.quality and (own := w.quality.own):
+                yield self.scenario.source(f"workloads.{name}.quality.own")
+                for o in (o for m in own.scores if (o := own_result(own, m, margin_of(w)))):
+                    said = o.score, o.floor, o.tolerance, own.items, o.verdict
+                    yield name, o.model, spoken(o.model), *said
 
     @frame
     def board_scores(self) -> Rows:
@@ -358,7 +379,7 @@ class DecisionFrames(Results):
         high: upper end
         tolerance: half-width of the interval
         margin: how far below the reference is allowed, in the board's unit
-        counts: weight at its age, 1 when new; 0 where a board that counts more shares its questions
+        counts: weight at its age, 1 when new; 0 where it is not heard, or no difference is known
         verdict: better, as good, worse or unknown
         reason: why, where it is not plain
         """

@@ -252,10 +252,10 @@ def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list
 def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
     """Models whose quality is not shown; none where no floor is set."""
     tester = next(s.owner for s in table("plan_steps", PlanStep) if s.when == "unproven")
-    clears = "Test it on 200 of your own items."
+    clears = "Test it on {} of your own items."
     said, found = quality.spoken, [p for p in parity.of(name) if not p.supported]
-    named = ((f"{said(p.model)} as good as {said(p.reference)}", p.reason) for p in found)
-    return [Doubt(point, why, clears, tester, quality=True) for point, why in named]
+    named = ((f"{said(p.model)} as good as {said(p.reference)}", p.reason, p.items) for p in found)
+    return [Doubt(at, why, clears.format(n), tester, quality=True) for at, why, n in named]
 
 
 def ceasing(scenario: Scenario, stability: Stability, name: str) -> tuple[Doubt, ...]:

@@ -93,8 +93,9 @@ class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
     words: Mapping[str, Mapping[str, str]]
-    """By option: the `model` that it runs, the `reference` that this is compared with, its
-    `vendor`, and models of it or of today's that end within the plan (`ending`), in words."""
+    """By option: the `model` that it runs, the `reference` that this is compared with, the `items`
+    of a test that settles it, its `vendor`, and models of it or of today's that end within
+    the plan (`ending`), in words."""
     reviews: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
     """By option: its open findings under the rules."""
     holds: frozenset[str] = frozenset()
@@ -229,6 +230,7 @@ def _words(scenario: Scenario, parity: Quality, risks: Stability, name: str) -> 
     return {
         "model": quality.spoken(model),
         "reference": quality.spoken(compared.reference if compared else "the model in use"),
+        "items": str(compared.items if compared else 0),
         "vendor": option.vendor or option.label,
         "ending": _ending(scenario, risks, name),
     }
