@@ -304,3 +304,11 @@ def test_the_shocks_that_a_client_asked_about_are_answered_with_their_cost() -> 
     assert f"{asked.cost.iloc[0]:,.0f}".replace(",", " ") in re.sub(r"\s", " ", page)
     other = printed("78_vendor_record", "assekuranz-saentis")
     assert "The shocks that you asked about" not in other
+
+
+def test_half_a_failure_is_printed_as_half() -> None:
+    # Eleven rules under review count as five and a half failures, four as two.
+    s = opened("klinikverbund-nordheide")
+    reviews = s.rule_counts().set_index("option").review
+    assert (reviews["Own and Azure"], reviews["Own servers"]) == (11, 4)
+    assert "Data protection: 5.5 against 2 possible" in printed("15_why", s.client.id)
