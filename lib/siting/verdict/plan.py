@@ -243,7 +243,7 @@ def _ending(scenario: Scenario, risks: Stability, name: str) -> str:
     found = (risks.options.get(o) for o in (scenario.finance.baseline, name))
     for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):
         if e.retired and (e.retired - day).days <= 365:  # the plan's last horizon
-            gap = f", before {option.label} is expected to serve" if e.retired < live else ""
+            gap = f", before {option.label} serves" if e.retired < live else ""
             last = f"last day {e.retired.day} {e.retired:%B %Y}{gap}"
             said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
     return " and ".join(said)
