@@ -560,7 +560,7 @@ def test_answers_that_somebody_can_give_have_a_question():
             assert a.question.endswith("?") and a.addressee, a.name
 
 
-# What an audit found wrong, each with the text that decides it
+# What was once wrong, each with the text that decides it
 
 
 GERMAN = {"controller_country": "DE", "personal_data": True, "external": True}
@@ -651,7 +651,7 @@ CHINESE |= {
         ),
     ],
 )  # fmt: skip
-def test_the_cases_of_the_audit_are_decided_as_their_text_demands(rule_id, values, verdict):
+def test_what_was_once_wrong_is_decided_as_their_text_demands(rule_id, values, verdict):
     assert set(values) <= set(BOOK.attributes)
     assert decide(RULES[rule_id], LAW | values, BOOK.on(TODAY))[0] == verdict
 
