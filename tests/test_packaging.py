@@ -195,3 +195,13 @@ def test_a_place_where_a_project_cannot_be_written_is_refused_and_left_as_it_is(
     assert [p.name for p in (tmp_path / "linked").iterdir()] == ["params"]
     assert not [*(tmp_path / "full").iterdir()]
     assert len(starter.init(tmp_path / "full")) > 20
+
+
+def test_a_version_is_the_same_wherever_it_is_said() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "version"
+    ]
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\n" in cited
+    assert f"\n## {version} (" in changes
