@@ -42,9 +42,10 @@ lab: $(VENV)/.test ## Open JupyterLab on the notebooks
 docs: $(VENV)/.test ## Build the documentation to site/, links checked
 	$(BIN)/mkdocs build --strict --quiet
 
-generated: $(VENV)/.test ## Write params/.schema.json, docs/commands.md, docs/scenario.md and the page's typeface anew
+generated: $(VENV)/.test ## Write the schema, pages of the documentation, README's picture and the page's typeface anew
 	$(BIN)/siting schema > $(VENV)/schema.json && mv $(VENV)/schema.json params/.schema.json
 	$(BIN)/python docs/commands.py && $(BIN)/python docs/scenario.py && $(BIN)/python docs/typeface.py
+	$(BIN)/python docs/picture.py
 
 figures: $(VENV)/.test ## Run the chapters and keep the text of their key figures
 	$(BIN)/python notebooks/figures.py

@@ -22,6 +22,8 @@ from siting.run import batch, job
 from siting.run.forge import Forge
 from trial import later
 
+from docs import picture
+
 ROOT = Path(__file__).parents[1]
 CLIENTS = scenario.names()
 
@@ -64,6 +66,11 @@ def test_another_day_and_another_order_give_the_same_bytes(
     assert len(reports) > 12 * len(CLIENTS)
     assert reports.keys() == again.keys()
     assert [name for name in reports if reports[name] != again[name]] == []
+
+
+def test_the_picture_in_readme_is_page_one_of_a_report(reports: dict[str, bytes]) -> None:
+    page = reports[f"{picture.CLIENT}/report.pdf"]
+    assert picture.shown() == picture.words(page), "run `make generated`"
 
 
 def headings_with_nothing_below(page: str) -> list[str]:
