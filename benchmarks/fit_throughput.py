@@ -90,7 +90,9 @@ def read(path: Path) -> Data:
         stack(replicas),
         regimes,
         np.array([r.loop for r in runs]),
-        Traffic(*(np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic))),
+        Traffic(
+            **{f.name: np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic)}
+        ),
         np.array(pools),
         np.array([performance.most_sequences(r.deployment) for r in runs]),
         {q: np.array([_scored(row, q) for row in rows]) for q in QUANTITIES},

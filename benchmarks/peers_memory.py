@@ -288,7 +288,16 @@ def serve(peer: Named, rows: list[Row]) -> list[Comparison]:
             except (NotEstimated, FactError, KeyError, ValueError, TypeError, ArithmeticError):
                 value = None
             if value is not None:
-                made.append(Comparison(row["case_id"], quantity, measured, value, value, value))
+                made.append(
+                    Comparison(
+                        case_id=row["case_id"],
+                        quantity=quantity,
+                        measured=measured,
+                        low=value,
+                        central=value,
+                        high=value,
+                    )
+                )
     return made
 
 
@@ -301,7 +310,16 @@ def train(rows: list[Row], factor: Callable[[training.Job], float]) -> list[Comp
         job = finetune.job_of(row)
         value = (job.model.total_params_b or 0) * 1e9 * factor(job) / job.gpus / GIB
         measured = number(row, "peak_gib_per_gpu")
-        made.append(Comparison(row["case_id"], "peak_gib_per_gpu", measured, value, value, value))
+        made.append(
+            Comparison(
+                case_id=row["case_id"],
+                quantity="peak_gib_per_gpu",
+                measured=measured,
+                low=value,
+                central=value,
+                high=value,
+            )
+        )
     return made
 
 

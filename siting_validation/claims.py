@@ -19,7 +19,7 @@ TOLERANCE = 0.01
 """A recomputed value agrees with print if it rounds to the printed digits or is within 1 %."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """A case beside its recomputation."""
 
@@ -87,7 +87,9 @@ def check(case: Case) -> Check:
     half_digit = 0.5 * 10.0 ** int(Decimal(case.published).as_tuple().exponent)
     rounds = abs(value - printed) <= half_digit * (1 + 1e-9)
     difference = value / printed - 1
-    return Check(case, value, difference, rounds or abs(difference) <= TOLERANCE)
+    return Check(
+        case=case, value=value, difference=difference, agrees=rounds or abs(difference) <= TOLERANCE
+    )
 
 
 def markdown_table() -> str:
@@ -103,9 +105,10 @@ def markdown_table() -> str:
         "|---|---|---|---:|---:|---:|---|",
     ]
     for c in checks:
+        agrees = "yes" if c.agrees else f"NO: {c.case.note}"
         lines.append(
             f"| {c.case.case_id} | {c.case.scenario} | {c.case.output} [{c.case.unit}] "
             f"| {c.case.published} | {c.value:.6g} | {c.difference:+.1%} "
-            f"| {'yes' if c.agrees else 'NO: ' + c.case.note} |"
+            f"| {agrees} |"
         )
     return "\n".join(lines)

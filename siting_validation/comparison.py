@@ -26,7 +26,7 @@ Row = dict[str, str]
 COLUMNS = ("case_id", "quantity", "measured", "low", "central", "high", "note")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One quantity of one case: what was measured, and what the kit says without looking."""
 
@@ -183,9 +183,13 @@ def write_rows(comparisons: Sequence[Comparison], path: Path) -> None:
         writer.writerow(COLUMNS)
         for c in comparisons:
             cells = [getattr(c, name) for name in COLUMNS]
-            writer.writerow(
-                ["" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in cells]
-            )
+            writer.writerow([_cell(v) for v in cells])
+
+
+def _cell(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def summarise(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:

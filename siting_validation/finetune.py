@@ -29,20 +29,27 @@ CELLS = dict.fromkeys(("seq_len", "micro_batch", "num_gpus", "lora_rank"), whole
 def finetune_row(row: Row) -> Iterator[Comparison]:
     """Every scored quantity of a row of finetune.csv."""
     for quantity in scored(row):
-        measured, note = None, ""
+        measured = None
+        note = ""
         try:
             measured = _finetune_measured(row, quantity)
             job = job_of(row)
             far = in_words(unseen("training", training.aspects(job)))
-            found, note = (
-                _finetune(job, row, quantity),
-                "; ".join(filter(None, (far, _assumed(row)))),
-            )
+            found = _finetune(job, row, quantity)
+            note = "; ".join(filter(None, (far, _assumed(row))))
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Comparison(row["case_id"], quantity, measured, note=why(error))
+            yield Comparison(
+                case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
+            )
             continue
         yield Comparison(
-            row["case_id"], quantity, measured, found.low, found.central, found.high, note
+            case_id=row["case_id"],
+            quantity=quantity,
+            measured=measured,
+            low=found.low,
+            central=found.central,
+            high=found.high,
+            note=note,
         )
 
 
@@ -50,7 +57,9 @@ def _finetune_measured(row: Row, quantity: str) -> float | None:
     if quantity != "fits":
         return number(row, quantity)
     outcome = row.get("outcome", "").lower()
-    return 0.0 if outcome == "oom" else 1.0 if outcome else None
+    if not outcome:
+        return None
+    return 0.0 if outcome == "oom" else 1.0
 
 
 def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
@@ -62,7 +71,8 @@ def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
     gpu, _ = gpu_of(row)
     if gpu is None:
         raise NotEstimated("the card is not stated")
-    room, need = usable_gib(gpu), peak.reserved
+    room = usable_gib(gpu)
+    need = peak.reserved
     return Range(
         float(need.high <= room.low),
         float(need.central <= room.central),
@@ -86,7 +96,8 @@ def job_of(row: Row) -> training.Job:
     if checkpointing is None and "pretrain" in row["method"].lower():
         checkpointing = False  # recomputing is asked for when tuning, seldom when training anew
     sharding, host = _sharding(row)
-    note, ranks = row.get("note", "").lower(), _ranks(row)
+    note = row.get("note", "").lower()
+    ranks = _ranks(row)
     tokens = whole(row, "seq_len")
     if tokens is None:
         raise NotEstimated("seq_len is not stated")

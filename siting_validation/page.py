@@ -131,7 +131,8 @@ def _kinds_of(row: Row) -> tuple[str, str, str]:
         "compressed": "compressed",
     }
     kind = next((text for key, text in names.items() if key in groups), "")
-    heads, kv = run.deployment.model.num_attention_heads, run.deployment.model.num_key_value_heads
+    heads = run.deployment.model.num_attention_heads
+    kv = run.deployment.model.num_key_value_heads
     plain = "grouped-query" if heads != kv else "multi-head"
     form = weight_format(run.deployment.weights, run.deployment.model).format
     return run.deployment.family, form, kind or plain
@@ -171,7 +172,8 @@ def _reasons() -> dict[tuple[str, str], str]:
 
 
 def _worst_table(made: Sequence[Comparison], by_case: Mapping[str, Row]) -> str:
-    reasons, rows = _reasons(), []
+    reasons = _reasons()
+    rows = []
     for quantity in dict.fromkeys(c.quantity for c in made):
         cases = [c for c in made if c.quantity == quantity and c.central is not None]
         if quantity == "fits":
@@ -197,7 +199,9 @@ def _worst_row(c: Comparison, row: Row, reasons: Mapping[tuple[str, str], str]) 
 
 
 def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 # --- left out ---------------------------------------------------------------------------------
@@ -267,7 +271,8 @@ def _left_out_table(kind: str, quantities: Sequence[str]) -> str:
                 continue
             of_card = ""
             if "median_error_pct_of_card" in e:
-                median, most = e["median_error_pct_of_card"], e["p90_error_pct_of_card"]
+                median = e["median_error_pct_of_card"]
+                most = e["p90_error_pct_of_card"]
                 of_card = f"{median:.2f} / {most:.1f} %"
             error = f"{e['median_error_pct']:.2f} / {e['p90_error_pct']:.1f} %"
             width = f"{e['median_high_over_low']:.2f}"

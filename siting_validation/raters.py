@@ -33,7 +33,7 @@ def ratings() -> tuple[Rating, ...]:
     return table("vendor_event_ratings", Rating)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """How far two raters agree on the severity of the same events."""
 

@@ -25,10 +25,16 @@ a rate; saturated: all requests queued at the start."""
 
 def static_batch(r: Replica, k: Efficiencies, t: Traffic, _room: Numbers) -> Speed:
     """All prompts are read in one step, then all sequences decode to the end."""
-    inp, tpot = t.input_tokens, step(r, k, t, t.load)
+    inp = t.input_tokens
+    tpot = step(r, k, t, t.load)
     ttft = step_seconds(r, k, 0.0, inp, t.load * inp, inp, t.prefix_tokens)
     whole = ttft + tpot * (t.output_tokens - 1)
-    return Speed(t.load, ttft, tpot, t.load * t.output_tokens / whole)
+    return Speed(
+        running=t.load,
+        ttft_s=ttft,
+        tpot_s=tpot,
+        output_tokens_per_s=t.load * t.output_tokens / whole,
+    )
 
 
 def pace(r: Replica, k: Efficiencies, t: Traffic, running: Numbers) -> Numbers:
@@ -40,20 +46,33 @@ def saturated(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
     """Every request is queued at the start: the batch is as large as there is room."""
     running = np.minimum(t.load, room)
     tpot = pace(r, k, t, running)
-    return Speed(running, np.full_like(tpot, np.nan), tpot, running / tpot)
+    return Speed(
+        running=running,
+        ttft_s=np.full_like(tpot, np.nan),
+        tpot_s=tpot,
+        output_tokens_per_s=running / tpot,
+    )
 
 
 def open_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
     """Poisson arrivals of `load` requests a second: bisection finds the batch that serves them."""
-    rate, out = t.load, t.output_tokens
-    low, high = np.zeros_like(rate + room), room + np.zeros_like(rate + room)
+    rate = t.load
+    out = t.output_tokens
+    low = np.zeros_like(rate + room)
+    high = room + np.zeros_like(rate + room)
     for _ in range(40):
         middle = (low + high) / 2
         enough = middle / (out * pace(r, k, t, middle)) >= rate
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        low = np.where(enough, low, middle)
+        high = np.where(enough, middle, high)
     tpot = pace(r, k, t, high)
     ttft = k["first_token_us"] * 1e-6 + step(r, k, t, high, 1.0)
-    return Speed(high, ttft, tpot, np.minimum(rate, high / (out * tpot)) * out)
+    return Speed(
+        running=high,
+        ttft_s=ttft,
+        tpot_s=tpot,
+        output_tokens_per_s=np.minimum(rate, high / (out * tpot)) * out,
+    )
 
 
 KINDS = {
@@ -61,7 +80,7 @@ KINDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A benchmark run: what was deployed, and how it was loaded."""
 
@@ -91,8 +110,10 @@ class Expected:
 def expected(run: Run) -> Expected:
     """The model's estimate of a run. Raises NotEstimated with the reason."""
     d = run.deployment
-    r, where = performance.replica(d, run.dummy), performance.regime(d) | {"loop": run.loop}
-    k, longest = performance.efficiencies(where), float(run.asked.longest)
+    r = performance.replica(d, run.dummy)
+    where = performance.regime(d) | {"loop": run.loop}
+    k = performance.efficiencies(where)
+    longest = float(run.asked.longest)
     room = math.inf if run.loop == "static" else performance.room(d, r, longest)
     found = KINDS[run.loop](r, k, run.traffic, room)
     speeds = {}

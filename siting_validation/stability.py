@@ -71,7 +71,7 @@ class Estimate:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
     """One fifth of the predictions: mean predicted and observed frequency, with its interval."""
 
@@ -82,7 +82,7 @@ class Bin:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
     """One predictor against one outcome."""
 
@@ -116,7 +116,7 @@ class Case:
     happened: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """One probability: its definition, its count, and every predictor against what came."""
 
@@ -184,7 +184,8 @@ def auc(scores: Array, happened: Array) -> float:
 
     Mann–Whitney U over n₁n₀ (Hanley and McNeil 1982, Radiology 143). nan without both kinds.
     """
-    hits, misses = int(happened.sum()), int((1 - happened).sum())
+    hits = int(happened.sum())
+    misses = int((1 - happened).sum())
     if not hits or not misses:
         return float("nan")
     ranks = rankdata(scores)
@@ -203,7 +204,15 @@ def calibration(p: Array, y: Array, bins: int = 5) -> tuple[Bin, ...]:
     for part in np.array_split(np.argsort(p, kind="stable"), bins):
         if len(part):
             low, high = wilson(int(y[part].sum()), len(part))
-            out.append(Bin(float(p[part].mean()), float(y[part].mean()), low, high, len(part)))
+            out.append(
+                Bin(
+                    predicted=float(p[part].mean()),
+                    observed=float(y[part].mean()),
+                    low=low,
+                    high=high,
+                    n=len(part),
+                )
+            )
     return tuple(out)
 
 
@@ -220,7 +229,8 @@ def gap_if_exact(p: Array, bins: int = 5) -> tuple[float, float]:
 
 def wilson(hits: int, n: int, z: float = Z975) -> tuple[float, float]:
     """Wilson score interval of a proportion (Wilson 1927, JASA 22)."""
-    share, zz = hits / n, z * z / n
+    share = hits / n
+    zz = z * z / n
     half = z * float(np.sqrt(share * (1 - share) / n + zz / (4 * n)))
     return (
         max(0.0, (share + zz / 2 - half) / (1 + zz)),
@@ -247,8 +257,10 @@ def _auc_draws(x: Array, y: Array, own: Array, counts: Array) -> Array:
 
     own: which case belongs to which vendor. [cases × vendors]
     """
-    hits, misses = y == 1, y == 0
-    over, under = x[hits][:, None], x[misses][None, :]
+    hits = y == 1
+    misses = y == 0
+    over = x[hits][:, None]
+    under = x[misses][None, :]
     won = (over > under) + 0.5 * (over == under)
     between = own[hits].T @ won @ own[misses]
     pairs = (counts @ own[hits].sum(axis=0)) * (counts @ own[misses].sum(axis=0))
@@ -286,12 +298,12 @@ def evaluate(cases: Sequence[Case]) -> tuple[Test, ...]:
         skill = _interval(_skill_draws(p, base, y, own, counts), brier_skill(p, base, y))
         out.append(
             Test(
-                name,
-                _interval(_auc_draws(x, y, own, counts), auc(x, y)),
-                skill,
-                calibration(p, y) if chance else (),
-                (min(finite, default=0.5), max(finite, default=0.5)),
-                gap_if_exact(p) if chance else (0.0, 0.0),
+                predictor=name,
+                auc=_interval(_auc_draws(x, y, own, counts), auc(x, y)),
+                brier_skill=skill,
+                calibration=calibration(p, y) if chance else (),
+                leave_one_out=(min(finite, default=0.5), max(finite, default=0.5)),
+                gap_if_exact=gap_if_exact(p) if chance else (0.0, 0.0),
             )
         )
     return tuple(out)
@@ -322,9 +334,11 @@ def notice_cases(record: Record, within: int) -> list[Case]:
     vendors = {v.vendor: v for v in record.vendors}
     known = [n for n in separate(record.notices) if n.vendor in vendors]
     known.sort(key=lambda n: (n.announced or dt.date.min, n.vendor))
-    found, limit = [], notice.LIMITS.index(within)
+    found = []
+    limit = notice.LIMITS.index(within)
     for target, *told in zip(known, *(x[limit] for x in _foretold(tuple(known))), strict=True):
-        day, happened = target.announced or dt.date.min, target.within(within)
+        day = target.announced or dt.date.min
+        happened = target.within(within)
         seen = (n.within(within) for n in known if n.announced and n.announced < day)
         past = [s for s in seen if s is not None]
         if len(past) < FIRST or happened is None:
@@ -373,9 +387,15 @@ def shock_cases(record: Record, kind: Kind) -> list[Case]:
 
 def _panel(quantity: str, definition: str, window: str, method: str, cases: list[Case]) -> Panel:
     return Panel(
-        quantity, definition, window, method, len(cases), len({c.vendor for c in cases}),
-        sum(c.happened for c in cases), evaluate(cases),
-    )  # fmt: skip
+        quantity=quantity,
+        definition=definition,
+        window=window,
+        method=method,
+        n=len(cases),
+        vendors=len({c.vendor for c in cases}),
+        positives=sum(c.happened for c in cases),
+        tests=evaluate(cases),
+    )
 
 
 @cache
@@ -552,7 +572,8 @@ def row(panel: Panel) -> dict[str, str]:
 def write(rows_of: Callable[[], tuple[Panel, ...]] = results) -> None:
     """Writes the results to facts/vendor_backtests.csv; rows of withdrawn methods stay."""
     path = catalogue.facts_dir() / "vendor_backtests.csv"
-    withdrawn, made = [], [row(p) for p in rows_of()]
+    withdrawn = []
+    made = [row(p) for p in rows_of()]
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
             withdrawn = [r for r in csv.DictReader(file) if r["label"].startswith("withdrawn")]

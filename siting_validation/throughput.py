@@ -27,11 +27,15 @@ NO_FIRST = "no time to first token of this engine was ever measured: none is est
 def throughput_row(row: Row) -> Iterator[Comparison]:
     """The speeds that a case asks for, with the range that a report would print."""
     try:
-        found, why = _expected(row), ""
+        found = _expected(row)
+        why = ""
     except NotEstimated as reason:
-        found, why = None, str(reason)
+        found = None
+        why = str(reason)
     for quantity in scored(row):
-        case = Comparison(row["case_id"], quantity, None, group=row.get("group", ""))
+        case = Comparison(
+            case_id=row["case_id"], quantity=quantity, measured=None, group=row.get("group", "")
+        )
         try:
             case = replace(case, measured=_measured(row, quantity))
             if found is None:
@@ -73,7 +77,8 @@ def _filled(case: Comparison, found: Expected, row: Row) -> Comparison:
     if value is None:
         raise NotEstimated(QUEUED if run_of_row(row).loop == "saturated" else NO_FIRST)
     half = _printed(row.get(case.quantity, "")) / 2
-    low, high = min(value.low, value.central - half), max(value.high, value.central + half)
+    low = min(value.low, value.central - half)
+    high = max(value.high, value.central + half)
     return replace(
         case, low=max(low, 0.0), central=value.central, high=high, note=found.distance.words
     )
@@ -90,21 +95,29 @@ def _printed(text: str) -> float:
 
 def run_of_row(row: Mapping[str, str]) -> Run:
     """A row of a table of throughput measurements. Raises NotEstimated saying what is missing."""
-    inp, out = _number(row, "input_tokens"), _number(row, "output_tokens")
-    mode, note = (row.get("offline_or_server") or "").lower(), row.get("note") or ""
-    stated, rate = row.get("concurrency_or_batch") or "", row.get("request_rate") or ""
+    inp = _number(row, "input_tokens")
+    out = _number(row, "output_tokens")
+    mode = (row.get("offline_or_server") or "").lower()
+    note = row.get("note") or ""
+    stated = row.get("concurrency_or_batch") or ""
+    rate = row.get("request_rate") or ""
     single = "static" in mode or "single stream" in mode or "batch" in mode
     loop: Loop
-    clients, arriving = _positive(stated), _positive(rate)
+    clients = _positive(stated)
+    arriving = _positive(rate)
     sent = _found(r"(\d+) (?:requests|prompts)\b", note)
-    rounds, load = ROUNDS, 0.0
+    rounds = ROUNDS
+    load = 0.0
     if clients:
-        loop, load = ("static" if single else "closed"), clients
+        loop = "static" if single else "closed"
+        load = clients
         rounds = max(1.0, sent / clients) if sent else rounds
     elif arriving:
-        loop, load = "open", arriving
+        loop = "open"
+        load = arriving
     elif "max" in stated or "inf" in rate:
-        loop, load = "saturated", sent or math.inf
+        loop = "saturated"
+        load = sent or math.inf
     else:
         raise NotEstimated("neither concurrency, batch nor request rate is stated")
     if "burst" in mode or "at once, one answer each" in note or "llama-benchy" in note:
@@ -122,8 +135,15 @@ def run_of_row(row: Mapping[str, str]) -> Run:
         if loop == "saturated" and d.release >= (1, 0) and "attention_dp" not in note:
             d = _attending_apart(d)
     read = max(1.0, inp * (1 - share))
-    asked = Traffic(load, read, out, inp - read, spread=_spread(note), rounds=rounds)
-    return Run(d, loop, asked, dummy)
+    asked = Traffic(
+        load=load,
+        input_tokens=read,
+        output_tokens=out,
+        prefix_tokens=inp - read,
+        spread=_spread(note),
+        rounds=rounds,
+    )
+    return Run(deployment=d, loop=loop, asked=asked, dummy=dummy)
 
 
 def _attending_apart(d: Deployment) -> Deployment:
@@ -204,27 +224,29 @@ SLOW_BY_ROW = (
 
 def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
     try:
-        model, gpu = hf_config.model(row["model_id"]), catalogue.gpu(row["gpu"])
+        model = hf_config.model(row["model_id"])
+        gpu = catalogue.gpu(row["gpu"])
     except KeyError as error:
         raise NotEstimated(str(error.args[0])) from None
     tp, ranks = _parallel(row)
-    note, printed = row.get("note") or "", row.get("weight_format") or ""
+    note = row.get("note") or ""
+    printed = row.get("weight_format") or ""
     if gpu.vendor == "AMD" and BY_ROW.search(f"{printed} {note}"):
         raise NotEstimated(SLOW_BY_ROW)
     share = _found(r"gpu_mem\w*fraction up to ([\d.]+\d)", note)
     return Deployment(
-        model,
-        gpu,
-        _weights(printed),
-        row.get("kv_dtype") or "auto",
-        tp,
-        _count(row, "pipeline_parallel"),
-        ranks,
-        row.get("engine") or "",
-        row.get("engine_version") or "",
-        batching,
-        share if 0 < share <= 1 else None,
-        round(_found(r"--max-num-batched-tokens[ =](\d+)", note)) or None,
+        model=model,
+        gpu=gpu,
+        weights=_weights(printed),
+        kv_cache=row.get("kv_dtype") or "auto",
+        tensor_parallel=tp,
+        pipeline_parallel=_count(row, "pipeline_parallel"),
+        attention_data_parallel=ranks,
+        engine=row.get("engine") or "",
+        engine_version=row.get("engine_version") or "",
+        batching=batching,
+        utilization=share if 0 < share <= 1 else None,
+        batched_tokens=round(_found(r"--max-num-batched-tokens[ =](\d+)", note)) or None,
         power_limit_w=_found(r"([\d.]+) W limit", note) or None,
     )
 

@@ -23,7 +23,7 @@ from siting.quantity import NotEstimated, Range
 from siting_validation.comparison import Comparison, Row, number, positive, scored
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A serving run, as far as its row states it."""
 
@@ -70,35 +70,43 @@ def vram_row(row: Row) -> Iterator[Comparison]:
         run: Run | None = run_of(row)
         fault = ""
     except (NotEstimated, KeyError, FactError, ValueError) as error:
-        run, fault = None, why(error)
+        run = None
+        fault = why(error)
     for quantity in scored(row):
         try:
             measured = measured_of(row, quantity)
         except ValueError as error:
-            yield Comparison(row["case_id"], quantity, None, note=why(error))
+            yield Comparison(
+                case_id=row["case_id"], quantity=quantity, measured=None, note=why(error)
+            )
             continue
         if run is None:
-            yield Comparison(row["case_id"], quantity, measured, note=fault)
+            yield Comparison(
+                case_id=row["case_id"], quantity=quantity, measured=measured, note=fault
+            )
             continue
         try:
             found = _predict(run, row, quantity)
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Comparison(row["case_id"], quantity, measured, note=why(error))
+            yield Comparison(
+                case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
+            )
             continue
         yield Comparison(
-            row["case_id"],
-            quantity,
-            measured,
-            found.low,
-            found.central,
-            found.high,
-            run.note,
+            case_id=row["case_id"],
+            quantity=quantity,
+            measured=measured,
+            low=found.low,
+            central=found.central,
+            high=found.high,
+            note=run.note,
             scale=usable_gib(run.card).central if run.card_known and quantity in IN_GIB else None,
         )
 
 
 def why(error: Exception) -> str:
-    return f"not estimated, because {error.args[0] if error.args else error}"
+    reason = error.args[0] if error.args else error
+    return f"not estimated, because {reason}"
 
 
 MEASURED_IN = {
@@ -135,12 +143,12 @@ def run_of(row: Row) -> Run:
     # Cards before flash attention; llama.cpp had it off unless asked for, until late 2025.
     naive = gpu is not None and "gcn" in gpu.architecture.lower()
     deployment = Deployment(
-        model,
-        gpu or NO_CARD,
-        weights,
-        row.get("kv_cache_dtype", "auto"),
-        tp,
-        whole(row, "pipeline_parallel") or 1,
+        model=model,
+        gpu=gpu or NO_CARD,
+        weights=weights,
+        kv_cache=row.get("kv_cache_dtype", "auto"),
+        tensor_parallel=tp,
+        pipeline_parallel=whole(row, "pipeline_parallel") or 1,
         engine=engine,
         engine_version=row.get("engine_version", ""),
         first_generation=_first_generation(row) or naive or None,
@@ -155,7 +163,12 @@ def run_of(row: Row) -> Run:
         context_parallel=int(ranks[1]) if ranks else 1,
         prefix_caching=_prefix_caching(note),
     )
-    return Run(deployment, whole(row, "max_model_len"), gpu is not None, engine_known)
+    return Run(
+        deployment=deployment,
+        context=whole(row, "max_model_len"),
+        card_known=gpu is not None,
+        engine_known=engine_known,
+    )
 
 
 def _drafted(note: str) -> int:
@@ -191,7 +204,8 @@ def _engine(row: Row) -> tuple[str, bool]:
 
 def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
     """The model of a row, and its weight format where the named checkpoint narrows it down."""
-    name, stated = row.get(column, ""), row.get("checkpoint_as_stated", "")
+    name = row.get(column, "")
+    stated = row.get("checkpoint_as_stated", "")
     if not name:
         raise NotEstimated("the model is not stated")
     model = hf_config.model(name)
@@ -211,13 +225,13 @@ def gpu_of(row: Row) -> tuple[Gpu | None, int]:
         if stated is None:
             return None, 1
         names = [f"{max(1, round(stated))}GB-class"]
-    counts, cards = zip(*(_card(n, stated) for n in names), strict=True)
-    card = min(cards, key=lambda g: usable_gib(g).central)
+    named = [_card(n, stated) for n in names]
+    card = min((gpu for _, gpu in named), key=lambda g: usable_gib(g).central)
     if stated is not None and "." in row["gpu_memory_gib_stated"]:  # as the driver reports it
         card = card.model_copy(update={"usable_gib": stated})
     elif stated is not None and card.id.startswith("a100-sxm4-80gb") and stated <= 40:
         card = catalogue.gpu("a100-sxm4-40gb")
-    return card, sum(counts)
+    return card, sum(count for count, _ in named)
 
 
 def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
@@ -233,7 +247,8 @@ def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
         size = re.search(r"(\d+)\s*GB", plain)
         if size is None and stated is None:
             raise
-        made = catalogue.gpu(f"{size[1] if size else max(1, round(stated or 0))}GB-class")
+        gigabytes = int(size[1]) if size else max(1, round(stated or 0))
+        made = catalogue.gpu(f"{gigabytes}GB-class")
         if re.search(r"\bM[1-9]\b|apple|unified", plain, re.IGNORECASE):
             made = made.model_copy(update={"interconnect": "unified memory"})
         return count, made.model_copy(update={"gpu": plain})
@@ -348,7 +363,8 @@ def _from_pool(run: Run, pool: float, quantity: str) -> Range:
     d = run.deployment
     if d.model.mtp_layers and not d.mtp and d.model.linear_layers:
         others.append(_held(_speculative(run), pool)[column])
-    return Range(min(*made, *others), made[1], max(*made, *others))
+    reached = made + others
+    return Range(min(reached), made[1], max(reached))
 
 
 def _speculative(run: Run) -> Run:

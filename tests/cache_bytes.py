@@ -13,7 +13,7 @@ def request_bytes(
     model: catalogue.Model, kv: KvFormat, tokens: float, tp: int = 1, chunk: int = 2048
 ) -> float:
     """Of one request of `tokens`, on one rank."""
-    return Cells(layer_groups(model), kv, tp, chunk).held(tokens)
+    return Cells(groups=layer_groups(model), kv=kv, tp=tp, chunk=chunk).held(tokens)
 
 
 def bytes_per_token(model: catalogue.Model, kv: KvFormat, tp: int = 1) -> float:

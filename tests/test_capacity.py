@@ -36,13 +36,17 @@ def with_workload(s: Scenario, **changes: object) -> Scenario:
 
 def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
     d = Deployment(
-        catalogue.model("meta-llama/Llama-3.3-70B-Instruct"), catalogue.gpu(gpu), "fp8",
+        model=catalogue.model("meta-llama/Llama-3.3-70B-Instruct"),
+        gpu=catalogue.gpu(gpu),
+        weights="fp8",
         tensor_parallel=gpus,
-    )  # fmt: skip
-    return Replica(d).curve(lengths)
+    )
+    return Replica(deployment=d).curve(lengths)
 
 
-LONG = Lengths(LogNormal.fitted(2000, 5000), LogNormal.fitted(1500, 4000), 0.2)
+LONG = Lengths(
+    input=LogNormal.fitted(2000, 5000), output=LogNormal.fitted(1500, 4000), cached_share=0.2
+)
 
 
 # --- load -------------------------------------------------------------------------------------
@@ -84,7 +88,7 @@ def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
 
 def test_a_mixture_has_the_mean_and_the_spread_of_its_parts() -> None:
     def lengths(tokens: float) -> Lengths:
-        return Lengths(LogNormal(tokens, 0.5), LogNormal(100, 0.3), 0.5)
+        return Lengths(input=LogNormal(tokens, 0.5), output=LogNormal(100, 0.3), cached_share=0.5)
 
     both = Lengths.mixed([lengths(1000), lengths(2000)], np.array([0.25, 0.75]))
     assert both.input.mean == pytest.approx((1 * 1000 + 3 * 2000) / 4)
@@ -94,8 +98,8 @@ def test_a_mixture_has_the_mean_and_the_spread_of_its_parts() -> None:
 
 def test_long_answers_are_met_more_often_among_those_under_way() -> None:
     # a thousand short answers for each long one of a thousand times the length: half the places
-    short = Lengths(LogNormal(100, 0), LogNormal(10, 0))
-    long = Lengths(LogNormal(9000, 0), LogNormal(10_000, 0))
+    short = Lengths(input=LogNormal(100, 0), output=LogNormal(10, 0))
+    long = Lengths(input=LogNormal(9000, 0), output=LogNormal(10_000, 0))
     both = Lengths.mixed([short, long], np.array([1000, 1]) / 1001)
     assert both.context_mean == pytest.approx((105 + 14_000) / 2, rel=1e-6)
 
@@ -140,7 +144,13 @@ def test_the_busiest_hours_of_a_simulated_week_are_those_of_the_model(base: Scen
 
 def test_a_full_cache_makes_requests_wait() -> None:
     replica = curve(LONG)
-    few = Curve(replica.decode_s[:8], replica.prompt_s, 0.0, replica.chunk_tokens, LONG)
+    few = Curve(
+        decode_s=replica.decode_s[:8],
+        prompt_s=replica.prompt_s,
+        first_token_s=0.0,
+        chunk_tokens=replica.chunk_tokens,
+        lengths=LONG,
+    )
     rate = 0.8 * few.saturation_rate
     expected, seen = latency(few, rate), simulate(few, poisson(rate, 1000))
     assert expected.ttft[95] == pytest.approx(np.quantile(seen.ttft, 0.95), rel=0.15)

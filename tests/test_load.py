@@ -261,15 +261,17 @@ def test_rented_hours_are_those_that_the_bill_counts() -> None:
 
 # --- simulated ----------------------------------------------------------------------------------
 
-SHORT = Lengths(LogNormal.fitted(800, 2000), LogNormal.fitted(150, 400))
-LONG = Lengths(LogNormal.fitted(4000, 9000), LogNormal.fitted(600, 1500))
+SHORT = Lengths(input=LogNormal.fitted(800, 2000), output=LogNormal.fitted(150, 400))
+LONG = Lengths(input=LogNormal.fitted(4000, 9000), output=LogNormal.fitted(600, 1500))
 
 
 @pytest.mark.parametrize("use", [0.4, 0.75])
 def test_a_mixture_waits_as_a_simulated_one_does(use: float) -> None:
-    deployment = Deployment(catalogue.model(MODEL), catalogue.gpu("h100-sxm5-80gb"), "fp8")
+    deployment = Deployment(
+        model=catalogue.model(MODEL), gpu=catalogue.gpu("h100-sxm5-80gb"), weights="fp8"
+    )
     weight = np.array([0.7, 0.3])
-    curve = Replica(deployment).curve(Lengths.mixed([SHORT, LONG], weight))
+    curve = Replica(deployment=deployment).curve(Lengths.mixed([SHORT, LONG], weight))
     rate = use * curve.saturation_rate
     seen = served_together(curve, [SHORT, LONG], list(weight * rate), hours=60)
     for own, found in zip([SHORT, LONG], seen, strict=True):

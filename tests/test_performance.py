@@ -23,7 +23,7 @@ from siting_validation import runs, throughput
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:
-    return Deployment(catalogue.model(model), catalogue.gpu(gpu), **how)  # type: ignore[arg-type]
+    return Deployment(model=catalogue.model(model), gpu=catalogue.gpu(gpu), **how)  # type: ignore[arg-type]
 
 
 LLAMA = deployed("meta-llama/Llama-3.1-8B", "h100-sxm5-80gb", weights="bf16")
@@ -128,7 +128,9 @@ def test_arrays_give_what_single_replicas_give() -> None:
 def test_a_closed_loop_obeys_littles_law() -> None:
     r, k = performance.replica(LLAMA), constants(LLAMA)
     for clients, room in ((4.0, 100.0), (64.0, 16.0)):
-        steady = loops.Traffic(clients, 1000.0, 200.0, rounds=np.inf)
+        steady = loops.Traffic(
+            load=clients, input_tokens=1000.0, output_tokens=200.0, rounds=np.inf
+        )
         s = loops.closed_loop(r, k, steady, np.float64(room))
         stay = s.ttft_s + s.tpot_s * 199
         assert s.output_tokens_per_s / 200 * stay == pytest.approx(clients, rel=1e-9)
@@ -324,7 +326,12 @@ def test_the_first_token_of_a_burst_waits_for_half_the_others(rounds: float) -> 
     r, k = performance.replica(LLAMA), constants(LLAMA)
     one, many = (
         loops.closed_loop(
-            r, k, loops.Traffic(n, 2000.0, 500.0, rounds=rounds, spread=0.3), np.float64(1e9)
+            r,
+            k,
+            loops.Traffic(
+                load=n, input_tokens=2000.0, output_tokens=500.0, rounds=rounds, spread=0.3
+            ),
+            np.float64(1e9),
         )
         for n in (1.0, 64.0)
     )
@@ -350,7 +357,14 @@ def test_a_closed_loop_agrees_with_a_scheduler_stepped_through_request_by_reques
     r, chunk = performance.replica(LLAMA), 8000
     k = constants(LLAMA) | {"first_token_us": 0.0, "step_wait": 0.0, "frontend_us": 0.0}
     k |= {"step_tokens": 1.0}
-    t = loops.Traffic(float(clients), inp, out, chunk=chunk, spread=spread, rounds=float(rounds))
+    t = loops.Traffic(
+        load=float(clients),
+        input_tokens=inp,
+        output_tokens=out,
+        chunk=chunk,
+        spread=spread,
+        rounds=float(rounds),
+    )
     s = loops.closed_loop(r, k, t, np.float64(1e9))
     decode = float(performance.step_seconds(r, k, clients, t.context))
     together = max(1, min(clients, chunk // inp))
@@ -368,7 +382,10 @@ def test_a_prefix_that_is_found_saves_reading_in_every_loop() -> None:
     r, k = performance.replica(LLAMA), constants(LLAMA)
     whole, half = (
         loops.closed_loop(
-            r, k, loops.Traffic(16.0, 2000.0 - x, 200.0, prefix_tokens=x), np.float64(1e9)
+            r,
+            k,
+            loops.Traffic(load=16.0, input_tokens=2000.0 - x, output_tokens=200.0, prefix_tokens=x),
+            np.float64(1e9),
         )
         for x in (0.0, 1500.0)
     )
@@ -565,7 +582,11 @@ def measured(**figures: float) -> Measured:
 
 
 def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it() -> None:
-    run = runs.Run(LLAMA, "closed", loops.Traffic(16, 1000, 200))
+    run = runs.Run(
+        deployment=LLAMA,
+        loop="closed",
+        asked=loops.Traffic(load=16, input_tokens=1000, output_tokens=200),
+    )
     tpot = runs.expected(run).speeds["itl_or_tpot_ms"].central
     for factor in (1.0, 2.0):
         seen = measured(concurrency=16.0, tpot_ms=tpot * factor)

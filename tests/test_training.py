@@ -31,7 +31,7 @@ def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
     ):
         peak = training.Peak(
             Job(
-                LLAMA, "lora", tokens=tokens, micro_batch=batch, checkpointing=False,
+                model=LLAMA, method="lora", tokens=tokens, micro_batch=batch, checkpointing=False,
                 lora_rank=rank, targets="query_value", framework="litgpt",
             )
         )  # fmt: skip
@@ -41,17 +41,24 @@ def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
 def test_full_training_in_sixteen_bit_is_what_torchtune_measured() -> None:
     # torchtune README, optimization flags, Llama 3.2 3B, 2 x 4,096 tokens: 24.9 GiB, and 23.1 with
     # the optimizer in the backward pass
-    base = Job(SMALL, "full", tokens=4096, micro_batch=2, checkpointing=True, framework="torchtune")
+    base = Job(
+        model=SMALL,
+        method="full",
+        tokens=4096,
+        micro_batch=2,
+        checkpointing=True,
+        framework="torchtune",
+    )
     assert training.Peak(base).reported.central == pytest.approx(24.9, rel=0.06)
 
 
 def test_states_are_as_wide_as_the_parameters_unless_deepspeed_keeps_a_master() -> None:
     # 3.2127 billion: 2 states x 2 B + 2 B of gradients; ZeRO-1 keeps 4 + 2 x 4 B, a quarter a rank
-    job = Job(SMALL, "full", tokens=1, framework="litgpt")
+    job = Job(model=SMALL, method="full", tokens=1, framework="litgpt")
     own = tensors(SMALL).total
     plain = _part(training.Peak(job), "gradients and states")
     assert plain * GIB == pytest.approx(own * 6)
-    zero = Job(SMALL, "full", tokens=1, gpus=4, sharding="zero1", framework="axolotl")
+    zero = Job(model=SMALL, method="full", tokens=1, gpus=4, sharding="zero1", framework="axolotl")
     assert _part(training.Peak(zero), "gradients and states") * GIB == pytest.approx(
         own * (12 / 4 + 2)
     )
@@ -59,21 +66,23 @@ def test_states_are_as_wide_as_the_parameters_unless_deepspeed_keeps_a_master() 
 
 def test_each_stage_of_zero_shards_one_thing_more() -> None:
     held = [
-        training.Peak(Job(SMALL, "full", gpus=8, sharding=s, framework="axolotl")).allocated.central
+        training.Peak(
+            Job(model=SMALL, method="full", gpus=8, sharding=s, framework="axolotl")
+        ).allocated.central
         for s in ("none", "zero1", "zero2", "zero3")
     ]
     assert held[1] > held[2] > held[3]
 
 
 def test_eight_bit_states_take_one_byte_each() -> None:
-    job = Job(SMALL, "full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
+    job = Job(model=SMALL, method="full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
     got = _part(training.Peak(job), "gradients and states") * GIB
     assert got == pytest.approx(tensors(SMALL).total * (2 * 1 + 2))
 
 
 def test_four_bit_bases_quantise_linear_layers_only() -> None:
     # 6.738 billion less 2 x 32000 x 4096 in 4.5 bit, those two in 16 bit
-    job = Job(LLAMA, "qlora", base="nf4", tokens=1)
+    job = Job(model=LLAMA, method="qlora", base="nf4", tokens=1)
     ends = 2 * 32000 * 4096
     expected = (6.7384e9 - ends) * 4.5 / 8 + ends * 2
     assert _part(training.Peak(job), "weights") * GIB == pytest.approx(expected, rel=1e-3)
@@ -81,14 +90,14 @@ def test_four_bit_bases_quantise_linear_layers_only() -> None:
 
 def test_lora_trains_two_factors_for_each_matrix() -> None:
     # rank 8 on query and value of 32 layers: 8 x (4096 + 4096) x 2 x 32, as LitGPT prints
-    job = Job(LLAMA, "lora", lora_rank=8, targets="query_value")
+    job = Job(model=LLAMA, method="lora", lora_rank=8, targets="query_value")
     assert training._trained(job) == 4_194_304
 
 
 def test_logits_follow_the_framework() -> None:
     tokens = 2 * 4096
     for frame, each in (("peft", 12), ("litgpt", 9), ("torchtune", 0.5)):
-        job = Job(SMALL, tokens=4096, micro_batch=2, framework=frame)
+        job = Job(model=SMALL, tokens=4096, micro_batch=2, framework=frame)
         assert _part(training.Peak(job), "logits") * GIB == pytest.approx(tokens * 128256 * each)
 
 
@@ -126,8 +135,12 @@ some_method = st.sampled_from(["full", "lora", "dora", "qlora", "adapter_v2"])
 @given(tokens=tokens, batch=st.integers(1, 8), method=some_method)
 def test_longer_batches_never_need_less(tokens: int, batch: int, method: str) -> None:
     base = "nf4" if method == "qlora" else "bf16"
-    one = training.Peak(Job(SMALL, method, base, tokens=tokens, micro_batch=batch))
-    more = training.Peak(Job(SMALL, method, base, tokens=tokens, micro_batch=batch + 1))
+    one = training.Peak(
+        Job(model=SMALL, method=method, base=base, tokens=tokens, micro_batch=batch)
+    )
+    more = training.Peak(
+        Job(model=SMALL, method=method, base=base, tokens=tokens, micro_batch=batch + 1)
+    )
     assert one.allocated.central <= more.allocated.central  # equal where gradients outweigh both
     assert one.allocated.low <= one.allocated.central <= one.allocated.high < one.reserved.high
 
@@ -135,15 +148,15 @@ def test_longer_batches_never_need_less(tokens: int, batch: int, method: str) ->
 @settings(max_examples=30, deadline=None)
 @given(tokens=tokens, method=some_method)
 def test_recomputing_activations_never_needs_more(tokens: int, method: str) -> None:
-    kept = training.Peak(Job(SMALL, method, tokens=tokens, checkpointing=False))
-    saved = training.Peak(Job(SMALL, method, tokens=tokens, checkpointing=True))
+    kept = training.Peak(Job(model=SMALL, method=method, tokens=tokens, checkpointing=False))
+    saved = training.Peak(Job(model=SMALL, method=method, tokens=tokens, checkpointing=True))
     assert saved.allocated.central <= kept.allocated.central
 
 
 def test_time_is_flop_over_measured_speed() -> None:
     # 6 x 3.2127e9 x 1e8 FLOP at 0.40 x 989 TFLOP/s on one H100: 1.35 h
     h100 = catalogue.gpu("H100")
-    job = Job(SMALL, "full", framework="torchtune")
+    job = Job(model=SMALL, method="full", framework="torchtune")
     row = fine_tuning.utilisation(job, h100)
     active = SMALL.active_recomputed_b or SMALL.active_params_b
     assert active is not None and h100.bf16_dense_tflops is not None
@@ -157,7 +170,9 @@ def test_time_is_flop_over_measured_speed() -> None:
 def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
     h100 = catalogue.gpu("H100")
     one, eight = (
-        fine_tuning.RunTime(Job(SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8)
+        fine_tuning.RunTime(
+            Job(model=SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8
+        )
         for n in (1, 8)
     )
     assert one.hours.central == pytest.approx(8 * eight.hours.central)
@@ -165,7 +180,11 @@ def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
 
 
 def test_a_run_too_large_for_a_card_says_so() -> None:
-    job = Job(catalogue.model("meta-llama/Llama-3.3-70B-Instruct"), "full", framework="torchtune")
+    job = Job(
+        model=catalogue.model("meta-llama/Llama-3.3-70B-Instruct"),
+        method="full",
+        framework="torchtune",
+    )
     assert training.Peak(job).verdict(catalogue.gpu("H100")) == "does not fit"
 
 
@@ -179,7 +198,7 @@ def test_the_less_is_trained_the_fewer_gpus_are_needed() -> None:
 
 def test_parallel_ranks_share_the_model() -> None:
     # 3.2 billion parameters in 16 bit over 2 tensor x 2 pipeline ranks: a quarter on each
-    whole = Job(SMALL, "full", gpus=4, framework="megatron", sharding="zero1")
+    whole = Job(model=SMALL, method="full", gpus=4, framework="megatron", sharding="zero1")
     split = dataclasses.replace(whole, tensor_parallel=2, pipeline_parallel=2)
     assert split.replicas == 1
     assert _part(training.Peak(split), "weights") == pytest.approx(
@@ -192,7 +211,7 @@ def test_parallel_ranks_share_the_model() -> None:
 
 def test_selective_checkpointing_lies_between_all_and_nothing() -> None:
     kept, some, none = (
-        _part(training.Peak(Job(SMALL, "full", checkpointing=c)), "activations")
+        _part(training.Peak(Job(model=SMALL, method="full", checkpointing=c)), "activations")
         for c in (False, "selective", True)
     )
     assert none < some < kept
@@ -207,13 +226,18 @@ def test_a_framework_changes_with_time_and_model() -> None:
 
 
 def test_a_limit_on_length_is_a_range_below_it() -> None:
-    free = Job(SMALL, tokens=4096, capped=True).batch
+    free = Job(model=SMALL, tokens=4096, capped=True).batch
     assert free.low < free.central == free.high == 4096
 
 
 def test_a_full_run_with_its_parameters_in_host_memory_keeps_no_gradients() -> None:
     job = Job(
-        SMALL, "full", gpus=8, sharding="fsdp", parameters_offloaded=True, framework="torchtune"
+        model=SMALL,
+        method="full",
+        gpus=8,
+        sharding="fsdp",
+        parameters_offloaded=True,
+        framework="torchtune",
     )
     assert _part(training.Peak(job), "gradients and states") == 0
 

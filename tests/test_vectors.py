@@ -55,7 +55,11 @@ def _computed(model: Model, case: dict[str, Any]) -> float:
             return weight_bytes_per_gpu(model, case["fmt"], tp).central
         case "vllm_blocks_per_request":
             groups = attention.layer_groups(model)
-            return attention.Cells(groups, kv, tp, chunk).blocks(2**36, tokens).per_request
+            return (
+                attention.Cells(groups=groups, kv=kv, tp=tp, chunk=chunk)
+                .blocks(2**36, tokens)
+                .per_request
+            )
     raise AssertionError(case["quantity"])
 
 

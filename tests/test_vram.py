@@ -72,7 +72,7 @@ def test_layers_of_llama_cpp_split_with_the_head_on_the_last_card() -> None:
     fullest, layers = weights.gguf_split(model, dtypes.weight_format("gguf-Q4_K_M"), 2)
     assert layers == 17
     assert fullest / 2**30 == pytest.approx(2.237, rel=0.01)
-    run = Deployment(model, H100, kv_cache="f16", tensor_parallel=2, engine="llama.cpp")
+    run = Deployment(model=model, gpu=H100, kv_cache="f16", tensor_parallel=2, engine="llama.cpp")
     assert pool.request_gib(run, 8192) * 1024 == pytest.approx(544)
 
 
@@ -82,7 +82,10 @@ def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() 
     model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
     plain, flash = (
         pool.activations(
-            Deployment(model, H100, tensor_parallel=2, engine="llama.cpp", flash_attention=f), 8192
+            Deployment(
+                model=model, gpu=H100, tensor_parallel=2, engine="llama.cpp", flash_attention=f
+            ),
+            8192,
         ).gib.central
         for f in (False, True)
     )
@@ -121,7 +124,7 @@ def test_unknown_formats_are_refused_by_name() -> None:
 
 def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
     # llm-d summary table: 61.03 + 5.64 + 0.14, and a cache of 4.45 GiB, in 0.9 x 79.18
-    made = vram.inference(Deployment(QWEN, H100, engine_version="0.11"), 16000)
+    made = vram.inference(Deployment(model=QWEN, gpu=H100, engine_version="0.11"), 16000)
     parts = {p.name: p.gib.central for p in made.parts}
     assert parts["weights"] == pytest.approx(61.03, rel=1e-3)
     assert parts["activations"] == pytest.approx(5.64, rel=0.02)
@@ -130,7 +133,7 @@ def test_the_pool_of_a_qwen3_32b_on_an_h100_is_what_vllm_logged() -> None:
 
 
 def test_the_same_run_with_32000_tokens_does_not_start() -> None:
-    made = vram.inference(Deployment(QWEN, H100, engine_version="0.11"), 32000)
+    made = vram.inference(Deployment(model=QWEN, gpu=H100, engine_version="0.11"), 32000)
     assert made.verdict == "does not fit"
     assert 16000 <= made.longest_context < 32000
 
@@ -139,7 +142,7 @@ def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
     # gpt-oss 120B, 4 x A100: 45.32 GiB hold 2,640,144 printed tokens and 284.25 requests of 16,384
     model = catalogue.model("openai/gpt-oss-120b")
     groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
-    made = attention.Cells(groups, kv, tp=4).blocks(45.32 * GIB, 16384)
+    made = attention.Cells(groups=groups, kv=kv, tp=4).blocks(45.32 * GIB, 16384)
     assert made.smallest_group_tokens == pytest.approx(2640144, rel=1e-4)
     assert made.concurrency == pytest.approx(284.25, abs=0.01)
 
@@ -148,7 +151,7 @@ def test_blocks_grow_until_they_hold_a_state() -> None:
     # Qwen3.6 35B-A3B on GB10: 47.55 GiB print 623,040 tokens = 590 x 1,056, and 18.44 requests
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
     groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
-    made = attention.Cells(groups, kv).blocks(47.55 * GIB, 131072)
+    made = attention.Cells(groups=groups, kv=kv).blocks(47.55 * GIB, 131072)
     assert made.block_tokens == 1056
     assert made.smallest_group_tokens == 623040
     assert made.concurrency == pytest.approx(18.44, abs=0.005)
@@ -158,7 +161,7 @@ def test_two_head_shapes_share_one_page() -> None:
     # Gemma 4 12B: 69.53 GiB hold 41.08 requests of 8,192 tokens with 4,096 at a time
     model = catalogue.model("google/gemma-4-12B-it")
     groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
-    made = attention.Cells(groups, kv, chunk=4096).blocks(69.53 * GIB, 8192)
+    made = attention.Cells(groups=groups, kv=kv, chunk=4096).blocks(69.53 * GIB, 8192)
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
 
@@ -167,7 +170,10 @@ def test_windows_are_windows_in_every_release_and_only_the_print_changes() -> No
     # blocks; each of five groups of windows holds (1023 + 4096) / 16 + 1 = 321. A public log of
     # 66,540 blocks prints 66540 / (256 + 5 x 321) = 35.75 requests.
     model = catalogue.model("google/gemma-4-31B-it")
-    runs = [Deployment(model, catalogue.gpu("L40S"), engine_version=v) for v in ("0.20.0", "0.21")]
+    runs = [
+        Deployment(model=model, gpu=catalogue.gpu("L40S"), engine_version=v)
+        for v in ("0.20.0", "0.21")
+    ]
     gib = 66540 * 10 * 16 * 16 * 512 * 2 / GIB  # ten layers a group, 16 tokens of 16 x 512 values
     (old, requests), (new, same) = (pool.holds(d, 8192, gib + 1e-6) for d in runs)
     assert requests == same == pytest.approx(35.755, rel=1e-4)
@@ -179,7 +185,10 @@ def test_latents_were_kept_as_heads_before_release_07() -> None:
     # DeepSeek V2: 60 layers x 128 heads x 2 x 192 values; since then 60 x 576
     model = catalogue.model("deepseek-ai/DeepSeek-V2-Chat")
     old, new = (
-        pool.request_gib(Deployment(model, H100, tensor_parallel=8, engine_version=v), 1000) * GIB
+        pool.request_gib(
+            Deployment(model=model, gpu=H100, tensor_parallel=8, engine_version=v), 1000
+        )
+        * GIB
         for v in ("0.6.2", "0.7.2")
     )
     assert old == pytest.approx(1000 * 60 * 16 * 2 * 192 * 2)
@@ -190,7 +199,11 @@ def test_the_ik_fork_prices_windows_at_full_length() -> None:
     # Gemma 3 27B at 32,768 tokens: 62 x 16 x 256 x 2 B a token make 15.5 GiB (public log: 15 to 16)
     model = catalogue.model("google/gemma-3-27b-it")
     run = Deployment(
-        model, H100, kv_cache="f16", engine="llama.cpp", engine_version="ik_llama.cpp fork"
+        model=model,
+        gpu=H100,
+        kv_cache="f16",
+        engine="llama.cpp",
+        engine_version="ik_llama.cpp fork",
     )
     assert pool.request_gib(run, 32768) == pytest.approx(15.5)
     assert pool.request_gib(dataclasses.replace(run, engine_version=""), 32768) < 4
@@ -200,7 +213,7 @@ def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
     model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
     groups, kv = attention.layer_groups(model, mtp=True), dtypes.kv_format("fp8")
-    made = attention.Cells(groups, kv, speculative_tokens=3).blocks(36.25 * GIB, 131072)
+    made = attention.Cells(groups=groups, kv=kv, speculative_tokens=3).blocks(36.25 * GIB, 131072)
     assert made.block_tokens == 8432
     assert made.smallest_group_tokens == 1399712
     assert made.concurrency == pytest.approx(27.81, abs=0.005)
@@ -208,7 +221,7 @@ def test_speculative_decoding_adds_layers_states_and_columns() -> None:
 
 def test_the_first_engine_of_vllm_profiles_the_whole_context() -> None:
     # Llama 3.1 8B at 131,072 tokens on MI300X: 14.63 GiB of activations
-    run = Deployment(LLAMA, catalogue.gpu("MI300X"), engine_version="0.7.0")
+    run = Deployment(model=LLAMA, gpu=catalogue.gpu("MI300X"), engine_version="0.7.0")
     part = pool.activations(run, 131072)
     assert part.gib.central == pytest.approx(14.63, rel=0.08)
 
@@ -216,35 +229,37 @@ def test_the_first_engine_of_vllm_profiles_the_whole_context() -> None:
 def test_the_sampler_is_not_divided_by_ranks() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
     one, two = (
-        pool.activations(Deployment(model, H100, tensor_parallel=tp), 16000).gib.central
+        pool.activations(Deployment(model=model, gpu=H100, tensor_parallel=tp), 16000).gib.central
         for tp in (1, 2)
     )
     assert one == two == pytest.approx(5.64, rel=0.02)  # both logged as 5.64 GiB
 
 
 def test_graphs_count_from_release_021_on() -> None:
-    assert pool.graphs(Deployment(LLAMA, H100, engine_version="0.20.1")).gib.central == 0
-    assert pool.graphs(Deployment(LLAMA, H100, engine_version="0.21.0")).gib.central > 0
-    eager = Deployment(LLAMA, H100, engine_version="0.21.0", eager=True)
+    assert pool.graphs(Deployment(model=LLAMA, gpu=H100, engine_version="0.20.1")).gib.central == 0
+    assert pool.graphs(Deployment(model=LLAMA, gpu=H100, engine_version="0.21.0")).gib.central > 0
+    eager = Deployment(model=LLAMA, gpu=H100, engine_version="0.21.0", eager=True)
     assert pool.graphs(eager).gib.central == 0
 
 
 def test_a_new_deployment_is_planned_with_the_current_release() -> None:
-    d = planned(Deployment(LLAMA, H100))
+    d = planned(Deployment(model=LLAMA, gpu=H100))
     assert d.release == (0, 26)
     made = vram.inference(d, 8192)
     assert next(p for p in made.parts if p.name == "graphs").gib.central > 0
 
 
 def test_sglang_keeps_activations_outside_its_share() -> None:
-    run = Deployment(LLAMA, H100, "bf16", engine="sglang", utilization=0.8)
+    run = Deployment(model=LLAMA, gpu=H100, weights="bf16", engine="sglang", utilization=0.8)
     made = pool.Pool(run, 8192)
     loaded = made.parts[0].gib.central
     assert made.left.central == pytest.approx(made.budget.central - loaded)
 
 
 def test_tensorrt_llm_takes_a_share_of_what_is_free_after_loading() -> None:
-    made = vram.inference(Deployment(LLAMA, H100, "fp8", engine="tensorrt-llm"), 8192)
+    made = vram.inference(
+        Deployment(model=LLAMA, gpu=H100, weights="fp8", engine="tensorrt-llm"), 8192
+    )
     taken = sum(p.gib.central for p in made.parts if p.name != "cache")
     assert made.pool_gib.central == pytest.approx(0.9 * (79.18 - taken), rel=1e-6)
 
@@ -293,7 +308,7 @@ def test_more_ranks_never_hold_more_and_never_less_than_a_share(
 @settings(max_examples=60, deadline=None)
 @given(model=some_model, tp=some_group, context=st.integers(256, 100_000))
 def test_parts_pool_and_budget_add_up(model: catalogue.Model, tp: int, context: int) -> None:
-    made = vram.inference(planned(Deployment(model, H100, tensor_parallel=tp)), context)
+    made = vram.inference(planned(Deployment(model=model, gpu=H100, tensor_parallel=tp)), context)
     taken = sum(p.gib.central for p in made.parts if p.name != "cache")
     assert made.pool_gib.central + taken == pytest.approx(made.budget_gib.central)
     if made.pool_gib.central > 0 and made.longest_context:
@@ -311,7 +326,7 @@ def test_blocks_never_promise_more_than_the_pool(
     longest, kv = 8192, dtypes.kv_format("auto")
     groups = attention.layer_groups(model)
     try:
-        made = attention.Cells(groups, kv, tp).blocks(pool * GIB, longest)
+        made = attention.Cells(groups=groups, kv=kv, tp=tp).blocks(pool * GIB, longest)
     except NotEstimated:
         return
     need = request_bytes(model, kv, longest, tp) - sum(
@@ -325,14 +340,16 @@ def test_blocks_never_promise_more_than_the_pool(
 
 def test_the_fewest_gpus_are_the_first_that_fit() -> None:
     model = catalogue.model("meta-llama/Llama-3.3-70B-Instruct")
-    found = vram.fewest_gpus(planned(Deployment(model, H100, "bf16")), 8192, 4)
+    found = vram.fewest_gpus(planned(Deployment(model=model, gpu=H100, weights="bf16")), 8192, 4)
     assert found is not None and found.deployment.tensor_parallel == 4
-    smaller = vram.inference(planned(Deployment(model, H100, "bf16", tensor_parallel=2)), 8192, 4)
+    smaller = vram.inference(
+        planned(Deployment(model=model, gpu=H100, weights="bf16", tensor_parallel=2)), 8192, 4
+    )
     assert smaller.verdict == "does not fit"
 
 
 def test_twice_the_context_needs_at_least_the_same_group() -> None:
-    now = vram.fewest_gpus(planned(Deployment(LLAMA, catalogue.gpu("L40S"))), 16384, 8)
+    now = vram.fewest_gpus(planned(Deployment(model=LLAMA, gpu=catalogue.gpu("L40S"))), 16384, 8)
     assert now is not None
     longer = vram.fewest_gpus(now.deployment, 32768, 8)
     assert longer is not None and longer.context == 32768
@@ -348,7 +365,9 @@ def test_the_sweep_says_what_each_single_calculation_says() -> None:
     made = sweep(models, gpus, ("bf16", "fp8"), 8192)
     for place in np.ndindex(made.left_gib.shape):
         m, f, t, g = place
-        d = Deployment(models[m], gpus[g], ("bf16", "fp8")[f], tensor_parallel=2**t)
+        d = Deployment(
+            model=models[m], gpu=gpus[g], weights=("bf16", "fp8")[f], tensor_parallel=2**t
+        )
         one = vram.inference(planned(d), 8192)
         assert made.left_gib[place] == pytest.approx(one.pool_gib.central)
         # the allocator rounds to blocks, and windows take one block more
@@ -374,14 +393,19 @@ def test_the_whole_catalogue_is_swept_in_every_format() -> None:
 def test_the_sampler_takes_what_its_release_takes(version: str, bytes_each: float) -> None:
     # One campaign on one card: Qwen3-14B took 5.64 GiB in 0.15 and 0.16, and 2.23 from 0.17 on.
     # Without a release, that of the model's own time is taken (Qwen3: April 2025).
-    assert pool.sampler_row(Deployment(QWEN, H100, engine_version=version)).central == bytes_each
+    assert (
+        pool.sampler_row(Deployment(model=QWEN, gpu=H100, engine_version=version)).central
+        == bytes_each
+    )
 
 
 def test_a_start_up_of_release_019_is_reproduced() -> None:
     # Public log, H100 of 79.19 GiB at 0.95: weights 14.99, activations 1.89, outside torch 0.25,
     # pool 58.11 GiB, 476,016 tokens; with two ranks 7.51, 1.89, 2.07 and 63.76 GiB
     card = H100.model_copy(update={"usable_gib": 79.19})
-    run = Deployment(LLAMA, card, "bf16", engine_version="0.19.0", utilization=0.95)
+    run = Deployment(
+        model=LLAMA, gpu=card, weights="bf16", engine_version="0.19.0", utilization=0.95
+    )
     one = pool.Pool(run, 32768)
     assert one.left.central == pytest.approx(58.11, abs=0.1)
     assert one.parts[0].gib.central == pytest.approx(14.99, abs=0.02)
@@ -392,9 +416,9 @@ def test_a_start_up_of_release_019_is_reproduced() -> None:
 
 def test_old_cards_ran_the_first_engine_until_011() -> None:
     card = catalogue.gpu("V100-SXM2-32GB")
-    assert Deployment(LLAMA, card, engine_version="0.8.5").is_v0
-    assert not Deployment(LLAMA, card, engine_version="0.11.0").is_v0
-    assert not Deployment(LLAMA, H100, engine_version="0.8.5").is_v0
+    assert Deployment(model=LLAMA, gpu=card, engine_version="0.8.5").is_v0
+    assert not Deployment(model=LLAMA, gpu=card, engine_version="0.11.0").is_v0
+    assert not Deployment(model=LLAMA, gpu=H100, engine_version="0.8.5").is_v0
 
 
 def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
@@ -402,14 +426,20 @@ def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
     # blocks of 2,096 tokens, and three groups of states hold two: 15 blocks / 10 = 1.50, as logged
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
     groups, kv = attention.layer_groups(model), dtypes.kv_format("fp8")
-    assert attention.Cells(groups, kv, state_blocks=2).blocks(2**30, 8192).per_request == 4 + 3 * 2
-    assert attention.Cells(groups, kv, state_blocks=1).blocks(2**30, 8192).per_request == 4 + 3
+    assert (
+        attention.Cells(groups=groups, kv=kv, state_blocks=2).blocks(2**30, 8192).per_request
+        == 4 + 3 * 2
+    )
+    assert (
+        attention.Cells(groups=groups, kv=kv, state_blocks=1).blocks(2**30, 8192).per_request
+        == 4 + 3
+    )
 
 
 def test_four_bit_experts_need_room_for_the_warm_up_beside_the_budget() -> None:
     # Public log: gpt-oss-20b, 0.19.0 at 0.95, made its pool and ran out of memory in the sampler
     model = catalogue.model("openai/gpt-oss-20b")
-    run = Deployment(model, H100, engine_version="0.19.0", utilization=0.95)
+    run = Deployment(model=model, gpu=H100, engine_version="0.19.0", utilization=0.95)
     assert not pool.warms_up(run)
     assert pool.warms_up(dataclasses.replace(run, utilization=0.9))
     assert pool.warms_up(dataclasses.replace(run, engine_version="0.21"))
@@ -421,7 +451,7 @@ def test_four_bit_experts_need_room_for_the_warm_up_beside_the_budget() -> None:
 
 
 def test_ranks_that_share_tokens_multiply_what_a_pool_holds() -> None:
-    run = Deployment(catalogue.model("deepseek-ai/DeepSeek-V3"), H100, tensor_parallel=8)
+    run = Deployment(model=catalogue.model("deepseek-ai/DeepSeek-V3"), gpu=H100, tensor_parallel=8)
     one = pool.holds(run, 8192, 20.0)
     eight = pool.holds(dataclasses.replace(run, context_parallel=8), 8192, 20.0)
     assert eight == (one[0] * 8, one[1] * 8)
@@ -431,30 +461,35 @@ def test_the_ik_fork_unfolds_latents_over_the_context() -> None:
     # DeepSeek V3, 131,072 tokens, batch 1,024: 128 heads x (192 + 128) x 2 B a token, the logits
     # 4 B x 1,024 x 129,280, and 0.5 GiB of scores: 10.99 GiB; a public log has 11.44
     run = Deployment(
-        catalogue.model("deepseek-ai/DeepSeek-V3"), H100, "gguf-q4_k_m", "q8_0",
-        engine="llama.cpp", engine_version="ik_llama.cpp fork", batched_tokens=1024,
-    )  # fmt: skip
+        model=catalogue.model("deepseek-ai/DeepSeek-V3"),
+        gpu=H100,
+        weights="gguf-q4_k_m",
+        kv_cache="q8_0",
+        engine="llama.cpp",
+        engine_version="ik_llama.cpp fork",
+        batched_tokens=1024,
+    )
     made = pool.activations(run, 131072).gib
     assert made.central == pytest.approx(10.99, abs=0.01)
     assert made.low < 11.44 < made.high
 
 
 def test_a_run_in_32_bit_caches_in_32_bit() -> None:
-    wide = pool.request_gib(Deployment(LLAMA, H100, "fp32"), 8192)
-    assert wide == 2 * pool.request_gib(Deployment(LLAMA, H100, "bf16"), 8192)
+    wide = pool.request_gib(Deployment(model=LLAMA, gpu=H100, weights="fp32"), 8192)
+    assert wide == 2 * pool.request_gib(Deployment(model=LLAMA, gpu=H100, weights="bf16"), 8192)
 
 
 def test_the_table_of_positions_is_loaded_with_the_weights() -> None:
     # Gemma 3 stretches 131,072 positions by 8, of 256 values a head: 0.5 GiB; a log has 8.58 GiB
     model = catalogue.model("google/gemma-3-4b-it")
     bare = weights.weight_bytes_per_gpu(model, "bf16").central / GIB
-    got = pool.loaded(Deployment(model, H100, "bf16")).central
+    got = pool.loaded(Deployment(model=model, gpu=H100, weights="bf16")).central
     assert got - bare == pytest.approx(0.5)
     assert got == pytest.approx(8.58, abs=0.1)
 
 
 def test_a_card_that_nobody_measured_has_a_wider_range_and_says_so() -> None:
-    known = distance.aspects(Deployment(LLAMA, H100))
+    known = distance.aspects(Deployment(model=LLAMA, gpu=H100))
     assert distance.unseen("serving", known) == ()
     strange = distance.unseen("serving", {**known, "card": "abacus"})
     assert distance.in_words(strange) == "no measurement of this card: range wide"
@@ -485,14 +520,14 @@ def test_the_longest_request_is_the_far_tail_of_both_parts() -> None:
 
 
 def test_a_memory_knows_the_sources_of_its_inputs() -> None:
-    made = vram.inference(planned(Deployment(LLAMA, H100)), 8192)
+    made = vram.inference(planned(Deployment(model=LLAMA, gpu=H100)), 8192)
     names = {i.name for i in made.inputs}
     assert "parameters of meta-llama/Llama-3.1-8B-Instruct" in names
     assert all(i.source.source and i.source.locator for i in made.inputs)
 
 
 def test_the_setting_is_kept() -> None:
-    run = Deployment(LLAMA, H100, utilization=0.5, sequences=16)
+    run = Deployment(model=LLAMA, gpu=H100, utilization=0.5, sequences=16)
     made = vram.inference(run, 8192)
     assert made.deployment == dataclasses.replace(run, weights="bf16", kv_cache="bf16")
     assert made.budget_gib.central == pytest.approx(0.5 * 79.18)

@@ -93,7 +93,7 @@ def fit(
         raise Refused("name a model of the catalogue with --model, or a config.json with --config")
     chosen, card = _found(model, gpu, config)
     said = {name: value for name, value in how.items() if value is not None}
-    deployment = planned(Deployment(chosen, card, **said))
+    deployment = planned(Deployment(model=chosen, gpu=card, **said))
     memory = vram.inference(deployment, context, concurrency)
     return Answer(_memory_json(memory), _memory_lines(memory))
 

@@ -28,7 +28,7 @@ BLOCK_TOKENS = 16
 """Tokens of a block in vLLM unless a state or a wider page needs more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layers:
     """Like layers of a model, by what they keep of a sequence."""
 
@@ -97,7 +97,8 @@ def layer_groups(model: Model, mtp: bool = False) -> tuple[Layers, ...]:
 
 
 def _groups(model: Model, extra: int) -> Iterator[Layers]:
-    width, layers = model.head_dim, model.num_hidden_layers
+    width = model.head_dim
+    layers = model.num_hidden_layers
     index = model.index_head_dim + INDEX_SCALE_BYTES if model.index_head_dim else 0.0
     if model.attention_kind == "compressed":  # one entry for each `ratio` tokens, and windows
         pairs = [map(int, p.split(":")) for p in model.compress_ratios.split(";") if p]
@@ -105,44 +106,64 @@ def _groups(model: Model, extra: int) -> Iterator[Layers]:
             raise NotEstimated(
                 f"{model.model_id}: window or compression ratios are not in the catalogue"
             )
-        yield Layers("window", layers, width=width, span=model.sliding_window)
+        yield Layers(kind="window", count=layers, width=width, span=model.sliding_window)
         for ratio, count in pairs:
             own = index if ratio < 128 else 0.0  # coarse layers need no index
             if ratio:
-                yield Layers("compressed", count, 0, width, ratio=float(ratio), index_bytes=own)
+                yield Layers(
+                    kind="compressed",
+                    count=count,
+                    heads=0,
+                    width=width,
+                    ratio=float(ratio),
+                    index_bytes=own,
+                )
     elif model.kv_lora_rank:
         latent = model.kv_lora_rank + (model.qk_rope_head_dim or 0)
         full = model.layers_full_attention or layers
-        yield Layers("latent", full + extra, width=latent, index_bytes=index)
+        yield Layers(kind="latent", count=full + extra, width=latent, index_bytes=index)
     else:
         yield from _heads(model, extra)
     conv = 2.0 * (model.conv_state_elements or 0)
     recurrent = (4.0 if model.recurrent_state_fp32 else 2.0) * (model.recurrent_state_elements or 0)
     states = model.linear_layers or 0
-    yield Layers("state", states, conv_bytes=conv, recurrent_bytes=recurrent)
-    crossed, images = model.cross_attention_layers or 0, model.cross_attention_tokens or 0
-    yield Layers("cross", crossed, model.num_key_value_heads, 2 * width, images)
+    yield Layers(kind="state", count=states, conv_bytes=conv, recurrent_bytes=recurrent)
+    crossed = model.cross_attention_layers or 0
+    images = model.cross_attention_tokens or 0
+    yield Layers(
+        kind="cross", count=crossed, heads=model.num_key_value_heads, width=2 * width, span=images
+    )
 
 
 def _heads(model: Model, extra: int) -> Iterator[Layers]:
     """Layers with key-value heads: all alike, or full ones among windows or chunks."""
-    layers, heads, width = model.num_hidden_layers, model.num_key_value_heads, model.head_dim
+    layers = model.num_hidden_layers
+    heads = model.num_key_value_heads
+    width = model.head_dim
     full = layers if model.layers_full_attention is None else model.layers_full_attention
     windowed = layers - full if model.attention_kind in ("sliding", "chunked") else 0
     if model.kv_shared_layers:  # the last layers reuse the keys and values of earlier ones
         own = 1 - model.kv_shared_layers / layers
-        full, windowed = round(full * own), round(windowed * own)
-    wide, value = model.head_dim_global_layers or width, model.v_head_dim
+        full = round(full * own)
+        windowed = round(windowed * own)
+    wide = model.head_dim_global_layers or width
+    value = model.v_head_dim
     some = model.kv_heads_global_layers or heads
-    yield Layers("full", full + extra, some, wide + (value or wide))
+    yield Layers(kind="full", count=full + extra, heads=some, width=wide + (value or wide))
     if windowed:
         if not model.sliding_window:
             raise NotEstimated(f"{model.model_id} has windowed layers of unknown window")
         kind: Kind = "chunk" if model.attention_kind == "chunked" else "window"
-        yield Layers(kind, windowed, heads, width + (value or width), model.sliding_window)
+        yield Layers(
+            kind=kind,
+            count=windowed,
+            heads=heads,
+            width=width + (value or width),
+            span=model.sliding_window,
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Blocks:
     """What vLLM's allocator makes of a pool of memory on one rank."""
 
@@ -164,7 +185,7 @@ class Blocks:
         return self.blocks // self.groups * self.block_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
     """How an engine keeps groups of layers on one rank of a tensor-parallel group."""
 
@@ -192,6 +213,11 @@ class Cells:
             for g in self.groups
         )
 
+    def _held_blocks(self, g: Layers, longest: int, step: int) -> int:
+        """Blocks of `step` tokens that the longest request holds of one layer."""
+        held = math.ceil(min(longest, g.tokens_kept(longest, self.chunk)) / step)
+        return held + 1 if g.kind == "window" else held  # a window seldom begins with a block
+
     def blocks(self, pool_bytes: float, longest: int) -> Blocks:
         """Blocks of a pool: layers of a kind form groups of equal size, all pages are equal [1].
 
@@ -205,7 +231,7 @@ class Cells:
         widest = max(rates, default=0.0)
         page = BLOCK_TOKENS * widest
         if states:
-            page = max(page, *(g.state_bytes(self.tp, self.speculative_tokens) for g in states))
+            page = max([page, *(g.state_bytes(self.tp, self.speculative_tokens) for g in states)])
             if widest:
                 page = widest * BLOCK_TOKENS * math.ceil(page / widest / BLOCK_TOKENS)
         counts = [g.count for g in (*grown, *states)]
@@ -214,12 +240,13 @@ class Cells:
         if total < 1:
             raise NotEstimated("the KV cache pool is smaller than one block")
         steps = [BLOCK_TOKENS * max(1, round(page / rate / BLOCK_TOKENS)) for rate in rates]
-        held = [
-            math.ceil(min(longest, g.tokens_kept(longest, self.chunk)) / step)
-            + (g.kind == "window")
-            for g, step in zip(grown, steps, strict=True)
-        ]
+        held = [self._held_blocks(g, longest, step) for g, step in zip(grown, steps, strict=True)]
         held += [self.states] * len(states)
         groups = [math.ceil(count / size) for count in counts]
         needed = sum(map(mul, groups, held))
-        return Blocks(total, sum(groups), min(steps, default=BLOCK_TOKENS), needed)
+        return Blocks(
+            blocks=total,
+            groups=sum(groups),
+            block_tokens=min(steps, default=BLOCK_TOKENS),
+            per_request=needed,
+        )

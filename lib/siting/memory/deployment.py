@@ -19,7 +19,7 @@ BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
 """Cards of compute capability below 8.0."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """How a model is deployed on one replica of GPUs."""
 
@@ -107,8 +107,9 @@ class Deployment:
         if is_unified(self.gpu) or self.gpu.vendor == "AMD":
             return frozenset({("card", "unified" if is_unified(self.gpu) else "amd")})
         ranks = self.tensor_parallel * self.attention_data_parallel
-        size = "one" if ranks == 1 else "few" if ranks < 8 else "many"
-        return frozenset({("ranks", size), ("fused", "yes" if _fuses(self.gpu) else "no")})
+        return frozenset(
+            {("ranks", _group_size(ranks)), ("fused", "yes" if _fuses(self.gpu) else "no")}
+        )
 
     @property
     def known(self) -> Deployment:
@@ -118,6 +119,13 @@ class Deployment:
         except NotEstimated:
             return replace(self, engine="vllm")
         return self
+
+
+def _group_size(ranks: int) -> str:
+    """The word by which constants tell groups of ranks apart."""
+    if ranks == 1:
+        return "one"
+    return "few" if ranks < 8 else "many"
 
 
 def planned(deployment: Deployment) -> Deployment:
@@ -163,7 +171,8 @@ def max_sequences(d: Deployment) -> int:
     if d.sequences is not None:
         return d.sequences
     large = is_large(d.gpu) and not d.is_v0
-    count = int(constant("vllm", f"max_num_seqs_{'large' if large else 'small'}").central)
+    size = "large" if large else "small"
+    count = int(constant("vllm", f"max_num_seqs_{size}").central)
     return min(count, d.batched_tokens or count)
 
 

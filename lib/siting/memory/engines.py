@@ -32,7 +32,8 @@ class MemoryConstant(Banded, tables="memory_constants", key="engine name first b
 
     def holds(self, release: Release | None, regime: frozenset[tuple[str, str]]) -> bool:
         """Whether it describes `release` (None: the newest) in `regime`."""
-        first, before = version(self.first), version(self.before)
+        first = version(self.first)
+        before = version(self.before)
         if (release is None and before) or (release and before and release >= before):
             return False
         if release and first and release < first:

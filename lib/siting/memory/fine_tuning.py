@@ -48,7 +48,8 @@ class RunTime:
         power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
         self.energy_kwh = self.gpu_hours.times(power, "kWh")
         """Of the GPUs alone; cooling and the server come with the cost chapter. [kWh]"""
-        self.utilisation, self.source = row.range, catalogue.source_of(row)
+        self.utilisation = row.range
+        self.source = catalogue.source_of(row)
 
 
 def utilisation(job: Job, gpu: Gpu) -> Utilisation:
@@ -60,7 +61,7 @@ def utilisation(job: Job, gpu: Gpu) -> Utilisation:
 # --- a client's jobs --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A client's fine-tuning job on one kind of card."""
 
@@ -89,7 +90,7 @@ def assess(scenario: Scenario) -> dict[str, tuple[Plan, ...]]:
 
 
 def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
-    plan = Plan(name, option, gpu.id, wanted.runs_per_year)
+    plan = Plan(job=name, option=option, gpu=gpu.id, runs_per_year=wanted.runs_per_year)
     try:
         peak = fewest_gpus(wanted, hf_config.model(wanted.model), gpu)
         if peak is None:

@@ -30,7 +30,7 @@ Verdict = Literal["fits", "tight", "does not fit"]
 """Whether what a GPU must hold fits; tight where only the central estimate does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One part of the memory of a GPU."""
 
@@ -66,7 +66,8 @@ def activations(d: Deployment, context: int) -> Part:
     if d.family == "llama.cpp":
         return _compute_buffer(d, context)
     model = d.model
-    tokens, sequences = prompt_chunk(d, context), max_sequences(d)
+    tokens = prompt_chunk(d, context)
+    sequences = max_sequences(d)
     forward = _forward_bytes(model, tokens, d.tensor_parallel)
     if not d.flash_attention:
         per = constant("vllm", "naive_attention_bytes").central
@@ -76,20 +77,24 @@ def activations(d: Deployment, context: int) -> Part:
     tower = _vision_encoder(d, context)
     states = tokens * model.hidden_size * 2.0
     # A later pipeline stage receives hidden states and residuals; images wait for their text.
-    copies = 1 + 2 * (d.pipeline_parallel > 1) + bool(d.images and model.vision_tokens)
+    copies = 1
+    if d.pipeline_parallel > 1:
+        copies += 2
+    if d.images and model.vision_tokens:
+        copies += 1
     workspace = _expert_workspace(d, tokens)
     sides = zip((0.8, 1.0, 1.25), sampler.ends, tower.ends, workspace.ends, strict=True)
     peak = (max(forward * f, s, v) + copies * states + w for f, s, v, w in sides)
     beside = max(forward, tower.central)
     other = sampler.central * (row.other or row.central) / row.central
     return Part(
-        "activations",
-        Range.ordered(peak, "B").scaled(1 / GIB, "GiB"),
-        f"largest of: widest layer x {tokens:,} tokens; {row.central:g} B x {sequences:,} "
+        name="activations",
+        gib=Range.ordered(peak, "B").scaled(1 / GIB, "GiB"),
+        formula=f"largest of: widest layer x {tokens:,} tokens; {row.central:g} B x {sequences:,} "
         f"sequences x {model.vocab_size:,} vocabulary"
         + ("; vision encoder" if tower.central else ""),
-        catalogue.source_of(row),
-        (max(beside, sampler.central) - max(beside, other)) / GIB,
+        source=catalogue.source_of(row),
+        less=(max(beside, sampler.central) - max(beside, other)) / GIB,
     )
 
 
@@ -106,7 +111,8 @@ def _expert_workspace(d: Deployment, tokens: int) -> Range:
     width = d.model.moe_intermediate_size
     if d.family != "vllm" or not d.model.num_experts or not width:
         return Range.exact(0.0, "B")
-    share, hidden = width / d.tensor_parallel, d.model.hidden_size
+    share = width / d.tensor_parallel
+    hidden = d.model.hidden_size
     rows = tokens * (d.model.experts_per_token or 1)
     whole = 2.0 * rows * (max(share, hidden) + max(2 * share, hidden))
     if weight_format(d.weights, d.model).bits < 6:  # kernels of their own for 4-bit experts
@@ -133,10 +139,12 @@ def _compute_buffer(d: Deployment, context: int) -> Part:
 
     The ik fork unfolds the latents of the whole context into keys and values of every head.
     """
-    model, tokens = d.model, prompt_chunk(d, context)
+    model = d.model
+    tokens = prompt_chunk(d, context)
     heads = model.num_attention_heads
     logits = 4.0 * tokens * model.vocab_size
-    largest, how = logits, f"{model.vocab_size:,} vocabulary"
+    largest = logits
+    how = f"{model.vocab_size:,} vocabulary"
     if model.kv_lora_rank:  # scores of latents are made in chunks
         key = model.head_dim
         value = model.v_head_dim or key - (model.qk_rope_head_dim or 0)
@@ -147,15 +155,16 @@ def _compute_buffer(d: Deployment, context: int) -> Part:
     elif not d.flash_attention:
         scores = 4.0 * heads * tokens * context
         if scores > logits:
-            largest, how = scores, f"{context:,} tokens x heads"
+            largest = scores
+            how = f"{context:,} tokens x heads"
     row = constant("llama.cpp", "multi_gpu_mib")
     central = largest + (row.central * 2**20 if d.gpus > 1 else 0.0)
     high = max(central, largest + logits) * 1.6
     return Part(
-        "activations",
-        Range(central * 0.8, central, high, "B").scaled(1 / GIB, "GiB"),
-        f"compute buffer: 4 B x {tokens} tokens x {how}",
-        catalogue.source_of(row),
+        name="activations",
+        gib=Range(central * 0.8, central, high, "B").scaled(1 / GIB, "GiB"),
+        formula=f"compute buffer: 4 B x {tokens} tokens x {how}",
+        source=catalogue.source_of(row),
     )
 
 
@@ -167,7 +176,9 @@ def is_fork(d: Deployment) -> bool:
 def libraries(d: Deployment) -> Part:
     """CUDA context, libraries and communication buffers of one GPU."""
     row = d.behaviour("non_torch_gib")
-    return Part("libraries", row.range, row.reason, catalogue.source_of(row))
+    return Part(
+        name="libraries", gib=row.range, formula=row.reason, source=catalogue.source_of(row)
+    )
 
 
 def graphs(d: Deployment) -> Part:
@@ -175,7 +186,7 @@ def graphs(d: Deployment) -> Part:
     row = constant("vllm", "cuda_graph_gib")
     inside = d.family == "vllm" and not d.eager and d.behaviour("graphs_inside_budget").central
     gib = row.range if inside else Range.exact(0.0, "GiB")
-    return Part("graphs", gib, row.reason, catalogue.source_of(row))
+    return Part(name="graphs", gib=gib, formula=row.reason, source=catalogue.source_of(row))
 
 
 def graphs_outside(d: Deployment) -> Range:
@@ -216,9 +227,15 @@ class Pool:
     """
 
     def __init__(self, d: Deployment, context: int) -> None:
-        size, self.budget = loaded(d), engine_budget(d)
+        size = loaded(d)
+        self.budget = engine_budget(d)
         self.parts = (
-            Part("weights", size, _weights_formula(d), catalogue.source_of(d.model)),
+            Part(
+                name="weights",
+                gib=size,
+                formula=_weights_formula(d),
+                source=catalogue.source_of(d.model),
+            ),
             activations(d, context),
             libraries(d),
             graphs(d),
@@ -234,11 +251,11 @@ class Pool:
 
 def loaded(d: Deployment) -> Range:
     """Weights on the fullest GPU, as the engine logs them. [GiB]"""
-    ranks = d.tensor_parallel, d.pipeline_parallel, d.expert_ranks
-    size = weight_bytes_per_gpu(d.model, d.weights, *ranks, d.mtp).scaled(1 / GIB, "GiB")
-    other, less = weight_format(d.weights, d.model).other, 0.0
+    size = _stored(d, d.weights)
+    other = weight_format(d.weights, d.model).other
+    less = 0.0
     if other:
-        less = size.central - weight_bytes_per_gpu(d.model, other, *ranks, d.mtp).central / GIB
+        less = size.central - _stored(d, other).central
     if d.family == "sglang":
         size = size.plus(constant("sglang", "load_extra_gib").range)
     if d.family == "vllm":  # sines and cosines of every position: each rank holds a head's table
@@ -246,6 +263,19 @@ def loaded(d: Deployment) -> Range:
         width = d.model.qk_rope_head_dim or d.model.head_dim
         size = size.plus(Range.exact(2.0 * positions * width / GIB))
     return widened(size, "weights", far(d), down=less)
+
+
+def _stored(d: Deployment, weights: str) -> Range:
+    """Weights on the fullest GPU in a format. [GiB]"""
+    size = weight_bytes_per_gpu(
+        d.model,
+        weights,
+        tp=d.tensor_parallel,
+        pp=d.pipeline_parallel,
+        ep=d.expert_ranks,
+        mtp=d.mtp,
+    )
+    return size.scaled(1 / GIB, "GiB")
 
 
 def far(d: Deployment) -> int:
@@ -327,12 +357,12 @@ def _as_heads(g: attention.Layers, model: Model) -> attention.Layers:
 def _cells(d: Deployment, tokens: int) -> attention.Cells:
     """The cache of the fullest stage of a deployment for requests of up to `tokens`."""
     return attention.Cells(
-        _cached_layers(d),
-        kv_format(d),
-        d.tensor_parallel,
-        prompt_chunk(d, tokens),
-        d.speculative_tokens,
-        _state_blocks(d),
+        groups=_cached_layers(d),
+        kv=kv_format(d),
+        tp=d.tensor_parallel,
+        chunk=prompt_chunk(d, tokens),
+        speculative_tokens=d.speculative_tokens,
+        state_blocks=_state_blocks(d),
     )
 
 

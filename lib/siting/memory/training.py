@@ -143,7 +143,7 @@ BASES = {"fp32": 4.0, "mixed": 6.0, "bf16": 2.0, "int8": 1.0}
 """Bytes a parameter of the base. mixed: 32-bit weights and the 16-bit copies of autocast."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A fine-tuning run, as far as memory depends on it."""
 
@@ -255,9 +255,11 @@ class Peak:
     """
 
     def __init__(self, job: Job) -> None:
-        activations, logits = _activations(job), _logits(job)
+        activations = _activations(job)
+        logits = _logits(job)
         states = _gradients_and_states(job, activations.gib.central + logits.gib.central)
-        self.job, self.parts = job, (_weights(job), states, activations, logits)
+        self.job = job
+        self.parts = (_weights(job), states, activations, logits)
         allocated = total((p.gib for p in self.parts), "GiB")
         reserved = allocated.times(_fitted("reserved_factor"), "GiB").plus(_fitted("reserved_gib"))
         distance = len(unseen("training", aspects(job)))
@@ -289,26 +291,35 @@ def aspects(job: Job) -> dict[str, str]:
 
 def _weights(job: Job) -> Part:
     """The base model; embeddings and towers are not quantised."""
-    t, frame, n = tensors(job.model), job.frame, job.replicas
+    t = tensors(job.model)
+    frame = job.frame
+    n = job.replicas
     wide = BASES[job.base] if job.base in BASES else weight_format(job.base).bits / 8
     if job.base == "mixed" and job.is_sharded:
         wide = 4.0  # 16-bit copies are made of gathered layers alone
     embedding = t.embedding if frame.ties or t.head else 2 * t.embedding
     outside = (embedding + t.head + t.towers) * max(wide, 2.0)
     whole = (t.linear * wide + outside) * job.share
-    held, how = whole, "whole on each GPU" if job.share == 1 else f"{job.share:.3g} on each GPU"
+    held = whole
+    how = "whole on each GPU" if job.share == 1 else f"{job.share:.3g} on each GPU"
     if job.is_sharded:
         gathered = _gathered(job) / job.tensor_parallel
         if job.parameters_offloaded:
-            held, how = gathered, "the layers at work; the rest in host memory"
+            held = gathered
+            how = "the layers at work; the rest in host memory"
         elif job.is_full or frame.frozen_sharding == "shard":
-            held, how = whole / n + gathered, f"1/{n} and the layers at work"
+            held = whole / n + gathered
+            how = f"1/{n} and the layers at work"
         elif frame.frozen_sharding == "whole and shard":
-            held, how = whole + whole / n, f"whole and 1/{n}"
+            held = whole + whole / n
+            how = f"whole and 1/{n}"
     if job.reference_model and job.is_full:
-        held, how = held * 2, f"{how}; twice, with the reference model"
+        held = held * 2
+        how = f"{how}; twice, with the reference model"
     gib = Range.around(held / GIB, 0.02 if job.gpus == 1 else 0.08, "GiB")
-    return Part("weights", gib, f"{job.base}, {how}", catalogue.source_of(job.model))
+    return Part(
+        name="weights", gib=gib, formula=f"{job.base}, {how}", source=catalogue.source_of(job.model)
+    )
 
 
 def _gathered(job: Job) -> float:
@@ -325,7 +336,8 @@ def _trained(job: Job) -> float:
     m = job.model
     if job.is_full:
         return tensors(m).total
-    hidden, width = m.hidden_size, m.head_dim
+    hidden = m.hidden_size
+    width = m.head_dim
     sides = 2 * hidden + (m.num_attention_heads + m.num_key_value_heads) * width
     if job.targets != "query_value":
         sides *= 2
@@ -340,7 +352,9 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
     beside: activations and logits. [GiB] They go while gradients grow: a step without
     accumulation has none of the one at its start, none of the other at its end.
     """
-    rule, wide, whole = optimizer(job.optimizer), job.width, _trained(job)
+    rule = optimizer(job.optimizer)
+    wide = job.width
+    whole = _trained(job)
     master = job.is_full and (job.sharding.startswith("zero") or job.frame.name == "megatron")
     states = rule.states * (rule.bytes_per_state or (4.0 if master else wide))
     if master:
@@ -350,7 +364,8 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
         gradients *= tensors(job.model).embedding / whole
     own = 0.0 if job.is_full else wide  # adapters are weights of their own
     share = 1.0 if job.sharding == "none" else 1 / job.replicas
-    trained, rest = whole * job.share, gradients * job.gradient_share + own
+    trained = whole * job.share
+    rest = gradients * job.gradient_share + own
     central = 0.0 if job.parameters_offloaded else trained * (states * share + rest)
     low = min(central, trained * rest) if rule.paged else central * 0.97
     gib = Range(low, central, central * 1.05, "B").scaled(1 / GIB, "GiB")
@@ -363,36 +378,42 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
         saved = min(grown, beside, gib.central)
         gib = Range(max(gib.low - saved, 0.0), gib.central - saved, gib.high - saved / 2, "GiB")
         how += "; gradients grow while activations go"
-    return Part("gradients and states", gib, how, catalogue.source_of(rule))
+    return Part(name="gradients and states", gib=gib, formula=how, source=catalogue.source_of(rule))
 
 
 def _activations(job: Job) -> Part:
     """What a rank keeps of its tokens for the backward pass [2]."""
     layers = job.model.num_hidden_layers
-    layer, how = _layer_values(job), "every layer kept"
+    layer = _layer_values(job)
+    how = "every layer kept"
     if job.float8:
         layer = _product(layer, _fitted("float8_values"))
     if job.recomputes == "selective":
-        layer, how = _product(layer, _fitted("selective_values")), "part of every layer kept"
+        layer = _product(layer, _fitted("selective_values"))
+        how = "part of every layer kept"
     values = layer.scaled(layers)
     if job.recomputes is True:
-        inputs = float(layers * job.model.hidden_size) * (not job.activations_offloaded)
+        inputs = 0.0 if job.activations_offloaded else float(layers * job.model.hidden_size)
         kept = Range(0.0, 0.0, inputs) if job.frame.offloads else Range.exact(inputs)
         values = layer.times(_fitted("recomputed_layers")).plus(kept)
         how = "layer inputs, and one layer recomputed"
     values = values.scaled(1 / job.tensor_parallel)
     return Part(
-        "activations",
-        _product(values, job.batch).scaled(2.0 / GIB, "GiB"),
-        f"{job.batch.central:,.0f} tokens x {layers} layers, {how}",
-        catalogue.source_of(constant("training", "hidden_values")),
+        name="activations",
+        gib=_product(values, job.batch).scaled(2.0 / GIB, "GiB"),
+        formula=f"{job.batch.central:,.0f} tokens x {layers} layers, {how}",
+        source=catalogue.source_of(constant("training", "hidden_values")),
     )
 
 
 def _layer_values(job: Job) -> Range:
     """16-bit values that one layer keeps of one token, for the base and for adapters."""
-    m, gated, copies = job.model, _is_gated(job.model), job.frame.copies
-    hidden, width, mlp = m.hidden_size, m.head_dim, m.intermediate_size or 0
+    m = job.model
+    gated = _is_gated(job.model)
+    copies = job.frame.copies
+    hidden = m.hidden_size
+    width = m.head_dim
+    mlp = m.intermediate_size or 0
     keys = m.num_key_value_heads * width
     if m.kv_lora_rank:
         keys = m.kv_lora_rank + m.num_attention_heads * width
@@ -401,8 +422,10 @@ def _layer_values(job: Job) -> Range:
         mlp = routed * (m.moe_intermediate_size or 0)
     of_mlp = "gated_values" if gated else "plain_values"
     widths = {"hidden_values": hidden, "key_value_values": keys, of_mlp: mlp}
-    keeps, gates = method(job.method).keeps, 2 if gated else 1
-    inputs, outputs = (1 + gates) * hidden + mlp, 3 * hidden + 2 * keys + gates * mlp
+    keeps = method(job.method).keeps
+    gates = 2 if gated else 1
+    inputs = (1 + gates) * hidden + mlp
+    outputs = 3 * hidden + 2 * keys + gates * mlp
     if copies and job.targets == "all" and keeps.startswith("inputs"):
         # query and value alone are within the base's own count
         widths["adapter_values"] = inputs + (outputs if keeps == "inputs and outputs" else 0)
@@ -418,7 +441,8 @@ def _is_gated(model: Model) -> bool:
     """Three matrices an MLP instead of two, told from the parameter count."""
     if model.num_experts or not model.intermediate_size or not model.num_hidden_layers:
         return True
-    t, hidden = tensors(model), model.hidden_size
+    t = tensors(model)
+    hidden = model.hidden_size
     heads = model.num_attention_heads + model.num_key_value_heads
     attention = hidden * model.head_dim * 2 * heads
     rest = (t.attention + t.mlp) / model.num_hidden_layers - attention
@@ -437,14 +461,15 @@ def _product(a: Range, b: Range) -> Range:
 
 def _logits(job: Job) -> Part:
     """Logits of a micro-batch and what the loss makes of them."""
-    frame, entries = job.frame, job.batch.scaled(job.model.vocab_size)
+    frame = job.frame
+    entries = job.batch.scaled(job.model.vocab_size)
     bytes_each = Range(frame.logits_low, frame.logits_bytes, frame.logits_high)
     if job.adapted_head and not job.is_full:
         bytes_each = bytes_each.plus(_fitted("head_adapter_bytes"))
     return Part(
-        "logits",
-        _product(bytes_each, entries).scaled(1 / GIB / job.tensor_parallel, "GiB"),
-        f"{bytes_each.central:g} B x {job.batch.central:,.0f} tokens x "
+        name="logits",
+        gib=_product(bytes_each, entries).scaled(1 / GIB / job.tensor_parallel, "GiB"),
+        formula=f"{bytes_each.central:g} B x {job.batch.central:,.0f} tokens x "
         f"{job.model.vocab_size:,} vocabulary",
-        catalogue.source_of(frame),
+        source=catalogue.source_of(frame),
     )

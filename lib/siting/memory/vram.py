@@ -27,7 +27,7 @@ from siting.memory.weights import tensors
 from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """Memory of one GPU (the fullest) while serving a model, with what it leaves for requests."""
 
@@ -86,15 +86,17 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     longest = context or d.model.max_position_embeddings
     if longest is None:
         raise NotEstimated(f"the context of {d.model.model_id} is not known: state one")
-    made, need = pool.Pool(d, longest), pool.request_gib(d, longest)
-    form, cells = weight_format(d.weights, d.model), pool.kv_format(d)
-    tokens, held = zip(*(pool.holds(d, longest, g) for g in made.left.ends), strict=True)
-    requests = Range.ordered(held, "requests")
+    made = pool.Pool(d, longest)
+    need = pool.request_gib(d, longest)
+    form = weight_format(d.weights, d.model)
+    cells = pool.kv_format(d)
+    printed = [pool.holds(d, longest, g) for g in made.left.ends]
+    requests = Range.ordered([held for _, held in printed], "requests")
     asked = Part(
-        "cache",
-        Range.exact(need * concurrency, "GiB"),
-        f"{concurrency:g} requests of {longest:,} tokens, {cells.format}",
-        catalogue.source_of(cells),
+        name="cache",
+        gib=Range.exact(need * concurrency, "GiB"),
+        formula=f"{concurrency:g} requests of {longest:,} tokens, {cells.format}",
+        source=catalogue.source_of(cells),
     )
     verdict: Verdict = "does not fit"
     if pool.warms_up(d) and requests.central >= concurrency:
@@ -107,7 +109,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         budget_gib=made.budget,
         pool_gib=made.left,
         request_gib=need,
-        tokens=Range.ordered(tokens, "tokens"),
+        tokens=Range.ordered([tokens for tokens, _ in printed], "tokens"),
         max_concurrency=requests,
         longest_context=pool.longest_context(d, made.left.central),
         verdict=verdict,
@@ -192,7 +194,7 @@ def sweep(
             continue
         warm_up = np.empty(len(gpus))
         for cards in (c for c in (large, ~large) if c.any()):
-            d = planned(Deployment(model, gpus[int(cards.argmax())], tensor_parallel=tp))
+            d = planned(Deployment(model=model, gpu=gpus[int(cards.argmax())], tensor_parallel=tp))
             warm_up[cards] = _known(lambda x: pool.activations(x, context).gib.central, d)
             each[m, 0, t, cards] = _known(lambda x: pool.request_gib(x, context), d)
         for f, form in enumerate(formats):
@@ -203,7 +205,7 @@ def sweep(
 
 def _room(model: Model, gpu: Gpu, tp: int) -> float:
     """What a card has for weights, activations and cache, whatever the model. [GiB]"""
-    d = planned(Deployment(model, gpu, tensor_parallel=tp))
+    d = planned(Deployment(model=model, gpu=gpu, tensor_parallel=tp))
     return (
         pool.engine_budget(d).central - pool.libraries(d).gib.central - pool.graphs(d).gib.central
     )
@@ -220,7 +222,7 @@ def _known(figure: Callable[[Deployment], float], d: Deployment) -> float:
 # --- a client's options -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
     """Whether a model fits where an option would run it."""
 
@@ -264,11 +266,11 @@ def assess(scenario: Scenario) -> dict[str, tuple[Fit, ...]]:
 def deployment(option: Option, model: Model, size: int) -> Deployment:
     """A model on `size` of an option's GPUs: what memory, load and latency are computed for."""
     return Deployment(
-        model,
-        catalogue.gpu(option.gpu),
-        option.weights,
-        option.kv_cache,
-        size,
+        model=model,
+        gpu=catalogue.gpu(option.gpu),
+        weights=option.weights,
+        kv_cache=option.kv_cache,
+        tensor_parallel=size,
         engine=option.engine,
         batched_tokens=option.batched_tokens,
         speculative_tokens=option.speculative_tokens,
@@ -299,13 +301,27 @@ def _fit(
         choices = lone or group_sizes(d, context, wanted)
     except (KeyError, NotEstimated) as error:
         why = str(error.args[0]) if error.args else str(error)
-        return Fit(name, works, model_name, None, (), f"not estimated, because {why}")
+        return Fit(
+            option=name,
+            workloads=works,
+            model=model_name,
+            memory=None,
+            choices=(),
+            reason=f"not estimated, because {why}",
+        )
     chosen = next((m for m in choices if m.verdict != "does not fit"), None)
     if chosen is None and choices:  # a lone long request may still be served
         started = (m for m in choices if m.starts and m.max_concurrency.central >= 1)
         chosen = next(started, None)
     reason = "" if chosen else "no group of up to 8 GPUs holds the model and one longest request"
-    return Fit(name, works, model.model_id, chosen, choices, reason)
+    return Fit(
+        option=name,
+        workloads=works,
+        model=model.model_id,
+        memory=chosen,
+        choices=choices,
+        reason=reason,
+    )
 
 
 def planning_concurrency() -> float:

@@ -17,7 +17,7 @@ from siting.quantity import NotEstimated, Range
 # --- tensors ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tensors:
     """Parameters of a model by the group that a format or a split treats alike."""
 
@@ -68,13 +68,24 @@ def tensors(model: Model, mtp: bool = False) -> Tensors:
     extra = 0.0
     if mtp and model.mtp_layers and model.params_recomputed_b:
         extra = max(0.0, model.total_params_b - model.params_recomputed_b) * 1e9
-    attention, replicated = max(linear - mlp, 0.0), _latent_projections(model)
-    return Tensors(embedding, head, attention, mlp, experts, towers, extra, replicated)
+    attention = max(linear - mlp, 0.0)
+    replicated = _latent_projections(model)
+    return Tensors(
+        embedding=embedding,
+        head=head,
+        attention=attention,
+        mlp=mlp,
+        experts=experts,
+        towers=towers,
+        mtp=extra,
+        replicated=replicated,
+    )
 
 
 def _dense_mlp_params(model: Model) -> float:
     """Parameters of dense MLPs and shared experts, three matrices a layer."""
-    layers, width = model.num_hidden_layers, model.intermediate_size or 0
+    layers = model.num_hidden_layers
+    width = model.intermediate_size or 0
     if not model.num_experts:
         return 3.0 * layers * model.hidden_size * width
     dense = model.first_dense_layers or 0
@@ -88,9 +99,11 @@ def _latent_projections(model: Model) -> float:
     """Down-projections of latent attention and the sparse indexer: whole on every rank."""
     if not model.kv_lora_rank:
         return 0.0
-    hidden, rank = model.hidden_size, model.q_lora_rank or 0
+    hidden = model.hidden_size
+    rank = model.q_lora_rank or 0
     down = hidden * (rank + model.kv_lora_rank + (model.qk_rope_head_dim or 0))
-    indexers, key = model.index_heads or 0, model.index_head_dim or 0
+    indexers = model.index_heads or 0
+    key = model.index_head_dim or 0
     indexer = rank * indexers * key + hidden * (key + indexers)
     return float((model.layers_full_attention or model.num_hidden_layers) * (down + indexer))
 
@@ -101,7 +114,8 @@ def _pad(width: float, tile: int) -> float:
 
 def _expert_padding(model: Model, fmt: WeightFormat, ranks: int) -> float:
     """Factor by which tiles of a kernel enlarge the experts' matrices."""
-    hidden, width = model.hidden_size, model.moe_intermediate_size
+    hidden = model.hidden_size
+    width = model.moe_intermediate_size
     if not width or (fmt.pad_hidden == 1 and fmt.pad_intermediate == 1):
         return 1.0
     share = width / ranks
@@ -142,14 +156,17 @@ def weight_bytes_per_gpu(
 
 def linear_bytes(form: WeightFormat, mixture: bool) -> tuple[float, float]:
     """Bytes a parameter of attention and of dense MLPs; mixture: the model has routed experts."""
-    low, rest = form.bits / 8, form.other_linear_bits / 8
+    low = form.bits / 8
+    rest = form.other_linear_bits / 8
     if form.scope in ("all", "linear", "file") or (form.scope == "experts" and not mixture):
         return low, low
     return rest, low if form.scope == "mlp" else rest
 
 
 def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
-    t, low, ranks = tensors(model, mtp), form.bits / 8, ep if ep > 1 else tp
+    t = tensors(model, mtp)
+    low = form.bits / 8
+    ranks = ep if ep > 1 else tp
     plain = low if form.scope == "all" else 2.0
     attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
     shared = t.attention_on(tp) + _key_value_copies(model, tp)
@@ -171,7 +188,8 @@ def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]
     The token embedding stays in host memory; the output head counts as one more layer and goes
     to the last card. Vision towers are a file of their own.
     """
-    t, layers = tensors(model), model.num_hidden_layers
+    t = tensors(model)
+    layers = model.num_hidden_layers
     file = (t.total - t.towers) * form.bits / 8
     head_params = t.head or t.embedding
     head = head_params * (form.head_bits or form.bits) / 8

@@ -38,7 +38,16 @@ from siting.serving.load import (
     workload_load,
 )
 from siting.serving.performance import Array
-from siting.serving.queueing import Curve, Latency, Lengths, Replica, carried, latency
+from siting.serving.queueing import (
+    Ask,
+    Carried,
+    Curve,
+    Latency,
+    Lengths,
+    Replica,
+    carried,
+    latency,
+)
 from siting.serving.servers import Server
 
 
@@ -47,14 +56,28 @@ class Share:
     """What one workload asks of the replicas of a pool."""
 
     load: Load
-    rate: float
-    """Requests a second of this workload alone on one replica, within the limits of all."""
-    headroom: float
-    """What must be carried over the mean of an hour, because arrivals bunch within it."""
-    keeps_limits: bool
-    """False: even a lone request misses the limits."""
-    concurrency: float
-    """Mean number of requests under way at that rate."""
+    carried: Carried
+    """What one replica carries of it."""
+
+    @property
+    def rate(self) -> float:
+        """Requests a second of this workload alone on one replica, within the limits of all."""
+        return self.carried.rate
+
+    @property
+    def headroom(self) -> float:
+        """What must be carried over the mean of an hour, because arrivals bunch within it."""
+        return self.carried.headroom
+
+    @property
+    def keeps_limits(self) -> bool:
+        """False: even a lone request misses the limits."""
+        return self.carried.keeps_limits
+
+    @property
+    def concurrency(self) -> float:
+        """Mean number of requests under way at that rate."""
+        return self.carried.concurrency
 
     @property
     def now(self) -> Array:
@@ -72,7 +95,7 @@ class Share:
         return self.load.mean_rate / self.rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """The replicas of one model in one option: how many, how busy, how fast."""
 
@@ -216,7 +239,8 @@ class Pool:
 
         In the busy minute of that hour, as far as people are concerned.
         """
-        hour, times = self.busy_hour_of_week, queueing.busy_minute("people")
+        hour = self.busy_hour_of_week
+        times = queueing.busy_minute("people")
         peaks = [s.load.peak_factor if busiest else 1.0 for s in self.shares]
         return np.array(
             [s.load.interactive[hour] * times * p for s, p in zip(self.shares, peaks, strict=True)]
@@ -229,7 +253,8 @@ class Pool:
 
     def latencies(self, rates: Array, replicas: float) -> dict[str, Latency]:
         """What users of each workload see when so many replicas share these rates."""
-        curve, each = self.curve(rates), max(float(rates.sum()), 1e-6) / replicas
+        curve = self.curve(rates)
+        each = max(float(rates.sum()), 1e-6) / replicas
         seen = {}
         for s in self.shares:
             percentiles = tuple(sorted({50, 95, 99, s.load.limits.percentile}))
@@ -273,11 +298,12 @@ class Pool:
 
         The rest is what a hybrid option sends elsewhere, hour by hour.
         """
-        hours, carried = self.hours_of_year(), replicas * self.rate_per_replica.central
+        hours = self.hours_of_year()
+        carried = replicas * self.rate_per_replica.central
         return float(np.minimum(hours, carried).sum() / hours.sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OptionCapacity:
     """What an option needs to carry the load."""
 
@@ -366,13 +392,15 @@ class OptionCapacity:
     @property
     def beyond_room(self) -> dict[int, list[str]]:
         """By year: what the servers need beyond the room that the client has, in words."""
-        server, room = self.server, self.runs.room
+        server = self.server
+        room = self.runs.room
         if server is None or room is None:
             return {}
         found: dict[int, list[str]] = {}
         for year in range(1, self.years + 1):
             count = self.bought(year)
-            kw, racks = server.power_kw.central * (room.pue or 1.0), room.servers_per_rack
+            kw = server.power_kw.central * (room.pue or 1.0)
+            racks = room.servers_per_rack
             for need, most, words in (
                 (count * kw, room.kw, "{:.1f} kW with cooling, the room has {:g}"),
                 (math.ceil(count / racks), room.racks, "{} racks, the room has {:g}"),
@@ -441,9 +469,13 @@ def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
 def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
     """Capacity of an option: one pool a model of it, or why there is none."""
     years = math.ceil(scenario.finance.horizon_months / 12)
-    calendar = scenario.client.country, scenario.client.report_date
     loads = {
-        work: workload_load(work, quality.at_effort(scenario, name, work), *calendar)
+        work: workload_load(
+            work,
+            quality.at_effort(scenario, name, work),
+            scenario.client.country,
+            scenario.client.report_date,
+        )
         for work in scenario.workloads
     }
     pools: dict[str, Pool] = {}
@@ -458,7 +490,15 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         except (NotEstimated, KeyError) as reason:
             why[model] = str(reason.args[0])
     wanted = max(w.availability for w in scenario.workloads.values())
-    return OptionCapacity(option.kind, years, loads, pools, why, option, wanted)
+    return OptionCapacity(
+        kind=option.kind,
+        years=years,
+        loads=loads,
+        pools=pools,
+        not_estimated=why,
+        runs=option,
+        wanted=wanted,
+    )
 
 
 def best_pool(
@@ -480,7 +520,8 @@ def best_pool(
     sizes: Sequence[int] = [m.tensor_parallel for m in own] or vram.TENSOR_PARALLEL
     if option.tensor_parallel:
         sizes = [option.tensor_parallel]
-    pools, reasons = [], []
+    pools = []
+    reasons = []
     for size in dict.fromkeys(sizes):
         run = next((m for m in own if m.tensor_parallel == size), None)
         try:
@@ -537,7 +578,9 @@ def _pool(
     if not option.prefix_caching:
         loads = [load.without_cache() for load in loads]
     where = performance.regime(d) | {"loop": "closed"}
-    factor, origin, unused = 1.0, "", ""
+    factor = 1.0
+    origin = ""
+    unused = ""
     if own:
         try:
             rates = np.array([load.mean_rate for load in loads])
@@ -547,12 +590,23 @@ def _pool(
             origin = f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
             where["measured"] = "yes"
         except NotEstimated as reason:
-            unused, own = _unused(own, str(reason)), None
+            unused = _unused(own, str(reason))
+            own = None
     longest = option.context or max(load.longest for load in loads)
-    replica = Replica(d, factor, longest, option.accepted_tokens)
-    asks = tuple((x.lengths, x.limits, x.batchable_share == 1, x.arrivals) for x in loads)
+    replica = Replica(deployment=d, slower=factor, longest=longest, accepted=option.accepted_tokens)
+    asks = tuple(
+        Ask(
+            lengths=load.lengths,
+            limits=load.limits,
+            waits=load.batchable_share == 1,
+            arrivals=load.arrivals,
+        )
+        for load in loads
+    )
     found = carried(replica, asks)
-    shares = tuple(Share(x, *figures) for x, figures in zip(loads, found, strict=True))
+    shares = tuple(
+        Share(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
+    )
     # the range is that of the largest batch that a replica runs
     running = max(s.concurrency for s in shares)
     faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
@@ -564,10 +618,10 @@ def _pool(
         unused: unused,
     }
     return Pool(
-        shares,
-        replica,
-        Range(faster, 1.0, slower, "times"),
-        years,
+        shares=shares,
+        replica=replica,
+        time=Range(faster, 1.0, slower, "times"),
+        years=years,
         spares=0,
         calibrated="engine" not in far.unseen,
         measured=origin,
@@ -597,13 +651,16 @@ def _inputs(d: Deployment, own: Measured | None) -> Iterator[Input]:
     def fact(name: str, value: float, unit: str, source: Source) -> Input:
         return Input(name=name, value=Range.exact(value, unit), source=source)
 
-    of_card, of_model = catalogue.source_of(d.gpu), catalogue.source_of(d.model)
+    of_card = catalogue.source_of(d.gpu)
+    of_model = catalogue.source_of(d.model)
     size = tensors(d.model).total / 1e9
     yield fact(f"memory bandwidth, {d.gpu.gpu}", d.gpu.memory_bandwidth_gb_s, "GB/s", of_card)
     yield fact(f"parameters of {d.model.model_id}", size, "billion", of_model)
     if own:
-        value, unit = own.tpot_ms or own.output_tokens_per_s or 0.0, "ms per token"
-        locator, day = own.file or "scenario, measured", own.date.isoformat()
+        value = own.tpot_ms or own.output_tokens_per_s or 0.0
+        unit = "ms per token"
+        locator = own.file or "scenario, measured"
+        day = own.date.isoformat()
         source = Source(source=own.source, locator=locator, date=day, kind="measured")
         name = f"benchmark of {own.model} on {own.gpu}"
         yield fact(name, value, unit if own.tpot_ms else "tokens/s", source)

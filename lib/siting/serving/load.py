@@ -47,7 +47,7 @@ PROFILES: Mapping[str, tuple[float, ...]] = {
 SIDES = ("low", "central", "high")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Load:
     """Requests of one workload in the first year, and how soon they must be answered."""
 
@@ -119,15 +119,26 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     week = np.outer(np.array(w.weekdays), day / day.sum()).ravel()
     visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
     lengths = Lengths(
-        LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
-        LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
-        w.cached_input_share,
+        input=LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
+        output=LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
+        cached_share=w.cached_input_share,
     )
     stated = w.latency
     limits = Limits(stated.ttft_s, stated.tpot_ms / 1e3, round(stated.percentile))
     growth = tuple(w.growth_by_year) or (w.growth_per_year,)
-    shape, how = (w.peak_factor, w.batchable_share, growth), (w.deadline, w.arrivals, working)
-    return Load(name, week * per_day / 3600, lengths, limits, *shape, vram.longest_request(w), *how)
+    return Load(
+        name=name,
+        hourly=week * per_day / 3600,
+        lengths=lengths,
+        limits=limits,
+        peak_factor=w.peak_factor,
+        batchable_share=w.batchable_share,
+        growth=growth,
+        longest=vram.longest_request(w),
+        deadline=w.deadline,
+        arrivals=w.arrivals,
+        working=working,
+    )
 
 
 @cache
@@ -166,7 +177,8 @@ def _week_factors(peak: float) -> Array:
         raw = np.exp(sigma * z)
         return np.asarray(raw / raw.mean())
 
-    low, high = 0.0, z[-1]
+    low = 0.0
+    high = z[-1]
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if factors(middle)[-1] < peak else (low, middle)
@@ -189,7 +201,8 @@ def level_needed(now: Array, work: Asked) -> float:
     level = max(float(now.max()), mean)
     if not any(amount.any() for amount, _ in work):
         return level
-    start, taken = hours[:, None], np.concatenate([[0.0], np.cumsum(np.tile(now, 2))])
+    start = hours[:, None]
+    taken = np.concatenate([[0.0], np.cumsum(np.tile(now, 2))])
     came = (start - 1 + hours) % HOURS_OF_WEEK
     inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
     for amount, due in work:
@@ -202,7 +215,7 @@ def level_needed(now: Array, work: Asked) -> float:
     return max(level, float(windows.max()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
     """Waiting work of a usual week as it is done."""
 
@@ -231,25 +244,34 @@ def schedule(now: Array, work: Asked, capacity: float) -> Schedule:
     do no waiting work. Where even the capacity is too little, some of it is late.
     """
     best = _earliest_first(np.maximum(capacity - now, 0.0), work)
-    low, high = 0.0, capacity
+    low = 0.0
+    high = capacity
     for _ in range(12 if best.late < 1e-6 and best.parts.size else 0):
         middle = (low + high) / 2
         found = _earliest_first(np.maximum(middle - now, 0.0), work)
-        low, high, best = (low, middle, found) if found.late < 1e-6 else (middle, high, best)
+        if found.late < 1e-6:
+            high = middle
+            best = found
+        else:
+            low = middle
     return best
 
 
 def _earliest_first(room: Array, work: Asked) -> Schedule:
     """Three weeks of work, earliest deadline first; the last one is told."""
     queue: list[tuple[float, int, float]] = []
-    done, told, late, came = np.zeros(HOURS_OF_WEEK), [], 0.0, 0.0
+    done = np.zeros(HOURS_OF_WEEK)
+    told = []
+    late = 0.0
+    came = 0.0
     last = 2 * HOURS_OF_WEEK
     for now in range(3 * HOURS_OF_WEEK):
-        hour, before = now % HOURS_OF_WEEK, (now - 1) % HOURS_OF_WEEK
+        hour = now % HOURS_OF_WEEK
+        before = (now - 1) % HOURS_OF_WEEK
         for amount, due in work:
             if amount[before] > 0:
                 heapq.heappush(queue, (now + due[before] - before - 1, now, float(amount[before])))
-                came += float(amount[before]) * (now >= last)
+                came += float(amount[before]) if now >= last else 0.0
         free = float(room[hour])
         while queue and free > 1e-12:
             end, since, left = heapq.heappop(queue)
@@ -259,8 +281,8 @@ def _earliest_first(room: Array, work: Asked) -> Schedule:
                 heapq.heappush(queue, (end, since, left - part))
             if now >= last:
                 done[hour] += part
-                late += part * (now >= end)
+                late += part if now >= end else 0.0
                 told.append((now + 1.5 - since, part))
     late += sum(left for end, _, left in queue if end <= 3 * HOURS_OF_WEEK)
     hours, parts = np.array(told).reshape(-1, 2).T
-    return Schedule(done, hours, parts, late / came if came else 0.0)
+    return Schedule(done=done, hours=hours, parts=parts, late=late / came if came else 0.0)

@@ -28,7 +28,7 @@ ROUNDS = 10.0
 """Requests that a client of a closed loop sends, where a run does not say (InferenceX: 10)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
     """Requests of a run; numbers, or arrays of equal shape."""
 
@@ -58,7 +58,7 @@ class Traffic:
         return self.prefix_tokens + self.input_tokens + self.output_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
     """What a load sees; numbers or arrays."""
 
@@ -73,7 +73,8 @@ def step(
     r: Replica, k: Efficiencies, t: Traffic, running: Numbers, prompts: Numbers = 0.0
 ) -> Numbers:
     """A step in which so many sequences decode and so many prompts are read. [s]"""
-    inp, prefix = t.input_tokens, t.prefix_tokens
+    inp = t.input_tokens
+    prefix = t.prefix_tokens
     return step_seconds(r, k, running, t.context, prompts * inp, inp, prefix)
 
 
@@ -106,7 +107,9 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
 
     The first round is a burst: `1 / rounds` of all requests. Clients beyond `room` wait.
     """
-    out, running, first = t.output_tokens, np.minimum(t.load, room), 1 / t.rounds
+    out = t.output_tokens
+    running = np.minimum(t.load, room)
+    first = 1 / t.rounds
     decode = step(r, k, t, running)
 
     def read(prompts: Numbers) -> Numbers:
@@ -124,7 +127,7 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
     last = (running - together) / 2 * a_prompt + (steps - 1) / 2 * decode
     rate = running / (ttft + tpot * (out - 1) + first * last)
     wait = (t.load - running) / rate * (1 - first / 2)
-    return Speed(running, ttft + wait, tpot, rate * out)
+    return Speed(running=running, ttft_s=ttft + wait, tpot_s=tpot, output_tokens_per_s=rate * out)
 
 
 def slower(d: Deployment, seen: Measured, inp: float, out: float) -> float:
@@ -135,9 +138,16 @@ def slower(d: Deployment, seen: Measured, inp: float, out: float) -> float:
     """
     if not seen.concurrency:
         raise NotEstimated("the benchmark does not state its concurrency; write `concurrency`")
-    inp, out = seen.input_tokens or inp, seen.output_tokens or out
-    t = Traffic(seen.concurrency, inp, out, chunk=performance.prompt_tokens_a_step(d, inp + out))
-    r, k = performance.replica(d), performance.efficiencies(performance.regime(d))
+    inp = seen.input_tokens or inp
+    out = seen.output_tokens or out
+    t = Traffic(
+        load=seen.concurrency,
+        input_tokens=inp,
+        output_tokens=out,
+        chunk=performance.prompt_tokens_a_step(d, inp + out),
+    )
+    r = performance.replica(d)
+    k = performance.efficiencies(performance.regime(d))
     found = closed_loop(r, k, t, performance.room(d, r, inp + out))
     if seen.tpot_ms:
         return float(seen.tpot_ms / (found.tpot_s * 1e3))

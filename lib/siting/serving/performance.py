@@ -162,10 +162,12 @@ def step_seconds(
     after `prefix` tokens whose cache is found.
     With pipeline stages, the sequences are split into as many micro-batches, all under way.
     """
-    sequences, prompt = sequences / r.stages, prompt / r.stages
+    sequences = sequences / r.stages
+    prompt = prompt / r.stages
     tokens = sequences + prompt
     sampled = sequences + prompt / prompt_length
-    ranks, clock = r.attention_ranks, _clock(r, k)
+    ranks = r.attention_ranks
+    clock = _clock(r, k)
     p = k["additivity"]
     gemm = (_weight_seconds(r, k, tokens) ** p + _gemm_seconds(r, k, tokens, sampled) ** p) ** (
         1 / p
@@ -315,10 +317,12 @@ def link(gpu: Gpu, group: int) -> tuple[str, float]:
 def arithmetic_format(gpu: Gpu, name: str, bits: float) -> str:
     """What products of weights in a format of so many bits are computed in: `fp8`, `fp4`, `int8`,
     `int4` or `16`; `unpacked` where the card has none and unpacks them to 16 bit."""
-    kind = "fp4" if "fp4" in name else "fp8" if name.startswith("fp8") else "int"
-    if kind != "int":
+    if "fp4" in name or name.startswith("fp8"):
+        kind = "fp4" if "fp4" in name else "fp8"
         return kind if _own_tflops(gpu, kind) else f"{kind} unpacked"
-    return "16" if bits > 9 else "int8" if bits > 6 else "int4"
+    if bits > 9:
+        return "16"
+    return "int8" if bits > 6 else "int4"
 
 
 def _own_tflops(gpu: Gpu, arithmetic: str) -> float | None:
@@ -352,8 +356,10 @@ def kv_format(d: Deployment) -> dtypes.KvFormat:
 
 def regime(d: Deployment) -> dict[str, str]:
     """The words that scopes of `facts/engine_efficiency.csv` test."""
-    form, gpu = weight_format(d.weights, d.model), d.gpu
-    engine, experts = engines.engine_name(d.engine), tensors(d.model).experts > 0
+    form = weight_format(d.weights, d.model)
+    gpu = d.gpu
+    engine = engines.engine_name(d.engine)
+    experts = tensors(d.model).experts > 0
     low = arithmetic_format(gpu, form.format, form.bits)
     rest = "16" if form.other_linear_bits > 9 else arithmetic_format(gpu, "fp8", 8)
     dense = rest if experts and form.scope == "experts" else low
@@ -383,9 +389,11 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
 
     dummy: the weights are random, so that routers send every token to the same experts.
     """
-    m, tp = d.model, d.tensor_parallel
+    m = d.model
+    tp = d.tensor_parallel
     group = tp * d.attention_data_parallel
-    t, form = tensors(m), weight_format(d.weights, m)
+    t = tensors(m)
+    form = weight_format(d.weights, m)
     where = regime(d)
     attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
     head = t.head or float(m.vocab_size * m.hidden_size)
@@ -395,7 +403,8 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     per_token = (m.experts_per_token or 0) / (m.num_experts or 1)
     drawn = per_token if dummy and per_token else 1.0
     watts = d.gpu.tdp_w or d.power_limit_w or 1e6  # unknown: as much as it takes
-    window, groups = float(m.sliding_window or math.inf), attention.layer_groups(m)
+    window = float(m.sliding_window or math.inf)
+    groups = attention.layer_groups(m)
     cache = np.zeros((3, len(LAYERS)))
     for kind, *figures in _attention(d, groups):
         cache[:, LAYERS.index(kind)] += figures
@@ -439,16 +448,23 @@ def _attention(
     attention decodes on the latent itself, and reads prompts with keys and values unfolded
     (DeepSeek-V2, arXiv 2405.04434, section 2.1).
     """
-    m, tp, kv = d.model, d.tensor_parallel, kv_format(d)
-    rank, rope, key = m.kv_lora_rank or 0, m.qk_rope_head_dim or 0, m.head_dim
+    m = d.model
+    tp = d.tensor_parallel
+    kv = kv_format(d)
+    rank = m.kv_lora_rank or 0
+    rope = m.qk_rope_head_dim or 0
+    key = m.head_dim
     for g in groups:
-        size, products = g.count * g.bytes_per_token(kv, tp), 2 * g.count
+        size = g.count * g.bytes_per_token(kv, tp)
+        products = 2 * g.count
         heads = products * m.num_attention_heads / tp
-        latent, flop = heads * (2 * rank + rope), heads * g.width
+        latent = heads * (2 * rank + rope)
+        flop = heads * g.width
         if g.kind in ("window", "chunk") and windows_are_used(d):
             yield "window", size, flop, flop
         elif g.kind == "latent" and g.index_bytes:
-            index, indexing = g.count * g.index_bytes, products * (m.index_heads or 0)
+            index = g.count * g.index_bytes
+            indexing = products * (m.index_heads or 0)
             indexing *= m.index_head_dim or 0
             yield "growing", index, indexing, indexing
             yield "sparse", size - index, latent, latent
@@ -471,7 +487,8 @@ def _block_heads(d: Deployment) -> float:
     """
     if engines.engine_name(d.engine) not in VENDOR or generation(d) == "today":
         return 0.0
-    queries, cached = d.model.num_attention_heads, d.model.num_key_value_heads
+    queries = d.model.num_attention_heads
+    cached = d.model.num_key_value_heads
     return queries / d.tensor_parallel / (8 if queries == 8 * cached else 1)
 
 

@@ -50,8 +50,9 @@ number's own: its correlation falls linearly to zero within a stay, and twice th
 
 Kind = Literal["people", "machines", "agents"]
 
-HOURS, SEED = 8, 20261125
-"""Length and seed of the simulated series."""
+HOURS = 8
+"""Length of the simulated series."""
+SEED = 20261125
 
 
 def busy_minute(kind: Kind) -> float:
@@ -75,7 +76,8 @@ def headroom(kind: Kind, slack: float, percentile: int) -> float:
 @cache
 def _simulated(kind: Kind, slack: float, percentile: int) -> float:
     rate = series(kind)
-    low, high = 1.0, float(rate.max())
+    low = 1.0
+    high = float(rate.max())
     for _ in range(12):
         middle = (low + high) / 2
         low, high = (low, middle) if _wait(rate, middle, percentile) <= slack else (middle, high)
@@ -103,7 +105,8 @@ def series(kind: Kind) -> Array:
     memory = known[f"{kind}_memory"].central
     sigma = _sigma(known[f"{kind}_minute_cv"].central)
     shocks = rng.standard_normal(HOURS * 60) * math.sqrt(1 - memory * memory)
-    state, minutes = rng.standard_normal(), np.empty(HOURS * 60)
+    state = rng.standard_normal()
+    minutes = np.empty(HOURS * 60)
     for minute, shock in enumerate(shocks):
         state = memory * state + shock
         minutes[minute] = math.exp(sigma * state)
@@ -122,7 +125,7 @@ def _sigma(cv: float) -> float:
 # --- one replica ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lengths:
     """Tokens of requests: log-normal input and output, and the share of input that is cached."""
 
@@ -149,7 +152,13 @@ class Lengths:
         met = weight * [p.output.mean for p in parts] / output.mean
         held = float(met @ np.array([p.held_mean for p in parts]))
         seen = float(met @ np.array([p.context_mean for p in parts]))
-        return cls(inputs, output, cached / inputs.mean, held, seen)
+        return cls(
+            input=inputs,
+            output=output,
+            cached_share=cached / inputs.mean,
+            held=held,
+            seen=seen,
+        )
 
     @property
     def prompt_mean(self) -> float:
@@ -185,7 +194,7 @@ def _mixture(parts: Sequence[LogNormal], weight: Array) -> LogNormal:
     return LogNormal(mean, math.sqrt(max(0.0, math.log(second / mean**2))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """One replica at every batch size: the decode step, and what prompts add."""
 
@@ -215,7 +224,7 @@ class Curve:
         return float(self.rates().max())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
     """A deployment, and what is known of its speed beyond the estimate."""
 
@@ -234,8 +243,10 @@ class Replica:
         Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out. Raises
         NotEstimated where the catalogue lacks a figure or the model does not fit.
         """
-        d, context = self.deployment, lengths.context_mean
-        r, k = performance.replica(d), performance.efficiencies(performance.regime(d))
+        d = self.deployment
+        context = lengths.context_mean
+        r = performance.replica(d)
+        k = performance.efficiencies(performance.regime(d))
         longest = max(self.longest, lengths.input.mean + lengths.output.mean)
         room = performance.slots(d, r, lengths.held_mean, longest)
         slots = int(min(room, max_sequences(d.known)))
@@ -244,20 +255,22 @@ class Replica:
                 f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
                 f"{longest:,.0f} tokens"
             )
-        n, prompt = np.arange(1, slots + 1, dtype=float), lengths.prompt_mean
-        step, prefix = performance.step_seconds, lengths.input.mean - prompt
+        n = np.arange(1, slots + 1, dtype=float)
+        prompt = lengths.prompt_mean
+        step = performance.step_seconds
+        prefix = lengths.input.mean - prompt
         decode = np.asarray(step(r, k, n, context, n * d.speculative_tokens, 1.0, context))
         alone = float(step(r, k, 1.0, context, prompt, prompt, prefix))
         return Curve(
-            decode / (1 + self.accepted) * self.slower,
-            (alone - float(step(r, k, 1.0, context))) * self.slower,
-            k["first_token_us"] * 1e-6,
-            prompt_chunk(d.known, int(longest)),
-            lengths,
+            decode_s=decode / (1 + self.accepted) * self.slower,
+            prompt_s=(alone - float(step(r, k, 1.0, context))) * self.slower,
+            first_token_s=k["first_token_us"] * 1e-6,
+            chunk_tokens=prompt_chunk(d.known, int(longest)),
+            lengths=lengths,
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """What users of one replica see at one arrival rate. Times in seconds."""
 
@@ -302,7 +315,15 @@ def latency(
     alone = float(curve.decode_s[0])
     if rate >= 0.999 * curve.saturation_rate:
         never = dict.fromkeys(percentiles, math.inf)
-        return Latency(rate, math.inf, math.inf, never, never, math.inf, math.inf)
+        return Latency(
+            rate=rate,
+            concurrency=math.inf,
+            residence=math.inf,
+            ttft=never,
+            tpot=never,
+            ttft_mean=math.inf,
+            tpot_mean=math.inf,
+        )
     busy = _Busy(curve, rate)
     tpot = _tpot(busy, percentiles, own or curve.lengths)
     ttft, ttft_mean = _ttft(busy, percentiles, own or curve.lengths)
@@ -312,7 +333,15 @@ def latency(
         residence = concurrency / rate
     steps = max(curve.lengths.output.mean - 1, 1.0)
     tpot_mean = max(residence - ttft_mean, steps * alone) / steps
-    return Latency(rate, concurrency, residence, ttft, tpot, ttft_mean, tpot_mean)
+    return Latency(
+        rate=rate,
+        concurrency=concurrency,
+        residence=residence,
+        ttft=ttft,
+        tpot=tpot,
+        ttft_mean=ttft_mean,
+        tpot_mean=tpot_mean,
+    )
 
 
 class _Busy:
@@ -324,19 +353,23 @@ class _Busy:
     """
 
     def __init__(self, curve: Curve, rate: float) -> None:
-        self.curve, self.rate, service = curve, rate, curve.rates()
+        self.curve = curve
+        self.rate = rate
+        service = curve.rates()
         log_p = np.concatenate([[0.0], np.cumsum(np.log(max(rate, 1e-12) / service))])
         p = np.exp(log_p - log_p.max())
         load = rate / service[-1]
         if load >= 1:  # the largest batch is not the fastest: hold the best one
             best = int(service.argmax()) + 1
-            p, load = p[: best + 1], rate / service[best - 1]
+            p = p[: best + 1]
+            load = rate / service[best - 1]
         variation = math.exp(curve.lengths.output.sigma**2) - 1
         waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
         p[-1] += p[-1] * load / (1 - load)
         self.waiting = float(waiting / p.sum())
         """Mean number that waits for a place."""
-        self.share, number = p / p.sum(), np.arange(len(p), dtype=float)
+        self.share = p / p.sum()
+        number = np.arange(len(p), dtype=float)
         """Probability of each number in service, from none."""
         self.served = float(self.share @ number)
         """Mean number in service."""
@@ -346,7 +379,9 @@ class _Busy:
 
 def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, float]:
     """Time per output token: a request's mean over its stay, with those that share its batch."""
-    curve, rate, out = busy.curve, busy.rate, own.output.mean
+    curve = busy.curve
+    rate = busy.rate
+    out = own.output.mean
     spread = math.sqrt(busy.variance * _AVERAGED)
     squared = math.exp(curve.lengths.input.sigma**2)
     found = {}
@@ -368,12 +403,15 @@ def _ttft(
     It is the rest of the step under way, the prompts ahead, waiting for a place in the cache, and
     the own prompt.
     """
-    curve, rate, lengths = busy.curve, busy.rate, busy.curve.lengths
+    curve = busy.curve
+    rate = busy.rate
+    lengths = busy.curve.lengths
     decode = float(curve.decode_s[int(min(max(1, round(busy.served)), curve.slots)) - 1])
     per_token = curve.prompt_s / lengths.prompt_mean if lengths.prompt_mean else 0.0
     prompts = lengths.prompts()
     served = prompts * (per_token + decode / curve.chunk_tokens)
-    ahead = _exponential(*_ahead(curve, rate, decode, served))
+    chance, mean = _ahead(curve, rate, decode, served)
+    ahead = _exponential(chance, mean)
     full = float(busy.share[-1]) if busy.waiting else 0.0
     place = _exponential(full, busy.waiting / rate if rate else 0.0)
     prompts = prompts if own is lengths else own.prompts()
@@ -447,7 +485,8 @@ def sustained(curve: Curve, limits: Limits, also: Iterable[tuple[Lengths, Limits
         )
         return math.log(min(max(strains), 1e3))
 
-    lowest, top = 1e-6, curve.saturation_rate
+    lowest = 1e-6
+    top = curve.saturation_rate
     if beyond(lowest) > 0:
         return 0.0
     exact = top * 2**-18
@@ -468,36 +507,65 @@ def relaxed(curve: Curve, limits: Limits, lengths: Lengths) -> Limits:
     )
 
 
-Ask = tuple[Lengths, Limits, bool, Kind]
-"""What is asked whatever the volume: lengths, limits, whether all may wait, how it arrives."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a workload asks of a replica, whatever its volume."""
+
+    lengths: Lengths
+    limits: Limits
+    waits: bool
+    """All of its requests may wait."""
+    arrivals: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What a replica carries of one workload."""
+
+    rate: float
+    """Requests a second of it alone, within the limits of all."""
+    headroom: float
+    """What must be carried over the mean of an hour, because arrivals bunch within it."""
+    keeps_limits: bool
+    concurrency: float
+    """Mean number of requests under way at that rate."""
 
 
 @catalogue.of_facts
-def carried(replica: Replica, asks: tuple[Ask, ...]) -> list[tuple[float, float, bool, float]]:
-    """By workload: requests a second that a replica carries of it alone within the limits of all,
-    what must be carried over the mean of an hour, whether limits are kept, and requests under way.
+def carried(replica: Replica, asks: tuple[Ask, ...]) -> list[Carried]:
+    """What a replica carries of each workload, with the others beside it.
 
     Kept, because no volume of work changes it. A limit that a lone request misses, on its own or
     beside those of another workload, is relaxed, and so not kept.
     """
-    curves = [replica.curve(lengths) for lengths, *_ in asks]
-    held = [relaxed(c, ask[1], ask[0]) for c, ask in zip(curves, asks, strict=True)]
+    curves = [replica.curve(ask.lengths) for ask in asks]
+    held = [relaxed(c, ask.limits, ask.lengths) for c, ask in zip(curves, asks, strict=True)]
     found = []
     for i, (curve, limits) in enumerate(zip(curves, held, strict=True)):
-        lengths, stated, waits, arrive = asks[i]
-        beside = [j for j in range(len(asks)) if j != i and not asks[j][2]]
-        others = [(asks[j][0], relaxed(curve, held[j], asks[j][0])) for j in beside]
-        kept = limits == stated and [limit for _, limit in others] == [held[j] for j in beside]
+        asked = asks[i]
+        beside = [j for j in range(len(asks)) if j != i and not asks[j].waits]
+        others = [(asks[j].lengths, relaxed(curve, held[j], asks[j].lengths)) for j in beside]
+        kept = limits == asked.limits and [limit for _, limit in others] == [
+            held[j] for j in beside
+        ]
         rate = curve.saturation_rate * WITHOUT_LIMITS
-        if others or not waits:
-            rate = sustained(curve, others[0][1] if waits else limits, others)
-        usual, bunched = latency(curve, rate, (50, limits.percentile)), 1.0
-        if not waits:
+        if others or not asked.waits:
+            rate = sustained(curve, others[0][1] if asked.waits else limits, others)
+        usual = latency(curve, rate, (50, limits.percentile))
+        bunched = 1.0
+        if not asked.waits:
             # A queue may take what the limits leave. It is read before the first token, or between
             # the tokens of those who are served: a usual answer must not be stretched by more than
             # its limit leaves, either.
-            stretch = (limits.tpot_s - usual.tpot[50]) * lengths.output.median
+            stretch = (limits.tpot_s - usual.tpot[50]) * asked.lengths.output.median
             slack = min(limits.ttft_s - usual.ttft[50], stretch)
-            bunched = headroom(arrive, slack, limits.percentile)
-        found.append((rate, bunched, kept, usual.concurrency))
+            bunched = headroom(asked.arrivals, slack, limits.percentile)
+        found.append(
+            Carried(
+                rate=rate,
+                headroom=bunched,
+                keeps_limits=kept,
+                concurrency=usual.concurrency,
+            )
+        )
     return found

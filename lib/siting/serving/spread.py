@@ -94,7 +94,9 @@ def load_class(running: float, loop: str) -> str:
     """Batches by size: ranges differ between a few sequences and a full card."""
     if loop == "saturated":
         return "full"
-    return "small" if running <= 4 else "middle" if running <= 64 else "large"
+    if running <= 4:
+        return "small"
+    return "middle" if running <= 64 else "large"
 
 
 def kind_of(loop: str) -> str:
