@@ -192,7 +192,8 @@ def test_a_three_year_commitment_still_demands_two_years_of_rent(scenario):
 
 def finding(used_by, **parts):
     unknown = dict.fromkeys(catalogue.column("openness_points", "part"), "unknown")
-    return ModelFinding("a model", used_by, unknown | parts, Source(**SOURCE))
+    said = unknown | parts
+    return ModelFinding(model="a model", used_by=used_by, said=said, source=Source(**SOURCE))
 
 
 SOURCE = {"source": "test", "locator": "test", "date": "undated"}

@@ -27,7 +27,13 @@ def retirement(maker: str, model: str, announced: str, retired: str, **more: str
 
 def record(*rows: Retirement) -> Record:
     makers = dict.fromkeys(r.vendor for r in rows)
-    return Record(tuple(map(vendor, makers)), (), notices(rows), (), ())
+    return Record(
+        vendors=tuple(map(vendor, makers)),
+        events=(),
+        notices=notices(rows),
+        policies=(),
+        facts=(),
+    )
 
 
 def test_the_chance_of_a_short_notice_by_hand():

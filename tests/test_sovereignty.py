@@ -11,8 +11,9 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Flow, Rules
 from siting.rules import openness, rulebook, sovereignty
+from siting.rules.findings import SEVERITY, decide, worst
+from siting.rules.flows import flows_of
 from siting.rules.rulebook import ProviderAttribute, Stress
-from siting.rules.sovereignty import SEVERITY, decide, flows_of, worst
 
 BOOK = rulebook.rule_book()
 RULES = BOOK.rules
@@ -86,7 +87,7 @@ def test_each_rule_gives_each_verdict_that_its_citation_allows(rule_id, verdict)
     assert bool(found) != (verdict in rule.cannot.split(";")), f"{rule_id}: cases for {verdict}"
     for values, day in found:
         assert set(values) <= set(BOOK.attributes)  # a misspelt one would be unknown unnoticed
-        assert decide(rule, values, BOOK.on(day))[0] == verdict, values
+        assert decide(rule, values, BOOK.on(day)).verdict == verdict, values
 
 
 @pytest.mark.parametrize("rule_id", RULES)
@@ -103,7 +104,7 @@ def test_a_rule_that_cannot_fail_never_does(rule_id):
 @pytest.mark.parametrize("rule_id", RULES)
 def test_a_rule_about_which_nothing_is_known_never_passes(rule_id):
     for day in (TODAY, dt.date(2029, 1, 1)):
-        assert decide(RULES[rule_id], LAW, BOOK.on(day))[0] != "pass"
+        assert decide(RULES[rule_id], LAW, BOOK.on(day)).verdict != "pass"
 
 
 @pytest.mark.parametrize("rule_id", RULES)
@@ -112,7 +113,7 @@ def test_forgetting_one_answer_never_turns_a_verdict_into_pass(rule_id):
         for values, day in cases(rule_id, verdict):
             for name in values.keys() - LAW.keys():
                 fewer = {k: v for k, v in values.items() if k != name}
-                assert decide(RULES[rule_id], fewer, BOOK.on(day))[0] != "pass", name
+                assert decide(RULES[rule_id], fewer, BOOK.on(day)).verdict != "pass", name
 
 
 @pytest.mark.parametrize("rule_id", [r for r in RULES if "pass" in CASES[r]])
@@ -121,7 +122,7 @@ def test_a_pass_stays_a_pass_whatever_the_unknown_turns_out_to_be(rule_id):
     for values, day in cases(rule_id, "pass"):
         for name in (n for n in tested if values.get(n) is None and n != "as_of"):
             for value in alternatives(name):
-                said = decide(RULES[rule_id], {**values, name: value}, BOOK.on(day))[0]
+                said = decide(RULES[rule_id], {**values, name: value}, BOOK.on(day)).verdict
                 assert said in ("pass", "n.a."), (name, value)
 
 
@@ -177,7 +178,7 @@ def own_verdicts(said, option):
     law = BOOK.on(said.client.report_date)
     flows = flows_of(said, option, law)
     return {
-        r: worst(decide(rule, f.values, law)[0] for f in flows if rule.looks_at(f.kind))
+        r: worst(decide(rule, f.values, law).verdict for f in flows if rule.looks_at(f.kind))
         for r, rule in RULES.items()
     }
 
@@ -357,8 +358,10 @@ def test_a_rule_that_may_not_apply_is_cleared_by_what_keeps_it_from_applying():
 @pytest.mark.parametrize("rule_id", RULES)
 def test_where_a_rule_has_several_reasons_each_belongs_to_a_part_of_its_condition(rule_id):
     rule = RULES[rule_id]
-    for reason, condition in zip(
-        (rule.fail_reason, rule.review_reason), BOOK.parsed[rule_id][1:], strict=True
+    when = BOOK.parsed[rule_id]
+    for reason, condition in (
+        (rule.fail_reason, when.fails),
+        (rule.review_reason, when.reviews),
     ):
         if " | " in reason:
             assert condition.sign == "or" and len(condition.parts) == len(reason.split(" | "))
@@ -371,8 +374,8 @@ def test_of_several_reasons_only_those_that_hold_are_told():
         ({"output_marking": "assistive", "on_market_before_aug_2026": False}, "exception", "2026"),
         ({"output_marking": "none", "on_market_before_aug_2026": True}, "2 December", "exception"),
     ):
-        verdict, reason, _ = decide(RULES["AIA-50-2"], {**told, **answers}, BOOK.on(TODAY))
-        assert verdict == "review" and part in reason and other not in reason, reason
+        said = decide(RULES["AIA-50-2"], {**told, **answers}, BOOK.on(TODAY))
+        assert said.verdict == "review" and part in said.reason and other not in said.reason
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -653,7 +656,7 @@ CHINESE |= {
 )  # fmt: skip
 def test_what_was_once_wrong_is_decided_as_their_text_demands(rule_id, values, verdict):
     assert set(values) <= set(BOOK.attributes)
-    assert decide(RULES[rule_id], LAW | values, BOOK.on(TODAY))[0] == verdict
+    assert decide(RULES[rule_id], LAW | values, BOOK.on(TODAY)).verdict == verdict
 
 
 FOREIGN_LAW = ("GDPR-48-1", "FOR-SUB-1", "US-CLOUD-1", "US-702-1", "CN-1")
@@ -673,7 +676,7 @@ def test_foreign_law_counts_the_same_whoever_the_provider_belongs_to(readable, s
         reaches += [{"parent_country": country}, {"operator_country": country}]
     law = BOOK.on(TODAY)
     found = {
-        worst(decide(RULES[r], LAW | home | reach, law)[0] for r in FOREIGN_LAW)
+        worst(decide(RULES[r], LAW | home | reach, law).verdict for r in FOREIGN_LAW)
         for reach in reaches
     }
     assert len(found) == 1
@@ -691,7 +694,7 @@ def test_if_the_framework_falls_the_swiss_and_the_british_entry_are_shaken():
     for rule_id in ("CH-1", "UK-1"):
         values = next(cases(rule_id, "review"))[0]
         assert values["dpf_valid"] is False
-        assert decide(RULES[rule_id], values, BOOK.on(TODAY))[0] == "review"
+        assert decide(RULES[rule_id], values, BOOK.on(TODAY)).verdict == "review"
 
 
 @pytest.mark.parametrize(
@@ -745,9 +748,9 @@ def test_facts_that_switch_rules_off_are_told_with_the_rules(base):
     data = load.data.model_copy(update={"personal": False})
     load = load.model_copy(update={"data": data})
     said = base.model_copy(update={"workloads": {"assistant": load, "second": load}})
-    found = {k.attribute.name: (k, rules) for k, rules in sovereignty.assess(said).switches()}
-    fact, rules = found["personal_data"]
-    assert fact.text == "no"
+    found = {s.known.attribute.name: s for s in sovereignty.assess(said).switches()}
+    rules = found["personal_data"].rules
+    assert found["personal_data"].known.text == "no"
     assert {"GDPR-5-1", "GDPR-28-1", "GDPR-32-1", "GDPR-44-1"} <= {r.rule_id for r in rules}
-    told = {r.rule_id for _, rules in found.values() for r in rules}
+    told = {r.rule_id for switch in found.values() for r in switch.rules}
     assert "DATA-29-2" not in told  # not yet in force; no fact keeps it from applying

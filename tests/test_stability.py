@@ -45,7 +45,7 @@ def vendor(name: str = "Acme", press: str = "high", role: str = "api") -> Vendor
 
 
 def record(*events: Event, vendors: tuple[Vendor, ...] = (vendor(),)) -> Record:
-    return Record(vendors, events, (), (), ())
+    return Record(vendors=vendors, events=events, notices=(), policies=(), facts=())
 
 
 # Red flags
@@ -249,7 +249,7 @@ def loss(
 ) -> stability.OptionRisk:
     items = stability.checklist(scenario.model.Readiness(**ready))
     ends = (notice.ending(load(), name, model, DAY, 60, seed=1),) if model else ()
-    client = stability.Client(load(), DAY, years=5.0, readiness=items, seed=1)
+    client = stability.Client(record=load(), day=DAY, years=5.0, readiness=items, seed=1)
     return client.expected_loss({name: ends}, cost)
 
 

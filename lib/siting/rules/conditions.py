@@ -104,11 +104,15 @@ def parse(text: str, where: str = "condition") -> Condition:
             warnings.simplefilter("error")
             return _condition(ast.parse(source, mode="eval").body, 0)
     except SyntaxError as error:
-        at, fault = (error.offset or 1) - 1, error.msg
+        raise _unreadable(where, source[(error.offset or 1) - 1 :], error.msg) from None
     except (ValueError, OverflowError, RecursionError, MemoryError) as error:
-        at, fault = 0, str(error)
-    rest = source[at : at + 25] or "the end"
-    raise ConditionError(f"{where}: {rest!r}: {fault}; a condition is made of {_MADE_OF}")
+        raise _unreadable(where, source, str(error)) from None
+
+
+def _unreadable(where: str, rest: str, fault: str) -> ConditionError:
+    """The message for a condition that cannot be read from `rest` on."""
+    near = rest[:25] or "the end"
+    return ConditionError(f"{where}: {near!r}: {fault}; a condition is made of {_MADE_OF}")
 
 
 def _refused(node: ast.expr, fault: str) -> SyntaxError:
@@ -200,7 +204,8 @@ def _value(condition: Condition, values: Values) -> Any:
         case Name(name):
             return values.get(name)
         case Operation("and" | "or" as sign, parts):
-            found, settled_by = {_value(part, values) for part in parts}, sign == "or"
+            found = {_value(part, values) for part in parts}
+            settled_by = sign == "or"
             if settled_by in found:
                 return settled_by
             return None if None in found else not settled_by

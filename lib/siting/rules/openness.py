@@ -7,7 +7,6 @@ states is unknown, and the report says so.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -64,7 +63,7 @@ class Parts(Fact, tables="model_openness", key="matches"):
     """Class of the Model Openness Framework, where somebody published one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelFinding:
     """Openness and licence of one candidate model."""
 
@@ -121,14 +120,25 @@ def model_facts(scenario: Scenario, option: str, name: str, law: RuleBook) -> It
     if released := vendor_record.exact_day(model.release_date):
         yield law.known("model_released", released, source_of(model))
     if terms := licence(model):
-        loads, cap = scenario.workloads.values(), terms.user_cap
-        counted = not any(w.requests_per_day for w in loads)  # else machines or the public ask
-        over = sum(w.users for w in loads) > (cap or math.inf) if counted or not cap else None
-        left_out, source = scenario.client.country in _excluded(terms, law), source_of(terms)
+        left_out = scenario.client.country in _excluded(terms, law)
+        source = source_of(terms)
         yield law.known("licence_class", terms.licence_class, source)
         yield law.known("licence_derivatives", terms.derivatives, source)
         yield law.known("licence_excludes_client", left_out, source)
-        yield law.known("licence_cap_exceeded", over, source)
+        yield law.known("licence_cap_exceeded", _cap_exceeded(scenario, terms), source)
+
+
+def _cap_exceeded(scenario: Scenario, terms: Licence) -> bool | None:
+    """Whether more people use the model than its licence allows.
+
+    None where machines or the public ask, so that nobody counted them.
+    """
+    loads = scenario.workloads.values()
+    if terms.user_cap is None:
+        return False
+    if any(w.requests_per_day for w in loads):
+        return None
+    return sum(w.users for w in loads) > terms.user_cap
 
 
 def _excluded(terms: Licence, law: RuleBook) -> frozenset[str]:
@@ -161,29 +171,37 @@ def findings(scenario: Scenario) -> tuple[ModelFinding, ...]:
     for name, option in candidates:
         model = catalogued(name)
         users = used.setdefault(model.model_id if model else name, {})
-        users |= {option: None} if option else {}
+        if option:
+            users[option] = None
     return tuple(_finding(m, tuple(users)) for m, users in used.items())
 
 
 def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
-    model, made = catalogued(name), maker(name)
+    model = catalogued(name)
+    made = maker(name)
     described = catalogue.table("model_openness", Parts)
     parts = next((p for p in described if name.startswith(p.matches)), None)
     terms = licence(model) if model else None
-    stated = (
-        (made, ("maker", "country")),
-        (parts, ("training_data", "training_code")),
-        (terms, ("licence_class", "field_of_use")),
-    )
-    said = {f: getattr(row, f, UNKNOWN) for row, fields in stated for f in fields}
-    said["weights"] = "published" if model else SERVED_ALONE
-    said["mof_class"] = (parts and parts.mof_class) or "none found"
-    said["licence"] = model.licence if model else "contract with the vendor"
-    cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
-    said["user_cap"] = cap if terms else UNKNOWN
-    said["excluded"] = (terms.excludes or "none") if terms else UNKNOWN
-    said["after_tuning"] = (terms.derivative_terms or terms.derivatives) if terms else UNKNOWN
-    return ModelFinding(name, used_by, said, source_of(terms or parts or model or made or _NOWHERE))
+    said = {
+        "maker": made.maker if made else UNKNOWN,
+        "country": made.country if made else UNKNOWN,
+        "training_data": parts.training_data if parts else UNKNOWN,
+        "training_code": parts.training_code if parts else UNKNOWN,
+        "licence_class": terms.licence_class if terms else UNKNOWN,
+        "field_of_use": terms.field_of_use if terms else UNKNOWN,
+        "weights": "published" if model else SERVED_ALONE,
+        "mof_class": (parts and parts.mof_class) or "none found",
+        "licence": model.licence if model else "contract with the vendor",
+        "user_cap": _cap(terms) if terms else UNKNOWN,
+        "excluded": (terms.excludes or "none") if terms else UNKNOWN,
+        "after_tuning": (terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
+    }
+    source = source_of(terms or parts or model or made or _NOWHERE)
+    return ModelFinding(model=name, used_by=used_by, said=said, source=source)
+
+
+def _cap(terms: Licence) -> str:
+    return f"{terms.user_cap:,.0f} users a month" if terms.user_cap else "none"
 
 
 _NOWHERE = Source(

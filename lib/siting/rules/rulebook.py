@@ -8,7 +8,6 @@ read. To add a rule, an attribute or a country, add a row.
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,13 +175,21 @@ class Event(Fact, tables="environment_events"):
     """Of law that is pending: what would follow."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class When:
+    """The conditions of a rule: when it applies, when it fails, when a person must look."""
+
+    applies: Condition
+    fails: Condition
+    reviews: Condition
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class RuleBook:
     """Rules, dictionary and groups of countries, with every condition parsed and checked."""
 
     rules: Mapping[str, Rule]
-    parsed: Mapping[str, tuple[Condition, ...]]
-    """When each rule applies, when it fails, and when a person must look."""
+    parsed: Mapping[str, When]
     tested: Mapping[str, tuple[str, ...]]
     """Attributes that each rule tests."""
     attributes: Mapping[str, Attribute]
@@ -210,7 +217,7 @@ class RuleBook:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
         dated = (*self.rules.values(), *self.groups)
         ends = (d.valid_to + dt.timedelta(days=1) for d in dated if d.valid_to)
-        parts = itertools.chain.from_iterable(self.parsed.values())
+        parts = (part for w in self.parsed.values() for part in (w.applies, w.fails, w.reviews))
         named = (day for part in parts for day in conditions.dates(part, "as_of"))
         return {*(d.valid_from for d in dated if d.valid_from), *ends, *named}
 
@@ -223,37 +230,56 @@ class RuleBook:
 def rule_book() -> RuleBook:
     """The rule book of the fact tables. Raises FactError naming table, rule and column."""
     attributes = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
-    kinds = catalogue.table("sovereignty_flows", FlowKind)
     groups = catalogue.table("country_groups", CountryGroup)
-    names, derived = {g.group for g in groups}, dict[str, Condition]()
+    group_names = {g.group for g in groups}
+    derived: dict[str, Condition] = {}
 
     def read(text: str, where: str) -> Condition:
-        return check(conditions.parse(text, where), attributes, names, where, derived)
+        return check(conditions.parse(text, where), attributes, group_names, where, derived)
 
     for a in attributes.values():  # a definition may use those above it, so none is circular
         if a.derived_as:
             derived[a.name] = read(a.derived_as, f"attribute {a.name}, derived_as")
     rules = {rule.rule_id: rule for rule in catalogue.table("sovereignty_rules", Rule)}
-    when = ("applies_when", "fail_when", "review_when")
     parsed = {
-        rule_id: tuple(read(getattr(rule, column), f"rule {rule_id}, {column}") for column in when)
+        rule_id: When(
+            applies=read(rule.applies_when, f"rule {rule_id}, applies_when"),
+            fails=read(rule.fail_when, f"rule {rule_id}, fail_when"),
+            reviews=read(rule.review_when, f"rule {rule_id}, review_when"),
+        )
         for rule_id, rule in rules.items()
     }
-    tested = {
-        rule_id: tuple(sorted(attributes.keys() & {n for p in parts for n in conditions.names(p)}))
-        for rule_id, parts in parsed.items()
-    }
-    exists = {k: read(k.exists_when, f"flow {k.flow}") for k in kinds}
-    published = defaultdict(list)
+    kinds = catalogue.table("sovereignty_flows", FlowKind)
+    for s in catalogue.table("sovereignty_stress", Stress):
+        read_value(s.value, s.attribute, attributes, f"sovereignty_stress.csv, {s.stress}")
+    return RuleBook(
+        rules=rules,
+        parsed=parsed,
+        tested={rule_id: _tested(when, attributes) for rule_id, when in parsed.items()},
+        attributes=attributes,
+        flow_kinds={k: read(k.exists_when, f"flow {k.flow}") for k in kinds},
+        groups=groups,
+        published=_published(attributes),
+    )
+
+
+def _tested(when: When, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
+    """Attributes that the conditions of a rule name, in the order of the alphabet."""
+    named = (conditions.names(part) for part in (when.applies, when.fails, when.reviews))
+    return tuple(sorted(attributes.keys() & frozenset().union(*named)))
+
+
+def _published(
+    attributes: Mapping[str, Attribute],
+) -> dict[str, list[tuple[ProviderAttribute, Known]]]:
+    """What provider_attributes.csv states, by subject."""
+    found = defaultdict(list)
     for row in catalogue.table("provider_attributes", ProviderAttribute):
         where = f"provider_attributes.csv, {row.subject}"
         value = read_value(row.value, row.attribute, attributes, where)
-        assumed = row.subject == "assumed"
-        known = Known(attributes[row.attribute], value, source_of(row), assumed)
-        published[row.subject].append((row, known))
-    for s in catalogue.table("sovereignty_stress", Stress):
-        read_value(s.value, s.attribute, attributes, f"sovereignty_stress.csv, {s.stress}")
-    return RuleBook(rules, parsed, tested, attributes, exists, groups, dict(published))
+        known = Known(attributes[row.attribute], value, source_of(row), row.subject == "assumed")
+        found[row.subject].append((row, known))
+    return dict(found)
 
 
 def check(

@@ -10,8 +10,9 @@ import pandas as pd
 
 from siting.catalogue import source_of
 from siting.rules import openness
+from siting.rules.findings import ASKED, Finding, worst
 from siting.rules.rulebook import Known
-from siting.rules.sovereignty import ASKED, Change, Finding, OptionAssessment, worst
+from siting.rules.sovereignty import Change, OptionAssessment
 from siting.study.frames import Rows, frame
 from siting.study.results import Results
 
@@ -197,10 +198,12 @@ class DataFrames(Results):
         stated: who says so, and when
         """
         found = self.sovereignty.switches()
-        for k, rules in sorted(found, key=lambda s: (-len(s[1]), s[0].attribute.label, s[0].text)):
-            titles = "; ".join(r.title for r in rules)
-            yield k.attribute.label, k.text, len(rules), titles, _stated_by(k)
-        yield from sorted({k.source for k, _ in found}, key=lambda s: s.citation)
+        order = sorted(found, key=lambda s: (-len(s.rules), s.known.attribute.label, s.known.text))
+        for switch in order:
+            known = switch.known
+            titles = "; ".join(r.title for r in switch.rules)
+            yield known.attribute.label, known.text, len(switch.rules), titles, _stated_by(known)
+        yield from sorted({s.known.source for s in found}, key=lambda s: s.citation)
 
     @frame
     def law_ahead(self) -> Rows:

@@ -25,7 +25,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +50,7 @@ STEPS = 2
 """Newton steps to the drift; more change no chance in the fourth digit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeChance:
     """Chance that a vendor's next retirement notice is at most `within` days."""
 
@@ -68,7 +67,7 @@ class NoticeChance:
     """Parameters of the beta distribution."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """What is known and to be expected of the end of one API model."""
 
@@ -174,11 +173,21 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
     def told(i: int, j: int) -> NoticeChance:
         own = (n.within(LIMITS[i]) for n in known if n.vendor == names[j])
         seen = [short for short in own if short is not None]
-        mean, pool = float(chance[i, j]), float(chance[i, 0])
-        a, b = float(mean * worth[i, j]), float((1 - mean) * worth[i, j])
+        mean = float(chance[i, j])
+        pool = float(chance[i, 0])
+        a = float(mean * worth[i, j])
+        b = float((1 - mean) * worth[i, j])
         low, high = (float(q) for q in betaincinv(a, b, [0.1, 0.9]))
         spread = Range(min(low, mean), mean, max(high, mean), "share")
-        return NoticeChance(LIMITS[i], spread, len(seen), sum(seen), pool, a, b)
+        return NoticeChance(
+            within=LIMITS[i],
+            chance=spread,
+            notices=len(seen),
+            short=sum(seen),
+            pool=pool,
+            a=a,
+            b=b,
+        )
 
     limits = range(len(LIMITS))
     return {name: tuple(told(i, j) for i in limits) for j, name in enumerate(names)}
@@ -206,7 +215,8 @@ def life(record: Record, vendor: str, day: dt.date) -> tuple[Range, int, float]:
     weight = setting("life_pool_weight")
     typical = (own.sum() + weight * float(np.median(everyone))) / (len(own) + weight)
     sigma = float(np.std(everyone))
-    low, mid, high = (float(np.exp(typical + z * sigma)) for z in ndtri([0.1, 0.5, 0.9]))
+    tenths = ndtri([0.1, 0.5, 0.9])
+    low, mid, high = (float(np.exp(typical + z * sigma)) for z in tenths)
     return Range(low, mid, high, "days"), len(own), sigma
 
 
@@ -228,9 +238,12 @@ def known_end(
     wanted = _key(model)
     rows = [r for r in rows_of(record, vendor, day) if _key(r.model) == wanted]
     rows = [r for r in rows if r.model.lower() == model.lower()] or rows
-    ends, starts = attrgetter("retired"), attrgetter("released")
-    dated, born = ([r for r in rows if exact_day(day_of(r))] for day_of in (ends, starts))
-    return max(dated, key=ends, default=None), max(born, key=starts, default=None)
+    dated = [r for r in rows if exact_day(r.retired)]
+    born = [r for r in rows if exact_day(r.released)]
+    return (
+        max(dated, key=lambda r: r.retired, default=None),
+        max(born, key=lambda r: r.released, default=None),
+    )
 
 
 def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, seed: int) -> Ending:

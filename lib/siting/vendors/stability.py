@@ -15,7 +15,7 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -60,6 +60,12 @@ class Kind(Fact, tables="stability_shocks", key="shock"):
     rate_basis: str
     """What the chance rests on, in words."""
 
+    def counts(self, event: Event) -> bool:
+        """Whether an event is one of this kind: allegations are not."""
+        grave = event.severity >= (self.min_severity or 1)
+        adverse = event.direction == "adverse" and event.evidence != "alleged"
+        return event.category == self.category and grave and adverse
+
 
 class Remedy(Fact, tables="stability_readiness", key="item"):
     """Something that a client can have in hand before a shock."""
@@ -71,7 +77,7 @@ class Remedy(Fact, tables="stability_readiness", key="item"):
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindLoss:
     """One kind of shock for one option: chance, cost when it happens, and expected yearly loss."""
 
@@ -86,7 +92,7 @@ class KindLoss:
     expected: Range | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptionRisk:
     """The ends of the models that an option uses, and what shocks to its vendors may cost it."""
 
@@ -103,7 +109,7 @@ class OptionRisk:
     """The same if all of it were in hand."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShockEffect:
     """The answer to one 'what if' of the scenario for one option that it hits."""
 
@@ -119,7 +125,7 @@ class ShockEffect:
     not_estimated: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """Everything that the chapters, summary.json and the decision need."""
 
@@ -165,15 +171,14 @@ def followed(record: Record) -> tuple[Vendor, ...]:
 
 def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event, ...]:
     """The worst event of every case of this kind in the years up to `day`, allegations left out."""
-    since, known = day - dt.timedelta(days=round(365.25 * years)), record.as_of(day)
+    since = day - dt.timedelta(days=round(365.25 * years))
+    known = record.as_of(day)
     found: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for vendor in followed(record):
         events = known.events_of(vendor)
-        settled = {e.case for e in events if e.settles} if kind.unless_settled else set()
+        settled = {e.case for e in events if e.settles and kind.unless_settled}
         for e in events:
-            counts = e.category == kind.category and e.direction == "adverse"
-            counts = counts and e.severity >= (kind.min_severity or 1) and e.known_date > since
-            if counts and e.evidence != "alleged" and e.case not in settled:
+            if kind.counts(e) and e.known_date > since and e.case not in settled:
                 found[e.vendor, e.case].append(e)
     worst = (max(case, key=lambda e: e.severity) for case in found.values())
     return tuple(sorted(worst, key=lambda e: (e.known_date, e.event_id)))
@@ -187,7 +192,22 @@ def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
 # Losses
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Chance of a shock in a year by draw, the count that it rests on, and the cases in it."""
+
+    draws: Array
+    basis: str
+    events: tuple[Event, ...]
+
+
+def _left(savings: Sequence[Array]) -> Array:
+    """Share of a cost that is left after savings, by draw; they multiply."""
+    left: Array = np.prod([1 - saved for saved in savings], axis=0) * np.ones(DRAWS)
+    return left
+
+
+@dataclass(frozen=True, kw_only=True)
 class Client:
     """What the loss from a shock rests on, beside the option and its vendors."""
 
@@ -203,7 +223,13 @@ class Client:
         digest = hashlib.blake2b(text, digest_size=16).digest()
         return np.random.default_rng(np.frombuffer(digest, np.uint32))
 
-    def _base_rate(self, kind: Kind) -> tuple[Array, str, tuple[Event, ...]]:
+    def _chance(self, kind: Kind, vendor: str, endings: Sequence[Ending]) -> Chance:
+        """Chance of a kind of shock from a vendor of which models with these ends are used."""
+        if kind.category == "notices":
+            return self._short_end(vendor, endings)
+        return self._base_rate(kind)
+
+    def _base_rate(self, kind: Kind) -> Chance:
         """Chance by draw that a vendor has at least one case in a year: share of vendor-years.
 
         Beta, with half a year added on each side (Jeffreys). Several cases of one vendor in one
@@ -215,23 +241,26 @@ class Client:
         hit = len(years_hit(events, self.day))
         rng = self._rng("rate", kind.shock)
         basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
-        return rng.beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS), basis, events
+        draws = rng.beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS)
+        return Chance(draws, basis, events)
 
-    def _short_end(self, vendor: str, endings: Sequence[Ending]) -> tuple[Array, str]:
+    def _short_end(self, vendor: str, endings: Sequence[Ending]) -> Chance:
         """Short-notice ends of the models in use in a year: moves a year × chance of it."""
         if not endings:
-            return np.zeros(DRAWS), "the weights are yours: no vendor ends them"
+            return Chance(np.zeros(DRAWS), "the weights are yours: no vendor ends them", ())
         short = int(setting("notice_short_days"))
         chances = notice.notice_chances(self.record, vendor, self.day)
         chance = next(c for c in chances if c.within == short)
         rng = self._rng("retirement", vendor)
         share = rng.beta(chance.a, chance.b, DRAWS)
-        moves = sum((_triangular(rng, e.migrations) / self.years for e in endings), np.zeros(DRAWS))
+        moves: Array = sum(
+            (_triangular(rng, e.migrations) / self.years for e in endings), np.zeros(DRAWS)
+        )
         basis = (
             f"{chance.short} of {chance.notices} own notices short, {chance.pool:.0%} for a "
             f"typical vendor; {moves.mean() / len(endings):.1f} moves a year"
         )
-        return share * np.minimum(1.0, moves / len(endings)), basis
+        return Chance(share * np.minimum(1.0, moves / len(endings)), basis, ())
 
     @cached_property
     def _spared(self) -> tuple[Array, ...]:
@@ -240,8 +269,8 @@ class Client:
         After what is in hand, after nothing, and after all of the readiness list.
         """
         saved = {r: _triangular(self._rng(r.item), r.reduces) for r in self.readiness}
-        held = filter(self.readiness.get, saved), (), saved
-        return tuple(np.prod([1 - saved[r] for r in items], axis=0) for items in held)
+        in_hand = [saved[r] for r, held in self.readiness.items() if held]
+        return tuple(_left(savings) for savings in (in_hand, [], list(saved.values())))
 
     def _costs(self, kind: Kind, switching: Range) -> list[Array]:
         """Cost when the shock happens: share of the switching cost, less each of `_spared`."""
@@ -261,23 +290,35 @@ class Client:
         totals = np.zeros((len(self._spared), DRAWS))
         found: list[KindLoss] = []
         for vendor, kind in itertools.product(vendors, kinds().values()):
-            events: tuple[Event, ...] = ()
-            if kind.category == "notices":
-                chance, basis = self._short_end(vendor, vendors[vendor])
-            else:
-                chance, basis, events = self._base_rate(kind)
-            cost = expected = None
+            yearly = self._chance(kind, vendor, vendors[vendor])
+            loss = KindLoss(
+                kind=kind,
+                vendor=vendor,
+                chance=_range(yearly.draws, "share"),
+                basis=yearly.basis,
+                events=yearly.events,
+                cost=None,
+                expected=None,
+            )
             if switching is not None:
                 costs = self._costs(kind, switching)
-                totals += chance * costs
+                totals += yearly.draws * costs
+                per_year = f"{switching.unit} per year"
                 cost = _range(costs[0], switching.unit)
-                expected = _range(chance * costs[0], f"{switching.unit} per year")
-            yearly = _range(chance, "share")
-            found.append(KindLoss(kind, vendor, yearly, basis, events, cost, expected))
-        known = tuple(vendors), tuple(e for own in vendors.values() for e in own), tuple(found)
+                expected = _range(yearly.draws * costs[0], per_year)
+                loss = replace(loss, cost=cost, expected=expected)
+            found.append(loss)
+        risk = OptionRisk(
+            vendors=tuple(vendors),
+            endings=tuple(e for own in vendors.values() for e in own),
+            kinds=tuple(found),
+        )
         if not vendors or switching is None:
-            return OptionRisk(*known, NO_COST if vendors else NO_VENDOR)
-        return OptionRisk(*known, "", *(_range(t, f"{switching.unit} per year") for t in totals))
+            return replace(risk, why_not=NO_COST if vendors else NO_VENDOR)
+        expected, with_nothing, with_all = (
+            _range(total, f"{switching.unit} per year") for total in totals
+        )
+        return replace(risk, expected=expected, with_nothing=with_nothing, with_everything=with_all)
 
     def effect(
         self, shock: Shock, vendor: str, option: str | None, switching: Costs, spend: Costs
@@ -286,13 +327,27 @@ class Client:
 
         switching: cost of a full move away, by option; spend: paid to its vendor a year.
         """
-        kind, priced = kinds()[shock.kind], shock.kind == "price_change"
-        move, paid = switching.get(option or ""), spend.get(option or "") if priced else None
-        one_off = _range(self._costs(kind, move)[0], move.unit) if move else None
-        lacks = NO_MOVE * (one_off is None), NO_SPEND * (priced and paid is None)
-        why_not = "; ".join(filter(None, lacks)) if option else NO_OPTION
-        yearly = paid.scaled(shock.factor - 1) if paid else None
-        return ShockEffect(vendor, kind, shock.month, option, one_off, yearly, why_not)
+        kind = kinds()[shock.kind]
+        priced = shock.kind == "price_change"
+        move = switching.get(option or "")
+        paid = spend.get(option or "") if priced else None
+        lacks = []
+        if option is None:
+            lacks = [NO_OPTION]
+        else:
+            if move is None:
+                lacks.append(NO_MOVE)
+            if priced and paid is None:
+                lacks.append(NO_SPEND)
+        return ShockEffect(
+            vendor=vendor,
+            kind=kind,
+            month=shock.month,
+            option=option,
+            one_off=_range(self._costs(kind, move)[0], move.unit) if move else None,
+            yearly=paid.scaled(shock.factor - 1) if paid else None,
+            not_estimated="; ".join(lacks),
+        )
 
 
 # The client's options
@@ -317,25 +372,40 @@ def assess(
     Without it the loss is 'not estimated, because …'. yearly_spend: what an option pays its vendor
     a year, for shocks that change a price.
     """
-    record, day = load(), scenario.client.report_date
+    record = load()
+    day = scenario.client.report_date
     names = {o: [n for n, _ in option_vendors(scenario, o)] for o in scenario.options}
     known = {n: record.vendor(n) for own in names.values() for n in own}
-    users = {v: tuple(o for o in names if v in map(known.get, names[o])) for v in known.values()}
     in_hand = checklist(scenario.stability.readiness)
-    years = scenario.finance.horizon_months / 12
-    client = Client(record, day, years, in_hand, scenario.seed)
-    costs, spend = switching_cost or {}, yearly_spend or {}
-    losses = {o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names}
-    asked = [(s, record.vendor(s.vendor)) for s in scenario.stability.shocks]
-    hit = [(s, v.vendor, option) for s, v in asked if v for option in users.get(v) or (None,)]
-    shocks = tuple(client.effect(*each, costs, spend) for each in hit)
-    used = (
-        Input(name=f"vendors, {name.replace('_', ' ')}", value=s.range, source=source_of(s))
-        for name, s in catalogue.settings("vendor_settings").items()
+    client = Client(
+        record=record,
+        day=day,
+        years=scenario.finance.horizon_months / 12,
+        readiness=in_hand,
+        seed=scenario.seed,
     )
+    costs = switching_cost or {}
+    spend = yearly_spend or {}
+    shocks = []
+    for asked in scenario.stability.shocks:
+        if vendor := record.vendor(asked.vendor):
+            users: list[str | None] = [o for o in names if vendor in map(known.get, names[o])]
+            for option in users or [None]:
+                shocks.append(client.effect(asked, vendor.vendor, option, costs, spend))
     vendors = {n: on_record(record, v, day) for n, v in known.items() if v}
-    unknown = tuple(sorted(known.keys() - vendors))
-    return Assessment(vendors, losses, shocks, in_hand, unknown, tuple(used))
+    return Assessment(
+        vendors=vendors,
+        options={
+            o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names
+        },
+        shocks=tuple(shocks),
+        readiness=in_hand,
+        unknown_vendors=tuple(sorted(known.keys() - vendors)),
+        inputs=tuple(
+            Input(name=f"vendors, {name.replace('_', ' ')}", value=s.range, source=source_of(s))
+            for name, s in catalogue.settings("vendor_settings").items()
+        ),
+    )
 
 
 def _endings(record: Record, scenario: Scenario, name: str) -> dict[str, tuple[Ending, ...]]:
@@ -343,10 +413,12 @@ def _endings(record: Record, scenario: Scenario, name: str) -> dict[str, tuple[E
 
     A vendor without a record has none of its own: the rates of all vendors hold for it.
     """
-    day, months = scenario.client.report_date, scenario.finance.horizon_months
+    day = scenario.client.report_date
+    months = scenario.finance.horizon_months
     ends: dict[str, tuple[Ending, ...]] = {}
     for called, user in option_vendors(scenario, name):
-        known, option = record.vendor(called), scenario.options[user]
+        known = record.vendor(called)
+        option = scenario.options[user]
         vendor = known.vendor if known else called
         models = option.models.values() if option.kind in SERVED else ()
         ends[vendor] = ends.get(vendor, ()) + tuple(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from operator import attrgetter
@@ -152,7 +152,7 @@ def setting(name: str) -> float:
     return catalogue.settings("vendor_settings")[name].central
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """One retirement notice: a vendor, a day of notice, an end date and a stage.
 
@@ -197,10 +197,11 @@ class Notice:
         names = f"{self.row.model} and {more} more" if more else self.row.model
         end = f"end {self.retired}" if self.retired else "end date not given"
         notice = "day of notice not known" if self.days is None else f"{self.days} days of notice"
-        return f"{names}: {end}, {notice}{'' if self.stage == 'ga' else f' ({self.stage})'}"
+        said = f"{names}: {end}, {notice}"
+        return said if self.stage == "ga" else f"{said} ({self.stage})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Record:
     """Everything known about vendors, or what was known on a day (`as_of`).
 
@@ -291,21 +292,35 @@ def notices(rows: Iterable[Retirement]) -> tuple[Notice, ...]:
 
 def _notice(*group: Retirement) -> Notice:
     row = group[0]
-    announced, retired = exact_day(row.announced), exact_day(row.retired)
-    seen = [d for d in (retired, known_by(row.date)) if d]
-    moved = [r.moved for r in group if r.moved.startswith("yes")]
-    forward = sum("brought forward" in m for m in moved)
+    announced = exact_day(row.announced)
+    retired = exact_day(row.retired)
     return Notice(
         vendor=row.vendor,
         stage=row.stage,
-        known_date=announced or (known_by(row.announced) if row.announced else min(seen)),
+        known_date=announced or _public(row, retired),
         announced=announced,
         retired=retired,
         days=(retired - announced).days if announced and retired else None,
         at_launch=row.announced_basis == "release",
-        moved="" if not moved else "forward" if 2 * forward > len(moved) else "later",
+        moved=_moved([r.moved for r in group if r.moved.startswith("yes")]),
         rows=group,
     )
+
+
+def _public(row: Retirement, retired: dt.date | None) -> dt.date:
+    """Day by which a notice without an exact day of its own was public."""
+    if row.announced:
+        return known_by(row.announced)
+    read = known_by(row.date)
+    return min(retired, read) if retired else read
+
+
+def _moved(moved: list[str]) -> Literal["", "forward", "later"]:
+    """Where most of the end dates that moved went."""
+    if not moved:
+        return ""
+    forward = sum("brought forward" in m for m in moved)
+    return "forward" if 2 * forward > len(moved) else "later"
 
 
 @catalogue.of_facts
@@ -337,7 +352,7 @@ class RedFlag:
     alleged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnRecord:
     """What is on record about one vendor on a day."""
 
@@ -380,39 +395,60 @@ class OnRecord:
     @property
     def red_flags(self) -> tuple[RedFlag, ...]:
         """What to know first: worst recent events, open control, promises of notice."""
-        flags, control = [], self.facts.get("control_change")
+        return (*self._control_flags, *self._event_flags, *self._promise_flags)
+
+    @property
+    def _control_flags(self) -> Iterator[RedFlag]:
+        control = self.facts.get("control_change")
         words = {"open": "a change of control is announced and open", "acqui-hire": "acqui-hire"}
         if control is not None and control.value in words:
             text = f"{words[control.value]} ({control.note or control.date})"
-            flags.append(RedFlag(text, source_of(control)))
+            yield RedFlag(text, source_of(control))
+
+    @property
+    def _event_flags(self) -> Iterator[RedFlag]:
+        """Grave adverse events of the last year, the newest first."""
         for event in reversed(self.events):
             recent = (self.day - event.known_date).days <= setting("recent_days")
             if recent and event.direction == "adverse" and event.severity >= 4:
-                flags.append(_event_flag(event, self.events))
+                yield _event_flag(event, self.events)
+
+    @property
+    def _promise_flags(self) -> Iterator[RedFlag]:
         promise = self.promise
         if promise is not None and (promise.days or 0) < setting("promise_short_days"):
             said = f"{promise.days:.0f} days" if promise.days else "no number of days"
             text = f"notice promised before a model ends: {said}"
-            flags.append(RedFlag(text, source_of(promise)))
-        return tuple(flags)
+            yield RedFlag(text, source_of(promise))
 
 
 def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
     """What was known about `vendor` on `day`."""
     known = record.as_of(day)
-    events, notices = known.events_of(vendor), known.notices_of(vendor.vendor)
-    facts, promise = known.facts_of(vendor), known.promise_of(vendor)
     own = (e for e in known.events if e.vendor in vendor.recorded_as)
-    undated = sum(e.date == "undated" and not e.replaced_by for e in own)
     return OnRecord(
-        vendor.vendor, vendor.role, vendor.press, day, events, notices, facts, promise, undated
+        vendor=vendor.vendor,
+        role=vendor.role,
+        press=vendor.press,
+        day=day,
+        events=known.events_of(vendor),
+        notices=known.notices_of(vendor.vendor),
+        facts=known.facts_of(vendor),
+        promise=known.promise_of(vendor),
+        undated=sum(e.date == "undated" and not e.replaced_by for e in own),
     )
 
 
 def _event_flag(event: Event, events: tuple[Event, ...]) -> RedFlag:
     later = [e for e in events if e.case == event.case and e.known_date > event.known_date]
-    ends = {e.settles for e in later if e.settles}
-    state = " (since lifted or settled)" if "final" in ends else " (since ruled on)" if ends else ""
+    state = _state({e.settles for e in later if e.settles})
     alleged = event.evidence == "alleged"
-    text = f"{event.event_date}: {'alleged: ' if alleged else ''}{event.summary}{state}"
-    return RedFlag(text, source_of(event), alleged)
+    summary = f"alleged: {event.summary}" if alleged else event.summary
+    return RedFlag(f"{event.event_date}: {summary}{state}", source_of(event), alleged)
+
+
+def _state(ends: set[str]) -> str:
+    """What became of a case since, in brackets; empty while it is open."""
+    if "final" in ends:
+        return " (since lifted or settled)"
+    return " (since ruled on)" if ends else ""

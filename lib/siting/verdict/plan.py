@@ -12,8 +12,8 @@ from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.quality import Assessment as Quality
 from siting.quantity import Range
+from siting.rules.findings import Finding
 from siting.rules.sovereignty import Assessment as Sovereignty
-from siting.rules.sovereignty import Finding
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict.ranking import Candidate, Doubt, Floats
 from siting.verdict.turns import Driver, value_of_knowing

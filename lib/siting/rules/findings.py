@@ -1,0 +1,206 @@
+"""What one rule says of one flow: a verdict, its reason, and what it waits for.
+
+    fail     a hard condition of the rule is missing
+    review   a person must decide, or an attribute that matters is unknown
+    pass     the conditions hold whatever the unknown attributes turn out to be
+    n.a.     the rule does not apply, or not on this date
+
+Unknown never becomes pass.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+from siting.rules import conditions
+from siting.rules.conditions import Condition, Value, Values
+from siting.rules.flows import FlowFacts
+from siting.rules.rulebook import Attribute, Known, Rule, RuleBook, value_text
+
+Verdict = Literal["pass", "review", "fail", "n.a."]
+SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
+"""From best to worst; the worst of several verdicts is the last of them in this order."""
+
+ASKED = ("flow", "option", "client")
+"""Levels of attributes that somebody answers; the scenario's own are given."""
+
+SEARCH_LIMIT = 3
+"""How many answers at once are tried when looking for what would turn a verdict into pass."""
+
+NOT_KNOWN_WHETHER = "Not known whether it applies"
+
+Answers = tuple[tuple[str, str], ...]
+"""Answers to suppose together: label of the attribute and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A verdict, why, and the unknown attributes that it waits for."""
+
+    verdict: Verdict
+    reason: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one rule says of one flow under the law of a day."""
+
+    rule: Rule
+    flow: FlowFacts
+    law: RuleBook
+    verdict: Verdict
+    reason: str
+    missing: tuple[str, ...]
+    """Unknown attributes that the verdict waits for."""
+
+    def supposing(self, answers: Values) -> Decided:
+        """What the rule would say if these were the answers."""
+        return decide(self.rule, {**self.flow.values, **answers}, self.law)
+
+    @cached_property
+    def evidence(self) -> tuple[Known, ...]:
+        """Answers that the verdict rests on."""
+        tested = map(self.flow.known.get, self.law.tested[self.rule.rule_id])
+        return tuple(k for k in tested if k and k.attribute.level not in ("stress", "setting"))
+
+    @cached_property
+    def grounds(self) -> tuple[Known, ...]:
+        """The evidence that matters: if it were unknown, verdict or reason would be another.
+
+        Where each single piece could be missing, all of it is the ground.
+        """
+        if self.verdict == "n.a.":
+            return self.evidence
+        return tuple(k for k in self.evidence if self._needs(k)) or self.evidence
+
+    def _needs(self, known: Known) -> bool:
+        without = self.supposing({known.attribute.name: None})
+        return (without.verdict, without.reason) != (self.verdict, self.reason)
+
+    @property
+    def switched_off_by(self) -> tuple[Known, ...]:
+        """Stated facts each of which alone keeps the rule from applying."""
+        if self.verdict != "n.a.":
+            return ()
+        yes_no = (k for k in self.evidence if isinstance(k.value, bool))
+        return tuple(k for k in yes_no if self._applies_if({k.attribute.name: not k.value}))
+
+    def _applies_if(self, answers: Values) -> bool:
+        return self.supposing(answers).verdict != "n.a."
+
+    @cached_property
+    def cleared_by(self) -> tuple[Answers, ...]:
+        """Answers that would clear a rule that is open: the fewest together that make it pass, or
+        those that keep it from applying where that is what is asked."""
+        if self.verdict not in ("fail", "review"):
+            return ()
+        scope = self.reason.startswith(NOT_KNOWN_WHETHER)
+        asked = self.missing if scope else self.law.tested[self.rule.rule_id]
+        supposable = [(a, value) for a, value in self._supposable() if a.name in asked]
+        wanted: Verdict = "n.a." if scope else "pass"
+        for size in range(1, SEARCH_LIMIT + 1):
+            if found := tuple(self._ways(supposable, size, wanted)):
+                return found
+        return ()
+
+    def _ways(
+        self, supposable: Iterable[tuple[Attribute, Value]], size: int, wanted: Verdict
+    ) -> Iterator[Answers]:
+        """So many answers together that lead to the verdict `wanted`."""
+        for supposed in itertools.combinations(supposable, size):
+            answers = {a.name: value for a, value in supposed}
+            two_of_one = len(answers) < size
+            if not two_of_one and self.supposing(answers).verdict == wanted:
+                yield tuple((a.label, _in_words(a, value)) for a, value in supposed)
+
+    def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
+        """Other values of what somebody can answer; for a number, a very low and a very high."""
+        values = self.flow.values
+        for a in map(self.law.attributes.__getitem__, self.law.tested[self.rule.rule_id]):
+            by_type: Mapping[str, Iterable[Value]] = {
+                "yes/no": (True, False),
+                "word": a.words,
+                "number": EXTREMES,
+                "country": (values.get("controller_country") or "FR", "US"),
+            }
+            if a.level in ASKED:
+                others = (v for v in by_type.get(a.type, ()) if v != values.get(a.name))
+                yield from ((a, value) for value in others)
+
+
+EXTREMES: Mapping[Value, str] = {0.0: "low enough", 1e9: "too high"}
+"""Numbers that are supposed, and how a reader is told."""
+
+
+def _in_words(attribute: Attribute, value: Value) -> str:
+    return EXTREMES[value] if attribute.type == "number" else value_text(value)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of `verdicts`; `n.a.` if there are none."""
+    return max(verdicts, key=SEVERITY.index, default="n.a.")
+
+
+def decide(rule: Rule, values: Values, law: RuleBook) -> Decided:
+    """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
+    tested = law.tested[rule.rule_id]
+    given = (law.day if name == "as_of" else values.get(name) for name in tested)
+    decided = _decided(rule.rule_id, law, *given)
+    filled = PLACE.sub(lambda place: value_text(values.get(place[1])), decided.reason)
+    return Decided(decided.verdict, filled, decided.missing)
+
+
+PLACE = re.compile(r"\{([a-z0-9_]+)\}")
+"""An attribute in a reason, which its value replaces."""
+
+
+@lru_cache(1 << 16, typed=True)
+def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
+    """Kept: options, suppositions and searches for rivals put the same to a rule many times.
+
+    In the reason, {attribute} stands for its value; ` | ` parts one reason from the next.
+    """
+    rule = law.rules[rule_id]
+    if rule.valid_from and law.day < rule.valid_from:
+        return Decided("n.a.", f"Applies from {rule.valid_from}.")
+    if rule.valid_to and law.day > rule.valid_to:
+        return Decided("n.a.", f"Applied until {rule.valid_to}.")
+    values = {**law.sets, **dict(zip(law.tested[rule_id], given, strict=True))}
+    when = law.parsed[rule_id]
+    held = conditions.evaluate(when.applies, values)
+    if held is None:
+        return _waiting(NOT_KNOWN_WHETHER, law, values, when.applies)
+    if not held:
+        return Decided("n.a.", f"Applies only where {rule.scope}.")
+    fails = conditions.evaluate(when.fails, values)
+    reviews = conditions.evaluate(when.reviews, values)
+    if fails:
+        return Decided("fail", _told(rule.fail_reason, when.fails, values))
+    if reviews:
+        waits = tuple(sorted(conditions.undecided(when.fails, values)))
+        return Decided("review", _told(rule.review_reason, when.reviews, values), waits)
+    if fails is None or reviews is None:
+        return _waiting("Not known", law, values, when.fails, when.reviews)
+    return Decided("pass", rule.pass_reason)
+
+
+def _waiting(why: str, law: RuleBook, values: Values, *parts: Condition) -> Decided:
+    """A review because what these conditions turn on is unknown."""
+    unknown = (conditions.undecided(p, values) for p in parts)
+    missing = tuple(sorted(frozenset().union(*unknown)))
+    labels = "; ".join(law.attributes[a].label for a in missing)
+    return Decided("review", f"{why}: {labels}.", missing)
+
+
+def _told(reason: str, condition: Condition, values: conditions.Values) -> str:
+    """A reason; of several, one for each part of an `or`, those whose part holds."""
+    if " | " not in reason or not isinstance(condition, conditions.Operation):
+        return reason
+    told = zip(reason.split(" | "), condition.parts, strict=True)
+    return " ".join(text for text, part in told if conditions.evaluate(part, values))

@@ -1,0 +1,230 @@
+"""Flows of data: the parts of an option that rules look at, with all that is known of each.
+
+An option is split into flows of data (inference, logs, support access …). What is known of each
+are answers laid over one another, from the general to the specific, the later ones winning:
+thresholds and assumptions of the kit, what holds by definition of the kind of option, published
+facts about the vendor and the maker of the model, the scenario's own lines, and its answers for all
+options, for one option, for one flow. What none of them answers stays unknown. An answer of null
+says 'asked, and not known'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+from siting.catalogue import Source, source_of
+from siting.inputs.scenario.model import OWNED, Data, Scenario, Workload
+from siting.quality import leaves
+from siting.rules import conditions, openness, rulebook
+from siting.rules.conditions import Value
+from siting.rules.rulebook import Attribute, FlowKind, Known, RuleBook
+from siting.vendors import vendor_record
+
+Workloads = Mapping[str, Workload]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowFacts:
+    """One flow of one option with all that is known of it."""
+
+    kind: str
+    label: str
+    carrier: str
+    """The option that carries it: a part of a hybrid, else the option itself."""
+    known: Mapping[str, Known]
+
+    @cached_property
+    def values(self) -> dict[str, Value | None]:
+        return {name: known.value for name, known in self.known.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Where a flow comes from: what its answers are looked up by."""
+
+    scenario: Scenario
+    carrier: str
+    """The option that carries it."""
+    owner: str
+    """The carrier itself, or the hybrid that it is a part of."""
+    kind: FlowKind
+    flow: str
+    """Name of the flow; for inference with its workload where these differ."""
+    workloads: Workloads
+    law: RuleBook
+
+
+def flows_of(scenario: Scenario, name: str, law: RuleBook) -> tuple[FlowFacts, ...]:
+    """The flows of an option with all that is known of them; a hybrid has those of its parts.
+
+    Raises ValueError naming an answer of the scenario that cannot be.
+    """
+    parts = leaves(scenario, name)
+    return tuple(flow for part in parts for flow in _carried(scenario, part, name, law))
+
+
+def _carried(scenario: Scenario, carrier: str, owner: str, law: RuleBook) -> Iterator[FlowFacts]:
+    """Flows that the option `carrier` carries, which is `owner` or a part of it."""
+    option = scenario.options[carrier]
+    covered = scenario.workloads if option.models else {}
+    for kind, exists in law.flow_kinds.items():
+        for flow, label, workloads in _split(kind, covered):
+            part = Part(
+                scenario=scenario,
+                carrier=carrier,
+                owner=owner,
+                kind=kind,
+                flow=flow,
+                workloads=workloads,
+                law=law,
+            )
+            found = FlowFacts(
+                kind=kind.flow,
+                label=label if carrier == owner else f"{option.label}: {label}",
+                carrier=carrier,
+                known=_known(part),
+            )
+            if conditions.evaluate(exists, {**law.sets, **found.values}):
+                yield found
+
+
+def _split(kind: FlowKind, workloads: Workloads) -> Iterator[tuple[str, str, Workloads]]:
+    """Inference is one flow for each workload, since their data differ; others are one flow."""
+    if kind.flow == "inference" and len(workloads) > 1:
+        for name, workload in workloads.items():
+            yield f"inference-{name}", f"{kind.label} of {name}", {name: workload}
+    elif workloads:
+        yield kind.flow, kind.label, workloads
+
+
+def _known(part: Part) -> dict[str, Known]:
+    """What is known of a flow: the last answer to each attribute, unless it says 'not known'."""
+    last = {answer.attribute.name: answer for answer in _answers(part)}
+    return {name: answer for name, answer in last.items() if answer.value is not None}
+
+
+def _answers(part: Part) -> Iterator[Known]:
+    """All answers, from the general to the specific."""
+    scenario, law = part.scenario, part.law
+    flow = part.kind.flow
+    option = scenario.options[part.carrier]
+    model = option.runs(next(iter(part.workloads)))
+    yield from _published(["law", "threshold", "assumed", f"kind:{option.kind}"], flow, law)
+    yield from _vendor_facts(scenario, option.vendor, flow, law)
+    yield from openness.model_facts(scenario, part.carrier, model, law)
+    yield from _published(_model_subjects(model, law), flow, law)
+    yield from _scenario_lines(part)
+    if option.country and (flow == "inference" or option.kind in OWNED):
+        source = _client_source(scenario, f"options.{part.carrier}.country")
+        yield law.known("place", option.country, source)
+    yield from _written(part)
+
+
+def _written(part: Part) -> Iterator[Known]:
+    """Answers that the scenario writes: for all options, for the option, for the flow."""
+    scenario, law = part.scenario, part.law
+    stated = {"rules": scenario.rules.attributes}
+    for owner in (part.carrier, part.owner):
+        option = scenario.options[owner]
+        stated[f"options.{owner}"] = option.attributes
+        for key in (part.kind.flow, part.flow):
+            if key in option.flows:
+                stated[f"options.{owner}.flows.{key}"] = option.flows[key].attributes
+    for path, answers in stated.items():
+        for name, answer in answers.items():
+            where = f"{path}.attributes.{name}"
+            if problem := rulebook.value_problem(name, answer, law.attributes):
+                raise ValueError(f"{where}: {problem}")
+            value = rulebook.typed(answer, law.attributes[name])
+            yield law.known(name, value, _client_source(scenario, where))
+
+
+def _published(subjects: Sequence[str], flow: str, law: RuleBook) -> Iterator[Known]:
+    """What provider_attributes.csv states of `subjects` for a kind of flow on the day of `law`."""
+    for subject in subjects:
+        for row, known in law.published.get(subject, ()):
+            if row.looks_at(flow) and row.holds(law.day):
+                yield known
+
+
+def _model_subjects(model: str, law: RuleBook) -> list[str]:
+    """Subjects of what a vendor demands for a line of models on every channel."""
+    bare = model.rsplit(".", 1)[-1] if model.startswith(("eu.", "us.")) else model
+    lines = (s for s in law.published if s.startswith("model:"))
+    return [s for s in lines if bare.startswith(s.removeprefix("model:"))]
+
+
+def _vendor_facts(scenario: Scenario, name: str, flow: str, law: RuleBook) -> Iterator[Known]:
+    """Published facts about the vendor, as far as they were known on the day of the report."""
+    record = vendor_record.load().as_of(scenario.client.report_date)
+    vendor = record.vendor(name)
+    if vendor is None:
+        return
+    facts = record.facts_of(vendor)
+    for a in law.attributes.values():
+        if fact := facts.get(a.vendor_fact):
+            yield Known(a, rulebook.plain_value(fact.value, a), source_of(fact))
+    home = scenario.client.country
+    groups = ["", f"/{home.lower()}", *(f"/{g}" for g, c in law.sets.items() if home in c)]
+    names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))
+    yield from _published([f"vendor:{n}{group}" for n in names for group in groups], flow, law)
+
+
+def _client_source(scenario: Scenario, path: str) -> Source:
+    """The scenario's own evidence for `path`, as a source."""
+    try:
+        return scenario.source(path)
+    except KeyError:
+        return Source(source="Scenario", locator=path, date="undated", kind="client")
+
+
+def _scenario_lines(part: Part) -> Iterator[Known]:
+    """What lines of the scenario say, as far as the dictionary names them (`stated_in`)."""
+    scenario, law = part.scenario, part.law
+    workload = next(iter(part.workloads))
+    sections = {
+        **dict(scenario),
+        "data": _data(part.workloads),
+        "option": scenario.options[part.carrier],
+    }
+    paths = {"data": f"workloads.{workload}.data", "option": f"options.{part.carrier}"}
+    for a in law.attributes.values():
+        if a.stated_in:
+            section, *fields = a.stated_in.split()[0].split(".")
+            found = reduce(getattr, fields, sections[section])
+            path = ".".join([paths.get(section, section), *fields])
+            yield Known(a, _said(a, found), _client_source(scenario, path))
+    flop = openness.fine_tuning_flop(scenario)
+    yield law.known("fine_tuning_flop", flop, _client_source(scenario, "fine_tuning"))
+
+
+def _said(attribute: Attribute, found: object) -> Value:
+    """What a line of the scenario answers; of a list, whether it holds a word or not.
+
+    attribute: its `stated_in` is `LINE`, `LINE with WORD` or `LINE without WORD`.
+    """
+    match attribute.stated_in.split():
+        case [_, "with", word] if isinstance(found, list | tuple):
+            return word in found
+        case [_, "without", word] if isinstance(found, list | tuple):
+            return word not in found
+    if attribute.type == "yes/no":
+        return bool(found)
+    if attribute.type == "number":
+        return float(str(found))
+    return str(found)
+
+
+RESIDENCY = ("country", "CH", "GB", "EU", "EEA", "US", "any")
+"""From the strictest to the loosest; a list is as loose as the loosest place in it."""
+
+
+def _data(workloads: Workloads) -> Data:
+    """What the data of these workloads are; several count as the most delicate of them."""
+    data = [w.data for w in workloads.values()]
+    strictest = min(data, key=lambda d: max(map(RESIDENCY.index, d.residency)))
+    yes_no = (n for n, value in strictest if isinstance(value, bool))
+    flags = {n: any(getattr(d, n) for d in data) for n in yes_no}
+    return strictest.model_copy(update={**flags, "secrecy": [s for d in data for s in d.secrecy]})
