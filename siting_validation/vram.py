@@ -141,7 +141,7 @@ def run_of(row: Row) -> Run:
     if tp is None:
         tp = int(cards[1]) if cards and engine_family(engine) == "llama.cpp" else named
     # Cards before flash attention; llama.cpp had it off unless asked for, until late 2025.
-    naive = gpu is not None and "gcn" in gpu.architecture.lower()
+    naive = gpu is not None and gpu.kernels == "GCN"
     deployment = Deployment(
         model=model,
         gpu=gpu or NO_CARD,
@@ -250,7 +250,7 @@ def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
         gigabytes = int(size[1]) if size else max(1, round(stated or 0))
         made = catalogue.gpu(f"{gigabytes}GB-class")
         if re.search(r"\bM[1-9]\b|apple|unified", plain, re.IGNORECASE):
-            made = made.model_copy(update={"interconnect": "unified memory"})
+            made = made.model_copy(update={"unified_memory": True})
         return count, made.model_copy(update={"gpu": plain})
 
 

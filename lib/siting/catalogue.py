@@ -78,9 +78,39 @@ def one_of(known: Callable[[], Collection[str]], what: str, sep: str = "\0") -> 
     return AfterValidator(checked)
 
 
+def scoped(known: Callable[[], Mapping[str, Collection[str]]]) -> AfterValidator:
+    """Refuses conditions `key=value & …` of a key that nothing states, or of a value that the key
+    never has. An empty collection: the key may have any value."""
+
+    def checked(cell: str, row: ValidationInfo) -> str:
+        if row.context:
+            for key, value in conditions(cell):
+                if key not in known():
+                    raise ValueError(unknown(key, "word that a condition tests", known()))
+                values = known()[key]
+                if values and value not in values:
+                    raise ValueError(unknown(value, f"value of {key}", values))
+        return cell
+
+    return AfterValidator(checked)
+
+
+def conditions(scope: str) -> Iterator[tuple[str, str]]:
+    """Key and value of each condition of a scope such as `engine=nim & cache=8`."""
+    for condition in filter(str.strip, scope.split("&")):
+        key, _, value = condition.partition("=")
+        yield key.strip(), value.strip()
+
+
 Currency = Annotated[str, one_of(lambda: get_global("all_currencies"), "currency")]
 GpuId = Annotated[str, one_of(lambda: column("gpus", "id"), "GPU of facts/gpus.csv")]
 
+
+Owner = Literal[
+    "architect", "data protection", "finance", "information security", "infrastructure",
+    "legal department", "management", "procurement", "product", "risk management",
+]  # fmt: skip
+"""Who at the client decides a point or does a step."""
 
 _PAGE = r"^(https?://[^\s<>\"\\]+)?$"
 
@@ -200,14 +230,36 @@ class Setting(Banded, tables="vendor_settings load_settings decision_settings", 
     meaning: str
 
 
+Maker = Literal["AMD", "Apple", "Google", "Intel", "NVIDIA", "not stated"]
+"""Makers of cards: what an engine does on a card is measured by maker."""
+Kernels = Literal[
+    "Ada", "Ampere", "Apple", "Blackwell", "CDNA", "GCN", "Gaudi", "Hopper", "RDNA", "TPU",
+    "Turing", "Volta", "Xe", "not stated",
+]  # fmt: skip
+"""Generations of cards for which engines have kernels of their own."""
+AttentionKind = Literal[
+    "full", "sliding", "chunked", "mla", "compressed", "hybrid-linear", "mamba-hybrid"
+]
+"""How the layers of a model keep a sequence; `memory.attention` explains each."""
+
+
 class Gpu(Named, tables="gpus", key="id"):
     """One accelerator. Bandwidths in GB/s (10^9), compute in dense TFLOP/s, memory as named."""
 
     named_in = ("id", "gpu")
     id: str
     gpu: str
-    vendor: str
+    vendor: Maker
     architecture: str
+    """As the maker calls it: printed, never asked."""
+    kernels: Kernels
+    """Generation whose kernels run. A card newer than all of them takes the one whose kernels it
+    runs, until its own are measured."""
+    tensor_cores: Literal["synchronous", "asynchronous", "other"]
+    """Synchronous ones are fed by the threads that wait for them and reach their peak with small
+    tiles; asynchronous ones need large tiles. other: of another maker than NVIDIA."""
+    fused_reductions: bool
+    """Whether engines fuse reductions with what follows where all cards are linked."""
     form_factor: str
     memory_gb_marketing: Positive
     """Capacity on the data sheet. [GB]"""
@@ -222,6 +274,11 @@ class Gpu(Named, tables="gpus", key="id"):
     int8_dense_tops: Positive | None = None
     tdp_w: Positive | None = None
     interconnect: str = ""
+    """As the maker calls it: printed, never asked."""
+    linked: Literal["all", "pairs", "none"]
+    """Cards that a link of their own joins: all of a server, two by a bridge, or none (PCIe)."""
+    unified_memory: bool = False
+    """Whether processor and accelerator share one memory."""
     nvlink_gb_s: Positive | None = None
     """GPU-to-GPU bandwidth, both directions together. [GB/s]"""
     pcie_gen: Count | None = None
@@ -254,7 +311,7 @@ class Model(Fact, tables="models", key="model_id"):
     max_position_embeddings: Size | None = None
     rope_positions: Size | None = None
     """Positions of the table of a scaled rotary encoding, where more than the context."""
-    attention_kind: str = "full"
+    attention_kind: AttentionKind = "full"
     sliding_window: Size | None = None
     layers_full_attention: Size | None = None
     kv_lora_rank: Size | None = None
@@ -530,6 +587,10 @@ def _gpu_class(name: str) -> Gpu | None:
         gpu=f"a {size[1]} GB card",
         vendor="not stated",
         architecture="not stated",
+        kernels="not stated",
+        tensor_cores="other",
+        fused_reductions=False,
+        linked="none",
         form_factor="not stated",
         memory_gb_marketing=float(size[1]),
         memory_bandwidth_gb_s=0.0,

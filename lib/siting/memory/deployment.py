@@ -6,16 +6,15 @@ fills in the current one.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from siting.catalogue import Gpu, Model
+from siting.catalogue import Gpu, Kernels, Model
 from siting.memory import engines
 from siting.memory.engines import MemoryConstant, Release, constant
 from siting.quantity import NotEstimated, Range
 
-BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
+BEFORE_AMPERE: tuple[Kernels, ...] = ("Volta", "Turing")
 """Cards of compute capability below 8.0."""
 
 
@@ -86,7 +85,7 @@ class Deployment:
             return self.first_generation
         if self.family != "vllm" or self.release is None:
             return False
-        old = self.gpu.architecture in BEFORE_AMPERE
+        old = self.gpu.kernels in BEFORE_AMPERE
         return self.release < ((0, 11) if old else (0, 8))
 
     @property
@@ -104,8 +103,10 @@ class Deployment:
     @property
     def _regime(self) -> frozenset[tuple[str, str]]:
         """What constants depend on; ranks and links were measured on NVIDIA's own cards alone."""
-        if is_unified(self.gpu) or self.gpu.vendor == "AMD":
-            return frozenset({("card", "unified" if is_unified(self.gpu) else "amd")})
+        if self.gpu.unified_memory:
+            return frozenset({("card", "unified")})
+        if self.gpu.vendor == "AMD":
+            return frozenset({("card", "amd")})
         ranks = self.tensor_parallel * self.attention_data_parallel
         return frozenset(
             {("ranks", _group_size(ranks)), ("fused", "yes" if _fuses(self.gpu) else "no")}
@@ -140,7 +141,7 @@ def usable_gib(gpu: Gpu) -> Range:
     """Memory that a process sees on the card. [GiB] Estimated where it was never measured."""
     if gpu.usable_gib is not None:
         return Range.exact(gpu.usable_gib, "GiB")
-    share = constant("any", "unified_share" if is_unified(gpu) else "usable_share").range
+    share = constant("any", "unified_share" if gpu.unified_memory else "usable_share").range
     return share.scaled(gpu.memory_gb_marketing, "GiB")
 
 
@@ -149,21 +150,15 @@ def is_large(gpu: Gpu) -> bool:
 
     Logs on unified-memory machines show warm-ups as small as on small cards.
     """
-    if "a100" in gpu.id or is_unified(gpu):
+    if "a100" in gpu.id or gpu.unified_memory:
         return False
     return usable_gib(gpu).central >= constant("vllm", "large_card_gib").central
 
 
-def is_unified(gpu: Gpu) -> bool:
-    """Whether processor and accelerator share one memory."""
-    return bool(re.search(r"\bsoc\b|unified", f"{gpu.form_factor} {gpu.interconnect}".lower()))
-
-
 def _fuses(gpu: Gpu) -> bool:
-    """Whether reductions are fused with what follows: all cards reach each other over NVLink (a
-    bridge reaches one), and are of the Hopper generation or later."""
-    linked = bool(gpu.nvlink_gb_s) and "bridge" not in gpu.interconnect.lower()
-    return linked and any(name in gpu.architecture for name in ("Hopper", "Blackwell"))
+    """Whether reductions are fused with what follows: the engine does so on such cards, and all of
+    them reach each other over a link of their own (a bridge reaches one)."""
+    return gpu.fused_reductions and gpu.linked == "all"
 
 
 def max_sequences(d: Deployment) -> int:

@@ -23,7 +23,9 @@ class Seen(Fact, tables="memory_seen engine_calibration", key="topic aspect valu
     """One thing that measurements were made of: a card, a family of models, an engine."""
 
     topic: Topic
-    aspect: str
+    aspect: Literal[
+        "card", "family", "engine", "framework", "model", "experts", "loop", "first token"
+    ]
     """Of speed: a key of `serving.spread.ASPECTS`, or `first token`: of these, the engine."""
     value: str
     measurements: int
@@ -32,7 +34,7 @@ class Seen(Fact, tables="memory_seen engine_calibration", key="topic aspect valu
 class Spread(Fact, tables="memory_spread", key="quantity distance"):
     """Factors on the low and the high side of a range, by the number of unseen aspects."""
 
-    quantity: str
+    quantity: Literal["weights", "pool", "peak"]
     distance: int
     low: Positive
     high: Positive

@@ -7,24 +7,46 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Annotated, Literal, get_args
 
-from siting.catalogue import Banded, Day, Fact, of_facts, table
+from pydantic import AfterValidator
+
+from siting.catalogue import Banded, Day, Fact, conditions, of_facts, scoped, table
 from siting.quantity import NotEstimated
 
 Release = tuple[int, int]
 """Major and minor."""
 
 
+Engine = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+REGIME = {
+    "card": ("unified", "amd"),
+    "ranks": ("one", "few", "many"),
+    "fused": ("yes", "no"),
+}
+"""What a constant may depend on, and the values that each has."""
+
+
+def _release(text: str) -> str:
+    if not version(text):
+        raise ValueError(f"{text!r} is no release; write major and minor, such as 0.11")
+    return text
+
+
+ReleaseText = Annotated[str, AfterValidator(_release)]
+
+
 class MemoryConstant(Banded, tables="memory_constants", key="engine name first before where"):
     """A fitted or published constant of an engine, with the reason why it is what it is."""
 
-    engine: str
+    engine: Literal[Engine, "any", "training"]
     name: str
-    first: str = ""
+    first: ReleaseText = ""
     """Release from which it holds; blank: from the beginning."""
-    before: str = ""
+    before: ReleaseText = ""
     """Release from which it holds no more; blank: it still does."""
-    where: str = ""
+    where: Annotated[str, scoped(lambda: REGIME)] = ""
     """Conditions joined by `&`, each `regime=value`; blank: always."""
     other: float | None = None
     """The other value where one of two holds, by a setting that nobody states; blank: none."""
@@ -38,8 +60,7 @@ class MemoryConstant(Banded, tables="memory_constants", key="engine name first b
             return False
         if release and first and release < first:
             return False
-        conditions = (c.partition("=") for c in self.where.split("&") if c)
-        return all((key, value) in regime for key, _, value in conditions)
+        return all(condition in regime for condition in conditions(self.where))
 
 
 @of_facts
@@ -64,8 +85,8 @@ def constant(
 class EngineRelease(Fact, tables="engine_releases", key="engine release"):
     """When a release of an engine came out."""
 
-    engine: str
-    release: str
+    engine: Engine
+    release: ReleaseText
     released: Day
     """YYYY-MM."""
 
@@ -76,9 +97,6 @@ def release_of(engine: str, day: str) -> Release | None:
     rows = table("engine_releases", EngineRelease)
     known = [version(r.release) for r in rows if r.engine == engine and r.released <= day[:7]]
     return max((r for r in known if r), default=None)
-
-
-ENGINES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
 
 
 WORDS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting import catalogue, hf_config
-from siting.catalogue import Banded, Gpu, Input, Model, table
+from siting.catalogue import Banded, Gpu, Input, Kernels, Model, table
 from siting.inputs.scenario.model import SELF_HOSTED, FineTuning, Scenario
 from siting.memory.engines import constant
 from siting.memory.pool import Verdict
@@ -21,8 +21,8 @@ from siting.quantity import NotEstimated, Range
 class Utilisation(Banded, tables="training_mfu", key="regime"):
     """Model FLOPs utilisation of training."""
 
-    regime: str
-    """GPU architecture of full training, `other`, or `adapters`."""
+    regime: Literal[Kernels, "other", "adapters"]
+    """Generation of the cards of full training (`kernels` of gpus.csv), `other`, or `adapters`."""
 
 
 class RunTime:
@@ -54,8 +54,10 @@ class RunTime:
 
 def utilisation(job: Job, gpu: Gpu) -> Utilisation:
     """Measured model FLOPs utilisation of a job on a card, or the planning value."""
-    rows = {r.regime.lower(): r for r in table("training_mfu", Utilisation)}
-    return rows.get(gpu.architecture.lower() if job.is_full else "adapters", rows["other"])
+    rows = {r.regime: r for r in table("training_mfu", Utilisation)}
+    if not job.is_full:
+        return rows["adapters"]
+    return rows.get(gpu.kernels, rows["other"])
 
 
 # --- a client's jobs --------------------------------------------------------------------------

@@ -17,14 +17,15 @@ leave out; attention and expert arithmetic are counted as in arXiv 2205.05198.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from siting import catalogue, dtypes
-from siting.catalogue import Fact, Gpu, Positive
+from siting.catalogue import Fact, Gpu, Kernels, Positive, column, conditions, scoped
 from siting.dtypes import weight_format
 from siting.memory import attention, engines
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
@@ -38,11 +39,37 @@ Efficiencies = Mapping[str, Numbers]
 """Constant name to its value in force."""
 
 
+ARITHMETIC = ("16", "fp8", "fp4", "int8", "int4", "fp8 unpacked", "fp4 unpacked")
+"""Formats in which products are computed; unpacked: to 16 bit, for want of a unit for them."""
+
+
+def words() -> Mapping[str, Collection[str]]:
+    """What the scope of an efficiency may test, and the values that each word has."""
+    return {
+        "gpu": column("gpus", "id"),
+        "architecture": get_args(Kernels),
+        "products": ("synchronous", "asynchronous", "other"),
+        "link": ("fabric", "pcie"),
+        "neighbours": ("many", "one"),
+        "bridge": ("pairs", "none"),
+        "dense": ARITHMETIC,
+        "narrow": ("yes", "no"),
+        "experts": (*ARITHMETIC, "none"),
+        "model": column("models", "model_id"),
+        "mixture": ("yes", "no"),
+        "family": column("models", "family"),
+        "cache": ("16", "8"),
+        "engine": frozenset(engines.WORDS.values()),
+        "kernels": ("vendor", "general"),
+        "generation": ("early", "today"),
+    }
+
+
 class Efficiency(Fact, tables="engine_efficiency", key="name scope"):
     """One fitted constant: `name` is multiplied by `value` where every condition holds."""
 
     name: str
-    scope: str = ""
+    scope: Annotated[str, scoped(words)] = ""
     """Conditions joined by `&`, each `regime=value`; blank: always."""
     value: Positive
     unit: str = ""
@@ -55,8 +82,7 @@ class Efficiency(Fact, tables="engine_efficiency", key="name scope"):
 
 def applies(scope: str, regime: Mapping[str, str]) -> bool:
     """Whether every condition of a scope such as `engine=nim & cache=8` holds in `regime`."""
-    conditions = (c.partition("=") for c in scope.split("&") if c.strip())
-    return all(regime.get(key.strip(), "") == value.strip() for key, _, value in conditions)
+    return all(regime.get(key, "") == value for key, value in conditions(scope))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,14 +318,6 @@ def generation(d: Deployment) -> str:
     return "early" if release < FIRST_OF_TODAY.get(family, (0, 0)) else "today"
 
 
-def architecture(gpu: Gpu) -> str:
-    """The generation whose kernels run: superchips and refreshes count with their generation."""
-    for name in ("Blackwell", "Hopper", "Ada", "Ampere", "CDNA", "Gaudi"):
-        if name in gpu.architecture:
-            return name
-    return gpu.architecture
-
-
 def link(gpu: Gpu, group: int) -> tuple[str, float]:
     """Kind of link inside a replica of `group` GPUs, and its bandwidth in one direction. [byte/s]
 
@@ -307,7 +325,7 @@ def link(gpu: Gpu, group: int) -> tuple[str, float]:
     neighbour by it; more than two of them talk over PCIe, 16 lanes: 16 GB/s in its third
     generation, twice as much in each later one (PCI-SIG).
     """
-    bridged = "bridge" in gpu.interconnect.lower() and group > 2
+    bridged = gpu.linked == "pairs" and group > 2
     if gpu.nvlink_gb_s and not bridged:
         return "fabric", gpu.nvlink_gb_s / 2 * 1e9
     gen = gpu.pcie_gen or 4
@@ -328,14 +346,6 @@ def arithmetic_format(gpu: Gpu, name: str, bits: float) -> str:
 def _own_tflops(gpu: Gpu, arithmetic: str) -> float | None:
     """Peak of a card's products of 4- and 8-bit floats; None where it has none. [TFLOP/s]"""
     return {"fp8": gpu.fp8_dense_tflops, "fp4": gpu.fp4_dense_tflops}.get(arithmetic)
-
-
-def synchronous(gpu: Gpu) -> bool:
-    """Whether tensor cores are fed by the threads that wait for them: they reach their peak with
-    small tiles, where those fed asynchronously (Hopper, Blackwell for servers) need large ones."""
-    served = gpu.form_factor.lower().startswith(("sxm", "super", "oam"))
-    fed = "Hopper", "Blackwell" if served else "Hopper"
-    return gpu.vendor == "NVIDIA" and architecture(gpu) not in fed
 
 
 def _peak(gpu: Gpu, arithmetic: str) -> float:
@@ -363,14 +373,13 @@ def regime(d: Deployment) -> dict[str, str]:
     low = arithmetic_format(gpu, form.format, form.bits)
     rest = "16" if form.other_linear_bits > 9 else arithmetic_format(gpu, "fp8", 8)
     dense = rest if experts and form.scope == "experts" else low
-    bridge = "bridge" in gpu.interconnect.lower()
     return {
         "gpu": gpu.id,
-        "architecture": architecture(gpu),
-        "products": "synchronous" if synchronous(gpu) else "asynchronous",
+        "architecture": gpu.kernels,
+        "products": gpu.tensor_cores,
         "link": link(gpu, d.gpus)[0],
         "neighbours": "many" if d.gpus > 2 else "one",
-        "bridge": "pairs" if bridge and d.gpus > 2 else "none",
+        "bridge": "pairs" if gpu.linked == "pairs" and d.gpus > 2 else "none",
         "dense": dense,
         "narrow": "yes" if dense.startswith(("fp4", "int4")) else "no",
         "experts": low if experts else "none",

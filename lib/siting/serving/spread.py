@@ -10,12 +10,14 @@ of measured over predicted, each source (or each model with its card) being left
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from siting import catalogue
-from siting.catalogue import Fact, Positive, Size
+from siting.catalogue import Fact, Positive, Size, scoped
 from siting.memory.distance import unseen
+from siting.serving import performance
 from siting.serving.performance import applies
 
 
@@ -42,11 +44,24 @@ ENOUGH = 10
 """Measurements from which an aspect counts as seen; fewer tell little of another case."""
 
 
+def known_words() -> Mapping[str, Collection[str]]:
+    """What the scope of a range may test, and the values that each word has."""
+    return {
+        **performance.words(),
+        "loop": ("static", "closed", "open", "saturated"),
+        "measured": ("yes",),
+        "distance": ("0", "1", "2", "3"),
+        "campaign": ("yes", "no"),
+        "kind": ("static", "saturated", "served"),
+        "load": ("full", "small", "middle", "large"),
+    }
+
+
 class Spread(Fact, tables="engine_spread", key="quantity scope"):
     """80 % range of measurements around an estimate, where every condition of `scope` holds."""
 
-    quantity: str
-    scope: str = ""
+    quantity: Literal["output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms"]
+    scope: Annotated[str, scoped(known_words)] = ""
     low: Positive
     high: Positive
     measurements: Size

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated, Literal, get_args
 
 from siting import quality
-from siting.catalogue import Currency, Fact, NotNegative, table
+from siting.catalogue import Currency, Fact, NotNegative, Owner, one_of, table
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
+from siting.inputs.scenario.model import OPTION_KINDS, SECTORS, Readiness
 from siting.quality import Assessment as Quality
 from siting.quantity import Range
 from siting.rules.findings import Finding
@@ -38,17 +40,26 @@ class Experiment(Fact, tables="experiments", key="driver"):
     currency: Currency
 
 
+Condition = Literal["always", "stay", "switch", "unproven", "measure", "reviews", "ending"]
+"""What may hold for the client and the recommended option (`conditions`)."""
+
+
+def _when() -> tuple[str, ...]:
+    lacks = (f"no {field}" for field in Readiness.model_fields)
+    return (*get_args(Condition), "critical", *lacks)
+
+
 class PlanStep(Fact, tables="plan_steps", key="day label"):
     """One step of the plan: when it is due, for which options, under which condition."""
 
     day: int
-    kinds: str
+    kinds: Annotated[str, one_of(lambda: ("*", *OPTION_KINDS), "kind of option", ";")]
     """Option kinds, separated by `;`, or `*`."""
-    sectors: str
+    sectors: Annotated[str, one_of(lambda: ("*", *SECTORS), "sector", ";")]
     """Sectors of clients, separated by `;`, or `*`."""
-    when: str
+    when: Annotated[str, one_of(_when, "condition of a step")]
     """`always`, a condition of `conditions`, or `no` and a field of the client's readiness."""
-    owner: str
+    owner: Owner
     label: str
     """The step in a few words, filled in likewise."""
     step: str
@@ -168,7 +179,7 @@ def conditions(
     target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> set[str]:
     """Which `when` words of the plan hold for this client and the recommended option."""
-    holds = {
+    holds: dict[Condition, bool] = {
         "always": True,
         "stay": target.name == baseline,
         "switch": target.name != baseline,

@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from siting.catalogue import Fact, table
+from siting.catalogue import Fact, column, one_of, table
 from siting.quantity import Z90, Range
 
 Floats = NDArray[np.float64]
@@ -29,12 +29,24 @@ Weights: TypeAlias = Mapping[str, Range]
 """Points of each criterion, in the order of the criteria."""
 
 
+MeasureName = Literal[
+    "cost_ratio", "latency_margin", "loss_share", "findings", "openness", "months_to_production",
+    "exit_share",
+]  # fmt: skip
+"""What is measured of every option (`candidates.candidates`)."""
+
+
+def _measures() -> tuple[str, ...]:
+    attributes = (f"attribute:{name}" for name in column("sovereignty_attributes", "name"))
+    return (*get_args(MeasureName), *attributes)
+
+
 class Criterion(Fact, tables="decision_criteria", key="criterion"):
     """One thing that counts: how it is measured, its goalposts, its default weight and why."""
 
     criterion: str
     label: str
-    measure: str
+    measure: Annotated[str, one_of(_measures, "measure of an option")]
     """Key of `Candidate.measures`, or `attribute:<key>` for a number of the option itself."""
     unit: str
     scale: Literal["linear", "log", "money"]

@@ -28,6 +28,7 @@ Api = Literal["api", "managed_cloud", "open_api"]
 Owned = Literal["colocation", "on_premises"]
 SelfHosted = Literal["sovereign_cloud", "rented_gpus", Owned]
 OptionKind = Literal[Api, SelfHosted, "hybrid"]
+OPTION_KINDS: tuple[OptionKind, ...] = get_args(OptionKind)
 API: tuple[str, ...] = get_args(Api)
 OWNED: tuple[str, ...] = get_args(Owned)
 SELF_HOSTED: tuple[str, ...] = get_args(SelfHosted)
@@ -124,6 +125,10 @@ class Evidence(Strict):
     kind: Kind = "client"
 
 
+Sector = Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
+SECTORS: tuple[Sector, ...] = get_args(Sector)
+
+
 class Client(Strict):
     """Who asks, and how the report should look."""
 
@@ -132,7 +137,7 @@ class Client(Strict):
     name: Annotated[str, Field(min_length=1, max_length=120)]
     country: Annotated[str, Field(pattern="^[A-Z]{2}$"), known.COUNTRY]
     """ISO 3166 code of the country whose law, tariffs and number format apply, e.g. IT."""
-    sector: Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
+    sector: Sector
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), known.CURRENCY] = "EUR"
     """ISO 4217 code of the currency of the report."""
     report_date: dt.date

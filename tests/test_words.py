@@ -1,0 +1,157 @@
+"""Words of the fact tables that code compares with: an unknown one is refused where it stands."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from siting import catalogue
+from siting.catalogue import FactError
+from siting.cli import cli
+from siting.cli.frame import check_tables
+from siting.memory import engines
+from siting.memory.deployment import Deployment
+from siting.serving import performance, spread
+
+check_tables()  # declares the records of all tables
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the fact tables that the library reads, to be changed."""
+    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
+    return tmp_path / "facts"
+
+
+def misspell(path: Path, column: str, word: str) -> int:
+    """Writes another word into the first cell of a column that says something; its line."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows, lines = [], []
+        for row in reader:
+            rows.append(row)
+            lines.append(reader.line_num)
+    first = next(i for i, row in enumerate(rows) if row[column])
+    rows[first][column] = word
+    with path.open("w", encoding="utf-8", newline="") as file:
+        written = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        written.writeheader()
+        written.writerows(rows)
+    return lines[first]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "word", "said"),
+    [
+        ("models", "attention_kind", "slidng", "'slidng' should be 'full', 'sliding', "),
+        ("models", "attention_kind", "ring", "'ring' should be 'full', 'sliding', "),
+        ("gpus", "kernels", "Hoper", "'Hoper' should be 'Ada', "),
+        ("gpus", "tensor_cores", "asynchronus", "'asynchronus' should be 'synchronous', "),
+        ("decision_criteria", "measure", "opennes", "'opennes' is no measure of an option; did"),
+        ("plan_steps", "when", "unprovn", "'unprovn' is no condition of a step; did you mean unp"),
+        ("engine_efficiency", "scope", "architecure=Hopper", "'architecure' is no word that a"),
+        ("engine_efficiency", "scope", "architecture=Hoper", "'Hoper' is no value of architecture"),
+        ("engine_spread", "scope", "campain=yes", "'campain' is no word that a condition tests"),
+        ("memory_constants", "where", "rank=few", "'rank' is no word that a condition tests; did"),
+        ("memory_constants", "where", "ranks=fw", "'fw' is no value of ranks; "),
+    ],
+)  # fmt: skip
+def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
+    tables: Path, table: str, column: str, word: str, said: str
+) -> None:
+    line = misspell(tables / f"{table}.csv", column, word)
+    result = CliRunner().invoke(cli, ["check", "base"])
+    assert result.exit_code == 2
+    assert result.output.startswith(f"{table}.csv, line {line}, {column}: {said}"), result.output
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "word"),
+    [
+        ("engine_releases", "engine", "vlm"),
+        ("engine_spread", "quantity", "ttft"),
+        ("gpus", "linked", "pair"),
+        ("gpus", "vendor", "NVIDA"),
+        ("memory_constants", "engine", "vlm"),
+        ("memory_constants", "first", "eleven"),
+        ("memory_seen", "aspect", "cards"),
+        ("memory_spread", "quantity", "pol"),
+        ("plan_steps", "kinds", "colocaton"),
+        ("plan_steps", "owner", "architct"),
+        ("plan_steps", "sectors", "bank"),
+        ("training_mfu", "regime", "Hoper"),
+    ],
+)
+def test_a_word_that_no_list_has_is_refused(
+    tables: Path, table: str, column: str, word: str
+) -> None:
+    line = misspell(tables / f"{table}.csv", column, word)
+    with pytest.raises(FactError, match=f"^{table}.csv, line {line}, {column}: '{word}' "):
+        catalogue.table(table, catalogue.RECORDS[table])
+
+
+DEPLOYMENTS = [
+    Deployment(catalogue.model(model), gpu, weights, "auto", tp, engine=engine)
+    for gpu in catalogue.gpus()
+    if gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
+    for model, weights in (
+        ("meta-llama/Llama-3.1-8B-Instruct", "bf16"),
+        ("openai/gpt-oss-120b", ""),
+        ("Qwen/Qwen3-30B-A3B", "fp8"),
+        ("meta-llama/Llama-3.1-8B-Instruct", "int4"),
+    )
+    for tp, engine in ((1, "vllm"), (4, "nim"), (8, "llama.cpp"))
+]
+
+
+@pytest.mark.parametrize(
+    ("regime", "known"),
+    [
+        (performance.regime, performance.words()),
+        (lambda d: spread.words(performance.regime(d), 1, "full"), spread.known_words()),
+    ],
+    ids=["efficiencies", "ranges"],
+)
+def test_conditions_may_ask_for_all_that_a_deployment_can_be_and_nothing_else(
+    regime: Callable[[Deployment], dict[str, str]], known: dict[str, set[str]]
+) -> None:
+    for deployment in DEPLOYMENTS:
+        case = regime(deployment)
+        assert case.keys() <= known.keys()
+        assert {k: v for k, v in case.items() if known[k] and v not in known[k]} == {}
+    if known is performance.words():
+        assert case.keys() == known.keys()
+
+
+def test_what_a_constant_of_memory_depends_on_may_be_asked_for() -> None:
+    found = {pair for d in DEPLOYMENTS for pair in d._regime}
+    assert found == {(key, value) for key, values in engines.REGIME.items() for value in values}
+
+
+def test_a_new_generation_of_cards_is_a_row(tables: Path) -> None:
+    """Its name is the maker's; it runs the kernels of the generation before until measured."""
+    path = tables / "gpus.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    own = {"id": "r200-288gb", "gpu": "R200", "aliases": "", "architecture": "Rubin"}
+    rows.append(next(r for r in rows if r["id"] == "b200-sxm6-180gb") | own)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        written = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        written.writeheader()
+        written.writerows(rows)
+    check_tables()
+    known = DEPLOYMENTS[0]
+    new, before = (
+        performance.regime(replace(known, gpu=catalogue.gpu(name)))
+        for name in ("r200-288gb", "b200-sxm6-180gb")
+    )
+    assert new | {"gpu": ""} == before | {"gpu": ""}
+    assert re.search("Rubin", catalogue.gpu("R200").architecture)
