@@ -15,8 +15,9 @@ from siting import catalogue
 from siting.catalogue import FactError
 from siting.cli import cli
 from siting.cli.frame import check_tables
-from siting.memory import engines
+from siting.memory import attention, engines
 from siting.memory.deployment import Deployment
+from siting.quantity import NotEstimated
 from siting.serving import performance, spread
 
 check_tables()  # declares the records of all tables
@@ -155,3 +156,21 @@ def test_a_new_generation_of_cards_is_a_row(tables: Path) -> None:
     )
     assert new | {"gpu": ""} == before | {"gpu": ""}
     assert re.search("Rubin", catalogue.gpu("R200").architecture)
+
+
+def test_layers_that_no_rule_explains_are_refused(tables: Path) -> None:
+    path = tables / "models.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = next(r for r in rows if r["model_id"] == "Qwen/Qwen3-8B")
+    row |= {"layers_full_attention": "4"}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        written = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        written.writeheader()
+        written.writerows(rows)
+    with pytest.raises(
+        FactError, match=r"^models.csv, Qwen/Qwen3-8B: the rules explain 4 of 36 la"
+    ):
+        check_tables()
+    with pytest.raises(NotEstimated, match="the rules explain 4 of 36 layers; correct attention_"):
+        attention.layer_groups(catalogue.model("Qwen/Qwen3-8B"))

@@ -350,6 +350,8 @@ class Model(Fact, tables="models", key="model_id"):
     """Compressed caches: `ratio:layers;…`, one cached entry for each `ratio` tokens (0: none)."""
     linear_layers: Size | None = None
     """Layers with a state of constant size instead of keys and values."""
+    layers_without_cache: Size | None = None
+    """Layers that keep nothing of a sequence: an MLP alone, or left out."""
     conv_state_elements: Size | None = None
     recurrent_state_elements: Size | None = None
     """State of one sequence in one linear layer, in elements."""

@@ -113,11 +113,13 @@ def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
     from siting import catalogue
     from siting.cost import claims, uncertainty  # noqa: F401 (with `decision`, all records)
+    from siting.memory import attention
     from siting.verdict import decision  # noqa: F401
 
     for name in sorted({*catalogue.RECORDS, *known_tables()}):
         catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))
     uncertainty.check_correlations()
+    attention.check_models()
 
 
 def refusal(problems: Sequence[Problem]) -> list[str]:

@@ -118,7 +118,8 @@ def _linear(config: Config, types: list[str], layers: int) -> Config:
         return {}
     full = sum(t in ("full_attention", "attention") for t in types) or layers - linear
     wide = "float32" in str(config.get("mamba_ssm_cache_dtype") or config.get("mamba_ssm_dtype"))
-    return _hybrid(full, linear, *linear_layer(config)[1:], wide) | {"sliding_window": None}
+    rest = {"layers_without_cache": layers - full - linear} if blocks(config) else {}
+    return _hybrid(full, linear, *linear_layer(config)[1:], wide) | rest | {"sliding_window": None}
 
 
 def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) -> Config:

@@ -18,7 +18,8 @@ from functools import cache
 from operator import mul
 from typing import Literal
 
-from siting.catalogue import Model
+from siting import catalogue
+from siting.catalogue import FactError, Model
 from siting.dtypes import KvFormat
 from siting.quantity import NotEstimated
 
@@ -92,8 +93,33 @@ def layer_groups(model: Model, mtp: bool = False) -> tuple[Layers, ...]:
 
     Raises NotEstimated where the catalogue lacks a field that decides the size of the cache.
     """
+    if explained(model) != model.num_hidden_layers:
+        raise NotEstimated(_unexplained(model))
     extra = (model.mtp_layers or 0) if mtp else 0
     return tuple(g for g in _groups(model, extra) if g.count)
+
+
+def explained(model: Model) -> int:
+    """Layers of which a rule says what they keep of a sequence, or that they keep nothing."""
+    kept = sum(g.count for g in _groups(model, 0) if g.kind != "compressed")
+    return kept + (model.kv_shared_layers or 0) + (model.layers_without_cache or 0)
+
+
+def check_models() -> None:
+    """Refuses a model of the catalogue with layers that no rule explains. Raises FactError."""
+    for model in catalogue.models():
+        try:
+            found = explained(model)
+        except NotEstimated:
+            continue  # a field is not known: that is said when the model is asked for
+        if found != model.num_hidden_layers:
+            raise FactError(f"models.csv, {_unexplained(model)}")
+
+
+def _unexplained(model: Model) -> str:
+    found = f"the rules explain {explained(model)} of {model.num_hidden_layers} layers"
+    write = "correct attention_kind, layers_full_attention, linear_layers or layers_without_cache"
+    return f"{model.model_id}: {found}; {write}"
 
 
 def _groups(model: Model, extra: int) -> Iterator[Layers]:
@@ -143,9 +169,9 @@ def _heads(model: Model, extra: int) -> Iterator[Layers]:
     full = layers if model.layers_full_attention is None else model.layers_full_attention
     windowed = layers - full if model.attention_kind in ("sliding", "chunked") else 0
     if model.kv_shared_layers:  # the last layers reuse the keys and values of earlier ones
-        own = 1 - model.kv_shared_layers / layers
-        full = round(full * own)
-        windowed = round(windowed * own)
+        kept = full + windowed - model.kv_shared_layers
+        full = round(full * (1 - model.kv_shared_layers / layers))
+        windowed = max(0, kept - full)
     wide = model.head_dim_global_layers or width
     value = model.v_head_dim
     some = model.kv_heads_global_layers or heads
