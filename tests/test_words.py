@@ -100,7 +100,9 @@ def test_a_word_that_no_list_has_is_refused(
 
 
 DEPLOYMENTS = [
-    Deployment(catalogue.model(model), gpu, weights, "auto", tp, engine=engine)
+    Deployment(
+        model=catalogue.model(model), gpu=gpu, weights=weights, tensor_parallel=tp, engine=engine
+    )
     for gpu in catalogue.gpus()
     if gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
     for model, weights in (
