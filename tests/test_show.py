@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -283,3 +283,168 @@ def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
     assert {"API", "Own"} <= words(made["narrow"]) & words(made["svg"])
     assert 'aria-label="' in made["narrow"]
     assert made["svg"] == plain["svg"] and not plain["narrow"]
+
+
+# --- what an analyst writes
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: show.table(f, formats={"presnt": "money"}), "formats: 'presnt'.*'present'"),
+        (lambda f: show.table(f, formats={"present": "euro"}), "formats: 'euro'.*one of: money"),
+        (lambda f: show.table(f, formats="percnt"), "formats: 'percnt'.*write 'percent'"),
+        (lambda f: show.table(f, formats="percent:one"), "'percent:one'.*write 'percent:1'"),
+        (lambda f: show.table(f, heads={"optoin": "way"}), "heads: 'optoin'.*'option'"),
+        (lambda f: show.table(f, badges=["verdct"]), "badges: 'verdct'.*one of: option, present"),
+        (lambda f: show.table(f, over={"Costs": ["presents"]}), "over: 'presents'.*'present'"),
+        (lambda f: show.table(f, titel="Costs"), "table: 'titel'.*write 'title'"),
+        (lambda f: show.say("Text", dat=f), "say: 'dat'.*write 'data'"),
+        (lambda f: show.chart(f.plot(), "C", f, y="euros"), "x or y: 'euros'.*one of: money"),
+        (lambda f: show.intervals(plt.gca(), f, ["present", "p99"]), "columns: 'p99'.*option"),
+        (lambda f: show.intervals(plt.gca(), f, ["present"], names=["a"]), "names: 1 for 2 rows"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_one_that_is_meant(
+    call: Callable[[pd.DataFrame], None], message: str
+) -> None:
+    frame = sourced(pd.DataFrame({"option": ["API", "Own"], "present": [2.0, 3.0]}))
+    with pytest.raises(ValueError, match=message):
+        call(frame)
+    plt.close("all")
+
+
+def test_names_that_are_there_in_any_level_are_known(shown: list[dict[str, Any]]) -> None:
+    frame = pd.DataFrame({"who": ["a", "b"], "what": ["x", "x"], 2026: [1, 2], "empty": ["", ""]})
+    show.table(frame, "T", {2026: "whole", "empty": "text"}, heads={"empty": "none"})
+    show.table(frame.set_index("who"), "T", heads={"who": "name"})
+    show.table(frame.pivot(index="who", columns="what"), "T", {2026: "whole"}, heads={"x": "y"})
+    assert len(shown) == 3
+
+
+def test_a_series_is_no_table_and_the_message_says_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"not Series; write table\(series.to_frame\(\)\)"):
+        show.table(pd.Series([1, 2]), "Costs")
+
+
+def test_sentences_become_one_paragraph_and_empty_ones_are_left_out(
+    shown: list[dict[str, Any]],
+) -> None:
+    frame = sourced(pd.DataFrame({"a": [1]}))
+    show.say(["It costs less.", "", "It is sure."], frame)
+    show.say([], frame)
+    show.answers({"How sure?": ["Likely.", "", "Ask again."]}, frame)
+    assert [one["text/plain"] for one in shown] == [
+        "It costs less. It is sure.",
+        "How sure?\nLikely. Ask again.",
+    ]
+
+
+def test_jupyterlab_folds_a_long_list_of_sources(shown: list[dict[str, Any]]) -> None:
+    sources = [Source(source=f"List {i}", locator="p. 1", date="2026") for i in range(4)]
+    few = sourced(pd.DataFrame({"a": [1]}), sources=sources[:3])
+    many = sourced(pd.DataFrame({"a": [1]}), sources=sources)
+    for frame in (few, many):
+        show.say("Said.", frame)
+        show.answers({"How sure?": "Likely."}, frame)
+        show.table(frame, "Counted")
+    folded = ["<summary>4 sources</summary>" in one["text/html"] for one in shown]
+    assert folded == [False, False, False, True, True, True]
+    assert all("List 2, p. 1 (2026)" in one["text/html"] for one in shown)
+
+
+def test_an_interval_is_called_otherwise_and_coloured_by_its_index(
+    shown: list[dict[str, Any]],
+) -> None:
+    frame = pd.DataFrame({"low": [1.0, 2.0], "mid": [2.0, 4.0], "high": [3.0, 8.0]}, ["A", "B"])
+    _, ax = plt.subplots()
+    colours = {"A": style.CHOSEN, "B": style.TODAY}
+    show.intervals(ax, frame, list(frame), colours=colours, hollow=["B"], names=["One", "Two"])
+    labels = ax.get_yticklabels()
+    assert [label.get_text() for label in labels] == ["One", "Two"]
+    assert [label.get_color() for label in labels] == [style.TEXT[c] for c in colours.values()]
+    assert [line.get_linestyle() for line in ax.lines if len(line.get_xdata()) == 2] == ["-", "--"]
+    show.chart(ax, "Two", sourced(frame))
+    assert "Two 4 (2 to 8)" in shown[0][exhibit.MIME]["alt"]
+
+
+# --- colours of a chart of one's own
+
+_RED_BLIND = np.array([
+    [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+])  # fmt: skip
+_GREEN_BLIND = np.array([
+    [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+    [-0.011820, 0.042940, 0.968881],
+])  # fmt: skip
+"""Linear RGB as protanopes and deuteranopes see it: Machado, Oliveira and Fernandes 2009, table 1,
+severity 1.0."""
+
+
+def linear(colour: str) -> Any:
+    parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(rgb: Any) -> Any:
+    """Ottosson 2020."""
+    cones = np.array([
+        [0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ])  # fmt: skip
+    lab = np.array([
+        [0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ])  # fmt: skip
+    return lab @ np.cbrt(cones @ np.clip(rgb, 0, 1))
+
+
+def apart(one: str, other: str, *eyes: Any) -> float:
+    """Distance of two colours in OKLab × 100, to those eyes that tell them least."""
+    return min(
+        100 * float(np.linalg.norm(oklab(eye @ linear(one)) - oklab(eye @ linear(other))))
+        for eye in eyes
+    )
+
+
+def test_distances_are_those_of_oklab() -> None:
+    assert apart("#ffffff", "#000000", np.eye(3)) == pytest.approx(100, abs=0.01)
+    red_green = apart("#ff0000", "#00ff00", np.eye(3))
+    assert red_green == pytest.approx(100 * 0.5197, abs=0.2)  # by the published OKLab of both
+    assert apart("#ff0000", "#00ff00", _RED_BLIND) > 30  # by lightness alone
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_chart_that_names_no_colour_claims_no_role_to_any_eye(dark: bool) -> None:
+    roles = (style.CHOSEN, style.TODAY, *style.OTHERS, style.OPEN, style.FAIL)
+    neutral = style.NEUTRAL
+    if dark:
+        roles = tuple(style.DARK[c] for c in roles)
+        neutral = tuple(style.DARK[c] for c in neutral)
+    everybody = (np.eye(3), _RED_BLIND, _GREEN_BLIND)
+    for colour in neutral:
+        assert contrast(colour, GROUNDS["dark" if dark else "light"]) >= 2.5
+        for role in roles:
+            assert apart(colour, role, np.eye(3)) >= 6, (colour, role)
+            assert apart(colour, role, *everybody) >= 4, (colour, role)
+    for one, other in itertools.combinations(neutral, 2):
+        assert apart(one, other, *everybody) >= 9, (one, other)
+
+
+def test_a_chart_of_ones_own_takes_the_neutral_colours(shown: list[dict[str, Any]]) -> None:
+    frame = sourced(pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0], "c": [3.0, 1.0]}))
+    show.chart(frame.plot(), "Three lines", frame)
+    show.chart(frame.T.plot.bar(stacked=True), "A stack", frame)
+    show.chart(frame.a.plot.pie(), "A pie", frame)
+    for one in shown:
+        svg = one[exhibit.MIME]["svg"]
+        assert style.NEUTRAL[0] in svg and style.NEUTRAL[1] in svg
+        assert not [c for c in (style.CHOSEN, *style.OTHERS, style.OPEN) if c in svg]
+
+
+@pytest.mark.parametrize("colour", style.NEUTRAL)
+def test_names_of_neutral_lines_can_be_read(colour: str) -> None:
+    text = style.TEXT.get(colour, colour)
+    assert contrast(text, GROUNDS["light"]) >= 4.5
+    assert contrast(style.DARK[text], GROUNDS["dark"]) >= 4.5

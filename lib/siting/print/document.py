@@ -94,7 +94,7 @@ class Block:
         """The small line of an exhibit: how to read it, and where its numbers come from."""
         word, spans = self.cited
         cited = f"{word} {', '.join(spans)}." if spans else ""
-        return f"{self.exhibit['note'].strip()} {cited}".strip()
+        return f"{self.exhibit.get('note', '').strip()} {cited}".strip()
 
     @property
     def cited(self) -> tuple[str, list[str]]:

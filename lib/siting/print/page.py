@@ -85,7 +85,7 @@ def _themed(markup: str) -> str:
 def _body(chapter: Chapter) -> str:
     rows = []
     for row in chapter.rows:
-        blocks = "".join(map(_block, row))
+        blocks = "".join(_block(block, cites=not chapter.page_one) for block in row)
         rows.append(blocks if len(row) == 1 else f'<div class="beside">{blocks}</div>')
     body = _themed("\n".join(rows))
     # Page one has no heading of second level above its others.
@@ -97,9 +97,11 @@ def _moved(markup: str, levels: int) -> str:
     return re.sub(r"<(/?)h([1-5])>", lambda m: f"<{m[1]}h{max(2, int(m[2]) + levels)}>", markup)
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, cites: bool) -> str:
+    """cites: whether prose says what it rests on."""
     return style.template("block.html.j2").render(
         block=block,
+        cites=cites,
         read=lambda markdown: _moved(rendered(markdown), 1),
         inline=_inline,
         answers_html=answers_html,

@@ -122,9 +122,11 @@ class _Setter:
         self.question = question
         self.files: dict[str, bytes] = {}
         self.appendix = False
+        self.cites = True
 
     def chapter(self, chapter: Chapter) -> str:
         self.appendix = chapter.appendix
+        self.cites = not chapter.page_one
         own = " · this client’s own chapter" if chapter.own else ""
         asks = chapter.page_one and chapter.headline and self.question
         asked = f"“{self.question}”" if asks else chapter.title
@@ -144,6 +146,12 @@ class _Setter:
         cells = ", ".join(f"[{self.block(block)}]" for block in row)
         return f"#beside(({columns}), {cells})"
 
+    def _below(self, block: Block) -> str:
+        """The sources of prose, small; none on page one."""
+        if not self.cites or not block.sources:
+            return ""
+        return f"\n#block(above: 1.5mm, small({quoted(block.below)}))"
+
     def block(self, block: Block) -> str:
         match block.kind:
             case "exhibit":
@@ -161,10 +169,11 @@ class _Setter:
         shown = block.exhibit
         match shown["kind"]:
             case "prose":
-                return markdown(shown["markdown"])
+                return markdown(shown["markdown"]) + self._below(block)
             case "answers":
                 items = ", ".join(f"({quoted(q)}, [{markdown(a)}])" for q, a in shown["items"])
-                return f"#answers({quoted(shown['heading'])}, {quoted(shown['tone'])}, ({items},))"
+                heads = f"{quoted(shown['heading'])}, {quoted(shown['tone'])}"
+                return f"#answers({heads}, ({items},))" + self._below(block)
             case "cases":
                 return ""
         titles = (block.number, shown["title"], block.below)

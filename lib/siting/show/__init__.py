@@ -15,14 +15,15 @@ like lose it, so name it there.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeAlias
 
 from IPython.core import display_functions
 
 from siting.show import displays, drawn, style, tabled
 from siting.show.drawn import intervals
-from siting.show.exhibit import Data, Exhibit, bundle, cited, protected
+from siting.show.exhibit import Data, Exhibit, bundle, cited, protected, refuse_unknown
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need", "say",
@@ -30,6 +31,8 @@ __all__ = [
 ]  # fmt: skip
 
 P = ParamSpec("P")
+Text: TypeAlias = "str | Sequence[str]"
+"""Markdown; or the sentences of one paragraph, of which empty ones are left out."""
 load_ipython_extension = displays.load
 _display: Callable[..., Any] = display_functions.display
 displays.load_if_running()
@@ -44,9 +47,11 @@ class Enough(Exception):
 
 def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
     """Makes what makes an exhibit show it, if it holds anything."""
+    known = inspect.signature(make).parameters
 
     @functools.wraps(make)
     def show(*args: P.args, **kwargs: P.kwargs) -> None:
+        refuse_unknown(kwargs, known, make.__name__)
         made = make(*args, **kwargs)
         if made.get("rows", made.get("items", made.get("markdown", True))):
             _display(bundle(made), raw=True)
@@ -57,27 +62,33 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
 chart, table, cases = _shown(drawn.chart), _shown(tabled.table), _shown(tabled.cases)
 
 
+def _joined(text: Text) -> str:
+    return text if isinstance(text, str) else " ".join(filter(None, text))
+
+
 @_shown
-def say(markdown: str, data: Data = None) -> Exhibit:
+def say(text: Text, data: Data = None) -> Exhibit:
     """Shows computed sentences, in Markdown; HTML and images in it are shown as text.
 
+    text: Markdown, or a list of sentences for one paragraph, of which empty ones are left out.
     A first line that begins with `# ` is the chapter's answer, set large.
     """
-    text, sources = protected(markdown, data), cited(data)
-    return {"kind": "prose", "markdown": text, "sources": sources, "lacks": []}
+    markdown = protected(_joined(text), data)
+    return {"kind": "prose", "markdown": markdown, "sources": cited(data), "lacks": []}
 
 
 @_shown
 def answers(
-    items: Mapping[str, str], data: Data = None, heading: str = "", tone: str = ""
+    items: Mapping[str, Text], data: Data = None, heading: str = "", tone: str = ""
 ) -> Exhibit:
-    """Shows short headed texts side by side: questions with their answers in Markdown.
+    """Shows short headed texts side by side: questions with their answers in Markdown, each a text
+    or a list of sentences as `say` takes it.
 
     tone: `open` sets them on the colour of what is not cleared, `chosen` on that of the choice.
     """
     return {
         "kind": "answers", "heading": heading, "tone": tone, "lacks": [], "sources": cited(data),
-        "items": [[q, protected(a, data)] for q, a in items.items()],
+        "items": [[q, protected(_joined(a), data)] for q, a in items.items()],
     }  # fmt: skip
 
 

@@ -27,8 +27,19 @@ from matplotlib.lines import Line2D
 
 from siting.formats import Numbers
 from siting.show import style
-from siting.show.exhibit import Data, Exhibit, attributes, cited, lacking, numbers_of
+from siting.show.exhibit import (
+    Data,
+    Exhibit,
+    attributes,
+    cited,
+    format_of,
+    lacking,
+    numbers_of,
+    refuse_unknown,
+)
 
+TICKS = ("money", "compact_money", "percent", "number", "whole", "compact")
+"""Formats of ticks."""
 _LINE = 8 * 1.25
 """Height of a label of 8 pt. [points]"""
 _NUMBER = 34
@@ -113,8 +124,8 @@ def _ticks(axis: Axis, kind: str, numbers: Numbers) -> None:
         return
     if not kind and not isinstance(formatter, ticker.ScalarFormatter):
         return
-    name, _, places = (kind or "compact").partition(":")
-    write = numbers.axis(name, int(places) if places else None)  # type: ignore[arg-type]
+    name, places = format_of(kind or "compact", TICKS, "chart, x or y")
+    write = numbers.axis(name, places)  # type: ignore[arg-type]
     axis.set_major_formatter(ticker.FuncFormatter(write))
     # A notebook may have chosen the places of the ticks itself.
     chosen = ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
@@ -342,23 +353,31 @@ def intervals(
     *,
     colours: Mapping[str, str] | str = style.CHOSEN,
     hollow: Iterable[str] = (),
+    names: Sequence[str] = (),
     value: Callable[[float], str] | None = None,
 ) -> None:
     """Draws the house's interval for each row of `df`, first row on top, named by its index.
 
+    names: what the rows are called instead. Colours and hollow rows go by the index all the same.
     A thin line for eight cases in ten, a thick one for half of them, a dot for the median. With
     three columns (low, central, high) there is no thick line. hollow: rows that are ruled out.
     value: writes the median above its dot and the ends beside the line.
     """
-    hollow, ends = set(hollow), df[list(columns)].to_numpy(float)
-    ax.set_yticks(range(len(df)), list(map(str, df.index)))
+    refuse_unknown(columns, df.columns, "intervals, columns")
+    hollow = set(hollow)
+    ends = df[list(columns)].to_numpy(float)
+    shown = list(names) or list(map(str, df.index))
+    if len(shown) != len(df):
+        raise ValueError(f"intervals, names: {len(shown)} for {len(df)} rows; name each row once")
+    ax.set_yticks(range(len(df)), shown)
     ax.set_ylim(len(df) - 0.5, -0.65)
-    rows = zip(df.index, ends, ax.get_yticklabels(), strict=True)
-    for place, (name, row, label) in enumerate(rows):
+    for place, (name, row, label) in enumerate(
+        zip(df.index, ends, ax.get_yticklabels(), strict=True)
+    ):
         colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
         label.set(color=style.TEXT.get(colour, colour), fontweight=600)
         if np.isfinite(row).all():
-            _interval(ax, place, str(name), row, colour, name in hollow)
+            _interval(ax, place, shown[place], row, colour, name in hollow)
             if value is not None:
                 _interval_values(ax, place, row, style.TEXT.get(colour, colour), value)
     if np.isfinite(ends).any() and np.nanmin(ends) >= 0:

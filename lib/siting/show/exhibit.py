@@ -6,9 +6,10 @@ JupyterLab takes the HTML that stands beside it. No text in it is markup, save `
 
 from __future__ import annotations
 
+import difflib
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby
 from typing import Any, TypeAlias
@@ -61,6 +62,32 @@ def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
         if "country" in a:
             return Numbers(a["country"], a["currency"])
     return Numbers("DE", "EUR")
+
+
+def refuse_unknown(told: Iterable[Any], known: Iterable[Any], what: str) -> None:
+    """Raises ValueError for a name that is not known, with the one that may be meant."""
+    names = [str(name) for name in known]
+    for name in map(str, told):
+        if name not in names:
+            raise ValueError(f"{what}: {name!r} is not known; {remedy(name, names)}")
+
+
+def remedy(name: str, known: Collection[str]) -> str:
+    """What to write instead of a name: the one that is like it, or all that are known."""
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    if near:
+        return f"write {near[0]!r}"
+    return f"write one of: {', '.join(known)}" if known else "leave it out"
+
+
+def format_of(kind: str, known: Sequence[str], what: str) -> tuple[str, int | None]:
+    """Name and decimals of a format such as `percent:1`. Raises ValueError for one that is not
+    known."""
+    name, colon, places = kind.partition(":")
+    refuse_unknown([name], known, what)
+    if colon and not places.isdecimal():
+        raise ValueError(f"{what}: {kind!r} has no number of decimals; write '{name}:1'")
+    return name, int(places) if places else None
 
 
 def literal(text: str) -> str:

@@ -33,13 +33,16 @@ ADDED = "#aab4bc"
 """A cost that is added, and other parts that belong to no option."""
 PARTS = ("#c9d0d6", "#aab4bc", "#5a6670", "#1d252c")
 
+NEUTRAL = ("#404b6e", "#a79e86", "#49603d", "#909dc5", "#322f04", "#577191")
+"""matplotlib's C0 to C5, for what is no option: a chart that names no colour claims no role."""
+
 PLAIN = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.5}
 """A text's box that hides the lines behind it."""
 
 TEXT = {
     CHOSEN: "#0b62a8", TODAY: "#2f3840", OPEN: "#7d5200", FAIL: "#a3211b", ADDED: "#55606a",
     OTHERS[0]: "#7a4a86", OTHERS[1]: "#516b30", OTHERS[2]: "#1f6fc4", OTHERS[3]: "#23696a",
-    OTHERS[4]: "#6a5848", OTHERS[5]: "#484da8",
+    OTHERS[4]: "#6a5848", OTHERS[5]: "#484da8", NEUTRAL[1]: "#6d654f", NEUTRAL[3]: "#55628c",
 }  # fmt: skip
 """The text colour of each fill: 4.5:1 on the ground."""
 
@@ -49,12 +52,11 @@ DARK = {
     OTHERS[0]: "#a672c4", OTHERS[1]: "#7a9c48", OTHERS[2]: "#6d5bd0", OTHERS[3]: "#4fb0ab",
     OTHERS[4]: "#b39a83", OTHERS[5]: "#8488e6", "#7a4a86": "#c9a6df", "#516b30": "#a3c47c",
     "#1f6fc4": "#a99cf0", "#23696a": "#7fd0cb", "#6a5848": "#d0baa5", "#484da8": "#aeb1f5",
+    NEUTRAL[0]: "#8691b2", NEUTRAL[1]: "#eeebb9", NEUTRAL[2]: "#91ba98", NEUTRAL[3]: "#62618a",
+    NEUTRAL[4]: "#88844f", NEUTRAL[5]: "#b7d7ff", "#6d654f": "#eeebb9", "#55628c": "#a9b5dd",
     "#7d5200": "#f6c768", ADDED: "#6b7780", PARTS[0]: "#3a444c", PARTS[2]: "#a9b4bd",
 }  # fmt: skip
 """What each colour becomes on a dark ground."""
-
-SERIES = (CHOSEN, TODAY, *OTHERS[:3], OPEN, MUTED)
-"""matplotlib's C0 to C6: chosen, today, three others, not known, muted lines and limits."""
 
 TONES = {
     "bad": ("fail", "fails", "no", "does not fit", "struck", "ruled out", "worse", "not met"),
@@ -82,7 +84,8 @@ def template(name: str) -> jinja2.Template:
 def settings() -> dict[Any, Any]:
     """matplotlib's settings for the house style."""
     chosen = mpl.rc_params_from_file(THEME / "report.mplstyle", use_default_template=False)
-    return {**dict(chosen), "axes.prop_cycle": cycler(color=SERIES), "figure.figsize": (WIDTH, 2.8)}
+    cycle = cycler(color=NEUTRAL)
+    return {**dict(chosen), "axes.prop_cycle": cycle, "figure.figsize": (WIDTH, 2.8)}
 
 
 mpl.rcParams.update(settings())

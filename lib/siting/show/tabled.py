@@ -17,12 +17,23 @@ from babel.numbers import is_currency
 
 from siting.formats import MILLION_FROM, NARROW, NONE, Numbers
 from siting.show import style
-from siting.show.exhibit import Data, Exhibit, attributes, cited, lacking, listed, numbers_of
+from siting.show.exhibit import (
+    Data,
+    Exhibit,
+    attributes,
+    cited,
+    format_of,
+    lacking,
+    listed,
+    numbers_of,
+    refuse_unknown,
+)
 
 T = TypeVar("T")
 
 Format: TypeAlias = "str | Callable[[Any], str]"
 """`money`, `percent`, `number`, `whole`, `text`, with decimals as `percent:1`; or a function."""
+FORMATS = ("money", "compact_money", "percent", "number", "whole", "text")
 
 _SMALL_FROM = 10
 """A table of so many columns is set in smaller type."""
@@ -49,8 +60,10 @@ def table(
     columns. over: headings over several columns. totals: number of last rows that are sums.
     badges: columns of verdict words. explain: adds what the columns mean. A two-level index gives
     groups of rows, two-level columns give headings over headings. A column of text that is empty
-    in every row is left out.
+    in every row is left out. Raises ValueError for the name of a column or of a format that is not
+    there, TypeError for what is no frame.
     """
+    _refuse_misspelt(df, formats, heads or {}, over or {}, badges := [*badges])
     attrs = [*attributes(df), *attributes(data)]
     units = {k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()}
     roles: Mapping[str, str] = next((a["roles"] for a in attrs if "roles" in a), {})
@@ -99,6 +112,29 @@ def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str =
     made = table(pd.DataFrame(rows), title, {over["first"]: "whole"}, df, note)
     counts = {"controls": len(controls), "options": df.option.nunique(), "start": reported}
     return {**made, "kind": "cases", **counts}
+
+
+def _refuse_misspelt(
+    df: Any,
+    formats: Format | Mapping[Any, Format],
+    heads: Mapping[Any, str],
+    over: Mapping[str, Sequence[Any]],
+    badges: Sequence[Any],
+) -> None:
+    if not isinstance(df, pd.DataFrame):
+        write = "table(series.to_frame())" if isinstance(df, pd.Series) else "table(frame)"
+        raise TypeError(f"table takes a frame, not {type(df).__name__}; write {write}")
+    levels = [level for name in df.columns if isinstance(name, tuple) for level in name]
+    names = [*df.columns, *levels, *("" if name is None else name for name in df.index.names)]
+    by_column = formats if isinstance(formats, Mapping) else {}
+    under = [name for each in over.values() for name in each]
+    for what, told in (
+        ("formats", by_column), ("heads", heads), ("over", under), ("badges", badges),
+    ):  # fmt: skip
+        refuse_unknown(told, dict.fromkeys(map(str, names)), f"table, {what}")
+    for kind in by_column.values() if by_column else [formats]:
+        if isinstance(kind, str) and kind:
+            format_of(kind, FORMATS, "table, formats")
 
 
 def _shared_unit(columns: list[dict[str, Any]]) -> str:
@@ -233,8 +269,7 @@ def _told(said: Mapping[Any, T], name: Any) -> T | None:
 
 def written(value: float, kind: str, numbers: Numbers) -> str:
     """A number as a named format has it, without its unit."""
-    name, _, places = kind.partition(":")
-    decimals = int(places) if places else None
+    name, decimals = format_of(kind, FORMATS, "table, formats") if kind else ("", None)
     match name:
         case "percent":
             return numbers.percent(value, decimals or 0)

@@ -22,9 +22,11 @@ amount and amount_high, of which a row holds one cell: a range, or None where it
 alone declares low, central and high.
 
 `[currency]` becomes the client's currency. A column with a unit is numeric: what is unknown or not
-applicable is missing, never is infinite. Rows name an option by its key in the scenario; the column
-`option`, and others declared with `[option]`, then show its label. `option` is a categorical in the
-scenario's order, so that pivots keep it and charts find each option's colour.
+applicable is missing, never is infinite. One without is text, or a truth value where its meaning
+begins with "whether": also in a frame without rows, so that a comparison holds there, too. Rows
+name an option by its key in the scenario; the column `option`, and others declared with `[option]`,
+then show its label. `option` is a categorical in the scenario's order, so that pivots keep it and
+charts find each option's colour.
 """
 
 from __future__ import annotations
@@ -168,6 +170,8 @@ def _tidy(
     said: Declared, rows: pd.DataFrame, sources: Iterable[Source], study: Results
 ) -> pd.DataFrame:
     data = rows.reindex(columns=list(said.meanings))
+    if data.empty:
+        data = data.astype({c: _kind_without_rows(said, c) for c in said.meanings})
     kinds = data.dtypes
     for column in said.units:
         if kinds[column].kind not in "biuf":
@@ -187,6 +191,13 @@ def _tidy(
         "roles": Named(study.roles),
     }
     return data
+
+
+def _kind_without_rows(said: Declared, column: str) -> str:
+    """What pandas calls the kind of a column of which no row tells."""
+    if column in said.units:
+        return "float"
+    return "bool" if said.meanings[column].startswith("whether") else "str"
 
 
 def ends(value: Range | None) -> tuple[float | None, float | None, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from functools import cached_property
 from typing import ClassVar
@@ -22,6 +23,24 @@ _WORDS = (
 
 class Wording(Results):
     """Formats by the client's country. Missing is a dash, infinite is "never"."""
+
+    @property
+    def chosen(self) -> str | None:
+        """Label of the recommended option; None where every option is ruled out."""
+        return self.labels[self.decision.recommended] if self.decision.recommended else None
+
+    @property
+    def today(self) -> str | None:
+        """Label of the option that runs today; None where none of them does."""
+        return self.labels.get(self.scenario.finance.baseline)
+
+    def has_chapter(self, name: str) -> bool:
+        """Whether the client's report has a chapter, so that a sentence may refer to it.
+
+        name: of its file, as `68_confidence`.
+        """
+        left_out = [n.removesuffix(".ipynb") for n in self.scenario.report.leave_out]
+        return name.removesuffix(".ipynb") not in left_out
 
     @property
     def currency(self) -> str:
@@ -128,6 +147,10 @@ class Wording(Results):
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""
         return self.numbers.date(day)  # type: ignore[arg-type]
+
+    def month(self, day: str | dt.date) -> str:
+        """The month of a day, as the country writes it: `April 2027`."""
+        return self.numbers.month(dt.date.fromisoformat(str(day)[:10]))
 
     def names_of(self, items: object) -> str:
         """A list in words: `a, b and c`."""

@@ -1,0 +1,64 @@
+"""What a notebook asks a study for by name: the choice, what runs today, a month, a chapter."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+from siting import study
+from siting.inputs import scenario
+from siting.study import Study, frames
+from studies import opened
+
+
+def test_the_choice_and_what_runs_today_are_labels() -> None:
+    s = opened("klinikverbund-nordheide")
+    verdict = s.verdict().iloc[0]
+    assert s.chosen == verdict.option
+    assert s.today == s.options[s.scenario.finance.baseline].label
+    assert {s.roles[s.chosen], s.roles[s.today]} == {"chosen", "today"}
+
+
+def test_where_nothing_is_allowed_or_runs_the_label_is_none() -> None:
+    changes = {
+        "finance.baseline": "none",
+        "decision.hard_constraints": ["budget"],
+        "decision.budget_per_year": 1,
+    }
+    s = Study(scenario.changed(scenario.load("polderwerk"), changes))
+    assert s.today is None
+    assert s.chosen is None
+
+
+@pytest.mark.parametrize("day", ["2027-04-09", dt.date(2027, 4, 9), pd.Timestamp("2027-04-09")])
+def test_a_month_is_written_as_the_country_writes_it(day: str | dt.date) -> None:
+    assert opened("klinikverbund-nordheide").month(day) == "April 2027"
+
+
+def test_a_chapter_that_is_left_out_is_told() -> None:
+    changes = {"report.leave_out": ["68_confidence.ipynb", "15_why"]}
+    s = Study(scenario.changed(scenario.load("base"), changes))
+    assert not s.has_chapter("68_confidence")
+    assert not s.has_chapter("15_why.ipynb")
+    assert s.has_chapter("40_cost")
+
+
+def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
+    class Empty(study.Study):
+        @frames.frame
+        def nothing(self) -> frames.Rows:
+            """A model that ends.
+
+            option: label of the option
+            retired: its last day
+            after: whether it ends after the first day
+            left: days that are left [days]
+            """
+            return []
+
+    rows = Empty(scenario.load("base")).nothing()
+    assert rows[(rows.retired < "2027-01-01") & rows.after & (rows.left > 1)].empty
+    assert rows[~rows.after].empty
+    assert rows.retired.str.upper().empty
+    assert rows.left.sum() == 0
