@@ -104,7 +104,7 @@ def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
 
 def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(scenario):
     rule = Made(title="Place", remedy="Ask.", owner="legal", regime="Residency")
-    open_ = Made(rule=rule, verdict="review", reason="Not known: place.")
+    open_ = Made(rule=rule, verdict="review", reason="Not known: place.", may_not_apply=False)
     law = Made(options={"owned": Made(verdicts={"R-1": open_})})
     drawn = {"owned": Sampled.of(np.linspace(400_000.0, 600_000.0, 101))}
 

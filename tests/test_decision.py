@@ -28,6 +28,7 @@ REVIEW = Made(
     rule=Made(title="transfer impact assessment", remedy="Write it.", owner="data protection"),
     verdict="review",
     reason="Not known.",
+    may_not_apply=False,
 )
 LACKS = frozenset(f"no {what}" for what in Readiness.model_fields)
 NONE_ENDS = {**WORDS, "ending": ""}
@@ -49,7 +50,12 @@ def candidate(name, cost, kind="api", spread=0.05, **more):
     }
     measures |= more.pop("measures", {})
     return Candidate(
-        name, name.title(), kind, measures, cost=Sampled(1e6 * cost * swing, 1e6 * cost), **more
+        name=name,
+        label=name.title(),
+        kind=kind,
+        measures=measures,
+        cost=Sampled(1e6 * cost * swing, 1e6 * cost),
+        **more,
     )
 
 
@@ -68,7 +74,9 @@ def test_staying_with_the_api_can_be_the_answer():
     assert found.stays
 
 
-DOUBT = Doubt("Gemma as good as GPT", "one board only", "Test it.", quality=True)
+DOUBT = Doubt(
+    point="Gemma as good as GPT", reason="one board only", clears="Test it.", quality=True
+)
 
 
 def test_an_option_that_is_not_cleared_may_lead_and_says_what_clears_it():
@@ -200,12 +208,18 @@ def test_knowing_the_deciding_input_is_worth_no_more_than_knowing_everything():
     rng = np.random.default_rng(3)
     price = rng.uniform(0.5, 1.5, DRAWS)
     one = Sampled(np.ones(DRAWS), 1.0)
-    api = Candidate("api", "API", "api", {"cost_ratio": one}, cost=Sampled(1e6 * price, 1e6))
+    api = Candidate(
+        name="api",
+        label="API",
+        kind="api",
+        measures={"cost_ratio": one},
+        cost=Sampled(1e6 * price, 1e6),
+    )
     own = Candidate(
-        "own",
-        "Own",
-        "on_premises",
-        {"cost_ratio": Sampled(1 / price, 1.0)},
+        name="own",
+        label="Own",
+        kind="on_premises",
+        measures={"cost_ratio": Sampled(1 / price, 1.0)},
         cost=Sampled(np.full(DRAWS, 1e6), 1e6),
     )
     drawn = {"API price": price, "noise": rng.uniform(size=DRAWS)}

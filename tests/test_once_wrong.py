@@ -62,12 +62,11 @@ def test_where_hidden_tokens_are_over_a_quarter_of_a_bill_the_client_is_asked_to
 def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> None:
     given = opened("base").scenario
 
-    def open_(title: str, reason: str) -> Made:
+    def open_(title: str, may_not_apply: bool) -> Made:
         rule = Made(title=title, remedy="Ask.", owner="data protection")
-        return Made(rule=rule, verdict="review", reason=reason)
+        return Made(rule=rule, verdict="review", reason="Why.", may_not_apply=may_not_apply)
 
-    doubtful = open_("Chinese operator", "Not known whether it applies: country of the operator.")
-    verdicts = {"A": doubtful, "B": open_("Storage", "Not known: retention (days).")}
+    verdicts = {"A": open_("Chinese operator", True), "B": open_("Storage", False)}
     law = Made(options=dict.fromkeys(given.options, Made(verdicts=verdicts)))
     facts = facts_of(given, law, quality.assess(given), opened("base").stability)  # type: ignore[arg-type]
     for c in opened("base").decision.candidates:

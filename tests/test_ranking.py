@@ -33,7 +33,7 @@ EVEN = {"cost": Range(1, 1, 1), "openness": Range(1, 1, 1)}
 
 def candidate(name, cost, openness, **more):
     exact = {"cost_ratio": Range.exact(cost), "openness": Range.exact(openness)}
-    return Candidate(name, name, "api", exact, **more)
+    return Candidate(name=name, label=name, kind="api", measures=exact, **more)
 
 
 def test_a_log_scale_puts_the_baseline_half_way_between_four_times_and_a_quarter():
@@ -65,7 +65,7 @@ def test_an_option_better_on_every_criterion_always_wins():
 
 def test_two_options_with_the_same_uncertain_measures_win_half_the_draws_each():
     uncertain = {"cost_ratio": Range(0.5, 1.0, 2.0), "openness": Range.exact(0.5)}
-    pair = [Candidate(n, n, "api", uncertain) for n in ("a", "b")]
+    pair = [Candidate(name=n, label=n, kind="api", measures=uncertain) for n in ("a", "b")]
     # Standard error of a share of one half over 20,000 draws: 0.0035; five of them: 0.018.
     assert ranking.rank(pair, [COST, OPEN], EVEN, 20_000, seed=3).first("a") == pytest.approx(
         0.5, abs=0.018
@@ -79,9 +79,16 @@ def test_options_that_are_alike_do_not_take_the_lead_from_each_other():
     swing = np.where(rng.uniform(size=20_000) < 0.45, 0.75, 1.9)
     twin = rng.normal(0, 0.01, (2, 20_000))
     options = [
-        Candidate("gamble", "", "api", {"cost_ratio": Sampled(swing, 1.0)}),
+        Candidate(
+            name="gamble", label="", kind="api", measures={"cost_ratio": Sampled(swing, 1.0)}
+        ),
         *(
-            Candidate(f"twin {i}", "", "api", {"cost_ratio": Sampled(0.8 + twin[i], 0.8)})
+            Candidate(
+                name=f"twin {i}",
+                label="",
+                kind="api",
+                measures={"cost_ratio": Sampled(0.8 + twin[i], 0.8)},
+            )
             for i in (0, 1)
         ),
     ]
@@ -92,7 +99,7 @@ def test_options_that_are_alike_do_not_take_the_lead_from_each_other():
 
 def test_an_unknown_measure_counts_as_anything_between_worst_and_best():
     # a's openness is unknown: uniform on 0–1. b's is 0.25, costs equal: a wins in 75 % of draws.
-    a = Candidate("a", "a", "api", {"cost_ratio": Range.exact(1)})
+    a = Candidate(name="a", label="a", kind="api", measures={"cost_ratio": Range.exact(1)})
     result = ranking.rank([a, candidate("b", 1, 0.25)], [COST, OPEN], EVEN, 20_000, seed=5)
     assert result.first("a") == pytest.approx(0.75, abs=0.016)
 
@@ -101,7 +108,7 @@ def test_costs_that_move_together_do_not_hide_which_is_cheaper():
     # Both swing by a factor of three, but a is cheaper by a tenth in every draw.
     swing = np.exp(np.random.default_rng(0).normal(0, 0.5, 4000))
     pair = [
-        Candidate(n, n, "api", {"cost_ratio": Sampled(r, 1.0)})
+        Candidate(name=n, label=n, kind="api", measures={"cost_ratio": Sampled(r, 1.0)})
         for n, r in (("a", 0.9 * swing), ("b", swing))
     ]
     assert ranking.rank(pair, [COST], {"cost": Range(1, 1, 1)}, 4000, seed=1).first("a") > 0.95
@@ -206,7 +213,10 @@ def test_the_lead_swings_as_the_scores_do_by_hand():
     # Weights even: a 0.5·0.5 + 0.5·0.5 = 50 points, b (cost 2, worth 0.25; openness 0.6) = 42.5.
     # Openness of a at 0.1 is worth 20 points less: the lead is 7.5 − 20 = −12.5.
     a = Candidate(
-        "a", "a", "api", {"cost_ratio": Range.exact(1.0), "openness": Range(0.1, 0.5, 0.9)}
+        name="a",
+        label="a",
+        kind="api",
+        measures={"cost_ratio": Range.exact(1.0), "openness": Range(0.1, 0.5, 0.9)},
     )
     lead = turns.Lead([a, candidate("b", 2.0, 0.6)], [COST, OPEN], EVEN, "a")
     assert lead.of(lead.values, lead.central)[0] == pytest.approx(7.5)

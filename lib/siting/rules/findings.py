@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -32,8 +32,6 @@ ASKED = ("flow", "option", "client")
 SEARCH_LIMIT = 3
 """How many answers at once are tried when looking for what would turn a verdict into pass."""
 
-NOT_KNOWN_WHETHER = "Not known whether it applies"
-
 Answers = tuple[tuple[str, str], ...]
 """Answers to suppose together: label of the attribute and value."""
 
@@ -45,6 +43,8 @@ class Decided:
     verdict: Verdict
     reason: str
     missing: tuple[str, ...] = ()
+    may_not_apply: bool = False
+    """Whether it is not even known if the rule concerns the flow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,8 @@ class Finding:
     reason: str
     missing: tuple[str, ...]
     """Unknown attributes that the verdict waits for."""
+    may_not_apply: bool = False
+    """Whether it is not even known if the rule concerns the flow."""
 
     def supposing(self, answers: Values) -> Decided:
         """What the rule would say if these were the answers."""
@@ -100,7 +102,7 @@ class Finding:
         those that keep it from applying where that is what is asked."""
         if self.verdict not in ("fail", "review"):
             return ()
-        scope = self.reason.startswith(NOT_KNOWN_WHETHER)
+        scope = self.may_not_apply
         asked = self.missing if scope else self.law.tested[self.rule.rule_id]
         supposable = [(a, value) for a, value in self._supposable() if a.name in asked]
         wanted: Verdict = "n.a." if scope else "pass"
@@ -152,8 +154,10 @@ def decide(rule: Rule, values: Values, law: RuleBook) -> Decided:
     tested = law.tested[rule.rule_id]
     given = (law.day if name == "as_of" else values.get(name) for name in tested)
     decided = _decided(rule.rule_id, law, *given)
+    if "{" not in decided.reason:
+        return decided
     filled = PLACE.sub(lambda place: value_text(values.get(place[1])), decided.reason)
-    return Decided(decided.verdict, filled, decided.missing)
+    return replace(decided, reason=filled)
 
 
 PLACE = re.compile(r"\{([a-z0-9_]+)\}")
@@ -175,7 +179,8 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     when = law.parsed[rule_id]
     held = conditions.evaluate(when.applies, values)
     if held is None:
-        return _waiting(NOT_KNOWN_WHETHER, law, values, when.applies)
+        scope = _waiting("Not known whether it applies", law, values, when.applies)
+        return replace(scope, may_not_apply=True)
     if not held:
         return Decided("n.a.", f"Applies only where {rule.scope}.")
     fails = conditions.evaluate(when.fails, values)

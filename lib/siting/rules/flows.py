@@ -10,9 +10,10 @@ says 'asked, and not known'.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cache, cached_property, partial, reduce
+from typing import TypeAlias
 
 from siting.catalogue import Source, source_of
 from siting.inputs.scenario.model import OWNED, Data, Scenario, Workload
@@ -25,6 +26,10 @@ from siting.vendors import vendor_record
 Workloads = Mapping[str, Workload]
 
 
+Cited: TypeAlias = Callable[[str], Source]
+"""Evidence by the path of a field, looked up once for each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FlowFacts:
     """One flow of one option with all that is known of it."""
@@ -34,6 +39,11 @@ class FlowFacts:
     carrier: str
     """The option that carries it: a part of a hybrid, else the option itself."""
     known: Mapping[str, Known]
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What tells it from the other flows of its option."""
+        return self.kind, self.label, self.carrier
 
     @cached_property
     def values(self) -> dict[str, Value | None]:
@@ -54,18 +64,31 @@ class Part:
     """Name of the flow; for inference with its workload where these differ."""
     workloads: Workloads
     law: RuleBook
+    source: Cited
+    """The scenario's own evidence for a path."""
 
 
-def flows_of(scenario: Scenario, name: str, law: RuleBook) -> tuple[FlowFacts, ...]:
+def flows_of(
+    scenario: Scenario, name: str, law: RuleBook, source: Cited | None = None
+) -> tuple[FlowFacts, ...]:
     """The flows of an option with all that is known of them; a hybrid has those of its parts.
 
+    source: from `evidence_of`, where several options share what is looked up.
     Raises ValueError naming an answer of the scenario that cannot be.
     """
     parts = leaves(scenario, name)
-    return tuple(flow for part in parts for flow in _carried(scenario, part, name, law))
+    cited = source or evidence_of(scenario)
+    return tuple(flow for part in parts for flow in _carried(scenario, part, name, law, cited))
 
 
-def _carried(scenario: Scenario, carrier: str, owner: str, law: RuleBook) -> Iterator[FlowFacts]:
+def evidence_of(scenario: Scenario) -> Cited:
+    """The scenario's own evidence by path; what was looked up once is kept."""
+    return cache(partial(_client_source, scenario))
+
+
+def _carried(
+    scenario: Scenario, carrier: str, owner: str, law: RuleBook, source: Cited
+) -> Iterator[FlowFacts]:
     """Flows that the option `carrier` carries, which is `owner` or a part of it."""
     option = scenario.options[carrier]
     covered = scenario.workloads if option.models else {}
@@ -79,6 +102,7 @@ def _carried(scenario: Scenario, carrier: str, owner: str, law: RuleBook) -> Ite
                 flow=flow,
                 workloads=workloads,
                 law=law,
+                source=source,
             )
             found = FlowFacts(
                 kind=kind.flow,
@@ -117,7 +141,7 @@ def _answers(part: Part) -> Iterator[Known]:
     yield from _published(_model_subjects(model, law), flow, law)
     yield from _scenario_lines(part)
     if option.country and (flow == "inference" or option.kind in OWNED):
-        source = _client_source(scenario, f"options.{part.carrier}.country")
+        source = part.source(f"options.{part.carrier}.country")
         yield law.known("place", option.country, source)
     yield from _written(part)
 
@@ -138,7 +162,7 @@ def _written(part: Part) -> Iterator[Known]:
             if problem := rulebook.value_problem(name, answer, law.attributes):
                 raise ValueError(f"{where}: {problem}")
             value = rulebook.typed(answer, law.attributes[name])
-            yield law.known(name, value, _client_source(scenario, where))
+            yield law.known(name, value, part.source(where))
 
 
 def _published(subjects: Sequence[str], flow: str, law: RuleBook) -> Iterator[Known]:
@@ -195,9 +219,9 @@ def _scenario_lines(part: Part) -> Iterator[Known]:
             section, *fields = a.stated_in.split()[0].split(".")
             found = reduce(getattr, fields, sections[section])
             path = ".".join([paths.get(section, section), *fields])
-            yield Known(a, _said(a, found), _client_source(scenario, path))
+            yield Known(a, _said(a, found), part.source(path))
     flop = openness.fine_tuning_flop(scenario)
-    yield law.known("fine_tuning_flop", flop, _client_source(scenario, "fine_tuning"))
+    yield law.known("fine_tuning_flop", flop, part.source("fine_tuning"))
 
 
 def _said(attribute: Attribute, found: object) -> Value:

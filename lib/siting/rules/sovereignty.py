@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +22,7 @@ from siting.inputs.scenario.model import Scenario
 from siting.rules import openness, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
-from siting.rules.flows import FlowFacts, flows_of
+from siting.rules.flows import FlowFacts, evidence_of, flows_of
 from siting.rules.rulebook import Attribute, Event, Known, Rule, RuleBook, Stress
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
@@ -216,19 +216,62 @@ def assess(scenario: Scenario) -> Assessment:
 
     Raises ValueError naming an answer of the scenario that cannot be.
     """
-    law = rulebook.rule_book().on(scenario.client.report_date)
-    flows = {name: flows_of(scenario, name, law) for name in scenario.options}
+    law = law_of(scenario)
+    source = evidence_of(scenario)
+    flows = {name: flows_of(scenario, name, law, source) for name in scenario.options}
     return Assessment(scenario, law, {name: _judged(f, law, {}) for name, f in flows.items()})
 
 
-def _judged(flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values) -> OptionAssessment:
+def law_of(scenario: Scenario) -> RuleBook:
+    """The rule book as it stands on the day of the report."""
+    return rulebook.rule_book().on(scenario.client.report_date)
+
+
+def judged(
+    scenario: Scenario,
+    name: str,
+    supposed: Values | None = None,
+    before: OptionAssessment | None = None,
+) -> OptionAssessment:
+    """What every rule says of one option, with some attributes supposed.
+
+    before: the same option under other answers on the same day. Only rules that test an answer
+    which differs are judged anew; the others keep what they said.
+    """
+    law = law_of(scenario)
+    return _judged(flows_of(scenario, name, law), law, supposed or {}, before)
+
+
+def _judged(
+    flows: tuple[FlowFacts, ...],
+    law: RuleBook,
+    supposed: Values,
+    before: OptionAssessment | None = None,
+) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
     values = [(f, {**f.values, **supposed}) for f in flows]
+    if before and {f.place for f in before.flows} != {f.place for f in flows}:
+        before = None  # other flows: every rule looks anew
+    differing = _differing(values, before) if before else frozenset()
     found = {}
     for rule_id, rule in law.rules.items():
-        own = [_finding(rule, f, v, law) for f, v in values if rule.looks_at(f.kind)]
-        found[rule_id] = tuple(own or [_no_such_flow(rule, law)])
+        if before and differing.isdisjoint(law.tested[rule_id]):
+            found[rule_id] = before.findings[rule_id]
+        else:
+            own = [_finding(rule, f, v, law) for f, v in values if rule.looks_at(f.kind)]
+            found[rule_id] = tuple(own or [_no_such_flow(rule, law)])
     return OptionAssessment(flows, found)
+
+
+def _differing(values: Sequence[tuple[FlowFacts, Values]], before: OptionAssessment) -> Set[str]:
+    """Attributes whose values differ from those of `before`."""
+    was = {f.place: f.values for f in before.flows}
+    return {
+        name
+        for f, now in values
+        for name in now.keys() | was[f.place].keys()
+        if now.get(name) != was[f.place].get(name)
+    }
 
 
 def _finding(rule: Rule, flow: FlowFacts, values: Values, law: RuleBook) -> Finding:
@@ -240,6 +283,7 @@ def _finding(rule: Rule, flow: FlowFacts, values: Values, law: RuleBook) -> Find
         verdict=said.verdict,
         reason=said.reason,
         missing=said.missing,
+        may_not_apply=said.may_not_apply,
     )
 
 

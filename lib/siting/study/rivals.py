@@ -93,7 +93,7 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
     found, out = candidates.Chapters(few, sized, draws, rules, parity), []
     asked = (*scenario.decision.hard_constraints, "latency")
     for name in cheapest:
-        faults = (fault for each in asked for fault in candidates.judged(each, found, name)[0])
+        faults = (fault for each in asked for fault in candidates.judged(each, found, name).fails)
         verdicts = (p.verdict for p in parity.of(name))
         worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")
         kept = sized[name].keeps_limits if sized[name].pools else None

@@ -246,6 +246,7 @@ def known_end(
     )
 
 
+@lru_cache(maxsize=1024)
 def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, seed: int) -> Ending:
     """When `model` is likely to end at `vendor`, and how many moves a horizon of months brings.
 

@@ -16,7 +16,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -169,6 +169,7 @@ def followed(record: Record) -> tuple[Vendor, ...]:
     return tuple(v for v in record.vendors if v.role in ("api", "platform") and v.press != "low")
 
 
+@lru_cache(maxsize=256)
 def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event, ...]:
     """The worst event of every case of this kind in the years up to `day`, allegations left out."""
     since = day - dt.timedelta(days=round(365.25 * years))
@@ -201,6 +202,29 @@ class Chance:
     events: tuple[Event, ...]
 
 
+def _stream(seed: int, *key: str) -> np.random.Generator:
+    """Random numbers of their own for a seed and some words."""
+    text = ":".join((str(seed), *key)).encode()
+    digest = hashlib.blake2b(text, digest_size=16).digest()
+    return np.random.default_rng(np.frombuffer(digest, np.uint32))
+
+
+@lru_cache(maxsize=256)
+def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> Chance:
+    """Chance that a vendor has at least one case in a year, the same for every vendor and option.
+
+    Share of vendor-years: beta, with half a year added on each side (Jeffreys). Several cases of
+    one vendor in one year count once: one vendor that many authorities bar does not speak for all.
+    """
+    years = round(setting("rate_years"))
+    events = cases(record, kind, day, years)
+    vendors = len({v.group or v.vendor for v in followed(record)})
+    hit = len(years_hit(events, day))
+    basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
+    draws = _stream(seed, "rate", kind.shock).beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS)
+    return Chance(draws, basis, events)
+
+
 def _left(savings: Sequence[Array]) -> Array:
     """Share of a cost that is left after savings, by draw; they multiply."""
     left: Array = np.prod([1 - saved for saved in savings], axis=0) * np.ones(DRAWS)
@@ -219,30 +243,13 @@ class Client:
     seed: int
 
     def _rng(self, *key: str) -> np.random.Generator:
-        text = ":".join((str(self.seed), *key)).encode()
-        digest = hashlib.blake2b(text, digest_size=16).digest()
-        return np.random.default_rng(np.frombuffer(digest, np.uint32))
+        return _stream(self.seed, *key)
 
     def _chance(self, kind: Kind, vendor: str, endings: Sequence[Ending]) -> Chance:
         """Chance of a kind of shock from a vendor of which models with these ends are used."""
         if kind.category == "notices":
             return self._short_end(vendor, endings)
-        return self._base_rate(kind)
-
-    def _base_rate(self, kind: Kind) -> Chance:
-        """Chance by draw that a vendor has at least one case in a year: share of vendor-years.
-
-        Beta, with half a year added on each side (Jeffreys). Several cases of one vendor in one
-        year count once: one vendor that many authorities bar does not speak for all.
-        """
-        years = round(setting("rate_years"))
-        events = cases(self.record, kind, self.day, years)
-        vendors = len({v.group or v.vendor for v in followed(self.record)})
-        hit = len(years_hit(events, self.day))
-        rng = self._rng("rate", kind.shock)
-        basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
-        draws = rng.beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS)
-        return Chance(draws, basis, events)
+        return base_rate(self.record, kind, self.day, self.seed)
 
     def _short_end(self, vendor: str, endings: Sequence[Ending]) -> Chance:
         """Short-notice ends of the models in use in a year: moves a year × chance of it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import SERVED
 from siting.vendors.stability import Assessment as Stability
-from siting.verdict.plan import PlanStep, doubted, driver_label, may_not_apply
+from siting.verdict.plan import PlanStep, doubted, driver_label
 from siting.verdict.ranking import Candidate, Doubt, Floats, Measure, Sampled
 from siting.verdict.turns import VOLUME, CostCurve, Driver
 
@@ -87,7 +87,16 @@ def candidates(
         known = {k: v for k, v in measures.items() if v is not None}
         price = draws.get(name)
         fails, doubts = held[name][0], (*ceasing(scenario, stability, name), *held[name][1])
-        out.append(Candidate(name, option.label, option.kind, known, price, fails, doubts))
+        candidate = Candidate(
+            name=name,
+            label=option.label,
+            kind=option.kind,
+            measures=known,
+            cost=price,
+            struck=fails,
+            uncleared=doubts,
+        )
+        out.append(candidate)
     return tuple(out), yard
 
 
@@ -217,54 +226,98 @@ def barriers(
         fails += [f"its servers need {words}" for words in capacity.beyond_room.get(1, [])]
     for constraint in scenario.decision.hard_constraints:
         held = judged(constraint, found, name)
-        fails, doubts = fails + held[0], doubts + held[1]
+        fails += held.fails
+        doubts += held.doubts
     doubts += unproven(found.parity, name)
     return tuple(dict.fromkeys(fails)), tuple(dict.fromkeys(doubts))
 
 
-def judged(constraint: str, found: Chapters, name: str) -> tuple[list[str], list[Doubt]]:
+@dataclass(frozen=True)
+class Held:
+    """What an option fails of a hard constraint, and what of it is not shown to hold."""
+
+    fails: list[str] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+
+
+def judged(constraint: str, found: Chapters, name: str) -> Held:
     """What an option fails of a hard constraint, and what of it is not shown to hold."""
     kind, _, rule_id = constraint.partition(":")
-    budget = found.scenario.decision.budget_per_year
     match kind:
         case "sovereignty" | "rule":
-            law = found.sovereignty.options[name].verdicts.items()
-            rules = [v for key, v in law if rule_id in ("", key)]
-            open_ = sorted((v for v in rules if v.verdict == "review"), key=may_not_apply)
-            fails = [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"]
-            return fails, list(map(doubted, open_))
+            return _by_rules(found.sovereignty, name, rule_id)
         case "quality":
-            worse = [p for p in found.parity.of(name) if p.verdict == "worse"]
-            return [f"{p.model} is worse than {p.reference}" for p in worse], []
-        case "latency" if found.capacity[name].keeps_limits is False:
-            return ["it misses the latency limits"], []
-        case "latency" if found.capacity[name].keeps_limits is None:
-            return [], [Doubt("Response time", "It is not known at your load.", "Measure it.")]
-        case "budget" if budget and name in found.draws:
-            paid = found.draws[name].scaled(12 / found.scenario.finance.horizon_months).ends
-            clears = "Get a price that is fixed, or a larger budget."
-            doubt = Doubt("Budget", "It may cost more than the budget.", clears)
-            over = ["its cost is over the budget"] if paid[1] > budget else []
-            return over, [doubt] if paid[2] > budget else []
-    return [], []
+            worse = (p for p in found.parity.of(name) if p.verdict == "worse")
+            return Held([f"{p.model} is worse than {p.reference}" for p in worse])
+        case "latency":
+            return _by_latency(found.capacity[name])
+        case "budget":
+            return _by_budget(found, name)
+    return Held()
+
+
+def _by_rules(law: Sovereignty, name: str, rule_id: str) -> Held:
+    """Rules that fail, and those that are open: of them last what may not apply at all."""
+    verdicts = law.options[name].verdicts.items()
+    rules = [v for key, v in verdicts if rule_id in ("", key)]
+    waiting = [v for v in rules if v.verdict == "review"]
+    waiting.sort(key=lambda v: v.may_not_apply)
+    fails = [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"]
+    return Held(fails, [doubted(v) for v in waiting])
+
+
+def _by_latency(capacity: OptionCapacity) -> Held:
+    if capacity.keeps_limits is None:
+        why = "It is not known at your load."
+        return Held([], [Doubt(point="Response time", reason=why, clears="Measure it.")])
+    return Held() if capacity.keeps_limits else Held(["it misses the latency limits"])
+
+
+def _by_budget(found: Chapters, name: str) -> Held:
+    """Over the budget in the median is a fail, over it in one case of ten a doubt."""
+    budget = found.scenario.decision.budget_per_year
+    if not budget or name not in found.draws:
+        return Held()
+    _, median, high = found.draws[name].scaled(12 / found.scenario.finance.horizon_months).ends
+    doubt = Doubt(
+        point="Budget",
+        reason="It may cost more than the budget.",
+        clears="Get a price that is fixed, or a larger budget.",
+    )
+    fails = ["its cost is over the budget"] if median > budget else []
+    return Held(fails, [doubt] if high > budget else [])
 
 
 def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
     """Models whose quality is not shown; none where no floor is set."""
     tester = next(s.owner for s in table("plan_steps", PlanStep) if s.when == "unproven")
-    clears = "Test it on {} of your own items."
-    said, found = quality.spoken, [p for p in parity.of(name) if not p.supported]
-    named = ((f"{said(p.model)} as good as {said(p.reference)}", p.reason, p.items) for p in found)
-    return [Doubt(at, why, clears.format(n), tester, quality=True) for at, why, n in named]
+    return [
+        Doubt(
+            point=f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}",
+            reason=p.reason,
+            clears=f"Test it on {p.items} of your own items.",
+            owner=tester,
+            quality=True,
+        )
+        for p in parity.of(name)
+        if not p.supported
+    ]
 
 
 def ceasing(scenario: Scenario, stability: Stability, name: str) -> tuple[Doubt, ...]:
     """Services of an option's vendor that a job of the client's needs and a dated notice ends."""
-    option, clears = scenario.options[name], "Agree in writing what stays open, or tune elsewhere."
+    option = scenario.options[name]
     record = stability.vendors.get(option.vendor) if option.kind in SERVED else None
     events = record.events if record and scenario.fine_tuning else ()
-    ends = ((e.vendor, e.summary) for e in events if e.ends == "fine-tuning")
-    return tuple(Doubt(f"Fine-tuning at {vendor}", said, clears) for vendor, said in ends)
+    return tuple(
+        Doubt(
+            point=f"Fine-tuning at {e.vendor}",
+            reason=e.summary,
+            clears="Agree in writing what stays open, or tune elsewhere.",
+        )
+        for e in events
+        if e.ends == "fine-tuning"
+    )
 
 
 # What flips, and what moves the vendor side -----------------------------------------------------

@@ -161,7 +161,13 @@ def open_points(target: Candidate, rules: Iterable[Finding]) -> tuple[tuple[Doub
 
 def doubted(v: Finding) -> Doubt:
     """What is open under a rule."""
-    return Doubt(v.rule.title, v.reason, v.rule.remedy, v.rule.owner)
+    return Doubt(
+        point=v.rule.title,
+        reason=v.reason,
+        clears=v.rule.remedy,
+        owner=v.rule.owner,
+        may_not_apply=v.may_not_apply,
+    )
 
 
 def to_decide(target: Candidate, facts: Facts) -> dict[str, str]:
@@ -170,7 +176,7 @@ def to_decide(target: Candidate, facts: Facts) -> dict[str, str]:
     Of a rule of which it is not known whether it concerns the option, that is asked first.
     """
     found = [d for d, _ in open_points(target, facts.reviews.get(target.name, ())) if not d.quality]
-    said = {d: f"whether “{d.point}” applies" if may_not_apply(d) else d.point for d in found}
+    said = {d: f"whether “{d.point}” applies" if d.may_not_apply else d.point for d in found}
     owners = dict.fromkeys(d.owner for d in found)
     return {who: "; ".join(x for d, x in said.items() if d.owner == who) for who in owners}
 
@@ -258,8 +264,3 @@ def _ending(scenario: Scenario, risks: Stability, name: str) -> str:
             last = f"last day {e.retired.day} {e.retired:%B %Y}{gap}"
             said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
     return " and ".join(said)
-
-
-def may_not_apply(found: Finding | Doubt) -> bool:
-    """A rule of which it is not even known whether it concerns the option."""
-    return found.reason.startswith("Not known whether it applies")

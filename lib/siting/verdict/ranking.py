@@ -113,7 +113,7 @@ class Sampled:
 Measure = Range | Sampled
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Doubt:
     """A constraint that is neither kept for certain nor broken."""
 
@@ -126,9 +126,11 @@ class Doubt:
     """Who settles it."""
     quality: bool = False
     """Whether it is the model's quality that is not shown."""
+    may_not_apply: bool = False
+    """Whether it is not even known if the rule that asks for it concerns the option."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One option as the decision sees it.
 
