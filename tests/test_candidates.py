@@ -82,7 +82,7 @@ def test_latency_strikes_only_what_is_known_to_miss_its_limits(scenario):
 def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenario):
     def verdict(word):
         rule = Made(title="Place", remedy="Move it.", owner="legal", regime="Residency")
-        return Made(rule=rule, verdict=word, reason="It is elsewhere.")
+        return Made(rule=rule, verdict=word, reason="It is elsewhere.", may_not_apply=False)
 
     law = Made(options={"owned": Made(verdicts={"R-1": verdict("fail"), "R-2": verdict("review")})})
     asked = changed(scenario, hard_constraints=["sovereignty"])
