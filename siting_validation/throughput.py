@@ -10,7 +10,7 @@ from typing import Literal
 
 from siting import catalogue, hf_config
 from siting.memory import engines
-from siting.memory.deployment import Deployment
+from siting.memory.deployment import OF_AMD, Deployment
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated
 from siting.serving.loops import ROUNDS, Traffic
@@ -231,7 +231,7 @@ def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"
     tp, ranks = _parallel(row)
     note = row.get("note") or ""
     printed = row.get("weight_format") or ""
-    if gpu.vendor == "AMD" and BY_ROW.search(f"{printed} {note}"):
+    if gpu.kernels in OF_AMD and BY_ROW.search(f"{printed} {note}"):
         raise NotEstimated(SLOW_BY_ROW)
     share = _found(r"gpu_mem\w*fraction up to ([\d.]+\d)", note)
     return Deployment(

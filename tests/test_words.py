@@ -80,7 +80,6 @@ def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
         ("engine_releases", "engine", "vlm"),
         ("engine_spread", "quantity", "ttft"),
         ("gpus", "linked", "pair"),
-        ("gpus", "vendor", "NVIDA"),
         ("memory_constants", "engine", "vlm"),
         ("memory_constants", "first", "eleven"),
         ("memory_seen", "aspect", "cards"),

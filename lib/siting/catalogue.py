@@ -230,8 +230,6 @@ class Setting(Banded, tables="vendor_settings load_settings decision_settings", 
     meaning: str
 
 
-Maker = Literal["AMD", "Apple", "Google", "Intel", "NVIDIA", "not stated"]
-"""Makers of cards: what an engine does on a card is measured by maker."""
 Kernels = Literal[
     "Ada", "Ampere", "Apple", "Blackwell", "CDNA", "GCN", "Gaudi", "Hopper", "RDNA", "TPU",
     "Turing", "Volta", "Xe", "not stated",
@@ -249,15 +247,16 @@ class Gpu(Named, tables="gpus", key="id"):
     named_in = ("id", "gpu")
     id: str
     gpu: str
-    vendor: Maker
+    vendor: str
     architecture: str
-    """As the maker calls it: printed, never asked."""
+    """As the maker calls it: printed, as are vendor, form factor and interconnect. What code asks
+    of a card stands in columns of its own, whose words are closed."""
     kernels: Kernels
     """Generation whose kernels run. A card newer than all of them takes the one whose kernels it
     runs, until its own are measured."""
     tensor_cores: Literal["synchronous", "asynchronous", "other"]
-    """Synchronous ones are fed by the threads that wait for them and reach their peak with small
-    tiles; asynchronous ones need large tiles. other: of another maker than NVIDIA."""
+    """NVIDIA's synchronous ones are fed by the threads that wait for them and reach their peak with
+    small tiles; asynchronous ones need large tiles. other: matrix units of another maker."""
     fused_reductions: bool
     """Whether engines fuse reductions with what follows where all cards are linked."""
     form_factor: str
@@ -274,7 +273,6 @@ class Gpu(Named, tables="gpus", key="id"):
     int8_dense_tops: Positive | None = None
     tdp_w: Positive | None = None
     interconnect: str = ""
-    """As the maker calls it: printed, never asked."""
     linked: Literal["all", "pairs", "none"]
     """Cards that a link of their own joins: all of a server, two by a bridge, or none (PCIe)."""
     unified_memory: bool = False

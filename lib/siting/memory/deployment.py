@@ -14,6 +14,8 @@ from siting.memory import engines
 from siting.memory.engines import MemoryConstant, Release, constant
 from siting.quantity import NotEstimated, Range
 
+OF_AMD: tuple[Kernels, ...] = ("CDNA", "RDNA", "GCN")
+"""Cards that engines run through ROCm."""
 BEFORE_AMPERE: tuple[Kernels, ...] = ("Volta", "Turing")
 """Cards of compute capability below 8.0."""
 
@@ -105,7 +107,7 @@ class Deployment:
         """What constants depend on; ranks and links were measured on NVIDIA's own cards alone."""
         if self.gpu.unified_memory:
             return frozenset({("card", "unified")})
-        if self.gpu.vendor == "AMD":
+        if self.gpu.kernels in OF_AMD:
             return frozenset({("card", "amd")})
         ranks = self.tensor_parallel * self.attention_data_parallel
         return frozenset(
