@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from siting.inputs import scenario
-from siting.inputs.scenario.model import SELF_HOSTED, Scenario
+from siting.inputs.scenario.model import Scenario
+from siting.places import SELF_HOSTED
 from siting.quantity import Range
 from siting.serving.load import Load, duration_curve, workload_load
 

@@ -18,7 +18,7 @@ from pathlib import Path
 LIBRARY = Path(__file__).parents[1] / "lib" / "siting"
 LAYERS = (
     ("quantity",),
-    ("catalogue", "dtypes", "formats", "provenance", "hf_config"),
+    ("catalogue", "dtypes", "formats", "places", "provenance", "hf_config"),
     ("inputs", "quality", "reasoning"),
     ("memory",),
     ("serving",),

@@ -32,6 +32,22 @@ HOURS = 730
 EFFORTS_OFF = ("", "none")
 
 
+TRAITS = {
+    "colocation": {"colocation", "machines", "owned"},
+    "on_premises": {"on_premises", "machines", "owned"},
+    "rented_gpus": {"rented_gpus", "machines", "rented"},
+    "sovereign_cloud": {"sovereign_cloud", "machines", "rented"},
+    "api": {"api", "by_request"},
+    "managed_cloud": {"managed_cloud", "by_request"},
+    "open_api": {"open_api", "by_request"},
+}
+"""What a table says of a kind of option: its name, or one of its traits."""
+
+
+def is_for(kind: str, options: str) -> bool:
+    return bool(TRAITS.get(kind, {kind}) & {*options.split()})
+
+
 def rows(table: str) -> list[dict[str, str]]:
     with (FACTS / f"{table}.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -44,7 +60,7 @@ def one(table: str, **cells: str) -> dict[str, str]:
 def parameter(name: str, kind: str = "", country: str = "") -> dict[str, str]:
     found = [
         r for r in rows("cost_parameters")
-        if r["id"] == name and (not r["options"] or kind in r["options"].split())
+        if r["id"] == name and (not r["options"] or is_for(kind, r["options"]))
         and (not r["countries"] or country in r["countries"].split())
     ]  # fmt: skip
     return max(found, key=lambda r: (bool(r["countries"]), bool(r["options"])))
@@ -188,7 +204,7 @@ class Client:
             r for r in rows("cost_items")
             if r["id"] == name and (not when or r["when"] == when)
             and (not r["countries"] or self.country in r["countries"].split())
-            and (kind in r["options"].split() or not r["options"])
+            and (is_for(kind, r["options"]) or not r["options"])
         ]  # fmt: skip
         best = max(found, key=lambda r: bool(r["countries"]))
         return float(best["central"]) * (self.fx(best["currency"]) if best["currency"] else 1)

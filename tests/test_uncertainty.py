@@ -10,11 +10,11 @@ import pytest
 from cost_fixtures import plain_capacity
 from siting import catalogue
 from siting.cost import costing, tco, uncertainty
-from siting.cost.cashflow import BY_REQUEST
 from siting.cost.prices import Factor
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Bar, Uncertainty
 from siting.inputs import scenario
+from siting.places import BY_REQUEST
 from siting.quantity import Z90, Range
 
 

@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from siting import catalogue
+from siting import catalogue, places
 from siting.catalogue import Banded, Currency, Day, one_of
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced, OptionKinds
@@ -39,7 +39,6 @@ When = Literal["once", "monthly", "yearly", "at_refresh", "at_exit"]
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
-BY_REQUEST = ("api", "managed_cloud", "open_api")
 COMMITTED = ("1y", "3y")
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""
@@ -64,7 +63,8 @@ class CostItem(Banded, tables="cost_items", key="id when driver options countrie
     driver: Annotated[str, one_of(lambda: {*QUANTITIES, "api_bill"}, "driver")]
     when: When
     options: OptionKinds = ""
-    """Option kinds, separated by spaces; blank: none by itself (a remedy that a chapter names)."""
+    """Kinds of option, or traits of them, separated by spaces; blank: none by itself (a remedy that
+    a chapter names)."""
     countries: str = ""
     multiply_by: str = ""
     """Looked-up prices, separated by spaces."""
@@ -86,7 +86,7 @@ def cost_items(kind: str, country: str, day: str) -> list[CostItem]:
     valid = [
         item
         for item in catalogue.table("cost_items", CostItem)
-        if kind in item.options.split()
+        if kind in places.meant(item.options.split())
         and item.valid_from <= day
         and (not item.countries or country in item.countries.split())
     ]

@@ -16,10 +16,10 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import BY_REQUEST
 from siting.cost.money import MONTHS
 from siting.cost.tco import Comparison, OptionCost
-from siting.inputs.scenario.model import OWNED, Scenario
+from siting.inputs.scenario.model import Scenario
+from siting.places import BY_REQUEST, OWNED
 from siting.serving.servers import Server
 
 LONGEST = 200_000

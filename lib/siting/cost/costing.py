@@ -15,11 +15,12 @@ from itertools import chain
 from siting import catalogue, quality
 from siting.catalogue import Source, source_of
 from siting.cost import cashflow, prices
-from siting.cost.cashflow import BY_REQUEST, CostItem, HybridPlan, Line, OptionPlan, Plan
+from siting.cost.cashflow import CostItem, HybridPlan, Line, OptionPlan, Plan
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario.model import OWNED, Client, Option, Scenario
+from siting.inputs.scenario.model import Client, Option, Scenario
 from siting.memory import fine_tuning
+from siting.places import BY_REQUEST, HOSTED_OPEN, OWNED
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
@@ -489,6 +490,6 @@ class _Finder:
             load.lengths.cached_share, asked.cache_write_share,
         )  # fmt: skip
         of = option.provider, model, n, load.batchable_share, self.client.report_date
-        if option.kind == "open_api":
+        if option.kind in HOSTED_OPEN:
             return prices.open_request(*of, self.client.currency)
         return prices.api_request(*of)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache, partial
 from statistics import NormalDist, median
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar
 
 import genai_prices
 import genai_prices.data
@@ -25,14 +25,13 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import PriceCalculation
 
-from siting import catalogue
+from siting import catalogue, places
 from siting.catalogue import Banded, Fact, FactError, Source, source_of, table
 from siting.inputs.scenario import Option
-from siting.inputs.scenario.model import OptionKind
 from siting.quantity import Range
 from siting.serving.servers import Server, known_servers
 
-OptionKinds = Annotated[str, catalogue.one_of(lambda: get_args(OptionKind), "kind of option", " ")]
+OptionKinds = Annotated[str, catalogue.one_of(lambda: places.WORDS, "kind of option", " ")]
 Shape = Literal["split_normal", "triangular", "uniform", "fixed"]
 
 
@@ -144,7 +143,7 @@ class Parameter(Banded, tables="cost_parameters", key="id options countries"):
     id: str
     label: str
     options: OptionKinds = ""
-    """Option kinds that it holds for; blank: all."""
+    """Kinds of option, or traits of them, that it holds for; blank: all."""
     countries: str = ""
     currency: catalogue.Currency = ""
     shape: Shape = "split_normal"
@@ -318,7 +317,7 @@ def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
         p
         for p in table("cost_parameters", Parameter)
         if p.id == identifier
-        and (not p.options or kind in p.options.split())
+        and (not p.options or kind in places.meant(p.options.split()))
         and (not p.countries or country in p.countries.split())
     ]
     if not rows:

@@ -19,11 +19,12 @@ import numpy as np
 
 from siting.catalogue import Input, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import BY_REQUEST, Amount, Draws, HybridPlan, OptionPlan, Plan, owned_key
+from siting.cost.cashflow import Amount, Draws, HybridPlan, OptionPlan, Plan, owned_key
 from siting.cost.costing import compile_plan
 from siting.cost.money import MILLION, MONTHS, Array
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Scenario
+from siting.places import BY_REQUEST
 from siting.quantity import Range
 from siting.serving.capacity import OptionCapacity
 from siting.serving.servers import Server

@@ -10,11 +10,12 @@ from typing import Literal
 
 from siting import catalogue, hf_config
 from siting.catalogue import Banded, Gpu, Input, Kernels, Model, table
-from siting.inputs.scenario.model import SELF_HOSTED, FineTuning, Scenario
+from siting.inputs.scenario.model import FineTuning, Scenario
 from siting.memory.engines import constant
 from siting.memory.pool import Verdict
 from siting.memory.training import Job, Peak
 from siting.memory.vram import TENSOR_PARALLEL
+from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
 
 

@@ -17,13 +17,14 @@ import numpy as np
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Gpu, Input, Model
 from siting.dtypes import weight_format
-from siting.inputs.scenario.model import SELF_HOSTED, Option, Scenario, Workload
+from siting.inputs.scenario.model import Option, Scenario, Workload
 from siting.memory import pool
 from siting.memory.deployment import Deployment, is_large, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant
 from siting.memory.pool import Part, Pool, Verdict
 from siting.memory.weights import tensors
+from siting.places import SELF_HOSTED
 from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
 
 

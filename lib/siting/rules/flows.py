@@ -16,7 +16,8 @@ from functools import cache, cached_property, partial, reduce
 from typing import TypeAlias
 
 from siting.catalogue import Source, source_of
-from siting.inputs.scenario.model import OWNED, Data, Scenario, Workload
+from siting.inputs.scenario.model import Data, Scenario, Workload
+from siting.places import OWNED
 from siting.quality import leaves
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Value

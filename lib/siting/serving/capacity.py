@@ -21,10 +21,11 @@ import numpy as np
 
 from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
-from siting.inputs.scenario.model import SELF_HOSTED, Measured, Option, Scenario
+from siting.inputs.scenario.model import Measured, Option, Scenario
 from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.memory.weights import tensors
+from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
 from siting.serving import loops, performance, queueing, servers, spread
 from siting.serving.load import (

@@ -8,7 +8,8 @@ from math import comb
 
 from siting import catalogue
 from siting.catalogue import Count, Fact, GpuId, Positive
-from siting.inputs.scenario.model import OWNED, Option
+from siting.inputs.scenario.model import Option
+from siting.places import OWNED
 from siting.quantity import Range
 
 MOST_SPARES = 50

@@ -18,7 +18,8 @@ from genai_prices.data import providers as price_list
 from siting import catalogue, quality, reasoning
 from siting.cost import costing, prices, tco
 from siting.inputs import scenario as scenarios
-from siting.inputs.scenario.model import OWNED, SELF_HOSTED, Evidence, Option, Scenario
+from siting.inputs.scenario.model import Evidence, Option, Scenario
+from siting.places import HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.serving import capacity, servers
 from siting.study.memory import short
@@ -136,7 +137,7 @@ def open_models(scenario: Scenario) -> tuple[str, ...]:
     """Open models that the scenario considers: candidates of its workloads and of its options."""
     named = [m for w in scenario.workloads.values() for m in w.models]
     for option in scenario.options.values():
-        if option.kind in (*SELF_HOSTED, "open_api"):
+        if option.kind in (*SELF_HOSTED, *HOSTED_OPEN):
             named += option.models.values()
     return tuple(dict.fromkeys(named))
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from siting import catalogue
+from siting import catalogue, places
 from siting.catalogue import Fact, Input, source_of
 from siting.quality import leaves
 from siting.quantity import Range
@@ -360,10 +360,6 @@ class Client:
 # The client's options
 
 
-SERVED = ("api", "managed_cloud", "open_api")
-"""Kinds of option whose models the vendor can end; elsewhere the client holds the weights."""
-
-
 def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:
     """Vendors that an option depends on, each with the option that uses it: a hybrid's parts."""
     users = dict.fromkeys((name, *leaves(scenario, name)))
@@ -427,7 +423,7 @@ def _endings(record: Record, scenario: Scenario, name: str) -> dict[str, tuple[E
         known = record.vendor(called)
         option = scenario.options[user]
         vendor = known.vendor if known else called
-        models = option.models.values() if option.kind in SERVED else ()
+        models = option.models.values() if option.kind in places.BY_REQUEST else ()
         ends[vendor] = ends.get(vendor, ()) + tuple(
             notice.ending(record, vendor, m, day, months, scenario.seed)
             for m in dict.fromkeys(models)

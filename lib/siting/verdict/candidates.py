@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from siting import quality
+from siting import places, quality
 from siting.catalogue import Fact, settings, table
 from siting.cost import tco, uncertainty
 from siting.cost.cashflow import HybridPlan
 from siting.cost.tco import Comparison, OptionCost
-from siting.inputs.scenario.model import SELF_HOSTED, Scenario
+from siting.inputs.scenario.model import Scenario
+from siting.places import SELF_HOSTED
 from siting.quality import leaves
 from siting.quantity import Z90, Range
 from siting.rules.openness import ModelFinding
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
-from siting.vendors.stability import SERVED
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict.plan import PlanStep, doubted, driver_label
 from siting.verdict.ranking import Candidate, Doubt, Floats, Measure, Sampled
@@ -195,7 +195,7 @@ def committed(option: OptionCost, scenario: Scenario, part: str) -> float:
     """Payments after month twelve that a commitment of a part of the option still demands."""
     terms = scenario.options[part]
     months = {"3y": 36, "1y": 12}.get(terms.commitment, 0)
-    if months <= EXIT_MONTH or terms.kind not in ("rented_gpus", "sovereign_cloud"):
+    if months <= EXIT_MONTH or terms.kind not in places.COMMITTED:
         return 0.0
     rent = [f.amounts[EXIT_MONTH + 1 : months + 1] for f in option.flows if f.category == "rental"]
     return float(np.sum(rent)) if rent else 0.0
@@ -307,7 +307,7 @@ def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
 def ceasing(scenario: Scenario, stability: Stability, name: str) -> tuple[Doubt, ...]:
     """Services of an option's vendor that a job of the client's needs and a dated notice ends."""
     option = scenario.options[name]
-    record = stability.vendors.get(option.vendor) if option.kind in SERVED else None
+    record = stability.vendors.get(option.vendor) if option.kind in places.BY_REQUEST else None
     events = record.events if record and scenario.fine_tuning else ()
     return tuple(
         Doubt(

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
-from siting import quality
+from siting import places, quality
 from siting.catalogue import Currency, Fact, NotNegative, Owner, one_of, table
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
-from siting.inputs.scenario.model import OPTION_KINDS, SECTORS, Readiness
+from siting.inputs.scenario.model import SECTORS, Readiness
 from siting.quality import Assessment as Quality
 from siting.quantity import Range
 from siting.rules.findings import Finding
@@ -53,8 +53,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     """One step of the plan: when it is due, for which options, under which condition."""
 
     day: int
-    kinds: Annotated[str, one_of(lambda: ("*", *OPTION_KINDS), "kind of option", ";")]
-    """Option kinds, separated by `;`, or `*`."""
+    kinds: Annotated[str, one_of(lambda: ("*", *places.WORDS), "kind of option", ";")]
+    """Kinds of option, or traits of them, separated by `;`, or `*`."""
     sectors: Annotated[str, one_of(lambda: ("*", *SECTORS), "sector", ";")]
     """Sectors of clients, separated by `;`, or `*`."""
     when: Annotated[str, one_of(_when, "condition of a step")]
@@ -209,7 +209,7 @@ def plan(
         _step(s, words | {"reviews": points, "owner": who}, test, facts)
         for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
         if s.when in holds
-        and ("*" in s.kinds or target.kind in s.kinds.split(";"))
+        and ("*" in s.kinds or target.kind in places.meant(s.kinds.split(";")))
         and ("*" in s.sectors or facts.sector in s.sectors.split(";"))
         for who, points in (open_ if s.when == "reviews" else {s.owner: ""}).items()
     )

@@ -16,7 +16,8 @@ from siting import catalogue, reasoning
 from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.document import Fault, Path_
 from siting.inputs.scenario import known
-from siting.inputs.scenario.model import API, OWNED, SELF_HOSTED, Option, Quote, Scenario
+from siting.inputs.scenario.model import Option, Quote, Scenario
+from siting.places import BY_REQUEST, HOSTED_OPEN, NEEDS_GPU, OWNED, SELF_HOSTED
 from siting.rules import rulebook
 
 
@@ -74,9 +75,9 @@ def _one_of(
 
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     here: Path_ = ("options", name)
-    if not option.gpu and option.kind in ("rented_gpus", *OWNED):
+    if not option.gpu and option.kind in NEEDS_GPU:
         yield Fault(here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue")
-    if option.provisioned and option.kind not in API:
+    if option.provisioned and option.kind not in BY_REQUEST:
         yield Fault((*here, "provisioned"), f"{option.kind} is no API", "remove it")
     if option.second_site and option.kind not in OWNED:
         wrong = f"{option.kind} owns no servers that could stand at a second site"
@@ -119,7 +120,7 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
             yield from _one_of(path, name, "workload", ["all", *scenario.workloads], "workloads")
         elif option.kind in SELF_HOSTED:
             yield from known.MODEL.faults(path, model)
-        elif option.kind == "open_api":
+        elif option.kind in HOSTED_OPEN:
             yield from _hosted(path, model, option.provider)
         elif option.provider:
             yield from _priced(path, model, option.provider)

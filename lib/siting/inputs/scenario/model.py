@@ -22,16 +22,8 @@ from pydantic import (
 
 from siting.catalogue import Address, Kind, Source
 from siting.inputs.scenario import known
+from siting.places import OptionKind
 from siting.quantity import Range
-
-Api = Literal["api", "managed_cloud", "open_api"]
-Owned = Literal["colocation", "on_premises"]
-SelfHosted = Literal["sovereign_cloud", "rented_gpus", Owned]
-OptionKind = Literal[Api, SelfHosted, "hybrid"]
-OPTION_KINDS: tuple[OptionKind, ...] = get_args(OptionKind)
-API: tuple[str, ...] = get_args(Api)
-OWNED: tuple[str, ...] = get_args(Owned)
-SELF_HOSTED: tuple[str, ...] = get_args(SelfHosted)
 
 NAME = "^[a-z0-9][a-z0-9_-]{0,39}$"
 Name = Annotated[str, Field(pattern=NAME)]
