@@ -214,8 +214,9 @@ def drafted(figure: Figure) -> str:
 
 
 def _said(ax: Axes) -> Iterator[str]:
-    if title := ax.get_title(loc="left") or ax.get_title():
-        yield f"{title}:"
+    titles = [ax.get_title(loc=side) for side in ("left", "center", "right")]
+    if any(titles):
+        yield f"{' '.join(filter(None, titles))}:"
     across, up = ax.get_xlabel() or "the horizontal axis", ax.get_ylabel() or "the vertical axis"
     marks = [m.removeprefix(_SAID) for m in map(_label, ax.lines) if m.startswith(_SAID)]
     if marks:
