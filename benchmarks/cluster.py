@@ -27,12 +27,14 @@ from pathlib import Path
 
 import psutil
 from siting.inputs import scenario
-from siting.run import batch, job
+from siting.run import job
+from siting_report.run import batch
+from siting_report.run.job import Chapter, Job
 
 from benchmarks.rendering import ROOT, SCALE, copies
 
 
-def small(count: int) -> list[job.Job]:
+def small(count: int) -> list[Job]:
     """Jobs of one option and one short chapter each."""
     base = scenario.load("base")
     alone = base.model_copy(
@@ -46,14 +48,18 @@ def small(count: int) -> list[job.Job]:
         {"cell_type": "code", "id": "b", "metadata": {"tags": ["parameters"]},
          "source": 'client = "base"', "outputs": [], "execution_count": None},
         {"cell_type": "code", "id": "c", "metadata": {}, "outputs": [], "execution_count": None,
-         "source": "from siting.show import say\nsay('It does.')"},
+         "source": "from siting_report.show import say\nsay('It does.')"},
     ]  # fmt: skip
     chapter = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    chapters = {"10_scale.ipynb": job.Chapter(json.dumps(chapter))}
-    return [job.Job(f"client-{i:04}", scenario.resolved(alone), chapters) for i in range(count)]
+    chapters = {"10_scale.ipynb": Chapter(json.dumps(chapter))}
+    resolved = scenario.resolved(alone)
+    return [
+        Job(kit=job.KIT, client=f"client-{i:04}", scenario=resolved, chapters=chapters)
+        for i in range(count)
+    ]
 
 
-def mixed(count: int, full_every: int) -> list[job.Job]:
+def mixed(count: int, full_every: int) -> list[Job]:
     """Small jobs, and in every `full_every`-th place a client's whole report."""
     jobs, names = small(count), scenario.names()
     places = range(full_every - 1, count, full_every)

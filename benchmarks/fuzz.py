@@ -28,8 +28,9 @@ from pathlib import Path
 
 from siting import hf_config, study
 from siting.catalogue import FactError
-from siting.inputs import benchmark, beside, exchange, scenario
+from siting.inputs import benchmark, exchange, scenario
 from siting.inputs.document import DocumentError
+from siting_report import plain_files
 
 VALUES = (
     "no",
@@ -194,8 +195,8 @@ def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
         "vllm.json": (json.dumps(RUN, indent=1).encode(), result),
         "guidellm.json": (json.dumps(GUIDE, indent=1).encode(), result),
         "config.json": (json.dumps(CONFIG, indent=1).encode(), hf_config.read),
-        "logo.png": (_png(), lambda path: beside.picture(path.read_bytes())),
-        "logo.svg": (SVG.encode(), lambda path: beside.picture(path.read_bytes())),
+        "logo.png": (_png(), lambda path: plain_files.picture(path.read_bytes())),
+        "logo.svg": (SVG.encode(), lambda path: plain_files.picture(path.read_bytes())),
     }
 
 

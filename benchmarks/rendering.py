@@ -37,6 +37,7 @@ from pathlib import Path
 
 from siting.inputs import scenario
 from siting.run import job
+from siting_report.run.job import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -197,7 +198,7 @@ class Kit:
     out: str
 
     def __call__(self) -> None:
-        from siting.run import batch
+        from siting_report.run import batch
 
         os.chdir(ROOT)
         outcome = batch.run(copies(self.clients), self.out, at_once=self.cores)
@@ -205,7 +206,7 @@ class Kit:
             raise SystemExit("\n".join(outcome.lines()))
 
 
-def copies(clients: Sequence[str]) -> list[job.Job]:
+def copies(clients: Sequence[str]) -> list[Job]:
     """Jobs of the clients. One that is named again gets a number and a few per cent more load, so
     that all its figures and charts are its own."""
     seen: dict[str, int] = {}
@@ -337,11 +338,11 @@ def cpu() -> float:
 
 def by_stage(client: str) -> list[Stage]:
     """Where the time of one report goes, and what it takes again after one chapter was edited."""
-    from siting.run import forge, report
+    from siting_report.run import forge, report
 
     with tempfile.TemporaryDirectory() as name:
         lap, folder = Laps(), Path(name) / "report"
-        list(forge.preload(name))
+        list(forge.preload(job.KIT, name))
         made = job.prepare(client)
         lap("imports and what is prepared once a run")
         report.lay_out(made, folder)
@@ -359,7 +360,7 @@ def by_stage(client: str) -> list[Stage]:
 
 def after_an_edit(client: str) -> list[Stage]:
     """A report that is watched, after its chapter on cost was saved with one more line."""
-    from siting.run import batch, forge
+    from siting_report.run import batch, forge
 
     made = job.prepare(client)
     name = next(name for name in made.chapters if "cost" in name)
@@ -370,7 +371,7 @@ def after_an_edit(client: str) -> list[Stage]:
     assert edited != chapter
     again = dataclasses.replace(made, chapters={**made.chapters, name: edited})
     with tempfile.TemporaryDirectory() as out:
-        warm = forge.Forge(ahead=made)
+        warm = forge.Forge(made.kit, ahead=made)
         batch.run([made], out, at_once=1, forge=warm)
         began = time.monotonic()
         outcome = batch.run([again], out, at_once=1, forge=warm)

@@ -1,4 +1,4 @@
-"""Writes lib/siting/theme/typeface.css: the typeface of paper and charts as the page carries it.
+"""Writes typeface.css of siting_report's theme: the typeface of paper and charts for the page.
 
 No reader has to have it. Made beforehand, as it takes longer than a page; `make generated` runs it.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
-from siting.show import style
+from siting_report.show import style
 
 LETTERS = (
     *range(0x20, 0x180), *range(0x2000, 0x2070), *range(0x20A0, 0x20C0), *range(0x2190, 0x2194),

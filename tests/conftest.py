@@ -31,21 +31,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 if TYPE_CHECKING:
-    from siting.run import job
-    from siting.run.forge import Forge
+    from siting_report.run.forge import Forge
+    from siting_report.run.job import Job
 
 
 @pytest.fixture(scope="session")
 def forge() -> Iterator[Forge]:
     """A warm process to fork reports from, which has read the tables of facts."""
-    from siting.run.forge import Forge
+    from siting_report.run.forge import Forge
 
-    with Forge(many=True) as started:
+    with Forge("siting.kit", many=True) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def trial_job() -> job.Job:
+def trial_job() -> Job:
     """A job whose client has a hostile name and a bright brand."""
     from trial import HOSTILE, make
 
@@ -53,8 +53,8 @@ def trial_job() -> job.Job:
 
 
 @pytest.fixture(scope="session")
-def rendered(forge: Forge, trial_job: job.Job) -> dict[str, bytes]:
+def rendered(forge: Forge, trial_job: Job) -> dict[str, bytes]:
     """The files of that job's report."""
-    from siting.run.forge import render
+    from siting_report.run.forge import render
 
     return render(trial_job, forge)

@@ -2,7 +2,7 @@
 
 Lines of code are lines that hold some: no blanks, comments or docstrings. A circle is a set of
 modules that import each other, wherever in the module the import stands; an arrow up is an import
-of a package that comes later in the order of `LAYERS`.
+of a part that comes later in `LAYERS`.
 """
 
 from __future__ import annotations
@@ -15,24 +15,26 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-LIBRARY = Path(__file__).parents[1] / "lib" / "siting"
+LIB = Path(__file__).parents[1] / "lib"
+PACKAGES = tuple(sorted(path.parent.name for path in LIB.glob("*/__init__.py")))
 LAYERS = (
-    ("quantity",),
-    ("catalogue", "dtypes", "formats", "places", "provenance", "hf_config"),
-    ("inputs", "quality", "reasoning"),
-    ("memory",),
-    ("serving",),
-    ("cost", "vendors"),
-    ("rules",),
-    ("verdict",),
-    ("show",),
-    ("study",),
-    ("exhibits",),
-    ("print",),
-    ("run",),
-    ("cli", "__main__"),
+    ("siting_report.formats", "siting_report.plain_files", "siting_report.kit"),
+    ("siting_report.show",),
+    ("siting_report.print",),
+    ("siting_report.run",),
+    ("siting.quantity",),
+    ("siting.catalogue", "siting.dtypes", "siting.places", "siting.provenance", "siting.hf_config"),
+    ("siting.inputs", "siting.quality", "siting.reasoning"),
+    ("siting.memory",),
+    ("siting.serving",),
+    ("siting.cost", "siting.vendors"),
+    ("siting.rules",),
+    ("siting.verdict",),
+    ("siting.study",),
+    ("siting.run", "siting.show"),
+    ("siting.cli", "siting.kit", "siting.__main__"),
 )
-"""Data flows downwards in this list."""
+"""Data flow downwards in this list. The library of a kit is known to `siting_report` by name."""
 _NOT_CODE = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -44,14 +46,19 @@ _NOT_CODE = {
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the library by its name without `siting.`; the package itself is left out."""
+    """Every module of the packages by its name; the packages themselves are left out."""
     found = {}
-    for path in sorted(LIBRARY.rglob("*.py")):
-        parts = path.relative_to(LIBRARY).with_suffix("").parts
+    for path in sorted(LIB.rglob("*.py")):
+        parts = path.relative_to(LIB).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        if name:
+        if name not in PACKAGES:
             found[name] = path
     return found
+
+
+def part(module: str) -> str:
+    """The part of a package that a module belongs to: `siting.cost` of `siting.cost.tco`."""
+    return ".".join(module.split(".")[:2])
 
 
 def lines_of_code(path: Path) -> int:
@@ -80,7 +87,7 @@ def functions(path: Path) -> Iterator[tuple[int, str]]:
             length = (node.end_lineno or 0) - node.lineno + 1
             if ast.get_docstring(node) is not None:
                 length -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
-            yield length, f"{path.relative_to(LIBRARY)}:{node.lineno} {node.name}"
+            yield length, f"{path.relative_to(LIB)}:{node.lineno} {node.name}"
 
 
 def imports() -> dict[str, set[str]]:
@@ -98,8 +105,7 @@ def _imported(tree: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
             names = [f"{node.module}.{a.name}" for a in node.names] + [node.module or ""]
         elif isinstance(node, ast.Import):
             names = [a.name for a in node.names]
-        found = [n.removeprefix("siting.") for n in names if n.startswith("siting.")]
-        inner = [n for n in found if n in known]
+        inner = [name for name in names if name in known]
         yield from (n for n in inner if not any(o.startswith(n + ".") for o in inner))
         yield from _imported(node, known)
 
@@ -114,24 +120,24 @@ def circle() -> list[str]:
 
 
 def arrows_up() -> set[tuple[str, str]]:
-    """Imports of a package that comes later: the module, and the package that it imports."""
+    """Imports of a part that comes later: the module, and the part that it imports."""
     place = {name: i for i, layer in enumerate(LAYERS) for name in layer}
     return {
-        (module, other.split(".")[0])
+        (module, part(other))
         for module, others in imports().items()
         for other in others
-        if place[other.split(".")[0]] > place[module.split(".")[0]]
+        if place[part(other)] > place[part(module)]
     }
 
 
 if __name__ == "__main__":
     sizes: Counter[str] = Counter()
     for name, path in modules().items():
-        sizes[name.split(".")[0]] += lines_of_code(path)
-    print(
-        f"{sum(sizes.values()):,} lines of code:",
-        ", ".join(f"{k} {v}" for k, v in sizes.most_common()),
-    )
+        sizes[part(name)] += lines_of_code(path)
+    for package in PACKAGES:
+        parts = [(name, n) for name, n in sizes.most_common() if name.startswith(package + ".")]
+        told = ", ".join(f"{name.partition('.')[2]} {n:,}" for name, n in parts)
+        print(f"{package}: {sum(n for _, n in parts):,} lines of code: {told}")
     longest = sorted((f for p in modules().values() for f in functions(p)), reverse=True)[:5]
     print("longest functions:", "; ".join(f"{place} {length}" for length, place in longest))
     print("circle of imports:", " → ".join(circle()) or "none")

@@ -18,17 +18,19 @@ import pytest
 from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import scenario
-from siting.run import batch, job, portfolio
-from siting.run import shelf as shelf_module
-from siting.run.forge import Forge
-from siting.run.shelf import shelf
+from siting.run import job, portfolio
+from siting_report.run import batch
+from siting_report.run import shelf as shelf_module
+from siting_report.run.forge import Forge
+from siting_report.run.job import Chapter, Job, library
+from siting_report.run.shelf import shelf
 from trial import chapter, later, make, pair
 
 BROKEN = {"10_x.ipynb": chapter("Why?", "1 / 0")}
 SMALL = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
 
 
-def small(client: str, **chapters: str) -> job.Job:
+def small(client: str, **chapters: str) -> Job:
     """A job of one short chapter, as a page only."""
     return dataclasses.replace(make(client, {**SMALL, **chapters}), formats=("html",))
 
@@ -123,7 +125,7 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows(forge: Forge) -> None
     assert batch.run(jobs, address, forge=forge).up_to_date == ["one", "two"]
     assert b'href="two/report.html"' in memory.cat("/trial/reports/index.html")
     broken = dataclasses.replace(
-        jobs[0], chapters={"10_x.ipynb": job.Chapter(chapter("Why?", "1 / 0"))}
+        jobs[0], chapters={"10_x.ipynb": Chapter(chapter("Why?", "1 / 0"))}
     )
     outcome = batch.run([broken], address, at_once=1, forge=forge)
     assert list(outcome.failed) == ["one"]
@@ -304,7 +306,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, forge: Forge) -
 
 LATER = """
 import sys; sys.path[:0] = {path!r}
-from siting.run import batch
+from siting_report.run import batch
 from trial import pair
 assert len(batch.run(pair()[::-1], {out!a}, at_once=1).rendered) == 2
 """
@@ -372,16 +374,20 @@ def test_exhibits_without_source_or_alternative_text_are_named_and_break_nothing
 class OtherCluster:
     """A cluster of which one worker runs something else."""
 
-    def run(self, function: object, on_error: str) -> dict[str, object]:
-        return {"tcp://a": job.library(), "tcp://b": "0" * 64, "tcp://c": ModuleNotFoundError("x")}
+    def run(self, function: object, kit: str, on_error: str) -> dict[str, object]:
+        return {
+            "tcp://a": library(job.KIT),
+            "tcp://b": "0" * 64,
+            "tcp://c": ModuleNotFoundError("x"),
+        }
 
-    def run_on_scheduler(self, function: object) -> str:
+    def run_on_scheduler(self, function: object, kit: str) -> str:
         return "1" * 64
 
 
 def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> None:
     with pytest.raises(shelf_module.BadAddress) as refused:
-        batch._refuse_others(OtherCluster())
+        batch._refuse_others(OtherCluster(), job.KIT)
     assert str(refused.value).startswith("tcp://b, tcp://c, the scheduler: not this version")
 
 

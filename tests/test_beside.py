@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 
 import pytest
-from siting.inputs import beside, scenario
+from siting.inputs import scenario
 from siting.run import job
+from siting_report import plain_files
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
 PNG = base64.b64decode(
@@ -78,7 +79,7 @@ def test_measured_files_are_stored_under_names_of_the_kits_own_and_found_there_a
         ("summary.json", b"{}", "is neither PNG nor SVG; convert it"),
         ("logo.png", b"GIF89a", "is neither PNG nor SVG; convert it"),
         ("logo.png", PNG[:40], "is a damaged PNG"),
-        ("logo.png", b"\0" * (2 * beside.MIB + 1), "is larger than 2 MiB"),
+        ("logo.png", b"\0" * (2 * plain_files.MIB + 1), "is larger than 2 MiB"),
         ("logo.svg", SVG[:-8], "is a damaged SVG"),
         ("logo.svg", b'<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG, "is neither PNG nor SVG|type"),
         ("logo.svg", SVG.replace(b"<path", b"<script/><path"), "holds a script"),
@@ -132,14 +133,14 @@ def test_links_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name, said in (("link", "is a link"), ("pipe", "is no plain file"), (".", "no plain file")):
         with pytest.raises(ValueError, match=said):
-            beside.content(tmp_path / name, 100)
+            plain_files.content(tmp_path / name, 100)
     with pytest.raises(ValueError, match="is no plain file"):
-        beside.content(Path("/dev/zero"), 100)
+        plain_files.content(Path("/dev/zero"), 100)
     with pytest.raises(FileNotFoundError):
-        beside.content(tmp_path / "none", 100)
-    assert beside.content(tmp_path / "real", 6) == b"secret"
+        plain_files.content(tmp_path / "none", 100)
+    assert plain_files.content(tmp_path / "real", 6) == b"secret"
     with pytest.raises(ValueError, match="is larger than"):
-        beside.content(tmp_path / "real", 5)
+        plain_files.content(tmp_path / "real", 5)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +149,8 @@ def test_links_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
 )
 def test_json_that_no_tool_writes_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        beside.parsed(text)
-    assert beside.parsed("[" * 100 + "]" * 100)
+        plain_files.parsed(text)
+    assert plain_files.parsed("[" * 100 + "]" * 100)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"\xff", b"[" * 100_000, b"null"])

@@ -9,8 +9,10 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from siting.inputs import scenario
-from siting.run import chapter, job
-from siting.run.process import Child
+from siting.run import job
+from siting_report.run import chapter
+from siting_report.run.job import Job
+from siting_report.run.process import Child
 from trial import chapter as notebook
 
 PIXEL = (
@@ -36,7 +38,7 @@ CELLS = {
     "cleared later": "print('old')\nclear_output(wait=True)\nprint('new')",
     "awaited": "import asyncio\nawait asyncio.sleep(0)\n42",
     "quiet": "43;",
-    "need": "from siting.show import need\nneed(False, 'Nothing is left to show.')",
+    "need": "from siting_report.show import need\nneed(False, 'Nothing is left to show.')",
     "never": "print('never')",
 }
 SHOWN = "application/vnd.siting+json"
@@ -147,13 +149,13 @@ def shared(tmp_path: Path) -> Path:
     return folder
 
 
-def prepared(shared: Path, client: str, text: str = "{}\n") -> job.Job:
+def prepared(shared: Path, client: str, text: str = "{}\n") -> Job:
     path = shared.parent / f"{client}.yaml"
     path.write_text(text, encoding="utf-8")
     return job.prepare(path, notebooks=shared)
 
 
-def placed(made: job.Job) -> dict[str, tuple[str, bool]]:
+def placed(made: Job) -> dict[str, tuple[str, bool]]:
     return {name: (c.part, c.own) for name, c in made.chapters.items()}
 
 

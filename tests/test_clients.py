@@ -18,8 +18,10 @@ import openpyxl
 import pytest
 from ruamel.yaml import YAML
 from siting.inputs import scenario
-from siting.run import batch, job
-from siting.run.forge import Forge
+from siting.run import job
+from siting_report.run import batch
+from siting_report.run.forge import Forge
+from siting_report.run.job import Job
 from trial import later
 
 from docs import picture
@@ -28,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 CLIENTS = scenario.names()
 
 RENDER = """
-from siting.run import batch, job
+from siting.run import job
+from siting_report.run import batch
 jobs = [job.prepare(name) for name in {names!r}]
 outcome = batch.run(jobs, {out!r})
 print(outcome.lines())
@@ -242,7 +245,7 @@ def texts(data: Any, name: Any = "") -> Iterator[tuple[Any, Any, Any]]:
             yield data, key, field
 
 
-def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[job.Job, int]:
+def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[Job, int]:
     """The client's job with markup in every text that a scenario may freely choose, and how many
     they are; each has a number of its own and begins as a spreadsheet's formula would.
 

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.formats import Numbers
 from siting.inputs import scenario as inputs
 from siting.run import comparison, history
+from siting_report.formats import Numbers
 
 
 def figure(low: float, central: float, high: float, unit: str = "EUR") -> dict:

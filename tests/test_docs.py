@@ -16,7 +16,7 @@ import click
 import pytest
 from fontTools.ttLib import TTFont
 from siting.cli import cli
-from siting.show import style
+from siting_report.show import style
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

@@ -19,8 +19,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from siting.run import batch, job, shelf
-from siting.run.forge import Forge
+from siting_report.run import batch, shelf
+from siting_report.run.forge import Forge
+from siting_report.run.job import Job
 from trial import chapter, make
 
 GOOD = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
@@ -41,7 +42,7 @@ FAULTS = {
 }
 
 
-def small(client: str, *cells: str, limit_s: int = 60) -> job.Job:
+def small(client: str, *cells: str, limit_s: int = 60) -> Job:
     chapters = {"10_x.ipynb": chapter("Why?", *cells)} if cells else GOOD
     return dataclasses.replace(make(client, chapters), formats=("html",), cell_limit_s=limit_s)
 
@@ -105,7 +106,7 @@ if {always} or not flag.exists():
 WITH_KILLER = """
 import sys; sys.path[:0] = {path!r}
 import json, os, threading, time
-from siting.run import batch
+from siting_report.run import batch
 from test_faults import KILL_WORKER, small
 if {threads}:
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
@@ -156,7 +157,7 @@ WITHOUT_GUARD = """
 import threading, time
 threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 import sys; sys.path[:0] = {path!r}
-from siting.run import batch
+from siting_report.run import batch
 from test_faults import small
 print(batch.run([small("a"), small("b")], {out!r}, at_once=2).lines()[-1], flush=True)
 """
@@ -199,12 +200,12 @@ def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
 REALLY_FULL = """
 import sys; sys.path[:0] = {path!r}
 import json, os, pathlib, tempfile
-from siting.run import batch
-from siting.run.forge import Forge
+from siting_report.run import batch
+from siting_report.run.forge import Forge
 from test_faults import small
 disk, filler = pathlib.Path({disk!r}), pathlib.Path({disk!r}) / "filler"
 jobs, out, seen = [small("one"), small("two")], {out!r}, []
-forge = Forge() if {warm} else None  # whose own files need the disk, if it is theirs
+forge = Forge("siting.kit") if {warm} else None  # whose own files need the disk, if it is theirs
 def run():
     outcome = batch.run(jobs, out, at_once=2, force=True, forge=forge)
     seen.append([sorted(outcome.rendered), outcome.failed])
@@ -267,7 +268,7 @@ mount --rbind '{place}' /dev
 NO_SHARED_MEMORY = """
 import sys; sys.path[:0] = {path!r}
 import dataclasses, multiprocessing
-from siting.run import batch
+from siting_report.run import batch
 from test_faults import small
 try:
     multiprocessing.Lock()
@@ -310,7 +311,7 @@ def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / shelf.WORK).iterdir()) == ["one.lock"]
 
 
-def held(client: str, folder: Path) -> job.Job:
+def held(client: str, folder: Path) -> Job:
     """A job; unless it is the first, its chapter names its process in a folder and waits while a
     file `hold` is there."""
     cell = f"""import os, pathlib, time
@@ -327,7 +328,7 @@ HELD = """
 import sys; sys.path[:0] = {path!r}
 import pathlib, signal, threading, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-from siting.run import batch
+from siting_report.run import batch
 from test_faults import held
 if {threads}:
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
@@ -387,8 +388,8 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
 
 UNREAD = """
 import os, socket, time
-from siting.run.forge import Forge
-forge = Forge()
+from siting_report.run.forge import Forge
+forge = Forge("siting.kit")
 ours, theirs = socket.socketpair()
 socket.send_fds(forge._channel, [b"."], [theirs.fileno()])
 time.sleep({rest})
@@ -411,7 +412,7 @@ def test_a_process_killed_before_it_read_an_answer_leaves_nothing_behind(
 FEW = """
 import sys; sys.path[:0] = {path!r}
 import resource
-from siting.run import batch
+from siting_report.run import batch
 from test_faults import small
 jobs = [small("a"), small("b")]
 resource.setrlimit(resource.RLIMIT_NOFILE, ({handles}, {handles}))

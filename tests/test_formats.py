@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting.formats import Numbers
 from siting.quantity import Range
+from siting_report.formats import Numbers
 
 COUNTRIES = ("IT", "DE", "FR", "NL", "US", "GB", "CH", "SE", "GR", "IN")
 

@@ -12,6 +12,7 @@ import zipfile
 from email.parser import Parser
 from pathlib import Path
 
+import house
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -39,11 +40,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_facts_theme_and_templates(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
-    package = ROOT / "lib" / "siting"
     wanted = {
         str(p.relative_to(ROOT / "lib"))
-        for p in package.rglob("*")
-        if p.is_file() and p.suffix != ".pyc" and "__pycache__" not in p.parts
+        for package in house.PACKAGES
+        for p in (ROOT / "lib" / package).rglob("*")
+        if p.is_file() and p.suffix != ".pyc"
     }
     assert wanted <= inside
 

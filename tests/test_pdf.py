@@ -13,10 +13,10 @@ import pdfua
 import pypdf
 import pypdfium2
 import pytest
-from siting.print import document
-from siting.run import forge as warm
-from siting.run import job
-from siting.run.forge import Forge, render
+from siting_report.print import document
+from siting_report.run import forge as warm
+from siting_report.run.forge import Forge, render
+from siting_report.run.job import Job
 from trial import ANALYST, CHART, HOSTILE, chapter, make
 
 MM = 72 / 25.4
@@ -187,7 +187,7 @@ NESTING = {"div": 28, "b": 28, "details": 28, "dl><dd": 28, "blockquote": 14, "u
 """Elements, and how many of them may stand in one another."""
 
 
-def shows(*markup: str) -> job.Job:
+def shows(*markup: str) -> Job:
     """A report of one chapter, whose cells show HTML."""
     cells = (f"from IPython.display import HTML\nHTML({one!r})" for one in markup)
     return make(chapters={"10_x.ipynb": chapter("Why?", *cells)})

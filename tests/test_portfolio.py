@@ -5,7 +5,7 @@ import re
 
 import pytest
 from siting.run import portfolio
-from siting.run.shelf import shelf
+from siting_report.run.shelf import shelf
 
 SUMMARY = {
     "client": {

@@ -6,7 +6,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from siting.run import portfolio
-from siting.run.shelf import shelf
+from siting_report.run.shelf import shelf
 from test_browser import driver, pytestmark, show
 from test_portfolio import SUMMARY, write
 

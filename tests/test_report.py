@@ -10,9 +10,11 @@ import re
 import nbformat
 import pytest
 from siting.inputs import scenario
-from siting.print import document, paper
-from siting.run import job, report
-from siting.run.forge import Forge, render
+from siting.run import job
+from siting_report.print import document, paper
+from siting_report.run import report
+from siting_report.run.forge import Forge, render
+from siting_report.run.job import Chapter, Job
 from trial import ANALYST, CHART, HOSTILE, chapter, everything, make
 
 LONGEST = 3_000_000
@@ -94,7 +96,7 @@ def test_the_same_job_gives_the_same_bytes_with_warm_and_with_plain(forge: Forge
 
 
 def test_the_resolved_scenario_gives_the_same_report(
-    rendered: dict[str, bytes], trial_job: job.Job, tmp_path, forge: Forge
+    rendered: dict[str, bytes], trial_job: Job, tmp_path, forge: Forge
 ) -> None:
     path = tmp_path / "scenario.yaml"
     path.write_bytes(rendered["scenario.yaml"])
@@ -149,7 +151,7 @@ def test_a_chapter_sees_nothing_of_another_client(forge: Forge) -> None:
 
 
 def test_typst_leaves_nothing_in_the_process_that_asks(
-    trial_job: job.Job, forge: Forge, monkeypatch: pytest.MonkeyPatch
+    trial_job: Job, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It keeps 120 MiB a report for the last ten; in a process of its own they end with it.
     def here(*_: object, **__: object) -> None:
@@ -205,7 +207,7 @@ def test_a_chapter_needs_a_title(forge: Forge) -> None:
         render(job_, forge)
 
 
-def test_any_change_of_content_changes_the_fingerprint(trial_job: job.Job) -> None:
+def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
     first = trial_job.fingerprint()
     assert (
         make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00").fingerprint()
@@ -214,7 +216,7 @@ def test_any_change_of_content_changes_the_fingerprint(trial_job: job.Job) -> No
     moved = dataclasses.replace(trial_job.chapters["40_cost.ipynb"], part="appendix")
     changes = (
         {"scenario": trial_job.scenario + " "},
-        {"chapters": {**trial_job.chapters, "99_z.ipynb": job.Chapter("{}")}},
+        {"chapters": {**trial_job.chapters, "99_z.ipynb": Chapter("{}")}},
         {"chapters": {**trial_job.chapters, "40_cost.ipynb": moved}},
         {"attachments": {"logo.svg": b"1"}},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -16,9 +17,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import show
 from siting.catalogue import Source
-from siting.show import drawn, exhibit, style, tabled
+from siting_report import show
+from siting_report.show import drawn, exhibit, style, tabled
 from trial import HOSTILE, contrast
 
 SOURCE = Source(source=HOSTILE, url="https://vendor.test/?a=1&b=2", locator="p. 3", date="2026-05")
@@ -448,3 +449,9 @@ def test_names_of_neutral_lines_can_be_read(colour: str) -> None:
     text = style.TEXT.get(colour, colour)
     assert contrast(text, GROUNDS["light"]) >= 4.5
     assert contrast(style.DARK[text], GROUNDS["dark"]) >= 4.5
+
+
+def test_what_shows_is_found_under_its_former_name() -> None:
+    former = importlib.import_module("siting.show")
+    assert former.chart is show.chart
+    assert set(show.__all__) <= set(dir(former))

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from siting.inputs import scenario
-from siting.run import batch, job, watch
-from siting.run.forge import Forge
-from siting.run.shelf import shelf
+from siting.run import job, watch
+from siting_report.run import batch
+from siting_report.run.forge import Forge
+from siting_report.run.job import Job
+from siting_report.run.shelf import shelf
 from trial import chapter, make
 
 
@@ -26,7 +28,7 @@ def times(folder: Path, *names: str) -> list[int]:
     return [len((folder / name).read_text()) if (folder / name).exists() else 0 for name in names]
 
 
-def two(folder: Path, second: str) -> job.Job:
+def two(folder: Path, second: str) -> Job:
     texts = {
         f"{n}0_{x}.ipynb": counted(folder, x, t) for n, x, t in ((1, "a", "A."), (2, "b", second))
     }
@@ -109,14 +111,14 @@ def test_ctrl_c_ends_a_watch_in_the_same_quiet_way_whenever_it_comes(
         if line.endswith(when):
             raise KeyboardInterrupt
 
-    def prepare(*_: object, **__: object) -> job.Job:
+    def prepare(*_: object, **__: object) -> Job:
         if when == "preparing":
             raise KeyboardInterrupt
         return make("base")
 
     monkeypatch.setattr(batch, "run", run)
     monkeypatch.setattr(job, "prepare", prepare)
-    monkeypatch.setattr(watch, "Forge", lambda **_: contextlib.nullcontext())
+    monkeypatch.setattr(watch, "Forge", lambda *_, **__: contextlib.nullcontext())
     watch.watch("base", str(tmp_path), ("html",), say)
     assert said[0] == "base: rendering …"
     assert ("base: its end" in said) == (when == "waiting for a save")

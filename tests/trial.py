@@ -8,6 +8,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from siting.inputs import scenario
 from siting.run import job
+from siting_report.run.job import Chapter, Job
 
 HOSTILE = (
     "<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../.. `a` *b* [l](http://evil.test)"
@@ -32,7 +33,7 @@ EXHIBITS = f"""
 import matplotlib.pyplot as plt
 import pandas as pd
 from siting.catalogue import Source
-from siting.show import answers, cases, chart, intervals, need, say, style, table
+from siting_report.show import answers, cases, chart, intervals, need, say, style, table
 name = {HOSTILE!r}
 sources = [Source(source="Price list", url="https://vendor.test/prices?a=1&b=2",
                   locator="table 3", date="2026-05"),
@@ -115,9 +116,7 @@ def everything() -> dict[str, str]:
     return {"10_decision.ipynb": first, "40_cost.ipynb": str(nbformat.writes(book))}
 
 
-def make(
-    client: str = "trial", chapters: dict[str, str] | None = None, **changes: object
-) -> job.Job:
+def make(client: str = "trial", chapters: dict[str, str] | None = None, **changes: object) -> Job:
     """A job of the base scenario with one option alone, under another name, with the trial
     chapters: quick to compute, for tests of what surrounds the computation."""
     base = scenario.load("base")
@@ -126,11 +125,11 @@ def make(
     finance = base.finance.model_copy(update={"baseline": "api"})
     small = base.model_copy(update={"client": named, "options": alone, "finance": finance})
     texts = everything() if chapters is None else chapters
-    placed = {name: job.Chapter(text) for name, text in texts.items()}
-    return job.Job(client, scenario.resolved(small), placed)
+    placed = {name: Chapter(text) for name, text in texts.items()}
+    return Job(kit=job.KIT, client=client, scenario=scenario.resolved(small), chapters=placed)
 
 
-def pair() -> list[job.Job]:
+def pair() -> list[Job]:
     """Two jobs that differ in what a page shows of its client."""
     return [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
 

@@ -1,11 +1,9 @@
-"""siting: where should an LLM workload live? Sourced, ranged reports from notebooks."""
+"""siting: where should an LLM workload live? Sourced, ranged reports from notebooks.
+
+The domain: scenarios, memory, serving, cost, vendors, rules, the verdict, and the frames that
+notebooks ask for. It may import `siting_report`, of which it takes formats and what reads files.
+"""
+
+import siting_report as siting_report  # sets how many threads numpy takes: before numpy is imported
 
 __version__ = "0.1.0"
-
-import os
-
-# Before numpy is imported: a process without threads of its libraries can be forked, and parallel
-# reports do not share each core among many.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")

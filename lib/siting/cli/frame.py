@@ -75,10 +75,11 @@ class Commands(click.Group):
                 check_tables()
                 raise
         except ValueError as error:
+            from siting_report.run.shelf import BadAddress
+
             from siting.catalogue import FactError
             from siting.inputs.document import DocumentError
             from siting.quantity import NotEstimated
-            from siting.run.shelf import BadAddress
 
             if isinstance(error, DocumentError):
                 raise Refused("\n".join(refusal(error.problems))) from None

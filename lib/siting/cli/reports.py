@@ -48,8 +48,9 @@ def report(
       siting report acme --format html --out /tmp/draft
       siting report acme --watch
     """
+    from siting_report.run import batch
+
     from siting.inputs import scenario
-    from siting.run import batch
     from siting.run import watch as watching
 
     if watch and len(clients) != 1:

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from json import JSONDecodeError
 from typing import Any
 
+from siting_report import plain_files
+
 from siting.catalogue import Fact, table
-from siting.inputs import beside
 from siting.inputs.document import at, members
 
 MOST = {
@@ -87,10 +88,10 @@ def _objects(text: str) -> list[Object]:
     """The JSON objects of a file: one, those of a list, or one a line."""
     try:
         try:
-            found = beside.parsed(text, DEEPEST)
+            found = plain_files.parsed(text, DEEPEST)
         except JSONDecodeError:
             lines = [line for line in text.splitlines() if line.strip()]
-            found = [beside.parsed(line, DEEPEST) for line in lines or [text]]
+            found = [plain_files.parsed(line, DEEPEST) for line in lines or [text]]
     except ValueError as error:
         wrong = "is not JSON" if isinstance(error, JSONDecodeError) else str(error)
         raise ValueError(f"the benchmark file {wrong}; write the tool's JSON result") from None

@@ -30,9 +30,8 @@ from ruamel.yaml.events import (
     ScalarEvent,
     SequenceStartEvent,
 )
-
-from siting.inputs.beside import members as members
-from siting.inputs.beside import opened
+from siting_report.plain_files import members as members
+from siting_report.plain_files import opened
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 12

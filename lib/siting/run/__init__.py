@@ -1,1 +1,6 @@
-"""From notebooks to files: one report, a batch, the shelf of reports, what changed."""
+"""A client's report from its scenario, the index over all reports, and what changed between two."""
+
+from pathlib import Path
+
+THEME = Path(__file__).parents[1] / "theme"
+"""What the index and the comparison are set with."""

@@ -24,11 +24,12 @@ from functools import cache
 from typing import Any
 
 from babel.numbers import is_currency
+from siting_report.formats import NONE, Numbers
+from siting_report.show import style
 
-from siting.formats import NONE, Numbers
 from siting.inputs.document import at
 from siting.quantity import Range
-from siting.show import style
+from siting.run import THEME
 
 _NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day", "item")
 """Keys that tell the records of a list apart; the first two do so alone."""
@@ -53,7 +54,7 @@ def _told_of(path: Key, column: str) -> str:
 
 @cache
 def _column(name: str) -> list[tuple[str, str]]:
-    lines = (style.THEME / "changes.csv").read_text(encoding="utf-8").splitlines()
+    lines = (THEME / "changes.csv").read_text(encoding="utf-8").splitlines()
     return [(row["path"], row[name]) for row in csv.DictReader(lines) if row[name]]
 
 
@@ -203,7 +204,9 @@ def as_text(
 def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers) -> str:
     """The changes as a page that needs no other file."""
     groups, title = list(_grouped(changes)), f"{before} → {after}"
-    return style.template("changes.html.j2").render(title=title, groups=groups, numbers=numbers)
+    return style.template("changes.html.j2", THEME).render(
+        title=title, groups=groups, numbers=numbers
+    )
 
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:

@@ -18,10 +18,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from siting.inputs import beside, document, scenario
+from siting_report import plain_files
+from siting_report.run.job import SCENARIO
+from siting_report.run.shelf import LARGEST
+
+from siting.inputs import document, scenario
 from siting.inputs.scenario import ScenarioError
-from siting.run.job import SCENARIO, attached
-from siting.run.shelf import LARGEST
+from siting.run.job import attached
 
 _DATED = re.compile(r"(?P<client>[a-z0-9][a-z0-9-]*)@(?P<date>\d{4}-\d{2}(-\d{2})?|now)")
 
@@ -44,7 +47,7 @@ def summary(name: str) -> dict[str, Any]:
         remedy = f"run `siting report {name}`, or write {name}@now"
     file = path / "summary.json" if os.path.isdir(path) else path
     try:
-        found = beside.parsed(beside.content(file, LARGEST))
+        found = plain_files.parsed(plain_files.content(file, LARGEST))
     except OSError:
         raise ScenarioError.of(name or '""', "is no rendered report", remedy) from None
     except ValueError:

@@ -1,106 +1,32 @@
-"""A job: everything that one client's report depends on, and a fingerprint of it.
-
-The fingerprint tells whether a report is up to date without importing what renders it.
-"""
+"""The job of a client: its scenario, its chapters, and the files that the scenario names."""
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache, partial
-from importlib import metadata
-from itertools import chain
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from siting.catalogue import facts_dir, suggestion
-from siting.inputs import beside, document, scenario
-from siting.inputs.beside import MIB
+from siting_report import plain_files
+from siting_report.plain_files import MIB
+from siting_report.run.job import Chapter, Format, Job
+from siting_report.run.process import Child, Lost
+
+from siting.catalogue import suggestion
+from siting.inputs import document, scenario
 from siting.inputs.document import Fault, Path_, Problem
 from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.model import Report
-from siting.run.process import Child, Lost
 
-Format = Literal["html", "pdf"]
-Part = Literal["body", "appendix"]
 T = TypeVar("T")
+KIT = "siting.kit"
+"""The module that tells a report of this library."""
 APPENDIX = 70
 """Chapters numbered from here are the appendix, if the scenario does not say otherwise."""
 
 LOGO_S = 10
 """Time that a logo may take to be drawn; a usual one takes some milliseconds. [s]"""
-SCENARIO = "scenario.yaml"
-"""Name of the resolved scenario in a report's folder."""
-FIGURES = ("summary.json", "cash-flows.xlsx")
-"""Files of a report that hold its figures."""
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A notebook, as JSON, and its place in the report."""
-
-    text: str
-    part: Part = "body"
-    own: bool = False
-    """The client's own, in the place of a shared chapter or beside them."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything that a report depends on, besides the library and its facts."""
-
-    client: str
-    """Name of the report's folder."""
-    scenario: str
-    """The resolved scenario, as YAML."""
-    chapters: Mapping[str, Chapter]
-    """By file name; their order is the report's."""
-    attachments: Mapping[str, bytes] = field(default_factory=dict)
-    """Files that the scenario names (a logo, a benchmark), by names of the kit's own."""
-    formats: tuple[Format, ...] = ("html", "pdf")
-    cell_limit_s: int = 600
-    """A cell that runs longer fails. [s]"""
-    plain: bool = False
-    """Run the report and each chapter in new interpreters, and fork none."""
-    done: Mapping[str, bytes] = field(default_factory=dict, compare=False)
-    """Files of the last report that would come out the same: chapters as they ran, and figures."""
-
-    @property
-    def notebooks(self) -> dict[str, Chapter]:
-        """The chapters by their path in a report."""
-        return {f"notebooks/{name}": chapter for name, chapter in self.chapters.items()}
-
-    def fingerprint(self) -> str:
-        """SHA-256 over content: scenario, chapters, attachments, library, facts, versions."""
-        chapters = [
-            (f"{name} {chapter.part} {chapter.own}", chapter.text.encode())
-            for name, chapter in self.chapters.items()
-        ]
-        return _digest([("study", self.study().encode()), *chapters])
-
-    def study(self) -> str:
-        """SHA-256 over all that the figures depend on: the same without the chapters."""
-        parts = [("library", library().encode()), (SCENARIO, self.scenario.encode())]
-        return _digest([*parts, *sorted(self.attachments.items())])
-
-    def origins(self) -> dict[str, str]:
-        """File of a report to the SHA-256 of what alone it depends on: chapters and figures."""
-        study = self.study()
-        return dict.fromkeys(FIGURES, study) | {
-            path: _digest([("study", study.encode()), (Path(path).name, chapter.text.encode())])
-            for path, chapter in self.notebooks.items()
-        }
-
-
-def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
-    digest = hashlib.sha256()
-    for name, content in parts:
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
 
 
 def prepare(
@@ -129,6 +55,7 @@ def prepare(
     if problems:
         raise ScenarioError(sorted(problems, key=lambda p: (p.file, p.line)))
     return Job(
+        kit=KIT,
         client=found.client.id,
         scenario=scenario.resolved(stored),
         chapters=chapters,
@@ -145,7 +72,7 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
     """
     content: dict[str, bytes] = {}
     client, workloads, stored = found.client, {}, dict[str, str]()
-    measurement = partial(beside.content, most=64 * MIB)
+    measurement = partial(plain_files.content, most=64 * MIB)
     if client.logo:
         name, logo = _beside(path, ("client", "logo"), client.logo, _logo)
         client, content[name] = client.model_copy(update={"logo": name}), logo
@@ -177,9 +104,9 @@ def _told(path: Path, faults: list[Fault]) -> list[Problem]:
 
 def _logo(file: Path) -> tuple[str, bytes]:
     """A logo's name and content; decoded in a process of its own, which is ended if need be."""
-    content = beside.content(file, 2 * MIB)
+    content = plain_files.content(file, 2 * MIB)
     try:
-        kind = Child.start(beside.picture, content, fork=False).answer(LOGO_S)
+        kind = Child.start(plain_files.picture, content, fork=False).answer(LOGO_S)
     except Lost:
         write = "export it smaller, without filters"
         raise ValueError(f"cannot be drawn in {LOGO_S} s; {write}") from None
@@ -225,33 +152,10 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
 
 def _notebook(file: Path) -> str:
     try:
-        text = beside.content(file, 20 * MIB).decode()
-        if not isinstance(beside.parsed(text), dict):
+        text = plain_files.content(file, 20 * MIB).decode()
+        if not isinstance(plain_files.parsed(text), dict):
             raise ValueError("is no notebook")
     except (OSError, ValueError) as error:
         wrong = "is no notebook" if isinstance(error, UnicodeDecodeError) else str(error)
         raise ScenarioError.of(file, wrong, "save it in JupyterLab") from None
     return text
-
-
-@cache
-def library() -> str:
-    """Digest of the library, its theme, its facts, and the versions that it runs on."""
-    package = Path(__file__).parents[1]
-    files = {p for p in package.rglob("*") if p.suffix != ".pyc" and p.is_file()}
-    files |= set(facts_dir().glob("*.csv"))
-    content = ((path.name, path.read_bytes()) for path in sorted(files))
-    return _digest(chain(content, _versions()))
-
-
-def _versions() -> Iterable[tuple[str, bytes]]:
-    """Versions of Python and of the installed libraries that the project requires."""
-    yield "python", platform.python_version().encode()
-    try:
-        required = metadata.requires("siting") or []
-    except metadata.PackageNotFoundError:
-        required = []
-    for requirement in required:
-        name = re.split(r"[\s<>=!~;\[(]", requirement, maxsplit=1)[0]
-        if "extra ==" not in requirement:
-            yield name, metadata.version(name).encode()

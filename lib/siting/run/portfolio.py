@@ -11,13 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from siting_report import plain_files
+from siting_report.formats import Numbers
+from siting_report.print.page import allowed, sheet
+from siting_report.show import style
+from siting_report.show.exhibit import colour_class
+
 from siting.catalogue import STALE_DAYS, Source
-from siting.formats import Numbers
-from siting.inputs import beside
-from siting.print.page import allowed, sheet
 from siting.quantity import Range
-from siting.show import style
-from siting.show.exhibit import colour_class
+from siting.run import THEME
 
 FILES = (
     ("report.html", "HTML"),
@@ -102,11 +104,11 @@ def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
             unread.append((client, "no report was finished"))
             continue
         try:
-            rows.append(row(beside.parsed(content), client, files))
+            rows.append(row(plain_files.parsed(content), client, files))
         except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             unread.append((client, f"its summary.json cannot be read ({error})"))
-    script = (style.THEME / "portfolio.js").read_text(encoding="utf-8")
-    return style.template("portfolio.html.j2").render(
+    script = (THEME / "portfolio.js").read_text(encoding="utf-8")
+    return style.template("portfolio.html.j2", THEME).render(
         rows=sorted(rows, key=lambda r: r.client.lower()),
         unread=unread,
         css=sheet(),

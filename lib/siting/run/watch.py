@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from siting_report.run import batch
+from siting_report.run.forge import Forge
+from siting_report.run.job import Format
+
 from siting.inputs import scenario
-from siting.run import batch, job
-from siting.run.forge import Forge
-from siting.run.job import Format
+from siting.run import job
 
 PAUSE_S = 0.2
 """Between two looks at the files. [s]"""
@@ -53,7 +55,7 @@ def watch(
             began = time.monotonic()
             if held != made.study():
                 warm.close()
-                forge, held = warm.enter_context(Forge(ahead=made)), made.study()
+                forge, held = warm.enter_context(Forge(made.kit, ahead=made)), made.study()
             outcome = batch.run([made], out, at_once=1, forge=forge)
             if outcome.interrupted:
                 return

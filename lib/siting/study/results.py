@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+from siting_report.formats import Numbers
 
 from siting import quality
 from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import tco, uncertainty
-from siting.formats import Numbers
 from siting.inputs import scenario
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import ClassVar
 
 import pandas as pd
+from siting_report.formats import NONE
 
-from siting.formats import NONE
 from siting.quantity import Range
 from siting.study.results import Results
 
@@ -159,6 +159,6 @@ class Wording(Results):
     @cached_property
     def colours(self) -> dict[str, str]:
         """Each option's colour by label, the same in every chart: pandas takes it as it is."""
-        from siting.show import style
+        from siting_report.show import style
 
         return style.colours(self.roles)

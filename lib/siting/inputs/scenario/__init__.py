@@ -26,7 +26,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from siting import catalogue
-from siting.inputs import benchmark, beside, document, messages
+from siting_report import plain_files
+from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario.checks import contradictions
@@ -224,7 +225,7 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
 def _benchmark(run: Measured, folder: Path) -> Measured:
     if not run.file:
         return run
-    content = beside.content(folder / run.file, benchmark.LARGEST)
+    content = plain_files.content(folder / run.file, benchmark.LARGEST)
     if (run.tpot_ms or run.output_tokens_per_s) and run.concurrency:
         return run
     seen = benchmark.read(content.decode(errors="replace"))

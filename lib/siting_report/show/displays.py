@@ -1,7 +1,7 @@
 """Makes whatever runs in JupyterLab appear in a report: one IPython extension, for every kernel.
 
-A figure in any of matplotlib's ways, a frame and a Styler become exhibits. Importing `siting.show`
-in a notebook loads it; a report's own process loads it before the first cell.
+A figure in any of matplotlib's ways, a frame and a Styler become exhibits. Importing
+`siting_report.show` in a notebook loads it; a report's own process loads it before the first cell.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from siting.show import drawn, style, tabled
-from siting.show.exhibit import Exhibit, bundle
+from siting_report.show import drawn, style, tabled
+from siting_report.show.exhibit import Exhibit, bundle
 
 _MOST_ROWS = 60
 

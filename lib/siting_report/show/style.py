@@ -75,9 +75,9 @@ for _font in sorted(FONTS.glob("SourceSansPro-*.ttf")):
 
 
 @cache
-def template(name: str) -> jinja2.Template:
-    """A page of the theme, to be filled in: what it is given is escaped."""
-    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(THEME), autoescape=True)
+def template(name: str, theme: Path = THEME) -> jinja2.Template:
+    """A page of a theme, to be filled in: what it is given is escaped."""
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(theme), autoescape=True)
     return pages.get_template(name)
 
 

@@ -25,9 +25,9 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from siting.formats import Numbers
-from siting.show import style
-from siting.show.exhibit import (
+from siting_report.formats import Numbers
+from siting_report.show import style
+from siting_report.show.exhibit import (
     Data,
     Exhibit,
     attributes,

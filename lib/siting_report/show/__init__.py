@@ -21,9 +21,9 @@ from typing import Any, ParamSpec, TypeAlias
 
 from IPython.core import display_functions
 
-from siting.show import displays, drawn, style, tabled
-from siting.show.drawn import intervals
-from siting.show.exhibit import Data, Exhibit, bundle, cited, protected, refuse_unknown
+from siting_report.show import displays, drawn, style, tabled
+from siting_report.show.drawn import intervals
+from siting_report.show.exhibit import Data, Exhibit, bundle, cited, protected, refuse_unknown
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need", "say",

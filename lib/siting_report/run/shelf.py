@@ -19,14 +19,14 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from siting.inputs import beside
-from siting.run.job import Job
+from siting_report import plain_files
+from siting_report.run.job import Job
 
 MANIFEST = "manifest.json"
 FAILED = "failed"
 INDEX = "index.html"
 """Page over all reports, beside them."""
-LARGEST = 256 * beside.MIB
+LARGEST = 256 * plain_files.MIB
 """A larger file is none of a report's."""
 WORK = ".siting"
 """Folder inside the output folder for locks and for reports on their way."""
@@ -120,7 +120,7 @@ class Shelf:
     def _manifest(self, client: str) -> dict[str, Any]:
         """What a client's manifest states; nothing where there is none that can be read."""
         try:
-            stated = beside.parsed(self.read(client, MANIFEST) or b"")
+            stated = plain_files.parsed(self.read(client, MANIFEST) or b"")
             whole = all(isinstance(stated[key], dict) for key in ("files", "origins"))
         except (ValueError, LookupError, TypeError):
             return {}
@@ -240,7 +240,7 @@ class _Disk(LocalFileSystem):  # type: ignore[misc]
     """Files of modes 0600 in folders of mode 0700, on disk before a call returns."""
 
     def cat_file(self, path: str, *_: Any, **__: Any) -> bytes:
-        return beside.content(Path(path), LARGEST)
+        return plain_files.content(Path(path), LARGEST)
 
     def makedirs(self, path: str, exist_ok: bool = True) -> None:
         if not os.path.exists(os.path.dirname(path)):

@@ -30,7 +30,7 @@ from papermill.parameterize import parameterize_notebook
 from traitlets import Type
 from traitlets.config import Config
 
-from siting.show import Enough, style
+from siting_report.show import Enough, style
 
 Event = tuple[Any, ...]
 """Name of a method of `Outputs` and its arguments."""
@@ -238,7 +238,7 @@ def ready(folder: str) -> Shell:
         config.InteractiveShell.colors = "nocolor"
         shell = Shell.instance(config=config, ipython_dir=folder)
         shell.outputs = Outputs([])
-        shell.run_line_magic("load_ext", "siting.show")
+        shell.run_line_magic("load_ext", "siting_report.show")
     found: Shell = Shell.instance()
     return found
 

@@ -13,14 +13,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 from babel import Locale, localedata
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import get_currency_symbol, is_currency
-
-from siting.quantity import Range
 
 Style = Literal["number", "whole", "percent", "money", "compact", "compact_money"]
 
@@ -34,6 +32,23 @@ _APOSTROPHE = ("CH", "LI")
 _CLOSED_UP = "£$"
 MILLION_FROM = 200_000
 """Amounts from here on are written in millions."""
+
+
+class Ranged(Protocol):
+    """A central value with its low and high, and the unit of all three."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def central(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def is_exact(self) -> bool: ...
+    @property
+    def ends(self) -> tuple[float, float, float]: ...
 
 
 @dataclass(frozen=True)
@@ -112,7 +127,7 @@ class Numbers:
         write, word = self._amounts(max(abs(low), abs(high)))
         return f"{self.sign(currency)}{write(low)} to {write(high)}{word}"
 
-    def _money_range(self, value: Range) -> str:
+    def _money_range(self, value: Ranged) -> str:
         """An amount with its range, in one form: `€ 1.04 million (0.73 to 1.54)`."""
         write, word = self._amounts(max(abs(value.low), abs(value.high)))
         if not word:
@@ -162,7 +177,7 @@ class Numbers:
         text = self.number(value, decimals)
         return text if bare else f"{text}{_NBSP}{unit}"
 
-    def range(self, value: Range, decimals: int | None = None) -> str:
+    def range(self, value: Ranged, decimals: int | None = None) -> str:
         """Central value and, in brackets, low to high: `12 GiB (10 to 15)`."""
         central = self.quantity(value.central, value.unit, decimals)
         if value.is_exact:
@@ -173,7 +188,7 @@ class Numbers:
             decimals = _places(value.central or max(-value.low, value.high))
         return f"{central} ({self.span(value, decimals)})"
 
-    def span(self, value: Range, decimals: int | None = None) -> str:
+    def span(self, value: Ranged, decimals: int | None = None) -> str:
         """Low to high alone, without unit: `10 to 15`; with the sign where it is money; once where
         both read the same."""
         if value.unit in ("%", "share"):

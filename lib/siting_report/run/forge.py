@@ -27,18 +27,11 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
-import siting
-from siting.run import process
-from siting.run.job import Job
-from siting.run.process import Child, Lost
-
-_LATER = (
-    "SALib.analyze.rbd_fast",
-    "SALib.analyze.sobol",
-    "SALib.sample.sobol",
-    "genai_prices.data",
-)
-"""What is otherwise imported only when a study needs it."""
+import siting_report
+from siting_report.kit import kit_named
+from siting_report.run import process
+from siting_report.run.job import Job
+from siting_report.run.process import Child, Lost
 
 _PREFIX = "siting-run-"
 
@@ -49,10 +42,11 @@ class Forge:
     Should the process end before, the next question starts another.
     """
 
-    def __init__(self, many: bool = False, ahead: Job | None = None) -> None:
-        """many: worth working out first what is the same for every client. ahead: a job whose
-        study is computed at once, for all reports with the same figures."""
-        self._ready = (many, ahead)
+    def __init__(self, kit: str, many: bool = False, ahead: Job | None = None) -> None:
+        """kit: name of the module that tells of the library. many: worth working out first what is
+        the same for every client. ahead: a job whose study is computed at once, for all reports
+        with the same figures."""
+        self._ready = (kit, many, ahead)
         self._asking = threading.Lock()
         self._pid, self._closed = 0, False
         with contextlib.suppress(OSError):  # whoever asks is told
@@ -65,7 +59,7 @@ class Forge:
         with theirs:
             setup = (tempfile.gettempdir(), *self._ready)
             self._pid = process.interpreter(
-                "siting.run.forge", theirs.fileno(), say=setup, session=True
+                "siting_report.run.forge", theirs.fileno(), say=setup, session=True
             )
 
     def call(self, name: str, *args: Any) -> Any:
@@ -198,7 +192,7 @@ def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
     return made
 
 
-_MAKE = "siting.run.report:make"
+_MAKE = "siting_report.run.report:make"
 
 
 def _inside(folder: Path, name: str, *args: Any) -> Any:
@@ -215,22 +209,31 @@ def _inside(folder: Path, name: str, *args: Any) -> Any:
 # --- In the warm process --------------------------------------------------------------------------
 
 
-def preload(folder: str) -> Iterator[None]:
+def preload(kit: str, folder: str) -> Iterator[None]:
     """Imports what reports need, step by step, and prepares what is the same for all."""
     # jsonschema, which nbformat loads, compiles a grammar of addresses if it finds this package:
     # a second, for a kind of check that no notebook asks for.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    from siting.print import page
-    from siting.run import chapter
+    from siting_report.print import page
+    from siting_report.run import chapter
 
     if sys.modules["rfc3987_syntax"] is None:
         del sys.modules["rfc3987_syntax"]
-    modules = (m.name for m in pkgutil.walk_packages(siting.__path__, "siting."))
-    for name in (*_LATER, *(n for n in modules if not n.endswith("__main__"))):
+    library = kit_named(kit)
+    for name in (*library.LATER, *_modules(siting_report.__name__, *library.PACKAGES)):
         importlib.import_module(name)
         yield
     chapter.rehearse(folder)
     page.warm()
+
+
+def _modules(*packages: str) -> Iterator[str]:
+    """The names of all modules of some packages, save those that are run as a command."""
+    for package in packages:
+        path = importlib.import_module(package).__path__
+        for module in pkgutil.walk_packages(path, f"{package}."):
+            if not module.name.endswith("__main__"):
+                yield module.name
 
 
 def _deserted(channel: socket.socket) -> bool:
@@ -240,21 +243,20 @@ def _deserted(channel: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _serve(channel: socket.socket, many: bool, ahead: Job | None) -> None:
+def _serve(channel: socket.socket, kit: str, many: bool, ahead: Job | None) -> None:
     """Forks a report for each request until the asking process closes its end. The current folder
     is theirs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
     gc.disable()  # what is imported stays; looking through it is a third of the time
     reports, folder = set[int](), Path.cwd()
     try:
-        for _ in preload(str(folder)):
+        for _ in preload(kit, str(folder)):
             if _deserted(channel):
                 return
-        from siting import study
-        from siting.run import report
+        from siting_report.run import report
 
         if many:
-            study.prepare()
+            kit_named(kit).prepare()
         if ahead:
             with contextlib.suppress(Exception):  # the report that needs it tells
                 report.lay_out(ahead, folder / "ahead")
@@ -293,13 +295,13 @@ def _kill_group(pid: int) -> None:
 
 
 def _main() -> None:
-    tempfile.tempdir, many, ahead = pickle.load(sys.stdin.buffer)
+    tempfile.tempdir, kit, many, ahead = pickle.load(sys.stdin.buffer)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         channel.set_inheritable(False)
         try:
             with _folder() as folder:
                 os.chdir(folder)
-                _serve(channel, many, ahead)
+                _serve(channel, kit, many, ahead)
         except Exception as error:
             with contextlib.suppress(OSError):  # nobody asks any more
                 channel.sendall(pickle.dumps(process.sendable(error)))

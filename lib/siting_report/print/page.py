@@ -7,15 +7,15 @@ import hashlib
 import re
 from functools import cache
 
-from siting.print.document import Block, Chapter, Document, gathered, runs
-from siting.show import style
-from siting.show.exhibit import answers_html, colour_class, rendered, table_html
+from siting_report.print.document import Block, Chapter, Document, gathered, runs
+from siting_report.show import style
+from siting_report.show.exhibit import answers_html, colour_class, rendered, table_html
 
 
 def page(document: Document) -> str:
     """The report as one HTML page."""
     cover = document.cover
-    css = sheet() + f":root{{--brand:{cover.client.brand_colour}}}"
+    css = sheet() + f":root{{--brand:{cover.brand_colour}}}"
     script = (style.THEME / "report.js").read_text(encoding="utf-8")
     return style.template("page.html.j2").render(
         cover=cover,

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from babel.numbers import is_currency
 
-from siting.formats import MILLION_FROM, NARROW, NONE, Numbers
-from siting.show import style
-from siting.show.exhibit import (
+from siting_report.formats import MILLION_FROM, NARROW, NONE, Numbers
+from siting_report.show import style
+from siting_report.show.exhibit import (
     Data,
     Exhibit,
     attributes,

@@ -24,9 +24,17 @@ import mistune
 import pypandoc
 import typst
 
-from siting.print.document import UNDESCRIBED, Block, Chapter, Cited, Document, gathered, runs
-from siting.show import style
-from siting.show.exhibit import Exhibit, headings_over
+from siting_report.print.document import (
+    UNDESCRIBED,
+    Block,
+    Chapter,
+    Cited,
+    Document,
+    gathered,
+    runs,
+)
+from siting_report.show import style
+from siting_report.show.exhibit import Exhibit, headings_over
 
 _SUFFIX = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
 LONG = 500
@@ -44,7 +52,7 @@ def typeset(document: Document) -> bytes:
     120 MiB for each, which no later report can use.
     Raises ValueError where HTML of a chapter cannot be read, or Typst refuses the document.
     """
-    noon = dt.datetime.combine(document.cover.client.report_date, dt.time(12), dt.UTC)
+    noon = dt.datetime.combine(document.cover.report_date, dt.time(12), dt.UTC)
     fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(style.FONTS)])
     with tempfile.TemporaryDirectory() as folder:
         for name, content in _files(document).items():
@@ -61,13 +69,18 @@ def typeset(document: Document) -> bytes:
 
 def _files(document: Document) -> dict[str, bytes]:
     """What Typst sets, by file name."""
-    cover, client = document.cover, document.cover.client
-    setter = _Setter(client.question)
+    cover = document.cover
+    setter = _Setter(cover.question)
     logo = {f"logo.{cover.logo_type[:3]}": cover.logo} if cover.logo else {}
     about = {
-        "title": cover.title, "client": client.name, "date": cover.date, "region": client.country,
-        "brand": client.brand_colour, "paper": client.paper, "logo": next(iter(logo), None),
-    }  # fmt: skip
+        "title": cover.title,
+        "client": cover.client,
+        "date": cover.date,
+        "region": cover.numbers.country,
+        "brand": cover.brand_colour,
+        "paper": cover.paper,
+        "logo": next(iter(logo), None),
+    }
     parts = ['#import "report.typ": *', '#let cover = json("cover.json")']
     parts += ["#show: report.with(cover)", *map(setter.chapter, document.body)]
     if document.appendix or document.sources:

@@ -4,36 +4,33 @@
 the report: the same job gives the same bytes. The study is computed once, in a process of its own
 that gives back its memory before Typst takes as much; each chapter runs in a process forked from
 it, so that chapters run side by side and see nothing of each other.
-Nothing is read from or written to the client's folder here; `siting.run.batch` does that.
+Nothing is read from or written to the client's folder here; `siting_report.run.batch` does that.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from siting.inputs import scenario
-from siting.print import document, page, paper
-from siting.run import chapter, process
-from siting.run.job import FIGURES, SCENARIO, Job
-from siting.run.process import ChapterFailed, Child, Lost
+from siting_report.kit import Kit, kit_named
+from siting_report.print import document, page, paper
+from siting_report.run import chapter, process
+from siting_report.run.job import SCENARIO, Job
+from siting_report.run.process import ChapterFailed, Child, Lost
 
 AT_ONCE = min(4, os.cpu_count() or 1)
 """Chapters of one report that run side by side."""
 _RESULTS = "results"
 _CLIENT = f"../{SCENARIO}"
-"""What `study.open` takes in a chapter, here and in the folder of a report."""
+"""The parameter `client` of a chapter, here and in the folder of a report: its scenario."""
 
 
 def make(job: Job) -> dict[str, bytes]:
@@ -65,34 +62,11 @@ def lay_out(job: Job, folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def results() -> dict[str, bytes]:
-    """The files of figures, of the scenario in the current folder."""
-    from siting import study
-
-    opened = study.open(_CLIENT)
-    summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
-    return dict(zip(FIGURES, (f"{summary}\n".encode(), opened.workbook()), strict=True))
-
-
 def compute(job: Job) -> None:
-    """Computes the study of the current folder once, for all that is forked from this process.
-
-    Frames that several chapters ask for are made here, too.
-    """
-    from siting import study
-
-    opened = study.open(_CLIENT)
-    study.keep(opened, _CLIENT)
-    if not job.done.keys() >= set(FIGURES):
-        opened.summary()
-    asked: Counter[str] = Counter()
-    for path, placed in job.notebooks.items():
-        if path not in job.done:
-            asked.update(set(re.findall(r"\bs\.(\w+)\(\)", placed.text)))
-    for name, times in asked.items():
-        if times > 1 and getattr(getattr(type(opened), name, None), "is_frame", False):
-            with contextlib.suppress(Exception):  # the chapter that asks for it tells
-                getattr(opened, name)()
+    """Computes the study of the current folder once, for all that is forked from this process."""
+    kit = kit_named(job.kit)
+    todo = [chapter.text for path, chapter in job.notebooks.items() if path not in job.done]
+    kit.compute(_CLIENT, todo, not job.done.keys() >= set(kit.FIGURES))
     process.settle()
 
 
@@ -112,10 +86,15 @@ class Execution:
         self.failed: dict[str, Exception] = {}
         self.running: dict[str, _Running] = {}
 
+    @property
+    def kit(self) -> Kit:
+        """Asked for each time: an execution is sent to another process, and no module can be."""
+        return kit_named(self.job.kit)
+
     def run(self) -> dict[str, bytes]:
         """The files, by their path in the report. Raises the first failure, in its order."""
         waiting = [path for path in self.job.notebooks if path not in self.made]
-        if not self.made.keys() >= set(FIGURES):
+        if not self.made.keys() >= set(self.kit.FIGURES):
             waiting.insert(0, _RESULTS)
         if waiting and not self.job.plain:
             try:
@@ -135,12 +114,12 @@ class Execution:
         for path in (*self.job.notebooks, _RESULTS):
             if path in self.failed:
                 raise self.failed[path]
-        return {path: self.made[path] for path in (*FIGURES, *self.job.notebooks)}
+        return {path: self.made[path] for path in (*self.kit.FIGURES, *self.job.notebooks)}
 
     def _start(self, path: str) -> None:
         fork = not self.job.plain
         if path == _RESULTS:
-            child = Child.start(results, fork=fork)
+            child = Child.start(self.kit.results, _CLIENT, fork=fork)
         else:
             text = self.job.notebooks[path].text
             child = Child.start(chapter.execute, text, _CLIENT, fork=fork, tells=True)
@@ -178,13 +157,11 @@ class Execution:
 
 def published(job: Job, shown: Mapping[str, bytes]) -> dict[str, bytes]:
     """Page and paper of executed chapters. Raises ValueError where they cannot be made."""
-    client = scenario.load(_CLIENT).client
     chapters = [
         document.chapter(json.loads(shown[path]), Path(path).stem, placed.part, placed.own)
         for path, placed in job.notebooks.items()
     ]
-    cover = document.Cover(client, job.attachments.get(client.logo or ""))
-    composed = document.compose(chapters, cover)
+    composed = document.compose(chapters, kit_named(job.kit).cover(_CLIENT))
     files = {}
     if "html" in job.formats:
         files["report.html"] = page.page(composed).encode()

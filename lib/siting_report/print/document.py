@@ -8,6 +8,7 @@ depends neither on the clock nor on the machine.
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import itertools
 import re
 from collections.abc import Iterable, Mapping
@@ -17,9 +18,8 @@ from typing import Any
 import nbformat
 from nbconvert.preprocessors import TagRemovePreprocessor
 
-from siting.formats import Numbers
-from siting.inputs.scenario.model import Client
-from siting.show.exhibit import MIME, Exhibit
+from siting_report.formats import Numbers
+from siting_report.show.exhibit import MIME, Exhibit
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
 _TEXT_MM, _GUTTER_MM = 167, 6
@@ -42,18 +42,31 @@ _NESTING = re.compile(
 kind without another between."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cover:
-    """What stands on page one, besides the answer."""
+    """What stands on page one, besides the answer, and how the report looks."""
 
-    client: Client
-    logo: bytes | None = None
-    title: str = "Where should the models run?"
+    title: str
+    client: str
+    """Name of who asks."""
+    question: str
+    """In one sentence; empty where none is said."""
+    report_date: dt.date
+    numbers: Numbers
+    """How the client's country writes them."""
+    paper: str
+    """`a4` or `us-letter`."""
+    brand_colour: str
+    """As `#1f3a5f`."""
+    logo: bytes | None
+    """A picture, PNG or SVG."""
+    figures: Mapping[str, str]
+    """Files of the report that hold its figures, and what a reader calls each."""
 
     @property
     def date(self) -> str:
         """The report's day as the client's country writes it."""
-        return Numbers(self.client.country, self.client.currency).date(self.client.report_date)
+        return self.numbers.date(self.report_date)
 
     @property
     def logo_type(self) -> str:

@@ -53,7 +53,7 @@ class Child:
         """
         ours, theirs = Pipe()
         with theirs:
-            pid = os.fork() if fork else interpreter("siting.run.process", theirs.fileno())
+            pid = os.fork() if fork else interpreter("siting_report.run.process", theirs.fileno())
             if pid == 0:
                 ours.close()
                 serve(theirs)

@@ -12,14 +12,13 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import mistune
 import pandas as pd
 
-from siting.catalogue import Source
-from siting.formats import Numbers
-from siting.show import style
+from siting_report.formats import Numbers
+from siting_report.show import style
 
 MIME = "application/vnd.siting+json"
 
@@ -28,6 +27,23 @@ Exhibit: TypeAlias = "dict[str, Any]"
 fields that the functions below write."""
 
 Data: TypeAlias = "pd.DataFrame | pd.Series[Any] | Sequence[pd.DataFrame | pd.Series[Any]] | None"
+
+
+class Source(Protocol):
+    """Where a number comes from, as `attrs["sources"]` of a frame has it."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def locator(self) -> str: ...
+    @property
+    def date(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def citation(self) -> str: ...
 
 
 def listed(data: Data) -> list[Any]:

@@ -25,12 +25,12 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from siting.run import forge as warm
-from siting.run import job as job_module
-from siting.run.forge import Forge
-from siting.run.job import Job
-from siting.run.process import ChapterFailed, Lost
-from siting.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
+from siting_report.kit import kit_named
+from siting_report.run import forge as warm
+from siting_report.run.forge import Forge
+from siting_report.run.job import Job, library
+from siting_report.run.process import ChapterFailed, Lost
+from siting_report.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -114,11 +114,11 @@ def run(
     with contextlib.ExitStack() as ends:
         if todo:
             if not (forge or scheduler):
-                forge = ends.enter_context(Forge(len(todo) > 4))
+                forge = ends.enter_context(Forge(todo[0].kit, len(todo) > 4))
             with _interruptible():
                 _Run(todo, len(todo), target, outcome, say, force, forge).finish(at_once, scheduler)
         if outcome.rendered or (outcome.up_to_date and target.read("", INDEX) is None):
-            _index(target, outcome, forge)
+            _index(target, outcome, jobs[0].kit, forge)
     return outcome
 
 
@@ -135,12 +135,12 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _index(target: Shelf, outcome: Outcome, forge: Forge | None) -> None:
+def _index(target: Shelf, outcome: Outcome, kit: str, forge: Forge | None) -> None:
     """Lists all reports anew; of two runs at once, the later one lists those of both."""
     while True:
         try:
             with target.lock(INDEX):
-                target.put_index(_index_page(target, forge))
+                target.put_index(_index_page(target, kit, forge))
             return
         except Busy:
             time.sleep(0.2)
@@ -149,15 +149,13 @@ def _index(target: Shelf, outcome: Outcome, forge: Forge | None) -> None:
             return
 
 
-def _index_page(target: Shelf, forge: Forge | None) -> str:
+def _index_page(target: Shelf, kit: str, forge: Forge | None) -> str:
     """Made where all that it needs is imported, while there is such a process."""
     summaries = target.summaries()
     if forge:
         with contextlib.suppress(Lost, OSError):
-            return str(forge.call("siting.run.portfolio:index", summaries))
-    from siting.run import portfolio
-
-    return portfolio.index(summaries)
+            return str(forge.call(f"{kit}:index", summaries))
+    return kit_named(kit).index(summaries)
 
 
 @dataclass
@@ -182,10 +180,11 @@ class _Run:
     def finish(self, at_once: int, scheduler: str) -> None:
         """Works until nothing is queued. A cluster that is gone is waited for."""
         width = min(at_once or os.cpu_count() or 1, self.total)
+        kit = self.todo[0].kit
         gone = False
         while self.todo or self.suspects:
             try:
-                with _executor(width, scheduler, self.say, gone) as (pool, size):
+                with _executor(kit, width, scheduler, self.say, gone) as (pool, size):
                     self._all(pool, size)
             except _Gone:
                 gone = True
@@ -270,7 +269,7 @@ class _Run:
         if not self.force:
             job = replace(job, done=self.target.still_true(job))
         try:
-            future = executor.submit(render, job, job_module.library(), self.forge)
+            future = executor.submit(render, job, library(job.kit), self.forge)
         except Exception:  # a client of a cluster closes by itself where it lost its scheduler
             lock.close()
             self.todo.append(job)
@@ -354,12 +353,12 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
 
 @contextlib.contextmanager
 def _executor(
-    width: int, scheduler: str, say: Callable[[str], None], again: bool
+    kit: str, width: int, scheduler: str, say: Callable[[str], None], again: bool
 ) -> Iterator[tuple[Executor, int]]:
     """An executor and how many reports to keep on it at once. again: a cluster that was there may
     come back."""
     if scheduler:
-        with _cluster(scheduler, say, PATIENCE_S if again else 10) as client:
+        with _cluster(kit, scheduler, say, PATIENCE_S if again else 10) as client:
             threads = sum(client.nthreads().values())
             yield client.get_executor(), 2 * max(1, threads)
         return
@@ -368,7 +367,9 @@ def _executor(
 
 
 @contextlib.contextmanager
-def _cluster(scheduler: str, say: Callable[[str], None], patience_s: int) -> Iterator[Client]:
+def _cluster(
+    kit: str, scheduler: str, say: Callable[[str], None], patience_s: int
+) -> Iterator[Client]:
     """A client of the cluster, whose workers run this very library. Raises BadAddress."""
     with contextlib.ExitStack() as leave:
         try:
@@ -394,17 +395,17 @@ def _cluster(scheduler: str, say: Callable[[str], None], patience_s: int) -> Ite
                     f"scheduler {scheduler!r}: no worker came within {PATIENCE_S} s; "
                     f"start some with `dask worker {scheduler}`"
                 ) from None
-        _refuse_others(client)
+        _refuse_others(client, kit)
         yield client
 
 
-def _refuse_others(client: Client) -> None:
+def _refuse_others(client: Client, kit: str) -> None:
     """Raises BadAddress naming the processes of a cluster that run another library."""
-    mine = job_module.library()
-    found = client.run(job_module.library, on_error="return")
+    mine = library(kit)
+    found = client.run(library, kit, on_error="return")
     with contextlib.suppress(Exception):  # a scheduler may do without the library
-        found["the scheduler"] = client.run_on_scheduler(job_module.library)
-    others = [name for name, library in found.items() if library != mine]
+        found["the scheduler"] = client.run_on_scheduler(library, kit)
+    others = [process for process, digest in found.items() if digest != mine]
     if others:
         raise BadAddress(
             f"{', '.join(others)}: not this version of the library and of what it stands on; "
@@ -416,18 +417,18 @@ _own = cache(Forge)
 _owning = threading.Lock()
 
 
-def render(job: Job, library: str = "", forge: Forge | None = None) -> Files | Failure:
+def render(job: Job, asked_by: str = "", forge: Forge | None = None) -> Files | Failure:
     """What a worker does: one report, or why there is none. Never raises for a report's fault.
 
-    library: digest of the library that asks; another one's report would not be its own. forge:
+    asked_by: digest of the library that asks; another one's report would not be its own. forge:
     warm process that makes it; by default this worker's own, started on first use.
     """
-    if library and library != job_module.library():
+    if asked_by and asked_by != library(job.kit):
         return Failure("a worker runs another version of the library; install the same there")
     try:
         if not job.plain:
             with _owning:
-                forge = forge or _own()
+                forge = forge or _own(job.kit)
         return warm.render(job, forge)
     except ChapterFailed as error:
         return Failure(str(error), {error.chapter: error.notebook.encode()})

@@ -1,0 +1,101 @@
+"""What `siting_report` asks of this library (`siting_report.kit.Kit`); a report knows its name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from siting_report.kit import Summaries
+
+from siting.catalogue import facts_dir
+
+if TYPE_CHECKING:
+    from siting_report.print.document import Cover
+
+DISTRIBUTION = "siting"
+PACKAGES = ("siting",)
+LATER = (
+    "SALib.analyze.rbd_fast",
+    "SALib.analyze.sobol",
+    "SALib.sample.sobol",
+    "genai_prices.data",
+)
+FIGURES = ("summary.json", "cash-flows.xlsx")
+_CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
+"""What a reader calls them."""
+
+
+def files() -> set[Path]:
+    """Code, themes and tables of this library, and the facts, wherever they lie."""
+    package = Path(__file__).parent
+    own = {path for path in package.rglob("*") if path.suffix != ".pyc" and path.is_file()}
+    return own | set(facts_dir().glob("*.csv"))
+
+
+def prepare() -> None:
+    """Works out what is the same for every client."""
+    from siting import study
+
+    study.prepare()
+
+
+def compute(path: str, chapters: Sequence[str], figures: bool) -> None:
+    """Computes the study of the scenario at `path`, which `study.open` of a forked process finds.
+
+    Frames that several chapters ask for (`s.costs()`) are made here, too.
+    """
+    from siting import study
+
+    opened = study.open(path)
+    study.keep(opened, path)
+    if figures:
+        opened.summary()
+    asked = Counter[str]()
+    for text in chapters:
+        asked.update(set(re.findall(r"\bs\.(\w+)\(\)", text)))
+    for name, times in asked.items():
+        if times > 1 and getattr(getattr(type(opened), name, None), "is_frame", False):
+            with contextlib.suppress(Exception):  # the chapter that asks for it tells
+                getattr(opened, name)()
+
+
+def results(path: str) -> dict[str, bytes]:
+    """The files of figures of the scenario at `path`, by name."""
+    from siting import study
+
+    opened = study.open(path)
+    summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
+    return dict(zip(FIGURES, (f"{summary}\n".encode(), opened.workbook()), strict=True))
+
+
+def cover(path: str) -> Cover:
+    """Who asks in the scenario at `path`, and how the report looks."""
+    from siting_report.formats import Numbers
+    from siting_report.print.document import Cover
+
+    from siting.inputs import scenario
+
+    client = scenario.load(path).client
+    return Cover(
+        title="Where should the models run?",
+        client=client.name,
+        question=client.question,
+        report_date=client.report_date,
+        numbers=Numbers(client.country, client.currency),
+        paper=client.paper,
+        brand_colour=client.brand_colour,
+        logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,
+        figures=_CALLED,
+    )
+
+
+def index(summaries: Summaries) -> str:
+    """The page over all reports."""
+    from siting.run import portfolio
+
+    return portfolio.index(summaries)

@@ -1,0 +1,1 @@
+"""What runs notebooks: the chapters of a report, one report, many, and the shelf they stand on."""
