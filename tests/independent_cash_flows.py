@@ -27,7 +27,7 @@ import yaml
 from currency_converter import CurrencyConverter
 
 ROOT = Path(__file__).parents[1]
-FACTS = ROOT / "lib" / "siting" / "facts"
+FACTS = ROOT / "lib" / "siting_facts"
 HOURS = 730
 EFFORTS_OFF = ("", "none")
 

@@ -358,10 +358,11 @@ def test_a_client_on_a_past_day_is_computed_from_what_the_repository_held_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "params").mkdir()
-    facts = tmp_path / "lib" / "siting" / "facts"
-    facts.mkdir(parents=True)
 
-    def commit(users: str, price: str, day: str) -> None:
+    def commit(users: str, price: str, day: str, place: str) -> None:
+        shutil.rmtree(tmp_path / "lib", ignore_errors=True)
+        facts = tmp_path / place
+        facts.mkdir(parents=True)
         (tmp_path / "params" / "acme.yaml").write_text(users, encoding="utf-8")
         (tmp_path / "params" / "base.yaml").write_text("", encoding="utf-8")
         (facts / "prices.csv").write_text(price, encoding="utf-8")
@@ -374,21 +375,20 @@ def test_a_client_on_a_past_day_is_computed_from_what_the_repository_held_then(
             )
 
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    commit("users: 1", "2.0", "2026-02-10")
-    commit("users: 2", "1.5", "2026-06-10")
+    commit("users: 1", "2.0", "2026-02-10", "lib/siting/facts")
+    commit("users: 2", "1.5", "2026-06-10", "lib/siting_facts")
 
     def seen(client: str, root: Path) -> dict:
-        read = (
-            root / "params" / f"{client}.yaml",
-            root / "lib" / "siting" / "facts" / "prices.csv",
-        )
-        return {"seen": tuple(path.read_text(encoding="utf-8") for path in read)}
+        facts = history._facts_in(root)
+        assert facts is not None
+        read = (root / "params" / f"{client}.yaml", facts / "prices.csv")
+        return {"seen": [path.read_text(encoding="utf-8") for path in read]}
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(history, "_computed", seen)
-    assert history.summary("acme@2026-03") == {"seen": ("users: 1", "2.0")}
-    assert history.summary("acme@2026-06-11") == {"seen": ("users: 2", "1.5")}
-    assert history.summary("acme@now") == {"seen": ("users: 2", "1.5")}
+    assert history.summary("acme@2026-03")["seen"] == ["users: 1", "2.0"]
+    assert history.summary("acme@2026-06-11")["seen"] == ["users: 2", "1.5"]
+    assert history.summary("acme@now")["seen"] == ["users: 2", "1.5"]
     with pytest.raises(ValueError, match="before the first commit"):
         history.summary("acme@2026-01")
 

@@ -1,4 +1,4 @@
-"""The fact tables in `facts/`, read into frozen, validated records.
+"""The tables of `siting_facts`, read into frozen, validated records.
 
 Every row of every table carries where it comes from: `source`, `url`, `locator`, `date`, `kind`.
 A row that lacks one of them is refused by file, line and field. A source that prints no date is
@@ -22,6 +22,7 @@ from functools import cache, lru_cache, wraps
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar
 
+import siting_facts
 from babel.core import get_global
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
@@ -386,7 +387,7 @@ def facts_dir() -> Path:
 def _folder(other: str) -> Path:
     if other and not Path(other).is_dir():
         raise FactError(f"SITING_FACTS: {other} is no folder; name one that holds the fact tables")
-    return Path(other) if other else Path(__file__).parent / "facts"
+    return Path(other) if other else siting_facts.FOLDER
 
 
 P = ParamSpec("P")

@@ -33,8 +33,8 @@ _CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
 def files() -> set[Path]:
     """Code, themes and tables of this library, and the facts, wherever they lie."""
     package = Path(__file__).parent
-    own = {path for path in package.rglob("*") if path.suffix != ".pyc" and path.is_file()}
-    return own | set(facts_dir().glob("*.csv"))
+    found = [*package.rglob("*"), *facts_dir().glob("*")]
+    return {path for path in found if path.suffix != ".pyc" and path.is_file()}
 
 
 def prepare() -> None:

@@ -26,6 +26,8 @@ from siting.inputs import document, scenario
 from siting.inputs.scenario import ScenarioError
 from siting.run.job import attached
 
+_FACTS = ("lib/siting_facts", "lib/siting/facts")
+"""Where a clone holds the tables of facts, and where it held them until November 2026."""
 _DATED = re.compile(r"(?P<client>[a-z0-9][a-z0-9-]*)@(?P<date>\d{4}-\d{2}(-\d{2})?|now)")
 
 
@@ -72,10 +74,21 @@ def _on(client: str, date: str) -> dict[str, Any]:
     if not revision:
         raise ScenarioError.of(said, "is before the first commit", "choose a later date")
     with tempfile.TemporaryDirectory() as folder:
-        packed = _git(root, "archive", revision, "params", "lib/siting/facts")
+        packed = _git(root, "archive", revision, "params", _facts_of(root, revision))
         with tarfile.open(fileobj=BytesIO(packed)) as archive:
             archive.extractall(folder, filter="data")
         return _computed(client, Path(folder))
+
+
+def _facts_of(root: Path, revision: str) -> str:
+    """Where the tables of facts lay in a commit."""
+    listed = _git(root, "ls-tree", "--name-only", "-d", revision, *_FACTS).decode().split()
+    return listed[0] if listed else _FACTS[0]
+
+
+def _facts_in(root: Path) -> Path | None:
+    """The folder of the tables of facts in a clone, or in what was taken out of a commit."""
+    return next((root / place for place in _FACTS if (root / place).is_dir()), None)
 
 
 def _git(root: Path, *arguments: str) -> bytes:
@@ -94,8 +107,8 @@ def _git(root: Path, *arguments: str) -> bytes:
 def _computed(client: str, root: Path) -> dict[str, Any]:
     """Runs in a process of its own, which sees that root's scenarios and facts alone."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    facts = root / "lib" / "siting" / "facts"
-    if facts.is_dir():
+    facts = _facts_in(root)
+    if facts:
         environment["SITING_FACTS"] = str(facts)
     command = [sys.executable, "-m", "siting", "summary", client]
     run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
