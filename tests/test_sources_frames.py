@@ -89,56 +89,68 @@ def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
     assert "Rented GPUs, Nebius" in set(out.option)
 
 
-def test_a_frame_takes_rows_as_tuples_in_the_order_in_which_its_columns_are_declared() -> None:
-    class Made(study.Study):
-        @frames.frame
-        def pairs(self) -> frames.Rows:
-            """A pair.
+class Made(study.Study):
+    """Frames that are right, and frames that are refused."""
 
-            name: what it is
-            weight: how heavy it is [kg]
-            """
-            return [("a", 1), ("b", None)]
+    @frames.frame
+    def ranges(self) -> frames.Rows:
+        """An option, another, and how heavy it is.
 
-        @frames.frame
-        def short(self) -> frames.Rows:
-            """A pair that lacks its weight.
+        option: the option
+        other?: the other [option]
+        weight*?: how heavy it is [kg]
+        """
+        yield {"option": "api", "other": "rented", "weight*": Range(1, 2, 3)}
+        yield {"option": "rented"}
+        yield Source(source="scales", locator="display", date="2026")
 
-            name: what it is
-            weight: how heavy it is [kg]
-            """
-            return [("a",)]
+    @frames.frame
+    def by_position(self) -> frames.Rows:
+        """A row whose cells are told by their place.
 
-        @frames.frame
-        def ranges(self) -> frames.Rows:
-            """An option, another, and how heavy it is.
+        name: what it is
+        weight: how heavy it is [kg]
+        """
+        return [("a", 1)]
 
-            option: the option
-            other: the other [option]
-            weight*: how heavy it is [kg]
-            """
-            yield "api", "rented", Range(1, 2, 3)
-            yield {"option": "rented"}
-            yield Source(source="scales", locator="display", date="2026")
+    @frames.frame
+    def forgetful(self) -> frames.Rows:
+        """A row that lacks its weight.
 
-        @frames.frame
-        def unknown(self) -> frames.Rows:
-            """A row with a column that is not declared.
+        name: what it is
+        weight: how heavy it is [kg]
+        """
+        return [{"name": "a"}]
 
-            name: what it is
-            """
-            return [{"nam": "a"}]
+    @frames.frame
+    def misspelt(self) -> frames.Rows:
+        """A row with a column that is not declared.
 
+        name: what it is
+        """
+        return [{"name": "a", "nam": "b"}]
+
+
+def test_a_range_fills_three_columns_and_what_may_be_missing_may_be_left_out() -> None:
     made = Made(scenario.load("base"))
-    found = made.pairs()
-    assert list(found.columns) == ["name", "weight"]
-    assert found.weight[0] == 1 and found.weight.isna()[1]
-    for wrong in (made.short, made.unknown):
-        with pytest.raises(ValueError, match="differ"):
-            wrong()
     spread = made.ranges()
     assert list(spread.columns) == ["option", "other", "weight_low", "weight", "weight_high"]
     assert list(spread.option) == [made.options["api"].label, made.options["rented"].label]
     assert spread.other[0] == made.options["rented"].label and spread.other.isna()[1]
     assert spread.iloc[0, 2:].tolist() == [1, 2, 3] and spread.iloc[1, 2:].isna().all()
     assert [s.source for s in spread.attrs["sources"]] == ["scales"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        ("by_position", r"by_position: a row names its cells \(name, weight\), unlike \('a', 1\)"),
+        ("forgetful", "forgetful: a row lacks weight; .* declared as `weight\\?: …`"),
+        ("misspelt", "misspelt: nam is not declared; did you mean name?"),
+    ],
+)
+def test_a_row_that_is_not_as_declared_is_refused_by_frame_and_column(
+    frame: str, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        getattr(Made(scenario.load("base")), frame)()

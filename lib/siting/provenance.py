@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from siting.catalogue import PROVENANCE, Source, Unread, facts_dir, rows, source_of, validated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A row of a fact table: what it says, and where that comes from."""
 
@@ -28,14 +27,15 @@ class Entry:
     @property
     def value(self) -> str:
         """What the fact says, with its range; several named cells where it says several things."""
-        cells, column = self.facts, self._column
-        if column:
-            ends = [cells[end] for end in ("low", "high") if end in cells]
-            exact = set(ends) <= {cells[column]}
-            return cells[column] + ("" if exact else f" ({' to '.join(ends)})")
-        said = {k: v for k, v in cells.items() if v not in self.name.split(", ")}
-        alone = "{1}" if len(said) == 1 else "{0} {1}"
-        return "; ".join(itertools.starmap(alone.format, said.items()))
+        if self._column:
+            value = self.facts[self._column]
+            ends = [self.facts[end] for end in ("low", "high") if end in self.facts]
+            is_exact = set(ends) <= {value}
+            return value if is_exact else f"{value} ({' to '.join(ends)})"
+        said = {k: v for k, v in self.facts.items() if v not in self.name.split(", ")}
+        if len(said) == 1:
+            return next(iter(said.values()))
+        return "; ".join(f"{column} {cell}" for column, cell in said.items())
 
     @property
     def unit(self) -> str:
@@ -67,7 +67,14 @@ def entries(today: dt.date, table: str | None = None) -> Iterator[Entry]:
         for line, cells in rows(path):
             facts = {k: v for k, v in cells.items() if k not in _BESIDE}
             source = source_of(validated(Unread, cells, path.stem, line))
-            yield Entry(path.stem, line, _name(facts), facts, source, source.age_days(today))
+            yield Entry(
+                table=path.stem,
+                line=line,
+                name=_name(facts),
+                facts=facts,
+                source=source,
+                age_days=source.age_days(today),
+            )
 
 
 def _name(facts: dict[str, str]) -> str:

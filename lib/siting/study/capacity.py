@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from siting.serving import capacity, performance
 from siting.serving.capacity import OptionCapacity, Pool
 from siting.serving.load import Load
 from siting.serving.performance import Array
-from siting.serving.queueing import latency
+from siting.serving.queueing import Latency, latency
 from siting.serving.servers import Server
 from siting.study.frames import Rows, frame, frame_citing
 from siting.study.memory import short
@@ -31,6 +31,9 @@ MOST_TIMES = 3
 YEAR_POINTS = 400
 """As many as a page can show, not one for each hour of a year."""
 
+Where: TypeAlias = "dict[str, str]"
+"""Option and model of a row, by column."""
+
 
 class CapacityFrames(Results):
     """Frames on load, GPUs and latency.
@@ -39,10 +42,11 @@ class CapacityFrames(Results):
     those it owns, which is a question of cost.
     """
 
-    def _pools(self) -> Iterator[tuple[tuple[str, str], Pool]]:
+    def _pools(self) -> Iterator[tuple[Where, Pool]]:
+        """Every pool of GPUs, and its option and model as a row names them."""
         for name, found in self.capacity.items():
             for model, pool in found.pools.items():
-                yield (name, short(model)), pool
+                yield {"option": name, "model": short(model)}, pool
 
     @property
     def _loads(self) -> Mapping[str, Load]:
@@ -78,11 +82,23 @@ class CapacityFrames(Results):
         growth*: change of the load into the second year [share]
         """
         for name, load in self._loads.items():
-            busiest, n = float(load.interactive.max()), load.lengths
-            rates = load.mean_rate, busiest, busiest * load.peak_factor
-            tokens = n.input.mean, n.cached_share, n.output.mean
-            waits = load.batchable_share, _deadline(load), load.arrivals, load.working
-            yield name, load.requests(1).central, *rates, *tokens, *waits, load.growth[0]
+            busiest = float(load.interactive.max())
+            next_year = load.growth[0]
+            yield {
+                "workload": name,
+                "requests": load.requests(1).central,
+                "mean_rate": load.mean_rate,
+                "usual_peak": busiest,
+                "year_peak": busiest * load.peak_factor,
+                "input": load.lengths.input.mean,
+                "cached": load.lengths.cached_share,
+                "output": load.lengths.output.mean,
+                "may_wait": load.batchable_share,
+                "deadline": _deadline(load),
+                "arrivals": load.arrivals,
+                "working": load.working,
+                "growth*": next_year,
+            }
 
     @frame_citing(_load_sources)
     def days(self) -> Rows:
@@ -96,8 +112,15 @@ class CapacityFrames(Results):
         may_wait: work that may wait, in the hours in which it is done [requests/s]
         """
         for where, pool in self._pools():
-            for day, work in _days(pool).items():
-                yield from ((*where, day, *hour) for hour in zip(range(24), *work, strict=True))
+            for day in _days(pool):
+                for hour, (now, may_wait) in enumerate(zip(day.now, day.may_wait, strict=True)):
+                    yield {
+                        **where,
+                        "day": day.kind,
+                        "hour": hour,
+                        "now": now,
+                        "may_wait": may_wait,
+                    }
 
     @frame_citing(_load_sources)
     def duration_curve(self) -> Rows:
@@ -112,7 +135,8 @@ class CapacityFrames(Results):
         for where, pool in self._pools():
             hours = pool.hours_of_year()
             rates = np.interp(share, np.linspace(0, 1, len(hours)), hours)
-            yield from ((*where, *point) for point in zip(share, rates, strict=True))
+            for part, rate in zip(share, rates, strict=True):
+                yield {**where, "share": part, "rate": rate}
 
     # --- one replica and a pool ---------------------------------------------------------------
 
@@ -144,24 +168,45 @@ class CapacityFrames(Results):
         measured: the client's benchmark behind the speed
         notes: what a reader must know
         """
+        about = self._shown_option()
+        shown = self.capacity[about].pools.values() if about else ()
+        largest = max(shown, key=lambda p: p.gpus(1).central, default=None)
+        for name, found in self.capacity.items():
+            for model, pool in found.pools.items():
+                at_once = [load for load in pool.loads if load.batchable_share < 1]
+                limits = [load.limits for load in at_once or pool.loads]
+                serving = pool.replicas[0].central
+                yield {
+                    "option": name,
+                    "model": short(model),
+                    "model_key": pool.model,
+                    "shown": name == about and pool is largest,
+                    "hybrid": found.kind == "hybrid",
+                    "base": found.runs.label,
+                    "gpu": pool.deployment.gpu.gpu,
+                    "gpus_per_replica": pool.gpus_per_replica,
+                    "replicas": serving,
+                    "spares": pool.total_replicas(1).central - serving,
+                    "rate*": pool.rate_per_replica,
+                    "saturation": pool.curve(pool.mix(True)).saturation_rate,
+                    "peak": pool.peak_rate,
+                    "level": pool.level(),
+                    "used": found.mean_utilisation(),
+                    "limit_first": min(x.ttft_s for x in limits),
+                    "limit_token": min(x.tpot_s for x in limits),
+                    "percentile": max(x.percentile for x in limits),
+                    "keeps_limits": pool.keeps_limits,
+                    "calibrated": pool.calibrated,
+                    "measured": pool.measured,
+                    "notes": " ".join(dict.fromkeys(pool.notes)),
+                }
+
+    def _shown_option(self) -> str:
+        """The option that the capacity chapter is about; blank where none runs on GPUs."""
         allowed = (c.name for c in self.decision.competing)
         order = (self.decision.recommended or "", *allowed, *self.capacity)
-        sized = {name: found.pools.values() for name, found in self.capacity.items() if found.pools}
-        about = next((name for name in order if name in sized), "")
-        largest = max(sized.get(about, ()), key=lambda p: p.gpus(1).central, default=None)
-        for (name, model), pool in self._pools():
-            found, serving = self.capacity[name], pool.replicas[0].central
-            owned = found.kind == "hybrid", found.runs.label, pool.deployment.gpu.gpu
-            groups = pool.gpus_per_replica, serving, pool.total_replicas(1).central - serving
-            most = pool.curve(pool.mix(True)).saturation_rate
-            work = pool.rate_per_replica, most, pool.peak_rate, pool.level()
-            at_once = [load for load in pool.loads if load.batchable_share < 1]
-            asked = [load.limits for load in at_once or pool.loads]
-            strictest = min(x.ttft_s for x in asked), min(x.tpot_s for x in asked)
-            limits = *strictest, max(x.percentile for x in asked), pool.keeps_limits
-            known = pool.calibrated, pool.measured, " ".join(dict.fromkeys(pool.notes))
-            what = name, model, pool.model, name == about and pool is largest
-            yield *what, *owned, *groups, *work, found.mean_utilisation(), *limits, *known
+        sized = {name for name, found in self.capacity.items() if found.pools}
+        return next((name for name in order if name in sized), "")
 
     @frame
     def not_sized(self) -> Rows:
@@ -174,7 +219,7 @@ class CapacityFrames(Results):
         """
         for name, found in self.capacity.items():
             for model, why in found.not_estimated.items():
-                yield name, short(model), model, why
+                yield {"option": name, "model": short(model), "model_key": model, "why": why}
 
     @frame_citing(_speed_sources)
     def replica_curve(self) -> Rows:
@@ -187,10 +232,16 @@ class CapacityFrames(Results):
         token: time of each further token [s]
         """
         for where, pool in self._pools():
-            curve, q = pool.curve(pool.mix(True)), pool.loads[0].limits.percentile
+            curve = pool.curve(pool.mix(True))
+            percentile = pool.loads[0].limits.percentile
             for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
-                seen = latency(curve, rate, (q,))
-                yield *where, rate, seen.ttft[q], seen.tpot[q]
+                seen = latency(curve, rate, (percentile,))
+                yield {
+                    **where,
+                    "rate": rate,
+                    "first": seen.ttft[percentile],
+                    "token": seen.tpot[percentile],
+                }
 
     @frame_citing(_speed_sources)
     def latencies(self) -> Rows:
@@ -209,9 +260,11 @@ class CapacityFrames(Results):
         limit: the client's [s]
         percentile: of the limit [%]
         kept: whether the limit is kept
-        under_way: mean requests in the system, all replicas [requests]
+        under_way?: mean requests in the system, all replicas; missing where the load is not
+            carried [requests]
         """
-        return ((*where, *row) for where, pool in self._pools() for row in _situations(pool))
+        for where, pool in self._pools():
+            yield from ({**where, **row} for row in _situations(pool))
 
     @frame_citing(_speed_sources)
     def served(self) -> Rows:
@@ -225,7 +278,12 @@ class CapacityFrames(Results):
         """
         for where, pool in self._pools():
             for n in np.unique(np.linspace(1, pool.replicas[0].central, CURVE_POINTS).round()):
-                yield *where, n, n * pool.rate_per_replica.central, pool.served_share(n)
+                yield {
+                    **where,
+                    "replicas": n,
+                    "rate": n * pool.rate_per_replica.central,
+                    "share": pool.served_share(n),
+                }
 
     # --- GPUs over time -----------------------------------------------------------------------
 
@@ -238,12 +296,17 @@ class CapacityFrames(Results):
         year: 1 is the first
         *: least growth on the fastest cards, expected, and most growth on the slowest [GPUs]
         paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
-        used: share of what the paid ones could carry that is used [share]
+        used?: share of what the paid ones could carry that is used [share]
         """
         for name, found in self.capacity.items():
             for year in range(1, found.years + 1):
-                paid = found.paid_gpus(year) if found.pools else 0.0
-                yield name, year, found.gpus(year), paid, found.mean_utilisation(year)
+                yield {
+                    "option": name,
+                    "year": year,
+                    "*": found.gpus(year),
+                    "paid": found.paid_gpus(year) if found.pools else 0.0,
+                    "used": found.mean_utilisation(year),
+                }
 
     @frame_citing(_speed_sources)
     def replicas_by_year(self) -> Rows:
@@ -255,7 +318,8 @@ class CapacityFrames(Results):
         *: least growth on the fastest cards, expected, and most growth on the slowest [replicas]
         """
         for where, pool in self._pools():
-            yield from ((*where, *year) for year in enumerate(pool.replicas, 1))
+            for year, replicas in enumerate(pool.replicas, 1):
+                yield {**where, "year": year, "*": replicas}
 
     @frame
     def machines(self) -> Rows:
@@ -263,33 +327,39 @@ class CapacityFrames(Results):
         a hybrid, the servers that its cheapest split owns, for which the other side stands by.
 
         option: label of the option
-        server: the server that is bought; missing for rented GPUs
-        gpus_of_server: its GPUs [GPUs]
-        servers: bought, those that stand by included [servers]
-        standing_by: of them stand by [servers]
-        idle: GPUs of serving servers that no replica uses [GPUs]
-        paid: GPUs paid for in a mean hour [GPUs]
-        without_spares: share of the time in which enough would run without any in reserve [share]
+        server?: the server that is bought; missing for rented GPUs
+        gpus_of_server?: its GPUs [GPUs]
+        servers?: bought, those that stand by included [servers]
+        standing_by?: of them stand by [servers]
+        idle?: GPUs of serving servers that no replica uses [GPUs]
+        paid?: GPUs paid for in a mean hour [GPUs]
+        without_spares?: share of the time in which enough would run without any in reserve [share]
         wanted: availability that is asked for [share]
-        reached: share of the time in which enough machines run for the busiest hour [share]
+        reached?: share of the time in which enough machines run for the busiest hour [share]
         room: what the servers need beyond the room in the first year in which it is too small
         """
         for name, found in self.capacity.items():
             if not found.pools:
                 continue
-            own = found.server
-            kind = (own.label, own.gpu_count) if own else (None, math.nan)
+            row: dict[str, Any] = {"option": name, "wanted": found.wanted}
+            if found.server:
+                row |= {"server": found.server.label, "gpus_of_server": found.server.gpu_count}
             if found.kind == "hybrid":
-                split = self.cost.options.get(name)
-                owned = split.servers[0] if split else math.nan
-                yield name, *kind, owned, 0, None, owned * kind[1], None, found.wanted, None, ""
-                continue
-            count = (found.bought(), found.spare_servers()) if own else (None, None)
-            up = found.availability(spares=False), found.wanted, found.availability()
-            small = [f"year {y}: {' and '.join(w)}" for y, w in found.beyond_room.items()]
-            yield name, *kind, *count, found.idle_gpus, found.paid_gpus(), *up, "".join(small[:1])
+                yield row | self._owned_part(name, found)
+            else:
+                yield row | _bought(found)
         known = catalogue.settings("load_settings")
         yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
+
+    def _owned_part(self, name: str, found: OptionCapacity) -> dict[str, Any]:
+        """What `machines` says of the servers that the cheapest split of a hybrid owns."""
+        row = {"standing_by": 0, "room": ""}
+        split = self.cost.options.get(name)
+        if split:
+            row["servers"] = split.servers[0]
+            if found.server:
+                row["paid"] = split.servers[0] * found.server.gpu_count
+        return row
 
     @frame
     def cheaper_servers(self) -> Rows:
@@ -330,10 +400,18 @@ class CapacityFrames(Results):
             except (NotEstimated, prices.NotPriced):
                 continue
             sized = replace(found, runs=runs, pools=on_card[other.gpu_id], years=1)
-            count, part = sized.bought(), listed.central * sized.bought() / now
+            count = sized.bought()
+            part = listed.central * count / now
             if part < 1 and count <= MOST_TIMES * found.bought():
-                cost = part * now * rate, now * rate, 1 - part
-                yield name, other.label, count, *cost, sized.keeps_limits
+                yield {
+                    "option": name,
+                    "server": other.label,
+                    "servers": count,
+                    "price": part * now * rate,
+                    "now": now * rate,
+                    "saved": 1 - part,
+                    "keeps_limits": sized.keeps_limits,
+                }
                 yield from (source, of_other, converted)
 
     @frame_citing(_load_sources)
@@ -349,8 +427,13 @@ class CapacityFrames(Results):
         """
         for where, pool in self._pools():
             if pool.batchable_share:
-                done = pool.schedule.within(0.5), pool.schedule.within(0.95)
-                yield *where, pool.batchable_share, *done, round(pool.schedule.late, 4)
+                yield {
+                    **where,
+                    "share": pool.batchable_share,
+                    "half": pool.schedule.within(0.5),
+                    "p95": pool.schedule.within(0.95),
+                    "missed": round(pool.schedule.late, 4),
+                }
 
     # --- how sure, and what would change it ---------------------------------------------------
 
@@ -367,16 +450,24 @@ class CapacityFrames(Results):
         factor: highest over lowest speed of the range [x]
         origin: measured by the client, or estimate
         """
-        table = catalogue.table("engine_calibration", Seen)
-        pairs = [(r.value.split(" & "), r.measurements) for r in table if r.aspect == "engine"]
+        seen = [r for r in catalogue.table("engine_calibration", Seen) if r.aspect == "engine"]
+
+        def measurements(place: int, word: str) -> int:
+            """Of all engines on all generations, written `engine & generation`: those of one."""
+            return sum(r.measurements for r in seen if r.value.split(" & ")[place] == word)
+
         for where, pool in self._pools():
-            regime, rate = performance.regime(pool.deployment), pool.rate_per_replica
-            engine, card = (regime[of] for of in ("engine", "architecture"))
-            of_engine = sum(n for x, n in pairs if x[0] == engine)
-            of_card = sum(n for x, n in pairs if x[-1] == card)
-            origin = "measured" if pool.measured else "estimate"
-            basis = pool.deployment.engine, of_engine, card, of_card
-            yield *where, *basis, rate.high / rate.low, origin
+            regime = performance.regime(pool.deployment)
+            rate = pool.rate_per_replica
+            yield {
+                **where,
+                "engine": pool.deployment.engine,
+                "of_engine": measurements(0, regime["engine"]),
+                "generation": regime["architecture"],
+                "of_generation": measurements(-1, regime["architecture"]),
+                "factor": rate.high / rate.low,
+                "origin": "measured" if pool.measured else "estimate",
+            }
 
     @frame_citing(_speed_sources)
     def capacity_changes(self) -> Rows:
@@ -385,81 +476,151 @@ class CapacityFrames(Results):
         option: label of the option
         model: open model
         change: what would be otherwise
-        gpus: spares included; missing: the model does not fit then [GPUs]
+        gpus?: spares included; missing: the model does not fit then [GPUs]
         keeps_limits: whether the limits are kept
         """
         known: dict[tuple[str, str, str], Pool | None] = {}
-        for (name, model), pool in self._pools():
-            found = self.capacity[name]
+        for where, pool in self._pools():
+            found = self.capacity[where["option"]]
             for change, loads in _otherwise(pool.loads).items():
-                key = found.runs.label, model, change
+                key = found.runs.label, pool.model, change
                 if key not in known:
                     with contextlib.suppress(NotEstimated):
                         known[key] = capacity.best_pool(
                             found.runs, pool.model, loads, 1, wanted=found.wanted
                         )
                 other = known.get(key)
-                gpus = other.gpus(1).central if other else None
-                yield name, model, change, gpus, bool(other and other.keeps_limits)
+                yield {
+                    **where,
+                    "change": change,
+                    "gpus": other.gpus(1).central if other else None,
+                    "keeps_limits": bool(other and other.keeps_limits),
+                }
 
 
 def _deadline(load: Load) -> str:
     if not load.batchable_share:
         return ""
-    by, hours = load.deadline.by, load.deadline.hours
-    return f"within {hours:g} hours" if by is None else f"by {by}:00"
+    if load.deadline.by is None:
+        return f"within {load.deadline.hours:g} hours"
+    return f"by {load.deadline.by}:00"
 
 
-def _days(pool: Pool) -> dict[str, tuple[Array, Array]]:
-    """Work for now and work that may wait, by hour of three kinds of day. [requests/s]"""
-    peak = np.sum([share.now * share.load.peak_factor for share in pool.shares], axis=0)
-    now, later, most, put_off = (
-        week.reshape(7, 24) * pool.rate_per_replica.central
-        for week in (pool.now, pool.usual_schedule.done, peak, pool.schedule.done)
-    )
-    weekend, busiest = 5 + now[5:].sum(axis=1).argmax(), most.max(axis=1).argmax()
-    return {
-        "a weekday": (now[2], later[2]),
-        "a weekend day": (now[weekend], later[weekend]),
-        "the busiest day of the year": (most[busiest], put_off[busiest]),
+def _bought(found: OptionCapacity) -> dict[str, Any]:
+    """What `machines` says of servers that are bought, or of GPUs that are rented."""
+    too_small = next(iter(found.beyond_room.items()), None)
+    row = {
+        "idle": found.idle_gpus,
+        "paid": found.paid_gpus(),
+        "without_spares": found.availability(spares=False),
+        "reached": found.availability(),
+        "room": f"year {too_small[0]}: {' and '.join(too_small[1])}" if too_small else "",
     }
+    if found.server:
+        row |= {"servers": found.bought(), "standing_by": found.spare_servers()}
+    return row
 
 
-def _situations(pool: Pool) -> Iterator[tuple[Any, ...]]:
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """Work of a pool in the 24 hours of one kind of day. [requests/s]"""
+
+    kind: str
+    now: Array
+    may_wait: Array
+    """In the hours in which it is done."""
+
+
+def _days(pool: Pool) -> tuple[Day, ...]:
+    """Three kinds of day of the first year."""
+    peak = np.sum([share.now * share.load.peak_factor for share in pool.shares], axis=0)
+
+    def by_day(week: Array) -> Array:
+        return week.reshape(7, 24) * pool.rate_per_replica.central
+
+    now = by_day(pool.now)
+    later = by_day(pool.usual_schedule.done)
+    most = by_day(peak)
+    put_off = by_day(pool.schedule.done)
+    weekday = 2  # a Wednesday
+    weekend = 5 + now[5:].sum(axis=1).argmax()
+    busiest = most.max(axis=1).argmax()
+    return (
+        Day(kind="a weekday", now=now[weekday], may_wait=later[weekday]),
+        Day(kind="a weekend day", now=now[weekend], may_wait=later[weekend]),
+        Day(kind="the busiest day of the year", now=most[busiest], may_wait=put_off[busiest]),
+    )
+
+
+def _situations(pool: Pool) -> Iterator[dict[str, Any]]:
     """Rows of `latencies`: usual peak, the year's, and the year's with one replica down."""
-    serving, left = pool.replicas[0].central, pool.total_replicas(1).central - 1
-    usual, peak = pool.mix(False), pool.mix(True)
+    serving = pool.replicas[0].central
+    left = pool.total_replicas(1).central - 1
+    usual = pool.mix(False)
+    peak = pool.mix(True)
     down = pool.latencies(peak, left) if left else {}
     for place, load in enumerate(pool.loads):
         if load.batchable_share == 1:
             continue
-        name, limits = load.name, load.limits
-        for situation, seen, replicas, rate in (
-            ("usual peak", pool.busy_hour, serving, usual[place]),
-            ("busiest hour", pool.peak_hour, serving, peak[place]),
-            ("one group down", down, left, peak[place]),
-        ):
-            mine = seen.get(name)
-            under_way = rate * mine.residence if mine else None
-            for measure, limit, at in (
-                ("first token", limits.ttft_s, mine.ttft if mine else {}),
-                ("further token", limits.tpot_s, mine.tpot if mine else {}),
-            ):
-                times = [at.get(q, math.inf) for q in (50, 95, 99, limits.percentile)]
-                kept = limit, limits.percentile, times[-1] <= limit
-                yield name, situation, measure, replicas, *times, *kept, under_way
+        at_usual = usual[place]
+        at_peak = peak[place]
+        situations = (
+            _Situation(name="usual peak", seen=pool.busy_hour, replicas=serving, rate=at_usual),
+            _Situation(name="busiest hour", seen=pool.peak_hour, replicas=serving, rate=at_peak),
+            _Situation(name="one group down", seen=down, replicas=left, rate=at_peak),
+        )
+        for situation in situations:
+            yield from _waits(load, situation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Situation:
+    name: str
+    seen: Mapping[str, Latency]
+    """By workload; those that are not carried are left out."""
+    replicas: float
+    rate: float
+    """Of the workload that is asked for. [requests/s]"""
+
+
+def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
+    """First and further tokens of one workload in one situation."""
+    seen = situation.seen.get(load.name)
+    percentile = load.limits.percentile
+    measures = {
+        "first token": (load.limits.ttft_s, seen.ttft if seen else {}),
+        "further token": (load.limits.tpot_s, seen.tpot if seen else {}),
+    }
+    for measure, (limit, waits) in measures.items():
+        at_limit = waits.get(percentile, math.inf)
+        yield {
+            "workload": load.name,
+            "situation": situation.name,
+            "measure": measure,
+            "replicas": situation.replicas,
+            "p50": waits.get(50, math.inf),
+            "p95": waits.get(95, math.inf),
+            "p99": waits.get(99, math.inf),
+            "seen": at_limit,
+            "limit": limit,
+            "percentile": percentile,
+            "kept": at_limit <= limit,
+            "under_way": situation.rate * seen.residence if seen else None,
+        }
 
 
 def _otherwise(loads: Iterable[Load]) -> dict[str, list[Load]]:
     """Loads as they are asked for, each time with one thing otherwise."""
 
     def shorter(load: Load) -> Load:
-        n = load.lengths
-        return replace(load, lengths=replace(n, output=replace(n.output, mean=n.output.mean / 2)))
+        output = load.lengths.output
+        halved = replace(output, mean=output.mean / 2)
+        return replace(load, lengths=replace(load.lengths, output=halved))
 
     def tighter(load: Load) -> Load:
-        x = load.limits
-        return replace(load, limits=replace(x, ttft_s=x.ttft_s / 2, tpot_s=x.tpot_s / 2))
+        asked = load.limits
+        halved = replace(asked, ttft_s=asked.ttft_s / 2, tpot_s=asked.tpot_s / 2)
+        return replace(load, limits=halved)
 
     return {
         "twice the load": [replace(x, hourly=x.hourly * 2) for x in loads],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from siting.cost import claims, costing, money, uncertainty
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices, parameter
 from siting.study import rivals
-from siting.study.frames import Rows, ends, frame, frame_citing
+from siting.study.frames import Rows, frame, frame_citing
 from siting.study.vendors import VendorFrames, iso
 
 CATEGORIES = {
@@ -28,6 +29,8 @@ CATEGORIES = {
 """Categories of facts/cost_items.csv as a client reads them."""
 PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")
 """Factors whose sources stand under every figure of the total."""
+MAIN_PRICES = ("server_price", "server_list_price", "gpu_hour", "api_request")
+"""Factors whose age is that of an option's prices."""
 JUDGED = 4
 """Hosts that the scenario lacks, so many of the cheapest are held against rules and quality."""
 PATHS = {"list": "as listed", "same_capability": "falling"}
@@ -98,42 +101,64 @@ class CostFrames(VendorFrames):
         present_low: present cost, 1 in 10 cases is below [currency]
         present_median: present cost, middle of all cases [currency]
         present_high: present cost, 1 in 10 cases is above [currency]
-        saving: present value of what it saves against today as planned [currency]
-        saving_low: saving, 1 in 10 cases is below [currency]
-        saving_median: saving, middle of all cases [currency]
-        saving_high: saving, 1 in 10 cases is above [currency]
-        saves_in: share of cases in which it costs less than today [share]
+        saving?: present value of what it saves against today as planned [currency]
+        saving_low?: saving, 1 in 10 cases is below [currency]
+        saving_median?: saving, middle of all cases [currency]
+        saving_high?: saving, 1 in 10 cases is above [currency]
+        saves_in?: share of cases in which it costs less than today [share]
         cheapest_in: share of cases in which it is the cheapest [share]
-        irr: yearly return of what it costs more at first; missing where none exists [per year]
-        payback: months until the money is back for good [months]
-        payback_discounted: the same in present value [months]
+        irr?: yearly return of what it costs more at first; missing where none exists [per year]
+        payback?: months until the money is back for good [months]
+        payback_discounted?: the same in present value [months]
         per_million: levelised cost of a million tokens, input and output [currency/M tokens]
-        price_age: age of its oldest price of machines, GPU-hours or tokens [days]
+        price_age?: age of its oldest price of machines, GPU-hours or tokens [days]
         """
         chosen, rival = self.compared
         ruled_out = {c.name for c in self.decision.candidates if c.struck}
         today = self.cost.options.get(self.cost.plan.baseline)
         for name, o in self.cost.options.items():
-            runs, spread = o is today, self.uncertainty.spreads[name]
-            present, npv, known = spread.present, spread.npv, math.nan if today is None else 1.0
-            saving = (known * x for x in (o.npv, npv.low, npv.central, npv.high))
-            same = runs or today is None or not np.any(o.monthly - today.monthly)
-            returns = (o.irr, _never(o.payback_simple), _never(o.payback_discounted))
-            marks = (runs, name == chosen, name == rival != chosen, name == self.cost.cheapest)
-            row = (name, *marks, name in ruled_out, o.total, o.present, *ends(present), *saving)
-            chances = (None if runs else known * spread.chance_of_saving, spread.chance_cheapest)
-            back = (None,) * 3 if same else returns
-            yield *row, *chances, *back, o.lcot, self._price_age(name)
+            spread = self.uncertainty.spreads[name]
+            row = {
+                "option": name,
+                "today": o is today,
+                "chosen": name == chosen,
+                "rival": name == rival != chosen,
+                "cheapest": name == self.cost.cheapest,
+                "ruled_out": name in ruled_out,
+                "total": o.total,
+                "present": o.present,
+                "present_low": spread.present.low,
+                "present_median": spread.present.central,
+                "present_high": spread.present.high,
+                "cheapest_in": spread.chance_cheapest,
+                "per_million": o.lcot,
+                "price_age": self._price_age(name),
+            }
+            if today is not None:
+                row |= {
+                    "saving": o.npv,
+                    "saving_low": spread.npv.low,
+                    "saving_median": spread.npv.central,
+                    "saving_high": spread.npv.high,
+                }
+            if today is not None and o is not today:
+                row["saves_in"] = spread.chance_of_saving
+                if np.any(o.monthly - today.monthly):
+                    row |= {
+                        "irr": o.irr,
+                        "payback": _never(o.payback_simple),
+                        "payback_discounted": _never(o.payback_discounted),
+                    }
+            yield row
 
     def _price_age(self, name: str) -> float:
         """Days since the oldest main price of an option was seen; missing where none is dated."""
-        plan, day = self.cost.plan, self.client.report_date
-        stems = ("server_price", "server_list_price", "gpu_hour", "api_request")
+        plan = self.cost.plan
         paid = plan.options[plan.options[name].alone or name].lines
-        used = {f for line in paid for f in line.factors}
-        dated = (plan.factors[f].source for f in used if f.split(".")[0] in stems)
-        ages = [age for source in dated if (age := source.age_days(day)) is not None]
-        return max(ages, default=math.nan)
+        used = {factor for line in paid for factor in line.factors}
+        main = (plan.factors[f].source for f in used if f.split(".")[0] in MAIN_PRICES)
+        ages = [source.age_days(self.client.report_date) for source in main]
+        return max((age for age in ages if age is not None), default=math.nan)
 
     @frame_citing(_prices(*PRICES, "staff_cost", "maintenance"))
     def cash_flows(self) -> Rows:
@@ -149,9 +174,17 @@ class CostFrames(VendorFrames):
         worth = money.discount_factors(self.cost.plan.months, self.cost.rate)
         for o in self.cost.options.values():
             for f in o.flows:
-                what = o.name, f.label, CATEGORIES.get(f.category, f.category)
-                for month, amounts in enumerate(zip(f.amounts, f.amounts * worth, strict=True)):
-                    yield *what, month, *amounts
+                category = CATEGORIES.get(f.category, f.category)
+                discounted = f.amounts * worth
+                for month, (amount, present) in enumerate(zip(f.amounts, discounted, strict=True)):
+                    yield {
+                        "option": o.name,
+                        "item": f.label,
+                        "category": category,
+                        "month": month,
+                        "amount": amount,
+                        "present": present,
+                    }
 
     @frame_citing(_prices(*PRICES, "life_years"))
     def yearly_costs(self) -> Rows:
@@ -164,8 +197,9 @@ class CostFrames(VendorFrames):
             [currency]
         """
         for o in self.cost.options.values():
-            for year, views in enumerate(zip(o.cash_view, o.accounting_view, strict=True), 1):
-                yield o.name, year, *views
+            for year, paid in enumerate(o.cash_view, 1):
+                booked = o.accounting_view[year - 1]
+                yield {"option": o.name, "year": year, "paid": paid, "booked": booked}
 
     @frame_citing(_prices(*PRICES, "staff_cost"))
     def waterfall(self) -> Rows:
@@ -174,7 +208,7 @@ class CostFrames(VendorFrames):
 
         step: kind of cost, or the option at either end
         kind: total, dropped (no longer paid) or added
-        option: the one of a total
+        option?: the one of a total
         amount: present cost as planned of a total; else the difference [currency]
         start: sum of the steps before it, where its bar begins [currency]
         label: the step as a chart names it
@@ -194,14 +228,39 @@ class CostFrames(VendorFrames):
         more = more[more != 0].sort_values(ascending=False)
         at = 0.0
         if today:
-            at, words = before.sum(), self.labels[today]
-            yield words, "total", today, at, 0.0, f"{words}, as planned"
-        for kind, steps, then in ("dropped", less, " no longer paid"), ("added", more, ""):
-            for step, x in steps.items():
-                yield step, kind, None, x, at, step[:1].upper() + step[1:] + then
-                at += x
-        words = self.labels[end]
-        yield words, "total", end, after.sum(), 0.0, f"{words}, as planned"
+            at = before.sum()
+            yield self._total(today, at)
+        for step, amount in less.items():
+            yield {
+                "step": step,
+                "kind": "dropped",
+                "amount": amount,
+                "start": at,
+                "label": f"{_capital(step)} no longer paid",
+            }
+            at += amount
+        for step, amount in more.items():
+            yield {
+                "step": step,
+                "kind": "added",
+                "amount": amount,
+                "start": at,
+                "label": _capital(step),
+            }
+            at += amount
+        yield self._total(end, after.sum())
+
+    def _total(self, name: str, amount: float) -> dict[str, Any]:
+        """An end of the waterfall: what one option costs."""
+        words = self.labels[name]
+        return {
+            "step": words,
+            "kind": "total",
+            "option": name,
+            "amount": amount,
+            "start": 0.0,
+            "label": f"{words}, as planned",
+        }
 
     # --- over time and volume ---------------------------------------------------------------------
 
@@ -216,8 +275,14 @@ class CostFrames(VendorFrames):
         high: 1 in 10 cases is above [currency]
         """
         for name, spread in self.uncertainty.spreads.items():
-            for year, band in enumerate(spread.cumulative.T, 1):
-                yield name, min(year * MONTHS, self.cost.plan.months), *band
+            for year, (low, median, high) in enumerate(spread.cumulative.T, 1):
+                yield {
+                    "option": name,
+                    "month": min(year * MONTHS, self.cost.plan.months),
+                    "low": low,
+                    "median": median,
+                    "high": high,
+                }
 
     @frame_citing(_prices(*PRICES))
     def cost_draws(self) -> pd.DataFrame:
@@ -244,7 +309,8 @@ class CostFrames(VendorFrames):
         p90: 1 in 10 cases is above [currency]
         """
         for name, t in self.uncertainty.totals.items():
-            yield name, *np.percentile(t.present, (10, 25, 50, 75, 90))
+            p10, p25, p50, p75, p90 = np.percentile(t.present, (10, 25, 50, 75, 90))
+            yield {"option": name, "p10": p10, "p25": p25, "p50": p50, "p75": p75, "p90": p90}
 
     @frame_citing(_prices(*PRICES))
     def volume_curve(self) -> Rows:
@@ -255,8 +321,9 @@ class CostFrames(VendorFrames):
         per_million: levelised cost, input and output together [currency/M tokens]
         """
         v = self.cost.volume
-        for name, per in v.per_million.items():
-            yield from ((name, *x) for x in zip(v.million_tokens, per, strict=True))
+        for name, costs in v.per_million.items():
+            for volume, per_million in zip(v.million_tokens, costs, strict=True):
+                yield {"option": name, "volume": volume, "per_million": per_million}
 
     @frame_citing(_prices(*PRICES))
     def volume_winners(self) -> Rows:
@@ -267,8 +334,9 @@ class CostFrames(VendorFrames):
         below: volume up to which it is [M tokens/month]
         planned: volume of the scenario, mean of the horizon [M tokens/month]
         """
-        v = self.cost.volume
-        return ((w.option, w.above, w.below, v.planned) for w in v.winners)
+        planned = self.cost.volume.planned
+        for w in self.cost.volume.winners:
+            yield {"option": w.option, "above": w.above, "below": w.below, "planned": planned}
 
     @frame_citing(_prices(*PRICES))
     def break_evens(self) -> Rows:
@@ -276,21 +344,33 @@ class CostFrames(VendorFrames):
 
         option: label of the option
         today: whether it runs today
-        month: discounted saving against today is back for good [months]
-        utilisation: share of the machines' capacity at which they cost what the rival costs [share]
-        used: share of it that this load uses [share]
-        volume: mean of the horizon at which option and rival cost the same [M tokens/month]
-        cheaper_above: whether the option is the cheaper one above that volume
+        month?: discounted saving against today is back for good [months]
+        utilisation?: share of the machines' capacity at which they cost what the rival costs
+            [share]
+        used?: share of it that this load uses [share]
+        volume?: mean of the horizon at which option and rival cost the same [M tokens/month]
+        cheaper_above?: whether the option is the cheaper one above that volume
         rival: the one billed by use that it is held against [option]
         why: why something is missing
         """
         for o in self.cost.options.values():
-            b, today = o.break_even, o.name == self.cost.plan.baseline
-            split = o.hybrid is None or not o.hybrid.end
-            known = not today and self.cost.plan.baseline in self.cost.options
-            month = _never(b.month) if known and (b.month is not None or split) else None
-            points = month, b.utilisation, b.used, b.volume, b.cheaper_above
-            yield o.name, today, *points, b.rival, b.why
+            found = o.break_even
+            today = o.name == self.cost.plan.baseline
+            row = {
+                "option": o.name,
+                "today": today,
+                "utilisation": found.utilisation,
+                "used": found.used,
+                "volume": found.volume,
+                "cheaper_above": found.cheaper_above,
+                "rival": found.rival,
+                "why": found.why,
+            }
+            is_split = o.hybrid is None or not o.hybrid.end
+            compared = not today and self.cost.plan.baseline in self.cost.options
+            if compared and (found.month is not None or is_split):
+                row["month"] = _never(found.month)
+            yield row
 
     @frame_citing(_prices(*PRICES))
     def hybrid_curve(self) -> Rows:
@@ -304,10 +384,17 @@ class CostFrames(VendorFrames):
         all_owned: present cost of all load on own servers, with a spare [currency]
         """
         for o in self.cost.options.values():
-            if h := o.hybrid:
-                for servers, present, bursts in h.curve:
-                    best = h.end != "base" and servers == h.servers
-                    yield o.name, servers, present, bursts, best, h.base_cost
+            if o.hybrid is None:
+                continue
+            for servers, present, bursts in o.hybrid.curve:
+                yield {
+                    "option": o.name,
+                    "servers": servers,
+                    "present": present,
+                    "bursts": bursts,
+                    "best": o.hybrid.end != "base" and servers == o.hybrid.servers,
+                    "all_owned": o.hybrid.base_cost,
+                }
 
     # --- how sure ---------------------------------------------------------------------------------
 
@@ -321,15 +408,23 @@ class CostFrames(VendorFrames):
         *: its value as planned, and those that 1 in 10 cases is below and above [1]
         saving_low: saving with the input at its low, all others as planned [currency]
         saving_high: saving with the input at its high [currency]
-        alone: share of the saving's variance that it explains by itself [share]
-        with_others: the same, together with others [share]
+        alone?: share of the saving's variance that it explains by itself [share]
+        with_others?: the same, together with others [share]
         """
-        plan, pair, bars = self.cost.plan, self.compared, self._bars
-        shares = uncertainty.sobol(plan, pair, bars, self.scenario.seed)
+        bars = self._bars
+        shares = uncertainty.sobol(self.cost.plan, self.compared, bars, self.scenario.seed)
         for b in bars:
-            known = b.driver in shares.index
-            alone = shares.loc[b.driver, ["S1", "ST"]] if known else (None, None)
-            yield b.label, b.band.unit, b.band, b.at_low, b.at_high, *alone
+            row = {
+                "driver": b.label,
+                "unit": b.band.unit,
+                "*": b.band,
+                "saving_low": b.at_low,
+                "saving_high": b.at_high,
+            }
+            if b.driver in shares.index:
+                share = shares.loc[b.driver]
+                row |= {"alone": share["S1"], "with_others": share["ST"]}
+            yield row
         yield from self._of_drivers(b.driver for b in bars)
 
     @frame
@@ -346,8 +441,17 @@ class CostFrames(VendorFrames):
         """
         priced = self.cost.options
         pair = sorted({*self.compared} & {*priced}, key=lambda n: priced[n].present)
-        for f in uncertainty.flips(self.cost.plan, pair[0], pair[1:]) if len(pair) > 1 else ():
-            yield f.label, f.band.unit, f.band.central, f.at, f.winner, f.inside
+        if len(pair) < 2:
+            return
+        for f in uncertainty.flips(self.cost.plan, pair[0], pair[1:]):
+            yield {
+                "driver": f.label,
+                "unit": f.band.unit,
+                "central": f.band.central,
+                "at": f.at,
+                "option": f.winner,
+                "inside": f.inside,
+            }
             yield from self._of_drivers([f.driver])
 
     @frame_citing(_prices("api_request"))
@@ -360,11 +464,16 @@ class CostFrames(VendorFrames):
         cheapest_in: share of cases in which it is the cheapest [share]
         decline: yearly fall of prices on that path, as planned [per year]
         """
-        fall, chances = parameter("api_decline"), self.uncertainty.chance_cheapest
+        fall = parameter("api_decline")
         for name, o in self.cost.options.items():
             for path, words in PATHS.items():
-                decline = 0.0 if path == "list" else fall.central
-                yield name, words, o.present_by_path[path], chances[path][name], decline
+                yield {
+                    "option": name,
+                    "path": words,
+                    "present": o.present_by_path[path],
+                    "cheapest_in": self.uncertainty.chance_cheapest[path][name],
+                    "decline": 0.0 if path == "list" else fall.central,
+                }
         yield source_of(fall)
 
     # --- beside the money -------------------------------------------------------------------------
@@ -374,16 +483,23 @@ class CostFrames(VendorFrames):
         """Electricity and emissions of an option over the horizon, as planned.
 
         option: label of the option
-        electricity: at the meter of the site [MWh]
-        emissions: with the yearly mean of the country's grid [t CO2e]
+        electricity?: at the meter of the site [MWh]
+        emissions?: with the yearly mean of the country's grid [t CO2e]
         grid: country of the grid
         present: present cost [currency]
         why: why something is missing
         """
         for o in self.cost.options.values():
-            e = o.energy
-            yield o.name, e.kwh and e.kwh / 1000, e.tonnes_co2e, e.grid, o.present, e.why
-            yield from (i.source for i in e.inputs)
+            used = o.energy
+            yield {
+                "option": o.name,
+                "electricity": used.kwh and used.kwh / 1000,
+                "emissions": used.tonnes_co2e,
+                "grid": used.grid,
+                "present": o.present,
+                "why": used.why,
+            }
+            yield from (i.source for i in used.inputs)
 
     @frame
     def published_claims(self) -> Rows:
@@ -398,10 +514,16 @@ class CostFrames(VendorFrames):
         why: why it is never
         """
         for x in claims.for_client(self.cost, self.scenario):
-            said = f"{x.case.claim} ({x.case.case_id})", f"{x.case.published} {x.case.unit}"
-            unit = x.case.client_unit.format(currency=self.cost.currency)
-            why = x.case.never if x.yours is None else ""
-            yield *said, x.case.recomputed, _never(x.yours), unit, x.case.assumption, why
+            case = x.case
+            yield {
+                "claim": f"{case.claim} ({case.case_id})",
+                "printed": f"{case.published} {case.unit}",
+                "recomputed": case.recomputed,
+                "yours": _never(x.yours),
+                "unit": case.client_unit.format(currency=self.cost.currency),
+                "assumption": case.assumption,
+                "why": case.never if x.yours is None else "",
+            }
             yield from x.sources
 
     @frame
@@ -423,9 +545,17 @@ class CostFrames(VendorFrames):
         if chosen is None:
             return
         for r in rivals.search(self.scenario, ("open_api",), judged=JUDGED):
-            way = r.option.label, r.model, r.option.vendor, r.option.country
-            judged = r.quality, "; ".join(r.ruled_out), r.open_points
-            yield *way, r.present, chosen.present - r.present, *judged
+            yield {
+                "way": r.option.label,
+                "model": r.model,
+                "host": r.option.vendor,
+                "country": r.option.country,
+                "present": r.present,
+                "saving": chosen.present - r.present,
+                "quality": r.quality,
+                "ruled_out": "; ".join(r.ruled_out),
+                "open_points": r.open_points,
+            }
             sold = open_prices(self.client.report_date, r.model, r.option.provider)
             yield from map(source_of, sold)
 
@@ -438,7 +568,7 @@ class CostFrames(VendorFrames):
         retired: its last day
         replacement: successor that the vendor names
         present: present cost of the option as planned, with the model to the end [currency]
-        after: the same with the successor from that day on; missing where it has no price
+        after?: the same with the successor from that day on; missing where it has no price
             [currency]
         """
         months = self.scenario.finance.horizon_months
@@ -448,9 +578,17 @@ class CostFrames(VendorFrames):
                 continue
             present = self.cost.options[name].present
             other = rivals.with_model(self.scenario, name, e.model, e.replacement)
-            left = min(1.0, max(0.0, days / 365 * MONTHS / months))
-            after = None if other is None else left * present + (1 - left) * other
-            yield name, e.model, iso(e.retired), e.replacement, present, after
+            row = {
+                "option": name,
+                "model": e.model,
+                "retired": iso(e.retired),
+                "replacement": e.replacement,
+                "present": present,
+            }
+            if other is not None:
+                left = min(1.0, max(0.0, days / 365 * MONTHS / months))
+                row["after"] = left * present + (1 - left) * other
+            yield row
 
     @frame
     def remedies(self) -> Rows:
@@ -466,10 +604,22 @@ class CostFrames(VendorFrames):
         known = costing.remedies(self.scenario)
         for name in self.options:
             for item in self.sovereignty.remedies(name):
-                if r := known.get(item):
-                    share = r.share_of_api_bill.central
-                    yield name, r.label, r.source.kind, r.once, r.per_year, share
-                    yield r.source
+                found = known.get(item)
+                if found is None:
+                    continue
+                yield {
+                    "option": name,
+                    "remedy": found.label,
+                    "kind": found.source.kind,
+                    "once*": found.once,
+                    "yearly*": found.per_year,
+                    "of_api_bill": found.share_of_api_bill.central,
+                }
+                yield found.source
+
+
+def _capital(words: Any) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _never(months: float | None) -> float:

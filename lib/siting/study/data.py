@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -18,9 +19,6 @@ from siting.study.results import Results
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
 """What the map and the table of flows show of each, and somebody must state."""
-SEATS = ("operator_country", "parent_country")
-"""What they show beside that: it is known of every operator, or of none."""
-
 USERS = "Your users"
 BOX = {"zone": "", "keys": "", "open_points": 0, "failed": 0, "start": "", "reaches": ""}
 """A box on the map of flows that says nothing."""
@@ -38,14 +36,14 @@ class DataFrames(Results):
         carrier: what carries it: a part of a hybrid, else the option itself [option]
         zone: client, country, eea, third or unknown: the last border that the flow crosses
         party: vendor that carries it; empty where it stays with the client
-        place: country of the flow, or EU
-        operator_country: seat of the contracting operator
-        parent_country: seat of the operator's ultimate parent
-        clear_text: whether the operator's machines handle clear text
-        keys: who holds the encryption keys: customer, provider, none
-        retention_days: how long the operator keeps the data [days]
-        training: whether the provider trains on the data
-        transfer_tool: legal tool of a transfer to a third country
+        place?: country of the flow, or EU
+        operator_country?: seat of the contracting operator
+        parent_country?: seat of the operator's ultimate parent
+        clear_text?: whether the operator's machines handle clear text
+        keys?: who holds the encryption keys: customer, provider, none
+        retention_days?: how long the operator keeps the data [days]
+        training?: whether the provider trains on the data
+        transfer_tool?: legal tool of a transfer to a third country
         verdict: worst verdict of the rules that look at the flow
         open_points: rules that need a person or an answer [1]
         failed: rules that fail [1]
@@ -53,16 +51,30 @@ class DataFrames(Results):
         """
         for name, option in self.sovereignty.options.items():
             for flow in option.flows:
-                values, outside = flow.values, flow.values.get("external") is not False
-                found = (f for each in option.findings.values() for f in each if f.flow is flow)
-                verdicts = [f.verdict for f in found]
-                counts = worst(verdicts), verdicts.count("review"), verdicts.count("fail")
-                zone = self._zone(values.get("place")) if outside else "client"
-                party = self.options[flow.carrier].vendor if outside else ""
-                what = name, flow.label.split(": ")[-1], flow.carrier, zone, party
-                place, *stated = map(values.get, STATED)
-                unknown = (place, *stated).count(None) if outside else 0
-                yield *what, place, *map(values.get, SEATS), *stated, *counts, unknown
+                values = flow.values
+                outside = values.get("external") is not False
+                found = itertools.chain.from_iterable(option.findings.values())
+                verdicts = [f.verdict for f in found if f.flow is flow]
+                unknown = [fact for fact in STATED if values.get(fact) is None]
+                yield {
+                    "option": name,
+                    "flow": flow.label.split(": ")[-1],
+                    "carrier": flow.carrier,
+                    "zone": self._zone(values.get("place")) if outside else "client",
+                    "party": self.options[flow.carrier].vendor if outside else "",
+                    "place": values.get("place"),
+                    "operator_country": values.get("operator_country"),
+                    "parent_country": values.get("parent_country"),
+                    "clear_text": values.get("clear_text"),
+                    "keys": values.get("key_control"),
+                    "retention_days": values.get("retention_days"),
+                    "training": values.get("trains_on_data"),
+                    "transfer_tool": values.get("transfer_tool"),
+                    "verdict": worst(verdicts),
+                    "open_points": verdicts.count("review"),
+                    "failed": verdicts.count("fail"),
+                    "unknown": len(unknown) if outside else 0,
+                }
                 yield from (k.source for fact, k in flow.known.items() if fact in STATED)
 
     def _zone(self, place: object) -> str:
@@ -82,7 +94,7 @@ class DataFrames(Results):
         zone: client, country, eea, third or unknown
         column: place within the zone, from the left [1]
         row: place within the zone, from above [1]
-        keys: who holds the encryption keys
+        keys?: who holds the encryption keys
         open_points: rules that need a person or an answer; a half adds up its flows [1]
         failed: rules that fail [1]
         start: box that hands data on to this one; empty where none does
@@ -128,9 +140,15 @@ class DataFrames(Results):
         questions: open questions of the option; those of a mix are its parts' [1]
         """
         for name, o in self.sovereignty.options.items():
-            asked = sum(name in q.options for q in self.sovereignty.questions)
-            overall = worst(v.verdict for v in o.verdicts.values())
-            yield name, overall, *o.counts.values(), asked
+            yield {
+                "option": name,
+                "overall": worst(v.verdict for v in o.verdicts.values()),
+                "fail": o.counts["fail"],
+                "review": o.counts["review"],
+                "passes": o.counts["pass"],
+                "not_applicable": o.counts["n.a."],
+                "questions": sum(name in q.options for q in self.sovereignty.questions),
+            }
 
     @frame
     def rule_verdicts(self) -> Rows:
@@ -152,7 +170,7 @@ class DataFrames(Results):
         url: address of the law
         """
         for name, o in self.sovereignty.options.items():
-            yield from ((name, *_verdict(o, v)) for v in o.verdicts.values())
+            yield from ({"option": name, **_verdict(o, v)} for v in o.verdicts.values())
         where = {"locator": "provisions named in the table"}
         laws = (source_of(r) for r in self.sovereignty.law.rules.values() if r.url)
         yield from (law.model_copy(update=where) for law in laws)
@@ -170,10 +188,15 @@ class DataFrames(Results):
         """
         known = self.sovereignty.law.rules
         for q in self.sovereignty.questions:
-            options, rules = (self.labels[o] for o in q.options), (known[r].title for r in q.rules)
-            flows = ", ".join(f.replace("_", " ") for f in q.flows if q.level == "flow")
-            what = q.addressee, q.question, "; ".join(options), flows
-            yield *what, "; ".join(rules), len(q.rules)
+            flows = [f.replace("_", " ") for f in q.flows] if q.level == "flow" else []
+            yield {
+                "addressee": q.addressee,
+                "question": q.question,
+                "options": "; ".join(self.labels[name] for name in q.options),
+                "flows": ", ".join(flows),
+                "rules": "; ".join(known[rule].title for rule in q.rules),
+                "waiting": len(q.rules),
+            }
 
     @frame
     def rule_assumptions(self) -> Rows:
@@ -184,7 +207,7 @@ class DataFrames(Results):
         reason: why
         """
         for k in self.sovereignty.assumptions:
-            yield k.attribute.label, k.text, k.source.locator
+            yield {"assumption": k.attribute.label, "value": k.text, "reason": k.source.locator}
             yield k.source
 
     @frame
@@ -200,9 +223,13 @@ class DataFrames(Results):
         found = self.sovereignty.switches()
         order = sorted(found, key=lambda s: (-len(s.rules), s.known.attribute.label, s.known.text))
         for switch in order:
-            known = switch.known
-            titles = "; ".join(r.title for r in switch.rules)
-            yield known.attribute.label, known.text, len(switch.rules), titles, _stated_by(known)
+            yield {
+                "fact": switch.known.attribute.label,
+                "value": switch.known.text,
+                "rules_off": len(switch.rules),
+                "rules": "; ".join(rule.title for rule in switch.rules),
+                "stated": _stated_by(switch.known),
+            }
         yield from sorted({s.known.source for s in found}, key=lambda s: s.citation)
 
     @frame
@@ -211,15 +238,16 @@ class DataFrames(Results):
 
         date: day on which it happens
         event: what happens
-        option: label of the option; missing where the date changes no verdict
-        rule: identifier of the rule
-        title: what the rule asks for
-        before: verdict until then
-        after: verdict from then on
-        reason: why
+        option?: label of the option; missing where the date changes no verdict
+        rule?: identifier of the rule
+        title?: what the rule asks for
+        before?: verdict until then
+        after?: verdict from then on
+        reason?: why
         """
         for x in self.sovereignty.ahead:
-            yield from ((x.date.isoformat(), x.text, *change) for change in self._said(x.changes))
+            event = {"date": x.date.isoformat(), "event": x.text}
+            yield from (event | change for change in _changes(x.changes))
             yield from x.sources
 
     @frame
@@ -232,7 +260,12 @@ class DataFrames(Results):
         then: what would follow
         """
         for e in self.sovereignty.pending:
-            yield e.regime, e.summary, e.day.isoformat(), e.then
+            yield {
+                "law": e.regime,
+                "status": e.summary,
+                "last_news": e.day.isoformat(),
+                "then": e.then,
+            }
             yield source_of(e)
 
     @frame
@@ -240,23 +273,16 @@ class DataFrames(Results):
         """One verdict that changes if a law or a vendor moves, or a 'what if' that changes none.
 
         stress: the 'what if'
-        option: label of the option; missing where no verdict changes
-        rule: identifier of the rule
-        title: what the rule asks for
-        before: verdict today
-        after: verdict then
-        reason: why
+        option?: label of the option; missing where no verdict changes
+        rule?: identifier of the rule
+        title?: what the rule asks for
+        before?: verdict today
+        after?: verdict then
+        reason?: why
         """
         for supposed, flips in self.sovereignty.stress.items():
-            yield from ((supposed.label, *change) for change in self._said(flips))
+            yield from ({"stress": supposed.label, **change} for change in _changes(flips))
             yield source_of(supposed)
-
-    def _said(self, changes: tuple[Change, ...]) -> Iterator[tuple[str | None, ...]]:
-        for c in changes:
-            rule, verdicts = c.after.rule, (c.before.verdict, c.after.verdict)
-            yield c.option, rule.rule_id, rule.title, *verdicts, c.after.reason
-        if not changes:
-            yield (None,) * 6
 
     @frame
     def model_openness(self) -> Rows:
@@ -291,18 +317,47 @@ class DataFrames(Results):
         score: points of 100 [1]
         """
         for vendor, editions in openness.transparency(self.scenario).items():
-            yield from ((vendor, edition, float(f.value)) for edition, f in editions.items())
+            for edition, found in editions.items():
+                yield {"vendor": vendor, "edition": edition, "score": float(found.value)}
             yield source_of(editions[max(editions)])
 
 
-def _verdict(option: OptionAssessment, found: Finding) -> tuple[object, ...]:
+def _changes(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+    """Verdicts that change, by column; a row that says nothing where none does."""
+    rows = [
+        {
+            "option": c.option,
+            "rule": c.after.rule.rule_id,
+            "title": c.after.rule.title,
+            "before": c.before.verdict,
+            "after": c.after.verdict,
+            "reason": c.after.reason,
+        }
+        for c in changes
+    ]
+    yield from rows or [{}]
+
+
+def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
     """What stands in `rule_verdicts` beside the option."""
     rule = found.rule
-    law = rule.rule_id, rule.regime, rule.title, rule.provision, rule.address == "official"
+    easiest = found.cleared_by[0] if found.cleared_by else ()
     missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
-    cleared_if = " and ".join(f"{a}: {v}" for way in found.cleared_by[:1] for a, v in way)
-    decided = found.verdict, found.flow.label.split(": ")[-1], found.reason, _evidence(found)
-    return *law, *decided, cleared_if, rule.remedy, len(missing), rule.url
+    return {
+        "rule": rule.rule_id,
+        "regime": rule.regime,
+        "title": rule.title,
+        "provision": rule.provision,
+        "official": rule.address == "official",
+        "verdict": found.verdict,
+        "flow": found.flow.label.split(": ")[-1],
+        "reason": found.reason,
+        "evidence": _evidence(found),
+        "cleared_if": " and ".join(f"{answer}: {value}" for answer, value in easiest),
+        "remedy": rule.remedy,
+        "missing": len(missing),
+        "url": rule.url,
+    }
 
 
 def _evidence(found: Finding) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from siting.catalogue import Source, source_of
-from siting.quality import Score, leaves, margin_of, own_result, spoken
-from siting.study.frames import Rows, ends, frame, frame_citing
+from siting.quality import leaves, margin_of, own_result, spoken
+from siting.study.frames import Rows, frame, frame_citing
 from siting.study.results import Results
-from siting.verdict.ranking import Candidate, Criterion, Sampled
+from siting.verdict.ranking import Candidate, Criterion, Ranking, Sampled
 from siting.verdict.what_if import outcomes
 
-QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 TURNS = {"weight": "weight of {}", "price": "cost of {}", "volume": "volume of tokens"}
 
 WORDS = {"list": "list", "same_capability": "falling"}
@@ -31,38 +31,50 @@ class DecisionFrames(Results):
     def verdict(self) -> Rows:
         """The answer: one row.
 
-        option: the recommended one; missing where none may be chosen
-        kind: kind of place
-        vendor: vendor of the option, or of the burst part of a hybrid
-        country: where it runs, in words
-        servers: servers bought to begin with [servers]
-        model: the models that it runs, in words
-        reply: yes or no to the client's question; missing where it asks for neither
+        option?: the recommended one; missing where none may be chosen
+        kind?: kind of place
+        vendor?: vendor of the option, or of the burst part of a hybrid
+        country?: where it runs, in words
+        servers?: servers bought to begin with [servers]
+        model?: the models that it runs, in words
+        reply?: yes or no to the client's question; missing where it asks for neither
         stays: whether it is what runs today
-        today: what runs today [option]
-        today_model: the models that run today, in words
+        today?: what runs today [option]
+        today_model?: the models that run today, in words
         open: whether no option is clearly better
-        best: the option with the highest mean score [option]
+        best?: the option with the highest mean score [option]
         confidence: how sure, in a word
         definition: what the word means
-        share: share of cases in which the option ranks first [share]
-        leaving: share of cases in which the best option scores above today's [share]
-        months*: until it serves [months]
-        live: day on which it is expected to serve
-        live_low: the same, early
-        live_high: the same, late
-        cheaper: share of cases in which it costs less than what runs today [share]
-        worth: what it would be worth to know every uncertain input of cost [currency]
+        share?: share of cases in which the option ranks first [share]
+        leaving?: share of cases in which the best option scores above today's [share]
+        months*?: until it serves [months]
+        live?: day on which it is expected to serve
+        live_low?: the same, early
+        live_high?: the same, late
+        cheaper?: share of cases in which it costs less than what runs today [share]
+        worth?: what it would be worth to know every uncertain input of cost [currency]
         """
-        d, name = self.decision, self.decision.recommended
-        wait = self.options[name].months_to_production if name else None
-        low, live, high = (m if m is None else self._day(m * 365.25 / 12) for m in ends(wait))
-        place = name, *self._place(name), self._models(name), self._reply(name)
-        today = d.stays, d.baseline, self._models(d.baseline), d.word.at_least == 0
-        best = d.ranking and d.ranking.best
-        sure = best, d.word.word, d.word.definition, d.share, d.leaving
-        worth = self._cheaper(name), d.perfect_information
-        yield *place, *today, *sure, wait, live, low, high, *worth
+        d = self.decision
+        name = d.recommended
+        row = {
+            "option": name,
+            "model": self._models(name),
+            "reply": self._reply(name),
+            "stays": d.stays,
+            "today": d.baseline,
+            "today_model": self._models(d.baseline),
+            "open": d.word.at_least == 0,
+            "best": d.ranking and d.ranking.best,
+            "confidence": d.word.word,
+            "definition": d.word.definition,
+            "share": d.share,
+            "leaving": d.leaving,
+            "cheaper": self._cheaper(name),
+            "worth": d.perfect_information,
+        }
+        if name is not None:
+            row |= self._place(name) | self._begin(name)
+        yield row
         yield source_of(d.word)
 
     @frame_citing(_criteria_sources)
@@ -75,31 +87,36 @@ class DecisionFrames(Results):
         model: the models that it runs, in words
         role: chosen, today or other
         status: allowed, not cleared or ruled out
-        reason: why it is ruled out or not cleared; missing where it is allowed
-        cost: median of the present cost over the horizon [currency]
-        p10: present cost, one case in ten is cheaper [currency]
-        p25: a quarter of the cases are cheaper [currency]
-        p50: median of the cases [currency]
-        p75: three quarters are cheaper [currency]
-        p90: nine in ten are cheaper [currency]
-        first: share of cases in which it ranks first [share]
-        score: points at central weights and measures [points]
-        score_p10: one case in ten is lower [points]
-        score_p50: median of the cases [points]
-        score_p90: nine in ten are lower [points]
-        regret: mean loss against the best option of each case [points]
-        regret_money: mean extra cost over the cheapest option of each case [currency]
+        reason?: why it is ruled out or not cleared; missing where it is allowed
+        cost?: median of the present cost over the horizon [currency]
+        p10?: present cost, one case in ten is cheaper [currency]
+        p25?: a quarter of the cases are cheaper [currency]
+        p50?: median of the cases [currency]
+        p75?: three quarters are cheaper [currency]
+        p90?: nine in ten are cheaper [currency]
+        first?: share of cases in which it ranks first [share]
+        score?: points at central weights and measures [points]
+        score_p10?: one case in ten is lower [points]
+        score_p50?: median of the cases [points]
+        score_p90?: nine in ten are lower [points]
+        regret?: mean loss against the best option of each case [points]
+        regret_money?: mean extra cost over the cheapest option of each case [currency]
         """
         for c in self.decision.candidates:
-            status = "ruled out" if c.struck else "not cleared" if c.uncleared else "allowed"
-            reason = next(iter((*c.struck, *(d.point for d in c.uncleared))), None)
-            what = c.name, c.name, c.kind, self._models(c.name), self.roles[c.label], status, reason
-            points: tuple[float | None, ...] = (None,) * 7
-            if (ranking := self.decision.ranking) and c.name in ranking.names:
-                (low, central, high), median = ranking.score(c.name).ends, ranking.spread(c.name)[1]
-                scores = central, low, median, high
-                points = ranking.first(c.name), *scores, *ranking.regret(c.name)
-            yield *what, c.cost and c.cost.central, *_quantiles(c.cost), *points
+            row = {
+                "option": c.name,
+                "key": c.name,
+                "kind": c.kind,
+                "model": self._models(c.name),
+                "role": self.roles[c.label],
+                **_status(c),
+            }
+            if c.cost is not None:
+                row |= {"cost": c.cost.central, **_quantiles(c.cost)}
+            ranking = self.decision.ranking
+            if ranking and c.name in ranking.names:
+                row |= _ranked(ranking, c.name)
+            yield row
 
     @frame
     def barriers(self) -> Rows:
@@ -107,14 +124,23 @@ class DecisionFrames(Results):
 
         option: label of the option
         status: ruled out or not cleared
-        point: what is in doubt, in a few words; missing where an option is ruled out
+        point?: what is in doubt, in a few words; missing where an option is ruled out
         reason: what fails or is not shown, in words
-        clears: what would clear it; missing where nothing does
+        clears?: what would clear it; missing where nothing does
         """
         for c in self.decision.candidates:
-            yield from ((c.name, "ruled out", None, reason, None) for reason in c.struck)
-            for d in () if c.struck else c.uncleared:
-                yield c.name, "not cleared", d.point, d.reason, d.clears
+            for reason in c.struck:
+                yield {"option": c.name, "status": "ruled out", "reason": reason}
+            if c.struck:
+                continue
+            for doubt in c.uncleared:
+                yield {
+                    "option": c.name,
+                    "status": "not cleared",
+                    "point": doubt.point,
+                    "reason": doubt.reason,
+                    "clears": doubt.clears,
+                }
         yield from self.sovereignty.sources
 
     @frame_citing(_criteria_sources)
@@ -129,9 +155,9 @@ class DecisionFrames(Results):
         weight*: weight of the criterion [points]
         weight_share: central weight over the sum of all [share]
         known: whether the measure is known; an unknown one counts as anything
-        measure_p10: measure, one case in ten is lower
-        measure: measure, central case
-        measure_p90: measure, nine in ten are lower
+        measure_p10?: measure, one case in ten is lower
+        measure?: measure, central case
+        measure_p90?: measure, nine in ten are lower
         worst: measure that is worth nothing
         best: measure that is worth everything
         worth_p10: worth of the measure, 1 at best, one case in ten is lower
@@ -139,8 +165,9 @@ class DecisionFrames(Results):
         worth_p90: worth, nine in ten are lower
         points: worth times weight: the columns of an option add up to its score [points]
         """
-        d = self.decision
-        return (self._scored(c, criterion) for c in d.candidates for criterion in d.criteria)
+        for c in self.decision.candidates:
+            for criterion in self.decision.criteria:
+                yield self._scored(c, criterion)
 
     @frame_citing(_criteria_sources)
     def ranks(self) -> Rows:
@@ -150,9 +177,12 @@ class DecisionFrames(Results):
         rank: 1 is best
         share: share of cases in which it takes that rank [share]
         """
-        if ranking := self.decision.ranking:
-            for name, shares in zip(ranking.names, ranking.acceptability, strict=True):
-                yield from ((name, *place) for place in enumerate(shares, 1))
+        ranking = self.decision.ranking
+        if ranking is None:
+            return
+        for name, shares in zip(ranking.names, ranking.acceptability, strict=True):
+            for rank, share in enumerate(shares, 1):
+                yield {"option": name, "rank": rank, "share": share}
 
     @frame_citing(_criteria_sources)
     def price_futures(self) -> Rows:
@@ -165,16 +195,19 @@ class DecisionFrames(Results):
         p50: median of the cases [currency]
         p75: three quarters are cheaper [currency]
         p90: nine in ten are cheaper [currency]
-        first: share of cases in which it ranks first; missing where it may not be chosen [share]
+        first?: share of cases in which it ranks first; missing where it may not be chosen [share]
         best: whether it has the highest mean score on that path
         """
         cases = self.what_if()
         cases = cases[(cases.volume == 1) & cases.weight.isin(cases.weight[cases.reported])]
-        ranked = {(c.path, c.option): (c.first, c.best) for c in cases.itertuples()}
+        ranked = {(c.path, c.option): c for c in cases.itertuples()}
         for path, costs in self.decision.futures.items():
             for name, cost in costs.items():
-                found = ranked.get((WORDS[path], self.labels[name]), (None, False))
-                yield WORDS[path], name, *_quantiles(cost), *found
+                row = {"path": WORDS[path], "option": name, "best": False, **_quantiles(cost)}
+                found = ranked.get((WORDS[path], self.labels[name]))
+                if found is not None:
+                    row |= {"first": found.first, "best": found.best}
+                yield row
 
     @frame_citing(_criteria_sources)
     def what_if(self) -> Rows:
@@ -196,7 +229,8 @@ class DecisionFrames(Results):
         if self.scenario.decision.falling_prices is not None:
             path = "mixed"
             costs[path] = {c.name: c.cost for c in d.candidates if c.cost is not None}
-        return outcomes(d, costs, path)
+        for case in outcomes(d, costs, path):
+            yield asdict(case)
 
     @frame_citing(_criteria_sources)
     def lead_swings(self) -> Rows:
@@ -204,7 +238,7 @@ class DecisionFrames(Results):
 
         kind: cost, weight or measure
         input: the input in words
-        option: the one whose measure it is; missing for an input of several options
+        option?: the one whose measure it is; missing for an input of several options
         unit: unit of the values
         low: value at the low end of its range
         plan: value as planned
@@ -218,12 +252,25 @@ class DecisionFrames(Results):
         """
         units = {c.label: self._in_units(c) for c in self.decision.criteria}
         for s in self.decision.swings:
-            option, factor, unit = None, 1.0, s.band.unit
+            lead_low, lead_plan, lead_high = s.leads
+            leader_low, leader_high = s.leaders
+            row = {
+                "kind": s.kind,
+                "input": s.label,
+                "unit": s.band.unit,
+                "lead_low": lead_low,
+                "lead_plan": lead_plan,
+                "lead_high": lead_high,
+                "leader_low": leader_low,
+                "leader_high": leader_high,
+                "turns": leader_low != leader_high and self.decision.recommended in s.leaders,
+            }
+            band = s.band
             if s.kind == "measure":
-                option, (factor, unit) = s.subject, units[s.label]
-            what = s.kind, s.label, option, unit, *s.band.scaled(factor).ends
-            turns = s.leaders[0] != s.leaders[1] and self.decision.recommended in s.leaders
-            yield *what, *s.leads, *s.leaders, turns
+                factor, unit = units[s.label]
+                band = s.band.scaled(factor)
+                row |= {"option": s.subject, "unit": unit}
+            yield row | {"low": band.low, "plan": band.central, "high": band.high}
 
     @frame_citing(_criteria_sources)
     def turns(self) -> Rows:
@@ -241,9 +288,17 @@ class DecisionFrames(Results):
         criteria = {c.criterion: c.label.lower() for c in self.decision.criteria}
         for f in self.decision.flips:
             subject = self.labels.get(f.subject, f.subject)
-            said = TURNS[f.kind].format(criteria[f.subject] if f.kind == "weight" else subject)
-            points = f.expected.central, f.threshold, f.expected.unit, f.to, f.plausible
-            yield f.kind, subject, said, *points
+            moving = criteria[f.subject] if f.kind == "weight" else subject
+            yield {
+                "kind": f.kind,
+                "subject": subject,
+                "input": TURNS[f.kind].format(moving),
+                "today": f.expected.central,
+                "at": f.threshold,
+                "unit": f.expected.unit,
+                "to": f.to,
+                "inside": f.plausible,
+            }
 
     @frame
     def knowledge(self) -> Rows:
@@ -252,16 +307,19 @@ class DecisionFrames(Results):
         input: what would be known, in words
         worth: expected saving if it were known [currency]
         pays: whether that is more than the test costs
-        action: how to measure it; missing where no test is known
-        days: how long that takes [days]
-        cost*: what it costs, converted on the day of the report [currency]
+        action?: how to measure it; missing where no test is known
+        days?: how long that takes [days]
+        cost*?: what it costs, converted on the day of the report [currency]
         """
         for k in self.decision.knowledge:
-            if e := k.experiment:
-                yield k.label, k.worth, k.pays, e.action, e.days, e.cost.scaled(k.rate)
-                yield source_of(e)
-            else:
-                yield {"input": k.label, "worth": k.worth, "pays": k.pays}
+            row = {"input": k.label, "worth": k.worth, "pays": k.pays}
+            test = k.experiment
+            if test is None:
+                yield row
+                continue
+            in_money = test.cost.scaled(k.rate)
+            yield row | {"action": test.action, "days": test.days, "cost*": in_money}
+            yield source_of(test)
 
     @frame
     def steps(self) -> Rows:
@@ -273,12 +331,19 @@ class DecisionFrames(Results):
         label: what to do, in a few words
         step: what to do
         why: what it is good for
-        price*: what it costs; missing where nothing is known [currency]
+        price*?: what it costs; missing where nothing is known [currency]
         """
         for s in self.decision.plan:
-            row, due = s.row, self._day(s.row.day)
-            yield row.day, due, row.owner, row.label, row.step, row.why, s.price
-            yield source_of(row)
+            yield {
+                "day": s.row.day,
+                "due": self._day(s.row.day),
+                "owner": s.row.owner,
+                "label": s.row.label,
+                "step": s.row.step,
+                "why": s.row.why,
+                "price*": s.price,
+            }
+            yield source_of(s.row)
 
     @frame_citing(_criteria_sources)
     def successors(self) -> Rows:
@@ -296,9 +361,18 @@ class DecisionFrames(Results):
         verdict: fits, tight or does not fit
         """
         for f in self.decision.resilience:
-            g, what = f.growth, (f.option, f.model, spoken(f.model), f.room)
-            grows = g.same_class, g.flagship.central, len(g.ratios), g.makers
-            yield *what, *grows, f.chance, f.verdict
+            yield {
+                "option": f.option,
+                "model": f.model,
+                "spoken": spoken(f.model),
+                "room": f.room,
+                "successor*": f.growth.same_class,
+                "flagship": f.growth.flagship.central,
+                "pairs": len(f.growth.ratios),
+                "makers": f.growth.makers,
+                "chance": f.chance,
+                "verdict": f.verdict,
+            }
 
     # --- which model is as good as which ------------------------------------------------------
 
@@ -318,20 +392,38 @@ class DecisionFrames(Results):
         margin_stated: whether the client set that margin; else it is the default
         items: items of the client's own that settle it [items]
         supported: whether the evidence is enough to recommend a switch
-        own_score: score in the client's own test [score]
-        own_floor: what the client asks for [score]
-        own_tolerance: half-width of the 95 % interval of the score [score]
-        own_verdict: what the client's own test says; missing without one
+        own_score?: score in the client's own test [score]
+        own_floor?: what the client asks for [score]
+        own_tolerance?: half-width of the 95 % interval of the score [score]
+        own_verdict?: what the client's own test says; missing without one
         hidden*: hidden output tokens a request [tokens]
         """
         for p in self.quality.parities:
-            models = p.model, spoken(p.model), p.reference, spoken(p.reference)
             workload = self.scenario.workloads[p.workload]
-            stated = bool(workload.quality and workload.quality.margin is not None)
-            judged = p.verdict, p.reason, margin_of(workload), stated, p.items, p.supported
-            o = p.own
-            own = (o.score, o.floor, o.tolerance, o.verdict) if o else (None,) * 4
-            yield p.option, p.workload, *models, *judged, *own, p.reasoning_tokens
+            floor = workload.quality
+            row = {
+                "option": p.option,
+                "workload": p.workload,
+                "model": p.model,
+                "spoken": spoken(p.model),
+                "reference": p.reference,
+                "reference_spoken": spoken(p.reference),
+                "verdict": p.verdict,
+                "reason": p.reason,
+                "margin": margin_of(workload),
+                "margin_stated": bool(floor and floor.margin is not None),
+                "items": p.items,
+                "supported": p.supported,
+                "hidden*": p.reasoning_tokens,
+            }
+            if p.own:
+                row |= {
+                    "own_score": p.own.score,
+                    "own_floor": p.own.floor,
+                    "own_tolerance": p.own.tolerance,
+                    "own_verdict": p.own.verdict,
+                }
+            yield row
         yield from (i.source for i in self.quality.inputs)
         if any(p.own for p in self.quality.parities):
             day = self.client.report_date.isoformat()
@@ -351,11 +443,24 @@ class DecisionFrames(Results):
         verdict: better, as good, worse or unknown
         """
         for name, w in self.scenario.workloads.items():
-            if w.quality and (own := w.quality.own):
-                yield self.scenario.source(f"workloads.{name}.quality.own")
-                for o in (o for m in own.scores if (o := own_result(own, m, margin_of(w)))):
-                    said = o.score, o.floor, o.tolerance, own.items, o.verdict
-                    yield name, o.model, spoken(o.model), *said
+            own = w.quality and w.quality.own
+            if not own:
+                continue
+            yield self.scenario.source(f"workloads.{name}.quality.own")
+            for model in own.scores:
+                found = own_result(own, model, margin_of(w))
+                if found is None:
+                    continue
+                yield {
+                    "workload": name,
+                    "model": found.model,
+                    "spoken": spoken(found.model),
+                    "score": found.score,
+                    "floor": found.floor,
+                    "tolerance": found.tolerance,
+                    "items": own.items,
+                    "verdict": found.verdict,
+                }
 
     @frame
     def board_scores(self) -> Rows:
@@ -370,14 +475,14 @@ class DecisionFrames(Results):
         unit: unit of the scores
         direction: higher or lower is better
         date: day of the score
-        score: score of the model
-        effort: reasoning effort of that score
-        reference_score: score of the reference
-        reference_effort: reasoning effort of that score
-        difference: positive where the option's model is better, in the board's unit
-        low: lower end of the 95 % interval of the difference
-        high: upper end
-        tolerance: half-width of the interval
+        score?: score of the model
+        effort?: reasoning effort of that score
+        reference_score?: score of the reference
+        reference_effort?: reasoning effort of that score
+        difference?: positive where the option's model is better, in the board's unit
+        low?: lower end of the 95 % interval of the difference
+        high?: upper end
+        tolerance?: half-width of the interval
         margin: how far below the reference is allowed, in the board's unit
         counts: weight at its age, 1 when new; 0 where it is not heard, or no difference is known
         verdict: better, as good, worse or unknown
@@ -386,13 +491,36 @@ class DecisionFrames(Results):
         for p in self.quality.parities:
             margin = margin_of(self.scenario.workloads[p.workload])
             for c in p.comparisons:
-                b, (score, effort, date) = c.board, _scored(c.model)
-                against, its_effort, _ = _scored(c.reference)
-                what = p.option, p.workload, p.model, b.board, b.label, b.task
-                scores = score, effort, against, its_effort
-                apart = c.difference, *c.interval, c.tolerance
-                judged = margin / b.points_per_unit, c.counts, c.verdict, c.reason
-                yield *what, b.unit, b.direction, date or b.date, *scores, *apart, *judged
+                b = c.board
+                low, high = c.interval
+                row = {
+                    "option": p.option,
+                    "workload": p.workload,
+                    "model": p.model,
+                    "board": b.board,
+                    "label": b.label,
+                    "task": b.task,
+                    "unit": b.unit,
+                    "direction": b.direction,
+                    "date": b.date,
+                    "difference": c.difference,
+                    "low": low,
+                    "high": high,
+                    "tolerance": c.tolerance,
+                    "margin": margin / b.points_per_unit,
+                    "counts": c.counts,
+                    "verdict": c.verdict,
+                    "reason": c.reason,
+                }
+                if c.model is not None:
+                    row |= {"score": c.model.score, "effort": c.model.effort}
+                    row["date"] = c.model.date or b.date
+                if c.reference is not None:
+                    row |= {
+                        "reference_score": c.reference.score,
+                        "reference_effort": c.reference.effort,
+                    }
+                yield row
                 yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)
 
     # Rows -------------------------------------------------------------------------------------
@@ -407,23 +535,43 @@ class DecisionFrames(Results):
         parts = (self.options[p].models.values() for p in leaves(self.scenario, name))
         return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
 
-    def _place(self, name: str | None) -> tuple[Any, ...]:
+    def _place(self, name: str) -> dict[str, Any]:
         """Kind, vendor, country and servers of an option."""
-        if name is None:
-            return (None,) * 4
-        option, priced = self.options[name], self.cost.options.get(name)
+        option = self.options[name]
         burst = self.options.get(option.burst)
-        vendor = option.vendor or (burst.vendor if burst else "")
-        country = self.numbers.words.territories.get(option.country)
-        servers = priced.servers[0] if priced and priced.servers else None
-        return option.kind, vendor, country, servers
+        priced = self.cost.options.get(name)
+        row = {
+            "kind": option.kind,
+            "vendor": option.vendor or (burst.vendor if burst else ""),
+            "country": self.numbers.words.territories.get(option.country),
+        }
+        if priced and priced.servers:
+            row["servers"] = priced.servers[0]
+        return row
+
+    def _begin(self, name: str) -> dict[str, Any]:
+        """When an option serves, where that is estimated."""
+        months = self.options[name].months_to_production
+        if months is None:
+            return {}
+        return {
+            "months*": months,
+            "live": self._day_after(months.central),
+            "live_low": self._day_after(months.low),
+            "live_high": self._day_after(months.high),
+        }
+
+    def _day_after(self, months: float) -> str:
+        return self._day(months * 365.25 / 12)
 
     def _reply(self, name: str | None) -> str | None:
         """Yes, no or not yet to the client's own question."""
-        meant, unsure = self.client.yes_means, self.decision.word.at_least == 0
-        if name in meant:
-            return "Not yet" if unsure else "Yes"
-        return ("Not yet" if self.decision.stays else "No") if meant else None
+        if not self.client.yes_means:
+            return None
+        if name in self.client.yes_means:
+            is_open = self.decision.word.at_least == 0
+            return "Not yet" if is_open else "Yes"
+        return "Not yet" if self.decision.stays else "No"
 
     def _cheaper(self, name: str | None) -> float | None:
         """Share of cases in which an option costs less than what runs today."""
@@ -436,33 +584,78 @@ class DecisionFrames(Results):
 
     def _in_units(self, criterion: Criterion) -> tuple[float, str]:
         """What a measure is multiplied with to be read, and its unit then: money as money."""
-        yard, money = self.decision.yard or 0.0, self.client.currency
-        yearly = yard / (self.scenario.finance.horizon_months / 12), money
-        known = {"cost_ratio": (yard, money), "loss_share": yearly, "exit_share": yearly}
-        shares = dict.fromkeys(("latency_margin", "openness"), (1.0, "share"))
-        return {**known, **shares}.get(criterion.measure, (1.0, ""))
+        yard = self.decision.yard or 0.0
+        match criterion.measure:
+            case "cost_ratio":
+                return yard, self.client.currency
+            case "loss_share" | "exit_share":
+                return yard / (self.scenario.finance.horizon_months / 12), self.client.currency
+            case "latency_margin" | "openness":
+                return 1.0, "share"
+        return 1.0, ""
 
-    def _scored(self, c: Candidate, criterion: Criterion) -> tuple[Any, ...]:
+    def _scored(self, c: Candidate, criterion: Criterion) -> dict[str, Any]:
+        """A row of `scorecard`; an unknown measure is worth anything, a half in the middle."""
         weights = self.decision.weights
         weight = weights[criterion.criterion]
         share = weight.central / sum(w.central for w in weights.values())
         factor, unit = self._in_units(criterion)
         measure = c.measures.get(criterion.measure)
-        measures: tuple[float | None, ...] = (None,) * 3
-        worst, worth, best = 0.1, 0.5, 0.9
+        row: dict[str, Any] = {
+            "option": c.name,
+            "criterion": criterion.criterion,
+            "label": criterion.label,
+            "about": criterion.unit,
+            "unit": unit,
+            "weight*": weight,
+            "weight_share": share,
+            "known": measure is not None,
+            "worst": criterion.worst * factor,
+            "best": criterion.best * factor,
+            "worth_p10": 0.1,
+            "worth": 0.5,
+            "worth_p90": 0.9,
+        }
         if measure is not None:
             low, _, high = measure.ends
-            measures = low * factor, measure.central * factor, high * factor
-            worst, best = sorted(float(criterion.value(end)) for end in (low, high))
-            worth = float(criterion.value(measure.central))
-        what = c.name, criterion.criterion, criterion.label, criterion.unit, unit, weight, share
-        goals, worths = (criterion.worst * factor, criterion.best * factor), (worst, worth, best)
-        return *what, measure is not None, *measures, *goals, *worths, 100 * worth * share
+            worths = [float(criterion.value(end)) for end in (low, high)]
+            row |= {
+                "measure_p10": low * factor,
+                "measure": measure.central * factor,
+                "measure_p90": high * factor,
+                "worth_p10": min(worths),
+                "worth": float(criterion.value(measure.central)),
+                "worth_p90": max(worths),
+            }
+        return row | {"points": 100 * row["worth"] * share}
 
 
-def _quantiles(cost: Sampled | None) -> tuple[float | None, ...]:
-    return (*np.quantile(cost.draws, QUANTILES),) if cost else (None,) * len(QUANTILES)
+def _status(c: Candidate) -> dict[str, Any]:
+    """Whether an option may be chosen, and the first reason why not."""
+    if c.struck:
+        return {"status": "ruled out", "reason": c.struck[0]}
+    if c.uncleared:
+        return {"status": "not cleared", "reason": c.uncleared[0].point}
+    return {"status": "allowed"}
 
 
-def _scored(score: Score | None) -> tuple[float | None, str | None, str | None]:
-    return (score.score, score.effort, score.date) if score else (None, None, None)
+def _ranked(ranking: Ranking, name: str) -> dict[str, Any]:
+    """Score and rank of an option that may be chosen."""
+    score = ranking.score(name)
+    _, median, _ = ranking.spread(name)
+    regret, regret_money = ranking.regret(name)
+    return {
+        "first": ranking.first(name),
+        "score": score.central,
+        "score_p10": score.low,
+        "score_p50": median,
+        "score_p90": score.high,
+        "regret": regret,
+        "regret_money": regret_money,
+    }
+
+
+def _quantiles(cost: Sampled) -> dict[str, float]:
+    """Present cost over all cases."""
+    p10, p25, p50, p75, p90 = np.quantile(cost.draws, (0.1, 0.25, 0.5, 0.75, 0.9))
+    return {"p10": p10, "p25": p25, "p50": p50, "p75": p75, "p90": p90}

@@ -13,13 +13,15 @@ frame's `attrs`, `help(s.costs)`, the list that evaluating a study shows, and th
         amount*: cost; income is negative [currency]
         \"\"\"
         for name, month, amount in …:
-            yield name, month, amount
+            yield {"option": name, "month": month, "amount*": amount}
 
 A method yields rows, and sources between or after them; sources that many frames share are told
-to the decorator: `@frame_citing(of_prices)`. A row is a tuple in the declared order, or a mapping
-by column, in which what is missing may be left out. `amount*` declares three columns, amount_low,
-amount and amount_high, of which a row holds one cell: a range, or None where it is not known. `*`
-alone declares low, central and high.
+to the decorator: `@frame_citing(of_prices)`. A row is a mapping by column: it names each cell, so
+that none is found by counting. `irr?: …` declares a column that may be missing: a row may leave it
+out. All others must stand in every row, or the frame is refused by its name and the column's.
+`amount*` declares three columns, amount_low, amount and amount_high, of which a row holds one cell,
+called `amount*` there: a range, or None where it is not known. `*` alone declares low, central and
+high; `amount*?` may be left out.
 
 `[currency]` becomes the client's currency. A column with a unit is numeric: what is unknown or not
 applicable is missing, never is infinite. One without is text, or a truth value where its meaning
@@ -41,19 +43,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
-from siting.catalogue import Source
+from siting.catalogue import Source, suggestion
 from siting.quantity import Range
 
 if TYPE_CHECKING:
     from siting.study.results import Results
 
-Row: TypeAlias = "tuple[Any, ...] | Mapping[str, Any]"
+Row: TypeAlias = "Mapping[str, Any]"
 Rows: TypeAlias = "Iterable[Row | Source]"
 """What a frame's method makes: rows, and sources between or after them."""
 Method: TypeAlias = "Callable[..., Rows | pd.DataFrame]"
 Frame: TypeAlias = "Callable[..., pd.DataFrame]"
 
-_DECLARED = re.compile(r"^(\w*\*?): (.*?)(?: \[([^\]]+)\])?$")
+_DECLARED = re.compile(
+    r"^(?P<cell>\w*\*?)(?P<may_be_missing>\??): (?P<meaning>.*?)(?: \[(?P<unit>[^\]]+)\])?$"
+)
 
 
 class Several(tuple[Any, ...]):
@@ -70,7 +74,7 @@ class Named(dict[str, str]):
         return Named(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Declared:
     """What the docstring of a frame says."""
 
@@ -83,6 +87,8 @@ class Declared:
     """By column, `currency` for the client's; columns without a unit are left out."""
     keys: frozenset[str]
     """Columns whose cells name options."""
+    may_be_missing: frozenset[str]
+    """Cells that a row may leave out."""
 
     def units_in(self, currency: str) -> Named:
         return Named({c: re.sub(r"\bcurrency\b", currency, u) for c, u in self.units.items()})
@@ -100,22 +106,34 @@ def columns(cell: str) -> tuple[str, ...]:
 def declared(method: Callable[..., Any]) -> Declared:
     """Reads a frame's docstring. Raises ValueError where a column is not declared as it must be."""
     row, _, said = inspect.cleandoc(method.__doc__ or "").partition("\n\n")
-    cells, meanings, units = [], dict[str, str](), dict[str, str]()
+    cells: list[str] = []
+    optional: set[str] = set()
+    meanings: dict[str, str] = {}
+    units: dict[str, str] = {}
     for line in re.sub(r"\n\s+", " ", said).splitlines():
         found = _DECLARED.match(line)
         if found is None:
             raise ValueError(f"{method.__name__}: write `column: meaning [unit]`, not {line!r}")
-        cell, meaning, unit = found.groups()
+        cell = found["cell"]
         made = columns(cell)
         ends = ("",) if len(made) == 1 else (", low end", "", ", high end")
         cells.append(cell)
-        meanings |= {column: meaning + end for column, end in zip(made, ends, strict=True)}
-        units |= dict.fromkeys(made, unit) if unit else {}
+        meanings |= {c: found["meaning"] + end for c, end in zip(made, ends, strict=True)}
+        if found["unit"]:
+            units |= dict.fromkeys(made, found["unit"])
+        if found["may_be_missing"]:
+            optional.add(cell)
     if not row or not meanings:
         raise ValueError(f"{method.__name__}: its docstring says neither row nor columns")
     keys = frozenset(c for c in meanings if c == "option" or units.get(c) == "option")
-    units = {column: unit for column, unit in units.items() if column not in keys}
-    return Declared(" ".join(row.split()), tuple(cells), meanings, units, keys)
+    return Declared(
+        row=" ".join(row.split()),
+        cells=tuple(cells),
+        meanings=meanings,
+        units={column: unit for column, unit in units.items() if column not in keys},
+        keys=keys,
+        may_be_missing=frozenset(optional),
+    )
 
 
 def frame_citing(sources: Callable[[Any], Iterable[Source]]) -> Callable[[Method], Frame]:
@@ -130,7 +148,8 @@ def frame_citing(sources: Callable[[Any], Iterable[Source]]) -> Callable[[Method
         def made(self: Results, *args: Any) -> pd.DataFrame:
             key = (method.__name__, *args)
             if key not in self.frames_made:
-                rows, cited = method(self, *args), list[Source]()
+                rows = method(self, *args)
+                cited: list[Source] = []
                 if not isinstance(rows, pd.DataFrame):
                     each = list(rows)
                     cited = [x for x in each if isinstance(x, Source)]
@@ -148,22 +167,38 @@ frame = frame_citing(lambda _: ())
 """The same for a method that yields all of its sources, or that has none."""
 
 
-def _framed(method: Frame, rows: Sequence[Row], study: Results) -> pd.DataFrame:
+def _framed(method: Frame, rows: Sequence[Any], study: Results) -> pd.DataFrame:
     """Rows as columns: ranges by their ends, options by their labels."""
-    said, found, made = declared(method), dict[str, Sequence[Any]](), list[tuple[Any, ...]]()
-    for row in rows:
-        fits, whole = len(row) == len(said.cells), row
-        if isinstance(row, Mapping):
-            fits, whole = row.keys() <= {*said.cells}, tuple(map(row.get, said.cells))
-        if not fits:
-            raise ValueError(f"{method.__name__}: declared and made columns differ: {row}")
-        made.append(tuple(whole))
-    for cell, values in zip(said.cells, zip(*made, strict=True), strict=False):
+    said = declared(method)
+    made = [_complete(method.__name__, said, row) for row in rows]
+    found: dict[str, Sequence[Any]] = {}
+    for cell in said.cells if made else ():
+        values = [row.get(cell) for row in made]
         if cell.endswith("*"):
             found |= zip(columns(cell), zip(*map(ends, values), strict=True), strict=True)
+        elif cell in said.keys:
+            found[cell] = [key if key is None else study.labels.get(key) for key in values]
         else:
-            found[cell] = [*map(study.labels.get, values)] if cell in said.keys else values
+            found[cell] = values
     return pd.DataFrame(found)
+
+
+def _complete(name: str, said: Declared, row: Any) -> Mapping[str, Any]:
+    """A row in which every declared cell stands, save those that may be missing, and no other."""
+    if not isinstance(row, Mapping):
+        cells = ", ".join(said.cells)
+        raise ValueError(f"{name}: a row names its cells ({cells}), unlike {row!r}")
+    lacking = [c for c in said.cells if c not in row and c not in said.may_be_missing]
+    if lacking:
+        raise ValueError(
+            f"{name}: a row lacks {', '.join(lacking)}; "
+            f"what may be missing is declared as `{lacking[0]}?: …`. The row: {dict(row)}"
+        )
+    unknown = [c for c in row if c not in said.cells]
+    if unknown:
+        hint = suggestion(unknown[0], said.cells)
+        raise ValueError(f"{name}: {', '.join(unknown)} is not declared; {hint}")
+    return row
 
 
 def _tidy(
@@ -202,7 +237,7 @@ def _kind_without_rows(said: Declared, column: str) -> str:
 
 def ends(value: Range | None) -> tuple[float | None, float | None, float | None]:
     """Low, central and high of a range; nothing three times where it is not known."""
-    return (None,) * 3 if value is None else value.ends
+    return (None, None, None) if value is None else value.ends
 
 
 def listed(study_class: type) -> dict[str, Declared]:
@@ -215,7 +250,13 @@ def listed(study_class: type) -> dict[str, Declared]:
 def catalogue(study_class: type, currency: str = "currency") -> pd.DataFrame:
     """All frames as a table: one row a column of a frame, with its meaning and unit."""
     rows = [
-        (f"s.{name}()", said.row, column, meaning, said.units_in(currency).get(column, ""))
+        {
+            "frame": f"s.{name}()",
+            "row": said.row,
+            "column": column,
+            "meaning": meaning,
+            "unit": said.units_in(currency).get(column, ""),
+        }
         for name, said in listed(study_class).items()
         for column, meaning in said.meanings.items()
     ]

@@ -32,11 +32,11 @@ MAP_CARDS = 12
 class MemoryFrames(Results):
     """Frames on memory of serving and of fine-tuning. All GiB are of the fullest GPU."""
 
-    def _placed(self) -> Iterator[tuple[tuple[str, str], Memory]]:
-        """Option and model in words, and what the model takes there, where it is estimated."""
+    def _placed(self) -> Iterator[tuple[dict[str, str], Memory]]:
+        """Option and model as a row names them, and what the model takes, where it is estimated."""
         for fit in itertools.chain(*self.memory.values()):
             if fit.memory:
-                yield (fit.option, short(fit.model)), fit.memory
+                yield {"option": fit.option, "model": short(fit.model)}, fit.memory
 
     def _memory_sources(self) -> list[Source]:
         """The cards' and models' own first, then those of the parts."""
@@ -51,41 +51,64 @@ class MemoryFrames(Results):
         option: label of the option
         model: open model
         model_key: its name in the catalogue
-        gpu: card
-        gpu_key: its name in the catalogue
-        gpus: cards of one group [GPUs]
-        tensor_parallel: cards among which a layer is split [GPUs]
-        weights: format of the weights
-        kv_cache: format of the cache
-        context: longest request [tokens]
-        planned: requests of that length that it must hold [requests]
-        card: memory of the card that a program can use [GiB]
-        budget*: what the engine may take of it [GiB]
-        taken*: weights and overhead, before the cache [GiB]
-        need*: weights, overhead and the cache of the planned requests [GiB]
-        left*: left for the cache [GiB]
-        requests*: longest requests that fit at once [requests]
-        longest: longest single request that fits [tokens]
-        verdict: fits, tight (by the central estimate only) or does not fit
-        served_on: cards of a group that serves the load, which the limits decide [GPUs]
-        served_requests: longest requests that fit on such a group [requests]
+        gpu?: card
+        gpu_key?: its name in the catalogue
+        gpus?: cards of one group [GPUs]
+        tensor_parallel?: cards among which a layer is split [GPUs]
+        weights?: format of the weights
+        kv_cache?: format of the cache
+        context?: longest request [tokens]
+        planned?: requests of that length that it must hold [requests]
+        card?: memory of the card that a program can use [GiB]
+        budget*?: what the engine may take of it [GiB]
+        taken*?: weights and overhead, before the cache [GiB]
+        need*?: weights, overhead and the cache of the planned requests [GiB]
+        left*?: left for the cache [GiB]
+        requests*?: longest requests that fit at once [requests]
+        longest?: longest single request that fits [tokens]
+        verdict?: fits, tight (by the central estimate only) or does not fit
+        served_on?: cards of a group that serves the load, which the limits decide [GPUs]
+        served_requests?: longest requests that fit on such a group [requests]
         why: why it is not estimated
         """
         for fit in itertools.chain(*self.memory.values()):
-            where, m = (fit.option, short(fit.model), fit.model), fit.memory
-            if m is None:
-                unknown = {"option": fit.option, "model": where[1], "model_key": fit.model}
-                yield {**unknown, "why": fit.reason}
-                continue
-            d, card = m.deployment, usable_gib(m.deployment.gpu).central
-            asked = d.tensor_parallel, d.weights, d.kv_cache, m.context, m.concurrency, card
-            taken = total((p.gib for p in m.parts if p.name in BEFORE_CACHE), "GiB")
-            memory = m.budget_gib, taken, m.need_gib, m.pool_gib, m.max_concurrency
-            pool = self.capacity[fit.option].pools.get(fit.model)
-            size = pool and pool.gpus_per_replica
-            held = [c.max_concurrency.central for c in fit.choices if c.deployment.gpus == size]
-            served = m.longest_context, m.verdict, size, held[0] if held else None
-            yield *where, d.gpu.gpu, d.gpu.id, d.gpus, *asked, *memory, *served, ""
+            row = {
+                "option": fit.option,
+                "model": short(fit.model),
+                "model_key": fit.model,
+                "why": fit.reason,
+            }
+            if fit.memory is not None:
+                row |= self._fit(fit, fit.memory) | {"why": ""}
+            yield row
+
+    def _fit(self, fit: vram.Fit, found: Memory) -> dict[str, Any]:
+        """What `fits` says of a model whose memory is estimated."""
+        runs = found.deployment
+        before_cache = (p.gib for p in found.parts if p.name in BEFORE_CACHE)
+        pool = self.capacity[fit.option].pools.get(fit.model)
+        served_on = pool and pool.gpus_per_replica
+        held = [c.max_concurrency.central for c in fit.choices if c.deployment.gpus == served_on]
+        return {
+            "gpu": runs.gpu.gpu,
+            "gpu_key": runs.gpu.id,
+            "gpus": runs.gpus,
+            "tensor_parallel": runs.tensor_parallel,
+            "weights": runs.weights,
+            "kv_cache": runs.kv_cache,
+            "context": found.context,
+            "planned": found.concurrency,
+            "card": usable_gib(runs.gpu).central,
+            "budget*": found.budget_gib,
+            "taken*": total(before_cache, "GiB"),
+            "need*": found.need_gib,
+            "left*": found.pool_gib,
+            "requests*": found.max_concurrency,
+            "longest": found.longest_context,
+            "verdict": found.verdict,
+            "served_on": served_on,
+            "served_requests": next(iter(held), None),
+        }
 
     @frame_citing(_memory_sources)
     def memory_parts(self) -> Rows:
@@ -102,8 +125,15 @@ class MemoryFrames(Results):
         """
         for where, m in self._placed():
             for p in m.parts:
-                known = p.name, p.name in BEFORE_CACHE, p.gib, p.formula
-                yield *where, *known, p.source.source, p.source.kind
+                yield {
+                    **where,
+                    "part": p.name,
+                    "before_cache": p.name in BEFORE_CACHE,
+                    "*": p.gib,
+                    "formula": p.formula,
+                    "source": p.source.source,
+                    "kind": p.source.kind,
+                }
 
     @frame
     def fit_map(self) -> Rows:
@@ -117,14 +147,24 @@ class MemoryFrames(Results):
         planned: requests that must fit [requests]
         context: length of each [tokens]
         """
-        if not (models := self._candidate_models()):
+        models = self._candidate_models()
+        if not models:
             return
-        cards, wanted = self._cards(), vram.planning_concurrency()
+        cards = self._cards()
+        planned = vram.planning_concurrency()
         context = max((m.context for _, m in self._placed()), default=8192)
-        fewest = sweep(models, cards, MAP_FORMATS, context).fewest_gpus(wanted)
-        for (i, j, k), gpus in np.ndenumerate(fewest):
-            name, weights, card = short(models[i].model_id), MAP_FORMATS[j], cards[k]
-            yield name, weights, card.gpu, usable_gib(card).central, gpus, wanted, context
+        fewest = sweep(models, cards, MAP_FORMATS, context).fewest_gpus(planned)
+        for (of_model, of_format, of_card), gpus in np.ndenumerate(fewest):
+            card = cards[of_card]
+            yield {
+                "model": short(models[of_model].model_id),
+                "weights": MAP_FORMATS[of_format],
+                "gpu": card.gpu,
+                "card": usable_gib(card).central,
+                "gpus": gpus,
+                "planned": planned,
+                "context": context,
+            }
         yield from map(catalogue.source_of, models)
 
     @frame_citing(_memory_sources)
@@ -138,16 +178,23 @@ class MemoryFrames(Results):
         planned: requests now [requests]
         longest: longest single request that fits [tokens]
         twice: twice the length, or what the model allows at most [tokens]
-        gpus_longer: cards for that length; infinite: more than 8; missing: the model's limit
+        gpus_longer?: cards for that length; infinite: more than 8; missing: the model's limit
             is reached [GPUs]
         gpus_more: cards for twice the requests; infinite: more than 8 [GPUs]
         """
         for where, m in self._placed():
             limit = m.deployment.model.max_position_embeddings or m.context
             twice = min(limit, 2 * m.context)
-            longer = _gpus(m, twice, m.concurrency) if m.context < limit else None
-            now = m.deployment.gpus, m.context, m.concurrency, m.longest_context
-            yield *where, *now, twice, longer, _gpus(m, m.context, 2 * m.concurrency)
+            yield {
+                **where,
+                "gpus": m.deployment.gpus,
+                "context": m.context,
+                "planned": m.concurrency,
+                "longest": m.longest_context,
+                "twice": twice,
+                "gpus_longer": _gpus(m, twice, m.concurrency) if m.context < limit else None,
+                "gpus_more": _gpus(m, m.context, 2 * m.concurrency),
+            }
 
     @frame_citing(_memory_sources)
     def memory_changes(self) -> Rows:
@@ -160,14 +207,20 @@ class MemoryFrames(Results):
         then: the same after the change [requests]
         """
         for where, m in self._placed():
-            d, bits = m.deployment, weight_format(m.deployment.weights).bits
+            runs = m.deployment
+            bits = weight_format(runs.weights).bits
             narrower = [f for f in ("fp8", "int4") if weight_format(f).bits < bits]
-            changes = {f"weights in {f}": replace(d, weights=f) for f in narrower}
-            if d.kv_cache == "bf16":
-                changes["cache in 8 bit"] = replace(d, kv_cache="fp8")
+            changes = {f"weights in {f}": replace(runs, weights=f) for f in narrower}
+            if runs.kv_cache == "bf16":
+                changes["cache in 8 bit"] = replace(runs, kv_cache="fp8")
             for change, other in changes.items():
-                then = vram.inference(other, m.context, m.concurrency).max_concurrency
-                yield *where, change, m.max_concurrency.central, then.central
+                then = vram.inference(other, m.context, m.concurrency)
+                yield {
+                    **where,
+                    "change": change,
+                    "now": m.max_concurrency.central,
+                    "then": then.max_concurrency.central,
+                }
 
     @frame
     def fine_tuning(self) -> Rows:
@@ -177,20 +230,34 @@ class MemoryFrames(Results):
         option: label of the option
         gpu: card
         gpu_key: its name in the catalogue
-        gpus: fewest cards that hold it [GPUs]
-        peak*: highest memory of a card [GiB]
-        hours*: time of one run [hours]
-        gpu_hours*: cards times hours of one run [GPU-hours]
-        energy*: of the GPUs in one run [kWh]
+        gpus?: fewest cards that hold it [GPUs]
+        peak*?: highest memory of a card [GiB]
+        hours*?: time of one run [hours]
+        gpu_hours*?: cards times hours of one run [GPU-hours]
+        energy*?: of the GPUs in one run [kWh]
         runs: runs a year [runs]
         verdict: fits, tight or does not fit
         why: why it is not estimated
         """
         for p in itertools.chain(*self.training.values()):
-            where = p.job, p.option, catalogue.gpu(p.gpu).gpu, p.gpu
-            size = (p.peak.job.gpus, p.peak.reserved) if p.peak else (None,) * 2
-            time = (p.time.hours, p.time.gpu_hours, p.time.energy_kwh) if p.time else (None,) * 3
-            yield *where, *size, *time, p.runs_per_year, p.verdict or "no", p.reason
+            row = {
+                "job": p.job,
+                "option": p.option,
+                "gpu": catalogue.gpu(p.gpu).gpu,
+                "gpu_key": p.gpu,
+                "runs": p.runs_per_year,
+                "verdict": p.verdict or "no",
+                "why": p.reason,
+            }
+            if p.peak:
+                row |= {"gpus": p.peak.job.gpus, "peak*": p.peak.reserved}
+            if p.time:
+                row |= {
+                    "hours*": p.time.hours,
+                    "gpu_hours*": p.time.gpu_hours,
+                    "energy*": p.time.energy_kwh,
+                }
+            yield row
             yield from (i.source for i in p.inputs)
 
     @frame
@@ -200,23 +267,37 @@ class MemoryFrames(Results):
         model: open model
         gpu: card
         method: all weights, LoRA or QLoRA
-        gpus: fewest of 1, 2, 4 and 8 [GPUs]
-        peak*: highest memory of a card [GiB]
+        gpus?: fewest of 1, 2, 4 and 8 [GPUs]
+        peak*?: highest memory of a card [GiB]
         verdict: fits, tight or does not fit
         why: why it does not fit, or is not estimated
         """
         runs = (m.deployment for _, m in self._placed())
         for name, card in dict.fromkeys((d.model.model_id, d.gpu.id) for d in runs):
-            model, gpu = hf_config.model(name), catalogue.gpu(card)
+            model = hf_config.model(name)
+            gpu = catalogue.gpu(card)
             for method, words in METHODS.items():
-                found: tuple[Any, ...] = None, None, "no", "needs more than 8 GPUs"
+                row: dict[str, Any] = {
+                    "model": short(name),
+                    "gpu": gpu.gpu,
+                    "method": words,
+                    "verdict": "no",
+                    "why": "needs more than 8 GPUs",
+                }
                 try:
-                    if peak := fewest_gpus(one_step(method, model, 4096), model, gpu):
-                        found = peak.job.gpus, peak.reserved, peak.verdict(gpu), ""
-                        yield from (p.source for p in peak.parts)
+                    peak = fewest_gpus(one_step(method, model, 4096), model, gpu)
                 except NotEstimated as error:
-                    found = None, None, "no", f"not estimated, because {error}"
-                yield short(name), gpu.gpu, words, *found
+                    peak = None
+                    row["why"] = f"not estimated, because {error}"
+                if peak:
+                    row |= {
+                        "gpus": peak.job.gpus,
+                        "peak*": peak.reserved,
+                        "verdict": peak.verdict(gpu),
+                        "why": "",
+                    }
+                    yield from (p.source for p in peak.parts)
+                yield row
 
     # --- the map ------------------------------------------------------------------------------
 

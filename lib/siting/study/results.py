@@ -55,12 +55,13 @@ class Results:
     def names(self) -> tuple[str, ...]:
         """Texts of the scenario that Markdown could misread, longest first."""
         said = {s for s in _texts(self.scenario.model_dump(mode="json")) if len(s) > 2}
-        return tuple(sorted((n for n in said if _MARKUP.search(n)), key=len, reverse=True))
+        return tuple(sorted((n for n in said if _MARKUP.search(n)), key=lambda n: (-len(n), n)))
 
     @cached_property
     def roles(self) -> dict[str, str]:
         """What each option is to the reader, by label: `chosen`, `today` or `other`, so ordered."""
-        chosen, today = self.decision.recommended, self.scenario.finance.baseline
+        chosen = self.decision.recommended
+        today = self.scenario.finance.baseline
         names = sorted(self.options, key=lambda n: (n != chosen, n != today))
         role = {today: "today", chosen: "chosen"}
         return {self.labels[name]: role.get(name, "other") for name in names}
@@ -98,8 +99,11 @@ class Results:
     @cached_property
     def stability(self) -> stability.Assessment:
         """Vendor scores with intervals, red flags and shocks."""
-        leaving, paid = candidates.switching_costs(self.cost), candidates.yearly_spend(self.cost)
-        return stability.assess(self.scenario, leaving, paid)
+        return stability.assess(
+            self.scenario,
+            switching_cost=candidates.switching_costs(self.cost),
+            yearly_spend=candidates.yearly_spend(self.cost),
+        )
 
     @cached_property
     def sovereignty(self) -> sovereignty.Assessment:
@@ -114,9 +118,16 @@ class Results:
     @cached_property
     def decision(self) -> decision.Decision:
         """The recommendation, how sure it is, and what would change it."""
-        found = self.capacity, self.cost, self.uncertainty, self.stability
-        law, parity = self.sovereignty, self.quality
-        return decision.assess(self.scenario, *found, law, parity, self.memory)
+        return decision.assess(
+            self.scenario,
+            capacity=self.capacity,
+            cost=self.cost,
+            uncertainty=self.uncertainty,
+            stability=self.stability,
+            sovereignty=self.sovereignty,
+            parity=self.quality,
+            memory=self.memory,
+        )
 
     @cached_property
     def used(self) -> tuple[Input, ...]:

@@ -32,7 +32,7 @@ MOST_JUDGED = 12
 """Of each kind, so many of the cheapest are held against rules and quality."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rival:
     """A way that the scenario lacks, priced as planned."""
 
@@ -89,19 +89,33 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
     sized, costs = _present_costs(_with(scenario, options), list(options))
     cheapest = sorted(costs, key=lambda n: costs[n])[:judged]
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
-    rules, parity = sovereignty.assess(few), quality.assess(few)
-    draws = {n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest}
-    found, out = candidates.Chapters(few, sized, draws, rules, parity), []
+    rules = sovereignty.assess(few)
+    parity = quality.assess(few)
+    found = candidates.Chapters(
+        scenario=few,
+        capacity=sized,
+        draws={n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest},
+        sovereignty=rules,
+        parity=parity,
+    )
     asked = (*scenario.decision.hard_constraints, "latency")
+    judged_ways = []
     for name in cheapest:
         faults = (fault for each in asked for fault in candidates.judged(each, found, name).fails)
         verdicts = (p.verdict for p in parity.of(name))
-        worst = min(verdicts, key=quality.WORST_FIRST.index, default="unknown")
-        kept = sized[name].keeps_limits if sized[name].pools else None
-        what = name, options[name], next(iter(options[name].models.values())), costs[name]
-        open_points = rules.options[name].counts["review"]
-        out.append(Rival(*what, kept, worst, tuple(dict.fromkeys(faults)), open_points))
-    return out
+        judged_ways.append(
+            Rival(
+                name=name,
+                option=options[name],
+                model=next(iter(options[name].models.values())),
+                present=costs[name],
+                keeps_limits=sized[name].keeps_limits if sized[name].pools else None,
+                quality=min(verdicts, key=quality.WORST_FIRST.index, default="unknown"),
+                ruled_out=tuple(dict.fromkeys(faults)),
+                open_points=rules.options[name].counts["review"],
+            )
+        )
+    return judged_ways
 
 
 def _present_costs(
@@ -250,7 +264,9 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
 
 def _sold_as(option: Option, model: str) -> str:
     """How the option's provider names a model; blank where it has no price for it."""
-    wanted, known = quality.name_key(model), {p.id for p in price_list}
-    sold = [(p.id, m.id) for p in price_list for m in p.models if quality.name_key(m.id) == wanted]
-    own_first = sorted(sold, key=lambda s: s[0] != option.provider)
-    return own_first[0][1] if sold and option.provider in known else ""
+    if option.provider not in {p.id for p in price_list}:
+        return ""
+    wanted = quality.name_key(model)
+    own_first = sorted(price_list, key=lambda p: p.id != option.provider)
+    sold = (m.id for p in own_first for m in p.models if quality.name_key(m.id) == wanted)
+    return next(sold, "")

@@ -39,17 +39,25 @@ class SourceFrames(DecisionFrames, CostFrames):
         source: title and publisher
         locator: where inside the source
         date: date that the source prints, or undated
-        age_days: age at the date of the report; missing without a date [days]
+        age_days?: age at the date of the report; missing without a date [days]
         kind: measured, published, client or estimate
         stale: whether it is older than 90 days
         url: address of the source
         """
-        return ((i.name, i.value, i.value.unit, *self._origin(i.source)) for i in self.used)
+        for i in self.used:
+            yield {"name": i.name, "*": i.value, "unit": i.value.unit, **self._origin(i.source)}
 
-    def _origin(self, source: Source) -> tuple[Any, ...]:
-        age, stale = source.age_days(self.client.report_date), self.is_stale(source)
-        said = (source.source, source.locator, source.date)
-        return *said, age, source.kind, stale, source.url
+    def _origin(self, source: Source) -> dict[str, Any]:
+        """Where a number comes from, by column."""
+        return {
+            "source": source.source,
+            "locator": source.locator,
+            "date": source.date,
+            "age_days": source.age_days(self.client.report_date),
+            "kind": source.kind,
+            "stale": self.is_stale(source),
+            "url": source.url,
+        }
 
     @frame_citing(_used_sources)
     def kinds(self) -> Rows:
@@ -64,8 +72,14 @@ class SourceFrames(DecisionFrames, CostFrames):
         """
         for kind, meaning in KINDS.items():
             found = [i.source for i in self.used if i.source.kind == kind]
-            stale, undated = sum(map(self.is_stale, found)), sum(s.date == "undated" for s in found)
-            yield kind, meaning, len(found), len(found) / max(1, len(self.used)), stale, undated
+            yield {
+                "kind": kind,
+                "meaning": meaning,
+                "inputs": len(found),
+                "share": len(found) / max(1, len(self.used)),
+                "stale": sum(self.is_stale(source) for source in found),
+                "undated": sum(source.date == "undated" for source in found),
+            }
 
     @frame
     def worth_replacing(self) -> Rows:
@@ -74,34 +88,44 @@ class SourceFrames(DecisionFrames, CostFrames):
         input: what it is
         *: its value as planned, and its range [1]
         unit: unit of the three
-        lead: how far the lead moves from one end to the other [points]
+        lead?: how far the lead moves from one end to the other [points]
         turns: whether another option leads at one of the ends
         saving: how far the saving moves from one end to the other [currency]
         source: title and publisher of what it rests on
         locator: where inside the source
         date: date that the source prints, or undated
-        age_days: age at the date of the report; missing without a date [days]
+        age_days?: age at the date of the report; missing without a date [days]
         kind: measured, published, client or estimate
         stale: whether it is older than 90 days
         url: address of the source
         """
         if not self.cost.options:
             return
-        plan, first = self.cost.plan, next(iter(self.scenario.workloads))
+        first = next(iter(self.scenario.workloads))
         growth = self.scenario.source(f"workloads.{first}.growth_per_year")
         softest = {
             driver: max(
                 (f.source for f in factors), key=lambda s: [*KINDS].index(s.kind), default=growth
             )
-            for driver, factors in uncertainty.drivers(plan).items()
+            for driver, factors in uncertainty.drivers(self.cost.plan).items()
         }
         swings = {s.subject: s for s in self.decision.swings if s.kind == "cost"}
-        rows: list[tuple[Any, ...]] = []
+        rows: list[dict[str, Any]] = []
         for bar in self._bars:
-            s, origin = swings.get(bar.driver), self._origin(softest[bar.driver])
-            lead = (float(np.ptp(s.leads)), len({*s.leaders}) > 1) if s else (None, False)
-            rows.append((bar.label, bar.band, bar.band.unit, *lead, bar.swing, *origin))
-        yield from sorted(rows, key=lambda row: (-(row[3] or 0), -row[5]))
+            row: dict[str, Any] = {
+                "input": bar.label,
+                "*": bar.band,
+                "unit": bar.band.unit,
+                "turns": False,
+                "saving": bar.swing,
+                **self._origin(softest[bar.driver]),
+            }
+            swing = swings.get(bar.driver)
+            if swing is not None:
+                row["lead"] = float(np.ptp(swing.leads))
+                row["turns"] = len({*swing.leaders}) > 1
+            rows.append(row)
+        yield from sorted(rows, key=lambda row: (row.get("lead", 0.0), row["saving"]), reverse=True)
         yield from softest.values()
 
     @frame
@@ -112,26 +136,35 @@ class SourceFrames(DecisionFrames, CostFrames):
         locator: where inside it
         date: its date
         kind: measured, published, client or estimate
-        figures: figures of the scenario that it speaks for; missing for all others [figures]
+        figures?: figures of the scenario that it speaks for; missing for all others [figures]
         url: its address
         """
         for e in self.scenario.evidence:
-            covered = None if "*" in e.fields else len(e.fields)
-            yield e.source, e.locator, e.date.isoformat(), e.kind, covered, e.url
+            yield {
+                "source": e.source,
+                "locator": e.locator,
+                "date": e.date.isoformat(),
+                "kind": e.kind,
+                "figures": None if "*" in e.fields else len(e.fields),
+                "url": e.url,
+            }
 
     @frame
     def left_out(self) -> Rows:
         """A figure that the scenario asks for and that no evidence supports: not estimated.
 
-        option: the one that it is of; missing for a vendor
+        option?: the one that it is of; missing for a vendor
         subject: model, cost, or the vendor
         why: the reason
         """
         for name, found in self.capacity.items():
-            yield from ((name, model, why) for model, why in found.not_estimated.items())
-        yield from ((name, "cost", why) for name, why in self.cost.plan.not_estimated.items())
+            for model, why in found.not_estimated.items():
+                yield {"option": name, "subject": model, "why": why}
+        for name, why in self.cost.plan.not_estimated.items():
+            yield {"option": name, "subject": "cost", "why": why}
         for vendor in self.stability.unknown_vendors:
-            yield None, vendor, "no record of this vendor, so the chances of all vendors are taken"
+            why = "no record of this vendor, so the chances of all vendors are taken"
+            yield {"subject": vendor, "why": why}
 
     @frame
     def cautions(self) -> Rows:
@@ -139,14 +172,18 @@ class SourceFrames(DecisionFrames, CostFrames):
 
         caution: the sentence
         """
-        return ((sentence,) for sentence in dict.fromkeys(self._cautions()))
+        for sentence in dict.fromkeys(self._cautions()):
+            yield {"caution": sentence}
 
     def _cautions(self) -> Iterator[str]:
-        for option, subject, why in self.left_out().itertuples(index=False):
-            said = "{0}: {1} not estimated, because {2}" if pd.notna(option) else "{1}: {2}"
-            yield said.format(option, subject, why)
-        for name, found in self.capacity.items():
-            yield from (f"{self.labels[name]}: {words}" for words in found.warnings)
+        for found in self.left_out().to_dict("records"):
+            if pd.notna(found["option"]):
+                yield "{option}: {subject} not estimated, because {why}".format_map(found)
+            else:
+                yield "{subject}: {why}".format_map(found)
+        for name, sized in self.capacity.items():
+            yield from (f"{self.labels[name]}: {words}" for words in sized.warnings)
         yield from (*self.decision.warnings, *self.cost.plan.notes)
-        if old := sum(self.is_stale(i.source) for i in self.used):
+        old = sum(self.is_stale(i.source) for i in self.used)
+        if old:
             yield f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"

@@ -80,7 +80,9 @@ class _Reader:
         if said.startswith("= "):
             what, _, unit = said[2:].removesuffix("]").partition(" [")
             return self._value(row, what, unit)
-        return {name: self._value(row, *read) for name, read in _fields()[said].items()}
+        return {
+            name: self._value(row, what, unit) for name, (what, unit) in _fields()[said].items()
+        }
 
     def _value(self, row: Row, said: str, unit: str) -> Any:
         values = [row[column] for cell in said.split() for column in columns(cell)]
@@ -108,8 +110,8 @@ def _figure(values: list[float | None], unit: str) -> dict[str, float | str] | N
     known = [v for v in values if v is not None]
     if len(known) < len(values):
         return None
-    central = known[len(known) // 2]
-    return Range(min(known[0], central), central, max(known[-1], central), unit).as_dict()
+    low, central, high = known if len(known) == 3 else known * 3
+    return Range(min(low, central), central, max(high, central), unit=unit).as_dict()
 
 
 def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
@@ -151,19 +153,22 @@ def _decided(read: _Reader) -> dict[str, Any]:
 
 def _option(read: _Reader, name: str, label: str) -> dict[str, Any]:
     """One option: its standing, and what each chapter says of it."""
-    study, own = read.study, {"option": label}
+    study = read.study
+    own = {"option": label}
     (standing,) = _rows(study.standings(), **own)
     found: dict[str, Any] = read(standing, "standing")
     for field, status in (("struck", "ruled out"), ("not_cleared", "not cleared")):
         barriers = _rows(study.barriers(), **own, status=status)
         found[field] = [": ".join(filter(None, (b["point"], b["reason"]))) for b in barriers]
     if standing["score"] is not None:
-        points, ranks = study.scorecard(), study.ranks()
+        points = study.scorecard()
+        ranks = study.ranks()
         ranks["share"] = ranks.share.map(functools.partial(round, ndigits=4))
         found |= read(standing, "ranked")
         found["acceptability"] = read.each(ranks, "= share [1]", **own)
         found["contributions"] = read.by("criterion", points, "= points [points]", **own)
-    (loss,), (law,) = _rows(study.vendor_losses(), **own), _rows(study.rule_counts(), **own)
+    (loss,) = _rows(study.vendor_losses(), **own)
+    (law,) = _rows(study.rule_counts(), **own)
     return found | {
         "memory": _memory(read, label),
         "capacity": _capacity(read, label),
@@ -179,7 +184,8 @@ def _option(read: _Reader, name: str, label: str) -> dict[str, Any]:
 
 def _memory(read: _Reader, label: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
-    found, parts = {}, read.study.memory_parts()
+    found = {}
+    parts = read.study.memory_parts()
     for row in _rows(read.study.fits(), option=label):
         own = read.by("part", parts, "= * [GiB]", option=label, model=row["model"])
         known = read(row, "unknown") if row["why"] else read(row, "memory") | {"parts": own}
@@ -188,8 +194,10 @@ def _memory(read: _Reader, label: str) -> dict[str, Any]:
 
 
 def _capacity(read: _Reader, label: str) -> dict[str, Any]:
-    study, own = read.study, {"option": label}
-    years, pools = study.gpus_by_year(), _rows(study.pools(), **own)
+    study = read.study
+    own = {"option": label}
+    years = study.gpus_by_year()
+    pools = _rows(study.pools(), **own)
     unknown = read.by("model_key", study.not_sized(), "= why", **own)
     kept = all(pool["keeps_limits"] for pool in pools)
     return {
@@ -203,7 +211,8 @@ def _capacity(read: _Reader, label: str) -> dict[str, Any]:
 
 def _pool(read: _Reader, pool: Row) -> dict[str, Any]:
     own = {"option": pool["option"], "model": pool["model"]}
-    years, seen = read.study.replicas_by_year(), read.study.latencies()
+    years = read.study.replicas_by_year()
+    seen = read.study.latencies()
     return {
         **read(pool, "pool"),
         "replicas_by_year": read.each(years, "= * [replicas]", **own),
@@ -231,7 +240,8 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
-    study, own = read.study, {"option": label}
+    study = read.study
+    own = {"option": label}
     if name in study.cost.plan.not_estimated:
         return {"not_estimated": study.cost.plan.not_estimated[name]}
     energy = study.energy().assign(kwh=lambda used: used.electricity * 1000)
@@ -262,7 +272,8 @@ def _training(read: _Reader) -> dict[str, Any]:
 
 def _vendors(read: _Reader) -> dict[str, Any]:
     """Chances of short notice and red flags by the names that the scenario uses."""
-    flags, chances = read.study.vendor_flags(), read.study.notice_chances()
+    flags = read.study.vendor_flags()
+    chances = read.study.notice_chances()
     chances["within"] = chances.within.map("at_most_{:.0f}_days".format)
     return {
         v["name"]: {

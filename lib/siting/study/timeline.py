@@ -12,8 +12,6 @@ from siting.study.frames import Rows, frame
 from siting.study.vendors import VendorFrames
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 
-LANES = "work", "contract", "law", "retirement", "money"
-
 USUAL = {"kind": "planned", "needs_decision": False, "concerns_client": True}
 """What holds of an event unless it says otherwise."""
 
@@ -30,21 +28,30 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
 
         option: label of the option
         point: what it is about, in a few words
-        question: what is asked; missing where no answer of a vendor or of the team decides it
+        question?: what is asked; missing where no answer of a vendor or of the team decides it
         remedy: what clears it
         reason: why it is open
         hard: whether the option is not cleared before it is settled
         owner: who settles it
         due: day by which it should be settled
         """
-        law, due = self.sovereignty, self._day(FIRST_HORIZON_DAYS)
+        law = self.sovereignty
         for c in self.decision.candidates:
             found = law.options[c.name].verdicts.values()
             missing = {v.rule.title: v.missing for v in found}
-            for d, hard in open_points(c, found):
-                waits = missing.get(d.point, ())
+            for doubt, hard in open_points(c, found):
+                waits = missing.get(doubt.point, ())
                 asked = " ".join(q.question for q in law.questions if q.attribute in waits)
-                yield c.name, d.point, asked or None, d.clears, d.reason, hard, d.owner, due
+                yield {
+                    "option": c.name,
+                    "point": doubt.point,
+                    "question": asked or None,
+                    "remedy": doubt.clears,
+                    "reason": doubt.reason,
+                    "hard": hard,
+                    "owner": doubt.owner,
+                    "due": self._day(FIRST_HORIZON_DAYS),
+                }
         yield from law.sources
 
     @frame
@@ -52,21 +59,28 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         """One thing that happens or is due, in the lane that it belongs to, by date.
 
         lane: work, contract, law, retirement or money
-        start: first day of a span; missing for a single day
+        start?: first day of a span; missing for a single day
         end: the day, or the last day of a span
-        date_low: earliest day where it is uncertain
-        date_high: latest day where it is uncertain
+        date_low?: earliest day where it is uncertain
+        date_high?: latest day where it is uncertain
         label: what it is, in a few words
-        option: the one that it concerns; missing where it concerns all
+        option?: the one that it concerns; missing where it concerns all
         kind: planned, fixed or ends
         needs_decision: whether it calls for a decision of the client's
         concerns_client: whether anything changes for the client
-        amount: money that falls due; missing for most [currency]
-        owner: who does it; missing where nobody needs to
+        amount?: money that falls due; missing for most [currency]
+        owner?: who does it; missing where nobody needs to
         """
-        found = self._work(), self._contracts(), self._law(), self._retirements(), self._money()
-        lanes = zip(LANES, found, strict=True)
-        rows = [USUAL | event | {"lane": lane} for lane, events in lanes for event in events]
+        lanes = {
+            "work": self._work(),
+            "contract": self._contracts(),
+            "law": self._law(),
+            "retirement": self._retirements(),
+            "money": self._money(),
+        }
+        rows = [
+            USUAL | event | {"lane": lane} for lane, events in lanes.items() for event in events
+        ]
         yield from sorted(rows, key=lambda r: str(r["end"]))
         for shown in self.steps(), self.law_ahead(), self.retiring_models():
             yield from shown.attrs["sources"]
@@ -74,42 +88,77 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
     def _work(self) -> Iterator[dict[str, Any]]:
         steps = [s.row for s in self.decision.plan]
         for s in steps:
-            begin, end = max((x.day for x in steps if x.day < s.day), default=0), self._day(s.day)
-            yield {"start": self._day(begin), "end": end, "label": s.label, "owner": s.owner}
-        (v,) = self.verdict().to_dict("records")
-        if self.decision.recommended and not v["stays"]:
-            uncertain = {"date_low": v["live_low"], "date_high": v["live_high"]}
-            said = {"label": "in service", "option": self.decision.recommended}
-            yield {"end": v["live"], **said, **uncertain}
+            before = max((x.day for x in steps if x.day < s.day), default=0)
+            yield {
+                "start": self._day(before),
+                "end": self._day(s.day),
+                "label": s.label,
+                "owner": s.owner,
+            }
+        (verdict,) = self.verdict().to_dict("records")
+        if self.decision.recommended and not verdict["stays"]:
+            yield {
+                "end": verdict["live"],
+                "label": "in service",
+                "option": self.decision.recommended,
+                "date_low": verdict["live_low"],
+                "date_high": verdict["live_high"],
+            }
 
     def _contracts(self) -> Iterator[dict[str, Any]]:
-        named = [(q.valid_until, q.item.split(".")) for q in self.scenario.finance.quotes]
-        ends = [(d, "offer", at[1] if at[0] == "option" else None, False) for d, at in named]
-        ends += [(o.contract_until, "contract", n, True) for n, o in self.options.items()]
-        for day, what, name, asks in ends:
-            if day:
-                said = {"label": f"{what} ends", "option": name, "kind": "ends"}
-                yield {"end": day.isoformat(), **said, "needs_decision": asks}
+        for quote in self.scenario.finance.quotes:
+            if quote.valid_until:
+                of, _, item = quote.item.partition(".")
+                yield {
+                    "end": quote.valid_until.isoformat(),
+                    "label": "offer ends",
+                    "option": item.split(".")[0] if of == "option" else None,
+                    "kind": "ends",
+                    "needs_decision": False,
+                }
+        for name, option in self.options.items():
+            if option.contract_until:
+                yield {
+                    "end": option.contract_until.isoformat(),
+                    "label": "contract ends",
+                    "option": name,
+                    "kind": "ends",
+                    "needs_decision": True,
+                }
 
     def _law(self) -> Iterator[dict[str, Any]]:
         for x in self.sovereignty.ahead:
-            mine = (c.after.verdict for c in x.changes if c.option == self.decision.recommended)
-            asks = {"needs_decision": not {"review", "fail"}.isdisjoint(mine)}
-            said = {"label": x.text, "kind": "fixed", "concerns_client": bool(x.changes)}
-            yield {"end": x.date.isoformat(), **said, **asks}
+            mine = {c.after.verdict for c in x.changes if c.option == self.decision.recommended}
+            yield {
+                "end": x.date.isoformat(),
+                "label": x.text,
+                "kind": "fixed",
+                "needs_decision": bool(mine & {"review", "fail"}),
+                "concerns_client": bool(x.changes),
+            }
 
     def _retirements(self) -> Iterator[dict[str, Any]]:
         decided = (self.scenario.finance.baseline, self.decision.recommended)
         for name, e, _ in self._retiring:
-            what = {"label": f"{e.model} at {e.vendor}", "option": name, "kind": "ends"}
-            yield {"end": str(e.retired), **what, "needs_decision": name in decided}
+            yield {
+                "end": str(e.retired),
+                "label": f"{e.model} at {e.vendor}",
+                "option": name,
+                "kind": "ends",
+                "needs_decision": name in decided,
+            }
 
     def _money(self) -> Iterator[dict[str, Any]]:
         """What is paid once, to begin, by month; nothing is ordered before the pilot's end."""
-        flows, ordered = self.cash_flows(), 0 if self.decision.stays else PILOT_DAYS
+        flows = self.cash_flows()
+        ordered = 0 if self.decision.stays else PILOT_DAYS
         mine = flows.option == self.labels[self.decision.recommended or ""]
         paid = flows[mine & (flows.amount > 0) & flows.category.isin(PURCHASES)]
         sums = paid.groupby(["month", "category"], observed=True).amount.sum().reset_index()
-        for month, category, amount in sums.itertuples(index=False):
-            due = {"end": self._day(ordered + month * 365.25 / 12), "amount": amount}
-            yield {**due, "label": category, "option": self.decision.recommended}
+        for paid_once in sums.to_dict("records"):
+            yield {
+                "end": self._day(ordered + paid_once["month"] * 365.25 / 12),
+                "amount": paid_once["amount"],
+                "label": paid_once["category"],
+                "option": self.decision.recommended,
+            }

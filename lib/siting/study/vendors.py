@@ -5,17 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from operator import attrgetter
+from typing import Any
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
 from siting.quantity import Range
-from siting.study.frames import Rows, declared, ends, frame, frame_citing
+from siting.study.frames import Rows, frame, frame_citing
 from siting.study.results import Results
 from siting.vendors import notice
 from siting.vendors.notice import Ending
 from siting.vendors.stability import moves, option_vendors
-from siting.vendors.vendor_record import Backtest, Event, OnRecord, load, on_record, separate
+from siting.vendors.vendor_record import (
+    Backtest,
+    Event,
+    OnRecord,
+    Record,
+    load,
+    on_record,
+    separate,
+)
 
 
 class VendorFrames(Results):
@@ -36,7 +44,10 @@ class VendorFrames(Results):
         """Those of them that are announced within the horizon, and the days until then."""
         until = round(365 * self.scenario.finance.horizon_months / 12)
         for name, e in self._endings:
-            if e.retired and (days := (e.retired - self.client.report_date).days) <= until:
+            if e.retired is None:
+                continue
+            days = (e.retired - self.client.report_date).days
+            if days <= until:
                 yield name, e, days
 
     def _sources_of_endings(self) -> Iterator[Source]:
@@ -47,21 +58,36 @@ class VendorFrames(Results):
         """One vendor that an option depends on.
 
         name: as the scenario calls it
-        vendor: as the record calls it; missing where the record does not know it
+        vendor?: as the record calls it; missing where the record does not know it
         options: labels of the options that depend on it
         role: api (sells its own models), platform, host of open models, or infrastructure
         press: how closely the press follows it: high, medium, low
         events: events in the record [1]
         notices: retirement notices in the record [1]
         """
-        known, users = self.stability.vendors, defaultdict(list)
+        users = defaultdict(list)
         for name, option in self.options.items():
             for vendor, _ in option_vendors(self.scenario, name):
                 users[vendor].append(option.label)
         for name, labels in users.items():
-            v = known.get(name)
-            said = (v.role, v.press, len(v.events), len(v.notices)) if v else ("", "", 0, 0)
-            yield name, v and v.vendor, "; ".join(labels), *said
+            row = {
+                "name": name,
+                "options": "; ".join(labels),
+                "role": "",
+                "press": "",
+                "events": 0,
+                "notices": 0,
+            }
+            known = self.stability.vendors.get(name)
+            if known:
+                row |= {
+                    "vendor": known.vendor,
+                    "role": known.role,
+                    "press": known.press,
+                    "events": len(known.events),
+                    "notices": len(known.notices),
+                }
+            yield row
 
     @frame
     def vendor_flags(self) -> Rows:
@@ -74,7 +100,12 @@ class VendorFrames(Results):
         """
         for v in self._vendors:
             for f in v.red_flags:
-                yield v.vendor, f.text, f.alleged, f.source.url
+                yield {
+                    "vendor": v.vendor,
+                    "flag": f.text,
+                    "alleged": f.alleged,
+                    "url": f.source.url,
+                }
                 yield f.source
 
     @frame
@@ -95,7 +126,7 @@ class VendorFrames(Results):
         url: address of the source
         """
         for v in self._vendors:
-            yield from ((v.vendor, *_event(e)) for e in v.events)
+            yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
             yield from map(source_of, v.events)
 
     @frame
@@ -118,9 +149,10 @@ class VendorFrames(Results):
         record = load().as_of(self.client.report_date)
         found = [e for e in record.events if e.cluster == cluster and not e.replaced_by]
         about = dict(Counter(e.vendor for e in found).most_common(1))
-        mine = any(e.vendor in about for v in self._vendors for e in v.events)
-        for e in sorted(found, key=lambda e: (e.known_date, e.severity)) if mine else ():
-            yield e.vendor, *_event(e)
+        if not any(e.vendor in about for v in self._vendors for e in v.events):
+            return
+        for e in sorted(found, key=lambda e: (e.known_date, e.severity)):
+            yield _event(e)
             yield source_of(e)
 
     @frame
@@ -129,10 +161,10 @@ class VendorFrames(Results):
 
         vendor: vendor
         stage: ga (generally available), preview, alias or fine-tune base
-        announced: day of the notice; missing where it is not known
-        retired: last day; missing where none is given
-        days: from notice to last day [days]
-        short: whether customers had 90 days or less; missing where that cannot be said
+        announced?: day of the notice; missing where it is not known
+        retired?: last day; missing where none is given
+        days?: from notice to last day [days]
+        short?: whether customers had 90 days or less; missing where that cannot be said
         at_launch: whether the end date was fixed at release, without a notice of its own
         moved: forward or later, where the end date moved after the notice
         models: number of models that it covers [1]
@@ -140,10 +172,20 @@ class VendorFrames(Results):
         url: address of the source
         """
         found = [(v.vendor, n) for v in self._vendors for n in v.notices]
-        kind = attrgetter("days", "short", "at_launch", "moved")
         for name, n in found:
-            dates = map(iso, (n.announced, n.retired))
-            yield name, n.stage, *dates, *kind(n), len(n.rows), n.summary, n.row.url
+            yield {
+                "vendor": name,
+                "stage": n.stage,
+                "announced": iso(n.announced),
+                "retired": iso(n.retired),
+                "days": n.days,
+                "short": n.short,
+                "at_launch": n.at_launch,
+                "moved": n.moved,
+                "models": len(n.rows),
+                "summary": n.summary,
+                "url": n.row.url,
+            }
         yield from _pages(n.row for _, n in found)
 
     @frame
@@ -153,18 +195,25 @@ class VendorFrames(Results):
         vendor: vendor
         mine: whether an option of this client depends on it
         notices: notices for models in general use, with a day of notice [1]
-        quartile: a quarter of them were this short or shorter [days]
-        promised: what its promise is worth: no more than was kept, half while it is young [days]
+        quartile?: a quarter of them were this short or shorter [days]
+        promised?: what its promise is worth: no more than was kept, half while it is young [days]
         short: notices of 90 days or less, any stage [1]
         moved_forward: end dates brought forward after the notice [1]
         """
-        day, record, mine = self.client.report_date, load(), {v.vendor for v in self._vendors}
-        for v in (on_record(record, vendor, day) for vendor in record.vendors):
+        record = load()
+        mine = {v.vendor for v in self._vendors}
+        for vendor in record.vendors:
+            v = on_record(record, vendor, self.client.report_date)
             if v.notices or v.promise is not None:
-                short = sum(n.short is True for n in v.notices)
-                forward = sum(n.moved == "forward" for n in v.notices)
-                habit = len(v.days), v.quartile_days, v.promise_worth, short, forward
-                yield v.vendor, v.vendor in mine, *habit
+                yield {
+                    "vendor": v.vendor,
+                    "mine": v.vendor in mine,
+                    "notices": len(v.days),
+                    "quartile": v.quartile_days,
+                    "promised": v.promise_worth,
+                    "short": sum(n.short is True for n in v.notices),
+                    "moved_forward": sum(n.moved == "forward" for n in v.notices),
+                }
             if v.vendor in mine:
                 yield from _pages(n.row for n in v.notices)
 
@@ -183,20 +232,41 @@ class VendorFrames(Results):
         short: of these, notices of at most so many days [1]
         pool: share of a typical vendor, to which a short record is drawn [share]
         """
-        day, mine = self.client.report_date, {v.vendor for v in self._vendors}
-        record, tests = load().as_of(day), catalogue.table("vendor_backtests", Backtest)
-        shown = {b.quantity for b in tests if b.label.startswith("by vendor")}
+        record = load().as_of(self.client.report_date)
+        mine = {v.vendor for v in self._vendors}
         known = {n.vendor for n in separate(record.notices)} | mine
-        typical = notice.notice_chances(record, "", day)
-        for v in (v for v in record.vendors if v.vendor in known and v.role != "infrastructure"):
-            found = notice.notice_chances(record, v.vendor, day)
-            low, mid, high = 1.0, 1.0, 1.0
-            for c, of_all in zip(reversed(found), reversed(typical), strict=True):
-                own = f"next notice at most {c.within} days" in shown
-                low, mid, high = map(min, (low, mid, high), (c if own else of_all).chance.ends)
-                chance = Range(low, mid, high, "share")
-                yield v.vendor, v.vendor in mine, c.within, own, chance, c.notices, c.short, c.pool
+        for v in record.vendors:
+            if v.vendor in known and v.role != "infrastructure":
+                yield from self._notice_chances(record, v.vendor, v.vendor in mine)
         yield from _pages(n.row for n in separate(record.notices) if n.vendor in mine)
+
+    def _notice_chances(self, record: Record, vendor: str, mine: bool) -> Rows:
+        """Rows of `notice_chances` of one vendor, from most days to fewest: for fewer days, a
+        chance is never higher than for more."""
+        tests = catalogue.table("vendor_backtests", Backtest)
+        shown = {b.quantity for b in tests if b.label.startswith("by vendor")}
+        of_vendor = notice.notice_chances(record, vendor, self.client.report_date)
+        typical = notice.notice_chances(record, "", self.client.report_date)
+        most = Range(1.0, 1.0, 1.0, unit="share")
+        for own, of_all in zip(reversed(of_vendor), reversed(typical), strict=True):
+            by_vendor = f"next notice at most {own.within} days" in shown
+            chance = own.chance if by_vendor else of_all.chance
+            most = Range(
+                min(most.low, chance.low),
+                min(most.central, chance.central),
+                min(most.high, chance.high),
+                unit="share",
+            )
+            yield {
+                "vendor": vendor,
+                "mine": mine,
+                "within": own.within,
+                "by_vendor": by_vendor,
+                "chance*": most,
+                "notices": own.notices,
+                "short": own.short,
+                "pool": own.pool,
+            }
 
     @frame_citing(_sources_of_endings)
     def retirement_calendar(self) -> Rows:
@@ -205,22 +275,34 @@ class VendorFrames(Results):
         option: label of the option; a hybrid's models stand with its parts
         vendor: vendor
         model: model
-        age: since its release; missing where that day is not known [days]
+        age?: since its release; missing where that day is not known [days]
         life*: usual life of the vendor's models [days]
         lives: models of the vendor that it rests on [1]
-        announced: day of the notice; missing where none is known
-        retired: announced last day; missing where none is
+        announced?: day of the notice; missing where none is known
+        retired?: announced last day; missing where none is
         replacement: successor that the vendor names
         year: year of the horizon, from 1 [1]
         chance: chance that the model ends in that year [share]
         migrations*: moves to budget for within the horizon [1]
         """
         for name, e in self._endings:
-            age = e.released and (self.client.report_date - e.released).days
-            known = e.life, e.lives, iso(e.announced), iso(e.retired), e.replacement
+            if self.options[name].kind == "hybrid":
+                continue
             for year, chance in enumerate(e.by_year, 1):
-                if self.options[name].kind != "hybrid":
-                    yield name, e.vendor, e.model, age, *known, year, chance, e.migrations
+                yield {
+                    "option": name,
+                    "vendor": e.vendor,
+                    "model": e.model,
+                    "age": e.released and (self.client.report_date - e.released).days,
+                    "life*": e.life,
+                    "lives": e.lives,
+                    "announced": iso(e.announced),
+                    "retired": iso(e.retired),
+                    "replacement": e.replacement,
+                    "year": year,
+                    "chance": chance,
+                    "migrations*": e.migrations,
+                }
 
     @frame_citing(_sources_of_endings)
     def model_moves(self) -> Rows:
@@ -231,7 +313,8 @@ class VendorFrames(Results):
         moves*: moves of all its models; ends: the tenths of cases with fewest and most [1]
         """
         for name in self.options:
-            yield from ((name, *year) for year in enumerate(moves(self.scenario, name), 1))
+            for year, moved in enumerate(moves(self.scenario, name), 1):
+                yield {"option": name, "year": year, "moves*": moved}
 
     @frame
     def retiring_models(self) -> Rows:
@@ -241,18 +324,27 @@ class VendorFrames(Results):
         baseline: whether it is what runs today
         vendor: vendor
         model: model
-        announced: day of the notice; missing where it is not known
+        announced?: day of the notice; missing where it is not known
         retired: last day
         left: until its last day; negative where it is past [days]
         replacement: successor that the vendor names
-        replacement_retired: last day of that successor there; missing where none is announced
+        replacement_retired?: last day of that successor there; missing where none is announced
         url: address of the source
         """
         for name, e, days in self._retiring:
-            what = name, name == self.scenario.finance.baseline, e.vendor, e.model
-            dates, url = (iso(e.announced), iso(e.retired), days), e.sources[0].url
             heir, _ = notice.known_end(load(), e.vendor, e.replacement, self.client.report_date)
-            yield *what, *dates, e.replacement, (heir and heir.retired) or None, url
+            yield {
+                "option": name,
+                "baseline": name == self.scenario.finance.baseline,
+                "vendor": e.vendor,
+                "model": e.model,
+                "announced": iso(e.announced),
+                "retired": iso(e.retired),
+                "left": days,
+                "replacement": e.replacement,
+                "replacement_retired": (heir and heir.retired) or None,
+                "url": e.sources[0].url,
+            }
             yield from e.sources
 
     @frame
@@ -267,15 +359,25 @@ class VendorFrames(Results):
         chance*: chance in a year [share]
         own: whether the vendor's own record moves the chance; else it is the same for all vendors
         basis: count that the chance rests on
-        cost*: cost if it happens [currency]
-        expected*: expected loss [currency per year]
+        cost*?: cost if it happens [currency]
+        expected*?: expected loss [currency per year]
         months: until the workload runs normally again [months]
         """
         found = [(name, k) for name, o in self.stability.options.items() for k in o.kinds]
         for option, k in found:
-            what = k.vendor, k.kind.shock.replace("_", " "), k.kind.outcome, k.kind.service_effect
-            chance = k.chance, k.kind.category == "notices", k.basis
-            yield option, *what, *chance, k.cost, k.expected, k.kind.months.central
+            yield {
+                "option": option,
+                "vendor": k.vendor,
+                "shock": k.kind.shock.replace("_", " "),
+                "outcome": k.kind.outcome,
+                "effect": k.kind.service_effect,
+                "chance*": k.chance,
+                "own": k.kind.category == "notices",
+                "basis": k.basis,
+                "cost*": k.cost,
+                "expected*": k.expected,
+                "months": k.kind.months.central,
+            }
         yield from (source_of(e) for _, k in found for e in k.events)
         yield from (source_of(k.kind) for _, k in found)
 
@@ -285,14 +387,23 @@ class VendorFrames(Results):
 
         option: label of the option
         vendors: vendors that it depends on
-        expected*: expected loss [currency per year]
-        unprepared: expected loss with nothing of the readiness list in hand [currency per year]
-        prepared: expected loss with all of it in hand [currency per year]
+        expected*?: expected loss [currency per year]
+        unprepared?: expected loss with nothing of the readiness list in hand [currency per year]
+        prepared?: expected loss with all of it in hand [currency per year]
         why_not: why there is no figure; empty where there is one
         """
         for name, o in self.stability.options.items():
-            bounds = ends(o.with_nothing)[1], ends(o.with_everything)[1], o.why_not
-            yield name, "; ".join(o.vendors), o.expected, *bounds
+            row: dict[str, Any] = {
+                "option": name,
+                "vendors": "; ".join(o.vendors),
+                "expected*": o.expected,
+                "why_not": o.why_not,
+            }
+            if o.with_nothing is not None:
+                row["unprepared"] = o.with_nothing.central
+            if o.with_everything is not None:
+                row["prepared"] = o.with_everything.central
+            yield row
 
     @frame
     def asked_shocks(self) -> Rows:
@@ -301,17 +412,25 @@ class VendorFrames(Results):
         vendor: vendor
         shock: kind of shock
         month: when it is supposed to happen [months]
-        option: label of the option; missing where none depends on the vendor
+        option?: label of the option; missing where none depends on the vendor
         effect: what it does to the service
         months: until the workload runs normally again [months]
-        cost*: cost of the move away from the vendor [currency]
-        yearly: change of yearly cost, where a price changes [currency]
+        cost*?: cost of the move away from the vendor [currency]
+        yearly?: change of yearly cost, where a price changes [currency]
         why_not: what is not estimated, and why
         """
         for e in self.stability.shocks:
-            what = e.vendor, e.kind.shock.replace("_", " "), e.month
-            costs = e.one_off, e.yearly and e.yearly.central, e.not_estimated
-            yield *what, e.option, e.kind.service_effect, e.kind.months.central, *costs
+            yield {
+                "vendor": e.vendor,
+                "shock": e.kind.shock.replace("_", " "),
+                "month": e.month,
+                "option": e.option,
+                "effect": e.kind.service_effect,
+                "months": e.kind.months.central,
+                "cost*": e.one_off,
+                "yearly": e.yearly and e.yearly.central,
+                "why_not": e.not_estimated,
+            }
             yield source_of(e.kind)
 
     @frame
@@ -324,7 +443,12 @@ class VendorFrames(Results):
         reason: why it helps
         """
         for r, in_hand in self.stability.readiness.items():
-            yield r.name, in_hand, r.reduces, r.meaning
+            yield {
+                "item": r.name,
+                "in_hand": in_hand,
+                "saves*": r.reduces,
+                "reason": r.meaning,
+            }
             yield source_of(r)
 
     @frame
@@ -344,10 +468,21 @@ class VendorFrames(Results):
         gap: largest difference of foretold and observed frequency in a class of cases [share]
         label: by vendor, the same for all vendors, or withdrawn
         """
-        cells = declared(VendorFrames.vendor_probabilities).cells
-        said = attrgetter(*(cell.removesuffix("*") for cell in cells))
         for b in catalogue.table("vendor_backtests", Backtest):
-            yield said(b)
+            yield {
+                "quantity": b.quantity,
+                "definition": b.definition,
+                "window": b.window,
+                "method": b.method,
+                "n": b.n,
+                "vendors": b.vendors,
+                "happened": b.happened,
+                "auc*": b.auc,
+                "skill*": b.skill,
+                "lovo_low": b.lovo_low,
+                "gap": b.gap,
+                "label": b.label,
+            }
             yield source_of(b)
 
     @frame
@@ -360,11 +495,12 @@ class VendorFrames(Results):
         n: cases [1]
         """
         for b in catalogue.table("vendor_backtests", Backtest):
-            if not b.label.startswith("withdrawn"):
-                for part in b.bins.split(";"):
-                    foretold, came, n = map(float, part.split(":"))
-                    yield b.quantity, foretold, came, int(n)
-                yield source_of(b)
+            if b.label.startswith("withdrawn"):
+                continue
+            for part in b.bins.split(";"):
+                foretold, came, n = map(float, part.split(":"))
+                yield {"quantity": b.quantity, "foretold": foretold, "came": came, "n": int(n)}
+            yield source_of(b)
 
     @frame
     def vendor_gaps(self) -> Rows:
@@ -377,16 +513,31 @@ class VendorFrames(Results):
         secondary: grave events that rest on no primary source [1]
         """
         for v in self._vendors:
-            undone = sum(n.days is None for n in v.notices)
-            unborn = sum(not r.released for n in v.notices for r in n.rows)
-            grave = sum(e.severity > 3 and e.evidence != "primary" for e in v.events)
-            yield v.vendor, v.undated, undone, unborn, grave
+            yield {
+                "vendor": v.vendor,
+                "undated": v.undated,
+                "no_notice_day": sum(n.days is None for n in v.notices),
+                "no_release": sum(not r.released for n in v.notices for r in n.rows),
+                "secondary": sum(e.severity > 3 and e.evidence != "primary" for e in v.events),
+            }
 
 
-def _event(e: Event) -> tuple[object, ...]:
-    """What the record says of an event, but whose it is."""
-    said = attrgetter("category", "direction", "severity", "evidence", "case", "settles", "summary")
-    return e.event_date, e.known_date.isoformat(), *said(e), e.source, e.url
+def _event(e: Event) -> dict[str, Any]:
+    """What the record says of an event."""
+    return {
+        "vendor": e.vendor,
+        "date": e.event_date,
+        "known": e.known_date.isoformat(),
+        "category": e.category,
+        "direction": e.direction,
+        "severity": e.severity,
+        "evidence": e.evidence,
+        "case": e.case,
+        "settles": e.settles,
+        "summary": e.summary,
+        "source": e.source,
+        "url": e.url,
+    }
 
 
 def iso(day: dt.date | None) -> str | None:

@@ -68,7 +68,7 @@ class Wording(Results):
             return NONE
         if not unit:
             return self.numbers.money_span(low, high)
-        return self.numbers.span(Range(low, low, high, unit))
+        return self.numbers.span(Range(low, low, high, unit=unit))
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share of 1: 0.23 is 23%. With decimals, what is below all is not called 100%."""
@@ -88,13 +88,14 @@ class Wording(Results):
 
     def ranged(self, low: float, central: float, high: float, unit: str = "") -> str:
         """The central value with its range: `12 GiB (10 to 15)`; an exact one stands alone."""
-        return self.numbers.range(Range(low, central, high, unit))
+        return self.numbers.range(Range(low, central, high, unit=unit))
 
     def change(self, factor: float) -> str:
         """A factor on what is planned: `17% more`, `24% less`, `2.5 times as much`."""
         if factor >= 2:
             return f"{self.number(factor, 1)} times as much"
-        return f"{self.percent(abs(factor - 1))} {'more' if factor > 1 else 'less'}"
+        word = "more" if factor > 1 else "less"
+        return f"{self.percent(abs(factor - 1))} {word}"
 
     MOVES: ClassVar = {
         "input": "if this moves",
@@ -128,13 +129,15 @@ class Wording(Results):
 
     def between(self, low: float, high: float, unit: str = "") -> str:
         """An open or closed range in words: `below 12`, `above 3`, `from 3 to 12`, `always`."""
-        ends = [f"{self.number(v, 0)} {unit}".strip() for v in (low, high)]
-        bottom, top = low <= 0 or math.isnan(low), high >= _NEVER_FROM or math.isnan(high)
-        if bottom and top:
-            return "at any value"
-        if bottom:
-            return f"below {ends[1]}"
-        return f"above {ends[0]}" if top else f"from {self.number(low, 0)} to {ends[1]}"
+        above = f"{self.number(low, 0)} {unit}".strip()
+        to = f"{self.number(high, 0)} {unit}".strip()
+        has_bottom = low > 0
+        has_top = high < _NEVER_FROM
+        if has_bottom and has_top:
+            return f"from {self.number(low, 0)} to {to}"
+        if has_bottom:
+            return f"above {above}"
+        return f"below {to}" if has_top else "at any value"
 
     def after(self, months: float) -> str:
         """When something that may never come comes: `after 14 months`, `not within five years`."""

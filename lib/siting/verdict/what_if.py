@@ -9,6 +9,7 @@ give, k moves the weight of cost. R is the same in every case.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,10 +24,32 @@ WEIGHTS = (0.1, 0.25, 0.4, 0.6)
 """Shares of all weight that cost may have; the report's own takes the place of the nearest."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """An option that competes, in one case."""
+
+    volume: float
+    """Over the planned one."""
+    path: str
+    """Of API prices."""
+    weight: float
+    """Of cost, over the sum of all."""
+    reported: bool
+    """Whether it is the case of the report."""
+    option: str
+    first: float
+    """Share of draws in which the option ranks first."""
+    best: bool
+    """Whether it has the highest mean score."""
+    confidence: str
+    cost: float
+    """Median of the present cost. [client's currency]"""
+
+
 def outcomes(
     d: Decision, costs: Mapping[str, Mapping[str, Sampled]], path: str
-) -> Iterator[tuple[float, str, float, bool, str, float, bool, str, float]]:
-    """Every option that competes, in every case, as the frame `what_if` declares it.
+) -> Iterator[Outcome]:
+    """Every option that competes, in every case.
 
     costs: present cost by path of API prices and option; path: that of the report.
     """
@@ -52,11 +75,18 @@ def outcomes(
                 scores = (rest + factor * own * worth) / (1 + (factor - 1) * own)
                 first = np.bincount(scores.argmax(axis=1), minlength=len(names)) / DRAWS
                 best = int(scores.mean(axis=0).argmax())
-                case = volume, name, weight, (volume, name, weight) == (1.0, path, share)
                 for i, o in enumerate(options):
-                    word = ranking.confidence(first[i]).word
-                    middle = float(np.median(cost[:, i]))
-                    yield *case, o.name, float(first[i]), i == best, word, middle
+                    yield Outcome(
+                        volume=volume,
+                        path=name,
+                        weight=weight,
+                        reported=(volume, name, weight) == (1.0, path, share),
+                        option=o.name,
+                        first=float(first[i]),
+                        best=i == best,
+                        confidence=ranking.confidence(first[i]).word,
+                        cost=float(np.median(cost[:, i])),
+                    )
 
 
 def _weights(share: float) -> Sequence[float]:
