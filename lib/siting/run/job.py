@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ KIT = "siting.kit"
 APPENDIX = 70
 """Chapters numbered from here are the appendix, if the scenario does not say otherwise."""
 
+_NO_DATA = (".ipynb", ".py", ".pyc", ".so")
+"""Chapters and modules: no file for `s.file`."""
 LOGO_S = 10
 """Time that a logo may take to be drawn; a usual one takes some milliseconds. [s]"""
 
@@ -48,8 +51,11 @@ def prepare(
     except ScenarioError as error:
         known = [problem.field for problem in problems]
         problems += [p for p in error.problems if not any(k.startswith(p.field) for k in known)]
+    chapters: dict[str, Chapter] = {}
+    data: dict[str, bytes] = {}
     try:
         chapters = _chapters(found, folder, path)
+        data = _own_files(folder / found.client.id, chapters.values())
     except ScenarioError as error:
         problems += error.problems
     if problems:
@@ -60,6 +66,7 @@ def prepare(
         scenario=scenario.resolved(stored),
         chapters=chapters,
         attachments=attachments,
+        data=data,
         formats=formats,
     )
 
@@ -130,6 +137,26 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, C
     if not chapters:
         raise ScenarioError.of(folder, "holds no chapter", "add notebooks named 10_question.ipynb")
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
+
+
+def _own_files(folder: Path, chapters: Iterable[Chapter]) -> dict[str, bytes]:
+    """The files beside a client's own chapters that a chapter names, for `s.file`.
+
+    Raises ScenarioError where one is too large, or is no plain file.
+    """
+    texts = [chapter.text for chapter in chapters]
+    data: dict[str, bytes] = {}
+    for file in sorted(folder.glob("[!.]*.*")):
+        # As a notebook's JSON writes it, with signs of other languages plain or escaped.
+        written = {json.dumps(file.name, ensure_ascii=ascii)[1:-1] for ascii in (False, True)}
+        if file.suffix in _NO_DATA or not any(w in text for w in written for text in texts):
+            continue
+        try:
+            data[file.name] = plain_files.content(file, 20 * MIB)
+        except ValueError as error:
+            wrong, _, write = str(error).partition("; ")
+            raise ScenarioError.of(file, wrong, write) from None
+    return data
 
 
 def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]:

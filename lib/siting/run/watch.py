@@ -77,7 +77,7 @@ def _stamps(client: str) -> Stamps:
     except scenario.ScenarioError:
         return {}
     chapters = scenario.project() / "notebooks"
-    places = (path.parent.glob("*"), chapters.glob("[0-9]*"), (chapters / path.stem).glob("[0-9]*"))
+    places = (path.parent.glob("*"), chapters.glob("[0-9]*"), (chapters / path.stem).glob("[!.]*"))
     found = {}
     for file in itertools.chain(*places):
         with contextlib.suppress(OSError):  # gone in this moment; the next look sees it

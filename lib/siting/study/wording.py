@@ -11,6 +11,8 @@ import pandas as pd
 from siting_report.formats import NONE
 
 from siting.quantity import Range
+from siting.study import own_files
+from siting.study.own_files import OwnFile
 from siting.study.results import Results
 
 _NEVER_FROM = 1e12
@@ -150,6 +152,23 @@ class Wording(Results):
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""
         return self.numbers.date(day)  # type: ignore[arg-type]
+
+    def file(self, name: str, *, source: str, date: str = "undated", url: str = "") -> OwnFile:
+        """The path of a file in `notebooks/<client>/`, for `pd.read_csv` and the like.
+
+        As `data=` of what shows its numbers it brings its source, and it travels with the report.
+        source: title and publisher, as a reader would look for it. date: YYYY-MM-DD, YYYY-MM, YYYY.
+        Raises ValueError where the file is not there, or a field is not what a source needs.
+        """
+        path = own_files.found(name, self.client.id)
+        path.attrs = {
+            "country": self.client.country,
+            "currency": self.currency,
+            "names": self.names,
+            "roles": self.roles,
+            "sources": (own_files.source_of(name, source, date, url),),
+        }
+        return path
 
     def month(self, day: str | dt.date) -> str:
         """The month of a day, as the country writes it: `April 2027`."""

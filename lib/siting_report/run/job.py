@@ -48,6 +48,8 @@ class Job:
     """By file name; their order is the report's."""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     """Files that the scenario names (a logo, a benchmark), by names of the kit's own."""
+    data: Mapping[str, bytes] = field(default_factory=dict)
+    """The client's own files that a chapter names; they lie beside the chapters of the report."""
     formats: tuple[Format, ...] = ("html", "pdf")
     cell_limit_s: int = 600
     """A cell that runs longer fails. [s]"""
@@ -61,13 +63,18 @@ class Job:
         """The chapters by their path in a report."""
         return {f"notebooks/{name}": chapter for name, chapter in self.chapters.items()}
 
+    @property
+    def own_files(self) -> dict[str, bytes]:
+        """The client's own files by their path in a report."""
+        return {f"notebooks/{name}": content for name, content in self.data.items()}
+
     def fingerprint(self) -> str:
         """SHA-256 over content: scenario, chapters, attachments, library, facts, versions."""
         chapters = [
             (f"{name} {chapter.part} {chapter.own}", chapter.text.encode())
             for name, chapter in self.chapters.items()
         ]
-        return _digest([("study", self.study().encode()), *chapters])
+        return _digest([("study", self.study().encode()), *chapters, *sorted(self.data.items())])
 
     def study(self) -> str:
         """SHA-256 over all that the figures depend on: the same without the chapters."""
@@ -77,8 +84,11 @@ class Job:
     def origins(self) -> dict[str, str]:
         """File of a report to the SHA-256 of what alone it depends on: chapters and figures."""
         study = self.study()
+        data = sorted(self.data.items())
         return dict.fromkeys(kit_named(self.kit).FIGURES, study) | {
-            path: _digest([("study", study.encode()), (Path(path).name, chapter.text.encode())])
+            path: _digest(
+                [("study", study.encode()), (Path(path).name, chapter.text.encode()), *data]
+            )
             for path, chapter in self.notebooks.items()
         }
 

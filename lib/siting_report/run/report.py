@@ -42,13 +42,15 @@ def make(job: Job) -> dict[str, bytes]:
     lay_out(job, Path("report").absolute())
     run = Execution(job).run
     shown = run() if job.plain else Child.start(run).answer()
-    return {SCENARIO: job.scenario.encode(), **job.attachments, **shown, **published(job, shown)}
+    beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}
+    return {**beside, **shown, **published(job, shown)}
 
 
 def lay_out(job: Job, folder: Path) -> None:
     """Has this process work in `notebooks` of `folder`, which is laid out as a report's.
 
-    No file of a client lies in the current folder, and none is taken for a module.
+    In the current folder lie only files of the client that a chapter names; none of them, nor of
+    those above, is taken for a module.
     """
     for part in ("notebooks", "temporary"):
         (folder / part).mkdir(parents=True)
@@ -56,10 +58,11 @@ def lay_out(job: Job, folder: Path) -> None:
     sys.path[:] = [place for place in sys.path if place]
     os.chdir(folder / "notebooks")
     (folder / SCENARIO).write_text(job.scenario, encoding="utf-8")
-    for name, content in job.attachments.items():
+    for name in (*job.attachments, *job.data):
         if Path(name).name != name:
             raise ValueError(f"{name!r} is no plain file name")
-        (folder / name).write_bytes(content)
+    for path, content in {**job.attachments, **job.own_files}.items():
+        (folder / path).write_bytes(content)
 
 
 def compute(job: Job) -> None:

@@ -26,7 +26,15 @@ Exhibit: TypeAlias = "dict[str, Any]"
 """`kind` (chart, table, prose, answers), `sources`, `lacks` (what a reader will miss), and the
 fields that the functions below write."""
 
-Data: TypeAlias = "pd.DataFrame | pd.Series[Any] | Sequence[pd.DataFrame | pd.Series[Any]] | None"
+
+class Sourced(Protocol):
+    """A frame, or whatever else says in `attrs` where its numbers come from."""
+
+    @property
+    def attrs(self) -> Mapping[Any, Any]: ...
+
+
+Data: TypeAlias = "Sourced | Sequence[Sourced] | None"
 
 
 class Source(Protocol):

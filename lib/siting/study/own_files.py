@@ -1,0 +1,57 @@
+"""A client's own files, beside its chapters: `s.file` gives a path that knows its source.
+
+They lie in `notebooks/<client>/`. What a chapter names travels with the report, so that the chapter
+reads the same bytes in JupyterLab, in a report, and on a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PosixPath
+from typing import Any
+
+from pydantic import ValidationError
+from siting_report import plain_files
+from siting_report.run.job import SCENARIO
+
+from siting.catalogue import Source, suggestion
+from siting.inputs import scenario
+
+
+class OwnFile(PosixPath):
+    """A path for `pd.read_csv` and the like, and for `data=` of whatever shows its numbers."""
+
+    attrs: Mapping[str, Any] = {}
+    """As of a frame: its source, and how the client writes numbers."""
+
+
+def found(name: str, client: str) -> OwnFile:
+    """Where a file of a client is. Raises ValueError where it is not, or is no plain file."""
+    if Path(name).name != name:
+        raise ValueError(f"s.file: {name!r} is no plain name of a file; write it without a folder")
+    # A chapter of a report runs beside its own files, one folder below its scenario.
+    is_report = Path("..", SCENARIO).is_file()
+    folder = Path() if is_report else scenario.project() / "notebooks" / client
+    try:
+        plain_files.opened(folder / name).close()
+    except plain_files.Missing:
+        if is_report:
+            raise ValueError(
+                f"s.file: {name!r} did not come with the report; write its name in full, as a text"
+            ) from None
+        there = [p.name for p in folder.glob("*") if p.is_file() and p.suffix != ".ipynb"]
+        write = suggestion(name, there) if there else "put it there"
+        raise ValueError(f"s.file: {name!r} is not in notebooks/{client}; {write}") from None
+    except ValueError as error:
+        raise ValueError(f"s.file: {name!r} {error}") from None
+    return OwnFile(folder / name)
+
+
+def source_of(name: str, source: str, date: str, url: str) -> Source:
+    """The source of a client's file. Raises ValueError where a field is not what a source needs."""
+    try:
+        return Source(source=source, url=url, locator=name, date=date, kind="client")
+    except ValidationError as error:
+        fault = error.errors()[0]
+        said = fault["msg"].removeprefix("Value error, ")
+        raise ValueError(f"s.file, {fault['loc'][0]}: {said}") from None

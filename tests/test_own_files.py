@@ -1,0 +1,136 @@
+"""A client's own file: read in JupyterLab and in the report, cited, and part of its fingerprint."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from siting.inputs import scenario
+from siting.run import job
+from siting.study import Study
+from siting_report.run.forge import Forge, render
+from siting_report.run.job import Job
+from trial import chapter, make
+
+OFFERS = "host,price\nAlpha,1000\nBeta,1200\n"
+READS = """from siting import study
+s = study.open(client)
+offers = s.file("offers.csv", source="Written offers of two hosts", date="2026-11-20",
+                url="https://hosts.test/offers")
+prices = pd.read_csv(offers).set_index("host")
+"""
+SHOWS = (
+    READS,
+    'say("The dearer one asks for 1200.", offers)',
+    'table(prices, "What two hosts ask for", "whole", data=offers)',
+    'chart(prices.plot.barh(legend=False), "Two offers", offers, alt="1000 and 1200.")',
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of chapters with one of the client base alone, and a file beside it."""
+    (tmp_path / "params").mkdir()
+    base = Path(scenario.project() / "params" / "base.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params" / "base.yaml").write_text(base, encoding="utf-8")
+    own = tmp_path / "notebooks" / "base"
+    own.mkdir(parents=True)
+    (own / "45_offers.ipynb").write_text(chapter("Who offers what?", *SHOWS), encoding="utf-8")
+    (own / "offers.csv").write_text(OFFERS, encoding="utf-8")
+    (own / "draft.csv").write_text("a\n1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def prepared(project: Path) -> Job:
+    """The job of that client, on a small scenario."""
+    made = job.prepare("base")
+    return dataclasses.replace(make(), client="base", chapters=made.chapters, data=made.data)
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/base"])
+def test_a_notebook_reads_the_file_from_wherever_jupyterlab_runs_it(
+    project: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project / folder)
+    path = Study(scenario.load("base")).file("offers.csv", source="Written offers")
+    assert list(pd.read_csv(path).price) == [1000, 1200]
+    assert [str(s.citation) for s in path.attrs["sources"]] == [
+        "Written offers, offers.csv (undated)"
+    ]
+
+
+def test_a_report_carries_the_file_and_cites_it(project: Path, forge: Forge) -> None:
+    files = render(dataclasses.replace(prepared(project), formats=("html",)), forge)
+    page = files["report.html"].decode()
+    assert "https://hosts.test/offers" in page
+    said, table, drawn = re.findall(
+        r'(?s)<div class="prose">.*?(?=<figure)|<figure.*?</figure>', page
+    )
+    for exhibit, words in (
+        (said, "The dearer one asks for 1200."), (table, "What two hosts ask for"),
+        (drawn, "Two offers"),
+    ):  # fmt: skip
+        assert words in exhibit
+        assert 'Source <a href="#source-1">1</a>.' in exhibit
+    assert files["notebooks/offers.csv"] == OFFERS.encode()
+    assert "notebooks/draft.csv" not in files
+
+
+def test_the_file_is_part_of_what_a_report_rests_on(project: Path) -> None:
+    first = prepared(project)
+    (project / "notebooks/base/draft.csv").write_text("a\n2\n", encoding="utf-8")
+    assert prepared(project).fingerprint() == first.fingerprint()
+    (project / "notebooks/base/offers.csv").write_text(OFFERS + "Gamma,900\n", encoding="utf-8")
+    second = prepared(project)
+    assert second.fingerprint() != first.fingerprint()
+    moved = {path for path in first.origins() if first.origins()[path] != second.origins()[path]}
+    assert moved == {"notebooks/45_offers.ipynb"}, "figures of the study do not rest on it"
+
+
+def test_the_file_goes_with_the_job_to_another_machine(project: Path) -> None:
+    there = pickle.loads(pickle.dumps(prepared(project)))
+    assert there.data == {"offers.csv": OFFERS.encode()}
+
+
+def test_a_link_a_large_file_and_a_module_do_not_travel(project: Path) -> None:
+    own = project / "notebooks" / "base"
+    text = chapter("Who?", "'link.csv', 'helper.py', 'large.csv'")
+    (own / "45_offers.ipynb").write_text(text, encoding="utf-8")
+    (own / "helper.py").write_text("raise SystemExit", encoding="utf-8")
+    assert job.prepare("base").data == {}
+    (own / "link.csv").symlink_to("/etc/hostname")
+    with pytest.raises(scenario.ScenarioError, match=r"link\.csv: is a link"):
+        job.prepare("base")
+    (own / "link.csv").unlink()
+    (own / "large.csv").write_bytes(b"1" * (20 * 2**20 + 1))
+    with pytest.raises(scenario.ScenarioError, match=r"large\.csv: is larger than 20 MiB"):
+        job.prepare("base")
+
+
+def test_no_name_leads_out_of_the_folder(forge: Forge) -> None:
+    for name in ("../x.csv", "/etc/x.csv", "a/b.csv"):
+        with pytest.raises(ValueError, match="no plain file name"):
+            render(dataclasses.replace(make(), data={name: b"x"}), forge)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"name": "ofers.csv"}, r"'ofers.csv' is not in notebooks/base; did you mean offers.csv"),
+        ({"name": "../base.yaml"}, r"no plain name of a file; write it without a folder"),
+        ({"source": " "}, "s.file, source: "),
+        ({"date": "May 2026"}, "s.file, date: 'May 2026' is no date; write YYYY"),
+        ({"url": "hosts.test"}, "s.file, url: is no address of a page"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_write(
+    project: Path, asked: dict[str, str], message: str
+) -> None:
+    told = {"name": "offers.csv", "source": "Written offers", **asked}
+    with pytest.raises(ValueError, match=message):
+        Study(scenario.load("base")).file(told.pop("name"), **told)
