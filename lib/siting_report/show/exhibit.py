@@ -15,7 +15,6 @@ from itertools import chain, groupby
 from typing import Any, Protocol, TypeAlias
 
 import mistune
-import pandas as pd
 
 from siting_report.formats import Numbers
 from siting_report.show import style
