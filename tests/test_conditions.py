@@ -103,7 +103,7 @@ def test_a_wrong_condition_is_refused_with_rule_column_place_and_remedy(text, me
 
 
 def attribute(kind, words=()):
-    return SimpleNamespace(type=kind, words=words)
+    return SimpleNamespace(stated_in="", type=kind, words=words)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from siting import catalogue
-from siting.inputs import scenario
+from siting.inputs import attributes, scenario
 from siting.inputs.scenario.model import Flow, Rules
 from siting.rules import openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
@@ -27,7 +27,7 @@ def background():
     for row in catalogue.table("provider_attributes", ProviderAttribute):
         if row.subject in ("law", "threshold") and (row.valid_to or TODAY) >= TODAY:
             where = f"provider_attributes.csv, {row.subject}"
-            read = rulebook.read_value(row.value, row.attribute, BOOK.attributes, where)
+            read = attributes.read_value(row.value, row.attribute, BOOK.attributes, where)
             values[row.attribute] = read
     return {"retention_days_limit": 30.0, **values}
 
@@ -441,7 +441,7 @@ def test_on_a_day_of_the_us_block_served_us_models_fail(base):
     ],
 )
 def test_a_wrong_answer_is_refused_with_what_to_write(name, value, message):
-    assert message in (rulebook.value_problem(name, value, BOOK.attributes) or "")
+    assert message in (attributes.value_problem(name, value, BOOK.attributes) or "")
 
 
 # --- Tables --------------------------------------------------------------------------------------

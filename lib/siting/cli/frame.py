@@ -115,12 +115,14 @@ def check_tables() -> None:
     from siting import catalogue
     from siting.cost import claims, uncertainty  # noqa: F401 (with `decision`, all records)
     from siting.memory import attention
+    from siting.rules import rulebook
     from siting.verdict import decision  # noqa: F401
 
     for name in sorted({*catalogue.RECORDS, *known_tables()}):
         catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))
     uncertainty.check_correlations()
     attention.check_models()
+    rulebook.rule_book()
 
 
 def refusal(problems: Sequence[Problem]) -> list[str]:

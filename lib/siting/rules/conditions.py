@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import FactError
+from siting.inputs.attributes import Value
 
-Value = bool | float | str | dt.date
 Values = Mapping[str, Value | frozenset[str] | None]
 """Attributes and sets of countries by name; what is missing, or None, is unknown."""
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from siting.inputs.attributes import Attribute, Known, Value, value_text
 from siting.rules import conditions
-from siting.rules.conditions import Condition, Value, Values
+from siting.rules.conditions import Condition, Values
 from siting.rules.flows import FlowFacts
-from siting.rules.rulebook import Attribute, Known, Rule, RuleBook, value_text
+from siting.rules.rulebook import Rule, RuleBook
 
 Verdict = Literal["pass", "review", "fail", "n.a."]
 SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")

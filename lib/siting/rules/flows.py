@@ -16,12 +16,13 @@ from functools import cache, cached_property, partial, reduce
 from typing import TypeAlias
 
 from siting.catalogue import Source, source_of
+from siting.inputs import attributes
+from siting.inputs.attributes import Attribute, FlowKind, Known, Value
 from siting.inputs.scenario.model import Data, Scenario, Workload
 from siting.places import OWNED
 from siting.quality import leaves
-from siting.rules import conditions, openness, rulebook
-from siting.rules.conditions import Value
-from siting.rules.rulebook import Attribute, FlowKind, Known, RuleBook
+from siting.rules import conditions, openness
+from siting.rules.rulebook import RuleBook
 from siting.vendors import vendor_record
 
 Workloads = Mapping[str, Workload]
@@ -160,9 +161,9 @@ def _written(part: Part) -> Iterator[Known]:
     for path, answers in stated.items():
         for name, answer in answers.items():
             where = f"{path}.attributes.{name}"
-            if problem := rulebook.value_problem(name, answer, law.attributes):
+            if problem := attributes.value_problem(name, answer, law.attributes):
                 raise ValueError(f"{where}: {problem}")
-            value = rulebook.typed(answer, law.attributes[name])
+            value = attributes.typed(answer, law.attributes[name])
             yield law.known(name, value, part.source(where))
 
 
@@ -190,7 +191,7 @@ def _vendor_facts(scenario: Scenario, name: str, flow: str, law: RuleBook) -> It
     facts = record.facts_of(vendor)
     for a in law.attributes.values():
         if fact := facts.get(a.vendor_fact):
-            yield Known(a, rulebook.plain_value(fact.value, a), source_of(fact))
+            yield Known(a, attributes.plain_value(fact.value, a), source_of(fact))
     home = scenario.client.country
     groups = ["", f"/{home.lower()}", *(f"/{g}" for g, c in law.sets.items() if home in c)]
     names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))

@@ -13,9 +13,10 @@ from typing import Literal
 
 from siting import catalogue, hf_config
 from siting.catalogue import Fact, Model, Source, source_of
+from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
-from siting.rules.rulebook import Known, RuleBook
+from siting.rules.rulebook import RuleBook
 from siting.vendors import vendor_record
 from siting.vendors.vendor_record import VendorFact
 

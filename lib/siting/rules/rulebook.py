@@ -8,7 +8,6 @@ read. To add a rule, an attribute or a country, add a row.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,64 +15,25 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from siting import catalogue
-from siting.catalogue import Fact, FactError, Source, column, one_of, source_of
+from pydantic import AfterValidator
+
+from siting import catalogue, places
+from siting.catalogue import Fact, FactError, Source, source_of
+from siting.inputs.attributes import (
+    KIND_OF_OPTION,
+    Asked,
+    Attribute,
+    FlowKind,
+    Flows,
+    Known,
+    Value,
+    dictionary,
+    read_value,
+    unknown_attribute,
+)
 from siting.rules import conditions
-from siting.rules.conditions import Condition, Constant, Name, Operation, Value
+from siting.rules.conditions import Condition, Constant, Name, Operation
 from siting.vendors.vendor_record import known_by
-
-
-class Attribute(Fact, tables="sovereignty_attributes", key="name"):
-    """What is asked about a flow, an option or a client: one line of the dictionary."""
-
-    name: str
-    label: str
-    type: Literal["yes/no", "number", "word", "country", "date"]
-    choices: str = ""
-    """Words that a `word` may be, separated by semicolons."""
-    level: Literal["flow", "option", "client", "scenario", "setting", "stress"]
-    """Where it is answered; `scenario`: it follows from the rest of the scenario."""
-    addressee: Literal["vendor", "own team", ""] = ""
-    question: str = ""
-    derived_as: str = ""
-    """A condition that defines it by other attributes; it is then never asked."""
-    vendor_fact: str = ""
-    """Attribute of facts/vendor_facts.csv that answers it."""
-    stated_in: str = ""
-    """Line of the scenario that answers it (`data` of the workloads, `option` that carries the
-    flow, or a section); of a list, `LINE with WORD`, or `LINE without WORD`."""
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(filter(None, self.choices.split(";")))
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of an attribute, and where it comes from."""
-
-    attribute: Attribute
-    value: Value | None
-    """None: 'asked, and not known'."""
-    source: Source
-    assumed: bool = False
-    """Taken for granted by the kit until the client says otherwise."""
-
-    @property
-    def text(self) -> str:
-        return value_text(self.value)
-
-
-class FlowKind(Fact, tables="sovereignty_flows", key="flow"):
-    """A kind of flow, and the condition under which an option has one."""
-
-    flow: str
-    label: str
-    meaning: str
-    exists_when: str
-
-
-Flows = Annotated[str, one_of(lambda: column("sovereignty_flows", "flow") | {"all"}, "flow", ";")]
 
 
 class Dated(Fact):
@@ -126,7 +86,18 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
 
 
-Asked = Annotated[str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute")]
+def _known_subject(subject: str) -> str:
+    """Refuses a subject of no known sort, or a kind of option that does not exist."""
+    sort, colon, name = subject.partition(":")
+    if sort == "kind" and name not in places.KINDS:
+        raise ValueError(catalogue.unknown(name, "kind of option", places.KINDS))
+    if subject not in SUBJECTS and not (colon and name and f"{sort}:" in SUBJECTS):
+        raise ValueError(catalogue.unknown(subject, "subject", SUBJECTS))
+    return subject
+
+
+SUBJECTS = ("law", "threshold", "assumed", "kind:", "vendor:", "model:")
+"""What a row of facts/provider_attributes.csv is about; after a colon, which."""
 
 
 class ProviderAttribute(OfFlows, tables="provider_attributes"):
@@ -138,7 +109,7 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
     for what the kit takes for granted until the client says otherwise (always marked so).
     """
 
-    subject: str
+    subject: Annotated[str, AfterValidator(_known_subject)]
     attribute: Asked
     value: str
 
@@ -208,10 +179,14 @@ class RuleBook:
 
     @cached_property
     def sets(self) -> dict[str, frozenset[str]]:
-        """Members of each group of countries on the day."""
+        """Members of each group of countries on the day, and kinds of option by their traits."""
+        kinds = {trait: frozenset(places.having(trait)) for trait in places.TRAITS}
         held = [g for g in self.groups if g.holds(self.day)]
-        names = dict.fromkeys(g.group for g in self.groups)
-        return {name: frozenset(g.country for g in held if g.group == name) for name in names}
+        countries = {
+            group: frozenset(g.country for g in held if g.group == group)
+            for group in dict.fromkeys(g.group for g in self.groups)
+        }
+        return kinds | countries
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
@@ -229,7 +204,7 @@ class RuleBook:
 @catalogue.of_facts
 def rule_book() -> RuleBook:
     """The rule book of the fact tables. Raises FactError naming table, rule and column."""
-    attributes = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
+    attributes = dictionary()
     groups = catalogue.table("country_groups", CountryGroup)
     group_names = {g.group for g in groups}
     derived: dict[str, Condition] = {}
@@ -279,7 +254,22 @@ def _published(
         value = read_value(row.value, row.attribute, attributes, where)
         known = Known(attributes[row.attribute], value, source_of(row), row.subject == "assumed")
         found[row.subject].append((row, known))
+    _check_kinds({kind: {r.attribute for r, _ in found[f"kind:{kind}"]} for kind in places.KINDS})
     return dict(found)
+
+
+def _check_kinds(stated: Mapping[str, set[str]]) -> None:
+    """Refuses a kind of option of which less is stated than of every other. Raises FactError.
+
+    stated: the attributes of each kind. A mix has those of its parts.
+    """
+    alone = {kind: said for kind, said in stated.items() if kind not in places.having("mixed")}
+    usual = set.intersection(*filter(None, alone.values()))
+    for kind, said in alone.items():
+        if lacking := sorted(usual - said):
+            wrong = f"nothing says {' or '.join(lacking)} of kind:{kind}"
+            write = f"add a row for each, with the subject kind:{kind}, as for the other kinds"
+            raise FactError(f"provider_attributes.csv: {wrong}; {write}")
 
 
 def check(
@@ -309,6 +299,12 @@ def check(
                 return _KINDS[type(value)]
         return "condition"
 
+    def sets(term: Condition) -> tuple[str, Iterable[str]]:
+        """What the sets are called that a word may be in, and their names."""
+        if isinstance(term, Name) and attributes[term.name].stated_in == KIND_OF_OPTION:
+            return "trait of kinds of option", places.TRAITS
+        return "group of countries", groups
+
     def checked(part: Condition) -> Condition:
         match part:
             case Name(name) if name in derived:
@@ -318,8 +314,10 @@ def check(
             case Operation("in" | "not in", (left, right)):
                 if kind(left) != "word":
                     raise fault(f"{left} is neither word nor country")
-                if isinstance(right, Name) and right.name not in groups:
-                    raise fault(catalogue.unknown(right.name, "group of countries", groups))
+                if isinstance(right, Name):
+                    what, known = sets(left)
+                    if right.name not in known:
+                        raise fault(catalogue.unknown(right.name, what, known))
             case Operation(sign, (left, right)):
                 if kind(left) != kind(right):
                     raise fault(f"{left} is a {kind(left)}, {right} is not")
@@ -339,85 +337,3 @@ def check(
 
 
 _KINDS = {bool: "yes/no", float: "number", str: "word", dt.date: "date", frozenset: "list"}
-
-
-def unknown_attribute(name: str, attributes: Mapping[str, Attribute]) -> str:
-    """The message for a name that is no attribute, with near names."""
-    return catalogue.unknown(name, "attribute of facts/sovereignty_attributes.csv", attributes)
-
-
-_MEANT = {
-    "yes/no": "yes or no; write true or false",
-    "number": "a number without a unit",
-    "word": "one of {}",
-    "country": "an ISO 3166 code such as IT, or EU, EEA",
-    "date": "a date; write YYYY-MM-DD",
-}
-"""What an answer of each type is in a scenario."""
-
-
-def value_problem(name: str, value: object, attributes: Mapping[str, Attribute]) -> str | None:
-    """What is wrong with an answer in a scenario, and what to write; None if nothing is.
-
-    None as a value means 'asked, and not known', which is always allowed.
-    """
-    if name not in attributes:
-        return unknown_attribute(name, attributes)
-    a = attributes[name]
-    if a.derived_as:
-        return f"{name} follows from other attributes ({a.derived_as}); answer those"
-    if a.level in ("setting", "stress"):
-        return f"{name} is a {a.level}, not an answer; see the section rules"
-    if value is None or typed(value, a) is not None:
-        return None
-    return f"{name} is {_MEANT[a.type].format(', '.join(a.words))}; not {value!r}"
-
-
-def read_value(text: str, name: str, attributes: Mapping[str, Attribute], where: str) -> Value:
-    """The value of an attribute that a cell means. Raises FactError naming where it stands."""
-    a = attributes[name]
-    value = plain_value(text, a)
-    if value is None:
-        known = f" ({', '.join(a.words)})" if a.words else ""
-        raise FactError(f"{where}: {name} is {a.type}{known}, not {text!r}")
-    return value
-
-
-def plain_value(text: str, attribute: Attribute) -> Value | None:
-    """The value that a text states plainly; None where it says more than the type can hold.
-
-    A country may be followed by a remark in brackets.
-    """
-    if attribute.type == "yes/no":
-        return {"yes": True, "no": False}.get(text)
-    if attribute.type == "country":
-        code = re.match(r"[A-Z]{2,3}\b", text)
-        return code[0] if code else None
-    try:
-        if attribute.type == "number":
-            return float(text)
-        if attribute.type == "date":
-            return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-    return text if text in attribute.words else None
-
-
-def typed(answer: object, attribute: Attribute) -> Value | None:
-    """An answer of a scenario as the value that conditions compare; None where it is none."""
-    if isinstance(answer, str) == (attribute.type in ("yes/no", "number")):
-        return None
-    text = {True: "yes", False: "no"}[answer] if isinstance(answer, bool) else str(answer)
-    value = plain_value(text, attribute)
-    return value if attribute.type != "country" or value == answer else None
-
-
-def value_text(value: object) -> str:
-    """A value as a reader reads it."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float | int):
-        return f"{value:g}"
-    return str(value).replace("_", " ")

@@ -18,12 +18,14 @@ from functools import cached_property
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
+from siting.inputs import attributes
+from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.model import Scenario
 from siting.rules import openness, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
 from siting.rules.flows import FlowFacts, evidence_of, flows_of
-from siting.rules.rulebook import Attribute, Event, Known, Rule, RuleBook, Stress
+from siting.rules.rulebook import Event, Rule, RuleBook, Stress
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
 """Stands for the flow of a rule that looks at none of an option's."""
@@ -126,7 +128,7 @@ class Assessment:
         rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
         found = {}
         for s in map(rows.__getitem__, dict.fromkeys(self.scenario.rules.stress)):
-            value = rulebook.plain_value(s.value, self.law.attributes[s.attribute])
+            value = attributes.plain_value(s.value, self.law.attributes[s.attribute])
             found[s] = _changed(self.options, self.under(self.law, {s.attribute: value}))
         return found
 

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from siting.catalogue import source_of
+from siting.inputs.attributes import Known
 from siting.rules import openness
 from siting.rules.findings import ASKED, Finding, worst
-from siting.rules.rulebook import Known
 from siting.rules.sovereignty import Change, OptionAssessment
 from siting.study.frames import Rows, frame
 from siting.study.results import Results

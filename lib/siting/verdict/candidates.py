@@ -83,7 +83,8 @@ def candidates(
         }
         for key, value in option.attributes.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
-                measures[f"attribute:{key}"] = Range.exact(float(value))
+                for sort in ("attribute", "answer"):
+                    measures[f"{sort}:{key}"] = Range.exact(float(value))
         known = {k: v for k, v in measures.items() if v is not None}
         price = draws.get(name)
         fails, doubts = held[name][0], (*ceasing(scenario, stability, name), *held[name][1])

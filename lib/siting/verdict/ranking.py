@@ -12,6 +12,7 @@ unchanged when an option is added or removed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +21,10 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, ValidationInfo
 
-from siting.catalogue import Fact, column, one_of, table
+from siting.catalogue import Fact, table, unknown
+from siting.inputs.attributes import dictionary
 from siting.quantity import Z90, Range
 
 Floats = NDArray[np.float64]
@@ -36,9 +39,15 @@ MeasureName = Literal[
 """What is measured of every option (`candidates.candidates`)."""
 
 
-def _measures() -> tuple[str, ...]:
-    attributes = (f"attribute:{name}" for name in column("sovereignty_attributes", "name"))
-    return (*get_args(MeasureName), *attributes)
+def _known_measure(measure: str, row: ValidationInfo) -> str:
+    sort, _, name = measure.partition(":")
+    if sort == "answer" and re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        return measure
+    attributes = (f"attribute:{a.name}" for a in dictionary().values() if a.type == "number")
+    known = (*get_args(MeasureName), *attributes)
+    if row.context and measure not in known:
+        raise ValueError(unknown(measure, "measure of an option", known))
+    return measure
 
 
 class Criterion(Fact, tables="decision_criteria", key="criterion"):
@@ -46,8 +55,9 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
 
     criterion: str
     label: str
-    measure: Annotated[str, one_of(_measures, "measure of an option")]
-    """Key of `Candidate.measures`, or `attribute:<key>` for a number of the option itself."""
+    measure: Annotated[str, AfterValidator(_known_measure)]
+    """Key of `Candidate.measures`. `attribute:NAME`: a number of the dictionary of attributes;
+    `answer:NAME`: one that this row adds to it. Options state both under `attributes`."""
     unit: str
     scale: Literal["linear", "log", "money"]
     """money: linear without end, so that an option loses points for every unit that it costs."""

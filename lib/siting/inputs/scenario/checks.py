@@ -1,8 +1,4 @@
-"""What must fit together in a scenario, and with the catalogue: each contradiction with its remedy.
-
-One dictionary above is asked, the attributes of the rules; without it a misspelt answer would be
-found only when it is computed.
-"""
+"""What must fit together in a scenario and with the catalogue: each contradiction, its remedy."""
 
 from __future__ import annotations
 
@@ -14,11 +10,11 @@ from typing import Any
 
 from siting import catalogue, reasoning
 from siting.catalogue import column, of_facts, suggestion
+from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
 from siting.inputs.scenario import known
 from siting.inputs.scenario.model import Option, Quote, Scenario
 from siting.places import BY_REQUEST, HOSTED_OPEN, NEEDS_GPU, OWNED, SELF_HOSTED
-from siting.rules import rulebook
 
 
 def contradictions(scenario: Scenario) -> Iterator[Fault]:
@@ -253,9 +249,9 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
 
 def _answers(scenario: Scenario) -> Iterator[Fault]:
     """Answers to sovereignty rules name attributes of the dictionary and flows that exist."""
-    book = rulebook.rule_book()
+    known_attributes = dictionary()
     answers: dict[Path_, dict[str, Any]] = {("rules", "attributes"): scenario.rules.attributes}
-    flows = [f.flow for f in book.flow_kinds]
+    flows = [f.flow for f in catalogue.table("sovereignty_flows", FlowKind)]
     flows += [f"inference-{workload}" for workload in scenario.workloads]
     for name, option in scenario.options.items():
         answers["options", name, "attributes"] = option.attributes
@@ -264,6 +260,6 @@ def _answers(scenario: Scenario) -> Iterator[Fault]:
             yield from _one_of(("options", name, "flows", flow), flow, "flow", flows, "workloads")
     for path, given in answers.items():
         for attribute, value in given.items():
-            if problem := rulebook.value_problem(attribute, value, book.attributes):
+            if problem := value_problem(attribute, value, known_attributes):
                 wrong, _, write = problem.partition("; ")
                 yield Fault((*path, attribute), wrong, write)

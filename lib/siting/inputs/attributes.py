@@ -1,0 +1,191 @@
+"""The dictionary of attributes: what a scenario may answer about flows, options and the client.
+
+Rows of facts/sovereignty_attributes.csv, which rules of data sovereignty test, and numbers of an
+option that a criterion of facts/decision_criteria.csv asks for by itself (`answer:NAME`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from siting import catalogue, places
+from siting.catalogue import Fact, FactError, Source, column, one_of
+
+Value = bool | float | str | dt.date
+KIND_OF_OPTION = "option.kind"
+"""Where a scenario states the kind of an option."""
+
+
+class Attribute(Fact, tables="sovereignty_attributes", key="name"):
+    """What is asked about a flow, an option or a client: one line of the dictionary."""
+
+    name: str
+    label: str
+    type: Literal["yes/no", "number", "word", "country", "date"]
+    choices: str = ""
+    """Words that a `word` may be, separated by semicolons; of the kind of option, all kinds."""
+    level: Literal["flow", "option", "client", "scenario", "setting", "stress"]
+    """Where it is answered; `scenario`: it follows from the rest of the scenario."""
+    addressee: Literal["vendor", "own team", ""] = ""
+    question: str = ""
+    derived_as: str = ""
+    """A condition that defines it by other attributes; it is then never asked."""
+    vendor_fact: Annotated[
+        str, one_of(lambda: column("vendor_facts", "attribute"), "fact about a vendor")
+    ] = ""
+    """Attribute of facts/vendor_facts.csv that answers it."""
+    stated_in: str = ""
+    """Line of the scenario that answers it (`data` of the workloads, `option` that carries the
+    flow, or a section); of a list, `LINE with WORD`, or `LINE without WORD`."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What a `word` may be; empty where it may be anything."""
+        if self.stated_in == KIND_OF_OPTION:
+            return tuple(places.KINDS)
+        return tuple(filter(None, self.choices.split(";")))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an attribute, and where it comes from."""
+
+    attribute: Attribute
+    value: Value | None
+    """None: 'asked, and not known'."""
+    source: Source
+    assumed: bool = False
+    """Taken for granted by the kit until the client says otherwise."""
+
+    @property
+    def text(self) -> str:
+        return value_text(self.value)
+
+
+class AskedByCriterion(Fact, extra="ignore"):
+    """What the dictionary takes of a criterion of the decision."""
+
+    criterion: str
+    label: str
+    measure: str
+
+
+ANSWER = "answer:"
+"""Begins the measure of a criterion that is a number of the option itself."""
+
+
+@catalogue.of_facts
+def dictionary() -> Mapping[str, Attribute]:
+    """Every attribute by name. Raises FactError where a criterion asks for one that is there."""
+    found = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
+    for row in catalogue.table("decision_criteria", AskedByCriterion):
+        if not row.measure.startswith(ANSWER):
+            continue
+        name = row.measure.removeprefix(ANSWER)
+        if name in found:
+            write = f"write measure attribute:{name}, which is in sovereignty_attributes.csv"
+            raise FactError(f"decision_criteria.csv, {row.criterion}: {name} is known; {write}")
+        origin = catalogue.source_of(row).model_dump()
+        found[name] = Attribute(name=name, label=row.label, type="number", level="option", **origin)
+    return found
+
+
+class FlowKind(Fact, tables="sovereignty_flows", key="flow"):
+    """A kind of flow, and the condition under which an option has one."""
+
+    flow: str
+    label: str
+    meaning: str
+    exists_when: str
+
+
+Flows = Annotated[str, one_of(lambda: column("sovereignty_flows", "flow") | {"all"}, "flow", ";")]
+
+
+Asked = Annotated[str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute")]
+
+
+def unknown_attribute(name: str, attributes: Mapping[str, Attribute]) -> str:
+    """The message for a name that is no attribute, with near names."""
+    return catalogue.unknown(name, "attribute of facts/sovereignty_attributes.csv", attributes)
+
+
+_MEANT = {
+    "yes/no": "yes or no; write true or false",
+    "number": "a number without a unit",
+    "word": "one of {}",
+    "country": "an ISO 3166 code such as IT, or EU, EEA",
+    "date": "a date; write YYYY-MM-DD",
+}
+"""What an answer of each type is in a scenario."""
+
+
+def value_problem(name: str, value: object, attributes: Mapping[str, Attribute]) -> str | None:
+    """What is wrong with an answer in a scenario, and what to write; None if nothing is.
+
+    None as a value means 'asked, and not known', which is always allowed.
+    """
+    if name not in attributes:
+        return unknown_attribute(name, attributes)
+    a = attributes[name]
+    if a.derived_as:
+        return f"{name} follows from other attributes ({a.derived_as}); answer those"
+    if a.level in ("setting", "stress"):
+        return f"{name} is a {a.level}, not an answer; see the section rules"
+    if value is None or typed(value, a) is not None:
+        return None
+    return f"{name} is {_MEANT[a.type].format(', '.join(a.words))}; not {value!r}"
+
+
+def read_value(text: str, name: str, attributes: Mapping[str, Attribute], where: str) -> Value:
+    """The value of an attribute that a cell means. Raises FactError naming where it stands."""
+    a = attributes[name]
+    value = plain_value(text, a)
+    if value is None:
+        known = f" ({', '.join(a.words)})" if a.words else ""
+        raise FactError(f"{where}: {name} is {a.type}{known}, not {text!r}")
+    return value
+
+
+def plain_value(text: str, attribute: Attribute) -> Value | None:
+    """The value that a text states plainly; None where it says more than the type can hold.
+
+    A country may be followed by a remark in brackets.
+    """
+    if attribute.type == "yes/no":
+        return {"yes": True, "no": False}.get(text)
+    if attribute.type == "country":
+        code = re.match(r"[A-Z]{2,3}\b", text)
+        return code[0] if code else None
+    try:
+        if attribute.type == "number":
+            return float(text)
+        if attribute.type == "date":
+            return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+    return text if text in attribute.words else None
+
+
+def typed(answer: object, attribute: Attribute) -> Value | None:
+    """An answer of a scenario as the value that conditions compare; None where it is none."""
+    if isinstance(answer, str) == (attribute.type in ("yes/no", "number")):
+        return None
+    text = {True: "yes", False: "no"}[answer] if isinstance(answer, bool) else str(answer)
+    value = plain_value(text, attribute)
+    return value if attribute.type != "country" or value == answer else None
+
+
+def value_text(value: object) -> str:
+    """A value as a reader reads it."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float | int):
+        return f"{value:g}"
+    return str(value).replace("_", " ")
