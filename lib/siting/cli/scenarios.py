@@ -125,10 +125,10 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
     """
     from siting.inputs import scenario
     from siting.quantity import Range
-    from siting.study import rivals as search
+    from siting.study import alternatives
 
     chosen = scenario.load(client)
-    found = search.search(chosen, kinds or search.KINDS)
+    found = alternatives.search(chosen, kinds or alternatives.KINDS)
     if not everything:
         found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]
     if not found:

@@ -14,6 +14,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from siting.cost import workbook
 from siting.inputs import scenario
 from siting.study import frames, summary
@@ -35,6 +37,10 @@ class Study(TimelineFrames, SourceFrames, CapacityFrames, MemoryFrames, Wording)
         listed = frames.catalogue(type(self), self.client.currency)
         html: str = listed.set_index(["frame", "row", "column"]).to_html()
         return html
+
+    def rivals(self) -> pd.DataFrame:
+        """The name that `alternatives` had before: a rival is the next-best option."""
+        return self.alternatives()
 
     def summary(self) -> dict[str, Any]:
         """The content of summary.json."""

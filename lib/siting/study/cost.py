@@ -14,7 +14,7 @@ from siting.catalogue import Source, source_of
 from siting.cost import claims, costing, money, uncertainty
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices, parameter
-from siting.study import rivals
+from siting.study import alternatives
 from siting.study.frames import Rows, frame, frame_citing
 from siting.study.vendors import VendorFrames, iso
 
@@ -527,7 +527,7 @@ class CostFrames(VendorFrames):
             yield from x.sources
 
     @frame
-    def rivals(self) -> Rows:
+    def alternatives(self) -> Rows:
         """A host that sells the same open weights by the token and that the scenario does not name;
         those without a doubt first, then the cheapest first.
 
@@ -544,7 +544,7 @@ class CostFrames(VendorFrames):
         chosen = self.cost.options.get(self.compared[0])
         if chosen is None:
             return
-        for r in rivals.search(self.scenario, ("open_api",), judged=JUDGED):
+        for r in alternatives.search(self.scenario, ("open_api",), judged=JUDGED):
             yield {
                 "way": r.option.label,
                 "model": r.model,
@@ -577,7 +577,7 @@ class CostFrames(VendorFrames):
             if name not in self.cost.options or self.options[name].kind == "hybrid":
                 continue
             present = self.cost.options[name].present
-            other = rivals.with_model(self.scenario, name, e.model, e.replacement)
+            other = alternatives.with_model(self.scenario, name, e.model, e.replacement)
             row = {
                 "option": name,
                 "model": e.model,

@@ -33,7 +33,7 @@ MOST_JUDGED = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rival:
+class Alternative:
     """A way that the scenario lacks, priced as planned."""
 
     name: str
@@ -64,12 +64,12 @@ class Rival:
 
 def search(
     scenario: Scenario, kinds: Iterable[str] = KINDS, judged: int = MOST_JUDGED
-) -> list[Rival]:
+) -> list[Alternative]:
     """Ways that the scenario does not name: those without a doubt first, then the cheapest first.
 
     kinds: of KINDS. judged: of each kind, so many of the cheapest are held against the rules.
     """
-    found: list[Rival] = []
+    found: list[Alternative] = []
     for kind in kinds:
         options = {n: o for n, o in OFFERS[kind](scenario) if not named(scenario, o)}
         found += _priced(scenario, options, judged)
@@ -82,7 +82,7 @@ def named(scenario: Scenario, offer: Option) -> bool:
     return same(offer) in map(same, scenario.options.values())
 
 
-def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Rival]:
+def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Alternative]:
     """Offers with their cost; the cheapest of them held against limits, rules and quality."""
     if not options:
         return []
@@ -104,7 +104,7 @@ def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list
         faults = (fault for each in asked for fault in candidates.judged(each, found, name).fails)
         verdicts = (p.verdict for p in parity.of(name))
         judged_ways.append(
-            Rival(
+            Alternative(
                 name=name,
                 option=options[name],
                 model=next(iter(options[name].models.values())),
@@ -157,7 +157,7 @@ def open_models(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _effort(scenario: Scenario, model: str) -> str:
-    """Effort at which a rival runs: as the options that name its model do, or as the reference."""
+    """Effort at which an alternative runs: that of options with its model, or the reference's."""
     if reasoning.thinks(model) == "never":
         return ""
     for option in scenario.options.values():

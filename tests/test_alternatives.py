@@ -1,4 +1,4 @@
-"""Rivals that a scenario does not name, and open models by the token at a host."""
+"""Alternatives that a scenario does not name, and open models by the token at a host."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from siting import study
 from siting.cost import prices
 from siting.inputs import scenario
-from siting.study import rivals
+from siting.study import alternatives
 from studies import opened
 
 DAY = dt.date(2026, 11, 24)
@@ -31,7 +31,7 @@ def test_a_host_that_does_not_sell_a_model_is_told_with_those_that_do() -> None:
 
 def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) -> None:
     chosen = scenario.load("base")
-    found = rivals.search(chosen, ["open_api"], judged=3)
+    found = alternatives.search(chosen, ["open_api"], judged=3)
     best = found[0]
     assert best.present < opened("base").cost.options["api"].present
     piece = "\n".join("  " + line for line in best.paste.splitlines())
@@ -45,7 +45,7 @@ def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) ->
 
 
 def test_what_breaks_a_condition_comes_last_with_its_reason() -> None:
-    found = rivals.search(scenario.load("klinikverbund-nordheide"), ["open_api"])
+    found = alternatives.search(scenario.load("klinikverbund-nordheide"), ["open_api"])
     outside = [r for r in found if r.option.country == "US"]
     assert outside and all(r.ruled_out for r in outside)
     assert [bool(r.ruled_out) for r in found] == sorted(bool(r.ruled_out) for r in found)
@@ -53,10 +53,10 @@ def test_what_breaks_a_condition_comes_last_with_its_reason() -> None:
     assert allowed == sorted(allowed)
 
 
-def test_rivals_of_each_kind_are_found_and_none_is_named_already() -> None:
+def test_alternatives_of_each_kind_are_found_and_none_is_named_already() -> None:
     chosen = scenario.load("base")
-    for kind in rivals.KINDS:
-        found = rivals.search(chosen, [kind], judged=2)
+    for kind in alternatives.KINDS:
+        found = alternatives.search(chosen, [kind], judged=2)
         assert found, kind
         for r in found:
-            assert not rivals.named(chosen, r.option)
+            assert not alternatives.named(chosen, r.option)
