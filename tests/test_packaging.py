@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     left_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("lib", "siting_validation", "notebooks", "params"):
+    for name in ("lib", "notebooks", "params"):
         shutil.copytree(ROOT / name, folder / name, ignore=left_out)
     words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
     subprocess.run([sys.executable, *words], cwd=folder, check=True)

@@ -15,11 +15,9 @@ from siting.inputs.scenario.model import Measured
 from siting.quantity import NotEstimated
 from siting.serving import loops, performance, spread
 from siting.serving.performance import Deployment
-from studies import opened
-
-from benchmarks import fit_throughput
 from siting_validation import comparison as validation
-from siting_validation import runs, throughput
+from siting_validation import fit_throughput, runs, throughput
+from studies import opened
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:
@@ -414,7 +412,7 @@ ROW = {
 }
 
 
-def compared(**changes: str) -> list[validation.Comparison]:
+def compared(**changes: str) -> list[validation.Prediction]:
     return validation.compare("throughput", [ROW | changes])
 
 
@@ -521,12 +519,12 @@ NEW = (
 
 
 @pytest.fixture(scope="module")
-def published() -> list[validation.Comparison]:
+def published() -> list[validation.Prediction]:
     rows = validation.read(validation.shipped("throughput"))
     return validation.compare("throughput", rows)
 
 
-def _of(group: str, made: list[validation.Comparison]) -> dict[str, dict[str, float]]:
+def _of(group: str, made: list[validation.Prediction]) -> dict[str, dict[str, float]]:
     def belongs(name: str) -> bool:
         return name in NEW if group == "new" else name.startswith(group)
 
@@ -535,7 +533,7 @@ def _of(group: str, made: list[validation.Comparison]) -> dict[str, dict[str, fl
 
 @pytest.mark.parametrize("group", PROMISED)
 def test_published_speeds_are_met_within_the_promised_errors_and_ranges(
-    published: list[validation.Comparison], group: str
+    published: list[validation.Prediction], group: str
 ) -> None:
     found = _of(group, published)
     for quantity, (median, tail, inside, width) in PROMISED[group].items():
@@ -568,7 +566,7 @@ def test_weights_with_scales_by_row_are_not_predicted_on_amd_cards() -> None:
 
 
 def test_nearly_all_published_speeds_are_predicted(
-    published: list[validation.Comparison],
+    published: list[validation.Prediction],
 ) -> None:
     assert np.mean([c.central is not None for c in published]) >= 0.95
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from siting import catalogue
 from siting.serving import spread
-
-from benchmarks import throughput_ranges as ranges
+from siting_validation import throughput_ranges as ranges
 
 SEEN = {
     "gpu": "h100", "model": "m", "experts": "none", "engine": "vllm", "generation": "today",

@@ -11,10 +11,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-
 from siting_validation import comparison as validation
 
-LEFT_OUT = Path(__file__).parents[1] / "benchmarks" / "left_out.json"
+LEFT_OUT = Path(__file__).parents[1] / "lib" / "siting_validation" / "left_out.json"
 VRAM = validation.read(validation.shipped("vram"))
 FINETUNE = validation.read(validation.shipped("finetune"))
 SERVING = validation.summarise(validation.compare("vram", VRAM))

@@ -5,7 +5,7 @@ costs the weights and the KV cache that memory must deliver, the arithmetic, the
 GPUs, and a fixed overhead a layer, a step and a sequence. The costs are added: kernels run one
 after another, and overlap is small in the published measurements. Each cost is a bare bound
 divided by an efficiency; the efficiencies are rows of `facts/engine_efficiency.csv`, each fitted
-on public measurements by `benchmarks/fit_throughput.py` and valid where its `scope` says.
+on public measurements by `siting_validation/fit_throughput.py` and valid where its `scope` says.
 
 Every formula works on numbers and on arrays alike, so that a whole table of measurements, or a
 sweep of batch sizes, is one call.

@@ -4,7 +4,7 @@ A case is judged by how much of it no measurement behind the model has seen: the
 the format of the experts (one step each), the engine on that generation of cards, the engine under
 that kind of loop (two steps each). The more is new, the wider the range. The ranges are quantiles
 of measured over predicted, each source (or each model with its card) being left out of the fit
-(`benchmarks/throughput_ranges.py`).
+(`siting_validation/throughput_ranges.py`).
 """
 
 from __future__ import annotations

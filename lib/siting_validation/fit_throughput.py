@@ -1,11 +1,11 @@
 """Fit the efficiencies of the step-time model on public measurements, and say how well they hold.
 
-    python -m benchmarks.fit_throughput [MEASUREMENTS.csv] [--dry]
+    python -m siting_validation.fit_throughput [MEASUREMENTS.csv] [--dry]
 
 MEASUREMENTS.csv has the columns that `siting validate throughput` reads (default: those in the
 repository). The fitted values go into facts/engine_efficiency.csv, the ranges into
 facts/engine_spread.csv, what was seen into facts/engine_calibration.csv, and the errors, with
-models, cards and sources left out, into benchmarks/fit_throughput.json, from which
+models, cards and sources left out, into siting_validation/fit_throughput.json, from which
 docs/validation.md is made. With --dry, the errors are printed and nothing is written.
 
 The fit is a regularised, robust least squares on logarithms: every constant has a prior and a
@@ -34,10 +34,11 @@ from siting.serving import performance, spread
 from siting.serving.loops import Traffic
 from siting.serving.performance import Efficiency, Replica
 
-from benchmarks import throughput_ranges as ranges
 from siting_validation import comparison as validation
 from siting_validation import runs as loads
 from siting_validation import throughput
+from siting_validation import throughput_ranges as ranges
+from siting_validation.cases import positive, scored
 from siting_validation.runs import Run
 
 QUANTITIES = ("output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms")
@@ -115,8 +116,8 @@ def _pool(run: Run) -> float:
 
 
 def _scored(row: dict[str, str], quantity: str) -> float:
-    asked = quantity in validation.scored(row)
-    return (asked and validation.positive(row, quantity)) or np.nan
+    asked = quantity in scored(row)
+    return (asked and positive(row, quantity)) or np.nan
 
 
 def stack(replicas: Sequence[Replica]) -> Replica:
@@ -175,7 +176,8 @@ class Model:
 
     def errors(self, found: dict[str, np.ndarray], quantity: str) -> np.ndarray:
         """Logarithm of predicted over measured."""
-        return np.log(found[quantity] / self.data.measured[quantity])
+        predicted, measured = found[quantity], self.data.measured[quantity]
+        return np.asarray(np.log(predicted / measured))
 
     def weights(self, train: np.ndarray, quantity: str) -> np.ndarray:
         """Root of each row's weight: full up to ROWS_OF_A_SOURCE, then thinner."""
@@ -401,7 +403,7 @@ def write(fit: Fit, spreads: list[dict[str, Any]], errors: dict[str, Any]) -> No
     origin = {
         "source": "siting, fit to public throughput measurements",
         "url": "",
-        "locator": "benchmarks/fit_throughput.py",
+        "locator": "siting_validation/fit_throughput.py",
         "date": dt.date.today().isoformat(),
         "kind": "estimate",
         "grade": "B",

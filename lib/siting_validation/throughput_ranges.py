@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from siting.serving import spread
+from siting.serving.performance import applies
 
 CAMPAIGNS = ("loop=static & engine=tensorrt-llm", "loop=static", "loop=closed & engine=nim")
 """Regimes that one campaign of measurements covers, whose own scatter is the range near it."""
@@ -68,7 +69,7 @@ class Cases:
     @property
     def campaign(self) -> np.ndarray:
         """Index of the campaign whose regime a row is in; -1: none."""
-        held = [[spread.applies(s, x) for s in CAMPAIGNS] for x in self.regimes]
+        held = [[applies(s, x) for s in CAMPAIGNS] for x in self.regimes]
         return np.array([h.index(True) if any(h) else -1 for h in held])
 
 
@@ -166,7 +167,7 @@ def _stranger_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[R
 
 def lookup(rows: list[Row], case: dict[str, str]) -> tuple[float, float]:
     """Low and high for a case, as `siting.serving.spread` would find them."""
-    return next((r[1], r[2]) for r in rows if spread.applies(r[0], case))
+    return next((r[1], r[2]) for r in rows if applies(r[0], case))
 
 
 def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from siting.memory.engines import constant, engine_family, version
 from siting.memory.pool import Pool, activations, holds, loaded, request_gib
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.comparison import Comparison, Row, number, positive, scored
+from siting_validation.cases import Prediction, Row, number, positive, scored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Run:
 NO_CARD = catalogue.gpu("1GB-class").model_copy(update={"memory_gb_marketing": 0.0})
 
 
-def vram_row(row: Row) -> Iterator[Comparison]:
+def vram_row(row: Row) -> Iterator[Prediction]:
     """Every scored quantity of a row of vram.csv."""
     try:
         run: Run | None = run_of(row)
@@ -76,23 +76,23 @@ def vram_row(row: Row) -> Iterator[Comparison]:
         try:
             measured = measured_of(row, quantity)
         except ValueError as error:
-            yield Comparison(
+            yield Prediction(
                 case_id=row["case_id"], quantity=quantity, measured=None, note=why(error)
             )
             continue
         if run is None:
-            yield Comparison(
+            yield Prediction(
                 case_id=row["case_id"], quantity=quantity, measured=measured, note=fault
             )
             continue
         try:
             found = _predict(run, row, quantity)
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Comparison(
+            yield Prediction(
                 case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
             )
             continue
-        yield Comparison(
+        yield Prediction(
             case_id=row["case_id"],
             quantity=quantity,
             measured=measured,

@@ -16,7 +16,7 @@ from siting.quantity import NotEstimated
 from siting.serving.loops import ROUNDS, Traffic
 from siting.serving.performance import VENDOR
 
-from siting_validation.comparison import Comparison, Row, number, positive, scored
+from siting_validation.cases import Prediction, Row, number, positive, scored
 from siting_validation.runs import Expected, Loop, Run, expected
 
 SPEEDS = ("ttft_ms", "itl_or_tpot_ms", "output_tokens_per_s_total")
@@ -24,7 +24,7 @@ QUEUED = "every request is queued at the start: the wait for the first token has
 NO_FIRST = "no time to first token of this engine was ever measured: none is estimated"
 
 
-def throughput_row(row: Row) -> Iterator[Comparison]:
+def throughput_row(row: Row) -> Iterator[Prediction]:
     """The speeds that a case asks for, with the range that a report would print."""
     try:
         found = _expected(row)
@@ -33,7 +33,7 @@ def throughput_row(row: Row) -> Iterator[Comparison]:
         found = None
         why = str(reason)
     for quantity in scored(row):
-        case = Comparison(
+        case = Prediction(
             case_id=row["case_id"], quantity=quantity, measured=None, group=row.get("group", "")
         )
         try:
@@ -70,7 +70,7 @@ CELLS = dict.fromkeys(SPEEDS, positive)
 """Columns that hold numbers, and what reads them."""
 
 
-def _filled(case: Comparison, found: Expected, row: Row) -> Comparison:
+def _filled(case: Prediction, found: Expected, row: Row) -> Prediction:
     value = found.speeds.get(case.quantity)
     if case.quantity not in SPEEDS:
         raise NotEstimated(f"{case.quantity} is not a speed that is estimated")

@@ -1,6 +1,6 @@
 """What memory is worth where nobody calibrated: each source, each model and card, left out.
 
-    python -m benchmarks.left_out [--write]
+    python -m siting_validation.left_out [--write]
 
 For each group that is left out, the constants that come from logs and the stretch of ranges are
 found again from all other rows; then the group's rows are predicted. `--write` keeps the errors in
@@ -27,12 +27,12 @@ from typing import Any
 import numpy as np
 from siting import catalogue
 from siting.catalogue import FactError
-from siting.memory import distance, pool, training
+from siting.memory import distance, engines, pool, training
 from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.quantity import GIB, NotEstimated
 
 from siting_validation import comparison, finetune, vram
-from siting_validation.comparison import Comparison, Row, number
+from siting_validation.cases import Prediction, Row, number
 
 OUT = Path(__file__).with_suffix(".json")
 FACTS = catalogue.facts_dir()
@@ -103,7 +103,7 @@ def derived(case: Case) -> Iterator[tuple[Key, float]]:
             yield _key(constant), (activation * GIB - (part - sampler)) / each
     weights = number(row, "weights_gib_per_gpu")
     if d.family == "sglang" and weights is not None:
-        extra = pool.constant("sglang", "load_extra_gib")
+        extra = engines.constant("sglang", "load_extra_gib")
         yield _key(extra), weights - pool.loaded(d).central + extra.central
 
 
@@ -139,7 +139,7 @@ def training_scale(known: Sequence[Case]) -> dict[Key, float]:
 
 
 def _layer_values() -> dict[Key, float]:
-    rows = [pool.constant("training", n) for n in ("hidden_values", "gated_values")]
+    rows = [engines.constant("training", n) for n in ("hidden_values", "gated_values")]
     return {_key(r): r.central for r in rows}
 
 
@@ -200,8 +200,8 @@ def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
 
 PLAIN = {
     "source": "siting, measurements with their source left out", "url": "",
-    "locator": "benchmarks/left_out.py", "date": "2026-11-25", "kind": "estimate", "grade": "B",
-    "note": "",
+    "locator": "siting_validation/left_out.py", "date": "2026-11-25", "kind": "estimate",
+    "grade": "B", "note": "",
 }  # fmt: skip
 UNSTRETCHED = [
     {"quantity": q, "distance": 0, "low": 1, "high": 1, "measurements": 0, "sources": 0, **PLAIN}
@@ -221,7 +221,7 @@ class Residual:
     high: float
 
 
-def _predict(kind: str, known: Sequence[Case]) -> list[Comparison]:
+def _predict(kind: str, known: Sequence[Case]) -> list[Prediction]:
     return comparison.compare(kind, [c.row for c in known])
 
 
@@ -280,7 +280,7 @@ def _quantile(values: Sequence[float], weights: Sequence[float], share: float) -
 # --- leaving out ------------------------------------------------------------------------------
 
 
-def left_out(kind: str, by: Callable[[Case], str]) -> list[tuple[Comparison, int]]:
+def left_out(kind: str, by: Callable[[Case], str]) -> list[tuple[Prediction, int]]:
     """Each group predicted from all others: comparison, and how far it is from them."""
     known, found = cases(kind), []
     fit = constants if kind == "vram" else training_scale
@@ -381,7 +381,7 @@ def main() -> None:
         for group, errors in found.items():
             print(kind, group)
             for name, e in errors.items():
-                shown = {k: round(v, 3) for k, v in e.items() if isinstance(v, (int, float))}
+                shown = {k: f"{v:.3g}" for k, v in e.items() if isinstance(v, (int, float))}
                 print("   ", name, shown or {q: _short(x) for q, x in e.items()})
     if "--write" in sys.argv:
         OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

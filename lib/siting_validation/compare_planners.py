@@ -1,6 +1,6 @@
 """Other ways to predict speed, on the same rows: a bare roofline, and AIConfigurator 0.12.
 
-    python -m benchmarks.compare_planners MEASUREMENTS.csv [--every 8]
+    python -m siting_validation.compare_planners MEASUREMENTS.csv [--every 8]
 
 The roofline takes the kit's own bytes and arithmetic at full bandwidth and peak, the larger of
 memory and arithmetic counting, without any overhead. AIConfigurator (PyPI, dependency of this
@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fit_throughput import QUANTITIES, Model, groups, read, summary
 from siting_validation import throughput
+from siting_validation.fit_throughput import QUANTITIES, Model, groups, read, summary
 
 NEUTRAL = {
     "half_tokens": 0.0, "elementwise_passes": 0.0, "link_latency_us": 0.0, "additivity": 30.0,
@@ -89,9 +89,9 @@ def aiconfigurator(row: dict[str, str]) -> dict[str, float] | str:
                 SYSTEMS[d.gpu.id],
                 backend_name=engine,
                 database_mode="HYBRID",
-                isl=int(run.input_tokens),
-                osl=int(run.output_tokens),
-                batch_size=max(1, round(run.load / d.attention_data_parallel)),
+                isl=int(float(run.asked.input_tokens)),
+                osl=int(float(run.asked.output_tokens)),
+                batch_size=max(1, round(float(run.asked.load) / d.attention_data_parallel)),
                 tp_size=d.tensor_parallel,
                 attention_dp_size=d.attention_data_parallel,
                 moe_tp_size=None if not moe else 1 if shared else d.gpus,

@@ -1,6 +1,6 @@
 """What other memory calculators say of the same rows as the kit, written to peers_memory.json.
 
-    PYTHONPATH=lib python -m benchmarks.peers_memory [LLMFIT_BINARY]
+    python -m siting_validation.peers_memory [LLMFIT_BINARY]
 
 Peers that are installed are asked offline, through their own functions, with the inputs of each
 row: hf-mem's cache function, aiconfigurator's model classes, llmfit's `plan` command. Two rules
@@ -31,7 +31,7 @@ from siting.quantity import GIB, NotEstimated
 
 from siting_validation import comparison, finetune
 from siting_validation import vram as logs
-from siting_validation.comparison import Comparison, Row, number
+from siting_validation.cases import Prediction, Row, number, scored
 from siting_validation.vram import Run
 
 OUT = Path(__file__).with_suffix(".json")
@@ -93,8 +93,8 @@ def config_of(model: Model) -> dict[str, Any]:
     """The `config.json` of a model: aiconfigurator's copy, else the fields of the catalogue."""
     path = _bundled(model.model_id)
     if path:
-        whole = json.loads(path.read_text())
-        return whole.get("text_config") or whole
+        whole: dict[str, Any] = json.loads(path.read_text())
+        return dict(whole.get("text_config") or whole)
     names = (
         "num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_value_heads",
         "intermediate_size", "vocab_size",
@@ -138,7 +138,7 @@ def _hf_mem(run: Run, row: Row, quantity: str) -> float | None:
         config.get("num_hidden_layers") or run.deployment.model.num_hidden_layers
     )
     need = compute_safetensors_kv_cache_size(config, dtype, run.longest)
-    requests = pool * GIB * run.deployment.tensor_parallel / need
+    requests = float(pool * GIB * run.deployment.tensor_parallel / need)
     return requests * run.longest if quantity.startswith("kv_tokens") else requests
 
 
@@ -191,7 +191,7 @@ def _aiconfigurator(run: Run, row: Row, quantity: str) -> float | None:
             / GIB
         )
     pool = (number(row, "kv_cache_gib_per_gpu") or 0.0) * GIB
-    requests = pool / made.get_kvcache_bytes_per_sequence(run.longest)
+    requests = float(pool / made.get_kvcache_bytes_per_sequence(run.longest))
     return requests * run.longest if quantity.startswith("kv_tokens") else requests
 
 
@@ -273,7 +273,7 @@ def peers(llmfit: str | None) -> list[Named]:
     return found
 
 
-def serve(peer: Named, rows: list[Row]) -> list[Comparison]:
+def serve(peer: Named, rows: list[Row]) -> list[Prediction]:
     """A peer's figures for the rows of vram.csv that it can be asked about."""
     made = []
     for row in rows:
@@ -281,7 +281,7 @@ def serve(peer: Named, rows: list[Row]) -> list[Comparison]:
             run = logs.run_of(row)
         except (NotEstimated, FactError, KeyError, ValueError):
             continue
-        for quantity in comparison.scored(row):
+        for quantity in scored(row):
             measured = logs.measured_of(row, quantity)
             try:
                 value = peer.predict(run, row, quantity)
@@ -289,7 +289,7 @@ def serve(peer: Named, rows: list[Row]) -> list[Comparison]:
                 value = None
             if value is not None:
                 made.append(
-                    Comparison(
+                    Prediction(
                         case_id=row["case_id"],
                         quantity=quantity,
                         measured=measured,
@@ -301,17 +301,17 @@ def serve(peer: Named, rows: list[Row]) -> list[Comparison]:
     return made
 
 
-def train(rows: list[Row], factor: Callable[[training.Job], float]) -> list[Comparison]:
+def train(rows: list[Row], factor: Callable[[training.Job], float]) -> list[Prediction]:
     """A rule's peak for the rows of finetune.csv: parameters x `factor`."""
     made = []
     for row in rows:
-        if "peak_gib_per_gpu" not in comparison.scored(row):
+        if "peak_gib_per_gpu" not in scored(row):
             continue
         job = finetune.job_of(row)
         value = (job.model.total_params_b or 0) * 1e9 * factor(job) / job.gpus / GIB
         measured = number(row, "peak_gib_per_gpu")
         made.append(
-            Comparison(
+            Prediction(
                 case_id=row["case_id"],
                 quantity="peak_gib_per_gpu",
                 measured=measured,

@@ -18,9 +18,10 @@ from siting.memory import attention
 from siting.vendors.vendor_record import load
 
 from siting_validation import claims, comparison, raters, stability, vram
-from siting_validation.comparison import Comparison, Row
+from siting_validation.cases import Prediction, Row
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
 WORST = 3
 """Cases printed for each quantity."""
 
@@ -138,7 +139,7 @@ def _kinds_of(row: Row) -> tuple[str, str, str]:
     return run.deployment.family, form, kind or plain
 
 
-def _by_kind_table(made: Sequence[Comparison], by_case: Mapping[str, Row]) -> str:
+def _by_kind_table(made: Sequence[Prediction], by_case: Mapping[str, Row]) -> str:
     wanted = ("weights_gib_per_gpu", "kv_cache_gib_per_gpu")
     rows = []
     labels = {case: _kinds_of(row) for case, row in by_case.items()}
@@ -171,7 +172,7 @@ def _reasons() -> dict[tuple[str, str], str]:
         return {(r["case_id"], r["quantity"]): r["reason"] for r in csv.DictReader(file)}
 
 
-def _worst_table(made: Sequence[Comparison], by_case: Mapping[str, Row]) -> str:
+def _worst_table(made: Sequence[Prediction], by_case: Mapping[str, Row]) -> str:
     reasons = _reasons()
     rows = []
     for quantity in dict.fromkeys(c.quantity for c in made):
@@ -185,7 +186,7 @@ def _worst_table(made: Sequence[Comparison], by_case: Mapping[str, Row]) -> str:
     return _table(("case", "quantity", "measured", "predicted", "error", "why"), rows, (0, 1, 5))
 
 
-def _worst_row(c: Comparison, row: Row, reasons: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+def _worst_row(c: Prediction, row: Row, reasons: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
     model = (row.get("model") or row.get("model_id") or "").split("/")[-1]
     error = "" if c.error is None else f"{100 * c.error:+.1f} %"
     return (
@@ -220,9 +221,9 @@ The table above is kind: the rows that it judges were in sight when the rules we
 each model on a card, each card, and each source (a repository or a site), is left out in turn;
 constants that come from logs (the sampler's bytes, memory outside torch, what SGLang loads besides)
 and the width of ranges are found again from the rest, and the rows left out are predicted by that
-(`python -m benchmarks.left_out`). What comes from an engine's code stays: how blocks are made, what
-is counted, what a release prints. *Far* counts what the others never measured among card, family
-of models and engine."""
+(`python -m siting_validation.left_out`). What comes from an engine's code stays: how blocks are
+made, what is counted, what a release prints. *Far* counts what the others never measured among
+card, family of models and engine."""
 
 LEFT_OUT_TRAINING = """\
 Here each model on a card, each card, and each source, is left out in turn. What a layer keeps is
@@ -251,7 +252,7 @@ POOR_TRAINING = """\
 
 
 def _left_out() -> dict[str, Any]:
-    path = ROOT / "benchmarks" / "left_out.json"
+    path = HERE / "left_out.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
@@ -301,15 +302,15 @@ def _distance_table(kind: str, quantities: Sequence[str]) -> str:
 
 
 def _peers() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / "benchmarks" / "peers_memory.json").read_text())
+    found: dict[str, Any] = json.loads((HERE / "peers_memory.json").read_text())
     return found
 
 
 def _peers_text(part: str) -> str:
     return (
         f"As of {_peers()['date']}, asked offline with the inputs of each row "
-        "(`benchmarks/peers_memory.py`). n is the number of rows that a calculator can be asked "
-        "about; none of them prints a range."
+        "(`siting_validation/peers_memory.py`). n is the number of rows that a calculator can be "
+        "asked about; none of them prints a range."
     )
 
 
@@ -412,7 +413,7 @@ def fine_tuning() -> str:
 def throughput() -> str:
     """Speed: errors by source; what holds when models, cards and sources are left out; peers."""
     made = comparison.compare("throughput", comparison.read(comparison.shipped("throughput")))
-    fit = json.loads((ROOT / "benchmarks" / "fit_throughput.json").read_text(encoding="utf-8"))
+    fit = json.loads((HERE / "fit_throughput.json").read_text(encoding="utf-8"))
     asked = len(made)
     said = sum(c.central is not None for c in made)
     return "\n\n".join(
@@ -451,7 +452,7 @@ Static batches (`trtdli`, `lmdeploy`, `qwen25`), saturation (`trtllm*`), closed 
 `silicon`, `nimdocs`), request rates (`trtonline`) and ten sources of 2026 that the form of the
 model was not made on (`spark`, `trtllm12`, `lotto3090`, `gpustack`, `infx26`, `dstack405`,
 `a100burst`, `nebius26`, `gaudi3`, `recipes`). The constants were fitted on all of them
-(`python -m benchmarks.fit_throughput`), so what counts are the tables further down."""
+(`python -m siting_validation.fit_throughput`), so what counts are the tables further down."""
 SPEED_LEFT_OUT = """\
 Each row is predicted by a fit, and held in a range, that never saw its model on its card (or its
 source). Priors were set by hand with the measurements in sight, so even these errors are a little
@@ -529,8 +530,8 @@ def _speed_cell(errors: Mapping[str, Any] | None) -> str:
 
 
 def _planners() -> str:
-    """What other ways of predicting reach, from benchmarks/compare_planners.json."""
-    path = ROOT / "benchmarks" / "compare_planners.json"
+    """What other ways of predicting reach, from siting_validation/compare_planners.json."""
+    path = HERE / "compare_planners.json"
     found = json.loads(path.read_text(encoding="utf-8"))
     other = found["aiconfigurator"]
     text = (

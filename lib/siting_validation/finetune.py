@@ -15,7 +15,7 @@ from siting.memory.deployment import usable_gib
 from siting.memory.distance import in_words, unseen
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.comparison import Comparison, Row, number, positive, scored
+from siting_validation.cases import Prediction, Row, number, positive, scored
 from siting_validation.vram import gpu_of, model_of, whole, why
 
 QUANTITIES = ("peak_gib_per_gpu", "fits")
@@ -26,7 +26,7 @@ CELLS = dict.fromkeys(("seq_len", "micro_batch", "num_gpus", "lora_rank"), whole
 """Columns that hold numbers, and what reads them."""
 
 
-def finetune_row(row: Row) -> Iterator[Comparison]:
+def finetune_row(row: Row) -> Iterator[Prediction]:
     """Every scored quantity of a row of finetune.csv."""
     for quantity in scored(row):
         measured = None
@@ -38,11 +38,11 @@ def finetune_row(row: Row) -> Iterator[Comparison]:
             found = _finetune(job, row, quantity)
             note = "; ".join(filter(None, (far, _assumed(row))))
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Comparison(
+            yield Prediction(
                 case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
             )
             continue
-        yield Comparison(
+        yield Prediction(
             case_id=row["case_id"],
             quantity=quantity,
             measured=measured,

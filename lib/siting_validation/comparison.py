@@ -10,66 +10,37 @@ from __future__ import annotations
 
 import csv
 import gzip
-import math
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-Row = dict[str, str]
-"""One case, blank cells left out."""
+from siting_validation import finetune, throughput, vram
+from siting_validation.cases import Prediction, Row, scored
 
 COLUMNS = ("case_id", "quantity", "measured", "low", "central", "high", "note")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """One quantity of one case: what was measured, and what the kit says without looking."""
-
-    case_id: str
-    quantity: str
-    measured: float | None
-    low: float | None = None
-    central: float | None = None
-    high: float | None = None
-    note: str = ""
-    group: str = ""
-    scale: float | None = None
-    """Memory of the card, where errors are better judged as a share of it. [GiB]"""
-
-    @property
-    def error(self) -> float | None:
-        """Central over measured, less one; None where either is missing or zero."""
-        if self.central is None or not self.measured:
-            return None
-        return self.central / self.measured - 1
-
-
-Predictor = Callable[[Row], Iterator[Comparison]]
-
-
-def _kinds() -> dict[str, Predictor]:
-    from siting_validation import finetune, throughput, vram
-
-    return {
-        "vram": vram.vram_row,
-        "finetune": finetune.finetune_row,
-        "throughput": throughput.throughput_row,
-    }
+Predictor = Callable[[Row], Iterator[Prediction]]
+KINDS: dict[str, Predictor] = {
+    "vram": vram.vram_row,
+    "finetune": finetune.finetune_row,
+    "throughput": throughput.throughput_row,
+}
+"""What predicts a case, by kind of measurement."""
 
 
 def kinds() -> tuple[str, ...]:
     """Kinds of measurements that can be predicted row by row."""
-    return tuple(_kinds())
+    return tuple(KINDS)
 
 
 def shipped(kind: str) -> Path:
     """The measurements of a kind that come with the repository. Raises ValueError if absent."""
-    folder = Path(__file__).parents[1] / "tests" / "data"
+    folder = Path(__file__).parents[2] / "tests" / "data"
     for name in (f"{kind}.csv", f"{kind}.csv.gz"):
         if (folder / name).is_file():
             return folder / name
@@ -101,8 +72,6 @@ MOST_FAULTS = 20
 
 def _faults(kind: str, row: Row) -> Iterator[str]:
     """What is wrong with the cells of a case."""
-    from siting_validation import finetune, throughput, vram
-
     checks = {"vram": vram.CELLS, "finetune": finetune.CELLS, "throughput": throughput.CELLS}
     quantities = {
         "vram": vram.QUANTITIES,
@@ -137,46 +106,13 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
         ]
 
 
-def compare(kind: str, rows: Iterable[Row]) -> list[Comparison]:
+def compare(kind: str, rows: Iterable[Row]) -> list[Prediction]:
     """Every scored quantity of every case. Raises KeyError for an unknown kind."""
-    predict = _kinds()[kind]
+    predict = KINDS[kind]
     return [c for row in rows for c in predict(row)]
 
 
-def positive(row: Row, column: str) -> float | None:
-    """A cell as a number above zero; None where it is blank. Raises ValueError for others."""
-    value = number(row, column)
-    if value is not None and value <= 0:
-        raise ValueError(f"{column} {row[column]!r} is not above zero")
-    return value
-
-
-def scored(row: Row) -> list[str]:
-    """The quantities that a case asks for."""
-    return row.get("score", "").replace(",", " ").replace(";", " ").split()
-
-
-def number(row: Row, column: str) -> float | None:
-    """A cell as a number; None where it is blank. Raises ValueError naming the column."""
-    text = row.get(column, "")
-    if not text:
-        return None
-    try:
-        value = float(text.replace(",", "").lstrip("<=~ "))
-    except ValueError:
-        raise ValueError(f"{column} {text!r} is not a number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{column} {text!r} is not a finite number")
-    if abs(value) > MOST:
-        raise ValueError(f"{column} {text!r} is larger than anything measured")
-    return value
-
-
-MOST = 1e15
-"""No count, size or speed of a run is larger."""
-
-
-def write_rows(comparisons: Sequence[Comparison], path: Path) -> None:
+def write_rows(comparisons: Sequence[Prediction], path: Path) -> None:
     """Each comparison as a line of CSV, empty where the kit makes no statement."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -192,7 +128,7 @@ def _cell(value: str | float | None) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def summarise(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
+def summarise(comparisons: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
     """Errors by quantity, and by group where the cases have one.
 
     n: scored; predicted: share with a number; median and p90: absolute error in %; bias: median
@@ -208,7 +144,7 @@ def summarise(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _summary(cases: list[Comparison]) -> dict[str, Any]:
+def _summary(cases: list[Prediction]) -> dict[str, Any]:
     made = [c for c in cases if c.central is not None and c.measured is not None]
     result: dict[str, Any] = {
         "n": len(cases),
@@ -240,19 +176,19 @@ ROUNDING = 0.005
 """A measurement is printed rounded; a range that misses it by this share still holds it."""
 
 
-def _inside(c: Comparison) -> bool:
+def _inside(c: Prediction) -> bool:
     if c.low is None or c.high is None or c.measured is None:
         return False
     slack = ROUNDING * abs(c.measured)
     return c.low - slack <= c.measured <= c.high + slack
 
 
-def _width(cases: list[Comparison]) -> float | None:
+def _width(cases: list[Prediction]) -> float | None:
     ratios = [c.high / c.low for c in cases if c.low and c.high and c.low > 0]
     return float(np.median(ratios)) if ratios else None
 
 
-def _judged(cases: list[Comparison]) -> dict[str, Any]:
+def _judged(cases: list[Prediction]) -> dict[str, Any]:
     right = sum(c.central == c.measured for c in cases)
     unsafe = sum(c.central == 1 and c.measured == 0 for c in cases)
     return {

@@ -1,0 +1,63 @@
+"""A case of a file of measurements, and what the kit says of it without looking."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Row = dict[str, str]
+"""One case, blank cells left out."""
+MOST = 1e15
+"""No count, size or speed of a run is larger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One quantity of one case: what was measured, and what the kit says without looking."""
+
+    case_id: str
+    quantity: str
+    measured: float | None
+    low: float | None = None
+    central: float | None = None
+    high: float | None = None
+    note: str = ""
+    group: str = ""
+    scale: float | None = None
+    """Memory of the card, where errors are better judged as a share of it. [GiB]"""
+
+    @property
+    def error(self) -> float | None:
+        """Central over measured, less one; None where either is missing or zero."""
+        if self.central is None or not self.measured:
+            return None
+        return self.central / self.measured - 1
+
+
+def positive(row: Row, column: str) -> float | None:
+    """A cell as a number above zero; None where it is blank. Raises ValueError for others."""
+    value = number(row, column)
+    if value is not None and value <= 0:
+        raise ValueError(f"{column} {row[column]!r} is not above zero")
+    return value
+
+
+def scored(row: Row) -> list[str]:
+    """The quantities that a case asks for."""
+    return row.get("score", "").replace(",", " ").replace(";", " ").split()
+
+
+def number(row: Row, column: str) -> float | None:
+    """A cell as a number; None where it is blank. Raises ValueError naming the column."""
+    text = row.get(column, "")
+    if not text:
+        return None
+    try:
+        value = float(text.replace(",", "").lstrip("<=~ "))
+    except ValueError:
+        raise ValueError(f"{column} {text!r} is not a number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{column} {text!r} is not a finite number")
+    if abs(value) > MOST:
+        raise ValueError(f"{column} {text!r} is larger than anything measured")
+    return value

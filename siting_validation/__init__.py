@@ -1,1 +1,0 @@
-"""Published measurements against the kit: each row predicted, errors, and the page of them."""
