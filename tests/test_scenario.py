@@ -9,7 +9,9 @@ import pickle
 import random
 import re
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -335,6 +337,21 @@ def test_what_is_put_in_the_place_of_a_client_stops_that_client_alone(project: P
         with pytest.raises(ScenarioError, match="already exists"):
             scenario.create(name)
     assert scenario.load("acme").client.id == "acme"
+
+
+def test_the_notebook_on_all_clients_names_a_wrong_scenario_and_shows_the_others(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = CLIENT.replace("500", "5OO")
+    (project / "params" / "beta.yaml").write_text(wrong, encoding="utf-8")
+    cells = nbformat.read(ROOT / "notebooks" / "results.ipynb", as_version=4).cells
+    names: dict[str, Any] = {}
+    for cell in cells:
+        if cell.cell_type == "code" and cell.id in ("studies", "table"):
+            exec(cell.source, names)
+    line = wrong.splitlines().index("  assistant: {users: 5OO}") + 1
+    assert capsys.readouterr().out.startswith(f"params/beta.yaml:{line}: workloads.assistant.users")
+    assert set(names["results"].client) == {"acme"}
 
 
 def test_folders_may_be_links_and_so_may_the_base_that_projects_share(

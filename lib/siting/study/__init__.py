@@ -18,6 +18,7 @@ import pandas as pd
 
 from siting.cost import workbook
 from siting.inputs import scenario
+from siting.inputs.document import Problem
 from siting.study import frames, summary
 from siting.study.capacity import CapacityFrames
 from siting.study.memory import MemoryFrames
@@ -57,6 +58,19 @@ def open(client: str = "base") -> Study:
     Raises scenario.ScenarioError naming file, line, field and remedy.
     """
     return _kept.get(_said(client)) or Study(scenario.load(client))
+
+
+def open_all() -> tuple[dict[str, Study], list[Problem]]:
+    """The study of every client of `params/`, by name, and all that is wrong with the scenarios of
+    those that have none."""
+    studies: dict[str, Study] = {}
+    problems: list[Problem] = []
+    for client in scenario.names():
+        try:
+            studies[client] = open(client)
+        except scenario.ScenarioError as error:
+            problems += error.problems
+    return studies, problems
 
 
 def prepare() -> None:
