@@ -104,6 +104,27 @@ def conditions(scope: str) -> Iterator[tuple[str, str]]:
 
 
 Currency = Annotated[str, one_of(lambda: get_global("all_currencies"), "currency")]
+
+
+@cache
+def countries() -> frozenset[str]:
+    """ISO 3166 codes of all countries."""
+    from babel import Locale
+
+    groups = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
+    known = map(str, Locale("en").territories)
+    return frozenset(t for t in known if len(t) == 2 and t.isalpha()) - groups
+
+
+Country = Annotated[str, one_of(countries, "country code (ISO 3166)")]
+CountryOrUnion = Annotated[
+    str, one_of(lambda: countries() | {"EU", "EEA"}, "country code (ISO 3166), EU or EEA")
+]
+Countries = Annotated[str, one_of(countries, "country code (ISO 3166)", " ")]
+"""Countries, separated by spaces."""
+WeightFormatName = Annotated[
+    str, one_of(lambda: column("weight_formats", "format"), "format of facts/weight_formats.csv")
+]
 GpuId = Annotated[str, one_of(lambda: column("gpus", "id"), "GPU of facts/gpus.csv")]
 
 
@@ -229,6 +250,10 @@ class Setting(Banded, tables="vendor_settings load_settings decision_settings", 
 
     setting: str
     meaning: str
+    unit: Literal[
+        "days", "models", "months", "notices", "per day", "points of 100", "share",
+        "times the planned volume", "x", "years", "",
+    ] = ""  # fmt: skip
 
 
 Kernels = Literal[
@@ -296,7 +321,7 @@ class Model(Fact, tables="models", key="model_id"):
     family: str = ""
     release_date: Day = ""
     licence: str = ""
-    commercial_use: str = ""
+    commercial_use: Literal["yes", "no", "conditions", ""] = ""
     total_params_b: Positive
     active_params_b: NotNegative | None = None
     num_hidden_layers: Count
@@ -325,7 +350,7 @@ class Model(Fact, tables="models", key="model_id"):
     vision_tower_params_b: NotNegative | None = None
     undivided_params_b: NotNegative | None = None
     """What each rank of a tensor-parallel group was measured to hold beyond its share."""
-    native_weight_dtype: str = "bf16"
+    native_weight_dtype: WeightFormatName = "bf16"
     params_recomputed_b: NotNegative | None = None
     recompute_diff_pct: float | None = None
     diff_explanation: str = ""
@@ -345,7 +370,7 @@ class Model(Fact, tables="models", key="model_id"):
     index_heads: Size | None = None
     index_head_dim: Size | None = None
     """Width of the key that a sparse-attention indexer caches for each token and layer."""
-    compress_ratios: str = ""
+    compress_ratios: Annotated[str, Field(pattern=r"^(\d+:\d+(;\d+:\d+)*)?$")] = ""
     """Compressed caches: `ratio:layers;…`, one cached entry for each `ratio` tokens (0: none)."""
     linear_layers: Size | None = None
     """Layers with a state of constant size instead of keys and values."""
@@ -370,7 +395,7 @@ class ModelAlias(Named, tables="model_aliases", key="alias"):
     alias: str
     model_id: Annotated[str, one_of(lambda: column("models", "model_id"), "model of the catalogue")]
     why: str
-    weights: str = ""
+    weights: WeightFormatName = ""
     """Weight format of this checkpoint, where it says more than the usual name of the format."""
 
 

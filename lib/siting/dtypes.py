@@ -11,7 +11,17 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from siting.catalogue import Count, Model, Named, Positive, column, find, of_facts, suggestion
+from siting.catalogue import (
+    Count,
+    Model,
+    Named,
+    Positive,
+    WeightFormatName,
+    column,
+    find,
+    of_facts,
+    suggestion,
+)
 from siting.quantity import NotEstimated
 
 Scope = Literal["all", "linear", "experts", "mlp", "file"]
@@ -32,7 +42,7 @@ class WeightFormat(Named, tables="weight_formats", key="format"):
     high_factor: Positive
     head_bits: float | None = None
     """Bits of the output head in a GGUF file, where it differs."""
-    other: str = ""
+    other: WeightFormatName = ""
     """The format that checkpoints under this name may be instead, with more tensors in few bits."""
 
 

@@ -44,15 +44,17 @@ class Board(Fact, tables="quality_boards", key="board"):
     task: str
     direction: Literal["higher", "lower"]
     """Which way is better."""
-    unit: str
+    unit: Literal["percent", "rank score"]
     points_per_unit: catalogue.Positive
     """Points of 100 that a unit of the board stands for, to hold it against the margin."""
     tolerance_rule: Literal["binomial", "printed", "fixed"]
     """binomial: from the number of items; printed: from each row's margin; fixed: as stated."""
     items: catalogue.Count | None = None
     fixed_tolerance: catalogue.NotNegative | None = None
-    must_match: str = ""
+    must_match: Literal["setting", ""] = ""
     """`setting`: rows of unlike setting are compared with `mismatch_tolerance` added."""
+    settings: str = ""
+    """Settings in which it is run, separated by semicolons; blank: in one alone."""
     mismatch_tolerance: catalogue.NotNegative = 0.0
     ceiling: float | None = None
     """Both scores above it: the difference carries no information."""
@@ -61,14 +63,25 @@ class Board(Fact, tables="quality_boards", key="board"):
     comparable_when: str
 
 
+def _efforts() -> frozenset[str]:
+    cells = catalogue.column("reasoning_effort", "effort", "aliases")
+    return frozenset(word for cell in cells for word in cell.split(";")) | {"default"}
+
+
+def _settings_of_boards() -> frozenset[str]:
+    return frozenset(
+        s for cell in catalogue.column("quality_boards", "settings") for s in cell.split(";")
+    )
+
+
 class Score(Fact, tables="model_quality"):
     """One model's score on one board at one effort."""
 
     model: str
     board: Annotated[str, catalogue.one_of(lambda: boards(), "board")]
     score: float
-    effort: str
-    setting: str = ""
+    effort: Annotated[str, catalogue.one_of(_efforts, "reasoning effort")]
+    setting: Annotated[str, catalogue.one_of(_settings_of_boards, "setting of a board")] = ""
     margin: float | None = None
     """Half-width that the board prints (95 %)."""
     answer_rate_percent: float | None = None

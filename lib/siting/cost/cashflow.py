@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from siting import catalogue, places
-from siting.catalogue import Banded, Currency, Day, one_of
+from siting.catalogue import Banded, Countries, Currency, Day, one_of
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced, OptionKinds
 from siting.inputs.scenario import Option
@@ -54,19 +54,32 @@ BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
 
 
+Category = Literal[
+    "api", "energy", "exit", "facility", "fine_tuning", "hardware", "insurance", "licences",
+    "maintenance", "migration", "model_moves", "network", "remedy", "rental", "residual", "staff",
+    "storage",
+]  # fmt: skip
+FACTORS = (
+    "api_request", "electricity", "gpu_hour", "moves_band", "provisioned_price", "pue_overhead",
+    "residual_scale", "retries", "server_list_price", "server_price", "staff_cost",
+    "training_gpu_hours", "training_kwh",
+)  # fmt: skip
+"""What the amount of a cost item may be multiplied by (`costing` looks each up)."""
+
+
 class CostItem(Banded, tables="cost_items", key="id when driver options countries valid_from"):
     """One kind of cost. Its amount is quantity(driver) × value × the prices it is multiplied by."""
 
     id: str
     label: str
-    category: str
+    category: Category
     driver: Annotated[str, one_of(lambda: {*QUANTITIES, "api_bill"}, "driver")]
     when: When
     options: OptionKinds = ""
     """Kinds of option, or traits of them, separated by spaces; blank: none by itself (a remedy that
     a chapter names)."""
-    countries: str = ""
-    multiply_by: str = ""
+    countries: Countries = ""
+    multiply_by: Annotated[str, one_of(lambda: FACTORS, "price that is looked up", " ")] = ""
     """Looked-up prices, separated by spaces."""
     path: Literal["flat", "api", "rental", "inflation"]
     """How the price moves over the horizon."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,18 @@ LONGEST = 200_000
 """Periods within which a published payback is looked for (hours or months)."""
 
 
+Question = Literal[
+    "rent_payback", "api_payback", "even_use", "server_year", "used_gpu_hour", "million_answers"
+]
+"""What a published comparison asked, and is asked of this client as well."""
+
+
+Unit = Literal[
+    "%", "M tokens", "USD", "USD per used h", "USD/GPU-h", "USD/M output", "USD/server-year",
+    "h at 100% use", "months", "x", "years",
+]  # fmt: skip
+
+
 class Case(Fact, tables="tco_cases", key="case_id scenario output"):
     """One printed result of a published comparison, with its inputs."""
 
@@ -39,12 +52,14 @@ class Case(Fact, tables="tco_cases", key="case_id scenario output"):
     """As printed; its decimals say how far it was rounded."""
     recomputed: float
     """By `formula` on `inputs`; a test keeps it true."""
-    unit: str
-    asked: str = ""
+    unit: Unit
+    asked: Literal[Question, ""] = ""
     """The question that is put to this client as well, by its name in `_answers`."""
     claim: str = ""
     """What was printed, in words."""
-    client_unit: str = ""
+    client_unit: Literal[
+        "%", "months", "{currency}/M output", "{currency}/server-year", "{currency}/used GPU-h", ""
+    ] = ""
     """Unit of this client's answer, in its `{currency}`."""
     assumption: str = ""
     """What the paper takes and this client does not have."""
@@ -97,7 +112,7 @@ def for_client(comparison: Comparison, scenario: Scenario) -> Iterator[Claim]:
 
 def _answers(
     comparison: Comparison, owned: OptionCost, machine: Server, cloud_gpu_hour: float
-) -> dict[str, float]:
+) -> dict[Question, float]:
     """What is asked of owned servers, central case; infinite: never."""
     plan, months, gpus = comparison.plan, comparison.plan.months, machine.gpu_count
     servers = sum(owned.servers) / len(owned.servers)

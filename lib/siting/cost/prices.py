@@ -26,8 +26,9 @@ from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import PriceCalculation
 
 from siting import catalogue, places
-from siting.catalogue import Banded, Fact, FactError, Source, source_of, table
+from siting.catalogue import Banded, Fact, FactError, Source, column, source_of, table
 from siting.inputs.scenario import Option
+from siting.inputs.scenario.model import Sector
 from siting.quantity import Range
 from siting.serving.servers import Server, known_servers
 
@@ -53,8 +54,8 @@ class HardwarePrice(Fact, tables="hardware_prices"):
     low: catalogue.Positive | None = None
     high: catalogue.Positive | None = None
     currency: catalogue.Currency
-    price_kind: str
-    country: str = ""
+    price_kind: Literal["list", "street", "quote", "used", "estimate"]
+    country: catalogue.CountryOrUnion = ""
     used_in_estimate: Literal["yes", "no"]
     """no: printed for the record; the note says why it is left out."""
 
@@ -67,7 +68,7 @@ class CloudPrice(Fact, tables="cloud_prices"):
     gpu_id: catalogue.GpuId
     gpu_count: catalogue.Count
     region: str = ""
-    country: str = ""
+    country: catalogue.Country = ""
     usd_gpu_hour: catalogue.Positive
     commitment: Literal["on_demand", "spot", "1y", "3y"]
 
@@ -75,10 +76,10 @@ class CloudPrice(Fact, tables="cloud_prices"):
 class ElectricityPrice(Fact, tables="electricity"):
     """Price of a kWh for a class of customers; the first row of a country is the one taken."""
 
-    country: str
+    country: catalogue.CountryOrUnion
     region: str
     customer_class: str
-    taxes: str
+    taxes: Literal["excluding VAT and recoverable", "excluding all"]
     price_kwh: catalogue.NotNegative
     currency: catalogue.Currency
     period: str
@@ -87,28 +88,32 @@ class ElectricityPrice(Fact, tables="electricity"):
 class GridCarbon(Fact, tables="carbon", key="country"):
     """Emissions of a country's electricity. [g CO2e/kWh]"""
 
-    country: str
+    country: catalogue.Country
     g_per_kwh: catalogue.NotNegative
     second_value: str = ""
+
+
+def _places() -> frozenset[str]:
+    return column("cloud_prices", "provider") | {"cloud", *places.OWNED}
 
 
 class Pue(Banded, tables="pue", key="place"):
     """Power usage effectiveness: energy of the site over energy of its servers."""
 
-    place: str
+    place: Annotated[str, catalogue.one_of(_places, "place of servers")]
 
 
 class Vat(Fact, tables="vat", key="country"):
     """Standard rate of value-added tax in a country."""
 
-    country: str
+    country: catalogue.Country
     rate: catalogue.Share
 
 
 class VatRecovery(Banded, tables="vat_recovery", key="sector"):
     """Share of value-added tax that a sector usually gets back; who is not named gets all."""
 
-    sector: str
+    sector: Sector
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ class Parameter(Banded, tables="cost_parameters", key="id options countries"):
     label: str
     options: OptionKinds = ""
     """Kinds of option, or traits of them, that it holds for; blank: all."""
-    countries: str = ""
+    countries: catalogue.Countries = ""
     currency: catalogue.Currency = ""
     shape: Shape = "split_normal"
     floor: float | None = None
@@ -423,13 +428,19 @@ def _listed(provider: str, model: str) -> tuple[str, PriceCalculation]:
     )
 
 
+def _sellers() -> frozenset[str]:
+    from genai_prices.data import providers
+
+    return column("open_api_prices", "provider") | {p.id for p in providers}
+
+
 class Surcharge(Fact, tables="regional_surcharges"):
     """What a vendor asks on top for an endpoint that stays in a region."""
 
-    provider: str
+    provider: Annotated[str, catalogue.one_of(_sellers, "provider with prices of tokens")]
     models: str
     """Patterns of model names, separated by semicolons."""
-    region: str
+    region: Annotated[str, catalogue.one_of(lambda: catalogue.countries() | {"EU"}, "region", ";")]
     """Regions that it holds for, separated by semicolons."""
     factor: catalogue.Positive
 
@@ -456,9 +467,9 @@ class OpenPrice(Fact, tables="open_api_prices"):
     output: catalogue.NotNegative
     currency: catalogue.Currency
     place: str = ""
-    country: str = ""
-    operator_country: str = ""
-    parent_country: str = ""
+    country: catalogue.Country = ""
+    operator_country: catalogue.Country = ""
+    parent_country: catalogue.Country = ""
 
 
 def open_prices(day: dt.date, model: str = "", provider: str = "") -> list[OpenPrice]:

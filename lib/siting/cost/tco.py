@@ -265,7 +265,8 @@ def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
         path[-1] = clock.path(amount.path)[0, -1]
     amounts, unit = quantity * path * amount.price[0], line.item.driver
     key = f"{line.item.id}:{line.workload}" if line.workload else line.item.id
-    label, category = line.label, line.item.category
+    label = line.label
+    category: str = line.item.category
     if early:
         key, category = f"{cashflow.BEFORE}:{key}", cashflow.BEFORE
         label = f"Baseline until production: {label}"

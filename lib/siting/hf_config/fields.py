@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from siting.catalogue import Fact, FactError, of_facts, table
 
@@ -17,6 +17,14 @@ Config = dict[str, Any]
 
 MOST = 10**9
 """Larger numbers are no size of a model."""
+
+
+Topic = Literal[
+    "chunked attention", "dtype", "group of weights", "mlp without gate", "module", "no generator",
+    "no language model", "one full layer of", "quantisation algorithm", "quantisation method",
+    "quark weight", "shared expert", "tied embedding", "windows alone",
+]  # fmt: skip
+"""What is asked of a word in a file."""
 
 
 class ConfigKey(Fact, tables="config_keys", key="field"):
@@ -31,7 +39,7 @@ class ConfigKey(Fact, tables="config_keys", key="field"):
 class ConfigWord(Fact, tables="config_words", key="topic pattern"):
     """What a word in a file means."""
 
-    topic: str
+    topic: Topic
     pattern: str
     """Of rows that all are found in a text, the first counts."""
     meaning: str = ""
@@ -44,12 +52,12 @@ def keys() -> Mapping[str, list[str]]:
 
 
 @of_facts
-def _words(topic: str) -> list[tuple[re.Pattern[str], str]]:
+def _words(topic: Topic) -> list[tuple[re.Pattern[str], str]]:
     rows = table("config_words", ConfigWord)
     return [(re.compile(r.pattern), r.meaning) for r in rows if r.topic == topic]
 
 
-def meaning(topic: str, text: str) -> str | None:
+def meaning(topic: Topic, text: str) -> str | None:
     """What `text` means; None where it holds no word of the topic."""
     return next((m for pattern, m in _words(topic) if pattern.search(text)), None)
 

@@ -23,6 +23,7 @@ class Utilisation(Banded, tables="training_mfu", key="regime"):
     """Model FLOPs utilisation of training."""
 
     regime: Literal[Kernels, "other", "adapters"]
+    unit: Literal["share"]
     """Generation of the cards of full training (`kernels` of gpus.csv), `other`, or `adapters`."""
 
 

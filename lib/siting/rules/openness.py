@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from siting import catalogue, hf_config
-from siting.catalogue import Fact, Model, Source, source_of
+from siting.catalogue import Country, Fact, Model, Source, column, countries, one_of, source_of
 from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
@@ -35,7 +35,10 @@ class Licence(Fact, tables="licences", key="licence"):
     """Uses that it excludes or ties to conditions."""
     user_cap: float | None = None
     """Monthly active users above which another licence is needed."""
-    excludes: str = ""
+    excludes: Annotated[
+        str,
+        one_of(lambda: countries() | column("country_groups", "group"), "country or group", ";"),
+    ] = ""
     """Countries or groups of countries whose residents are not licensed, by semicolons."""
     derivatives: Literal["free", "conditions", "forbidden"]
     """Whether a fine-tuned model may be passed on."""
@@ -48,8 +51,8 @@ class Maker(Fact, tables="model_makers", key="maker"):
     maker: str
     matches: str
     """Owners (with a slash) and parts of bare model names, by semicolons; small letters."""
-    country: str
-    vendor: str = ""
+    country: Country
+    vendor: Annotated[str, one_of(lambda: column("vendors", "vendor"), "vendor here")] = ""
     """Its name in the vendor tables, for its transparency index."""
 
 

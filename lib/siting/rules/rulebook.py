@@ -18,7 +18,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from siting import catalogue, places
-from siting.catalogue import Fact, FactError, Source, source_of
+from siting.catalogue import (
+    CountryOrUnion,
+    Fact,
+    FactError,
+    Owner,
+    Source,
+    column,
+    one_of,
+    source_of,
+)
 from siting.inputs.attributes import (
     KIND_OF_OPTION,
     Asked,
@@ -57,11 +66,20 @@ class OfFlows(Dated):
         return self.flows == "all" or flow in self.flows.split(";")
 
 
+Regime = Literal[
+    "AI Act", "Client policy", "Continuity", "DORA", "Data Act", "Financial supervision",
+    "Foreign authorities", "GDPR", "Health data space", "Licence", "National law", "Residency",
+    "Security", "Transfers",
+]  # fmt: skip
+"""Heads under which rules are printed; a new one is a word here."""
+VERDICTS = ("fail", "review", "pass", "n.a.")
+
+
 class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """A rule: what it applies to, when it fails, when a person must look, else pass."""
 
     rule_id: str
-    regime: str
+    regime: Regime
     title: str
     flows: Flows
     scope: str
@@ -72,13 +90,15 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     fail_reason: str = ""
     review_reason: str = ""
     pass_reason: str = ""
-    cannot: str = ""
+    cannot: Annotated[str, one_of(lambda: VERDICTS, "verdict", ";")] = ""
     """Verdicts that the rule cannot give by its nature (`fail`, `review`), and why."""
     cannot_why: str = ""
     remedy: str = ""
-    remedy_items: str = ""
+    remedy_items: Annotated[
+        str, one_of(lambda: column("cost_items", "id"), "cost item of facts/cost_items.csv", ";")
+    ] = ""
     """Cost items of the remedy (facts/cost_items.csv), separated by semicolons."""
-    owner: str = "data protection"
+    owner: Owner = "data protection"
     """Who settles it where it is open."""
     provision: str
     """Article, paragraph or decision, as a lawyer cites it."""
@@ -123,7 +143,7 @@ class CountryGroup(Dated, tables="country_groups", key="group country valid_from
     """A country as a member of a group (`eea`, `adequate` …), with the days it is one."""
 
     group: str
-    country: str
+    country: CountryOrUnion
 
 
 class Stress(Fact, tables="sovereignty_stress", key="stress"):

@@ -17,12 +17,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, reduce
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
 
 from siting import catalogue, places
-from siting.catalogue import Fact, Input, source_of
+from siting.catalogue import Fact, Input, column, one_of, source_of
+from siting.inputs.scenario.model import Readiness
 from siting.quality import leaves
 from siting.quantity import Range
 from siting.vendors import notice
@@ -48,7 +49,10 @@ class Kind(Fact, tables="stability_shocks", key="shock"):
     shock: str
     outcome: str
     min_severity: int | None = None
-    category: str
+    category: Annotated[
+        str,
+        one_of(lambda: column("severity_rubric", "category") | {"notices"}, "category of events"),
+    ]
     """Category of events that it is counted from; `notices` for the end of a model."""
     unless_settled: bool = False
     """A case that was settled later does not count: what was claimed did not come."""
@@ -70,7 +74,7 @@ class Kind(Fact, tables="stability_shocks", key="shock"):
 class Remedy(Fact, tables="stability_readiness", key="item"):
     """Something that a client can have in hand before a shock."""
 
-    item: str
+    item: Annotated[str, one_of(lambda: Readiness.model_fields, "readiness of a client")]
     name: str
     reduces: Range
     """Share of the switching cost that it saves."""

@@ -19,13 +19,19 @@ import numpy as np
 from pydantic import Field
 
 from siting import catalogue
-from siting.catalogue import Address, Day, Fact, Named, Source, column, one_of, source_of
+from siting.catalogue import Address, Country, Day, Fact, Named, Source, column, one_of, source_of
 from siting.quantity import Range
 
 Direction = Literal["adverse", "favourable"]
 
 
 VendorName = Annotated[str, one_of(lambda: column("vendors", "vendor", "group"), "vendor here")]
+
+
+def _price_lists() -> frozenset[str]:
+    from genai_prices.data import providers
+
+    return frozenset(p.id for p in providers)
 
 
 class Vendor(Named, tables="vendors", key="vendor"):
@@ -41,9 +47,9 @@ class Vendor(Named, tables="vendors", key="vendor"):
     """large: part of one of the largest technology companies, or a lab of that reach."""
     press: Literal["high", "medium", "low"]
     """How closely the press follows it: sets the burden of events that nobody wrote down."""
-    price_list: str = ""
+    price_list: Annotated[str, one_of(_price_lists, "provider of the price list")] = ""
     """What genai-prices calls it; blank where no rival of an option is looked for there."""
-    country: str = ""
+    country: Country = ""
     """Of the company, for a host whose price of an open model says no other."""
 
     @property
@@ -60,7 +66,9 @@ class Event(Fact, tables="vendor_events", key="event_id"):
     event_date: Day
     date_precision: Literal["day", "month", "inferred", "scheduled"] = "day"
     known_date: dt.date
-    category: str
+    category: Annotated[
+        str, one_of(lambda: column("severity_rubric", "category"), "category of the rubric")
+    ]
     direction: Direction
     severity: Annotated[int, Field(ge=1, le=5)]
     """1 to 5 by facts/severity_rubric.csv, as decided."""
@@ -72,7 +80,10 @@ class Event(Fact, tables="vendor_events", key="event_id"):
     """Case that the event belongs to: a case counts once."""
     settles: Literal["", "final", "appealable"] = ""
     """Ends the adverse state of its case, for good or until an appeal."""
-    replaced_by: str = ""
+    replaced_by: Annotated[
+        str,
+        one_of(lambda: column("vendor_events", "event_id") | {"model_retirements"}, "event here"),
+    ] = ""
     """Event or table that corrects this row; the row is kept for history and not counted."""
     ends: Literal["fine-tuning", ""] = ""
     """Service whose end it announces, by a day that the summary names."""
@@ -112,8 +123,9 @@ class Policy(Fact, tables="retirement_policies", key="vendor policy"):
     """What a vendor promised about notice."""
 
     vendor: VendorName
-    applies_to: str
-    stage: str
+    applies_to: Annotated[str, Field(pattern=r"^(GA|preview|none)\b")]
+    """`GA` and `none` (no promise): models in general; with more words, some of them alone."""
+    stage: Literal["ga", "preview"]
     days: catalogue.NotNegative | None = None
     policy: str
 
@@ -144,7 +156,11 @@ class Backtest(Fact, tables="vendor_backtests"):
     lovo_high: float
     gap: float
     bins: str
-    label: str
+    label: Literal[
+        "by vendor: skill shown",
+        "the same for all vendors: not enough evidence",
+        "withdrawn: no skill shown",
+    ]
 
 
 def setting(name: str) -> float:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 
 from siting import places, quality
-from siting.catalogue import Fact, settings, table
+from siting.catalogue import Fact, one_of, settings, table
 from siting.cost import tco, uncertainty
 from siting.cost.cashflow import HybridPlan
 from siting.cost.tco import Comparison, OptionCost
@@ -20,7 +21,7 @@ from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
 from siting.quality import leaves
 from siting.quantity import Z90, Range
-from siting.rules.openness import ModelFinding
+from siting.rules.openness import SERVED_ALONE, Licence, ModelFinding, Parts
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import Assessment as Stability
@@ -145,11 +146,17 @@ def findings(sovereignty: Sovereignty, name: str) -> Range:
     return Range(fails, fails + reviews / 2, fails + reviews, "rules")
 
 
+def _openness_words() -> tuple[str, ...]:
+    of_licence = get_args(Licence.model_fields["licence_class"].annotation)
+    of_parts = get_args(Parts.model_fields["training_data"].annotation)
+    return (*of_licence, *of_parts, SERVED_ALONE)
+
+
 class OpennessPoints(Fact, tables="openness_points", key="part word"):
     """What one part of a model counts, by how it is published."""
 
-    part: str
-    word: str
+    part: Literal["weights", "licence_class", "training_data", "training_code"]
+    word: Annotated[str, one_of(_openness_words, "word for openness")]
     points: float
 
 

@@ -61,16 +61,8 @@ def _effort(name: str) -> None:
 
 
 def _country(code: str) -> None:
-    if code not in _territories():
+    if code not in catalogue.countries():
         raise KeyError(f"{code!r} is no country; write an ISO 3166 code like DE")
-
-
-@cache
-def _territories() -> frozenset[str]:
-    from babel import Locale
-
-    regions = {t for t in map(str, Locale("en").territories) if len(t) == 2 and t.isalpha()}
-    return frozenset(regions - {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})  # groups, and no place
 
 
 def _currency(code: str) -> None:
