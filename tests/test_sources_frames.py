@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+from pathlib import Path
 
 import pytest
-from siting import study
+import siting_facts
+from siting import provenance, study
 from siting.catalogue import Source
 from siting.inputs import scenario
 from siting.quantity import Range
@@ -32,6 +35,24 @@ def test_an_age_is_counted_in_days_up_to_the_report(s: Study) -> None:
         days = (s.client.report_date - dt.date.fromisoformat(str(row.date))).days
         assert row.age_days == max(0, days)
         assert row.stale == (days > 90)
+
+
+def test_the_version_of_the_facts_is_the_day_of_the_folder_that_is_read(
+    s: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert s.summary()["facts_version"] == siting_facts.__version__
+    assert dt.date.fromisoformat(siting_facts.__version__)
+    shutil.copytree(siting_facts.FOLDER, tmp_path / "mine")
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "mine"))
+    (tmp_path / "mine" / "VERSION").write_text("2026-05-02\n", encoding="utf-8")
+    assert s.facts_version == "2026-05-02"
+    (tmp_path / "mine" / "VERSION").unlink()
+    assert s.facts_version == "undated"
+
+
+def test_no_fact_is_younger_than_the_version_of_the_facts() -> None:
+    days = [entry.source.date for entry in provenance.entries(dt.date.today())]
+    assert max(day for day in days if day != "undated") <= siting_facts.__version__
 
 
 def test_kinds_count_every_input_once(s: Study) -> None:

@@ -415,6 +415,13 @@ def _folder(other: str) -> Path:
     return Path(other) if other else siting_facts.FOLDER
 
 
+def facts_version() -> str:
+    """Day of the last change of the tables of facts, as 2026-11-28; `undated` where none is said,
+    as in tables of before 28 November 2026."""
+    file = facts_dir() / "VERSION"
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else "undated"
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from siting.catalogue import facts_version
 from siting.cost import workbook
 from siting.inputs import scenario
 from siting.inputs.document import Problem
@@ -42,6 +43,11 @@ class Study(TimelineFrames, SourceFrames, CapacityFrames, MemoryFrames, Wording)
     def rivals(self) -> pd.DataFrame:
         """The name that `alternatives` had before: a rival is the next-best option."""
         return self.alternatives()
+
+    @property
+    def facts_version(self) -> str:
+        """Day of the last change of the tables of facts, as 2026-11-28, or `undated`."""
+        return facts_version()
 
     def summary(self) -> dict[str, Any]:
         """The content of summary.json."""

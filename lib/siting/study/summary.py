@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from siting import __version__
+from siting.catalogue import facts_version
 from siting.quantity import Range
 from siting.study.cost import PATHS
 from siting.study.frames import columns
@@ -54,6 +55,7 @@ def content(study: Study) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
+        "facts_version": facts_version(),
         "client": study.client.model_dump(mode="json", include=said),
         "seed": study.scenario.seed,
         **_decided(read),
