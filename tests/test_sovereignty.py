@@ -557,6 +557,20 @@ def test_a_year_of_fine_tuning_is_compared_with_a_third_of_the_threshold():
     assert own_verdicts(scenario.load("polderwerk"), "owned")["AIA-MOD-1"] == "pass"
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.333e22, "3.33 × 10²²"),
+        (2e20, "2 × 10²⁰"),
+        (1_234_567, "1234567"),
+        (0.5, "0.5"),
+        (30, "30"),
+    ],
+)
+def test_a_number_in_a_reason_is_written_as_a_reader_writes_it(value: float, text: str):
+    assert attributes.value_text(value) == text
+
+
 def test_answers_that_somebody_can_give_have_a_question():
     for a in BOOK.attributes.values():
         if a.level in ("flow", "option", "client"):

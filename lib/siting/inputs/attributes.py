@@ -187,5 +187,16 @@ def value_text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float | int):
-        return f"{value:g}"
+        return _number_text(value)
     return str(value).replace("_", " ")
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _number_text(value: float) -> str:
+    """A number in full, or a very large one as `3.2 × 10²⁰`."""
+    if abs(value) < 1e15:
+        return f"{value:.15g}"
+    digits, _, power = f"{value:.2e}".partition("e+")
+    return f"{float(digits):g} × 10{power.translate(_RAISED)}"
