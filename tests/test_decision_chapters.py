@@ -51,8 +51,9 @@ def test_page_one_names_no_model_whose_last_day_comes_before_it_would_serve() ->
     v = s.verdict().iloc[0]
     assert "GPT-4.1" in v.model and str(v.live) > "2027-04-14"
     page = printed("10_decision", "klinikverbund-nordheide", "page_one")
-    assert "on one own server, with what follows GPT-4.1 at Azure OpenAI for peaks" in first(page)
-    assert "GPT-5" not in first(page)
+    headline = first(page)
+    assert "on one own server, with the successor of GPT-4.1 at Azure OpenAI for peaks" in headline
+    assert "GPT-5" not in headline
     assert "points to GPT-5, which ends there on 9 February 2027. Cost and quality here" in page
 
 
