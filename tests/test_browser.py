@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -215,3 +216,19 @@ def test_on_paper_the_page_is_light_and_has_no_navigation(
     text = " ".join(page.get_textpage().get_text_range() for page in pages)
     for words in ("What should you do?", "What does it cost?", "Sources cited"):
         assert words in text
+
+
+def test_a_downloaded_table_holds_no_formula(driver: webdriver.Chrome, address: str) -> None:
+    show(driver, address)
+    # The page's own button, on a table in which labels begin as formulas do.
+    driver.execute_script(
+        "window.saved = []; URL.createObjectURL = blob => { saved.push(blob); return '#' };"
+        "const cells = document.querySelector('figure.exhibit table').querySelectorAll('td, th');"
+        "['=HYPERLINK(\"x\")', '+1-2+cmd', '@SUM(1)', '-5', '+12.5%'].forEach((text, i) => {"
+        " delete cells[i].dataset.v; cells[i].textContent = text });"
+        "const buttons = [...document.querySelectorAll('figure.exhibit button')];"
+        "buttons.find(b => b.textContent === 'CSV').click()"
+    )
+    text = driver.execute_async_script("saved[0].text().then(arguments[arguments.length - 1])")
+    cells = re.findall(r'"((?:[^"]|"")*)"', text)
+    assert cells[:5] == ['\'=HYPERLINK(""x"")', "'+1-2+cmd", "'@SUM(1)", "-5", "+12.5%"]

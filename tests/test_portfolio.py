@@ -120,3 +120,19 @@ def test_names_from_a_scenario_are_text_and_never_markup(tmp_path):
 def test_an_empty_folder_gives_a_page_without_lines(tmp_path):
     assert "0 clients" in portfolio.index(shelf(tmp_path).summaries())
     assert "0 clients" in portfolio.index(shelf(tmp_path / "missing").summaries())
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"client": {**SUMMARY["client"], "name": 7}}, "7 is no name"),
+        ({"client": {**SUMMARY["client"], "country": ["IT"]}}, "is no name"),
+        ({"padding": "x" * (9 << 20)}, "larger than any that we write"),
+    ],
+)
+def test_a_neighbours_damaged_summary_is_named_and_left_out(tmp_path, damage, reason):
+    write(tmp_path, "sound", SUMMARY)
+    write(tmp_path, "damaged", SUMMARY | damage)
+    page = portfolio.index(shelf(str(tmp_path)).summaries())
+    assert "Banca &lt;Prova&gt;" in page
+    assert reason in page

@@ -102,6 +102,29 @@ def _decode_png(data: bytes) -> None:
         raise ValueError("is a damaged PNG; export it again") from None
 
 
+_ACTIVE = {
+    "script", "foreignobject", "handler", "iframe", "audio", "video",
+    "set", "animate", "animatemotion", "animatetransform", "animatecolor", "discard",
+}  # fmt: skip
+"""Elements of SVG that run something, bring in another document, or change others in time."""
+
+
+def _check_attribute(name: str, value: str) -> None:
+    """Raises ValueError for an attribute that runs something or refers to another file."""
+    if name.startswith("on"):
+        raise ValueError(f"holds a script ({name}); export it as plain SVG")
+    picture = re.match(r"data:image/(png|jpeg|gif|webp)[;,]", value)
+    if name in ("href", "src") and not (value.startswith("#") or picture):
+        raise ValueError("refers to another file; export it as plain SVG")
+    _check_style(value)
+
+
+def _check_style(text: str) -> None:
+    """Raises ValueError for styles that refer to another file, spelt with escapes or without."""
+    if re.search(r"url\((?!\s*['\"]?#)|@import|\\", text, re.IGNORECASE):
+        raise ValueError("refers to another file; export it as plain SVG")
+
+
 def _parse_svg(data: bytes) -> None:
     """Reads it, then sets it as the report will: its size, and how much it draws, are bounded."""
     from xml.etree import ElementTree
@@ -116,13 +139,12 @@ def _parse_svg(data: bytes) -> None:
         raise ValueError("is a damaged SVG; export it again") from None
     for element in root.iter():
         name = str(element.tag).rpartition("}")[2]
-        if name in ("script", "foreignObject"):
-            raise ValueError(f"holds a {name}; export it as plain SVG")
+        if name.lower() in _ACTIVE:
+            raise ValueError(f"holds <{name}>; export it as plain SVG, without scripts or motion")
         for attribute, value in element.attrib.items():
-            link = attribute.rpartition("}")[2] == "href"
-            outside = link and not value.startswith(("#", "data:"))
-            if outside or re.search(r"url\((?!\s*['\"]?#)", value):
-                raise ValueError("refers to another file; export it as plain SVG")
+            _check_attribute(attribute.rpartition("}")[2].lower(), value)
+        if name.lower() == "style":
+            _check_style(element.text or "")
     try:
         page: Any = {"main.typ": b'#image("logo.svg")', "logo.svg": data}
         typst.compile(page, ignore_system_fonts=True)

@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -138,9 +139,13 @@ def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
 
 
 def prepare(
-    clients: Iterable[str], formats: tuple[Any, ...] = ("html", "pdf")
+    clients: Iterable[str], formats: tuple[Any, ...] = ("html", "pdf"), out: str = ""
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
-    """The jobs of the clients that can be rendered, and what is wrong with the others."""
+    """The jobs of the clients that can be rendered, and what is wrong with the others.
+
+    out: where the reports will stand; an address is somebody else's to guard.
+    """
+    from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
     from siting.run import job
 
@@ -150,6 +155,8 @@ def prepare(
     for client in clients:
         try:
             made = job.prepare(client, formats=formats)
+            if out and "://" not in out:
+                job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:
                 fault = f"another scenario of this run is named {made.client!r}, too"
                 wrong[client] = [Problem(client, 0, "", fault, "rename it, or use another --out")]

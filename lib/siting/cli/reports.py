@@ -58,7 +58,7 @@ def report(
     if watch:
         watching.watch(clients[0], out, formats, _say)
         return Answer({}, [])
-    prepared, wrong = frame.prepare(clients or scenario.names(own=True), formats)
+    prepared, wrong = frame.prepare(clients or scenario.names(own=True), formats, out)
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:
         return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)

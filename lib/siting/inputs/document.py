@@ -154,11 +154,11 @@ def dotted(path: Path_) -> str:
     return text
 
 
-def read(path: Path) -> str:
-    """The text of a plain file, of at most MAX_BYTES. Of links, only a base.yaml is followed,
-    which several projects may share. Raises DocumentError."""
+def read(path: Path, follows: bool = False) -> str:
+    """The text of a plain file, of at most MAX_BYTES. A link is followed only where the caller
+    knows whose it is: `follows`. Raises DocumentError."""
+    place = Path(os.path.realpath(path)) if follows else path
     try:
-        place = Path(os.path.realpath(path)) if path.name == "base.yaml" else path
         with opened(place) as file:
             raw = file.read(MAX_BYTES + 1)
     except (ValueError, OSError) as error:

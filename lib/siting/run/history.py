@@ -110,7 +110,8 @@ def _computed(client: str, root: Path) -> dict[str, Any]:
     facts = _facts_in(root)
     if facts:
         environment["SITING_FACTS"] = str(facts)
-    command = [sys.executable, "-m", "siting", "summary", client]
+    # -P: a module in the folder of that root is no module of ours.
+    command = [sys.executable, "-P", "-m", "siting", "summary", client]
     run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     if run.returncode:
         reason = run.stderr.strip().splitlines() or ["no reason given"]

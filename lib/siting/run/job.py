@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -69,6 +70,28 @@ def prepare(
         data=data,
         formats=formats,
     )
+
+
+def refuse_replacing(path: Path, client: str, out: Path) -> None:
+    """Raises ScenarioError where a file would replace a report that belongs to another file.
+
+    The report of a client of `params/` belongs to its file there, any other to the file of its
+    name; the scenario.yaml of a report may always make that report again.
+    path: the scenario; out: folder of the reports.
+    """
+    path, home = Path(os.path.abspath(path)), Path(os.path.abspath(out / client))
+    if path.parent == home:
+        return
+    owner = Path(os.path.abspath(scenario.project() / "params" / f"{client}.yaml"))
+    if owner.is_file():
+        is_its_own = path == owner
+        is_taken = home.exists() or home.parent == owner.parents[1] / "reports"
+    else:
+        is_its_own = path.stem == client
+        is_taken = home.exists()
+    if is_taken and not is_its_own:
+        wrong = f"would replace the report of {client}, which belongs to another file"
+        raise ScenarioError.of(path, wrong, "give the client a name of its own, or add --out DIR")
 
 
 def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, dict[str, bytes]]:

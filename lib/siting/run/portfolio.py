@@ -35,8 +35,15 @@ Row = SimpleNamespace
 
 
 def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
-    """The line of one report. Raises KeyError where summary.json lacks what every report has."""
+    """The line of one report.
+
+    Raises KeyError where summary.json lacks what every report has, TypeError where something else
+    stands in place of a name.
+    """
     client, found = summary["client"], summary["recommendation"]
+    for name in (client["name"], client["country"], client.get("sector", "")):
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is no name")
     numbers = Numbers(client["country"], client["currency"])
     day = dt.date.fromisoformat(client["report_date"])
     cost, option, present = found.get("present_cost"), found["option"], set(files)
@@ -102,6 +109,9 @@ def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
     for client, files, content in summaries:
         if "summary.json" not in files:
             unread.append((client, "no report was finished"))
+            continue
+        if not content:
+            unread.append((client, "its summary.json is empty, or larger than any that we write"))
             continue
         try:
             rows.append(row(plain_files.parsed(content), client, files))

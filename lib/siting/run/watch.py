@@ -49,6 +49,8 @@ def watch(
             seen = now
             try:
                 made = job.prepare(client, formats=formats)
+                if "://" not in out:
+                    job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
             except (scenario.ScenarioError, OSError) as error:
                 say(str(error))
                 continue

@@ -60,6 +60,10 @@ def shelf(out: str | Path) -> Shelf:
         ) from None
 
 
+LARGEST_SUMMARY = 8 * plain_files.MIB
+"""A whole report's is a fifth of a MiB. [bytes]"""
+
+
 class Shelf:
     """A place that holds one report a client.
 
@@ -80,20 +84,28 @@ class Shelf:
         """Names of what is in a client's folder."""
         return list(self._listed(client))
 
-    def read(self, client: str, name: str) -> bytes | None:
-        """A file of a report, or beside the reports where `client` is empty; None without one."""
+    def read(self, client: str, name: str, most: int | None = None) -> bytes | None:
+        """A file of a report, or beside the reports where `client` is empty; None without one.
+
+        most: bytes that are read; of a larger file as many and one more.
+        """
+        end = None if most is None else most + 1
         try:
-            content: bytes = self.system.cat_file(self._at(client, name))
+            content: bytes = self.system.cat_file(self._at(client, name), end=end)
         except (FileNotFoundError, ValueError):
             return None
         return content
 
     def summaries(self) -> list[tuple[str, list[str], bytes]]:
-        """Of each client its folder, the files in it, and its summary.json, empty without one."""
-        return [
-            (client, self.files(client), self.read(client, "summary.json") or b"")
-            for client in self.clients()
-        ]
+        """Of each client its folder, the files in it, and its summary.json, empty without one and
+        where it is larger than any that a report writes."""
+        found = []
+        for client in self.clients():
+            content = self.read(client, "summary.json", LARGEST_SUMMARY) or b""
+            if len(content) > LARGEST_SUMMARY:
+                content = b""
+            found.append((client, self.files(client), content))
+        return found
 
     def holds(self, job: Job) -> bool:
         """Whether the report of exactly this job is here, undamaged."""
@@ -239,8 +251,10 @@ class Folder(Shelf):
 class _Disk(LocalFileSystem):  # type: ignore[misc]
     """Files of modes 0600 in folders of mode 0700, on disk before a call returns."""
 
-    def cat_file(self, path: str, *_: Any, **__: Any) -> bytes:
-        return plain_files.content(Path(path), LARGEST)
+    def cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **_: Any
+    ) -> bytes:
+        return plain_files.content(Path(path), LARGEST)[start:end]
 
     def makedirs(self, path: str, exist_ok: bool = True) -> None:
         if not os.path.exists(os.path.dirname(path)):

@@ -58,8 +58,10 @@
     if (cell.dataset.v !== undefined) return Number(cell.dataset.v);
     return cell.textContent.trim();
   };
+  // A spreadsheet computes a text that begins like a formula; an apostrophe keeps it a text.
+  const harmless = text => /^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.,\s]+%?$/.test(text) ? `'${text}` : text;
   const csv = table => all("tr", table).map(row => all("th, td", row).map(cell => {
-    const text = cell.dataset.v ?? cell.textContent.trim().replaceAll("−", "-");
+    const text = cell.dataset.v ?? harmless(cell.textContent.trim().replaceAll("−", "-"));
     return `"${String(text).replaceAll('"', '""')}"`;
   }).join(",")).join("\r\n");
 

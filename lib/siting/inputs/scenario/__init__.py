@@ -113,11 +113,11 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     Raises DocumentError where too little is left to go on.
     """
     path = path_of(name_or_path)
-    own, problems = document.examined(document.read(path), str(path))
+    own, problems = document.examined(document.read(path, _is_shared(path)), str(path))
     base = _base_of(path, own)
     whole = _combined(own, base)
-    if fault := _name_client(whole, path.stem):
-        raise DocumentError([*problems, Problem(str(path), 0, "", *fault)])
+    if misnamed := _name_client(whole, path):
+        raise DocumentError([*problems, *whole.problems([misnamed])])
     found, faults, holes = _tolerant(whole.data)
     if found:
         found, unfounded = with_origins(found, own.data if base else None)
@@ -235,10 +235,23 @@ def _benchmark(run: Measured, folder: Path) -> Measured:
 
 @cache
 def _read_once(path: Path, changed_ns: int) -> Document:
-    found, problems = document.examined(document.read(path), str(path))
+    found, problems = document.examined(document.read(path, _is_shared(path)), str(path))
     if problems:
         raise DocumentError(problems)
     return found
+
+
+def _is_shared(path: Path) -> bool:
+    """Whether a file is the project's own base.yaml, which several projects may share by a link.
+
+    Beside a stranger's file a link could show another client's scenario.
+    """
+    if path.name != "base.yaml":
+        return False
+    try:
+        return os.path.abspath(path) == os.path.abspath(project() / "params" / "base.yaml")
+    except DocumentError:
+        return False
 
 
 def _base_of(path: Path, own: Document) -> Document | None:
@@ -276,14 +289,24 @@ def _after(entries: int, where: Path_) -> Path_:
     return where
 
 
-def _name_client(whole: Document, stem: str) -> tuple[str, str] | None:
-    """Gives a client without an id the name of its file; fault and remedy where that is none."""
+def _name_client(whole: Document, path: Path) -> Fault | None:
+    """Gives a client without an id the name of its file; what is wrong where it has another one.
+
+    A report stands in a folder of the client's id. An id of one's own choice would let a file
+    replace the report of another client; only a complete scenario, as a report keeps it, has to
+    say whose it is.
+    """
     client = whole.data.get("client")
-    if isinstance(client, dict) and "id" not in client:
-        if not _CLIENT.fullmatch(stem):
-            write = "use small letters, digits and -, or write client.id"
-            return "the name of the file is no name for a folder", write
-        whole.data["client"] = {"id": stem, **client}
+    if not isinstance(client, dict):
+        return None
+    complete = whole.data.get("inherits") == "nothing"
+    if "id" in client and not complete and client["id"] != path.stem:
+        wrong = f"{client['id']!r} is not the name of the file, {path.name}"
+        return Fault(("client", "id"), wrong, f"remove it, or write {path.stem}")
+    if "id" not in client and not _CLIENT.fullmatch(path.stem):
+        wrong = f"the name of the file, {path.name}, is no name for a folder"
+        return Fault(("client",), wrong, "call it by small letters, digits and -, as in acme.yaml")
+    whole.data["client"] = {"id": path.stem, **client}
     return None
 
 

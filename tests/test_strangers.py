@@ -1,0 +1,90 @@
+"""What a stranger's file may not do: reach another client, run code, or show what it does not hold.
+
+Attacks on single readers stand beside their readers (test_beside, test_exchange, test_portfolio).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from siting.cli import cli
+from siting.inputs import scenario
+from siting.inputs.scenario import ScenarioError
+from siting.run import job
+
+ROOT = Path(__file__).parents[1]
+VICTIM = "banca-valdora"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one client, which is the current folder; strangers' files lie in `in/`."""
+    (tmp_path / "params").mkdir()
+    for name in ("base", VICTIM):
+        shutil.copy(ROOT / "params" / f"{name}.yaml", tmp_path / "params")
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def whole(client: str) -> str:
+    return scenario.resolved(scenario.load(client))
+
+
+def test_an_id_that_is_not_the_name_of_its_file_is_refused_by_line(project: Path) -> None:
+    (project / "in" / "foo.yaml").write_text(f"client:\n  id: {VICTIM}\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as refused:
+        job.prepare("in/foo.yaml")
+    problem = refused.value.problems[0]
+    assert (problem.file, problem.line, problem.field) == ("in/foo.yaml", 2, "client.id")
+    assert "remove it, or write foo" in str(problem)
+
+
+@pytest.mark.parametrize("name", [f"{VICTIM}.yaml", "scenario.yaml", "other.yaml"])
+def test_no_file_from_elsewhere_replaces_the_report_of_a_client(project: Path, name: str) -> None:
+    (project / "in" / name).write_text(whole(VICTIM), encoding="utf-8")
+    outcome = CliRunner().invoke(cli, ["report", f"in/{name}", "--format", "html"])
+    assert outcome.exit_code == 2
+    assert f"would replace the report of {VICTIM}" in outcome.output
+    assert not (project / "reports").exists()
+
+
+def test_the_scenario_of_a_report_makes_that_report_again(project: Path) -> None:
+    home = project / "reports" / VICTIM
+    home.mkdir(parents=True)
+    (home / "scenario.yaml").write_text(whole(VICTIM), encoding="utf-8")
+    job.refuse_replacing(home / "scenario.yaml", VICTIM, project / "reports")
+    job.refuse_replacing(project / "params" / f"{VICTIM}.yaml", VICTIM, project / "reports")
+    # Elsewhere than in the project's reports there is nothing to replace.
+    (project / "in" / "scenario.yaml").write_text(whole(VICTIM), encoding="utf-8")
+    job.refuse_replacing(project / "in" / "scenario.yaml", VICTIM, project / "drafts")
+
+
+def test_a_linked_base_beside_a_strangers_file_shows_nobody_elses_scenario(project: Path) -> None:
+    (project / "in" / "base.yaml").symlink_to(project / "params" / f"{VICTIM}.yaml")
+    (project / "in" / "foo.yaml").write_text("client:\n  name: Foo\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"in/base\.yaml.*is a link; put the file itself there"):
+        scenario.load("in/foo.yaml")
+
+
+def test_several_projects_may_share_one_base_by_a_link(project: Path) -> None:
+    (project / "params" / "base.yaml").rename(project / "shared.yaml")
+    (project / "params" / "base.yaml").symlink_to(project / "shared.yaml")
+    assert scenario.load(VICTIM).client.id == VICTIM
+
+
+def test_no_module_of_the_projects_folder_runs_when_a_client_is_computed(project: Path) -> None:
+    for name in ("click", "yaml", "siting", "pandas"):
+        (project / f"{name}.py").write_text("open('ran', 'w').close()\n", encoding="utf-8")
+    command = Path(sys.executable).with_name("siting")
+    asked = [str(command), "diff", f"{VICTIM}@now", f"{VICTIM}@now"]
+    done = subprocess.run(asked, cwd=project, capture_output=True, text=True, env={**os.environ})
+    assert done.returncode == 0, done.stderr
+    assert not (project / "ran").exists()
