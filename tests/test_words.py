@@ -267,3 +267,29 @@ def test_every_column_of_few_words_is_closed_or_said_to_be_open() -> None:
             if few and field.annotation is str and not field.metadata:
                 found.add(f"{table}.{column}")
     assert found == set().union(*OPEN.values())
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_no_text_speaks_of_a_vendor_s_score_which_is_gone() -> None:
+    """One row of the backtests says that it was withdrawn, and how it had done."""
+    files = [
+        path
+        for folder in ("lib", "docs", "notebooks")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".csv", ".ipynb", ".md", ".j2")
+        and path.name not in ("decisions.md", "vendor_backtests.csv")
+    ]
+    gone = re.compile(r"(stability|vendor'?s?) scores?\b", re.IGNORECASE)
+    assert len(files) > 100
+    assert [p.name for p in files if gone.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_every_pattern_that_the_documentation_leaves_out_matches_a_file() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    block = re.search(r"^exclude_docs: \|\n((?:  .+\n)+)", text, re.MULTILINE)
+    assert block
+    patterns = block[1].split()
+    assert patterns
+    assert [p for p in patterns if not [*(ROOT / "docs").rglob(p)]] == []

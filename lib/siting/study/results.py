@@ -98,7 +98,7 @@ class Results:
 
     @cached_property
     def stability(self) -> stability.Assessment:
-        """Vendor scores with intervals, red flags and shocks."""
+        """What is on record of vendors, red flags, and what shocks may cost."""
         return stability.assess(
             self.scenario,
             switching_cost=candidates.switching_costs(self.cost),

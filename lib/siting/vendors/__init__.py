@@ -1,1 +1,1 @@
-"""The record of vendors, their stability scores, and what a shock would cost."""
+"""The record of vendors, when their models end, and what a shock would cost."""
