@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import studies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import poisson, simulate
@@ -20,7 +21,7 @@ from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.queueing import Curve, Lengths, Limits, Replica, latency, sustained
 
-CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
+CLIENTS = ["base", *studies.CLIENTS]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import studies
 from ruamel.yaml import YAML
 from siting.inputs import scenario
 from siting.run import job
@@ -27,7 +28,7 @@ from trial import later
 from docs import picture
 
 ROOT = Path(__file__).parents[1]
-CLIENTS = scenario.names()
+CLIENTS = studies.CLIENTS
 
 RENDER = """
 from siting.run import job

@@ -30,6 +30,10 @@ evidence:
 """
 
 
+VOUCHED = CLIENT.replace("[workloads]", "[workloads, options, finance]")
+"""The same, with a source for everything that a test may add."""
+
+
 @pytest.fixture
 def client(tmp_path: Path):
     """Writes a client's file next to base.yaml and gives its path."""
@@ -80,6 +84,32 @@ def test_naming_an_option_drops_those_of_base_that_are_not_named(client) -> None
     acme = scenario.load(client(text))
     assert list(acme.options) == ["api", "owned"]
     assert acme.options["owned"].gpu == scenario.load("base").options["owned"].gpu
+
+
+def test_a_card_has_the_price_of_its_whole_name_under_its_short_one(client) -> None:
+    options = "options: {api: {}, rented: {gpu: GPU}}\n"
+    short, whole = (
+        study.open(client(VOUCHED + options.replace("GPU", name)))
+        for name in ("h100", "h100-sxm5-80gb")
+    )
+    assert short.cost.options["rented"].total == whole.cost.options["rented"].total
+
+
+def test_a_card_that_nobody_rents_out_may_have_a_quote(client) -> None:
+    card = "rtx-pro-6000-blackwell-max-q-96gb"
+    options = f"options: {{api: {{}}, rented: {{gpu: {card}}}}}\n"
+    quote = "{item: gpu_hour, value: 1, unit: EUR/GPU-h, source: Offer, date: 2026-11-01}"
+    finance = f"finance: {{quotes: [{quote}]}}\n"
+    assert scenario.load(client(VOUCHED + options + finance)).options["rented"].gpu == card
+
+
+def test_no_hint_is_the_word_that_was_written(client) -> None:
+    """The price list has an entry of this name that stands for requests under other names."""
+    model = "regional.anthropic.claude-opus-5"
+    options = f"options: {{api: {{provider: aws, models: {{all: {model}}}}}}}\n"
+    (problem,) = refused(client(VOUCHED + options))
+    assert f"'{model}' has no price at aws" in problem.wrong
+    assert problem.write.startswith("did you mean") and model not in problem.write.split()
 
 
 def test_null_removes_what_base_says(client) -> None:
@@ -186,6 +216,27 @@ MALFORMED = {
     "model that nobody knows": (
         CLIENT.replace("users: 500", "models: [google/gemma-4-13B-it]"),
         (4, "workloads.assistant.models[0]", "no model of the catalogue", "gemma-4-31B-it"),
+    ),
+    "percent": (
+        CLIENT.replace("users: 500", "growth_by_year: 40%"),
+        (4, "workloads.assistant.growth_by_year", "'40%' is text", "write [0.4] for 40 %"),
+    ),
+    "percent of a number with a low and a high": (
+        CLIENT.replace("users: 500", "growth_per_year: 40 %"),
+        (4, "workloads.assistant.growth_per_year", "'40 %' is text", "write 0.4 for 40 %"),
+    ),
+    "word for a number with a low and a high": (
+        CLIENT.replace("users: 500", "growth_per_year: much"),
+        (4, "workloads.assistant.growth_per_year", "'much' is not a number", "or {low: …, centr"),
+    ),
+    "card that nobody rents out": (
+        VOUCHED + "options: {api: {}, rented: {gpu: rtx-pro-6000-blackwell-max-q-96gb}}\n",
+        (
+            7,
+            "options.rented.gpu",
+            "nobody prices rtx-pro-6000-blackwell-max-q-96gb",
+            "priced are rtx-pro-6000-blackwell-server-96gb",
+        ),
     ),
     "tab": (
         CLIENT.replace("  assistant", "\tassistant"),

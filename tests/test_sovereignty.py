@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+import studies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -146,7 +147,7 @@ def test_worst_is_ordered_and_commutes():
 
 # --- Whole scenarios -----------------------------------------------------------------------------
 
-CLIENTS = sorted(p.stem for p in (scenario.project() / "params").glob("*.yaml"))
+CLIENTS = ["base", *studies.CLIENTS]
 
 
 @pytest.fixture(scope="module")

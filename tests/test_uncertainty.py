@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import studies
 from cost_fixtures import plain_capacity
 from siting import catalogue
 from siting.cost import costing, tco, uncertainty
@@ -43,7 +44,7 @@ def factor(shape: str, low: float, central: float, high: float) -> Factor:
     return Factor("x", "x", Range(low, central, high), source, "x", shape)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("client", scenario.names())
+@pytest.mark.parametrize("client", studies.CLIENTS)
 def test_what_has_no_negative_band_is_negative_in_no_draw(client: str) -> None:
     chosen = scenario.load(client)
     plan = costing.compile_plan(chosen, plain_capacity(chosen))

@@ -560,7 +560,7 @@ def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean x?`, or the list of what is known."""
-    known = sorted(known)
+    known = sorted(k for k in known if k != word)
     if near := nearest(word, known, 2):
         return f"did you mean {' or '.join(near)}?"
     listed = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")

@@ -345,7 +345,8 @@ class _Finder:
 
     def _gpu_hour(self) -> list[str]:
         option = self.option
-        price, source, note = prices.gpu_hour(option, option.gpu, self.client.report_date)
+        gpu = catalogue.gpu(option.gpu).id
+        price, source, note = prices.gpu_hour(option, gpu, self.client.report_date)
         if note:
             self.notes.append(f"{option.label}: {note}")
         value = Range.exact(price * (1 - option.discount), "USD/GPU-h")

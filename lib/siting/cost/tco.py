@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 
+from siting import catalogue
 from siting.catalogue import Input, source_of
 from siting.cost import cashflow, money, prices
 from siting.cost.cashflow import Amount, Draws, HybridPlan, OptionPlan, Plan, owned_key
@@ -616,7 +617,8 @@ def _by_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
 def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
     side, draws = option.base if isinstance(option, HybridPlan) else option, plan.central()
-    gpu, country = side.option.gpu, side.option.country
+    gpu = catalogue.gpu(side.option.gpu).id if side.option.gpu else ""
+    country = side.option.country
     why = "not estimated, because "
     if machines is None:
         return Energy(country, why + "the vendor publishes no energy per token of this model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -80,7 +81,7 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
     if len({e["type"] for e in errors}) > 1:
         return f"{shown} does not fit", f"write {', or '.join(dict.fromkeys(map(_wanted, errors)))}"
     if kind in _KINDS:
-        return _wrong_type(kind, value, shown)
+        return _wrong_type(kind, value, shown, ctx)
     if kind == "extra_forbidden":
         return f"unknown key {_shown(key)}", suggestion(str(key), _keys(root, path[:-1]))
     if kind == "literal_error":
@@ -113,10 +114,24 @@ def _wanted(error: ErrorDetails) -> str:
     return _KINDS.get(error["type"], error["msg"].lower())
 
 
-def _wrong_type(kind: str, value: Any, shown: str) -> tuple[str, str]:
-    wanted = _KINDS[kind]
+PERCENT = r"\s*([-+]?\d+(?:\.\d+)?)\s*%\s*"
+
+
+def _uncertain(ctx: Mapping[str, Any]) -> str:
+    """What to write for a number that may have a low and a high; blank for other records."""
+    if ctx.get("class_name") != "LowCentralHigh":
+        return ""
+    return "a number, or {low: …, central: …, high: …}"
+
+
+def _wrong_type(kind: str, value: Any, shown: str, ctx: Mapping[str, Any]) -> tuple[str, str]:
+    wanted = _uncertain(ctx) or _KINDS[kind]
     if value is None:
         return "has no value", f"write {wanted}, or remove the key"
+    if isinstance(value, str) and (percent := re.fullmatch(PERCENT, value)):
+        share = f"{float(percent[1]) / 100:g}"
+        listed = f"[{share}]" if kind == "list_type" else share
+        return f"{shown} is text, not a number", f"write {listed} for {percent[1]} %"
     if isinstance(value, str) and kind in ("int_type", "float_type"):
         number = re.sub(r"[\s']", "", value)
         if re.fullmatch(r"[-+]?\d+(\.\d+)?", number):

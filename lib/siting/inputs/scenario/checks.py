@@ -78,6 +78,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     if option.second_site and option.kind not in OWNED:
         wrong = f"{option.kind} owns no servers that could stand at a second site"
         yield Fault((*here, "second_site"), wrong, "remove it, or name owned servers")
+    yield from _card(here, name, option, scenario)
     yield from _region(here, option)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
     if (model := next(silent, None)) is not None:
@@ -86,6 +87,24 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
         yield Fault((*here, "effort"), wrong, write)
     yield from _hybrid(here, name, option, scenario)
     yield from _served(here, option, scenario)
+
+
+def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
+    """A card that the option runs on must have a price: a published one, or the client's quote."""
+    if option.kind not in SELF_HOSTED or not option.gpu or known.GPU.unknown(option.gpu):
+        return
+    if option.kind in OWNED:
+        item, table = "server_price", "hardware_prices"
+    else:
+        item, table = "gpu_hour", "cloud_prices"
+    quoted = {quote.item for quote in scenario.finance.quotes}
+    card, priced_cards = catalogue.gpu(option.gpu).id, column(table, "gpu_id")
+    if card in priced_cards or quoted & {item, f"option.{name}.{item}"}:
+        return
+    near = catalogue.nearest(card, priced_cards)
+    instead = f"priced are {', '.join(near)}; or " if near else ""
+    wrong = f"nobody prices {option.gpu}"
+    yield Fault((*here, "gpu"), wrong, f"{instead}write a quote for option.{name}.{item}")
 
 
 def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -135,8 +154,9 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
         here, what = (*path[:2], "provider"), "provider of the price list genai-prices"
         yield from _one_of(here, provider_id, what, listed)
     elif listed[provider_id].find_model(model, all_providers=providers) is None:
-        priced = (m.id for m in listed[provider_id].models)
-        yield Fault(path, f"{model!r} has no price at {provider_id}", suggestion(model, priced))
+        seller = listed[provider_id]
+        sold = (m.id for m in seller.models if seller.find_model(m.id, all_providers=providers))
+        yield Fault(path, f"{model!r} has no price at {provider_id}", suggestion(model, sold))
 
 
 def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:

@@ -21,6 +21,10 @@ class Name:
 
     look_up: Callable[[str], object]
 
+    def unknown(self, name: str) -> bool:
+        """Whether nobody knows a name."""
+        return any(self.faults((), name))
+
     def faults(self, path: Path_, name: str) -> Iterator[Fault]:
         """What is wrong with a name."""
         try:
