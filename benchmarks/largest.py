@@ -75,12 +75,12 @@ def main() -> None:
         start = time.perf_counter()
         s.summary()
         s.workbook()
-        for name in frames.listed(type(s)):
+        for name in frames.listed(*study.TOPICS):
             getattr(s, name)()
         wall = time.perf_counter() - start
         whole = measure("whole report", 1, 1, Kit([str(path)], 1, folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    gpus = max(c.gpus().central for c in s.capacity.values())
+    gpus = max(c.gpus().central for c in s.results.capacity.values())
     print(f"{len(s.scenario.workloads)} workloads, {len(s.scenario.options)} options", end=", ")
     print(f"{gpus:,.0f} GPUs: {peak:.2f} GiB, {time.process_time():.0f} s CPU, {wall:.0f} s")
     print(f"whole report: {whole.peak_mib / 1024:.2f} GiB, {whole.cpu_s:.0f} s CPU")

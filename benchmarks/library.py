@@ -24,14 +24,20 @@ TASKS = {
         "from siting.inputs import scenario",
         'scenario.load("banca-valdora")',
     ),
-    "memory of every option": (_STUDY, "s.memory"),
-    "GPUs of every option": (_STUDY + "s.memory", "s.capacity"),
-    "cost of every option": (_STUDY + "s.capacity", "s.cost"),
-    "draws and sensitivities": (_STUDY + "s.cost", "s.uncertainty; s.sensitivities()"),
-    "verdict": (_STUDY + "s.uncertainty; s.stability; s.sovereignty; s.quality", "s.decision"),
+    "memory of every option": (_STUDY, "s.results.memory"),
+    "GPUs of every option": (_STUDY + "s.results.memory", "s.results.capacity"),
+    "cost of every option": (_STUDY + "s.results.capacity", "s.results.cost"),
+    "draws and sensitivities": (
+        _STUDY + "s.results.cost",
+        "s.results.uncertainty; s.sensitivities()",
+    ),
+    "verdict": (
+        _STUDY + "r = s.results; r.uncertainty; r.stability; r.sovereignty; r.quality",
+        "s.results.decision",
+    ),
     "every model on every card": (_STUDY, "s.fit_map()"),
     "summary.json": (_STUDY, "s.summary()"),
-    "workbook": (_STUDY + "s.uncertainty", "s.workbook()"),
+    "workbook": (_STUDY + "s.results.uncertainty", "s.workbook()"),
 }
 
 

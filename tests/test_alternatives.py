@@ -33,7 +33,7 @@ def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) ->
     chosen = scenario.load("base")
     found = alternatives.search(chosen, ["open_api"], judged=3)
     best = found[0]
-    assert best.present < opened("base").cost.options["api"].present
+    assert best.present < opened("base").results.cost.options["api"].present
     piece = "\n".join("  " + line for line in best.paste.splitlines())
     file = tmp_path / "client.yaml"
     base = chosen.model_dump(mode="json", exclude_none=True)
@@ -41,7 +41,7 @@ def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) ->
     text = scenario.as_yaml({"options": base["options"]}) + piece + "\n"
     file.write_text(text + 'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n')
     again = study.open(str(file))
-    assert again.cost.options[best.name].present == pytest.approx(best.present, rel=1e-6)
+    assert again.results.cost.options[best.name].present == pytest.approx(best.present, rel=1e-6)
 
 
 def test_what_breaks_a_condition_comes_last_with_its_reason() -> None:

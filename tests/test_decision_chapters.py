@@ -102,7 +102,7 @@ def test_an_open_point_shows_what_is_asked_for_its_option_and_by_whom_it_is_sett
     client: str,
 ) -> None:
     s = opened(client)
-    points, law = s.open_points(), s.sovereignty
+    points, law = s.open_points(), s.results.sovereignty
     asked = points.dropna(subset="question")
     assert len(asked)
     for p in asked.itertuples():

@@ -225,7 +225,7 @@ def test_a_room_that_is_too_small_says_what_is_missing() -> None:
 
 def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> None:
     s = study.Study(with_option("owned", server="server-8x-l40s"))
-    found = s.capacity["owned"]
+    found = s.results.capacity["owned"]
     used = sum(count * gpus for count, gpus in found.groups())
     assert found.idle_gpus == 8 - used > 0
     labels = {r.id: r.label for r in catalogue.table("servers", servers.Server)}
@@ -321,7 +321,7 @@ def test_waiting_work_is_done_as_long_after_it_came_as_simulated_letters_are() -
 def test_memory_and_load_are_planned_for_one_deployment() -> None:
     changes = {"tensor_parallel": 4, "batched_tokens": 2048, "speculative_tokens": 2}
     s = study.Study(with_option("owned", **changes, accepted_tokens=1.2))
-    (fit,), (sized,) = s.memory["owned"], s.capacity["owned"].pools.values()
+    (fit,), (sized,) = s.results.memory["owned"], s.results.capacity["owned"].pools.values()
     assert fit.memory is not None
     planned, served = fit.memory.deployment, sized.deployment
     for field in (*changes, "model", "gpu", "weights", "engine", "power_limit_w"):

@@ -18,7 +18,7 @@ def client(request: pytest.FixtureRequest) -> study.Study:
 
 
 def pools(s: study.Study) -> list[Pool]:
-    return [pool for option in s.capacity.values() for pool in option.pools.values()]
+    return [pool for option in s.results.capacity.values() for pool in option.pools.values()]
 
 
 # --- chapters ---------------------------------------------------------------------------------
@@ -54,9 +54,9 @@ def test_a_mix_is_told_by_what_it_owns_and_sized_as_a_whole() -> None:
 
 def test_a_mix_owns_the_servers_that_its_cost_counts(client: study.Study) -> None:
     machines = client.machines().set_index("option")
-    for name, option in client.cost.options.items():
-        if option.hybrid and client.labels[name] in machines.index:
-            row = machines.loc[client.labels[name]]
+    for name, option in client.results.cost.options.items():
+        if option.hybrid and client.results.labels[name] in machines.index:
+            row = machines.loc[client.results.labels[name]]
             assert row.servers == option.servers[0]
             assert row.paid == row.servers * row.gpus_of_server
 

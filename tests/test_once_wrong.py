@@ -68,8 +68,8 @@ def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> N
 
     verdicts = {"A": open_("Chinese operator", True), "B": open_("Storage", False)}
     law = Made(options=dict.fromkeys(given.options, Made(verdicts=verdicts)))
-    facts = facts_of(given, law, quality.assess(given), opened("base").stability)  # type: ignore[arg-type]
-    for c in opened("base").decision.candidates:
+    facts = facts_of(given, law, quality.assess(given), opened("base").results.stability)  # type: ignore[arg-type]
+    for c in opened("base").results.decision.candidates:
         said = to_decide(dataclasses.replace(c, uncleared=()), facts)
         assert said == {"data protection": "whether “Chinese operator” applies; Storage"}
 

@@ -75,7 +75,7 @@ def test_hidden_tokens_raise_the_bill_by_what_they_cost_to_write() -> None:
     def price(count: int) -> float:
         load = scenario.load("base").workloads["assistant"].model_dump()
         chosen = with_changes(workloads={"assistant": {**load, "reasoning_tokens": count}})
-        factors = study.Study(chosen).cost.plan.factors
+        factors = study.Study(chosen).results.cost.plan.factors
         return factors["api_request.api.assistant"].value.central
 
     # gpt-5.4-mini: 4.50 USD per million tokens written; 95 of 100 requests at full price, the

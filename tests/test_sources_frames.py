@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import siting_facts
-from siting import provenance, study
+from siting import provenance
 from siting.catalogue import Source
 from siting.inputs import scenario
 from siting.quantity import Range
@@ -23,7 +23,7 @@ def s(request: pytest.FixtureRequest) -> Study:
 
 def test_every_input_has_a_value_in_its_range_and_an_origin(s: Study) -> None:
     inputs = s.inputs()
-    assert len(inputs) == len(s.used) > 50
+    assert len(inputs) == len(s.results.used) > 50
     assert ((inputs.low <= inputs.central) & (inputs.central <= inputs.high)).all()
     assert (inputs.source != "").all() and (inputs.locator != "").all()
     assert set(inputs.kind) <= {"measured", "published", "client", "estimate"}
@@ -81,8 +81,14 @@ def test_what_is_worth_replacing_names_the_source_and_the_lead_of_its_own_driver
     worth = s.worth_replacing()
     moves = worth[worth.input.str.contains("oves to successor")]
     assert len(moves) == moves.input.nunique() == moves.locator.nunique() == 2
-    leads = {w.subject: max(w.leads) - min(w.leads) for w in s.decision.swings if w.kind == "cost"}
-    expected = sorted((bar.label, leads[bar.driver]) for bar in s._bars if bar.driver in leads)
+    leads = {
+        w.subject: max(w.leads) - min(w.leads)
+        for w in s.results.decision.swings
+        if w.kind == "cost"
+    }
+    expected = sorted(
+        (bar.label, leads[bar.driver]) for bar in s.results.bars if bar.driver in leads
+    )
     assert expected == sorted(
         worth.dropna(subset="lead")[["input", "lead"]].itertuples(index=False)
     )
@@ -101,7 +107,6 @@ def test_evidence_of_the_base_scenario_speaks_for_all_others() -> None:
 
 
 def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
-    from siting.inputs import scenario
 
     start = scenario.load("base")
     small = scenario.changed(start, {"options.rented.gpu": "t4-16gb", "options.rented.weights": ""})
@@ -110,7 +115,7 @@ def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
     assert "Rented GPUs, Nebius" in set(out.option)
 
 
-class Made(study.Study):
+class Made(frames.Topic):
     """Frames that are right, and frames that are refused."""
 
     @frames.frame
@@ -153,7 +158,7 @@ class Made(study.Study):
 
 
 def test_a_range_fills_three_columns_and_what_may_be_missing_may_be_left_out() -> None:
-    made = Made(scenario.load("base"))
+    made = Made(opened("base"))
     spread = made.ranges()
     assert list(spread.columns) == ["option", "other", "weight_low", "weight", "weight_high"]
     assert list(spread.option) == [made.options["api"].label, made.options["rented"].label]
@@ -174,4 +179,4 @@ def test_a_row_that_is_not_as_declared_is_refused_by_frame_and_column(
     frame: str, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
-        getattr(Made(scenario.load("base")), frame)()
+        getattr(Made(opened("base")), frame)()

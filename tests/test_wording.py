@@ -6,7 +6,6 @@ import datetime as dt
 
 import pandas as pd
 import pytest
-from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
 from studies import opened
@@ -45,7 +44,7 @@ def test_a_chapter_that_is_left_out_is_told() -> None:
 
 
 def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
-    class Empty(study.Study):
+    class Empty(frames.Topic):
         @frames.frame
         def nothing(self) -> frames.Rows:
             """A model that ends.
@@ -57,7 +56,7 @@ def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
             """
             return []
 
-    rows = Empty(scenario.load("base")).nothing()
+    rows = Empty(opened("base")).nothing()
     assert rows[(rows.retired < "2027-01-01") & rows.after & (rows.left > 1)].empty
     assert rows[~rows.after].empty
     assert rows.retired.str.upper().empty

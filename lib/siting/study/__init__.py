@@ -1,6 +1,11 @@
 """One client's study: the one object that notebooks, the report and the command line see.
 
-Its methods give tidy frames (`siting.study.frames`); evaluating it in a cell lists them.
+It has three kinds of names. **Frames** are tables: methods such as `s.costs()`, collected from the
+topics of `TOPICS`, of which each is a module here (`siting.study.frames` says how one is written).
+**Formats** write a number or a name into a sentence: `s.money(x)`, `s.years`
+(`siting.study.wording`). **Results** are what the frames are made of: the records of the domain,
+each computed when it is first asked for, under one name: `s.results.cost`
+(`siting.study.results`). Evaluating `s` in a cell lists all three.
 
 >>> from siting import study
 >>> s = study.open("base")
@@ -11,38 +16,68 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from siting.catalogue import facts_version
+from siting.catalogue import facts_version, suggestion
 from siting.cost import workbook
 from siting.inputs import scenario
 from siting.inputs.document import Problem
-from siting.study import frames, summary
+from siting.study import frames, page, summary
 from siting.study.capacity import CapacityFrames
+from siting.study.cost import CostFrames
+from siting.study.data import DataFrames
+from siting.study.decision import DecisionFrames
+from siting.study.frames import Topic
 from siting.study.memory import MemoryFrames
+from siting.study.results import Results
 from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
+from siting.study.vendors import VendorFrames
 from siting.study.wording import Wording
 
+TOPICS: tuple[type[Topic], ...] = (
+    DecisionFrames,
+    CostFrames,
+    CapacityFrames,
+    DataFrames,
+    VendorFrames,
+    TimelineFrames,
+    SourceFrames,
+    MemoryFrames,
+)
+"""What a study is made of. Its page lists them in this order: what is asked first is first."""
 
-class Study(TimelineFrames, SourceFrames, CapacityFrames, MemoryFrames, Wording):
-    """A scenario and what follows from it: tidy frames, and the files of its report.
 
-    Frames on the decision, costs, data and vendors come with those of the timeline.
-    """
+class Study(Wording):
+    """A scenario and what follows from it: frames, formats, and the files of its report."""
+
+    def __init__(self, chosen: scenario.Scenario) -> None:
+        super().__init__(Results(chosen))
+        for topic in TOPICS:
+            made = topic(self)
+            for name in frames.names(topic):
+                setattr(self, name, getattr(made, name))
+
+    def __getattr__(self, name: str) -> Any:
+        """A result that stood here before `results`; no other name gets here."""
+        if not name.startswith("_") and hasattr(Results, name):
+            said = f"s.{name} stands in s.results.{name}, apart from frames and formats"
+            warnings.warn(said, DeprecationWarning, stacklevel=2)
+            return getattr(self.results, name)
+        raise AttributeError(f"a study has no {name!r}; {suggestion(name, dir(self))}", name=name)
 
     def _repr_html_(self) -> str:
         """Every frame with its columns and units, without computing any."""
-        listed = frames.catalogue(type(self), self.client.currency)
-        html: str = listed.set_index(["frame", "row", "column"]).to_html()
-        return html
+        return page.content(self, TOPICS)
 
     def rivals(self) -> pd.DataFrame:
         """The name that `alternatives` had before: a rival is the next-best option."""
-        return self.alternatives()
+        found: pd.DataFrame = self.alternatives()
+        return found
 
     @property
     def facts_version(self) -> str:
@@ -55,7 +90,7 @@ class Study(TimelineFrames, SourceFrames, CapacityFrames, MemoryFrames, Wording)
 
     def workbook(self) -> bytes:
         """The content of cash-flows.xlsx: the cost chapter with live formulas."""
-        return workbook.content(self.cost, self.scenario)
+        return workbook.content(self.results.cost, self.scenario)
 
 
 def open(client: str = "base") -> Study:

@@ -21,9 +21,8 @@ from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.queueing import Latency, latency
 from siting.serving.servers import Server
-from siting.study.frames import Rows, frame, frame_citing
+from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.memory import short
-from siting.study.results import Results
 
 CURVE_POINTS = 24
 MOST_TIMES = 3
@@ -35,7 +34,7 @@ Where: TypeAlias = "dict[str, str]"
 """Option and model of a row, by column."""
 
 
-class CapacityFrames(Results):
+class CapacityFrames(Topic):
     """Frames on load, GPUs and latency.
 
     A hybrid is sized as its base is, as if that carried the whole load; `machines` says how many of
@@ -44,14 +43,14 @@ class CapacityFrames(Results):
 
     def _pools(self) -> Iterator[tuple[Where, Pool]]:
         """Every pool of GPUs, and its option and model as a row names them."""
-        for name, found in self.capacity.items():
+        for name, found in self.results.capacity.items():
             for model, pool in found.pools.items():
                 yield {"option": name, "model": short(model)}, pool
 
     @property
     def _loads(self) -> Mapping[str, Load]:
         """Load by workload: as models on GPUs of one's own see it, if there are any."""
-        return max(self.capacity.values(), key=lambda found: bool(found.pools)).loads
+        return max(self.results.capacity.values(), key=lambda found: bool(found.pools)).loads
 
     def _load_sources(self) -> Iterator[Source]:
         for name in self.scenario.workloads:
@@ -169,9 +168,9 @@ class CapacityFrames(Results):
         notes: what a reader must know
         """
         about = self._shown_option()
-        shown = self.capacity[about].pools.values() if about else ()
+        shown = self.results.capacity[about].pools.values() if about else ()
         largest = max(shown, key=lambda p: p.gpus(1).central, default=None)
-        for name, found in self.capacity.items():
+        for name, found in self.results.capacity.items():
             for model, pool in found.pools.items():
                 at_once = [load for load in pool.loads if load.batchable_share < 1]
                 limits = [load.limits for load in at_once or pool.loads]
@@ -203,9 +202,9 @@ class CapacityFrames(Results):
 
     def _shown_option(self) -> str:
         """The option that the capacity chapter is about; blank where none runs on GPUs."""
-        allowed = (c.name for c in self.decision.competing)
-        order = (self.decision.recommended or "", *allowed, *self.capacity)
-        sized = {name for name, found in self.capacity.items() if found.pools}
+        allowed = (c.name for c in self.results.decision.competing)
+        order = (self.results.decision.recommended or "", *allowed, *self.results.capacity)
+        sized = {name for name, found in self.results.capacity.items() if found.pools}
         return next((name for name in order if name in sized), "")
 
     @frame
@@ -217,7 +216,7 @@ class CapacityFrames(Results):
         model_key: its name in the catalogue
         why: the reason
         """
-        for name, found in self.capacity.items():
+        for name, found in self.results.capacity.items():
             for model, why in found.not_estimated.items():
                 yield {"option": name, "model": short(model), "model_key": model, "why": why}
 
@@ -298,7 +297,7 @@ class CapacityFrames(Results):
         paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
         used?: share of what the paid ones could carry that is used [share]
         """
-        for name, found in self.capacity.items():
+        for name, found in self.results.capacity.items():
             for year in range(1, found.years + 1):
                 yield {
                     "option": name,
@@ -338,7 +337,7 @@ class CapacityFrames(Results):
         reached?: share of the time in which enough machines run for the busiest hour [share]
         room: what the servers need beyond the room in the first year in which it is too small
         """
-        for name, found in self.capacity.items():
+        for name, found in self.results.capacity.items():
             if not found.pools:
                 continue
             row: dict[str, Any] = {"option": name, "wanted": found.wanted}
@@ -354,7 +353,7 @@ class CapacityFrames(Results):
     def _owned_part(self, name: str, found: OptionCapacity) -> dict[str, Any]:
         """What `machines` says of the servers that the cheapest split of a hybrid owns."""
         row = {"standing_by": 0, "room": ""}
-        split = self.cost.options.get(name)
+        split = self.results.cost.options.get(name)
         if split:
             row["servers"] = split.servers[0]
             if found.server:
@@ -373,7 +372,7 @@ class CapacityFrames(Results):
         saved: share of the price that is saved [share]
         keeps_limits: whether the limits are kept on it
         """
-        for name, found in self.capacity.items():
+        for name, found in self.results.capacity.items():
             own = found.server if found.kind != "hybrid" else None
             if own and found.idle_gpus >= own.gpu_count / 2:
                 yield from self._other_servers(name, found, own)
@@ -481,7 +480,7 @@ class CapacityFrames(Results):
         """
         known: dict[tuple[str, str, str], Pool | None] = {}
         for where, pool in self._pools():
-            found = self.capacity[where["option"]]
+            found = self.results.capacity[where["option"]]
             for change, loads in _otherwise(pool.loads).items():
                 key = found.runs.label, pool.model, change
                 if key not in known:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from siting.cost import claims, costing, money, uncertainty
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices, parameter
 from siting.study import alternatives
-from siting.study.frames import Rows, frame, frame_citing
-from siting.study.vendors import VendorFrames, iso
+from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.study.vendors import iso
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -36,52 +35,21 @@ JUDGED = 4
 PATHS = {"list": "as listed", "same_capability": "falling"}
 
 
-def _prices(*stems: str) -> Callable[[CostFrames], Iterable[Source]]:
+def _prices(*stems: str) -> Callable[[Topic], Iterable[Source]]:
     """Sources of a study's prices whose names begin with one of the stems."""
-    return lambda study: (
-        f.source for n, f in study.cost.plan.factors.items() if n.split(".")[0] in stems
+    return lambda topic: (
+        factor.source
+        for name, factor in topic.results.cost.plan.factors.items()
+        if name.split(".")[0] in stems
     )
 
 
-class CostFrames(VendorFrames):
+class CostFrames(Topic):
     """Frames on money."""
-
-    # --- who is compared with whom ----------------------------------------------------------------
-
-    @cached_property
-    def compared(self) -> tuple[str, str]:
-        """The chosen option and what it is held against, both priced; blank where none is.
-
-        Against what runs today; who stays is held against the cheapest other option that is not
-        ruled out and no mix of one part alone.
-        """
-        priced = self.cost.options
-        if not priced:
-            return "", ""
-        chosen = self.decision.recommended or ""
-        chosen = chosen if chosen in priced else self.cost.cheapest
-        if self.cost.plan.baseline in priced and chosen != self.cost.plan.baseline:
-            return chosen, self.cost.plan.baseline
-        ruled_out = {c.name for c in self.decision.candidates if c.struck}
-        rest = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
-        allowed = [n for n in rest if n not in ruled_out] or rest
-        return chosen, min(allowed, key=lambda n: priced[n].present, default=chosen)
-
-    @property
-    def not_priced(self) -> str:
-        """Why options have no price, in one sentence; blank where all have one."""
-        reasons = self.cost.plan.not_estimated.items()
-        return "; ".join(f"{self.labels[name]}: {why}" for name, why in reasons)
-
-    @cached_property
-    def _bars(self) -> list[uncertainty.Bar]:
-        """What each input does to the saving of the chosen option over what it is held against."""
-        found = uncertainty.tornado(self.cost.plan, self.compared) if self.cost.options else ()
-        return [bar for bar in found if bar.swing > 0]
 
     def _of_drivers(self, drivers: Iterable[str]) -> Iterator[Source]:
         """Sources of the factors that some drivers move."""
-        moved = uncertainty.drivers(self.cost.plan)
+        moved = uncertainty.drivers(self.results.cost.plan)
         return (f.source for d in drivers for f in moved.get(d, ()))
 
     # --- totals -----------------------------------------------------------------------------------
@@ -113,17 +81,17 @@ class CostFrames(VendorFrames):
         per_million: levelised cost of a million tokens, input and output [currency/M tokens]
         price_age?: age of its oldest price of machines, GPU-hours or tokens [days]
         """
-        chosen, rival = self.compared
-        ruled_out = {c.name for c in self.decision.candidates if c.struck}
-        today = self.cost.options.get(self.cost.plan.baseline)
-        for name, o in self.cost.options.items():
-            spread = self.uncertainty.spreads[name]
+        chosen, rival = self.results.compared
+        ruled_out = {c.name for c in self.results.decision.candidates if c.struck}
+        today = self.results.cost.options.get(self.results.cost.plan.baseline)
+        for name, o in self.results.cost.options.items():
+            spread = self.results.uncertainty.spreads[name]
             row = {
                 "option": name,
                 "today": o is today,
                 "chosen": name == chosen,
                 "rival": name == rival != chosen,
-                "cheapest": name == self.cost.cheapest,
+                "cheapest": name == self.results.cost.cheapest,
                 "ruled_out": name in ruled_out,
                 "total": o.total,
                 "present": o.present,
@@ -153,7 +121,7 @@ class CostFrames(VendorFrames):
 
     def _price_age(self, name: str) -> float:
         """Days since the oldest main price of an option was seen; missing where none is dated."""
-        plan = self.cost.plan
+        plan = self.results.cost.plan
         paid = plan.options[plan.options[name].alone or name].lines
         used = {factor for line in paid for factor in line.factors}
         main = (plan.factors[f].source for f in used if f.split(".")[0] in MAIN_PRICES)
@@ -171,8 +139,8 @@ class CostFrames(VendorFrames):
         amount: cost; income is negative [currency]
         present: the same, discounted to today [currency]
         """
-        worth = money.discount_factors(self.cost.plan.months, self.cost.rate)
-        for o in self.cost.options.values():
+        worth = money.discount_factors(self.results.cost.plan.months, self.results.cost.rate)
+        for o in self.results.cost.options.values():
             for f in o.flows:
                 category = CATEGORIES.get(f.category, f.category)
                 discounted = f.amounts * worth
@@ -196,7 +164,7 @@ class CostFrames(VendorFrames):
         booked: investments in equal parts over their life; what is left falls on the last year
             [currency]
         """
-        for o in self.cost.options.values():
+        for o in self.results.cost.options.values():
             for year, paid in enumerate(o.cash_view, 1):
                 booked = o.accounting_view[year - 1]
                 yield {"option": o.name, "year": year, "paid": paid, "booked": booked}
@@ -213,15 +181,17 @@ class CostFrames(VendorFrames):
         start: sum of the steps before it, where its bar begins [currency]
         label: the step as a chart names it
         """
-        if not self.cost.options:
+        if not self.results.cost.options:
             return
-        chosen, rival = self.compared
-        today = self.cost.plan.baseline if self.cost.plan.baseline in self.cost.options else ""
+        chosen, rival = self.results.compared
+        today = self.results.cost.plan.baseline
+        if today not in self.results.cost.options:
+            today = ""
         end = rival if chosen == today else chosen
         flows = self.cash_flows()
         sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
-        after = sums[self.labels[end]]
-        before = sums[self.labels[today]] if today else after * 0
+        after = sums[self.results.labels[end]]
+        before = sums[self.results.labels[today]] if today else after * 0
         change = after.sub(before, fill_value=0.0)
         less = change[(change < 0) & change.index.isin(before.index[before > 0])].sort_values()
         more = change.drop(less.index)
@@ -252,7 +222,7 @@ class CostFrames(VendorFrames):
 
     def _total(self, name: str, amount: float) -> dict[str, Any]:
         """An end of the waterfall: what one option costs."""
-        words = self.labels[name]
+        words = self.results.labels[name]
         return {
             "step": words,
             "kind": "total",
@@ -274,11 +244,11 @@ class CostFrames(VendorFrames):
         median: middle of all cases [currency]
         high: 1 in 10 cases is above [currency]
         """
-        for name, spread in self.uncertainty.spreads.items():
+        for name, spread in self.results.uncertainty.spreads.items():
             for year, (low, median, high) in enumerate(spread.cumulative.T, 1):
                 yield {
                     "option": name,
-                    "month": min(year * MONTHS, self.cost.plan.months),
+                    "month": min(year * MONTHS, self.results.cost.plan.months),
                     "low": low,
                     "median": median,
                     "high": high,
@@ -292,8 +262,8 @@ class CostFrames(VendorFrames):
         draw: number of the case [1]
         present: present cost [currency]
         """
-        totals = self.uncertainty.totals  # a frame at once: rows by the ten thousand
-        wide = pd.DataFrame({self.labels[name]: t.present for name, t in totals.items()})
+        totals = self.results.uncertainty.totals  # a frame at once: rows by the ten thousand
+        wide = pd.DataFrame({self.results.labels[name]: t.present for name, t in totals.items()})
         wide = wide.rename_axis("draw")
         return wide.melt(var_name="option", value_name="present", ignore_index=False).reset_index()
 
@@ -308,7 +278,7 @@ class CostFrames(VendorFrames):
         p75: 1 in 4 cases is above [currency]
         p90: 1 in 10 cases is above [currency]
         """
-        for name, t in self.uncertainty.totals.items():
+        for name, t in self.results.uncertainty.totals.items():
             p10, p25, p50, p75, p90 = np.percentile(t.present, (10, 25, 50, 75, 90))
             yield {"option": name, "p10": p10, "p25": p25, "p50": p50, "p75": p75, "p90": p90}
 
@@ -320,7 +290,7 @@ class CostFrames(VendorFrames):
         volume: mean of the horizon [M tokens/month]
         per_million: levelised cost, input and output together [currency/M tokens]
         """
-        v = self.cost.volume
+        v = self.results.cost.volume
         for name, costs in v.per_million.items():
             for volume, per_million in zip(v.million_tokens, costs, strict=True):
                 yield {"option": name, "volume": volume, "per_million": per_million}
@@ -334,8 +304,8 @@ class CostFrames(VendorFrames):
         below: volume up to which it is [M tokens/month]
         planned: volume of the scenario, mean of the horizon [M tokens/month]
         """
-        planned = self.cost.volume.planned
-        for w in self.cost.volume.winners:
+        planned = self.results.cost.volume.planned
+        for w in self.results.cost.volume.winners:
             yield {"option": w.option, "above": w.above, "below": w.below, "planned": planned}
 
     @frame_citing(_prices(*PRICES))
@@ -353,9 +323,9 @@ class CostFrames(VendorFrames):
         rival: the one billed by use that it is held against [option]
         why: why something is missing
         """
-        for o in self.cost.options.values():
+        for o in self.results.cost.options.values():
             found = o.break_even
-            today = o.name == self.cost.plan.baseline
+            today = o.name == self.results.cost.plan.baseline
             row = {
                 "option": o.name,
                 "today": today,
@@ -367,7 +337,7 @@ class CostFrames(VendorFrames):
                 "why": found.why,
             }
             is_split = o.hybrid is None or not o.hybrid.end
-            compared = not today and self.cost.plan.baseline in self.cost.options
+            compared = not today and self.results.cost.plan.baseline in self.results.cost.options
             if compared and (found.month is not None or is_split):
                 row["month"] = _never(found.month)
             yield row
@@ -383,7 +353,7 @@ class CostFrames(VendorFrames):
         best: whether it is the split that costs least
         all_owned: present cost of all load on own servers, with a spare [currency]
         """
-        for o in self.cost.options.values():
+        for o in self.results.cost.options.values():
             if o.hybrid is None:
                 continue
             for servers, present, bursts in o.hybrid.curve:
@@ -411,8 +381,10 @@ class CostFrames(VendorFrames):
         alone?: share of the saving's variance that it explains by itself [share]
         with_others?: the same, together with others [share]
         """
-        bars = self._bars
-        shares = uncertainty.sobol(self.cost.plan, self.compared, bars, self.scenario.seed)
+        bars = self.results.bars
+        shares = uncertainty.sobol(
+            self.results.cost.plan, self.results.compared, bars, self.scenario.seed
+        )
         for b in bars:
             row = {
                 "driver": b.label,
@@ -439,11 +411,11 @@ class CostFrames(VendorFrames):
         option: the one that is cheaper beyond
         inside: whether that value lies in eight of ten cases
         """
-        priced = self.cost.options
-        pair = sorted({*self.compared} & {*priced}, key=lambda n: priced[n].present)
+        priced = self.results.cost.options
+        pair = sorted({*self.results.compared} & {*priced}, key=lambda n: priced[n].present)
         if len(pair) < 2:
             return
-        for f in uncertainty.flips(self.cost.plan, pair[0], pair[1:]):
+        for f in uncertainty.flips(self.results.cost.plan, pair[0], pair[1:]):
             yield {
                 "driver": f.label,
                 "unit": f.band.unit,
@@ -465,13 +437,13 @@ class CostFrames(VendorFrames):
         decline: yearly fall of prices on that path, as planned [per year]
         """
         fall = parameter("api_decline")
-        for name, o in self.cost.options.items():
+        for name, o in self.results.cost.options.items():
             for path, words in PATHS.items():
                 yield {
                     "option": name,
                     "path": words,
                     "present": o.present_by_path[path],
-                    "cheapest_in": self.uncertainty.chance_cheapest[path][name],
+                    "cheapest_in": self.results.uncertainty.chance_cheapest[path][name],
                     "decline": 0.0 if path == "list" else fall.central,
                 }
         yield source_of(fall)
@@ -489,7 +461,7 @@ class CostFrames(VendorFrames):
         present: present cost [currency]
         why: why something is missing
         """
-        for o in self.cost.options.values():
+        for o in self.results.cost.options.values():
             used = o.energy
             yield {
                 "option": o.name,
@@ -513,14 +485,14 @@ class CostFrames(VendorFrames):
         assumption: what the paper takes and this client does not have
         why: why it is never
         """
-        for x in claims.for_client(self.cost, self.scenario):
+        for x in claims.for_client(self.results.cost, self.scenario):
             case = x.case
             yield {
                 "claim": f"{case.claim} ({case.case_id})",
                 "printed": f"{case.published} {case.unit}",
                 "recomputed": case.recomputed,
                 "yours": _never(x.yours),
-                "unit": case.client_unit.format(currency=self.cost.currency),
+                "unit": case.client_unit.format(currency=self.results.cost.currency),
                 "assumption": case.assumption,
                 "why": case.never if x.yours is None else "",
             }
@@ -541,7 +513,7 @@ class CostFrames(VendorFrames):
         ruled_out: conditions that it fails; blank where none
         open_points: rules that need a review before it is cleared [rules]
         """
-        chosen = self.cost.options.get(self.compared[0])
+        chosen = self.results.cost.options.get(self.results.compared.chosen)
         if chosen is None:
             return
         for r in alternatives.search(self.scenario, ("open_api",), judged=JUDGED):
@@ -572,22 +544,25 @@ class CostFrames(VendorFrames):
             [currency]
         """
         months = self.scenario.finance.horizon_months
-        for name, e, days in self._retiring:
+        for end in self.results.retiring:
+            e = end.ending
             yield from e.sources
-            if name not in self.cost.options or self.options[name].kind == "hybrid":
+            option = self.options[end.option]
+            priced = self.results.cost.options.get(end.option)
+            if priced is None or option.kind == "hybrid":
                 continue
-            present = self.cost.options[name].present
-            other = alternatives.with_model(self.scenario, name, e.model, e.replacement)
             row = {
-                "option": name,
+                "option": end.option,
                 "model": e.model,
                 "retired": iso(e.retired),
                 "replacement": e.replacement,
-                "present": present,
+                "present": priced.present,
             }
+            other = alternatives.with_model(self.scenario, end.option, e.model, e.replacement)
             if other is not None:
+                days = end.days(self.client.report_date)
                 left = min(1.0, max(0.0, days / 365 * MONTHS / months))
-                row["after"] = left * present + (1 - left) * other
+                row["after"] = left * priced.present + (1 - left) * other
             yield row
 
     @frame
@@ -603,7 +578,7 @@ class CostFrames(VendorFrames):
         """
         known = costing.remedies(self.scenario)
         for name in self.options:
-            for item in self.sovereignty.remedies(name):
+            for item in self.results.sovereignty.remedies(name):
                 found = known.get(item)
                 if found is None:
                     continue

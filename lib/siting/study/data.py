@@ -14,8 +14,7 @@ from siting.inputs.attributes import Known
 from siting.rules import openness
 from siting.rules.findings import ASKED, Finding, worst
 from siting.rules.sovereignty import Change, OptionAssessment
-from siting.study.frames import Rows, frame
-from siting.study.results import Results
+from siting.study.frames import Rows, Topic, frame
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
 """What the map and the table of flows show of each, and somebody must state."""
@@ -24,7 +23,7 @@ BOX = {"zone": "", "keys": "", "open_points": 0, "failed": 0, "start": "", "reac
 """A box on the map of flows that says nothing."""
 
 
-class DataFrames(Results):
+class DataFrames(Topic):
     """Frames on flows of data, rules and licences."""
 
     @frame
@@ -49,7 +48,7 @@ class DataFrames(Results):
         failed: rules that fail [1]
         unknown: facts shown here that nobody has stated [1]
         """
-        for name, option in self.sovereignty.options.items():
+        for name, option in self.results.sovereignty.options.items():
             for flow in option.flows:
                 values = flow.values
                 outside = values.get("external") is not False
@@ -82,7 +81,7 @@ class DataFrames(Results):
             return "unknown"
         if place == self.client.country:
             return "country"
-        members = self.sovereignty.law.sets["eea"]
+        members = self.results.sovereignty.law.sets["eea"]
         return "eea" if place in members | {"EU", "EEA"} else "third"
 
     @frame
@@ -102,7 +101,7 @@ class DataFrames(Results):
         """
         flows = self.data_flows()
         for name in self.options:
-            part = flows[flows.option == self.labels[name]]
+            part = flows[flows.option == self.results.labels[name]]
             boxes = self._halves(part) if part.carrier.nunique() > 1 else self._boxes(part)
             taken: Counter[str] = Counter()
             for box in [{"box": USERS, "zone": "client"}, *boxes]:
@@ -139,7 +138,7 @@ class DataFrames(Results):
         not_applicable: rules that do not apply [1]
         questions: open questions of the option; those of a mix are its parts' [1]
         """
-        for name, o in self.sovereignty.options.items():
+        for name, o in self.results.sovereignty.options.items():
             yield {
                 "option": name,
                 "overall": worst(v.verdict for v in o.verdicts.values()),
@@ -147,7 +146,7 @@ class DataFrames(Results):
                 "review": o.counts["review"],
                 "passes": o.counts["pass"],
                 "not_applicable": o.counts["n.a."],
-                "questions": sum(name in q.options for q in self.sovereignty.questions),
+                "questions": sum(name in q.options for q in self.results.sovereignty.questions),
             }
 
     @frame
@@ -169,10 +168,10 @@ class DataFrames(Results):
         missing: unknown answers that it waits for [1]
         url: address of the law
         """
-        for name, o in self.sovereignty.options.items():
+        for name, o in self.results.sovereignty.options.items():
             yield from ({"option": name, **_verdict(o, v)} for v in o.verdicts.values())
         where = {"locator": "provisions named in the table"}
-        laws = (source_of(r) for r in self.sovereignty.law.rules.values() if r.url)
+        laws = (source_of(r) for r in self.results.sovereignty.law.rules.values() if r.url)
         yield from (law.model_copy(update=where) for law in laws)
 
     @frame
@@ -186,13 +185,13 @@ class DataFrames(Results):
         rules: titles of the rules that wait for it
         waiting: number of these rules [1]
         """
-        known = self.sovereignty.law.rules
-        for q in self.sovereignty.questions:
+        known = self.results.sovereignty.law.rules
+        for q in self.results.sovereignty.questions:
             flows = [f.replace("_", " ") for f in q.flows] if q.level == "flow" else []
             yield {
                 "addressee": q.addressee,
                 "question": q.question,
-                "options": "; ".join(self.labels[name] for name in q.options),
+                "options": "; ".join(self.results.labels[name] for name in q.options),
                 "flows": ", ".join(flows),
                 "rules": "; ".join(known[rule].title for rule in q.rules),
                 "waiting": len(q.rules),
@@ -206,7 +205,7 @@ class DataFrames(Results):
         value: as what
         reason: why
         """
-        for k in self.sovereignty.assumptions:
+        for k in self.results.sovereignty.assumptions:
             yield {"assumption": k.attribute.label, "value": k.text, "reason": k.source.locator}
             yield k.source
 
@@ -220,7 +219,7 @@ class DataFrames(Results):
         rules: their titles
         stated: who says so, and when
         """
-        found = self.sovereignty.switches()
+        found = self.results.sovereignty.switches()
         order = sorted(found, key=lambda s: (-len(s.rules), s.known.attribute.label, s.known.text))
         for switch in order:
             yield {
@@ -245,7 +244,7 @@ class DataFrames(Results):
         after?: verdict from then on
         reason?: why
         """
-        for x in self.sovereignty.ahead:
+        for x in self.results.sovereignty.ahead:
             event = {"date": x.date.isoformat(), "event": x.text}
             yield from (event | change for change in _changes(x.changes))
             yield from x.sources
@@ -259,7 +258,7 @@ class DataFrames(Results):
         last_news: day of the last news that was seen
         then: what would follow
         """
-        for e in self.sovereignty.pending:
+        for e in self.results.sovereignty.pending:
             yield {
                 "law": e.regime,
                 "status": e.summary,
@@ -280,7 +279,7 @@ class DataFrames(Results):
         after?: verdict then
         reason?: why
         """
-        for supposed, flips in self.sovereignty.stress.items():
+        for supposed, flips in self.results.sovereignty.stress.items():
             yield from ({"stress": supposed.label, **change} for change in _changes(flips))
             yield source_of(supposed)
 
@@ -303,8 +302,8 @@ class DataFrames(Results):
         excluded: countries that the licence leaves out
         after_tuning: terms for a fine-tuned model
         """
-        for m in self.sovereignty.models:
-            used_by = "; ".join(self.labels[o] for o in m.used_by)
+        for m in self.results.sovereignty.models:
+            used_by = "; ".join(self.results.labels[o] for o in m.used_by)
             yield {"model": m.model, "used_by": used_by, **m.said}
             yield m.source
 

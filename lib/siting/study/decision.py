@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import asdict
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.quality import leaves, margin_of, own_result, spoken
-from siting.study.frames import Rows, frame, frame_citing
-from siting.study.results import Results
+from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict.ranking import Candidate, Criterion, Ranking, Sampled
 from siting.verdict.what_if import outcomes
 
@@ -21,11 +19,11 @@ WORDS = {"list": "list", "same_capability": "falling"}
 """Paths of API prices as a client reads them."""
 
 
-class DecisionFrames(Results):
+class DecisionFrames(Topic):
     """Frames on the verdict, its reasons and what turns it."""
 
     def _criteria_sources(self) -> list[Source]:
-        return [source_of(c) for c in self.decision.criteria]
+        return [source_of(c) for c in self.results.decision.criteria]
 
     @frame
     def verdict(self) -> Rows:
@@ -54,7 +52,7 @@ class DecisionFrames(Results):
         cheaper?: share of cases in which it costs less than what runs today [share]
         worth?: what it would be worth to know every uncertain input of cost [currency]
         """
-        d = self.decision
+        d = self.results.decision
         name = d.recommended
         row = {
             "option": name,
@@ -102,18 +100,18 @@ class DecisionFrames(Results):
         regret?: mean loss against the best option of each case [points]
         regret_money?: mean extra cost over the cheapest option of each case [currency]
         """
-        for c in self.decision.candidates:
+        for c in self.results.decision.candidates:
             row = {
                 "option": c.name,
                 "key": c.name,
                 "kind": c.kind,
                 "model": self._models(c.name),
-                "role": self.roles[c.label],
+                "role": self.results.roles[c.label],
                 **_status(c),
             }
             if c.cost is not None:
                 row |= {"cost": c.cost.central, **_quantiles(c.cost)}
-            ranking = self.decision.ranking
+            ranking = self.results.decision.ranking
             if ranking and c.name in ranking.names:
                 row |= _ranked(ranking, c.name)
             yield row
@@ -128,7 +126,7 @@ class DecisionFrames(Results):
         reason: what fails or is not shown, in words
         clears?: what would clear it; missing where nothing does
         """
-        for c in self.decision.candidates:
+        for c in self.results.decision.candidates:
             for reason in c.struck:
                 yield {"option": c.name, "status": "ruled out", "reason": reason}
             if c.struck:
@@ -141,7 +139,7 @@ class DecisionFrames(Results):
                     "reason": doubt.reason,
                     "clears": doubt.clears,
                 }
-        yield from self.sovereignty.sources
+        yield from self.results.sovereignty.sources
 
     @frame_citing(_criteria_sources)
     def scorecard(self) -> Rows:
@@ -165,8 +163,8 @@ class DecisionFrames(Results):
         worth_p90: worth, nine in ten are lower
         points: worth times weight: the columns of an option add up to its score [points]
         """
-        for c in self.decision.candidates:
-            for criterion in self.decision.criteria:
+        for c in self.results.decision.candidates:
+            for criterion in self.results.decision.criteria:
                 yield self._scored(c, criterion)
 
     @frame_citing(_criteria_sources)
@@ -177,7 +175,7 @@ class DecisionFrames(Results):
         rank: 1 is best
         share: share of cases in which it takes that rank [share]
         """
-        ranking = self.decision.ranking
+        ranking = self.results.decision.ranking
         if ranking is None:
             return
         for name, shares in zip(ranking.names, ranking.acceptability, strict=True):
@@ -201,10 +199,10 @@ class DecisionFrames(Results):
         cases = self.what_if()
         cases = cases[(cases.volume == 1) & cases.weight.isin(cases.weight[cases.reported])]
         ranked = {(c.path, c.option): c for c in cases.itertuples()}
-        for path, costs in self.decision.futures.items():
+        for path, costs in self.results.decision.futures.items():
             for name, cost in costs.items():
                 row = {"path": WORDS[path], "option": name, "best": False, **_quantiles(cost)}
-                found = ranked.get((WORDS[path], self.labels[name]))
+                found = ranked.get((WORDS[path], self.results.labels[name]))
                 if found is not None:
                     row |= {"first": found.first, "best": found.best}
                 yield row
@@ -223,9 +221,9 @@ class DecisionFrames(Results):
         confidence: how sure the answer is, in a word, where this option is best
         cost: median of the present cost over the horizon [currency]
         """
-        d = self.decision
+        d = self.results.decision
         costs = {WORDS[path]: costs for path, costs in d.futures.items()}
-        path = WORDS[self.cost.price_path]
+        path = WORDS[self.results.cost.price_path]
         if self.scenario.decision.falling_prices is not None:
             path = "mixed"
             costs[path] = {c.name: c.cost for c in d.candidates if c.cost is not None}
@@ -250,8 +248,8 @@ class DecisionFrames(Results):
         leader_high: what leads at the high end [option]
         turns: whether another option leads at one of the ends
         """
-        units = {c.label: self._in_units(c) for c in self.decision.criteria}
-        for s in self.decision.swings:
+        units = {c.label: self._in_units(c) for c in self.results.decision.criteria}
+        for s in self.results.decision.swings:
             lead_low, lead_plan, lead_high = s.leads
             leader_low, leader_high = s.leaders
             row = {
@@ -263,7 +261,8 @@ class DecisionFrames(Results):
                 "lead_high": lead_high,
                 "leader_low": leader_low,
                 "leader_high": leader_high,
-                "turns": leader_low != leader_high and self.decision.recommended in s.leaders,
+                "turns": leader_low != leader_high
+                and self.results.decision.recommended in s.leaders,
             }
             band = s.band
             if s.kind == "measure":
@@ -285,9 +284,9 @@ class DecisionFrames(Results):
         to: what leads beyond [option]
         inside: whether that value lies in the range that is expected
         """
-        criteria = {c.criterion: c.label.lower() for c in self.decision.criteria}
-        for f in self.decision.flips:
-            subject = self.labels.get(f.subject, f.subject)
+        criteria = {c.criterion: c.label.lower() for c in self.results.decision.criteria}
+        for f in self.results.decision.flips:
+            subject = self.results.labels.get(f.subject, f.subject)
             moving = criteria[f.subject] if f.kind == "weight" else subject
             yield {
                 "kind": f.kind,
@@ -311,7 +310,7 @@ class DecisionFrames(Results):
         days?: how long that takes [days]
         cost*?: what it costs, converted on the day of the report [currency]
         """
-        for k in self.decision.knowledge:
+        for k in self.results.decision.knowledge:
             row = {"input": k.label, "worth": k.worth, "pays": k.pays}
             test = k.experiment
             if test is None:
@@ -333,10 +332,10 @@ class DecisionFrames(Results):
         why: what it is good for
         price*?: what it costs; missing where nothing is known [currency]
         """
-        for s in self.decision.plan:
+        for s in self.results.decision.plan:
             yield {
                 "day": s.row.day,
-                "due": self._day(s.row.day),
+                "due": self.results.day(s.row.day),
                 "owner": s.row.owner,
                 "label": s.row.label,
                 "step": s.row.step,
@@ -360,7 +359,7 @@ class DecisionFrames(Results):
         chance: share of past successors that fit [share]
         verdict: fits, tight or does not fit
         """
-        for f in self.decision.resilience:
+        for f in self.results.decision.resilience:
             yield {
                 "option": f.option,
                 "model": f.model,
@@ -398,7 +397,7 @@ class DecisionFrames(Results):
         own_verdict?: what the client's own test says; missing without one
         hidden*: hidden output tokens a request [tokens]
         """
-        for p in self.quality.parities:
+        for p in self.results.quality.parities:
             workload = self.scenario.workloads[p.workload]
             floor = workload.quality
             row = {
@@ -424,8 +423,8 @@ class DecisionFrames(Results):
                     "own_verdict": p.own.verdict,
                 }
             yield row
-        yield from (i.source for i in self.quality.inputs)
-        if any(p.own for p in self.quality.parities):
+        yield from (i.source for i in self.results.quality.inputs)
+        if any(p.own for p in self.results.quality.parities):
             day = self.client.report_date.isoformat()
             yield Source(source=self.client.name, locator="own test", date=day, kind="client")
 
@@ -488,7 +487,7 @@ class DecisionFrames(Results):
         verdict: better, as good, worse or unknown
         reason: why, where it is not plain
         """
-        for p in self.quality.parities:
+        for p in self.results.quality.parities:
             margin = margin_of(self.scenario.workloads[p.workload])
             for c in p.comparisons:
                 b = c.board
@@ -525,9 +524,6 @@ class DecisionFrames(Results):
 
     # Rows -------------------------------------------------------------------------------------
 
-    def _day(self, days: float) -> str:
-        return (self.client.report_date + dt.timedelta(days=round(days))).isoformat()
-
     def _models(self, name: str | None) -> str | None:
         """The models of an option in words, each once."""
         if name not in self.options:
@@ -539,11 +535,11 @@ class DecisionFrames(Results):
         """Kind, vendor, country and servers of an option."""
         option = self.options[name]
         burst = self.options.get(option.burst)
-        priced = self.cost.options.get(name)
+        priced = self.results.cost.options.get(name)
         row = {
             "kind": option.kind,
             "vendor": option.vendor or (burst.vendor if burst else ""),
-            "country": self.numbers.words.territories.get(option.country),
+            "country": self.results.numbers.words.territories.get(option.country),
         }
         if priced and priced.servers:
             row["servers"] = priced.servers[0]
@@ -562,20 +558,20 @@ class DecisionFrames(Results):
         }
 
     def _day_after(self, months: float) -> str:
-        return self._day(months * 365.25 / 12)
+        return self.results.day(months * 365.25 / 12)
 
     def _reply(self, name: str | None) -> str | None:
         """Yes, no or not yet to the client's own question."""
         if not self.client.yes_means:
             return None
         if name in self.client.yes_means:
-            is_open = self.decision.word.at_least == 0
+            is_open = self.results.decision.word.at_least == 0
             return "Not yet" if is_open else "Yes"
-        return "Not yet" if self.decision.stays else "No"
+        return "Not yet" if self.results.decision.stays else "No"
 
     def _cheaper(self, name: str | None) -> float | None:
         """Share of cases in which an option costs less than what runs today."""
-        d = self.decision
+        d = self.results.decision
         if name is None or d.stays:
             return None
         chosen = d.candidate(name).cost
@@ -584,7 +580,7 @@ class DecisionFrames(Results):
 
     def _in_units(self, criterion: Criterion) -> tuple[float, str]:
         """What a measure is multiplied with to be read, and its unit then: money as money."""
-        yard = self.decision.yard or 0.0
+        yard = self.results.decision.yard or 0.0
         match criterion.measure:
             case "cost_ratio":
                 return yard, self.client.currency
@@ -596,7 +592,7 @@ class DecisionFrames(Results):
 
     def _scored(self, c: Candidate, criterion: Criterion) -> dict[str, Any]:
         """A row of `scorecard`; an unknown measure is worth anything, a half in the middle."""
-        weights = self.decision.weights
+        weights = self.results.decision.weights
         weight = weights[criterion.criterion]
         share = weight.central / sum(w.central for w in weights.values())
         factor, unit = self._in_units(criterion)

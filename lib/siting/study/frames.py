@@ -1,8 +1,9 @@
 """Tidy frames: what a study hands to notebooks, summary, workbook, tables and comparisons.
 
-A frame is a method decorated with `frame`. **Its docstring is its only declaration**: the first
-paragraph says what a row is, then each column stands as `name: meaning [unit]`. From it come the
-frame's `attrs`, `help(s.costs)`, the list that evaluating a study shows, and the reference page.
+A frame is a method of a topic, decorated with `frame`. **Its docstring is its only declaration**:
+the first paragraph says what a row is, then each column stands as `name: meaning [unit]`. From it
+come the frame's `attrs`, `help(s.costs)`, the page that evaluating a study shows, and the
+reference.
 
     @frame
     def cash_flows(self) -> Rows:
@@ -35,7 +36,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +47,7 @@ from siting.catalogue import Source, suggestion
 from siting.quantity import Range
 
 if TYPE_CHECKING:
+    from siting.study import Study
     from siting.study.results import Results
 
 Row: TypeAlias = "Mapping[str, Any]"
@@ -58,6 +59,23 @@ Frame: TypeAlias = "Callable[..., pd.DataFrame]"
 _DECLARED = re.compile(
     r"^(?P<cell>\w*\*?)(?P<may_be_missing>\??): (?P<meaning>.*?)(?: \[(?P<unit>[^\]]+)\])?$"
 )
+
+
+class Topic:
+    """What one study says of one topic: a class of frames, which read results and other topics.
+
+    Topics stand side by side: what several of them pick from the results stands in `Results`, and a
+    frame that is made from another topic's frame asks the study for it.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.results = study.results
+        self.scenario = study.scenario
+        self.client = study.client
+        self.options = study.options
+        self.made: dict[tuple[object, ...], pd.DataFrame] = {}
+        """Frames that were asked for, by their name and arguments."""
 
 
 class Several(tuple[Any, ...]):
@@ -145,17 +163,19 @@ def frame_citing(sources: Callable[[Any], Iterable[Source]]) -> Callable[[Method
 
     def decorate(method: Method) -> Frame:
         @functools.wraps(method)
-        def made(self: Results, *args: Any) -> pd.DataFrame:
+        def made(self: Topic, *args: Any) -> pd.DataFrame:
             key = (method.__name__, *args)
-            if key not in self.frames_made:
+            if key not in self.made:
                 rows = method(self, *args)
                 cited: list[Source] = []
                 if not isinstance(rows, pd.DataFrame):
                     each = list(rows)
                     cited = [x for x in each if isinstance(x, Source)]
-                    rows = _framed(made, [x for x in each if not isinstance(x, Source)], self)
-                self.frames_made[key] = _tidy(declared(made), rows, [*cited, *sources(self)], self)
-            return self.frames_made[key].copy()
+                    told = [x for x in each if not isinstance(x, Source)]
+                    rows = _framed(made, told, self.results)
+                cited += sources(self)
+                self.made[key] = _tidy(declared(made), rows, cited, self.results)
+            return self.made[key].copy()
 
         made.is_frame = True  # type: ignore[attr-defined]
         return made
@@ -167,7 +187,7 @@ frame = frame_citing(lambda _: ())
 """The same for a method that yields all of its sources, or that has none."""
 
 
-def _framed(method: Frame, rows: Sequence[Any], study: Results) -> pd.DataFrame:
+def _framed(method: Frame, rows: Sequence[Any], results: Results) -> pd.DataFrame:
     """Rows as columns: ranges by their ends, options by their labels."""
     said = declared(method)
     made = [_complete(method.__name__, said, row) for row in rows]
@@ -177,7 +197,7 @@ def _framed(method: Frame, rows: Sequence[Any], study: Results) -> pd.DataFrame:
         if cell.endswith("*"):
             found |= zip(columns(cell), zip(*map(ends, values), strict=True), strict=True)
         elif cell in said.keys:
-            found[cell] = [key if key is None else study.labels.get(key) for key in values]
+            found[cell] = [key if key is None else results.labels.get(key) for key in values]
         else:
             found[cell] = values
     return pd.DataFrame(found)
@@ -202,7 +222,7 @@ def _complete(name: str, said: Declared, row: Any) -> Mapping[str, Any]:
 
 
 def _tidy(
-    said: Declared, rows: pd.DataFrame, sources: Iterable[Source], study: Results
+    said: Declared, rows: pd.DataFrame, sources: Iterable[Source], results: Results
 ) -> pd.DataFrame:
     data = rows.reindex(columns=list(said.meanings))
     if data.empty:
@@ -212,18 +232,18 @@ def _tidy(
         if kinds[column].kind not in "biuf":
             data[column] = pd.to_numeric(data[column])
     if "option" in data:
-        labels = [option.label for option in study.options.values()]
+        labels = [option.label for option in results.options.values()]
         data["option"] = pd.Categorical(data["option"], labels, ordered=True)
-    money = study.client.currency
+    money = results.client.currency
     data.attrs = {
         "row": said.row,
         "meanings": Named(said.meanings),
         "units": said.units_in(money),
         "sources": Several(dict.fromkeys(sources)),
-        "country": study.client.country,
+        "country": results.client.country,
         "currency": money,
-        "names": Several(study.names),
-        "roles": Named(study.roles),
+        "names": Several(results.names),
+        "roles": Named(results.roles),
     }
     return data
 
@@ -240,24 +260,11 @@ def ends(value: Range | None) -> tuple[float | None, float | None, float | None]
     return (None, None, None) if value is None else value.ends
 
 
-def listed(study_class: type) -> dict[str, Declared]:
-    """Every frame of a study by its method's name, in the order of the report."""
-    owned = (vars(owner).items() for owner in reversed(study_class.__mro__))
-    methods = itertools.chain.from_iterable(owned)
-    return {name: declared(m) for name, m in methods if getattr(m, "is_frame", False)}
+def names(topic: type[Topic]) -> tuple[str, ...]:
+    """The frames of a topic by their names, as they stand in its class."""
+    return tuple(n for n, method in vars(topic).items() if getattr(method, "is_frame", False))
 
 
-def catalogue(study_class: type, currency: str = "currency") -> pd.DataFrame:
-    """All frames as a table: one row a column of a frame, with its meaning and unit."""
-    rows = [
-        {
-            "frame": f"s.{name}()",
-            "row": said.row,
-            "column": column,
-            "meaning": meaning,
-            "unit": said.units_in(currency).get(column, ""),
-        }
-        for name, said in listed(study_class).items()
-        for column, meaning in said.meanings.items()
-    ]
-    return pd.DataFrame(rows, columns=["frame", "row", "column", "meaning", "unit"])
+def listed(*topics: type[Topic]) -> dict[str, Declared]:
+    """Every frame of some topics by its name, in their order."""
+    return {name: declared(getattr(topic, name)) for topic in topics for name in names(topic)}

@@ -18,8 +18,7 @@ from siting.memory.deployment import usable_gib
 from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
 from siting.memory.vram import Memory, sweep
 from siting.quantity import NotEstimated, total
-from siting.study.frames import Rows, frame, frame_citing
-from siting.study.results import Results
+from siting.study.frames import Rows, Topic, frame, frame_citing
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
 """What comes off the budget before the cache."""
@@ -29,12 +28,12 @@ MAP_CARDS = 12
 """Columns of the fit map that are legible on a page."""
 
 
-class MemoryFrames(Results):
+class MemoryFrames(Topic):
     """Frames on memory of serving and of fine-tuning. All GiB are of the fullest GPU."""
 
     def _placed(self) -> Iterator[tuple[dict[str, str], Memory]]:
         """Option and model as a row names them, and what the model takes, where it is estimated."""
-        for fit in itertools.chain(*self.memory.values()):
+        for fit in itertools.chain(*self.results.memory.values()):
             if fit.memory:
                 yield {"option": fit.option, "model": short(fit.model)}, fit.memory
 
@@ -71,7 +70,7 @@ class MemoryFrames(Results):
         served_requests?: longest requests that fit on such a group [requests]
         why: why it is not estimated
         """
-        for fit in itertools.chain(*self.memory.values()):
+        for fit in itertools.chain(*self.results.memory.values()):
             row = {
                 "option": fit.option,
                 "model": short(fit.model),
@@ -86,7 +85,7 @@ class MemoryFrames(Results):
         """What `fits` says of a model whose memory is estimated."""
         runs = found.deployment
         before_cache = (p.gib for p in found.parts if p.name in BEFORE_CACHE)
-        pool = self.capacity[fit.option].pools.get(fit.model)
+        pool = self.results.capacity[fit.option].pools.get(fit.model)
         served_on = pool and pool.gpus_per_replica
         held = [c.max_concurrency.central for c in fit.choices if c.deployment.gpus == served_on]
         return {
@@ -239,7 +238,7 @@ class MemoryFrames(Results):
         verdict: fits, tight or does not fit
         why: why it is not estimated
         """
-        for p in itertools.chain(*self.training.values()):
+        for p in itertools.chain(*self.results.training.values()):
             row = {
                 "job": p.job,
                 "option": p.option,

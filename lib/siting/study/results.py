@@ -1,27 +1,32 @@
 """Results of one scenario, each computed when it is first asked for.
 
-No formula is here: each property is a call of a pure domain function on results above it.
+No formula is here: each property is a call of a pure domain function on results above it, or what
+several topics pick from them.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-import pandas as pd
 from siting_report.formats import Numbers
 
 from siting import quality
 from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import tco, uncertainty
+from siting.cost.uncertainty import Bar
 from siting.inputs import scenario
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
 from siting.serving import capacity
 from siting.vendors import stability
+from siting.vendors.notice import Ending
+from siting.vendors.vendor_record import OnRecord
 from siting.verdict import candidates, decision
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|$~^]")
@@ -37,6 +42,31 @@ def _texts(data: Any) -> Iterator[str]:
         yield from itertools.chain.from_iterable(map(_texts, data))
 
 
+class Pair(NamedTuple):
+    """Two options by their names in the scenario."""
+
+    chosen: str
+    rival: str
+    """What the chosen one is held against."""
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """A model that an option uses from a vendor, and what is known of its end."""
+
+    option: str
+    ending: Ending
+
+    def days(self, day: dt.date) -> int:
+        """From a day until the model's last; negative where that is past.
+
+        Raises ValueError where no last day is announced.
+        """
+        if self.ending.retired is None:
+            raise ValueError(f"{self.ending.model}: no last day is announced")
+        return (self.ending.retired - day).days
+
+
 class Results:
     """A scenario and what follows from it. Results are computed once, when first used."""
 
@@ -44,7 +74,6 @@ class Results:
         self.scenario = chosen
         self.client = chosen.client
         self.options = chosen.options
-        self.frames_made: dict[tuple[object, ...], pd.DataFrame] = {}
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -130,6 +159,52 @@ class Results:
         )
 
     @cached_property
+    def compared(self) -> Pair:
+        """The chosen option and what it is held against, both priced; blank where none is.
+
+        Against what runs today; who stays is held against the cheapest other option that is not
+        ruled out and no mix of one part alone.
+        """
+        priced = self.cost.options
+        if not priced:
+            return Pair("", "")
+        today = self.cost.plan.baseline
+        chosen = self.decision.recommended or ""
+        if chosen not in priced:
+            chosen = self.cost.cheapest
+        if today in priced and chosen != today:
+            return Pair(chosen, today)
+        ruled_out = {c.name for c in self.decision.candidates if c.struck}
+        others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
+        allowed = [n for n in others if n not in ruled_out] or others
+        return Pair(chosen, min(allowed, key=lambda n: priced[n].present, default=chosen))
+
+    @cached_property
+    def bars(self) -> list[Bar]:
+        """What each input does to the saving of the chosen option over what it is held against."""
+        if not self.cost.options:
+            return []
+        return [bar for bar in uncertainty.tornado(self.cost.plan, self.compared) if bar.swing > 0]
+
+    @cached_property
+    def vendors(self) -> list[OnRecord]:
+        """The client's vendors, each once, in the order of its options."""
+        return list({v.vendor: v for v in self.stability.vendors.values()}.values())
+
+    @cached_property
+    def endings(self) -> list[Retirement]:
+        """The end of each model that an option uses from a vendor."""
+        found = self.stability.options.items()
+        return [Retirement(name, ending) for name, option in found for ending in option.endings]
+
+    @cached_property
+    def retiring(self) -> list[Retirement]:
+        """Those of them that are announced within the horizon."""
+        until = round(365 * self.scenario.finance.horizon_months / 12)
+        announced = (end for end in self.endings if end.ending.retired)
+        return [end for end in announced if end.days(self.client.report_date) <= until]
+
+    @cached_property
     def used(self) -> tuple[Input, ...]:
         """Every number that a result used, once, with its origin; sorted by name."""
         plans = itertools.chain(*self.training.values())
@@ -142,6 +217,10 @@ class Results:
         ]
         unique = {(i.name, i.value, i.source): i for i in itertools.chain(*found)}
         return tuple(sorted(unique.values(), key=lambda i: (i.name.lower(), i.source.date)))
+
+    def day(self, days: float) -> str:
+        """The day so many days after the report, as YYYY-MM-DD."""
+        return (self.client.report_date + dt.timedelta(days=round(days))).isoformat()
 
     def is_stale(self, source: Source) -> bool:
         """Whether a source is older than STALE_DAYS at the date of the report."""

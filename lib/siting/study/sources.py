@@ -10,9 +10,7 @@ import pandas as pd
 
 from siting.catalogue import STALE_DAYS, Kind, Source
 from siting.cost import uncertainty
-from siting.study.cost import CostFrames
-from siting.study.decision import DecisionFrames
-from siting.study.frames import Rows, frame, frame_citing
+from siting.study.frames import Rows, Topic, frame, frame_citing
 
 KINDS: dict[Kind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -23,11 +21,11 @@ KINDS: dict[Kind, str] = {
 """Kinds of evidence, the firmest first."""
 
 
-class SourceFrames(DecisionFrames, CostFrames):
+class SourceFrames(Topic):
     """Frames on where each number comes from, how old it is, and what is left out."""
 
     def _used_sources(self) -> Iterator[Source]:
-        return (i.source for i in self.used)
+        return (i.source for i in self.results.used)
 
     @frame_citing(_used_sources)
     def inputs(self) -> Rows:
@@ -44,7 +42,7 @@ class SourceFrames(DecisionFrames, CostFrames):
         stale: whether it is older than 90 days
         url: address of the source
         """
-        for i in self.used:
+        for i in self.results.used:
             yield {"name": i.name, "*": i.value, "unit": i.value.unit, **self._origin(i.source)}
 
     def _origin(self, source: Source) -> dict[str, Any]:
@@ -55,7 +53,7 @@ class SourceFrames(DecisionFrames, CostFrames):
             "date": source.date,
             "age_days": source.age_days(self.client.report_date),
             "kind": source.kind,
-            "stale": self.is_stale(source),
+            "stale": self.results.is_stale(source),
             "url": source.url,
         }
 
@@ -71,13 +69,13 @@ class SourceFrames(DecisionFrames, CostFrames):
         undated: those whose source prints no date [inputs]
         """
         for kind, meaning in KINDS.items():
-            found = [i.source for i in self.used if i.source.kind == kind]
+            found = [i.source for i in self.results.used if i.source.kind == kind]
             yield {
                 "kind": kind,
                 "meaning": meaning,
                 "inputs": len(found),
-                "share": len(found) / max(1, len(self.used)),
-                "stale": sum(self.is_stale(source) for source in found),
+                "share": len(found) / max(1, len(self.results.used)),
+                "stale": sum(self.results.is_stale(source) for source in found),
                 "undated": sum(source.date == "undated" for source in found),
             }
 
@@ -99,7 +97,7 @@ class SourceFrames(DecisionFrames, CostFrames):
         stale: whether it is older than 90 days
         url: address of the source
         """
-        if not self.cost.options:
+        if not self.results.cost.options:
             return
         first = next(iter(self.scenario.workloads))
         growth = self.scenario.source(f"workloads.{first}.growth_per_year")
@@ -107,11 +105,11 @@ class SourceFrames(DecisionFrames, CostFrames):
             driver: max(
                 (f.source for f in factors), key=lambda s: [*KINDS].index(s.kind), default=growth
             )
-            for driver, factors in uncertainty.drivers(self.cost.plan).items()
+            for driver, factors in uncertainty.drivers(self.results.cost.plan).items()
         }
-        swings = {s.subject: s for s in self.decision.swings if s.kind == "cost"}
+        swings = {s.subject: s for s in self.results.decision.swings if s.kind == "cost"}
         rows: list[dict[str, Any]] = []
-        for bar in self._bars:
+        for bar in self.results.bars:
             row: dict[str, Any] = {
                 "input": bar.label,
                 "*": bar.band,
@@ -157,12 +155,12 @@ class SourceFrames(DecisionFrames, CostFrames):
         subject: model, cost, or the vendor
         why: the reason
         """
-        for name, found in self.capacity.items():
+        for name, found in self.results.capacity.items():
             for model, why in found.not_estimated.items():
                 yield {"option": name, "subject": model, "why": why}
-        for name, why in self.cost.plan.not_estimated.items():
+        for name, why in self.results.cost.plan.not_estimated.items():
             yield {"option": name, "subject": "cost", "why": why}
-        for vendor in self.stability.unknown_vendors:
+        for vendor in self.results.stability.unknown_vendors:
             why = "no record of this vendor, so the chances of all vendors are taken"
             yield {"subject": vendor, "why": why}
 
@@ -181,9 +179,9 @@ class SourceFrames(DecisionFrames, CostFrames):
                 yield "{option}: {subject} not estimated, because {why}".format_map(found)
             else:
                 yield "{subject}: {why}".format_map(found)
-        for name, sized in self.capacity.items():
-            yield from (f"{self.labels[name]}: {words}" for words in sized.warnings)
-        yield from (*self.decision.warnings, *self.cost.plan.notes)
-        old = sum(self.is_stale(i.source) for i in self.used)
+        for name, sized in self.results.capacity.items():
+            yield from (f"{self.results.labels[name]}: {words}" for words in sized.warnings)
+        yield from (*self.results.decision.warnings, *self.results.cost.plan.notes)
+        old = sum(self.results.is_stale(i.source) for i in self.results.used)
         if old:
-            yield f"{old} of {len(self.used)} inputs are older than {STALE_DAYS} days"
+            yield f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"

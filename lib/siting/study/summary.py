@@ -244,8 +244,8 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
     study = read.study
     own = {"option": label}
-    if name in study.cost.plan.not_estimated:
-        return {"not_estimated": study.cost.plan.not_estimated[name]}
+    if name in study.results.cost.plan.not_estimated:
+        return {"not_estimated": study.results.cost.plan.not_estimated[name]}
     energy = study.energy().assign(kwh=lambda used: used.electricity * 1000)
     flows = study.cash_flows().query("option == @label")
     items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
@@ -260,7 +260,9 @@ def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
         "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
         **read.each(energy, "energy", **own)[0],
         "model_moves_by_year": read.each(study.model_moves(), "= moves* [moves]", **own),
-        "servers_by_year": [_figure([n], "servers") for n in study.cost.options[name].servers],
+        "servers_by_year": [
+            _figure([n], "servers") for n in study.results.cost.options[name].servers
+        ],
     }
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from siting.study.cost import CostFrames
-from siting.study.data import DataFrames
-from siting.study.decision import DecisionFrames
-from siting.study.frames import Rows, frame
-from siting.study.vendors import VendorFrames
+from siting.study.frames import Rows, Topic, frame
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 
 USUAL = {"kind": "planned", "needs_decision": False, "concerns_client": True}
@@ -19,7 +15,7 @@ PURCHASES = ("servers", "moving over")
 """Categories of cost that are paid once, to begin."""
 
 
-class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
+class TimelineFrames(Topic):
     """Frames on what is open and what comes when."""
 
     @frame
@@ -35,8 +31,8 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
         owner: who settles it
         due: day by which it should be settled
         """
-        law = self.sovereignty
-        for c in self.decision.candidates:
+        law = self.results.sovereignty
+        for c in self.results.decision.candidates:
             found = law.options[c.name].verdicts.values()
             missing = {v.rule.title: v.missing for v in found}
             for doubt, hard in open_points(c, found):
@@ -50,7 +46,7 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
                     "reason": doubt.reason,
                     "hard": hard,
                     "owner": doubt.owner,
-                    "due": self._day(FIRST_HORIZON_DAYS),
+                    "due": self.results.day(FIRST_HORIZON_DAYS),
                 }
         yield from law.sources
 
@@ -82,25 +78,25 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
             USUAL | event | {"lane": lane} for lane, events in lanes.items() for event in events
         ]
         yield from sorted(rows, key=lambda r: str(r["end"]))
-        for shown in self.steps(), self.law_ahead(), self.retiring_models():
+        for shown in self.study.steps(), self.study.law_ahead(), self.study.retiring_models():
             yield from shown.attrs["sources"]
 
     def _work(self) -> Iterator[dict[str, Any]]:
-        steps = [s.row for s in self.decision.plan]
+        steps = [s.row for s in self.results.decision.plan]
         for s in steps:
             before = max((x.day for x in steps if x.day < s.day), default=0)
             yield {
-                "start": self._day(before),
-                "end": self._day(s.day),
+                "start": self.results.day(before),
+                "end": self.results.day(s.day),
                 "label": s.label,
                 "owner": s.owner,
             }
-        (verdict,) = self.verdict().to_dict("records")
-        if self.decision.recommended and not verdict["stays"]:
+        (verdict,) = self.study.verdict().to_dict("records")
+        if self.results.decision.recommended and not verdict["stays"]:
             yield {
                 "end": verdict["live"],
                 "label": "in service",
-                "option": self.decision.recommended,
+                "option": self.results.decision.recommended,
                 "date_low": verdict["live_low"],
                 "date_high": verdict["live_high"],
             }
@@ -127,8 +123,10 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
                 }
 
     def _law(self) -> Iterator[dict[str, Any]]:
-        for x in self.sovereignty.ahead:
-            mine = {c.after.verdict for c in x.changes if c.option == self.decision.recommended}
+        for x in self.results.sovereignty.ahead:
+            mine = {
+                c.after.verdict for c in x.changes if c.option == self.results.decision.recommended
+            }
             yield {
                 "end": x.date.isoformat(),
                 "label": x.text,
@@ -138,27 +136,27 @@ class TimelineFrames(DecisionFrames, DataFrames, CostFrames, VendorFrames):
             }
 
     def _retirements(self) -> Iterator[dict[str, Any]]:
-        decided = (self.scenario.finance.baseline, self.decision.recommended)
-        for name, e, _ in self._retiring:
+        decided = (self.scenario.finance.baseline, self.results.decision.recommended)
+        for end in self.results.retiring:
             yield {
-                "end": str(e.retired),
-                "label": f"{e.model} at {e.vendor}",
-                "option": name,
+                "end": str(end.ending.retired),
+                "label": f"{end.ending.model} at {end.ending.vendor}",
+                "option": end.option,
                 "kind": "ends",
-                "needs_decision": name in decided,
+                "needs_decision": end.option in decided,
             }
 
     def _money(self) -> Iterator[dict[str, Any]]:
         """What is paid once, to begin, by month; nothing is ordered before the pilot's end."""
-        flows = self.cash_flows()
-        ordered = 0 if self.decision.stays else PILOT_DAYS
-        mine = flows.option == self.labels[self.decision.recommended or ""]
+        flows = self.study.cash_flows()
+        ordered = 0 if self.results.decision.stays else PILOT_DAYS
+        mine = flows.option == self.results.labels[self.results.decision.recommended or ""]
         paid = flows[mine & (flows.amount > 0) & flows.category.isin(PURCHASES)]
         sums = paid.groupby(["month", "category"], observed=True).amount.sum().reset_index()
         for paid_once in sums.to_dict("records"):
             yield {
-                "end": self._day(ordered + paid_once["month"] * 365.25 / 12),
+                "end": self.results.day(ordered + paid_once["month"] * 365.25 / 12),
                 "amount": paid_once["amount"],
                 "label": paid_once["category"],
-                "option": self.decision.recommended,
+                "option": self.results.decision.recommended,
             }

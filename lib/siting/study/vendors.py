@@ -10,15 +10,12 @@ from typing import Any
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
 from siting.quantity import Range
-from siting.study.frames import Rows, frame, frame_citing
-from siting.study.results import Results
+from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.vendors import notice
-from siting.vendors.notice import Ending
 from siting.vendors.stability import moves, option_vendors
 from siting.vendors.vendor_record import (
     Backtest,
     Event,
-    OnRecord,
     Record,
     load,
     on_record,
@@ -26,32 +23,11 @@ from siting.vendors.vendor_record import (
 )
 
 
-class VendorFrames(Results):
+class VendorFrames(Topic):
     """Frames on vendors: record, chances, losses."""
 
-    @property
-    def _vendors(self) -> list[OnRecord]:
-        """The client's vendors, each once, in the order of its options."""
-        return list({v.vendor: v for v in self.stability.vendors.values()}.values())
-
-    @property
-    def _endings(self) -> list[tuple[str, Ending]]:
-        """The end of each model that an option uses from a vendor, by option."""
-        return [(name, e) for name, o in self.stability.options.items() for e in o.endings]
-
-    @property
-    def _retiring(self) -> Iterator[tuple[str, Ending, int]]:
-        """Those of them that are announced within the horizon, and the days until then."""
-        until = round(365 * self.scenario.finance.horizon_months / 12)
-        for name, e in self._endings:
-            if e.retired is None:
-                continue
-            days = (e.retired - self.client.report_date).days
-            if days <= until:
-                yield name, e, days
-
     def _sources_of_endings(self) -> Iterator[Source]:
-        return (s for _, e in self._endings for s in e.sources)
+        return (source for end in self.results.endings for source in end.ending.sources)
 
     @frame
     def vendors(self) -> Rows:
@@ -78,7 +54,7 @@ class VendorFrames(Results):
                 "events": 0,
                 "notices": 0,
             }
-            known = self.stability.vendors.get(name)
+            known = self.results.stability.vendors.get(name)
             if known:
                 row |= {
                     "vendor": known.vendor,
@@ -98,7 +74,7 @@ class VendorFrames(Results):
         alleged: whether it is an allegation that nobody has decided
         url: address of the source
         """
-        for v in self._vendors:
+        for v in self.results.vendors:
             for f in v.red_flags:
                 yield {
                     "vendor": v.vendor,
@@ -125,7 +101,7 @@ class VendorFrames(Results):
         source: who says so
         url: address of the source
         """
-        for v in self._vendors:
+        for v in self.results.vendors:
             yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
             yield from map(source_of, v.events)
 
@@ -149,7 +125,7 @@ class VendorFrames(Results):
         record = load().as_of(self.client.report_date)
         found = [e for e in record.events if e.cluster == cluster and not e.replaced_by]
         about = dict(Counter(e.vendor for e in found).most_common(1))
-        if not any(e.vendor in about for v in self._vendors for e in v.events):
+        if not any(e.vendor in about for v in self.results.vendors for e in v.events):
             return
         for e in sorted(found, key=lambda e: (e.known_date, e.severity)):
             yield _event(e)
@@ -171,7 +147,7 @@ class VendorFrames(Results):
         summary: what ends, when
         url: address of the source
         """
-        found = [(v.vendor, n) for v in self._vendors for n in v.notices]
+        found = [(v.vendor, n) for v in self.results.vendors for n in v.notices]
         for name, n in found:
             yield {
                 "vendor": name,
@@ -201,7 +177,7 @@ class VendorFrames(Results):
         moved_forward: end dates brought forward after the notice [1]
         """
         record = load()
-        mine = {v.vendor for v in self._vendors}
+        mine = {v.vendor for v in self.results.vendors}
         for vendor in record.vendors:
             v = on_record(record, vendor, self.client.report_date)
             if v.notices or v.promise is not None:
@@ -233,7 +209,7 @@ class VendorFrames(Results):
         pool: share of a typical vendor, to which a short record is drawn [share]
         """
         record = load().as_of(self.client.report_date)
-        mine = {v.vendor for v in self._vendors}
+        mine = {v.vendor for v in self.results.vendors}
         known = {n.vendor for n in separate(record.notices)} | mine
         for v in record.vendors:
             if v.vendor in known and v.role != "infrastructure":
@@ -285,12 +261,13 @@ class VendorFrames(Results):
         chance: chance that the model ends in that year [share]
         migrations*: moves to budget for within the horizon [1]
         """
-        for name, e in self._endings:
-            if self.options[name].kind == "hybrid":
+        for end in self.results.endings:
+            e = end.ending
+            if self.options[end.option].kind == "hybrid":
                 continue
             for year, chance in enumerate(e.by_year, 1):
                 yield {
-                    "option": name,
+                    "option": end.option,
                     "vendor": e.vendor,
                     "model": e.model,
                     "age": e.released and (self.client.report_date - e.released).days,
@@ -331,16 +308,17 @@ class VendorFrames(Results):
         replacement_retired?: last day of that successor there; missing where none is announced
         url: address of the source
         """
-        for name, e, days in self._retiring:
+        for end in self.results.retiring:
+            e = end.ending
             heir, _ = notice.known_end(load(), e.vendor, e.replacement, self.client.report_date)
             yield {
-                "option": name,
-                "baseline": name == self.scenario.finance.baseline,
+                "option": end.option,
+                "baseline": end.option == self.scenario.finance.baseline,
                 "vendor": e.vendor,
                 "model": e.model,
                 "announced": iso(e.announced),
                 "retired": iso(e.retired),
-                "left": days,
+                "left": end.days(self.client.report_date),
                 "replacement": e.replacement,
                 "replacement_retired": (heir and heir.retired) or None,
                 "url": e.sources[0].url,
@@ -363,7 +341,7 @@ class VendorFrames(Results):
         expected*?: expected loss [currency per year]
         months: until the workload runs normally again [months]
         """
-        found = [(name, k) for name, o in self.stability.options.items() for k in o.kinds]
+        found = [(name, k) for name, o in self.results.stability.options.items() for k in o.kinds]
         for option, k in found:
             yield {
                 "option": option,
@@ -392,7 +370,7 @@ class VendorFrames(Results):
         prepared?: expected loss with all of it in hand [currency per year]
         why_not: why there is no figure; empty where there is one
         """
-        for name, o in self.stability.options.items():
+        for name, o in self.results.stability.options.items():
             row: dict[str, Any] = {
                 "option": name,
                 "vendors": "; ".join(o.vendors),
@@ -419,7 +397,7 @@ class VendorFrames(Results):
         yearly?: change of yearly cost, where a price changes [currency]
         why_not: what is not estimated, and why
         """
-        for e in self.stability.shocks:
+        for e in self.results.stability.shocks:
             yield {
                 "vendor": e.vendor,
                 "shock": e.kind.shock.replace("_", " "),
@@ -442,7 +420,7 @@ class VendorFrames(Results):
         saves*: share of the switching cost that it saves [share]
         reason: why it helps
         """
-        for r, in_hand in self.stability.readiness.items():
+        for r, in_hand in self.results.stability.readiness.items():
             yield {
                 "item": r.name,
                 "in_hand": in_hand,
@@ -512,7 +490,7 @@ class VendorFrames(Results):
         no_release: retirements without a known day of release [1]
         secondary: grave events that rest on no primary source [1]
         """
-        for v in self._vendors:
+        for v in self.results.vendors:
             yield {
                 "vendor": v.vendor,
                 "undated": v.undated,

@@ -23,18 +23,25 @@ _WORDS = (
 )  # fmt: skip
 
 
-class Wording(Results):
+class Wording:
     """Formats by the client's country. Missing is a dash, infinite is "never"."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.scenario = results.scenario
+        self.client = results.client
+        self.options = results.options
 
     @property
     def chosen(self) -> str | None:
         """Label of the recommended option; None where every option is ruled out."""
-        return self.labels[self.decision.recommended] if self.decision.recommended else None
+        name = self.results.decision.recommended
+        return self.results.labels[name] if name else None
 
     @property
     def today(self) -> str | None:
         """Label of the option that runs today; None where none of them does."""
-        return self.labels.get(self.scenario.finance.baseline)
+        return self.results.labels.get(self.scenario.finance.baseline)
 
     def has_chapter(self, name: str) -> bool:
         """Whether the client's report has a chapter, so that a sentence may refer to it.
@@ -45,13 +52,25 @@ class Wording(Results):
         return name.removesuffix(".ipynb") not in left_out
 
     @property
+    def roles(self) -> dict[str, str]:
+        """What each option is to the reader, by label: `chosen`, `today` or `other`, so ordered."""
+        return self.results.roles
+
+    @property
+    def not_priced(self) -> str:
+        """Why options have no price, in one sentence; blank where all have one."""
+        reasons = self.results.cost.plan.not_estimated.items()
+        return "; ".join(f"{self.results.labels[name]}: {why}" for name, why in reasons)
+
+    @property
     def currency(self) -> str:
+        """Three letters of the client's currency: `EUR`."""
         return self.client.currency
 
     @cached_property
     def home(self) -> str:
         """The client's country in a sentence: `Germany`, `the Netherlands`."""
-        name = self.numbers.words.territories[self.client.country]
+        name = self.results.numbers.words.territories[self.client.country]
         return f"the {name}" if self.client.country in _WITH_THE else str(name)
 
     @cached_property
@@ -62,19 +81,19 @@ class Wording(Results):
 
     def money(self, amount: float, decimals: int | None = None) -> str:
         """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
-        return self.numbers.money(amount, decimals)
+        return self.results.numbers.money(amount, decimals)
 
     def span(self, low: float, high: float, unit: str = "") -> str:
         """Low to high: money unless a unit is given (`share` for percentages)."""
         if math.isnan(low) or math.isnan(high):
             return NONE
         if not unit:
-            return self.numbers.money_span(low, high)
-        return self.numbers.span(Range(low, low, high, unit=unit))
+            return self.results.numbers.money_span(low, high)
+        return self.results.numbers.span(Range(low, low, high, unit=unit))
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share of 1: 0.23 is 23%. With decimals, what is below all is not called 100%."""
-        return self.numbers.percent(share, decimals)
+        return self.results.numbers.percent(share, decimals)
 
     def of_100(self, share: float) -> str:
         """A share of cases as a count: `66 of 100`."""
@@ -82,15 +101,15 @@ class Wording(Results):
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """By default three significant digits."""
-        return self.numbers.number(value, decimals)
+        return self.results.numbers.number(value, decimals)
 
     def value(self, value: float, unit: str = "", decimals: int | None = None) -> str:
         """A value as its unit wants it, the unit with it."""
-        return self.numbers.quantity(value, unit, decimals)
+        return self.results.numbers.quantity(value, unit, decimals)
 
     def ranged(self, low: float, central: float, high: float, unit: str = "") -> str:
         """The central value with its range: `12 GiB (10 to 15)`; an exact one stands alone."""
-        return self.numbers.range(Range(low, central, high, unit=unit))
+        return self.results.numbers.range(Range(low, central, high, unit=unit))
 
     def change(self, factor: float) -> str:
         """A factor on what is planned: `17% more`, `24% less`, `2.5 times as much`."""
@@ -151,7 +170,7 @@ class Wording(Results):
 
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""
-        return self.numbers.date(day)  # type: ignore[arg-type]
+        return self.results.numbers.date(day)  # type: ignore[arg-type]
 
     def file(self, name: str, *, source: str, date: str = "undated", url: str = "") -> OwnFile:
         """The path of a file in `notebooks/<client>/`, for `pd.read_csv` and the like.
@@ -164,23 +183,23 @@ class Wording(Results):
         path.attrs = {
             "country": self.client.country,
             "currency": self.currency,
-            "names": self.names,
-            "roles": self.roles,
+            "names": self.results.names,
+            "roles": self.results.roles,
             "sources": (own_files.source_of(name, source, date, url),),
         }
         return path
 
     def month(self, day: str | dt.date) -> str:
         """The month of a day, as the country writes it: `April 2027`."""
-        return self.numbers.month(dt.date.fromisoformat(str(day)[:10]))
+        return self.results.numbers.month(dt.date.fromisoformat(str(day)[:10]))
 
     def names_of(self, items: object) -> str:
         """A list in words: `a, b and c`."""
-        return self.numbers.names(list(items))  # type: ignore[call-overload]
+        return self.results.numbers.names(list(items))  # type: ignore[call-overload]
 
     @cached_property
     def colours(self) -> dict[str, str]:
         """Each option's colour by label, the same in every chart: pandas takes it as it is."""
         from siting_report.show import style
 
-        return style.colours(self.roles)
+        return style.colours(self.results.roles)

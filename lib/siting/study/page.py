@@ -1,0 +1,91 @@
+"""The page that evaluating a study shows: what one asks first, then all frames, folded by topic."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+from siting.study import frames
+from siting.study.frames import Declared, Topic
+from siting.study.results import Results
+from siting.study.wording import Wording
+
+if TYPE_CHECKING:
+    from siting.study import Study
+
+FIRST: Mapping[str, str] = {
+    "What is the answer?": "verdict",
+    "Which options are there, and how do they rank?": "standings",
+    "What do they cost, and what do they save?": "costs",
+    "How sure is that: what would turn it?": "turns",
+}
+"""Frames that answer what one asks first."""
+
+
+def content(study: Study, topics: Iterable[type[Topic]]) -> str:
+    """HTML that says what a study can be asked, without computing anything."""
+    topics = tuple(topics)
+    listed = frames.listed(*topics)
+    asked = [(q, f"<code>s.{name}()</code>", listed[name].row) for q, name in FIRST.items()]
+    return "".join(
+        (
+            f"<h3>{escape(study.client.name)}</h3>",
+            _table(("you ask", "the frame", "one row"), asked),
+            *(_topic(topic, study.client.currency) for topic in topics),
+            _members("Formats: how sentences and charts write it", Wording, "s."),
+            _members("Results: the records that frames are made of", Results, "s.results."),
+        )
+    )
+
+
+def _topic(topic: type[Topic], currency: str) -> str:
+    """A topic's frames, folded."""
+    told = frames.listed(topic)
+    inner = "".join(_frame(name, said, currency) for name, said in told.items())
+    title = f"{_first_line(topic)} ({len(told)})"
+    return _folded(escape(title), inner)
+
+
+def _frame(name: str, said: Declared, currency: str) -> str:
+    """A frame's columns and units, folded."""
+    units = said.units_in(currency)
+    columns = [
+        (f"<code>{column}</code>", escape(meaning), escape(units.get(column, "")))
+        for column, meaning in said.meanings.items()
+    ]
+    title = f"<code>s.{name}()</code> {escape(said.row)}"
+    return _folded(title, _table(("column", "meaning", "unit"), columns))
+
+
+def _members(title: str, owner: type, prefix: str) -> str:
+    """What a class offers beside frames, folded: each name with the first line of its docstring."""
+    rows = [
+        (f"<code>{prefix}{name}{_call(member)}</code>", escape(_first_line(member)))
+        for name, member in vars(owner).items()
+        if not name.startswith("_") and inspect.getdoc(member) and not isinstance(member, dict)
+    ]
+    return _folded(escape(title), _table(("write", "for"), rows))
+
+
+def _call(member: object) -> str:
+    """The brackets of a method, with the names of what it takes."""
+    if not inspect.isfunction(member):
+        return ""
+    return f"({', '.join(list(inspect.signature(member).parameters)[1:])})"
+
+
+def _first_line(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0].removesuffix(".")
+
+
+def _folded(title: str, inner: str) -> str:
+    return f"<details><summary>{title}</summary>{inner}</details>"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Cells of HTML as a table."""
+    head = "".join(f"<th>{cell}</th>" for cell in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

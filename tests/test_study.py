@@ -1,0 +1,77 @@
+"""The one object that notebooks see: frames, formats and results, each under a name of its own."""
+
+from __future__ import annotations
+
+import pydoc
+import re
+from collections import Counter
+
+import pytest
+from siting import study
+from siting.inputs import scenario
+from siting.study import Study, frames
+from siting.study.results import Results
+from siting.study.wording import Wording
+from studies import opened
+
+
+@pytest.fixture
+def s() -> Study:
+    return opened("base")
+
+
+def public(owner: type) -> set[str]:
+    return {name for name in vars(owner) if not name.startswith("_")}
+
+
+def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s: Study) -> None:
+    named = [name for topic in study.TOPICS for name in frames.names(topic)]
+    assert len(named) > 80
+    assert [name for name, times in Counter(named).items() if times > 1] == []
+    assert not {*named} & (public(Wording) | public(Study) | {"scenario", "client", "options"})
+    assert {*named} <= {*dir(s)}
+
+
+def test_help_of_a_frame_says_row_columns_and_units(s: Study) -> None:
+    said = pydoc.plain(pydoc.render_doc(s.costs))
+    assert "A priced option: what it costs over the horizon" in said
+    assert "present_median: present cost, middle of all cases [currency]" in said
+
+
+def test_a_result_stands_apart_from_the_frame_of_its_name_and_is_found_where_it_stood(
+    s: Study,
+) -> None:
+    assert s.results.cost.options
+    with pytest.warns(DeprecationWarning, match=r"s\.cost stands in s\.results\.cost"):
+        assert s.cost is s.results.cost
+    assert "cost" not in dir(s)
+
+
+def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:
+    with pytest.raises(AttributeError, match="a study has no 'cots'; did you mean costs"):
+        _ = s.cots
+
+
+def test_the_page_of_a_study_begins_with_what_one_asks_first_and_folds_the_rest() -> None:
+    fresh = Study(scenario.load("base"))
+    page = fresh._repr_html_()
+    shown, _, folded = page.partition("<details>")
+    assert re.findall(r"s\.(\w+)\(\)", shown) == ["verdict", "standings", "costs", "turns"]
+    assert len(shown) < 2_000
+    told = re.findall(r"<summary><code>s\.(\w+)\(\)", folded)
+    assert told == list(frames.listed(*study.TOPICS))
+    assert told.index("fits") > told.index("costs")
+    assert "s.results.cost<" in folded and "s.money(amount, decimals)" in folded
+    assert page.count("<details>") == page.count("</details>")
+    # nothing is computed to show it
+    assert not {*vars(fresh.results)} & public(Results)
+
+
+def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
+    changed = scenario.changed(scenario.load("base"), {"client.name": "<script>A & B</script>"})
+    page = Study(changed)._repr_html_()
+    assert "<script>" not in page and "&lt;script&gt;A &amp; B" in page
+
+
+def test_the_old_name_of_alternatives_goes_on_working(s: Study) -> None:
+    assert s.rivals().equals(s.alternatives())
