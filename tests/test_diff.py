@@ -9,10 +9,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import siting_facts
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from siting import catalogue
 from siting.cli import cli
 from siting.inputs import scenario as inputs
 from siting.run import comparison, history
@@ -391,6 +394,22 @@ def test_a_client_on_a_past_day_is_computed_from_what_the_repository_held_then(
     assert history.summary("acme@now")["seen"] == ["users: 2", "1.5"]
     with pytest.raises(ValueError, match="before the first commit"):
         history.summary("acme@2026-01")
+
+
+def test_tables_of_an_earlier_day_gain_what_has_come_since_and_keep_what_they_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = tmp_path / "facts"
+    shutil.copytree(siting_facts.FOLDER, facts)
+    (facts / "vat.csv").unlink()
+    frame = pd.read_csv(facts / "gpus.csv", dtype=str, keep_default_na=False)
+    frame.loc[frame.id == "h200-sxm5-141gb", "tdp_w"] = "123"
+    frame.drop(columns=["kernels", "tensor_cores"]).to_csv(facts / "gpus.csv", index=False)
+    history._complete(facts)
+    monkeypatch.setenv("SITING_FACTS", str(facts))
+    card = catalogue.gpu("h200-sxm5-141gb")
+    assert (card.tdp_w, card.kernels) == (123, "Hopper")
+    assert (facts / "vat.csv").read_bytes() == (siting_facts.FOLDER / "vat.csv").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """Summaries of reports: of one that was rendered, of a client now, or of a client on a past day.
 
 A past day is computed by today's library from the scenario and the facts that the repository
-held then, so that what differs is the inputs' doing and not the code's.
+held then, so that what differs is the inputs' doing and not the code's. Columns and tables that
+have come since are taken from today's.
 """
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,6 +21,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import siting_facts
 from siting_report import plain_files
 from siting_report.run.job import SCENARIO
 from siting_report.run.shelf import LARGEST
@@ -77,6 +81,8 @@ def _on(client: str, date: str) -> dict[str, Any]:
         packed = _git(root, "archive", revision, "params", _facts_of(root, revision))
         with tarfile.open(fileobj=BytesIO(packed)) as archive:
             archive.extractall(folder, filter="data")
+        if facts := _facts_in(Path(folder)):
+            _complete(facts)
         return _computed(client, Path(folder))
 
 
@@ -89,6 +95,38 @@ def _facts_of(root: Path, revision: str) -> str:
 def _facts_in(root: Path) -> Path | None:
     """The folder of the tables of facts in a clone, or in what was taken out of a commit."""
     return next((root / place for place in _FACTS if (root / place).is_dir()), None)
+
+
+def _complete(facts: Path) -> None:
+    """Adds to tables of facts of an earlier day what they have gained since, for today's library
+    to read: whole tables, and columns, filled as today's row of the same name has them."""
+    for today in sorted(siting_facts.FOLDER.glob("*.csv")):
+        then = facts / today.name
+        if not then.exists():
+            shutil.copy(today, then)
+            continue
+        columns, rows = _table(then)
+        columns_today, rows_today = _table(today)
+        gained = [column for column in columns_today if column not in columns]
+        if not gained:
+            continue
+        key = columns_today[0]
+        known = {row[key]: row for row in rows_today}
+        for row in rows:
+            same = known.get(row.get(key, ""), {})
+            row |= {column: same.get(column, "") for column in gained}
+        with then.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [*columns, *gained], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns and rows of a table of facts."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    return list(reader.fieldnames or ()), rows
 
 
 def _git(root: Path, *arguments: str) -> bytes:
