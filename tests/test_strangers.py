@@ -88,3 +88,22 @@ def test_no_module_of_the_projects_folder_runs_when_a_client_is_computed(project
     done = subprocess.run(asked, cwd=project, capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 0, done.stderr
     assert not (project / "ran").exists()
+
+
+def test_the_users_matplotlibrc_changes_no_chart(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text(
+        "lines.linewidth: 9\naxes.grid: True\nfont.size: 30\npatch.linewidth: 7\n", encoding="utf-8"
+    )
+    script = (
+        "import io, matplotlib.pyplot as plt; from siting_report.show import style;"
+        "fig, ax = plt.subplots(); ax.plot([1, 2]); ax.bar([1], [2]); held = io.BytesIO();"
+        "fig.savefig(held, format='svg', metadata={'Date': None}); print(held.getvalue().decode())"
+    )
+    drawn = {
+        folder: subprocess.run(
+            [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout
+        for folder in (ROOT, tmp_path)
+    }
+    assert "<path" in drawn[ROOT]
+    assert drawn[ROOT] == drawn[tmp_path]

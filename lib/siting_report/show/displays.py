@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,11 +23,11 @@ def load(shell: Any) -> None:
     """Registers the displays of figures, axes, frames and Stylers with an IPython shell."""
     from matplotlib_inline.config import InlineBackend
 
-    mpl.rcParams.update(style.settings())
+    style.dress()
     # Figures become exhibits below: pyplot has nothing to draw a second time.
     InlineBackend.instance(parent=shell).figure_formats = set()
     shell.run_line_magic("matplotlib", "inline")
-    mpl.rcParams.update(style.settings())
+    style.dress()
     bundles = shell.display_formatter.mimebundle_formatter
     bundles.for_type(Figure, lambda figure, **_: bundle(drawn.chart(figure)))
     bundles.for_type(pd.DataFrame, lambda frame, **_: bundle(_frame(frame)))

@@ -81,14 +81,21 @@ def template(name: str, theme: Path = THEME) -> jinja2.Template:
     return pages.get_template(name)
 
 
-def settings() -> dict[Any, Any]:
-    """matplotlib's settings for the house style."""
+@cache
+def _settings() -> dict[Any, Any]:
     chosen = mpl.rc_params_from_file(THEME / "report.mplstyle", use_default_template=False)
     cycle = cycler(color=NEUTRAL)
     return {**dict(chosen), "axes.prop_cycle": cycle, "figure.figsize": (WIDTH, 2.8)}
 
 
-mpl.rcParams.update(settings())
+def dress() -> None:
+    """Gives matplotlib the house style, over its own defaults: a matplotlibrc of whoever renders a
+    report changes nothing in it."""
+    mpl.rcdefaults()
+    mpl.rcParams.update(_settings())
+
+
+dress()
 # A second font, for signs that the first lacks, has fewer weights: no reader need know.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
