@@ -5,11 +5,13 @@ A field says which of them it holds by its annotation; `faults` finds those that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from siting import catalogue, dtypes, hf_config
 from siting.inputs.document import Fault, Path_, members
@@ -20,6 +22,18 @@ class Name:
     """Marks a field of names; `look_up` raises for one that is unknown: `fault; remedy`."""
 
     look_up: Callable[[str], object]
+    offered: Callable[[], Iterable[str]] | None = None
+    """Names that an editor offers; others may be known, too."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema of the field, with the names that editors complete."""
+        schema = handler(core)
+        if self.offered is not None:
+            inside = schema.get("items") or schema.get("additionalProperties") or schema
+            inside["examples"] = sorted(self.offered())
+        return schema
 
     def unknown(self, name: str) -> bool:
         """Whether nobody knows a name."""
@@ -54,7 +68,7 @@ def _of(table: str, column: str, what: str) -> Name:
         if name not in known:
             raise KeyError(catalogue.unknown(name, f"{what} of facts/{table}.csv", known))
 
-    return Name(look_up)
+    return Name(look_up, lambda: catalogue.column(table, column))
 
 
 def _effort(name: str) -> None:
@@ -83,8 +97,36 @@ def is_currency(code: str) -> bool:
     return code == "EUR" or code in CurrencyConverter().currencies
 
 
-MODEL, GPU = Name(hf_config.model), Name(catalogue.gpu)
-WEIGHTS, KV_CACHE = Name(dtypes.weight_format), Name(dtypes.kv_format)
+def _anything(_name: str) -> None:
+    """Known or not: a vendor or a provider may be one of which nothing is on record."""
+
+
+def _providers() -> set[str]:
+    from genai_prices.data import providers
+
+    hosts = catalogue.column("open_api_prices", "provider")
+    return {*hosts, *catalogue.column("cloud_prices", "provider"), *(p.id for p in providers)}
+
+
+def _models_of_options() -> set[str]:
+    """Open models, and models on the price lists of vendors that are on record."""
+    from genai_prices.data import providers
+
+    vendors = catalogue.column("vendors", "price_list")
+    sold = {m.id for p in providers if p.id in vendors for m in p.models}
+    return {*catalogue.column("models", "model_id"), *sold}
+
+
+MODEL = Name(hf_config.model, lambda: catalogue.column("models", "model_id"))
+GPU = Name(catalogue.gpu, lambda: catalogue.column("gpus", "id"))
+WEIGHTS = Name(dtypes.weight_format, lambda: catalogue.column("weight_formats", "format"))
+KV_CACHE = Name(dtypes.kv_format, lambda: catalogue.column("kv_formats", "format"))
 SERVER = _of("servers", "id", "server")
 BOARD = _of("quality_boards", "board", "board")
-EFFORT, COUNTRY, CURRENCY = Name(_effort), Name(_country), Name(_currency)
+EFFORT = Name(_effort, lambda: {*catalogue.column("reasoning_effort", "effort"), "default"})
+COUNTRY = Name(_country)
+CURRENCY = Name(_currency)
+VENDOR = Name(_anything, lambda: catalogue.column("vendors", "vendor"))
+PROVIDER = Name(_anything, _providers)
+MODEL_OF_OPTION = Name(_anything, _models_of_options)
+"""Whether an option's model is known depends on its kind: `checks` asks."""

@@ -378,11 +378,11 @@ class Option(Strict):
 
     label: Annotated[str, Field(min_length=1, max_length=80)]
     kind: OptionKind
-    vendor: str = ""
+    vendor: Annotated[str, known.VENDOR] = ""
     """Vendor whose stability counts, as named in the vendor tables."""
-    provider: str = ""
+    provider: Annotated[str, known.PROVIDER] = ""
     """For API prices: provider id of genai-prices; for cloud GPUs: provider of cloud prices."""
-    models: dict[str, str] = {}
+    models: Annotated[dict[str, str], known.MODEL_OF_OPTION] = {}
     """Workload to model; a single key `all` covers every workload."""
     effort: Annotated[str, known.EFFORT] = ""
     """Reasoning effort of the model: none, low, medium, high …, or default if it is not known."""
@@ -505,7 +505,7 @@ class Finance(Strict):
 class Shock(Strict):
     """A 'what if' about a vendor."""
 
-    vendor: str
+    vendor: Annotated[str, known.VENDOR]
     kind: Literal[
         "api_withdrawn",
         "price_change",
