@@ -25,15 +25,16 @@ check: $(VENV)/.kit ## Validate every scenario without rendering
 
 test: $(VENV)/.test ## Run the whole test suite (pytest and nbval)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-		--nbval-lax --nbval-cell-timeout 300 tests notebooks
+		-m "not style" --nbval-lax --nbval-cell-timeout 300 tests notebooks
 
 coverage: $(VENV)/.test ## Run the tests and say which lines none of them reaches
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov tests
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not style" --dist loadfile --cov tests
 
 lint: $(VENV)/.test ## Check style, types and notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest --quiet -m style tests/test_notebooks.py
 
 lab: $(VENV)/.test ## Open JupyterLab on the notebooks
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir . \
