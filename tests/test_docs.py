@@ -15,7 +15,9 @@ from types import ModuleType
 import click
 import pytest
 from fontTools.ttLib import TTFont
+from siting import study
 from siting.cli import cli
+from siting.study import frames
 from siting_report.show import style
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +55,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["commands", "scenario"])
+@pytest.mark.parametrize("name", ["commands", "scenario", "frames", "examples"])
 def test_a_written_page_is_what_the_library_says(name: str) -> None:
     written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert written == script(name).page(), "run `make generated`"
@@ -110,3 +112,21 @@ def test_every_module_says_what_it_is_for() -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if path.name != "__main__.py":
             assert ast.get_docstring(tree), path.name
+
+
+def test_every_frame_is_documented_with_every_column_and_unit() -> None:
+    text = (ROOT / "docs" / "frames.md").read_text(encoding="utf-8")
+    listed = frames.listed(*study.TOPICS)
+    assert re.findall(r"^### `s\.(\w+)\(\)`$", text, re.MULTILINE) == list(listed)
+    for name, said in listed.items():
+        section = text.partition(f"### `s.{name}()`")[2].partition("\n### ")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        told = [tuple(cell.strip(" `") for cell in row.split("|")[1:3]) for row in rows]
+        assert told == [(column, said.units.get(column, "")) for column in said.meanings], name
+
+
+def test_a_column_that_may_be_missing_is_documented_as_such() -> None:
+    text = (ROOT / "docs" / "frames.md").read_text(encoding="utf-8")
+    costs = text.partition("### `s.costs()`")[2].partition("\n### ")[0]
+    assert "| `irr` | per year | yes |" in costs
+    assert "| `present` | currency |  |" in costs
