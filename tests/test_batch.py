@@ -22,7 +22,7 @@ from siting.run import job, portfolio
 from siting_report.run import batch
 from siting_report.run import shelf as shelf_module
 from siting_report.run.forge import Forge
-from siting_report.run.job import Chapter, Job, library
+from siting_report.run.job import Job, PlacedNotebook, library
 from siting_report.run.shelf import shelf
 from trial import chapter, later, make, pair
 
@@ -125,7 +125,7 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows(forge: Forge) -> None
     assert batch.run(jobs, address, forge=forge).up_to_date == ["one", "two"]
     assert b'href="two/report.html"' in memory.cat("/trial/reports/index.html")
     broken = dataclasses.replace(
-        jobs[0], chapters={"10_x.ipynb": Chapter(chapter("Why?", "1 / 0"))}
+        jobs[0], chapters={"10_x.ipynb": PlacedNotebook(chapter("Why?", "1 / 0"))}
     )
     outcome = batch.run([broken], address, at_once=1, forge=forge)
     assert list(outcome.failed) == ["one"]

@@ -19,7 +19,7 @@ from siting.serving import capacity
 from siting.serving.capacity import Pool
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
-from siting.serving.queueing import Curve, Lengths, Limits, Replica, latency, sustained
+from siting.serving.queueing import Curve, DeployedReplica, Lengths, Limits, latency, sustained
 
 CLIENTS = ["base", *studies.CLIENTS]
 
@@ -42,7 +42,7 @@ def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
         weights="fp8",
         tensor_parallel=gpus,
     )
-    return Replica(deployment=d).curve(lengths)
+    return DeployedReplica(deployment=d).curve(lengths)
 
 
 LONG = Lengths(

@@ -21,7 +21,7 @@ from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
 from siting.serving import capacity, load, queueing, servers
 from siting.serving.load import HOURS_OF_WEEK, level_needed, schedule
-from siting.serving.queueing import Lengths, Replica, latency
+from siting.serving.queueing import DeployedReplica, Lengths, latency
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -271,7 +271,7 @@ def test_a_mixture_waits_as_a_simulated_one_does(use: float) -> None:
         model=catalogue.model(MODEL), gpu=catalogue.gpu("h100-sxm5-80gb"), weights="fp8"
     )
     weight = np.array([0.7, 0.3])
-    curve = Replica(deployment=deployment).curve(Lengths.mixed([SHORT, LONG], weight))
+    curve = DeployedReplica(deployment=deployment).curve(Lengths.mixed([SHORT, LONG], weight))
     rate = use * curve.saturation_rate
     seen = served_together(curve, [SHORT, LONG], list(weight * rate), hours=60)
     for own, found in zip([SHORT, LONG], seen, strict=True):

@@ -17,6 +17,7 @@ def criterion(name, measure, worst, best, scale="linear", weights=(1, 1, 1)):
         criterion=name,
         label=name,
         measure=measure,
+        about="",
         unit="",
         scale=scale,
         worst=worst,

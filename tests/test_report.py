@@ -14,7 +14,7 @@ from siting.run import job
 from siting_report.print import document, paper
 from siting_report.run import report
 from siting_report.run.forge import Forge, render
-from siting_report.run.job import Chapter, Job
+from siting_report.run.job import Job, PlacedNotebook
 from trial import ANALYST, CHART, HOSTILE, chapter, everything, make
 
 LONGEST = 3_000_000
@@ -216,7 +216,7 @@ def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
     moved = dataclasses.replace(trial_job.chapters["40_cost.ipynb"], part="appendix")
     changes = (
         {"scenario": trial_job.scenario + " "},
-        {"chapters": {**trial_job.chapters, "99_z.ipynb": Chapter("{}")}},
+        {"chapters": {**trial_job.chapters, "99_z.ipynb": PlacedNotebook("{}")}},
         {"chapters": {**trial_job.chapters, "40_cost.ipynb": moved}},
         {"attachments": {"logo.svg": b"1"}},
     )

@@ -15,9 +15,8 @@ from siting.quantity import Range
 from siting.rules.rulebook import ProviderAttribute
 from siting.vendors import notice, stability, vendor_record
 from siting.vendors.vendor_record import Event, Record, Retirement, Vendor, known_by, load, notices
-from studies import opened
-
 from siting_validation import raters
+from studies import opened
 
 DAY = dt.date(2026, 11, 25)
 PLACE = {"source": "test", "url": "https://example.org/a", "locator": "page", "date": "2026-01-01"}
@@ -249,7 +248,7 @@ def loss(
 ) -> stability.OptionRisk:
     items = stability.checklist(scenario.model.Readiness(**ready))
     ends = (notice.ending(load(), name, model, DAY, 60, seed=1),) if model else ()
-    client = stability.Client(record=load(), day=DAY, years=5.0, readiness=items, seed=1)
+    client = stability.Exposure(record=load(), day=DAY, years=5.0, readiness=items, seed=1)
     return client.expected_loss({name: ends}, cost)
 
 

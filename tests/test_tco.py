@@ -23,7 +23,6 @@ from siting.cost.claims import Case
 from siting.inputs import scenario
 from siting.quantity import Range
 from siting.verdict import candidates
-
 from siting_validation import claims as published
 
 DAY = dt.date(2026, 11, 24)
@@ -179,7 +178,7 @@ def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:
 
 def request(provider: str, model: str, size: float = 2000, **changes: float) -> prices.ApiPrice:
     shape = {"sigma": 0.0, "output": 500.0, "cached": 0.0, "batch": 0.0, **changes}
-    load = prices.Lengths(size, shape["sigma"], shape["output"], shape["cached"])
+    load = prices.BilledTokens(size, shape["sigma"], shape["output"], shape["cached"])
     return prices.api_request(provider, model, load, shape["batch"], DAY)
 
 

@@ -8,7 +8,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from siting.inputs import scenario
 from siting.run import job
-from siting_report.run.job import Chapter, Job
+from siting_report.run.job import Job, PlacedNotebook
 
 HOSTILE = (
     "<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../.. `a` *b* [l](http://evil.test)"
@@ -125,7 +125,7 @@ def make(client: str = "trial", chapters: dict[str, str] | None = None, **change
     finance = base.finance.model_copy(update={"baseline": "api"})
     small = base.model_copy(update={"client": named, "options": alone, "finance": finance})
     texts = everything() if chapters is None else chapters
-    placed = {name: Chapter(text) for name, text in texts.items()}
+    placed = {name: PlacedNotebook(text) for name, text in texts.items()}
     return Job(kit=job.KIT, client=client, scenario=scenario.resolved(small), chapters=placed)
 
 

@@ -99,7 +99,7 @@ class Effort(Named, tables="reasoning_effort", key="effort"):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BoardComparison:
     """Two models on one board."""
 
     board: Board
@@ -142,7 +142,7 @@ class Parity:
     option: str
     model: str
     reference: str
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[BoardComparison, ...]
     own: OwnResult | None
     verdict: Verdict
     reason: str
@@ -320,14 +320,14 @@ def compare(
     reference: Score | None,
     margin: float,
     day: dt.date | None = None,
-) -> Comparison:
+) -> BoardComparison:
     """Better, as good, worse or unknown on one board; unknown where a score is missing.
 
     margin: δ, in points of 100.
     """
 
-    def unknown(reason: str) -> Comparison:
-        return Comparison(board, model, reference, None, None, "unknown", reason, 0.0)
+    def unknown(reason: str) -> BoardComparison:
+        return BoardComparison(board, model, reference, None, None, "unknown", reason, 0.0)
 
     if reference is None:
         return unknown("the reference has no score on this board at this effort")
@@ -352,7 +352,9 @@ def compare(
     if board.must_match == "setting" and model.setting != reference.setting:
         notes.append(f"{model.setting} against {reference.setting}: interval widened")
     weight = min(counts(model, day), counts(reference, day)) if day else 1.0
-    return Comparison(board, model, reference, difference, half, verdict, "; ".join(notes), weight)
+    return BoardComparison(
+        board, model, reference, difference, half, verdict, "; ".join(notes), weight
+    )
 
 
 def judged(difference: float, half: float, margin: float) -> Verdict:
@@ -384,7 +386,7 @@ def own_result(own: OwnEvaluation, model: str, margin: float = 0.0) -> OwnResult
     return OwnResult(model, found, own.floor, half, verdict)
 
 
-def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
+def agreed(comparisons: tuple[BoardComparison, ...]) -> tuple[Verdict, str]:
     """What the boards say together, and why.
 
     Of boards that share questions only the one that counts most is heard. At least two others must
@@ -411,7 +413,7 @@ def agreed(comparisons: tuple[Comparison, ...]) -> tuple[Verdict, str]:
     return verdict, f"{len(heard)} boards agree"
 
 
-def each_question_once(comparisons: tuple[Comparison, ...]) -> tuple[Comparison, ...]:
+def each_question_once(comparisons: tuple[BoardComparison, ...]) -> tuple[BoardComparison, ...]:
     """The comparisons, of which those that share questions with one that counts more count 0."""
     found, heard = list(comparisons), list[Board]()
     for i in sorted(range(len(found)), key=lambda i: -found[i].counts):
@@ -444,7 +446,7 @@ def parity(
     thinking = (workload.reasoning_tokens or 0) > 0
     margin, reference = margin_of(workload), floor.reference_model
 
-    def compared(board: Board) -> Comparison:
+    def compared(board: Board) -> BoardComparison:
         own = pick(scores(model, board.board), option.effort, thinking)
         against = pick(scores(reference, board.board), floor.reference_effort, thinking)
         return compare(board, own, against, margin, day)
@@ -462,7 +464,7 @@ def parity(
     return Parity(name, owner, model, reference, scored, own, *judged, items_for(margin), tokens)
 
 
-def _earned(comparisons: tuple[Comparison, ...]) -> str:
+def _earned(comparisons: tuple[BoardComparison, ...]) -> str:
     """The dearest effort among the scores used: the one that the claim rests on."""
     efforts = [e for c in comparisons if c.model and (e := effort_named(c.model.effort))]
     return max(efforts, key=lambda e: e.tokens.central).effort if efforts else ""

@@ -486,7 +486,7 @@ class _Finder:
         """Price of a request of a workload with so many hidden tokens."""
         option, asked = self.option, self.scenario.workloads[workload]
         load = workload_load(workload, asked)
-        n = prices.Lengths(
+        n = prices.BilledTokens(
             load.lengths.input.mean, load.lengths.input.sigma, asked.output_tokens.mean + hidden,
             load.lengths.cached_share, asked.cache_write_share,
         )  # fmt: skip

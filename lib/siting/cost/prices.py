@@ -355,7 +355,7 @@ class ApiPrice:
 
 
 @dataclass(frozen=True)
-class Lengths:
+class BilledTokens:
     """Tokens of a request as a bill counts them: output holds hidden reasoning."""
 
     input_mean: float
@@ -368,7 +368,7 @@ class Lengths:
 
 @cache
 def api_request(
-    provider: str, model: str, load: Lengths, batch_share: float, day: dt.date
+    provider: str, model: str, load: BilledTokens, batch_share: float, day: dt.date
 ) -> ApiPrice:
     """Price of one request of a workload at list prices of `day`. [USD]
 
@@ -381,20 +381,22 @@ def api_request(
     sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
     call = partial(_call, provider, _listed(provider, model)[0], day)
     mean = float(np.mean([call(request) for request in sized]))
-    usual = Lengths(1000, output_mean=1000)
+    usual = BilledTokens(1000, output_mean=1000)
     has_batch = call(usual, batch=True) < call(usual) * 0.999
     if batch_share and has_batch:
         waited = float(np.mean([call(request, batch=True) for request in sized]))
         mean = (1 - batch_share) * mean + batch_share * waited
-    small, repeated = call(Lengths(1000)), call(Lengths(1000, cached_share=1))
+    small, repeated = call(BilledTokens(1000)), call(BilledTokens(1000, cached_share=1))
     cached = repeated * 1000 if repeated < small * 0.999 else None
-    listed = mean, small * 1000, call(Lengths(0, output_mean=1000)) * 1000, cached
+    listed = mean, small * 1000, call(BilledTokens(0, output_mean=1000)) * 1000, cached
     longest = sized[-1].input_mean
-    tiers = bool(call(Lengths(longest)) / longest > small / 1000 * 1.001)
+    tiers = bool(call(BilledTokens(longest)) / longest > small / 1000 * 1.001)
     return ApiPrice(*listed, has_batch, tiers, _api_source(provider, model, day))
 
 
-def _call(provider: str, name: str, day: dt.date, request: Lengths, batch: bool = False) -> float:
+def _call(
+    provider: str, name: str, day: dt.date, request: BilledTokens, batch: bool = False
+) -> float:
     """Price of one request of just this size at the package's list. [USD]"""
     usage = genai_prices.Usage(
         input_tokens=round(request.input_mean),
@@ -488,7 +490,7 @@ def _same_weights(a: str, b: str) -> bool:
 
 
 def open_request(
-    provider: str, model: str, load: Lengths, batch_share: float, day: dt.date, currency: str
+    provider: str, model: str, load: BilledTokens, batch_share: float, day: dt.date, currency: str
 ) -> ApiPrice:
     """Price of one request to an open model at a host: by our table, else by genai-prices.
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from siting_report import plain_files
 from siting_report.plain_files import MIB
-from siting_report.run.job import Chapter, Format, Job
+from siting_report.run.job import Format, Job, PlacedNotebook
 from siting_report.run.process import Child, Lost
 
 from siting.catalogue import suggestion
@@ -52,7 +52,7 @@ def prepare(
     except ScenarioError as error:
         known = [problem.field for problem in problems]
         problems += [p for p in error.problems if not any(k.startswith(p.field) for k in known)]
-    chapters: dict[str, Chapter] = {}
+    chapters: dict[str, PlacedNotebook] = {}
     data: dict[str, bytes] = {}
     try:
         chapters = _chapters(found, folder, path)
@@ -143,7 +143,7 @@ def _logo(file: Path) -> tuple[str, bytes]:
     return f"logo.{kind}", content
 
 
-def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, Chapter]:
+def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, PlacedNotebook]:
     """The client's chapters, body before appendix, each in the order of their names.
 
     Those in a folder of the client's name replace shared ones of theirs, or add to them.
@@ -156,13 +156,13 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, C
         number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # files begin with a digit
         part: Any = asked.get(name) or ("body" if number < APPENDIX else "appendix")
         if part != "leave_out":
-            chapters.append((name, Chapter(_notebook(file), part, name in own)))
+            chapters.append((name, PlacedNotebook(_notebook(file), part, name in own)))
     if not chapters:
         raise ScenarioError.of(folder, "holds no chapter", "add notebooks named 10_question.ipynb")
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
 
 
-def _own_files(folder: Path, chapters: Iterable[Chapter]) -> dict[str, bytes]:
+def _own_files(folder: Path, chapters: Iterable[PlacedNotebook]) -> dict[str, bytes]:
     """The files beside a client's own chapters that a chapter names, for `s.file`.
 
     Raises ScenarioError where one is too large, or is no plain file.

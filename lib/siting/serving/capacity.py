@@ -43,9 +43,9 @@ from siting.serving.queueing import (
     Ask,
     Carried,
     Curve,
+    DeployedReplica,
     Latency,
     Lengths,
-    Replica,
     carried,
     latency,
 )
@@ -102,7 +102,7 @@ class Pool:
 
     shares: tuple[Share, ...]
     """By workload."""
-    replica: Replica
+    replica: DeployedReplica
     time: Range
     """Time over the estimate, from the fast to the slow end."""
     years: int
@@ -594,7 +594,9 @@ def _pool(
             unused = _unused(own, str(reason))
             own = None
     longest = option.context or max(load.longest for load in loads)
-    replica = Replica(deployment=d, slower=factor, longest=longest, accepted=option.accepted_tokens)
+    replica = DeployedReplica(
+        deployment=d, slower=factor, longest=longest, accepted=option.accepted_tokens
+    )
     asks = tuple(
         Ask(
             lengths=load.lengths,

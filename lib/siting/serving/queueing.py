@@ -225,7 +225,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replica:
+class DeployedReplica:
     """A deployment, and what is known of its speed beyond the estimate."""
 
     deployment: Deployment
@@ -532,7 +532,7 @@ class Carried:
 
 
 @catalogue.of_facts
-def carried(replica: Replica, asks: tuple[Ask, ...]) -> list[Carried]:
+def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
     """What a replica carries of each workload, with the others beside it.
 
     Kept, because no volume of work changes it. A limit that a lone request misses, on its own or

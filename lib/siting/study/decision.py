@@ -581,14 +581,11 @@ class DecisionFrames(Topic):
     def _in_units(self, criterion: Criterion) -> tuple[float, str]:
         """What a measure is multiplied with to be read, and its unit then: money as money."""
         yard = self.results.decision.yard or 0.0
-        match criterion.measure:
-            case "cost_ratio":
-                return yard, self.client.currency
-            case "loss_share" | "exit_share":
-                return yard / (self.scenario.finance.horizon_months / 12), self.client.currency
-            case "latency_margin" | "openness":
-                return 1.0, "share"
-        return 1.0, ""
+        if criterion.unit == "cost":
+            return yard, self.client.currency
+        if criterion.unit == "cost a year":
+            return yard / (self.scenario.finance.horizon_months / 12), self.client.currency
+        return 1.0, criterion.unit
 
     def _scored(self, c: Candidate, criterion: Criterion) -> dict[str, Any]:
         """A row of `scorecard`; an unknown measure is worth anything, a half in the middle."""
@@ -601,7 +598,7 @@ class DecisionFrames(Topic):
             "option": c.name,
             "criterion": criterion.criterion,
             "label": criterion.label,
-            "about": criterion.unit,
+            "about": criterion.about,
             "unit": unit,
             "weight*": weight,
             "weight_share": share,

@@ -71,7 +71,7 @@ class Kind(Fact, tables="stability_shocks", key="shock"):
         return event.category == self.category and grave and adverse
 
 
-class Remedy(Fact, tables="stability_readiness", key="item"):
+class Precaution(Fact, tables="stability_readiness", key="item"):
     """Something that a client can have in hand before a shock."""
 
     item: Annotated[str, one_of(lambda: Readiness.model_fields, "readiness of a client")]
@@ -137,7 +137,7 @@ class Assessment:
     """The client's vendors, by the names that their options use."""
     options: Mapping[str, OptionRisk]
     shocks: tuple[ShockEffect, ...]
-    readiness: Mapping[Remedy, bool]
+    readiness: Mapping[Precaution, bool]
     unknown_vendors: tuple[str, ...]
     """Vendors of options that are not in the record: base rates alone."""
     inputs: tuple[Input, ...]
@@ -147,11 +147,11 @@ def kinds() -> dict[str, Kind]:
     return {k.shock: k for k in catalogue.table("stability_shocks", Kind)}
 
 
-def checklist(readiness: Readiness) -> dict[Remedy, bool]:
+def checklist(readiness: Readiness) -> dict[Precaution, bool]:
     """The readiness list, and whether the client has each item in hand."""
-    remedies = catalogue.table("stability_readiness", Remedy)
+    precautions = catalogue.table("stability_readiness", Precaution)
     least = {"contract_notice_days": setting("notice_short_days")}
-    return {r: (getattr(readiness, r.item) or 0) >= least.get(r.item, 1) for r in remedies}
+    return {r: (getattr(readiness, r.item) or 0) >= least.get(r.item, 1) for r in precautions}
 
 
 def _triangular(rng: np.random.Generator, value: Range) -> Array:
@@ -236,14 +236,14 @@ def _left(savings: Sequence[Array]) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Client:
+class Exposure:
     """What the loss from a shock rests on, beside the option and its vendors."""
 
     record: Record
     day: dt.date
     years: float
     """Horizon. [years]"""
-    readiness: Mapping[Remedy, bool]
+    readiness: Mapping[Precaution, bool]
     seed: int
 
     def _rng(self, *key: str) -> np.random.Generator:
@@ -384,7 +384,7 @@ def assess(
     names = {o: [n for n, _ in option_vendors(scenario, o)] for o in scenario.options}
     known = {n: record.vendor(n) for own in names.values() for n in own}
     in_hand = checklist(scenario.stability.readiness)
-    client = Client(
+    client = Exposure(
         record=record,
         day=day,
         years=scenario.finance.horizon_months / 12,

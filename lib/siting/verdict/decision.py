@@ -27,7 +27,7 @@ from siting.verdict import candidates as gather
 from siting.verdict import plan, ranking, resilience, turns
 from siting.verdict.plan import Facts, Knowledge, Step
 from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Ranking, Sampled, Weights
-from siting.verdict.resilience import Fit
+from siting.verdict.resilience import SuccessorFit
 
 DRAWS = 20_000
 """Draws of weights and measures together."""
@@ -70,7 +70,7 @@ class Decision(Case):
     plan: tuple[Step, ...] = ()
     futures: Mapping[str, Mapping[str, Sampled]] = field(default_factory=dict)
     """Present cost of each priced option by path of API prices: `list` and `same_capability`."""
-    resilience: tuple[Fit, ...] = ()
+    resilience: tuple[SuccessorFit, ...] = ()
     yard: float | None = None
     """Cost that money is measured against. [client's currency]"""
     warnings: tuple[str, ...] = ()

@@ -58,7 +58,11 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
     measure: Annotated[str, AfterValidator(_known_measure)]
     """Key of `Candidate.measures`. `attribute:NAME`: a number of the dictionary of attributes;
     `answer:NAME`: one that this row adds to it. Options state both under `attributes`."""
-    unit: str
+    about: str
+    """What the measure is of, in the words that stand beside its label."""
+    unit: Literal["cost", "cost a year", "share", ""] = ""
+    """cost, cost a year: in multiples of that of the cheapest allowed option; share; blank: a plain
+    number, of which `about` says what it counts."""
     scale: Literal["linear", "log", "money"]
     """money: linear without end, so that an option loses points for every unit that it costs."""
     worst: float

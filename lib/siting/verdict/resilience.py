@@ -50,7 +50,7 @@ class Growth:
 
 
 @dataclass(frozen=True)
-class Fit:
+class SuccessorFit:
     """Room of an option's hardware for a model of the next generation."""
 
     option: str
@@ -138,7 +138,7 @@ def growth(model: Model, day: dt.date) -> Growth | None:
 
 def fits(
     capacity: Mapping[str, OptionCapacity], memory: Mapping[str, Sequence[vram.Fit]], day: dt.date
-) -> Iterator[Fit]:
+) -> Iterator[SuccessorFit]:
     """Room of every self-hosted option for the next generation of each model that it runs; none
     where the catalogue's history says too little."""
     for name, models_run in memory.items():
@@ -150,4 +150,4 @@ def fits(
                 needed = parts.pop("weights"), sum(parts.values())
                 each = m.budget_gib.central
                 offered = each * d.gpus, each * max(gpus, d.gpus)
-                yield Fit(name, d.model.model_id, *needed, *offered, known)
+                yield SuccessorFit(name, d.model.model_id, *needed, *offered, known)

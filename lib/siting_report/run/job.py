@@ -25,7 +25,7 @@ SCENARIO = "scenario.yaml"
 
 
 @dataclass(frozen=True)
-class Chapter:
+class PlacedNotebook:
     """A notebook, as JSON, and its place in the report."""
 
     text: str
@@ -44,7 +44,7 @@ class Job:
     """Name of the report's folder."""
     scenario: str
     """The resolved scenario, as YAML."""
-    chapters: Mapping[str, Chapter]
+    chapters: Mapping[str, PlacedNotebook]
     """By file name; their order is the report's."""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     """Files that the scenario names (a logo, a benchmark), by names of the kit's own."""
@@ -59,7 +59,7 @@ class Job:
     """Files of the last report that would come out the same: chapters as they ran, and figures."""
 
     @property
-    def notebooks(self) -> dict[str, Chapter]:
+    def notebooks(self) -> dict[str, PlacedNotebook]:
         """The chapters by their path in a report."""
         return {f"notebooks/{name}": chapter for name, chapter in self.chapters.items()}
 
