@@ -597,16 +597,7 @@ def _pool(
     replica = DeployedReplica(
         deployment=d, slower=factor, longest=longest, accepted=option.accepted_tokens
     )
-    asks = tuple(
-        Ask(
-            lengths=load.lengths,
-            limits=load.limits,
-            waits=load.batchable_share == 1,
-            arrivals=load.arrivals,
-        )
-        for load in loads
-    )
-    found = carried(replica, asks)
+    found = carried(replica, tuple(map(_ask, loads)))
     shares = tuple(
         Share(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
     )
@@ -637,6 +628,16 @@ ALONE = (
     "Even a lone request misses the latency limits; sized for limits that it keeps with half to "
     "spare."
 )
+
+
+def _ask(load: Load) -> Ask:
+    """What a workload asks of a replica."""
+    return Ask(
+        lengths=load.lengths,
+        limits=load.limits,
+        waits=load.batchable_share == 1,
+        arrivals=load.arrivals,
+    )
 
 
 def _unused(own: Measured, reason: str) -> str:
