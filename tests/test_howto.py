@@ -104,11 +104,11 @@ def notebook(howto: HowTo) -> nbformat.NotebookNode:
         head, _, body = block.partition("\n")
         if "[markdown]" in head:
             text = re.sub(r"^# ?", "", body.strip(), flags=re.MULTILINE)
-            made.cells.append(nbformat.v4.new_markdown_cell(text, id=f"cell-{i}"))
+            cell = nbformat.v4.new_markdown_cell(text, id=f"cell-{i}")
         else:
             cell = nbformat.v4.new_code_cell(body.strip(), id=f"cell-{i}")
-            cell.metadata["tags"] = re.findall(r'"([\w-]+)"', head)
-            made.cells.append(cell)
+        cell.metadata["tags"] = re.findall(r'"([\w-]+)"', head)
+        made.cells.append(cell)
     return made
 
 
@@ -120,8 +120,9 @@ def digests(root: Path) -> dict[str, str]:
     }
 
 
-def run(command: str, root: Path) -> str:
-    words = [sys.executable, "-m", *command.split()]
+def run(command: str | list[str], root: Path) -> str:
+    words = command.split() if isinstance(command, str) else command
+    words = [sys.executable, "-m", *words]
     environment = {**os.environ, "PYTHONPATH": str(root / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
@@ -165,11 +166,16 @@ def test_every_change_is_shown_in_a_report(project: Path) -> None:
 EDITS = {
     "cumulative": "medians at each year",
     "answer": "Set aside",
+    "after lines": "People cost",
     "lines": "dearer by",
-    "after lines": "The dearest year of",
-    "notebooks/acme/45_pilot.ipynb": "A pilot costs",
+    "after parts": "The dearest year of",
+    "notebooks/acme/offers.csv": "Beta Cloud",
+    "notebooks/acme/45_offers.ipynb": "Alpha Hosting asks for",
+    "params/acme.yaml, at the end": "",
 }
 """What each edit of the page on chapters shows in a report that did not show it before."""
+FOR_ALL = ("cumulative", "answer", "after lines", "lines", "after parts")
+"""Those of a shared chapter; the others are of one client alone."""
 
 
 def edit(file: Path, place: str, cell_id: str, content: str) -> str:
@@ -177,7 +183,7 @@ def edit(file: Path, place: str, cell_id: str, content: str) -> str:
     chapter = nbformat.read(file, as_version=4)
     at = next(i for i, c in enumerate(chapter.cells) if c.id == cell_id)
     if place == "after":
-        cell = nbformat.v4.new_code_cell(content.strip(), id="own-chart")
+        cell = nbformat.v4.new_code_cell(content.strip(), id=f"after-{cell_id}")
         chapter.cells.insert(at + 1, cell)
     else:
         chapter.cells[at].source = content.strip()
@@ -190,33 +196,69 @@ def untouched(root: Path) -> list[str]:
     return sorted({p.stem for p in (root / "notebooks").glob("[0-9]*.ipynb")} - {"40_cost"})
 
 
-def test_editing_one_notebook_changes_chart_answer_table_and_chapter_of_a_report(
+def written(project: Path, title: str, content: str) -> str:
+    """Carries out one block of the page on chapters; the key of EDITS that it belongs to."""
+    if found := EDIT.fullmatch(title):
+        return edit(project / found[1], found[2], found[3], content)
+    target = project / title.partition(",")[0]
+    target.parent.mkdir(exist_ok=True)
+    if title.endswith("at the end"):
+        content = target.read_text(encoding="utf-8") + content
+    elif target.suffix == ".ipynb":
+        content = nbformat.writes(notebook(HowTo(title, content, ())))
+    target.write_text(content, encoding="utf-8")
+    return title
+
+
+def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(
     project: Path,
 ) -> None:
+    for name in ("tests/test_notebooks.py", "tests/readable.py", "docs/tutorial.ipynb"):
+        (project / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
+    shutil.copy(ROOT / "pyproject.toml", project)
     run("siting new acme", project)
-    blocks = FENCE.findall((ROOT / "docs" / "how-to" / "chapter.md").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "how-to" / "chapter.md").read_text(encoding="utf-8")
     before, done = digests(project), []
-    for _, title, content in blocks:
-        if found := EDIT.fullmatch(title):
-            done.append(edit(project / found[1], found[2], found[3], content))
-        elif title.startswith("notebooks/acme/"):
-            (project / title).parent.mkdir()
-            carry_out(HowTo(title, content, ()), project)
-            done.append(title)
+    for kind, title, content in FENCE.findall(text):
+        if title and (kind, title) != ("python", read_title(text)):
+            done.append(written(project, title, content))
+            suite = [
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-m",
+                "not style",
+                "tests/test_notebooks.py",
+            ]
+            run(suite, project)
     assert sorted(done) == sorted(EDITS)
     changed = {f for f, digest in digests(project).items() if before.get(f) != digest}
-    assert changed == {"notebooks/40_cost.ipynb", "notebooks/acme/45_pilot.ipynb"}
+    own = {title.partition(",")[0] for title in EDITS if "/" in title}
+    assert changed == {"notebooks/40_cost.ipynb"} | own
+
     for name in ("acme", "base"):  # only what was edited, to be quick
         path = project / "params" / f"{name}.yaml"
-        report = f"report: {{leave_out: [{', '.join(untouched(project))}]}}\n"
-        path.write_text(path.read_text(encoding="utf-8") + report, encoding="utf-8")
+        scenario, _, left_out = path.read_text(encoding="utf-8").partition("\nreport:")
+        assert ("68_confidence" in left_out) == (name == "acme")
+        report = f"\nreport: {{leave_out: [{', '.join(untouched(project))}]}}\n"
+        path.write_text(scenario + report, encoding="utf-8")
     run("siting report acme base --format html", project)
     acme, base = (
         (project / "reports" / name / "report.html").read_text(encoding="utf-8")
         for name in ("acme", "base")
     )
     assert not [key for key, text in EDITS.items() if text not in acme]
-    assert EDITS["answer"] in base and EDITS["notebooks/acme/45_pilot.ipynb"] not in base
+    assert not [key for key in FOR_ALL if EDITS[key] not in base]
+    assert EDITS["notebooks/acme/45_offers.ipynb"] not in base
+    assert "The appendix lists every item." not in acme, "the chapter that does is left out"
+    assert "Written offers of two hosts" in acme
+
+
+def read_title(page: str) -> str:
+    """Title of the first block of a page, which its own test carries out."""
+    return next(title for _, title, _ in FENCE.findall(page) if title)
 
 
 def test_there_is_a_page_for_everything_that_can_be_added() -> None:

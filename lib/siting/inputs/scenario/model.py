@@ -136,6 +136,8 @@ class Client(Strict):
     """The report is as of this date: facts, rules and ages are taken as of then."""
     paper: Literal["a4", "us-letter"] = "a4"
     brand_colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] = "#1f3a5f"
+    """Of the small bar at the head of page one, `#rrggbb`. No chart takes it: colours there mean
+    something."""
     logo: FileName | None = None
     """An SVG or PNG file beside the scenario."""
     question: str = ""
