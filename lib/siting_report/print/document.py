@@ -31,7 +31,7 @@ _HARMFUL = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
 
 DEEPEST = 28
 """Elements of HTML in one another. Typst sets no more than 10 tables so, 14 lists, 16 quotes and 30
-others, and pandoc takes almost twice as long for each further list that is left open."""
+others."""
 _WEIGHS = {"table": 3, "ul": 2, "ol": 2, "blockquote": 2}
 """Elements that count as several."""
 _NESTING = re.compile(

@@ -1,18 +1,15 @@
 """The report on paper: a document as Typst, which sets it as a tagged PDF (PDF/UA-1).
 
 Text reaches Typst as string literals, in which no sign is code. Markdown is read by mistune;
-tables and charts come from exhibits. Only HTML of an analyst's own goes through pandoc.
+tables and charts come from exhibits. HTML of an analyst's own is read by `foreign`.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
 import html as markup
 import json
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
@@ -21,11 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import mistune
-import pypandoc
 import typst
 
+from siting_report.print import foreign
 from siting_report.print.document import (
-    UNDESCRIBED,
     Block,
     Chapter,
     Cited,
@@ -33,10 +29,10 @@ from siting_report.print.document import (
     gathered,
     runs,
 )
+from siting_report.print.strings import in_line, quoted, quoted_lines
 from siting_report.show import style
 from siting_report.show.exhibit import Exhibit, headings_over
 
-_SUFFIX = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
 LONG = 500
 """A row with a cell of more characters than this may break across pages."""
 SHORT = 1400
@@ -97,37 +93,6 @@ def _files(document: Document) -> dict[str, bytes]:
     }
 
 
-@cache
-def _glyphs() -> frozenset[int]:
-    """Code points that the report's fonts can show: PDF/UA allows no other."""
-    from matplotlib import get_data_path
-    from matplotlib.font_manager import get_font
-
-    fonts = [
-        style.FONTS / "SourceSansPro-Regular.ttf",
-        Path(get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf"),
-    ]
-    return frozenset(code for font in fonts for code in get_font(font).get_charmap())
-
-
-def _shown(text: str) -> str:
-    """Text without signs that no font of the report has; each becomes a box."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if ord(c) in _glyphs() or c == "\n" else "" if c < " " else "□" for c in text)
-
-
-def _in_line(text: str) -> str:
-    """Text of one line that the report's fonts can show."""
-    return _shown(text).replace("\n", " ")
-
-
-def quoted(text: str) -> str:
-    """Text as a string of Typst."""
-    plain = _in_line(text).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{plain}"'
-
-
 class _Setter:
     """Blocks as Typst; pictures become files."""
 
@@ -172,9 +137,10 @@ class _Setter:
             case "markdown":
                 return markdown(block.text)
             case "picture":
-                return self.picture(block.exhibit["alt"], _SUFFIX[block.mime], block.content)
+                suffix = foreign.SUFFIXES[block.mime]
+                return self.picture(block.exhibit["alt"], suffix, block.content)
             case "html":
-                return self.foreign(block.text)
+                return foreign.typst(block.text, self.picture)
             case _:
                 return f"#printed({quoted_lines(block.text)})"
 
@@ -196,29 +162,6 @@ class _Setter:
             return f"#chart({name}, {quoted(shown['alt'])}, {caption}, {shown['width']}mm)"
         table = json.dumps(_table(shown, self.appendix)).encode()
         return f"#tabled({caption}, json({self._file('json', table)}))"
-
-    def foreign(self, html: str) -> str:
-        """HTML of an analyst's own; its pictures become files, and nothing else is loaded."""
-        mark = "picture" + hashlib.sha256(html.encode()).hexdigest()[:12]
-        calls: list[str] = []
-
-        def kept(found: re.Match[str]) -> str:
-            drawn = found[0].startswith("<svg")
-            alt = re.search(r'aria-label="([^"]*)"' if drawn else r'\salt="([^"]*)"', found[0])
-            data = re.search(r'\ssrc="data:([\w/+]+)(;base64)?,([^"]*)"', found[0])
-            if drawn:
-                suffix, content = "svg", found[0].encode()
-            elif data and data[1] in _SUFFIX:
-                suffix = _SUFFIX[data[1]]
-                content = base64.b64decode(data[3]) if data[2] else data[3].encode()
-            else:
-                return ""
-            said = markup.unescape(alt[1] if alt else "") or UNDESCRIBED
-            calls.append(self.picture(said, suffix, content))
-            return f"{mark}{len(calls) - 1}x"
-
-        html = re.sub(r"<svg\b.*?</svg>|<img\b[^>]*>", kept, html, flags=re.DOTALL)
-        return re.sub(rf"{mark}(\d+)x", lambda m: calls[int(m[1])], _pandoc(html))
 
     def picture(self, alt: str, suffix: str, content: bytes) -> str:
         return f"#picture({self._file(suffix, content)}, {quoted(alt)})"
@@ -244,11 +187,6 @@ def _site(sources: Sequence[Cited]) -> str:
     """Where on the web sources of one title are, where they are in one place."""
     sites = {urlsplit(source.url).netloc for source in sources if source.url}
     return sites.pop() if len(sites) == 1 else ""
-
-
-def quoted_lines(text: str) -> str:
-    """Text whose line breaks stay."""
-    return '"' + "\\n".join(quoted(line)[1:-1] for line in text.rstrip().splitlines()) + '"'
 
 
 def _closing(chapter: Chapter) -> str:
@@ -346,15 +284,13 @@ def _table(shown: Exhibit, appendix: bool) -> dict[str, Any]:
     columns, size = shown["columns"], SIZE[appendix, bool(shown.get("small"))]
     rows, lengths = [], list[int]()
     for row in shown["rows"]:
-        cells = [{**cell, "text": _in_line(cell["text"])} for cell in row["cells"]]
+        cells = [{**cell, "text": in_line(cell["text"])} for cell in row["cells"]]
         own = [len(cell["text"]) for cell in row["cells"]]
         lengths += own
         rows.append({**row, "cells": cells, "whole": max(own, default=0) < LONG})
     return {
-        "columns": [
-            {**c, "head": _in_line(c["head"]), "unit": _in_line(c["unit"])} for c in columns
-        ],
-        "above": [(_in_line(over), count) for over, count in headings_over(columns)],
+        "columns": [{**c, "head": in_line(c["head"]), "unit": in_line(c["unit"])} for c in columns],
+        "above": [(in_line(over), count) for over, count in headings_over(columns)],
         "rows": rows,
         "widths": [round(width, 2) for width in _widths(columns, shown["rows"], size)],
         "size": size,
@@ -398,19 +334,3 @@ def _percent(characters: int, size: float) -> float:
 def _longest_word(text: str) -> int:
     """At most 18 letters: report.typ breaks longer words in a table."""
     return min(18, max(map(len, re.split("[ /-]", text))))
-
-
-def _pandoc(html: str) -> str:
-    """HTML as Typst. Called as a program: pypandoc's own call starts it three times, to ask first
-    what it can do. Raises ValueError where pandoc refuses."""
-    done = subprocess.run(
-        [
-            pypandoc.get_pandoc_path(), "+RTS", "-A64m", "-RTS",  # room that saves it collecting
-            "--from=html-auto_identifiers", "--to=typst", "--wrap=none",
-            "--shift-heading-level-by=1",
-        ],
-        input=html, capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise ValueError(f"HTML of a chapter cannot be set: {done.stderr.strip()}")
-    return done.stdout.replace("align(center)[#table(", "align(left)[#table(")
