@@ -9,9 +9,7 @@ and a second run does what is left.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 import signal
 import tempfile
 import threading
@@ -22,10 +20,10 @@ from concurrent import futures
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from siting_report.kit import kit_named
+from siting_report.run import carried
 from siting_report.run import forge as warm
 from siting_report.run.forge import Forge
 from siting_report.run.job import Job, library
@@ -298,43 +296,12 @@ class _Run:
             word = f"failed, {result.reason}"
         else:
             self.outcome.rendered.append(job.client)
-            self.outcome.lacking += lacking(job.client, result)
+            self.outcome.lacking += carried.lacking(job.client, result)
         waiting = len(self.todo) + len(self.suspects) + len(self.running)
         done = self.total - waiting
         left_s = (time.monotonic() - self.began) / done * waiting
         ahead = f", about {left_s:.0f} s left" if waiting else ""
         self.say(f"[{done}/{self.total}] {job.client}: {word}{ahead}")
-
-
-_LACKS = re.compile(rb'"lacks": \[\s*"')
-_MIME = "application/vnd.siting+json"
-_REMEDIES = {
-    "source": "name the frame behind it, as `data=` of chart or table",
-    "alternative text": "say what is seen, as `alt=` of chart",
-}
-
-
-def lacking(client: str, files: Files) -> list[str]:
-    """A line for each chapter with exhibits that have no source or no alternative text.
-
-    An exhibit is named by its title, or by the first line of its cell.
-    """
-    lines = []
-    for name, content in files.items():
-        if not (name.startswith("notebooks/") and _LACKS.search(content)):
-            continue
-        found: dict[str, list[str]] = {}
-        for cell in json.loads(content)["cells"]:
-            for output in cell.get("outputs", ()):
-                exhibit = output.get("data", {}).get(_MIME, {})
-                code = "".join(cell["source"]).strip().partition("\n")[0][:60]
-                called = exhibit.get("title") or f"`{code}`"
-                for what in _REMEDIES.keys() & set(exhibit.get("lacks", ())):
-                    found.setdefault(what, []).append(called)
-        if found:
-            said = (f"no {w} for {', '.join(found[w])}; {_REMEDIES[w]}" for w in sorted(found))
-            lines.append(f"{client}: {PurePosixPath(name).stem}: {'; '.join(said)}")
-    return lines
 
 
 def _unwritten(error: OSError) -> str:

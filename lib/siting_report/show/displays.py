@@ -60,12 +60,16 @@ def _frame(frame: pd.DataFrame) -> Exhibit:
 
 
 def _styler(styler: Any) -> Exhibit:
-    """A Styler's cells as it formats them, its text colours left out."""
+    """A Styler's cells as it formats them; its colours and bars are left out, and told as such."""
     made = styler._translate(False, False)
+    is_coloured = any(styler._compute().ctx.values())
     head, *rows = (
         [str(c["display_value"]).replace("&nbsp;", "").strip() for c in row if c["is_visible"]]
         for row in (*(made["head"][-1:] or [[]]), *made["body"])
     )
     frame = pd.DataFrame(rows)
     heads = dict.fromkeys(frame.columns, "") | dict(enumerate(head))
-    return tabled.table(frame, str(styler.caption or ""), heads=heads)
+    shown = tabled.table(frame, str(styler.caption or ""), heads=heads)
+    if is_coloured:
+        shown["lacks"].append("styles")
+    return shown

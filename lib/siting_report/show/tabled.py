@@ -35,6 +35,8 @@ Format: TypeAlias = "str | Callable[[Any], str]"
 """`money`, `percent`, `number`, `whole`, `text`, with decimals as `percent:1`; or a function."""
 FORMATS = ("money", "compact_money", "percent", "number", "whole", "text")
 
+_LONG_FROM = 300
+"""A table of so many rows fills more than five pages."""
 _SMALL_FROM = 10
 """A table of so many columns is set in smaller type."""
 _NUMERIC = re.compile(r"[−–+]?\D{0,5}\d[\d.,\s’]*%?$|never$|–$|$")
@@ -88,10 +90,13 @@ def table(
         columns, rows = _grouped(columns, rows)
     if shared := _shared_unit(columns):
         said.insert(0, f"{_raised(shared)}.")
+    lacks = lacking(title, attrs)
+    if len(frame) >= _LONG_FROM:
+        lacks.append("brevity")
     return {
         "kind": "table", "title": title, "note": " ".join(filter(None, [*said, note])).strip(),
         "sources": cited([df, *listed(data)]), "columns": columns, "rows": rows,
-        "small": len(columns) >= _SMALL_FROM, "lacks": lacking(title, attrs),
+        "small": len(columns) >= _SMALL_FROM, "lacks": lacks,
     }  # fmt: skip
 
 

@@ -1,0 +1,80 @@
+"""What a report shows without a source, and what it could not carry: named at the end of a run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+_MIME = "application/vnd.siting+json"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_SAID = {
+    "source": "no source for {}; name the frame behind it, as `data=` of chart or table",
+    "alternative text": "no alternative text for {}; say what is seen, as `alt=` of chart",
+    "styles": "no colours, bars or styles in {}; say in words what they show, or draw a chart",
+    "brevity": "several pages of rows in {}; show the first with `.head(30)`",
+    "formula": "no formula in {}: LaTeX is not set; write it in words, or show a picture",
+    "widget": "no widget in {}; show a chart of what it would be set to",
+    "script": "no script in {}; draw a chart",
+}
+"""What a reader misses, by what an exhibit lacks or an output is."""
+_LACKS = re.compile(rb'"lacks": \[\s*"')
+_STYLED = re.compile(r"<style\b|\sstyle\s*=|\sclass\s*=", re.IGNORECASE)
+_SCRIPTED = re.compile(r"<script\b|\son\w+\s*=", re.IGNORECASE)
+_FORMULA = re.compile(r"\$\$|\\\(|\\\[|\$[^$\n]*\\[a-z]+[^$\n]*\$")
+
+
+def lacking(client: str, files: Mapping[str, bytes]) -> list[str]:
+    """A line for each chapter in whose report a reader misses something of what its cells show.
+
+    An exhibit is named by its title, or by the first line of its cell.
+    """
+    lines = []
+    for name, content in files.items():
+        if not (name.startswith("notebooks/") and name.endswith(".ipynb") and _may_lack(content)):
+            continue
+        found: dict[str, list[str]] = {}
+        for cell in json.loads(content)["cells"]:
+            for output in cell.get("outputs", ()):
+                data = output.get("data", {})
+                code = "".join(cell["source"]).strip().partition("\n")[0][:60]
+                called = data.get(_MIME, {}).get("title") or f"`{code}`"
+                for what in _missed(data):
+                    found.setdefault(what, []).append(called)
+        if found:
+            said = (_SAID[what].format(", ".join(found[what])) for what in _SAID if what in found)
+            lines.append(f"{client}: {PurePosixPath(name).stem}: {'; '.join(said)}")
+    return lines
+
+
+def _may_lack(content: bytes) -> bool:
+    """Whether a notebook is worth reading: most lack nothing, and are large."""
+    # Beside each exhibit stands its HTML: more HTML than exhibits is somebody's own.
+    own_html = content.count(b'"text/html": ') > content.count(f'"{_MIME}": '.encode())
+    others = (b'"text/latex": ', b'"text/markdown": ', b'"application/javascript": ')
+    return (
+        bool(_LACKS.search(content))
+        or own_html
+        or any(kind in content for kind in (*others, f'"{_WIDGET}": '.encode()))
+    )
+
+
+def _missed(data: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader of the report misses of one output."""
+    if _MIME in data:
+        yield from (what for what in data[_MIME].get("lacks", ()) if what in _SAID)
+        return
+    if _WIDGET in data:
+        yield "widget"
+        return
+    html = "".join(data.get("text/html", ""))
+    is_picture = any(kind.startswith("image/") for kind in data)
+    if "application/javascript" in data or _SCRIPTED.search(html):
+        yield "script"
+    if _STYLED.search(html):
+        yield "styles"
+    latex = "text/latex" in data and not html and not is_picture
+    if latex or _FORMULA.search("".join(data.get("text/markdown", ""))):
+        yield "formula"
