@@ -22,7 +22,7 @@ LAYERS = (
     ("siting_report.show",),
     ("siting_report.print",),
     ("siting_report.run",),
-    ("siting.quantity",),
+    ("siting.quantity", "siting.draws"),
     ("siting.catalogue", "siting.dtypes", "siting.places", "siting.provenance", "siting.hf_config"),
     ("siting.inputs", "siting.quality", "siting.reasoning"),
     ("siting.memory",),

@@ -9,7 +9,7 @@ import pytest
 from siting import study
 from siting.cost import prices
 from siting.inputs import scenario
-from siting.study import alternatives
+from siting.verdict import alternatives
 from studies import opened
 
 DAY = dt.date(2026, 11, 24)

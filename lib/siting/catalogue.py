@@ -252,7 +252,7 @@ class Setting(Banded, tables="vendor_settings load_settings decision_settings", 
     meaning: str
     unit: Literal[
         "days", "models", "months", "notices", "per day", "points of 100", "share",
-        "times the planned volume", "x", "years", "",
+        "times the planned volume", "USD per million tokens", "engineers", "x", "years", "",
     ] = ""  # fmt: skip
 
 

@@ -193,6 +193,11 @@ def name_key(name: str) -> str:
 _UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE)
 
 
+def bare_name(model: str) -> str:
+    """A model's name without its maker's: `gemma-4-31B-it`."""
+    return model.split("/")[-1]
+
+
 def spoken(model: str) -> str:
     """A model's name as a person says it: `google/gemma-4-31B-it` is Gemma 4 31B."""
     words: list[str] = []

@@ -139,14 +139,19 @@ def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
 
 
 def prepare(
-    clients: Iterable[str], formats: tuple[Any, ...] = ("html", "pdf"), out: str = ""
+    clients: Iterable[str],
+    formats: tuple[Any, ...] = ("html", "pdf"),
+    out: str = "",
+    changes: Sequence[str] = (),
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
     """The jobs of the clients that can be rendered, and what is wrong with the others.
 
-    out: where the reports will stand; an address is somebody else's to guard.
+    out: where the reports will stand; an address is somebody else's to guard. changes: words of
+    `--set`.
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
+    from siting.inputs.scenario.changes import read
     from siting.run import job
 
     check_tables()
@@ -154,7 +159,7 @@ def prepare(
     wrong: dict[str, list[Problem]] = {}
     for client in clients:
         try:
-            made = job.prepare(client, formats=formats)
+            made = job.prepare(client, formats=formats, changes=read(changes))
             if out and "://" not in out:
                 job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:
@@ -180,6 +185,13 @@ class Number(click.FloatRange):
         if not math.isfinite(found):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         return found
+
+
+def said(changes: Sequence[str]) -> dict[str, Any]:
+    """What the words of `--set` change, by dotted path."""
+    from siting.inputs.scenario.changes import read
+
+    return read(changes)
 
 
 above_0 = functools.partial(Number, 0, min_open=True)
@@ -245,6 +257,13 @@ def known_tables() -> list[str]:
     return sorted(p.stem for p in catalogue.facts_dir().glob("*.csv"))
 
 
+changes = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the scenario, such as finance.discount_rate=0.06; as often as needed.",
+)
 clients = click.argument("clients", nargs=-1, shell_complete=completer(known_clients))
 client = click.argument("client", default="base", shell_complete=completer(known_clients))
 

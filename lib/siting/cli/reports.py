@@ -28,6 +28,7 @@ def _formats(value: str) -> tuple[str, ...]:
 @option("--scheduler", str, "Address of a running Dask scheduler.", "")
 @option("--format formats", _formats, "Documents.", "html,pdf", metavar="HTML,PDF")
 @click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
+@frame.changes
 def report(
     clients: tuple[str, ...],
     out: str,
@@ -36,6 +37,7 @@ def report(
     scheduler: str,
     formats: tuple[Any, ...],
     watch: bool,
+    changes: tuple[str, ...],
 ) -> Answer:
     """Render reports to reports/CLIENT: HTML, PDF, figures, workbook and notebooks.
 
@@ -47,6 +49,7 @@ def report(
       siting report
       siting report acme --format html --out /tmp/draft
       siting report acme --watch
+      siting report acme --set finance.discount_rate=0.06 --out /tmp/draft
     """
     from siting_report.run import batch
 
@@ -58,7 +61,8 @@ def report(
     if watch:
         watching.watch(clients[0], out, formats, _say)
         return Answer({}, [])
-    prepared, wrong = frame.prepare(clients or scenario.names(own=True), formats, out)
+    named = clients or scenario.names(own=True)
+    prepared, wrong = frame.prepare(named, formats, out, changes)
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:
         return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)
@@ -75,7 +79,8 @@ def _say(line: str) -> None:
 
 @cli.command()
 @frame.client
-def summary(client: str) -> Answer:
+@frame.changes
+def summary(client: str, changes: tuple[str, ...]) -> Answer:
     """Compute a client's figures without rendering a report: the content of summary.json.
 
     Without CLIENT, the figures of base.yaml.
@@ -83,10 +88,11 @@ def summary(client: str) -> Answer:
     \b
     Example:
       siting summary acme > figures.json
+      siting summary acme --set "options.own.redundancy=none"
     """
     from siting import study
 
-    return Answer(study.open(client).summary())
+    return Answer(study.open(client, frame.said(changes)).summary())
 
 
 @cli.command()
@@ -94,27 +100,34 @@ def summary(client: str) -> Answer:
 @click.argument("after")
 @option("--html page", click.Path(dir_okay=False), "Also write an HTML page.")
 @click.option("--all", "everything", is_flag=True, help="Print small changes too.")
-def diff(before: str, after: str, page: str | None, everything: bool) -> Answer:
+@frame.changes
+def diff(
+    before: str, after: str, page: str | None, everything: bool, changes: tuple[str, ...]
+) -> Answer:
     """Show what changed between two reports, the most important first.
 
     BEFORE and AFTER are each a client of reports/, a report's folder or summary.json,
     CLIENT@now (computed, not rendered), or CLIENT@DATE: the scenario and the facts as the
-    repository held them on that day, computed by this version of the kit.
+    repository held them on that day, computed by this version of the kit. With --set, AFTER is
+    CLIENT@now with these changes.
 
     \b
     Example:
       siting diff acme@2026-03 acme
       siting diff old/acme reports/acme --html changes.html
+      siting diff acme@now acme@now --set finance.discount_rate=0.06
     """
     from siting.run import comparison, history
 
-    old, new = history.summary(before), history.summary(after)
-    changes, numbers = comparison.compare(old, new), comparison.numbers_of(new)
+    old = history.summary(before)
+    new = history.summary(after, frame.said(changes))
+    found = comparison.compare(old, new)
+    numbers = comparison.numbers_of(new)
     if page:
-        text = comparison.as_html(changes, before, after, numbers)
+        text = comparison.as_html(found, before, after, numbers)
         with frame.writing(page):
             Path(page).write_text(text, encoding="utf-8")
         _say(f"{page} is written.")
-    data = {"before": before, "after": after, "changes": changes}
+    data = {"before": before, "after": after, "changes": found}
     most = None if everything else 12
-    return Answer(data, [comparison.as_text(changes, before, after, numbers, most)])
+    return Answer(data, [comparison.as_text(found, before, after, numbers, most)])

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from siting.cli import frame
 from siting.cli.frame import Answer, Refused, cli, option
 
+if TYPE_CHECKING:
+    from siting.study import Study
+
 
 @cli.command()
 @frame.clients
-def check(clients: tuple[str, ...]) -> Answer:
+@frame.changes
+def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
     """Validate scenarios without rendering them.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ and
@@ -24,11 +30,12 @@ def check(clients: tuple[str, ...]) -> Answer:
     Example:
       siting check acme
       siting check ../elsewhere/client.yaml --json
+      siting check acme --set finance.discount_rate=0.06
     """
     from siting.inputs import scenario
 
     checked = clients or ("base", *scenario.names())
-    found = list(dict.fromkeys(chain(*frame.prepare(checked)[1].values())))
+    found = list(dict.fromkeys(chain(*frame.prepare(checked, changes=changes)[1].values())))
     fine = f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem."
     data = {"checked": checked, "problems": found}
     return Answer(data, frame.listed(found) or [fine], frame.WRONG_INPUT if found else 0)
@@ -101,6 +108,44 @@ def schema() -> Answer:
 
 
 @cli.command()
+@frame.client
+@click.option("--all", "everything", is_flag=True, help="Also list what changes nothing.")
+@frame.changes
+def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
+    """What would change the answer: one thing changed at a time, computed anew.
+
+    Each row is the scenario with an input, an answer, an offer, a vendor, a weight changed, put
+    through the whole chain again; values of continuous inputs at which the answer switches stand
+    below. `set` holds the words that make a row again: siting summary CLIENT --set WORDS.
+
+    \b
+    Example:
+      siting variants acme
+      siting variants acme --json
+    """
+    from siting import study
+
+    s = study.open(client, frame.said(changes))
+    rows = s.variants_tried()
+    told = [r for r in rows if everything or r["answer"] != "stays"]
+    lines = [(r["answer"], r["what"], f"{r['before']} → {r['after']}", _money(s, r)) for r in told]
+    head = ("answer", "changed", "from → to", "then first")
+    first = s.decision.recommended
+    stays = sum(r["answer"] == "stays" for r in rows)
+    said = [
+        f"{s.labels.get(first or '', 'nothing')} stays first in {stays} of {len(rows)} changes."
+    ]
+    return Answer(rows, [*said, "", *(frame.aligned(head, lines) if lines else [])])
+
+
+def _money(s: Study, row: Mapping[str, Any]) -> str:
+    if row["option"] is None:
+        return "none may be chosen"
+    label = s.labels.get(row["option"], row["option"])
+    return f"{label}, {row['present_cost']:,.0f} {s.client.currency}"
+
+
+@cli.command()
 @click.argument("client", shell_complete=frame.completer(frame.known_clients))
 @option(
     "--kind kinds",
@@ -125,7 +170,7 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
     """
     from siting.inputs import scenario
     from siting.quantity import Range
-    from siting.study import alternatives
+    from siting.verdict import alternatives
 
     chosen = scenario.load(client)
     found = alternatives.search(chosen, kinds or alternatives.KINDS)

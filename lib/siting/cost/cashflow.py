@@ -21,6 +21,7 @@ import numpy as np
 
 from siting import catalogue, places
 from siting.catalogue import Banded, Countries, Currency, Day, one_of
+from siting.cost.api_prices import ModelPath
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced, OptionKinds
 from siting.inputs.scenario import Option
@@ -43,7 +44,7 @@ COMMITTED = ("1y", "3y")
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""
 SHARED = (
-    "demand", "throughput", "api_decline", "rental_drift", "inflation", "idle_share", "scale_down",
+    "demand", "throughput", "rental_drift", "inflation", "idle_share", "scale_down",
     "bytes_per_token", "hours_per_month", "staff_scale", "rental_memory", "parallel_months",
 )  # fmt: skip
 """Parameters of facts/cost_parameters.csv that quantities and price paths of any option read."""
@@ -124,7 +125,7 @@ class Line:
     side: Literal["own", "burst"] = "own"
     """Hybrid: the base's machines, or the option that takes the rest."""
     path: str = "flat"
-    """`flat`, `api`, `inflation` or `rental:<months between two prices>`."""
+    """`flat`, `inflation`, `rental:<months between two prices>` or `api:<vendor and model>`."""
 
     @property
     def label(self) -> str:
@@ -243,6 +244,8 @@ class Plan:
     months: int
     users: float
     tax_rate: float
+    api_paths: Mapping[str, ModelPath] = field(default_factory=dict)
+    """How prices of models move, by vendor and model."""
     round_the_clock: bool = False
     """Whether some workload may stop for less than nine hours a year."""
     notes: tuple[str, ...] = ()
@@ -250,6 +253,13 @@ class Plan:
     @property
     def years(self) -> int:
         return math.ceil(self.months / MONTHS)
+
+    def path(self, name: str, draws: Draws) -> Array:
+        """Price of month 1 … M over today's. [n × M]"""
+        kind, _, key = name.partition(":")
+        if kind == "api":
+            return self.api_paths[key].over(draws, self.months)
+        return path_factor(name, draws, self.months)
 
     def simple_first(self, names: Iterable[str]) -> list[str]:
         """Options in an order in which a hybrid leaves a tie to the part that it is alone."""
@@ -560,7 +570,7 @@ class Side:
         months, used = np.ones((1, self.plan.months)), np.zeros((1, self.plan.years))
         for line in self.option.lines:
             if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
-                path = by_year(path_factor(line.path, self.draws, self.plan.months))
+                path = by_year(self.plan.path(line.path, self.draws))
                 used = used + self.amount(line).value * path / by_year(months)
         return np.maximum(0.0, self.option.option.minimum_commitment_per_month - used)
 
@@ -632,7 +642,7 @@ def worth_at(draws: Draws, age: float) -> Array:
 
 
 def path_factor(path: str, draws: Draws, months: int) -> Array:
-    """Price of month 1 … M over today's. [n × M]"""
+    """Price of month 1 … M over today's, of all but a model's. [n × M]"""
     name, _, step = path.partition(":")
     if name == "flat":
         return np.ones((len(draws["growth"]), months))
@@ -641,8 +651,7 @@ def path_factor(path: str, draws: Draws, months: int) -> Array:
         memory = draws["rental_memory"][:, None]
         years = memory * (1 - np.exp(-elapsed / MONTHS / memory))
         return np.asarray((1 + draws["rental_drift"])[:, None] ** years)
-    yearly = {"api": 1 - draws["api_decline"], "inflation": 1 + draws["inflation"]}[name]
-    return powers(yearly ** (1 / MONTHS), months)
+    return powers((1 + draws["inflation"]) ** (1 / MONTHS), months)
 
 
 def powers(base: Array, count: int) -> Array:

@@ -7,20 +7,24 @@ a published price; what has no price leaves the option out, with the reason.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import TypeAlias
 
 from siting import catalogue, quality
 from siting.catalogue import Source, source_of
-from siting.cost import cashflow, prices
+from siting.cost import api_prices, cashflow, prices
+from siting.cost.api_prices import ModelPath
 from siting.cost.cashflow import CostItem, HybridPlan, Line, OptionPlan, Plan
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario.model import Client, Option, Scenario
 from siting.memory import fine_tuning
-from siting.places import BY_REQUEST, HOSTED_OPEN, OWNED
+from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import Range, total
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
@@ -35,50 +39,108 @@ READING_WORK = 0.1
 """Work of reading a token over writing one, for machines of one's own."""
 
 
-def compile_plan(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Plan:
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """One option with its prices found, or why it has none, and what it rests on."""
+
+    plan: OptionPlan | None
+    why: str
+    factors: Mapping[str, Factor]
+    api_paths: Mapping[str, ModelPath]
+    notes: tuple[str, ...]
+
+
+Compile: TypeAlias = Callable[[Scenario, str, OptionCapacity], Compiled]
+
+
+def compile_plan(
+    scenario: Scenario,
+    capacity: Mapping[str, OptionCapacity],
+    compiled: Compile | None = None,
+) -> Plan:
     """Finds every price that the scenario's options need, once.
 
     An option without a price or without an estimate of its speed is left out with the reason.
+    compiled: `compile_option`, or one that keeps what it found.
     """
-    finder = _Finder(scenario, fine_tuning.assess(scenario))
-    finder.find_shared()
-    made: dict[str, OptionPlan] = {}
-    why: dict[str, str] = {}
-    for name in sorted(scenario.options, key=lambda n: scenario.options[n].kind == "hybrid"):
+    options, find = scenario.options, compiled or compile_option
+    found = {n: find(scenario, n, capacity[n]) for n, o in options.items() if o.kind not in MIXED}
+    made = {n: c.plan for n, c in found.items() if c.plan is not None}
+    why = {n: c.why for n, c in found.items() if c.plan is None}
+    finder = _Finder(scenario)
+    for each in found.values():
+        finder.take(each)
+    for name in (n for n, o in options.items() if o.kind in MIXED):
         try:
-            made[name] = _option_plan(replace(finder, name=name), capacity[name], made, why)
+            made[name] = _mixed(replace(finder, name=name), made, why)
         except NotPriced as reason:
             why[name] = str(reason)
-    calendar, finance = (scenario.client.country, scenario.client.report_date), scenario.finance
-    loads = {n: workload_load(n, w, *calendar) for n, w in scenario.workloads.items()}
-    users = sum(w.users for w in scenario.workloads.values())
-    on_call = any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values())
-    terms = finance.baseline, finance.horizon_months, users, finance.tax_rate or 0.0, on_call
-    options = {n: made[n] for n in scenario.options if n in made}
-    return Plan(options, why, finder.factors, loads, *terms, tuple(dict.fromkeys(finder.notes)))
+    client, finance = scenario.client, scenario.finance
+    loads = {
+        n: workload_load(n, w, client.country, client.report_date)
+        for n, w in scenario.workloads.items()
+    }
+    return Plan(
+        options={n: made[n] for n in options if n in made},
+        not_estimated=why,
+        factors=finder.factors,
+        loads=loads,
+        baseline=finance.baseline,
+        months=finance.horizon_months,
+        users=sum(w.users for w in scenario.workloads.values()),
+        tax_rate=finance.tax_rate or 0.0,
+        api_paths=finder.api_paths,
+        round_the_clock=any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values()),
+        notes=tuple(dict.fromkeys(finder.notes)),
+    )
 
 
-def _option_plan(
-    finder: _Finder, sized: OptionCapacity, made: Mapping[str, OptionPlan], why: Mapping[str, str]
-) -> OptionPlan:
+def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
+    """Finds the prices of one option that is no mix of others."""
+    finder = _Finder(scenario, fine_tuning.assess(scenario), name=name)
+    finder.find_shared()
+    made, why = None, ""
+    try:
+        made = _option_plan(finder, sized)
+    except NotPriced as reason:
+        why = str(reason)
+    return Compiled(
+        plan=made,
+        why=why,
+        factors=finder.factors,
+        api_paths=finder.api_paths,
+        notes=tuple(finder.notes),
+    )
+
+
+def _option_plan(finder: _Finder, sized: OptionCapacity) -> OptionPlan:
+    finder.find_months()
     name, option = finder.name, finder.option
-    months, path = option.months_to_production, f"options.{name}.months_to_production"
-    finder.own("months_to_production", "Months to production", replace(months, unit="months"),
-               finder.scenario.source(path), "months_to_production")  # fmt: skip
-    if option.kind == "hybrid":
-        for part in (option.base, option.burst):
-            if part not in made:
-                reason = why.get(part, "no such option")
-                raise NotPriced(f"its part {part} is not estimated: {reason}")
-        return _hybrid_plan(name, option, made[option.base], made[option.burst])
     if sized.not_estimated:
         raise NotPriced("; ".join(f"{m}: {r}" for m, r in sized.not_estimated.items()))
     pools = tuple(map(cashflow.PoolLoad, sized.pools.values()))
     if option.kind not in BY_REQUEST and not pools:
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
     machine = prices.server(option) if option.kind in OWNED else None
-    moves, lines = finder.moves(), tuple(replace(finder, machine=machine).lines())
-    return OptionPlan(name, option, lines, pools, machine, moves)
+    moves = finder.moves()
+    return OptionPlan(
+        name=name,
+        option=option,
+        lines=tuple(replace(finder, machine=machine).lines()),
+        pools=pools,
+        machine=machine,
+        moves=moves,
+    )
+
+
+def _mixed(finder: _Finder, made: Mapping[str, OptionPlan], why: Mapping[str, str]) -> HybridPlan:
+    finder.find_months()
+    option = finder.option
+    for part in (option.base, option.burst):
+        if part not in made:
+            reason = why.get(part, "no such option")
+            raise NotPriced(f"its part {part} is not estimated: {reason}")
+    return _hybrid_plan(finder.name, option, made[option.base], made[option.burst])
 
 
 def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan) -> HybridPlan:
@@ -97,8 +159,15 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
         for line in burst.lines
         if line.item.driver in by_use or (line.item.driver == "fte" and not burst.pools)
     ]
-    lines = (*own, *rest)
-    return HybridPlan(name, option, lines, base.pools, base.machine, base=base, burst=burst)
+    return HybridPlan(
+        name=name,
+        option=option,
+        lines=(*own, *rest),
+        pools=base.pools,
+        machine=base.machine,
+        base=base,
+        burst=burst,
+    )
 
 
 @dataclass(frozen=True)
@@ -147,6 +216,7 @@ class _Finder:
     scenario: Scenario
     training: Mapping[str, tuple[fine_tuning.Plan, ...]] = field(default_factory=dict)
     factors: dict[str, Factor] = field(default_factory=dict)
+    api_paths: dict[str, ModelPath] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     name: str = ""
     """The option that prices are looked up for."""
@@ -162,7 +232,22 @@ class _Finder:
     def client(self) -> Client:
         return self.scenario.client
 
+    def take(self, known: Compiled) -> None:
+        """Adds what was found for an option; what options share stays as the first found it."""
+        for name, factor in known.factors.items():
+            self.factors.setdefault(name, factor)
+        self.api_paths.update(known.api_paths)
+        self.notes.extend(known.notes)
+
     # -- factors
+
+    def find_months(self) -> None:
+        """How long it takes until an option serves."""
+        months = replace(self.option.months_to_production, unit="months")
+        source = self.scenario.source(f"options.{self.name}.months_to_production")
+        self.own(
+            "months_to_production", "Months to production", months, source, "months_to_production"
+        )
 
     def put(
         self, name: str, label: str, value: Range, source: Source, driver: str = "", note: str = ""
@@ -200,13 +285,10 @@ class _Finder:
             if value is not None:
                 self.put(name, label, replace(value, unit=unit), said(f"finance.{name}"))
         self._find_vat()
-        if finance.price_decline == "list":
-            nil, source = Range.exact(0.0, "per year"), said("finance.price_decline")
-            self.put("api_decline", "Fall of API list prices", nil, source)
         self.notes.extend(
             f"{option.label}: fine-tuning at the vendor is not estimated, because its price is in "
             "no table; the option looks cheaper than it is"
-            for option in self.scenario.options.values()
+            for option in [self.option]
             if self.scenario.fine_tuning and option.kind in BY_REQUEST
         )
 
@@ -270,11 +352,70 @@ class _Finder:
                 continue
             wages = "staff_cost" in item.multiply_by.split()
             vat = ("vat",) if "vat" in self.factors and not wages else ()
-            rental = "rental:" + {"1y": "12", "3y": "36"}.get(option.commitment, "1")
-            path = rental if item.path == "rental" else item.path
             for workload in self.scenario.workloads if item.driver == "request" else ("",):
-                factors = replace(self, workload=workload)._price(item)
-                yield Line(item, (*factors, *vat), workload, path=path)
+                finder = replace(self, workload=workload)
+                factors = finder._price(item)
+                yield Line(item, (*factors, *vat), workload, path=finder._path(item))
+
+    def _path(self, item: CostItem) -> str:
+        """How the price of an item moves over the horizon."""
+        if item.path == "rental":
+            return "rental:" + {"1y": "12", "3y": "36"}.get(self.option.commitment, "1")
+        return f"api:{self._model_path().key}" if item.path == "api" else item.path
+
+    def _model_path(self) -> ModelPath:
+        """How the price of the model moves that serves the workload; found once for each.
+
+        Open weights that a host ends can be had at another, so that their price is as listed.
+        """
+        option, how = self.option, self.scenario.finance.price_path
+        model = option.runs(self.workload) or next(iter(option.models.values()), "")
+        workload = self.workload or next(iter(self.scenario.workloads))
+        key = f"{option.vendor or option.provider or self.name}/{model}"
+        if key in self.api_paths:
+            return self.api_paths[key]
+        if option.kind in HOSTED_OPEN and how == "named_model":
+            how = "list"
+        path = ModelPath(key=key, how=how)
+        if how == "equal_quality":
+            self.parameter("api_decline")
+        elif option.kind not in HOSTED_OPEN:
+            path = self._of_named(path, model, workload)
+        self.api_paths[key] = path
+        return path
+
+    def _of_named(self, path: ModelPath, model: str, workload: str) -> ModelPath:
+        """The path of a model at its vendor, with what is announced of its price and its end."""
+        hidden = quality.hidden_tokens(self.scenario, self.name, workload).central
+        option, day, months = self.option, self.client.report_date, self.scenario.finance
+        try:
+            today = self._request(model, workload, hidden)
+        except NotPriced:  # a quote of the client's own, to the end
+            return replace(path, how="list")
+        if today.per_request <= 0:
+            return replace(path, how="list")
+        steps = api_prices.announced(option.provider, model, day, months.horizon_months)
+        ratios = (
+            (month, self._request(model, workload, hidden, then).per_request / today.per_request)
+            for month, then in steps
+        )
+        path = replace(path, announced=tuple(ratios))
+        if path.how == "named_model":
+            end = api_prices.ending(
+                option.vendor, model, day, months.horizon_months, self.scenario.seed
+            )
+            next_price = self._successor_price(end.replacement, workload, hidden)
+            ratio = None if next_price is None else next_price / today.per_request
+            for factor in api_prices.factors(path, today, end, day, ratio):
+                self.factors[factor.name] = factor
+        return path
+
+    def _successor_price(self, named: str, workload: str, hidden: float) -> float | None:
+        """Price of a request to the first successor that is named and has a price."""
+        for model in filter(None, re.split(r"[;,/ ]+(?:or )?", named)):
+            with suppress(NotPriced):
+                return self._request(model, workload, hidden).per_request
+        return None
 
     def _applies(self, item: CostItem) -> bool:
         """Whether an option has a cost item of its kind; one that runs today needs no migration."""
@@ -430,6 +571,10 @@ class _Finder:
         model times the workloads that a model serves."""
         option = self.option
         years = stability.moves(self.scenario, self.name) if option.kind in BY_REQUEST else ()
+        if (
+            self.scenario.finance.price_path == "equal_quality"
+        ):  # who moves each year tests each year
+            years = tuple(Range.exact(max(1.0, y.central), y.unit) for y in years)
         expected = sum(y.central for y in years)
         if not expected:
             return ()
@@ -482,15 +627,17 @@ class _Finder:
             factors.append(self.own("region", label, surcharge, source, note=region.note))
         return [*factors, *self.fx(price.currency)]
 
-    def _request(self, model: str, workload: str, hidden: float) -> prices.ApiPrice:
-        """Price of a request of a workload with so many hidden tokens."""
+    def _request(
+        self, model: str, workload: str, hidden: float, then: dt.date | None = None
+    ) -> prices.ApiPrice:
+        """Price of a request of a workload with so many hidden tokens, today or on a day."""
         option, asked = self.option, self.scenario.workloads[workload]
         load = workload_load(workload, asked)
         n = prices.BilledTokens(
             load.lengths.input.mean, load.lengths.input.sigma, asked.output_tokens.mean + hidden,
             load.lengths.cached_share, asked.cache_write_share,
         )  # fmt: skip
-        of = option.provider, model, n, load.batchable_share, self.client.report_date
+        of = option.provider, model, n, load.batchable_share, then or self.client.report_date
         if option.kind in HOSTED_OPEN:
             return prices.open_request(*of, self.client.currency)
         return prices.api_request(*of)

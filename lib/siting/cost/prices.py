@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from statistics import NormalDist, median
 from typing import Annotated, Literal, TypeVar
 
@@ -33,7 +33,7 @@ from siting.quantity import Range
 from siting.serving.servers import Server, known_servers
 
 OptionKinds = Annotated[str, catalogue.one_of(lambda: places.WORDS, "kind of option", " ")]
-Shape = Literal["split_normal", "triangular", "uniform", "fixed"]
+Shape = Literal["split_normal", "split_lognormal", "triangular", "uniform", "fixed"]
 
 
 class NotPriced(ValueError):
@@ -434,6 +434,15 @@ def _sellers() -> frozenset[str]:
     from genai_prices.data import providers
 
     return column("open_api_prices", "provider") | {p.id for p in providers}
+
+
+@lru_cache(maxsize=4096)
+def token_price(provider: str, model: str, day: dt.date) -> float | None:
+    """List price of a usual request on a day; None where there is none. [USD]"""
+    with suppress(NotPriced, LookupError):
+        usual = BilledTokens(1000, output_mean=1000)
+        return _call(provider, _listed(provider, model)[0], day, usual)
+    return None
 
 
 class Surcharge(Fact, tables="regional_surcharges"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import Literal
@@ -51,7 +50,7 @@ class Clock:
     def path(self, name: str) -> Array:
         """Price of month 1 … M over today's. [n × M]"""
         if name not in self._paths:
-            self._paths[name] = cashflow.path_factor(name, self.draws, self.plan.months)
+            self._paths[name] = self.plan.path(name, self.draws)
         return self._paths[name]
 
     def waiting(self, phase: str, name: str) -> Array:
@@ -83,14 +82,6 @@ class Clock:
                 by_year = partial(cashflow.by_year, years=self.plan.years)
                 self._sums[key] = (by_year(part), by_year(worth))
         return self._sums[key]
-
-    def along(self, decline: Array) -> Clock:
-        """The same, but for API prices, which fall by so much a year. [n]"""
-        other = copy(self)
-        other.draws = {**self.draws, "api_decline": decline}
-        other._paths = {name: found for name, found in self._paths.items() if name != "api"}
-        other._sums = {key: found for key, found in self._sums.items() if key[0] != "api"}
-        return other
 
 
 @dataclass(frozen=True)
@@ -134,41 +125,29 @@ BLOCK = 2_000
 
 
 def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Totals]:
-    """Cost of some options, or of all, over any number of draws: what every figure comes from."""
-    return by_path(plan, draws, {"": draws["api_decline"]}, names)[""]
-
-
-def by_path(
-    plan: Plan, draws: Draws, declines: Mapping[str, Array], names: Iterable[str] = ()
-) -> dict[str, dict[str, Totals]]:
-    """The same draws with each of several yearly falls of API prices [n], by the name of each; a
+    """Cost of some options, or of all, over any number of draws: what every figure comes from. A
     hybrid that is one of its parts alone has its cost."""
     part = {name: plan.options[name].alone or name for name in names or plan.options}
+    blocks = [
+        _of_block(plan, {n: x[at : at + BLOCK] for n, x in draws.items()}, {*part.values()})
+        for at in range(0, len(draws["growth"]), BLOCK)
+    ]
+    whole = {
+        name: Totals(
+            present=np.concatenate([b[name].present for b in blocks]),
+            yearly=np.concatenate([b[name].yearly for b in blocks]),
+        )
+        for name in blocks[0]
+    }
+    return {name: whole[each] for name, each in part.items()}
 
-    def block(at: int) -> dict[tuple[str, str], tuple[Array, Array]]:
-        some, falls = ({n: x[at : at + BLOCK] for n, x in of.items()} for of in (draws, declines))
-        return _of_block(plan, some, falls, dict.fromkeys(part.values()))
 
-    blocks = [block(at) for at in range(0, len(draws["growth"]), BLOCK)]
-    parts = {key: zip(*(b[key] for b in blocks), strict=True) for key in blocks[0]}
-    found = {key: Totals(*map(np.concatenate, each)) for key, each in parts.items()}
-    return {path: {name: found[path, part[name]] for name in part} for path in declines}
-
-
-def _of_block(
-    plan: Plan, draws: Draws, declines: Mapping[str, Array], names: Iterable[str]
-) -> dict[tuple[str, str], tuple[Array, Array]]:
-    """Present and yearly cost by fall of API prices and option."""
-    drivers = {line.item.driver for option in plan.options.values() for line in option.lines}
-    clock, bills = Clock(plan, draws), dict[str, _Bill]()
-    found: dict[tuple[str, str], tuple[Array, Array]] = {}
-    for path, decline in declines.items():
-        clock = clock.along(decline)
-        if not bills or "unused_commitment" in drivers:  # which counts what is paid at that price
-            billed = cache(partial(cashflow.bill, plan, draws=clock.draws))
-            bills = {n: _alike(plan, clock.draws, due(plan, n, clock.draws, billed)) for n in names}
-        found |= {(path, name): _summed(clock, name, bill) for name, bill in bills.items()}
-    return found
+def _of_block(plan: Plan, draws: Draws, names: Iterable[str]) -> dict[str, Totals]:
+    """Present and yearly cost by option."""
+    clock = Clock(plan, draws)
+    billed = cache(partial(cashflow.bill, plan, draws=draws))
+    bills = {n: _alike(plan, draws, due(plan, n, draws, billed)) for n in names}
+    return {name: _summed(clock, name, bill) for name, bill in bills.items()}
 
 
 _Bill = Mapping[tuple[str, str, str], Array]
@@ -190,7 +169,7 @@ def _alike(plan: Plan, draws: Draws, owed: Sequence[Amount]) -> _Bill:
     return alike
 
 
-def _summed(clock: Clock, name: str, bill: _Bill) -> tuple[Array, Array]:
+def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
     """Present [n] and nominal cost by year [n × Y] of a bill: amounts times the path's sums."""
     wait = clock.draws[f"months_to_production.{name}"]
     present, yearly = np.zeros(len(wait)), np.zeros((len(wait), clock.plan.years))
@@ -205,7 +184,7 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> tuple[Array, Array]:
             worth = nominal * clock.discount[:, -1:]
         yearly += value * nominal
         present += (value * worth).sum(axis=1)
-    return present, yearly
+    return Totals(present=present, yearly=yearly)
 
 
 # --- one case, month by month -----------------------------------------------------------------
@@ -325,14 +304,12 @@ class OptionCost:
 
     def __init__(
         self, plan: Plan, name: str, lines: Mapping[str, tuple[Flow, ...]], tokens: Array,
-        volume: Volume, by_path: Mapping[str, Mapping[str, float]], path: str,
+        volume: Volume, present: Mapping[str, float],
     ) -> None:  # fmt: skip
-        """lines, by_path: of every option; path: the scenario's own of the API price paths."""
+        """lines, present: of every option."""
         option, draws = plan.options[name], plan.central()
-        rate, machines = (
-            float(draws["discount_rate"][0]),
-            cashflow.machines(option, draws, plan.years),
-        )
+        rate = float(draws["discount_rate"][0])
+        machines = cashflow.machines(option, draws, plan.years)
         self.name, self.label, self.kind = name, option.option.label, option.option.kind
         self.flows = lines[name]
         self.life = cashflow.life_years(draws)
@@ -356,16 +333,14 @@ class OptionCost:
         self.irr = money.irr(saving)
         self.payback_simple = money.payback(saving) if saving.any() else None
         self.payback_discounted = money.payback(saving, rate) if saving.any() else None
-        self.break_even = _break_even(plan, option, saving, machines, volume, by_path[path])
+        self.break_even = _break_even(plan, option, saving, machines, volume, present)
         self.energy = energy(plan, option, machines)
-        self.present_by_path = {path: cost[name] for path, cost in by_path.items()}
-        """Present cost under both API price paths: `list` and `same_capability`."""
         bought = machines.servers[0] if machines and option.machine else ()
         self.servers = tuple(map(float, bought))
         self.hybrid = option.split if isinstance(option, HybridPlan) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """The cost chapter's result."""
 
@@ -375,7 +350,6 @@ class Comparison:
     rate: float
     tokens: Array
     """Tokens served by month, by any option. [M + 1]"""
-    price_path: str
     volume: Volume
 
     @property
@@ -400,17 +374,19 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     capacity: by option, from capacity.assess. Options that cannot be priced appear in
     `plan.not_estimated` with the reason.
     """
-    plan, finance = with_optimum(compile_plan(scenario, capacity)), scenario.finance
-    draws, decline = plan.central(), prices.parameter("api_decline").central
-    falls = {"list": np.zeros(1), "same_capability": np.full(1, decline)}
-    priced = by_path(plan, draws, falls).items()
-    present = {p: {n: float(t.present[0]) for n, t in found.items()} for p, found in priced}
+    plan = with_optimum(compile_plan(scenario, capacity))
+    draws, volume = plan.central(), Volume(plan)
+    present = {name: float(t.present[0]) for name, t in totals(plan, draws).items()}
     lines = {name: flows(plan, name, draws) for name in plan.options}
     tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
-    volume, path = Volume(plan), finance.price_decline
-    found = {n: OptionCost(plan, n, lines, tokens, volume, present, path) for n in plan.options}
-    terms = scenario.client.currency, finance.discount_rate.central
-    return Comparison(plan, found, *terms, tokens, path, volume)
+    return Comparison(
+        plan=plan,
+        options={n: OptionCost(plan, n, lines, tokens, volume, present) for n in plan.options},
+        currency=scenario.client.currency,
+        rate=scenario.finance.discount_rate.central,
+        tokens=tokens,
+        volume=volume,
+    )
 
 
 def drawn_factors(plan: Plan) -> set[str]:
@@ -418,6 +394,7 @@ def drawn_factors(plan: Plan) -> set[str]:
     by_option = ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw",
                  "hidden_work")  # fmt: skip
     used = {f"{stem}.{name}" for stem in by_option for name in plan.options}
+    used.update(*(path.factors for path in plan.api_paths.values()))
     lines = (line for option in plan.options.values() for line in option.lines)
     terms = cashflow.SHARED, ("discount_rate", "hidden_tokens")
     return used.union(*terms, *(line.factors for line in lines))

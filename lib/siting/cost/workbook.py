@@ -25,7 +25,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from siting.catalogue import STALE_DAYS
-from siting.cost import cashflow
+from siting.cost import api_prices, cashflow
 from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import Comparison, Flow, OptionCost, depreciation, shown_factors
 from siting.inputs.scenario import Option, Scenario
@@ -175,7 +175,7 @@ def _inputs(book: _Book) -> None:
             _write(sheet, row, [words], book.formats["old"], first=8)
 
 
-_RATES = {"api": "1-{api_decline}", "rental": "1+{rental_drift}", "inflation": "1+{inflation}"}
+_RATES = {"rental": "1+{rental_drift}", "inflation": "1+{inflation}"}
 """By which the price of a path moves in a year."""
 
 
@@ -185,7 +185,7 @@ def _paths(book: _Book) -> None:
     plan, options = book.comparison.plan, book.comparison.options.values()
     draws, values = plan.central(), {"discount": book.discount}
     for name in sorted({f.path for o in options for f in o.flows}):
-        values[name] = np.append(1.0, cashflow.path_factor(name, draws, plan.months)[0])
+        values[name] = np.append(1.0, plan.path(name, draws)[0])
     for row, (name, path) in enumerate(values.items(), start=1):
         book.paths[name] = row + 1
         label = "Discount factor" if name == "discount" else f"Price path {name}"
@@ -197,6 +197,8 @@ def _paths(book: _Book) -> None:
 
 def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
     stem, _, step = name.partition(":")
+    if stem == "api":
+        return _api_formula(book, step, t, column)
     if name == "discount":
         return f"=(1+{book.inputs['discount_rate']})^(-{column}$1/12)"
     if stem == "flat" or t == 0:
@@ -208,6 +210,20 @@ def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
         years = f"INT({elapsed}/{step})*{step}/12"
         return f"=({base})^({memory}*(1-EXP(-({years})/{memory})))"
     return f"=({base})^({elapsed}/12)"
+
+
+def _api_formula(book: _Book, key: str, t: int, column: str) -> str:
+    """Price of a model in a month over today's; what is announced stands as a number."""
+    path, elapsed = book.comparison.plan.api_paths[key], f"({column}$1-1)"
+    if t == 0:
+        return "=1"
+    if path.how == "equal_quality":
+        fall = book.inputs["api_decline"]
+        return f"=(1-{fall})^MIN(INT({elapsed}/12),{api_prices.FALLING_YEARS})"
+    listed = f"{path.listed(t)[t - 1]:.12g}"
+    if path.how == "list":
+        return f"={listed}"
+    return f"=IF({elapsed}<{book.inputs[path.end]},{listed},{book.inputs[path.successor]})"
 
 
 def _quantities(book: _Book) -> dict[str, list[int]]:
@@ -273,7 +289,7 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
         ]
         _write(sheet, row, [cost.label + " (baseline)" * (name == plan.baseline)])
         _write(sheet, row, cells, book.formats["money"], first=1)
-        _write(sheet, row, [comparison.price_path.replace("_", " ")], first=5)
+        _write(sheet, row, [book.scenario.finance.price_path.replace("_", " ")], first=5)
     below = len(comparison.options) + 5
     for row, (name, why) in enumerate(plan.not_estimated.items(), start=below):
         _write(sheet, row, [f"{name}: not estimated, because {why}"], book.formats["note"])

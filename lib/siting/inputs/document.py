@@ -357,10 +357,10 @@ def as_yaml(data: dict[str, Any]) -> str:
 def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
     pad = "  " * depth
     for key, value in members(data):
-        head = f"{_inline(key)}:" if isinstance(data, dict) else "-"
+        head = f"{inline(key)}:" if isinstance(data, dict) else "-"
         nested = isinstance(value, dict) and not value.keys() <= BAND
         if not nested and not (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
-            yield f"{pad}{head} {_inline(value)}"
+            yield f"{pad}{head} {inline(value)}"
         elif isinstance(value, dict) and head == "-":
             first, *rest = _yaml(value, depth + 1)
             yield f"{pad}- {first.strip()}"
@@ -370,12 +370,12 @@ def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
             yield from _yaml(value, depth + 1)
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
     """A value as this kit's reader, and any other, reads it back."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_inline(k)}: {_inline(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{inline(k)}: {inline(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_inline, value)) + "]"
+        return "[" + ", ".join(map(inline, value)) + "]"
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 1e15:
             return str(int(value))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from siting_report.run.shelf import LARGEST
 
 from siting.inputs import document, scenario
 from siting.inputs.scenario import ScenarioError
+from siting.inputs.scenario.changes import Changes, words
 from siting.run.job import attached
 
 _FACTS = ("lib/siting_facts", "lib/siting/facts")
@@ -35,16 +37,20 @@ _FACTS = ("lib/siting_facts", "lib/siting/facts")
 _DATED = re.compile(r"(?P<client>[a-z0-9][a-z0-9-]*)@(?P<date>\d{4}-\d{2}(-\d{2})?|now)")
 
 
-def summary(name: str) -> dict[str, Any]:
+def summary(name: str, changes: Changes | None = None) -> dict[str, Any]:
     """The summary that `name` stands for, with its scenario as `scenario` where that is at hand.
 
     name: a summary.json or a folder that holds one; a client whose report is in `reports/`;
     `CLIENT@now`, computed without rendering; or `CLIENT@YYYY-MM[-DD]`, as of the start of that
-    day. Raises ScenarioError where there is none.
+    day. changes: values at dotted paths that take the place of the scenario's, of CLIENT@now only.
+    Raises ScenarioError where there is none.
     """
     dated = _DATED.fullmatch(name)
     if dated and dated["date"] == "now":
-        return _computed(dated["client"], scenario.project())
+        return _computed(dated["client"], scenario.project(), changes or {})
+    if changes:
+        write = "write CLIENT@now: what was rendered cannot be changed"
+        raise ScenarioError.of(name, "is not computed anew, so --set has nothing to change", write)
     if dated:
         return _on(dated["client"], dated["date"])
     path, remedy = Path(name), "name a client, a report's folder, CLIENT@now or CLIENT@2026-03"
@@ -83,7 +89,7 @@ def _on(client: str, date: str) -> dict[str, Any]:
             archive.extractall(folder, filter="data")
         if facts := _facts_in(Path(folder)):
             _complete(facts)
-        return _computed(client, Path(folder))
+        return _computed(client, Path(folder), {})
 
 
 def _facts_of(root: Path, revision: str) -> str:
@@ -142,19 +148,21 @@ def _git(root: Path, *arguments: str) -> bytes:
     raise ScenarioError.of(root, wrong, remedy)
 
 
-def _computed(client: str, root: Path) -> dict[str, Any]:
+def _computed(client: str, root: Path, changes: Changes) -> dict[str, Any]:
     """Runs in a process of its own, which sees that root's scenarios and facts alone."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     facts = _facts_in(root)
     if facts:
         environment["SITING_FACTS"] = str(facts)
     # -P: a module in the folder of that root is no module of ours.
-    command = [sys.executable, "-P", "-m", "siting", "summary", client]
+    asked = itertools.chain(*(("--set", word) for word in words(changes)))
+    command = [sys.executable, "-P", "-m", "siting", "summary", client, *asked]
     run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     if run.returncode:
         reason = run.stderr.strip().splitlines() or ["no reason given"]
         wrong = f"cannot be computed ({reason[0]})"
         raise ScenarioError.of(client, wrong, "check it with `siting check`")
     path = root / "params" / f"{client}.yaml"
-    whole = scenario.resolved(attached(scenario.load(path), path)[0])
+    found = scenario.changed(scenario.load(path), changes)
+    whole = scenario.resolved(attached(found, path)[0])
     return {**json.loads(run.stdout), "scenario": document.examined(whole)[0].data}

@@ -19,6 +19,7 @@ from siting.catalogue import suggestion
 from siting.inputs import document, scenario
 from siting.inputs.document import Fault, Path_, Problem
 from siting.inputs.scenario import ScenarioError
+from siting.inputs.scenario.changes import Changes
 from siting.inputs.scenario.model import Report
 
 T = TypeVar("T")
@@ -38,15 +39,19 @@ def prepare(
     *,
     notebooks: Path | None = None,
     formats: tuple[Format, ...] = ("html", "pdf"),
+    changes: Changes | None = None,
 ) -> Job:
     """The job of a client of `params/`, or of a YAML file anywhere.
 
-    notebooks: folder of the chapters; by default the project's.
+    notebooks: folder of the chapters; by default the project's. changes: values at dotted paths
+    that take the place of the scenario's.
     Raises ScenarioError where the scenario, or a file that it names, cannot be used.
     """
     path = scenario.path_of(name_or_path)
     folder = notebooks or scenario.project() / "notebooks"
     found, problems = scenario.examined(name_or_path)
+    if changes and not problems:
+        found = scenario.changed(found, changes)
     try:
         stored, attachments = attached(found, path)
     except ScenarioError as error:

@@ -26,6 +26,7 @@ from siting.catalogue import facts_version, suggestion
 from siting.cost import workbook
 from siting.inputs import scenario
 from siting.inputs.document import Problem
+from siting.inputs.scenario.changes import Changes
 from siting.study import frames, page, summary
 from siting.study.capacity import CapacityFrames
 from siting.study.cost import CostFrames
@@ -38,6 +39,7 @@ from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
 from siting.study.vendors import VendorFrames
 from siting.study.wording import Wording
+from siting.verdict.variants import Outcome, Variant
 
 TOPICS: tuple[type[Topic], ...] = (
     DecisionFrames,
@@ -88,16 +90,46 @@ class Study(Wording):
         """The content of summary.json."""
         return summary.content(self)
 
+    def variants_tried(self) -> list[dict[str, Any]]:
+        """What would change the answer, as `siting variants --json` gives it: plain values, with
+        the words for `--set`, and of continuous inputs the value at which the answer switches.
+
+        present_cost in the client's currency, share from 0 to 1, lead in points.
+        """
+        rows = [_tried(variant, outcome) for variant, outcome in self.results.tried]
+        for switch in self.results.switches:
+            rows.append(_tried(switch.variant, switch.outcome) | {"switching_value": switch.at})
+        return rows
+
     def workbook(self) -> bytes:
         """The content of cash-flows.xlsx: the cost chapter with live formulas."""
         return workbook.content(self.results.cost, self.scenario)
 
 
-def open(client: str = "base") -> Study:
+def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
+    return {
+        "kind": variant.kind,
+        "what": variant.what,
+        "before": variant.before,
+        "after": variant.after,
+        "plausible": variant.plausible,
+        "set": list(variant.set),
+        "option": found.option,
+        "present_cost": found.present_cost,
+        "share": found.share,
+        "lead": found.lead,
+        "answer": found.answer,
+    }
+
+
+def open(client: str = "base", changes: Changes | None = None) -> Study:
     """The study of `params/<client>.yaml`, or of a YAML file anywhere.
 
+    changes: values at dotted paths that take the place of the scenario's.
     Raises scenario.ScenarioError naming file, line, field and remedy.
     """
+    if changes:
+        return Study(scenario.changed(scenario.load(client), changes))
     return _kept.get(_said(client)) or Study(scenario.load(client))
 
 

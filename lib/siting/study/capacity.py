@@ -14,6 +14,7 @@ from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.memory.distance import Seen
+from siting.quality import bare_name
 from siting.quantity import NotEstimated
 from siting.serving import capacity, performance
 from siting.serving.capacity import OptionCapacity, Pool
@@ -22,7 +23,6 @@ from siting.serving.performance import Array
 from siting.serving.queueing import Latency, latency
 from siting.serving.servers import Server
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.study.memory import short
 
 CURVE_POINTS = 24
 MOST_TIMES = 3
@@ -45,7 +45,7 @@ class CapacityFrames(Topic):
         """Every pool of GPUs, and its option and model as a row names them."""
         for name, found in self.results.capacity.items():
             for model, pool in found.pools.items():
-                yield {"option": name, "model": short(model)}, pool
+                yield {"option": name, "model": bare_name(model)}, pool
 
     @property
     def _loads(self) -> Mapping[str, Load]:
@@ -177,7 +177,7 @@ class CapacityFrames(Topic):
                 serving = pool.replicas[0].central
                 yield {
                     "option": name,
-                    "model": short(model),
+                    "model": bare_name(model),
                     "model_key": pool.model,
                     "shown": name == about and pool is largest,
                     "hybrid": found.kind == "hybrid",
@@ -218,7 +218,7 @@ class CapacityFrames(Topic):
         """
         for name, found in self.results.capacity.items():
             for model, why in found.not_estimated.items():
-                yield {"option": name, "model": short(model), "model_key": model, "why": why}
+                yield {"option": name, "model": bare_name(model), "model_key": model, "why": why}
 
     @frame_citing(_speed_sources)
     def replica_curve(self) -> Rows:

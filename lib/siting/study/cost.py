@@ -1,21 +1,21 @@
-"""Frames of a study on money: what each option costs, when, how sure that is, what turns it."""
+"""Frames of a study on money: what each option costs, when, and how sure that is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from siting.catalogue import Source, source_of
-from siting.cost import claims, costing, money, uncertainty
+from siting.cost import claims, costing, money
 from siting.cost.money import MONTHS
-from siting.cost.prices import open_prices, parameter
-from siting.study import alternatives
+from siting.cost.prices import open_prices
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.vendors import iso
+from siting.verdict import alternatives
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -32,7 +32,6 @@ MAIN_PRICES = ("server_price", "server_list_price", "gpu_hour", "api_request")
 """Factors whose age is that of an option's prices."""
 JUDGED = 4
 """Hosts that the scenario lacks, so many of the cheapest are held against rules and quality."""
-PATHS = {"list": "as listed", "same_capability": "falling"}
 
 
 def _prices(*stems: str) -> Callable[[Topic], Iterable[Source]]:
@@ -46,11 +45,6 @@ def _prices(*stems: str) -> Callable[[Topic], Iterable[Source]]:
 
 class CostFrames(Topic):
     """Frames on money."""
-
-    def _of_drivers(self, drivers: Iterable[str]) -> Iterator[Source]:
-        """Sources of the factors that some drivers move."""
-        moved = uncertainty.drivers(self.results.cost.plan)
-        return (f.source for d in drivers for f in moved.get(d, ()))
 
     # --- totals -----------------------------------------------------------------------------------
 
@@ -365,88 +359,6 @@ class CostFrames(Topic):
                     "best": o.hybrid.end != "base" and servers == o.hybrid.servers,
                     "all_owned": o.hybrid.base_cost,
                 }
-
-    # --- how sure ---------------------------------------------------------------------------------
-
-    @frame
-    def sensitivities(self) -> Rows:
-        """An input that is not known exactly: what it does to the saving of the chosen option over
-        what it is held against; widest effect first.
-
-        driver: the input
-        unit: unit of its values
-        *: its value as planned, and those that 1 in 10 cases is below and above [1]
-        saving_low: saving with the input at its low, all others as planned [currency]
-        saving_high: saving with the input at its high [currency]
-        alone?: share of the saving's variance that it explains by itself [share]
-        with_others?: the same, together with others [share]
-        """
-        bars = self.results.bars
-        shares = uncertainty.sobol(
-            self.results.cost.plan, self.results.compared, bars, self.scenario.seed
-        )
-        for b in bars:
-            row = {
-                "driver": b.label,
-                "unit": b.band.unit,
-                "*": b.band,
-                "saving_low": b.at_low,
-                "saving_high": b.at_high,
-            }
-            if b.driver in shares.index:
-                share = shares.loc[b.driver]
-                row |= {"alone": share["S1"], "with_others": share["ST"]}
-            yield row
-        yield from self._of_drivers(b.driver for b in bars)
-
-    @frame
-    def flips(self) -> Rows:
-        """An input that, alone, turns the order of the chosen option and what it is held against;
-        nearest first.
-
-        driver: the input
-        unit: unit of its values
-        central: its value as planned [1]
-        at: its value at which both cost the same [1]
-        option: the one that is cheaper beyond
-        inside: whether that value lies in eight of ten cases
-        """
-        priced = self.results.cost.options
-        pair = sorted({*self.results.compared} & {*priced}, key=lambda n: priced[n].present)
-        if len(pair) < 2:
-            return
-        for f in uncertainty.flips(self.results.cost.plan, pair[0], pair[1:]):
-            yield {
-                "driver": f.label,
-                "unit": f.band.unit,
-                "central": f.band.central,
-                "at": f.at,
-                "option": f.winner,
-                "inside": f.inside,
-            }
-            yield from self._of_drivers([f.driver])
-
-    @frame_citing(_prices("api_request"))
-    def price_paths(self) -> Rows:
-        """One option under one future of API prices.
-
-        option: label of the option
-        path: as listed (the same model at its list price) or falling (same capability)
-        present: present cost as planned [currency]
-        cheapest_in: share of cases in which it is the cheapest [share]
-        decline: yearly fall of prices on that path, as planned [per year]
-        """
-        fall = parameter("api_decline")
-        for name, o in self.results.cost.options.items():
-            for path, words in PATHS.items():
-                yield {
-                    "option": name,
-                    "path": words,
-                    "present": o.present_by_path[path],
-                    "cheapest_in": self.results.uncertainty.chance_cheapest[path][name],
-                    "decline": 0.0 if path == "list" else fall.central,
-                }
-        yield source_of(fall)
 
     # --- beside the money -------------------------------------------------------------------------
 

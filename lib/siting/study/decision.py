@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,20 @@ import numpy as np
 from siting.catalogue import Source, source_of
 from siting.quality import leaves, margin_of, own_result, spoken
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict.ranking import Candidate, Criterion, Ranking, Sampled
-from siting.verdict.what_if import outcomes
+from siting.verdict.ranking import (
+    Candidate,
+    Criterion,
+    Ranking,
+    Sampled,
+    matters_cost,
+    matters_points,
+)
+from siting.verdict.variants import Outcome, Variant
 
-TURNS = {"weight": "weight of {}", "price": "cost of {}", "volume": "volume of tokens"}
-
-WORDS = {"list": "list", "same_capability": "falling"}
-"""Paths of API prices as a client reads them."""
+UNSTATED = ("assumed", "unanswered")
+"""Kinds of variants of what nobody has stated."""
+EFFECTS = ("first option", "recommendation", "verdict")
+"""What an unstated answer may change, the greatest first."""
 
 
 class DecisionFrames(Topic):
@@ -35,7 +41,8 @@ class DecisionFrames(Topic):
         country?: where it runs, in words
         servers?: servers bought to begin with [servers]
         model?: the models that it runs, in words
-        reply?: yes or no to the client's question; missing where it asks for neither
+        reply?: yes, no, or not yet (no option is clearly better, or something that is demanded is
+            still to be shown) to the client's question; missing where it asks for neither
         stays: whether it is what runs today
         today?: what runs today [option]
         today_model?: the models that run today, in words
@@ -43,7 +50,17 @@ class DecisionFrames(Topic):
         best?: the option with the highest mean score [option]
         confidence: how sure, in a word
         definition: what the word means
-        share?: share of cases in which the option ranks first [share]
+        cleared: whether nothing that is demanded of it is still to be shown
+        share?: share of cases in which no other option is better by more than matters [share]
+        first?: share of cases in which it ranks first [share]
+        cost_share?: share of cases in which none costs less by more than matters [share]
+        lead?: its mean lead over its best rival; missing where it has none [points]
+        loss?: mean loss against the best option of each case, as money [currency]
+        matters: points by which another option must be better to count as better [points]
+        matters_cost: share of cost that counts as a difference [share]
+        first_move?: what the option begins with, in words
+        first_move_share?: share of cases in which no option that begins otherwise is better by more
+            than matters [share]
         leaving?: share of cases in which the best option scores above today's [share]
         months*?: until it serves [months]
         live?: day on which it is expected to serve
@@ -65,11 +82,21 @@ class DecisionFrames(Topic):
             "best": d.ranking and d.ranking.best,
             "confidence": d.word.word,
             "definition": d.word.definition,
+            "cleared": d.cleared,
             "share": d.share,
+            "first": d.ranking and d.ranking.first(d.ranking.best),
+            "cost_share": d.cost_share,
+            "lead": d.ranking and d.ranking.lead(d.ranking.best),
+            "loss": d.loss,
+            "matters": matters_points(),
+            "matters_cost": matters_cost(),
             "leaving": d.leaving,
             "cheaper": self._cheaper(name),
-            "worth": d.perfect_information,
+            "worth": self.results.advice.perfect_information,
         }
+        for move in d.first_moves:
+            if name in move.options:
+                row |= {"first_move": move.words, "first_move_share": move.share}
         if name is not None:
             row |= self._place(name) | self._begin(name)
         yield row
@@ -182,122 +209,140 @@ class DecisionFrames(Topic):
             for rank, share in enumerate(shares, 1):
                 yield {"option": name, "rank": rank, "share": share}
 
-    @frame_citing(_criteria_sources)
-    def price_futures(self) -> Rows:
-        """One priced option on one path of API prices, with all criteria.
+    # --- what would change the answer -------------------------------------------------------------
 
-        path: list (prices stay as listed) or falling (you follow falling prices of equal quality)
-        option: label of the option
-        p10: present cost, one case in ten is cheaper [currency]
-        p25: a quarter of the cases are cheaper [currency]
-        p50: median of the cases [currency]
-        p75: three quarters are cheaper [currency]
-        p90: nine in ten are cheaper [currency]
-        first?: share of cases in which it ranks first; missing where it may not be chosen [share]
-        best: whether it has the highest mean score on that path
+    def _variant_sources(self) -> list[Source]:
+        return [*self._criteria_sources(), *self.results.sovereignty.sources]
+
+    @frame_citing(_variant_sources)
+    def variants(self) -> Rows:
+        """The scenario with one thing changed, decided anew by the same chain in the same cases.
+
+        kind: input, assumed, unanswered, policy, offer, event, weight, method or together
+        what: what is changed, in words
+        before: as it stands in the report
+        after: as it was tried
+        change: the three in one phrase
+        plausible: whether it lies in its range, is dated, or can be had or asked
+        set: words of `--set` that make it again, separated by blanks
+        key?: the option that is then first, as the scenario names it
+        first?: the same by its label; missing where all are ruled out
+        present_cost?: median of its present cost [currency]
+        share?: share of cases in which no other option is better by more than matters [share]
+        lead?: mean lead of the report's choice over its best rival; missing where it is ruled out
+            or alone [points]
+        cleared?: whether nothing demanded of the report's choice is still to be shown; missing
+            where it is ruled out
+        verdicts: rules whose verdict on the report's choice is another [rules]
+        answer: stays, level (another leads by no more than matters), changes or none
         """
-        cases = self.what_if()
-        cases = cases[(cases.volume == 1) & cases.weight.isin(cases.weight[cases.reported])]
-        ranked = {(c.path, c.option): c for c in cases.itertuples()}
-        for path, costs in self.results.decision.futures.items():
-            for name, cost in costs.items():
-                row = {"path": WORDS[path], "option": name, "best": False, **_quantiles(cost)}
-                found = ranked.get((WORDS[path], self.results.labels[name]))
-                if found is not None:
-                    row |= {"first": found.first, "best": found.best}
-                yield row
-
-    @frame_citing(_criteria_sources)
-    def what_if(self) -> Rows:
-        """One option that may be chosen, at another volume, path of API prices or weight of cost.
-
-        volume: volume of tokens over the planned one [times]
-        path: list or falling, as in `price_futures`; mixed where the report takes both
-        weight: weight of cost over the sum of all [share]
-        reported: whether it is the case of the report
-        option: label of the option
-        first: share of cases in which it ranks first [share]
-        best: whether it has the highest mean score
-        confidence: how sure the answer is, in a word, where this option is best
-        cost: median of the present cost over the horizon [currency]
-        """
-        d = self.results.decision
-        costs = {WORDS[path]: costs for path, costs in d.futures.items()}
-        path = WORDS[self.results.cost.price_path]
-        if self.scenario.decision.falling_prices is not None:
-            path = "mixed"
-            costs[path] = {c.name: c.cost for c in d.candidates if c.cost is not None}
-        for case in outcomes(d, costs, path):
-            yield asdict(case)
-
-    @frame_citing(_criteria_sources)
-    def lead_swings(self) -> Rows:
-        """What one input does to the lead of the chosen option over its best rival.
-
-        kind: cost, weight or measure
-        input: the input in words
-        option?: the one whose measure it is; missing for an input of several options
-        unit: unit of the values
-        low: value at the low end of its range
-        plan: value as planned
-        high: value at the high end of its range
-        lead_low: lead at the low end [points]
-        lead_plan: lead as planned [points]
-        lead_high: lead at the high end [points]
-        leader_low: what leads at the low end [option]
-        leader_high: what leads at the high end [option]
-        turns: whether another option leads at one of the ends
-        """
-        units = {c.label: self._in_units(c) for c in self.results.decision.criteria}
-        for s in self.results.decision.swings:
-            lead_low, lead_plan, lead_high = s.leads
-            leader_low, leader_high = s.leaders
-            row = {
-                "kind": s.kind,
-                "input": s.label,
-                "unit": s.band.unit,
-                "lead_low": lead_low,
-                "lead_plan": lead_plan,
-                "lead_high": lead_high,
-                "leader_low": leader_low,
-                "leader_high": leader_high,
-                "turns": leader_low != leader_high
-                and self.results.decision.recommended in s.leaders,
-            }
-            band = s.band
-            if s.kind == "measure":
-                factor, unit = units[s.label]
-                band = s.band.scaled(factor)
-                row |= {"option": s.subject, "unit": unit}
-            yield row | {"low": band.low, "plan": band.central, "high": band.high}
-
-    @frame_citing(_criteria_sources)
-    def turns(self) -> Rows:
-        """A value of one input at which another option takes the lead, nearest first.
-
-        kind: weight, price or volume
-        subject: criterion, label of the option, or load: what moves
-        input: the same in words
-        today: value as planned
-        at: value at which the lead changes
-        unit: unit of both
-        to: what leads beyond [option]
-        inside: whether that value lies in the range that is expected
-        """
-        criteria = {c.criterion: c.label.lower() for c in self.results.decision.criteria}
-        for f in self.results.decision.flips:
-            subject = self.results.labels.get(f.subject, f.subject)
-            moving = criteria[f.subject] if f.kind == "weight" else subject
+        for v, found in self.results.tried:
             yield {
-                "kind": f.kind,
-                "subject": subject,
-                "input": TURNS[f.kind].format(moving),
-                "today": f.expected.central,
-                "at": f.threshold,
-                "unit": f.expected.unit,
-                "to": f.to,
-                "inside": f.plausible,
+                "kind": v.kind,
+                "what": v.what,
+                "before": v.before,
+                "after": v.after,
+                "change": v.phrase,
+                "plausible": v.plausible,
+                "set": " ".join(v.set),
+                "key": found.option,
+                "first": self._label(found.option, v.after),
+                "present_cost": found.present_cost,
+                "share": found.share,
+                "lead": found.lead,
+                "cleared": found.cleared,
+                "verdicts": found.verdicts,
+                "answer": found.answer,
             }
+
+    def _label(self, option: str | None, after: str) -> str | None:
+        """What an option is called; one that only a variant has is what it tries."""
+        return self.results.labels.get(option, after) if option else None
+
+    @frame_citing(_variant_sources)
+    def switching_values(self) -> Rows:
+        """A value of one input at which the first option changes, all else as in the report.
+
+        what: the input in words
+        today: value in the report
+        at: value at which the first option changes
+        unit: unit of both
+        low: low end of the range that is expected of it
+        high: high end
+        inside: whether the value lies in that range
+        below?: the option that is first just below [option]
+        above?: the option that is first just above [option]
+        lead_below?: its lead over the second, just below [points]
+        lead_above?: the same just above [points]
+        """
+        for s in self.results.switches:
+            yield {
+                "what": s.dial.what,
+                "today": s.dial.today,
+                "at": s.at,
+                "unit": s.dial.unit,
+                "low": s.dial.low,
+                "high": s.dial.high,
+                "inside": s.inside,
+                "below": s.below,
+                "above": s.above,
+                "lead_below": s.lead_below,
+                "lead_above": s.lead_above,
+            }
+
+    @frame_citing(_variant_sources)
+    def deciding(self) -> Rows:
+        """An answer that is taken for granted or blank, and whose other value changes the first
+        option, whether the choice may be recommended, or a verdict on it; what counts most first.
+
+        what: the input in words
+        kind: assumed or unanswered
+        value: as it stands now
+        other: what would change something
+        effect: first option, recommendation or verdict: the greatest of what changes
+        key?: the option that is first then, as the scenario names it
+        first?: the same by its label
+        lead?: mean lead of the report's choice then [points]
+        verdicts: rules whose verdict on the report's choice is another [rules]
+        """
+        rows = []
+        for v, found in self.results.tried:
+            effect = self._effect(v, found)
+            if v.kind in UNSTATED and effect is not None:
+                row = {
+                    "what": v.what,
+                    "kind": v.kind,
+                    "value": v.before,
+                    "other": v.after,
+                    "effect": effect,
+                    "key": found.option,
+                    "first": self._label(found.option, v.after),
+                    "lead": found.lead,
+                    "verdicts": found.verdicts,
+                }
+                rows.append(row)
+        yield from sorted(rows, key=lambda row: EFFECTS.index(row["effect"]))
+
+    def _effect(self, variant: Variant, found: Outcome) -> str | None:
+        """The greatest of what a variant changes."""
+        if found.answer != "stays":
+            return "first option"
+        if found.cleared is not None and found.cleared != self.results.decision.cleared:
+            return "recommendation"
+        return "verdict" if found.verdicts else None
+
+    @frame
+    def first_moves(self) -> Rows:
+        """What options begin with, and how often that is right; the surest first.
+
+        move: what is done first, in words
+        options: labels of the options that begin with it
+        share: share of cases in which no option that begins otherwise is better by more than
+            matters [share]
+        """
+        for move in self.results.decision.first_moves:
+            labels = (self.results.labels[name] for name in move.options)
+            yield {"move": move.words, "options": "; ".join(labels), "share": move.share}
 
     @frame
     def knowledge(self) -> Rows:
@@ -310,7 +355,7 @@ class DecisionFrames(Topic):
         days?: how long that takes [days]
         cost*?: what it costs, converted on the day of the report [currency]
         """
-        for k in self.results.decision.knowledge:
+        for k in self.results.advice.knowledge:
             row = {"input": k.label, "worth": k.worth, "pays": k.pays}
             test = k.experiment
             if test is None:
@@ -332,7 +377,7 @@ class DecisionFrames(Topic):
         why: what it is good for
         price*?: what it costs; missing where nothing is known [currency]
         """
-        for s in self.results.decision.plan:
+        for s in self.results.advice.plan:
             yield {
                 "day": s.row.day,
                 "due": self.results.day(s.row.day),
@@ -359,7 +404,7 @@ class DecisionFrames(Topic):
         chance: share of past successors that fit [share]
         verdict: fits, tight or does not fit
         """
-        for f in self.results.decision.resilience:
+        for f in self.results.advice.resilience:
             yield {
                 "option": f.option,
                 "model": f.model,
@@ -565,7 +610,8 @@ class DecisionFrames(Topic):
         if not self.client.yes_means:
             return None
         if name in self.client.yes_means:
-            is_open = self.results.decision.word.at_least == 0
+            d = self.results.decision
+            is_open = d.word.at_least == 0 or not d.cleared
             return "Not yet" if is_open else "Yes"
         return "Not yet" if self.results.decision.stays else "No"
 
@@ -580,7 +626,7 @@ class DecisionFrames(Topic):
 
     def _in_units(self, criterion: Criterion) -> tuple[float, str]:
         """What a measure is multiplied with to be read, and its unit then: money as money."""
-        yard = self.results.decision.yard or 0.0
+        yard = self.results.decision.usual or 0.0
         if criterion.unit == "cost":
             return yard, self.client.currency
         if criterion.unit == "cost a year":

@@ -17,6 +17,7 @@ from siting.memory import vram
 from siting.memory.deployment import usable_gib
 from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
 from siting.memory.vram import Memory, sweep
+from siting.quality import bare_name
 from siting.quantity import NotEstimated, total
 from siting.study.frames import Rows, Topic, frame, frame_citing
 
@@ -35,7 +36,7 @@ class MemoryFrames(Topic):
         """Option and model as a row names them, and what the model takes, where it is estimated."""
         for fit in itertools.chain(*self.results.memory.values()):
             if fit.memory:
-                yield {"option": fit.option, "model": short(fit.model)}, fit.memory
+                yield {"option": fit.option, "model": bare_name(fit.model)}, fit.memory
 
     def _memory_sources(self) -> list[Source]:
         """The cards' and models' own first, then those of the parts."""
@@ -73,7 +74,7 @@ class MemoryFrames(Topic):
         for fit in itertools.chain(*self.results.memory.values()):
             row = {
                 "option": fit.option,
-                "model": short(fit.model),
+                "model": bare_name(fit.model),
                 "model_key": fit.model,
                 "why": fit.reason,
             }
@@ -156,7 +157,7 @@ class MemoryFrames(Topic):
         for (of_model, of_format, of_card), gpus in np.ndenumerate(fewest):
             card = cards[of_card]
             yield {
-                "model": short(models[of_model].model_id),
+                "model": bare_name(models[of_model].model_id),
                 "weights": MAP_FORMATS[of_format],
                 "gpu": card.gpu,
                 "card": usable_gib(card).central,
@@ -277,7 +278,7 @@ class MemoryFrames(Topic):
             gpu = catalogue.gpu(card)
             for method, words in METHODS.items():
                 row: dict[str, Any] = {
-                    "model": short(name),
+                    "model": bare_name(name),
                     "gpu": gpu.gpu,
                     "method": words,
                     "verdict": "no",
@@ -321,11 +322,6 @@ class MemoryFrames(Topic):
                 model = hf_config.model(name)
                 known.setdefault(model.model_id, model)
         return list(known.values())
-
-
-def short(model: str) -> str:
-    """A model's name without its maker's."""
-    return model.split("/")[-1]
 
 
 def _gpus(m: Memory, context: int, requests: float) -> float:

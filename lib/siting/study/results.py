@@ -19,7 +19,6 @@ from siting_report.formats import Numbers
 from siting import quality
 from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import tco, uncertainty
-from siting.cost.uncertainty import Bar
 from siting.inputs import scenario
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
@@ -27,7 +26,11 @@ from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import candidates, decision
+from siting.verdict import decision as deciding
+from siting.verdict import plan, plausible, variants
+from siting.verdict.chain import Chain
+from siting.verdict.decision import Advice, Decision
+from siting.verdict.variants import Outcome, Switch, Variant
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|$~^]")
 
@@ -74,6 +77,7 @@ class Results:
         self.scenario = chosen
         self.client = chosen.client
         self.options = chosen.options
+        self.chain = Chain()
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -113,7 +117,7 @@ class Results:
     @cached_property
     def capacity(self) -> dict[str, capacity.OptionCapacity]:
         """GPUs, latency and utilisation, by option."""
-        return capacity.assess(self.scenario)
+        return {name: self.chain.option(self.scenario, name).sized for name in self.options}
 
     @cached_property
     def cost(self) -> tco.Comparison:
@@ -122,41 +126,54 @@ class Results:
 
     @cached_property
     def uncertainty(self) -> uncertainty.Uncertainty:
-        """Tornado, Sobol indices and Monte Carlo draws of the cost comparison."""
-        return uncertainty.assess(self.scenario, self.cost)
+        """Cost of every option in every draw."""
+        return self.chain.uncertainty(self.scenario, self.cost.plan)
 
     @cached_property
     def stability(self) -> stability.Assessment:
         """What is on record of vendors, red flags, and what shocks may cost."""
-        return stability.assess(
-            self.scenario,
-            switching_cost=candidates.switching_costs(self.cost),
-            yearly_spend=candidates.yearly_spend(self.cost),
-        )
+        return self.chain.vendors(self.scenario)
 
     @cached_property
     def sovereignty(self) -> sovereignty.Assessment:
         """Verdicts of every rule on every option."""
-        return sovereignty.assess(self.scenario)
+        return self.chain.rules(self.scenario)
 
     @cached_property
     def quality(self) -> quality.Assessment:
         """Where each option's model stands against the quality floor."""
-        return quality.assess(self.scenario)
+        return self.chain.quality(self.scenario)
 
     @cached_property
-    def decision(self) -> decision.Decision:
-        """The recommendation, how sure it is, and what would change it."""
-        return decision.assess(
-            self.scenario,
-            capacity=self.capacity,
-            cost=self.cost,
+    def decision(self) -> Decision:
+        """The recommendation, and how sure it is."""
+        return self.chain.decide(self.scenario)
+
+    @cached_property
+    def advice(self) -> Advice:
+        """What to measure, what to do and what to know."""
+        facts = plan.facts_of(self.scenario, self.sovereignty, self.quality, self.stability)
+        return deciding.assess(
+            self.decision,
+            scenario=self.scenario,
             uncertainty=self.uncertainty,
-            stability=self.stability,
-            sovereignty=self.sovereignty,
+            facts=facts,
             parity=self.quality,
+            capacity=self.capacity,
             memory=self.memory,
         )
+
+    @cached_property
+    def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
+        """Every plausible variant of the scenario with its outcome."""
+        listed = plausible.variants(self.scenario, self.chain)
+        return tuple(variants.tried(self.chain, self.scenario, listed))
+
+    @cached_property
+    def switches(self) -> tuple[Switch, ...]:
+        """Values of continuous inputs at which the first option changes."""
+        dials = plausible.dials(self.scenario, self.decision.recommended)
+        return tuple(variants.switches(self.chain, self.scenario, dials))
 
     @cached_property
     def compared(self) -> Pair:
@@ -178,13 +195,6 @@ class Results:
         others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
         allowed = [n for n in others if n not in ruled_out] or others
         return Pair(chosen, min(allowed, key=lambda n: priced[n].present, default=chosen))
-
-    @cached_property
-    def bars(self) -> list[Bar]:
-        """What each input does to the saving of the chosen option over what it is held against."""
-        if not self.cost.options:
-            return []
-        return [bar for bar in uncertainty.tornado(self.cost.plan, self.compared) if bar.swing > 0]
 
     @cached_property
     def vendors(self) -> list[OnRecord]:
@@ -210,7 +220,7 @@ class Results:
         plans = itertools.chain(*self.training.values())
         fits = itertools.chain(*self.memory.values())
         found = [
-            *(self.cost.inputs, self.stability.inputs, self.quality.inputs, self.decision.inputs),
+            *(self.cost.inputs, self.stability.inputs, self.quality.inputs, self.advice.inputs),
             *(option.inputs for option in self.capacity.values()),
             *(plan.inputs for plan in plans),
             *(fit.memory.inputs for fit in fits if fit.memory is not None),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from siting.catalogue import STALE_DAYS, Kind, Source
 from siting.cost import uncertainty
 from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.verdict import knowledge
 
 KINDS: dict[Kind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -81,14 +81,13 @@ class SourceFrames(Topic):
 
     @frame
     def worth_replacing(self) -> Rows:
-        """An input of the cost, by how far it moves the lead of the chosen option, the most first.
+        """An uncertain input of the cost, by what it is worth to know it before choosing, the most
+        first.
 
         input: what it is
         *: its value as planned, and its range [1]
         unit: unit of the three
-        lead?: how far the lead moves from one end to the other [points]
-        turns: whether another option leads at one of the ends
-        saving: how far the saving moves from one end to the other [currency]
+        worth: expected saving if it were known [currency]
         source: title and publisher of what it rests on
         locator: where inside the source
         date: date that the source prints, or undated
@@ -107,23 +106,18 @@ class SourceFrames(Topic):
             )
             for driver, factors in uncertainty.drivers(self.results.cost.plan).items()
         }
-        swings = {s.subject: s for s in self.results.decision.swings if s.kind == "cost"}
-        rows: list[dict[str, Any]] = []
-        for bar in self.results.bars:
-            row: dict[str, Any] = {
-                "input": bar.label,
-                "*": bar.band,
-                "unit": bar.band.unit,
-                "turns": False,
-                "saving": bar.swing,
-                **self._origin(softest[bar.driver]),
+        worth = {k.label: k.worth for k in self.results.advice.knowledge}
+        rows: list[dict[str, Any]] = [
+            {
+                "input": driver.label,
+                "*": driver.band,
+                "unit": driver.band.unit,
+                "worth": worth.get(driver.label, 0.0),
+                **self._origin(softest[driver.name]),
             }
-            swing = swings.get(bar.driver)
-            if swing is not None:
-                row["lead"] = float(np.ptp(swing.leads))
-                row["turns"] = len({*swing.leaders}) > 1
-            rows.append(row)
-        yield from sorted(rows, key=lambda row: (row.get("lead", 0.0), row["saving"]), reverse=True)
+            for driver in knowledge.drivers(self.results.uncertainty)
+        ]
+        yield from sorted(rows, key=lambda row: -row["worth"])
         yield from softest.values()
 
     @frame
@@ -181,7 +175,7 @@ class SourceFrames(Topic):
                 yield "{subject}: {why}".format_map(found)
         for name, sized in self.results.capacity.items():
             yield from (f"{self.results.labels[name]}: {words}" for words in sized.warnings)
-        yield from (*self.results.decision.warnings, *self.results.cost.plan.notes)
+        yield from (*self.results.advice.warnings, *self.results.cost.plan.notes)
         old = sum(self.results.is_stale(i.source) for i in self.results.used)
         if old:
             yield f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"

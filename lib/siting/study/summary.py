@@ -25,7 +25,6 @@ import pandas as pd
 from siting import __version__
 from siting.catalogue import facts_version
 from siting.quantity import Range
-from siting.study.cost import PATHS
 from siting.study.frames import columns
 
 if TYPE_CHECKING:
@@ -132,18 +131,20 @@ def _decided(read: _Reader) -> dict[str, Any]:
     study = read.study
     (verdict,) = _rows(study.verdict())
     chosen = next(iter(_rows(study.standings(), option=verdict["option"])), None)
-    units = {"weight": "share of all weight", "price": "times the cost planned"}
-    turns = study.turns()
-    turns["unit"] = turns.kind.map(units).fillna(turns.unit)
     room = read.by("option", study.successors(), "successor")
     return {
         "recommendation": {
             **read(verdict, "recommendation"),
-            "cleared": chosen is not None and chosen["status"] == "allowed",
             "present_cost": read(chosen, "standing")["present_cost"] if chosen else None,
         },
         "weights": read.by("criterion", study.scorecard(), "= weight* [points]"),
-        "flip_points": read.each(turns, "flip"),
+        "first_moves": read.each(study.first_moves(), "first_move"),
+        "variants": [
+            read(row, "variant") | {"set": list(tried.set)}
+            for row, (tried, _) in zip(_rows(study.variants()), study.results.tried, strict=True)
+        ],
+        "flip_points": read.each(study.switching_values(), "flip"),
+        "deciding": read.each(study.deciding(), "deciding"),
         "worth_knowing": {
             "everything": read(verdict, "= worth [{currency}]"),
             "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
@@ -250,13 +251,9 @@ def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
     flows = study.cash_flows().query("option == @label")
     items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
     items = items.map(functools.partial(round, ndigits=2))
-    futures = read.by("path", study.price_paths(), "= present [{currency}]", **own)
     return {
         **read.each(study.costs(), "cost", **own)[0],
         "break_even": read.each(study.break_evens(), "break_even", **own)[0],
-        "present_cost_by_price_path": {
-            path: futures[words] for path, words in PATHS.items() if words in futures
-        },
         "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
         **read.each(energy, "energy", **own)[0],
         "model_moves_by_year": read.each(study.model_moves(), "= moves* [moves]", **own),

@@ -82,7 +82,7 @@ class TimelineFrames(Topic):
             yield from shown.attrs["sources"]
 
     def _work(self) -> Iterator[dict[str, Any]]:
-        steps = [s.row for s in self.results.decision.plan]
+        steps = [s.row for s in self.results.advice.plan]
         for s in steps:
             before = max((x.day for x in steps if x.day < s.day), default=0)
             yield {

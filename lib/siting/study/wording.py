@@ -118,26 +118,25 @@ class Wording:
         word = "more" if factor > 1 else "less"
         return f"{self.percent(abs(factor - 1))} {word}"
 
-    MOVES: ClassVar = {
-        "input": "if this moves",
-        "at": "turns at",
-        "to": "then first",
-        "inside": "in range?",
+    TRIED: ClassVar = {
+        "change": "if this changes",
+        "first": "then first",
+        "present_cost": "its cost",
+        "lead": "lead of the choice",
     }
-    """Headings of `moves`."""
+    """Headings of `tried`."""
 
-    def moves(self, turns: pd.DataFrame) -> pd.DataFrame:
-        """Rows of `turns` in words: today, where it turns, what is first then, and if expected."""
-
-        def said(kind: str, x: float) -> str:
-            if kind != "times":
-                return self.value(x, kind)
-            return "as planned" if x == 1 else self.change(x)
-
-        made = turns[["input", "today", "at", "to", "inside"]].reset_index(drop=True)
-        for end in ("today", "at"):
-            made[end] = list(map(said, turns.unit, turns[end]))
-        made["inside"] = made.inside.map({True: "yes", False: "no"})
+    def tried(self, variants: pd.DataFrame) -> pd.DataFrame:
+        """Rows of `variants` in words: what is changed, what is first then, and at which cost."""
+        made = variants[list(self.TRIED)].reset_index(drop=True)
+        made["first"] = made["first"].fillna("none may be chosen")
+        made["present_cost"] = [
+            "–" if pd.isna(cost) else self.money(cost) for cost in made.present_cost
+        ]
+        made["lead"] = [
+            "ruled out or alone" if pd.isna(lead) else f"{self.number(lead, 0)} points"
+            for lead in made.lead
+        ]
         return made
 
     def count(self, number: float, thing: str) -> str:

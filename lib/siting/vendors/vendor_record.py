@@ -245,6 +245,7 @@ class Record:
             facts=tuple(f for f in self.facts if known_by(f.date) <= day),
         )
 
+    @lru_cache(maxsize=4096)  # noqa: B019  # the same few names are asked for again and again
     def vendor(self, name: str) -> Vendor | None:
         """The vendor called `name` or by an alias; None if it is not in the record."""
         key = name.strip().lower()
@@ -252,17 +253,20 @@ class Record:
 
     def events_of(self, vendor: Vendor) -> tuple[Event, ...]:
         """Counted events of a vendor and its group, oldest first: those with a dated source."""
-        own = (e for e in self.events if e.vendor in vendor.recorded_as and e.counted)
+        names = vendor.recorded_as
+        own = (e for e in self.events if e.vendor in names and e.counted)
         return tuple(sorted(own, key=lambda e: (e.known_date, e.event_id)))
 
     def notices_of(self, vendor: str) -> tuple[Notice, ...]:
         own = (n for n in self.notices if n.vendor == vendor)
         return tuple(sorted(own, key=lambda n: n.known_date))
 
-    def facts_of(self, vendor: Vendor) -> dict[str, VendorFact]:
+    @lru_cache(maxsize=1024)  # noqa: B019  # every flow of a vendor's asks
+    def facts_of(self, vendor: Vendor) -> Mapping[str, VendorFact]:
         """Newest fact by attribute; a platform's own fact beats its group's."""
+        names = vendor.recorded_as
         own = sorted(
-            (f for f in self.facts if f.vendor in vendor.recorded_as),
+            (f for f in self.facts if f.vendor in names),
             key=lambda f: (f.vendor == vendor.vendor, f.date != "undated", f.date, f.value),
         )
         return {fact.attribute: fact for fact in own}

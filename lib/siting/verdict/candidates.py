@@ -14,43 +14,44 @@ import numpy as np
 
 from siting import places, quality
 from siting.catalogue import Fact, one_of, settings, table
-from siting.cost import tco, uncertainty
-from siting.cost.cashflow import HybridPlan
-from siting.cost.tco import Comparison, OptionCost
+from siting.cost.cashflow import HybridPlan, OptionPlan, Split
+from siting.cost.money import MONTHS
+from siting.cost.prices import Factor
+from siting.cost.tco import Flow
 from siting.inputs.scenario.model import Scenario
-from siting.places import SELF_HOSTED
+from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves
-from siting.quantity import Z90, Range
+from siting.quantity import Range
+from siting.rules.findings import Finding
 from siting.rules.openness import SERVED_ALONE, Licence, ModelFinding, Parts
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import Assessment as Stability
-from siting.verdict.plan import PlanStep, doubted, driver_label
-from siting.verdict.ranking import Candidate, Doubt, Floats, Measure, Sampled
-from siting.verdict.turns import VOLUME, CostCurve, Driver
+from siting.verdict.plan import PlanStep, doubted
+from siting.verdict.ranking import Candidate, Coins, Doubt, Measure, Sampled
 
 EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
 
 
-def cost_draws(
-    by_path: Mapping[str, Mapping[str, tco.Totals]], path: str, falling: float | None = None
-) -> dict[str, Sampled]:
-    """Present cost of each option in the draws of the cost chapter's Monte Carlo.
+@dataclass(frozen=True, kw_only=True)
+class Priced:
+    """What one option costs, as planned."""
 
-    falling: share of the draws that are taken from the future of falling API prices; None: all
-    are from `path`.
-    """
-    if falling is None:
-        return {n: Sampled.of(t.present) for n, t in by_path[path].items()}
-    listed, other = by_path["list"], by_path["same_capability"]
-    # Multiples of the golden ratio spread evenly: each next one falls into a gap.
-    size = max((len(t.present) for t in listed.values()), default=0)
-    falls = np.arange(size) * ((5**0.5 - 1) / 2) % 1 < falling
-    return {n: Sampled.of(np.where(falls, other[n].present, t.present)) for n, t in listed.items()}
+    plan: OptionPlan
+    factors: Mapping[str, Factor]
+    flows: tuple[Flow, ...]
+    """As planned, month by month."""
+    life: int
+    """Life of a server. [years]"""
+
+    @property
+    def split(self) -> Split | None:
+        """How much a hybrid owns; None of any other option."""
+        return self.plan.split if isinstance(self.plan, HybridPlan) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Chapters:
     """What the other chapters found."""
 
@@ -60,54 +61,80 @@ class Chapters:
     """Present cost of each priced option."""
     sovereignty: Sovereignty
     parity: quality.Assessment
+    costs: Mapping[str, Priced] = field(default_factory=dict)
+    not_estimated: Mapping[str, str] = field(default_factory=dict)
+    """Why the other options have no cost."""
 
 
-def candidates(
-    found: Chapters, cost: Comparison, stability: Stability
-) -> tuple[tuple[Candidate, ...], float | None]:
-    """Every option with its measures, the constraints that it fails, and what is not cleared; and
-    the cost that theirs are measured against."""
-    scenario, draws, law = found.scenario, found.draws, found.sovereignty
-    held = {name: barriers(found, cost, name) for name in scenario.options}
-    yard = yardstick({n: d for n, d in draws.items() if not held[n][0]} or draws)
-    yearly = yard / (cost.plan.months / 12) if yard else None
-    out = []
-    for name, option in scenario.options.items():
-        measures: dict[str, Measure | None] = {
-            "cost_ratio": draws[name].scaled(1 / yard) if yard and name in draws else None,
-            "latency_margin": latency_margin(found.capacity[name]),
-            "loss_share": loss_share(stability, name, yearly),
-            "findings": findings(law, name),
-            "openness": openness(scenario, law, name),
-            "months_to_production": option.months_to_production.scaled(1, "months"),
-            "exit_share": exit_share(cost.options.get(name), scenario, name, yearly),
-        }
-        for key, value in option.attributes.items():
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                for sort in ("attribute", "answer"):
-                    measures[f"{sort}:{key}"] = Range.exact(float(value))
-        known = {k: v for k, v in measures.items() if v is not None}
-        price = draws.get(name)
-        fails, doubts = held[name][0], (*ceasing(scenario, stability, name), *held[name][1])
-        candidate = Candidate(
-            name=name,
-            label=option.label,
-            kind=option.kind,
-            measures=known,
-            cost=price,
-            struck=fails,
-            uncleared=doubts,
-        )
-        out.append(candidate)
-    return tuple(out), yard
+def candidates(found: Chapters, stability: Stability, usual: float) -> tuple[Candidate, ...]:
+    """Every option with its measures, the constraints that it fails, and what is not cleared.
 
-
-def yardstick(draws: Mapping[str, Sampled]) -> float | None:
-    """The cost that all costs are measured against: the median of the cheapest allowed option.
-
-    It is the same for every case and whatever runs today, so that a euro counts alike everywhere.
+    usual: what such a service usually costs over the horizon, which money is measured against
+    (`cost.reference`). [client's currency]
     """
-    return min((d.central for d in draws.values() if d.central > 0), default=None)
+    return tuple(_candidate(found, stability, usual, name) for name in found.scenario.options)
+
+
+def _candidate(found: Chapters, stability: Stability, usual: float, name: str) -> Candidate:
+    option = found.scenario.options[name]
+    held = barriers(found, name)
+    return Candidate(
+        name=name,
+        label=option.label,
+        kind=option.kind,
+        measures=measures(found, stability, usual, name),
+        cost=found.draws.get(name),
+        struck=tuple(dict.fromkeys((*gone(found.scenario, name), *held.fails))),
+        uncleared=tuple(dict.fromkeys((*ceasing(found.scenario, stability, name), *held.doubts))),
+        cause=cause(found.scenario, name),
+        begins=begins(found.scenario, name),
+    )
+
+
+def measures(found: Chapters, stability: Stability, usual: float, name: str) -> dict[str, Measure]:
+    """What is known of an option, by measure."""
+    scenario, option, price = found.scenario, found.scenario.options[name], found.costs.get(name)
+    yearly = usual / (scenario.finance.horizon_months / MONTHS)
+    every: dict[str, Measure | None] = {
+        "cost_ratio": found.draws[name].scaled(1 / usual) if name in found.draws else None,
+        "latency_margin": latency_margin(found.capacity[name]),
+        "loss_share": loss_share(stability, name, yearly),
+        "findings": findings(found.sovereignty, scenario, name),
+        "openness": openness(scenario, found.sovereignty, name),
+        "months_to_production": option.months_to_production.scaled(1, "months"),
+        "exit_share": exit_share(price, scenario, name, yearly),
+    }
+    for key, value in option.attributes.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            for sort in ("attribute", "answer"):
+                every[f"{sort}:{key}"] = Range.exact(float(value))
+    return {k: v for k, v in every.items() if v is not None}
+
+
+def cause(scenario: Scenario, name: str) -> str:
+    """What an option's uncertain measures are drawn by: its kind and its vendors."""
+    vendors = (scenario.options[part].vendor for part in leaves(scenario, name))
+    return ":".join((scenario.options[name].kind, *vendors))
+
+
+def begins(scenario: Scenario, name: str) -> str:
+    """What an option begins with, in words: options that begin alike share a first move."""
+    option = scenario.options[name]
+    first = scenario.options.get(option.base, option) if option.kind in MIXED else option
+    if first.kind in OWNED:
+        return "own servers"
+    where = first.vendor or first.provider or first.label
+    return f"GPUs at {where}" if first.kind in SELF_HOSTED else where
+
+
+def gone(scenario: Scenario, name: str) -> Iterator[str]:
+    """Vendors and models of an option that are supposed to be gone, in words."""
+    for part in leaves(scenario, name):
+        option = scenario.options[part]
+        served = option.models.values() if option.kind in BY_REQUEST else ()
+        for lost in scenario.suppose.gone:
+            if lost == option.vendor or lost in served:
+                yield f"{quality.spoken(lost) if lost in served else lost} can no longer be had"
 
 
 # Measures ---------------------------------------------------------------------------------------
@@ -126,24 +153,33 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     return Range(min(peak, usual), peak, max(peak, usual), "share")
 
 
-def loss_share(stability: Stability, name: str, yearly: float | None) -> Range | None:
-    """Expected yearly loss from the vendor's side over the yearly cost of the cheapest option.
+def loss_share(stability: Stability, name: str, yearly: float) -> Range | None:
+    """Expected yearly loss from the vendor's side over what such a service usually costs a year.
 
     Zero where no vendor runs the service; unknown where the record or the cost is.
     """
     loss = stability.options[name]
     if not loss.vendors:
         return Range.exact(0.0, "share")
-    if loss.expected is None or not yearly:
+    if loss.expected is None:
         return None
     return loss.expected.scaled(1 / yearly, "share")
 
 
-def findings(sovereignty: Sovereignty, name: str) -> Range:
-    """Rules that fail or may fail: a rule under review counts as anything between none and one."""
-    counts = sovereignty.options[name].counts
-    fails, reviews = counts["fail"], counts["review"]
-    return Range(fails, fails + reviews / 2, fails + reviews, "rules")
+def findings(sovereignty: Sovereignty, scenario: Scenario, name: str) -> Coins:
+    """Rules that fail or may fail: one under review counts, or does not, as its coin falls.
+
+    The coin is the rule's, the vendor's and the reason's, whichever option carries it.
+    """
+    verdicts = sovereignty.options[name].verdicts.values()
+    fails = sum(v.verdict == "fail" for v in verdicts)
+    return Coins(fails, tuple(_coin(scenario, v) for v in verdicts if v.verdict == "review"))
+
+
+def _coin(scenario: Scenario, finding: Finding) -> str:
+    carrier = scenario.options.get(finding.flow.carrier)
+    vendor = carrier.vendor if carrier else ""
+    return f"{finding.rule.rule_id}:{vendor}:{finding.reason}"
 
 
 def _openness_words() -> tuple[str, ...]:
@@ -182,15 +218,14 @@ def _openness(model: ModelFinding) -> float:
     return gained / sum(most.values())
 
 
-def exit_share(
-    option: OptionCost | None, scenario: Scenario, name: str, yearly: float | None
-) -> Range | None:
-    """Money still bound when leaving after twelve months, over the cheapest option's yearly cost.
+def exit_share(option: Priced | None, scenario: Scenario, name: str, yearly: float) -> Range | None:
+    """Money still bound when leaving after twelve months, over what such a service usually costs
+    a year.
 
     Book value of what was bought, times the share that a sale then loses, and what a longer
     commitment still demands.
     """
-    if option is None or not yearly:
+    if option is None:
         return None
     bought = sum(float(f.amounts[: EXIT_MONTH + 1].sum()) for f in option.flows if f.capital)
     left = bought * max(0.0, 1 - EXIT_MONTH / (12 * option.life))
@@ -199,7 +234,7 @@ def exit_share(
     return bound.plus(Range.exact(owed)).scaled(1 / yearly, "share")
 
 
-def committed(option: OptionCost, scenario: Scenario, part: str) -> float:
+def committed(option: Priced, scenario: Scenario, part: str) -> float:
     """Payments after month twelve that a commitment of a part of the option still demands."""
     terms = scenario.options[part]
     months = {"3y": 36, "1y": 12}.get(terms.commitment, 0)
@@ -212,40 +247,37 @@ def committed(option: OptionCost, scenario: Scenario, part: str) -> float:
 # Constraints and proof --------------------------------------------------------------------------
 
 
-def barriers(
-    found: Chapters, cost: Comparison, name: str
-) -> tuple[tuple[str, ...], tuple[Doubt, ...]]:
-    """What rules an option out, in words, and what is not shown, each with what clears it.
-
-    What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
-    or what its room cannot hold in the first year (a hybrid may own less).
-    """
-    fails: list[str] = []
-    doubts: list[Doubt] = []
-    scenario, capacity = found.scenario, found.capacity[name]
-    if name in cost.plan.not_estimated:
-        fails.append(f"its cost is not estimated, because {cost.plan.not_estimated[name]}")
-    option, priced = scenario.options[name], cost.options.get(name)
-    if priced and priced.hybrid and priced.hybrid.end:
-        part = scenario.options[option.burst if priced.hybrid.end == "burst" else option.base]
-        itself = f"{part.label} alone, which stands in the comparison itself"
-        fails.append(f"its cheapest split is {itself}")
-    if capacity.kind != "hybrid":
-        fails += [f"its servers need {words}" for words in capacity.beyond_room.get(1, [])]
-    for constraint in scenario.decision.hard_constraints:
-        held = judged(constraint, found, name)
-        fails += held.fails
-        doubts += held.doubts
-    doubts += unproven(found.parity, name)
-    return tuple(dict.fromkeys(fails)), tuple(dict.fromkeys(doubts))
-
-
 @dataclass(frozen=True)
 class Held:
     """What an option fails of a hard constraint, and what of it is not shown to hold."""
 
     fails: list[str] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+
+
+def barriers(found: Chapters, name: str) -> Held:
+    """What rules an option out, in words, and what is not shown, each with what clears it.
+
+    What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
+    or what its room cannot hold in the first year (a hybrid may own less).
+    """
+    scenario, capacity, option = found.scenario, found.capacity[name], found.scenario.options[name]
+    held = Held()
+    if name in found.not_estimated:
+        held.fails.append(f"its cost is not estimated, because {found.not_estimated[name]}")
+    split = found.costs[name].split if name in found.costs else None
+    if split and split.end:
+        part = scenario.options[option.burst if split.end == "burst" else option.base]
+        itself = f"{part.label} alone, which stands in the comparison itself"
+        held.fails.append(f"its cheapest split is {itself}")
+    if capacity.kind not in MIXED:
+        held.fails.extend(f"its servers need {words}" for words in capacity.beyond_room.get(1, []))
+    for constraint in scenario.decision.hard_constraints:
+        asked = judged(constraint, found, name)
+        held.fails.extend(asked.fails)
+        held.doubts.extend(asked.doubts)
+    held.doubts.extend(unproven(found.parity, name))
+    return held
 
 
 def judged(constraint: str, found: Chapters, name: str) -> Held:
@@ -286,7 +318,8 @@ def _by_budget(found: Chapters, name: str) -> Held:
     budget = found.scenario.decision.budget_per_year
     if not budget or name not in found.draws:
         return Held()
-    _, median, high = found.draws[name].scaled(12 / found.scenario.finance.horizon_months).ends
+    yearly = found.draws[name].scaled(MONTHS / found.scenario.finance.horizon_months)
+    _, median, high = yearly.ends
     doubt = Doubt(
         point="Budget",
         reason="It may cost more than the budget.",
@@ -328,88 +361,48 @@ def ceasing(scenario: Scenario, stability: Stability, name: str) -> tuple[Doubt,
     )
 
 
-# What flips, and what moves the vendor side -----------------------------------------------------
+# The vendor side --------------------------------------------------------------------------------
 
 
-def volume_curve(cost: Comparison) -> CostCurve | None:
-    """Present cost of each option against the volume of tokens; None where none is priced."""
-    volume = cost.volume
-    if not volume.per_million:
-        return None
-    costs = {n: p * volume.million_tokens for n, p in volume.per_million.items()}
-    band = settings("decision_settings")["volume_band"].range
-    return CostCurve(volume.million_tokens, costs, band.scaled(volume.planned, VOLUME))
-
-
-def cost_drivers(
-    cost: Comparison, scores: Mapping[str, Floats], draws: Mapping[str, Sampled], yard: float
-) -> Iterator[Driver]:
-    """Every uncertain input of cost at P10 and at P90, the others central; and how fast API prices
-    fall for equal quality, where the case as planned takes them as listed.
-
-    An end is the median of an option's draws times what the input does to its cost as planned, so
-    that an input at its planned value changes nothing.
-    """
-    if not cost.options:
-        return
-
-    def ratios(found: Mapping[str, tco.Totals], at: int) -> dict[str, float]:
-        moved = {n: float(t.present[at]) / cost.options[n].present for n, t in found.items()}
-        return {n: factor * draws[n].central / yard for n, factor in moved.items()}
-
-    names, found = uncertainty.one_at_a_time(cost.plan, np.array([-Z90, Z90]))
-    for i, name in enumerate(names):
-        label, band = uncertainty.described(cost.plan, name)
-        ends = ratios(found, 2 * i), ratios(found, 2 * i + 1)
-        yield Driver(name, driver_label(name, label), band, *ends, scores[name])
-    name, falling = "api_decline", uncertainty.falling(cost.plan)
-    if cost.price_path == "list" and name in uncertainty.drivers(falling):
-        label, band = uncertainty.described(falling, name)
-        high = uncertainty.draws_at(falling, {name: np.array([Z90])})
-        today = {n: d.central / yard for n, d in draws.items()}
-        band = Range(0.0, 0.0, band.high, band.unit)
-        yield Driver(name, label, band, today, ratios(tco.totals(falling, high), 0))
-
-
-def switching_costs(cost: Comparison) -> dict[str, Range]:
-    """A full move away from each option, in the client's currency: the cheapest migration to
-    another option, and the option's own exit. Options that cannot be left are left out; of a hybrid
-    on servers of the client's own, it is the share of the work that its vendor serves."""
-    moves = {n: _project(cost, o, "migration") for n, o in cost.options.items()}
+def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Range]:
+    """A full move away from each option: the cheapest migration to another option, and the option's
+    own exit. Options that cannot be left are left out; of a hybrid on servers of the client's own,
+    it is the share of the work that its vendor serves. [currency]"""
+    moves = {n: _project(o, "migration", currency) for n, o in costs.items()}
     found = {}
-    for name, option in cost.options.items():
+    for name, option in costs.items():
         away = [m for n, m in moves.items() if n != name and m.central > 0] or [moves[name]]
-        move = min(away, key=lambda m: m.central).plus(_project(cost, option, "exit"))
+        cheapest = min(away, key=lambda m: m.central)
+        move = cheapest.plus(_project(option, "exit", currency))
         if move.central > 0:
-            found[name] = move.scaled(vendor_share(cost, name))
+            found[name] = move.scaled(vendor_share(option))
     return found
 
 
-def vendor_share(cost: Comparison, name: str) -> float:
+def vendor_share(option: Priced) -> float:
     """Share of an option's work that vendors serve who could withdraw it."""
-    planned, hybrid = cost.plan.options[name], cost.options[name].hybrid
-    owns = isinstance(planned, HybridPlan) and not planned.base.option.vendor
-    return hybrid.burst_share if owns and hybrid is not None else 1.0
+    owns = isinstance(option.plan, HybridPlan) and not option.plan.base.option.vendor
+    return option.split.burst_share if owns and option.split is not None else 1.0
 
 
-def yearly_spend(cost: Comparison) -> dict[str, Range]:
-    """What each option pays vendors a year for use, on average, in the client's currency."""
+def yearly_spend(costs: Mapping[str, Priced], months: int, currency: str) -> dict[str, Range]:
+    """What each option pays vendors a year for use, on average. [currency]"""
     found = {}
-    for name, option in cost.options.items():
+    for name, option in costs.items():
         paid = sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
-        found[name] = Range.exact(paid * 12 / cost.plan.months, f"{cost.currency} per year")
+        found[name] = Range.exact(paid * MONTHS / months, f"{currency} per year")
     return found
 
 
-def _project(cost: Comparison, option: OptionCost, category: str) -> Range:
+def _project(option: Priced, category: str, currency: str) -> Range:
     """Cost of all projects of a category, with the bands of their factors multiplied."""
-    total = Range.exact(0.0, cost.currency)
+    total = Range.exact(0.0, currency)
     for flow in option.flows:
         if flow.category == category:
-            values = (cost.plan.factors[n].value for n in flow.factors)
+            values = (option.factors[n].value for n in flow.factors)
             bands = [b for b in values if b.central > 0]
             low = math.prod(b.low / b.central for b in bands)
             high = math.prod(b.high / b.central for b in bands)
             paid = float(flow.amounts.sum())
-            total = total.plus(Range(paid * low, paid, paid * high, cost.currency))
+            total = total.plus(Range(paid * low, paid, paid * high, currency))
     return total

@@ -1,51 +1,50 @@
-"""What to do, how sure we are, what it costs, and what would change the answer.
+"""What to do, and how sure we are.
 
 Options that fail a hard constraint are ruled out, with the reason, and stay visible. The others
 are ranked (`ranking`), and the one with the highest mean score is recommended: what runs today has
 no advantage but that it needs no move. A hard constraint that is not shown to hold, or a model that
 is not shown to be good enough, makes an option *not cleared*: it may lead, and the report says
 first what clears it.
+
+What would change the answer is found by changing the scenario and deciding again
+(`verdict.variants`); nothing here looks beyond the scenario as it stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from siting import quality
 from siting.catalogue import Input, settings, source_of
-from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty
+from siting.draws import DRAWS
 from siting.inputs.scenario import Scenario
 from siting.memory import vram
-from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.serving.capacity import OptionCapacity
-from siting.vendors.stability import Assessment as Stability
-from siting.verdict import candidates as gather
-from siting.verdict import plan, ranking, resilience, turns
-from siting.verdict.plan import Facts, Knowledge, Step
-from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Ranking, Sampled, Weights
+from siting.verdict import knowledge, plan, ranking, resilience
+from siting.verdict.knowledge import Knowledge
+from siting.verdict.plan import Facts, Step
+from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Method, Ranking, Weights
 from siting.verdict.resilience import SuccessorFit
 
-DRAWS = 20_000
-"""Draws of weights and measures together."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
-    """What a decision is taken on: options, criteria, weights, and what moves them."""
+    """What a decision is taken on: options, criteria, weights, and how they are put together."""
 
     candidates: tuple[Candidate, ...]
     baseline: str
     criteria: tuple[Criterion, ...]
     weights: Weights
-    facts: Facts
+    method: Method = "additive"
     seed: int
-    curve: turns.CostCurve | None = None
-    """Cost of each option against volume."""
-    drivers: tuple[turns.Driver, ...] = ()
+    draws: int = DRAWS
+    """Draws of weights and measures together."""
+    usual: float | None = None
+    """What such a service usually costs: what money is measured against. [client's currency]"""
 
     @property
     def competing(self) -> tuple[Candidate, ...]:
@@ -54,27 +53,21 @@ class Case:
 
 
 @dataclass(frozen=True)
+class FirstMove:
+    """What several options begin with, and how often one of them is right."""
+
+    words: str
+    options: tuple[str, ...]
+    share: float
+    """Share of draws in which no option that begins otherwise is better by more than matters."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision(Case):
-    """The answer, and everything that it rests on."""
+    """The answer."""
 
     ranking: Ranking | None = None
     """Over all options that compete; None when every option is struck."""
-    flips: tuple[turns.Flip, ...] = ()
-    """Plausible ones first, then the nearest to today."""
-    swings: tuple[turns.Swing, ...] = ()
-    """What each input does to the lead of the recommended option, widest first."""
-    perfect_information: float | None = None
-    """Expected saving if nothing were uncertain. [client's currency]"""
-    knowledge: tuple[Knowledge, ...] = ()
-    """By worth, highest first."""
-    plan: tuple[Step, ...] = ()
-    futures: Mapping[str, Mapping[str, Sampled]] = field(default_factory=dict)
-    """Present cost of each priced option by path of API prices: `list` and `same_capability`."""
-    resilience: tuple[SuccessorFit, ...] = ()
-    yard: float | None = None
-    """Cost that money is measured against. [client's currency]"""
-    warnings: tuple[str, ...] = ()
-    inputs: tuple[Input, ...] = ()
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of that option name."""
@@ -91,14 +84,49 @@ class Decision(Case):
         return self.recommended == self.baseline
 
     @property
+    def cleared(self) -> bool:
+        """Whether nothing that is demanded of the recommended option is still to be shown."""
+        return self.ranking is not None and not self.candidate(self.ranking.best).uncleared
+
+    @property
     def share(self) -> float:
-        """Share of draws that the recommended option wins; 0 without one."""
-        return self.ranking.first(self.ranking.best) if self.ranking else 0.0
+        """Share of draws in which no other option is better than the recommended one by more than
+        matters; 0 without one."""
+        if self.ranking is None:
+            return 0.0
+        return self.ranking.holds([self.ranking.best], ranking.matters_points())
+
+    @property
+    def cost_share(self) -> float | None:
+        """Share of draws in which no other option is cheaper than the recommended one by more than
+        matters; None where a cost is missing."""
+        if self.ranking is None:
+            return None
+        return self.ranking.near_cheapest(self.ranking.best, ranking.matters_cost())
 
     @property
     def word(self) -> ConfidenceWord:
-        """How sure: from the share of draws that the best option wins."""
+        """How sure, in a word."""
         return ranking.confidence(self.share)
+
+    @property
+    def loss(self) -> float | None:
+        """Mean loss of score against the best option of each draw, as money: what such points cost
+        by the weight of cost. None without one, or where cost has no weight. [client's currency]"""
+        each = self.point
+        if self.ranking is None or each is None:
+            return None
+        return self.ranking.regret(self.ranking.best)[0] * each
+
+    @property
+    def point(self) -> float | None:
+        """What a point of score costs. [client's currency]"""
+        for criterion in self.criteria:
+            weight = self.weights[criterion.criterion].central
+            if criterion.measure == "cost_ratio" and weight and self.usual:
+                share = weight / sum(w.central for w in self.weights.values())
+                return self.usual * abs(criterion.worst - criterion.best) / (100 * share)
+        return None
 
     @property
     def leaving(self) -> float | None:
@@ -108,56 +136,83 @@ class Decision(Case):
             return None
         return self.ranking.beats_share(self.ranking.best, self.baseline)
 
+    @property
+    def first_moves(self) -> tuple[FirstMove, ...]:
+        """What options begin with, and how often that is right: the surest first."""
+        if self.ranking is None:
+            return ()
+        alike: dict[str, list[str]] = {}
+        for c in self.competing:
+            alike.setdefault(c.begins or c.label, []).append(c.name)
+        matters = ranking.matters_points()
+        found = (FirstMove(w, tuple(n), self.ranking.holds(n, matters)) for w, n in alike.items())
+        return tuple(sorted(found, key=lambda move: -move.share))
+
 
 def decide(case: Case) -> Decision:
     """The decision from candidates alone: everything above it only prepares them."""
-    competing, known = case.competing, Decision(**vars(case))
-    if not competing:
+    known = Decision(**vars(case))
+    if not case.competing:
         return known
-    ranked = ranking.rank(competing, case.criteria, case.weights, DRAWS, case.seed)
-    lead = turns.Lead(competing, case.criteria, case.weights, ranked.best)
-    flips = sorted(lead.flips(case.curve), key=lambda f: (not f.plausible, f.distance))
-    swings = lead.swings(case.drivers)
-    known = replace(known, ranking=ranked, flips=tuple(flips), swings=swings)
-    costs = [c.cost.draws for c in competing if c.cost is not None]
+    rules = ranking.Rules(
+        criteria=case.criteria,
+        weights=case.weights,
+        method=case.method,
+        draws=case.draws,
+        seed=case.seed,
+    )
+    return replace(known, ranking=ranking.rank(case.competing, rules))
+
+
+# --- what to do about it --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What follows from a decision: what to measure, what to do, what to know."""
+
+    perfect_information: float | None
+    """Expected saving if nothing were uncertain; None with fewer than two options. [client's
+    currency]"""
+    knowledge: tuple[Knowledge, ...]
+    """By worth, highest first."""
+    plan: tuple[Step, ...]
+    resilience: tuple[SuccessorFit, ...] = ()
+    warnings: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+
+def advise(found: Decision, facts: Facts, drivers: Sequence[knowledge.Driver]) -> Advice:
+    """What knowledge is worth before deciding, and the steps of the plan."""
+    costs = [c.cost.draws for c in found.competing if c.cost is not None]
+    everything: float | None = None
+    each: tuple[Knowledge, ...] = ()
     if len(costs) > 1:
         draws = np.stack(costs)
-        everything = turns.value_of_perfect_information(draws)
-        each = plan.worth_knowing(draws, case.drivers, case.facts.rates)
-        known = replace(known, perfect_information=everything, knowledge=each)
-    target = known.candidate(ranked.best)
-    return replace(known, plan=plan.plan(target, case.baseline, known.knowledge, case.facts))
+        everything = knowledge.value_of_perfect_information(draws)
+        each = knowledge.worth_knowing(draws, drivers, facts.rates)
+    steps: tuple[Step, ...] = ()
+    if found.ranking is not None:
+        steps = plan.plan(found.candidate(found.ranking.best), found.baseline, each, facts)
+    return Advice(perfect_information=everything, knowledge=each, plan=steps)
 
 
 def assess(
+    found: Decision,
     scenario: Scenario,
-    capacity: Mapping[str, OptionCapacity],
-    cost: Comparison,
     uncertainty: Uncertainty,
-    stability: Stability,
-    sovereignty: Sovereignty,
+    facts: Facts,
     parity: quality.Assessment,
+    capacity: Mapping[str, OptionCapacity],
     memory: Mapping[str, Sequence[vram.Fit]],
-) -> Decision:
-    """The decision on a client's options, from the results of the other chapters.
-
-    Raises ValueError for a weight that names no criterion.
-    """
-    known, paths = ranking.criteria(), uncertainty.by_path
-    draws = gather.cost_draws(paths, cost.price_path, scenario.decision.falling_prices)
-    chapters = gather.Chapters(scenario, capacity, draws, sovereignty, parity)
-    options, yard = gather.candidates(chapters, cost, stability)
-    weights = ranking.weights_of(scenario.decision.weights, known)
-    facts = plan.facts_of(scenario, sovereignty, parity, stability)
-    drivers = tuple(gather.cost_drivers(cost, uncertainty.scores, draws, yard)) if yard else ()
-    case = options, scenario.finance.baseline, known, weights, facts, scenario.seed
+) -> Advice:
+    """All advice on a client's decision, from the results of the other chapters."""
+    drivers = tuple(knowledge.drivers(uncertainty))
     return replace(
-        decide(Case(*case, gather.volume_curve(cost), drivers)),
-        futures={path: gather.cost_draws(paths, path) for path in sorted(paths)},
+        advise(found, facts, drivers),
         resilience=tuple(resilience.fits(capacity, memory, scenario.client.report_date)),
-        yard=yard,
-        warnings=tuple(notes(scenario, parity, options)),
-        inputs=tuple(inputs(scenario, known)),
+        warnings=tuple(notes(scenario, parity, found.candidates)),
+        inputs=tuple(inputs(scenario, found.criteria)),
     )
 
 
@@ -166,6 +221,10 @@ def notes(
 ) -> Iterator[str]:
     """What a reader must know about the comparison itself."""
     yield from parity.warnings
+    for lost in scenario.suppose.gone:
+        yield f"it is supposed that {lost} can no longer be had"
+    for event in scenario.suppose.law:
+        yield f"it is supposed that this happens: {event.replace('_', ' ')}"
     for base in (c for c in options if c.name == scenario.finance.baseline):
         if base.cost is None:
             yield f"{base.label}, which runs today, could not be priced"

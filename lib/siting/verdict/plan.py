@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from siting import places, quality
-from siting.catalogue import Currency, Fact, NotNegative, Owner, one_of, table
+from siting.catalogue import Currency, Fact, Owner, one_of, table
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
@@ -17,27 +17,14 @@ from siting.quantity import Range
 from siting.rules.findings import Finding
 from siting.rules.sovereignty import Assessment as Sovereignty
 from siting.vendors.stability import Assessment as Stability
-from siting.verdict.ranking import Candidate, Doubt, Floats
-from siting.verdict.turns import Driver, value_of_knowing
+from siting.verdict.knowledge import Experiment, Knowledge
+from siting.verdict.ranking import Candidate, Doubt
 
 FIRST_HORIZON_DAYS = 30
 """The plan's first horizon."""
 
 PILOT_DAYS = 90
 """The plan's second horizon: by then a pilot has shown whether to order."""
-
-
-class Experiment(Fact, tables="experiments", key="driver"):
-    """A way to measure an uncertain input of the cost comparison, and what it costs."""
-
-    driver: str
-    """Start of the name of the driver of cost that it measures."""
-    label: str
-    """What is then known, in words."""
-    action: str
-    days: NotNegative
-    cost: Range
-    currency: Currency
 
 
 Condition = Literal["always", "stay", "switch", "unproven", "measure", "reviews", "ending"]
@@ -81,25 +68,7 @@ class Step:
     """What it costs, in the client's currency."""
 
 
-@dataclass(frozen=True)
-class Knowledge:
-    """What it is worth to know one input before deciding."""
-
-    label: str
-    worth: float
-    """Expected saving if the input were known. [client's currency]"""
-    experiment: Experiment | None
-    rate: float = 1.0
-    """Client's currency per unit of the experiment's."""
-
-    @property
-    def pays(self) -> bool:
-        """Whether the answer is worth more than the test that gives it."""
-        test = self.experiment
-        return test is not None and self.worth > test.cost.central * self.rate
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
@@ -115,33 +84,6 @@ class Facts:
     currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
     """Client's currency per unit of another; 1 where it is not named."""
-
-
-def experiment_for(driver: str) -> Experiment | None:
-    """The way to measure a driver of cost; None where none is known."""
-    return next((e for e in table("experiments", Experiment) if driver.startswith(e.driver)), None)
-
-
-def driver_label(driver: str, label: str) -> str:
-    """One name for a driver of cost in charts, tables and plan."""
-    test = experiment_for(driver)
-    return test.label if test else label.split(":")[0]
-
-
-def worth_knowing(
-    costs: Floats, drivers: Sequence[Driver], rates: Mapping[str, float]
-) -> tuple[Knowledge, ...]:
-    """What each uncertain driver is worth knowing, highest first; only those worth something.
-
-    costs: present cost in the draws that those of the drivers go with. [option, draw]
-    """
-    found = []
-    for driver in drivers:
-        if driver.draws is not None:
-            test, worth = experiment_for(driver.name), value_of_knowing(costs, driver.draws)
-            rate = rates.get(test.currency, 1.0) if test else 1.0
-            found.append(Knowledge(driver.label, worth, test, rate))
-    return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
 
 
 def first_test(knowledge: Sequence[Knowledge]) -> Experiment | None:
@@ -229,13 +171,14 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Quality, risks: Stabi
     client, day = scenario.client, scenario.client.report_date
     foreign = {e.currency for e in table("experiments", Experiment)} - {client.currency}
     lacks = frozenset(f"no {what}" for what, there in scenario.stability.readiness if not there)
+    critical = ("critical" for w in scenario.workloads.values() if w.data.critical_function)
     return Facts(
-        {name: _words(scenario, parity, risks, name) for name in scenario.options},
-        {name: [*option.verdicts.values()] for name, option in law.options.items()},
-        lacks.union("critical" for w in scenario.workloads.values() if w.data.critical_function),
-        client.sector,
-        client.currency,
-        {code: exchange_rate(code, client.currency, day)[0] for code in foreign},
+        words={name: _words(scenario, parity, risks, name) for name in scenario.options},
+        reviews={name: [*option.verdicts.values()] for name, option in law.options.items()},
+        holds=lacks.union(critical),
+        sector=client.sector,
+        currency=client.currency,
+        rates={code: exchange_rate(code, client.currency, day)[0] for code in foreign},
     )
 
 

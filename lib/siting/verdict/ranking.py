@@ -2,34 +2,44 @@
 
 Options are compared by an additive value model with fixed goalposts: each criterion maps its
 measure to 0–1, a weight times that value is the contribution, and contributions add up to the
-score.
+score. Goalposts follow from the scenario and the tables, never from the other options, so that an
+option more moves no score.
 
 Weights and measures are both uncertain. Stochastic multicriteria acceptability analysis (SMAA-2,
 Lahdelma and Salminen, Operations Research 49(3), 2001, 444–454) draws them together; the share of
-draws in which an option ranks first is its acceptability. Fixed goalposts keep the other scores
-unchanged when an option is added or removed.
+draws in which an option ranks first is its acceptability. It is split between options that are
+alike, so that how sure an answer is, is told by another share: the draws in which no other option
+is better by more than matters.
+
+What has the same cause is drawn once: a rule under review is one coin by rule, vendor and reason,
+whichever option carries it; the other measures go by kind of place, vendor and criterion.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import Annotated, Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, ValidationInfo
 
-from siting.catalogue import Fact, table, unknown
+from siting import draws
+from siting.catalogue import Fact, settings, table, unknown
+from siting.draws import Floats
 from siting.inputs.attributes import dictionary
 from siting.quantity import Z90, Range
 
-Floats = NDArray[np.float64]
 Weights: TypeAlias = Mapping[str, Range]
 """Points of each criterion, in the order of the criteria."""
+Method = Literal["additive", "free_weights", "topsis", "promethee"]
+"""Ways to put criteria together: see `decision.method` of a scenario."""
+METHODS: tuple[Method, ...] = get_args(Method)
+INDIFFERENT = 0.05
+"""PROMETHEE II: a difference in worth up to which two options are level on a criterion."""
 
 
 MeasureName = Literal[
@@ -94,7 +104,7 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
 
 
 class ConfidenceWord(Fact, tables="confidence_words", key="word"):
-    """A word for how sure the answer is, with the acceptability from which it is used."""
+    """A word for how sure the answer is, with the share of draws from which it is used."""
 
     word: str
     at_least: float
@@ -124,7 +134,35 @@ class Sampled:
         return low, middle, high
 
 
-Measure = Range | Sampled
+@dataclass(frozen=True)
+class Coins:
+    """A count that is partly open: so many for certain, and one more for each coin that falls so.
+
+    A coin is named by its cause; options with the same open point share it.
+    """
+
+    certain: float
+    open: tuple[str, ...] = ()
+
+    @property
+    def central(self) -> float:
+        """The mean: every coin counts a half."""
+        return self.certain + len(self.open) / 2
+
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """None, half and all of the open ones."""
+        return self.certain, self.central, self.certain + len(self.open)
+
+    def drawn(self, seed: int, n: int) -> Floats:
+        """The count in each draw. [n]"""
+        counts = np.full(n, self.certain)
+        for cause in self.open:
+            counts += draws.uniform(seed, n, "open", cause) < 0.5
+        return counts
+
+
+Measure = Range | Sampled | Coins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,9 +186,9 @@ class Doubt:
 class Candidate:
     """One option as the decision sees it.
 
-    `measures` holds, by name, a `Range` or draws that vary together with those of the other
-    candidates (alike in length and order); a measure that is missing is unknown and counts as
-    anything between worst and best.
+    `measures` holds, by name, a range, a count that is partly open, or draws that vary together
+    with those of the other candidates (alike in length and order); a measure that is missing is
+    unknown and counts as anything between worst and best.
     """
 
     name: str
@@ -163,9 +201,13 @@ class Candidate:
     """Hard constraints that it fails, in words."""
     uncleared: tuple[Doubt, ...] = ()
     """Hard constraints that are not shown to hold, and models not shown to be good enough."""
+    cause: str = ""
+    """Kind of place and vendors: what its measures are drawn by; its kind where it is blank."""
+    begins: str = ""
+    """What it begins with, in words: several options may share a first move."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ranking:
     """Result of the acceptability analysis over the options that were not struck.
 
@@ -196,6 +238,15 @@ class Ranking:
         """
         return self.names[int(self.scores.mean(axis=0).argmax())]
 
+    def lead(self, name: str) -> float | None:
+        """Mean score of an option over the best mean of the others; None where it does not
+        compete, or alone. [points]"""
+        if name not in self.names or len(self.names) < 2:
+            return None
+        mean = self.scores.mean(axis=0)
+        own = self.names.index(name)
+        return float(mean[own] - np.delete(mean, own).max())
+
     def first(self, name: str) -> float:
         """Share of draws in which the option wins."""
         return float(self.acceptability[self.names.index(name), 0])
@@ -223,6 +274,32 @@ class Ranking:
         extra = None if costs is None else float(np.mean(costs[:, at] - costs.min(axis=1)))
         return float(loss.mean(axis=0)[at]), extra
 
+    def holds(self, names: Sequence[str], matters: float) -> float:
+        """Share of draws in which no option beside these is better than the best of them by more
+        than matters. [matters: points]"""
+        own = np.isin(self.names, names)
+        if own.all():
+            return 1.0
+        ahead = self.scores[:, ~own].max(axis=1) - self.scores[:, own].max(axis=1)
+        return float((ahead <= matters).mean())
+
+    def near_cheapest(self, name: str, matters: float) -> float | None:
+        """Share of draws in which no option costs less by more than a share that matters."""
+        if self.costs is None:
+            return None
+        own = self.costs[:, self.names.index(name)]
+        return float((own <= self.costs.min(axis=1) * (1 + matters)).mean())
+
+
+def matters_points() -> float:
+    """A lead that counts. [points]"""
+    return settings("decision_settings")["matters_points"].range.central
+
+
+def matters_cost() -> float:
+    """A difference in cost that counts. [share]"""
+    return settings("decision_settings")["matters_cost"].range.central
+
 
 def criteria() -> tuple[Criterion, ...]:
     """Every criterion, in the order of the table."""
@@ -230,7 +307,7 @@ def criteria() -> tuple[Criterion, ...]:
 
 
 def confidence(share: float) -> ConfidenceWord:
-    """The word for a first-rank acceptability."""
+    """The word for a share of draws in which no other option is better by more than matters."""
     words = sorted(table("confidence_words", ConfidenceWord), key=lambda w: -w.at_least)
     return next(w for w in words if share >= w.at_least)
 
@@ -251,19 +328,26 @@ def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[
     return result
 
 
-def draw(given: Range, n: int, rng: np.random.Generator) -> Floats:
-    """Draws of a range read as P10, P50, P90: two half normals that meet at the centre."""
-    z = rng.standard_normal(n)
+def draw(given: Range, z: Floats) -> Floats:
+    """A range read as P10, P50, P90 at normal scores: two half normals that meet at the centre."""
     spread = np.where(z < 0, given.central - given.low, given.high - given.central)
-    return given.central + z * spread / Z90
+    return np.asarray(given.central + z * spread / Z90)
 
 
-def draw_weights(weights: Weights, n: int, rng: np.random.Generator) -> Floats:
-    """[draw, criterion] weights, uniform between low and high, then divided by their sum."""
-    low, _, high = np.array([w.ends for w in weights.values()]).T
-    drawn = rng.uniform(low, high, size=(n, len(low)))
+def draw_weights(weights: Weights, n: int, seed: int, free: bool = False) -> Floats:
+    """[draw, criterion] weights, uniform between low and high, then divided by their sum.
+
+    free: any weights at all, evenly over all divisions of one.
+    """
+    names = list(weights)
+    u = np.stack([draws.uniform(seed, n, "weight", name) for name in names], axis=1)
+    if free:
+        drawn = -np.log(np.clip(u, 1e-12, 1))
+    else:
+        low, _, high = np.array([w.ends for w in weights.values()]).T
+        drawn = low + (high - low) * u
     total = drawn.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(low)))
+    return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(names)))
 
 
 def central_weights(weights: Weights) -> Floats:
@@ -281,40 +365,89 @@ def central_values(candidates: Sequence[Candidate], known: Sequence[Criterion]) 
     return values
 
 
-def drawn(
-    candidates: Sequence[Candidate], known: Sequence[Criterion], weights: Weights, n: int, seed: int
-) -> tuple[Floats, Floats]:
-    """[draw, criterion] weights, and [draw, option, criterion] values, drawn together.
-
-    An unknown measure is uniform over worst to best.
-    """
-    rng = np.random.default_rng(seed)
-    shares, values = draw_weights(weights, n, rng), np.empty((n, len(candidates), len(known)))
+def worths(
+    candidates: Sequence[Candidate], known: Sequence[Criterion], n: int, seed: int
+) -> Floats:
+    """[draw, option, criterion] worth of every measure; an unknown one is anything from worst to
+    best."""
+    values = np.empty((n, len(candidates), len(known)))
     for (j, criterion), (i, option) in product(enumerate(known), enumerate(candidates)):
+        cause = criterion.criterion, option.cause or option.kind
         match option.measures.get(criterion.measure):
             case None:
-                values[:, i, j] = rng.uniform(size=n)
+                values[:, i, j] = draws.uniform(seed, n, *cause)
             case Range() as measure:
-                values[:, i, j] = criterion.value(draw(measure, n, rng))
+                values[:, i, j] = criterion.value(draw(measure, draws.normal(seed, n, *cause)))
+            case Coins() as measure:
+                values[:, i, j] = criterion.value(measure.drawn(seed, n))
             case Sampled() as measure:
                 values[:, i, j] = criterion.value(np.resize(measure.draws, n))
-    return shares, values
+    return values
 
 
-def rank(
-    candidates: Sequence[Candidate], known: Sequence[Criterion], weights: Weights, n: int, seed: int
-) -> Ranking:
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How candidates are ranked."""
+
+    criteria: tuple[Criterion, ...] = field(default_factory=lambda: criteria())
+    weights: Weights
+    method: Method = "additive"
+    draws: int
+    """Draws of weights and measures together."""
+    seed: int
+
+
+def rank(candidates: Sequence[Candidate], rules: Rules) -> Ranking:
     """Acceptability, pairwise wins, contributions and regret of the options that compete.
 
-    n: number of draws of weights and measures together. Raises ValueError without candidates.
+    Raises ValueError without candidates.
     """
     if not candidates:
         raise ValueError("nothing to rank: every option is struck")
-    shares, values = drawn(candidates, known, weights, n, seed)
+    known, weights = rules.criteria, rules.weights
+    free = rules.method == "free_weights"
+    shares = draw_weights(weights, rules.draws, rules.seed, free)
+    values = worths(candidates, known, rules.draws, rules.seed)
     costs = [c.cost.draws for c in candidates if c.cost]
     return Ranking(
-        tuple(c.name for c in candidates),
-        100 * np.einsum("nc,noc->no", shares, values, optimize=True),
-        100 * central_values(candidates, known) * central_weights(weights),
-        np.stack(costs, axis=1) if len(costs) == len(candidates) else None,
+        names=tuple(c.name for c in candidates),
+        scores=_SCORES[rules.method](shares, values),
+        contributions=100 * central_values(candidates, known) * central_weights(weights),
+        costs=np.stack(costs, axis=1) if len(costs) == len(candidates) else None,
     )
+
+
+def _additive(shares: Floats, values: Floats) -> Floats:
+    """Weighted sum of worths. [draw, option] points"""
+    return np.asarray(100 * np.einsum("nc,noc->no", shares, values, optimize=True))
+
+
+def _topsis(shares: Floats, values: Floats) -> Floats:
+    """Nearness to the best of all options on each criterion, over that and nearness to the worst
+    (Hwang and Yoon 1981). [draw, option] points"""
+    weighed = shares[:, None] * values
+    best = weighed.max(axis=1, keepdims=True)
+    worst = weighed.min(axis=1, keepdims=True)
+    to_best = np.sqrt(((weighed - best) ** 2).sum(axis=2))
+    to_worst = np.sqrt(((weighed - worst) ** 2).sum(axis=2))
+    apart = to_best + to_worst
+    near = np.divide(to_worst, apart, out=np.full_like(apart, 0.5), where=apart > 0)
+    return np.asarray(100 * near)
+
+
+def _promethee(shares: Floats, values: Floats) -> Floats:
+    """Net flow: weights of the criteria on which an option beats another, less those on which it
+    is beaten, as a mean over the others (Brans and Vincke 1985). [draw, option] points"""
+    count = values.shape[1]
+    apart = values[:, :, None] - values[:, None]
+    wins = (apart > INDIFFERENT).astype(float) - (apart < -INDIFFERENT)
+    net = np.einsum("nc,nokc->no", shares, wins, optimize=True) / max(1, count - 1)
+    return np.asarray(50 + 50 * net)
+
+
+_SCORES = {
+    "additive": _additive,
+    "free_weights": _additive,
+    "topsis": _topsis,
+    "promethee": _promethee,
+}

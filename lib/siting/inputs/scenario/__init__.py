@@ -30,6 +30,7 @@ from siting_report import plain_files
 from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
+from siting.inputs.scenario.changes import changed as changed
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
 from siting.inputs.scenario.origins import with_origins
@@ -308,32 +309,6 @@ def _name_client(whole: Document, path: Path) -> Fault | None:
         return Fault(("client",), wrong, "call it by small letters, digits and -, as in acme.yaml")
     whole.data["client"] = {"id": path.stem, **client}
     return None
-
-
-def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
-    """The scenario with other values at dotted paths: what if there were twice the users?
-
-    >>> changed(scenario, {"workloads.assistant.users": 4_000})     # doctest: +SKIP
-
-    Raises DocumentError for a path that is not there, or a value that cannot be.
-    """
-    data = scenario.model_dump()
-    for path, value in changes.items():
-        *above, last = path.split(".")
-        holder = document.at(data, above)
-        here = holder if isinstance(holder, dict) else {}
-        if last not in here:
-            meant = catalogue.suggestion(last, map(str, here))
-            raise DocumentError.of("what if", "is not there", meant, field=path)
-        here[last] = value
-    try:
-        found = Scenario.model_validate(data)
-        faults = list(contradictions(found))
-    except ValidationError as error:
-        faults = messages.faults(error, data, Scenario)
-    if faults:
-        raise DocumentError(Document(data, {(): ("what if", 0)}).problems(faults))
-    return found
 
 
 def create(client: str) -> Path:

@@ -494,8 +494,10 @@ class Finance(Strict):
     """One fully loaded infrastructure engineer, in the client's currency."""
     electricity_per_kwh: Amount | None = None
     """The client's tariff; None: the country's published price."""
-    price_decline: Literal["list", "same_capability"] = "list"
-    """API price path of the headline; the report always shows both."""
+    price_path: Literal["named_model", "equal_quality", "list"] = "named_model"
+    """How API prices move. named_model: you stay with the vendor; a model keeps its list price
+    until it ends, then its successor's holds. equal_quality: you test and move each year, and get
+    what is then cheapest of equal quality. list: as listed to the end."""
     parallel_months: Annotated[Uncertain, _within(0, 24)] | None = None
     """Months in which what runs today is still paid after another option is in production."""
     vat_recoverable: Annotated[Uncertain, _within(0, 1)] | None = None
@@ -562,8 +564,30 @@ class Decision(Strict):
     hard_constraints: list[str] = []
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`."""
     budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
-    falling_prices: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Weight of the future in which API prices of equal quality fall; None: the headline's path."""
+    usual_cost_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    """What a year of such a service usually costs, in the client's currency: a cost of that is
+    worth half of the points, twice that none. None: worked out from the load."""
+    method: Literal["additive", "free_weights", "topsis", "promethee"] = "additive"
+    """How criteria are put together: weighted sum, the same with any weights, nearness to the best
+    of all (TOPSIS), or wins against each other (PROMETHEE II)."""
+
+
+class Supposed(Strict):
+    """What is supposed to have happened: what if a vendor were gone?"""
+
+    gone: list[Words] = []
+    """Vendors or models that can no longer be had: options that need one are ruled out."""
+    law: list[Stress] = []
+    """Events of the law and the market that rules are tested for, as in `rules.stress`."""
+
+
+class WhatIf(Strict):
+    """Changes that are to be tried together."""
+
+    label: Annotated[str, Field(min_length=1, max_length=120)]
+    """What is tried, in words."""
+    set: Annotated[dict[str, Any], Field(min_length=1, max_length=20)]
+    """Values by dotted path, such as `finance.discount_rate: 0.06`."""
 
 
 class Report(Strict):
@@ -594,6 +618,9 @@ class Scenario(Strict):
     rules: Rules = Rules()
     decision: Decision = Decision()
     report: Report = Report()
+    suppose: Supposed = Supposed()
+    what_if: Annotated[list[WhatIf], Field(max_length=20)] = []
+    """Changes that are tried together, beside those that the kit tries one by one."""
     evidence: Annotated[list[Evidence], Field(min_length=1)]
     """Where this scenario's figures come from; the longest matching path wins."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20261124

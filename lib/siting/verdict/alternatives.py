@@ -22,7 +22,6 @@ from siting.inputs.scenario.model import Evidence, Option, Scenario
 from siting.places import HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.serving import capacity, servers
-from siting.study.memory import short
 from siting.vendors.vendor_record import Vendor
 from siting.verdict import candidates
 from siting.verdict.ranking import Sampled
@@ -72,7 +71,7 @@ def search(
     found: list[Alternative] = []
     for kind in kinds:
         options = {n: o for n, o in OFFERS[kind](scenario) if not named(scenario, o)}
-        found += _priced(scenario, options, judged)
+        found += priced(scenario, options, judged)
     return sorted(found, key=lambda r: (*r.doubts, r.present))
 
 
@@ -82,7 +81,7 @@ def named(scenario: Scenario, offer: Option) -> bool:
     return same(offer) in map(same, scenario.options.values())
 
 
-def _priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Alternative]:
+def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Alternative]:
     """Offers with their cost; the cheapest of them held against limits, rules and quality."""
     if not options:
         return []
@@ -172,9 +171,9 @@ def _offer(
     scenario: Scenario, model: str, where: str, *named: str, **fields: object
 ) -> tuple[str, Option]:
     """An option with one model for all workloads, and its name."""
-    said = {"label": f"{short(model)} {where}"[:80], "models": {"all": model}}
+    said = {"label": f"{quality.bare_name(model)} {where}"[:80], "models": {"all": model}}
     option = {**said, "effort": _effort(scenario, model), **fields}
-    words = "-".join((*named, short(model))).lower()
+    words = "-".join((*named, quality.bare_name(model))).lower()
     return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:40], Option.model_validate(option)
 
 
@@ -185,8 +184,8 @@ def _at_hosts(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     for model in open_models(scenario):
         hosts = {r.provider: (r.host, r.country) for r in prices.open_prices(day, model)}
         for p in price_list:
-            sold = (short(m.id).lower() for m in p.models)
-            if p.id in countries and short(model).lower() in sold:
+            sold = (quality.bare_name(m.id).lower() for m in p.models)
+            if p.id in countries and quality.bare_name(model).lower() in sold:
                 hosts.setdefault(p.id, (p.name, countries[p.id]))
         for provider, (host, country) in hosts.items():
             at = {"vendor": host, "provider": provider, "country": country, "region": country}
@@ -250,7 +249,7 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
     """Present cost of an option with one model in place of another, as planned; None unpriced."""
     option = scenario.options[name]
     for named in re.split(r"[;,/ ]+(?:or )?", new):
-        model = _sold_as(option, named)
+        model = sold_as(option, named)
         if not model:
             continue
         models = {w: model if m == old else m for w, m in option.models.items()}
@@ -262,7 +261,7 @@ def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | Non
     return None
 
 
-def _sold_as(option: Option, model: str) -> str:
+def sold_as(option: Option, model: str) -> str:
     """How the option's provider names a model; blank where it has no price for it."""
     if option.provider not in {p.id for p in price_list}:
         return ""

@@ -1,0 +1,187 @@
+"""How the price of an API's model moves over the horizon, for the client who would walk that path.
+
+`named_model`: the client stays with its vendor. A named model keeps its list price until it ends,
+save for rare jumps; then its successor's price holds, to the end.
+`equal_quality`: the client tests and moves each year, to whoever then sells the same score
+cheapest; no such fall was seen for longer than two years, so that prices rest from then on. `list`:
+the list price to the end. Changes that are announced fall in their month unless the client moves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+
+from siting.catalogue import Source, source_of
+from siting.cost import prices
+from siting.cost.money import MONTHS, Array
+from siting.cost.prices import ApiPrice, Factor, parameter
+from siting.inputs.scenario.model import Finance
+from siting.quantity import Range
+from siting.vendors import notice, vendor_record
+from siting.vendors.notice import Ending
+
+PricePath = Literal["named_model", "equal_quality", "list"]
+assert get_args(PricePath) == get_args(Finance.model_fields["price_path"].annotation)
+
+DAYS_PER_MONTH = 365.25 / MONTHS
+FALLING_YEARS = 2
+"""Years for which prices of equal quality fall: no window that was counted is longer."""
+PRICE_CLASSES = ((1.0, "successor_price_below_1"), (5.0, "successor_price_1_to_5"))
+"""Dollars per million tokens, blended, below which a model's successor is drawn from a class."""
+DEAREST = "successor_price_from_5"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelPath:
+    """The price of one model at one vendor over the horizon, over today's."""
+
+    key: str
+    """Vendor and model: options that buy the same share its path."""
+    how: PricePath
+    announced: tuple[tuple[int, float], ...] = ()
+    """Months from which an announced price holds, with its ratio to today's."""
+
+    @property
+    def end(self) -> str:
+        """Factor: months until the model ends."""
+        return f"model_end.{self.key}"
+
+    @property
+    def successor(self) -> str:
+        """Factor: the successor's price over today's."""
+        return f"successor_price.{self.key}"
+
+    @property
+    def jump(self) -> str:
+        """Factor: chance by which the price of the named model jumps."""
+        return f"price_jump.{self.key}"
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Factors that it reads."""
+        if self.how == "named_model":
+            return self.end, self.successor, self.jump
+        return ("api_decline",) if self.how == "equal_quality" else ()
+
+    def listed(self, months: int) -> Array:
+        """Announced price over today's, by month. [M]"""
+        ratio = np.ones(months)
+        for month, announced in self.announced:
+            ratio[month:] = announced
+        return ratio
+
+    def over(self, draws: Mapping[str, Array], months: int) -> Array:
+        """Price of month 1 … M over today's. [n × M]"""
+        elapsed = np.arange(months, dtype=float)
+        listed = self.listed(months)[None, :]
+        if self.how == "list":
+            return np.broadcast_to(listed, (len(draws["growth"]), months))
+        if self.how == "equal_quality":
+            years = np.minimum(np.floor(elapsed / MONTHS), FALLING_YEARS)
+            return np.asarray((1 - draws["api_decline"])[:, None] ** years[None, :])
+        end = draws[self.end][:, None]
+        named = listed * self._jumped(draws[self.jump][:, None], elapsed)
+        return np.where(elapsed < end, named, draws[self.successor][:, None])
+
+    def _jumped(self, chance: Array, elapsed: Array) -> Array:
+        """A rise, or a cut, of the named model's price: rare, each at a yearly rate. [n × M]
+
+        chance: uniform from 0 to 1; a rise comes after chance over its rate in years, a cut after
+        the rest of it over its own.
+        """
+        up, down = parameter("price_rise_rate").central, parameter("price_cut_rate").central
+        rises = elapsed >= MONTHS * chance / up
+        falls = elapsed >= MONTHS * (1 - chance) / down
+        raised = np.where(rises, parameter("price_rise").central, 1.0)
+        return np.asarray(np.where(falls, parameter("price_cut").central, raised))
+
+
+def factors(
+    path: ModelPath, today: ApiPrice, ending: Ending, day: dt.date, successor: float | None
+) -> Iterator[Factor]:
+    """What a named model's path is drawn from.
+
+    successor: price of a request to the successor that the vendor names, over today's; None where
+    none is named or priced: then it is drawn for a model of this price.
+    """
+    words = ending.model
+    left, source = notice.months_left(ending, day), _told_by(ending, day)
+    yield Factor(
+        name=path.end,
+        label=f"Months until {words} ends at {ending.vendor}",
+        value=left,
+        source=source,
+        driver=path.end,
+        floor=0.0,
+    )
+    known = parameter(_class_of(today))
+    drawn = Factor(
+        name=path.successor,
+        label=f"Price of the successor of {words}",
+        value=known.range,
+        source=source_of(known),
+        driver=path.successor,
+        shape=known.shape,
+        floor=known.floor,
+        ceiling=known.ceiling,
+        note=known.note,
+    )
+    if successor is not None:
+        exact = Range.exact(successor, known.unit)
+        drawn = replace(drawn, value=exact, source=source, shape="fixed", note="as listed today")
+    yield drawn
+    rate = parameter("price_rise_rate")
+    yield Factor(
+        name=path.jump,
+        label=f"Jump of the list price of {words}",
+        value=Range(0.0, 0.5, 1.0, "chance"),
+        source=source_of(rate),
+        driver=path.jump,
+        shape="uniform",
+    )
+
+
+def _class_of(price: ApiPrice) -> str:
+    """The class whose successors a model's are drawn from: three parts input, one part output."""
+    blended = (3 * price.input_per_million + price.output_per_million) / 4
+    return next((name for below, name in PRICE_CLASSES if blended < below), DEAREST)
+
+
+def _told_by(ending: Ending, day: dt.date) -> Source:
+    """Where the end of a model is announced, or that it is estimated from the vendor's habits."""
+    if ending.sources:
+        return ending.sources[0]
+    words = "siting estimate from the vendor's retirements"
+    return Source(
+        source=words, locator="retirement calendar", date=day.isoformat(), kind="estimate"
+    )
+
+
+def ending(vendor: str, model: str, day: dt.date, months: int, seed: int) -> Ending:
+    """When a model is likely to end at its vendor."""
+    record = vendor_record.load()
+    known = record.vendor(vendor)
+    name = known.vendor if known else vendor
+    return notice.ending(record, name, model, day, months, seed)
+
+
+@lru_cache(maxsize=1024)
+def announced(
+    provider: str, model: str, day: dt.date, months: int
+) -> tuple[tuple[int, dt.date], ...]:
+    """Months from which the price list has another price for a model, with a day in each."""
+    found: list[tuple[int, dt.date]] = []
+    before = prices.token_price(provider, model, day)
+    for month in range(1, months):
+        then = day + dt.timedelta(days=round((month + 0.5) * DAYS_PER_MONTH))
+        now = prices.token_price(provider, model, then)
+        if now != before:
+            found.append((month, then))
+            before = now
+    return tuple(found)

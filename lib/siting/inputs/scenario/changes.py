@@ -1,0 +1,136 @@
+"""A scenario with other values at dotted paths: what if there were twice the users?
+
+A path names keys from the top, `finance.discount_rate`; a value is what YAML would say there. A
+key that is free in the scenario (an option, a weight, an answer to a rule) may be new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+
+from siting import catalogue
+from siting.inputs import document, messages
+from siting.inputs.document import Document, DocumentError, inline
+from siting.inputs.scenario.checks import contradictions
+from siting.inputs.scenario.model import Evidence, Scenario
+
+Changes: TypeAlias = Mapping[str, Any]
+"""Values by dotted path, as YAML would say them."""
+
+WHERE = "--set"
+"""Where a change is said to stand, in messages."""
+
+
+def changed(scenario: Scenario, changes: Changes) -> Scenario:
+    """The scenario with other values at dotted paths.
+
+    >>> changed(scenario, {"workloads.assistant.users": 4_000})     # doctest: +SKIP
+
+    Raises DocumentError for a path that is not there, or a value that cannot be.
+    """
+    data = scenario.model_dump()
+    for path, value in changes.items():
+        keys = path.split(".")
+        _refuse_unknown(scenario, data, keys)
+        holder = data
+        for key in keys[:-1]:
+            holder = holder[key]
+        holder[keys[-1]] = value
+    data["evidence"] = [*_said_by(changes, scenario), *data["evidence"]]
+    try:
+        found = Scenario.model_validate(data)
+        faults = list(contradictions(found))
+    except ValidationError as error:
+        faults = messages.faults(error, data, Scenario)
+    if faults:
+        raise DocumentError(Document(data, {(): (WHERE, 0)}).problems(faults))
+    return found
+
+
+def _refuse_unknown(scenario: Scenario, data: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Raises DocumentError where a key of a path is neither there nor free to be new."""
+    record: Any = scenario
+    holder: Any = data
+    for place, key in enumerate(keys):
+        last = place == len(keys) - 1
+        there = isinstance(holder, dict) and key in holder
+        free = last and isinstance(record, Mapping)
+        if not there and not free:
+            known = map(str, holder) if isinstance(holder, dict) else ()
+            meant = catalogue.suggestion(key, known)
+            raise DocumentError.of(WHERE, "is not there", meant, field=".".join(keys))
+        if not last:
+            record = _member(record, key)
+            holder = holder[key]
+
+
+def _member(record: Any, key: str) -> Any:
+    if isinstance(record, Mapping):
+        return record.get(key)
+    return getattr(record, key, None)
+
+
+def _said_by(changes: Changes, scenario: Scenario) -> Iterator[dict[str, Any]]:
+    """Who says so: nobody but the one who asks."""
+    if changes:
+        entry = Evidence(
+            fields=list(changes),
+            source="A change that is tried (--set)",
+            date=scenario.client.report_date,
+            kind="estimate",
+        )
+        yield entry.model_dump()
+
+
+def put(scenario: Scenario, changes: Changes) -> Scenario:
+    """The same for values that are known to be possible, and quicker: only the records that hold
+    them are read anew, all others are shared. Raises ValidationError for what cannot be.
+    """
+    for path, value in changes.items():
+        scenario = _put(scenario, path.split("."), value)
+    return scenario
+
+
+def _put(record: Any, keys: Sequence[str], value: Any) -> Any:
+    head, *rest = keys
+    if isinstance(record, Mapping):
+        return {**record, head: _put(record[head], rest, value)}
+    if not rest:
+        return _read_anew(record, head, value)
+    current = getattr(record, head)
+    if isinstance(current, Mapping) and len(rest) == 1:
+        return _read_anew(record, head, {**current, rest[0]: value})
+    return record.model_copy(update={head: _put(current, rest, value)})
+
+
+def _read_anew(record: BaseModel, field: str, value: Any) -> BaseModel:
+    """A record with another value in a field, checked as the file's would be."""
+    fields = {name: getattr(record, name) for name in type(record).model_fields}
+    return type(record).model_validate({**fields, field: value})
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def words(changes: Changes) -> tuple[str, ...]:
+    """Changes as `--set` takes them: `finance.discount_rate=0.06`."""
+    return tuple(f"{path}={inline(value)}" for path, value in changes.items())
+
+
+def read(said: Iterable[str]) -> dict[str, Any]:
+    """Changes from the words of `--set`. Raises DocumentError for what is no `KEY=VALUE`."""
+    found: dict[str, Any] = {}
+    for word in said:
+        path, sign, text = word.partition("=")
+        if not sign or not path.strip():
+            write = "write KEY=VALUE, such as finance.discount_rate=0.06"
+            raise DocumentError.of(WHERE, f"{word!r} is no change", write)
+        whole, problems = document.examined(f"value: {text}", WHERE)
+        if problems:
+            raise DocumentError([replace(p, line=0, field=path) for p in problems])
+        found[path.strip()] = whole.data["value"]
+    return found

@@ -1,0 +1,357 @@
+"""From a scenario to its answer: every stage, worked out once for each value of what it reads.
+
+A stage is handed a copy of the scenario in which what it does not read is blank, and its result is
+kept under the words of that copy. So a variant of a scenario costs only what it touches, and a
+result cannot rest on what its key leaves out. All variants use the same draws (common random
+numbers): each cause of doubt has a stream of its own.
+
+    scenario → capacity → prices → draws ┐
+             → quality                   ├→ candidates → ranking → decision
+             → rules                     │
+             → vendors ──────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from siting import catalogue, quality
+from siting.cost import cashflow, costing, reference, tco, uncertainty
+from siting.cost.cashflow import Plan
+from siting.cost.costing import Compiled
+from siting.draws import DRAWS
+from siting.inputs import attributes
+from siting.inputs.scenario.model import (
+    Data,
+    Finance,
+    Option,
+    Report,
+    Rules,
+    Scenario,
+    Stability,
+    Supposed,
+    Workload,
+)
+from siting.inputs.scenario.model import (
+    Decision as Asked,
+)
+from siting.places import MIXED
+from siting.quality import leaves
+from siting.rules import sovereignty
+from siting.rules.conditions import Values
+from siting.rules.rulebook import Stress
+from siting.serving import capacity
+from siting.serving.capacity import OptionCapacity
+from siting.vendors import stability
+from siting.verdict import candidates as gather
+from siting.verdict import ranking
+from siting.verdict.candidates import Chapters, Priced
+from siting.verdict.decision import Case, Decision, decide
+from siting.verdict.ranking import Candidate, Sampled
+
+T = TypeVar("T")
+
+BY_MACHINES: Mapping[str, Any] = {
+    "attributes": {},
+    "flows": {},
+    "months_to_production": Option.model_fields["months_to_production"].default,
+    "commitment": "on_demand",
+    "discount": 0,
+    "lease": None,
+    "contract_until": None,
+    "minimum_commitment_per_month": 0,
+    "provisioned": None,
+}
+"""What of an option moves no machine, as it then stands."""
+BY_MONEY: Mapping[str, Any] = {"attributes": {}, "flows": {}}
+"""What of an option moves no bill."""
+BY_LAW: Mapping[str, Any] = {
+    "gpu": "",
+    "weights": "",
+    "tensor_parallel": None,
+    "server": "",
+    "room": None,
+    "owned_servers": None,
+    "lease": None,
+    "commitment": "on_demand",
+    "redundancy": "n+1",
+    "discount": 0,
+    "provisioned": None,
+    "minimum_commitment_per_month": 0,
+    "months_to_production": Option.model_fields["months_to_production"].default,
+}
+"""What of an option no rule looks at."""
+NO_DATA = {"data": Data()}
+NO_LOAD = {
+    "users": 0.0,
+    "requests_per_user_day": 0.0,
+    "requests_per_day": 1.0,
+    "requests_per_month": 0.0,
+    "growth_by_year": [],
+    "growth_per_year": Workload.model_fields["growth_per_year"].default,
+    "arrivals": "people",
+    "peak_factor": 1.5,
+}
+"""How much is asked, blank: for stages that look at what is asked, and about what."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A record without what a stage does not read, and its words."""
+
+    record: Any
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionResult:
+    """What the chain found of one option."""
+
+    sized: OptionCapacity
+    plan: Plan
+    """Of the option, of its parts, and of what is paid until it serves."""
+    totals: tco.Totals | None
+    """None where it has no price."""
+    priced: Priced | None
+
+    @cached_property
+    def draws(self) -> Sampled | None:
+        """Its present cost. [client's currency]"""
+        return None if self.totals is None else Sampled.of(self.totals.present)
+
+
+class Chain:
+    """Runs scenarios through all stages; keeps every result by the words it was made from."""
+
+    def __init__(self, draws: int = DRAWS) -> None:
+        self.draws = draws
+        self._kept: dict[Hashable, Any] = {}
+        self._pieces: dict[Hashable, tuple[Any, Piece]] = {}
+        self._first: dict[str, sovereignty.OptionAssessment] = {}
+
+    # --- keeping ------------------------------------------------------------------------------
+
+    def _stage(self, name: str, words: Hashable, make: Callable[[], T]) -> T:
+        key = name, words
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
+
+    def _piece(self, stage: str, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
+        """A record as a stage sees it; made once for each object, since variants share what they
+        do not change."""
+        key = stage, id(record)
+        if key not in self._pieces:
+            seen = record.model_copy(update=dict(blank)) if blank else record
+            self._pieces[key] = record, Piece(seen, repr(seen))
+        return self._pieces[key][1]
+
+    def _seen(
+        self,
+        stage: str,
+        scenario: Scenario,
+        names: Iterable[str],
+        option: Mapping[str, Any],
+        workload: Mapping[str, Any],
+        **parts: BaseModel,
+    ) -> tuple[Scenario, Hashable]:
+        """A scenario of some options as a stage sees it, and its words.
+
+        option, workload: fields that the stage does not read, blank. parts: sections of the
+        scenario that it reads; all others are blank but for client, evidence and seed.
+        """
+        options = {n: self._piece(stage, scenario.options[n], option) for n in names}
+        loads = {n: self._piece(stage, w, workload) for n, w in scenario.workloads.items()}
+        sections = {name: self._piece(stage, part, {}) for name, part in parts.items()}
+        blank = {
+            "finance": Finance(baseline="none", horizon_months=scenario.finance.horizon_months),
+            "fine_tuning": {},
+            "stability": Stability(),
+            "rules": Rules(),
+            "decision": Asked(),
+            "report": Report(),
+            "suppose": Supposed(),
+            "what_if": [],
+        }
+        seen = scenario.model_copy(
+            update={
+                **blank,
+                **{name: p.record for name, p in sections.items()},
+                "options": {n: p.record for n, p in options.items()},
+                "workloads": {n: p.record for n, p in loads.items()},
+            }
+        )
+        words = (
+            self._piece(stage, scenario.client, {}).words,
+            scenario.seed,
+            scenario.finance.horizon_months,
+            tuple((n, p.words) for n, p in options.items()),
+            tuple((n, p.words) for n, p in loads.items()),
+            tuple((n, p.words) for n, p in sections.items()),
+        )
+        return seen, words
+
+    # --- one option ---------------------------------------------------------------------------
+
+    def sized(self, scenario: Scenario, name: str) -> OptionCapacity:
+        """GPUs, latency and use of an option; a hybrid's are those of its base."""
+        option = scenario.options[name]
+        own = option.base if option.kind in MIXED else name
+        seen, words = self._seen("capacity", scenario, (own,), BY_MACHINES, NO_DATA)
+        found = self._stage("capacity", words, lambda: capacity.assess(seen)[own])
+        return replace(found, kind=option.kind, runs=scenario.options[own])
+
+    def _billed(self, scenario: Scenario, name: str) -> tuple[str, ...]:
+        """Options that a bill needs: itself, its parts, and what runs until it serves."""
+        parts = (name, *leaves(scenario, name))
+        before: tuple[str, ...] = ()
+        if not scenario.options[name].in_use and scenario.finance.baseline in scenario.options:
+            before = (scenario.finance.baseline, *leaves(scenario, scenario.finance.baseline))
+        needed = {*parts, *before}
+        return tuple(n for n in scenario.options if n in needed)
+
+    def option(self, scenario: Scenario, name: str) -> OptionResult:
+        """Capacity, prices, split and draws of one option."""
+        names = self._billed(scenario, name)
+        seen, words = self._seen(
+            "money", scenario, names, BY_MONEY, NO_DATA, finance=scenario.finance
+        )
+        jobs = repr(scenario.fine_tuning)
+        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
+        return self._stage("option", (name, words, jobs), lambda: self._option(seen, name))
+
+    def _option(self, seen: Scenario, name: str) -> OptionResult:
+        sized = {n: self.sized(seen, n) for n in seen.options}
+        plan = tco.with_optimum(costing.compile_plan(seen, sized, self._compiled))
+        if name not in plan.options:
+            return OptionResult(sized=sized[name], plan=plan, totals=None, priced=None)
+        drawn = uncertainty.draws_at(plan, self._scores(plan, seen.seed))
+        totals = tco.totals(plan, drawn, [name])[name]
+        central = plan.central()
+        priced = Priced(
+            plan=plan.options[name],
+            factors=plan.factors,
+            flows=tco.flows(plan, name, central),
+            life=cashflow.life_years(central),
+        )
+        return OptionResult(sized=sized[name], plan=plan, totals=totals, priced=priced)
+
+    def _compiled(self, scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
+        """Prices of one option that is no mix."""
+        seen, words = self._seen("prices", scenario, (name,), {}, {}, finance=scenario.finance)
+        jobs = repr(scenario.fine_tuning)
+        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
+        key = name, words, jobs
+        return self._stage("prices", key, lambda: costing.compile_option(seen, name, sized))
+
+    def uncertainty(self, scenario: Scenario, plan: Plan) -> uncertainty.Uncertainty:
+        """Costs of all options in every draw.
+
+        plan: of all options together, which tells what the uncertain inputs are.
+        """
+        found = {n: self.option(scenario, n).totals for n in plan.options}
+        return uncertainty.Uncertainty(
+            plan=plan,
+            scores=self._scores(plan, scenario.seed),
+            totals={n: totals for n, totals in found.items() if totals is not None},
+        )
+
+    def _scores(self, plan: Plan, seed: int) -> dict[str, Any]:
+        return uncertainty.scores(list(uncertainty.drivers(plan)), self.draws, seed)
+
+    # --- all options --------------------------------------------------------------------------
+
+    def quality(self, scenario: Scenario) -> quality.Assessment:
+        """Each option's model against the floor of each workload."""
+        seen, words = self._seen("quality", scenario, scenario.options, BY_MACHINES, NO_LOAD)
+        return self._stage("quality", words, lambda: quality.assess(seen))
+
+    def rules(self, scenario: Scenario) -> sovereignty.Assessment:
+        """Verdicts of all rules; of an option that changed, only of rules that test what did."""
+        law = sovereignty.law_of(scenario)
+        judged = {name: self._judged(scenario, name) for name in scenario.options}
+        return sovereignty.Assessment(scenario, law, judged)
+
+    def _judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
+        names = dict.fromkeys((name, *leaves(scenario, name)))
+        seen, words = self._seen(
+            "rules", scenario, names, BY_LAW, NO_LOAD, rules=scenario.rules,
+            stability=scenario.stability,
+        )  # fmt: skip
+        jobs = repr(scenario.fine_tuning)
+        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
+        supposed = tuple(scenario.suppose.law)
+        day = repr(scenario.client)
+
+        def make() -> sovereignty.OptionAssessment:
+            key = f"{name}: {day}"
+            found = sovereignty.judged(seen, name, _supposed(supposed), self._first.get(key))
+            if not supposed:
+                self._first.setdefault(key, found)
+            return found
+
+        return self._stage("rules", (name, words, jobs, supposed), make)
+
+    def vendors(self, scenario: Scenario) -> stability.Assessment:
+        """Chances of shocks to vendors, and what they cost."""
+        costs = self.costs(scenario)
+        money, months = scenario.client.currency, scenario.finance.horizon_months
+        leaving = gather.switching_costs(costs, money)
+        paid = gather.yearly_spend(costs, months, money)
+        seen, words = self._seen(
+            "vendors", scenario, scenario.options, {**BY_MACHINES, **BY_LAW}, NO_LOAD | NO_DATA,
+            stability=scenario.stability,
+        )  # fmt: skip
+        key = words, repr(leaving), repr(paid)
+        return self._stage("vendors", key, lambda: stability.assess(seen, leaving, paid))
+
+    def costs(self, scenario: Scenario) -> dict[str, Priced]:
+        """What each option costs as planned, of those that have a price."""
+        found = {n: self.option(scenario, n).priced for n in scenario.options}
+        return {n: priced for n, priced in found.items() if priced is not None}
+
+    def candidates(self, scenario: Scenario) -> tuple[Candidate, ...]:
+        """All options as the decision sees them."""
+        found = {n: self.option(scenario, n) for n in scenario.options}
+        costs = self.costs(scenario)
+        why = {n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None}
+        chapters = Chapters(
+            scenario=scenario,
+            capacity={n: o.sized for n, o in found.items()},
+            draws={n: o.draws for n, o in found.items() if o.draws is not None},
+            costs=costs,
+            not_estimated=why,
+            sovereignty=self.rules(scenario),
+            parity=self.quality(scenario),
+        )
+        usual = reference.usual_cost(scenario)
+        return gather.candidates(chapters, self.vendors(scenario), usual)
+
+    def decide(self, scenario: Scenario) -> Decision:
+        """The answer to a scenario. Raises ValueError for a weight that names no criterion."""
+        known = ranking.criteria()
+        case = Case(
+            candidates=self.candidates(scenario),
+            baseline=scenario.finance.baseline,
+            criteria=known,
+            weights=ranking.weights_of(scenario.decision.weights, known),
+            method=scenario.decision.method,
+            seed=scenario.seed,
+            draws=self.draws,
+            usual=reference.usual_cost(scenario),
+        )
+        return decide(case)
+
+
+def _supposed(events: Iterable[str]) -> Values:
+    """Attributes that are supposed where these events happen."""
+    rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
+    known = attributes.dictionary()
+    asked = (rows[event] for event in events)
+    return {s.attribute: attributes.plain_value(s.value, known[s.attribute]) for s in asked}

@@ -1,0 +1,125 @@
+"""What it is worth to know an uncertain input of cost before deciding, and how to measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siting.catalogue import Currency, Fact, NotNegative, table
+from siting.cost import uncertainty
+from siting.cost.uncertainty import Uncertainty
+from siting.draws import Floats
+from siting.quantity import Range
+
+
+class Experiment(Fact, tables="experiments", key="driver"):
+    """A way to measure an uncertain input of the cost comparison, and what it costs."""
+
+    driver: str
+    """Start of the name of the driver of cost that it measures."""
+    label: str
+    """What is then known, in words."""
+    action: str
+    days: NotNegative
+    cost: Range
+    currency: Currency
+
+
+@dataclass(frozen=True, kw_only=True)
+class Driver:
+    """An uncertain input of cost."""
+
+    name: str
+    label: str
+    band: Range
+    """Its value at P10, as planned, and at P90."""
+    draws: Floats
+    """Aligned with the draws of the costs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """What it is worth to know one input before deciding."""
+
+    label: str
+    worth: float
+    """Expected saving if the input were known. [client's currency]"""
+    experiment: Experiment | None
+    rate: float = 1.0
+    """Client's currency per unit of the experiment's."""
+
+    @property
+    def pays(self) -> bool:
+        """Whether the answer is worth more than the test that gives it."""
+        test = self.experiment
+        return test is not None and self.worth > test.cost.central * self.rate
+
+
+def experiment_for(driver: str) -> Experiment | None:
+    """The way to measure a driver of cost; None where none is known."""
+    return next((e for e in table("experiments", Experiment) if driver.startswith(e.driver)), None)
+
+
+def driver_label(driver: str, label: str) -> str:
+    """One name for a driver of cost in charts, tables and plan."""
+    test = experiment_for(driver)
+    return test.label if test else label.split(":")[0]
+
+
+def worth_knowing(
+    costs: Floats, drivers: Sequence[Driver], rates: Mapping[str, float]
+) -> tuple[Knowledge, ...]:
+    """What each uncertain driver is worth knowing, highest first; only those worth something.
+
+    costs: present cost in the draws that those of the drivers go with. [option, draw]
+    """
+    found = []
+    for driver in drivers:
+        test = experiment_for(driver.name)
+        known = Knowledge(
+            label=driver.label,
+            worth=value_of_knowing(costs, driver.draws),
+            experiment=test,
+            rate=rates.get(test.currency, 1.0) if test else 1.0,
+        )
+        found.append(known)
+    return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
+
+
+def drivers(found: Uncertainty) -> Iterator[Driver]:
+    """The uncertain inputs of a comparison of costs."""
+    for name, scores in found.scores.items():
+        label, band = uncertainty.described(found.plan, name)
+        yield Driver(name=name, label=driver_label(name, label), band=band, draws=scores)
+
+
+# --- value of information -------------------------------------------------------------------------
+
+
+def value_of_perfect_information(costs: Floats) -> float:
+    """Expected saving if every uncertainty were removed before choosing. [client's currency]
+
+    costs: [option, draw]. EVPI = min over options of the mean cost − mean of the cheapest option's
+    cost in each draw (Raiffa and Schlaifer 1961). Never negative.
+    """
+    return float(costs.mean(axis=1).min() - costs.min(axis=0).mean())
+
+
+def value_of_knowing(costs: Floats, known: Floats, bins: int = 20) -> float:
+    """Expected saving if one input were known before choosing (EVPPI). [client's currency]
+
+    costs: [option, draw]. Draws are sorted into bins of equal size by the input; within a bin the
+    option with the lowest mean cost is chosen. Bins leave a small upward bias, removed by the same
+    estimate with the input shuffled.
+    """
+
+    def saved(order: NDArray[np.intp]) -> float:
+        whole = costs.take(order[: len(order) // bins * bins], axis=1)
+        return value_of_perfect_information(whole.reshape(len(costs), bins, -1).mean(axis=2))
+
+    # A stable sort takes thirty times as long, and no two draws are alike.
+    by_input, shuffled = np.argsort(known), np.random.default_rng(len(known))
+    return max(0.0, saved(by_input) - saved(shuffled.permutation(len(known))))

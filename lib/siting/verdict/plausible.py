@@ -1,0 +1,604 @@
+"""Plausible single changes of a client's scenario: one generator a kind, which only lists them.
+
+Each says what it reads from the scenario, what it sets, and why that may happen. Nothing is run but
+what a list needs to know: which answers the rules wait for, and which offers keep the limits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from siting import catalogue, quality, reasoning
+from siting.cost import api_prices, prices
+from siting.inputs import attributes
+from siting.inputs.attributes import Attribute
+from siting.inputs.document import DocumentError
+from siting.inputs.scenario.changes import changed, put
+from siting.inputs.scenario.model import Option, Scenario, Workload
+from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
+from siting.quality import leaves, spoken
+from siting.quantity import Range
+from siting.rules.rulebook import Stress
+from siting.serving.servers import Server
+from siting.verdict import alternatives, ranking
+from siting.verdict.chain import Chain
+from siting.verdict.variants import Dial, Variant
+
+ASKED = ("requests_per_user_day", "requests_per_day", "requests_per_month")
+"""Lines of a workload that say how much is asked."""
+TRAITS = {
+    "personal": "personal data",
+    "special_category": "data of special categories",
+    "critical_function": "critical or important function",
+    "large_scale": "processing on a large scale",
+    "annex_iii": "high-risk use under the AI Act",
+}
+"""What a workload's data are, as far as law cares."""
+FACTORS = (0.5, 2.0)
+"""Volumes and lengths that are tried, over the planned ones: adoption often misses a plan by so
+much."""
+SHORTLIST = 6
+"""Servers, and rented cards, with the most memory bandwidth for the money: so many are sized."""
+EXTREMES = (0.0, 1e6)
+"""Answers that are tried where a number is asked."""
+
+
+def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
+    """All plausible changes of a scenario, by kind; only those that it can take."""
+    listed = (
+        *price_paths(scenario),
+        *loads(scenario),
+        *money(scenario),
+        *terms(scenario),
+        *hardware(scenario),
+        *catalogue_offers(scenario),
+        *policies(scenario),
+        *assumptions(scenario, chain),
+        *blanks(scenario, chain),
+        *events(scenario),
+        *weights(scenario),
+        *methods(scenario),
+        *together(scenario),
+    )
+    return [v for v in listed if _possible(scenario, v)]
+
+
+def _possible(scenario: Scenario, variant: Variant) -> bool:
+    """Whether the scenario takes the change, as it would be asked for from outside."""
+    try:
+        changed(scenario, variant.changes)
+    except DocumentError:
+        return False
+    return True
+
+
+# --- inputs ---------------------------------------------------------------------------------------
+
+
+def _band(value: Range, end: str) -> float:
+    return float(getattr(value, end))
+
+
+PATHS = {
+    "named_model": "as listed until a model ends, then as its successor",
+    "equal_quality": "those of equal quality, as you test and move each year",
+    "list": "as listed, to the end",
+}
+"""Paths of API prices in words."""
+
+
+def price_paths(s: Scenario) -> Iterator[Variant]:
+    """The other paths that API prices may take."""
+    own = s.finance.price_path
+    if any(o.kind in BY_REQUEST for o in s.options.values()):
+        for path in get_args(api_prices.PricePath):
+            if path != own:
+                yield Variant(
+                    kind="input",
+                    what="API prices",
+                    before=PATHS[own],
+                    after=PATHS[path],
+                    changes={"finance.price_path": path},
+                )
+
+
+def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
+    """All requests of all workloads times a factor: tokens, machines, moves and staff follow."""
+    return {
+        f"workloads.{name}.{line}": float(value) * factor
+        for name, w in s.workloads.items()
+        for line in ASKED
+        if (value := getattr(w, line))
+    }
+
+
+def loads(s: Scenario) -> Iterator[Variant]:
+    """How much is asked, how it grows, how long a request is, and how requests come."""
+    for factor in FACTORS:
+        yield Variant(
+            kind="input",
+            what="volume",
+            before="as planned",
+            after=f"× {factor:g}",
+            changes=scaled_load(s, factor),
+        )
+    for end in ("low", "high"):
+        grown = {
+            f"workloads.{name}.growth_per_year": _band(w.growth_per_year, end)
+            for name, w in s.workloads.items()
+            if not w.growth_by_year and not w.growth_per_year.is_exact
+        }
+        if grown:
+            yield Variant(
+                kind="input", what="growth a year", before="as planned", after=end, changes=grown
+            )
+    for name, w in s.workloads.items():
+        yield from _lengths(s, name, w)
+        yield from _arrivals(name, w)
+
+
+def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
+    for side in ("input", "output"):
+        tokens = getattr(w, f"{side}_tokens")
+        for factor in FACTORS:
+            longer = {"mean": tokens.mean * factor, "p95": tokens.p95 * factor}
+            yield Variant(
+                kind="input",
+                what=f"{side} tokens, {name}",
+                before=f"{tokens.mean:,.0f}",
+                after=f"{longer['mean']:,.0f}",
+                changes={f"workloads.{name}.{side}_tokens": longer},
+            )
+    hidden = [
+        quality.hidden_tokens(s, option, name)
+        for option, o in s.options.items()
+        if o.kind not in MIXED
+    ]
+    most = max(hidden, key=lambda tokens: tokens.central)
+    for end in ("low", "high") if most.high > most.low else ():
+        yield Variant(
+            kind="input",
+            what=f"hidden reasoning tokens a request, {name}",
+            before=f"{most.central:,.0f}",
+            after=f"{_band(most, end):,.0f}",
+            changes={f"workloads.{name}.reasoning_tokens": _band(most, end)},
+        )
+
+
+def _arrivals(name: str, w: Workload) -> Iterator[Variant]:
+    if w.batchable_share >= 1:
+        return
+    for kind in ("people", "machines", "agents"):
+        if kind != w.arrivals:
+            yield Variant(
+                kind="assumed",
+                what=f"who sends the requests, {name}",
+                before=w.arrivals,
+                after=kind,
+                changes={f"workloads.{name}.arrivals": kind},
+                plausible=kind == "agents" and w.task in ("agent", "code"),
+            )
+
+
+def money(s: Scenario) -> Iterator[Variant]:
+    """How the client counts money, at the ends of its ranges."""
+    rate, wage = s.finance.discount_rate, s.finance.staff_cost_per_year
+    for end in ("low", "high"):
+        if not rate.is_exact:
+            yield Variant(
+                kind="input",
+                what="discount rate",
+                before=f"{rate.central:.1%}",
+                after=f"{_band(rate, end):.1%}",
+                changes={"finance.discount_rate": _band(rate, end)},
+            )
+        if wage and not wage.is_exact:
+            yield Variant(
+                kind="input",
+                what="cost of an engineer a year",
+                before=f"{wage.central:,.0f}",
+                after=f"{_band(wage, end):,.0f}",
+                changes={"finance.staff_cost_per_year": _band(wage, end)},
+            )
+
+
+# --- what can be agreed or ordered otherwise ------------------------------------------------------
+
+
+def terms(s: Scenario) -> Iterator[Variant]:
+    """Time to production, commitment, redundancy and discount of each option."""
+    for name, o in s.options.items():
+        wait, here = o.months_to_production, f"options.{name}"
+        for end in ("low", "high") if not wait.is_exact else ():
+            yield Variant(
+                kind="input",
+                what=f"months to production, {o.label}",
+                before=f"{wait.central:g}",
+                after=f"{_band(wait, end):g}",
+                changes={f"{here}.months_to_production": _band(wait, end)},
+            )
+        for term in ("on_demand", "1y", "3y") if o.kind in COMMITTED else ():
+            if term != o.commitment:
+                yield Variant(
+                    kind="offer",
+                    what=f"commitment, {o.label}",
+                    before=o.commitment.replace("_", " "),
+                    after=term.replace("_", " "),
+                    changes={f"{here}.commitment": term},
+                )
+        if o.kind in SELF_HOSTED:
+            other = "n+1" if o.redundancy == "none" else "none"
+            yield Variant(
+                kind="offer",
+                what=f"redundancy, {o.label}",
+                before=o.redundancy,
+                after=other,
+                changes={f"{here}.redundancy": other},
+                plausible=other == "n+1",
+            )
+        if o.kind in BY_REQUEST and not o.discount:
+            yield Variant(
+                kind="offer",
+                what=f"discount on list prices, {o.label}",
+                before="none",
+                after="20 %",
+                changes={f"{here}.discount": 0.2},
+            )
+
+
+def hardware(s: Scenario) -> Iterator[Variant]:
+    """For each option on machines of the client's own, the cheapest other server that keeps the
+    limits."""
+    for name, o in s.options.items():
+        if o.kind not in OWNED:
+            continue
+        offers = _shortlist(s, "servers", o)
+        best = next((r for r in alternatives.priced(s, offers, SHORTLIST) if r.keeps_limits), None)
+        if best and best.option.server != o.server:
+            design = {k: getattr(best.option, k) for k in ("server", "gpu", "weights")}
+            yield Variant(
+                kind="offer",
+                what=f"server, {o.label}",
+                before=o.server or o.gpu,
+                after=best.option.server,
+                changes={f"options.{name}.{k}": v for k, v in design.items()},
+            )
+
+
+def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
+    """Offers of a kind for an option's models, with the most memory bandwidth for the money."""
+    wanted = set(like.models.values())
+    offers = {
+        name: offer
+        for name, offer in alternatives.OFFERS[kind](s)
+        if wanted.issuperset(offer.models.values()) and not alternatives.named(s, offer)
+    }
+    worth = {name: _bandwidth_for_money(s, offer) for name, offer in offers.items()}
+    return {name: offers[name] for name in sorted(worth, key=lambda n: -worth[n])[:SHORTLIST]}
+
+
+def _bandwidth_for_money(s: Scenario, offer: Option) -> float:
+    """GB/s of memory for a dollar, or for a dollar an hour; 0 where there is no price."""
+    day = s.client.report_date
+    try:
+        if offer.kind in OWNED:
+            machine: Server = prices.server(offer)
+            paid = prices.server_price(machine, day)[0].central / machine.gpu_count
+        else:
+            paid = prices.gpu_hour(offer, offer.gpu, day)[0]
+    except prices.NotPriced:
+        return 0.0
+    return catalogue.gpu(offer.gpu).memory_bandwidth_gb_s / paid
+
+
+def catalogue_offers(s: Scenario) -> Iterator[Variant]:
+    """Of each kind of offer, the best that the scenario lacks: not ruled out, cheapest first."""
+    found = alternatives.search(s, ("open_api", "api"), judged=3)
+    hosted = next((o for o in s.options.values() if o.kind in SELF_HOSTED), None)
+    if hosted:
+        found += alternatives.priced(s, _shortlist(s, "rented_gpus", hosted), 3)
+    for kind in ("open_api", "api", "rented_gpus"):
+        own = (r for r in found if r.option.kind == kind and not any(r.doubts[:2]))
+        if (best := min(own, key=lambda r: (*r.doubts, r.present), default=None)) is not None:
+            said = best.option.model_dump(mode="json", exclude_defaults=True)
+            yield Variant(
+                kind="offer",
+                what="one more option",
+                before="not looked at",
+                after=best.option.label,
+                changes={f"options.{_free(s, best.name)}": said},
+            )
+
+
+def _free(s: Scenario, name: str) -> str:
+    """A name that no option has."""
+    return name if name not in s.options else f"{name[:36]}-new"
+
+
+# --- what is asked, taken for granted, or not answered --------------------------------------------
+
+
+def policies(s: Scenario) -> Iterator[Variant]:
+    """What the client itself asks, left out, line by line."""
+    yield from _left_out("policy line", "rules.policies", list(s.rules.policies))
+    conditions = "decision.hard_constraints"
+    yield from _left_out("hard condition", conditions, s.decision.hard_constraints)
+
+
+def _left_out(name: str, path: str, lines: Sequence[str]) -> Iterator[Variant]:
+    for line in lines:
+        yield Variant(
+            kind="policy",
+            what=f"{name}: {line.replace('_', ' ')}",
+            before="asked",
+            after="left out",
+            changes={path: [other for other in lines if other != line]},
+        )
+
+
+def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """What the kit takes for granted, and what the data are said to be, the other way."""
+    law = chain.rules(s)
+    known = {k.attribute.name: k for k in law.assumptions}
+    known |= {x.known.attribute.name: x.known for x in law.switches() if x.known.assumed}
+    for name, k in known.items():
+        if isinstance(k.value, bool) and not _refused(name, not k.value, law.law.attributes):
+            yield Variant(
+                kind="assumed",
+                what=k.attribute.label,
+                before=_yes(k.value),
+                after=_yes(not k.value),
+                changes={f"rules.attributes.{name}": not k.value},
+            )
+    for name, w in s.workloads.items():
+        for trait, words in TRAITS.items():
+            is_so = getattr(w.data, trait)
+            yield Variant(
+                kind="assumed",
+                what=f"{words}, {name}",
+                before=_yes(is_so),
+                after=_yes(not is_so),
+                changes={f"workloads.{name}.data.{trait}": not is_so},
+            )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _refused(name: str, value: object, known: Mapping[str, Attribute]) -> bool:
+    return attributes.value_problem(name, value, known) is not None
+
+
+def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """What nobody answered, each way; and all blanks of one option at once, well and badly."""
+    law = chain.rules(s)
+    known = law.law.attributes
+    by_option: dict[str, dict[str, list[Any]]] = {}
+    for q in law.questions:
+        asked = known[q.attribute]
+        of_all = asked.level == "client"
+        for owner in [""] if of_all else [o for o in q.options if s.options[o].kind not in MIXED]:
+            here = f"options.{owner}.attributes" if owner else "rules.attributes"
+            path = f"{here}.{asked.name}"
+            whose = f", {s.options[owner].label}" if owner else ""
+            for value in _answers(asked, known):
+                yield Variant(
+                    kind="unanswered",
+                    what=asked.label + whose,
+                    before="blank",
+                    after=attributes.value_text(value),
+                    changes={path: value},
+                )
+                if owner:
+                    by_option.setdefault(owner, {}).setdefault(path, []).append(value)
+    for owner, paths in by_option.items():
+        yield from _all_at_once(s, chain, owner, paths)
+
+
+def _answers(asked: Attribute, known: Mapping[str, Attribute]) -> list[Any]:
+    """Answers that may be given to a question."""
+    by_type: Mapping[str, tuple[Any, ...]] = {"yes/no": (True, False), "number": EXTREMES}
+    values = by_type.get(asked.type, tuple(asked.words or ()))
+    return [v for v in values if not _refused(asked.name, v, known)]
+
+
+def _all_at_once(
+    s: Scenario, chain: Chain, owner: str, paths: Mapping[str, list[Any]]
+) -> Iterator[Variant]:
+    """All blanks of an option filled in with the answers that leave the fewest rules open, and with
+    those that leave the most."""
+
+    def risk(path: str, value: Any) -> int:
+        counts = chain.rules(put(s, {path: value})).options[owner].counts
+        return 2 * counts["fail"] + counts["review"]
+
+    risks = {path: {str(v): (risk(path, v), v) for v in values} for path, values in paths.items()}
+    for after, pick in (("all well", min), ("all badly", max)):
+        filled = {
+            path: pick(found.values(), key=lambda of: of[0])[1] for path, found in risks.items()
+        }
+        yield Variant(
+            kind="unanswered",
+            what=f"all {len(paths)} blanks of {s.options[owner].label}",
+            before="blank",
+            after=after,
+            changes=filled,
+        )
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+def events(s: Scenario) -> Iterator[Variant]:
+    """A vendor or a model that can no longer be had, its successor, a framework that falls."""
+    served = [(n, o) for n, o in s.options.items() if o.kind in BY_REQUEST]
+    for vendor in dict.fromkeys(o.vendor for o in s.options.values() if o.vendor):
+        yield Variant(
+            kind="event",
+            what=f"{vendor} can no longer be had",
+            before="it serves",
+            after="gone",
+            changes={"suppose.gone": [*s.suppose.gone, vendor]},
+        )
+    for model in dict.fromkeys(m for _, o in served for m in o.models.values()):
+        yield Variant(
+            kind="event",
+            what=f"{spoken(model)} ends, and no successor passes your test",
+            before="it serves",
+            after="gone",
+            changes={"suppose.gone": [*s.suppose.gone, model]},
+        )
+    for name, o in served:
+        yield from _successors(s, name, o)
+    for event in catalogue.table("sovereignty_stress", Stress):
+        if event.stress not in s.suppose.law:
+            yield Variant(
+                kind="event",
+                what=event.label,
+                before="no",
+                after="yes",
+                changes={"suppose.law": [*s.suppose.law, event.stress]},
+            )
+
+
+def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
+    """The first successor that the vendor names, from today on."""
+    months = s.finance.horizon_months
+    for model in dict.fromkeys(o.models.values()):
+        end = api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed)
+        named = (
+            alternatives.sold_as(o, x) for x in re.split(r"[;,/ ]+(?:or )?", end.replacement) if x
+        )
+        new = next((x for x in named if x and x != model), None)
+        if new is None:
+            continue
+        models = {w: new if m == model else m for w, m in o.models.items()}
+        change: dict[str, Any] = {f"options.{name}.models": models}
+        if reasoning.effort_missing(new, o.effort):
+            change[f"options.{name}.effort"] = "default"
+        yield Variant(
+            kind="event",
+            what=f"successor of {spoken(model)}, {o.label}",
+            before=spoken(model),
+            after=spoken(new),
+            changes=change,
+        )
+
+
+# --- how it is weighed ----------------------------------------------------------------------------
+
+
+def weights(s: Scenario) -> Iterator[Variant]:
+    """Each weight at nought and doubled."""
+    known = ranking.weights_of(s.decision.weights, ranking.criteria())
+    for c in ranking.criteria():
+        own = known[c.criterion]
+        for factor in (0.0, 2.0):
+            said = own.scaled(factor)
+            ends = {"low": said.low, "central": said.central, "high": said.high}
+            yield Variant(
+                kind="weight",
+                what=f"weight of {c.label.lower()}",
+                before=f"{own.central:g}",
+                after=f"{said.central:g}",
+                changes={f"decision.weights.{c.criterion}": ends},
+            )
+
+
+METHODS = {
+    "additive": "weighted sum",
+    "free_weights": "weighted sum with any weights",
+    "topsis": "nearness to the best of all (TOPSIS)",
+    "promethee": "wins against each other (PROMETHEE II)",
+}
+"""Ways to put criteria together, in words."""
+
+
+def methods(s: Scenario) -> Iterator[Variant]:
+    """Other ways to put criteria together that are as defensible."""
+    own = s.decision.method
+    for method in ranking.METHODS:
+        if method != own:
+            yield Variant(
+                kind="method",
+                what="how criteria are put together",
+                before=METHODS[own],
+                after=METHODS[method],
+                changes={"decision.method": method},
+            )
+
+
+def together(s: Scenario) -> Iterator[Variant]:
+    """What the scenario wants tried at once."""
+    for asked in s.what_if:
+        yield Variant(
+            kind="together",
+            what=asked.label,
+            before="as planned",
+            after="all of it",
+            changes=asked.set,
+        )
+
+
+# --- continuous inputs ----------------------------------------------------------------------------
+
+
+def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
+    """Inputs whose switching values are looked for: volume, growth, time to production of the
+    chosen option, discounts, and the weight of cost."""
+    band = catalogue.settings("decision_settings")["volume_band"].range
+    yield Dial(
+        what="volume",
+        unit="times the plan",
+        today=1.0,
+        low=band.low,
+        high=band.high,
+        grid=(band.low, 0.6, 1.0, 1.7, band.high),
+        change=lambda factor: scaled_load(s, factor),
+    )
+    known = ranking.weights_of(s.decision.weights, ranking.criteria())
+    cost = known["cost"]
+    rest = sum(w.central for w in known.values()) - cost.central
+    yield Dial(
+        kind="weight",
+        what="weight of cost",
+        unit="share of all weight",
+        today=cost.central / (cost.central + rest),
+        low=cost.low / (cost.low + rest),
+        high=cost.high / (cost.high + rest),
+        grid=(0.05, 0.15, 0.25, 0.4, 0.55, 0.7, 0.9),
+        change=lambda share: {"decision.weights.cost": rest * share / (1 - share)},
+    )
+    if chosen is None:
+        return
+    wait = s.options[chosen].months_to_production
+    if wait.high > 0:
+        yield Dial(
+            what=f"months to production, {s.options[chosen].label}",
+            unit="months",
+            today=wait.central,
+            low=wait.low,
+            high=wait.high,
+            grid=(wait.low, wait.central, wait.high, 2 * wait.high),
+            change=lambda months: {f"options.{chosen}.months_to_production": months},
+        )
+    for name in s.options:
+        yield from _discounts(s, name)
+
+
+def _discounts(s: Scenario, name: str) -> Iterator[Dial]:
+    """The discount on list prices at which an option takes the lead, or keeps it."""
+    option = s.options[name]
+    if option.kind in BY_REQUEST and len(leaves(s, name)) == 1:
+        yield Dial(
+            what=f"discount on list prices, {option.label}",
+            unit="share",
+            today=option.discount,
+            low=0.0,
+            high=0.3,
+            grid=(0.0, 0.15, 0.3, 0.5),
+            change=lambda share: {f"options.{name}.discount": share},
+        )

@@ -1,0 +1,250 @@
+"""What would change the answer? Change one thing, run the chain again, compare.
+
+A *variant* is the scenario with one thing changed, an input, an answer, an offer, a vendor, a
+weight. It goes through the same chain with the same draws as the report (`verdict.chain`), so that
+nothing that would change the answer is told without having been computed. Which variants are
+plausible stands in `verdict.plausible`.
+
+A *switching value* is the value of one continuous input at which the first option changes (the
+term of public appraisal: HM Treasury, The Green Book). A grid comes before any bisection: an option
+that buys whole servers can win, lose and win again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from siting.inputs.scenario.changes import Changes, put, words
+from siting.inputs.scenario.model import Scenario
+from siting.verdict import ranking
+from siting.verdict.chain import Chain
+from siting.verdict.decision import Decision
+
+Kind = Literal[
+    "input", "assumed", "unanswered", "policy", "offer", "event", "weight", "method", "together"
+]
+"""input: an end of its range; assumed: taken for granted by the kit or stated by the scenario, the
+other way; unanswered: a blank filled in; policy: what the client itself asks, left out; offer: what
+can be ordered or agreed otherwise; event: what may happen; weight; method: another way to rank;
+together: what the scenario wants tried at once."""
+Answer = Literal["stays", "level", "changes", "none"]
+"""stays: the report's choice is first; level: another is, by no more than matters; changes: another
+is, by more, or the choice is ruled out; none: all are."""
+
+
+UNSAID = ("as planned", "asked", "blank", "not looked at")
+"""What stands in the report, where to say it adds nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A scenario with one thing changed."""
+
+    kind: Kind
+    what: str
+    """What is changed, in words."""
+    before: str
+    after: str
+    changes: Changes
+    """Values by dotted path."""
+    plausible: bool = True
+    """Whether it lies in its range, is dated, or can be had or asked."""
+
+    @property
+    def phrase(self) -> str:
+        """The change in a phrase: `volume: × 2 instead of as planned`."""
+        if self.kind == "event" and self.after in ("gone", "yes"):
+            return self.what
+        instead = f" instead of {self.before}" if self.before not in UNSAID else ""
+        return f"{self.what}: {self.after}{instead}"
+
+    @property
+    def set(self) -> tuple[str, ...]:
+        """The words for `--set` that make it again."""
+        return words(self.changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The answer to a variant, beside that of the report."""
+
+    option: str | None
+    """First by mean score; None where every option is ruled out."""
+    present_cost: float | None
+    """Its median. [client's currency]"""
+    share: float | None
+    """How sure: as in the report."""
+    lead: float | None
+    """Points of the report's choice over its best rival, mean; None where it is ruled out or
+    alone."""
+    cleared: bool | None
+    """Whether nothing that is demanded of the report's choice is still to be shown; None where it
+    is ruled out."""
+    answer: Answer
+    verdicts: int = 0
+    """Rules whose verdict on the report's choice is another."""
+
+
+def outcome(found: Decision, chosen: str | None) -> Outcome:
+    """The decision on a variant, against the option that the report chooses."""
+    if found.ranking is None:
+        return Outcome(
+            option=None, present_cost=None, share=None, lead=None, cleared=None, answer="none"
+        )
+    best = found.candidate(found.ranking.best)
+    lead = found.ranking.lead(chosen) if chosen else None
+    competes = chosen in found.ranking.names
+    return Outcome(
+        option=best.name,
+        present_cost=best.cost.central if best.cost else None,
+        share=found.share,
+        lead=lead,
+        cleared=not found.candidate(chosen).uncleared if competes and chosen else None,
+        answer=_answer(best.name, chosen, lead),
+    )
+
+
+def _answer(best: str, chosen: str | None, lead: float | None) -> Answer:
+    if best == chosen:
+        return "stays"
+    level = lead is not None and lead >= -ranking.matters_points()
+    return "level" if level else "changes"
+
+
+def tried(
+    chain: Chain, scenario: Scenario, variants: Iterable[Variant]
+) -> Iterator[tuple[Variant, Outcome]]:
+    """Every variant with its outcome."""
+    chosen = chain.decide(scenario).recommended
+    said = _verdicts(chain, scenario, chosen)
+    for variant in variants:
+        changed = put(scenario, variant.changes)
+        now = _verdicts(chain, changed, chosen)
+        moved = sum(verdict != said[rule] for rule, verdict in now.items())
+        yield variant, replace(outcome(chain.decide(changed), chosen), verdicts=moved)
+
+
+def _verdicts(chain: Chain, scenario: Scenario, chosen: str | None) -> dict[str, str]:
+    """What each rule says of an option."""
+    found = chain.rules(scenario).options.get(chosen or "")
+    return {rule: v.verdict for rule, v in found.verdicts.items()} if found else {}
+
+
+# --- where the answer switches --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dial:
+    """A continuous input that can be turned."""
+
+    kind: Kind = "input"
+    what: str
+    unit: str
+    today: float
+    low: float
+    """Of the range that is expected of it."""
+    high: float
+    grid: tuple[float, ...]
+    """Values at which it is tried first, rising: as far as one may look."""
+    change: Callable[[float], Changes]
+    """What makes it a value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """A value of an input at which the first option changes."""
+
+    dial: Dial
+    at: float
+    below: str | None
+    """The option that is first just below."""
+    above: str | None
+    lead_below: float | None
+    """Points of the first option over the second, just below."""
+    lead_above: float | None
+    beyond: float
+    """A value just beyond it, seen from today."""
+    outcome: Outcome
+    """The answer there, beside that of the report."""
+
+    @property
+    def variant(self) -> Variant:
+        """The value beyond as a variant."""
+        return Variant(
+            kind=self.dial.kind,
+            what=self.dial.what,
+            before=f"{self.dial.today:.3g}",
+            after=f"{self.beyond:.4g}",
+            changes=self.dial.change(self.beyond),
+            plausible=self.inside,
+        )
+
+    @property
+    def inside(self) -> bool:
+        """Whether it lies in the range that is expected of the input."""
+        return self.dial.low <= self.at <= self.dial.high
+
+
+STEPS = 6
+"""Bisections after the grid: 64 parts of a step of it."""
+BESIDE = 0.02
+"""So far on either side it is decided again, to show that the first option differs."""
+
+
+def switches(chain: Chain, scenario: Scenario, dials: Iterable[Dial]) -> Iterator[Switch]:
+    """Every switching value that the grids of some dials show."""
+    chosen = chain.decide(scenario).recommended
+    for dial in dials:
+        yield from _of_dial(chain, scenario, dial, chosen)
+
+
+def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -> Iterator[Switch]:
+    def decided(value: float) -> Decision:
+        return chain.decide(put(scenario, dial.change(value)))
+
+    into, back = _scale(dial.grid)
+    found = [(x, decided(x).recommended) for x in dial.grid]
+    for (low, below), (high, above) in pairwise(found):
+        if below == above:
+            continue
+        a = into(low)
+        b = into(high)
+        for _ in range(STEPS):
+            middle = (a + b) / 2
+            if decided(back(middle)).recommended == below:
+                a = middle
+            else:
+                b = middle
+        at = back((a + b) / 2)
+        before = max(low, at * (1 - BESIDE))
+        after = min(high, at * (1 + BESIDE))
+        under = decided(before)
+        over = decided(after)
+        if under.recommended == over.recommended:
+            continue
+        upward = at >= dial.today
+        yield Switch(
+            dial=dial,
+            at=at,
+            below=under.recommended,
+            above=over.recommended,
+            lead_below=_ahead(under),
+            lead_above=_ahead(over),
+            beyond=after if upward else before,
+            outcome=outcome(over if upward else under, chosen),
+        )
+
+
+def _scale(
+    grid: Sequence[float],
+) -> tuple[Callable[[float], float], Callable[[float], float]]:
+    """Halves steps in logarithms where all values are above nought."""
+    return (math.log, math.exp) if min(grid) > 0 else (float, float)
+
+
+def _ahead(found: Decision) -> float | None:
+    return found.ranking.lead(found.ranking.best) if found.ranking else None
