@@ -6,15 +6,22 @@ import dataclasses
 import html
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from siting.inputs import scenario
 from siting.run import job
 from siting_report.print import document, paper
-from siting_report.run import report
+from siting_report.run import kernel, report
+from siting_report.run.chapter import CellFailed
 from siting_report.run.forge import Forge, render
 from siting_report.run.job import Job, PlacedNotebook
+from siting_report.run.process import Child
+from siting_report.show.exhibit import MIME
 from trial import ANALYST, CHART, HOSTILE, chapter, everything, make
 
 LONGEST = 3_000_000
@@ -89,10 +96,63 @@ def test_every_id_is_unique_and_every_inner_link_has_a_target(rendered: dict[str
 
 
 def test_the_same_job_gives_the_same_bytes_with_warm_and_with_plain(forge: Forge) -> None:
-    made = make(chapters={**everything(), "50_x.ipynb": chapter("Why?", *ANALYST)})
+    ended = ("say('Seen.')", "need(False, 'No more.')", "1 / 0")
+    chapters = {"50_x.ipynb": chapter("Why?", *ANALYST), "60_y.ipynb": chapter("So?", *ended)}
+    made = make(chapters={**everything(), **chapters})
     warm, plain = render(made, forge), render(dataclasses.replace(made, plain=True))
     assert warm.keys() == plain.keys()
     assert {n for n in warm if warm[n] != plain[n]} == set()
+
+
+def test_a_chapter_that_fails_in_a_kernel_keeps_what_it_had_shown() -> None:
+    broken = chapter("Why?", "print('so far')", "1 / 0", "print('never')")
+    with pytest.raises(CellFailed, match="ZeroDivisionError: division by zero") as failed:
+        Child.start(kernel.execute, broken, "base", 60, fork=False).answer()
+    assert failed.value.cell == "cell-1"
+    assert "so far" in failed.value.notebook and "never\\n" not in failed.value.notebook
+    sleeping = chapter("Why?", "import time\ntime.sleep(60)")
+    with pytest.raises(CellFailed, match="ran longer than 1 s"):
+        Child.start(kernel.execute, sleeping, "base", 1, fork=False).answer()
+
+
+def test_nbconvert_shows_the_exhibits_of_an_executed_chapter(
+    rendered: dict[str, bytes], tmp_path: Path
+) -> None:
+    for name in ("10_decision", "40_cost"):
+        (tmp_path / f"{name}.ipynb").write_bytes(rendered[f"notebooks/{name}.ipynb"])
+        words_to_run = ["-m", "jupyter", "nbconvert", "--to", "html", "--no-input", f"{name}.ipynb"]
+        subprocess.run([sys.executable, *words_to_run], cwd=tmp_path, check=True)
+        shown = words((tmp_path / f"{name}.html").read_text(encoding="utf-8"))
+        book = nbformat.reads(rendered[f"notebooks/{name}.ipynb"].decode(), as_version=4)
+        found = exhibits(book)
+        assert found and any(one["kind"] == "table" for one in found)
+        for one in found:
+            for said in texts_of(one):
+                assert words(html.escape(said)) in shown, said
+
+
+def exhibits(book: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """What the cells of an executed chapter show, as data."""
+    outputs = (output for cell in book.cells for output in cell.get("outputs", ()))
+    return [output.data[MIME] for output in outputs if MIME in output.get("data", {})]
+
+
+def texts_of(shown: dict[str, Any]) -> list[str]:
+    """Words that a reader must find of an exhibit: its title, and the cells of a table."""
+    rows = shown.get("rows", ()) if shown["kind"] == "table" else ()
+    cells = [cell["text"] for row in rows for cell in row["cells"]]
+    return [text for text in (shown.get("title", ""), *cells) if text]
+
+
+def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path: Path) -> None:
+    shared = scenario.project() / "notebooks" / "40_cost.ipynb"
+    words_to_run = ["-m", "papermill", str(shared), "out.ipynb", "-p", "client", "polderwerk"]
+    done = subprocess.run(
+        [sys.executable, *words_to_run], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = exhibits(nbformat.read(tmp_path / "out.ipynb", as_version=4))
+    assert {"chart", "table", "prose"} <= {one["kind"] for one in found}
 
 
 def test_the_resolved_scenario_gives_the_same_report(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def _formats(value: str) -> tuple[str, ...]:
 @option("--scheduler", str, "Address of a running Dask scheduler.", "")
 @option("--format formats", _formats, "Documents.", "html,pdf", metavar="HTML,PDF")
 @click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
+@click.option("--plain", is_flag=True, help="Let Papermill run each chapter in its own kernel.")
 @frame.changes
 def report(
     clients: tuple[str, ...],
@@ -38,11 +39,16 @@ def report(
     formats: tuple[Any, ...],
     watch: bool,
     changes: tuple[str, ...],
+    plain: bool,
 ) -> Answer:
     """Render reports to reports/CLIENT: HTML, PDF, figures, workbook and notebooks.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ are
     rendered. What is up to date is left alone. A report appears whole or not at all.
+
+    Chapters run in processes forked from one that has computed the study. With --plain,
+    Papermill's own engine runs each in a kernel of its own instead, anew: slower by seconds
+    a chapter, and the same report byte for byte.
 
     \b
     Example:
@@ -50,6 +56,7 @@ def report(
       siting report acme --format html --out /tmp/draft
       siting report acme --watch
       siting report acme --set finance.discount_rate=0.06 --out /tmp/draft
+      siting report acme --plain
     """
     from siting_report.run import batch
 
@@ -66,7 +73,11 @@ def report(
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:
         return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)
-    outcome = batch.run(prepared, out, at_once=jobs, force=force, scheduler=scheduler, say=_say)
+    if plain:
+        prepared = [replace(made, plain=True) for made in prepared]
+    outcome = batch.run(
+        prepared, out, at_once=jobs, force=force or plain, scheduler=scheduler, say=_say
+    )
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
     status = frame.FAILED if outcome.failed or outcome.interrupted else 0

@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import nbformat
@@ -149,6 +149,11 @@ _DRAWN = re.compile(
 nothing to read."""
 
 
+def drawn_alone(data: Mapping[str, Any]) -> bool:
+    """Whether a display is but the text of such a value."""
+    return set(data) == {"text/plain"} and bool(_DRAWN.search(data["text/plain"]))
+
+
 class Shell(InteractiveShell):
     """IPython as a notebook's kernel has it, without the kernel."""
 
@@ -158,8 +163,7 @@ class Shell(InteractiveShell):
 
     def show(self, kind: str, shown: dict[str, Any], name: str | None = None) -> None:
         """Keeps a display, or the value of a cell. name: by which it can be updated."""
-        data = shown["data"]
-        if set(data) != {"text/plain"} or not _DRAWN.search(data["text/plain"]):
+        if not drawn_alone(shown["data"]):
             self.outputs.hear("show", {"output_type": kind, **shown}, name)
 
     def enable_gui(self, gui: Any = None) -> None:
@@ -246,9 +250,12 @@ def ready(folder: str) -> Shell:
 class CellFailed(Exception):
     """A cell raised something, or its process ended: the chapter goes no further."""
 
-    def __init__(self, cell: str, reason: str) -> None:
-        super().__init__(cell, reason)
-        self.cell, self.reason = cell, reason
+    def __init__(self, cell: str, reason: str, notebook: str = "") -> None:
+        """notebook: what the chapter had shown until then, where no events told it."""
+        super().__init__(cell, reason, notebook)
+        self.cell = cell
+        self.reason = reason
+        self.notebook = notebook
 
 
 class InProcess(Engine):  # type: ignore[misc]
@@ -282,7 +289,7 @@ def execute(text: str, client: str, tell: Tell | None = None) -> str:
     notebook = papermill_engines.execute_notebook_with_engine(
         "siting", _given(text, client), "python3", progress_bar=False, tell=tell
     )
-    return _written(notebook)
+    return written(notebook)
 
 
 def seen(text: str, client: str, events: Sequence[Event]) -> tuple[str, str]:
@@ -293,7 +300,7 @@ def seen(text: str, client: str, events: Sequence[Event]) -> tuple[str, str]:
     outputs = Outputs(notebook.cells)
     for event in events:
         outputs.hear(*event)
-    return _written(notebook), str(notebook.cells[outputs.number].get("id", "?"))
+    return written(notebook), str(notebook.cells[outputs.number].get("id", "?"))
 
 
 def _given(text: str, client: str) -> NotebookNode:
@@ -302,15 +309,22 @@ def _given(text: str, client: str) -> NotebookNode:
         load_notebook_node(nbformat.reads(text, as_version=4)), {"client": client},
         kernel_name="python3", language="python",
     )  # fmt: skip
-    for number, cell in enumerate(notebook.cells):
+    for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-        if "injected-parameters" in cell.metadata.get("tags", ()):
-            cell["id"] = f"injected-{number}"
+            cell.outputs = []
+            cell.execution_count = None
+    number_injected(notebook)
     return notebook
 
 
-def _written(notebook: NotebookNode) -> str:
+def number_injected(notebook: NotebookNode) -> None:
+    """Names cells of parameters by their place, which Papermill names at random."""
+    for number, cell in enumerate(notebook.cells):
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell["id"] = f"injected-{number}"
+
+
+def written(notebook: NotebookNode) -> str:
     """As JSON, without what differs from run to run: times, versions.
 
     On one line: an indented one takes ten times as long, and nobody edits it.

@@ -54,7 +54,7 @@ class Job:
     cell_limit_s: int = 600
     """A cell that runs longer fails. [s]"""
     plain: bool = False
-    """Run the report and each chapter in new interpreters, and fork none."""
+    """Fork nothing: Papermill runs each chapter in a kernel of its own."""
     done: Mapping[str, bytes] = field(default_factory=dict, compare=False)
     """Files of the last report that would come out the same: chapters as they ran, and figures."""
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from siting_report.kit import Kit, kit_named
 from siting_report.print import document, page, paper
-from siting_report.run import chapter, process
+from siting_report.run import chapter, kernel, process
 from siting_report.run.job import SCENARIO, Job
 from siting_report.run.process import ChapterFailed, Child, Lost
 
@@ -123,9 +123,13 @@ class Execution:
         fork = not self.job.plain
         if path == _RESULTS:
             child = Child.start(self.kit.results, _CLIENT, fork=fork)
+        elif self.job.plain:
+            text = self.job.notebooks[path].text
+            limit_s = self.job.cell_limit_s
+            child = Child.start(kernel.execute, text, _CLIENT, limit_s, fork=False)
         else:
             text = self.job.notebooks[path].text
-            child = Child.start(chapter.execute, text, _CLIENT, fork=fork, tells=True)
+            child = Child.start(chapter.execute, text, _CLIENT, fork=True, tells=True)
         self.running[path] = _Running(child)
 
     def _listen(self) -> None:
@@ -141,7 +145,7 @@ class Execution:
             if event[0] == "begin":
                 self.running[path].since = time.monotonic()
         for path, running in list(self.running.items()):
-            if time.monotonic() > running.since + self.job.cell_limit_s:
+            if not self.job.plain and time.monotonic() > running.since + self.job.cell_limit_s:
                 self._end(path, Lost(f"ran longer than {self.job.cell_limit_s} s"))
 
     def _end(self, path: str, made: Any) -> None:
@@ -154,7 +158,11 @@ class Execution:
         else:
             text = self.job.notebooks[path].text
             notebook, cell = chapter.seen(text, _CLIENT, running.events)
-            reason = made.reason if isinstance(made, chapter.CellFailed) else str(made)
+            reason = str(made)
+            if isinstance(made, chapter.CellFailed):
+                reason = made.reason
+                cell = made.cell
+                notebook = made.notebook or notebook
             self.failed[path] = ChapterFailed(Path(path).name, cell, reason, notebook)
 
 
