@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 DISTRIBUTION = "siting"
 PACKAGES = ("siting",)
-LATER = (
-    "SALib.analyze.rbd_fast",
-    "SALib.analyze.sobol",
-    "SALib.sample.sobol",
-    "genai_prices.data",
-)
+LATER = ("genai_prices.data",)
 FIGURES = ("summary.json", "cash-flows.xlsx")
 _CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
 """What a reader calls them."""
