@@ -29,7 +29,7 @@ client: {name: Example Works, country: DE, report_date: 2026-11-24}
 workloads:
   assistant: {users: 300, models: [example/Example-8B]}
 options:
-  api: {}
+  api: {attributes: {support_hours: 24}}
   rented:
     provider: example-cloud
     models: {all: example/Example-8B}
@@ -42,19 +42,27 @@ options:
     gpu: example-x1-96gb
     country: DE
   owned: {}
+  own:
+    label: Own servers, newest GPU
+    kind: colocation
+    models: {all: example/Example-8B}
+    gpu: example-x1-96gb
+    country: DE
 finance:
   quotes:
+    - {item: option.own.server_price, value: 300_000, unit: EUR, source: Offer, date: 2026-11-01}
     - {item: option.newest.gpu_hour, value: 3, unit: EUR/GPU-h, source: Offer, date: 2026-11-01}
 evidence:
   - {fields: [workloads, options, finance], source: Test of the how-to pages, date: 2026-11-24}
 """
 SHOWN = {
-    "gpu": "Example X1 96GB",
+    "gpu": "8 × Example X1 96GB server, its power estimated",
     "model": "Example-8B",
     "price": "Price list of Example Cloud",
     "cost-item": "Fire insurance of the servers",
     "event": "Nebius status page (example)",
     "rule": "No training on the client",
+    "criterion": "Support",
     "chapter": "Which inputs are worth a better source?",
     "client": "Example Works",
 }

@@ -151,9 +151,17 @@ def test_rows_on_which_the_raters_differ_by_two_or_across_three_to_four_are_deci
                 assert e.decided_on and e.decided_why, e.event_id
 
 
-def test_every_event_has_two_codings():
+CODED = dt.date(2026, 11, 26)
+"""Day until which every event was coded by both raters; the coding of a later one may follow."""
+
+
+def test_every_event_has_two_codings_or_is_newer_than_the_raters_work():
     coded = {(r.event_id, r.rater) for r in raters.ratings()}
-    assert coded == {(e.event_id, rater) for e in load().events for rater in ("first", "second")}
+    events = {e.event_id: e for e in load().events}
+    assert {event_id for event_id, _ in coded} <= events.keys()
+    old = [i for i, e in events.items() if e.added_on <= CODED]
+    assert len(old) >= 388
+    assert {(i, rater) for i in old for rater in ("first", "second")} <= coded
 
 
 def test_at_most_five_grave_events_rest_on_no_primary_source_and_the_page_lists_them():

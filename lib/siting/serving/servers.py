@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import comb
 
 from siting import catalogue
-from siting.catalogue import Count, Fact, GpuId, Positive
+from siting.catalogue import Count, Fact, Gpu, GpuId, Positive
 from siting.inputs.scenario.model import Option
 from siting.places import OWNED
 from siting.quantity import Range
@@ -29,11 +29,33 @@ class Server(Fact, tables="servers", key="id"):
 
 
 def known_servers(option: Option) -> list[Server]:
-    """The server that an option names, or all with its card."""
+    """The server that an option names, or all with its card, or a usual one with it."""
     rows = catalogue.table("servers", Server)
     if option.server:
         return [r for r in rows if r.id == option.server]
-    return [r for r in rows if r.gpu_id == catalogue.gpu(option.gpu).id]
+    card = catalogue.gpu(option.gpu)
+    return [r for r in rows if r.gpu_id == card.id] or usual_server(card)
+
+
+def usual_server(card: Gpu) -> list[Server]:
+    """A server as others are, for a card of which none is on record; none without its power."""
+    if not card.tdp_w:
+        return []
+    settings = catalogue.settings("load_settings")
+    count = round(settings["server_cards"].central)
+    power = settings["server_power"]
+    draw = power.range.scaled(count * card.tdp_w / 1000, "kW")
+    return [
+        Server(
+            id=f"usual-{count}x-{card.id}",
+            label=f"{count} × {card.gpu} server, its power estimated",
+            gpu_id=card.id,
+            gpu_count=count,
+            power_kw=draw,
+            provisioned_kw=draw.high,
+            **catalogue.source_of(power).model_dump(),
+        )
+    ]
 
 
 def server_of(option: Option) -> Server | None:
