@@ -381,7 +381,10 @@ class CapacityFrames(Topic):
         """Servers that would do for less, with what the pools would need on their cards."""
         day = self.client.report_date
         rate, converted = prices.exchange_rate("USD", self.client.currency, day)
-        planned, source = prices.server_price(own, day)
+        try:
+            planned, source = prices.server_price(own, day)
+        except prices.NotPriced:
+            return  # the client's quote is its only price: no list to compare on
         now = planned.central * found.bought()
         on_card: dict[str, dict[str, Pool]] = {}
         for other in catalogue.table("servers", Server):
