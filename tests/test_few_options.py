@@ -1,76 +1,78 @@
-"""Chapters where there is nothing to choose: every option is ruled out, or only one is there."""
+"""A report holds where nothing may be chosen, one option is alone, or chapters are left out."""
 
 from __future__ import annotations
 
+import dataclasses
+import html
 import re
-from functools import cache
-from pathlib import Path
+from typing import Any
 
-import printed
 import pytest
-from siting import study
-
-CHAPTERS = sorted(p.stem for p in (Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
-SCENARIOS = {
-    "none may be chosen": """
-decision: {hard_constraints: [budget], budget_per_year: 1}
-""",
-    "an API alone": """
-options: {api: {}}
-""",
-    "own servers alone, and nothing today": """
-options: {owned: {country: DE}}
-finance: {baseline: none}
-""",
-}
-CLIENT = """
-client: {name: Acme, country: DE, sector: industry, currency: EUR, report_date: 2026-11-24}
-evidence:
-  - {fields: ["*"], source: Questionnaire, locator: call, date: 2026-11-19, kind: client}
-"""
+from siting.inputs import scenario
+from siting.run import job
+from siting_report.run.forge import Forge, render
+from siting_report.run.job import Job
 
 
-@cache
-def written(which: str, folder: Path) -> study.Study:
-    path = folder / "acme.yaml"
-    path.write_text(CLIENT + SCENARIOS[which], encoding="utf-8")
-    return study.open(str(path))
+def changed(client: str, **changes: Any) -> Job:
+    """The job of a client whose scenario is otherwise, as HTML alone."""
+    found = scenario.changed(scenario.load(client), changes.pop("paths", {}))
+    text = scenario.resolved(found.model_copy(update=changes))
+    made = job.prepare(client)
+    left_out = {name.removesuffix(".ipynb") for name in found.report.leave_out}
+    chapters = {n: c for n, c in made.chapters.items() if n.removesuffix(".ipynb") not in left_out}
+    return dataclasses.replace(made, scenario=text, chapters=chapters, formats=("html",))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("few")
+def words(files: dict[str, bytes]) -> str:
+    """The text of a page, without its markup, scripts and styles."""
+    page = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", files["report.html"].decode())
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())
 
 
-def said(chapter: str, which: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Plain text of what a chapter shows for one of the scenarios."""
-    found = written(which, folder)
-    monkeypatch.setattr(printed, "opened", lambda _: found)
-    return printed.printed(chapter, which)
+def no_gap(said: str) -> None:
+    """Asserts that no value that is missing shows as such."""
+    gaps = re.findall(r".{30}\b(?:nan|NaN|NaT|None)\b.{30}", said)
+    assert [gap for gap in gaps if "None of" not in gap] == []
 
 
-@pytest.mark.parametrize("which", SCENARIOS)
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_chapter_ends_without_an_error_and_names_nothing_that_is_not_there(
-    chapter: str, which: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_report_says_that_no_option_may_be_chosen_and_why(forge: Forge) -> None:
+    nobody = {"decision.hard_constraints": ["budget"], "decision.budget_per_year": 1}
+    said = words(render(changed("polderwerk", paths=nobody), forge))
+    assert "No option meets your hard constraints" in said
+    assert "OpenAI API: its cost is over the budget" in said
+    assert "so there is nothing to weigh" in said
+    assert "No option may be chosen; Own and OpenAI is the cheapest of all." in said
+    no_gap(said)
+
+
+@pytest.mark.parametrize(("name", "runs"), [("api", True), ("rented", False)])
+def test_a_report_of_one_option_compares_it_with_nothing(
+    name: str, runs: bool, forge: Forge
 ) -> None:
-    text = said(chapter, which, folder, monkeypatch)
-    assert text.strip()
-    assert not re.search(r"\b(nan|None)\b", text)
+    base = scenario.load("base")
+    finance = base.finance.model_copy(update={"baseline": name if runs else "none"})
+    option = base.options[name]
+    said = words(render(changed("base", options={name: option}, finance=finance), forge))
+    assert f"{option.label} {'stays ahead' if runs else 'comes first'} because nothing else" in said
+    assert "so no input can change the answer" in said
+    for comparison in ("it is the cheaper one in", "€ 0 less", "turns the order of"):
+        assert comparison not in said, "it is compared with itself"
+    no_gap(said)
 
 
-@pytest.mark.parametrize("chapter", ["60_vendors", "65_timeline", "70_decision_tables"])
-def test_a_chapter_on_the_choice_says_that_every_option_is_ruled_out(
-    chapter: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "Every option is ruled out" in said(chapter, "none may be chosen", folder, monkeypatch)
-
-
-def test_the_chapters_on_the_decision_and_its_inputs_say_that_nothing_is_compared(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for chapter in ("68_confidence", "70_decision_tables"):
-        assert "nothing is compared" in said(chapter, "an API alone", folder, monkeypatch)
-    assert "No other option is priced" in said(
-        "76_cost_tables", "an API alone", folder, monkeypatch
-    )
+def test_nothing_refers_to_a_chapter_that_is_left_out(forge: Forge) -> None:
+    kept = {"10_decision", "30_data", "60_vendors", "76_cost_tables"}
+    every = {
+        name.removesuffix(".ipynb") for name in job.prepare("klinikverbund-nordheide").chapters
+    }
+    paths = {"report.leave_out": sorted(every - kept)}
+    said = words(render(changed("klinikverbund-nordheide", paths=paths), forge))
+    assert "What would change the answer" in said
+    for reference in (
+        "chapter on confidence",
+        "chapter on capacity",
+        "next chapter",
+        "stand in the appendix",
+    ):
+        assert reference not in said

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.catalogue import Source
 from siting_report import show
+from siting_report.print import document
 from siting_report.show import drawn, exhibit, style, tabled
 from trial import HOSTILE, contrast
 
@@ -455,3 +456,13 @@ def test_what_shows_is_found_under_its_former_name() -> None:
     former = importlib.import_module("siting.show")
     assert former.chart is show.chart
     assert set(show.__all__) <= set(dir(former))
+
+
+def test_a_sentence_of_many_sources_names_the_first_and_says_that_there_are_others() -> None:
+    sources = tuple(document.Cited(n, f"List {n}", "List", "p. 1", "") for n in range(1, 20, 2))
+    few = document.Block("exhibit", exhibit={"kind": "prose"}, sources=sources[:5])
+    many = document.Block("exhibit", exhibit={"kind": "prose"}, sources=sources)
+    drawn = document.Block("exhibit", exhibit={"kind": "chart", "note": ""}, sources=sources)
+    assert few.below == "Sources 1, 3, 5, 7, 9."
+    assert many.below == "Sources 1, 3, 5, 7, 9 and others."
+    assert drawn.below == "Sources 1, 3, 5, 7, 9, 11, 13, 15, 17, 19."

@@ -22,6 +22,8 @@ from siting_report.formats import Numbers
 from siting_report.show.exhibit import MIME, Exhibit
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
+_MOST_SPANS = 5
+"""Numbers of sources, or runs of them, below a sentence: more are a wall that nobody reads."""
 _TEXT_MM, _GUTTER_MM = 167, 6
 """Width that charts in a row may take, and what lies between two."""
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
@@ -106,14 +108,27 @@ class Block:
     def below(self) -> str:
         """The small line of an exhibit: how to read it, and where its numbers come from."""
         word, spans = self.cited
-        cited = f"{word} {', '.join(spans)}." if spans else ""
+        cited = f"{word} {', '.join(spans)}{self.others}." if spans else ""
         return f"{self.exhibit.get('note', '').strip()} {cited}".strip()
 
     @property
     def cited(self) -> tuple[str, list[str]]:
         """The word "Source" or "Sources", and the numbers, runs of them drawn together."""
         spans = runs(source.number for source in self.sources).split(", ") if self.sources else []
-        return "Sources" if len(self.sources) > 1 else "Source", spans
+        word = "Sources" if len(self.sources) > 1 else "Source"
+        return word, spans[:_MOST_SPANS] if self.is_said else spans
+
+    @property
+    def others(self) -> str:
+        """A word on the sources of a sentence that are not numbered below it: its chapter ends with
+        all of them."""
+        numbered = runs(source.number for source in self.sources).split(", ")
+        return " and others" if self.is_said and len(numbered) > _MOST_SPANS else ""
+
+    @property
+    def is_said(self) -> bool:
+        """Whether it is sentences, and no drawing or table."""
+        return self.exhibit.get("kind") in ("prose", "answers")
 
     @property
     def anchor(self) -> str:
