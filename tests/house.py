@@ -137,6 +137,97 @@ def _layer(module: str) -> int:
     raise LookupError(f"{part(module)} has no place in LAYERS of tests/house.py")
 
 
+# --- What makes a line hard to read ---------------------------------------------------------------
+
+
+def breaches(path: Path) -> Iterator[str]:
+    """Places of a module that pack more into a line than a reader takes in, each with its rule."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for rule, breaks in RULES.items():
+            if breaks(node):
+                yield f"{path.relative_to(LIB)}:{getattr(node, 'lineno', 0)} {rule}"
+
+
+def _packed(node: ast.AST) -> bool:
+    """`a, b = f(), 3`: several values of different making; a swap and pairs of one making stay."""
+    if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple)):
+        return False
+    if not isinstance(node.targets[0], ast.Tuple):
+        return False
+    made = {_making(value) for value in node.value.elts}
+    return len(made) > 1
+
+
+def _making(value: ast.expr) -> str:
+    """What kind of expression makes a value; of a call, of what."""
+    if isinstance(value, ast.Call):
+        return f"call of {ast.unparse(value.func)}"
+    if isinstance(value, ast.UnaryOp) and isinstance(value.operand, ast.Constant):
+        return "Constant"
+    return type(value).__name__
+
+
+def _splatted(node: ast.AST) -> bool:
+    """`yield *row, cost`: a row of which no reader sees how many cells it has."""
+    row = getattr(node, "value", None)
+    if not (isinstance(node, ast.Yield) and isinstance(row, ast.Tuple)):
+        return False
+    return any(isinstance(cell, ast.Starred) for cell in row.elts)
+
+
+def _text_times_truth(node: ast.AST) -> bool:
+    """`", too" * (count > 1)` and `(None,) * missing`: a condition in disguise."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
+        return False
+    sides = (node.left, node.right)
+    return any(map(_is_text, sides)) and any(map(_is_truth, sides))
+
+
+def _is_text(side: ast.expr) -> bool:
+    text = isinstance(side, ast.Constant) and isinstance(side.value, str)
+    return text or isinstance(side, ast.JoinedStr | ast.List | ast.Tuple)
+
+
+def _is_truth(side: ast.expr) -> bool:
+    if isinstance(side, ast.Call):
+        return ast.unparse(side.func) in ("bool", "any", "all", "isinstance")
+    negated = isinstance(side, ast.UnaryOp) and isinstance(side.op, ast.Not)
+    return negated or isinstance(side, ast.Compare | ast.BoolOp)
+
+
+def _nested_choice(node: ast.AST) -> bool:
+    """A conditional expression inside another, or inside an f-string."""
+    if isinstance(node, ast.IfExp):
+        return any(isinstance(inner, ast.IfExp) for inner in ast.walk(node) if inner is not node)
+    if isinstance(node, ast.FormattedValue):
+        return any(isinstance(inner, ast.IfExp) for inner in ast.walk(node))
+    return False
+
+
+def _built_by_place(node: ast.AST) -> bool:
+    """A record of more than three fields that its place among them tells apart."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    fields = [f for f in node.body if isinstance(f, ast.AnnAssign)]
+    told = [f for f in fields if "ClassVar" not in ast.unparse(f.annotation)]
+    if len(told) <= 3:
+        return False
+    tuples = any(ast.unparse(base).endswith("NamedTuple") for base in node.bases)
+    said = [ast.unparse(d) for d in node.decorator_list]
+    records = [d for d in said if d.startswith("dataclass")]
+    return tuples or any("kw_only=True" not in d for d in records)
+
+
+RULES = {
+    "packs values of different making into one assignment": _packed,
+    "splats a tuple in a row": _splatted,
+    "multiplies text by a truth value": _text_times_truth,
+    "holds a conditional in a conditional or in an f-string": _nested_choice,
+    "is a record of more than three fields that can be built by place": _built_by_place,
+}
+"""What makes a line hard to read: a rule's words, and whether a node breaks it."""
+
+
 if __name__ == "__main__":
     sizes: Counter[str] = Counter()
     for name, path in modules().items():
@@ -147,5 +238,7 @@ if __name__ == "__main__":
         print(f"{package}: {sum(n for _, n in parts):,} lines of code: {told}")
     longest = sorted((f for p in modules().values() for f in functions(p)), reverse=True)[:5]
     print("longest functions:", "; ".join(f"{place} {length}" for length, place in longest))
+    broken = Counter(part(name) for name, path in modules().items() for _ in breaches(path))
+    print("hard to read:", ", ".join(f"{name} {n}" for name, n in broken.most_common()) or "none")
     print("circle of imports:", " → ".join(circle()) or "none")
     print("arrows up:", "; ".join(f"{a} → {b}" for a, b in sorted(arrows_up())) or "none")
