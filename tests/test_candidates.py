@@ -27,7 +27,8 @@ def cost(**options):
 
 
 NO_HYBRID = Made(hybrid=None)
-NOTHING_FAILS = Made(options={"owned": Made(verdicts={}), "hybrid": Made(verdicts={})})
+NOTHING = Made(verdicts={}, open_points=())
+NOTHING_FAILS = Made(options={"owned": NOTHING, "hybrid": NOTHING})
 NO_FLOOR = Made(of=lambda name: ())
 KEEPS = Made(keeps_limits=True, kind="on_premises", beyond_room={})
 
@@ -81,12 +82,18 @@ def test_latency_strikes_only_what_is_known_to_miss_its_limits(scenario):
 
 def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenario):
     def verdict(word):
-        rule = Made(title="Place", remedy="Move it.", owner="legal", regime="Residency")
+        rule = Made(title="Place", remedy="Move it.", owner="legal", provision="Act, Art. 1")
         return Made(rule=rule, verdict=word, reason="It is elsewhere.", may_not_apply=False)
 
-    law = Made(options={"owned": Made(verdicts={"R-1": verdict("fail"), "R-2": verdict("review")})})
+    law = Made(
+        options={
+            "owned": Made(
+                verdicts={"R-1": verdict("fail"), "R-2": verdict("review")}, open_points=()
+            )
+        }
+    )
     asked = changed(scenario, hard_constraints=["sovereignty"])
-    assert reasons(asked, law=law) == ("Place: It is elsewhere.",)
+    assert reasons(asked, law=law) == ("Place (Act, Art. 1): It is elsewhere.",)
     other = changed(scenario, hard_constraints=["rule:R-2"])
     assert reasons(other, law=law) == ()
 
@@ -103,9 +110,17 @@ def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
 
 
 def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(scenario):
-    rule = Made(title="Place", remedy="Ask.", owner="legal", regime="Residency")
+    rule = Made(title="Place", remedy="Ask.", owner="legal", rule_id="R-1")
     open_ = Made(rule=rule, verdict="review", reason="Not known: place.", may_not_apply=False)
-    law = Made(options={"owned": Made(verdicts={"R-1": open_})})
+    point = Made(
+        findings=(open_,),
+        lead=open_,
+        label="Place",
+        reason="Not known: place.",
+        clears="Where is it?",
+        may_not_apply=False,
+    )
+    law = Made(options={"owned": Made(verdicts={"R-1": open_}, open_points=(point,))})
     drawn = {"owned": Sampled.of(np.linspace(400_000.0, 600_000.0, 101))}
 
     def doubts(capacity=KEEPS, **decision):
@@ -151,8 +166,8 @@ def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
     assert candidates.latency_margin(Made(pools={})) is None
 
 
-def test_a_rule_under_review_counts_as_anything_between_none_and_one():
-    law = Made(options={"x": Made(counts={"fail": 2, "review": 6, "pass": 9})})
+def test_an_open_point_counts_as_anything_between_none_and_one():
+    law = Made(options={"x": Made(counts={"fail": 2, "review": 60}, open_points=range(6))})
     found = candidates.findings(law, "x")
     assert (found.low, found.central, found.high) == (2, 5, 8)
 

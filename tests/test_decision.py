@@ -25,9 +25,10 @@ WORDS = {"model": "the model", "reference": "the model in use", "vendor": "the v
 WORDS["items"] = "500"
 OWN = {"model": "Gemma", "reference": "GPT"}
 REVIEW = Made(
-    rule=Made(title="transfer impact assessment", remedy="Write it.", owner="data protection"),
-    verdict="review",
+    label="transfer impact assessment",
     reason="Not known.",
+    clears="Write it.",
+    lead=Made(rule=Made(owner="data protection")),
     may_not_apply=False,
 )
 LACKS = frozenset(f"no {what}" for what in Readiness.model_fields)

@@ -1,10 +1,11 @@
 """Chances of short notice and lives of API models."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
 from siting.vendors import notice
-from siting.vendors.vendor_record import Record, Retirement, Vendor, load, notices
+from siting.vendors.vendor_record import Living, Record, Retirement, Vendor, load, notices
 
 DAY = dt.date(2026, 1, 1)
 ROW = {
@@ -154,7 +155,8 @@ def test_the_usual_life_lies_among_the_lives_that_it_rests_on():
         retirement("A", f"m{i}", "2025-06-01", f"2025-0{i}-01", released="2024-01-01")
         for i in range(2, 9)
     ]
-    usual, count, _ = notice.life(record(*rows), "A", DAY)
+    found = notice.life(record(*rows), "A", DAY)
+    usual, count = found.range, found.models
     assert count == 7
     assert 395 < usual.central < 577  # between the shortest and the longest of the seven
 
@@ -172,3 +174,27 @@ def test_an_announced_end_is_a_certain_move_of_its_year():
     )
     end = notice.ending(known, "A", "m", DAY, 36, seed=1)
     assert (end.moves[0].central, end.moves[1].low) == (0, 1)
+
+
+def test_the_living_lengthen_the_usual_life_and_the_ended_alone_give_their_own():
+    """Two that ended lived 200 and 800 days: a log-normal's median is 400 = √(200 · 800)."""
+    ended = [
+        retirement("A", "m1", "2024-01-01", "2024-07-19", released="2024-01-01"),
+        retirement("A", "m2", "2024-01-01", "2026-03-11", released="2024-01-01"),
+    ]
+    day = dt.date(2026, 4, 1)
+    alone = notice.life(record(*ended), "A", day)
+    assert alone.range.central == pytest.approx(400, rel=0.01)
+    assert (alone.models, alone.living) == (2, 0)
+    still = Living(vendor="A", model="m3", released="2024-01-01", **(ROW | {"date": "2026-04-01"}))
+    longer = notice.life(dataclasses.replace(record(*ended), living=(still,)), "A", day)
+    assert longer.range.central > alone.range.central
+    assert (longer.models, longer.living) == (3, 1)
+
+
+def test_a_model_that_is_retired_later_was_living_on_the_day():
+    later = retirement("A", "m1", "2026-01-01", "2026-06-01", released="2025-01-01")
+    (one,) = notice.lives(record(later), dt.date(2025, 7, 1))
+    assert (one.ended, one.days) == (False, 181)
+    (one,) = notice.lives(record(later), dt.date(2026, 2, 1))
+    assert (one.ended, one.days) == (True, 516)

@@ -228,6 +228,24 @@ def test_a_month_counts_from_its_last_day_and_never_from_after_collection():
     assert known_by("2026") == known_by("undated") == vendor_record.COLLECTED
 
 
+# Promises
+
+
+def test_a_promise_that_the_latest_notices_fall_short_of_is_a_red_flag_and_worth_what_was_given():
+    """OpenAI promised 180 days in June 2026 and gave 92, 97 and 156 in October."""
+    found = vendor_record.on_record(load(), load().vendor("OpenAI"), DAY)
+    assert found.promise.days == 180
+    assert sorted(n.days for n in found.broken) == [92, 97, 156]
+    assert found.promise_worth == 92
+    (flag,) = (f.text for f in found.red_flags if f.text.startswith("promised 180 days"))
+    assert "92 days on 2026-10-14" in flag and "97 days on 2026-10-01" in flag
+
+
+def test_a_promise_is_not_measured_by_notices_given_before_it():
+    early = vendor_record.on_record(load(), load().vendor("OpenAI"), dt.date(2026, 8, 1))
+    assert early.broken == [] and early.promise_worth > 97
+
+
 # Two raters
 
 
@@ -264,12 +282,70 @@ def chance(found: stability.OptionRisk, kind: str) -> Range:
     return next(k.chance for k in found.kinds if k.kind.shock == kind)
 
 
-def test_short_notice_is_the_vendors_own_and_other_shocks_are_the_same_for_all():
-    openai, groq = loss(), loss(name="Groq", model="some-model")
+def test_short_notice_is_the_vendors_own_and_other_shocks_are_those_of_its_kind_of_vendor():
+    openai = loss()
+    cohere = loss(name="Cohere", model="some-model")
+    groq = loss(name="Groq", model="some-model")
     assert chance(openai, "api_withdrawn").central < chance(groq, "api_withdrawn").central
     for kind in stability.kinds().values():
         if kind.category != "notices":
-            assert chance(openai, kind.shock) == chance(groq, kind.shock)
+            assert chance(openai, kind.shock) == chance(cohere, kind.shock)
+            assert chance(openai, kind.shock) != chance(groq, kind.shock)
+
+
+@pytest.mark.parametrize("host", ["Seeweb", "Outscale", "Nebius"])
+def test_no_host_is_charged_with_the_block_of_a_model_vendor(host):
+    found = loss(name=host, model="")
+    (block,) = (k for k in found.kinds if k.kind.shock == "jurisdiction_blocked")
+    # No case in the years of twelve hosts, which count 1, 1/2 and 1/4: 0.5 / (12 · 1.75 + 1).
+    assert block.events == ()
+    assert block.chance.central == pytest.approx(0.5 / (12 * 1.75 + 1), rel=0.1)
+    assert "hosts" in block.basis
+
+
+def test_a_block_in_another_country_is_none_for_the_client():
+    """The Garante's block of DeepSeek (30 January 2025) holds in Italy alone."""
+
+    def blocks(country: str) -> set[str]:
+        client = stability.Exposure(
+            record=load(), day=DAY, years=5.0, readiness={}, seed=1, country=country
+        )
+        found = client.expected_loss({"OpenAI": ()}, None).kinds
+        (block,) = (k for k in found if k.kind.shock == "jurisdiction_blocked")
+        return {e.event_id for e in block.events}
+
+    assert "deepseek-2025-01-30-regulatory" in blocks("IT") - blocks("DE")
+    assert "anthropic-2026-06-12-regulatory" in blocks("IT") & blocks("DE")
+
+
+def test_a_quiet_year_is_one_in_which_none_of_its_parts_comes():
+    (year,) = loss().quiet
+    assert {p.kind.shock for p in year.parts} == {
+        "api_withdrawn", "terms_changed", "jurisdiction_blocked", "adverse_ruling",
+        "outage_of_a_day",
+    }  # fmt: skip
+    by_hand = np.prod([1 - p.chance.central for p in year.parts])
+    assert year.chance is not None
+    assert year.chance.central == pytest.approx(by_hand, abs=0.01)
+    assert year.chance.low < year.chance.central < year.chance.high
+
+
+def test_a_vendor_whose_record_nobody_searched_has_no_quiet_year():
+    for name in ("Lambda", "Nobody knows"):
+        (year,) = loss(name=name, model="").quiet
+        assert year.chance is None and "not searched" in year.why_not
+
+
+def test_an_end_that_is_announced_is_short_only_if_too_few_days_are_left():
+    # GPT-4.1 at OpenAI ends on 14 January 2027: 50 days after the 25 November 2026.
+    def short(needs: int) -> float:
+        end = notice.ending(load(), "OpenAI", "gpt-4.1-2025-04-14", DAY, 60, seed=1)
+        client = stability.Exposure(
+            record=load(), day=DAY, years=5.0, readiness={}, seed=1, needs_days=needs
+        )
+        return chance(client.expected_loss({"OpenAI": (end,)}, None), "api_withdrawn").central
+
+    assert (short(50), short(51)) == (0.0, 1.0)
 
 
 def test_weights_of_ones_own_are_ended_by_no_vendor():
@@ -279,7 +355,7 @@ def test_weights_of_ones_own_are_ended_by_no_vendor():
 def test_a_case_that_the_vendor_won_is_no_adverse_ruling():
     # Musk v. OpenAI came to trial on 27 April 2026 and was dismissed on 18 May: no remedy.
     kind = stability.kinds()["adverse_ruling"]
-    assert stability.cases(load(), kind, DAY, 3.0) == ()
+    assert stability.cases(load(), kind, DAY, 3.0, ("api",)) == ()
 
 
 def test_a_vendor_without_a_record_gets_the_base_rates_and_no_zero():

@@ -792,3 +792,19 @@ def test_standby_is_paid_where_a_service_may_hardly_stop() -> None:
 
     assert standby(0.995) == 0
     assert standby(0.999) > 50_000
+
+
+def test_a_price_of_a_year_alone_gets_a_band_that_grows_with_its_possible_age() -> None:
+    """√(age) in the logarithm: a quarter of the year gives half of a year's, 0.8^½ and 1.38^½."""
+
+    def source(date: str) -> catalogue.Source:
+        return catalogue.Source(source="test", locator="here", date=date, kind="published")
+
+    listed = Range.exact(2.0, "USD/GPU-h")
+    band = prices.parameter("undated_price_band").range
+    year = prices.aged(listed, source("2025"), dt.date(2026, 1, 1))
+    assert (year.low, year.high) == pytest.approx((2 * band.low, 2 * band.high))
+    quarter = prices.aged(listed, source("2025"), dt.date(2025, 1, 1) + dt.timedelta(365 / 4))
+    assert quarter.low == pytest.approx(2 * band.low**0.5, rel=0.01)
+    assert quarter.high == pytest.approx(2 * band.high**0.5, rel=0.01)
+    assert prices.aged(listed, source("2025-06-01"), dt.date(2026, 1, 1)) == listed

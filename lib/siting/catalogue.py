@@ -129,8 +129,9 @@ GpuId = Annotated[str, one_of(lambda: column("gpus", "id"), "GPU of facts/gpus.c
 
 
 Owner = Literal[
-    "architect", "data protection", "finance", "information security", "infrastructure",
-    "legal department", "management", "procurement", "product", "risk management",
+    "architect", "data protection", "finance", "human resources", "information security",
+    "infrastructure", "legal department", "management", "medical devices officer", "procurement",
+    "product", "risk management",
 ]  # fmt: skip
 """Who at the client decides a point or does a step."""
 

@@ -490,7 +490,8 @@ class _Finder:
         price, source, note = prices.gpu_hour(option, gpu, self.client.report_date)
         if note:
             self.notes.append(f"{option.label}: {note}")
-        value = Range.exact(price * (1 - option.discount), "USD/GPU-h")
+        listed = Range.exact(price * (1 - option.discount), "USD/GPU-h")
+        value = prices.aged(listed, source, self.client.report_date)
         key = self.own("gpu_hour", "GPU-hour on demand", value, source, note=note)
         term = option.commitment
         committed = [self.parameter(f"commitment_{term}")] if term != "on_demand" else []

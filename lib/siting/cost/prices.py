@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
+import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -298,6 +299,25 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
     source = Source(source=title, url=rows[0].url, locator=where, date=oldest, kind="estimate")
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
     return median(each), source, note
+
+
+def aged(price: Range, source: Source, day: dt.date) -> Range:
+    """A price with the band that its possible age gives it; one with a full date stays as it is.
+
+    Of a year or a month alone, the price may be as old as its first day. What it may have become
+    since grows with the root of that age, as of prices that move at random:
+
+        low, high = price · exp(ln(low₁, high₁) · √(age / 1 year))
+
+    low₁, high₁: tenths after a year, measured where a provider's price for a card is on file both
+    with and without a day (`undated_price_band`).
+    """
+    age = source.age_days(day)
+    if len(source.date) == len("2026-01-01") or age is None:
+        return price
+    band = parameter("undated_price_band").range
+    low, high = (end ** math.sqrt(age / 365) for end in (band.low, band.high))
+    return Range(price.low * low, price.central, price.high * high, price.unit)
 
 
 # --- electricity ------------------------------------------------------------------------------

@@ -101,6 +101,15 @@ class FlowKind(Fact, tables="sovereignty_flows", key="flow"):
     label: str
     meaning: str
     exists_when: str
+    own_answers: Annotated[
+        str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute", ";")
+    ] = ""
+    """Attributes that an answer for the whole option says nothing of: where support staff sit is
+    asked apart from where the servers stand. By semicolons."""
+
+    def inherits(self, attribute: str) -> bool:
+        """Whether an answer for the whole option holds for this flow too."""
+        return attribute not in self.own_answers.split(";")
 
 
 Flows = Annotated[str, one_of(lambda: column("sovereignty_flows", "flow") | {"all"}, "flow", ";")]

@@ -46,6 +46,8 @@ class Decided:
     missing: tuple[str, ...] = ()
     may_not_apply: bool = False
     """Whether it is not even known if the rule concerns the flow."""
+    waits: bool = False
+    """Whether it is open for want of an answer alone: no person has to judge what is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,13 @@ class Finding:
     """Unknown attributes that the verdict waits for."""
     may_not_apply: bool = False
     """Whether it is not even known if the rule concerns the flow."""
+    waits: bool = False
+    """Whether it is open for want of an answer alone: no person has to judge what is known."""
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether the rule can fail at all."""
+        return "fail" not in self.rule.cannot.split(";")
 
     def supposing(self, answers: Values) -> Decided:
         """What the rule would say if these were the answers."""
@@ -157,8 +166,12 @@ def decide(rule: Rule, values: Values, law: RuleBook) -> Decided:
     decided = _decided(rule.rule_id, law, *given)
     if "{" not in decided.reason:
         return decided
-    filled = PLACE.sub(lambda place: value_text(values.get(place[1])), decided.reason)
-    return replace(decided, reason=filled)
+    return replace(decided, reason=filled(decided.reason, values))
+
+
+def filled(text: str, values: Values) -> str:
+    """A text in which {attribute} is replaced by its value, as a reader reads it."""
+    return PLACE.sub(lambda place: value_text(values.get(place[1])), text)
 
 
 PLACE = re.compile(r"\{([a-z0-9_]+)\}")
@@ -201,7 +214,7 @@ def _waiting(why: str, law: RuleBook, values: Values, *parts: Condition) -> Deci
     unknown = (conditions.undecided(p, values) for p in parts)
     missing = tuple(sorted(frozenset().union(*unknown)))
     labels = "; ".join(law.attributes[a].label for a in missing)
-    return Decided("review", f"{why}: {labels}.", missing)
+    return Decided("review", f"{why}: {labels}.", missing, waits=True)
 
 
 def _told(reason: str, condition: Condition, values: conditions.Values) -> str:

@@ -10,22 +10,26 @@ says 'asked, and not known'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial, reduce
 from typing import TypeAlias
 
-from siting.catalogue import Source, source_of
+from siting import catalogue
+from siting.catalogue import Fact, Source, source_of
 from siting.inputs import attributes
 from siting.inputs.attributes import Attribute, FlowKind, Known, Value
 from siting.inputs.scenario.model import Data, Scenario, Workload
 from siting.places import OWNED
 from siting.quality import leaves
 from siting.rules import conditions, openness
+from siting.rules.conditions import Values
 from siting.rules.rulebook import RuleBook
 from siting.vendors import vendor_record
 
 Workloads = Mapping[str, Workload]
+Answers = Mapping[str, bool | float | str | None]
+"""What a scenario answers, by attribute; None says 'asked, and not known'."""
 
 
 Cited: TypeAlias = Callable[[str], Source]
@@ -133,28 +137,48 @@ def _known(part: Part) -> dict[str, Known]:
 
 def _answers(part: Part) -> Iterator[Known]:
     """All answers, from the general to the specific."""
-    scenario, law = part.scenario, part.law
+    scenario = part.scenario
+    law = part.law
     flow = part.kind.flow
     option = scenario.options[part.carrier]
     model = option.runs(next(iter(part.workloads)))
-    yield from _published(["law", "threshold", "assumed", f"kind:{option.kind}"], flow, law)
+    stated = [*_scenario_lines(part), *_place(part), *_written(part)]
+    yield from _published(["law", "threshold"], flow, law)
+    yield from _assumed({k.attribute.name: k.value for k in stated}, law)
+    yield from _published([f"kind:{option.kind}"], flow, law)
     yield from _vendor_facts(scenario, option.vendor, flow, law)
     yield from openness.model_facts(scenario, part.carrier, model, law)
     yield from _published(_model_subjects(model, law), flow, law)
-    yield from _scenario_lines(part)
-    if option.country and (flow == "inference" or option.kind in OWNED):
+    yield from stated
+
+
+def _assumed(stated: Values, law: RuleBook) -> Iterator[Known]:
+    """What is taken for granted: not where the client's sector or country makes it a question."""
+    for assumption in law.assumptions:
+        if not conditions.evaluate(assumption.unless, {**law.sets, **stated}):
+            yield assumption.known
+
+
+def _place(part: Part) -> Iterator[Known]:
+    """The country of the option: where it computes, and of own machines all that is kept there.
+
+    Where those sit who reach the machines is asked apart.
+    """
+    option = part.scenario.options[part.carrier]
+    there = part.kind.flow == "inference" or option.kind in OWNED
+    if option.country and there and part.kind.inherits("place"):
         source = part.source(f"options.{part.carrier}.country")
-        yield law.known("place", option.country, source)
-    yield from _written(part)
+        yield part.law.known("place", option.country, source)
 
 
 def _written(part: Part) -> Iterator[Known]:
     """Answers that the scenario writes: for all options, for the option, for the flow."""
-    scenario, law = part.scenario, part.law
-    stated = {"rules": scenario.rules.attributes}
+    scenario = part.scenario
+    law = part.law
+    stated = {"rules": _inherited(scenario.rules.attributes, part)}
     for owner in (part.carrier, part.owner):
         option = scenario.options[owner]
-        stated[f"options.{owner}"] = option.attributes
+        stated[f"options.{owner}"] = _inherited(option.attributes, part)
         for key in (part.kind.flow, part.flow):
             if key in option.flows:
                 stated[f"options.{owner}.flows.{key}"] = option.flows[key].attributes
@@ -165,6 +189,11 @@ def _written(part: Part) -> Iterator[Known]:
                 raise ValueError(f"{where}: {problem}")
             value = attributes.typed(answer, law.attributes[name])
             yield law.known(name, value, part.source(where))
+
+
+def _inherited(answers: Answers, part: Part) -> Answers:
+    """Answers for all of an option, without those that must be given for the flow itself."""
+    return {name: answer for name, answer in answers.items() if part.kind.inherits(name)}
 
 
 def _published(subjects: Sequence[str], flow: str, law: RuleBook) -> Iterator[Known]:
@@ -208,12 +237,14 @@ def _client_source(scenario: Scenario, path: str) -> Source:
 
 def _scenario_lines(part: Part) -> Iterator[Known]:
     """What lines of the scenario say, as far as the dictionary names them (`stated_in`)."""
-    scenario, law = part.scenario, part.law
+    scenario = part.scenario
+    law = part.law
     workload = next(iter(part.workloads))
+    option = scenario.options[part.carrier]
     sections = {
         **dict(scenario),
         "data": _data(part.workloads),
-        "option": scenario.options[part.carrier],
+        "option": option,
     }
     paths = {"data": f"workloads.{workload}.data", "option": f"options.{part.carrier}"}
     for a in law.attributes.values():
@@ -221,16 +252,47 @@ def _scenario_lines(part: Part) -> Iterator[Known]:
             section, *fields = a.stated_in.split()[0].split(".")
             found = reduce(getattr, fields, sections[section])
             path = ".".join([paths.get(section, section), *fields])
-            yield Known(a, _said(a, found), part.source(path))
+            if found is not None or _asked_in_vain(a, part.workloads):
+                yield Known(a, _said(a, found), part.source(path))
     flop = openness.fine_tuning_flop(scenario)
     yield law.known("fine_tuning_flop", flop, part.source("fine_tuning"))
+    months = f"options.{part.carrier}.months_to_production"
+    yield law.known("in_service", option.in_use, part.source(months))
+    use_case = f"workloads.{workload}.data.use_case"
+    named = any(_sensitive(w.data.use_case) for w in part.workloads.values())
+    yield law.known("sensitive_use_case", named, part.source(use_case))
 
 
-def _said(attribute: Attribute, found: object) -> Value:
+class UseCaseWord(Fact, tables="use_case_words", key="word"):
+    """A word that names a use which Annex III of the AI Act may cover."""
+
+    word: str
+
+
+def _sensitive(use_case: str) -> bool:
+    """Whether the words of a use case name what Annex III may cover: then nothing is assumed."""
+    words = use_case.lower()
+    return any(row.word in words for row in catalogue.table("use_case_words", UseCaseWord))
+
+
+def _asked_in_vain(attribute: Attribute, workloads: Workloads) -> bool:
+    """Whether the scenario writes null for data of a workload: asked, and not known."""
+    section, _, field = attribute.stated_in.split()[0].partition(".")
+    data = (w.data for w in workloads.values())
+    return section == "data" and any(
+        field in d.model_fields_set and getattr(d, field) is None for d in data
+    )
+
+
+def _said(attribute: Attribute, found: object) -> Value | None:
     """What a line of the scenario answers; of a list, whether it holds a word or not.
+
+    None where it says nothing.
 
     attribute: its `stated_in` is `LINE`, `LINE with WORD` or `LINE without WORD`.
     """
+    if found is None:
+        return None
     match attribute.stated_in.split():
         case [_, "with", word] if isinstance(found, list | tuple):
             return word in found
@@ -251,6 +313,19 @@ def _data(workloads: Workloads) -> Data:
     """What the data of these workloads are; several count as the most delicate of them."""
     data = [w.data for w in workloads.values()]
     strictest = min(data, key=lambda d: max(map(RESIDENCY.index, d.residency)))
-    yes_no = (n for n, value in strictest if isinstance(value, bool))
-    flags = {n: any(getattr(d, n) for d in data) for n in yes_no}
-    return strictest.model_copy(update={**flags, "secrecy": [s for d in data for s in d.secrecy]})
+    flags = {n: _any(getattr(d, n) for d in data) for n in YES_NO}
+    secrecy = [word for d in data for word in d.secrecy or []]
+    said = secrecy or all(d.secrecy is not None for d in data)
+    return strictest.model_copy(update={**flags, "secrecy": secrecy if said else None})
+
+
+YES_NO = ("personal", "special_category", "critical_function", "annex_iii", "large_scale")
+"""Lines of `data` that are yes or no."""
+
+
+def _any(answers: Iterable[bool | None]) -> bool | None:
+    """Yes if one is, no if all are, else unknown."""
+    found = set(answers)
+    if True in found:
+        return True
+    return None if None in found else False

@@ -15,11 +15,10 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from siting import catalogue, places
 from siting.catalogue import (
-    CountryOrUnion,
     Fact,
     FactError,
     Owner,
@@ -40,19 +39,10 @@ from siting.inputs.attributes import (
     read_value,
     unknown_attribute,
 )
+from siting.inputs.countries import CountryGroup, Dated
 from siting.rules import conditions
 from siting.rules.conditions import Condition, Constant, Name, Operation
 from siting.vendors.vendor_record import known_by
-
-
-class Dated(Fact):
-    """What holds from a day to a day; a day that is not given is no limit."""
-
-    valid_from: dt.date | None = None
-    valid_to: dt.date | None = None
-
-    def holds(self, day: dt.date) -> bool:
-        return (self.valid_from or day) <= day <= (self.valid_to or day)
 
 
 class OfFlows(Dated):
@@ -95,10 +85,23 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """Cost items of the remedy (facts/cost_items.csv), separated by semicolons."""
     owner: Owner = "data protection"
     """Who settles it where it is open."""
+    weight: Literal["strikes", "duty", "marking"] = "strikes"
+    """strikes: what is wrong lies with the option, so that it may fall; duty: the client can mend
+    it whatever the option; marking: a notice or mark that is due. Open points stand in this order.
+    """
     provision: str
     """Article, paragraph or decision, as a lawyer cites it."""
     address: Literal["official", "secondary", "client"]
     """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
+
+    @property
+    def is_limit(self) -> bool:
+        """It says which law is not on file: a limit of the rule book, the same for all options."""
+        return self.regime == COVERAGE
+
+
+COVERAGE = "Coverage"
+"""Regime of the rules that say which law is not on file."""
 
 
 def _known_subject(subject: str) -> str:
@@ -127,6 +130,8 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
     subject: Annotated[str, AfterValidator(_known_subject)]
     attribute: Asked
     value: str
+    unless: str = ""
+    """Of what is `assumed`: the condition under which nothing is, and the client is asked."""
 
     def holds(self, day: dt.date) -> bool:
         """Whether it holds on `day` and, if it is about a vendor, was public by then."""
@@ -134,11 +139,72 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
         return super().holds(day) and (not about or known_by(self.date) <= day)
 
 
-class CountryGroup(Dated, tables="country_groups", key="group country valid_from"):
-    """A country as a member of a group (`eea`, `adequate` …), with the days it is one."""
+class Coverage(Fact, tables="law_coverage", key="country group"):
+    """Whether the law of a country on a topic is on file: what the rules of coverage read.
 
+    Its group of countries holds those whose law is, wholly or as far as the Union's goes.
+    """
+
+    country: str
+    topic: str
     group: str
-    country: CountryOrUnion
+    """Name of the topic in conditions, as in `controller_country not in law_ai`."""
+    status: Literal["on file", "on file (Union)", "partly", "not on file"]
+    rules: str = ""
+    """The rules, by semicolons."""
+    gap: str = ""
+    """What is known to be missing."""
+
+    @property
+    def on_file(self) -> bool:
+        return self.status.startswith("on file")
+
+
+class Objective(Fact, tables="seal_objectives", key="objective"):
+    """An objective of the EU Cloud Sovereignty Framework."""
+
+    objective: str
+    name: str
+    weight: float
+    """In the score of the framework's document. [share]"""
+    tender_weight: float
+    """In the calculator of the first tender, which is another. [share]"""
+    lacks: str
+    """What a grade needs beside what is asked here."""
+
+
+Objectives = Annotated[str, one_of(lambda: column("seal_objectives", "objective"), "objective")]
+
+
+class Ceiling(OfFlows, tables="seal_ceilings", key="objective level holds_when"):
+    """What keeps an option from a higher SEAL level in an objective."""
+
+    objective: Objectives
+    level: Annotated[int, Field(ge=0, le=4)]
+    holds_when: str
+    because: str
+
+
+class Criterion(OfFlows, tables="c3a_criteria", key="criterion"):
+    """A criterion of BSI's C3A, and the condition under which an option meets it."""
+
+    criterion: str
+    name: str
+    objective: Objectives
+    level: Annotated[int, Field(ge=0, le=4)]
+    """SEAL level that it is taken to speak for; BSI assigns none."""
+    gradable: Literal["yes", "part", "no"]
+    """Whether what is asked here says all of it, a part, or nothing."""
+    holds_when: str = ""
+    lacks: str = ""
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What the kit takes for granted, and the condition under which it asks instead."""
+
+    known: Known
+    unless: Condition
 
 
 class Stress(Fact, tables="sovereignty_stress", key="stress"):
@@ -184,6 +250,10 @@ class RuleBook:
     groups: tuple[CountryGroup, ...]
     published: Mapping[str, Sequence[tuple[ProviderAttribute, Known]]]
     """What provider_attributes.csv states, by subject."""
+    assumptions: tuple[Assumption, ...]
+    coverage: tuple[Coverage, ...]
+    ceilings: Mapping[Ceiling, Condition]
+    criteria: Mapping[Criterion, Condition]
     day: dt.date = dt.date.min
     """On which all this is asked for."""
 
@@ -195,13 +265,14 @@ class RuleBook:
     @cached_property
     def sets(self) -> dict[str, frozenset[str]]:
         """Members of each group of countries on the day, and kinds of option by their traits."""
-        kinds = {trait: frozenset(places.having(trait)) for trait in places.TRAITS}
-        held = [g for g in self.groups if g.holds(self.day)]
-        countries = {
-            group: frozenset(g.country for g in held if g.group == group)
-            for group in dict.fromkeys(g.group for g in self.groups)
-        }
-        return kinds | countries
+        members: dict[str, set[str]] = defaultdict(set)
+        for trait in places.TRAITS:
+            members[trait] |= set(places.having(trait))
+        for g in self.groups:
+            members[g.group] |= {g.country} if g.holds(self.day) else set()
+        for law in self.coverage:
+            members[law.group] |= {law.country} if law.on_file else set()
+        return {name: frozenset(found) for name, found in members.items()}
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
@@ -221,7 +292,8 @@ def rule_book() -> RuleBook:
     """The rule book of the fact tables. Raises FactError naming table, rule and column."""
     attributes = dictionary()
     groups = catalogue.table("country_groups", CountryGroup)
-    group_names = {g.group for g in groups}
+    coverage = catalogue.table("law_coverage", Coverage)
+    group_names = {g.group for g in groups} | {law.group for law in coverage}
     derived: dict[str, Condition] = {}
 
     def read(text: str, where: str) -> Condition:
@@ -250,6 +322,19 @@ def rule_book() -> RuleBook:
         flow_kinds={k: read(k.exists_when, f"flow {k.flow}") for k in kinds},
         groups=groups,
         published=_published(attributes),
+        assumptions=tuple(
+            Assumption(known, read(row.unless, f"provider_attributes.csv, assumed {row.attribute}"))
+            for row, known in _published(attributes).get("assumed", ())
+        ),
+        coverage=coverage,
+        ceilings={
+            row: read(row.holds_when, f"seal_ceilings.csv, {row.objective} at {row.level}")
+            for row in catalogue.table("seal_ceilings", Ceiling)
+        },
+        criteria={
+            row: read(row.holds_when, f"c3a_criteria.csv, {row.criterion}")
+            for row in catalogue.table("c3a_criteria", Criterion)
+        },
     )
 
 

@@ -31,6 +31,86 @@ NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
 """Stands for the flow of a rule that looks at none of an option's."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenPoint:
+    """What a person must still decide or answer of an option: one question is one point.
+
+    A rule that waits for several answers stands under the one that most rules wait for.
+    """
+
+    findings: tuple[Finding, ...]
+    """The rules that are open: one that a person must judge, or all that wait for one answer."""
+    awaited: Attribute | None
+    """The answer that they wait for; None where a person must judge."""
+
+    @property
+    def lead(self) -> Finding:
+        """The finding that stands for the point: the one that weighs most."""
+        return min(self.findings, key=_weight)
+
+    @property
+    def label(self) -> str:
+        """The rule, or the answer that several rules wait for."""
+        several = len(self.findings) > 1
+        return self.awaited.label if self.awaited and several else self.lead.rule.title
+
+    @property
+    def reason(self) -> str:
+        """Why it is open."""
+        if len(self.findings) == 1:
+            return self.lead.reason
+        titles = "; ".join(f.rule.title for f in self.findings)
+        return f"{len(self.findings)} rules wait for it: {titles}."
+
+    @property
+    def may_not_apply(self) -> bool:
+        """Whether it is not even known if its one rule concerns the option."""
+        return len(self.findings) == 1 and self.lead.may_not_apply
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Answers that it waits for."""
+        return (self.awaited.name,) if self.awaited else self.lead.missing
+
+    @property
+    def clears(self) -> str:
+        """The question to ask, or what would mend it."""
+        asked = self.awaited.question if self.awaited else ""
+        return asked or self.lead.rule.remedy
+
+    @property
+    def strikes(self) -> bool:
+        """Whether the option may fall by it."""
+        return any(f.rule.weight == "strikes" and f.can_fail for f in self.findings)
+
+
+DECIDING = 3
+"""Rules that are told where an option or a flow is decided."""
+
+
+def deciding(findings: Iterable[Finding]) -> list[Finding]:
+    """The rules that decide: those that fail, else those that are open and may strike.
+
+    The weightiest first, `DECIDING` at most.
+    """
+    every = sorted(findings, key=_weight)
+    fails = [f for f in every if f.verdict == "fail"]
+    open_ = [f for f in every if f.verdict == "review" and f.rule.weight == "strikes"]
+    may_strike = [f for f in open_ if f.can_fail and not f.may_not_apply]
+    return (fails or may_strike)[:DECIDING]
+
+
+def _weight(finding: Finding) -> tuple[int, int, bool]:
+    """Order of open points: what can strike the option first, marking duties last; what may not
+    even apply after what does."""
+    rank = WEIGHTS.index(finding.rule.weight)
+    return rank, int(not finding.can_fail), finding.may_not_apply
+
+
+WEIGHTS = ("strikes", "duty", "marking")
+"""From what can strike an option to what is a notice."""
+
+
 @dataclass(frozen=True)
 class OptionAssessment:
     """What every rule says of an option."""
@@ -38,6 +118,34 @@ class OptionAssessment:
     flows: tuple[FlowFacts, ...]
     findings: Mapping[str, tuple[Finding, ...]]
     """By rule: one for each flow that it looks at."""
+
+    def binds(self, rule_id: str) -> tuple[str, ...]:
+        """Labels of the flows on which a rule gives the verdict that it gives of the option."""
+        verdict = self.verdicts[rule_id].verdict
+        own = (f.flow.label for f in self.findings[rule_id] if f.verdict == verdict)
+        return tuple(dict.fromkeys(filter(None, own)))
+
+    @cached_property
+    def open_points(self) -> tuple[OpenPoint, ...]:
+        """What is open, what weighs most first; rules that wait for one answer are one point."""
+        reviews = [f for f in self.verdicts.values() if f.verdict == "review"]
+        points = [OpenPoint(findings=(f,), awaited=None) for f in reviews if not f.waits]
+        waiting = {f.rule.rule_id: f for f in reviews if f.waits}
+        while waiting:
+            asked = Counter(name for f in waiting.values() for name in self._awaited(f))
+            # Of two that as many wait for, the first of the alphabet: the order is not chance.
+            name = min(asked, key=lambda n: (-asked[n], n))
+            own = [f for f in waiting.values() if name in self._awaited(f)]
+            attribute = own[0].law.attributes[name]
+            points.append(OpenPoint(findings=tuple(own), awaited=attribute))
+            for f in own:
+                del waiting[f.rule.rule_id]
+        return tuple(sorted(points, key=lambda p: _weight(p.lead)))
+
+    def _awaited(self, finding: Finding) -> frozenset[str]:
+        """What a rule waits for, on whatever flow."""
+        flows = self.findings[finding.rule.rule_id]
+        return frozenset(name for f in flows if f.waits for name in f.missing)
 
     @cached_property
     def verdicts(self) -> dict[str, Finding]:
@@ -110,6 +218,21 @@ class Assessment:
     def models(self) -> tuple[openness.ModelFinding, ...]:
         """Every candidate model, with its openness and licence."""
         return openness.findings(self.scenario)
+
+    @cached_property
+    def coverage(self) -> tuple[Finding, ...]:
+        """Law that is not on file for this client, one line a topic: the same for every option."""
+        flows = [f for o in self.options.values() for f in o.flows]
+        found = []
+        for rule in self.law.rules.values():
+            if rule.is_limit:
+                own = [
+                    _finding(rule, f, f.values, self.law) for f in flows if rule.looks_at(f.kind)
+                ]
+                worst_of = max(own, key=lambda f: SEVERITY.index(f.verdict), default=None)
+                if worst_of is not None and worst_of.verdict == "review":
+                    found.append(worst_of)
+        return tuple(found)
 
     @property
     def findings(self) -> Iterator[tuple[str, Finding]]:
@@ -257,6 +380,8 @@ def _judged(
     differing = _differing(values, before) if before else frozenset()
     found = {}
     for rule_id, rule in law.rules.items():
+        if rule.is_limit:
+            continue
         if before and differing.isdisjoint(law.tested[rule_id]):
             found[rule_id] = before.findings[rule_id]
         else:
@@ -286,6 +411,7 @@ def _finding(rule: Rule, flow: FlowFacts, values: Values, law: RuleBook) -> Find
         reason=said.reason,
         missing=said.missing,
         may_not_apply=said.may_not_apply,
+        waits=said.waits,
     )
 
 

@@ -11,15 +11,23 @@ import pandas as pd
 
 from siting.catalogue import source_of
 from siting.inputs.attributes import Known
-from siting.rules import openness
+from siting.rules import levels, openness
 from siting.rules.findings import ASKED, Finding, worst
-from siting.rules.sovereignty import Change, OptionAssessment
+from siting.rules.sovereignty import DECIDING, Change, OptionAssessment, deciding
 from siting.study.frames import Rows, Topic, frame
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
 """What the map and the table of flows show of each, and somebody must state."""
 USERS = "Your users"
-BOX = {"zone": "", "keys": "", "open_points": 0, "failed": 0, "start": "", "reaches": ""}
+BOX = {
+    "zone": "",
+    "keys": "",
+    "open_points": 0,
+    "failed": 0,
+    "rules": "",
+    "start": "",
+    "reaches": "",
+}
 """A box on the map of flows that says nothing."""
 
 
@@ -46,14 +54,16 @@ class DataFrames(Topic):
         verdict: worst verdict of the rules that look at the flow
         open_points: rules that need a person or an answer [1]
         failed: rules that fail [1]
+        rules: titles of the rules that fail or may strike the option here, the first three
         unknown: facts shown here that nobody has stated [1]
         """
         for name, option in self.results.sovereignty.options.items():
             for flow in option.flows:
                 values = flow.values
                 outside = values.get("external") is not False
-                found = itertools.chain.from_iterable(option.findings.values())
-                verdicts = [f.verdict for f in found if f.flow is flow]
+                every = itertools.chain.from_iterable(option.findings.values())
+                found = [f for f in every if f.flow is flow]
+                verdicts = [f.verdict for f in found]
                 unknown = [fact for fact in STATED if values.get(fact) is None]
                 yield {
                     "option": name,
@@ -72,6 +82,7 @@ class DataFrames(Topic):
                     "verdict": worst(verdicts),
                     "open_points": verdicts.count("review"),
                     "failed": verdicts.count("fail"),
+                    "rules": "; ".join(f.rule.title for f in deciding(found)),
                     "unknown": len(unknown) if outside else 0,
                 }
                 yield from (k.source for fact, k in flow.known.items() if fact in STATED)
@@ -96,6 +107,7 @@ class DataFrames(Topic):
         keys?: who holds the encryption keys
         open_points: rules that need a person or an answer; a half adds up its flows [1]
         failed: rules that fail [1]
+        rules: titles of the rules that fail or may strike the option here, the first three
         start: box that hands data on to this one; empty where none does
         reaches: box that the law of this parent's country reaches; empty for all others
         """
@@ -123,7 +135,14 @@ class DataFrames(Topic):
     def _halves(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
         named = part.zone.map({"client": "Own part"}).fillna("Bought part")
         for (zone, name), half in part.groupby(["zone", named]):
-            box = {"box": name, "zone": zone, "keys": half["keys"].iloc[0], "start": USERS}
+            titles = dict.fromkeys(t for said in half.rules for t in said.split("; ") if t)
+            box = {
+                "box": name,
+                "zone": zone,
+                "keys": half["keys"].iloc[0],
+                "start": USERS,
+                "rules": "; ".join(list(titles)[:DECIDING]),
+            }
             yield {**box, **half[["open_points", "failed"]].sum()}
 
     @frame
@@ -134,6 +153,8 @@ class DataFrames(Topic):
         overall: worst verdict
         fail: rules that fail [1]
         review: rules that need a person's decision or an answer [1]
+        open_points: what a person must judge, and answers that are awaited; rules that wait for
+            one answer are one [1]
         passes: rules that pass [1]
         not_applicable: rules that do not apply [1]
         questions: open questions of the option; those of a mix are its parts' [1]
@@ -144,6 +165,7 @@ class DataFrames(Topic):
                 "overall": worst(v.verdict for v in o.verdicts.values()),
                 "fail": o.counts["fail"],
                 "review": o.counts["review"],
+                "open_points": len(o.open_points),
                 "passes": o.counts["pass"],
                 "not_applicable": o.counts["n.a."],
                 "questions": sum(name in q.options for q in self.results.sovereignty.questions),
@@ -161,6 +183,7 @@ class DataFrames(Topic):
         official: whether its address is the law's or the authority's own page
         verdict: pass, review, fail or n.a.
         flow: flow that decides
+        flows: all flows on which the rule gives this verdict
         reason: why
         evidence: answers that the verdict rests on, with source and date
         cleared_if: fewest answers that would make it pass, or keep it from applying
@@ -173,6 +196,183 @@ class DataFrames(Topic):
         where = {"locator": "provisions named in the table"}
         laws = (source_of(r) for r in self.results.sovereignty.law.rules.values() if r.url)
         yield from (law.model_copy(update=where) for law in laws)
+
+    @frame
+    def rule_points(self) -> Rows:
+        """One thing that is open for one option: what weighs most first, marking duties last.
+
+        option: label of the option
+        point: title of the rule, or the answer that several rules wait for
+        weight: strikes (the option may fall by it), duty or marking
+        judged: whether a person must judge; if not, an answer is awaited
+        rules: titles of the rules that are open for it
+        provisions: their articles, with the acts' names
+        flows: flows that they bind
+        reason: why the first of them is open
+        clears: the question, or what would mend it
+        owner: who settles it
+        """
+        for name, option in self.results.sovereignty.options.items():
+            for p in option.open_points:
+                flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
+                yield {
+                    "option": name,
+                    "point": p.label,
+                    "weight": p.lead.rule.weight,
+                    "judged": p.awaited is None,
+                    "rules": "; ".join(f.rule.title for f in p.findings),
+                    "provisions": "; ".join(f.rule.provision for f in p.findings),
+                    "flows": "; ".join(dict.fromkeys(flows)),
+                    "reason": p.lead.reason,
+                    "clears": p.clears,
+                    "owner": p.lead.rule.owner,
+                }
+
+    @frame
+    def deciding_rules(self) -> Rows:
+        """One of the rules that decide an option: those that fail, else those that may strike it.
+
+        option: label of the option
+        verdict: fail or review
+        provision: article, with the act's name
+        title: what the rule asks for
+        flows: flows that it binds
+        reason: why, in the law's words
+        remedy: what would mend it
+        url: address of the law
+        """
+        for name, option in self.results.sovereignty.options.items():
+            for found in deciding(option.verdicts.values()):
+                yield {
+                    "option": name,
+                    "verdict": found.verdict,
+                    "provision": found.rule.provision,
+                    "title": found.rule.title,
+                    "flows": "; ".join(option.binds(found.rule.rule_id)),
+                    "reason": found.reason,
+                    "remedy": found.rule.remedy,
+                    "url": found.rule.url,
+                }
+                yield source_of(found.rule)
+
+    @frame
+    def law_coverage(self) -> Rows:
+        """One topic of law in the client's country: whether its rules are on file.
+
+        country: country of the client
+        topic: topic
+        status: on file, on file (Union), partly or not on file
+        rules: number of rules on file [1]
+        gap: what is known to be missing
+        """
+        country = self.client.country
+        for law in self.results.sovereignty.law.coverage:
+            if law.country == country:
+                yield {
+                    "country": country,
+                    "topic": law.topic,
+                    "status": law.status,
+                    "rules": len([rule for rule in law.rules.split(";") if rule]),
+                    "gap": law.gap,
+                }
+                yield source_of(law)
+
+    @frame
+    def law_not_on_file(self) -> Rows:
+        """One topic that this client touches and whose law is not on file: it clears nothing.
+
+        topic: what is not on file
+        said: what that means
+        owner: who asks counsel
+        """
+        for found in self.results.sovereignty.coverage:
+            yield {
+                "topic": found.rule.title,
+                "said": found.reason,
+                "owner": found.rule.owner,
+            }
+            yield source_of(found.rule)
+
+    @frame
+    def seal_levels(self) -> Rows:
+        """One objective of the EU Cloud Sovereignty Framework for one option: a ceiling, no grade.
+
+        option: label of the option
+        objective: SOV-1 to SOV-8
+        name: what it is about
+        at_most: highest SEAL level, 0 to 4, that what is on file does not exclude [1]
+        because: why no more
+        evidence: answers that the ceiling rests on
+        unknown: answers that could lower it
+        lacks: what a grade needs beside
+        """
+        law = self.results.sovereignty.law
+        for name, option in self.results.sovereignty.options.items():
+            for level in levels.levels(option.flows, law):
+                yield {
+                    "option": name,
+                    "objective": level.objective.objective,
+                    "name": level.objective.name,
+                    "at_most": level.at_most,
+                    "because": level.because,
+                    "evidence": "; ".join(f"{k.attribute.label}: {k.text}" for k in level.evidence),
+                    "unknown": "; ".join(a.label for a in level.unknown),
+                    "lacks": level.objective.lacks,
+                }
+        yield from map(source_of, levels.objectives())
+        yield from map(source_of, law.ceilings)
+
+    @frame
+    def seal_grades(self) -> Rows:
+        """One option: its lowest ceiling, and the SEAL level that somebody gave its service.
+
+        option: label of the option
+        at_most: lowest of the eight ceilings [1]
+        given?: level that was given, as seal0 to seal4
+        basis: who gave it: award, self, third party, none found or not asked
+        covers?: whether it is for the service that would be used
+        floor: verdict on the floor that a tender asks for; n.a. where none does
+        """
+        law = self.results.sovereignty.law
+        for name, option in self.results.sovereignty.options.items():
+            found = levels.given(option.flows)
+            yield {
+                "option": name,
+                "at_most": levels.overall(levels.levels(option.flows, law)),
+                "given": found.level and found.level.text,
+                "basis": found.basis.text if found.basis else "not asked",
+                "covers": found.covers and found.covers.value,
+                "floor": option.verdicts["SEAL-FLOOR"].verdict,
+            }
+            yield from (k.source for k in (found.level, found.basis, found.covers) if k)
+
+    @frame
+    def c3a_criteria(self) -> Rows:
+        """One criterion of BSI's C3A for one option, as far as what is asked here tells.
+
+        option: label of the option
+        criterion: its number
+        name: what it asks for
+        met: yes, no, not known or not asked here
+        whole: yes, part or no: how much of the criterion is asked here
+        evidence: answers that say so
+        unknown: answers that are awaited
+        lacks: what it asks for beside
+        """
+        law = self.results.sovereignty.law
+        for name, option in self.results.sovereignty.options.items():
+            for found in levels.criteria(option.flows, law):
+                yield {
+                    "option": name,
+                    "criterion": found.criterion.criterion,
+                    "name": found.criterion.name,
+                    "met": found.met,
+                    "whole": found.criterion.gradable,
+                    "evidence": "; ".join(f"{k.attribute.label}: {k.text}" for k in found.evidence),
+                    "unknown": "; ".join(a.label for a in found.unknown),
+                    "lacks": found.criterion.lacks,
+                }
+        yield source_of(next(iter(law.criteria)))
 
     @frame
     def rule_questions(self) -> Rows:
@@ -350,6 +550,7 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
         "official": rule.address == "official",
         "verdict": found.verdict,
         "flow": found.flow.label.split(": ")[-1],
+        "flows": "; ".join(option.binds(rule.rule_id)),
         "reason": found.reason,
         "evidence": _evidence(found),
         "cleared_if": " and ".join(f"{answer}: {value}" for answer, value in easiest),

@@ -33,8 +33,8 @@ class TimelineFrames(Topic):
         """
         law = self.results.sovereignty
         for c in self.results.decision.candidates:
-            found = law.options[c.name].verdicts.values()
-            missing = {v.rule.title: v.missing for v in found}
+            found = law.options[c.name].open_points
+            missing = {point.label: point.missing for point in found}
             for doubt, hard in open_points(c, found):
                 waits = missing.get(doubt.point, ())
                 asked = " ".join(q.question for q in law.questions if q.attribute in waits)

@@ -14,9 +14,11 @@ from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.vendors import notice
 from siting.vendors.stability import moves, option_vendors
 from siting.vendors.vendor_record import (
+    AskedOfVendor,
     Backtest,
     Event,
     Record,
+    VendorFact,
     load,
     on_record,
     separate,
@@ -38,6 +40,8 @@ class VendorFrames(Topic):
         options: labels of the options that depend on it
         role: api (sells its own models), platform, host of open models, or infrastructure
         press: how closely the press follows it: high, medium, low
+        searched: how well its record was searched: closely, lightly or not
+        searched_on?: when
         events: events in the record [1]
         notices: retirement notices in the record [1]
         """
@@ -51,6 +55,7 @@ class VendorFrames(Topic):
                 "options": "; ".join(labels),
                 "role": "",
                 "press": "",
+                "searched": "not",
                 "events": 0,
                 "notices": 0,
             }
@@ -60,6 +65,8 @@ class VendorFrames(Topic):
                     "vendor": known.vendor,
                     "role": known.role,
                     "press": known.press,
+                    "searched": known.searched,
+                    "searched_on": known.searched_on or None,
                     "events": len(known.events),
                     "notices": len(known.notices),
                 }
@@ -172,7 +179,10 @@ class VendorFrames(Topic):
         mine: whether an option of this client depends on it
         notices: notices for models in general use, with a day of notice [1]
         quartile?: a quarter of them were this short or shorter [days]
-        promised?: what its promise is worth: no more than was kept, half while it is young [days]
+        promise?: notice that it promises [days]
+        promised?: what its promise is worth: no more than the shortest notice given since, else
+            than a quarter of all notices; half while it is young [days]
+        broken: notices given since the promise that are shorter, with their days
         short: notices of 90 days or less, any stage [1]
         moved_forward: end dates brought forward after the notice [1]
         """
@@ -186,7 +196,9 @@ class VendorFrames(Topic):
                     "mine": v.vendor in mine,
                     "notices": len(v.days),
                     "quartile": v.quartile_days,
+                    "promise": v.promise.days if v.promise else None,
                     "promised": v.promise_worth,
+                    "broken": "; ".join(f"{n.days} days on {n.announced}" for n in v.broken),
                     "short": sum(n.short is True for n in v.notices),
                     "moved_forward": sum(n.moved == "forward" for n in v.notices),
                 }
@@ -360,6 +372,87 @@ class VendorFrames(Topic):
         yield from (source_of(k.kind) for _, k in found)
 
     @frame
+    def quiet_years(self) -> Rows:
+        """One vendor: the chance that a year passes without a forced move, the likeliest first.
+
+        vendor: vendor
+        options: labels of the options that depend on it
+        chance*?: chance, with its 80 % range [share]
+        parts: chance of each kind of forced move, the likeliest first
+        searched: how well the record was searched
+        why_not: why there is no figure; empty where there is one
+        """
+        found: dict[tuple[str, Range | None], list[str]] = defaultdict(list)
+        years = {}
+        for name, risk in self.results.stability.options.items():
+            for year in risk.quiet:
+                key = year.vendor, year.chance
+                found[key].append(self.results.labels[name])
+                years[key] = year
+        record = load()
+        for key in sorted(years, key=lambda k: -k[1].central if k[1] else 0.0):
+            year = years[key]
+            known = record.vendor(year.vendor)
+            parts = sorted(year.parts, key=lambda part: -part.chance.central)
+            yield {
+                "vendor": year.vendor,
+                "options": "; ".join(found[key]),
+                "chance*": year.chance,
+                "parts": "; ".join(
+                    f"{p.kind.shock.replace('_', ' ')} {p.chance.central:.0%}" for p in parts
+                ),
+                "searched": known.searched if known else "not",
+                "why_not": year.why_not,
+            }
+            yield from (source_of(e) for part in year.parts for e in part.events)
+
+    @frame
+    def quiet_parts(self) -> Rows:
+        """One kind of forced move from one vendor of one option, and what its chance rests on.
+
+        option: label of the option
+        vendor: vendor
+        shock: kind of shock
+        outcome: what counts as one
+        chance*: chance in a year [share]
+        basis: count that the chance rests on
+        """
+        for name, risk in self.results.stability.options.items():
+            for year in risk.quiet:
+                for part in year.parts:
+                    yield {
+                        "option": name,
+                        "vendor": part.vendor,
+                        "shock": part.kind.shock.replace("_", " "),
+                        "outcome": part.kind.outcome,
+                        "chance*": part.chance,
+                        "basis": part.basis,
+                    }
+                    yield from map(source_of, part.events)
+
+    @frame
+    def vendor_profile(self) -> Rows:
+        """One thing to know of one of the client's vendors before signing, or to ask it for.
+
+        vendor: vendor
+        what: what
+        known?: what is on record; missing where nothing is
+        question: how to ask for it
+        """
+        asked = catalogue.table("vendor_questions", AskedOfVendor)
+        for vendor in self.results.vendors:
+            for row in asked:
+                fact = vendor.facts.get(row.attribute)
+                yield {
+                    "vendor": vendor.vendor,
+                    "what": row.label,
+                    "known": _with_unit(fact) if fact else None,
+                    "question": row.question,
+                }
+                if fact:
+                    yield source_of(fact)
+
+    @frame
     def vendor_losses(self) -> Rows:
         """One option with the expected loss from shocks to its vendors, all kinds together.
 
@@ -498,6 +591,12 @@ class VendorFrames(Topic):
                 "no_release": sum(not r.released for n in v.notices for r in n.rows),
                 "secondary": sum(e.severity > 3 and e.evidence != "primary" for e in v.events),
             }
+
+
+def _with_unit(fact: VendorFact) -> str:
+    """A fact as it is printed: a number with its unit, a word alone."""
+    number = fact.value.replace(".", "", 1).isdigit()
+    return f"{fact.value} {fact.unit.replace('_', ' ')}".strip() if number else fact.value
 
 
 def _event(e: Event) -> dict[str, Any]:

@@ -13,27 +13,41 @@ not chosen by hand: each stands at evenly spaced values of a wide range, and the
 by how well each foretold the notices before the day (weights ∝ likelihood: Dawid 1984, Journal of
 the Royal Statistical Society A 147). No notice enters a forecast of its own day.
 
-The life of a model is log-normal: the median of the vendor's own models from release to end, drawn
-to that of all vendors by the weight of a few models, with the spread of all. Only models with an
-end date have a life to count, so lives are those of models that were retired: rather short.
+One variant alone, a half-life of a year and a weight of two notices, ranks as well (`docs/
+decisions.md`), but is further off in its fifths: the drift is what keeps chances level. All of it
+tells who gives short notice, not when.
+
+The life of a model is log-normal, fitted by maximum likelihood to models that have ended, or whose
+last day is announced, and to those that still live, which count as longer than they have lived so
+far. The vendor's own lives are drawn to those of all vendors by the weight of a few models.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, expit, logit, ndtr, ndtri, softmax
+from scipy.stats import CensoredData, lognorm
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.quantity import Range
-from siting.vendors.vendor_record import Notice, Record, Retirement, exact_day, separate, setting
+from siting.vendors.vendor_record import (
+    Living,
+    Notice,
+    Record,
+    Retirement,
+    exact_day,
+    known_by,
+    separate,
+    setting,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -81,7 +95,8 @@ class Ending:
     life: Range
     """Usual life of the vendor's models. [days]"""
     lives: int
-    """Models of the vendor that it rests on."""
+    """Models of the vendor that it rests on, the living among them."""
+    living: int
     by_year: tuple[float, ...]
     """Chance that the model ends in each year of the horizon. [share]"""
     migrations: Range
@@ -162,6 +177,15 @@ def notice_chances(record: Record, vendor: str, day: dt.date) -> tuple[NoticeCha
     return known.get(vendor, known[""])
 
 
+def notice_chance(record: Record, vendor: str, day: dt.date, needed: int) -> NoticeChance:
+    """Chance of a notice that is shorter than the days that are needed.
+
+    Of the nearest limit that is no less than these, or the longest.
+    """
+    limit = next((days for days in LIMITS if days >= needed), LIMITS[-1])
+    return next(c for c in notice_chances(record, vendor, day) if c.within == limit)
+
+
 @lru_cache(maxsize=64)
 def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
     """Chances for every vendor with notices, and under no name for one without any."""
@@ -201,23 +225,88 @@ def rows_of(record: Record, vendor: str, day: dt.date) -> list[Retirement]:
     return [r for n in record.as_of(day).notices_of(vendor) for r in n.rows]
 
 
-def _lives(rows: Iterable[Retirement]) -> list[float]:
-    """Days from release to end of generally available models with both dates known. [d]"""
-    dates = [(exact_day(r.released), exact_day(r.retired)) for r in rows if r.stage == "ga"]
-    days = [(end - start).days for start, end in dates if start and end]
-    return [float(d) for d in days if d > 0]
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One generally available model, from its release on."""
+
+    vendor: str
+    days: float
+    """Until its last day, or until the day that is asked about while none is announced. [d]"""
+    ended: bool
+    """Whether its last day is past or announced."""
 
 
-def life(record: Record, vendor: str, day: dt.date) -> tuple[Range, int, float]:
-    """Usual life of a vendor's models [days], on how many it rests, and its log-spread."""
-    everyone = np.log(_lives(r for n in record.as_of(day).notices for r in n.rows))
-    own = np.log(_lives(rows_of(record, vendor, day)))
-    weight = setting("life_pool_weight")
-    typical = (own.sum() + weight * float(np.median(everyone))) / (len(own) + weight)
-    sigma = float(np.std(everyone))
+@lru_cache(maxsize=64)
+def lives(record: Record, day: dt.date) -> tuple[Life, ...]:
+    """Lives of all models whose day of release is known, as they stood on `day`.
+
+    A model that is retired later, without a word by the day, was living then like any other.
+    """
+    known = {r for n in record.as_of(day).notices for r in n.rows}
+    retiring = [r for n in record.notices for r in n.rows if r.stage == "ga"]
+    every: list[Retirement | Living] = [*retiring, *record.living]
+    found = []
+    for born in every:
+        start = exact_day(born.released)
+        if start is None or start >= day:
+            continue
+        end = exact_day(born.retired) if isinstance(born, Retirement) and born in known else None
+        until = end or min(day, _seen(born, day))
+        if until > start:
+            found.append(Life(born.vendor, float((until - start).days), end is not None))
+    return tuple(found)
+
+
+def _seen(born: Retirement | Living, day: dt.date) -> dt.date:
+    """Last day by `day` on which a model was surely still on offer."""
+    return min(day, known_by(born.date)) if isinstance(born, Living) else day
+
+
+@dataclass(frozen=True, slots=True)
+class UsualLife:
+    """How long models of a vendor live."""
+
+    range: Range
+    """Median and the middle 80 %. [days]"""
+    models: int
+    """Models of the vendor that it rests on, the living among them."""
+    living: int
+    sigma: float
+    """Spread of the logarithm, that of all vendors."""
+
+
+def life(record: Record, vendor: str, day: dt.date) -> UsualLife:
+    """Usual life of a vendor's models: log-normal with right-censored lives.
+
+    Of few own models, and of none, the median is drawn to that of all vendors by the weight of
+    `life_pool_weight` models.
+    """
+    every = lives(record, day)
+    own = [x for x in every if x.vendor == vendor]
+    sigma, median = _fit(tuple(every))
+    typical = float(np.log(median))
+    ends = sum(x.ended for x in own)
+    if ends:
+        weight = setting("life_pool_weight")
+        _, scale = _fit(tuple(own), sigma)
+        typical = (ends * float(np.log(scale)) + weight * typical) / (ends + weight)
     tenths = ndtri([0.1, 0.5, 0.9])
     low, mid, high = (float(np.exp(typical + z * sigma)) for z in tenths)
-    return Range(low, mid, high, "days"), len(own), sigma
+    return UsualLife(Range(low, mid, high, "days"), len(own), len(own) - ends, sigma)
+
+
+@lru_cache(maxsize=256)
+def _fit(found: tuple[Life, ...], sigma: float | None = None) -> tuple[float, float]:
+    """Spread of the logarithm and median of lives, by maximum likelihood; the spread may be given.
+
+    Where none has ended there is nothing to fit: all are taken as ended today, which is too short.
+    """
+    ended = [x.days for x in found if x.ended] or [x.days for x in found]
+    living = [x.days for x in found if not x.ended] if len(ended) < len(found) else []
+    data = CensoredData(uncensored=ended, right=living)
+    fixed = {} if sigma is None else {"f0": sigma}
+    shape, _, scale = lognorm.fit(data, floc=0, **fixed)
+    return float(shape), float(scale)
 
 
 def _key(name: str) -> str:
@@ -247,20 +336,30 @@ def known_end(
 
 
 @lru_cache(maxsize=1024)
-def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, seed: int) -> Ending:
+def ending(
+    record: Record,
+    vendor: str,
+    model: str,
+    day: dt.date,
+    months: int,
+    seed: int,
+    born_on: dt.date | None = None,
+) -> Ending:
     """When `model` is likely to end at `vendor`, and how many moves a horizon of months brings.
 
     Where an end is announced, it is taken as it stands; a model without a day of release is taken
-    as new. Each successor lives a whole life from the day on which it is moved to.
+    as new, unless `born_on` says when. Each successor lives a whole life from the day on which it
+    is moved to.
     """
     end, born = known_end(record, vendor, model, day)
-    usual, count, sigma = life(record, vendor, day)
+    usual = life(record, vendor, day)
+    median = usual.range.central
     retired = exact_day(end.retired) if end else None
-    released = exact_day(born.released) if born else None
+    released = exact_day(born.released) if born else born_on
     rng = np.random.default_rng([seed, len(model), *model.encode()])
     age = max(0.0, float((day - released).days)) if released else 0.0
     left = np.full(DRAWS, float((retired - day).days)) if retired else None
-    first = _remaining(usual.central, sigma, age, rng) if left is None else left
+    first = _remaining(median, usual.sigma, age, rng) if left is None else left
     years = int(np.ceil(months / 12))
     shares = [float(np.mean((first > 365 * y) & (first <= 365 * (y + 1)))) for y in range(years)]
     shares[0] += float(np.mean(first <= 0))
@@ -268,7 +367,7 @@ def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, s
     while (inside := at < 365 * months / 12).any():
         year = np.clip(at // 365, 0, years - 1).astype(int)
         moves[year[inside], draw[inside]] += 1
-        at = at + np.exp(np.log(usual.central) + sigma * rng.standard_normal(DRAWS))
+        at = at + np.exp(np.log(median) + usual.sigma * rng.standard_normal(DRAWS))
     by_year = moves.mean(axis=1)
     total = moves.sum(axis=0)
     low, high = (float(q) for q in np.percentile(total, [10, 90]))
@@ -281,8 +380,9 @@ def ending(record: Record, vendor: str, model: str, day: dt.date, months: int, s
         announced=exact_day(end.announced) if end else None,
         retired=retired,
         replacement=end.replacement if end else "",
-        life=usual,
-        lives=count,
+        life=usual.range,
+        lives=usual.models,
+        living=usual.living,
         by_year=tuple(shares),
         migrations=Range(min(low, mean), mean, max(high, mean), "moves"),
         moves=tuple(

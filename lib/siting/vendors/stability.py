@@ -15,7 +15,7 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, reduce
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -23,6 +23,7 @@ import numpy as np
 
 from siting import catalogue, places
 from siting.catalogue import Fact, Input, column, one_of, source_of
+from siting.inputs.countries import members
 from siting.inputs.scenario.model import Readiness
 from siting.quality import leaves
 from siting.quantity import Range
@@ -40,6 +41,15 @@ NO_COST = "not estimated, because no switching cost is given"
 NO_OPTION = "no option of this scenario depends on this vendor"
 NO_MOVE = "cost of the move not estimated, because no switching cost is given"
 NO_SPEND = "change of yearly cost not estimated, because the yearly spend is not given"
+NOT_SEARCHED = "not estimated, because the record of this vendor was not searched"
+Side: TypeAlias = tuple[str, ...]
+"""Roles of vendors whose shocks are counted together."""
+HOSTS: Side = ("host", "infrastructure")
+PEERS: Mapping[Side, str] = {
+    ("api",): "makers of models",
+    ("platform",): "cloud platforms",
+    HOSTS: "hosts",
+}
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 
 
@@ -63,6 +73,8 @@ class Kind(Fact, tables="stability_shocks", key="shock"):
     """Time until the workload runs normally again. [months]"""
     rate_basis: str
     """What the chance rests on, in words."""
+    forces_move: bool = False
+    """Whether it makes the client move, or stops the service: what a quiet year is without."""
 
     def counts(self, event: Event) -> bool:
         """Whether an event is one of this kind: allegations are not."""
@@ -89,11 +101,29 @@ class KindLoss:
     vendor: str
     chance: Range
     """In a year. [share]"""
+    draws: Array = field(compare=False, repr=False)
+    """The same by draw."""
     basis: str
     """The count that it rests on."""
     events: tuple[Event, ...]
     cost: Range | None
     expected: Range | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietYear:
+    """The chance that a year passes without a forced move from one vendor, and what it rests on.
+
+    A forced move: a model in use ends at less notice than the client needs, terms or residency
+    change against it, the service is out for a working day, or a ruling or a block stops it.
+    """
+
+    vendor: str
+    chance: Range | None
+    """With its 80 % range; None where the record was not searched. [share]"""
+    parts: tuple[KindLoss, ...]
+    """The kinds of shock that it is the absence of."""
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +133,8 @@ class OptionRisk:
     vendors: tuple[str, ...]
     endings: tuple[Ending, ...]
     kinds: tuple[KindLoss, ...]
+    quiet: tuple[QuietYear, ...] = ()
+    """One for each vendor."""
     why_not: str = ""
     """Why there is no figure; empty where there is one."""
     expected: Range | None = None
@@ -168,18 +200,32 @@ def _range(draws: Array, unit: str) -> Range:
 # Chances
 
 
-def followed(record: Record) -> tuple[Vendor, ...]:
-    """Vendors that sell model access and are followed closely enough for a rate to be counted."""
-    return tuple(v for v in record.vendors if v.role in ("api", "platform") and v.press != "low")
+def side(role: str) -> Side:
+    """The roles that are counted with `role`."""
+    return next(roles for roles in PEERS if role in roles)
+
+
+@lru_cache(maxsize=64)
+def followed(record: Record, roles: Side) -> tuple[Vendor, ...]:
+    """Vendors of these roles whose record was searched, so that a rate can be counted.
+
+    Of makers and platforms those that the press follows too: what the others did is written down
+    only where it was loud.
+    """
+    searched = (v for v in record.vendors if v.role in roles and v.searched != "not")
+    return tuple(v for v in searched if roles == HOSTS or v.press != "low")
 
 
 @lru_cache(maxsize=256)
-def cases(record: Record, kind: Kind, day: dt.date, years: float) -> tuple[Event, ...]:
-    """The worst event of every case of this kind in the years up to `day`, allegations left out."""
+def cases(record: Record, kind: Kind, day: dt.date, years: float, roles: Side) -> tuple[Event, ...]:
+    """The worst event of every case of this kind at vendors of these roles up to `day`.
+
+    Those of the `years` before it; allegations are left out.
+    """
     since = day - dt.timedelta(days=round(365.25 * years))
     known = record.as_of(day)
     found: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    for vendor in followed(record):
+    for vendor in followed(record, roles):
         events = known.events_of(vendor)
         settled = {e.case for e in events if e.settles and kind.unless_settled}
         for e in events:
@@ -214,19 +260,27 @@ def _stream(seed: int, *key: str) -> np.random.Generator:
 
 
 @lru_cache(maxsize=256)
-def base_rate(record: Record, kind: Kind, day: dt.date, seed: int) -> Chance:
-    """Chance that a vendor has at least one case in a year, the same for every vendor and option.
+def base_rate(
+    record: Record, kind: Kind, day: dt.date, seed: int, roles: Side, country: str
+) -> Chance:
+    """Chance that a vendor of these roles has at least one case in a year.
 
-    Share of vendor-years: beta, with half a year added on each side (Jeffreys). Several cases of
-    one vendor in one year count once: one vendor that many authorities bar does not speak for all.
+    Of blocks, those count that held in the client's country. Share of vendor-years: beta, with half
+    a year added on each side (Jeffreys). Several cases of one vendor in one year count once: one
+    vendor that many authorities bar does not speak for all.
     """
     years = round(setting("rate_years"))
-    events = cases(record, kind, day, years)
-    vendors = len({v.group or v.vendor for v in followed(record)})
-    hit = len(years_hit(events, day))
-    basis = f"{hit} of {vendors * years} vendor-years, {vendors} vendors"
-    draws = _stream(seed, "rate", kind.shock).beta(hit + 0.5, vendors * years - hit + 0.5, DRAWS)
-    return Chance(draws, basis, events)
+    union = members("eu", day)
+    found = cases(record, kind, day, years, roles)
+    events = tuple(e for e in found if e.reaches(country, union))
+    vendors = len({v.group or v.vendor for v in followed(record, roles)})
+    hit = years_hit(events, day)
+    basis = f"{len(hit)} of {vendors * years} vendor-years, {vendors} {PEERS[roles]}"
+    fade = 0.5 ** (365.25 / setting("rate_half_life_days"))
+    seen = sum(fade**back for _, back in hit)
+    watched = vendors * sum(fade**back for back in range(years))
+    rng = _stream(seed, "rate", kind.shock, *roles)
+    return Chance(rng.beta(seen + 0.5, watched - seen + 0.5, DRAWS), basis, events)
 
 
 def _left(savings: Sequence[Array]) -> Array:
@@ -245,6 +299,9 @@ class Exposure:
     """Horizon. [years]"""
     readiness: Mapping[Precaution, bool]
     seed: int
+    country: str = ""
+    needs_days: int = 90
+    """Notice that a move to another model needs. [d]"""
 
     def _rng(self, *key: str) -> np.random.Generator:
         return _stream(self.seed, *key)
@@ -253,25 +310,48 @@ class Exposure:
         """Chance of a kind of shock from a vendor of which models with these ends are used."""
         if kind.category == "notices":
             return self._short_end(vendor, endings)
-        return base_rate(self.record, kind, self.day, self.seed)
+        known = self.record.vendor(vendor)
+        unknown = "api" if endings else "host"
+        roles = side(known.role if known else unknown)
+        return base_rate(self.record, kind, self.day, self.seed, roles, self.country)
 
     def _short_end(self, vendor: str, endings: Sequence[Ending]) -> Chance:
-        """Short-notice ends of the models in use in a year: moves a year × chance of it."""
+        """Chance by draw that a model in use ends within a year at less notice than is needed.
+
+        An end that is announced is no surprise: it is short if too few days are left.
+        """
         if not endings:
             return Chance(np.zeros(DRAWS), "the weights are yours: no vendor ends them", ())
-        short = int(setting("notice_short_days"))
-        chances = notice.notice_chances(self.record, vendor, self.day)
-        chance = next(c for c in chances if c.within == short)
-        rng = self._rng("retirement", vendor)
-        share = rng.beta(chance.a, chance.b, DRAWS)
-        moves: Array = sum(
-            (_triangular(rng, e.migrations) / self.years for e in endings), np.zeros(DRAWS)
-        )
+        chance = notice.notice_chance(self.record, vendor, self.day, self.needs_days)
+        share = self._rng("retirement", vendor).beta(chance.a, chance.b, DRAWS)
+        spared = np.ones(DRAWS)
+        for e in endings:
+            spared *= 1 - self._ends_short(e, share)
+        ends = 1 - float(np.prod([1 - e.by_year[0] for e in endings]))
         basis = (
-            f"{chance.short} of {chance.notices} own notices short, {chance.pool:.0%} for a "
-            f"typical vendor; {moves.mean() / len(endings):.1f} moves a year"
+            f"{chance.short} of {chance.notices} own notices within {self.needs_days} days, "
+            f"{chance.pool:.0%} for a typical vendor; an end within a year {ends:.0%}"
         )
-        return Chance(share * np.minimum(1.0, moves / len(endings)), basis, ())
+        return Chance(1 - spared, basis, ())
+
+    def _ends_short(self, end: Ending, share: Array) -> Array:
+        """Chance by draw that a model ends within a year with too little notice."""
+        if end.retired is None:
+            return share * end.by_year[0]
+        left = (end.retired - self.day).days
+        return np.full(DRAWS, float(left < self.needs_days))
+
+    def quiet_year(self, vendor: str, losses: Sequence[KindLoss]) -> QuietYear:
+        """Chance that a year passes without a forced move from a vendor: that none of them comes.
+
+        The kinds are taken as independent of one another.
+        """
+        parts = tuple(x for x in losses if x.kind.forces_move and x.vendor == vendor)
+        known = self.record.vendor(vendor)
+        if known is None or known.searched == "not":
+            return QuietYear(vendor=vendor, chance=None, parts=parts, why_not=NOT_SEARCHED)
+        passed: Array = np.prod([1 - x.draws for x in parts], axis=0)
+        return QuietYear(vendor=vendor, chance=_range(passed, "share"), parts=parts)
 
     @cached_property
     def _spared(self) -> tuple[Array, ...]:
@@ -306,6 +386,7 @@ class Exposure:
                 kind=kind,
                 vendor=vendor,
                 chance=_range(yearly.draws, "share"),
+                draws=yearly.draws,
                 basis=yearly.basis,
                 events=yearly.events,
                 cost=None,
@@ -323,6 +404,7 @@ class Exposure:
             vendors=tuple(vendors),
             endings=tuple(e for own in vendors.values() for e in own),
             kinds=tuple(found),
+            quiet=tuple(self.quiet_year(vendor, found) for vendor in vendors),
         )
         if not vendors or switching is None:
             return replace(risk, why_not=NO_COST if vendors else NO_VENDOR)
@@ -390,6 +472,8 @@ def assess(
         years=scenario.finance.horizon_months / 12,
         readiness=in_hand,
         seed=scenario.seed,
+        country=scenario.client.country,
+        needs_days=scenario.stability.notice_needed_days or round(setting("notice_short_days")),
     )
     costs = switching_cost or {}
     spend = yearly_spend or {}

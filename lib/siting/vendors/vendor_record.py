@@ -22,7 +22,7 @@ from siting import catalogue
 from siting.catalogue import Address, Country, Day, Fact, Named, Source, column, one_of, source_of
 from siting.quantity import Range
 
-Direction = Literal["adverse", "favourable"]
+Direction = Literal["adverse", "favourable", "neutral"]
 
 
 VendorName = Annotated[str, one_of(lambda: column("vendors", "vendor", "group"), "vendor here")]
@@ -49,6 +49,10 @@ class Vendor(Named, tables="vendors", key="vendor"):
     """How closely the press follows it: sets the burden of events that nobody wrote down."""
     price_list: Annotated[str, one_of(_price_lists, "provider of the price list")] = ""
     """What genai-prices calls it; blank where no rival of an option is looked for there."""
+    searched: Literal["closely", "lightly", "not"] = "not"
+    """How well its record was searched: closely (news, courts, authorities, its own pages),
+    lightly (its own pages and one look in the news), or not."""
+    searched_on: Day = ""
     country: Country = ""
     """Of the company, for a host whose price of an open model says no other."""
 
@@ -85,6 +89,9 @@ class Event(Fact, tables="vendor_events", key="event_id"):
         one_of(lambda: column("vendor_events", "event_id") | {"model_retirements"}, "event here"),
     ] = ""
     """Event or table that corrects this row; the row is kept for history and not counted."""
+    holds_in: str = ""
+    """Countries in which it holds, by semicolons, or of whose companies; `EU` for its members.
+    Blank: everywhere."""
     ends: Literal["fine-tuning", ""] = ""
     """Service whose end it announces, by a day that the summary names."""
     summary: str
@@ -94,6 +101,15 @@ class Event(Fact, tables="vendor_events", key="event_id"):
     @property
     def case(self) -> str:
         return self.cluster or self.event_id
+
+    def reaches(self, country: str, union: frozenset[str]) -> bool:
+        """Whether it holds for a client in a country; what names no country holds everywhere.
+
+        union: members of the European Union, for what holds there.
+        """
+        places = [place for place in self.holds_in.split(";") if place]
+        in_union = country in union and "EU" in places
+        return not places or country in places or in_union
 
     @property
     def counted(self) -> bool:
@@ -119,6 +135,14 @@ class Retirement(Fact, tables="model_retirements"):
     """At most 90 days, where that is known although the day of the notice is not."""
 
 
+class Living(Fact, tables="models_living", key="vendor model"):
+    """A generally available model that a platform still served when it was last seen there."""
+
+    vendor: VendorName
+    model: str
+    released: Day
+
+
 class Policy(Fact, tables="retirement_policies", key="vendor policy"):
     """What a vendor promised about notice."""
 
@@ -140,6 +164,16 @@ class VendorFact(Fact, tables="vendor_facts", key="vendor attribute"):
     second_url: Address = ""
 
 
+class AskedOfVendor(Fact, tables="vendor_questions", key="attribute"):
+    """What a client should know of a vendor before it signs, and how to ask for it."""
+
+    attribute: Annotated[
+        str, one_of(lambda: column("vendor_facts", "attribute"), "fact about a vendor")
+    ]
+    label: str
+    question: str
+
+
 class Backtest(Fact, tables="vendor_backtests"):
     """How well one probability did on the past: a row of facts/vendor_backtests.csv."""
 
@@ -158,6 +192,7 @@ class Backtest(Fact, tables="vendor_backtests"):
     bins: str
     label: Literal[
         "by vendor: skill shown",
+        "by vendor: skill not shown",
         "the same for all vendors: not enough evidence",
         "withdrawn: no skill shown",
     ]
@@ -229,6 +264,7 @@ class Record:
     notices: tuple[Notice, ...]
     policies: tuple[Policy, ...]
     facts: tuple[VendorFact, ...]
+    living: tuple[Living, ...] = ()
 
     @lru_cache(maxsize=256)  # noqa: B019  # every vendor, shock and flow of a report asks
     def as_of(self, day: dt.date) -> Record:
@@ -352,6 +388,7 @@ def load() -> Record:
         notices=notices(catalogue.table("model_retirements", Retirement)),
         policies=catalogue.table("retirement_policies", Policy),
         facts=catalogue.table("vendor_facts", VendorFact),
+        living=catalogue.table("models_living", Living),
     )
 
 
@@ -379,6 +416,9 @@ class OnRecord:
     vendor: str
     role: str
     press: str
+    searched: str
+    """How well its record was searched: closely, lightly or not."""
+    searched_on: str
     day: dt.date
     events: tuple[Event, ...]
     notices: tuple[Notice, ...]
@@ -398,15 +438,33 @@ class OnRecord:
         return float(np.percentile(self.days, 25)) if self.days else None
 
     @property
+    def since_promise(self) -> list[Notice]:
+        """Notices of generally available models that were given after the promise was made."""
+        if self.promise is None:
+            return []
+        made = known_by(self.promise.date)
+        return [n for n in separate(self.notices) if n.announced and n.announced > made]
+
+    @property
+    def broken(self) -> list[Notice]:
+        """Of these, those that are shorter than was promised."""
+        promised = self.promise.days if self.promise else None
+        return [n for n in self.since_promise if n.days is not None and n.days < (promised or 0)]
+
+    @property
     def promise_worth(self) -> float | None:
         """Days of notice that a promise is worth on the day; 0 for none; None if nothing is known.
 
-        No more than the observed lower quartile, once there are enough notices to see one; until
-        then half, while the promise is younger than a year.
+        No more than the shortest notice given since it was made. Where there are none, no more
+        than the lower quartile of all notices, once there are enough to see one; until then half,
+        while the promise is younger than a year.
         """
         if self.promise is None:
             return None
         promised = float(self.promise.days or 0)
+        since = [n.days for n in self.since_promise if n.days is not None]
+        if since:
+            return min(promised, *map(float, since))
         if self.quartile_days is not None and len(self.days) >= setting("notice_min"):
             return min(promised, self.quartile_days)
         young = (self.day - known_by(self.promise.date)).days < setting("promise_young_days")
@@ -440,6 +498,10 @@ class OnRecord:
             said = f"{promise.days:.0f} days" if promise.days else "no number of days"
             text = f"notice promised before a model ends: {said}"
             yield RedFlag(text, source_of(promise))
+        if promise is not None and self.broken:
+            given = " and ".join(f"{n.days} days on {n.announced}" for n in self.broken)
+            text = f"promised {promise.days:.0f} days before a model ends; since then gave {given}"
+            yield RedFlag(text, source_of(self.broken[-1].row))
 
 
 def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
@@ -450,6 +512,8 @@ def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
         vendor=vendor.vendor,
         role=vendor.role,
         press=vendor.press,
+        searched=vendor.searched,
+        searched_on=vendor.searched_on,
         day=day,
         events=known.events_of(vendor),
         notices=known.notices_of(vendor.vendor),

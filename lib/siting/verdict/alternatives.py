@@ -111,7 +111,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
                 keeps_limits=sized[name].keeps_limits if sized[name].pools else None,
                 quality=min(verdicts, key=quality.WORST_FIRST.index, default="unknown"),
                 ruled_out=tuple(dict.fromkeys(faults)),
-                open_points=rules.options[name].counts["review"],
+                open_points=len(rules.options[name].open_points),
             )
         )
     return judged_ways

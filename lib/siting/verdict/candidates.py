@@ -22,9 +22,9 @@ from siting.inputs.scenario.model import Scenario
 from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves
 from siting.quantity import Range
-from siting.rules.findings import Finding
 from siting.rules.openness import SERVED_ALONE, Licence, ModelFinding, Parts
 from siting.rules.sovereignty import Assessment as Sovereignty
+from siting.rules.sovereignty import OpenPoint
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict.plan import PlanStep, doubted
@@ -167,19 +167,26 @@ def loss_share(stability: Stability, name: str, yearly: float) -> Range | None:
 
 
 def findings(sovereignty: Sovereignty, scenario: Scenario, name: str) -> Coins:
-    """Rules that fail or may fail: one under review counts, or does not, as its coin falls.
+    """Rules that fail, and what is open: a point counts, or does not, as its coin falls.
 
-    The coin is the rule's, the vendor's and the reason's, whichever option carries it.
+    Rules that wait for one answer are one point, and law that is not on file is none: it is the
+    same for every option.
     """
-    verdicts = sovereignty.options[name].verdicts.values()
-    fails = sum(v.verdict == "fail" for v in verdicts)
-    return Coins(fails, tuple(_coin(scenario, v) for v in verdicts if v.verdict == "review"))
+    assessed = sovereignty.options[name]
+    coins = tuple(_coin(scenario, point) for point in assessed.open_points)
+    return Coins(assessed.counts["fail"], coins)
 
 
-def _coin(scenario: Scenario, finding: Finding) -> str:
-    carrier = scenario.options.get(finding.flow.carrier)
+def _coin(scenario: Scenario, point: OpenPoint) -> str:
+    """What a point turns on, whichever option carries it: the client's own answer is the same for
+    all; a vendor's is the vendor's."""
+    if point.awaited is not None and point.awaited.level == "client":
+        return point.awaited.name
+    carrier = scenario.options.get(point.lead.flow.carrier)
     vendor = carrier.vendor if carrier else ""
-    return f"{finding.rule.rule_id}:{vendor}:{finding.reason}"
+    if point.awaited is not None:
+        return f"{point.awaited.name}:{vendor}"
+    return f"{point.lead.rule.rule_id}:{vendor}:{point.lead.reason}"
 
 
 def _openness_words() -> tuple[str, ...]:
@@ -284,7 +291,9 @@ def judged(constraint: str, found: Chapters, name: str) -> Held:
     """What an option fails of a hard constraint, and what of it is not shown to hold."""
     kind, _, rule_id = constraint.partition(":")
     match kind:
-        case "sovereignty" | "rule":
+        case "sovereignty":  # every rule, that of a floor of SEAL among them
+            return _by_rules(found.sovereignty, name, "")
+        case "rule":
             return _by_rules(found.sovereignty, name, rule_id)
         case "quality":
             worse = (p for p in found.parity.of(name) if p.verdict == "worse")
@@ -297,13 +306,19 @@ def judged(constraint: str, found: Chapters, name: str) -> Held:
 
 
 def _by_rules(law: Sovereignty, name: str, rule_id: str) -> Held:
-    """Rules that fail, and those that are open: of them last what may not apply at all."""
-    verdicts = law.options[name].verdicts.items()
-    rules = [v for key, v in verdicts if rule_id in ("", key)]
-    waiting = [v for v in rules if v.verdict == "review"]
-    waiting.sort(key=lambda v: v.may_not_apply)
-    fails = [f"{v.rule.title}: {v.reason}" for v in rules if v.verdict == "fail"]
-    return Held(fails, [doubted(v) for v in waiting])
+    """Rules that fail, and what is open, the weightiest first."""
+    assessed = law.options[name]
+    fails = [
+        f"{v.rule.title} ({v.rule.provision}): {v.reason}"
+        for key, v in assessed.verdicts.items()
+        if v.verdict == "fail" and rule_id in ("", key)
+    ]
+    open_ = [
+        point
+        for point in assessed.open_points
+        if not rule_id or rule_id in {f.rule.rule_id for f in point.findings}
+    ]
+    return Held(fails, [doubted(point) for point in open_])
 
 
 def _by_latency(capacity: OptionCapacity) -> Held:

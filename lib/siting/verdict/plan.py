@@ -14,8 +14,8 @@ from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
 from siting.quality import Assessment as Quality
 from siting.quantity import Range
-from siting.rules.findings import Finding
 from siting.rules.sovereignty import Assessment as Sovereignty
+from siting.rules.sovereignty import OpenPoint
 from siting.vendors.stability import Assessment as Stability
 from siting.verdict.knowledge import Experiment, Knowledge
 from siting.verdict.ranking import Candidate, Doubt
@@ -76,8 +76,8 @@ class Facts:
     """By option: the `model` that it runs, the `reference` that this is compared with, the `items`
     of a test that settles it, its `vendor`, and models of it or of today's that end within
     the plan (`ending`), in words."""
-    reviews: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
-    """By option: its open findings under the rules."""
+    reviews: Mapping[str, Sequence[OpenPoint]] = field(default_factory=dict)
+    """By option: what is open under the rules."""
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
     sector: str = "other"
@@ -93,22 +93,22 @@ def first_test(knowledge: Sequence[Knowledge]) -> Experiment | None:
     return next((e for e in paying if e and e.days <= FIRST_HORIZON_DAYS), None)
 
 
-def open_points(target: Candidate, rules: Iterable[Finding]) -> tuple[tuple[Doubt, bool], ...]:
+def open_points(target: Candidate, rules: Iterable[OpenPoint]) -> tuple[tuple[Doubt, bool], ...]:
     """What a person must still decide or show of an option, each with whether it is not cleared
     before; those first."""
     found = {d.point: (d, True) for d in target.uncleared}
-    others = {v.rule.title: (doubted(v), False) for v in rules if v.verdict == "review"}
+    others = {point.label: (doubted(point), False) for point in rules}
     return tuple((found | others | found).values())
 
 
-def doubted(v: Finding) -> Doubt:
-    """What is open under a rule."""
+def doubted(point: OpenPoint) -> Doubt:
+    """What is open under a rule, or under all that wait for one answer."""
     return Doubt(
-        point=v.rule.title,
-        reason=v.reason,
-        clears=v.rule.remedy,
-        owner=v.rule.owner,
-        may_not_apply=v.may_not_apply,
+        point=point.label,
+        reason=point.reason,
+        clears=point.clears,
+        owner=point.lead.rule.owner,
+        may_not_apply=point.may_not_apply,
     )
 
 
@@ -174,7 +174,7 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Quality, risks: Stabi
     critical = ("critical" for w in scenario.workloads.values() if w.data.critical_function)
     return Facts(
         words={name: _words(scenario, parity, risks, name) for name in scenario.options},
-        reviews={name: [*option.verdicts.values()] for name, option in law.options.items()},
+        reviews={name: option.open_points for name, option in law.options.items()},
         holds=lacks.union(critical),
         sector=client.sector,
         currency=client.currency,

@@ -13,7 +13,7 @@ from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
 from siting.inputs.scenario import known
-from siting.inputs.scenario.model import Option, Quote, Scenario
+from siting.inputs.scenario.model import SEAL, Option, Quote, Scenario
 from siting.places import BY_REQUEST, HOSTED_OPEN, NEEDS_GPU, OWNED, SELF_HOSTED
 
 
@@ -259,6 +259,7 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
         path = ("decision", "weights", name)
         yield from _one_of(path, name, what, column(criteria, "criterion"))
     words = ["sovereignty", "quality", "latency", "budget"]
+    words += [f"{SEAL}{level}" for level in range(5)]
     words += [f"rule:{rule}" for rule in column("sovereignty_rules", "rule_id")]
     for i, word in enumerate(decision.hard_constraints):
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)

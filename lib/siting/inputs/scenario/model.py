@@ -186,17 +186,20 @@ class Data(Strict):
     """What the workload's data are, as far as law cares."""
 
     personal: bool = True
-    special_category: bool = False
-    """GDPR Art. 9: health, biometrics, beliefs …"""
-    secrecy: list[Literal["banking", "medical", "professional", "state", "trade"]] = []
+    special_category: bool | None = None
+    """GDPR Art. 9: health, biometrics, beliefs … None: not stated, and asked where it is likely."""
+    secrecy: list[Literal["banking", "medical", "professional", "state", "trade"]] | None = None
+    """Secrets that law protects; [] says that there are none."""
     residency: Residency = ["any"]
     """Where data may be stored and processed: one place, or a list such as [CH, EEA]."""
-    critical_function: bool = False
+    critical_function: bool | None = None
     """DORA Art. 3(22) or NIS2: a failure would materially hurt the service."""
     use_case: str = "assistant"
     """Words from the AI Act's Annex III where they apply (recruitment, credit scoring …)."""
-    annex_iii: bool = False
-    large_scale: bool = False
+    annex_iii: bool | None = None
+    """A use that Annex III of the AI Act names."""
+    large_scale: bool | None = None
+    """Many people, for long, over a wide area (GDPR Art. 35(3)(b))."""
 
 
 class OwnEvaluation(Strict):
@@ -539,6 +542,8 @@ class Stability(Strict):
 
     shocks: list[Shock] = []
     readiness: Readiness = Readiness()
+    notice_needed_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """Days that a move to another model takes you, tests and approvals with it; None: 90."""
 
 
 Stress = Literal["dpf_falls", "us_model_blocked", "model_retired"]
@@ -556,13 +561,26 @@ class Rules(Strict):
     stress: list[Stress] = list(get_args(Stress))
 
 
+SEAL = "sovereignty:seal"
+"""Begins the constraint that law holds and that no option lies below a SEAL level."""
+
+
+def _constraint(written: object) -> object:
+    """`sovereignty: {seal: 2}` as one word; all else as it is written."""
+    match written:
+        case {"sovereignty": {"seal": int() as level, **more}, **others} if not (more or others):
+            return f"{SEAL}{level}"
+    return written
+
+
 class Decision(Strict):
     """What the client weighs, and what it will not accept."""
 
     weights: dict[str, Annotated[Uncertain, _within(0, 1000)]] = {}
     """Relative importance by criterion of facts/decision_criteria.csv, over its defaults."""
-    hard_constraints: list[str] = []
-    """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`."""
+    hard_constraints: list[Annotated[str, BeforeValidator(_constraint)]] = []
+    """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
+    asks for at least that level of the EU Cloud Sovereignty Framework too."""
     budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
     usual_cost_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
     """What a year of such a service usually costs, in the client's currency: a cost of that is
@@ -570,6 +588,12 @@ class Decision(Strict):
     method: Literal["additive", "free_weights", "topsis", "promethee"] = "additive"
     """How criteria are put together: weighted sum, the same with any weights, nearness to the best
     of all (TOPSIS), or wins against each other (PROMETHEE II)."""
+
+    @property
+    def seal_floor(self) -> str | None:
+        """The least SEAL level that a constraint asks for, as `seal2`; None where none does."""
+        floors = [c for c in self.hard_constraints if c.startswith(SEAL)]
+        return max(floors).removeprefix("sovereignty:") if floors else None
 
 
 class Supposed(Strict):

@@ -1,0 +1,158 @@
+"""Levels that tenders ask for: SEAL of the EU Cloud Sovereignty Framework, and BSI's C3A.
+
+The framework grades a provider's service by the provider's own answers to 48 questions, most of
+which nobody asks here. So an option gets a ceiling for each of the eight objectives, never a grade:
+the highest level that what is on file does not exclude. What is unknown leaves a ceiling where it
+is, and is said. A grade that a public buyer, the provider or a third party gave stands beside it,
+with its basis; only the first can clear a floor (rule SEAL-FLOOR).
+
+Own servers have no provider, so the framework does not grade them; their ceilings are by analogy.
+C3A's criteria are met, not met or not known as far as what is asked here tells; for most of them
+nothing does. BSI assigns no levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from siting import catalogue
+from siting.inputs.attributes import Attribute, Known
+from siting.rules import conditions
+from siting.rules.conditions import Condition
+from siting.rules.findings import filled
+from siting.rules.flows import FlowFacts
+from siting.rules.rulebook import Criterion, Objective, OfFlows, RuleBook
+
+HIGHEST = 4
+"""SEAL-4: only EU law, complete EU control."""
+
+NOTHING = "nothing on file excludes a higher level"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """The highest SEAL level of an option in one objective that is not excluded."""
+
+    objective: Objective
+    at_most: int
+    because: str
+    evidence: tuple[Known, ...]
+    """Answers that the ceiling rests on."""
+    unknown: tuple[Attribute, ...]
+    """Answers that could lower it further."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Met:
+    """Whether an option meets a criterion of C3A, as far as it can be told."""
+
+    criterion: Criterion
+    met: Literal["yes", "no", "not known", "not asked here"]
+    evidence: tuple[Known, ...]
+    unknown: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """The grade that somebody gave a service."""
+
+    level: Known | None
+    basis: Known | None
+    covers: Known | None
+    """Whether it is for the service that the client would use."""
+
+
+def objectives() -> tuple[Objective, ...]:
+    """The eight objectives of the framework, in its order."""
+    return catalogue.table("seal_objectives", Objective)
+
+
+def levels(flows: Sequence[FlowFacts], law: RuleBook) -> tuple[Level, ...]:
+    """Ceilings of an option with these flows, objective by objective."""
+    return tuple(_level(objective, flows, law) for objective in objectives())
+
+
+def overall(found: Sequence[Level]) -> int:
+    """The lowest of the eight: the weakest objective is that of the offer."""
+    return min((level.at_most for level in found), default=HIGHEST)
+
+
+def given(flows: Sequence[FlowFacts]) -> Given:
+    """The grade on record of the service that carries inference."""
+    known = next((f.known for f in flows if f.kind == "inference"), {})
+    return Given(
+        level=known.get("seal_level"),
+        basis=known.get("seal_basis"),
+        covers=known.get("seal_covers_service"),
+    )
+
+
+def criteria(flows: Sequence[FlowFacts], law: RuleBook) -> tuple[Met, ...]:
+    """Every criterion of C3A, for an option with these flows."""
+    return tuple(_met(row, holds, flows, law) for row, holds in law.criteria.items())
+
+
+def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> Level:
+    rows = [(c, w) for c, w in law.ceilings.items() if c.objective == objective.objective]
+    rows.sort(key=lambda row: row[0].level)
+    unknown: dict[str, Attribute] = {}
+    for ceiling, holds in rows:
+        for flow in _looked_at(ceiling, flows):
+            if _holds(holds, flow, law):
+                return Level(
+                    objective=objective,
+                    at_most=ceiling.level,
+                    because=filled(ceiling.because, flow.values),
+                    evidence=_evidence(holds, flow),
+                    unknown=tuple(unknown.values()),
+                )
+            unknown |= {a.name: a for a in _undecided(holds, flow, law)}
+    return Level(
+        objective=objective,
+        at_most=HIGHEST,
+        because=NOTHING,
+        evidence=(),
+        unknown=tuple(unknown.values()),
+    )
+
+
+def _met(row: Criterion, holds: Condition, flows: Sequence[FlowFacts], law: RuleBook) -> Met:
+    """Met where it is on every flow, not met where it is not on one."""
+    if row.gradable == "no":
+        return Met(criterion=row, met="not asked here", evidence=(), unknown=())
+    looked_at = list(_looked_at(row, flows))
+    found = [_holds(holds, flow, law) for flow in looked_at]
+    unknown = {a.name: a for flow in looked_at for a in _undecided(holds, flow, law)}
+    evidence = {k.attribute.name: k for flow in looked_at for k in _evidence(holds, flow)}
+    met: Literal["yes", "no", "not known"] = "yes"
+    if False in found:
+        met = "no"
+    elif None in found or not found:
+        met = "not known"
+    return Met(
+        criterion=row,
+        met=met,
+        evidence=tuple(evidence.values()),
+        unknown=() if met == "no" else tuple(unknown.values()),
+    )
+
+
+def _looked_at(row: OfFlows, flows: Sequence[FlowFacts]) -> Iterator[FlowFacts]:
+    return (flow for flow in flows if row.looks_at(flow.kind))
+
+
+def _holds(condition: Condition, flow: FlowFacts, law: RuleBook) -> bool | None:
+    return conditions.evaluate(condition, {**law.sets, **flow.values})
+
+
+def _undecided(condition: Condition, flow: FlowFacts, law: RuleBook) -> list[Attribute]:
+    names = conditions.undecided(condition, {**law.sets, **flow.values})
+    return [law.attributes[name] for name in sorted(names)]
+
+
+def _evidence(condition: Condition, flow: FlowFacts) -> tuple[Known, ...]:
+    """Answers that a condition names."""
+    named = sorted(conditions.names(condition))
+    return tuple(flow.known[name] for name in named if name in flow.known)

@@ -1,0 +1,182 @@
+"""SEAL and C3A: ceilings of options, grades on record, and a floor as a hard constraint."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from siting import catalogue
+from siting.inputs import scenario
+from siting.inputs.scenario.model import Decision
+from siting.rules import levels, rulebook, sovereignty
+from siting.rules.findings import decide
+from siting.rules.flows import FlowFacts, flows_of
+
+DAY = dt.date(2026, 11, 28)
+LAW = rulebook.rule_book().on(DAY)
+FLOOR = LAW.rules["SEAL-FLOOR"]
+
+
+def flow(kind: str = "inference", **values: object) -> FlowFacts:
+    source = catalogue.Source(source="test", locator="here", date="2026-11-28", kind="estimate")
+    known = {n: LAW.known(n, v, source) for n, v in values.items()}
+    return FlowFacts(kind=kind, label=kind, carrier="a", known=known)
+
+
+def at_most(*flows: FlowFacts) -> dict[str, int]:
+    return {x.objective.objective: x.at_most for x in levels.levels(flows, LAW)}
+
+
+# --- grades on record ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("vendor", "level", "parent"),
+    [
+        # European Commission, award of Cloud III of 17 April 2026, as the press reported it
+        ("Scaleway", "seal3", "FR"),
+        ("STACKIT", "seal3", "DE"),
+        ("OVHcloud", "seal3", "FR"),
+        ("S3NS", "seal2", "FR"),
+    ],
+)
+def test_the_known_awards_come_out(vendor, level, parent):
+    rows = [k for _, k in LAW.published[f"vendor:{vendor}"]]
+    said = {k.attribute.name: k.value for k in rows if k.attribute.name.startswith("seal")}
+    assert said == {"seal_level": level, "seal_basis": "award"}
+    offered = {**said, "external": True, "parent_country": parent, "seal_covers_service": True}
+    for floor in ("seal1", "seal2", "seal3", "seal4"):
+        verdict = decide(FLOOR, {**LAW.sets, **offered, "seal_floor": floor}, LAW).verdict
+        assert verdict == ("pass" if floor <= level else "fail"), floor
+    # An award grades an offer in one tender: whether it is this service must be asked.
+    asked = {**LAW.sets, **offered, "seal_covers_service": None, "seal_floor": level}
+    assert decide(FLOOR, asked, LAW).verdict == "review"
+
+
+@pytest.mark.parametrize(("vendor", "level"), [("Scaleway", 3), ("STACKIT", 3), ("S3NS", 2)])
+def test_no_award_lies_above_the_ceiling_that_an_option_of_that_vendor_gets(vendor, level):
+    """A ceiling that excluded what a buyer awarded would be wrong."""
+    base = scenario.load("base")
+    option = base.options["rented"].model_copy(
+        update={"vendor": vendor, "country": "FR", "attributes": {
+            "parent_country": "FR", "operator_country": "FR", "key_control": "customer",
+            "c5_type2": True, "encryption_at_rest": True, "place": "FR",
+        }}
+    )  # fmt: skip
+    said = base.model_copy(update={"options": {"rented": option}})
+    found = levels.levels(flows_of(said, "rented", LAW), LAW)
+    assert levels.overall(found) >= level
+
+
+# --- ceilings -----------------------------------------------------------------------------------
+
+
+def test_a_us_provider_in_the_eu_is_at_most_one_for_control_and_two_for_law():
+    found = at_most(
+        flow(
+            external=True, operator_country="IE", parent_country="US", place="DE",
+            clear_text=True, key_control="provider", weights_local=False, maker_country="US",
+            cert_iso27001=True, c5_type2=True,
+        )
+    )  # fmt: skip
+    assert found == {
+        "SOV-1": 1, "SOV-2": 2, "SOV-3": 2, "SOV-4": 4, "SOV-5": 3, "SOV-6": 2, "SOV-7": 4,
+        "SOV-8": 4,
+    }  # fmt: skip
+
+
+def test_clear_text_on_any_flow_outside_the_union_lowers_the_objective_of_data():
+    home = {"external": True, "key_control": "customer", "clear_text": True}
+    here, away = flow(place="DE", **home), flow("logs", place="US", **home)
+    assert at_most(here)["SOV-3"] == 4
+    assert at_most(here, away)["SOV-3"] == 1
+
+
+def test_what_is_unknown_leaves_the_ceiling_and_is_said():
+    known = {x.objective.objective: x for x in levels.levels([flow(external=True)], LAW)}
+    one = known["SOV-1"]
+    assert one.at_most == levels.HIGHEST and one.because == levels.NOTHING
+    assert {a.name for a in one.unknown} == {"operator_country", "parent_country"}
+
+
+def test_own_servers_are_held_back_by_their_chips_alone():
+    found = at_most(flow(external=False, weights_local=True, maker_country="CN", place="DE"))
+    assert found.pop("SOV-5") == 3
+    assert set(found.values()) == {levels.HIGHEST}
+
+
+def test_each_ceiling_names_its_evidence():
+    (one,) = (
+        x
+        for x in levels.levels([flow(external=True, parent_country="US")], LAW)
+        if x.objective.objective == "SOV-1"
+    )
+    assert "(US)" in one.because
+    assert {k.attribute.name for k in one.evidence} == {"external", "parent_country"}
+
+
+def test_weights_of_the_framework_and_of_the_tender_each_add_up_to_one():
+    found = levels.objectives()
+    assert sum(o.weight for o in found) == pytest.approx(1)
+    assert sum(o.tender_weight for o in found) == pytest.approx(1)
+
+
+# --- C3A ----------------------------------------------------------------------------------------
+
+
+def test_of_thirty_criteria_five_can_be_told_and_eight_in_part():
+    graded = [c.gradable for c in LAW.criteria]
+    assert (len(graded), graded.count("yes"), graded.count("part")) == (30, 5, 8)
+    met = {m.criterion.criterion: m.met for m in levels.criteria([flow(external=True)], LAW)}
+    assert sum(v == "not asked here" for v in met.values()) == 17
+
+
+def test_a_criterion_is_met_where_it_is_on_every_flow():
+    key = "SOV-3-01"
+
+    def met(*flows: FlowFacts) -> str:
+        return next(m.met for m in levels.criteria(flows, LAW) if m.criterion.criterion == key)
+
+    here, away, somewhere = flow(place="DE"), flow("backups", place="US"), flow("logs")
+    assert met(here) == "yes"
+    assert met(here, away) == "no"
+    assert met(here, somewhere) == "not known"
+
+
+# --- a floor as a hard constraint ---------------------------------------------------------------
+
+
+def with_floor(name: str, level: int):
+    found = scenario.load(name)
+    asked = found.decision.model_copy(
+        update={"hard_constraints": [f"sovereignty:seal{level}", "quality"]}
+    )
+    return found.model_copy(update={"decision": asked})
+
+
+def test_a_floor_is_written_as_a_mapping_and_read_as_a_constraint():
+    read = Decision.model_validate({"hard_constraints": [{"sovereignty": {"seal": 2}}, "quality"]})
+    assert read.hard_constraints == ["sovereignty:seal2", "quality"]
+    assert read.seal_floor == "seal2"
+    assert Decision().seal_floor is None
+
+
+@pytest.mark.parametrize("written", ["{sovereignty: {seal: 7}}", "{sovereignty: {sael: 2}}"])
+def test_a_floor_that_is_no_level_is_refused_by_field(tmp_path, monkeypatch, written):
+    text = f"decision: {{hard_constraints: [{written}]}}\n"
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="hard_constraints"):
+        scenario.load(tmp_path / "x.yaml")
+
+
+def test_a_floor_of_two_strikes_options_under_a_us_parent_and_asks_the_others():
+    """Read off: Azure's parent is in the USA; nobody awarded the regional provider a level; own
+    servers have no provider to grade."""
+    found = sovereignty.assess(with_floor("klinikverbund-nordheide", 2))
+    said = {n: o.verdicts["SEAL-FLOOR"].verdict for n, o in found.options.items()}
+    assert said == {"azure": "fail", "hybrid": "fail", "rented": "review", "owned": "n.a."}
+
+
+def test_without_a_floor_the_rule_applies_to_nobody():
+    found = sovereignty.assess(scenario.load("klinikverbund-nordheide"))
+    assert {o.verdicts["SEAL-FLOOR"].verdict for o in found.options.values()} == {"n.a."}
