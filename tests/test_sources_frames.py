@@ -107,10 +107,12 @@ def test_evidence_of_the_base_scenario_speaks_for_all_others() -> None:
 
 
 def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
-
-    start = scenario.load("base")
-    small = scenario.changed(start, {"options.rented.gpu": "t4-16gb", "options.rented.weights": ""})
-    out = Study(small).left_out()
+    changes = {
+        "options.rented.gpu": "l4-24gb",
+        "options.rented.weights": "",
+        "options.rented.models": {"all": "deepseek-ai/DeepSeek-V3.1"},
+    }
+    out = Study(scenario.changed(scenario.load("base"), changes)).left_out()
     assert (out.why != "").all()
     assert "Rented GPUs, Nebius" in set(out.option)
 
