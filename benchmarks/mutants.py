@@ -272,7 +272,7 @@ def _carried_out(mutant: Mutant, tests: list[str]) -> int:
     def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
         return code if loader.path == path else read(loader, name)
 
-    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
     return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
 
 

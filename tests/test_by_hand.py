@@ -1,0 +1,93 @@
+"""Figures worked out by hand at places that other tests pass by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from siting import hf_config
+from siting.inputs import scenario
+from siting.memory import training
+from siting.quantity import Range
+from siting.serving import queueing
+from siting.vendors import stability
+
+SMALL = {
+    "num_hidden_layers": 7, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 100,
+    "intermediate_size": 128, "moe_intermediate_size": 32, "num_experts": 8,
+    "num_experts_per_tok": 2,
+}  # fmt: skip
+
+
+def test_experts_on_every_second_layer_leave_the_others_a_dense_mlp() -> None:
+    # 7 layers: 3 with 8 experts of 3 x 64 x 32, and their router of 64 x 8; 4 with 3 x 64 x 128
+    every = hf_config.from_config(SMALL, "x").params_recomputed_b
+    second = hf_config.from_config({**SMALL, "interleave_moe_layer_step": 2}, "x")
+    of_experts = 8 * 3 * 64 * 32 + 64 * 8
+    assert every and second.params_recomputed_b
+    saved = 4 * of_experts - 4 * 3 * 64 * 128
+    assert every - second.params_recomputed_b == pytest.approx(saved / 1e9)
+
+
+def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix() -> None:
+    # Llama 3.2 3B: hidden 3072, MLP 8192, 8 heads of 128 for keys. Into: query, key and value share
+    # one, then output, gate and up one, and down 8192. Out: 3072 three times (query, output, down),
+    # 1024 twice (key, value), 8192 twice (gate, up).
+    model = hf_config.model("meta-llama/Llama-3.2-3B")
+    into = 3 * 3072 + 8192
+    out = 3 * 3072 + 2 * 1024 + 2 * 8192
+    factor = training._fitted("adapter_values").central
+    for method, expected in {"lora": into, "dora": into + out}.items():
+        kept = {}
+        for targets in ("all", "query_value"):
+            job = training.Job(model=model, method=method, targets=targets, framework="litgpt")
+            kept[targets] = training._layer_values(job).central
+        assert kept["all"] - kept["query_value"] == pytest.approx(expected * factor), method
+
+
+def test_a_wait_is_the_work_left_over_what_is_carried() -> None:
+    # four requests in the first second, two carried in each: two are left, for one second
+    assert queueing._wait(np.array([4.0, 0, 0, 0]), 2.0, 50) == 1
+    assert queueing._wait(np.array([4.0, 0, 0, 0]), 1.0, 99) == 3
+    # one request finds nothing, five find three left: 3 / 2 s; one in six waits not at all
+    rate = np.array([1.0, 5, 0, 0, 0, 0])
+    assert queueing._wait(rate, 2.0, 10) == 0
+    assert queueing._wait(rate, 2.0, 50) == 1.5
+
+
+def test_a_shock_says_which_of_its_two_costs_is_not_given() -> None:
+    base = scenario.load("base")
+    shocks = [
+        scenario.model.Shock(vendor="OpenAI", kind="price_change", factor=3),
+        scenario.model.Shock(vendor="OpenAI", kind="api_withdrawn"),
+    ]
+    asked = base.model_copy(
+        update={"stability": base.stability.model_copy(update={"shocks": shocks})}
+    )
+    costs = dict.fromkeys(base.options, Range(1e5, 2e5, 4e5, unit="EUR"))
+    spend = {"api": Range.exact(10_000, "EUR per year")}
+
+    def lacks(switching: dict[str, Range], paid: dict[str, Range]) -> list[str]:
+        found = stability.assess(asked, switching, paid).shocks
+        return [shock.not_estimated for shock in found if shock.option == "api"]
+
+    assert lacks(costs, spend) == ["", ""]
+    assert lacks(costs, {}) == [stability.NO_SPEND, ""]
+    assert lacks({}, spend) == [stability.NO_MOVE, stability.NO_MOVE]
+    assert lacks({}, {}) == [f"{stability.NO_MOVE}; {stability.NO_SPEND}", stability.NO_MOVE]
+
+
+def test_a_load_is_bounded_at_the_end_of_the_horizon_and_not_a_year_later() -> None:
+    # 2e9 requests a day that double each year: 4e9 in the second year, 8e9 in the third, over 5e9
+    load = {
+        "workloads.assistant.users": 0,
+        "workloads.assistant.requests_per_user_day": 0,
+        "workloads.assistant.requests_per_day": 2e9,
+        "workloads.assistant.growth_per_year": 1.0,
+        "workloads.assistant.input_tokens": {"mean": 500, "p95": 1000},
+        "workloads.assistant.output_tokens": {"mean": 100, "p95": 200},
+    }
+    start = scenario.load("base")
+    two_years = scenario.changed(start, {**load, "finance.horizon_months": 24})
+    assert two_years.finance.horizon_months == 24
+    with pytest.raises(scenario.DocumentError, match=r"8\.0e\+09 requests a working day"):
+        scenario.changed(start, {**load, "finance.horizon_months": 25})

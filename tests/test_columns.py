@@ -1,0 +1,227 @@
+"""Every column holds what it says, and two that change places are noticed."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import columns
+import numpy as np
+import pandas as pd
+import pytest
+from siting import study
+from siting.inputs import scenario
+from siting.study import Study, frames
+from studies import CLIENTS, opened
+
+LISTED = frames.listed(*study.TOPICS)
+of_frames = pytest.mark.parametrize("name", LISTED)
+of_wide_frames = pytest.mark.parametrize("name", columns.wide())
+
+ALIKE = {
+    ("fits", "gpus", "tensor_parallel"): "no client splits a model by layers",
+    ("fits", "budget_low", "budget"): "one cell of a row: a range",
+    ("latencies", "p95", "seen"): "all clients ask for the 95th percentile; see below for another",
+    ("model_openness", "user_cap", "excluded"): "no client's model has either; see below for one",
+    ("standings", "cost", "p50"): "both are the median",
+    ("verdict", "option", "best"): "the best is recommended to all clients",
+}
+"""Pairs of columns that hold the same for all clients, and why."""
+EMPTY = {"not_sized"}
+"""Frames without a row for any client: one with a row is made below."""
+LADDERS = (
+    ("p10", "p25", "p50", "p75", "p90"),
+    ("p50", "p95", "p99"),
+    ("score_p10", "score_p50", "score_p90"),
+    ("score_p10", "score", "score_p90"),
+    ("worth_p10", "worth", "worth_p90"),
+    ("present_low", "present_median", "present_high"),
+    ("saving_low", "saving_median", "saving_high"),
+    ("date_low", "end", "date_high"),
+    ("low", "median", "high"),
+    ("announced", "retired"),
+    ("start", "end"),
+)
+"""Columns that never fall from left to right, where a frame has them; and every range."""
+NOT_FROM_ZERO_TO_ONE = {
+    ("loads", "growth"), ("loads", "growth_low"), ("loads", "growth_high"),  # a change
+    ("loads", "working"), ("break_evens", "utilisation"),  # more than all there is
+    ("gpus_by_year", "used"), ("pools", "used"), ("break_evens", "used"),
+    ("sensitivities", "alone"), ("sensitivities", "with_others"),  # from few draws
+}  # fmt: skip
+"""Shares that may be below none or above all."""
+COUNTED = {"servers", "rules", "inputs", "figures", "pairs", "measurements", "items"}
+"""Units of what is counted in whole."""
+
+
+def made(name: str) -> Iterator[pd.DataFrame]:
+    """A frame of each client."""
+    return (getattr(opened(client), name)() for client in CLIENTS)
+
+
+# --- two columns ----------------------------------------------------------------------------------
+
+
+@of_wide_frames
+def test_no_two_columns_of_a_frame_have_changed_places(name: str) -> None:
+    kept = columns.kept()
+    now = columns.now(name)
+    assert list(now) == list(kept.get(name, {})), "run `python tests/columns.py`"
+    assert not columns.exchanged(now, kept[name])
+
+
+def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
+    changes = {
+        "options.rented.gpu": "l4-24gb",
+        "options.rented.weights": "",
+        "options.rented.models": {"all": "deepseek-ai/DeepSeek-V3.1"},
+    }
+    (row,) = Study(scenario.changed(scenario.load("base"), changes)).not_sized().itertuples()
+    assert row.option == "Rented GPUs, Nebius"
+    assert row.model == "DeepSeek-V3.1"
+    assert row.model_key == "deepseek-ai/DeepSeek-V3.1"
+    assert "does not fit on 8" in row.why
+
+
+@of_wide_frames
+def test_whichever_two_columns_of_a_frame_change_places_it_is_noticed(name: str) -> None:
+    now = columns.now(name)
+    kept = columns.kept()[name]
+    if name in EMPTY:
+        assert all(column["missing"] == 1 for column in now.values())
+        return
+    for a, b in itertools.combinations(now, 2):
+        swapped = now | {a: now[b], b: now[a]}
+        is_noticed = (a, b) in columns.exchanged(swapped, kept)
+        assert is_noticed != ((name, a, b) in ALIKE), (a, b)
+
+
+def test_latency_is_seen_at_the_percentile_that_is_asked_for() -> None:
+    changes = {"workloads.assistant.latency.percentile": 99}
+    asked = Study(scenario.changed(scenario.load("base"), changes)).latencies()
+    assert (asked.seen == asked.p99).all() and (asked.percentile == 99).all()
+    assert (asked.p95[np.isfinite(asked.p95)] < asked.p99[np.isfinite(asked.p95)]).all()
+
+
+def test_a_cap_on_users_stands_under_its_own_heading() -> None:
+    # Llama 3.1 Community License, section 2: 700 million monthly users; no country is left out
+    changes = {"workloads.assistant.models": ["meta-llama/Llama-3.1-8B-Instruct"]}
+    openness = Study(scenario.changed(scenario.load("base"), changes)).model_openness()
+    llama = openness[openness.model.str.contains("Llama")].iloc[0]
+    assert "700" in llama.user_cap and "700" not in llama.excluded
+
+
+# --- each column ----------------------------------------------------------------------------------
+
+
+@of_frames
+def test_what_may_not_be_missing_is_in_every_row(name: str) -> None:
+    said = LISTED[name]
+    optional = {column for cell in said.may_be_missing for column in frames.columns(cell)}
+    for frame in made(name):
+        missing = frame.columns[frame.isna().any()]
+        assert not {*missing} - optional
+
+
+@of_frames
+def test_ends_and_quantiles_stand_in_order(name: str) -> None:
+    said = LISTED[name]
+    ranges = [frames.columns(cell) for cell in said.cells if cell.endswith("*")]
+    ladders = [ladder for ladder in LADDERS if {*ladder} <= {*said.meanings}]
+    for frame in made(name):
+        for ladder in (*ranges, *ladders):
+            for lower, upper in itertools.pairwise(ladder):
+                known = frame[[lower, upper]].dropna()
+                assert (known[lower] <= known[upper]).all(), (lower, upper)
+
+
+@of_frames
+def test_shares_lie_between_none_and_all_and_counts_are_whole(name: str) -> None:
+    for column, unit in LISTED[name].units.items():
+        for frame in made(name):
+            known = frame[column].dropna()
+            if unit == "share" and (name, column) not in NOT_FROM_ZERO_TO_ONE:
+                assert known.between(0, 1 + 1e-9).all(), column
+            if unit in COUNTED:
+                assert ((known >= 0) & (known == known.round())).all(), column
+
+
+@of_frames
+def test_what_says_whether_is_true_or_false_and_nothing_else_is(name: str) -> None:
+    for frame in made(name):
+        for column, meaning in LISTED[name].meanings.items():
+            truths = frame[column].dropna().map(lambda value: isinstance(value, bool | np.bool_))
+            assert (truths == meaning.startswith("whether")).all(), column
+
+
+@of_frames
+def test_addresses_days_and_options_are_what_they_are_called(name: str) -> None:
+    said = LISTED[name]
+    for client in CLIENTS:
+        s = opened(client)
+        labels = {option.label for option in s.options.values()}
+        frame = getattr(s, name)()
+        for column, meaning in said.meanings.items():
+            known = frame[column].dropna()
+            known = known[known != ""]
+            if column == "url":
+                assert known.str.startswith("http").all()
+            if column in said.keys:
+                assert {*known} <= labels, column
+            if re.match(r"(the )?(last |earliest |latest )?day\b", meaning) and column != "date":
+                assert known.astype(str).str.fullmatch(r"\d{4}-\d\d-\d\d").all(), column
+
+
+# --- between columns, rows and frames -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=CLIENTS)
+def s(request: pytest.FixtureRequest) -> Study:
+    return opened(request.param)
+
+
+def test_shares_of_all_cases_add_up_to_all(s: Study) -> None:
+    ranks = s.ranks()
+    for _, of_option in ranks.groupby("option", observed=True):
+        assert of_option.share.sum() == pytest.approx(1)
+    for _, of_rank in ranks.groupby("rank"):
+        assert of_rank.share.sum() == pytest.approx(1)
+    assert s.standings()["first"].sum() == pytest.approx(1)
+    assert s.costs().cheapest_in.sum() == pytest.approx(1)
+    assert s.kinds().share.sum() == pytest.approx(1)
+    for _, of_option in s.scorecard().groupby("option", observed=True):
+        assert of_option.weight_share.sum() == pytest.approx(1)
+
+
+def test_points_of_an_option_add_up_to_its_score_and_its_first_rank_is_its_share(s: Study) -> None:
+    standings = s.standings().dropna(subset="score").set_index("option")
+    points = s.scorecard().groupby("option", observed=True).points.sum()
+    first = s.ranks().query("rank == 1").set_index("option").share
+    for option, row in standings.iterrows():
+        assert row.score == pytest.approx(points[option])
+        assert row["first"] == pytest.approx(first[option])
+
+
+def test_what_a_model_takes_is_made_of_its_parts(s: Study) -> None:
+    parts = s.memory_parts()
+    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).central.sum()
+    for fit in s.fits().dropna(subset="taken").itertuples():
+        assert fit.taken == pytest.approx(taken[fit.option, fit.model])
+        assert fit.need > fit.taken
+
+
+def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> None:
+    costs = s.costs()
+    if costs.today.any():
+        today = costs[costs.today].iloc[0]
+        saved = (today.present - costs.present).tolist()
+        assert costs.saving.tolist() == pytest.approx(saved)
+
+
+def test_steps_of_the_waterfall_lead_from_total_to_total(s: Study) -> None:
+    steps = s.waterfall()
+    between = steps[steps.kind != "total"]
+    assert (between.amount[between.kind == "dropped"] < 0).all()
+    totals = steps[steps.kind == "total"]
+    assert (totals.start == 0).all() and totals.option.notna().all()
