@@ -381,7 +381,7 @@ def test_a_client_on_a_past_day_is_computed_from_what_the_repository_held_then(
     commit("users: 1", "2.0", "2026-02-10", "lib/siting/facts")
     commit("users: 2", "1.5", "2026-06-10", "lib/siting_facts")
 
-    def seen(client: str, root: Path) -> dict:
+    def seen(client: str, root: Path, *_: object) -> dict:
         facts = history._facts_in(root)
         assert facts is not None
         read = (root / "params" / f"{client}.yaml", facts / "prices.csv")

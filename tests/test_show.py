@@ -459,10 +459,13 @@ def test_what_shows_is_found_under_its_former_name() -> None:
 
 
 def test_a_sentence_of_many_sources_names_the_first_and_says_that_there_are_others() -> None:
-    sources = tuple(document.Cited(n, f"List {n}", "List", "p. 1", "") for n in range(1, 20, 2))
-    few = document.Block("exhibit", exhibit={"kind": "prose"}, sources=sources[:5])
-    many = document.Block("exhibit", exhibit={"kind": "prose"}, sources=sources)
-    drawn = document.Block("exhibit", exhibit={"kind": "chart", "note": ""}, sources=sources)
+    sources = tuple(
+        document.Cited(number=n, text=f"List {n}", title="List", where="p. 1", url="")
+        for n in range(1, 20, 2)
+    )
+    few = document.Block(kind="exhibit", exhibit={"kind": "prose"}, sources=sources[:5])
+    many = document.Block(kind="exhibit", exhibit={"kind": "prose"}, sources=sources)
+    drawn = document.Block(kind="exhibit", exhibit={"kind": "chart", "note": ""}, sources=sources)
     assert few.below == "Sources 1, 3, 5, 7, 9."
     assert many.below == "Sources 1, 3, 5, 7, 9 and others."
     assert drawn.below == "Sources 1, 3, 5, 7, 9, 11, 13, 15, 17, 19."

@@ -119,7 +119,12 @@ class Numbers:
         """How amounts up to `top` are written, and the word that follows them."""
         if round(top, -3) >= MILLION_FROM:
             return lambda amount: self.number(amount / 1e6, 2), NARROW + "million"
-        digits = 2 if top < 10 else 0 if top < 1000 else -2 if top < 10_000 else -3
+        if top < 10:
+            digits = 2
+        elif top < 1000:
+            digits = 0
+        else:
+            digits = -2 if top < 10_000 else -3
         return lambda amount: self.number(round(amount, digits), 2 if 0 < top < 10 else 0), ""
 
     def money_span(self, low: float, high: float, currency: str | None = None) -> str:

@@ -94,4 +94,6 @@ def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -128,14 +128,21 @@ def check_tables() -> None:
 
 def refusal(problems: Sequence[Problem]) -> list[str]:
     """Problems in a line each, and how many they are."""
-    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}; nothing was written"
-    return [*listed(problems), count]
+    return [*listed(problems), f"{counted(len(problems), 'problem')}; nothing was written"]
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: `1 problem`, `2 problems`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
     """The first problems in a line each, and how many more there are."""
+    lines = [str(problem) for problem in problems[:most]]
     more = len(problems) - most
-    return [*map(str, problems[:most]), *([f"… and {more:,} more"] if more > 0 else [])]
+    if more > 0:
+        lines.append(f"… and {more:,} more")
+    return lines
 
 
 def prepare(

@@ -65,6 +65,8 @@ def report(
 
     if watch and len(clients) != 1:
         raise Refused("--watch takes one client; write siting report acme --watch")
+    if watch and plain:
+        raise Refused("--watch renews what changed, --plain runs all anew; leave one of them out")
     if watch:
         watching.watch(clients[0], out, formats, _say)
         return Answer({}, [])

@@ -36,7 +36,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
 
     checked = clients or ("base", *scenario.names())
     found = list(dict.fromkeys(chain(*frame.prepare(checked, changes=changes)[1].values())))
-    fine = f"{len(checked)} scenario{'s' if len(checked) != 1 else ''} checked, no problem."
+    fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     data = {"checked": checked, "problems": found}
     return Answer(data, frame.listed(found) or [fine], frame.WRONG_INPUT if found else 0)
 
@@ -178,7 +178,8 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
         found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]
     if not found:
         raise Refused("nothing in the catalogue keeps the limits and meets the conditions")
-    shown, money = found[:most], chosen.client.currency
+    shown = found[:most]
+    money = chosen.client.currency
     plain = ("name", "keeps_limits", "quality", "ruled_out", "open_points", "paste")
     data = [
         {

@@ -103,7 +103,8 @@ def _memory_json(memory: Memory) -> dict[str, Any]:
         {"name": p.name, **p.gib.as_dict(), "formula": p.formula, "source": p.source}
         for p in memory.parts
     ]
-    d, plain = memory.deployment, ("context", "concurrency", "verdict", "note")
+    d = memory.deployment
+    plain = ("context", "concurrency", "verdict", "note")
     return {
         "model": d.model.model_id,
         "gpu": d.gpu.id,

@@ -75,7 +75,8 @@ def import_(
         )
         own = {"item": f"option.{place}.api_request"} if focus else {}
         quotes = [q.model_copy(update=own).model_dump(exclude_none=True) for q in read.value]
-        found, covered = {"finance": {"quotes": quotes}}, ["finance.quotes"]
+        found = {"finance": {"quotes": quotes}}
+        covered = ["finance.quotes"]
     # Dated by what the table covers: what was measured until then, whenever it is imported.
     evidence = {"fields": covered, "source": f"{path.name}, as exported", "locator": read.extent}
     is_a = "measured" if kind == "load" else "client"

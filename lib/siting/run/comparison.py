@@ -63,7 +63,7 @@ def _words(*path: str) -> str:
     return _told_of(path, "words").replace("#", path[-1]) or path[-1].replace("_", " ")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One thing that differs; `before` or `after` is None where it is new or gone."""
 
@@ -110,18 +110,24 @@ class Change:
 
     def told(self, numbers: Numbers) -> tuple[str, str, str, str]:
         """What differs, before, after, and by how much, in words."""
-        by = (self._by(numbers), "the ranges do not touch" if self.apart else "")
-        before, after = _shown(self.before, numbers), _shown(self.after, numbers)
+        before, after = (_shown(side, numbers) for side in (self.before, self.after))
+        by = [self._by(numbers)]
+        if self.apart:
+            by.append("the ranges do not touch")
         return self.name, before, after, "; ".join(filter(None, by))
 
     def _by(self, numbers: Numbers) -> str:
         """By how much a figure changed: a share in points, another in per cent."""
-        (old, new), ratio = self._figures, self.ratio or 1
+        old, new = self._figures
+        ratio = self.ratio or 1
         more = "more" if new.central > old.central else "less"
         if old.unit == "share":
             size = 100 * abs(new.central - old.central)
+            if size < 0.05:
+                return ""
             text = numbers.number(size, 0 if size >= 1 else 1)
-            return f"{text} point{'s' * (text != '1')} {more}" if size >= 0.05 else ""
+            points = "point" if text == "1" else "points"
+            return f"{text} {points} {more}"
         if self.part == "scenario" or abs(ratio - 1) < 0.0005:
             return ""
         said = f"{numbers.percent(abs(ratio - 1), 1)} {more}"
@@ -131,13 +137,16 @@ class Change:
         """The change in one line."""
         name, before, after, by = self.told(numbers)
         if self.before is None or self.after is None:
-            state, said = ("new", after) if self.before is None else ("gone", f"was {before}")
-            bare = self.part == "warning" or not (self.before or self.after)
-            return f"{name}: {state}" if bare else f"{name}: {state}, {said}"
+            state = "new" if self.before is None else "gone"
+            if self.part == "warning" or not (self.before or self.after):
+                return f"{name}: {state}"
+            said = after if self.before is None else f"was {before}"
+            return f"{name}: {state}, {said}"
         if self.part == "warning":
             pairs = zip(_AMOUNT.findall(before), _AMOUNT.findall(after), strict=False)
             return f"{name}: was {numbers.names([a for a, b in pairs if a != b])} before"
-        return f"{name}: from {before} to {after}{', ' * bool(by)}{by}"
+        changed = f"{name}: from {before} to {after}"
+        return f"{changed}, {by}" if by else changed
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of `siting diff --json`."""
@@ -158,12 +167,16 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     untold = {"client"} if all("scenario" in side for side in (before, after)) else {"scenario"}
     changes = (
         Change(
-            _part(path, either), _name(path, labels, either), _plain(path, old, before, own[0]),
-            _plain(path, new, after, own[1]), len(path) + bool(_DETAILS & {*path}),
+            part=_part(path, either),
+            name=_name(path, labels, either),
+            before=_plain(path, old, before, own[0]),
+            after=_plain(path, new, after, own[1]),
+            depth=len(path) + bool(_DETAILS & {*path}),
         )
         for path, old, new in _pairs(before, after)
-        for either in [old if new is None else new] if path[0] not in untold
-    )  # fmt: skip
+        for either in [old if new is None else new]
+        if path[0] not in untold
+    )
     told = _joined(change for change in changes if change.before != change.after)
     return tuple(sorted(told, key=lambda change: change.rank))
 
@@ -203,10 +216,8 @@ def as_text(
 
 def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers) -> str:
     """The changes as a page that needs no other file."""
-    groups, title = list(_grouped(changes)), f"{before} → {after}"
-    return style.template("changes.html.j2", THEME).render(
-        title=title, groups=groups, numbers=numbers
-    )
+    page = style.template("changes.html.j2", THEME)
+    return page.render(title=f"{before} → {after}", groups=list(_grouped(changes)), numbers=numbers)
 
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
@@ -256,11 +267,14 @@ def _members(value: Any, form: str) -> dict[str, Any] | None:
         return None if form == "record" or _is_figure(value) else value
     if not isinstance(value, list) or not (form or any(isinstance(v, dict) for v in value)):
         return None
-    seen, found = Counter[str](), {}
+    seen = Counter[str]()
+    found = {}
     for place, member in enumerate(value):
         name, said = _called(member, place, form)
         seen[name] += 1
-        found[name + f" (number {seen[name]} of this name)" * (seen[name] > 1)] = said
+        if seen[name] > 1:
+            name = f"{name} (number {seen[name]} of this name)"
+        found[name] = said
     return found
 
 
@@ -315,7 +329,8 @@ def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[st
         parts = (_plain((k,), said.get(k), summary, labels) for k in ("to", "threshold", "today"))
         to, at, today = (_shown(part, numbers_of(summary)) for part in parts)
         now = "" if said.get("kind") == "price" else f", today {today}"
-        return f"{to} first at {at}{now} ({'' if said.get('plausible') else 'not '}plausible)"
+        plausible = "plausible" if said.get("plausible") else "not plausible"
+        return f"{to} first at {at}{now} ({plausible})"
     stated = next((units[key] for key in reversed(path) if key in units), _told_of(path, "unit"))
     inner = said.get("value", value)
     money = str(_mapping(summary, "client").get("currency", ""))

@@ -53,7 +53,8 @@ def summary(name: str, changes: Changes | None = None) -> dict[str, Any]:
         raise ScenarioError.of(name, "is not computed anew, so --set has nothing to change", write)
     if dated:
         return _on(dated["client"], dated["date"])
-    path, remedy = Path(name), "name a client, a report's folder, CLIENT@now or CLIENT@2026-03"
+    path = Path(name)
+    remedy = "name a client, a report's folder, CLIENT@now or CLIENT@2026-03"
     if re.fullmatch(r"[a-z0-9-]+", name) and not os.path.exists(path):
         path = scenario.project() / "reports" / name
         remedy = f"run `siting report {name}`, or write {name}@now"
@@ -73,7 +74,8 @@ def summary(name: str, changes: Changes | None = None) -> dict[str, Any]:
 
 
 def _on(client: str, date: str) -> dict[str, Any]:
-    root, said = scenario.project(), f"{client}@{date}"
+    root = scenario.project()
+    said = f"{client}@{date}"
     try:
         day = dt.date.fromisoformat(date if len(date) == 10 else f"{date}-01")
     except ValueError:

@@ -106,11 +106,14 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
     report. Raises ScenarioError where one is missing, or is not what it should be.
     """
     content: dict[str, bytes] = {}
-    client, workloads, stored = found.client, {}, dict[str, str]()
+    client = found.client
+    workloads = {}
+    stored = dict[str, str]()
     measurement = partial(plain_files.content, most=64 * MIB)
     if client.logo:
         name, logo = _beside(path, ("client", "logo"), client.logo, _logo)
-        client, content[name] = client.model_copy(update={"logo": name}), logo
+        client = client.model_copy(update={"logo": name})
+        content[name] = logo
     for workload, said in found.workloads.items():
         runs = list(said.measured)
         for place, run in enumerate(runs):

@@ -46,20 +46,21 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
             raise TypeError(f"{name!r} is no name")
     numbers = Numbers(client["country"], client["currency"])
     day = dt.date.fromisoformat(client["report_date"])
-    cost, option, present = found.get("present_cost"), found["option"], set(files)
+    cost = found.get("present_cost")
+    option = found["option"]
+    present = set(files)
     ages = sorted(_ages(summary.get("inputs", ()), day))
     old = sum(age > STALE_DAYS for age in ages)
     median = ages[len(ages) // 2] if ages else None
     cleared = found.get("cleared", True) or option is None
-    advice = f"{'Stay with' if found['stays'] else 'Move to'} {found['label']}"
+    move = "Stay with" if found["stays"] else "Move to"
+    share = f"{100 * found['share']['central']:.0f} of 100"
     return Row(
         client=client["name"],
         place=", ".join(filter(None, (client.get("sector"), client["country"]))),
-        verdict="No option meets the constraints" if option is None else advice,
+        verdict="No option meets the constraints" if option is None else f"{move} {found['label']}",
         remark="" if cleared else "not cleared yet: page one says what is open",
-        confidence=f"{found['confidence']}, {100 * found['share']['central']:.0f} of 100"
-        if option
-        else "–",
+        confidence=f"{found['confidence']}, {share}" if option else "–",
         share=float(found["share"]["central"]),
         cost=numbers.money(cost["central"]) if cost else "not estimated",
         cost_span=numbers.money_span(cost["low"], cost["high"]) if cost else "",
@@ -78,7 +79,8 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
 def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[SimpleNamespace]:
     """Present cost of every priced option in % of the width of one scale from zero: median and
     eight in ten cases, with the class of the colour that it has in its report."""
-    found, options = summary["recommendation"], summary.get("options", {})
+    found = summary["recommendation"]
+    options = summary.get("options", {})
     roles = {found.get("baseline"): "today", found["option"]: "chosen"}
     colours = style.colours({o["label"]: roles.get(name, "other") for name, o in options.items()})
     priced = [o for o in options.values() if o.get("present_cost")]

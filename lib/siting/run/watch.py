@@ -57,14 +57,22 @@ def watch(
             began = time.monotonic()
             if held != made.study():
                 warm.close()
-                forge, held = warm.enter_context(Forge(made.kit, ahead=made)), made.study()
+                forge = warm.enter_context(Forge(made.kit, ahead=made))
+                held = made.study()
             outcome = batch.run([made], out, at_once=1, forge=forge)
             if outcome.interrupted:
                 return
             for line in outcome.lines()[:-1]:
                 say(line)
-            word = "failed" if outcome.failed else "renewed" if outcome.rendered else "up to date"
-            say(f"{made.client}: {word} after {time.monotonic() - began:.1f} s; waiting for a save")
+            took_s = time.monotonic() - began
+            say(f"{made.client}: {_word(outcome)} after {took_s:.1f} s; waiting for a save")
+
+
+def _word(outcome: batch.Outcome) -> str:
+    """What became of the one client of a run."""
+    if outcome.failed:
+        return "failed"
+    return "renewed" if outcome.rendered else "up to date"
 
 
 def _forever() -> Iterator[None]:

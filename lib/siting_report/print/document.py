@@ -75,7 +75,7 @@ class Cover:
         return "png" if (self.logo or b"").startswith(b"\x89PNG") else "svg+xml"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, kw_only=True)
 class Cited:
     """A source of the list."""
 
@@ -87,7 +87,7 @@ class Cited:
     url: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Block:
     """A piece of a chapter.
 
@@ -135,7 +135,7 @@ class Block:
         return self.number.lower().replace(" ", "-")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Chapter:
     """A chapter: its question, the answer that opens it, and its blocks."""
 
@@ -156,7 +156,8 @@ class Chapter:
     @property
     def rows(self) -> list[list[Block]]:
         """Blocks in rows: charts that follow each other and fit beside each other share one."""
-        rows, room_mm = list[list[Block]](), 0.0
+        rows = list[list[Block]]()
+        room_mm = 0.0
         for block in self.blocks:
             narrow = block.exhibit.get("kind") == "chart" and block.exhibit["width"] < 120
             if narrow and block.exhibit["width"] <= room_mm:
@@ -197,7 +198,8 @@ class Document:
 def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
     """The document of chapters in their order, appendix after body; numbers all that has one."""
     placed = sorted(chapters, key=lambda c: c.appendix)  # stable: each part keeps its order
-    numbers, letters = itertools.count(1), map(chr, itertools.count(ord("A")))
+    numbers = itertools.count(1)
+    letters = map(chr, itertools.count(ord("A")))
     for chapter in placed:
         chapter.place = f"Appendix {next(letters)}" if chapter.appendix else str(next(numbers))
     counts = {kind: itertools.count(1) for kind in _NUMBERED}
@@ -210,9 +212,14 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
             block.number = "What if"
         found = set()
         for source in block.exhibit.get("sources", ()):  # numbered as the report first cites them
-            text, url = source["text"], source["url"]
-            new = Cited(len(known) + 1, text, source["title"], source["where"], url)
-            found.add(known.setdefault((text, url), new))
+            new = Cited(
+                number=len(known) + 1,
+                text=source["text"],
+                title=source["title"],
+                where=source["where"],
+                url=source["url"],
+            )
+            found.add(known.setdefault((new.text, new.url), new))
         block.sources = tuple(sorted(found))
     return Document(cover, tuple(placed), tuple(known.values()))
 
@@ -227,7 +234,9 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
     Raises ValueError where it has no first-level heading.
     """
     notebook = _FOR_TESTS.preprocess(nbformat.from_dict(executed), {})[0]
-    title, blocks, first = "", list[Block](), False
+    title = ""
+    blocks = list[Block]()
+    first = False
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             text = cell["source"]
@@ -235,7 +244,7 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
             if heading and not title:
                 title, text = heading[1], text[heading.end() :]
             if text.strip():
-                blocks.append(Block("markdown", text))
+                blocks.append(Block(kind="markdown", text=text))
         elif cell["cell_type"] == "code":
             first = first or "page_one" in cell["metadata"].get("tags", ())
             shown = [block for block in map(_shown, cell.get("outputs", ())) if block]
@@ -246,7 +255,16 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
     if not title:
         raise ValueError("a chapter needs a first-level heading: its question")
     headline, lead, blocks = _opening(blocks)
-    return Chapter(name, title, headline, lead, blocks, part == "appendix", own, first)
+    return Chapter(
+        name=name,
+        title=title,
+        headline=headline,
+        lead=lead,
+        blocks=blocks,
+        appendix=part == "appendix",
+        own=own,
+        page_one=first,
+    )
 
 
 def _shown(output: Mapping[str, Any]) -> Block | None:
@@ -255,19 +273,20 @@ def _shown(output: Mapping[str, Any]) -> Block | None:
     if output.get("name") == "stdout":
         data = {"text/plain": output["text"]}
     if MIME in data:
-        return Block("exhibit", exhibit=dict(data[MIME]))
+        return Block(kind="exhibit", exhibit=dict(data[MIME]))
     for kind in _PICTURES:
         if kind in data:
             alt = metadata.get("alt") or metadata.get(kind, {}).get("alt")
             drawn = kind == "image/svg+xml"
             content = data[kind].encode() if drawn else base64.b64decode(data[kind])
-            return Block("picture", exhibit={"alt": alt or UNDESCRIBED}, mime=kind, content=content)
+            shown = {"alt": alt or UNDESCRIBED}
+            return Block(kind="picture", exhibit=shown, mime=kind, content=content)
     if "text/html" in data:
-        return Block("html", _HARMFUL.sub("", data["text/html"]))
+        return Block(kind="html", text=_HARMFUL.sub("", data["text/html"]))
     if "text/markdown" in data:
-        return Block("markdown", data["text/markdown"])
+        return Block(kind="markdown", text=data["text/markdown"])
     text = data.get("text/latex") or data.get("text/plain", "")
-    return Block("text", text) if text.strip() else None
+    return Block(kind="text", text=text) if text.strip() else None
 
 
 def _depth(html: str) -> int:

@@ -243,7 +243,8 @@ _SET = {
 
 
 def _set(token: dict[str, Any]) -> str:
-    kind, children = token["type"], token.get("children", [])
+    kind = token["type"]
+    children = token.get("children", [])
     match kind:
         case "heading":
             level = min(max(token["attrs"]["level"], 2), 4)
@@ -252,7 +253,8 @@ def _set(token: dict[str, Any]) -> str:
             ordered = "enum" if token["attrs"]["ordered"] else "list"
             return f"#{ordered}({', '.join(map(_set, children))})"
         case "link":
-            url, inside = token["attrs"]["url"], _inside(token)
+            url = token["attrs"]["url"]
+            inside = _inside(token)
             return f"#link({quoted(url)})[{inside}]" if url.startswith("https://") else inside
         case "codespan":
             return f"#raw({quoted(token['raw'])})"
@@ -281,8 +283,10 @@ SIZE = {(False, False): 9, (False, True): 7, (True, False): 7.3, (True, True): 6
 
 def _table(shown: Exhibit, appendix: bool) -> dict[str, Any]:
     """A table as report.typ takes it."""
-    columns, size = shown["columns"], SIZE[appendix, bool(shown.get("small"))]
-    rows, lengths = [], list[int]()
+    columns = shown["columns"]
+    size = SIZE[appendix, bool(shown.get("small"))]
+    rows = []
+    lengths = list[int]()
     for row in shown["rows"]:
         cells = [{**cell, "text": in_line(cell["text"])} for cell in row["cells"]]
         own = [len(cell["text"]) for cell in row["cells"]]

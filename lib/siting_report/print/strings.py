@@ -25,7 +25,14 @@ def _shown(text: str) -> str:
     """Text without signs that no font of the report has; each becomes a box."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if ord(c) in _glyphs() or c == "\n" else "" if c < " " else "□" for c in text)
+    return "".join(map(_sign, text))
+
+
+def _sign(sign: str) -> str:
+    """A sign, a box in the place of one that no font has, nothing for a control sign."""
+    if sign == "\n" or ord(sign) in _glyphs():
+        return sign
+    return "" if sign < " " else "□"
 
 
 def in_line(text: str) -> str:

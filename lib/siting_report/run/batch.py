@@ -61,7 +61,7 @@ Running = dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]]
 """Reports under way, each with the lock on its client."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outcome:
     """What became of each client of a run."""
 
@@ -114,7 +114,15 @@ def run(
             if not (forge or scheduler):
                 forge = ends.enter_context(Forge(todo[0].kit, len(todo) > 4))
             with _interruptible():
-                _Run(todo, len(todo), target, outcome, say, force, forge).finish(at_once, scheduler)
+                _Run(
+                    todo=todo,
+                    total=len(todo),
+                    target=target,
+                    outcome=outcome,
+                    say=say,
+                    force=force,
+                    forge=forge,
+                ).finish(at_once, scheduler)
         if outcome.rendered or (outcome.up_to_date and target.read("", INDEX) is None):
             _index(target, outcome, jobs[0].kit, forge)
     return outcome
@@ -156,7 +164,7 @@ def _index_page(target: Shelf, kit: str, forge: Forge | None) -> str:
     return kit_named(kit).index(summaries)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Run:
     """A run under way: what is queued, what is being rendered, how long it may take."""
 

@@ -52,7 +52,8 @@ class Outputs:
         """Applies an event, and passes it on."""
         match event:
             case ("begin", number, count):
-                self.number, self._stale = number, False
+                self.number = number
+                self._stale = False
                 self._cells[number].outputs = []
                 self._cells[number].execution_count = count
             case ("stream", name, text):

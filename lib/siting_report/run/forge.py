@@ -248,7 +248,8 @@ def _serve(channel: socket.socket, kit: str, many: bool, ahead: Job | None) -> N
     is theirs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
     gc.disable()  # what is imported stays; looking through it is a third of the time
-    reports, folder = set[int](), Path.cwd()
+    reports = set[int]()
+    folder = Path.cwd()
     try:
         for _ in preload(kit, str(folder)):
             if _deserted(channel):

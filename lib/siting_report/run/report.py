@@ -85,7 +85,8 @@ class Execution:
     """The chapters of a report and its files of figures, several at once."""
 
     def __init__(self, job: Job) -> None:
-        self.job, self.made = job, dict(job.done)
+        self.job = job
+        self.made = dict(job.done)
         self.failed: dict[str, Exception] = {}
         self.running: dict[str, _Running] = {}
 

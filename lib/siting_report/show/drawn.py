@@ -73,7 +73,8 @@ def chart(
     narrow: draws it a second time for a phone, less wide, where labels then still fit; or axes with
     a drawing of its own for a phone.
     """
-    figure, attrs = figure_of(ax), attributes(data)
+    figure = figure_of(ax)
+    attrs = attributes(data)
     for place, each in enumerate(_axes_of(ax)):
         for axis, kinds in ((each.xaxis, x), (each.yaxis, y)):
             kind = kinds if isinstance(kinds, str) else kinds[min(place, len(kinds) - 1)]
@@ -82,8 +83,10 @@ def chart(
         if each.get_visible():
             _name(figure, each)
     text = alt or drafted(figure) or title
-    lacks, width = lacking(title, attrs, text), round(float(figure.get_figwidth()) * 25.4)
-    text, phone = text or "Chart without a description", ""
+    lacks = lacking(title, attrs, text)
+    width = round(float(figure.get_figwidth()) * 25.4)
+    text = text or "Chart without a description"
+    phone = ""
     drawing = svg(figure, text)
     if narrow is not False:
         small = figure if narrow is True else figure_of(narrow)
@@ -135,8 +138,10 @@ def _ticks(axis: Axis, kind: str, numbers: Numbers) -> None:
 
 def _name(figure: Figure, ax: Axes) -> None:
     """Says what is drawn: lines at their ends where nothing else has a name, or in a legend."""
-    named, (handles, labels) = _named(ax), ax.get_legend_handles_labels()
-    only_lines, legend = len(named) == len(labels) > 0, ax.get_legend()
+    named = _named(ax)
+    handles, labels = ax.get_legend_handles_labels()
+    only_lines = len(named) == len(labels) > 0
+    legend = ax.get_legend()
     if legend is not None:
         legend.remove()
     elif not only_lines or len(named) == 1:
@@ -187,7 +192,8 @@ def _apart(places: Sequence[float], gap: float) -> list[float]:
 
     if not places:
         return []
-    order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
+    order = np.argsort(places, kind="stable")
+    steps = gap * np.arange(len(places))
     moved = np.empty(len(places))
     moved[order] = isotonic_regression(np.asarray(places)[order] - steps).x + steps
     return [float(x) for x in moved]
@@ -300,7 +306,8 @@ def svg(figure: Figure, alt: str) -> str:
 
     Bars and named lines say what they are when pointed at.
     """
-    out, said = io.StringIO(), list[str]()
+    out = io.StringIO()
+    said = list[str]()
     for mark, words in _marks(figure):
         mark.set_gid(f"mark-{len(said)}")
         said.append(words)

@@ -55,7 +55,9 @@ class Source(Protocol):
 
 def listed(data: Data) -> list[Any]:
     """The frames that `data` names."""
-    return [] if data is None else [data] if hasattr(data, "attrs") else list(data)
+    if data is None:
+        return []
+    return [data] if hasattr(data, "attrs") else list(data)
 
 
 def attributes(data: Data) -> list[dict[str, Any]]:

@@ -75,9 +75,19 @@ def table(
     if not isinstance(formats, Mapping):
         formats = {c: formats for c in frame.columns if formats and c not in stubs}
     above = {name: label for label, names in (over or {}).items() for name in names}
-    named = units, heads or {}, above, stubs, colours, set(badges)
-    made = _Columns(frame, formats, numbers_of(attrs), *named)
-    columns, cells = [made.column(c) for c in frame.columns], []
+    made = _Columns(
+        frame=frame,
+        formats=formats,
+        numbers=numbers_of(attrs),
+        units=units,
+        heads=heads or {},
+        over=above,
+        stubs=stubs,
+        colours=colours,
+        badges=set(badges),
+    )
+    columns = [made.column(c) for c in frame.columns]
+    cells = []
     for name, column in zip(frame.columns, columns, strict=True):
         cells.append([made.cell(value, name) for value in frame[name]])
         column["align"] = column["align"] or alignment(c["text"] for c in cells[-1])
@@ -106,10 +116,12 @@ def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str =
     df: one row an option in one case: what `controls` names by column, as text; `option`; `first`
     (of 100); `cost` as text; `best`, `confidence`, and `reported` for the case of the report.
     """
-    over, reported = {"first": "first, of 100 cases", "cost": "cost, median"}, 0
+    over = {"first": "first, of 100 cases", "cost": "cost, median"}
+    reported = 0
     rows: list[dict[Any, Any]] = []
     for key, case in df.groupby(list(controls), sort=False):
-        best, texts = case[case.best].iloc[0], dict(zip(controls.values(), key, strict=True))
+        best = case[case.best].iloc[0]
+        texts = dict(zip(controls.values(), key, strict=True))
         texts |= {"best placed": best.option, "how sure": best.confidence}
         found = {(over[c], n): x for c in over for n, x in zip(case.option, case[c], strict=True)}
         reported = len(rows) if case.reported.any() else reported
@@ -185,7 +197,7 @@ def alignment(texts: Iterable[str]) -> str:
     return "right" if all(_NUMERIC.match(t) for t in texts) else "left"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Columns:
     """Heads and cells of one table. All money without decimals of its own shares one scale."""
 
@@ -212,25 +224,31 @@ class _Columns:
         return 1000 if max(tops, default=0) >= MILLION_FROM else 1
 
     def _kind(self, name: Any) -> Format:
-        told, unit = _told(self.formats, name), _told(self.units, name) or ""
+        told = _told(self.formats, name)
+        unit = _told(self.units, name) or ""
         if told is not None:
             return told
         if is_currency(unit):
             return "money"
-        return "percent" if unit == "share" else "number:2" if is_currency(unit[:3]) else ""
+        if unit == "share":
+            return "percent"
+        return "number:2" if is_currency(unit[:3]) else ""
 
     def column(self, name: Any) -> dict[str, Any]:
         """Head, unit, heading over it, and alignment where it is known already."""
         levels = name if isinstance(name, tuple) else (name,)
         *above, own = [level for level in levels if str(level)] or [""]
         over = self.heads.get(above[0], words(above[0])) if above else self.over.get(name, "")
-        head, stub = self.heads.get(own, words(own)), name in self.stubs
-        unit, align = ("", "left") if stub else (self._shown_unit(name), "")
+        head = self.heads.get(own, words(own))
+        stub = name in self.stubs
+        unit = "" if stub else self._shown_unit(name)
+        align = "left" if stub else ""
         unit = "" if unit in head.split() else unit
         return {"head": head, "unit": unit, "over": over, "stub": stub, "align": align}
 
     def _shown_unit(self, name: Any) -> str:
-        kind, unit = self.kinds[name], _told(self.units, name) or ""
+        kind = self.kinds[name]
+        unit = _told(self.units, name) or ""
         if callable(kind) or kind.startswith("percent") or kind == "text" or unit in ("1", "share"):
             return ""
         if kind == "money":
