@@ -446,7 +446,8 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """
     if not path.is_file():
         raise FactError(f"{path.name} is not in {path.parent}; every version has its own tables")
-    raw, start = path.read_bytes(), 0
+    raw = path.read_bytes()
+    start = 0
     try:  # Excel puts a mark first
         reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
         columns = reader.fieldnames or []
@@ -549,8 +550,10 @@ def _key(name: str) -> str:
 @lru_cache(maxsize=256)
 def _near(word: str, known: tuple[str, ...], n: int) -> list[str]:
     """Kept, because a vendor's closed model is looked up again for each flow and rule."""
-    word, by_key = word.lower(), {k.lower(): k for k in known}
-    like, alike = (difflib.get_close_matches(word, by_key, n, cutoff) for cutoff in (0.5, 0.65))
+    word = word.lower()
+    by_key = {k.lower(): k for k in known}
+    like = difflib.get_close_matches(word, by_key, n, 0.5)
+    alike = difflib.get_close_matches(word, by_key, n, 0.65)
     return [by_key[k] for k in like if k in alike or k[:2] == word[:2]]
 
 

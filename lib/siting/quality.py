@@ -98,7 +98,7 @@ class Effort(Named, tables="reasoning_effort", key="effort"):
         return self.tokens.high > 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BoardComparison:
     """Two models on one board."""
 
@@ -123,7 +123,7 @@ class BoardComparison:
         return self.difference - self.tolerance, self.difference + self.tolerance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OwnResult:
     """The client's own test of a model against its floor."""
 
@@ -134,7 +134,7 @@ class OwnResult:
     verdict: Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parity:
     """Where one option's model stands against one workload's floor."""
 
@@ -332,7 +332,16 @@ def compare(
     """
 
     def unknown(reason: str) -> BoardComparison:
-        return BoardComparison(board, model, reference, None, None, "unknown", reason, 0.0)
+        return BoardComparison(
+            board=board,
+            model=model,
+            reference=reference,
+            difference=None,
+            tolerance=None,
+            verdict="unknown",
+            reason=reason,
+            counts=0.0,
+        )
 
     if reference is None:
         return unknown("the reference has no score on this board at this effort")
@@ -345,10 +354,11 @@ def compare(
     difference = sign * (model.score - reference.score)
     bound = margin / board.points_per_unit
     verdict = judged(difference, half, bound)
-    rates = model.answer_rate_percent, reference.answer_rate_percent
-    if rates[0] is not None and rates[1] is not None:
+    answered = model.answer_rate_percent
+    answered_before = reference.answer_rate_percent
+    if answered is not None and answered_before is not None:
         # A declined answer counted as a failure must not change the verdict.
-        strict = (model.score * rates[0] - reference.score * rates[1]) / 100
+        strict = (model.score * answered - reference.score * answered_before) / 100
         if judged(strict, half, bound) != verdict:
             return unknown("the verdict depends on how declined answers are counted")
     notes = []
@@ -358,7 +368,14 @@ def compare(
         notes.append(f"{model.setting} against {reference.setting}: interval widened")
     weight = min(counts(model, day), counts(reference, day)) if day else 1.0
     return BoardComparison(
-        board, model, reference, difference, half, verdict, "; ".join(notes), weight
+        board=board,
+        model=model,
+        reference=reference,
+        difference=difference,
+        tolerance=half,
+        verdict=verdict,
+        reason="; ".join(notes),
+        counts=weight,
     )
 
 
@@ -388,7 +405,7 @@ def own_result(own: OwnEvaluation, model: str, margin: float = 0.0) -> OwnResult
     verdict = judged(above, half, margin * scale / 100)
     if above < 0 and verdict == "as good":
         verdict = "unknown"
-    return OwnResult(model, found, own.floor, half, verdict)
+    return OwnResult(model=model, score=found, floor=own.floor, tolerance=half, verdict=verdict)
 
 
 def agreed(comparisons: tuple[BoardComparison, ...]) -> tuple[Verdict, str]:
@@ -445,11 +462,13 @@ def parity(
     owner: the leaf, or the hybrid that it is a part of.
     day: of the report, for the age of scores; None: age does not count.
     """
-    floor, model = workload.quality, option.runs(name)
+    floor = workload.quality
+    model = option.runs(name)
     if floor is None or not model:
         return None
     thinking = (workload.reasoning_tokens or 0) > 0
-    margin, reference = margin_of(workload), floor.reference_model
+    margin = margin_of(workload)
+    reference = floor.reference_model
 
     def compared(board: Board) -> BoardComparison:
         own = pick(scores(model, board.board), option.effort, thinking)
@@ -460,13 +479,26 @@ def parity(
     own = own_result(floor.own, model, margin) if floor.own else None
     same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
     if own is not None:
-        judged = own.verdict, "the client's own evaluation"
+        verdict: Verdict = own.verdict
+        reason = "the client's own evaluation"
     elif name_key(model) == name_key(reference) and same_effort:
-        judged = "same model", "the same model, at the same effort"
+        verdict = "same model"
+        reason = "the same model, at the same effort"
     else:
-        judged = agreed(scored)
+        verdict, reason = agreed(scored)
     tokens = reasoning_tokens(workload, option.effort or _earned(scored), model)
-    return Parity(name, owner, model, reference, scored, own, *judged, items_for(margin), tokens)
+    return Parity(
+        workload=name,
+        option=owner,
+        model=model,
+        reference=reference,
+        comparisons=scored,
+        own=own,
+        verdict=verdict,
+        reason=reason,
+        items=items_for(margin),
+        reasoning_tokens=tokens,
+    )
 
 
 def _earned(comparisons: tuple[BoardComparison, ...]) -> str:

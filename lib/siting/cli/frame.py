@@ -117,7 +117,7 @@ def check_tables() -> None:
     from siting.cost import claims, uncertainty  # noqa: F401 (with `decision`, all records)
     from siting.memory import attention
     from siting.rules import rulebook
-    from siting.verdict import decision  # noqa: F401
+    from siting.verdict import candidates, decision  # noqa: F401
 
     for name in sorted({*catalogue.RECORDS, *known_tables()}):
         catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))

@@ -17,10 +17,12 @@ def experts(config: Config, layers: int) -> Config:
     shared = get(config, "shared_experts") or 0
     if meaning("shared expert", kind(config)):  # the file does not say so
         shared = 1
-    wide, width = get(config, "shared_expert_width"), found["moe_intermediate_size"]
+    wide = get(config, "shared_expert_width")
+    width = found["moe_intermediate_size"]
     if wide and width:
         shared = round(wide / width)
-    dense, step = get(config, "first_dense_layers") or 0, get(config, "moe_layer_step") or 1
+    dense = get(config, "first_dense_layers") or 0
+    step = get(config, "moe_layer_step") or 1
     if isinstance(config.get("moe_layer_freq"), list):
         dense = sum(1 for f in config["moe_layer_freq"] if not f)
     return found | {
@@ -99,15 +101,19 @@ def _full_layers(config: Config, types: list[str], layers: int, window: int | No
 
 def _linear(config: Config, types: list[str], layers: int) -> Config:
     """State sizes of linear-attention and Mamba layers, per layer and sequence."""
-    marks, own = config.get("attn_type_list"), config.get("linear_attn_config")
+    marks = config.get("attn_type_list")
+    own = config.get("linear_attn_config")
     if isinstance(marks, list):  # lightning attention, 1 marks a full layer
-        heads, width = get(config, "num_attention_heads") or 0, get(config, "head_dim") or 0
+        heads = get(config, "num_attention_heads") or 0
+        width = get(config, "head_dim") or 0
         full = sum(1 for m in marks if m)
         return _hybrid(full, len(marks) - full, 0, heads * width * width)
     if isinstance(own, dict):  # Kimi's delta attention beside latent attention
-        heads, width = get(own, "num_heads") or 0, get(own, "head_dim") or 0
+        heads = get(own, "num_heads") or 0
+        width = get(own, "head_dim") or 0
         conv = ((get(own, "short_conv_kernel_size") or 4) - 1) * 3 * heads * width
-        full, linear = (len(own.get(k) or []) for k in ("full_attn_layers", "kda_layers"))
+        full = len(own.get("full_attn_layers") or [])
+        linear = len(own.get("kda_layers") or [])
         return _hybrid(full, linear, conv, heads * width * width)
     period = get(config, "full_attention_interval")
     types = blocks(config) or types
@@ -137,13 +143,16 @@ def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) ->
 def linear_layer(config: Config) -> tuple[float, int, int]:
     """Parameters of a linear layer, and elements of its convolution and of its recurrent state."""
     hidden = get(config, "hidden_size") or 0
-    keys, values = get(config, "linear_num_key_heads"), get(config, "linear_num_value_heads")
+    keys = get(config, "linear_num_key_heads")
+    values = get(config, "linear_num_value_heads")
     if keys and values:  # gated delta rule
-        k, v = get(config, "linear_key_head_dim") or 0, get(config, "linear_value_head_dim") or 0
+        k = get(config, "linear_key_head_dim") or 0
+        v = get(config, "linear_value_head_dim") or 0
         kernel = get(config, "linear_conv_kernel_dim") or 4
         projections = hidden * (2 * keys * k + 3 * values * v + 2 * values)
         return float(projections), (kernel - 1) * (2 * keys * k + values * v), values * v * k
-    kernel, size = get(config, "state_kernel") or 4, get(config, "state_size") or 16
+    kernel = get(config, "state_kernel") or 4
+    size = get(config, "state_size") or 16
     if heads := get(config, "state_heads"):  # Mamba 2
         width = heads * (get(config, "state_head_dim") or 64)
         groups = get(config, "state_groups") or 1
@@ -179,14 +188,18 @@ def count(config: Config, shape: Config, encoder: float = 0.0) -> Config:
 
 def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
     """Parameters of the routed experts, and of dense MLPs, shared experts and routers."""
-    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
+    hidden = shape["hidden_size"]
+    layers = shape["num_hidden_layers"]
     matrices = 2 if meaning("mlp without gate", kind(config).lower()) else 3
-    dense_width, width = shape["intermediate_size"], shape.get("moe_intermediate_size") or 0
-    experts, pattern = shape.get("num_experts") or 0, blocks(config)
+    dense_width = shape["intermediate_size"]
+    width = shape.get("moe_intermediate_size") or 0
+    experts = shape.get("num_experts") or 0
+    pattern = blocks(config)
     if not experts:
         dense = pattern.count("mlp") if pattern else layers
         return 0.0, float(dense * matrices * hidden * dense_width)
-    dense, step = shape.get("first_dense_layers") or 0, shape.get("moe_layer_step") or 1
+    dense = shape.get("first_dense_layers") or 0
+    step = shape.get("moe_layer_step") or 1
     mixed = (layers - dense) // step
     if step > 1:
         dense = layers - mixed
@@ -217,8 +230,11 @@ def _all_attention_params(config: Config, shape: Config) -> float:
 
 def _attention_params(config: Config, shape: Config, keys_are_values: bool = False) -> float:
     """Projections of one attention layer."""
-    hidden, heads, width = shape["hidden_size"], shape["num_attention_heads"], shape["head_dim"]
-    rank, query = shape.get("kv_lora_rank"), shape.get("q_lora_rank")
+    hidden = shape["hidden_size"]
+    heads = shape["num_attention_heads"]
+    width = shape["head_dim"]
+    rank = shape.get("kv_lora_rank")
+    query = shape.get("q_lora_rank")
     value = shape.get("v_head_dim") or width
     gate = 2 if config.get("attn_output_gate") else 1  # gated attention doubles the query
     q = (hidden + heads * width) * query if query else gate * hidden * heads * width
@@ -226,7 +242,8 @@ def _attention_params(config: Config, shape: Config, keys_are_values: bool = Fal
     if rank:
         rope = shape.get("qk_rope_head_dim") or 0
         kv = hidden * (rank + rope) + rank * heads * (width - rope + value)
-        key, indexers = shape.get("index_head_dim") or 0, shape.get("index_heads") or 0
+        key = shape.get("index_head_dim") or 0
+        indexers = shape.get("index_heads") or 0
         return float(q + kv + out + (query or hidden) * indexers * key + hidden * (key + indexers))
     kv = hidden * shape["num_key_value_heads"] * (width + (0 if keys_are_values else value))
     if shape.get("attention_kind") == "compressed":
@@ -241,7 +258,8 @@ def encoder_params(whole: Config) -> float:
     vision = whole.get("vision_config") or whole.get("vit_config")
     if not isinstance(vision, dict):
         return 0.0
-    hidden, layers = get(vision, "vision_width") or 0, get(vision, "vision_layers") or 0
+    hidden = get(vision, "vision_width") or 0
+    layers = get(vision, "vision_layers") or 0
     inner = get(vision, "intermediate_size") or round(hidden * float(vision.get("mlp_ratio") or 4))
     matrices = 3 if "silu" in str(vision.get("hidden_act")) else 2
     patch = get(vision, "patch_size") or 14

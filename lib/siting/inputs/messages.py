@@ -76,8 +76,12 @@ def _written(error: ErrorDetails, data: Any) -> Path_:
 
 def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tuple[str, str]:
     """Fault and remedy of the errors of one place."""
-    error, value, shown = errors[0], errors[0]["input"], _shown(errors[0]["input"])
-    kind, ctx, key = error["type"], error.get("ctx", {}), ("", *path)[-1]
+    error = errors[0]
+    value = error["input"]
+    shown = _shown(value)
+    kind = error["type"]
+    ctx = error.get("ctx", {})
+    key = path[-1] if path else ""
     if len({e["type"] for e in errors}) > 1:
         return f"{shown} does not fit", f"write {', or '.join(dict.fromkeys(map(_wanted, errors)))}"
     if kind in _KINDS:
@@ -102,7 +106,7 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
 
 def _shown(value: Any) -> str:
     """A value as a message shows it, shortened."""
-    text = "true" if value is True else "false" if value is False else repr(value)
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     if value.__class__.__module__ == "datetime":
         text = str(value)
     return text if len(text) <= 60 else text[:57] + "…"
