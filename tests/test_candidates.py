@@ -21,38 +21,41 @@ def changed(scenario, **decision):
     return scenario.model_copy(update={"decision": scenario.decision.model_copy(update=decision)})
 
 
-def cost(**options):
-    plan = Made(not_estimated={}, months=60)
-    return Made(plan=plan, options=options, currency="EUR")
-
-
-NO_HYBRID = Made(hybrid=None)
+NO_HYBRID = Made(split=None)
 NOTHING = Made(verdicts={}, open_points=())
 NOTHING_FAILS = Made(options={"owned": NOTHING, "hybrid": NOTHING})
 NO_FLOOR = Made(of=lambda name: ())
 KEEPS = Made(keeps_limits=True, kind="on_premises", beyond_room={})
 
 
-def reasons(
-    scenario, capacity=KEEPS, priced=None, law=NOTHING_FAILS, parity=NO_FLOOR, name="owned"
-):
-    drawn = {name: Sampled(np.full(10, 500_000.0), 500_000.0)}
-    found = priced or cost(owned=NO_HYBRID)
-    chapters = candidates.Chapters(scenario, {name: capacity}, drawn, law, parity)
-    return candidates.barriers(chapters, found, name)[0]
+def chapters(scenario, capacity, law, parity=NO_FLOOR, name="owned", **found):
+    return candidates.Chapters(
+        scenario=scenario,
+        capacity={name: capacity},
+        draws=found.pop("drawn", {name: Sampled(np.full(10, 500_000.0), 500_000.0)}),
+        costs=found.pop("costs", {name: NO_HYBRID}),
+        not_estimated=found.pop("not_estimated", {}),
+        sovereignty=law,
+        parity=parity,
+    )
+
+
+def reasons(scenario, capacity=KEEPS, law=NOTHING_FAILS, parity=NO_FLOOR, name="owned", **found):
+    known = chapters(scenario, capacity, law, parity, name, **found)
+    return tuple(candidates.barriers(known, name).fails)
 
 
 def test_an_option_without_a_price_is_struck_whatever_the_client_asks(scenario):
-    priced = Made(plan=Made(not_estimated={"owned": "no price of a server"}), options={})
     free = changed(scenario, hard_constraints=[])
-    assert reasons(free, priced=priced) == (
+    why = {"owned": "no price of a server"}
+    assert reasons(free, costs={}, drawn={}, not_estimated=why) == (
         "its cost is not estimated, because no price of a server",
     )
 
 
 def test_a_hybrid_that_owns_nothing_is_no_option_of_its_own(scenario):
-    priced = cost(hybrid=Made(hybrid=Made(end="burst")))
-    found = reasons(scenario, priced=priced, name="hybrid")
+    costs = {"hybrid": Made(split=Made(end="burst"))}
+    found = reasons(scenario, costs=costs, name="hybrid")
     assert found[0].startswith("its cheapest split is OpenAI API alone")
 
 
@@ -125,9 +128,8 @@ def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(
 
     def doubts(capacity=KEEPS, **decision):
         asked = changed(scenario, **decision)
-        chapters = candidates.Chapters(asked, {"owned": capacity}, drawn, law, NO_FLOOR)
-        found = candidates.barriers(chapters, cost(owned=NO_HYBRID), "owned")
-        return [doubt.point for doubt in found[1]]
+        known = chapters(asked, capacity, law, drawn=drawn)
+        return [doubt.point for doubt in candidates.barriers(known, "owned").doubts]
 
     assert doubts(hard_constraints=["sovereignty"]) == ["Place"]
     assert doubts(hard_constraints=["rule:R-2"]) == []
@@ -141,23 +143,6 @@ def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(
     assert doubts(**tight | {"budget_per_year": 120_000.0}) == []
 
 
-def test_the_yardstick_is_the_cheapest_median_whoever_is_in_use():
-    drawn = {n: Sampled.of(np.full(3, c)) for n, c in (("a", 300.0), ("b", 200.0))}
-    assert candidates.yardstick(drawn) == 200
-    assert candidates.yardstick(dict(reversed(drawn.items()))) == 200
-
-
-def test_a_client_may_weigh_the_two_futures_of_api_prices():
-    def simulated(cost):
-        return {"api": Made(present=np.full(1000, cost))}
-
-    paths = {"list": simulated(100.0), "same_capability": simulated(40.0)}
-    drawn = candidates.cost_draws(paths, "list", 0.25)["api"].draws
-    # A quarter of the cases see falling prices: 0.75·100 + 0.25·40 = 85.
-    assert drawn.mean() == pytest.approx(85, abs=0.2)
-    assert candidates.cost_draws(paths, "list")["api"].central == 100
-
-
 def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
     # Four fifths of the limit are used at the peak, two fifths in a usual week's busiest hour.
     pool = Made(peak_hour=0.8, busy_hour=0.4, strain=lambda seen: seen)
@@ -166,10 +151,37 @@ def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
     assert candidates.latency_margin(Made(pools={})) is None
 
 
-def test_an_open_point_counts_as_anything_between_none_and_one():
-    law = Made(options={"x": Made(counts={"fail": 2, "review": 60}, open_points=range(6))})
-    found = candidates.findings(law, "x")
-    assert (found.low, found.central, found.high) == (2, 5, 8)
+def test_an_open_point_is_a_coin_by_its_cause(scenario):
+    def point(rule, answer=None, level="flow"):
+        lead = Made(rule=Made(rule_id=rule), reason="Why.", flow=Made(carrier="api"))
+        return Made(lead=lead, awaited=answer and Made(name=answer, level=level))
+
+    points = (point("A"), point("B", "place"), point("C", "dpia_done", "client"))
+    law = Made(options={"x": Made(counts={"fail": 1, "review": 60}, open_points=points)})
+    found = candidates.findings(law, scenario, "x")
+    vendor = scenario.options["api"].vendor
+    assert found.certain == 1
+    assert found.open == (f"A:{vendor}:Why.", f"place:{vendor}", "dpia_done")
+    assert found.central == 2.5
+
+
+def test_a_vendor_or_model_that_is_supposed_to_be_gone_rules_out_what_needs_it(scenario):
+    vendor = scenario.options["api"].vendor
+    model = next(iter(scenario.options["api"].models.values()))
+    open_model = next(iter(scenario.options["owned"].models.values()))
+    for lost in (vendor, model):
+        supposed = scenario.suppose.model_copy(update={"gone": [lost]})
+        without = scenario.model_copy(update={"suppose": supposed})
+        assert list(candidates.gone(without, "api")), lost
+        assert list(candidates.gone(without, "hybrid")), lost
+        assert not list(candidates.gone(without, "owned")), lost
+    supposed = scenario.suppose.model_copy(update={"gone": [open_model]})
+    assert not list(candidates.gone(scenario.model_copy(update={"suppose": supposed}), "owned"))
+
+
+def test_options_share_a_first_move_where_they_begin_on_machines_of_ones_own(scenario):
+    assert candidates.begins(scenario, "owned") == candidates.begins(scenario, "hybrid")
+    assert candidates.begins(scenario, "api") == scenario.options["api"].vendor
 
 
 def test_without_a_vendor_nothing_can_be_withdrawn_and_without_a_record_it_is_unknown():
@@ -229,13 +241,9 @@ def test_the_cheapest_migration_prices_a_move_and_its_band_is_that_of_its_factor
 
     def option(amount):
         project = Made(amounts=np.array([amount]), category="migration", factors=("days", "fixed"))
-        return Made(flows=(project,), hybrid=None)
+        return Made(flows=(project,), split=None, plan=None, factors=factors)
 
-    priced = Made(
-        options={"a": option(0.0), "b": option(100.0), "c": option(400.0)},
-        currency="EUR",
-        plan=Made(factors=factors, options=dict.fromkeys("abc", Made(base=None))),
-    )
-    found = candidates.switching_costs(priced)
+    costs = {"a": option(0.0), "b": option(100.0), "c": option(400.0)}
+    found = candidates.switching_costs(costs, "EUR")
     assert found["a"] == Range(50, 100, 300, "EUR")  # to b; half and three times, as the days
     assert found["b"].central == 400  # away from b leads to c

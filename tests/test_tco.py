@@ -558,12 +558,6 @@ def test_the_cheapest_option_depends_on_volume_and_the_ranges_join() -> None:
     assert len(winners) > 1
 
 
-def test_both_price_paths_are_there_and_falling_prices_never_cost_more() -> None:
-    chosen = scenario.load("banca-valdora")
-    for o in tco.assess(chosen, plain_capacity(chosen)).options.values():
-        assert o.present_by_path["same_capability"] <= o.present_by_path["list"] + 0.01
-
-
 def test_published_claims_are_asked_again_with_the_clients_load() -> None:
     chosen = scenario.load("polderwerk")
     found = {

@@ -1,4 +1,4 @@
-"""Draws, tornado, Sobol indices and flip points, on capacities with round numbers."""
+"""Draws and what every option then costs, on capacities with round numbers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import studies
 from cost_fixtures import plain_capacity
-from siting import catalogue
+from siting import catalogue, draws
 from siting.cost import costing, tco, uncertainty
 from siting.cost.prices import Factor
 from siting.cost.tco import Comparison
-from siting.cost.uncertainty import Bar, Uncertainty
+from siting.cost.uncertainty import Uncertainty
 from siting.inputs import scenario
-from siting.places import BY_REQUEST
-from siting.quantity import Z90, Range
+from siting.quantity import Range
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +24,16 @@ def comparison() -> Comparison:
     return tco.assess(chosen, plain_capacity(chosen, rate=0.5))
 
 
+def assessed(comparison: Comparison, size: int, seed: int) -> Uncertainty:
+    plan = comparison.plan
+    scores = uncertainty.scores(list(uncertainty.drivers(plan)), size, seed)
+    totals = tco.totals(plan, uncertainty.draws_at(plan, scores))
+    return Uncertainty(plan=plan, scores=scores, totals=totals)
+
+
 @pytest.fixture(scope="module")
 def found(comparison: Comparison) -> Uncertainty:
-    return uncertainty.assess(scenario.load("klinikverbund-nordheide"), comparison)
-
-
-PAIR = ("owned", "azure")
-"""The option whose saving is asked for, and what runs today."""
-
-
-@pytest.fixture(scope="module")
-def bars(comparison: Comparison) -> tuple[Bar, ...]:
-    return uncertainty.tornado(comparison.plan, PAIR)
+    return assessed(comparison, 4000, 1)
 
 
 def factor(shape: str, low: float, central: float, high: float) -> Factor:
@@ -88,11 +85,7 @@ def test_draws_are_correlated_as_the_table_says() -> None:
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(
     comparison: Comparison,
 ) -> None:
-    chosen = scenario.load("klinikverbund-nordheide")
-    one, same, other = (
-        uncertainty.assess(chosen.model_copy(update={"seed": seed}), comparison, 500).spreads
-        for seed in (7, 7, 8)
-    )
+    one, same, other = (assessed(comparison, 500, seed).spreads for seed in (7, 7, 8))
     assert one["owned"].present == same["owned"].present
     assert one["owned"].present != other["owned"].present
 
@@ -118,85 +111,22 @@ def test_a_draw_costs_the_same_whatever_is_evaluated_beside_it(
 
 
 def test_chances_add_up_to_one(found: Uncertainty) -> None:
-    for chances in found.chance_cheapest.values():
-        assert sum(chances.values()) == pytest.approx(1.0)
+    assert sum(found.chance_cheapest.values()) == pytest.approx(1.0)
     for s in found.spreads.values():
         assert s.present.low <= s.present.central <= s.present.high
         assert (np.diff(s.cumulative[1]) > 0)[:-1].all()
 
 
-def test_the_tornado_is_sorted_and_its_bars_are_the_cases_at_p10_and_p90(
-    comparison: Comparison, bars: tuple[Bar, ...]
-) -> None:
-    swings = [b.swing for b in bars]
-    assert swings == sorted(swings, reverse=True)
-    bar = next(b for b in bars if b.driver == "demand")
-    best, rival = PAIR
-    at = tco.totals(comparison.plan, comparison.plan.central(demand=np.array([bar.band.low])))
-    assert bar.at_low == pytest.approx(float(at[rival].present[0] - at[best].present[0]), rel=1e-6)
-    assert bar.band.low == pytest.approx(0.6) and bar.band.high == pytest.approx(1.3)
+def test_a_split_lognormal_has_its_band_at_p10_p50_p90() -> None:
+    z = np.random.default_rng(1).standard_normal(200_000)
+    drawn = uncertainty.value_at(factor("split_lognormal", 0.2, 1.0, 4.0), z)
+    assert np.percentile(drawn, (10, 50, 90)) == pytest.approx([0.2, 1.0, 4.0], rel=0.02)
 
 
-def test_electricity_never_decides(bars: tuple[Bar, ...]) -> None:
-    # as in the literature: electricity moves the comparison far less than demand
-    swing = {b.driver: b.swing for b in bars}
-    assert swing.get("electricity", 0.0) < 0.1 * swing["demand"]
-
-
-def test_sobol_indices_explain_the_variance_once(
-    comparison: Comparison, bars: tuple[Bar, ...]
-) -> None:
-    found = uncertainty.sobol(comparison.plan, PAIR, bars, 1)
-    assert len(found) == uncertainty.SOBOL_DRIVERS
-    assert found["S1"].sum() == pytest.approx(1.0, abs=0.15)
-    assert (found["ST"] >= found["S1"]).all()  # the whole of an effect and its part
-    assert (found["ST_conf"] >= 0).all()
-    assert found["ST"].is_monotonic_decreasing
-
-
-def test_sobol_indices_of_a_sum_are_the_shares_of_its_variances(
-    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # saving = 3 a + 4 b with independent standard normal scores: shares 9/25 and 16/25
-    def fake(plan: object, draws: dict[str, np.ndarray], names: object) -> dict[str, tco.Totals]:
-        saving = 3 * draws["a"] + 4 * draws["b"]
-        nil = np.zeros((len(saving), 1))
-        return {"rival": tco.Totals(saving, nil), "best": tco.Totals(0 * saving, nil)}
-
-    monkeypatch.setattr(tco, "totals", fake)
-    monkeypatch.setattr(uncertainty, "draws_at", lambda plan, z: z)
-    two = [Bar(n, n, Range.exact(0), 0, 0) for n in ("a", "b")]
-    found = uncertainty.sobol(comparison.plan, ("best", "rival"), two, 1, base=2048)
-    assert found.loc["a", "S1"] == pytest.approx(9 / 25, abs=0.03)
-    assert found.loc["b", "ST"] == pytest.approx(16 / 25, abs=0.03)
-
-
-def test_at_a_flip_point_the_two_options_cost_the_same(comparison: Comparison) -> None:
-    flips = uncertainty.flips(comparison.plan, comparison.cheapest)
-    assert flips
-    checked = 0
-    for flip in flips[:4]:
-        moved = uncertainty.drivers(comparison.plan).get(flip.driver, [])
-        if len(moved) != 1:
-            continue
-        value = np.array([flip.at])
-        at = tco.totals(comparison.plan, comparison.plan.central(**{moved[0].name: value}))
-        best, other = at[comparison.cheapest].present[0], at[flip.winner].present[0]
-        assert abs(best - other) < 0.02 * best
-        checked += 1
-    assert checked
-    distances = [f.deviations for f in flips]
-    assert distances == sorted(distances)
-    assert all(f.inside == (f.deviations <= Z90) for f in flips)
-
-
-def test_falling_api_prices_never_make_an_api_the_cheapest_less_often(
-    comparison: Comparison, found: Uncertainty
-) -> None:
-    listed, falling = (found.chance_cheapest[p] for p in ("list", "same_capability"))
-    apis = [n for n, o in comparison.options.items() if o.kind in BY_REQUEST]
-    assert apis
-    assert sum(falling[n] for n in apis) >= sum(listed[n] for n in apis)
+def test_draws_fill_every_slice_of_probability_once() -> None:
+    drawn = np.sort(draws.uniform(3, 500, "a cause"))
+    assert (np.floor(drawn * 500) == np.arange(500)).all()
+    assert (draws.uniform(3, 500, "a cause") != draws.uniform(3, 500, "another")).any()
 
 
 def test_a_new_input_leaves_the_draws_of_the_others_as_they_are() -> None:

@@ -1,0 +1,102 @@
+"""How prices of models move: worked out by hand on a plan of round numbers, and on real clients."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+import studies
+from cost_fixtures import plain_capacity
+from siting.cost import api_prices, costing, prices, tco
+from siting.cost.api_prices import ModelPath
+from siting.inputs import scenario
+from siting.vendors import notice
+
+
+def drawn(path: ModelPath, **values: float) -> dict[str, np.ndarray]:
+    named = {path.end: values.pop("end", 99.0), path.successor: values.pop("successor", 1.0)}
+    named |= {path.jump: values.pop("jump", 0.5), **values}
+    return {"growth": np.zeros(1), **{n: np.array([v]) for n, v in named.items()}}
+
+
+def test_a_named_model_keeps_its_price_until_it_ends_and_then_has_its_successors() -> None:
+    path = ModelPath(key="V/m", how="named_model")
+    price = path.over(drawn(path, end=18.0, successor=0.4), 36)[0]
+    assert price.tolist() == [1.0] * 18 + [0.4] * 18
+
+
+def test_a_rare_jump_comes_after_its_chance_over_its_yearly_rate() -> None:
+    path = ModelPath(key="V/m", how="named_model")
+    rate = prices.parameter("price_rise_rate").central
+    # A chance of two years' rate: the rise comes after two years; at one half none does in five.
+    risen = path.over(drawn(path, jump=2 * rate), 36)[0]
+    assert risen.tolist() == [1.0] * 24 + [prices.parameter("price_rise").central] * 12
+    cut = path.over(drawn(path, jump=1 - 0.99 * prices.parameter("price_cut_rate").central), 24)[0]
+    assert cut.tolist() == [1.0] * 12 + [prices.parameter("price_cut").central] * 12
+    assert path.over(drawn(path), 60).tolist() == [[1.0] * 60]
+
+
+def test_who_tests_and_moves_gets_equal_quality_cheaper_for_two_years_and_no_longer() -> None:
+    path = ModelPath(key="V/m", how="equal_quality")
+    price = path.over(drawn(path, api_decline=0.5), 48)[0]
+    assert price.tolist() == [1.0] * 12 + [0.5] * 12 + [0.25] * 24
+
+
+def test_an_announced_change_falls_in_its_month() -> None:
+    path = ModelPath(key="V/m", how="list", announced=((3, 2.0), (7, 1.5)))
+    assert path.over(drawn(path), 9)[0].tolist() == [1, 1, 1, 2, 2, 2, 2, 1.5, 1.5]
+
+
+def test_the_package_says_which_changes_are_announced() -> None:
+    # genai-prices 0.2.3: the introductory price of this model ends with the year 2026.
+    day = dt.date(2026, 11, 24)
+    found = api_prices.announced("google", "gemini-3.6-flash", day, 24)
+    assert [then.strftime("%Y-%m") for _, then in found][:1] == ["2027-01"]
+    now, later = (prices.token_price("google", "gemini-3.6-flash", d) for d in (day, found[0][1]))
+    assert now and later and later / now == pytest.approx(2.0, rel=0.01)
+
+
+def test_cheap_models_have_dearer_successors_and_dear_ones_cheaper() -> None:
+    known = [prices.parameter(name).central for _, name in api_prices.PRICE_CLASSES]
+    assert known[0] > known[1] >= 1.0 > prices.parameter(api_prices.DEAREST).central
+
+
+def test_months_left_are_those_announced_or_fit_the_lives_of_the_vendors_models() -> None:
+    day = dt.date(2026, 11, 24)
+    end = api_prices.ending("Microsoft/Azure OpenAI", "gpt-4.1", day, 60, 1)
+    assert end.retired is not None
+    left = notice.months_left(end, day)
+    assert left.is_exact and left.central == pytest.approx((end.retired - day).days / 30.4375)
+    other = api_prices.ending("OpenAI", "gpt-5.4-mini", day, 60, 1)
+    left = notice.months_left(other, day)
+    assert 0 < left.low < left.central < left.high
+
+
+@pytest.mark.parametrize("path", ["named_model", "equal_quality", "list"])
+def test_a_plan_is_billed_on_the_path_that_the_scenario_names(path: str) -> None:
+    chosen = scenario.changed(scenario.load("polderwerk"), {"finance.price_path": path})
+    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+    assert {p.how for p in plan.api_paths.values()} == {path}
+    flows = tco.flows(plan, "api", plan.central())
+    usage = next(f for f in flows if f.item.startswith("api_usage"))
+    ratio = plan.path(usage.path, plan.central())[0]
+    unit = usage.amounts[1] / usage.quantity[1]
+    assert usage.amounts[1:] == pytest.approx(usage.quantity[1:] * unit * ratio)
+
+
+def test_who_moves_each_year_tests_at_least_once_a_year() -> None:
+    asked = {"finance.price_path": "equal_quality"}
+    chosen = scenario.changed(scenario.load("polderwerk"), asked)
+    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+    assert all(moves >= 1 for moves in plan.options["api"].moves)
+
+
+def test_open_weights_at_a_host_stay_as_listed() -> None:
+    for client in studies.CLIENTS:
+        chosen = scenario.load(client)
+        hosted = {o.vendor for o in chosen.options.values() if o.kind == "open_api"}
+        plan = costing.compile_plan(chosen, plain_capacity(chosen))
+        for key, path in plan.api_paths.items():
+            if key.split("/")[0] in hosted:
+                assert path.how == "list"
