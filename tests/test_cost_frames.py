@@ -65,16 +65,6 @@ def test_one_option_is_chosen_and_one_is_its_rival(s: Study) -> None:
     assert list(costs.option[costs.chosen]) == [chosen]
 
 
-def test_sensitivities_concern_the_chosen_option(s: Study) -> None:
-    costs, inputs = s.costs().set_index("option"), s.sensitivities()
-    middle = costs.present[costs.rival].iloc[0] - costs.present[costs.chosen].iloc[0]
-    swing = (inputs.saving_high - inputs.saving_low).abs()
-    assert swing.is_monotonic_decreasing
-    between = inputs[["saving_low", "saving_high"]]
-    assert (between.min(axis=1) <= middle + 1e-6).all()
-    assert (between.max(axis=1) >= middle - 1e-6).all()
-
-
 def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
     for name in frames.listed(study.cost.CostFrames):
         made = getattr(s, name)()

@@ -64,34 +64,13 @@ def test_kinds_count_every_input_once(s: Study) -> None:
     assert kinds.undated.sum() == inputs.age_days.isna().sum()
 
 
-def test_what_is_worth_replacing_moves_the_lead_the_most_first(s: Study) -> None:
-    worth, swings = s.worth_replacing(), s.lead_swings()
-    assert worth.lead.dropna().is_monotonic_decreasing
-    cost = swings[swings.kind == "cost"].set_index("input")
-    first = worth[worth.input.isin(cost.index)].iloc[0]  # others bear another label there
-    leads = cost.loc[first.input, ["lead_low", "lead_plan", "lead_high"]].astype(float)
-    assert first.lead == pytest.approx(leads.max() - leads.min())
-    money = s.sensitivities().set_index("driver").loc[first.input]
-    assert first.saving == pytest.approx(abs(money.saving_high - money.saving_low))
-
-
-def test_what_is_worth_replacing_names_the_source_and_the_lead_of_its_own_driver(s: Study) -> None:
-    # One driver rests on the work of a move, one on the calendar of retirements. The cost chapter's
-    # labels are not those of the decision.
-    worth = s.worth_replacing()
-    moves = worth[worth.input.str.contains("oves to successor")]
-    assert len(moves) == moves.input.nunique() == moves.locator.nunique() == 2
-    leads = {
-        w.subject: max(w.leads) - min(w.leads)
-        for w in s.results.decision.swings
-        if w.kind == "cost"
-    }
-    expected = sorted(
-        (bar.label, leads[bar.driver]) for bar in s.results.bars if bar.driver in leads
-    )
-    assert expected == sorted(
-        worth.dropna(subset="lead")[["input", "lead"]].itertuples(index=False)
-    )
+def test_what_is_worth_replacing_is_worth_the_most_first(s: Study) -> None:
+    worth, known = s.worth_replacing(), s.knowledge().set_index("input").worth
+    assert worth.worth.is_monotonic_decreasing
+    assert (worth.worth >= 0).all()
+    for row in worth[worth.worth > 0].itertuples():
+        assert row.worth == pytest.approx(known[row.input])
+    assert set(known.index) <= set(worth.input)
 
 
 def test_the_summary_lists_the_same_inputs_and_cautions(s: Study) -> None:

