@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from siting.memory.deployment import Deployment
 
 from siting_validation import throughput
 from siting_validation.fit_throughput import QUANTITIES, Model, groups, read, summary
@@ -81,7 +82,8 @@ def aiconfigurator(row: dict[str, str]) -> dict[str, float] | str:
     engine = next((v for k, v in BACKENDS.items() if k in row["engine"].lower()), None)
     if run.loop != "closed" or engine is None:
         return "no closed loop of its engines"
-    moe, shared = d.model.num_experts is not None, d.attention_data_parallel > 1
+    moe = d.model.num_experts is not None
+    moe_tp, moe_ep = _split_of_experts(d) if moe else (None, None)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             found: Any = api.cli_estimate(
@@ -94,8 +96,8 @@ def aiconfigurator(row: dict[str, str]) -> dict[str, float] | str:
                 batch_size=max(1, round(float(run.asked.load) / d.attention_data_parallel)),
                 tp_size=d.tensor_parallel,
                 attention_dp_size=d.attention_data_parallel,
-                moe_tp_size=None if not moe else 1 if shared else d.gpus,
-                moe_ep_size=None if not moe else d.gpus if shared else 1,
+                moe_tp_size=moe_tp,
+                moe_ep_size=moe_ep,
                 gemm_quant_mode=None if moe else FORMATS[weights],
             )
         except Exception as error:  # any failure of the other tool is an answer
@@ -105,6 +107,11 @@ def aiconfigurator(row: dict[str, str]) -> dict[str, float] | str:
         "itl_or_tpot_ms": float(found.tpot),
         "output_tokens_per_s_total": float(found.tokens_per_second),
     }
+
+
+def _split_of_experts(d: Deployment) -> tuple[int, int]:
+    """Ways that experts are split by width, and by expert: the latter where attention is copied."""
+    return (1, d.gpus) if d.attention_data_parallel > 1 else (d.gpus, 1)
 
 
 def main() -> None:
@@ -134,7 +141,8 @@ def main() -> None:
             reasons[said] = reasons.get(said, 0) + 1
             continue
         for q, value in said.items():
-            other[q][i], same[q][i] = value, kit[q][i]
+            other[q][i] = value
+            same[q][i] = kit[q][i]
     for q in QUANTITIES:
         if np.isfinite(model.errors(other, q)).any():
             result["aiconfigurator"][q] = summary(model.errors(other, q))

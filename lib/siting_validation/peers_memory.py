@@ -103,7 +103,8 @@ def config_of(model: Model) -> dict[str, Any]:
     if not model.kv_lora_rank:
         config["head_dim"] = model.head_dim
     if model.attention_kind == "sliding" and model.sliding_window:
-        full, layers = model.layers_full_attention or 0, model.num_hidden_layers
+        full = model.layers_full_attention or 0
+        layers = model.num_hidden_layers
         config["sliding_window"] = model.sliding_window
         config["layer_types"] = ["full_attention"] * full + ["sliding_attention"] * (layers - full)
     if model.linear_layers:
