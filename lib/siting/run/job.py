@@ -161,13 +161,27 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, P
     asked = _asked(found.report, files, path)
     chapters = []
     for name, file in sorted(files.items()):
-        number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # files begin with a digit
-        part: Any = asked.get(name) or ("body" if number < APPENDIX else "appendix")
+        text = _notebook(file)
+        part: Any = asked.get(name) or _own_part(text, name, file)
         if part != "leave_out":
-            chapters.append((name, PlacedNotebook(_notebook(file), part, name in own)))
+            chapters.append((name, PlacedNotebook(text, part, name in own)))
     if not chapters:
         raise ScenarioError.of(folder, "holds no chapter", "add notebooks named 10_question.ipynb")
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
+
+
+def _own_part(text: str, name: str, file: Path) -> str:
+    """Where a chapter belongs if the scenario does not say: what its metadata say under
+    `siting.part`, or by its number. Raises ScenarioError for another word."""
+    metadata = plain_files.parsed(text).get("metadata")
+    said = metadata.get("siting") if isinstance(metadata, dict) else None
+    part = said.get("part") if isinstance(said, dict) else None
+    if part is None:
+        number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # files begin with a digit
+        return "body" if number < APPENDIX else "appendix"
+    if part not in ("body", "appendix"):
+        raise ScenarioError.of(file, f"its part is {part!r}", "write body or appendix")
+    return str(part)
 
 
 def _own_files(folder: Path, chapters: Iterable[PlacedNotebook]) -> dict[str, bytes]:

@@ -615,7 +615,8 @@ class WhatIf(Strict):
 
 
 class Report(Strict):
-    """Which chapters stand where; by default those below 70 are the body, the others the appendix.
+    """Which chapters stand where; by default those below 70 are the body, the others the appendix,
+    if a chapter's own metadata do not say otherwise (`siting: {part: appendix}`).
 
     A notebook in `notebooks/<client>/` replaces the shared chapter of its name, or adds one.
     """
