@@ -11,6 +11,7 @@ from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
 from siting.quantity import Range
 from siting.serving.load import Load, duration_curve, workload_load
+from siting.serving.queueing import CARRIED
 
 
 def plain_capacity(
@@ -46,7 +47,8 @@ def _asked(loads: list[Load]) -> dict[str, Any]:
         "mean_rate": float(rates.sum()),
         "batchable_share": share,
         "growth": loads[0].growth,
-        "hours_of_year": lambda waiting: hours,
+        "hours_of_year": lambda waiting, bunched=False: hours,
+        "turned_away": np.maximum(0.0, 1 - CARRIED),
     }
 
 

@@ -15,7 +15,7 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.quantity import LogNormal, Range
-from siting.serving import capacity
+from siting.serving import capacity, queueing
 from siting.serving.capacity import Pool
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
@@ -259,6 +259,62 @@ def test_limits_that_nothing_keeps_are_said_to_be_missed(base: Scenario) -> None
     (pool,) = capacity.assess(with_workload(base, latency=tight))["owned"].pools.values()
     assert not pool.keeps_limits
     assert any("misses" in note for note in pool.notes)
+
+
+def letters_beside_chat(ttft_s: float) -> Scenario:
+    """Long letters by night on the machines of a chat with a limit, which no letter could keep."""
+    s = scenario.load("assekuranz-saentis")
+    return scenario.changed(
+        s,
+        {
+            "workloads.claims.latency.ttft_s": ttft_s,
+            "workloads.letters.input_tokens": {"mean": 20_000.0, "p95": 60_000.0},
+            "options.large.gpu": "a100-sxm4-80gb",
+            "options.large.server": "",
+            "options.large.tensor_parallel": 2,
+        },
+    )
+
+
+def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
+    large = capacity.assess(letters_beside_chat(0.5))["large"]
+    (pool,) = large.pools.values()
+    assert all(0 < s.rate < math.inf for s in pool.shares)
+    assert all(math.isfinite(r.high) for r in pool.replicas)
+    # a looser limit of the chat lets a replica carry more letters
+    (loose,) = capacity.assess(letters_beside_chat(2.5))["large"].pools.values()
+    assert loose.shares[1].rate > pool.shares[1].rate
+
+
+def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queueing, "sustained", lambda *_: 0.0)
+    large = capacity.assess(letters_beside_chat(0.77))["large"]
+    assert not large.pools
+    (why,) = large.not_estimated.values()
+    assert "carry no request of claims within the limits" in why
+
+
+@pytest.mark.parametrize("kind", ["people", "machines", "agents"])
+def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Kind) -> None:
+    hours = queueing.series(kind).reshape(queueing.HOURS, -1)
+    hours = hours / hours.mean(axis=1, keepdims=True)
+    # without a queue, by hand: the mean of all seconds' excess over what is carried
+    alone = [np.maximum(hours - c, 0).mean() for c in queueing.CARRIED]
+    assert queueing.turned_away(kind, 0.0) == pytest.approx(np.array(alone), abs=1e-9)
+    # a queue takes some of it, and a longer one more; with nothing to carry it, all goes elsewhere
+    short, long = queueing.turned_away(kind, 0.5), queueing.turned_away(kind, 5.0)
+    assert short[0] == long[0] == 1.0
+    assert (long <= short + 1e-12).all() and (short <= np.array(alone) + 1e-12).all()
+    assert (np.diff(long) <= 1e-12).all()
+
+
+def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away() -> None:
+    for kind in ("people", "machines", "agents"):
+        carried = queueing.headroom(kind, 2.0, 95)
+        away = np.interp(carried, queueing.CARRIED, queueing.turned_away(kind, 2.0))
+        assert away < 0.05  # requests beyond the percentile that the limits name
 
 
 def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenario) -> None:

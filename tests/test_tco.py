@@ -21,6 +21,8 @@ from siting.cost import cashflow, claims, costing, money, prices, tco
 from siting.cost.claims import Case
 from siting.inputs import scenario
 from siting.quantity import Range
+from siting.serving import capacity
+from siting.serving.queueing import CARRIED
 from siting.verdict import candidates
 from siting_validation import claims as published
 
@@ -516,13 +518,53 @@ def test_more_demand_never_costs_less(demand: float, more: float) -> None:
 def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     # a flat load of 1 request/s and one replica of 2 requests/s: nothing bursts; at a capacity of
     # half the flat load, half bursts
-    flat: Any = SimpleNamespace(hours_of_year=lambda waiting: np.ones(8736), batchable_share=0.0)
+    flat: Any = SimpleNamespace(
+        hours_of_year=lambda waiting, bunched=False: np.ones(8736),
+        batchable_share=0.0,
+        turned_away=np.maximum(0.0, 1 - CARRIED),
+    )
     pool = cashflow.PoolLoad(flat)
     one = np.array([[1.0]])
     need = np.array([[1 / 0.5]])  # replicas for each request a second
     assert cashflow._spilled(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
     assert cashflow._spilled(pool, one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
     assert cashflow._spilled(pool, 0 * one, need)[0, 0] == 1.0
+
+
+def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
+    # by hand: hours are all alike; in each, a third of the seconds bring three times the mean and
+    # the others nothing. Machines for the mean carry a third of what comes then.
+    bursts: Any = SimpleNamespace(
+        hours_of_year=lambda waiting, bunched=False: np.ones(8736),
+        batchable_share=0.0,
+        turned_away=np.maximum(0.0, 3 - CARRIED) / 3,
+    )
+    pool, need = cashflow.PoolLoad(bursts), np.array([[1.0]])
+    assert cashflow._spilled(pool, need, need)[0, 0] == pytest.approx(2 / 3, rel=1e-3)
+    assert cashflow._spilled(pool, 3 * need, need)[0, 0] == pytest.approx(0.0, abs=2e-3)
+
+
+def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
+    chosen = scenario.load("polderwerk")
+    cost = {}
+    away = {}
+    for arrivals in ("people", "machines", "agents"):
+        asked = scenario.changed(chosen, {"workloads.code-assistant.arrivals": arrivals})
+        mixed = tco.assess(asked, capacity.assess(asked)).options["hybrid"]
+        assert mixed.hybrid is not None
+        cost[arrivals] = mixed.present
+        away[arrivals] = mixed.hybrid.burst_share
+    assert cost["people"] < cost["machines"] < cost["agents"]
+    assert away["people"] < away["machines"] < away["agents"]
+
+
+def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
+    # by hand: every hour asks for one replica on average, and for two where requests bunch
+    flat: Any = SimpleNamespace(
+        hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (2.0 if bunched else 1.0)
+    )
+    paid = cashflow._mean_replicas(cashflow.PoolLoad(flat), np.ones((1, 1)), np.zeros((1, 1)))
+    assert paid[0, 0] == pytest.approx(2.0, rel=0.02)
 
 
 def test_break_evens_hold_where_they_say() -> None:

@@ -26,6 +26,7 @@ from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced, OptionKinds
 from siting.inputs.scenario import Option
 from siting.quantity import Z90, Range
+from siting.serving import queueing
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
 from siting.serving.servers import Server, replicas_per_server
@@ -146,21 +147,41 @@ class PoolLoad:
     @cached_property
     def curve(self) -> Array:
         """Interactive load of the first year at even quantiles, lowest first. [requests/s]"""
-        hours = self.pool.hours_of_year(waiting=False)[::-1]
-        middles = (np.arange(CURVE_POINTS) + 0.5) / CURVE_POINTS * len(hours)
-        return np.asarray(hours[middles.astype(int)])
+        return _at_quantiles(self.pool.hours_of_year(waiting=False))
+
+    @cached_property
+    def bunched(self) -> Array:
+        """What must be carried in those hours, because requests bunch within each. [requests/s]"""
+        return _at_quantiles(self.pool.hours_of_year(waiting=False, bunched=True))
+
+    @cached_property
+    def away(self) -> Array:
+        """Share of the year's interactive requests that go elsewhere, minute by minute, for each
+        of CAPACITIES times the busiest hour's mean that is carried."""
+        hours = self.curve[self.curve > 0]
+        carried = np.outer(CAPACITIES * self.curve[-1], 1 / hours)
+        share = np.interp(carried, queueing.CARRIED, self.pool.turned_away)
+        return np.asarray(share @ hours / hours.sum())
 
     def beyond(self, own: float) -> Array:
         """Mean over the hours of whole replicas needed beyond the own ones, for peaks of GRID;
         without any own, at least one."""
         if own not in self.found:
-            whole = np.ceil(np.outer(GRID, self.curve / self.curve[-1]) - 1e-9)
+            whole = np.ceil(np.outer(GRID, self.bunched / self.bunched[-1]) - 1e-9)
             self.found[own] = np.maximum(whole - own, 0.0 if own else 1.0).mean(axis=1)
         return self.found[own]
 
 
+def _at_quantiles(hours: Array) -> Array:
+    """Hours of a year, highest first, at CURVE_POINTS even quantiles, lowest first."""
+    middles = (np.arange(CURVE_POINTS) + 0.5) / CURVE_POINTS * len(hours)
+    return np.asarray(hours[::-1][middles.astype(int)])
+
+
 CURVE_POINTS = 624
 """Points of the load duration curve: one for each 14 hours of a year of 52 weeks."""
+CAPACITIES = np.concatenate([[0.0], np.exp(np.linspace(math.log(1e-3), math.log(30.0), 120))])
+"""What own machines carry over the mean of the year's busiest hour, where a mix is worked out."""
 GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
 """Peaks for which the mean number of rented replicas is worked out. [replicas]"""
 
@@ -339,13 +360,12 @@ def _needs(option: OptionPlan, draws: Draws, years: int) -> Array:
 
 
 def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
-    """Share of a pool's requests above the own capacity; waiting work fills the valleys."""
+    """Share of a pool's requests above the own capacity, minute by minute; waiting work fills the
+    valleys. [n × Y]"""
     if not pool.curve.any():
         return np.where(capacity > 0, 0.0, 1.0)
-    q = np.divide(capacity, need, out=np.full_like(need, np.inf), where=need > 0)
-    tail, left = np.cumsum(pool.curve[::-1])[::-1], np.arange(len(pool.curve), 0, -1)
-    excess = np.append(pool.curve.sum(), tail - left * pool.curve) / pool.curve.sum()
-    interactive = np.interp(q, np.append(0.0, pool.curve), excess)
+    carried = np.divide(capacity, need, out=np.full_like(need, np.inf), where=need > 0)
+    interactive = np.interp(carried / pool.curve[-1], CAPACITIES, pool.away)
     return np.where(capacity > 0, interactive * (1 - pool.pool.batchable_share), 1.0)
 
 
@@ -378,7 +398,7 @@ def _mean_replicas(pool: PoolLoad, need: Array, own: Array) -> Array:
     """Mean over the hours of whole replicas needed beyond the own ones; without any, at least one.
     [n × Y]"""
     mean = np.where(own > 0, 0.0, 1.0)
-    peak = pool.curve[-1]
+    peak = pool.bunched[-1]
     if peak > 0:
         load = np.log(np.maximum(need * peak, 1e-9))
         for count in np.unique(own).tolist():

@@ -71,6 +71,13 @@ class Share:
         return self.carried.headroom
 
     @property
+    def turned_away(self) -> Array:
+        """Share of an hour's requests that go elsewhere, where each of `queueing.CARRIED` times its
+        mean is carried."""
+        slack = round(max(self.carried.slack, 0.05), 2)
+        return queueing.turned_away(self.load.arrivals, slack)
+
+    @property
     def keeps_limits(self) -> bool:
         """False: even a lone request misses the limits."""
         return self.carried.keeps_limits
@@ -227,11 +234,28 @@ class Pool:
         used = np.array([[self.used(y, side) for side in SIDES] for y in years])
         return tuple(Range.ordered(map(float, b / a - 1), "share") for a, b in pairwise(used))
 
-    def hours_of_year(self, waiting: bool = True) -> Array:
-        """Load in each hour of the first year, highest first. [requests/s]"""
-        weeks = [(s.load.hourly if waiting else s.load.interactive) / s.rate for s in self.shares]
+    def hours_of_year(self, waiting: bool = True, bunched: bool = False) -> Array:
+        """Load in each hour of the first year, highest first. [requests/s]
+
+        waiting: with work that may wait. bunched: what must be carried, not the hour's mean.
+        """
+        weeks = []
+        for s in self.shares:
+            asked = s.load.hourly if waiting else s.load.interactive
+            weeks.append(asked * (s.headroom if bunched else 1.0) / s.rate)
         curve = duration_curve([s.load for s in self.shares], weeks)
         return self.rate_per_replica.central * curve
+
+    @cached_property
+    def turned_away(self) -> Array:
+        """Share of an hour's interactive requests that go elsewhere, where each of
+        `queueing.CARRIED` times its mean is carried; workloads count by their work."""
+        work = np.array([s.load.interactive.sum() * s.load.working / s.rate for s in self.shares])
+        each = [share for s, share in zip(self.shares, work, strict=True) if share > 0]
+        if not each:
+            return np.zeros(len(queueing.CARRIED))
+        away = [s.turned_away for s, share in zip(self.shares, work, strict=True) if share > 0]
+        return np.average(away, axis=0, weights=each)
 
     # --- what users see
 
@@ -451,7 +475,8 @@ def _rented(pool: Pool, year: int) -> float:
     serving = pool.replicas[year - 1].central
     spares = pool.total_replicas(year).central - serving
     grown = pool.used(year) / pool.used()
-    hours = pool.hours_of_year(False) * grown / pool.rate_per_replica.central
+    asked = pool.hours_of_year(waiting=False, bunched=True)
+    hours = asked * grown / pool.rate_per_replica.central
     warm_up = catalogue.settings("load_settings")["warm_up"].central
     busy = max(float(np.maximum(1.0, np.ceil(hours)).mean()) * warm_up, pool.used(year))
     return (min(busy, serving) + spares) * pool.gpus_per_replica
@@ -601,6 +626,12 @@ def _pool(
     shares = tuple(
         Share(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
     )
+    for share in shares:
+        if not 0 < share.rate < math.inf:
+            raise NotEstimated(
+                f"{size} × {d.gpu.gpu} with {d.model.model_id} carry no request of "
+                f"{share.load.name} within the limits of all workloads that share them"
+            )
     # the range is that of the largest batch that a replica runs
     running = max(s.concurrency for s in shares)
     faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)

@@ -117,6 +117,29 @@ def series(kind: Kind) -> Array:
     return np.asarray(rates / rates.mean())
 
 
+CARRIED = np.concatenate([[0.0], np.exp(np.linspace(math.log(0.05), math.log(30.0), 60))])
+"""What machines carry over the mean of an hour, where the share that they turn away is known."""
+
+
+@cache
+def turned_away(kind: Kind, slack: float) -> Array:
+    """Share of an hour's requests that machines turn away that carry each of CARRIED.
+
+    What comes above that waits in a queue, at most `slack` seconds of work; what finds it full goes
+    elsewhere. As a fluid, second by second: Lindley's recursion (1952) with a lid.
+    """
+    hours = series(kind).reshape(HOURS, -1)
+    hours = hours / hours.mean(axis=1, keepdims=True)
+    queue = np.zeros((HOURS, len(CARRIED)))
+    away = np.zeros(len(CARRIED))
+    for came in hours.T:
+        queue = np.maximum(queue + came[:, None] - CARRIED, 0.0)
+        beyond = np.maximum(queue - CARRIED * slack, 0.0)
+        away += beyond.sum(axis=0)
+        queue -= beyond
+    return np.asarray(away / hours.sum())
+
+
 def _sigma(cv: float) -> float:
     """Sigma of the log-normal with this coefficient of variation."""
     return math.sqrt(math.log1p(cv * cv))
@@ -468,15 +491,19 @@ def _exponential(chance: float, mean: float) -> Array:
 # --- within limits ----------------------------------------------------------------------------
 
 
-def sustained(curve: Curve, limits: Limits, also: Iterable[tuple[Lengths, Limits]] = ()) -> float:
+def sustained(
+    curve: Curve, limits: Limits | None, also: Iterable[tuple[Lengths, Limits]] = ()
+) -> float:
     """Largest rate of Poisson arrivals at which a replica keeps the limits. [requests/s]
 
-    also: other requests that come now and then, and must keep limits of their own. Zero where
-    not even a lone request keeps them.
+    limits: None where the requests may wait. also: other requests that come now and then, and must
+    keep limits of their own. Zero where not even a lone request keeps them.
     """
     from scipy.optimize import brentq
 
-    watched = ((curve.lengths, limits), *also)
+    watched = list(also)
+    if limits is not None:
+        watched.append((curve.lengths, limits))
 
     def beyond(rate: float) -> float:
         """Positive where a limit is missed; on a scale on which the way to saturation is short."""
@@ -485,8 +512,8 @@ def sustained(curve: Curve, limits: Limits, also: Iterable[tuple[Lengths, Limits
         )
         return math.log(min(max(strains), 1e3))
 
-    lowest = 1e-6
     top = curve.saturation_rate
+    lowest = min(1e-6, top * 1e-3)
     if beyond(lowest) > 0:
         return 0.0
     exact = top * 2**-18
@@ -526,6 +553,8 @@ class Carried:
     """Requests a second of it alone, within the limits of all."""
     headroom: float
     """What must be carried over the mean of an hour, because arrivals bunch within it."""
+    slack: float
+    """Seconds that a queue of bunched requests may take within the limits."""
     keeps_limits: bool
     concurrency: float
     """Mean number of requests under way at that rate."""
@@ -550,9 +579,10 @@ def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
         ]
         rate = curve.saturation_rate * WITHOUT_LIMITS
         if others or not asked.waits:
-            rate = sustained(curve, others[0][1] if asked.waits else limits, others)
+            rate = sustained(curve, None if asked.waits else limits, others)
         usual = latency(curve, rate, (50, limits.percentile))
         bunched = 1.0
+        slack = 0.0
         if not asked.waits:
             # A queue may take what the limits leave. It is read before the first token, or between
             # the tokens of those who are served: a usual answer must not be stretched by more than
@@ -564,6 +594,7 @@ def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
             Carried(
                 rate=rate,
                 headroom=bunched,
+                slack=max(slack, 0.0),
                 keeps_limits=kept,
                 concurrency=usual.concurrency,
             )
