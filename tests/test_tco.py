@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 import shutil
@@ -532,16 +531,16 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
 
 
 def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
-    # by hand: hours are all alike; in each, a third of the seconds bring three times the mean and
-    # the others nothing. Machines for the mean carry a third of what comes then.
+    # by hand: hours are all alike; in each, a quarter of the seconds bring four times the mean and
+    # the others nothing. Machines for the mean carry a quarter of what comes then.
     bursts: Any = SimpleNamespace(
         hours_of_year=lambda waiting, bunched=False: np.ones(8736),
         batchable_share=0.0,
-        turned_away=np.maximum(0.0, 3 - CARRIED) / 3,
+        turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
     )
     pool, need = cashflow.PoolLoad(bursts), np.array([[1.0]])
-    assert cashflow._spilled(pool, need, need)[0, 0] == pytest.approx(2 / 3, rel=1e-3)
-    assert cashflow._spilled(pool, 3 * need, need)[0, 0] == pytest.approx(0.0, abs=2e-3)
+    assert cashflow._spilled(pool, need, need)[0, 0] == pytest.approx(3 / 4)
+    assert cashflow._spilled(pool, 4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
@@ -559,9 +558,9 @@ def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
 
 
 def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
-    # by hand: every hour asks for one replica on average, and for two where requests bunch
+    # by hand: every hour asks for one replica on average, and for a second where requests bunch
     flat: Any = SimpleNamespace(
-        hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (2.0 if bunched else 1.0)
+        hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (1.7 if bunched else 0.9)
     )
     paid = cashflow._mean_replicas(cashflow.PoolLoad(flat), np.ones((1, 1)), np.zeros((1, 1)))
     assert paid[0, 0] == pytest.approx(2.0, rel=0.02)
@@ -720,27 +719,48 @@ def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
         assert not any(x.item == "model_moves" for x in c.options[name].flows)
 
 
-def test_of_a_mix_a_vendors_failure_costs_the_share_that_the_vendor_serves() -> None:
+def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_does() -> None:
     chosen = scenario.load("polderwerk")
+    data = chosen.model_dump()
+    data["options"]["api"]["provisioned"] = {"units": 10, "price_per_unit_hour": 2.0, "serves": 1}
+    chosen = scenario.Scenario.model_validate(data)
     plan = tco.with_optimum(costing.compile_plan(chosen, plain_capacity(chosen, rate=0.5)))
-    central = plan.central()
-    costs = {
-        name: candidates.Priced(
-            plan=option, factors=plan.factors, flows=tco.flows(plan, name, central), life=5
-        )
-        for name, option in plan.options.items()
-    }
-    split = costs["hybrid"].split
-    assert split is not None and 0 < split.burst_share < 1
-    assert candidates.vendor_share(costs["hybrid"]) == split.burst_share
-    undivided = dataclasses.replace(costs["hybrid"], plan=dataclasses.replace(
-        plan.options["hybrid"], split=None))  # fmt: skip
-    found = [
-        candidates.switching_costs({**costs, "hybrid": one}, "EUR")["hybrid"]
-        for one in (costs["hybrid"], undivided)
-    ]
-    assert found[0].central == pytest.approx(split.burst_share * found[1].central)
-    assert candidates.vendor_share(costs["api"]) == candidates.vendor_share(costs["owned"]) == 1
+    most = int(cashflow.fleet(plan.options["owned"], plan.central(), plan.years).serving.max())
+
+    def paid(name: str, servers: float) -> dict[str, Any]:
+        draws = plan.central(**{cashflow.owned_key("hybrid"): np.array([servers])})
+        found = cashflow.bill(plan, name, draws)
+        return {a.line.item.id: a.value for a in found if a.line.item.category != "staff"}
+
+    whole, part, none = paid("api", 0), paid("hybrid", 1), paid("hybrid", 10.0 * most)
+    draws = plan.central(**{cashflow.owned_key("hybrid"): np.array([1.0])})
+    away = cashflow.machines(plan.options["hybrid"], draws, plan.years)
+    assert away is not None and 0 < away.spilled[0].max() < 1
+    assert part["api_provisioned"] == pytest.approx(whole["api_provisioned"] * away.spilled[0])
+    assert part["model_moves"] == pytest.approx(whole["model_moves"])
+    assert none["api_provisioned"] == pytest.approx(0.0) and not none["model_moves"].any()
+
+
+def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share() -> None:
+    chosen = scenario.load("polderwerk")
+    found = {}
+    shares = []
+    for rate in (0.5, 5.0):
+        c = tco.assess(chosen, plain_capacity(chosen, rate=rate))
+        hybrid = c.options["hybrid"].hybrid
+        assert hybrid is not None
+        shares.append(hybrid.burst_share)
+        priced = {
+            name: candidates.Priced(
+                plan=c.plan.options[name], factors=c.plan.factors, flows=o.flows, life=5
+            )
+            for name, o in c.options.items()
+        }
+        found[rate] = candidates.switching_costs(priced, "EUR")
+    assert shares[0] > 1.5 * shares[1] > 0
+    assert found[0.5]["hybrid"].central == pytest.approx(found[5.0]["hybrid"].central)
+    # as much as leaving that vendor where it serves everything
+    assert found[0.5]["hybrid"].central == pytest.approx(found[0.5]["api"].central, rel=0.6)
 
 
 def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> None:

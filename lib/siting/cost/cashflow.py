@@ -52,6 +52,9 @@ SHARED = (
 RESIDUALS = tuple(f"residual_after_{age}" for age in range(1, 6))
 OF_SERVERS = ("life_years", "residual_scale", *RESIDUALS)
 """Parameters that servers of one's own add to these."""
+TESTED_FROM = 0.001
+"""Share of a workload's requests that goes to the other side of a mix from which the successor of
+its model is tested there."""
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
 
@@ -180,7 +183,7 @@ def _at_quantiles(hours: Array) -> Array:
 
 CURVE_POINTS = 624
 """Points of the load duration curve: one for each 14 hours of a year of 52 weeks."""
-CAPACITIES = np.concatenate([[0.0], np.exp(np.linspace(math.log(1e-3), math.log(30.0), 120))])
+CAPACITIES = np.concatenate([[0.0], 2.0 ** (np.arange(-100, 51) / 10)])
 """What own machines carry over the mean of the year's busiest hour, where a mix is worked out."""
 GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
 """Peaks for which the mean number of rented replicas is worked out. [replicas]"""
@@ -574,14 +577,35 @@ class Side:
             asked = asked * next(w for p, w in pools if workload in {x.name for x in p.pool.loads})
         return np.asarray(asked)
 
-    def provisioned_hours(self) -> float:
-        """Unit-hours of throughput that are paid by month, used or not."""
+    def sent(self, least: float = 0.0) -> Array:
+        """Share of the workloads' requests that the other side of a mix serves, workloads counting
+        alike; all where there is no mix. [n × Y]
+
+        least: one of which more than this goes there counts as a whole, the others as none.
+        """
+        if self.hybrid is None:
+            return np.ones((1, 1))
+        away = self.machines.spilled
+        parts = [len(p.pool.loads) for p in self.hybrid.base.pools]
+        return np.average(np.where(away > least, 1.0, 0.0) if least else away, 0, parts)
+
+    def model_moves(self) -> Array:
+        """Tests of successors by year: of a mix, for workloads that the other side serves at all.
+
+        A test is the same work, however little of a workload goes there.
+        """
+        return np.reshape(self.option.moves, (1, -1)) * self.sent(TESTED_FROM)
+
+    def provisioned_hours(self) -> Array:
+        """Unit-hours of throughput that are paid by month, used or not; of a mix, of as many units
+        as what goes to the other side needs."""
         bought = self.option.option.provisioned
-        return bought.units * bought.hours_per_month if bought else 0.0
+        hours = bought.units * bought.hours_per_month if bought else 0.0
+        return hours * self.sent()
 
     def egress_gb(self) -> Array:
         """Answers sent out by month. [GB]"""
-        share = np.mean(self.machines.spilled, axis=0) if self.hybrid is not None else 1.0
+        share = self.sent()
         size = self.draws["bytes_per_token"][:, None] / BYTES_PER_GB
         return np.asarray(total_tokens(self.plan, self.draws, answers_only=True) * share * size)
 
@@ -612,7 +636,7 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "user": lambda side, line: side.plan.users,
     "on_call": lambda side, line: float(side.plan.round_the_clock),
     "fte": lambda side, line: side.fte(),
-    "model_move": lambda side, line: np.reshape(side.option.moves, (1, -1)),
+    "model_move": lambda side, line: side.model_moves(),
     "provisioned_hour": lambda side, line: side.provisioned_hours(),
     "request": lambda side, line: side.requests(line.workload),
     "unused_commitment": lambda side, line: side.unused(),

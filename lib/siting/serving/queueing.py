@@ -117,7 +117,7 @@ def series(kind: Kind) -> Array:
     return np.asarray(rates / rates.mean())
 
 
-CARRIED = np.concatenate([[0.0], np.exp(np.linspace(math.log(0.05), math.log(30.0), 60))])
+CARRIED = np.concatenate([[0.0], 2.0 ** (np.arange(-50, 51) / 10)])
 """What machines carry over the mean of an hour, where the share that they turn away is known."""
 
 
@@ -137,7 +137,7 @@ def turned_away(kind: Kind, slack: float) -> Array:
         beyond = np.maximum(queue - CARRIED * slack, 0.0)
         away += beyond.sum(axis=0)
         queue -= beyond
-    return np.asarray(away / hours.sum())
+    return np.asarray(away / away[0])
 
 
 def _sigma(cv: float) -> float:

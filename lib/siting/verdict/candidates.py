@@ -381,23 +381,28 @@ def ceasing(scenario: Scenario, stability: Stability, name: str) -> tuple[Doubt,
 
 def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Range]:
     """A full move away from each option: the cheapest migration to another option, and the option's
-    own exit. Options that cannot be left are left out; of a hybrid on servers of the client's own,
-    it is the share of the work that its vendor serves. [currency]"""
+    own exit. Options that cannot be left are left out. [currency]
+
+    Of a mix on servers of the client's own, what leaves is its other side: that one's exit counts.
+    Another one is tested and connected with the same work, however little of the load it serves.
+    """
     moves = {n: _project(o, "migration", currency) for n, o in costs.items()}
     found = {}
     for name, option in costs.items():
         away = [m for n, m in moves.items() if n != name and m.central > 0] or [moves[name]]
         cheapest = min(away, key=lambda m: m.central)
-        move = cheapest.plus(_project(option, "exit", currency))
+        left = costs.get(leaving(option.plan), option)
+        move = cheapest.plus(_project(left, "exit", currency))
         if move.central > 0:
-            found[name] = move.scaled(vendor_share(option))
+            found[name] = move
     return found
 
 
-def vendor_share(option: Priced) -> float:
-    """Share of an option's work that vendors serve who could withdraw it."""
-    owns = isinstance(option.plan, HybridPlan) and not option.plan.base.option.vendor
-    return option.split.burst_share if owns and option.split is not None else 1.0
+def leaving(plan: OptionPlan) -> str:
+    """The option whose vendor could withdraw it: of a mix on servers of one's own, the other side
+    of it."""
+    owns = isinstance(plan, HybridPlan) and not plan.base.option.vendor
+    return plan.burst.name if isinstance(plan, HybridPlan) and owns else plan.name
 
 
 def yearly_spend(costs: Mapping[str, Priced], months: int, currency: str) -> dict[str, Range]:
