@@ -17,7 +17,7 @@ from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 
-DRAWS = 4_000
+DRAWS = 2_000
 """Draws of a study, of every variant of it, and of whatever they are compared with: the same."""
 
 

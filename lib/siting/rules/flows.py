@@ -10,9 +10,9 @@ says 'asked, and not known'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, partial, reduce
+from functools import cache, cached_property, lru_cache, partial, reduce
 from typing import TypeAlias
 
 from siting import catalogue
@@ -143,10 +143,10 @@ def _answers(part: Part) -> Iterator[Known]:
     option = scenario.options[part.carrier]
     model = option.runs(next(iter(part.workloads)))
     stated = [*_scenario_lines(part), *_place(part), *_written(part)]
-    yield from _published(["law", "threshold"], flow, law)
+    yield from _published(("law", "threshold"), flow, law)
     yield from _assumed({k.attribute.name: k.value for k in stated}, law)
-    yield from _published([f"kind:{option.kind}"], flow, law)
-    yield from _vendor_facts(scenario, option.vendor, flow, law)
+    yield from _published((f"kind:{option.kind}",), flow, law)
+    yield from _vendor_facts(option.vendor, scenario.client.country, flow, law)
     yield from openness.model_facts(scenario, part.carrier, model, law)
     yield from _published(_model_subjects(model, law), flow, law)
     yield from stated
@@ -196,35 +196,45 @@ def _inherited(answers: Answers, part: Part) -> Answers:
     return {name: answer for name, answer in answers.items() if part.kind.inherits(name)}
 
 
-def _published(subjects: Sequence[str], flow: str, law: RuleBook) -> Iterator[Known]:
+@lru_cache(maxsize=4096)
+def _published(subjects: tuple[str, ...], flow: str, law: RuleBook) -> tuple[Known, ...]:
     """What provider_attributes.csv states of `subjects` for a kind of flow on the day of `law`."""
-    for subject in subjects:
-        for row, known in law.published.get(subject, ()):
-            if row.looks_at(flow) and row.holds(law.day):
-                yield known
+    return tuple(
+        known
+        for subject in subjects
+        for row, known in law.published.get(subject, ())
+        if row.looks_at(flow) and row.holds(law.day)
+    )
 
 
-def _model_subjects(model: str, law: RuleBook) -> list[str]:
+@lru_cache(maxsize=1024)
+def _model_subjects(model: str, law: RuleBook) -> tuple[str, ...]:
     """Subjects of what a vendor demands for a line of models on every channel."""
     bare = model.rsplit(".", 1)[-1] if model.startswith(("eu.", "us.")) else model
     lines = (s for s in law.published if s.startswith("model:"))
-    return [s for s in lines if bare.startswith(s.removeprefix("model:"))]
+    return tuple(s for s in lines if bare.startswith(s.removeprefix("model:")))
 
 
-def _vendor_facts(scenario: Scenario, name: str, flow: str, law: RuleBook) -> Iterator[Known]:
-    """Published facts about the vendor, as far as they were known on the day of the report."""
-    record = vendor_record.load().as_of(scenario.client.report_date)
+@lru_cache(maxsize=4096)
+def _vendor_facts(name: str, home: str, flow: str, law: RuleBook) -> tuple[Known, ...]:
+    """Published facts about the vendor, as far as they were known on the day of the law.
+
+    home: the client's country.
+    """
+    record = vendor_record.load().as_of(law.day)
     vendor = record.vendor(name)
     if vendor is None:
-        return
+        return ()
     facts = record.facts_of(vendor)
-    for a in law.attributes.values():
-        if fact := facts.get(a.vendor_fact):
-            yield Known(a, attributes.plain_value(fact.value, a), source_of(fact))
-    home = scenario.client.country
+    own = tuple(
+        Known(a, attributes.plain_value(fact.value, a), source_of(fact))
+        for a in law.attributes.values()
+        if (fact := facts.get(a.vendor_fact))
+    )
     groups = ["", f"/{home.lower()}", *(f"/{g}" for g, c in law.sets.items() if home in c)]
     names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))
-    yield from _published([f"vendor:{n}{group}" for n in names for group in groups], flow, law)
+    subjects = tuple(f"vendor:{n}{group}" for n in names for group in groups)
+    return own + _published(subjects, flow, law)
 
 
 def _client_source(scenario: Scenario, path: str) -> Source:

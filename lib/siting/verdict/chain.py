@@ -98,6 +98,13 @@ NO_LOAD = {
     "peak_factor": 1.5,
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""
+AS_ASKED: Mapping[str, Any] = {
+    "growth_by_year": [],
+    "growth_per_year": Workload.model_fields["growth_per_year"].default,
+    "arrivals": "people",
+    "peak_factor": 1.5,
+}
+"""What of a load no rule looks at: licences count its users."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +288,7 @@ class Chain:
     def _judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
         names = dict.fromkeys((name, *leaves(scenario, name)))
         seen, words = self._seen(
-            "rules", scenario, names, BY_LAW, NO_LOAD, rules=scenario.rules,
+            "rules", scenario, names, BY_LAW, AS_ASKED, rules=scenario.rules,
             stability=scenario.stability,
         )  # fmt: skip
         jobs = repr(scenario.fine_tuning)
@@ -330,8 +337,14 @@ class Chain:
             sovereignty=self.rules(scenario),
             parity=self.quality(scenario),
         )
-        usual = reference.usual_cost(scenario)
-        return gather.candidates(chapters, self.vendors(scenario), usual)
+        return gather.candidates(chapters, self.vendors(scenario), self.usual(scenario))
+
+    def usual(self, scenario: Scenario) -> float:
+        """What such a service usually costs over the horizon. [client's currency]"""
+        seen, words = self._seen(
+            "usual", scenario, (), {}, NO_DATA, finance=scenario.finance, decision=scenario.decision
+        )
+        return self._stage("usual", words, lambda: reference.usual_cost(seen))
 
     def decide(self, scenario: Scenario) -> Decision:
         """The answer to a scenario. Raises ValueError for a weight that names no criterion."""
@@ -344,7 +357,7 @@ class Chain:
             method=scenario.decision.method,
             seed=scenario.seed,
             draws=self.draws,
-            usual=reference.usual_cost(scenario),
+            usual=self.usual(scenario),
         )
         return decide(case)
 

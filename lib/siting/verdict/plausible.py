@@ -65,8 +65,14 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
     return [v for v in listed if _possible(scenario, v)]
 
 
+MAY_BE_REFUSED = ("offer", "event", "together")
+"""Kinds of variants that name what the scenario may not take: a server, a model, anything."""
+
+
 def _possible(scenario: Scenario, variant: Variant) -> bool:
     """Whether the scenario takes the change, as it would be asked for from outside."""
+    if variant.kind not in MAY_BE_REFUSED:
+        return True
     try:
         changed(scenario, variant.changes)
     except DocumentError:
@@ -556,7 +562,7 @@ def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
         today=1.0,
         low=band.low,
         high=band.high,
-        grid=(band.low, 0.6, 1.0, 1.7, band.high),
+        grid=(band.low, 0.6, 1.7, band.high),
         change=lambda factor: scaled_load(s, factor),
     )
     known = ranking.weights_of(s.decision.weights, ranking.criteria())
@@ -582,7 +588,7 @@ def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
             today=wait.central,
             low=wait.low,
             high=wait.high,
-            grid=(wait.low, wait.central, wait.high, 2 * wait.high),
+            grid=(wait.low, wait.high, 2 * wait.high),
             change=lambda months: {f"options.{chosen}.months_to_production": months},
         )
     for name in s.options:
@@ -599,6 +605,6 @@ def _discounts(s: Scenario, name: str) -> Iterator[Dial]:
             today=option.discount,
             low=0.0,
             high=0.3,
-            grid=(0.0, 0.15, 0.3, 0.5),
+            grid=(0.0, 0.3, 0.5),
             change=lambda share: {f"options.{name}.discount": share},
         )

@@ -189,8 +189,8 @@ class Switch:
         return self.dial.low <= self.at <= self.dial.high
 
 
-STEPS = 6
-"""Bisections after the grid: 64 parts of a step of it."""
+STEPS = 5
+"""Bisections after the grid: 32 parts of a step of it."""
 BESIDE = 0.02
 """So far on either side it is decided again, to show that the first option differs."""
 
