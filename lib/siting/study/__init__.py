@@ -37,12 +37,14 @@ from siting.study.memory import MemoryFrames
 from siting.study.results import Results
 from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
+from siting.study.turns import TurnFrames
 from siting.study.vendors import VendorFrames
 from siting.study.wording import Wording
 from siting.verdict.variants import Outcome, Variant
 
 TOPICS: tuple[type[Topic], ...] = (
     DecisionFrames,
+    TurnFrames,
     CostFrames,
     CapacityFrames,
     DataFrames,

@@ -171,7 +171,7 @@ def _offer(
     scenario: Scenario, model: str, where: str, *named: str, **fields: object
 ) -> tuple[str, Option]:
     """An option with one model for all workloads, and its name."""
-    said = {"label": f"{quality.bare_name(model)} {where}"[:80], "models": {"all": model}}
+    said = {"label": f"{quality.spoken(model)} {where}"[:80], "models": {"all": model}}
     option = {**said, "effort": _effort(scenario, model), **fields}
     words = "-".join((*named, quality.bare_name(model))).lower()
     return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:40], Option.model_validate(option)
@@ -217,7 +217,7 @@ def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     for model in open_models(scenario):
         for gpu, r in best.items():
             at = {"kind": "rented_gpus", "vendor": r.provider, "provider": r.provider, "gpu": gpu}
-            where = f"on rented {gpu}, {r.provider}", r.provider, gpu
+            where = f"on rented {catalogue.gpu(gpu).gpu}, {r.provider}", r.provider, gpu
             yield _offer(scenario, model, *where, **at, country=r.country, region=r.region)
 
 

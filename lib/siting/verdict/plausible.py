@@ -7,7 +7,7 @@ what a list needs to know: which answers the rules wait for, and which offers ke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from siting import catalogue, quality, reasoning
@@ -16,11 +16,11 @@ from siting.inputs import attributes
 from siting.inputs.attributes import Attribute
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import changed, put
-from siting.inputs.scenario.model import Option, Scenario, Workload
+from siting.inputs.scenario.model import SEAL, Option, Scenario, Workload
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
-from siting.rules.rulebook import Stress
+from siting.rules.rulebook import Rule, Stress
 from siting.serving.servers import Server
 from siting.verdict import alternatives, ranking
 from siting.verdict.chain import Chain
@@ -93,6 +93,35 @@ PATHS = {
     "list": "as listed, to the end",
 }
 """Paths of API prices in words."""
+FUTURES: Mapping[str, str] = {
+    "named_model": "API prices follow the named model and its successors",
+    "equal_quality": "API prices fall as those of equal quality did, and you move to them",
+    "list": "API prices stay as listed, to the end",
+}
+"""The same as clauses."""
+POLICIES: Mapping[str, str] = {
+    "secnumcloud": "that a service holds a SecNumCloud qualification",
+    "c5_type2": "that a service holds a C5 Type 2 attestation",
+    "european_model": "that the maker of a model is European",
+    "eu_operator": "that an operator is from the EEA",
+    "no_us_parent": "that an operator has no parent in the USA",
+}
+"""Lines of a client's policy in words."""
+CONDITIONS: Mapping[str, str] = {
+    "latency": "that your limits on response time are kept",
+    "quality": "that the model is shown to be good enough",
+    "budget": "that the yearly budget is kept",
+    "sovereignty": "that no rule on data fails",
+}
+"""Hard conditions in words."""
+RULE = "rule:"
+"""Begins a hard condition that names one rule."""
+TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
+"""Factors in words."""
+TERMS: Mapping[str, str] = {
+    "on_demand": "by the hour", "1y": "for one year", "3y": "for three years",
+}  # fmt: skip
+"""Commitments in words."""
 
 
 def price_paths(s: Scenario) -> Iterator[Variant]:
@@ -107,6 +136,8 @@ def price_paths(s: Scenario) -> Iterator[Variant]:
                     before=PATHS[own],
                     after=PATHS[path],
                     changes={"finance.price_path": path},
+                    clause=FUTURES[path],
+                    settled="nothing",
                 )
 
 
@@ -129,6 +160,8 @@ def loads(s: Scenario) -> Iterator[Variant]:
             before="as planned",
             after=f"× {factor:g}",
             changes=scaled_load(s, factor),
+            clause=f"the volume is {TIMES[factor]} the plan",
+            settled="year",
         )
     for end in ("low", "high"):
         grown = {
@@ -138,7 +171,13 @@ def loads(s: Scenario) -> Iterator[Variant]:
         }
         if grown:
             yield Variant(
-                kind="input", what="growth a year", before="as planned", after=end, changes=grown
+                kind="input",
+                what="growth a year",
+                before="as planned",
+                after=end,
+                changes=grown,
+                clause=f"growth a year is at the {end} end of its range",
+                settled="year",
             )
     for name, w in s.workloads.items():
         yield from _lengths(s, name, w)
@@ -156,6 +195,8 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
                 before=f"{tokens.mean:,.0f}",
                 after=f"{longer['mean']:,.0f}",
                 changes={f"workloads.{name}.{side}_tokens": longer},
+                clause=f"a request of {name} has {longer['mean']:,.0f} {side} tokens, "
+                f"not {tokens.mean:,.0f}",
             )
     hidden = [
         quality.hidden_tokens(s, option, name)
@@ -170,6 +211,8 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
             before=f"{most.central:,.0f}",
             after=f"{_band(most, end):,.0f}",
             changes={f"workloads.{name}.reasoning_tokens": _band(most, end)},
+            clause=f"a request of {name} has {_band(most, end):,.0f} hidden reasoning tokens, "
+            f"not {most.central:,.0f}",
         )
 
 
@@ -184,6 +227,7 @@ def _arrivals(name: str, w: Workload) -> Iterator[Variant]:
                 before=w.arrivals,
                 after=kind,
                 changes={f"workloads.{name}.arrivals": kind},
+                clause=f"{kind} send the requests of {name}, not {w.arrivals}",
                 plausible=kind == "agents" and w.task in ("agent", "code"),
             )
 
@@ -199,6 +243,8 @@ def money(s: Scenario) -> Iterator[Variant]:
                 before=f"{rate.central:.1%}",
                 after=f"{_band(rate, end):.1%}",
                 changes={"finance.discount_rate": _band(rate, end)},
+                clause=f"the discount rate is {_band(rate, end):.1%}, not {rate.central:.1%}",
+                settled="decision",
             )
         if wage and not wage.is_exact:
             yield Variant(
@@ -207,6 +253,8 @@ def money(s: Scenario) -> Iterator[Variant]:
                 before=f"{wage.central:,.0f}",
                 after=f"{_band(wage, end):,.0f}",
                 changes={"finance.staff_cost_per_year": _band(wage, end)},
+                clause=f"an engineer costs {_band(wage, end):,.0f} a year, not {wage.central:,.0f}",
+                settled="decision",
             )
 
 
@@ -224,6 +272,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 before=f"{wait.central:g}",
                 after=f"{_band(wait, end):g}",
                 changes={f"{here}.months_to_production": _band(wait, end)},
+                clause=f"{o.label} serves after {_band(wait, end):g} months, not {wait.central:g}",
             )
         for term in ("on_demand", "1y", "3y") if o.kind in COMMITTED else ():
             if term != o.commitment:
@@ -233,6 +282,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
                     before=o.commitment.replace("_", " "),
                     after=term.replace("_", " "),
                     changes={f"{here}.commitment": term},
+                    clause=f"{o.label} is rented {TERMS[term]}, not {TERMS[o.commitment]}",
                 )
         if o.kind in SELF_HOSTED:
             other = "n+1" if o.redundancy == "none" else "none"
@@ -242,6 +292,8 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 before=o.redundancy,
                 after=other,
                 changes={f"{here}.redundancy": other},
+                clause=f"{o.label} has {'a' if other == 'n+1' else 'no'} spare machine",
+                settled="decision",
                 plausible=other == "n+1",
             )
         if o.kind in BY_REQUEST and not o.discount:
@@ -251,6 +303,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 before="none",
                 after="20 %",
                 changes={f"{here}.discount": 0.2},
+                clause=f"list prices at {o.label} are 20% lower",
             )
 
 
@@ -270,7 +323,14 @@ def hardware(s: Scenario) -> Iterator[Variant]:
                 before=o.server or o.gpu,
                 after=best.option.server,
                 changes={f"options.{name}.{k}": v for k, v in design.items()},
+                clause=f"{o.label} use {_machine(best.option)}, not {_machine(o)}",
             )
+
+
+def _machine(o: Option) -> str:
+    """The server of an option as its maker calls it, or its card."""
+    sold = {server.id: server.label for server in catalogue.table("servers", Server)}
+    return sold.get(o.server, catalogue.gpu(o.gpu).gpu)
 
 
 def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
@@ -311,10 +371,11 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
             said = best.option.model_dump(mode="json", exclude_defaults=True)
             yield Variant(
                 kind="offer",
-                what="one more option",
+                what=f"one more option, {best.option.label}",
                 before="not looked at",
                 after=best.option.label,
                 changes={f"options.{_free(s, best.name)}": said},
+                clause=f"{best.option.label} is taken in as an option",
             )
 
 
@@ -328,19 +389,31 @@ def _free(s: Scenario, name: str) -> str:
 
 def policies(s: Scenario) -> Iterator[Variant]:
     """What the client itself asks, left out, line by line."""
-    yield from _left_out("policy line", "rules.policies", list(s.rules.policies))
-    conditions = "decision.hard_constraints"
-    yield from _left_out("hard condition", conditions, s.decision.hard_constraints)
+    lines: dict[str, str] = {line: POLICIES[line] for line in s.rules.policies}
+    yield from _left_out("policy line", "rules.policies", lines)
+    demanded = {line: condition_in_words(line) for line in s.decision.hard_constraints}
+    yield from _left_out("hard condition", "decision.hard_constraints", demanded)
 
 
-def _left_out(name: str, path: str, lines: Sequence[str]) -> Iterator[Variant]:
-    for line in lines:
+def condition_in_words(line: str) -> str:
+    """A hard condition as a clause that begins with "that"."""
+    if line.startswith(RULE):
+        rules = {r.rule_id: r.title for r in catalogue.table("sovereignty_rules", Rule)}
+        return f"that the rule “{rules[line.removeprefix(RULE)]}” is met"
+    if line.startswith(SEAL):
+        return f"that the service reaches level {line.removeprefix(SEAL)} of the EU framework"
+    return CONDITIONS[line]
+
+
+def _left_out(name: str, path: str, lines: Mapping[str, str]) -> Iterator[Variant]:
+    for line, words in lines.items():
         yield Variant(
             kind="policy",
-            what=f"{name}: {line.replace('_', ' ')}",
+            what=f"{name}: {words}",
             before="asked",
             after="left out",
             changes={path: [other for other in lines if other != line]},
+            clause=f"you drop your {name} {words}",
         )
 
 
@@ -357,6 +430,7 @@ def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 before=_yes(k.value),
                 after=_yes(not k.value),
                 changes={f"rules.attributes.{name}": not k.value},
+                clause=_answered(k.attribute.label, _yes(not k.value), _yes(k.value)),
             )
     for name, w in s.workloads.items():
         for trait, words in TRAITS.items():
@@ -367,7 +441,13 @@ def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 before=_yes(is_so),
                 after=_yes(not is_so),
                 changes={f"workloads.{name}.data.{trait}": not is_so},
+                clause=_answered(f"{words} in {name}", _yes(not is_so), _yes(is_so)),
             )
+
+
+def _answered(asked: str, after: str, before: str) -> str:
+    """An answer as a clause."""
+    return f"the answer to “{asked}” is {after} (now {before})"
 
 
 def _yes(value: bool) -> str:
@@ -397,6 +477,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
                     before="blank",
                     after=attributes.value_text(value),
                     changes={path: value},
+                    clause=_answered(asked.label + whose, attributes.value_text(value), "blank"),
                 )
                 if owner:
                     by_option.setdefault(owner, {}).setdefault(path, []).append(value)
@@ -432,6 +513,8 @@ def _all_at_once(
             before="blank",
             after=after,
             changes=filled,
+            clause=f"{s.options[owner].label} answers its {len(paths)} blanks "
+            f"{after.removeprefix('all ')}",
         )
 
 
@@ -445,6 +528,7 @@ def events(s: Scenario) -> Iterator[Variant]:
         yield Variant(
             kind="event",
             what=f"{vendor} can no longer be had",
+            clause=f"{vendor.rpartition('/')[2]} can no longer be had",
             before="it serves",
             after="gone",
             changes={"suppose.gone": [*s.suppose.gone, vendor]},
@@ -456,6 +540,8 @@ def events(s: Scenario) -> Iterator[Variant]:
             before="it serves",
             after="gone",
             changes={"suppose.gone": [*s.suppose.gone, model]},
+            clause=f"{spoken(model)} ends and no successor passes your test",
+            **_ends(s, (o for _, o in served if model in o.models.values()), model),
         )
     for name, o in served:
         yield from _successors(s, name, o)
@@ -468,6 +554,14 @@ def events(s: Scenario) -> Iterator[Variant]:
                 after="yes",
                 changes={"suppose.law": [*s.suppose.law, event.stress]},
             )
+
+
+def _ends(s: Scenario, sold: Iterable[Option], model: str) -> dict[str, Any]:
+    """When a model ends, where its vendors have announced it: the first day."""
+    months = s.finance.horizon_months
+    found = (api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed) for o in sold)
+    days = [end.retired for end in found if end.retired]
+    return {"settled": "day", "day": min(days)} if days else {}
 
 
 def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
@@ -491,6 +585,8 @@ def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
             before=spoken(model),
             after=spoken(new),
             changes=change,
+            clause=f"{spoken(new)} follows {spoken(model)} at {o.label}",
+            **_ends(s, [o], model),
         )
 
 
@@ -511,6 +607,7 @@ def weights(s: Scenario) -> Iterator[Variant]:
                 before=f"{own.central:g}",
                 after=f"{said.central:g}",
                 changes={f"decision.weights.{c.criterion}": ends},
+                clause=f"{c.label.lower()} counts {'twice' if factor else 'for nothing'}",
             )
 
 
@@ -534,6 +631,7 @@ def methods(s: Scenario) -> Iterator[Variant]:
                 before=METHODS[own],
                 after=METHODS[method],
                 changes={"decision.method": method},
+                clause=f"criteria are put together by {METHODS[method]}, not {METHODS[own]}",
             )
 
 
@@ -546,6 +644,7 @@ def together(s: Scenario) -> Iterator[Variant]:
             before="as planned",
             after="all of it",
             changes=asked.set,
+            clause=asked.label,
         )
 
 
@@ -564,6 +663,7 @@ def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
         high=band.high,
         grid=(band.low, 0.6, 1.7, band.high),
         change=lambda factor: scaled_load(s, factor),
+        settled="year",
     )
     known = ranking.weights_of(s.decision.weights, ranking.criteria())
     cost = known["cost"]
@@ -607,4 +707,5 @@ def _discounts(s: Scenario, name: str) -> Iterator[Dial]:
             high=0.3,
             grid=(0.0, 0.3, 0.5),
             change=lambda share: {f"options.{name}.discount": share},
+            settled="offer",
         )

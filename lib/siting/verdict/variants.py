@@ -12,8 +12,9 @@ that buys whole servers can win, lose and win again.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -31,6 +32,22 @@ Kind = Literal[
 other way; unanswered: a blank filled in; policy: what the client itself asks, left out; offer: what
 can be ordered or agreed otherwise; event: what may happen; weight; method: another way to rank;
 together: what the scenario wants tried at once."""
+Settled = Literal["decision", "answer", "offer", "pilot", "year", "day", "nothing", "weighing"]
+"""What settles whether a change holds. decision: the client decides it; answer: the client or a
+vendor answers; offer: a written offer; pilot: the test with one team; year: a year of use; day: an
+announced one; nothing: no date does; weighing: it is a matter of how one weighs."""
+SETTLED: Mapping[Kind, Settled] = {
+    "input": "pilot",
+    "assumed": "answer",
+    "unanswered": "answer",
+    "policy": "decision",
+    "offer": "offer",
+    "event": "nothing",
+    "weight": "weighing",
+    "method": "weighing",
+    "together": "decision",
+}
+"""What settles most changes of a kind."""
 Answer = Literal["stays", "level", "changes", "none"]
 """stays: the report's choice is first; level: another is, by no more than matters; changes: another
 is, by more, or the choice is ruled out; none: all are."""
@@ -53,10 +70,18 @@ class Variant:
     """Values by dotted path."""
     plausible: bool = True
     """Whether it lies in its range, is dated, or can be had or asked."""
+    clause: str = ""
+    """The change as it stands after "if": `the volume is twice the plan`."""
+    settled: Settled | None = None
+    """What settles it, where it is not what settles most of its kind."""
+    day: dt.date | None = None
+    """Day on which it comes, where that is announced."""
 
     @property
     def phrase(self) -> str:
-        """The change in a phrase: `volume: × 2 instead of as planned`."""
+        """The change in a phrase: its clause, or else what is what instead of what."""
+        if self.clause:
+            return self.clause
         if self.kind == "event" and self.after in ("gone", "yes"):
             return self.what
         instead = f" instead of {self.before}" if self.before not in UNSAID else ""
@@ -152,6 +177,8 @@ class Dial:
     """Values at which it is tried first, rising: as far as one may look."""
     change: Callable[[float], Changes]
     """What makes it a value."""
+    settled: Settled | None = None
+    """As of a variant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +208,18 @@ class Switch:
             after=f"{self.beyond:.4g}",
             changes=self.dial.change(self.beyond),
             plausible=self.inside,
+            clause=self._clause,
+            settled=self.dial.settled,
         )
+
+    @property
+    def _clause(self) -> str:
+        """The value in words: `volume is above 1.7 times the plan`."""
+        side = "above" if self.at >= self.dial.today else "below"
+        at = f"{self.at:.3g} {self.dial.unit}"
+        if self.dial.unit.startswith("share"):
+            at = f"{self.at:.0%}{self.dial.unit.removeprefix('share')}"
+        return f"{self.dial.what} is {side} {at}"
 
     @property
     def inside(self) -> bool:

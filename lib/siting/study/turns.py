@@ -1,0 +1,303 @@
+"""Frames of a study on what turns the answer, when that is known, and what is done then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+
+from siting.catalogue import Source, source_of
+from siting.cost import costing, tco
+from siting.inputs.scenario.changes import put
+from siting.places import BY_REQUEST
+from siting.quantity import Range
+from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.verdict.decision import Decision
+from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
+from siting.verdict.plausible import FUTURES, condition_in_words
+from siting.verdict.plausible import POLICIES as POLICY_WORDS
+from siting.verdict.variants import SETTLED, Outcome, Settled, Variant
+
+HORIZONS: Mapping[Settled, int] = {
+    "decision": FIRST_HORIZON_DAYS,
+    "answer": FIRST_HORIZON_DAYS,
+    "offer": FIRST_HORIZON_DAYS,
+    "pilot": PILOT_DAYS,
+    "year": 365,
+}
+"""Days after the report by which something settles a change."""
+OTHER_FUTURE: Mapping[str, str] = {
+    "named_model": "equal_quality",
+    "equal_quality": "named_model",
+    "list": "equal_quality",
+}
+"""The path of API prices that is shown beside a scenario's own."""
+FALLS = tuple(step / 20 for step in range(20))
+"""Yearly falls of API prices that a curve is drawn through. [share]"""
+FALLING = "api_decline"
+"""The factor of the cost plan that holds the fall."""
+ONCE = ("servers", "moving over")
+"""Kinds of cost that are paid once, to begin."""
+
+
+class TurnFrames(Topic):
+    """Frames on what turns the answer, both futures of API prices, and go or no-go."""
+
+    def _criteria_sources(self) -> list[Source]:
+        return [source_of(c) for c in self.results.decision.criteria]
+
+    @frame_citing(_criteria_sources)
+    def turns(self) -> Rows:
+        """A change after which another option is first, the worst for the choice first: the one
+        list of what may be called decisive.
+
+        rank: 1 is the worst
+        kind: kind of change, as in `variants`
+        change: what changes, as a clause
+        settled: what settles it: decision, answer, offer, pilot, year, day, nothing or weighing
+        known_by?: day by which that is known; missing where no date settles it
+        key?: the option that is first then, as the scenario names it
+        first?: the same by its label; missing where all are ruled out
+        present_cost?: likely present cost of that option then [currency]
+        share?: share of cases in which no other is better by more than matters [share]
+        lead?: lead of the choice then; missing where it may not be chosen any more [points]
+        answer: level (another leads by no more than matters), changes or none
+        """
+        tried = list(self.results.tried)
+        tried += [(s.variant, s.outcome) for s in self.results.switches]
+        turning = [(v, found) for v, found in tried if v.plausible and found.answer != "stays"]
+        turning.sort(key=lambda each: _worth(each[1]))
+        worst: dict[str, tuple[Variant, Outcome]] = {}
+        for variant, found in turning:
+            worst.setdefault(variant.what, (variant, found))
+        for rank, (variant, found) in enumerate(worst.values(), 1):
+            settled = variant.settled or SETTLED[variant.kind]
+            yield {
+                "rank": rank,
+                "kind": variant.kind,
+                "change": variant.phrase,
+                "settled": settled,
+                "known_by": self._known_by(variant, settled),
+                "key": found.option,
+                "first": self._label(found.option, variant),
+                "present_cost": found.present_cost,
+                "share": found.share,
+                "lead": found.lead,
+                "answer": found.answer,
+            }
+
+    def _known_by(self, variant: Variant, settled: Settled) -> str | None:
+        if settled == "day" and variant.day:
+            return variant.day.isoformat()
+        days = HORIZONS.get(settled)
+        return self.results.day(days) if days else None
+
+    def _label(self, option: str | None, variant: Variant) -> str | None:
+        """What an option is called; one that only a variant has is what it tries."""
+        return self.results.labels.get(option, variant.after) if option else None
+
+    @frame_citing(_criteria_sources)
+    def futures(self) -> Rows:
+        """One option in one future of API prices, decided anew by the same chain.
+
+        path: name of the path of API prices
+        told: the path as a clause
+        planned: whether it is the scenario's own
+        option: label of the option
+        status: allowed, not cleared or ruled out
+        p10?: present cost, one case in ten is cheaper [currency]
+        p50?: likely present cost [currency]
+        p90?: nine in ten are cheaper [currency]
+        first?: share of cases in which it ranks first [share]
+        best: whether it has the highest mean score of all
+        """
+        own = self.scenario.finance.price_path
+        paths: list[str] = [own]
+        if any(o.kind in BY_REQUEST for o in self.options.values()):
+            paths.append(OTHER_FUTURE[own])
+        for path in paths:
+            other = put(self.scenario, {"finance.price_path": path})
+            yield from self._future(path, path == own, self.results.chain.decide(other))
+
+    def _future(self, path: str, planned: bool, found: Decision) -> Iterator[dict[str, Any]]:
+        for c in found.candidates:
+            row: dict[str, Any] = {
+                "path": path,
+                "told": FUTURES[path],
+                "planned": planned,
+                "option": c.name,
+                "status": _status(bool(c.struck), bool(c.uncleared)),
+                "best": c.name == found.recommended,
+            }
+            if c.cost is not None:
+                low, likely, high = np.quantile(c.cost.draws, (0.1, 0.5, 0.9))
+                row |= {"p10": low, "p50": likely, "p90": high}
+            if found.ranking and c.name in found.ranking.names:
+                row["first"] = found.ranking.first(c.name)
+            yield row
+
+    @frame
+    def exclusions(self) -> Rows:
+        """One option that is ruled out, with whose rule does it.
+
+        option: label of the option
+        whose: the law, your policy, your condition, or the comparison
+        rule: what is not met, in words
+        reason: why, in full
+        present?: likely present cost [currency]
+        """
+        no_policy = self._struck({"rules.policies": []})
+        lines = self.scenario.decision.hard_constraints
+        no_condition = self._struck({"decision.hard_constraints": []})
+        for c in self.results.decision.candidates:
+            if not c.struck:
+                continue
+            row = {"option": c.name, "reason": c.struck[0], "present": c.cost and c.cost.central}
+            if c.name not in no_policy:
+                named = [POLICY_WORDS[line] for line in self.scenario.rules.policies]
+                row |= {"whose": "your policy", "rule": self._alone(c.name, named)}
+            elif c.name in no_condition:
+                row |= {"whose": "the comparison", "rule": c.struck[0]}
+            elif c.name not in self._struck({"decision.hard_constraints": _law_alone(lines)}):
+                named = [condition_in_words(line) for line in lines if not _is_law(line)]
+                row |= {"whose": "your condition", "rule": " and ".join(named)}
+            else:
+                row |= {"whose": "the law", "rule": c.struck[0].partition(":")[0]}
+            yield row
+
+    def _struck(self, changes: Mapping[str, Any]) -> set[str]:
+        """Options that are ruled out in a scenario with something else."""
+        found = self.results.chain.candidates(put(self.scenario, changes))
+        return {c.name for c in found if c.struck}
+
+    def _alone(self, name: str, named: Sequence[str]) -> str:
+        """The lines of the client's policy that rule out an option, each tried alone."""
+        lines = self.scenario.rules.policies
+        at_work = [
+            words
+            for line, words in zip(lines, named, strict=True)
+            if name in self._struck({"rules.policies": [line]})
+        ]
+        return " and ".join(at_work or named)
+
+    # --- prices that fall -------------------------------------------------------------------------
+
+    @frame
+    def price_curve(self) -> Rows:
+        """Cost of one option, as planned, were API prices of equal quality to fall so fast a year
+        for two years; a hybrid is split anew at each fall.
+
+        option: label of the option
+        fall: of the price a year [share]
+        planned: present cost, with all else as planned [currency]
+        """
+        if not any(o.kind in BY_REQUEST for o in self.options.values()):
+            return
+        falling = put(self.scenario, {"finance.price_path": "equal_quality"})
+        plan = costing.compile_plan(falling, self.results.capacity)
+        if FALLING not in plan.factors:
+            return
+        factor = plan.factors[FALLING]
+        for fall in FALLS:
+            exact = replace(factor, value=Range.exact(fall, factor.value.unit))
+            at = tco.with_optimum(replace(plan, factors={**plan.factors, FALLING: exact}))
+            for name, found in tco.totals(at, at.central()).items():
+                yield {"option": name, "fall": fall, "planned": float(found.present[0])}
+        yield factor.source
+
+    @frame
+    def price_crossings(self) -> Rows:
+        """A yearly fall of API prices at which two options cost the same, as planned.
+
+        fall: of the price a year [share]
+        cheaper: the option that costs less beyond it
+        dearer: the option that costs more beyond it
+        planned: present cost of both there [currency]
+        """
+        curve = self.study.price_curve()
+        wide = curve.pivot_table(index="fall", columns="option", values="planned", observed=True)
+        for a, b in combinations(wide.columns, 2):
+            apart = wide[a] - wide[b]
+            for low, high in pairwise(apart.index):
+                if apart[low] * apart[high] >= 0:
+                    continue
+                at = low + (high - low) * apart[low] / (apart[low] - apart[high])
+                cost = float(np.interp(at, wide.index, wide[a]))
+                falling = apart[high] < 0
+                yield {
+                    "fall": at,
+                    "cheaper": a if falling else b,
+                    "dearer": b if falling else a,
+                    "planned": cost,
+                }
+        yield from curve.attrs["sources"]
+
+    # --- go or no-go ------------------------------------------------------------------------------
+
+    @frame
+    def gate(self) -> Rows:
+        """The day on which go or no-go is decided, and on what: one row; none without a choice.
+
+        date: the day
+        spent*: what the steps until then cost [currency]
+        points: what must be cleared of the choice by then [points]
+        once?: what is paid once, to begin, after a go; missing where nothing is [currency]
+        ceiling?: likely cost of what runs today, above which the choice saves nothing [currency]
+        fallback?: the option that comes next by score [option]
+        """
+        found = self.results.decision
+        ranking = found.ranking
+        if found.recommended is None or ranking is None:
+            return
+        days = FIRST_HORIZON_DAYS if found.stays else PILOT_DAYS
+        before = [s.price for s in self.results.advice.plan if s.row.day <= days and s.price]
+        target = found.candidate(found.recommended)
+        points = self.study.open_points()
+        mine = points[(points.option == target.label) & points.hard]
+        row: dict[str, Any] = {
+            "date": self.results.day(days),
+            "spent*": _sum(before, self.client.currency),
+            "points": len(mine),
+        }
+        flows = self.study.cash_flows()
+        ordered = flows[(flows.option == target.label) & flows.category.isin(ONCE)]
+        paid = ordered[ordered.month <= PILOT_DAYS / 30].amount.clip(lower=0).sum()
+        if paid > 0 and not found.stays:
+            row["once"] = paid
+        today = next((c.cost for c in found.candidates if c.name == found.baseline), None)
+        if today is not None and not found.stays:
+            row["ceiling"] = today.central
+        others = [name for name in ranking.names if name != found.recommended]
+        if others:
+            row["fallback"] = max(others, key=lambda name: ranking.score(name).central)
+        yield row
+
+
+def _sum(prices: Sequence[Range], currency: str) -> Range:
+    """Ranges added up."""
+    low, central, high = (sum(end) for end in zip(*(p.ends for p in prices), strict=True))
+    return Range(low, central, high, unit=currency)
+
+
+def _worth(found: Outcome) -> float:
+    """Where a change stands in the order of the worst; one after which the choice may not be
+    chosen is worse than any lead."""
+    return float("-inf") if found.lead is None else found.lead
+
+
+def _status(struck: bool, doubted: bool) -> str:
+    if struck:
+        return "ruled out"
+    return "not cleared" if doubted else "allowed"
+
+
+def _is_law(line: str) -> bool:
+    return line.startswith(("sovereignty", "rule:"))
+
+
+def _law_alone(lines: Sequence[str]) -> list[str]:
+    """Hard conditions on law."""
+    return [line for line in lines if _is_law(line)]
