@@ -246,3 +246,44 @@ def test_a_mixture_that_does_not_state_its_experts_is_not_sized() -> None:
     model = catalogue.model("openai/gpt-oss-120b").model_copy(update={"expert_params_b": None})
     with pytest.raises(NotEstimated, match="experts of openai/gpt-oss-120b"):
         tensors(model)
+
+
+def test_the_step_of_an_optimizer_that_works_on_all_tensors_takes_ten_bytes_a_parameter() -> None:
+    # Mistral 7B, 4 packed sequences of 4,096 with recomputing: 75.5 GiB were read off the card
+    model = catalogue.model("mistralai/Mistral-7B-v0.1")
+    job = Job(
+        model=model,
+        method="full",
+        optimizer="adamw_torch",
+        tokens=4096,
+        micro_batch=4,
+        checkpointing=True,
+        framework="hf",
+    )
+    ten = 10 * tensors(model).total / GIB
+    peak = training.Peak(job)
+    assert peak.allocated.central == pytest.approx(ten, rel=0.01)
+    assert peak.reserved.low < 75.5 < peak.reserved.high
+    fused = training.Peak(dataclasses.replace(job, optimizer="adamw_torch_fused"))
+    assert _part(fused, "optimizer step") == 0
+    assert fused.allocated.central < peak.allocated.central
+    # adapters are small, and gradients that go as they come leave no step
+    assert _part(training.Peak(dataclasses.replace(job, method="lora")), "optimizer step") == 0
+    backward = training.Peak(dataclasses.replace(job, in_backward=True))
+    assert _part(backward, "optimizer step") == 0
+
+
+def test_sharding_leaves_gaps_unless_segments_grow() -> None:
+    job = Job(model=SMALL, gpus=8, sharding="fsdp", framework="axolotl")
+    made = training.Peak(job)
+    # 1.25 of what is allocated, and 0.56 GiB of libraries
+    assert made.reserved.central == pytest.approx(1.25 * made.allocated.central + 0.56)
+    grows = training.Peak(dataclasses.replace(job, framework="torchtitan"))
+    assert grows.reserved.central == pytest.approx(1.07 * grows.allocated.central + 0.56)
+
+
+def test_padded_examples_are_as_long_as_examples_are_not_as_the_limit() -> None:
+    job = Job(model=SMALL, tokens=8192, micro_batch=4, packed=False)
+    assert job.batch.ends == (4 * 300, 4 * 1200, 4 * 2048)
+    short = dataclasses.replace(job, tokens=512)
+    assert short.batch.ends == (4 * 300, 4 * 512, 4 * 512)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -244,7 +245,7 @@ def test_graphs_count_from_release_021_on() -> None:
 
 def test_a_new_deployment_is_planned_with_the_current_release() -> None:
     d = planned(Deployment(model=LLAMA, gpu=H100))
-    assert d.release == (0, 26)
+    assert d.release == (0, 33)
     made = vram.inference(d, 8192)
     assert next(p for p in made.parts if p.name == "graphs").gib.central > 0
 
@@ -532,3 +533,116 @@ def test_the_setting_is_kept() -> None:
     assert made.deployment == dataclasses.replace(run, weights="bf16", kv_cache="bf16")
     assert made.budget_gib.central == pytest.approx(0.5 * 79.18)
     assert dataclasses.is_dataclass(made)
+
+
+# --- what an engine refuses, and what it leaves out ---------------------------------------------
+
+HYBRID = catalogue.model("Qwen/Qwen3.6-27B")
+L40S = catalogue.gpu("L40S")
+
+
+def test_an_engine_told_to_serve_text_loads_no_encoder() -> None:
+    # a start-up log of vLLM 0.20 in language-model-only mode: 17.62 GiB, 0.86 less than with it
+    run = Deployment(model=HYBRID, gpu=H100, weights="nvfp4", engine_version="0.20", images=False)
+    assert pool.loaded(run).central == pytest.approx(17.62, abs=0.02)
+    both = dataclasses.replace(run, images=True)
+    assert pool.loaded(both).central - pool.loaded(run).central == pytest.approx(0.86, abs=0.01)
+    unknown = dataclasses.replace(run, images=None)
+    assert pool.loaded(unknown).low <= pool.loaded(run).central
+    assert pool.loaded(unknown).central == pool.loaded(both).central
+
+
+def test_a_four_bit_mixture_may_have_only_its_experts_in_four_bit() -> None:
+    # 33.94 GiB a card of two were logged of a checkpoint with groups of 32 and 16-bit attention
+    mixture = catalogue.model("mistralai/Mistral-Small-4-119B-2603")
+    run = Deployment(model=mixture, gpu=L40S, weights="int4", tensor_parallel=2)
+    assert pool.loaded(run).low < 29.5 and pool.loaded(run).high > 33.94
+    named = weights.checkpoint_format("cyankiwi/Mistral-Small-4-119B-2603-AWQ-4bit", "awq-int4")
+    told = pool.loaded(dataclasses.replace(run, weights=named))
+    assert told.central == pytest.approx(33.94, rel=0.03)
+    assert weights.checkpoint_format("someone/Some-AWQ", "awq-int4") == "awq-int4"
+
+
+def test_more_sequences_than_state_blocks_stop_the_engine_that_captures_graphs() -> None:
+    # public logs of vLLM 0.26 on an L40S: 184 blocks of 8.82 GiB, 256 sequences refused, 16 served
+    run = Deployment(model=HYBRID, gpu=L40S, weights="fp8", engine_version="0.26", sequences=256)
+    refused, _ = pool.stops(run, 131072, 8.82)
+    assert "at most 184 sequences" in refused
+    assert pool.stops(dataclasses.replace(run, sequences=16), 131072, 8.82) == ("", "")
+    assert pool.stops(dataclasses.replace(run, eager=True), 131072, 8.82) == ("", "")
+    assert pool.stops(dataclasses.replace(run, engine_version="0.18"), 131072, 8.82) == ("", "")
+    # where nothing is stated, a new deployment sets what the engine asks for
+    refused, hint = pool.stops(dataclasses.replace(run, sequences=None), 131072, 8.82)
+    assert not refused and "set max_num_seqs" in hint
+    plain = dataclasses.replace(run, model=QWEN)
+    assert pool.stops(plain, 32768, 1.0) == ("", "")
+
+
+def test_cards_of_160_gib_read_16384_tokens_a_step_from_release_028_on() -> None:
+    large = catalogue.gpu("MI300X")
+    for version, card, tokens in (
+        ("0.27", large, 8192),
+        ("0.28", large, 16384),
+        ("0.28", H100, 8192),
+        ("0.28", L40S, 2048),
+    ):
+        run = Deployment(model=LLAMA, gpu=card, engine_version=version)
+        assert pool.prompt_chunk(run, 8192) == tokens
+
+
+def test_scores_of_a_sparse_indexer_are_whole_on_amd_cards_and_in_chunks_on_nvidias() -> None:
+    model = catalogue.model("deepseek-ai/DeepSeek-V4-Pro")
+    run = Deployment(
+        model=model,
+        gpu=catalogue.gpu("MI300X"),
+        tensor_parallel=8,
+        engine_version="0.28",
+    )
+    longest = 1_048_576
+    # 16,384 tokens x 1,048,576 positions x 8 B = 128 GiB of scores and a masked copy
+    assert pool.activations(run, longest).gib.central > 128
+    assert vram.inference(run, longest).verdict == "does not fit"
+    other = dataclasses.replace(run, gpu=catalogue.gpu("B200"))
+    assert pool.activations(other, longest).gib.central < 8
+    small = dataclasses.replace(run, batched_tokens=2048)
+    assert vram.inference(small, longest).verdict != "does not fit"
+
+
+def test_graphs_grow_with_the_sizes_that_are_captured_and_are_none_if_eager() -> None:
+    run = Deployment(model=LLAMA, gpu=H100, engine_version="0.26", sequences=256)
+    some = dataclasses.replace(run, sequences=16)
+    none = dataclasses.replace(run, eager=True)
+    # 0.3 GiB and 0.0165 for each of 32 layers at 51 sizes; 7 of them up to 32 sequences
+    assert pool.graphs(run).gib.central == pytest.approx(0.828, abs=0.001)
+    assert pool.graphs(some).gib.central == pytest.approx(0.828 * 7 / 51, abs=0.001)
+    assert pool.graphs(none).gib.high == 0
+
+
+def test_the_share_that_vllm_takes_by_default_follows_its_release() -> None:
+    for version, share in (("0.26", 0.9), ("0.27", 0.92), ("0.33", 0.92)):
+        run = Deployment(model=LLAMA, gpu=H100, engine_version=version)
+        assert pool.engine_budget(run).central == pytest.approx(share * 79.18, rel=1e-3)
+
+
+def test_sglang_shares_its_pool_between_states_and_keys_and_takes_five_states_a_request() -> None:
+    run = Deployment(model=HYBRID, gpu=H100, weights="fp8", engine="sglang")
+    # 153.9 MB of states and 65.5 kB of keys and values a token, as its documentation says
+    assert pool.fixed_shares(run, 1, 19.0) == pytest.approx(
+        19.0 * GIB * 0.9 / 1.9 / 153.9e6 / 5, rel=0.02
+    )
+    assert pool.fixed_shares(run, 131072, 19.0) == pytest.approx(
+        19.0 * GIB / 1.9 / 65.5e3 / 131072, rel=0.02
+    )
+    # windows of Gemma 4 get 0.8 of the tokens of full layers, however short they are
+    windows = dataclasses.replace(run, model=catalogue.model("google/gemma-4-31B-it"))
+    each = 10 * 8192 + 0.8 * 50 * 16384
+    assert pool.fixed_shares(windows, 2000, 10.0) == pytest.approx(10 * GIB / each / 2000)
+
+
+def test_ranges_of_memory_never_shrink_as_distance_grows() -> None:
+    rows = catalogue.table("memory_spread", distance.Spread)
+    for quantity in {r.quantity for r in rows}:
+        own = sorted((r for r in rows if r.quantity == quantity), key=lambda r: r.distance)
+        assert [r.distance for r in own] == [0, 1, 2]
+        for near, far in itertools.pairwise(own):
+            assert near.low <= far.low and near.high <= far.high

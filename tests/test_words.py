@@ -177,6 +177,7 @@ def test_conditions_may_ask_for_all_that_a_deployment_can_be_and_nothing_else(
 
 def test_what_a_constant_of_memory_depends_on_may_be_asked_for() -> None:
     found = {pair for d in DEPLOYMENTS for pair in d._regime}
+    found |= {("sharded", "yes"), ("sharded", "no")}  # of a fine-tuning run
     assert found == {(key, value) for key, values in engines.REGIME.items() for value in values}
 
 
@@ -225,6 +226,7 @@ OPEN = {
     "names that the row itself gives": {
         "gpus.vendor", "gpus.form_factor", "kv_formats.aliases", "open_api_prices.host",
         "open_api_prices.provider", "optimizers.aliases", "quality_boards.settings",
+        "checkpoint_makers.holds_for",
         "reasoning_effort.aliases", "tco_cases.case_id", "training_frameworks.aliases",
         "training_frameworks.name", "training_methods.aliases", "country_groups.group",
         "vendor_backtests.quantity",

@@ -42,8 +42,11 @@ class WeightFormat(Named, tables="weight_formats", key="format"):
     high_factor: Positive
     head_bits: float | None = None
     """Bits of the output head in a GGUF file, where it differs."""
+    weight_only: bool = False
+    """Activations stay in 16 bit, and so do the products: weights are unpacked for them."""
     other: WeightFormatName = ""
-    """The format that checkpoints under this name may be instead, with more tensors in few bits."""
+    """The format that checkpoints under this name may be instead, with more or fewer tensors in few
+    bits."""
 
 
 def weight_format(name: str, model: Model | None = None) -> WeightFormat:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from siting.quantity import Range
+
 Row = dict[str, str]
 """One case, blank cells left out."""
 MOST = 1e15
@@ -61,3 +63,16 @@ def number(row: Row, column: str) -> float | None:
     if abs(value) > MOST:
         raise ValueError(f"{column} {text!r} is larger than anything measured")
     return value
+
+
+def as_printed(found: Range, row: Row, column: str) -> Range:
+    """A range that holds every value which a table would print as what it prints in `column`."""
+    half = _digit(row.get(column, "")) / 2
+    low = min(found.low, max(found.low - half, 0.0))  # nothing printed is below zero for rounding
+    return Range(low, found.central, found.high + half, found.unit)
+
+
+def _digit(text: str) -> float:
+    """Step of the last digit of a printed number: 12.3 is known to 0.1, and yes to nothing."""
+    whole, _, decimals = text.strip().partition(".")
+    return 10.0 ** -len(decimals) if (whole + decimals).isdigit() else 0.0

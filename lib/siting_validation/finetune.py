@@ -15,7 +15,7 @@ from siting.memory.deployment import usable_gib
 from siting.memory.distance import in_words, unseen
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.cases import Prediction, Row, number, positive, scored
+from siting_validation.cases import Prediction, Row, as_printed, number, positive, scored
 from siting_validation.vram import gpu_of, model_of, whole, why
 
 QUANTITIES = ("peak_gib_per_gpu", "fits")
@@ -42,6 +42,7 @@ def finetune_row(row: Row) -> Iterator[Prediction]:
                 case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
             )
             continue
+        found = as_printed(found, row, quantity)
         yield Prediction(
             case_id=row["case_id"],
             quantity=quantity,

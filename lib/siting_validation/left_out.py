@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from siting import catalogue
 from siting.catalogue import FactError
+from siting.dtypes import weight_format
 from siting.memory import distance, engines, pool, training
 from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.quantity import GIB, NotEstimated
@@ -42,6 +43,7 @@ nine tenths that it promises, for few sources tell of many."""
 BEYOND = 1.25
 """How much wider a range is than that of the next nearer class, where too few rows tell."""
 FEW = 8
+SOURCES = 3
 QUANTITIES = {"weights_gib_per_gpu": "weights", "kv_cache_gib_per_gpu": "pool"}
 ERRORS = (NotEstimated, KeyError, FactError, ValueError)
 
@@ -246,7 +248,10 @@ def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
     for quantity in dict.fromkeys(r.quantity for r in found):
         low = high = 0.0
         for far in (0, 1, 2):
-            rows = [r for r in found if r.quantity == quantity and min(r.distance, 2) == far]
+            alike = [r for r in found if r.quantity == quantity]
+            rows = [r for r in alike if min(r.distance, 2) == far]
+            if len({r.source for r in rows}) < SOURCES:  # two sources tell little of a third
+                rows = [r for r in alike if min(r.distance, 2) in (far, far + 1)]
             if len(rows) < FEW:
                 low, high = low * BEYOND or 1.0, high * BEYOND or 1.0
             else:
@@ -347,13 +352,26 @@ def summary(kind: str) -> dict[str, Any]:
         "card": lambda c: c.card.split(" on ")[1],
         "source": lambda c: c.source,
     }
+    classes = {c.row["case_id"]: _class(kind, c) for c in cases(kind)}
     for name, by in groups.items():
         made = left_out(kind, by)
         result[name] = comparison.summarise([c for c, _ in made])
+        result[f"{name}, by class"] = {
+            of: comparison.summarise([c for c, _ in made if classes[c.case_id] == of])
+            for of in sorted(set(classes.values()))
+        }
         result[f"{name}, by distance"] = {
             str(far): comparison.summarise([c for c, f in made if f == far]) for far in (0, 1, 2)
         }
     return result
+
+
+def _class(kind: str, case: Case) -> str:
+    """What errors are told apart by: width of the weights, or the framework."""
+    if kind == "finetune":
+        return case.aspects["framework"]
+    d = vram.run_of(case.row).deployment
+    return "4 bit" if weight_format(d.weights, d.model).bits < 6 else "16 and 8 bit"
 
 
 def write_tables() -> None:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from siting import catalogue, hf_config
 from siting.catalogue import FactError, Gpu, Model
 from siting.memory import vram
-from siting.memory.deployment import Deployment, usable_gib
+from siting.memory.deployment import Deployment, max_sequences, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant, engine_family, version
 from siting.memory.pool import Pool, activations, holds, loaded, request_gib
+from siting.memory.weights import checkpoint_format
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.cases import Prediction, Row, number, positive, scored
+from siting_validation.cases import Prediction, Row, as_printed, number, positive, scored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ def vram_row(row: Row) -> Iterator[Prediction]:
                 case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
             )
             continue
+        found = as_printed(found, row, MEASURED_IN.get(quantity, quantity))
         yield Prediction(
             case_id=row["case_id"],
             quantity=quantity,
@@ -132,7 +134,7 @@ def run_of(row: Row) -> Run:
     """A serving run from a row of vram.csv. Raises NotEstimated, KeyError or ValueError."""
     model, weights = model_of(row)
     note = f"{row.get('checkpoint_as_stated', '')} {row.get('note', '')}".lower()
-    speculative = bool(re.search(r"speculative|\bmtp\b", note)) and bool(model.mtp_layers)
+    speculative = bool(SPECULATION.search(note)) and bool(model.mtp_layers)
     cards = re.search(r"(\d+)\s*gpu\(s\)", note)
     gpu, named = gpu_of(row)
     engine, engine_known = _engine(row)
@@ -158,7 +160,7 @@ def run_of(row: Row) -> Run:
         eager=row.get("enforce_eager", "").lower() == "true",
         mtp=speculative,
         speculative_tokens=_drafted(note) if speculative else 0,
-        images=not re.search(r"language[- ]model[- ]only|language[- ]only|text[- ]only", note),
+        images=_images(note),
         flash_attention=not naive and (engine != "llama.cpp" or "fa=1" in note),
         context_parallel=int(ranks[1]) if ranks else 1,
         prefix_caching=_prefix_caching(note),
@@ -169,6 +171,20 @@ def run_of(row: Row) -> Run:
         card_known=gpu is not None,
         engine_known=engine_known,
     )
+
+
+def _images(note: str) -> bool | None:
+    """Whether requests may hold images; None where a row does not say."""
+    if re.search(r"language[- ](?:model[- ])?only|text[- ]only|-text-|image\W{0,3}0\b", note):
+        return False
+    return True if re.search(r"images? allowed", note) else None
+
+
+SPECULATION = re.compile(
+    r"speculative (?:config|decoding)? ?(?:is )?on\b|num_speculative_tokens|"
+    r"speculative[^;,.]*\d+ tokens|\bmtp ?[=:] ?\d|speculative decoding \w+_mtp|mtp layer kept"
+)
+"""Statements that set speculation; that a note speaks of it is not one."""
 
 
 def _drafted(note: str) -> int:
@@ -214,7 +230,7 @@ def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
     special = next((a.weights for a in aliases if a and a.weights), "")
     if special.split("-")[0] == (weights or special).split("-")[0]:
         weights = special or weights
-    return model, weights
+    return model, checkpoint_format(stated, weights)
 
 
 def gpu_of(row: Row) -> tuple[Gpu | None, int]:
@@ -345,7 +361,8 @@ def _fits(run: Run) -> Range:
     if run.deployment.family == "sglang":
         left = Pool(run.deployment, run.longest).left
         return Range(float(left.low > 0), float(left.central > 0), float(left.high > 0))
-    memory = vram.inference(run.deployment, run.longest)
+    d = run.deployment  # what a log leaves out is the engine's default
+    memory = vram.inference(replace(d, sequences=max_sequences(d)), run.longest)
     held = memory.max_concurrency
     if not memory.starts:
         return Range(0.0, 0.0, 1.0)
@@ -360,9 +377,11 @@ def _from_pool(run: Run, pool: float, quantity: str) -> Range:
     sizes = (pool - 0.005, pool, pool + 0.005)
     made = [_held(run, size)[column] for size in sizes]
     others = [_held(run, pool, other_print=True)[column]]
-    d = run.deployment
-    if d.model.mtp_layers and not d.mtp and d.model.linear_layers:
+    if run.deployment.model.mtp_layers and not run.deployment.mtp:
         others.append(_held(_speculative(run), pool)[column])
+    if run.deployment.model.linear_layers and run.deployment.prefix_caching is None:
+        cached = replace(run.deployment, prefix_caching=True)
+        others.append(_held(replace(run, deployment=cached), pool)[column])
     reached = made + others
     return Range(min(reached), made[1], max(reached))
 

@@ -18,6 +18,8 @@ OF_AMD: tuple[Kernels, ...] = ("CDNA", "RDNA", "GCN")
 """Cards that engines run through ROCm."""
 BEFORE_AMPERE: tuple[Kernels, ...] = ("Volta", "Turing")
 """Cards of compute capability below 8.0."""
+BEFORE_HOPPER: tuple[Kernels, ...] = ("Volta", "Turing", "Ampere")
+"""Cards of compute capability up to 8.6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,9 @@ class Deployment:
     """vLLM's V0 engine; None: from release and card, else no."""
     context_parallel: int = 1
     """Ranks that share a request's tokens among them (decode context parallelism)."""
-    images: bool = True
-    """Requests may hold images, where the model takes them."""
+    images: bool | None = True
+    """Requests may hold images, where the model takes them; False: an engine loads no encoder for
+    them; None: not known."""
     prefix_caching: bool | None = None
     """Prefixes of requests are kept; None: the engine's default."""
     power_limit_w: float | None = None
@@ -133,7 +136,7 @@ def _group_size(ranks: int) -> str:
 
 def planned(deployment: Deployment) -> Deployment:
     """As a new deployment: a blank release becomes the engine's current one."""
-    if deployment.engine_version or deployment.family != "vllm":
+    if deployment.engine_version or engines.engine_name(deployment.engine) != "vllm":
         return deployment
     current = constant("vllm", "current_release").central
     return replace(deployment, engine_version=f"{current:g}")
@@ -173,6 +176,17 @@ def max_sequences(d: Deployment) -> int:
     return min(count, d.batched_tokens or count)
 
 
+def batch_class(d: Deployment) -> str:
+    """Size of the card by which vLLM takes its default batch: small, large, or huge."""
+    if not is_large(d.gpu):
+        return "small"
+    try:
+        huge = constant("vllm", "huge_card_gib", d.known.likely_release).central
+    except KeyError:  # releases that know no such class
+        return "large"
+    return "huge" if usable_gib(d.gpu).central >= huge else "large"
+
+
 def prompt_chunk(d: Deployment, context: int) -> int:
     """Tokens of the largest batch of prompts. V0 without chunking: the whole context."""
     if d.batched_tokens is not None:
@@ -181,8 +195,7 @@ def prompt_chunk(d: Deployment, context: int) -> int:
         return int(constant("llama.cpp", "ubatch").central)
     if d.is_v0:
         return context
-    size = "large" if is_large(d.gpu) else "small"
-    tokens = int(constant("vllm", f"batched_tokens_{size}").central)
-    if d.images and d.model.head_dim_global_layers and d.model.vision_tower_params_b:
+    tokens = int(constant("vllm", f"batched_tokens_{batch_class(d)}").central)
+    if d.images is not False and d.model.head_dim_global_layers and d.model.vision_tower_params_b:
         tokens = max(tokens, int(constant("vllm", "batched_tokens_images").central))
     return tokens

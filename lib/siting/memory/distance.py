@@ -24,7 +24,15 @@ class Seen(Fact, tables="memory_seen engine_calibration", key="topic aspect valu
 
     topic: Topic
     aspect: Literal[
-        "card", "family", "engine", "framework", "model", "experts", "loop", "first token"
+        "card",
+        "family",
+        "engine",
+        "framework",
+        "model",
+        "experts",
+        "loop",
+        "release",
+        "first token",
     ]
     """Of speed: a key of `serving.spread.ASPECTS`, or `first token`: of these, the engine."""
     value: str

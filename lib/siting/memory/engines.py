@@ -24,6 +24,7 @@ REGIME = {
     "card": ("unified", "amd"),
     "ranks": ("one", "few", "many"),
     "fused": ("yes", "no"),
+    "sharded": ("yes", "no"),
 }
 """What a constant may depend on, and the values that each has."""
 

@@ -20,7 +20,14 @@ from siting import catalogue, dtypes
 from siting.catalogue import Model
 from siting.dtypes import WeightFormat, weight_format
 from siting.memory import attention
-from siting.memory.deployment import Deployment, max_sequences, prompt_chunk, usable_gib
+from siting.memory.deployment import (
+    BEFORE_HOPPER,
+    OF_AMD,
+    Deployment,
+    max_sequences,
+    prompt_chunk,
+    usable_gib,
+)
 from siting.memory.distance import aspects, unseen, widened
 from siting.memory.engines import MemoryConstant, constant
 from siting.memory.weights import weight_bytes_per_gpu
@@ -80,11 +87,12 @@ def activations(d: Deployment, context: int) -> Part:
     copies = 1
     if d.pipeline_parallel > 1:
         copies += 2
-    if d.images and model.vision_tokens:
+    if d.images is not False and model.vision_tokens:
         copies += 1
     workspace = _expert_workspace(d, tokens)
-    sides = zip((0.8, 1.0, 1.25), sampler.ends, tower.ends, workspace.ends, strict=True)
-    peak = (max(forward * f, s, v) + copies * states + w for f, s, v, w in sides)
+    index = _index_scores(d, tokens, context)
+    sides = zip((0.8, 1.0, 1.25), sampler.ends, tower.ends, workspace.ends, index.ends, strict=True)
+    peak = (max(forward * f + i, s, v) + copies * states + w for f, s, v, w, i in sides)
     beside = max(forward, tower.central)
     other = sampler.central * (row.other or row.central) / row.central
     return Part(
@@ -120,13 +128,30 @@ def _expert_workspace(d: Deployment, tokens: int) -> Range:
     return d.behaviour("expert_workspace").range.scaled(whole, "B")
 
 
+def _index_scores(d: Deployment, tokens: int, context: int) -> Range:
+    """Scores of a sparse-attention indexer, for each prompt token and what it may attend to. [B]
+
+    Kernels for NVIDIA's cards score compressed entries, in chunks of a given size; those for AMD's
+    score every position of a batch at once, and mask a copy.
+    """
+    ratios = [g.ratio for g in attention.layer_groups(d.model) if g.index_bytes]
+    if d.family != "vllm" or not ratios:
+        return Range.exact(0.0, "B")
+    each = d.behaviour("index_scores_bytes").range.scaled(float(tokens) * context, "B")
+    if d.gpu.kernels in OF_AMD:
+        return each
+    whole = each.central / min(ratios)
+    most = constant("vllm", "index_scores_gib").range.scaled(GIB, "B")
+    return Range(min(most.low, whole), min(most.central, whole), min(most.high, whole), "B")
+
+
 def _vision_encoder(d: Deployment, context: int) -> Range:
     """Peak of encoding the largest image or video at start-up. [B]
 
     Releases before 0.12 encode a video of 16 frames, in pairs, where a model takes any size; an
     unstated release is taken as that of the model's own year.
     """
-    tokens = float(d.model.vision_tokens or 0) if d.images else 0.0
+    tokens = 0.0 if d.images is False else float(d.model.vision_tokens or 0)
     old = d.release < (0, 12) if d.release else d.model.release_date < "2026"
     if tokens >= constant("vllm", "video_from_tokens").central and old:
         tokens *= constant("vllm", "video_pairs").central
@@ -183,9 +208,9 @@ def libraries(d: Deployment) -> Part:
 
 def graphs(d: Deployment) -> Part:
     """CUDA graphs, where the engine counts them inside its budget."""
-    row = constant("vllm", "cuda_graph_gib")
+    row = constant("vllm", "graph_gib_layer", d.likely_release)
     inside = d.family == "vllm" and not d.eager and d.behaviour("graphs_inside_budget").central
-    gib = row.range if inside else Range.exact(0.0, "GiB")
+    gib = _captured(d) if inside else Range.exact(0.0, "GiB")
     return Part(name="graphs", gib=gib, formula=row.reason, source=catalogue.source_of(row))
 
 
@@ -193,11 +218,22 @@ def graphs_outside(d: Deployment) -> Range:
     """CUDA graphs that are captured after the pool is made, beside the budget. [GiB]"""
     if d.family != "vllm" or d.eager or d.behaviour("graphs_inside_budget").central:
         return Range.exact(0.0, "GiB")
-    layers = float(d.model.num_hidden_layers)
-    times = {"graph_gib_fixed": 1.0, "graph_gib_layer": layers}
+    return _captured(d)
+
+
+def _captured(d: Deployment) -> Range:
+    """Graphs of the batch sizes that are captured, over all layers. [GiB]
+
+    Sizes are 1, 2, 4, each eighth up to 256 and each sixteenth up to 512, as far as twice the
+    sequences that run at once.
+    """
+    largest = min(2 * max_sequences(d), 512)
+    sizes = 3 + min(largest, 256) / 8 + max(largest - 256, 0) / 16
+    share = sizes / (3 + 32 + 16)
+    times = {"graph_gib_fixed": share, "graph_gib_layer": share * d.model.num_hidden_layers}
     if d.model.num_experts:
-        times["graph_gib_experts"] = 1.0
-    return total((constant("vllm", n).range.scaled(x) for n, x in times.items()), "GiB")
+        times["graph_gib_experts"] = share
+    return total((d.behaviour(n).range.scaled(x) for n, x in times.items()), "GiB")
 
 
 def warms_up(d: Deployment) -> bool:
@@ -215,6 +251,51 @@ def warms_up(d: Deployment) -> bool:
     burst = sampler_row(d).central * max_sequences(d) * d.model.vocab_size / GIB
     outside = graphs_outside(d).central
     return not outside or outside + burst <= beside
+
+
+NO_START = (
+    "graphs and the sampler's first batch find no room beside the share that the engine takes: "
+    "lower its utilization"
+)
+NO_ENCODER = (
+    "this release encodes a video of the largest size when it starts, for which cards of this "
+    "generation have no fused attention: limit images and videos"
+)
+
+
+def stops(d: Deployment, longest: int, pool: float) -> tuple[str, str]:
+    """Why an engine stops before the first request, and what a default must give way to.
+
+    pool: GiB that are left for the cache. Blank where nothing does. An engine that captures graphs
+    wants a state block of a hybrid model for each sequence that may run (vLLM, pull request 38270).
+    """
+    if not warms_up(d):
+        return NO_START, ""
+    if _overfills_encoder(d):
+        return NO_ENCODER, ""
+    most = _state_limit(d, longest, pool)
+    if most >= max_sequences(d):
+        return "", ""
+    said = f"the engine starts with at most {most:,} sequences: set max_num_seqs"
+    return (said, "") if d.sequences else ("", said)
+
+
+def _overfills_encoder(d: Deployment) -> bool:
+    """Whether encoding the largest video at start-up is known to run out, or not known to fit."""
+    takes_video = (d.model.vision_tokens or 0) >= constant("vllm", "video_from_tokens").central
+    old = d.family == "vllm" and d.release is not None and d.release < (0, 12)
+    return takes_video and old and d.images is not False and d.gpu.kernels in BEFORE_HOPPER
+
+
+def _state_limit(d: Deployment, longest: int, pool: float) -> float:
+    """Sequences that the state blocks of a hybrid model allow; inf where nothing is checked."""
+    checked = d.family == "vllm" and not d.eager and d.behaviour("wants_state_blocks").central
+    if not checked or not d.model.linear_layers or pool <= 0:
+        return math.inf
+    try:
+        return _cells(d, longest).blocks(pool * GIB, longest).blocks
+    except NotEstimated:
+        return math.inf
 
 
 # --- budget and pool --------------------------------------------------------------------------
@@ -253,20 +334,23 @@ def loaded(d: Deployment) -> Range:
     """Weights on the fullest GPU, as the engine logs them. [GiB]"""
     size = _stored(d, d.weights)
     other = weight_format(d.weights, d.model).other
-    less = 0.0
-    if other:
-        less = size.central - _stored(d, other).central
+    others = [_stored(d, other)] if other else []
+    if d.family == "vllm" and d.images is None:  # it may run for text only
+        others.append(_stored(d, d.weights, towers=False))
+    less = sum(max(0.0, size.central - x.low) for x in others if x.central < size.central)
+    more = sum(max(0.0, x.high - size.central) for x in others if x.central > size.central)
     if d.family == "sglang":
         size = size.plus(constant("sglang", "load_extra_gib").range)
     if d.family == "vllm":  # sines and cosines of every position: each rank holds a head's table
         positions = d.model.rope_positions or d.model.max_position_embeddings or 0
         width = d.model.qk_rope_head_dim or d.model.head_dim
         size = size.plus(Range.exact(2.0 * positions * width / GIB))
-    return widened(size, "weights", far(d), down=less)
+    return widened(size, "weights", far(d), down=less, up=more)
 
 
-def _stored(d: Deployment, weights: str) -> Range:
+def _stored(d: Deployment, weights: str, towers: bool = True) -> Range:
     """Weights on the fullest GPU in a format. [GiB]"""
+    skipped = d.family == "vllm" and d.images is False
     size = weight_bytes_per_gpu(
         d.model,
         weights,
@@ -274,6 +358,7 @@ def _stored(d: Deployment, weights: str) -> Range:
         pp=d.pipeline_parallel,
         ep=d.expert_ranks,
         mtp=d.mtp,
+        towers=towers and not skipped,
     )
     return size.scaled(1 / GIB, "GiB")
 
@@ -304,7 +389,7 @@ def engine_budget(d: Deployment) -> Range:
     free = size = usable_gib(d.gpu)
     if d.family in ("llama.cpp", "tensorrt-llm"):
         return size
-    row = constant(d.family, "utilization").range
+    row = d.behaviour("utilization").range
     share = row if d.utilization is None else Range.exact(d.utilization)
     if d.family == "sglang":
         free = total([size, d.behaviour("host_gib").range.scaled(-1)])
@@ -392,6 +477,28 @@ def holds(d: Deployment, longest: int, pool: float) -> tuple[float, float]:
     if made.groups == 1 or d.behaviour("prints_smallest_group").central:
         tokens = float(made.smallest_group_tokens)
     return tokens * d.context_parallel, made.concurrency * d.context_parallel
+
+
+def fixed_shares(d: Deployment, tokens: float, pool: float) -> float:
+    """Requests of `tokens` that SGLang runs at once on a pool of `pool` GiB.
+
+    It shares the pool out when it starts: windows get a fixed part of the tokens of full layers,
+    and states a fixed part of the memory, of which a running request takes several. [2]
+    """
+    per_token = states = 0.0
+    for g in _cached_layers(d):
+        size = g.count * g.bytes_per_token(kv_format(d), d.tensor_parallel)
+        windowed = g.kind in ("window", "chunk")
+        per_token += size * (constant("sglang", "window_share").central if windowed else 1.0)
+        if g.kind == "state":
+            states += g.count * g.state_bytes(d.tensor_parallel)
+    free = pool * GIB
+    if not states:
+        return free / (per_token * tokens) if per_token else math.inf
+    ratio = constant("sglang", "state_ratio").central
+    cached = free / (1 + ratio)
+    running = (free - cached) / states / d.behaviour("state_slots").central
+    return min(running, cached / (per_token * tokens)) if per_token else running
 
 
 def longest_context(d: Deployment, pool: float) -> int:

@@ -70,6 +70,8 @@ class Framework(Choice, tables="training_frameworks", key="name before models"):
     """Checkpointed activations go to host memory."""
     copies: bool = True
     """Adapters and 4-bit kernels keep copies of their inputs for the backward pass."""
+    expandable: bool = False
+    """Asks the allocator for segments that grow, which leaves few gaps."""
     packs: bool = True
     """Packs short examples to full length unless told otherwise."""
 
@@ -89,6 +91,10 @@ class Optimizer(Choice, tables="optimizers", key="name"):
     """None: as wide as the parameter."""
     paged: bool
     """States may move to host memory, so they need not count."""
+    step_copies: float = 0.0
+    step_copies_most: float = 0.0
+    """Copies of the trained parameters that a step makes for all tensors at once; most: where
+    nobody says which of its forms runs."""
 
 
 class Method(Choice, tables="training_methods", key="name"):
@@ -236,16 +242,19 @@ class Job:
     @property
     def batch(self) -> Range:
         """Tokens of a micro-batch at the peak."""
-        whole = self.tokens * self.micro_batch / self.context_parallel
-        name = "capped_share" if self.packed else "unpacked_share"
-        if self.packed and not self.capped:
-            return Range.exact(whole, "tokens")
-        return _fitted(name).scaled(whole, "tokens")
+        sequences = self.micro_batch / self.context_parallel
+        if not self.packed:  # as long as its longest example
+            found = sorted(min(t, self.tokens) * sequences for t in _fitted("unpacked_tokens").ends)
+            return Range.ordered(found, "tokens")
+        if not self.capped:
+            return Range.exact(self.tokens * sequences, "tokens")
+        return _fitted("capped_share").scaled(self.tokens * sequences, "tokens")
 
 
-def _fitted(name: str) -> Range:
+def _fitted(name: str, sharded: bool = False) -> Range:
     """A constant of facts/memory_constants.csv."""
-    return constant("training", name).range
+    regime = frozenset({("sharded", "yes" if sharded else "no")})
+    return constant("training", name, None, regime).range
 
 
 class Peak:
@@ -259,13 +268,14 @@ class Peak:
         logits = _logits(job)
         states = _gradients_and_states(job, activations.gib.central + logits.gib.central)
         self.job = job
-        self.parts = (_weights(job), states, activations, logits)
+        self.parts = (_weights(job), states, activations, logits, _step(job, activations, logits))
         allocated = total((p.gib for p in self.parts), "GiB")
-        reserved = allocated.times(_fitted("reserved_factor"), "GiB").plus(_fitted("reserved_gib"))
+        kept = _fitted("reserved_factor", job.is_sharded and not job.frame.expandable)
+        reserved = allocated.times(kept, "GiB").plus(_fitted("reserved_gib"))
         distance = len(unseen("training", aspects(job)))
-        self.allocated = widened(allocated, "peak", distance)
+        self.allocated = _no_narrower(widened(allocated, "peak", distance))
         """[GiB]"""
-        self.reserved = widened(reserved, "peak", distance)
+        self.reserved = _no_narrower(widened(reserved, "peak", distance))
         """What must be free on the card. [GiB]"""
 
     @property
@@ -279,6 +289,13 @@ class Peak:
         if self.reserved.central > room.central:
             return "does not fit"
         return "fits" if self.reserved.high <= room.low else "tight"
+
+
+def _no_narrower(found: Range) -> Range:
+    """A range at least as wide as records of like runs scatter."""
+    least = _fitted("scatter").scaled(found.central)
+    low = min(found.low, least.low)
+    return Range(low, found.central, max(found.high, least.high), found.unit)
 
 
 def aspects(job: Job) -> dict[str, str]:
@@ -379,6 +396,31 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
         gib = Range(max(gib.low - saved, 0.0), gib.central - saved, gib.high - saved / 2, "GiB")
         how += "; gradients grow while activations go"
     return Part(name="gradients and states", gib=gib, formula=how, source=catalogue.source_of(rule))
+
+
+def _step(job: Job, activations: Part, logits: Part) -> Part:
+    """What the optimizer's step takes beyond activations and logits, which are gone by then.
+
+    PyTorch's AdamW works on all tensors at once and makes a copy of as many values as are trained:
+    10 bytes a parameter in 16 bit. A fused one works in place.
+    """
+    rule = optimizer(job.optimizer)
+    share = 1.0 if job.sharding == "none" else 1 / job.replicas
+    copy = job.width * _trained(job) * job.share * share / GIB if job.is_full else 0.0
+    beside = activations.gib.central + logits.gib.central
+    if not job.is_full or job.in_backward or job.parameters_offloaded:
+        copy = beside = 0.0
+    elif not job.frame.accumulates:  # gradients are whole again, which is counted as saved
+        grown = _trained(job) * job.share * job.width * job.gradient_share / GIB
+        beside -= min(grown, beside)
+    more = max(0.0, copy * rule.step_copies - beside)
+    most = max(more, copy * rule.step_copies_most - beside)
+    return Part(
+        name="optimizer step",
+        gib=Range(0.5 * more, more, most, "GiB"),
+        formula=f"{copy:.3g} GiB of copies less what is gone by then",
+        source=catalogue.source_of(rule),
+    )
 
 
 def _activations(job: Job) -> Part:

@@ -19,7 +19,7 @@ from siting.catalogue import Gpu, Input, Model
 from siting.dtypes import weight_format
 from siting.inputs.scenario.model import Option, Scenario, Workload
 from siting.memory import pool
-from siting.memory.deployment import Deployment, is_large, planned, usable_gib
+from siting.memory.deployment import OF_AMD, Deployment, batch_class, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant
 from siting.memory.pool import Part, Pool, Verdict
@@ -53,29 +53,27 @@ class Memory:
     longest_context: int
     """Longest single request that fits, up to what the model allows. [tokens]"""
     verdict: Verdict
+    refusal: str = ""
+    """Why it does not start as it is set, and what to set instead; blank: it does."""
+    hint: str = ""
+    """What to set so that it starts where nothing was stated; blank: nothing."""
     inputs: tuple[Input, ...] = field(default=())
 
     @property
     def starts(self) -> bool:
-        """False: it runs out of memory in its warm-up, before the first request."""
-        return pool.warms_up(self.deployment)
+        """False: the engine stops before the first request."""
+        return not self.refusal
 
     @property
     def note(self) -> str:
         """What keeps it from starting, and what of this case nobody measured; blank if nothing."""
         far = in_words(unseen("serving", aspects(self.deployment)))
-        return "; ".join(filter(None, (NO_START if not self.starts else "", far)))
+        return "; ".join(filter(None, (self.refusal, self.hint, far)))
 
     @property
     def need_gib(self) -> Range:
         """Sum of the parts, with the cache that was asked for."""
         return total((p.gib for p in self.parts), "GiB")
-
-
-NO_START = (
-    "graphs and the sampler's first batch find no room beside the share that the engine takes: "
-    "lower its utilization"
-)
 
 
 def inference(d: Deployment, context: int | None = None, concurrency: float = 1) -> Memory:
@@ -99,8 +97,9 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         formula=f"{concurrency:g} requests of {longest:,} tokens, {cells.format}",
         source=catalogue.source_of(cells),
     )
+    refusal, hint = pool.stops(d, longest, made.left.central)
     verdict: Verdict = "does not fit"
-    if pool.warms_up(d) and requests.central >= concurrency:
+    if not refusal and requests.central >= concurrency:
         verdict = "fits" if requests.low >= concurrency else "tight"
     return Memory(
         deployment=replace(d, weights=form.format, kv_cache=cells.format),
@@ -114,6 +113,8 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         max_concurrency=requests,
         longest_context=pool.longest_context(d, made.left.central),
         verdict=verdict,
+        refusal=refusal,
+        hint=hint,
         inputs=_inputs(d, made),
     )
 
@@ -183,20 +184,20 @@ def sweep(
 ) -> Sweep:
     """What `vram.inference` says of all combinations under vLLM's current release, in one pass.
 
-    The card enters through its memory, its libraries and which default batch it takes, so that a
-    model's own parts are computed once for each kind of card and spread over all of them.
+    The card enters through its memory, its libraries and its kind, so that a model's own parts are
+    computed once for each kind of card and spread over all of them.
     """
     room = np.array([[_room(models[0], g, tp) for g in gpus] for tp in TENSOR_PARALLEL])
-    large = np.array([is_large(g) for g in gpus])
+    of_kind = np.array([_kind(models[0], g) for g in gpus])
     left = np.full((len(models), len(formats), *room.shape), np.nan)
     each = np.full((len(models), 1, *room.shape), np.nan)
     for (m, model), (t, tp) in product(enumerate(models), enumerate(TENSOR_PARALLEL)):
         if not can_split(model, tp):
             continue
         warm_up = np.empty(len(gpus))
-        for cards in (c for c in (large, ~large) if c.any()):
+        for cards in (of_kind == kind for kind in sorted(set(of_kind))):
             d = planned(Deployment(model=model, gpu=gpus[int(cards.argmax())], tensor_parallel=tp))
-            warm_up[cards] = _known(lambda x: pool.activations(x, context).gib.central, d)
+            warm_up[cards] = _known(lambda x: _warm_up(x, context), d)
             each[m, 0, t, cards] = _known(lambda x: pool.request_gib(x, context), d)
         for f, form in enumerate(formats):
             weights = _known(lambda x: pool.loaded(x).central, replace(d, weights=form))
@@ -204,12 +205,21 @@ def sweep(
     return Sweep(left, left / each)
 
 
+def _kind(model: Model, gpu: Gpu) -> str:
+    """Cards of one kind take the same default batch, and kernels of the same makers."""
+    d = planned(Deployment(model=model, gpu=gpu))
+    return f"{batch_class(d)} {gpu.kernels in OF_AMD}"
+
+
+def _warm_up(d: Deployment, context: int) -> float:
+    """What a model takes when it starts, beside its weights. [GiB]"""
+    return pool.activations(d, context).gib.central + pool.graphs(d).gib.central
+
+
 def _room(model: Model, gpu: Gpu, tp: int) -> float:
     """What a card has for weights, activations and cache, whatever the model. [GiB]"""
     d = planned(Deployment(model=model, gpu=gpu, tensor_parallel=tp))
-    return (
-        pool.engine_budget(d).central - pool.libraries(d).gib.central - pool.graphs(d).gib.central
-    )
+    return pool.engine_budget(d).central - pool.libraries(d).gib.central
 
 
 def _known(figure: Callable[[Deployment], float], d: Deployment) -> float:

@@ -7,12 +7,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cache
 
-from siting.catalogue import Model
+from siting.catalogue import Fact, Model, WeightFormatName, of_facts, table
 from siting.dtypes import WeightFormat, weight_format
 from siting.quantity import NotEstimated, Range
+
+# --- what checkpoints quantise ---------------------------------------------------------------
+
+
+class CheckpointMaker(Fact, tables="checkpoint_makers", key="pattern"):
+    """What a maker of quantised checkpoints puts into few bits, told by their names."""
+
+    pattern: str
+    """A regular expression on the checkpoint's name."""
+    weights: WeightFormatName
+    """A name of facts/weight_formats.csv."""
+    holds_for: str
+    """How a stated format must begin for it."""
+
+
+@of_facts
+def checkpoint_format(checkpoint: str, stated: str) -> str:
+    """The format of a checkpoint by its name, where that says more than the `stated` one."""
+    for row in table("checkpoint_makers", CheckpointMaker):
+        said = stated.lower().startswith(tuple(row.holds_for.split(";")))
+        if said and re.search(row.pattern, checkpoint, re.IGNORECASE):
+            return row.weights
+    return stated
+
 
 # --- tensors ----------------------------------------------------------------------------------
 
@@ -134,24 +159,45 @@ def _key_value_copies(model: Model, tp: int) -> float:
 
 
 def weight_bytes_per_gpu(
-    model: Model, fmt: str = "", tp: int = 1, pp: int = 1, ep: int = 1, mtp: bool = False
+    model: Model,
+    fmt: str = "",
+    tp: int = 1,
+    pp: int = 1,
+    ep: int = 1,
+    mtp: bool = False,
+    towers: bool = True,
 ) -> Range:
     """Weights on the fullest GPU. [B]
 
     fmt: a name of facts/weight_formats.csv; blank: native. tp, pp, ep: tensor-, pipeline- and
     expert-parallel ranks; experts are split over `ep` ranks where it is above 1, else over tp.
+    mtp, towers: multi-token-prediction layers, encoders of images and sound are loaded.
     Raises NotEstimated.
     """
     form = weight_format(fmt, model)
     if form.scope == "file":
         size = gguf_split(model, form, tp * pp)[0]
         return Range(size * form.low_factor, size, size * form.high_factor, "B")
-    low = central = _rank_bytes(model, form, tp, pp, ep, mtp)
+    ranks = Ranks(tp=tp, pp=pp, experts=ep if ep > 1 else tp)
+    t = tensors(model, mtp)
+    if not towers:
+        t = replace(t, towers=0.0)
+    central = _rank_bytes(model, t, form, ranks)
+    ends = [central]
     if form.other:
-        low = min(low, _rank_bytes(model, weight_format(form.other), tp, pp, ep, mtp))
+        ends.append(_rank_bytes(model, t, weight_format(form.other), ranks))
     # An engine may leave an encoder for images whole on each rank.
-    whole = (1 - 1 / tp) * 2.0 * tensors(model, mtp).towers
-    return Range(low * form.low_factor, central, central * form.high_factor + whole, "B")
+    whole = (1 - 1 / tp) * 2.0 * t.towers
+    return Range(min(ends) * form.low_factor, central, max(ends) * form.high_factor + whole, "B")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Among how many GPUs weights are divided."""
+
+    tp: int
+    pp: int
+    experts: int
 
 
 def linear_bytes(form: WeightFormat, mixture: bool) -> tuple[float, float]:
@@ -163,19 +209,18 @@ def linear_bytes(form: WeightFormat, mixture: bool) -> tuple[float, float]:
     return rest, low if form.scope == "mlp" else rest
 
 
-def _rank_bytes(model: Model, form: WeightFormat, tp: int, pp: int, ep: int, mtp: bool) -> float:
-    t = tensors(model, mtp)
+def _rank_bytes(model: Model, t: Tensors, form: WeightFormat, ranks: Ranks) -> float:
     low = form.bits / 8
-    ranks = ep if ep > 1 else tp
+    tp = ranks.tp
     plain = low if form.scope == "all" else 2.0
     attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
     shared = t.attention_on(tp) + _key_value_copies(model, tp)
-    experts = t.experts * low * _expert_padding(model, form, ranks) / ranks
+    experts = t.experts * low * _expert_padding(model, form, ranks.experts) / ranks.experts
     body = shared * attention_bytes + t.mlp / tp * mlp_bytes + experts
     ends = t.embedding + t.head
-    if pp > 1:  # one stage has the one, one the other
+    if ranks.pp > 1:  # one stage has the one, one the other
         ends = max(t.embedding, t.head or t.embedding)
-        body *= math.ceil(model.num_hidden_layers / pp) / model.num_hidden_layers
+        body *= math.ceil(model.num_hidden_layers / ranks.pp) / model.num_hidden_layers
     # Multi-token-prediction layers stay in 16 bit unless the whole checkpoint is quantised.
     prediction = t.mtp * (low if form.scope in ("all", "linear") else 2.0)
     undivided = (model.undivided_params_b or 0.0) * 1e9 * (1 - 1 / tp)
