@@ -30,9 +30,9 @@ def test_a_range_is_wider_where_few_sources_speak() -> None:
     errors = np.random.default_rng(1).permutation(even)
     few = ranges.quantiles(errors, np.repeat(["a", "b"], 200), "source")
     many = ranges.quantiles(errors, np.repeat(list("abcdefghijklmnopqrst"), 20), "source")
-    # 2.7 over 2 and over 20 sources: 2.35 and 1.135 times the quantiles of the normal
-    assert few[1] / many[1] == pytest.approx(2.35 / 1.135, rel=1e-6)
-    assert many[1] == pytest.approx(1.2816 * 0.2 * 1.135, rel=0.01)
+    # 0.8 over 2 and over 20 sources: 1.4 and 1.04 times the quantiles of the normal
+    assert few[1] / many[1] == pytest.approx(1.4 / 1.04, rel=1e-6)
+    assert many[1] == pytest.approx(1.2816 * 0.2 * 1.04, rel=0.01)
 
 
 def test_distance_is_counted_from_the_rows_of_other_groups() -> None:
@@ -41,7 +41,7 @@ def test_distance_is_counted_from_the_rows_of_other_groups() -> None:
     groups = np.array(["a"] * spread.ENOUGH + ["b"] * spread.ENOUGH)
     # without its own group, neither card has been seen; all else has
     assert set(ranges.levels(rows, groups)) == {1}
-    # one group of all: without it nothing has been seen, and that is seven steps
+    # one group of all: without it nothing has been seen, and that is eight steps
     assert set(ranges.levels(rows, np.full(2 * spread.ENOUGH, "a"))) == {3}
 
 

@@ -46,6 +46,8 @@ RUNNING = "running"
 """Sequences in the batch, beside the quantities of a prediction."""
 NOISE = {"output_tokens_per_s_total": 0.12, "ttft_ms": 0.07, "itl_or_tpot_ms": 0.12}
 """Scatter of logarithms that no constant explains."""
+SERVED_NOISE = 0.3
+"""The same of a first token where requests come and go: it hangs on when each of them came."""
 ROWS_OF_A_SOURCE = 150
 """A source with more rows than this counts as if its rows were repeated readings."""
 HUBER = 1.5
@@ -53,7 +55,7 @@ HUBER = 1.5
 LOOPS = ("static", "closed", "open", "saturated")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Data:
     """Measurements as arrays, one entry a row of the file."""
 
@@ -62,16 +64,21 @@ class Data:
     regimes: list[dict[str, str]]
     loop: np.ndarray
     traffic: Traffic
-    pool: np.ndarray
-    most: np.ndarray
+    room: np.ndarray
+    """Sequences that a replica takes in at once; NaN where the memory model cannot say."""
     measured: dict[str, np.ndarray]
+    scored: dict[str, np.ndarray]
+    """Whether a row asks for a quantity: the others are judged, and make no constant."""
     keys: dict[str, np.ndarray]
     """GPU, architecture, engine, source, and model with card of each row."""
 
 
 def read(path: Path) -> Data:
     """Rows that the model can predict, with what it needs to do so."""
-    rows, runs, replicas, pools = [], [], [], []
+    rows: list[dict[str, str]] = []
+    runs: list[Run] = []
+    replicas: list[Replica] = []
+    rooms: list[float] = []
     for row in validation.read(path):
         try:
             run = throughput.run_of_row(row)
@@ -80,24 +87,23 @@ def read(path: Path) -> Data:
             continue
         rows.append(row)
         runs.append(run)
-        pools.append(_pool(run))
+        rooms.append(_room(run, replicas[-1]))
     regimes = [performance.regime(r.deployment) | {"loop": r.loop} for r in runs]
     keys = {k: np.array([x[k] for x in regimes]) for k in ("gpu", "architecture", "engine")}
     keys["source"] = np.array([_source(row) for row in rows])
     keys["model and card"] = np.array([f"{x['model']} {x['gpu']}" for x in regimes])
     met = [r.traffic for r in runs]
+    asked = {f.name: np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic)}
     return Data(
-        rows,
-        stack(replicas),
-        regimes,
-        np.array([r.loop for r in runs]),
-        Traffic(
-            **{f.name: np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic)}
-        ),
-        np.array(pools),
-        np.array([performance.most_sequences(r.deployment) for r in runs]),
-        {q: np.array([_scored(row, q) for row in rows]) for q in QUANTITIES},
-        keys,
+        rows=rows,
+        replicas=stack(replicas),
+        regimes=regimes,
+        loop=np.array([r.loop for r in runs]),
+        traffic=Traffic(**asked),
+        room=np.array(rooms),
+        measured={q: np.array([_measured(row, q) for row in rows]) for q in QUANTITIES},
+        scored={q: np.array([q in scored(row) for row in rows]) for q in QUANTITIES},
+        keys=keys,
     )
 
 
@@ -105,19 +111,35 @@ def _source(row: dict[str, str]) -> str:
     return row.get("group") or row["case_id"].split("-")[0]
 
 
-def _pool(run: Run) -> float:
-    """Memory for the cache; unlimited for a static batch, which was made to fit."""
+def _room(run: Run, replica: Replica) -> float:
+    """Sequences taken in at once; unlimited for a static batch, which was made to fit."""
     if run.loop == "static":
         return np.inf
     try:
-        return performance.pool_bytes(run.deployment, float(run.asked.longest), ran=True)
+        return performance.room(run.deployment, replica, float(run.asked.longest))
     except NotEstimated:
         return np.nan
 
 
-def _scored(row: dict[str, str], quantity: str) -> float:
-    asked = quantity in scored(row)
-    return (asked and positive(row, quantity)) or np.nan
+UNEXPLAINED = ("nimdocs",)
+"""Sources whose first tokens contradict their own throughput."""
+LONGEST_WAIT_MS = 60_000
+"""First tokens beyond it, where no table scores them, are of runs whose fields contradict."""
+
+
+def _measured(row: dict[str, str], quantity: str) -> float:
+    """What a row says of a quantity: where it is scored, and every first token under a known load.
+
+    Open loops are left out of first tokens: nobody states what share of their prompts is cached.
+    """
+    value = positive(row, quantity)
+    if value is None:
+        return np.nan
+    if quantity in scored(row):
+        return value
+    known = bool(row.get("concurrency_or_batch")) and _source(row) not in UNEXPLAINED
+    first = quantity == "ttft_ms" and known and value < LONGEST_WAIT_MS
+    return value if first else np.nan
 
 
 def stack(replicas: Sequence[Replica]) -> Replica:
@@ -162,15 +184,10 @@ class Model:
                 k = {n: value[asked] for n, value in k.items()}
             if not at.size:
                 continue
-            held = r.sequence_bytes(t.longest)
-            room = d.pool[at] / held * r.attention_ranks * r.stages
-            room = np.maximum(np.minimum(room, d.most[at]), 1.0)
-            if loop == "static":
-                room = np.full(len(at), np.inf)
-            s = loads.KINDS[loop](r, k, t, room)
+            s = loads.KINDS[loop](r, k, t, d.room[at])
             shown = (s.output_tokens_per_s, np.multiply(s.ttft_s, 1e3), np.multiply(s.tpot_s, 1e3))
             for quantity, value in zip(QUANTITIES, shown, strict=True):
-                found[quantity][at] = np.where(d.pool[at] > 0, value, np.nan)
+                found[quantity][at] = np.where(np.isnan(d.room[at]), np.nan, value)
             found[RUNNING][at] = s.running
         return found
 
@@ -181,14 +198,20 @@ class Model:
 
     def weights(self, train: np.ndarray, quantity: str) -> np.ndarray:
         """Root of each row's weight: full up to ROWS_OF_A_SOURCE, then thinner."""
-        asked = train & np.isfinite(self.data.measured[quantity]) & ~(self.data.pool <= 0)
-        asked &= ~np.isnan(self.data.pool)
+        asked = train & self.data.scored[quantity] & ~np.isnan(self.data.room)
+        asked &= np.isfinite(self.data.measured[quantity])
         source = self.data.keys["source"]
         weight = np.zeros(len(asked))
         for name in set(source[asked]):
             here = asked & (source == name)
             weight[here] = min(1.0, (ROWS_OF_A_SOURCE / here.sum()) ** 0.25)
         return weight
+
+
+def _noise(quantity: str, data: Data) -> np.ndarray:
+    """Scatter of each row that no constant explains; less in campaigns of one laboratory."""
+    strange = (data.loop != "static") & (data.keys["engine"] != "nim")
+    return np.where((quantity == "ttft_ms") & strange, SERVED_NOISE, NOISE[quantity])
 
 
 class Fit:
@@ -199,6 +222,7 @@ class Fit:
         everything = np.ones(len(model.data.rows), bool)
         self.free = model.width > 1e-3
         self.weight = {q: model.weights(everything, q) for q in QUANTITIES}
+        self.noise = {q: _noise(q, model.data) for q in QUANTITIES}
         start = model.prior.copy()
         found = least_squares(self._residuals, start[self.free], x_scale=model.width[self.free],
                               max_nfev=25)  # fmt: skip
@@ -216,7 +240,7 @@ class Fit:
         parts = [((theta - m.prior) / m.width)[self.free]]
         for q in QUANTITIES:
             at = self.weight[q] > 0
-            e = m.errors(found, q)[at] / NOISE[q]
+            e = m.errors(found, q)[at] / self.noise[q][at]
             size = np.abs(e)
             linear = np.sqrt(np.maximum(2 * HUBER * size - HUBER**2, 0))
             parts.append(np.sign(e) * np.where(size <= HUBER, size, linear) * self.weight[q][at])
@@ -248,8 +272,9 @@ class Fit:
                 at = (self.weight[q] > 0) & ~left
                 j = self.jacobian[q][at]
                 e = self.errors[q][at] + j @ step
-                robust = np.minimum(1.0, HUBER * NOISE[q] / np.maximum(np.abs(e), 1e-12))
-                w = (self.weight[q][at] / NOISE[q]) ** 2 * robust
+                noise = self.noise[q][at]
+                robust = np.minimum(1.0, HUBER * noise / np.maximum(np.abs(e), 1e-12))
+                w = (self.weight[q][at] / noise) ** 2 * robust
                 a += (j * w[:, None]).T @ j
                 b -= (j * w[:, None]).T @ self.errors[q][at]
             step = np.linalg.solve(a, b)
@@ -321,10 +346,13 @@ def groups(data: Data) -> dict[str, np.ndarray]:
     found = {str(name): source == name for name in sorted(set(source))}
     found["TensorRT-LLM's tables (trt*)"] = np.char.startswith(source, "trt")
     found["sources of 2026 (new)"] = np.isin(source, NEW)
+    found["open loops"] = data.loop == "open"
+    found["pipeline stages"] = data.replicas.stages > 1
     return found | {"all": np.ones(len(source), bool)}
 
 
 NEW = (
+    "blis", "blis480", "iog", "sglq36", "sglamd", "sglmm", "sglm3",
     "spark", "trtllm12", "lotto3090", "gpustack", "infx26", "dstack405", "rtx6kpro", "a100burst",
     "nebius26", "gaudi3", "recipes", "gemma4a100", "mi300x8b",
 )  # fmt: skip
@@ -460,7 +488,12 @@ def main() -> None:
     errors = report(fit, out)
     near, far = out["model and card"], out["source"]
     by_quantity = {
-        q: ranges.Errors(-model.errors(near, q), -model.errors(far, q)) for q in QUANTITIES
+        q: ranges.Errors(
+            near=-model.errors(near, q),
+            far=-model.errors(far, q),
+            held=ranges.OF_STRANGERS.get(q, ranges.HELD),
+        )
+        for q in QUANTITIES
     }
     c = cases(model, fit.theta)
     errors["holds"] = holds(model.data, c, by_quantity)

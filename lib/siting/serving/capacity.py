@@ -23,7 +23,7 @@ from siting import catalogue, hf_config, quality
 from siting.catalogue import Input, Source
 from siting.inputs.scenario.model import Measured, Option, Scenario
 from siting.memory import vram
-from siting.memory.deployment import Deployment
+from siting.memory.deployment import Deployment, planned
 from siting.memory.weights import tensors
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
@@ -600,10 +600,11 @@ def _pool(
     made = hf_config.model(model)
     if not vram.can_split(made, size):
         raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
-    d = vram.deployment(option, made, size)
+    d = planned(vram.deployment(option, made, size))
     if not option.prefix_caching:
         loads = [load.without_cache() for load in loads]
-    where = performance.regime(d) | {"loop": "closed"}
+    # a client runs whichever release is current then
+    where = performance.regime(d) | {"loop": "closed", "release": ""}
     factor = 1.0
     origin = ""
     unused = ""

@@ -27,9 +27,8 @@ import numpy.typing as npt
 from siting import catalogue, dtypes
 from siting.catalogue import Fact, Gpu, Kernels, Positive, column, conditions, scoped
 from siting.dtypes import weight_format
-from siting.memory import attention, engines
+from siting.memory import attention, engines, pool
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
-from siting.memory.pool import Pool
 from siting.memory.weights import linear_bytes, tensors
 from siting.quantity import GIB, NotEstimated
 
@@ -49,7 +48,7 @@ def words() -> Mapping[str, Collection[str]]:
         "gpu": column("gpus", "id"),
         "architecture": get_args(Kernels),
         "products": ("synchronous", "asynchronous", "other"),
-        "link": ("fabric", "pcie"),
+        "link": ("fabric", "pcie", "network"),
         "neighbours": ("many", "one"),
         "bridge": ("pairs", "none"),
         "dense": ARITHMETIC,
@@ -62,6 +61,8 @@ def words() -> Mapping[str, Collection[str]]:
         "engine": frozenset(engines.WORDS.values()),
         "kernels": ("vendor", "general"),
         "generation": ("early", "today"),
+        "scheduling": ("overlapped", "between steps"),
+        "release": (),  # any
     }
 
 
@@ -141,6 +142,8 @@ class Replica:
     """GPUs that exchange activations twice a layer (tensor or expert parallel)."""
     stages: Numbers
     """Pipeline-parallel stages."""
+    waits: Numbers
+    """1 where a micro-batch starts when the one before it has left the last stage, else 0."""
     attention_ranks: Numbers
     """Attention data parallel: ranks that share the sequences among them."""
 
@@ -186,10 +189,12 @@ def step_seconds(
     sequences: that decode one token each, at a mean length of `context` tokens.
     prompt: tokens of new requests read in the same step, each request `prompt_length` long
     after `prefix` tokens whose cache is found.
-    With pipeline stages, the sequences are split into as many micro-batches, all under way.
+    With pipeline stages, the sequences are split into as many micro-batches: all under way at
+    once, or one after another where the engine waits for each.
     """
-    sequences = sequences / r.stages
-    prompt = prompt / r.stages
+    batches = np.clip(sequences + prompt / prompt_length, 1.0, r.stages)
+    sequences = sequences / batches
+    prompt = prompt / batches
     tokens = sequences + prompt
     sampled = sequences + prompt / prompt_length
     ranks = r.attention_ranks
@@ -208,7 +213,7 @@ def step_seconds(
         + k["step_overhead_us"]
         + sequences / ranks * k["sequence_overhead_us"]
     )
-    return (
+    seconds = (
         gemm
         + np.maximum(reading_cache, _block_seconds(r, k, sequences / ranks, context))
         + decode / (r.compute_16 * clock * k["decode_attention"])
@@ -217,6 +222,7 @@ def step_seconds(
         + _link_seconds(r, k, tokens)
         + k["engine_overhead"] * overhead_us * 1e-6
     )
+    return seconds * np.where(r.waits, batches, 1.0)
 
 
 BLOCK_FLOP = 512.0
@@ -318,13 +324,32 @@ def generation(d: Deployment) -> str:
     return "early" if release < FIRST_OF_TODAY.get(family, (0, 0)) else "today"
 
 
+def _spans_servers(gpu: Gpu, group: int) -> bool:
+    """Whether a group of cards that a fabric joins is larger than the fabric of one server."""
+    if gpu.linked != "all" or "NVL72" in gpu.interconnect:
+        return False
+    return group > engines.constant("any", "server_gpus").central
+
+
+def _overlaps(d: Deployment) -> bool:
+    """Whether the scheduler prepares a step while the card works on the one before."""
+    try:
+        row = engines.constant(engines.engine_name(d.engine), "overlaps_scheduling", d.release)
+    except KeyError:
+        return False
+    return bool(row.central)
+
+
 def link(gpu: Gpu, group: int) -> tuple[str, float]:
     """Kind of link inside a replica of `group` GPUs, and its bandwidth in one direction. [byte/s]
 
     NVLink, Infinity Fabric and the Ethernet of Gaudi are `fabric`. Cards with a bridge reach one
     neighbour by it; more than two of them talk over PCIe, 16 lanes: 16 GB/s in its third
-    generation, twice as much in each later one (PCI-SIG).
+    generation, twice as much in each later one (PCI-SIG). Groups of more cards than a server holds
+    reach each other over its network.
     """
+    if _spans_servers(gpu, group):
+        return "network", engines.constant("any", "network_gb_s").central * 1e9
     bridged = gpu.linked == "pairs" and group > 2
     if gpu.nvlink_gb_s and not bridged:
         return "fabric", gpu.nvlink_gb_s / 2 * 1e9
@@ -368,18 +393,21 @@ def regime(d: Deployment) -> dict[str, str]:
     """The words that scopes of `facts/engine_efficiency.csv` test."""
     form = weight_format(d.weights, d.model)
     gpu = d.gpu
+    group = d.tensor_parallel * d.attention_data_parallel
     engine = engines.engine_name(d.engine)
     experts = tensors(d.model).experts > 0
     low = arithmetic_format(gpu, form.format, form.bits)
+    if form.weight_only and low == "fp4":
+        low = "fp4 unpacked"
     rest = "16" if form.other_linear_bits > 9 else arithmetic_format(gpu, "fp8", 8)
     dense = rest if experts and form.scope == "experts" else low
     return {
         "gpu": gpu.id,
         "architecture": gpu.kernels,
         "products": gpu.tensor_cores,
-        "link": link(gpu, d.gpus)[0],
-        "neighbours": "many" if d.gpus > 2 else "one",
-        "bridge": "pairs" if gpu.linked == "pairs" and d.gpus > 2 else "none",
+        "link": link(gpu, group)[0],
+        "neighbours": "many" if group > 2 else "one",
+        "bridge": "pairs" if gpu.linked == "pairs" and group > 2 else "none",
         "dense": dense,
         "narrow": "yes" if dense.startswith(("fp4", "int4")) else "no",
         "experts": low if experts else "none",
@@ -390,6 +418,8 @@ def regime(d: Deployment) -> dict[str, str]:
         "engine": engine,
         "kernels": "vendor" if engine in VENDOR else "general",
         "generation": generation(d),
+        "scheduling": "overlapped" if _overlaps(d) else "between steps",
+        "release": ".".join(map(str, d.release or ())),
     }
 
 
@@ -433,9 +463,10 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         compute_16=_peak(d.gpu, "16"),
         energy=watts * 1e12 / _peak(d.gpu, "16"),
         power=min(1.0, (d.power_limit_w or watts) / watts),
-        link=link(d.gpu, d.gpus)[1],
+        link=link(d.gpu, group)[1],
         group=group,
         stages=d.pipeline_parallel,
+        waits=1.0 if d.batching == "static" and generation(d) == "early" else 0.0,
         attention_ranks=d.attention_data_parallel,
         heads=m.num_attention_heads / tp,
         block_heads=_block_heads(d),
@@ -516,9 +547,9 @@ def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     ran: the deployment is known to have run, so that where the central estimate leaves nothing,
     the high one is taken. Raises NotEstimated where the memory model cannot say.
     """
-    pool = Pool(d.known, int(longest))
-    tight = ran and pool.left.central <= 0
-    return (pool.left.high if tight else pool.left.central) * GIB
+    left = pool.Pool(d.known, int(longest)).left
+    tight = ran and left.central <= 0
+    return (left.high if tight else left.central) * GIB
 
 
 def prompt_tokens_a_step(d: Deployment, longest: float) -> float:
@@ -541,12 +572,15 @@ def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = 
 
     Raises NotEstimated where the weights leave no memory.
     """
-    pool = pool_bytes(d, longest, ran)
-    if pool <= 0:
+    free = pool_bytes(d, longest, ran)
+    if free <= 0:
         raise NotEstimated(
             f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with room for requests"
         )
-    return float(pool / r.sequence_bytes(length) * d.attention_data_parallel * d.pipeline_parallel)
+    held = float(free / r.sequence_bytes(length))
+    if d.known.family == "sglang":
+        held = min(held, pool.fixed_shares(d.known, length, free / GIB))
+    return held * d.attention_data_parallel * d.pipeline_parallel
 
 
 def room(d: Deployment, r: Replica, longest: float) -> float:

@@ -39,6 +39,7 @@ ASPECTS: Mapping[str, Aspect] = {
         ("engine", "generation", "architecture"), 2, "this engine on this generation of cards"
     ),
     "loop": Aspect(("engine", "loop"), 2, "this engine under this kind of load"),
+    "release": Aspect(("engine", "release"), 1, "this release of the engine"),
 }
 ENOUGH = 10
 """Measurements from which an aspect counts as seen; fewer tell little of another case."""
@@ -96,8 +97,11 @@ def level(steps: int) -> int:
 
 
 def value_of(key: str, where: Mapping[str, str]) -> str:
-    """What measurements must share with a regime, `loop` among its words, in an aspect."""
-    return " & ".join(where.get(word, "") for word in ASPECTS[key].words)
+    """What measurements must share with a regime, `loop` among its words, in an aspect.
+
+    What a regime does not say is a value of its own: of an unstated release, many were measured.
+    """
+    return " & ".join(where.get(word) or "unstated" for word in ASPECTS[key].words)
 
 
 def distance(where: Mapping[str, str]) -> Distance:
@@ -123,7 +127,7 @@ def words(where: Mapping[str, str], far: int, load: str) -> dict[str, str]:
     """The words that scopes of `facts/engine_spread.csv` test."""
     return dict(where) | {
         "distance": str(far),
-        "campaign": "no" if far > 2 else "yes",
+        "campaign": "no" if far else "yes",
         "kind": kind_of(where.get("loop", "")),
         "load": load,
     }
