@@ -226,7 +226,7 @@ def test_a_flip_changes_exactly_the_rules_that_test_it(base, flow, attribute, va
     settled = {
         "place": "IE", "retention_days": 20, "trains_on_data": False, "clear_text": False,
         "transfer_tool": "none", "retention_needed": False, "training_legal_basis": False,
-        "zdr": True,
+        "zdr": True, "cert_iso27001": True,
     }  # fmt: skip
     at_home = changed(changed(base, "api", **settled), "api", "subprocessors", place="IE")
     first, second = (
