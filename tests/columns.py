@@ -31,6 +31,9 @@ WORDS = 12
 APART = 10.0
 """Distance of columns of which one holds text and the other numbers, or truth values."""
 
+CLEARLY = 4
+"""So many times better the other one's place suits columns that have changed places."""
+
 Told: TypeAlias = "Mapping[str, Any]"
 """What is kept of a column: `numbers`, or `words` or `flags` with their share; then the share of
 `missing`."""
@@ -93,12 +96,16 @@ def distance(one: Told, other: Told) -> float:
 
 
 def exchanged(now: Mapping[str, Told], kept: Mapping[str, Told]) -> list[tuple[str, str]]:
-    """Pairs of columns that hold what the other one held."""
+    """Pairs of columns that hold what the other one held.
+
+    Columns that are much alike (a score and its median) may both move towards each other: the other
+    one's place must suit them several times better than their own.
+    """
     both = [column for column in now if column in kept]
     return [
         (a, b)
         for a, b in itertools.combinations(both, 2)
-        if distance(now[a], kept[b]) + distance(now[b], kept[a]) + 1e-9
+        if CLEARLY * (distance(now[a], kept[b]) + distance(now[b], kept[a])) + 1e-9
         < distance(now[a], kept[a]) + distance(now[b], kept[b])
     ]
 
