@@ -322,10 +322,11 @@ class OptionCost:
         """Present value of the costs."""
         self.lcot = money.levelised_cost(self.monthly, tokens, rate)
         """Levelised cost of a million tokens, input and output together."""
-        self.cash_view = _years(self.monthly)
+        self.cash_view = paid_by_year(self.monthly)
         """Cost by year as it is paid; today's payments in the first year."""
         expense = self.monthly - _sum_of(f for f in self.flows if f.capital)
-        self.accounting_view = _years(expense + depreciation(self.flows, self.life, plan.months))
+        written = depreciation(self.flows, self.life, plan.months)
+        self.accounting_view = paid_by_year(expense + written)
         """Cost by year as it is booked: investments over their life, what is left at the end."""
         saving = _sum_of(lines.get(plan.baseline, ())) - self.monthly
         self.npv = money.npv(saving, rate)
@@ -415,7 +416,7 @@ def _sum_of(lines: Iterable[Flow]) -> Array:
     return np.asarray(np.sum([f.amounts for f in lines], axis=0))
 
 
-def _years(monthly: Array) -> tuple[float, ...]:
+def paid_by_year(monthly: Array) -> tuple[float, ...]:
     """Sum of each year; today's payments in the first."""
     later = monthly[1:].copy()
     later[0] += monthly[0]
@@ -455,11 +456,26 @@ def _split(plan: Plan, option: HybridPlan) -> HybridPlan:
 
 def _burst_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
     """Share of the horizon's requests that the other side serves. [n]"""
-    own = cashflow.fleet(option.base, draws, plan.years, draws[owned_key(option.name)])
+    away, all_of = _requests(plan, option, draws, draws[owned_key(option.name)])
+    return np.asarray(away.sum(axis=1) / all_of.sum(axis=1))
+
+
+def away_by_year(plan: Plan, option: HybridPlan) -> tuple[float, ...]:
+    """Share of each year's requests that the other side of a mix serves, as planned."""
+    split = option.split
+    if split is None or split.end == "base":
+        return (0.0,) * plan.years
+    away, all_of = _requests(plan, option, plan.central(), np.full(1, float(split.servers)))
+    return tuple((away / all_of)[0].tolist())
+
+
+def _requests(plan: Plan, option: HybridPlan, draws: Draws, owned: Array) -> tuple[Array, Array]:
+    """Requests of each year that the other side serves, and all of them. [n × Y each]"""
+    own = cashflow.fleet(option.base, draws, plan.years, owned)
     pools = [each.pool for each in option.base.pools]
     loads = [cashflow.load_ratio(p.growth, draws, plan.years) * p.mean_rate for p in pools]
     away = [load * share for load, share in zip(loads, own.spilled, strict=True)]
-    return np.asarray(sum(x.sum(axis=1) for x in away) / sum(x.sum(axis=1) for x in loads))
+    return np.sum(away, axis=0), np.sum(loads, axis=0)
 
 
 # --- break-evens and volume -------------------------------------------------------------------

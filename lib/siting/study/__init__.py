@@ -28,6 +28,7 @@ from siting.inputs import scenario
 from siting.inputs.document import Problem
 from siting.inputs.scenario.changes import Changes
 from siting.study import frames, page, summary
+from siting.study.budget import BudgetFrames
 from siting.study.capacity import CapacityFrames
 from siting.study.cost import CostFrames
 from siting.study.data import DataFrames
@@ -46,6 +47,7 @@ TOPICS: tuple[type[Topic], ...] = (
     DecisionFrames,
     TurnFrames,
     CostFrames,
+    BudgetFrames,
     CapacityFrames,
     DataFrames,
     VendorFrames,

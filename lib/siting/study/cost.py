@@ -13,6 +13,7 @@ from siting.catalogue import Source, source_of
 from siting.cost import claims, costing, money
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices
+from siting.quality import spoken
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.vendors import iso
 from siting.verdict import alternatives
@@ -415,8 +416,8 @@ class CostFrames(Topic):
         """A host that sells the same open weights by the token and that the scenario does not name;
         those without a doubt first, then the cheapest first.
 
-        way: model and host
-        model: the open model
+        way: model and host, in words
+        model: identifier of the open model
         host: who runs it
         country: country of processing, where the host says it
         present: present cost as planned [currency]
@@ -430,7 +431,7 @@ class CostFrames(Topic):
             return
         for r in alternatives.search(self.scenario, ("open_api",), judged=JUDGED):
             yield {
-                "way": r.option.label,
+                "way": f"{spoken(r.model)} at {r.option.vendor}",
                 "model": r.model,
                 "host": r.option.vendor,
                 "country": r.option.country,
@@ -448,9 +449,11 @@ class CostFrames(Topic):
         """A model that an option uses and that ends within the horizon, and what comes after it.
 
         option: label of the option
-        model: the model
+        model: identifier of the model
+        spoken: the model's name as a person says it
         retired: its last day
-        replacement: successor that the vendor names
+        replacement: identifier of the successor that the vendor names
+        next_spoken: its name as a person says it
         present: present cost of the option as planned, with the model to the end [currency]
         after?: the same with the successor from that day on; missing where it has no price
             [currency]
@@ -466,8 +469,10 @@ class CostFrames(Topic):
             row = {
                 "option": end.option,
                 "model": e.model,
+                "spoken": spoken(e.model),
                 "retired": iso(e.retired),
                 "replacement": e.replacement,
+                "next_spoken": spoken(e.replacement),
                 "present": priced.present,
             }
             other = alternatives.with_model(self.scenario, end.option, e.model, e.replacement)

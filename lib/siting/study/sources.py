@@ -9,6 +9,8 @@ import pandas as pd
 
 from siting.catalogue import STALE_DAYS, Kind, Source
 from siting.cost import uncertainty
+from siting.cost.prices import exchange_rate
+from siting.quality import spoken
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import knowledge
 
@@ -98,14 +100,7 @@ class SourceFrames(Topic):
         """
         if not self.results.cost.options:
             return
-        first = next(iter(self.scenario.workloads))
-        growth = self.scenario.source(f"workloads.{first}.growth_per_year")
-        softest = {
-            driver: max(
-                (f.source for f in factors), key=lambda s: [*KINDS].index(s.kind), default=growth
-            )
-            for driver, factors in uncertainty.drivers(self.results.cost.plan).items()
-        }
+        softest = self._softest()
         worth = {k.label: k.worth for k in self.results.advice.knowledge}
         rows: list[dict[str, Any]] = [
             {
@@ -119,6 +114,76 @@ class SourceFrames(Topic):
         ]
         yield from sorted(rows, key=lambda row: -row["worth"])
         yield from softest.values()
+
+    @frame
+    def movers(self) -> Rows:
+        """An uncertain input of the cost, by what it moves between its ends with all else as
+        planned: the saving of the chosen option against what it is held against, or its cost where
+        it is held against nothing. What moves most is first.
+
+        input: what it is
+        *: its value as planned, and its range [1]
+        unit: unit of the three
+        at_low: saving, or cost, with the input at its low end [currency]
+        at_high: the same at its high end [currency]
+        moved: distance of the two [currency]
+        kind: measured, published, client or estimate: the softest of what it rests on
+        source: title and publisher of that
+        date: date that the source prints, or undated
+        action?: how to measure it; missing where no test is known
+        days?: how long that takes [days]
+        price*?: what it costs, converted on the day of the report [currency]
+        """
+        chosen, rival = self.results.compared
+        plan = self.results.uncertainty.plan
+        moved = uncertainty.one_at_a_time(plan, tuple(dict.fromkeys((chosen, rival))))
+        softest = self._softest()
+        rows = []
+        for driver, costs in moved.items():
+            at_low, at_high = costs[chosen] if rival == chosen else costs[rival] - costs[chosen]
+            label, band = uncertainty.described(plan, driver)
+            source = softest[driver]
+            row = {
+                "input": self._in_words(knowledge.driver_label(driver, label)),
+                "*": band,
+                "unit": band.unit,
+                "at_low": float(at_low),
+                "at_high": float(at_high),
+                "moved": abs(float(at_high - at_low)),
+                "kind": source.kind,
+                "source": source.source,
+                "date": source.date,
+                **self._test_of(driver),
+            }
+            rows.append(row)
+        yield from sorted(rows, key=lambda row: -row["moved"])
+        yield from softest.values()
+
+    def _in_words(self, label: str) -> str:
+        """A label with the names of models as a person says them."""
+        named = {m for option in self.options.values() for m in option.models.values()}
+        for model in sorted(named, key=len, reverse=True):
+            label = label.replace(model, spoken(model))
+        return label
+
+    def _test_of(self, driver: str) -> dict[str, Any]:
+        """How to measure a driver of cost, how long it takes and what it costs."""
+        test = knowledge.experiment_for(driver)
+        if test is None:
+            return {}
+        rate, _ = exchange_rate(test.currency, self.client.currency, self.client.report_date)
+        return {"action": test.action, "days": test.days, "price*": test.cost.scaled(rate)}
+
+    def _softest(self) -> dict[str, Source]:
+        """Of each driver of cost the source that is least firm."""
+        first = next(iter(self.scenario.workloads))
+        growth = self.scenario.source(f"workloads.{first}.growth_per_year")
+        return {
+            driver: max(
+                (f.source for f in factors), key=lambda s: [*KINDS].index(s.kind), default=growth
+            )
+            for driver, factors in uncertainty.drivers(self.results.cost.plan).items()
+        }
 
     @frame
     def evidence(self) -> Rows:

@@ -1,0 +1,192 @@
+"""Frames of a study for who signs the budget: cash by year, payback, bridge and terms of money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from siting.catalogue import source_of
+from siting.cost import costing, money, prices, tco
+from siting.cost.cashflow import HybridPlan
+from siting.cost.money import MONTHS
+from siting.study.frames import Rows, Topic, frame
+
+BOUGHT, RESALE = "Servers and network, bought", "Resale"
+"""Lines of cash that are investments."""
+LINES = {
+    "residual": RESALE,
+    "migration": "Moving over and leaving",
+    "exit": "Moving over and leaving",
+    "before_production": "Today's bill until it runs",
+    "api": "API",
+    "rental": "GPU rental",
+    "staff": "Staff",
+    "model_moves": "Changes of model",
+    "fine_tuning": "Fine-tuning",
+    "tax": "Tax saved",
+}
+"""Lines of cash by category of facts/cost_items.csv, of what is no investment."""
+RUNNING = "Power, room, upkeep, licences"
+"""The line of all other categories."""
+ORDER = (BOUGHT, RESALE, *dict.fromkeys(LINES.values()), RUNNING)
+
+
+class BudgetFrames(Topic):
+    """Frames on cash by year, payback and the budget."""
+
+    @frame
+    def cash_by_year(self) -> Rows:
+        """One line of an option's cash in one year, as planned and not discounted.
+
+        option: label of the option
+        line: what is paid for
+        kind: capex (investments and what they bring back) or opex
+        year: 1 is the first, and holds what is paid today [year]
+        paid: as it is paid; income is negative [currency]
+        """
+        for option in self.results.cost.options.values():
+            by_line: dict[str, list[tco.Flow]] = {}
+            for flow in option.flows:
+                line = LINES.get(flow.category, RUNNING)
+                is_bought = flow.capital and line != RESALE
+                by_line.setdefault(BOUGHT if is_bought else line, []).append(flow)
+            for line in sorted(by_line, key=ORDER.index):
+                monthly = np.sum([flow.amounts for flow in by_line[line]], axis=0)
+                for year, paid in enumerate(tco.paid_by_year(monthly), 1):
+                    yield {
+                        "option": option.name,
+                        "line": line,
+                        "kind": "capex" if line in (BOUGHT, RESALE) else "opex",
+                        "year": year,
+                        "paid": paid,
+                    }
+        yield from self.study.cash_flows().attrs["sources"]
+
+    @frame
+    def cash_gap(self) -> Rows:
+        """The chosen option's cash against that of what it is held against: one row, or none where
+        only one option has a price. As planned, not discounted.
+
+        option: label of the chosen option
+        rival: what it is held against [option]
+        saved: what it saves over the horizon; negative: what it costs more [currency]
+        deepest: most that it is ever behind; nought where it never is [currency]
+        deepest_month: end of the month in which that is so [months]
+        payback?: months until the money is back for good; infinite where never [months]
+        payback_day?: day on which that is so; missing where it is never, or never behind
+        """
+        chosen, rival = self.results.compared
+        if chosen == rival:
+            return
+        options = self.results.cost.options
+        saving = options[rival].monthly - options[chosen].monthly
+        running = np.cumsum(saving)
+        found = money.payback(saving)
+        day = self.results.day(found * 365.25 / MONTHS) if found else None
+        yield {
+            "option": chosen,
+            "rival": rival,
+            "saved": float(running[-1]),
+            "deepest": max(0.0, float(-running.min())),
+            "deepest_month": int(running.argmin()),
+            "payback": math.inf if found is None else found,
+            "payback_day": day,
+        }
+        yield from self.study.costs().attrs["sources"]
+
+    @frame
+    def budget(self) -> Rows:
+        """One step of the bridge from what is paid as planned to a likely budget, for the chosen
+        option and what it is held against. Steps of the plan are those of the chosen one alone.
+
+        option: label of the option
+        order: place in the bridge [1]
+        step: what is added, or the sum up to here
+        kind: sum or added
+        amount: amount [currency]
+        """
+        for name in dict.fromkeys(self.results.compared):
+            if not name:
+                continue
+            steps = self._bridge(name)
+            for order, (step, kind, amount) in enumerate(steps):
+                yield {
+                    "option": name,
+                    "order": order,
+                    "step": step,
+                    "kind": kind,
+                    "amount": amount,
+                }
+        for shown in self.study.costs(), self.study.remedies(), self.study.steps():
+            yield from shown.attrs["sources"]
+
+    def _bridge(self, name: str) -> Iterator[tuple[str, str, float]]:
+        """Steps of one option: name, kind and amount of each."""
+        priced = self.results.cost.options[name]
+        likely = self.results.uncertainty.spreads[name].present.central
+        yield "Planned, as paid", "sum", priced.total
+        yield "paid later is worth less today", "added", priced.present - priced.total
+        yield "Planned, in today's money", "sum", priced.present
+        yield "ranges reach further one way", "added", likely - priced.present
+        yield "Likely", "sum", likely
+        cured = self._remedies(name)
+        yield "remedies of the open points", "added", cured
+        done = 0.0
+        if name == self.results.decision.recommended:
+            done = sum(step.price.central for step in self.results.advice.plan if step.price)
+        yield "steps of the plan", "added", done
+        yield "Budget", "sum", likely + cured + done
+
+    def _remedies(self, name: str) -> float:
+        """What all remedies that the rules name for an option cost in today's money."""
+        known = costing.remedies(self.scenario)
+        plan = self.results.cost.plan
+        worth = money.discount_factors(plan.months, self.results.cost.rate)
+        years = float(worth[1:].sum()) / MONTHS
+        flows = self.results.cost.options[name].flows
+        billed = sum(float((f.amounts * worth).sum()) for f in flows if f.category == "api")
+        found = (known[item] for item in self.results.sovereignty.remedies(name) if item in known)
+        return sum(
+            r.once.central + years * r.per_year.central + billed * r.share_of_api_bill.central
+            for r in found
+        )
+
+    @frame
+    def money_terms(self) -> Rows:
+        """How money is counted: one row.
+
+        vat?: standard rate of value-added tax in the client's country; missing where none is on
+            file [share]
+        vat_borne: what it adds to the price of what is bought: nought where the client gets all of
+            it back [share]
+        discount_rate*: by which later payments are worth less [per year]
+        tax_rate?: rate of profit tax whose shield is in all figures; missing: before profit tax
+            [share]
+        """
+        factors = self.results.cost.plan.factors
+        rate = prices.row("vat", prices.Vat, country=self.client.country)
+        yield {
+            "vat": rate and rate.rate,
+            "vat_borne": factors["vat"].value.central - 1 if "vat" in factors else 0.0,
+            "discount_rate*": self.scenario.finance.discount_rate,
+            "tax_rate": self.scenario.finance.tax_rate,
+        }
+        if rate is not None:
+            yield source_of(rate)
+        yield from (factors[name].source for name in ("vat", "discount_rate") if name in factors)
+
+    @frame
+    def mix_by_year(self) -> Rows:
+        """One mix in one year, as planned: which part of the requests goes to the other side.
+
+        option: label of the mix
+        year: 1 is the first [year]
+        away: share of the requests that the other side serves [share]
+        """
+        plan = self.results.cost.plan
+        for name, option in plan.options.items():
+            if isinstance(option, HybridPlan):
+                for year, away in enumerate(tco.away_by_year(plan, option), 1):
+                    yield {"option": name, "year": year, "away": away}
