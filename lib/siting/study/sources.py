@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from babel.numbers import is_currency
 
 from siting.catalogue import STALE_DAYS, Kind, Source
 from siting.cost import uncertainty
 from siting.cost.prices import exchange_rate
 from siting.quality import spoken
+from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import knowledge
 
@@ -21,6 +24,10 @@ KINDS: dict[Kind, str] = {
     "estimate": "judged by us, because nothing better was found",
 }
 """Kinds of evidence, the firmest first."""
+MOST = 6
+"""Inputs that move most, so many of whose sources stand under what is shown of them."""
+SUCCESSOR = "successor_price"
+"""What the drivers of prices of successor models begin with: then vendor and model."""
 
 
 class SourceFrames(Topic):
@@ -124,6 +131,7 @@ class SourceFrames(Topic):
         input: what it is
         *: its value as planned, and its range [1]
         unit: unit of the three
+        ends: both ends with their unit, in words
         at_low: saving, or cost, with the input at its low end [currency]
         at_high: the same at its high end [currency]
         moved: distance of the two [currency]
@@ -138,15 +146,16 @@ class SourceFrames(Topic):
         plan = self.results.uncertainty.plan
         moved = uncertainty.one_at_a_time(plan, tuple(dict.fromkeys((chosen, rival))))
         softest = self._softest()
-        rows = []
+        rows: list[dict[str, Any]] = []
         for driver, costs in moved.items():
             at_low, at_high = costs[chosen] if rival == chosen else costs[rival] - costs[chosen]
             label, band = uncertainty.described(plan, driver)
             source = softest[driver]
             row = {
-                "input": self._in_words(knowledge.driver_label(driver, label)),
+                "input": self._in_words(driver, knowledge.driver_label(driver, label)),
                 "*": band,
                 "unit": band.unit,
+                "ends": self._ends(band),
                 "at_low": float(at_low),
                 "at_high": float(at_high),
                 "moved": abs(float(at_high - at_low)),
@@ -156,11 +165,30 @@ class SourceFrames(Topic):
                 **self._test_of(driver),
             }
             rows.append(row)
-        yield from sorted(rows, key=lambda row: -row["moved"])
-        yield from softest.values()
+        rows.sort(key=lambda row: -row["moved"])
+        yield from rows
+        named = {source.source: source for source in softest.values()}
+        yield from (named[row["source"]] for row in rows[:MOST])
 
-    def _in_words(self, label: str) -> str:
-        """A label with the names of models as a person says them."""
+    def _ends(self, band: Range) -> str:
+        """Both ends of a range: `60 to 130% of the plan`, `0.1 to 0.5 FTE`."""
+        numbers = self.results.numbers
+        if is_currency(band.unit):
+            return numbers.span(band)
+        ends = (band.low, band.high)
+        unit = band.unit.replace("per year", "a year")
+        if unit == "a year" or unit.startswith(("of ", "share")):
+            low, high = (numbers.number(100 * end, 0) for end in ends)
+            return f"{low} to {high}% {unit}".removesuffix(" share")
+        low, high = (numbers.number(end, _places(end)) for end in ends)
+        return f"{low} to {high} {unit}"
+
+    def _in_words(self, driver: str, label: str) -> str:
+        """The label of a driver with the names of models as a person says them, and the vendor
+        where several sell one model."""
+        what, _, of = driver.partition(".")
+        if what == SUCCESSOR:
+            label = f"{label} at {of.rpartition('/')[0].rpartition('/')[2]}"
         named = {m for option in self.options.values() for m in option.models.values()}
         for model in sorted(named, key=len, reverse=True):
             label = label.replace(model, spoken(model))
@@ -244,3 +272,9 @@ class SourceFrames(Topic):
         old = sum(self.results.is_stale(i.source) for i in self.results.used)
         if old:
             yield f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"
+
+
+def _places(value: float) -> int:
+    """Decimals of a value of three significant digits without noughts at its end."""
+    written = np.format_float_positional(float(f"{value:.3g}"), trim="-")
+    return len(written.partition(".")[2])
