@@ -27,10 +27,7 @@ TASKS = {
     "memory of every option": (_STUDY, "s.results.memory"),
     "GPUs of every option": (_STUDY + "s.results.memory", "s.results.capacity"),
     "cost of every option": (_STUDY + "s.results.capacity", "s.results.cost"),
-    "draws and sensitivities": (
-        _STUDY + "s.results.cost",
-        "s.results.uncertainty; s.sensitivities()",
-    ),
+    "draws": (_STUDY + "s.results.cost", "s.results.uncertainty"),
     "verdict": (
         _STUDY + "r = s.results; r.uncertainty; r.stability; r.sovereignty; r.quality",
         "s.results.decision",
@@ -39,6 +36,43 @@ TASKS = {
     "summary.json": (_STUDY, "s.summary()"),
     "workbook": (_STUDY + "s.results.uncertainty", "s.workbook()"),
 }
+
+
+CLIENTS = (
+    "klinikverbund-nordheide", "polderwerk", "banca-valdora", "agence-lumiere",
+    "assekuranz-saentis", "tidewater-apps",
+)  # fmt: skip
+_CHAIN = """
+import time
+from siting.inputs import scenario
+from siting.verdict import plausible, variants
+from siting.verdict.chain import Chain
+
+start = scenario.load("{client}")
+Chain().decide(start)  # reads the tables
+chain = Chain()
+begun = time.process_time()
+chain.decide(start)
+print("chain", time.process_time() - begun)
+listed = plausible.variants(start, chain)
+spent = dict()
+for kind in dict.fromkeys(v.kind for v in listed):
+    own = [v for v in listed if v.kind == kind]
+    begun = time.process_time()
+    list(variants.tried(chain, start, own))
+    spent[kind] = time.process_time() - begun
+    print("a variant, " + kind, spent[kind] / len(own))
+print("sixty variants", 60 * sum(spent.values()) / len(listed))
+"""
+"""The chain of a client once its tables are read, its variants by kind, and sixty as they come."""
+
+
+def chains(client: str) -> list[tuple[str, float]]:
+    """What a client's chain and its variants take, by name. [s of CPU]"""
+    code = _CHAIN.format(client=client)
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    lines = (line.rpartition(" ") for line in run.stdout.splitlines())
+    return [(name, float(taken)) for name, _, taken in lines]
 
 
 def seconds(before: str, task: str) -> float:
@@ -54,3 +88,7 @@ def seconds(before: str, task: str) -> float:
 if __name__ == "__main__":
     for name, (before, task) in TASKS.items():
         print(f"{name:28}{seconds(before, task):8.2f} s")
+    for client in CLIENTS:
+        print(client)
+        for name, taken in chains(client):
+            print(f"    {name:24}{taken:8.3f} s")
