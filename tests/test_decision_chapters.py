@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from printed import printed
 from siting import study
@@ -37,7 +36,10 @@ def test_page_one_answers_with_the_chosen_options_figures_and_those_of_summary(c
     cost = s.ranged(chosen.p10, chosen.p50, chosen.p90, s.currency)
     assert f"{cost} over {s.years}" in page
     assert v.definition in page
-    assert f"{v.option} comes first in {s.of_100(v.share)} cases" in page
+    sure = (
+        f"In {s.of_100(v.share)} cases no other option is better by more than {v.matters:g} points"
+    )
+    assert sure in page
     assert f"How sure we are: {v.confidence}" in page
     step = s.steps().iloc[0]
     assert all(part in page for part in step.step.rstrip(".").split("; ")[:3])
@@ -148,13 +150,20 @@ def test_what_nobody_knows_is_no_gain_and_default_weights_are_called_ours(client
     assert f"of 100 points at {whose} weights" in said
 
 
-def test_where_the_futures_disagree_page_one_says_so_in_its_sentence_on_confidence() -> None:
-    for client in CLIENTS:
-        s = opened(client)
-        best = s.price_futures().query("path == 'falling' and best").option
-        page = printed("10_decision", client, "page_one")
-        said = f"If API prices of equal quality keep falling, {best.iloc[0]} comes first."
-        assert (said in page) == (best.iloc[0] != s.verdict().option.iloc[0])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(client: str) -> None:
+    s, page = opened(client), printed("10_decision", client, "page_one")
+    rows = s.variants()
+    moving = rows[rows.plausible & (rows.answer != "stays")]
+    said = " ".join(page.split())
+    staying = (rows.answer == "stays").sum()
+    assert f"stays first in {staying} of {len(rows)} changes" in said
+    named = [row for row in moving.itertuples() if " ".join(row.change.split()) in said]
+    assert len(named) >= min(3, moving.what.nunique())
+    for row in named:
+        assert row.answer == "none" or row.first in said
+    turning = s.deciding().query("effect == 'first option'")
+    assert ("able to change the first option" in said) == bool(len(turning))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -166,23 +175,6 @@ def test_points_add_up_to_scores_and_ranks_to_all_cases(client: str) -> None:
         assert points[option] == pytest.approx(score)
     assert s.ranks().groupby("option", observed=True).share.sum().to_numpy() == pytest.approx(1)
     assert scored["first"].sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_beyond_a_weight_that_turns_the_named_option_really_leads(client: str) -> None:
-    s = opened(client)
-    card, v = s.scorecard(), s.verdict().iloc[0]
-    allowed = s.standings().query("status != 'ruled out'").option
-    worth = card.pivot_table(index="option", columns="criterion", values="worth", observed=True)
-    worth = worth.loc[allowed]
-    weights = card.drop_duplicates("criterion").set_index("criterion").weight_share[worth.columns]
-    for f in s.turns().query("kind == 'weight'").itertuples():
-        beyond = f.at + 0.002 * np.sign(f.at - f.today)
-        moved = weights.where(weights.index != f.subject, 0)
-        moved = moved / moved.sum() * (1 - beyond)
-        moved[f.subject] = beyond
-        assert (worth @ moved).idxmax() == f.to
-        assert (f.to != v.option) == ((worth @ weights).idxmax() == v.option)
 
 
 def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
@@ -228,8 +220,8 @@ def test_the_order_of_options_in_the_scenario_changes_nothing(client: str) -> No
     assert a.verdict().option[0] == b.verdict().option[0]
     assert here.status.equals(there.status)
     assert here.score.tolist() == pytest.approx(there.score.tolist(), nan_ok=True)
-    # Draws of measures fall on options in their order: of 20,000 a share moves by less than 2 %.
-    assert here["first"].tolist() == pytest.approx(there["first"].tolist(), abs=0.02, nan_ok=True)
+    # Draws go by cause, not by place.
+    assert here["first"].tolist() == pytest.approx(there["first"].tolist(), nan_ok=True)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -240,17 +232,6 @@ def test_what_is_most_worth_knowing_can_be_found_out(client: str) -> None:
     # the frame's own verdict, from the two amounts that stand beside each other
     priced = known.dropna(subset="cost")
     assert (priced.pays == (priced.worth > priced.cost)).all()
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_turns_concern_the_chosen_option_and_allowed_rivals(client: str) -> None:
-    s = opened(client)
-    turns, standing = s.turns(), s.standings().set_index("option")
-    leads = standing.score.idxmax() == s.verdict().option[0]
-    moved = turns.subject[turns.kind == "price"]
-    assert not set(standing.status[turns.to]) & {"ruled out"}
-    assert not set(standing.status[moved]) & {"ruled out"}
-    assert ((turns.to != s.verdict().option[0]) == leads).all()
 
 
 def test_where_nothing_runs_today_every_option_is_new_and_nothing_is_paid_before() -> None:
