@@ -14,6 +14,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Scenario
+from siting.quality import leaves
 from siting.verdict import plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
@@ -112,7 +113,8 @@ def test_an_option_more_that_is_struck_leaves_every_score_of_the_others(client: 
     s = opened(client)
     start, before = s.scenario, s.results.decision
     assert before.ranking is not None
-    lost = start.options[before.ranking.best].model_copy(update={"vendor": "Nobody"})
+    part = leaves(start, before.ranking.best)[0]
+    lost = start.options[part].model_copy(update={"vendor": "Nobody"})
     supposed = {"suppose": start.suppose.model_copy(update={"gone": ["Nobody"]})}
     after = Chain().decide(with_options(start, other=lost).model_copy(update=supposed))
     assert after.candidate("other").struck
