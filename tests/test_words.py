@@ -226,7 +226,6 @@ OPEN = {
     "names that the row itself gives": {
         "gpus.vendor", "gpus.form_factor", "kv_formats.aliases", "open_api_prices.host",
         "open_api_prices.provider", "optimizers.aliases", "quality_boards.settings",
-        "checkpoint_makers.holds_for",
         "reasoning_effort.aliases", "tco_cases.case_id", "training_frameworks.aliases",
         "training_frameworks.name", "training_methods.aliases", "country_groups.group",
         "vendor_backtests.quantity",
