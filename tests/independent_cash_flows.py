@@ -260,6 +260,8 @@ class Client:
             cost += self.energy(name, machine, count, (month - 1) // 12)
             paid[month] += live * cost * self.dearer(month)
             paid[month] += before * instead[month]
+            # a month of waiting counts as much as one of the option: the rest is forgone
+            paid[month] += (1 - live) * max(0.0, cost * self.dearer(month) - instead[month])
         end = servers[-1] * price
         life = self.months / 12
         worth = [1.0] + [float(parameter(f"residual_after_{a}")["central"]) for a in range(1, 6)]

@@ -20,7 +20,7 @@ from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
 from siting.serving import capacity, load, queueing, servers
-from siting.serving.load import HOURS_OF_WEEK, level_needed, schedule
+from siting.serving.load import HOURS_OF_WEEK, level_needed, schedule, workload_load
 from siting.serving.queueing import DeployedReplica, Lengths, latency
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
@@ -395,3 +395,15 @@ def test_a_limit_that_cannot_be_kept_beside_long_contexts_is_relaxed_and_told(
     found = pool(long, chat)
     assert all(share.rate > 0 and share.keeps_limits for share in found.shares)
     assert found.gpus(1).low >= (4 if tpot_ms < 17 else 2)
+
+
+def test_agents_bunch_like_agents_unless_the_scenario_says_otherwise() -> None:
+    s = scenario.load("polderwerk")
+    (work,) = s.workloads.values()
+    asked = {
+        "agent": work.model_copy(update={"arrivals": None, "task": "agent"}),
+        "chat": work.model_copy(update={"arrivals": None, "task": "chat"}),
+        "stated": work.model_copy(update={"arrivals": "people", "task": "agent"}),
+    }
+    found = {name: workload_load(name, w).arrivals for name, w in asked.items()}
+    assert found == {"agent": "agents", "chat": "people", "stated": "people"}

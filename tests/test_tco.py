@@ -452,15 +452,49 @@ def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid() -> None:
     # what is bought is an expense too, by and by: its book value at the end is written off then
     for o in plain(tax_rate=0.25).options.values():
         saved = amounts(o, "tax").sum()
-        assert saved == pytest.approx(-0.25 * (o.total - saved)), o.name
+        paid = sum(o.cash_view)
+        assert saved == pytest.approx(-0.25 * (paid - saved)), o.name
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_waiting_never_saves_money(client: str) -> None:
+    chosen = scenario.load(client)
+    c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
+    months = np.array([0.0, 0.5, 1, 3, 6, 12, 20, 23])
+    later = 1 - (1 + c.rate) ** (-np.diff(months) / 12)
+    today = c.options.get(chosen.finance.baseline)
+    for name in c.options:
+        draws = c.plan.central(**{f"months_to_production.{name}": months})
+        present = tco.totals(c.plan, draws, [name])[name].present
+        # what is paid for both side by side for a while is paid later: that interest alone is less
+        beside = max(today.monthly[1:-1]) * draws["parallel_months"][0] if today else 0.0
+        assert (np.diff(present) >= -beside * later - 0.01).all(), name
+
+
+def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_does() -> None:
+    chosen = scenario.load("assekuranz-saentis")
+    c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
+    o = c.options["openai"]
+    wait = chosen.options["openai"].months_to_production.central
+    lacking = amounts(o, "forgone")
+    # months of service that are not given, at what the first month after them costs
+    served = sum(f.amounts for f in o.flows if f.path.startswith("api"))
+    staffed = amounts(o, "staff") + amounts(o, "model_moves")
+    first = int(np.ceil(wait)) + 1
+    assert lacking[1:first].sum() == pytest.approx(wait * (served + staffed)[first], rel=0.02)
+    assert not lacking[first:].any()
+    draws = c.plan.central(**{"months_to_production.openai": np.array([0.0, 3, 12, 24, 48])})
+    present = tco.totals(c.plan, draws, ["openai"])["openai"].present
+    assert present == pytest.approx(np.full(5, present[0]))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
     chosen = scenario.load(client)
     for o in tco.assess(chosen, plain_capacity(chosen, rate=1.0)).options.values():
-        assert sum(o.accounting_view) == pytest.approx(o.total, abs=0.01)
-        assert sum(o.cash_view) == pytest.approx(o.total, abs=0.01)
+        counted = sum(f.amounts.sum() for f in o.flows if f.category == cashflow.FORGONE)
+        assert sum(o.accounting_view) == pytest.approx(o.total - counted, abs=0.01)
+        assert sum(o.cash_view) == pytest.approx(o.total - counted, abs=0.01)
 
 
 @given(
@@ -739,6 +773,34 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
     assert part["api_provisioned"] == pytest.approx(whole["api_provisioned"] * away.spilled[0])
     assert part["model_moves"] == pytest.approx(whole["model_moves"])
     assert none["api_provisioned"] == pytest.approx(0.0) and not none["model_moves"].any()
+
+
+def test_the_rooms_own_overhead_is_in_the_bill_and_in_the_energy() -> None:
+    plain_, lossy = of_owned(room={"pue": 1.2}), of_owned(room={"pue": 1.8})
+    # by hand: cooling takes 0.2 and 0.8 of what the servers take
+    servers = amounts(plain_, "electricity").sum()
+    assert amounts(plain_, "cooling").sum() == pytest.approx(0.2 * servers)
+    assert amounts(lossy, "cooling").sum() == pytest.approx(0.8 * servers)
+    assert plain_.energy.kwh is not None and lossy.energy.kwh is not None
+    assert lossy.energy.kwh == pytest.approx(1.5 * plain_.energy.kwh)
+
+
+def test_users_outside_the_organisation_are_not_trained() -> None:
+    def trained(**changes: Any) -> float:
+        data = scenario.load("base").model_dump()
+        data["client"] |= {"sector": changes.pop("sector", "industry")}
+        for w in data["workloads"].values():
+            w |= changes
+        asked = scenario.Scenario.model_validate(data)
+        return costing.compile_plan(asked, plain_capacity(asked)).users
+
+    whole = sum(w.users for w in scenario.load("base").workloads.values())
+    assert trained(task="chat") == whole
+    assert trained(task="chat", outside_share=0.75) == pytest.approx(0.25 * whole)
+    # those who chat with a software company's product are its customers, unless it says otherwise
+    assert trained(task="chat", sector="software") == 0
+    assert trained(task="chat", sector="software", outside_share=0.0) == whole
+    assert trained(task="code", sector="software") == whole
 
 
 def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share() -> None:

@@ -57,6 +57,8 @@ TESTED_FROM = 0.001
 its model is tested there."""
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
+FORGONE = "forgone"
+"""Category of service that nobody gives until an option is in production: counted, not paid."""
 
 
 Category = Literal[

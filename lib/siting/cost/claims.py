@@ -80,7 +80,7 @@ def payback_periods(outlay: float, rival: float, own: float) -> float:
 
 # --- the same questions for this client -------------------------------------------------------
 
-ONE_OFF = ("migration", "exit", "residual", cashflow.BEFORE, "tax")
+ONE_OFF = ("migration", "exit", "residual", cashflow.BEFORE, cashflow.FORGONE, "tax")
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def compile_plan(
         loads=loads,
         baseline=finance.baseline,
         months=finance.horizon_months,
-        users=sum(w.users for w in scenario.workloads.values()),
+        users=sum(w.users_told(client.sector) for w in scenario.workloads.values()),
         tax_rate=finance.tax_rate or 0.0,
         api_paths=finder.api_paths,
         round_the_clock=any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values()),
@@ -463,9 +463,7 @@ class _Finder:
             case "electricity":
                 return self._electricity()
             case "pue_overhead":
-                row = prices.pue(self.option)
-                value = Range.ordered((ratio - 1 for ratio in row.range.ends), "PUE - 1")
-                return [self.own(price, "PUE - 1", value, source_of(row), price)]
+                return self._pue_overhead(price)
             case "staff_cost":
                 return self._staff_cost()
             case "provisioned_price":
@@ -477,6 +475,18 @@ class _Finder:
             case "training_gpu_hours" | "training_kwh" | "moves_band":
                 return [f"{price}.{self.name}"]
         return [self.parameter(price)]
+
+    def _pue_overhead(self, name: str) -> list[str]:
+        """What a room takes beyond its machines: as the client says, else as is usual there."""
+        room = self.option.room
+        if room is not None and room.pue is not None:
+            value = Range.exact(room.pue - 1, "PUE - 1")
+            source = self.scenario.source(f"options.{self.name}.room.pue")
+        else:
+            row = prices.pue(self.option)
+            value = Range.ordered((ratio - 1 for ratio in row.range.ends), "PUE - 1")
+            source = source_of(row)
+        return [self.own(name, "PUE - 1", value, source, name)]
 
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None

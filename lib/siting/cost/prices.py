@@ -324,8 +324,8 @@ def aged(price: Range, source: Source, day: dt.date) -> Range:
 
 
 def pue(option: Option) -> Pue:
-    """PUE of the room if the client says it, of the provider if it publishes one, else of the kind
-    of place."""
+    """PUE of the provider if it publishes one, else of the kind of place. A room whose own the
+    client states has that instead (`costing`)."""
     rows = {r.place: r for r in table("pue", Pue)}
     return rows.get(option.provider) or rows.get(option.kind, rows["cloud"])
 

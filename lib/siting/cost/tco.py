@@ -97,11 +97,7 @@ class Totals:
 def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount]]) -> list[Amount]:
     """All that an option owes before tax: its own bill, and the baseline's until production."""
     wait = draws[f"months_to_production.{name}"]
-    starts = (wait < plan.months)[:, None]
-    out = [
-        a if a.when == "running" or starts.all() else replace(a, quantity=a.quantity * starts)
-        for a in billed(name)
-    ]
+    out = list(billed(name))
     if (wait > 0).any() and plan.baseline in plan.options and plan.baseline != name:
         out += [replace(a, phase="before") for a in billed(plan.baseline) if a.when == "running"]
     return out
@@ -184,7 +180,28 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
             worth = nominal * clock.discount[:, -1:]
         yearly += value * nominal
         present += (value * worth).sum(axis=1)
+    lacking = forgone(clock, name, bill)
+    yearly += cashflow.by_year(lacking, clock.plan.years)
+    present += (lacking * clock.discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)
     return Totals(present=present, yearly=yearly)
+
+
+def forgone(clock: Clock, name: str, bill: _Bill) -> Array:
+    """What is counted for the months until production beyond what is paid in them. [n × ≤ M]
+
+    An option that starts late gives less service in the same time, and must not look cheaper for
+    it. A month of waiting costs what serves meanwhile, and never less than a month of the option:
+    the difference is service that is forgone, worth what the client would pay for it.
+    """
+    waiting = clock.waiting("waiting", name)
+    months = waiting.shape[1]
+    paid = {phase: np.zeros((len(waiting), months)) for phase in ("own", "before")}
+    for (when, path, phase), value in bill.items():
+        if when == "running" and phase in paid and waiting.any():
+            yearly = np.broadcast_to(value, (len(value), clock.plan.years))
+            monthly = yearly.repeat(MONTHS, axis=1)[:, :months]
+            paid[phase] += monthly * clock.path(path)[:, :months]
+    return np.asarray(waiting * np.maximum(0.0, paid["own"] - paid["before"]))
 
 
 # --- one case, month by month -----------------------------------------------------------------
@@ -225,6 +242,20 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
         allowed = _sum_of(f for f in out if not f.capital) + depreciation(out, life, plan.months)
         saved = -plan.tax_rate * allowed
         out.append(Flow("tax", "Tax saved", "tax", saved, ("tax_rate",), -allowed, "allowed cost"))
+    lacking = np.zeros(plan.months + 1)
+    early = forgone(clock, name, _alike(plan, draws, owed))[0]
+    lacking[1 : len(early) + 1] = early
+    out.append(
+        Flow(
+            item="forgone",
+            label="Service forgone until production",
+            category=cashflow.FORGONE,
+            amounts=lacking,
+            factors=(),
+            quantity=lacking,
+            unit="money",
+        )
+    )
     return tuple(f for f in out if np.any(f.amounts))
 
 
@@ -322,9 +353,10 @@ class OptionCost:
         """Present value of the costs."""
         self.lcot = money.levelised_cost(self.monthly, tokens, rate)
         """Levelised cost of a million tokens, input and output together."""
-        self.cash_view = paid_by_year(self.monthly)
+        paid = _sum_of(f for f in self.flows if f.category != cashflow.FORGONE)
+        self.cash_view = paid_by_year(paid)
         """Cost by year as it is paid; today's payments in the first year."""
-        expense = self.monthly - _sum_of(f for f in self.flows if f.capital)
+        expense = paid - _sum_of(f for f in self.flows if f.capital)
         written = depreciation(self.flows, self.life, plan.months)
         self.accounting_view = paid_by_year(expense + written)
         """Cost by year as it is booked: investments over their life, what is left at the end."""
@@ -626,12 +658,17 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:
         return Energy(country, why + f"no server with {gpu} is in facts/servers.csv")
-    place, grid = prices.pue(side.option), prices.row("carbon", prices.GridCarbon, country=country)
-    months = Clock(plan, draws).sums("flat", "own", option.name)[0][0]
-    kwh = float((monthly * months).sum() * place.central)
+    place = prices.pue(side.option)
     ratio = replace(place.range, unit="x")
+    of_place = source_of(place)
+    if cooling := plan.factors.get(f"pue_overhead.{side.name}"):
+        ratio = Range.ordered((1 + share for share in cooling.value.ends), "x")
+        of_place = cooling.source
+    grid = prices.row("carbon", prices.GridCarbon, country=country)
+    months = Clock(plan, draws).sums("flat", "own", option.name)[0][0]
+    kwh = float((monthly * months).sum() * ratio.central)
     inputs = (Input(name=name, value=power, source=source),
-              Input(name=f"PUE, {place.place}", value=ratio, source=source_of(place)))  # fmt: skip
+              Input(name=f"PUE, {place.place}", value=ratio, source=of_place))  # fmt: skip
     if grid is None:
         why = f"no carbon intensity for {country or 'no country'}"
         return Energy(country, why, kwh, None, inputs)

@@ -310,7 +310,7 @@ def charges(comparison: Comparison, scenario: Scenario) -> Iterator[tuple[Any, .
     periods = [tuple(days[max(t - 1, 0) :][:2]) * 2 for t in range(months + 1)]
     for name, cost in comparison.options.items():
         account = (scenario.client.id, scenario.client.name, name, cost.label)
-        for f in cost.flows:
+        for f in (f for f in cost.flows if f.category != cashflow.FORGONE):  # nobody bills it
             paid_to = _paid_to(scenario, name, f)
             effective = depreciation([f], cost.life, months) if f.capital else f.amounts
             for t in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():

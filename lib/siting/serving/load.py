@@ -136,7 +136,7 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
         growth=growth,
         longest=vram.longest_request(w),
         deadline=w.deadline,
-        arrivals=w.arrivals,
+        arrivals=w.bunching,
         working=working,
     )
 

@@ -25,6 +25,7 @@ CATEGORIES = {
     "migration": "moving over", "exit": "leaving", "residual": "resale", "insurance": "insurance",
     "fine_tuning": "fine-tuning", "model_moves": "changes of model", "tax": "tax",
     "before_production": "today's bill until it runs",
+    "forgone": "service forgone until it runs",
 }  # fmt: skip
 """Categories of facts/cost_items.csv as a client reads them."""
 PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")

@@ -94,7 +94,7 @@ NO_LOAD = {
     "requests_per_month": 0.0,
     "growth_by_year": [],
     "growth_per_year": Workload.model_fields["growth_per_year"].default,
-    "arrivals": "people",
+    "arrivals": None,
     "peak_factor": 1.5,
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""

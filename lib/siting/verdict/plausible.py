@@ -16,7 +16,7 @@ from siting.inputs import attributes
 from siting.inputs.attributes import Attribute
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import changed, put
-from siting.inputs.scenario.model import SEAL, Option, Scenario, Workload
+from siting.inputs.scenario.model import SEAL, Option, Scenario, Sector, Workload
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
@@ -182,6 +182,7 @@ def loads(s: Scenario) -> Iterator[Variant]:
     for name, w in s.workloads.items():
         yield from _lengths(s, name, w)
         yield from _arrivals(name, w)
+        yield from _outsiders(name, w, s.client.sector)
 
 
 def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
@@ -220,16 +221,30 @@ def _arrivals(name: str, w: Workload) -> Iterator[Variant]:
     if w.batchable_share >= 1:
         return
     for kind in ("people", "machines", "agents"):
-        if kind != w.arrivals:
+        if kind != w.bunching:
             yield Variant(
                 kind="assumed",
                 what=f"who sends the requests, {name}",
-                before=w.arrivals,
+                before=w.bunching,
                 after=kind,
                 changes={f"workloads.{name}.arrivals": kind},
-                clause=f"{kind} send the requests of {name}, not {w.arrivals}",
-                plausible=kind == "agents" and w.task in ("agent", "code"),
+                clause=f"{kind} send the requests of {name}, not {w.bunching}",
+                plausible=kind != "machines" and w.task in ("agent", "code"),
             )
+
+
+def _outsiders(name: str, w: Workload, sector: Sector) -> Iterator[Variant]:
+    """Whether users are told and trained by the client, where the scenario does not say."""
+    if w.outside_share is None and w.users:
+        outside = w.users_told(sector) == 0
+        yield Variant(
+            kind="assumed",
+            what=f"users outside the organisation, {name}",
+            before="all" if outside else "none",
+            after="none" if outside else "all",
+            changes={f"workloads.{name}.outside_share": 0.0 if outside else 1.0},
+            plausible=w.task == "chat",
+        )
 
 
 def money(s: Scenario) -> Iterator[Variant]:

@@ -78,6 +78,12 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     if option.second_site and option.kind not in OWNED:
         wrong = f"{option.kind} owns no servers that could stand at a second site"
         yield Fault((*here, "second_site"), wrong, "remove it, or name owned servers")
+    months = option.months_to_production.central
+    horizon = scenario.finance.horizon_months
+    if months >= horizon:
+        wrong = f"{months:g} months to production are not within the horizon of {horizon} months"
+        write = "write fewer, or a longer finance.horizon_months"
+        yield Fault((*here, "months_to_production"), wrong, write, ("finance", "horizon_months"))
     yield from _card(here, name, option, scenario)
     yield from _region(here, option)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))

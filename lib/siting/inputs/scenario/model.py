@@ -145,6 +145,8 @@ class Client(Strict):
     yes_means: list[str] = []
     """Options whose choice answers the question with yes; empty: no question of yes or no."""
     notes: str = ""
+    notice_months: Annotated[int, Field(ge=0, le=60)] | None = None
+    """Months before a contract's last day by which the client must give notice."""
 
 
 class Tokens(Strict):
@@ -262,7 +264,8 @@ class Room(Strict):
     kw: Annotated[float, Field(gt=0, le=1e6)] | None = None
     """Electric power that the room supplies, cooling included."""
     pue: Annotated[float, Field(ge=1, le=3)] | None = None
-    """Power of the room over that of its machines; None: that of the kind of place."""
+    """Power of the room over that of its machines, for the bill and for the limit in kW; None: that
+    of the kind of place."""
     racks: Annotated[float, Field(gt=0, le=1e5)] | None = None
     servers_per_rack: Annotated[float, Field(gt=0, le=100)] = 4
     servers: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -303,9 +306,13 @@ class Workload(Strict):
     """Requests of machines or of the public on a working day, added to the users' own."""
     requests_per_month: Annotated[float, Field(ge=0, le=3e11)] = 0
     """Requests in a mean month, spread over its working days and added to the others."""
-    arrivals: Literal["people", "machines", "agents"] = "people"
+    outside_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of the users who are outside the organisation, such as customers: they are told by the
+    product itself, and not trained. None: all of a chat that a software company offers, else none.
+    """
+    arrivals: Literal["people", "machines", "agents"] | None = None
     """How requests bunch within an hour: those of many people, of a few machines, or of code
-    completion and agents."""
+    completion and agents. None: agents where the task is agent, else people."""
     hours: Profile | Literal["office", "day", "flat", "night"] = "office"
     """Share of a day by hour (24 numbers, any scale) or a named profile."""
     weekdays: Annotated[Profile, Field(min_length=7, max_length=7)] = [1] * 5 + [0.1] * 2
@@ -339,6 +346,19 @@ class Workload(Strict):
     """Open-weight candidates, catalogue names."""
     quality: Quality | None = None
     measured: list[Measured] = []
+
+    @property
+    def bunching(self) -> Literal["people", "machines", "agents"]:
+        """How requests bunch: as stated, else as the task lets expect."""
+        usual: Literal["people", "agents"] = "agents" if self.task == "agent" else "people"
+        return self.arrivals or usual
+
+    def users_told(self, sector: Sector) -> float:
+        """Users of the organisation's own, who are told and trained."""
+        outside = self.outside_share
+        if outside is None:
+            outside = 1.0 if sector == "software" and self.task == "chat" else 0.0
+        return self.users * (1 - outside)
 
     @model_validator(mode="after")
     def _has_load(self) -> Workload:
