@@ -353,10 +353,11 @@ class OptionCost:
         """Present value of the costs."""
         self.lcot = money.levelised_cost(self.monthly, tokens, rate)
         """Levelised cost of a million tokens, input and output together."""
-        paid = _sum_of(f for f in self.flows if f.category != cashflow.FORGONE)
-        self.cash_view = paid_by_year(paid)
+        self.paid = _sum_of(f for f in self.flows if f.category != cashflow.FORGONE)
+        """What of that is paid: not service that is forgone. [M + 1]"""
+        self.cash_view = paid_by_year(self.paid)
         """Cost by year as it is paid; today's payments in the first year."""
-        expense = paid - _sum_of(f for f in self.flows if f.capital)
+        expense = self.paid - _sum_of(f for f in self.flows if f.capital)
         written = depreciation(self.flows, self.life, plan.months)
         self.accounting_view = paid_by_year(expense + written)
         """Cost by year as it is booked: investments over their life, what is left at the end."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from siting.catalogue import source_of
-from siting.cost import costing, money, prices, tco
+from siting.cost import cashflow, costing, money, prices, tco
 from siting.cost.cashflow import HybridPlan
 from siting.cost.money import MONTHS
 from siting.study.frames import Rows, Topic, frame
@@ -49,6 +49,8 @@ class BudgetFrames(Topic):
         for option in self.results.cost.options.values():
             by_line: dict[str, list[tco.Flow]] = {}
             for flow in option.flows:
+                if flow.category == cashflow.FORGONE:  # counted, and paid by nobody
+                    continue
                 line = LINES.get(flow.category, RUNNING)
                 is_bought = flow.capital and line != RESALE
                 by_line.setdefault(BOUGHT if is_bought else line, []).append(flow)
@@ -81,7 +83,7 @@ class BudgetFrames(Topic):
         if chosen == rival:
             return
         options = self.results.cost.options
-        saving = options[rival].monthly - options[chosen].monthly
+        saving = options[rival].paid - options[chosen].paid
         running = np.cumsum(saving)
         found = money.payback(saving)
         day = self.results.day(found * 365.25 / MONTHS) if found else None

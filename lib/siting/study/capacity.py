@@ -13,7 +13,9 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
+from siting.inputs.scenario.model import Option
 from siting.memory.distance import Seen
+from siting.places import SELF_HOSTED
 from siting.quality import bare_name
 from siting.quantity import NotEstimated
 from siting.serving import capacity, performance
@@ -23,6 +25,7 @@ from siting.serving.performance import Array
 from siting.serving.queueing import Latency, latency
 from siting.serving.servers import Server
 from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.verdict import design
 
 CURVE_POINTS = 24
 MOST_TIMES = 3
@@ -359,6 +362,51 @@ class CapacityFrames(Topic):
             if found.server:
                 row["paid"] = split.servers[0] * found.server.gpu_count
         return row
+
+    @frame
+    def designs(self) -> Rows:
+        """A card or server that was looked at for an option on machines: of those that can be
+        taken, the cheapest is the best design.
+
+        option: label of the option
+        left_open: whether the scenario leaves the machines to the kit
+        machine: the server, or the card where GPUs are rented
+        gpu: the card
+        weights: format of the weights; blank: the model's own
+        gpus?: GPUs of the first year, spares included [GPUs]
+        servers?: servers of the first year, spares included [servers]
+        present?: present cost as planned; missing where it has no price [currency]
+        planned: whether it is the one that the report is about
+        best: whether it is the cheapest that can be taken
+        refused: why it cannot be taken; blank where it can
+        """
+        for name, option in self.results.said.options.items():
+            if option.kind in SELF_HOSTED:
+                yield from self._designs(name, option)
+
+    def _designs(self, name: str, option: Option) -> Rows:
+        left = design.is_open(option)
+        free = option if left else design.opened(option)
+        asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
+        found = self.results.chain.designs(asked, name)
+        best = next((d for d in found if not d.refused), None)
+        planned = self.options[name]
+        for d in found:
+            sized = d.costed.sized
+            same = (d.option.gpu, d.option.server, d.option.weights)
+            yield {
+                "option": name,
+                "left_open": left,
+                "machine": d.machine,
+                "gpu": d.option.gpu,
+                "weights": d.option.weights,
+                "gpus": sized.gpus().central if sized and sized.pools else None,
+                "servers": sized.bought() if sized and sized.server else None,
+                "present": d.costed.present,
+                "planned": same == (planned.gpu, planned.server, planned.weights),
+                "best": d is best,
+                "refused": d.refused,
+            }
 
     @frame
     def cheaper_servers(self) -> Rows:

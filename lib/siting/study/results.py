@@ -74,10 +74,12 @@ class Results:
     """A scenario and what follows from it. Results are computed once, when first used."""
 
     def __init__(self, chosen: scenario.Scenario) -> None:
-        self.scenario = chosen
-        self.client = chosen.client
-        self.options = chosen.options
         self.chain = Chain()
+        self.said = chosen
+        """The scenario as it was written: what is left to the kit is still open in it."""
+        self.scenario = self.chain.designed(chosen)
+        self.client = chosen.client
+        self.options = self.scenario.options
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -167,13 +169,13 @@ class Results:
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
         """Every plausible variant of the scenario with its outcome."""
         listed = plausible.variants(self.scenario, self.chain)
-        return tuple(variants.tried(self.chain, self.scenario, listed))
+        return tuple(variants.tried(self.chain, self.said, listed))
 
     @cached_property
     def switches(self) -> tuple[Switch, ...]:
         """Values of continuous inputs at which the first option changes."""
         dials = plausible.dials(self.scenario, self.decision.recommended)
-        return tuple(variants.switches(self.chain, self.scenario, dials))
+        return tuple(variants.switches(self.chain, self.said, dials))
 
     @cached_property
     def compared(self) -> Pair:

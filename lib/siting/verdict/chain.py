@@ -49,9 +49,10 @@ from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
 from siting.vendors import stability
 from siting.verdict import candidates as gather
-from siting.verdict import ranking
+from siting.verdict import design, ranking
 from siting.verdict.candidates import Chapters, Priced
 from siting.verdict.decision import Case, Decision, decide
+from siting.verdict.design import Costed, Design
 from siting.verdict.ranking import Candidate, Sampled
 
 T = TypeVar("T")
@@ -204,6 +205,41 @@ class Chain:
         )
         return seen, words
 
+    # --- machines that are left to the kit ----------------------------------------------------
+
+    def designed(self, scenario: Scenario) -> Scenario:
+        """The scenario with the best design of each option whose machines it leaves to the kit."""
+        today = scenario.finance.baseline
+        left = [n for n, o in scenario.options.items() if design.is_open(o)]
+        for name in sorted(left, key=lambda n: n != today):  # others pay for what runs today
+            best = next(iter(self.designs(scenario, name)), None)
+            if best is not None:
+                options = {**scenario.options, name: best.option}
+                scenario = scenario.model_copy(update={"options": options})
+        return scenario
+
+    def designs(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
+        """Every design of an option whose machines are left to the kit, the best one first."""
+        names = self._billed(scenario, name)
+        seen, words = self._seen(
+            "money", scenario, names, BY_MONEY, NO_DATA, finance=scenario.finance
+        )
+        jobs = repr(scenario.fine_tuning)
+        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
+        key = name, words, jobs
+        return self._stage("design", key, lambda: design.looked_at(seen, name, self._costed))
+
+    def _costed(self, scenario: Scenario, name: str) -> Costed:
+        """An option sized, and priced as planned."""
+        if why := design.unpriced(scenario.options[name], scenario):
+            return Costed(sized=None, present=None, why=why)
+        sized = {n: self.sized(scenario, n) for n in scenario.options}
+        plan = costing.compile_plan(scenario, sized, self._compiled)
+        if name not in plan.options:
+            return Costed(sized=sized[name], present=None, why=plan.not_estimated[name])
+        found = tco.totals(plan, plan.central(), [name])[name]
+        return Costed(sized=sized[name], present=float(found.present[0]), why="")
+
     # --- one option ---------------------------------------------------------------------------
 
     def sized(self, scenario: Scenario, name: str) -> OptionCapacity:
@@ -348,6 +384,7 @@ class Chain:
 
     def decide(self, scenario: Scenario) -> Decision:
         """The answer to a scenario. Raises ValueError for a weight that names no criterion."""
+        scenario = self.designed(scenario)
         known = ranking.criteria()
         case = Case(
             candidates=self.candidates(scenario),

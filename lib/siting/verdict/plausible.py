@@ -22,7 +22,7 @@ from siting.quality import leaves, spoken
 from siting.quantity import Range
 from siting.rules.rulebook import Rule, Stress
 from siting.serving.servers import Server
-from siting.verdict import alternatives, ranking
+from siting.verdict import alternatives, design, ranking
 from siting.verdict.chain import Chain
 from siting.verdict.variants import Dial, Variant
 
@@ -52,7 +52,7 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *loads(scenario),
         *money(scenario),
         *terms(scenario),
-        *hardware(scenario),
+        *hardware(scenario, chain),
         *catalogue_offers(scenario),
         *policies(scenario),
         *assumptions(scenario, chain),
@@ -322,22 +322,21 @@ def terms(s: Scenario) -> Iterator[Variant]:
             )
 
 
-def hardware(s: Scenario) -> Iterator[Variant]:
-    """For each option on machines of the client's own, the cheapest other server that keeps the
-    limits."""
+def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """For each option whose machines of its own the scenario fixes, the best design."""
     for name, o in s.options.items():
-        if o.kind not in OWNED:
+        if o.kind not in OWNED or design.is_open(o):
             continue
-        offers = _shortlist(s, "servers", o)
-        best = next((r for r in alternatives.priced(s, offers, SHORTLIST) if r.keeps_limits), None)
+        free = s.model_copy(update={"options": {**s.options, name: design.opened(o)}})
+        best = next((d for d in chain.designs(free, name) if not d.refused), None)
         if best and best.option.server != o.server:
-            design = {k: getattr(best.option, k) for k in ("server", "gpu", "weights")}
+            machines = {k: getattr(best.option, k) for k in ("server", "gpu", "weights")}
             yield Variant(
                 kind="offer",
                 what=f"server, {o.label}",
                 before=o.server or o.gpu,
                 after=best.option.server,
-                changes={f"options.{name}.{k}": v for k, v in design.items()},
+                changes={f"options.{name}.{k}": v for k, v in machines.items()},
                 clause=f"{o.label} use {_machine(best.option)}, not {_machine(o)}",
             )
 
@@ -361,14 +360,9 @@ def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
 
 
 def _bandwidth_for_money(s: Scenario, offer: Option) -> float:
-    """GB/s of memory for a dollar, or for a dollar an hour; 0 where there is no price."""
-    day = s.client.report_date
+    """GB/s of memory for a dollar an hour; 0 where there is no price."""
     try:
-        if offer.kind in OWNED:
-            machine: Server = prices.server(offer)
-            paid = prices.server_price(machine, day)[0].central / machine.gpu_count
-        else:
-            paid = prices.gpu_hour(offer, offer.gpu, day)[0]
+        paid = prices.gpu_hour(offer, offer.gpu, s.client.report_date)[0]
     except prices.NotPriced:
         return 0.0
     return catalogue.gpu(offer.gpu).memory_bandwidth_gb_s / paid

@@ -13,8 +13,8 @@ from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
 from siting.inputs.scenario import known
-from siting.inputs.scenario.model import SEAL, Option, Quote, Scenario
-from siting.places import BY_REQUEST, HOSTED_OPEN, NEEDS_GPU, OWNED, SELF_HOSTED
+from siting.inputs.scenario.model import BEST, SEAL, Option, Quote, Scenario
+from siting.places import BY_REQUEST, HOSTED_OPEN, OWNED, SELF_HOSTED
 
 
 def contradictions(scenario: Scenario) -> Iterator[Fault]:
@@ -71,8 +71,7 @@ def _one_of(
 
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     here: Path_ = ("options", name)
-    if not option.gpu and option.kind in NEEDS_GPU:
-        yield Fault(here, f"{option.kind} needs a GPU", "add `gpu:` with a name of the catalogue")
+    yield from _designed(here, name, option, scenario)
     if option.provisioned and option.kind not in BY_REQUEST:
         yield Fault((*here, "provisioned"), f"{option.kind} is no API", "remove it")
     if option.second_site and option.kind not in OWNED:
@@ -95,9 +94,25 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     yield from _served(here, option, scenario)
 
 
+def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
+    """Only machines are designed; and a quote is for certain ones, which must be named."""
+    if option.kind not in SELF_HOSTED:
+        for field in ("gpu", "server", "weights"):
+            if getattr(option, field) == BEST:
+                yield Fault((*here, field), f"{option.kind} has no machines to design", "remove it")
+        return
+    item, field = ("server_price", "server") if option.kind in OWNED else ("gpu_hour", "gpu")
+    quoted = any(quote.item == f"option.{name}.{item}" for quote in scenario.finance.quotes)
+    if quoted and option.gpu in ("", BEST):
+        write = f"write {field}: with what the quote is for"
+        yield Fault((*here, "gpu"), f"the quote for {item} is of certain machines", write)
+
+
 def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     """A card that the option runs on must have a price: a published one, or the client's quote."""
-    if option.kind not in SELF_HOSTED or not option.gpu or known.GPU.unknown(option.gpu):
+    if option.kind not in SELF_HOSTED or option.gpu in ("", BEST):
+        return
+    if known.GPU.unknown(option.gpu):
         return
     if option.kind in OWNED:
         item, table = "server_price", "hardware_prices"

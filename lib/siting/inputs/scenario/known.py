@@ -6,7 +6,7 @@ A field says which of them it holds by its annotation; `faults` finds those that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from pydantic import BaseModel, GetJsonSchemaHandler
@@ -24,6 +24,8 @@ class Name:
     look_up: Callable[[str], object]
     offered: Callable[[], Iterable[str]] | None = None
     """Names that an editor offers; others may be known, too."""
+    best: bool = False
+    """Whether `best` may stand here, for what the kit designs."""
 
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
@@ -41,6 +43,8 @@ class Name:
 
     def faults(self, path: Path_, name: str) -> Iterator[Fault]:
         """What is wrong with a name."""
+        if self.best and name == "best":
+            return
         try:
             self.look_up(name)
         except (KeyError, ValueError) as error:
@@ -119,9 +123,12 @@ def _models_of_options() -> set[str]:
 
 MODEL = Name(hf_config.model, lambda: catalogue.column("models", "model_id"))
 GPU = Name(catalogue.gpu, lambda: catalogue.column("gpus", "id"))
-WEIGHTS = Name(dtypes.weight_format, lambda: catalogue.column("weight_formats", "format"))
+GPU_OR_BEST = replace(GPU, best=True)
+WEIGHTS = Name(
+    dtypes.weight_format, lambda: catalogue.column("weight_formats", "format"), best=True
+)
 KV_CACHE = Name(dtypes.kv_format, lambda: catalogue.column("kv_formats", "format"))
-SERVER = _of("servers", "id", "server")
+SERVER = replace(_of("servers", "id", "server"), best=True)
 BOARD = _of("quality_boards", "board", "board")
 EFFORT = Name(_effort, lambda: {*catalogue.column("reasoning_effort", "effort"), "default"})
 COUNTRY = Name(_country)

@@ -30,6 +30,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
 Words = Annotated[str, Field(pattern=r"\S")]
 """Text that says something."""
+BEST = "best"
+"""Says of machines that the kit is to design them."""
 BUSIEST = 50
 """Most that the busiest hour may have of a usual busy hour's requests."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
@@ -416,13 +418,18 @@ class Option(Strict):
     that. Left empty, or "", where it is pinned to none."""
     country: Annotated[str, known.COUNTRY] = ""
     """ISO code of the place of processing."""
-    gpu: Annotated[str, known.GPU] = ""
+    gpu: Annotated[str, known.GPU_OR_BEST] = ""
+    """Card of the machines. Left out, or `best`: of all that can be bought, or that the provider
+    rents, the one whose machines keep the limits at the lowest present cost."""
     weights: Annotated[str, known.WEIGHTS] = ""
-    """Weight format; empty: the model's native format."""
+    """Weight format; empty: the model's native format; `best`: that or fp8, as costs less."""
     kv_cache: Annotated[str, known.KV_CACHE] = "auto"
     engine: str = "vllm"
-    tensor_parallel: Annotated[int, Field(ge=1, le=64)] | None = None
-    """None: the kit chooses the smallest that fits and keeps the limits."""
+    tensor_parallel: Annotated[
+        Annotated[int, Field(ge=1, le=64)] | None,
+        BeforeValidator(lambda said: None if said == BEST else said),
+    ] = None
+    """None, or `best`: the kit chooses the one that fits and needs the fewest GPUs."""
     prefix_caching: bool = True
     """False: input that repeats an earlier prefix is read again."""
     batched_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
@@ -436,7 +443,8 @@ class Option(Strict):
     context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
     server: Annotated[str, known.SERVER] = ""
-    """Server of facts/servers.csv for owned hardware."""
+    """Server of facts/servers.csv for owned hardware. Left out, or `best`: the one with which the
+    limits are kept at the lowest present cost."""
     room: Room | None = None
     """Limits of the room, for owned hardware."""
     owned_servers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None

@@ -1,0 +1,144 @@
+"""The best design of an option on machines: of all cards and servers that do, the cheapest.
+
+A scenario fixes what machines an option has, or leaves it out or says `best`. Then every card that
+its provider rents, or every server that can be bought, is sized for the load and priced, and the
+cheapest by present cost is taken of those that keep the limits, stand in the room and whose speed
+was measured. What was looked at, and why the others were not taken, is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from siting import catalogue
+from siting.cost import prices
+from siting.inputs.scenario.model import BEST, Option, Scenario
+from siting.places import OWNED, SELF_HOSTED
+from siting.serving.capacity import OptionCapacity
+from siting.serving.servers import Server
+
+EIGHT_BIT = "fp8"
+"""The smaller format that `weights: best` looks at, beside the model's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costed:
+    """An option with certain machines, sized and priced as planned."""
+
+    sized: OptionCapacity | None
+    """None where nobody prices the machines."""
+    present: float | None
+    """Present cost. [client's currency]"""
+    why: str
+    """Why it has none; blank where it has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """Machines that were looked at for an option."""
+
+    option: Option
+    """The option with these machines."""
+    costed: Costed
+    refused: str
+    """Why it cannot be taken; blank where it can."""
+
+    @property
+    def machine(self) -> str:
+        """The server, or the card where GPUs are rented, as the catalogue names it."""
+        return self.option.server or self.option.gpu
+
+    @property
+    def order(self) -> tuple[bool, float]:
+        """What can be taken first, the cheapest first."""
+        present = self.costed.present
+        return bool(self.refused), float("inf") if present is None else present
+
+
+def is_open(option: Option) -> bool:
+    """Whether the scenario leaves the machines of an option to the kit, or a part of them."""
+    if option.kind not in SELF_HOSTED:
+        return False
+    of_card = option.gpu in ("", BEST) or option.weights == BEST
+    return of_card or (option.kind in OWNED and option.server in ("", BEST))
+
+
+def opened(option: Option) -> Option:
+    """An option whose machines are fixed, as if they were not; its weights stay as they are."""
+    return option.model_copy(update={"gpu": BEST, "server": BEST, "tensor_parallel": None})
+
+
+def looked_at(
+    scenario: Scenario, name: str, costed: Callable[[Scenario, str], Costed]
+) -> tuple[Design, ...]:
+    """Every design of an option that is open: those that can be taken first, the cheapest first.
+
+    costed: sizes and prices an option of a scenario.
+    """
+    found = []
+    for option in _possible(scenario, scenario.options[name]):
+        whole = {**scenario.options, name: option}
+        seen = costed(scenario.model_copy(update={"options": whole}), name)
+        found.append(Design(option=option, costed=seen, refused=_refused(seen)))
+    return tuple(sorted(found, key=lambda d: d.order))
+
+
+def unpriced(option: Option, scenario: Scenario) -> str:
+    """Why nobody can say what the machines cost; blank where somebody can. Asked before they are
+    sized, which takes longer."""
+    if option.kind not in OWNED:
+        return ""
+    try:
+        prices.server_price(prices.server(option), scenario.client.report_date)
+    except prices.NotPriced as reason:
+        quoted = {f"option.{name}.server_price" for name in scenario.options} | {"server_price"}
+        return "" if quoted & {q.item for q in scenario.finance.quotes} else str(reason)
+    return ""
+
+
+def _possible(scenario: Scenario, option: Option) -> Iterator[Option]:
+    """An option with each kind of machine that it may have."""
+    formats = ("", EIGHT_BIT) if option.weights == BEST else (option.weights,)
+    for gpu, server in _machines(scenario, option):
+        for weights in formats:
+            yield option.model_copy(update={"gpu": gpu, "server": server, "weights": weights})
+
+
+def _machines(scenario: Scenario, option: Option) -> Iterator[tuple[str, str]]:
+    """Cards and servers that may be bought, or cards that may be rented; what is fixed, stays."""
+    said = "" if option.gpu in ("", BEST) else catalogue.gpu(option.gpu).id
+    if option.kind in OWNED:
+        wanted = "" if option.server == BEST else option.server
+        for machine in catalogue.table("servers", Server):
+            if wanted in ("", machine.id) and said in ("", machine.gpu_id):
+                yield machine.gpu_id, machine.id
+        return
+    if said:
+        yield said, ""
+        return
+    day = scenario.client.report_date
+    rows = prices.known_at(day, "cloud_prices", prices.CloudPrice, commitment="on_demand")
+    listed = [r for r in rows if "market" not in r.provider]
+    own = [r for r in listed if r.provider == option.provider]
+    for gpu in dict.fromkeys(r.gpu_id for r in own or listed):
+        yield gpu, ""
+
+
+def _refused(seen: Costed) -> str:
+    """Why a design cannot be taken; blank where it can."""
+    if seen.present is None or seen.sized is None:
+        return seen.why
+    pools = seen.sized.pools.values()
+    machine = seen.sized.server
+    if machine and any(pool.gpus_per_replica > machine.gpu_count for pool in pools):
+        return "one replica would span servers"
+    if not all(pool.keeps_limits for pool in pools):
+        return "misses the latency limits"
+    if not all(pool.calibrated for pool in pools):
+        return "speed of these cards was not measured"
+    room = seen.sized.beyond_room
+    if room:
+        year = min(room)
+        return f"in year {year} it needs {' and '.join(room[year])}"
+    return ""
