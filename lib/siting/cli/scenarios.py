@@ -13,6 +13,7 @@ from siting.cli import frame
 from siting.cli.frame import Answer, Refused, cli, option
 
 if TYPE_CHECKING:
+    from siting.inputs.scenario.model import Scenario
     from siting.study import Study
 
 
@@ -33,12 +34,43 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
       siting check acme --set finance.discount_rate=0.06
     """
     from siting.inputs import scenario
+    from siting.inputs.scenario.changes import read
 
     checked = clients or ("base", *scenario.names())
     found = list(dict.fromkeys(chain(*frame.prepare(checked, changes=changes)[1].values())))
+    if found:
+        data = {"checked": checked, "problems": found, "notes": []}
+        return Answer(data, frame.listed(found), frame.WRONG_INPUT)
+    asked = read(changes)
+    notes = [
+        f"{scenario.path_of(client)}: {note}"
+        for client in clients
+        for note in idle(scenario.changed(scenario.load(client), asked))
+    ]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
-    data = {"checked": checked, "problems": found}
-    return Answer(data, frame.listed(found) or [fine], frame.WRONG_INPUT if found else 0)
+    return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
+
+
+def idle(found: Scenario) -> list[str]:
+    """Where half or more of what a scenario buys stands idle."""
+    from siting.places import OWNED
+    from siting.verdict.chain import Chain
+
+    stages = Chain()
+    designed = stages.designed(found)
+    notes = []
+    for name, runs in designed.options.items():
+        sized = stages.sized(designed, name) if runs.kind in OWNED else None
+        machine = sized.server if sized else None
+        if sized is None or machine is None:
+            continue
+        bought = sized.serving_servers() * machine.gpu_count
+        if 2 * sized.idle_gpus >= bought:
+            notes.append(
+                f"options.{name}: {sized.idle_gpus:g} of {bought} GPUs that are bought to serve "
+                f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"
+            )
+    return notes
 
 
 @cli.command()

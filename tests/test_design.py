@@ -1,0 +1,185 @@
+"""Machines that a scenario leaves to the kit: what is looked at, what is taken, what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from siting import catalogue
+from siting.cli import scenarios
+from siting.inputs import scenario
+from siting.inputs.document import DocumentError
+from siting.inputs.scenario import Scenario
+from siting.inputs.scenario.model import BEST
+from siting.serving.servers import Server
+from siting.verdict import design
+from siting.verdict.chain import Chain
+from siting.verdict.design import Costed
+
+
+@dataclass
+class Machine:
+    """A server as it was sized, with as much of it as a design looks at."""
+
+    gpu_count: int = 8
+
+
+@dataclass
+class Replicas:
+    """A pool, likewise."""
+
+    keeps_limits: bool = True
+    calibrated: bool = True
+    gpus_per_replica: int = 1
+
+
+@dataclass
+class Sized:
+    """What an option needs, likewise."""
+
+    pools: dict[str, Replicas] = field(default_factory=lambda: {"model": Replicas()})
+    server: Machine = field(default_factory=Machine)
+    beyond_room: dict[int, list[str]] = field(default_factory=dict)
+
+
+def open_option(**said: Any) -> Scenario:
+    """Base with own servers that are left to the kit."""
+    machines = {"gpu": BEST, "server": BEST, "weights": "fp8", **said}
+    return scenario.changed(
+        scenario.load("base"), {f"options.owned.{k}": v for k, v in machines.items()}
+    )
+
+
+def looked_at(answers: dict[str, Costed], **said: Any) -> tuple[design.Design, ...]:
+    """Designs where these servers are as stated, and nobody prices any other."""
+    none = Costed(sized=None, present=None, why="no price")
+    return design.looked_at(
+        open_option(**said), "owned", lambda s, n: answers.get(s.options[n].server, none)
+    )
+
+
+def at(present: float, **sized: Any) -> Costed:
+    return Costed(sized=Sized(**sized), present=present, why="")  # type: ignore[arg-type]
+
+
+def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
+    found = looked_at(
+        {
+            "server-4x-l40s": at(300.0),
+            "dgx-h100": at(200.0),
+            "dgx-h200": at(100.0, pools={"model": Replicas(keeps_limits=False)}),
+            "dgx-b200": at(50.0, pools={"model": Replicas(calibrated=False)}),
+            "dgx-spark": at(20.0, pools={"model": Replicas(gpus_per_replica=8)}, server=Machine(1)),
+            "dgx-b300": at(10.0, beyond_room={2: ["30.0 kW with cooling, the room has 12"]}),
+        }
+    )
+    assert [d.option.server for d in found if not d.refused] == ["dgx-h100", "server-4x-l40s"]
+    why = {d.option.server: d.refused for d in found}
+    assert why["dgx-h200"] == "misses the latency limits"
+    assert why["dgx-b200"] == "speed of these cards was not measured"
+    assert why["dgx-spark"] == "one replica would span servers"
+    assert why["dgx-b300"] == "in year 2 it needs 30.0 kW with cooling, the room has 12"
+    assert why["dgx-a100-640gb"] == "no price"
+
+
+def test_every_server_of_the_catalogue_is_looked_at_and_what_is_fixed_stays() -> None:
+    servers = {r.id: r.gpu_id for r in catalogue.table("servers", Server)}
+    assert {d.option.server for d in looked_at({})} == {*servers}
+    of_card = looked_at({}, gpu="h100-sxm5-80gb")
+    assert {d.option.server for d in of_card} == {"dgx-h100", "hgx-h100-8gpu-oem"}
+    assert all(d.option.gpu == servers[d.option.server] for d in of_card)
+    assert {d.option.weights for d in of_card} == {"fp8"}
+    both = looked_at({}, server="dgx-h100", weights=BEST)
+    assert sorted(d.option.weights for d in both) == ["", "fp8"]
+
+
+def test_machines_that_are_fixed_are_left_alone_and_those_left_out_are_designed() -> None:
+    base = scenario.load("base")
+    assert Chain().designed(base) is base
+    for said in ({"gpu": BEST, "server": BEST}, {"gpu": "", "server": ""}):
+        asked = open_option(**said)
+        made = Chain().designed(asked)
+        option = made.options["owned"]
+        assert option.server and catalogue.gpu(option.gpu)
+        assert made.options["rented"] == asked.options["rented"]
+
+
+def test_the_design_costs_no_more_than_the_typed_machines_and_keeps_the_limits() -> None:
+    typed = scenario.changed(
+        scenario.load("agence-lumiere"),
+        {
+            "options.owned.gpu": "h100-sxm5-80gb",
+            "options.owned.server": "hgx-h100-8gpu-oem",
+        },
+    )
+    chain = Chain()
+    free = {**typed.options, "owned": design.opened(typed.options["owned"])}
+    found = chain.designs(typed.model_copy(update={"options": free}), "owned")
+    cost = {d.option.server: d.costed.present for d in found}
+    best = found[0]
+    assert not best.refused and best.costed.sized is not None and best.costed.sized.keeps_limits
+    assert best.costed.present is not None
+    assert best.costed.present < (cost["hgx-h100-8gpu-oem"] or 0) / 2
+    # what was looked at is priced as an option of the report is
+    made = {**typed.options, "owned": best.option}
+    priced = chain.option(typed.model_copy(update={"options": made}), "owned").priced
+    assert priced is not None
+    rate = typed.finance.discount_rate.central
+    worth = sum(
+        float(amount) * (1 + rate) ** (-month / 12)
+        for flow in priced.flows
+        for month, amount in enumerate(flow.amounts)
+    )
+    assert best.costed.present == pytest.approx(worth, rel=1e-9)
+
+
+def test_a_room_with_little_power_gets_machines_that_need_little() -> None:
+    narrow = Chain().designs(open_option(room={"kw": 4.0, "pue": 1.3}), "owned")
+    taken = next(d for d in narrow if not d.refused)
+    assert taken.costed.sized is not None and not taken.costed.sized.beyond_room
+    assert any("kW with cooling" in d.refused for d in narrow)
+
+
+def test_a_quote_is_for_machines_that_are_named_and_an_api_has_none() -> None:
+    offered = dt.date(2026, 10, 1)
+    quote = {"value": 2.0, "unit": "EUR/GPU-h", "source": "offer", "date": offered}
+    base = scenario.load("base")
+    quotes = [{"item": "option.rented.gpu_hour", **quote}]
+    with pytest.raises(DocumentError) as refused:
+        scenario.changed(
+            base,
+            {"options.rented.gpu": BEST, "options.api.gpu": BEST, "finance.quotes": quotes},
+        )
+    said = str(refused.value)
+    assert "the quote for gpu_hour is of certain machines" in said
+    assert "api has no machines to design" in said
+
+
+def test_months_to_production_lie_within_the_horizon() -> None:
+    months = scenario.load("base").finance.horizon_months
+    with pytest.raises(DocumentError, match="not within the horizon of"):
+        scenario.changed(
+            scenario.load("base"), {"options.owned.months_to_production": float(months)}
+        )
+
+
+def test_check_says_where_half_of_what_is_bought_stands_idle(tmp_path: Path) -> None:
+    typed = """
+client: {name: Acme, country: DE, sector: industry, currency: EUR, report_date: 2026-11-24}
+workloads: {assistant: {users: 50}}
+options:
+  api: {}
+  owned: {country: DE, gpu: h200-sxm5-141gb, server: dgx-h200}
+evidence:
+  - {fields: ["*"], source: Questionnaire, locator: call, date: 2026-11-19, kind: client}
+"""
+    path = tmp_path / "acme.yaml"
+    path.write_text(typed, encoding="utf-8")
+    (note,) = scenarios.idle(scenario.load(path))
+    assert "options.owned: 7 of 8 GPUs" in note and "server: best" in note
+    small = {"options.owned.gpu": BEST, "options.owned.server": BEST}
+    designed = scenario.changed(scenario.load(path), small)
+    assert not [n for n in scenarios.idle(designed) if "7 of 8" in n]
