@@ -237,6 +237,15 @@ def test_a_change_that_cannot_be_is_refused_with_what_to_write(words: list[str],
         scenario.changed(scenario.load("base"), changes.read(words))
 
 
+def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:
+    start = scenario.load("base")
+    wrong = {"what_if": [{"label": "typo", "set": {"finance.discont_rate": 0.1}}]}
+    with pytest.raises(scenario.ScenarioError, match="did you mean discount_rate"):
+        scenario.changed(start, wrong)
+    with pytest.raises(scenario.ScenarioError, match="'OpenAy' is no vendor or model"):
+        scenario.changed(start, {"suppose.gone": ["OpenAy"]})
+
+
 def test_changes_survive_being_written_as_words_and_read_again() -> None:
     asked: dict[str, Any] = {
         "finance.discount_rate": {"low": 0.01, "central": 0.02, "high": 0.035},

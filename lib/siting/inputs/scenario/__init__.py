@@ -30,6 +30,7 @@ from siting_report import plain_files
 from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
+from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import changed as changed
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
@@ -123,7 +124,7 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     if found:
         found, unfounded = with_origins(found, own.data if base else None)
         found, unread = _measured(found, path.parent)
-        follow = [*unread, *contradictions(found)]
+        follow = [*unread, *contradictions(found), *changes.faults(found)]
         # What is asked of an option depends on its kind.
         holes |= {h[:2]: True for h in holes if h[0] == "options" and h[-1] in ("kind", "provider")}
         faults += unfounded + [f for f in follow if not _follows(f.place, holes)]

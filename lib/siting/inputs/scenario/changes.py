@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from siting import catalogue
 from siting.inputs import document, messages
-from siting.inputs.document import Document, DocumentError, inline
+from siting.inputs.document import Document, DocumentError, Fault, inline
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Evidence, Scenario
 
@@ -43,12 +43,31 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
     data["evidence"] = [*_said_by(changes, scenario), *data["evidence"]]
     try:
         found = Scenario.model_validate(data)
-        faults = list(contradictions(found))
+        wrong = [*contradictions(found), *faults(found)]
     except ValidationError as error:
-        faults = messages.faults(error, data, Scenario)
-    if faults:
-        raise DocumentError(Document(data, {(): (WHERE, 0)}).problems(faults))
+        wrong = messages.faults(error, data, Scenario)
+    if wrong:
+        raise DocumentError(Document(data, {(): (WHERE, 0)}).problems(wrong))
     return found
+
+
+def faults(scenario: Scenario) -> Iterator[Fault]:
+    """What is wrong with what a scenario wants tried: changes that it does not take, and vendors
+    or models supposed to be gone that none of its options uses."""
+    plain = scenario.model_copy(update={"what_if": []})
+    for i, asked in enumerate(scenario.what_if):
+        try:
+            changed(plain, asked.set)
+        except DocumentError as error:
+            first = error.problems[0]
+            yield Fault(("what_if", i, "set"), f"{first.field} {first.wrong}", first.write)
+    options = scenario.options.values()
+    used = {o.vendor for o in options} | {m for o in options for m in o.models.values()}
+    for i, lost in enumerate(scenario.suppose.gone):
+        if lost not in used:
+            wrong = f"{lost!r} is no vendor or model of an option"
+            meant = catalogue.suggestion(lost, sorted(used - {""}))
+            yield Fault(("suppose", "gone", i), wrong, meant)
 
 
 def _refuse_unknown(scenario: Scenario, data: Mapping[str, Any], keys: Sequence[str]) -> None:
