@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from siting.quality import spoken
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 
@@ -140,7 +141,7 @@ class TimelineFrames(Topic):
         for end in self.results.retiring:
             yield {
                 "end": str(end.ending.retired),
-                "label": f"{end.ending.model} at {end.ending.vendor}",
+                "label": f"{spoken(end.ending.model)} at {end.ending.vendor}",
                 "option": end.option,
                 "kind": "ends",
                 "needs_decision": end.option in decided,

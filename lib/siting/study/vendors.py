@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
+from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.vendors import notice
@@ -23,6 +25,19 @@ from siting.vendors.vendor_record import (
     on_record,
     separate,
 )
+
+
+def _line(vendor: str, model: str, day: dt.date) -> dict[str, str]:
+    """Models of one line, which differ in their version alone, with their last days from `day` on,
+    soonest first."""
+    ends: dict[str, str] = {}
+    rows = notice.rows_of(load().as_of(day), vendor, day)
+    for row in sorted(rows, key=lambda r: r.retired):
+        bare = re.sub(r"[ -]\d{4}-\d{2}-\d{2}$", "", row.model)
+        is_like = re.sub(r"[\d.]+", "#", bare) == re.sub(r"[\d.]+", "#", model)
+        if is_like and row.stage == "ga" and row.retired >= day.isoformat():
+            ends[bare] = row.retired
+    return ends
 
 
 class VendorFrames(Topic):
@@ -336,6 +351,40 @@ class VendorFrames(Topic):
                 "url": e.sources[0].url,
             }
             yield from e.sources
+
+    @frame
+    def bridges(self) -> Rows:
+        """A model that could serve until go-live, where one in use ends before it: of the same
+        vendor and the same line, in general use, with an announced last day; soonest end first.
+        None where no model in use ends before the latest go-live.
+
+        option: label of the option whose model ends
+        vendor: vendor
+        model: identifier of the model
+        spoken: the model as a person says it
+        ends: its last day
+        in_use: whether it is the one in use
+        successor: whether the vendor names it as successor of the one in use
+        lasts: whether it runs beyond the latest go-live
+        """
+        (found,) = self.study.verdict().to_dict("records")
+        retiring = self.study.retiring_models()
+        decided = retiring.baseline | (retiring.option == found["option"])
+        latest = str(found["live_high"])
+        due = retiring[decided & (retiring.retired <= latest)]
+        for used in due.drop_duplicates(["vendor", "model"]).itertuples():
+            for model, ends in _line(used.vendor, used.model, self.client.report_date).items():
+                yield {
+                    "option": next(n for n, o in self.options.items() if o.label == used.option),
+                    "vendor": used.vendor,
+                    "model": model,
+                    "spoken": spoken(model),
+                    "ends": ends,
+                    "in_use": model == used.model,
+                    "successor": model == used.replacement,
+                    "lasts": ends > latest,
+                }
+        yield from due.attrs["sources"]
 
     @frame
     def vendor_shocks(self) -> Rows:
