@@ -17,6 +17,7 @@ from typing import Any
 import openpyxl
 import pytest
 import studies
+import titles
 from ruamel.yaml import YAML
 from siting.inputs import scenario
 from siting.run import job
@@ -164,6 +165,42 @@ def test_a_report_is_short_and_its_pages_are_full(reports: dict[str, bytes], cli
     ends = {page - 1 for page, _ in starts}
     empty = [n + 1 for n in range(body) if n not in ends and filled(pages[n]) < 0.5]
     assert not empty, "pages of the body under half full"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_two_titles_of_a_report_disagree(reports: dict[str, bytes], client: str) -> None:
+    summary = json.loads(reports[f"{client}/summary.json"])
+    found = scenario.load(client)
+    labels = [option.label for option in found.options.values()]
+    chosen = found.options[summary["recommendation"]["option"]].label
+    said = titles.of_page(reports[f"{client}/report.html"].decode())
+    claims = titles.claims(said, labels, chosen)
+    assert len(said) > 20
+    assert len({claim.measure for claim in claims}) >= 3
+    assert titles.contradictions(claims) == []
+    # … and the check sees one that is put in
+    for claim in claims:
+        if claim.measure == "first":
+            against = f"{claim.subject} is not first"
+            assert titles.contradictions(titles.claims([*said, against], labels, chosen))
+
+
+def test_titles_that_disagree_are_found() -> None:
+    options = ["Own servers", "Azure"]
+
+    def apart(*said: str) -> list[set[str]]:
+        found = titles.contradictions(titles.claims(said, options, "Own servers"))
+        return [{a.title, b.title} for a, b in found]
+
+    cheap = "Figure 1 Own servers costs less than Azure"
+    dear = "Own servers: dearer, in both futures"
+    assert apart(cheap, dear.replace(":", " is")) == [{cheap, dear.replace(":", " is")}]
+    assert apart(cheap, "Azure costs more than Own servers") == []
+    assert apart(cheap, "Own servers would be dearer, were prices to fall") == []
+    assert apart("Azure comes first in 61 of 100 cases", "Own servers is first") != []
+    assert apart("Your limits hold for 95 of 100", "Your limits hold for 95, except: a peak") != []
+    assert apart("Decide, then go live about 25 June 2027", "live from 24 May 2027") != []
+    assert apart("Decide, then go live about 25 June 2027", "go live in June 2027") != []
 
 
 @pytest.mark.parametrize("client", CLIENTS)
