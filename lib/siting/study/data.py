@@ -146,6 +146,79 @@ class DataFrames(Topic):
             yield {**box, **half[["open_points", "failed"]].sum()}
 
     @frame
+    def option_map(self) -> Rows:
+        """One box on the map of an option: its users, each of its flows by what carries it, and a
+        parent whose country's law reaches the data.
+
+        option: label of the option
+        carrier: what carries the flow: a part of a mix, else the option itself [option]
+        box: what stands in it
+        zone: client, country, eea, third or unknown
+        column: place within the zone, from the left [1]
+        row: place within carrier and zone, from above [1]
+        detail: how long data are kept, or whether they are in clear text
+        keys?: who holds the encryption keys
+        letters: open points that bind the flow, by letter; neighbours drawn together
+        failed: rules that fail [1]
+        start: box that hands data on to this one; empty where none does
+        reaches: box that the law of this parent's country reaches; empty for all others
+        """
+        flows = self.data_flows()
+        points = self.rule_points()
+        for name in self.options:
+            part = flows[flows.option == self.results.labels[name]]
+            letters = points[points.option == self.results.labels[name]]
+            bound: dict[str, list[str]] = {}
+            for point in letters.to_dict("records"):
+                for flow in point["flows"].split("; "):
+                    bound.setdefault(flow, []).append(point["letter"])
+            found = list(self._mapped(part, bound))
+            held = Counter((box["carrier"], box["zone"]) for box in found)
+            most: dict[str, int] = {}
+            for (_, zone), number in held.items():
+                most[zone] = max(most.get(zone, 0), number)
+            taken: Counter[tuple[str, str]] = Counter()
+            for box in found:
+                key = (box["carrier"], box["zone"])
+                row, column = divmod(taken[key], 2 if most[box["zone"]] > 2 else 1)
+                taken[key] += 1
+                yield {"option": name, "column": column, "row": row, **box}
+        yield from flows.attrs["sources"]
+
+    def _mapped(self, part: pd.DataFrame, bound: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
+        """Boxes of one option, carrier by carrier, without their place."""
+        keys = {label: name for name, label in self.results.labels.items()}
+        is_mix = part.carrier.nunique() > 1
+        empty = {"detail": "", "letters": "", "failed": 0, "start": "", "reaches": ""}
+        for label, own in part.groupby("carrier", sort=False, observed=True):
+            carrier = keys[str(label)]
+            users = {"carrier": carrier, "box": USERS, "zone": "client"}
+            yield empty | users
+            first = next(f for f in own.flow if f.startswith("Inference"))
+            for f in own.to_dict("records"):
+                named = f"{label}: {f['flow']}" if is_mix else f["flow"]
+                yield {
+                    "carrier": carrier,
+                    "box": f["flow"],
+                    "zone": f["zone"],
+                    "detail": _detail(f),
+                    "keys": f["keys"],
+                    "letters": _together(bound.get(named, [])),
+                    "failed": f["failed"],
+                    "start": USERS if f["flow"].startswith("Inference") else first,
+                    "reaches": "",
+                }
+            parent = own.parent_country.iloc[0]
+            if own.party.iloc[0] and self._is_abroad(parent):
+                box = {"carrier": carrier, "box": f"Parent, {parent} law", "zone": "third"}
+                yield empty | box | {"reaches": first}
+
+    def _is_abroad(self, country: object) -> bool:
+        """Whether a country is known, not the client's and outside the EEA."""
+        known = isinstance(country, str) and country != self.client.country
+        return known and self._zone(country) == "third"
+
+    @frame
     def rule_counts(self) -> Rows:
         """One option with its rules by verdict: counted, never averaged.
 
@@ -202,6 +275,7 @@ class DataFrames(Topic):
         """One thing that is open for one option: what weighs most first, marking duties last.
 
         option: label of the option
+        letter: A, B, …: how map, table and plan name it within the option
         point: title of the rule, or the answer that several rules wait for
         weight: strikes (the option may fall by it), duty or marking
         judged: whether a person must judge; if not, an answer is awaited
@@ -213,10 +287,11 @@ class DataFrames(Topic):
         owner: who settles it
         """
         for name, option in self.results.sovereignty.options.items():
-            for p in option.open_points:
+            for place, p in enumerate(option.open_points):
                 flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
                 yield {
                     "option": name,
+                    "letter": _letter(place),
                     "point": p.label,
                     "weight": p.lead.rule.weight,
                     "judged": p.awaited is None,
@@ -582,3 +657,32 @@ def _stated_by(evidence: Known) -> str:
     if source.url:
         return f"{source.source}, {source.date}"
     return "by default" if evidence.attribute.level == "scenario" else "by definition"
+
+
+def _letter(place: int) -> str:
+    """A to Z, then AA to AZ."""
+    again, within = divmod(place, 26)
+    return "A" * again + chr(ord("A") + within)
+
+
+def _together(letters: list[str]) -> str:
+    """Letters, of which three and more that follow each other are a span: `A–D, F`."""
+    spans: list[list[str]] = []
+    for letter in letters:
+        follows = spans and len(letter) == 1 and ord(letter) == ord(spans[-1][-1][-1]) + 1
+        if follows:
+            spans[-1].append(letter)
+        else:
+            spans.append([letter])
+    drawn = (f"{s[0]}–{s[-1]}" if len(s) > 2 else ", ".join(s) for s in spans)
+    return ", ".join(drawn)
+
+
+def _detail(flow: dict[Any, Any]) -> str:
+    """What a box says of its flow: how long data are kept, or whether they are in clear text."""
+    days = flow["retention_days"]
+    if days == 0:
+        return "none kept"
+    if days is not None and days > 0:
+        return f"{days:.0f} days"
+    return {True: "clear text", False: "no clear text"}.get(flow["clear_text"], "")
