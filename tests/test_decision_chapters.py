@@ -17,7 +17,11 @@ CHAPTERS = ("10_decision", "15_why", "20_quality", "65_timeline", "70_decision_t
 
 def first(page: str) -> str:
     """The answer: the first heading of page one, without the reply to the client's question."""
-    return re.sub(r"^.*?(Run|Stay with) ", "", page.split("# ", 1)[1].splitlines()[0])
+    return re.sub(
+        r"^.*?(Run|Prepare|Stay with|Stay for now with) ",
+        "",
+        page.split("# ", 1)[1].splitlines()[0],
+    )
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -42,7 +46,7 @@ def test_page_one_answers_with_the_chosen_options_figures_and_those_of_summary(c
     assert sure in page
     assert f"How sure we are: {v.confidence}" in page
     step = s.steps().iloc[0]
-    assert all(part in page for part in step.step.rstrip(".").split("; ")[:3])
+    assert step.label in page
     assert step.owner in page.lower() and s.date(step.due) in page
 
 
@@ -54,9 +58,9 @@ def test_page_one_names_no_model_whose_last_day_comes_before_it_would_serve() ->
     assert "GPT-4.1" in v.model and str(v.live) > "2027-04-14"
     page = printed("10_decision", "klinikverbund-nordheide", "page_one")
     headline = first(page)
-    assert "on one own server, with the successor of GPT-4.1 at Azure OpenAI for peaks" in headline
+    assert "on one own server in Germany, with the successor of GPT-4.1 at Azure OpenAI" in headline
     assert "GPT-5" not in headline
-    assert "points to GPT-5, which ends there on 9 February 2027. Cost and quality here" in page
+    assert "points to GPT-5, which ends there on 9 February 2027" in page
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -159,9 +163,10 @@ def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(c
     staying = (rows.answer == "stays").sum()
     assert f"stays first in {staying} of {len(rows)} changes" in said
     named = [row for row in moving.itertuples() if " ".join(row.change.split()) in said]
-    assert len(named) >= min(3, moving.what.nunique())
+    assert len(named) >= min(2, moving.what.nunique())
     for row in named:
         assert row.answer == "none" or row.first in said
+    assert f"{s.count(len(s.turns()), 'thing').capitalize()} can turn the answer" in said
     turning = s.deciding().query("effect == 'first option'")
     assert ("able to change the first option" in said) == bool(len(turning))
 

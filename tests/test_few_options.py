@@ -68,7 +68,7 @@ def test_nothing_refers_to_a_chapter_that_is_left_out(forge: Forge) -> None:
     }
     paths = {"report.leave_out": sorted(every - kept)}
     said = words(render(changed("klinikverbund-nordheide", paths=paths), forge))
-    assert "What would change the answer" in said
+    assert "can turn the answer" in said
     for reference in (
         "chapter on confidence",
         "chapter on capacity",

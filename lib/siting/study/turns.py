@@ -109,7 +109,9 @@ class TurnFrames(Topic):
         option: label of the option
         status: allowed, not cleared or ruled out
         p10?: present cost, one case in ten is cheaper [currency]
+        p25?: a quarter of the cases are cheaper [currency]
         p50?: likely present cost [currency]
+        p75?: three quarters are cheaper [currency]
         p90?: nine in ten are cheaper [currency]
         first?: share of cases in which it ranks first [share]
         best: whether it has the highest mean score of all
@@ -133,8 +135,10 @@ class TurnFrames(Topic):
                 "best": c.name == found.recommended,
             }
             if c.cost is not None:
-                low, likely, high = np.quantile(c.cost.draws, (0.1, 0.5, 0.9))
-                row |= {"p10": low, "p50": likely, "p90": high}
+                row |= {
+                    f"p{share}": float(np.quantile(c.cost.draws, share / 100))
+                    for share in (10, 25, 50, 75, 90)
+                }
             if found.ranking and c.name in found.ranking.names:
                 row["first"] = found.ranking.first(c.name)
             yield row
@@ -165,7 +169,7 @@ class TurnFrames(Topic):
                 named = [condition_in_words(line) for line in lines if not _is_law(line)]
                 row |= {"whose": "your condition", "rule": " and ".join(named)}
             else:
-                row |= {"whose": "the law", "rule": c.struck[0].partition(":")[0]}
+                row |= {"whose": "the law", "rule": _rule(c.struck[0])}
             yield row
 
     def _struck(self, changes: Mapping[str, Any]) -> set[str]:
@@ -277,7 +281,9 @@ class TurnFrames(Topic):
 
 
 def _sum(prices: Sequence[Range], currency: str) -> Range:
-    """Ranges added up."""
+    """Ranges added up; none is nothing."""
+    if not prices:
+        return Range.exact(0.0, currency)
     low, central, high = (sum(end) for end in zip(*(p.ends for p in prices), strict=True))
     return Range(low, central, high, unit=currency)
 
@@ -292,6 +298,12 @@ def _status(struck: bool, doubted: bool) -> str:
     if struck:
         return "ruled out"
     return "not cleared" if doubted else "allowed"
+
+
+def _rule(reason: str) -> str:
+    """The rule of a reason with the first of the laws that it names."""
+    rule, _, others = reason.partition(":")[0].partition(";")
+    return f"{rule})" if others else rule
 
 
 def _is_law(line: str) -> bool:
