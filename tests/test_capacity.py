@@ -380,6 +380,16 @@ def test_without_a_prefix_cache_all_input_is_read(base: Scenario) -> None:
     assert 1.2 < reading(prefix_caching=False) / reading() < 1.02 / 0.7
 
 
+def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Scenario) -> None:
+    whole = with_workload(base, cached_input_share=1.0)
+    most = with_workload(base, cached_input_share=0.9)
+    found = []
+    for asked in (whole, most):
+        (pool,) = capacity.assess(asked)["owned"].pools.values()
+        found.append(pool.shares[0].rate)
+    assert math.isfinite(found[0]) and found[0] >= found[1] > 0
+
+
 def test_right_drafts_save_time_and_wrong_ones_cost_it(base: Scenario) -> None:
     def token(**how: object) -> float:
         (pool,) = capacity.assess(with_option(base, "owned", **how))["owned"].pools.values()

@@ -188,6 +188,9 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     assert set(s.steps().label) <= set(events[events.lane == "work"].label)
     ends = events[(events.lane == "contract") & (events.label == "contract ends")]
     assert ends.end.tolist() == ["2027-03-31"]
+    # the client's own notice is three months: to the last day of the year
+    notice = events[(events.lane == "contract") & (events.label == "last day to give notice")]
+    assert notice.end.tolist() == ["2026-12-31"]
     assert events.end.is_monotonic_increasing
 
 

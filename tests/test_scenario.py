@@ -806,3 +806,23 @@ def test_more_options_than_a_report_can_hold_are_refused(client) -> None:
     many = "".join(f"  o{i}: {{label: O{i}, kind: api}}\n" for i in range(40))
     said = refused(client(CLIENT.replace("evidence:", f"options:\n{many}evidence:")))
     assert "options" in {p.field for p in said}
+
+
+@pytest.mark.parametrize(
+    ("last", "months", "by"),
+    [
+        ("2027-03-31", 3, "2026-12-31"),
+        ("2027-05-15", 2, "2027-03-15"),
+        ("2027-05-31", 3, "2027-02-28"),
+        ("2027-05-30", 3, "2027-02-28"),
+        ("2027-02-28", 1, "2027-01-31"),
+        ("2027-03-31", 0, "2027-03-31"),
+    ],
+)
+def test_notice_is_due_the_clients_own_months_before_a_contract_ends(
+    last: str, months: int, by: str
+) -> None:
+    client = scenario.load("base").client.model_copy(update={"notice_months": months})
+    assert client.notice_by(dt.date.fromisoformat(last)) == dt.date.fromisoformat(by)
+    silent = client.model_copy(update={"notice_months": None})
+    assert silent.notice_by(dt.date.fromisoformat(last)) is None

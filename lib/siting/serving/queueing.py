@@ -279,9 +279,10 @@ class DeployedReplica:
                 f"{longest:,.0f} tokens"
             )
         n = np.arange(1, slots + 1, dtype=float)
-        prompt = lengths.prompt_mean
+        # An engine reads the last token even of a prompt that it finds whole in its cache.
+        prompt = max(1.0, lengths.prompt_mean)
         step = performance.step_seconds
-        prefix = lengths.input.mean - prompt
+        prefix = max(0.0, lengths.input.mean - prompt)
         decode = np.asarray(step(r, k, n, context, n * d.speculative_tokens, 1.0, context))
         alone = float(step(r, k, 1.0, context, prompt, prompt, prefix))
         return Curve(

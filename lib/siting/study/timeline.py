@@ -122,6 +122,15 @@ class TimelineFrames(Topic):
                     "kind": "ends",
                     "needs_decision": True,
                 }
+                notice = self.client.notice_by(option.contract_until)
+                if notice is not None:
+                    yield {
+                        "end": notice.isoformat(),
+                        "label": "last day to give notice",
+                        "option": name,
+                        "kind": "fixed",
+                        "needs_decision": True,
+                    }
 
     def _law(self) -> Iterator[dict[str, Any]]:
         for x in self.results.sovereignty.ahead:

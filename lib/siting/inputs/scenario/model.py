@@ -5,6 +5,7 @@ Each field is documented by the string under it; `siting schema` and the referen
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import itertools
 from collections.abc import Callable
@@ -149,6 +150,16 @@ class Client(Strict):
     notes: str = ""
     notice_months: Annotated[int, Field(ge=0, le=60)] | None = None
     """Months before a contract's last day by which the client must give notice."""
+
+    def notice_by(self, last: dt.date) -> dt.date | None:
+        """Last day to give notice of a contract that ends on a day: as many months before, or the
+        last day of that month where it has no such day. None where no notice is stated."""
+        if self.notice_months is None:
+            return None
+        years, month = divmod(last.year * 12 + last.month - 1 - self.notice_months, 12)
+        at_end = last.day == calendar.monthrange(last.year, last.month)[1]
+        longest = calendar.monthrange(years, month + 1)[1]
+        return dt.date(years, month + 1, longest if at_end else min(last.day, longest))
 
 
 class Tokens(Strict):

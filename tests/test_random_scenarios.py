@@ -1,0 +1,22 @@
+"""A few scenarios at random from the schema; `python -m benchmarks.random_scenarios` tries 300."""
+
+from __future__ import annotations
+
+from benchmarks import random_scenarios
+
+CRASHED = (
+    {
+        "workloads.assistant.cached_input_share": 1.0,
+        "workloads.assistant.output_tokens": {"mean": 1.0, "p95": 1.0},
+    },
+)
+"""Scenarios that once ended in a traceback."""
+
+
+def test_scenarios_that_once_crashed_are_computed() -> None:
+    assert all(random_scenarios.computes(asked) for asked in CRASHED)
+
+
+def test_scenarios_at_random_compute_or_are_refused_in_words() -> None:
+    counted = random_scenarios.run(8)
+    assert counted["computed"] > 0
