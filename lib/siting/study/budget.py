@@ -128,8 +128,11 @@ class BudgetFrames(Topic):
         """Steps of one option: name, kind and amount of each."""
         priced = self.results.cost.options[name]
         likely = self.results.uncertainty.spreads[name].present.central
-        yield "Planned, as paid", "sum", priced.total
-        yield "paid later is worth less today", "added", priced.present - priced.total
+        paid = float(priced.paid.sum())
+        forgone = priced.present - money.npv(priced.paid, self.results.cost.rate)
+        yield "Planned, as paid", "sum", paid
+        yield "service forgone until it runs", "added", forgone
+        yield "paid later is worth less today", "added", priced.present - paid - forgone
         yield "Planned, in today's money", "sum", priced.present
         yield "ranges reach further one way", "added", likely - priced.present
         yield "Likely", "sum", likely
@@ -139,7 +142,8 @@ class BudgetFrames(Topic):
         if name == self.results.decision.recommended:
             done = sum(step.price.central for step in self.results.advice.plan if step.price)
         yield "steps of the plan", "added", done
-        yield "Budget", "sum", likely + cured + done
+        yield "service forgone is not billed", "added", -forgone
+        yield "Budget", "sum", likely + cured + done - forgone
 
     def _remedies(self, name: str) -> float:
         """What all remedies that the rules name for an option cost in today's money."""
