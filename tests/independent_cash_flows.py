@@ -5,7 +5,7 @@ genai-prices and exchange rates from the ECB's file, by their own packages. What
 say (servers, their use, energy of fine-tuning, moves of models) is taken as numbers from
 `summary.json`.
 
-    python tests/independent_cash_flows.py polderwerk summary.json
+    python tests/independent_cash_flows.py polderwerk summary.json gpu=… server=…
 """
 
 from __future__ import annotations
@@ -239,7 +239,12 @@ class Client:
             share = 1 + self.item("installation", "once") + self.item("network_hardware", "once")
             paid[12 * year] += new * price * share
         staff = self.staff_cost()
-        users = sum(number(w.get("users", 0)) for w in self.s["workloads"].values())
+        product = self.s["client"]["sector"] == "software"  # whose chat is used by its customers
+        users = sum(
+            number(w.get("users", 0))
+            for w in self.s["workloads"].values()
+            if not (product and w.get("task", "chat") == "chat")
+        )
         loads = len(self.s["workloads"])
         move = 0.25 * loads + self.item("migration_evaluation") * loads
         paid[0] += (move + self.item("migration_training") * users) * staff
@@ -296,9 +301,15 @@ def present(paid: list[float], rate: float) -> float:
     return sum(x / (1 + rate) ** (t / 12) for t, x in enumerate(paid))
 
 
-def totals(client: str, summary: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """Plain and present sum of what runs today and of own servers."""
+def totals(
+    client: str, summary: dict[str, Any], machines: dict[str, str]
+) -> dict[str, tuple[float, float]]:
+    """Plain and present sum of what runs today and of own servers.
+
+    machines: `gpu` and `server` of own servers, where the scenario leaves them to the kit.
+    """
     c = Client(client, summary)
+    c.s["options"]["owned"] |= machines
     today, rate = c.s["finance"]["baseline"], number(c.s["finance"]["discount_rate"])
     found = {}
     for name, option in c.s["options"].items():
@@ -313,4 +324,5 @@ def totals(client: str, summary: dict[str, Any]) -> dict[str, tuple[float, float
 
 
 if __name__ == "__main__":
-    print(totals(sys.argv[1], json.loads(Path(sys.argv[2]).read_text("utf-8"))))
+    said = dict(word.split("=") for word in sys.argv[3:])
+    print(totals(sys.argv[1], json.loads(Path(sys.argv[2]).read_text("utf-8")), said))
