@@ -239,11 +239,13 @@ def test_an_open_model_under_a_free_licence_counts_more_than_one_with_conditions
 def test_the_cheapest_migration_prices_a_move_and_its_band_is_that_of_its_factors():
     factors = {"days": Made(value=Range(5, 10, 30)), "fixed": Made(value=Range.exact(2))}
 
-    def option(amount):
+    def option(name, amount):
         project = Made(amounts=np.array([amount]), category="migration", factors=("days", "fixed"))
-        return Made(flows=(project,), split=None, plan=None, factors=factors)
+        return Made(flows=(project,), split=None, plan=Made(name=name), factors=factors)
 
-    costs = {"a": option(0.0), "b": option(100.0), "c": option(400.0)}
+    costs = {
+        name: option(name, amount) for name, amount in (("a", 0.0), ("b", 100.0), ("c", 400.0))
+    }
     found = candidates.switching_costs(costs, "EUR")
     assert found["a"] == Range(50, 100, 300, "EUR")  # to b; half and three times, as the days
     assert found["b"].central == 400  # away from b leads to c

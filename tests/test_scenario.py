@@ -92,7 +92,7 @@ def test_a_card_has_the_price_of_its_whole_name_under_its_short_one(client) -> N
         study.open(client(VOUCHED + options.replace("GPU", name)))
         for name in ("h100", "h100-sxm5-80gb")
     )
-    assert short.cost.options["rented"].total == whole.cost.options["rented"].total
+    assert short.results.cost.options["rented"].total == whole.results.cost.options["rented"].total
 
 
 def test_a_card_that_nobody_rents_out_may_have_a_quote(client) -> None:

@@ -13,7 +13,8 @@ from siting.cost.cashflow import HybridPlan
 from siting.cost.money import MONTHS
 from siting.study.frames import Rows, Topic, frame
 
-BOUGHT, RESALE = "Servers and network, bought", "Resale"
+BOUGHT = "Servers and network, bought"
+RESALE = "Resale"
 """Lines of cash that are investments."""
 LINES = {
     "residual": RESALE,
