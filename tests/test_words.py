@@ -228,9 +228,8 @@ OPEN = {
         "open_api_prices.provider", "optimizers.aliases", "quality_boards.settings",
         "reasoning_effort.aliases", "tco_cases.case_id", "training_frameworks.aliases",
         "training_frameworks.name", "training_methods.aliases", "country_groups.group",
-        "vendor_backtests.quantity",
+        "vendor_backtests.quantity", "law_coverage.group", "law_coverage.topic",
     },
-    "heads that are printed, of which a row may bring its own": {"sovereignty_rules.regime"},
     "keys in files of other tools": {
         f"benchmark_files.{figure}"
         for figure in (
@@ -240,12 +239,13 @@ OPEN = {
     },
     "patterns of names of models": {"regional_surcharges.models", "training_frameworks.models"},
     "conditions and values that the rule book parses": {
-        "sovereignty_attributes.derived_as", "sovereignty_flows.exists_when",
-        "sovereignty_stress.value",
+        "sovereignty_flows.exists_when", "sovereignty_stress.value", "c3a_criteria.holds_when",
+        "seal_ceilings.holds_when",
     },
+    "countries, which `check_tables` knows": {"vendor_events.holds_in"},
     "names of factors that `uncertainty.check_correlations` checks": {"cost_correlations.b"},
     "sentences, periods and units that are printed": {
-        "benchmark_files.refused", "carbon.second_value", "electricity.customer_class",
+        "benchmark_files.refused", "c3a_criteria.lacks", "carbon.second_value", "electricity.customer_class",
         "electricity.period", "engine_efficiency.unit", "environment_events.then",
         "gpus.second_source", "gpus.alias_assumptions", "open_api_prices.place",
         "quality_boards.comparable_when", "stability_shocks.rate_basis", "tco_cases.claim",
