@@ -141,6 +141,7 @@ class Chain:
         self._kept: dict[Hashable, Any] = {}
         self._pieces: dict[Hashable, tuple[Any, Piece]] = {}
         self._first: dict[str, sovereignty.OptionAssessment] = {}
+        self._shortlists: dict[str, tuple[design.Machines, ...]] = {}
 
     # --- keeping ------------------------------------------------------------------------------
 
@@ -227,7 +228,18 @@ class Chain:
         jobs = repr(scenario.fine_tuning)
         seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
         key = name, words, jobs
-        return self._stage("design", key, lambda: design.looked_at(seen, name, self._costed))
+        return self._stage("design", key, lambda: self._looked_at(seen, name))
+
+    def _looked_at(self, seen: Scenario, name: str) -> tuple[Design, ...]:
+        """Designs of an option: of all machines the first time, which is for the report itself; for
+        its variants of the best of those, if one of them can still be taken."""
+        among = self._shortlists.get(name, ())
+        found = design.looked_at(seen, name, self._costed, among)
+        if not among:
+            self._shortlists[name] = tuple(
+                design.machines(d.option) for d in found[: design.SHORTLIST]
+            )
+        return found
 
     def _costed(self, scenario: Scenario, name: str) -> Costed:
         """An option sized, and priced as planned."""

@@ -8,7 +8,7 @@ was measured. What was looked at, and why the others were not taken, is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from siting import catalogue
@@ -69,18 +69,37 @@ def opened(option: Option) -> Option:
     return option.model_copy(update={"gpu": BEST, "server": BEST, "tensor_parallel": None})
 
 
+SHORTLIST = 6
+"""Machines that are looked at again where one thing of the report is changed."""
+Machines = tuple[str, str, str]
+"""Card, server and format of weights."""
+
+
+def machines(option: Option) -> Machines:
+    """What a design decides of an option."""
+    return option.gpu, option.server, option.weights
+
+
 def looked_at(
-    scenario: Scenario, name: str, costed: Callable[[Scenario, str], Costed]
+    scenario: Scenario,
+    name: str,
+    costed: Callable[[Scenario, str], Costed],
+    among: Collection[Machines] = (),
 ) -> tuple[Design, ...]:
     """Every design of an option that is open: those that can be taken first, the cheapest first.
 
-    costed: sizes and prices an option of a scenario.
+    costed: sizes and prices an option of a scenario. among: machines to which the search is held;
+    all where it is empty, and where none of them can be taken.
     """
     found = []
     for option in _possible(scenario, scenario.options[name]):
+        if among and machines(option) not in among:
+            continue
         whole = {**scenario.options, name: option}
         seen = costed(scenario.model_copy(update={"options": whole}), name)
         found.append(Design(option=option, costed=seen, refused=_refused(seen)))
+    if among and all(design.refused for design in found):
+        return looked_at(scenario, name, costed)
     return tuple(sorted(found, key=lambda d: d.order))
 
 
