@@ -167,6 +167,41 @@ def test_a_report_is_short_and_its_pages_are_full(reports: dict[str, bytes], cli
     assert not empty, "pages of the body under half full"
 
 
+ONE_PAGE = (
+    "Does it carry the load, and on whom does it depend?",
+    "What by when, who, and for how much?",
+)
+"""Chapters of the body that take one page each."""
+GAP = 0.12
+"""Longest empty run on such a page. [share of its height]"""
+
+
+def longest_gap(page: Any) -> float:
+    """Longest run without a mark between head and foot, as a share of the page's height."""
+    import numpy as np
+
+    pixels = page.render(scale=0.5).to_numpy()[..., :3].min(axis=2)
+    top, bottom = (int(pixels.shape[0] * share) for share in (21 / 297, 1 - 18 / 297))
+    marked = np.flatnonzero((pixels[top:bottom] < 240).any(axis=1))
+    return float(np.diff([0, *marked, bottom - top]).max() / pixels.shape[0])
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_capacity_and_plan_take_one_full_page_each(reports: dict[str, bytes], client: str) -> None:
+    import pypdf
+    import pypdfium2
+
+    starts = chapters_of(pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"])))
+    pages = pypdfium2.PdfDocument(reports[f"{client}/report.pdf"])
+    after = dict(zip((title for _, title in starts), starts[1:], strict=False))
+    found = {t: page for page, title in starts for t in ONE_PAGE if title.endswith(t)}
+    assert set(found) == set(ONE_PAGE)
+    for title, page in found.items():
+        whole = next(name for name in after if name.endswith(title))
+        assert after[whole][0] == page + 1, title
+        assert longest_gap(pages[page]) <= GAP, title
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_no_two_titles_of_a_report_disagree(reports: dict[str, bytes], client: str) -> None:
     summary = json.loads(reports[f"{client}/summary.json"])
