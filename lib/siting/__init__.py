@@ -6,4 +6,4 @@ notebooks ask for. It may import `siting_report`, of which it takes formats and 
 
 import siting_report as siting_report  # sets how many threads numpy takes: before numpy is imported
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
