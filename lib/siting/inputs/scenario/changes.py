@@ -17,6 +17,7 @@ from siting.inputs import document, messages
 from siting.inputs.document import Document, DocumentError, Fault, inline
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Evidence, Scenario
+from siting.inputs.scenario.origins import FIGURES
 
 Changes: TypeAlias = Mapping[str, Any]
 """Values by dotted path, as YAML would say them."""
@@ -94,10 +95,11 @@ def _member(record: Any, key: str) -> Any:
 
 
 def _said_by(changes: Changes, scenario: Scenario) -> Iterator[dict[str, Any]]:
-    """Who says so: nobody but the one who asks."""
-    if changes:
+    """Who says so: nobody but the one who asks. Which chapters a report has needs no evidence."""
+    figures = [path for path in changes if path.split(".")[0] in (*FIGURES, "client")]
+    if figures:
         entry = Evidence(
-            fields=list(changes),
+            fields=figures,
             source="A change that is tried (--set)",
             date=scenario.client.report_date,
             kind="estimate",

@@ -9,7 +9,8 @@ from siting import catalogue
 from siting.inputs.document import BAND, Fault, Path_, dotted
 from siting.inputs.scenario.model import Evidence, Scenario
 
-_FIGURES = ("workloads", "options", "fine_tuning", "finance", "stability", "rules", "decision")
+FIGURES = ("workloads", "options", "fine_tuning", "finance", "stability", "rules", "decision")
+"""Sections of a scenario whose figures need evidence."""
 
 
 def _leaves(data: Any, path: Path_ = ()) -> Iterator[Path_]:
@@ -23,7 +24,7 @@ def _leaves(data: Any, path: Path_ = ()) -> Iterator[Path_]:
 
 
 def _figures(data: dict[str, Any], *beside: str) -> Iterator[Path_]:
-    return _leaves({part: data[part] for part in (*beside, *_FIGURES) if part in data})
+    return _leaves({part: data[part] for part in (*beside, *FIGURES) if part in data})
 
 
 def with_origins(found: Scenario, own: dict[str, Any] | None) -> tuple[Scenario, list[Fault]]:
