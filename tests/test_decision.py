@@ -157,7 +157,7 @@ def test_a_test_that_costs_more_than_its_answer_is_worth_is_no_step():
     test = knowledge.experiment_for("demand")
 
     def known(worth, rate=1.0):
-        return Knowledge(label="demand", worth=worth, experiment=test, rate=rate)
+        return Knowledge(driver="demand", label="demand", worth=worth, experiment=test, rate=rate)
 
     assert not known(test.cost.central - 1).pays
     assert known(test.cost.central + 1).pays

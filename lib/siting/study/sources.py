@@ -108,13 +108,13 @@ class SourceFrames(Topic):
         if not self.results.cost.options:
             return
         softest = self._softest()
-        worth = {k.label: k.worth for k in self.results.advice.knowledge}
+        worth = {k.driver: k.worth for k in self.results.advice.knowledge}
         rows: list[dict[str, Any]] = [
             {
                 "input": driver.label,
                 "*": driver.band,
                 "unit": driver.band.unit,
-                "worth": worth.get(driver.label, 0.0),
+                "worth": worth.get(driver.name, 0.0),
                 **self._origin(softest[driver.name]),
             }
             for driver in knowledge.drivers(self.results.uncertainty)

@@ -44,6 +44,8 @@ class Driver:
 class Knowledge:
     """What it is worth to know one input before deciding."""
 
+    driver: str
+    """Name of the driver of cost; several may share a label."""
     label: str
     worth: float
     """Expected saving if the input were known. [client's currency]"""
@@ -80,6 +82,7 @@ def worth_knowing(
     for driver in drivers:
         test = experiment_for(driver.name)
         known = Knowledge(
+            driver=driver.name,
             label=driver.label,
             worth=value_of_knowing(costs, driver.draws),
             experiment=test,
