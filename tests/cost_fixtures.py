@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from siting.inputs import scenario
 from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
 from siting.quantity import Range
 from siting.serving.load import Load, duration_curve, workload_load
 from siting.serving.queueing import CARRIED
+from studies import designed
 
 
 def plain_capacity(
@@ -54,7 +54,7 @@ def _asked(loads: list[Load]) -> dict[str, Any]:
 
 def with_changes(client: str = "base", **changes: Any) -> Scenario:
     """The scenario of a client with parts replaced, as `finance={"tax_rate": 0.3}`."""
-    data = scenario.load(client).model_dump()
+    data = designed(client).model_dump()
     for part, values in changes.items():
         data[part] = {**data[part], **values}
     return Scenario.model_validate(data)

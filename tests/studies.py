@@ -6,6 +6,7 @@ from functools import cache
 
 from siting import study
 from siting.inputs import scenario
+from siting.verdict.chain import Chain
 
 
 def _usable(client: str) -> bool:
@@ -30,3 +31,9 @@ def _kept(client: str) -> study.Study:
 def opened(client: str) -> study.Study:
     """The client's study. Its frames are copies, so no test sees what another does to them."""
     return _kept(client) if client in CLIENTS else compute(client)
+
+
+@cache
+def designed(client: str) -> scenario.Scenario:
+    """The client's scenario with the machines that the kit chooses where the file leaves them."""
+    return Chain().designed(scenario.load(client))

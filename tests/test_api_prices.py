@@ -12,6 +12,7 @@ from siting.cost import api_prices, costing, prices, tco
 from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
 from siting.vendors import notice
+from studies import designed
 
 
 def drawn(path: ModelPath, **values: float) -> dict[str, np.ndarray]:
@@ -75,7 +76,7 @@ def test_months_left_are_those_announced_or_fit_the_lives_of_the_vendors_models(
 
 @pytest.mark.parametrize("path", ["named_model", "equal_quality", "list"])
 def test_a_plan_is_billed_on_the_path_that_the_scenario_names(path: str) -> None:
-    chosen = scenario.changed(scenario.load("polderwerk"), {"finance.price_path": path})
+    chosen = scenario.changed(designed("polderwerk"), {"finance.price_path": path})
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     assert {p.how for p in plan.api_paths.values()} == {path}
     flows = tco.flows(plan, "api", plan.central())
@@ -87,14 +88,14 @@ def test_a_plan_is_billed_on_the_path_that_the_scenario_names(path: str) -> None
 
 def test_who_moves_each_year_tests_at_least_once_a_year() -> None:
     asked = {"finance.price_path": "equal_quality"}
-    chosen = scenario.changed(scenario.load("polderwerk"), asked)
+    chosen = scenario.changed(designed("polderwerk"), asked)
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     assert all(moves >= 1 for moves in plan.options["api"].moves)
 
 
 def test_open_weights_at_a_host_stay_as_listed() -> None:
     for client in studies.CLIENTS:
-        chosen = scenario.load(client)
+        chosen = designed(client)
         hosted = {o.vendor for o in chosen.options.values() if o.kind == "open_api"}
         plan = costing.compile_plan(chosen, plain_capacity(chosen))
         for key, path in plan.api_paths.items():

@@ -11,6 +11,7 @@ from siting import catalogue, quality, study
 from siting.catalogue import Source
 from siting.cost import prices
 from siting.inputs.scenario import Option
+from siting.rules.sovereignty import OpenPoint
 from siting.serving.servers import Server
 from siting.verdict.plan import facts_of, to_decide
 from studies import CLIENTS, opened
@@ -62,12 +63,15 @@ def test_where_hidden_tokens_are_over_a_quarter_of_a_bill_the_client_is_asked_to
 def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> None:
     given = opened("base").scenario
 
-    def open_(title: str, may_not_apply: bool) -> Made:
-        rule = Made(title=title, remedy="Ask.", owner="data protection")
-        return Made(rule=rule, verdict="review", reason="Why.", may_not_apply=may_not_apply)
+    def open_(title: str, may_not_apply: bool) -> OpenPoint:
+        rule = Made(title=title, remedy="Ask.", owner="data protection", weight="duty")
+        found = Made(
+            rule=rule, verdict="review", reason="Why.", may_not_apply=may_not_apply, can_fail=False
+        )
+        return OpenPoint(findings=(found,), awaited=None)  # type: ignore[arg-type]
 
-    verdicts = {"A": open_("Chinese operator", True), "B": open_("Storage", False)}
-    law = Made(options=dict.fromkeys(given.options, Made(verdicts=verdicts)))
+    points = (open_("Chinese operator", True), open_("Storage", False))
+    law = Made(options=dict.fromkeys(given.options, Made(open_points=points, verdicts={})))
     facts = facts_of(given, law, quality.assess(given), opened("base").results.stability)  # type: ignore[arg-type]
     for c in opened("base").results.decision.candidates:
         said = to_decide(dataclasses.replace(c, uncleared=()), facts)

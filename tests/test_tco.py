@@ -24,6 +24,7 @@ from siting.serving import capacity
 from siting.serving.queueing import CARRIED
 from siting.verdict import candidates
 from siting_validation import claims as published
+from studies import designed
 
 DAY = dt.date(2026, 11, 24)
 
@@ -332,7 +333,7 @@ def test_servers_are_replaced_at_the_end_of_their_life_and_resold_at_their_age()
 
 
 def test_a_commitment_is_paid_whether_used_or_not() -> None:
-    base = scenario.load("base").model_dump()
+    base = designed("base").model_dump()
     base["options"]["api"]["minimum_commitment_per_month"] = 100_000
     chosen = scenario.Scenario.model_validate(base)
     o = tco.assess(chosen, plain_capacity(chosen)).options["api"]
@@ -342,14 +343,14 @@ def test_a_commitment_is_paid_whether_used_or_not() -> None:
 
 
 def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_needed() -> None:
-    base = scenario.load("base").model_dump()
+    base = designed("base").model_dump()
     base["options"]["rented"]["commitment"] = "1y"
     chosen = scenario.Scenario.model_validate(base)
     capacity = plain_capacity(chosen)
     plan = costing.compile_plan(chosen, capacity)
     fleet = cashflow.fleet(plan.options["rented"], plan.central(), plan.years)
     assert fleet.gpu_hours[0, 0] == fleet.gpus[0, 0] * 730
-    free = scenario.load("base")
+    free = designed("base")
     plan = costing.compile_plan(free, plain_capacity(free, rate=0.05))
     fleet = cashflow.fleet(plan.options["rented"], plan.central(), plan.years)
     assert 0 < fleet.gpu_hours[0, 0] < 0.8 * fleet.gpus[0, 0] * 730
@@ -383,8 +384,9 @@ def test_a_new_cost_item_is_one_line_in_one_file(
         )
     monkeypatch.setenv("SITING_FACTS", str(folder))
     after = tco.assess(chosen, plain_capacity(chosen)).options["owned"]
-    # two servers, 100 EUR a year each, in production for 18 of 24 months
-    assert after.total - before == pytest.approx(2 * 100 * 18 / 12)
+    # two servers, 100 EUR a year each, in production for 18 of 24 months; nothing runs before, so
+    # that six months of the service are forgone at the same price
+    assert after.total - before == pytest.approx(2 * 100 * (18 + 6) / 12)
 
 
 def test_an_unknown_driver_is_refused_with_the_known_ones(
@@ -398,7 +400,7 @@ def test_an_unknown_driver_is_refused_with_the_known_ones(
             "a broker,,offer 7,2026-11-01,client,A,,\n"
         )
     monkeypatch.setenv("SITING_FACTS", str(folder))
-    chosen = scenario.load("base")
+    chosen = designed("base")
     with pytest.raises(catalogue.FactError, match="line 45, driver: 'rack' is no driver; known: "):
         tco.assess(chosen, plain_capacity(chosen))
 
@@ -413,14 +415,14 @@ def test_a_parameter_that_the_table_lacks_is_named(
     rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
     table.write_text("".join(r for r in rows if not r.startswith(f"{name},")), encoding="utf-8")
     monkeypatch.setenv("SITING_FACTS", str(folder))
-    chosen = scenario.load("base")
+    chosen = designed("base")
     said = f"^facts/cost_parameters.csv has no {name} for any option$"
     with pytest.raises(catalogue.FactError, match=said):
         tco.assess(chosen, plain_capacity(chosen))
 
 
 def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
-    data = scenario.load("base").model_dump()
+    data = designed("base").model_dump()
     data["options"]["owned"] |= {"gpu": "mi325x-256gb", "server": "oam-8x-mi325x"}
     chosen = scenario.Scenario.model_validate(data)
     c = tco.assess(chosen, plain_capacity(chosen))
@@ -458,7 +460,7 @@ def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_waiting_never_saves_money(client: str) -> None:
-    chosen = scenario.load(client)
+    chosen = designed(client)
     c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
     months = np.array([0.0, 0.5, 1, 3, 6, 12, 20, 23])
     later = 1 - (1 + c.rate) ** (-np.diff(months) / 12)
@@ -472,7 +474,7 @@ def test_waiting_never_saves_money(client: str) -> None:
 
 
 def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_does() -> None:
-    chosen = scenario.load("assekuranz-saentis")
+    chosen = designed("assekuranz-saentis")
     c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
     o = c.options["openai"]
     wait = chosen.options["openai"].months_to_production.central
@@ -490,7 +492,7 @@ def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_doe
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
-    chosen = scenario.load(client)
+    chosen = designed(client)
     for o in tco.assess(chosen, plain_capacity(chosen, rate=1.0)).options.values():
         counted = sum(f.amounts.sum() for f in o.flows if f.category == cashflow.FORGONE)
         assert sum(o.accounting_view) == pytest.approx(o.total - counted, abs=0.01)
@@ -506,7 +508,7 @@ def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
 def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
     rate: float, users: int, client: str
 ) -> None:
-    data = scenario.load(client).model_dump()
+    data = designed(client).model_dump()
     for w in data["workloads"].values():
         w["users"] = users
     chosen = scenario.Scenario.model_validate(data)
@@ -522,7 +524,7 @@ def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
 
 
 def test_the_curve_of_a_hybrid_of_thousands_of_servers_is_short_and_holds_the_best() -> None:
-    data = scenario.load("base").model_dump()
+    data = designed("base").model_dump()
     for w in data["workloads"].values():
         w["users"] = 1_000_000
     chosen = scenario.Scenario.model_validate(data)
@@ -537,7 +539,7 @@ def test_the_curve_of_a_hybrid_of_thousands_of_servers_is_short_and_holds_the_be
 @given(st.floats(0.05, 20), st.floats(1.0, 3.0))
 @settings(max_examples=20, deadline=None)
 def test_more_demand_never_costs_less(demand: float, more: float) -> None:
-    chosen = scenario.load("polderwerk")
+    chosen = designed("polderwerk")
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     plan = tco.with_optimum(plan)
     found = tco.totals(plan, plan.central(demand=np.array([demand, demand * more])))
@@ -578,7 +580,7 @@ def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
 
 
 def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
-    chosen = scenario.load("polderwerk")
+    chosen = designed("polderwerk")
     cost = {}
     away = {}
     for arrivals in ("people", "machines", "agents"):
@@ -601,7 +603,7 @@ def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
 
 
 def test_break_evens_hold_where_they_say() -> None:
-    chosen = scenario.load("klinikverbund-nordheide")
+    chosen = designed("klinikverbund-nordheide")
     c = tco.assess(chosen, plain_capacity(chosen, rate=0.5))
     b = c.options["owned"].break_even
     assert b.volume is not None
@@ -617,14 +619,14 @@ def test_break_evens_hold_where_they_say() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_input_has_a_source_and_a_date(client: str) -> None:
-    chosen = scenario.load(client)
+    chosen = designed(client)
     for i in tco.assess(chosen, plain_capacity(chosen)).inputs:
         assert i.source.source and i.source.locator, i.name
         assert i.source.date != "undated" or "power of" in i.source.locator, i.name
 
 
 def test_the_cheapest_option_depends_on_volume_and_the_ranges_join() -> None:
-    chosen = scenario.load("klinikverbund-nordheide")
+    chosen = designed("klinikverbund-nordheide")
     winners = tco.assess(chosen, plain_capacity(chosen, rate=0.5)).volume.winners
     assert winners[0].above == 0 and winners[-1].below == float("inf")
     for a, b in pairwise(winners):
@@ -633,7 +635,7 @@ def test_the_cheapest_option_depends_on_volume_and_the_ranges_join() -> None:
 
 
 def test_published_claims_are_asked_again_with_the_clients_load() -> None:
-    chosen = scenario.load("polderwerk")
+    chosen = designed("polderwerk")
     found = {
         x.case.case_id: x
         for x in claims.for_client(tco.assess(chosen, plain_capacity(chosen)), chosen)
@@ -646,7 +648,7 @@ def test_published_claims_are_asked_again_with_the_clients_load() -> None:
 
 
 def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
-    chosen = scenario.load("polderwerk")
+    chosen = designed("polderwerk")
     c = tco.assess(chosen, plain_capacity(chosen))
     f = {n: x.value.central for n, x in c.plan.factors.items()}
     hours = f["training_gpu_hours.rented"]
@@ -659,7 +661,7 @@ def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
 
 
 def test_remedies_are_priced_and_in_no_total() -> None:
-    chosen = scenario.load("base")
+    chosen = designed("base")
     found = costing.remedies(chosen)
     # own keys: 1,500 EUR a month, and 0.1 FTE-years of 115,700 EUR once (Germany, no own figure)
     assert found["own_keys"].per_year.central == pytest.approx(18_000)
@@ -674,7 +676,7 @@ def test_remedies_are_priced_and_in_no_total() -> None:
 
 def of_owned(**changes: object) -> tco.OptionCost:
     """Base's own servers with parts of the option replaced."""
-    data = scenario.load("base").model_dump()
+    data = designed("base").model_dump()
     data["options"]["owned"] |= changes
     chosen = scenario.Scenario.model_validate(data)
     return tco.assess(chosen, plain_capacity(chosen)).options["owned"]
@@ -682,7 +684,7 @@ def of_owned(**changes: object) -> tco.OptionCost:
 
 def with_option(name: str, **changes: object) -> tco.Comparison:
     """Base with parts of an option replaced, without discounting."""
-    data = scenario.load("base").model_dump()
+    data = designed("base").model_dump()
     data["options"][name] |= changes
     chosen = scenario.Scenario.model_validate(data)
     return tco.assess(chosen, plain_capacity(chosen))
@@ -711,7 +713,7 @@ def test_provisioned_throughput_is_paid_by_the_hour_and_what_goes_beyond_by_the_
 def test_what_an_option_of_its_kind_cannot_have_is_refused(
     name: str, field: str, value: object, tmp_path: Path
 ) -> None:
-    data = scenario.load("base").model_dump()
+    data = designed("base").model_dump()
     data["options"][name][field] = value
     path = tmp_path / "client.yaml"
     path.write_text(scenario.as_yaml(data), encoding="utf-8")
@@ -754,7 +756,7 @@ def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
 
 
 def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_does() -> None:
-    chosen = scenario.load("polderwerk")
+    chosen = designed("polderwerk")
     data = chosen.model_dump()
     data["options"]["api"]["provisioned"] = {"units": 10, "price_per_unit_hour": 2.0, "serves": 1}
     chosen = scenario.Scenario.model_validate(data)
@@ -787,14 +789,14 @@ def test_the_rooms_own_overhead_is_in_the_bill_and_in_the_energy() -> None:
 
 def test_users_outside_the_organisation_are_not_trained() -> None:
     def trained(**changes: Any) -> float:
-        data = scenario.load("base").model_dump()
+        data = designed("base").model_dump()
         data["client"] |= {"sector": changes.pop("sector", "industry")}
         for w in data["workloads"].values():
             w |= changes
         asked = scenario.Scenario.model_validate(data)
         return costing.compile_plan(asked, plain_capacity(asked)).users
 
-    whole = sum(w.users for w in scenario.load("base").workloads.values())
+    whole = sum(w.users for w in designed("base").workloads.values())
     assert trained(task="chat") == whole
     assert trained(task="chat", outside_share=0.75) == pytest.approx(0.25 * whole)
     # those who chat with a software company's product are its customers, unless it says otherwise
@@ -804,7 +806,7 @@ def test_users_outside_the_organisation_are_not_trained() -> None:
 
 
 def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share() -> None:
-    chosen = scenario.load("polderwerk")
+    chosen = designed("polderwerk")
     found = {}
     shares = []
     for rate in (0.5, 5.0):
@@ -849,7 +851,7 @@ def test_a_lease_of_four_years_is_an_annuity_and_leaves_nothing_to_sell() -> Non
 def test_a_server_for_nothing_still_needs_maintenance() -> None:
     quote = {"item": "option.owned.server_price", "value": 0, "unit": "EUR", "source": "gift",
              "date": "2026-11-01"}  # fmt: skip
-    data = scenario.load("base").model_dump(mode="json")
+    data = designed("base").model_dump(mode="json")
     data["finance"]["quotes"] = [quote]
     chosen = scenario.Scenario.model_validate_json(json.dumps(data))
     given = tco.assess(chosen, plain_capacity(chosen)).options["owned"]
@@ -859,7 +861,7 @@ def test_a_server_for_nothing_still_needs_maintenance() -> None:
 
 def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages() -> None:
     def owned(sector: str, **finance: object) -> tco.OptionCost:
-        data = scenario.load("base").model_dump()
+        data = designed("base").model_dump()
         data["client"]["sector"] = sector
         data["finance"] |= finance
         chosen = scenario.Scenario.model_validate(data)
@@ -909,7 +911,7 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
 
 
 def test_standby_is_paid_where_a_service_may_hardly_stop() -> None:
-    load = scenario.load("base").workloads["assistant"].model_dump()
+    load = designed("base").workloads["assistant"].model_dump()
 
     def standby(availability: float) -> float:
         chosen = with_changes(workloads={"assistant": {**load, "availability": availability}})
