@@ -46,12 +46,16 @@ def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix
 
 def test_a_wait_is_the_work_left_over_what_is_carried() -> None:
     # four requests in the first second, two carried in each: two are left, for one second
-    assert queueing._wait(np.array([4.0, 0, 0, 0]), 2.0, 50) == 1
-    assert queueing._wait(np.array([4.0, 0, 0, 0]), 1.0, 99) == 3
+    four = np.array([4.0, 0, 0, 0])
+    assert queueing._in_time(four, 2.0, slack=0.99) == 0
+    assert queueing._in_time(four, 2.0, slack=1.0) == 1
+    assert queueing._in_time(four, 1.0, slack=2.99) == 0
+    assert queueing._in_time(four, 1.0, slack=3.0) == 1
     # one request finds nothing, five find three left: 3 / 2 s; one in six waits not at all
     rate = np.array([1.0, 5, 0, 0, 0, 0])
-    assert queueing._wait(rate, 2.0, 10) == 0
-    assert queueing._wait(rate, 2.0, 50) == 1.5
+    assert queueing._in_time(rate, 2.0, slack=0.0) == pytest.approx(1 / 6)
+    assert queueing._in_time(rate, 2.0, slack=1.49) == pytest.approx(1 / 6)
+    assert queueing._in_time(rate, 2.0, slack=1.5) == 1
 
 
 def test_a_shock_says_which_of_its_two_costs_is_not_given() -> None:

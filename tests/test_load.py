@@ -20,7 +20,7 @@ from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
 from siting.serving import capacity, load, queueing, servers
-from siting.serving.load import HOURS_OF_WEEK, level_needed, schedule, workload_load
+from siting.serving.load import HOURS_OF_WEEK, Demand, level_needed, schedule, workload_load
 from siting.serving.queueing import DeployedReplica, Lengths, latency
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
@@ -118,10 +118,10 @@ def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None
     come = np.zeros(HOURS_OF_WEEK)
     come[0] = 10
     due = np.arange(HOURS_OF_WEEK) + 3.0
-    assert level_needed(np.zeros(HOURS_OF_WEEK), [(come, due)]) == pytest.approx(5)
+    assert level_needed([Demand(np.zeros(HOURS_OF_WEEK), [(come, due)])], [1.0]) == pytest.approx(5)
     busy = np.zeros(HOURS_OF_WEEK)
     busy[1] = 4  # the requests of hour 1 take 4: 4 + 10 over two hours
-    assert level_needed(busy, [(come, due)]) == pytest.approx(7)
+    assert level_needed([Demand(busy, [(come, due)])], [1.0]) == pytest.approx(7)
     assert schedule(busy, [(come, due)], 7).done[[1, 2]] == pytest.approx([3, 7])
     assert schedule(busy, [(come, due)], 5).late == pytest.approx(4 / 10)
 
@@ -132,7 +132,9 @@ def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
     come = np.zeros(HOURS_OF_WEEK)
     come[15::24] = come[23::24] = 1
     due = np.arange(HOURS_OF_WEEK) + 18.0
-    assert level_needed(np.zeros(HOURS_OF_WEEK), [(come, due)]) == pytest.approx(14 / 168)
+    assert level_needed([Demand(np.zeros(HOURS_OF_WEEK), [(come, due)])], [1.0]) == pytest.approx(
+        14 / 168
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -144,7 +146,7 @@ def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
 def test_the_level_is_enough_and_no_more(now: list[float], come: list[float], hours: int) -> None:
     base, amount = np.tile(now, 7), np.tile(come, 7)
     due = np.arange(HOURS_OF_WEEK) + 1.0 + hours
-    level = level_needed(base, [(amount, due)])
+    level = level_needed([Demand(base, [(amount, due)])], [1.0])
     assert schedule(base, [(amount, due)], level + 1e-6).late == pytest.approx(0, abs=1e-4)
     # Below the mean, what is late shows only after more weeks than a schedule has.
     if level > max(base.max(), (base + amount).mean()) + 1e-3:

@@ -651,6 +651,7 @@ def model(name: str) -> Model:
     return found
 
 
+@cache
 def source_of(fact: Any) -> Source:
     """The provenance of a fact alone, for footnotes and summary.json."""
     return Source(**{k: getattr(fact, k) for k in PROVENANCE})

@@ -11,7 +11,6 @@ import datetime as dt
 import importlib.metadata
 import math
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -27,7 +26,16 @@ from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import PriceCalculation
 
 from siting import catalogue, places
-from siting.catalogue import Banded, Fact, FactError, Source, column, source_of, table
+from siting.catalogue import (
+    Banded,
+    Fact,
+    FactError,
+    Source,
+    column,
+    of_facts,
+    source_of,
+    table,
+)
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import Sector
 from siting.quantity import Range
@@ -169,18 +177,17 @@ class Parameter(Banded, tables="cost_parameters", key="id options countries"):
 T = TypeVar("T", bound=Fact)
 
 
-def known_at(day: dt.date, name: str, record: type[T], **said: str) -> Iterator[T]:
+@of_facts
+def known_at(day: dt.date, name: str, record: type[T], **said: str) -> tuple[T, ...]:
     """Rows of a table that say this, dated on or before `day`; undated ones and bare years of its
     year count."""
-    for r in table(name, record):
-        known = r.date == "undated" or r.date <= day.isoformat()
-        if known and all(getattr(r, column) == value for column, value in said.items()):
-            yield r
+    known = (r for r in table(name, record) if r.date == "undated" or r.date <= day.isoformat())
+    return tuple(r for r in known if all(getattr(r, k) == value for k, value in said.items()))
 
 
 def row(name: str, record: type[T], day: dt.date = dt.date.max, **said: str) -> T | None:
     """The first row of a table that says this, of those known on a day."""
-    return next(known_at(day, name, record, **said), None)
+    return next(iter(known_at(day, name, record, **said)), None)
 
 
 # --- exchange rates ---------------------------------------------------------------------------
@@ -333,6 +340,7 @@ def pue(option: Option) -> Pue:
 # --- parameters -------------------------------------------------------------------------------
 
 
+@of_facts
 def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
     """The parameter for an option kind and a country; a row that names them beats one for all.
 

@@ -10,7 +10,7 @@ says 'asked, and not known'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial, reduce
 from typing import TypeAlias
@@ -30,6 +30,15 @@ from siting.vendors import vendor_record
 Workloads = Mapping[str, Workload]
 Answers = Mapping[str, bool | float | str | None]
 """What a scenario answers, by attribute; None says 'asked, and not known'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """An answer of a scenario as rules compare it."""
+
+    problem: str | None
+    """What is wrong with it; None where nothing is."""
+    value: Value | None
 
 
 Cited: TypeAlias = Callable[[str], Source]
@@ -57,6 +66,18 @@ class FlowFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Served:
+    """Workloads that one flow of an option carries, with what is known of them in any flow."""
+
+    model: str
+    """The model that serves them."""
+    lines: tuple[Known, ...]
+    """What lines of the scenario say."""
+    made: tuple[Known, ...]
+    """What is known of the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """Where a flow comes from: what its answers are looked up by."""
 
@@ -68,7 +89,8 @@ class Part:
     kind: FlowKind
     flow: str
     """Name of the flow; for inference with its workload where these differ."""
-    workloads: Workloads
+    served: Served
+    """What is known of its workloads, and of the model that serves them."""
     law: RuleBook
     source: Cited
     """The scenario's own evidence for a path."""
@@ -98,15 +120,16 @@ def _carried(
     """Flows that the option `carrier` carries, which is `owner` or a part of it."""
     option = scenario.options[carrier]
     covered = scenario.workloads if option.models else {}
+    served = cache(partial(_served, scenario, carrier, law, source))
     for kind, exists in law.flow_kinds.items():
-        for flow, label, workloads in _split(kind, covered):
+        for flow, label, workloads in _split(kind, tuple(covered)):
             part = Part(
                 scenario=scenario,
                 carrier=carrier,
                 owner=owner,
                 kind=kind,
                 flow=flow,
-                workloads=workloads,
+                served=served(workloads),
                 law=law,
                 source=source,
             )
@@ -120,11 +143,13 @@ def _carried(
                 yield found
 
 
-def _split(kind: FlowKind, workloads: Workloads) -> Iterator[tuple[str, str, Workloads]]:
+def _split(
+    kind: FlowKind, workloads: tuple[str, ...]
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Inference is one flow for each workload, since their data differ; others are one flow."""
     if kind.flow == "inference" and len(workloads) > 1:
-        for name, workload in workloads.items():
-            yield f"inference-{name}", f"{kind.label} of {name}", {name: workload}
+        for name in workloads:
+            yield f"inference-{name}", f"{kind.label} of {name}", (name,)
     elif workloads:
         yield kind.flow, kind.label, workloads
 
@@ -141,21 +166,22 @@ def _answers(part: Part) -> Iterator[Known]:
     law = part.law
     flow = part.kind.flow
     option = scenario.options[part.carrier]
-    model = option.runs(next(iter(part.workloads)))
-    stated = [*_scenario_lines(part), *_place(part), *_written(part)]
+    served = part.served
+    stated = [*served.lines, *_place(part), *_written(part)]
     yield from _published(("law", "threshold"), flow, law)
     yield from _assumed({k.attribute.name: k.value for k in stated}, law)
     yield from _published((f"kind:{option.kind}",), flow, law)
     yield from _vendor_facts(option.vendor, scenario.client.country, flow, law)
-    yield from openness.model_facts(scenario, part.carrier, model, law)
-    yield from _published(_model_subjects(model, law), flow, law)
+    yield from served.made
+    yield from _published(_model_subjects(served.model, law), flow, law)
     yield from stated
 
 
 def _assumed(stated: Values, law: RuleBook) -> Iterator[Known]:
     """What is taken for granted: not where the client's sector or country makes it a question."""
+    values = {**law.sets, **stated}
     for assumption in law.assumptions:
-        if not conditions.evaluate(assumption.unless, {**law.sets, **stated}):
+        if not conditions.evaluate(assumption.unless, values):
             yield assumption.known
 
 
@@ -185,10 +211,18 @@ def _written(part: Part) -> Iterator[Known]:
     for path, answers in stated.items():
         for name, answer in answers.items():
             where = f"{path}.attributes.{name}"
-            if problem := attributes.value_problem(name, answer, law.attributes):
-                raise ValueError(f"{where}: {problem}")
-            value = attributes.typed(answer, law.attributes[name])
-            yield law.known(name, value, part.source(where))
+            read = _read(name, answer, law)
+            if read.problem:
+                raise ValueError(f"{where}: {read.problem}")
+            yield law.known(name, read.value, part.source(where))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _read(name: str, answer: bool | float | str | None, law: RuleBook) -> Reading:
+    """An answer as rules compare it, and what is wrong with it."""
+    problem = attributes.value_problem(name, answer, law.attributes)
+    value = None if problem else attributes.typed(answer, law.attributes[name])
+    return Reading(problem=problem, value=value)
 
 
 def _inherited(answers: Answers, part: Part) -> Answers:
@@ -245,32 +279,39 @@ def _client_source(scenario: Scenario, path: str) -> Source:
         return Source(source="Scenario", locator=path, date="undated", kind="client")
 
 
-def _scenario_lines(part: Part) -> Iterator[Known]:
+def _served(
+    scenario: Scenario, carrier: str, law: RuleBook, source: Cited, names: tuple[str, ...]
+) -> Served:
+    """What is known of these workloads at an option, whatever the flow."""
+    workloads = {name: scenario.workloads[name] for name in names}
+    model = scenario.options[carrier].runs(names[0])
+    return Served(
+        model=model,
+        lines=tuple(_scenario_lines(scenario, carrier, workloads, law, source)),
+        made=tuple(openness.model_facts(scenario, carrier, model, law)),
+    )
+
+
+def _scenario_lines(
+    scenario: Scenario, carrier: str, workloads: Workloads, law: RuleBook, source: Cited
+) -> Iterator[Known]:
     """What lines of the scenario say, as far as the dictionary names them (`stated_in`)."""
-    scenario = part.scenario
-    law = part.law
-    workload = next(iter(part.workloads))
-    option = scenario.options[part.carrier]
-    sections = {
-        **dict(scenario),
-        "data": _data(part.workloads),
-        "option": option,
-    }
-    paths = {"data": f"workloads.{workload}.data", "option": f"options.{part.carrier}"}
-    for a in law.attributes.values():
-        if a.stated_in:
-            section, *fields = a.stated_in.split()[0].split(".")
-            found = reduce(getattr, fields, sections[section])
+    workload = next(iter(workloads))
+    option = scenario.options[carrier]
+    sections = {**dict(scenario), "data": _data(workloads), "option": option}
+    paths = {"data": f"workloads.{workload}.data", "option": f"options.{carrier}"}
+    for a, (section, *fields) in law.stated:
+        found = reduce(getattr, fields, sections[section])
+        if found is not None or _asked_in_vain(section, fields, workloads):
             path = ".".join([paths.get(section, section), *fields])
-            if found is not None or _asked_in_vain(a, part.workloads):
-                yield Known(a, _said(a, found), part.source(path))
+            yield Known(a, _said(a, found), source(path))
     flop = openness.fine_tuning_flop(scenario)
-    yield law.known("fine_tuning_flop", flop, part.source("fine_tuning"))
-    months = f"options.{part.carrier}.months_to_production"
-    yield law.known("in_service", option.in_use, part.source(months))
+    yield law.known("fine_tuning_flop", flop, source("fine_tuning"))
+    months = f"options.{carrier}.months_to_production"
+    yield law.known("in_service", option.in_use, source(months))
     use_case = f"workloads.{workload}.data.use_case"
-    named = any(_sensitive(w.data.use_case) for w in part.workloads.values())
-    yield law.known("sensitive_use_case", named, part.source(use_case))
+    named = any(_sensitive(w.data.use_case) for w in workloads.values())
+    yield law.known("sensitive_use_case", named, source(use_case))
 
 
 class UseCaseWord(Fact, tables="use_case_words", key="word"):
@@ -285,13 +326,13 @@ def _sensitive(use_case: str) -> bool:
     return any(row.word in words for row in catalogue.table("use_case_words", UseCaseWord))
 
 
-def _asked_in_vain(attribute: Attribute, workloads: Workloads) -> bool:
+def _asked_in_vain(section: str, fields: Sequence[str], workloads: Workloads) -> bool:
     """Whether the scenario writes null for data of a workload: asked, and not known."""
-    section, _, field = attribute.stated_in.split()[0].partition(".")
+    if section != "data":
+        return False
+    field = fields[0]
     data = (w.data for w in workloads.values())
-    return section == "data" and any(
-        field in d.model_fields_set and getattr(d, field) is None for d in data
-    )
+    return any(field in d.model_fields_set and getattr(d, field) is None for d in data)
 
 
 def _said(attribute: Attribute, found: object) -> Value | None:

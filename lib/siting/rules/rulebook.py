@@ -274,6 +274,12 @@ class RuleBook:
             members[law.group] |= {law.country} if law.on_file else set()
         return {name: frozenset(found) for name, found in members.items()}
 
+    @cached_property
+    def stated(self) -> tuple[tuple[Attribute, tuple[str, ...]], ...]:
+        """Attributes that a line of the scenario states, and the keys that lead to it."""
+        lines = {a: a.stated_in.split() for a in self.attributes.values() if a.stated_in}
+        return tuple((a, tuple(line[0].split("."))) for a, line in lines.items())
+
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
         dated = (*self.rules.values(), *self.groups)

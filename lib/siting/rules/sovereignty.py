@@ -24,7 +24,7 @@ from siting.inputs.scenario.model import Scenario
 from siting.rules import openness, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
-from siting.rules.flows import FlowFacts, evidence_of, flows_of
+from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
 from siting.rules.rulebook import Event, Rule, RuleBook, Stress
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
@@ -357,14 +357,16 @@ def judged(
     name: str,
     supposed: Values | None = None,
     before: OptionAssessment | None = None,
+    source: Cited | None = None,
 ) -> OptionAssessment:
     """What every rule says of one option, with some attributes supposed.
 
+    source: the scenario's evidence, where others share what is looked up.
     before: the same option under other answers on the same day. Only rules that test an answer
     which differs are judged anew; the others keep what they said.
     """
     law = law_of(scenario)
-    return _judged(flows_of(scenario, name, law), law, supposed or {}, before)
+    return _judged(flows_of(scenario, name, law, source), law, supposed or {}, before)
 
 
 def _judged(

@@ -31,6 +31,7 @@ from siting.serving import loops, performance, queueing, servers, spread
 from siting.serving.load import (
     SIDES,
     Asked,
+    Demand,
     Load,
     Schedule,
     duration_curve,
@@ -97,6 +98,11 @@ class Share:
         """Work that may wait, by the hour in which it comes. [168, replica-hours]"""
         return self.load.waiting / self.rate
 
+    @cached_property
+    def demand(self) -> Demand:
+        """Replicas that it asks for in a usual week."""
+        return Demand(self.now, [(self.waiting, self.load.due())] if self.waiting.any() else [])
+
     @property
     def mean(self) -> float:
         """Replicas busy in a mean hour of the first year."""
@@ -159,7 +165,7 @@ class Pool:
     def _level(self, grown: Sequence[float]) -> float:
         peaks = [s.load.peak_factor * g for s, g in zip(self.shares, grown, strict=True)]
         bunched = self._now([p * s.headroom for s, p in zip(self.shares, peaks, strict=True)])
-        needed = level_needed(self._now(peaks), self._work(peaks))
+        needed = level_needed([s.demand for s in self.shares], peaks)
         return max(float(bunched.max()), needed / queueing.WITHOUT_LIMITS)
 
     def _now(self, times: Sequence[float]) -> Array:

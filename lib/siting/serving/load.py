@@ -188,31 +188,60 @@ def _week_factors(peak: float) -> Array:
 # --- work that may wait -----------------------------------------------------------------------
 
 
-def level_needed(now: Array, work: Asked) -> float:
-    """Least constant capacity that carries `now` in every hour and all waiting work in time.
+@dataclass(frozen=True)
+class Demand:
+    """Replicas that a load asks for in a week that repeats."""
 
-    now: replicas that requests of each hour of a week occupy [168]. In every window the capacity
-    must hold what asks for an answer in it, and the work that comes and is due in it; that is also
-    enough, with the earliest deadline first (Liu and Layland 1973). The week repeats.
+    now: Array
+    """That requests of each hour occupy. [168]"""
+    work: Asked
+    """What may wait."""
+
+    @property
+    def mean(self) -> float:
+        """Replicas busy in a mean hour."""
+        return float(self.now.mean() + sum(amount.mean() for amount, _ in self.work))
+
+    @property
+    def waits(self) -> bool:
+        """Whether any of it may wait."""
+        return any(amount.any() for amount, _ in self.work)
+
+    @cached_property
+    def windows(self) -> Array:
+        """What must be done in each window of up to a week, over its length: what asks for an
+        answer in it, and what comes and is due in it. [168 first hours, 168 lengths]"""
+        hours = np.arange(HOURS_OF_WEEK)
+        start = hours[:, None]
+        taken = np.concatenate([[0.0], np.cumsum(np.tile(self.now, 2))])
+        came = (start - 1 + hours) % HOURS_OF_WEEK
+        inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
+        for amount, due in self.work:
+            # First hour of the window at whose end the work is due; the last column is beyond it.
+            at = np.ceil(hours - 1 + (due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
+            place = start * (HOURS_OF_WEEK + 1) + at
+            sums = np.bincount(
+                place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1)
+            )
+            inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
+        return np.asarray((inside + taken[start + 1 + hours] - taken[start]) / (1 + hours))
+
+
+def level_needed(demands: Sequence[Demand], times: Sequence[float]) -> float:
+    """Least constant capacity that carries demands, each so many times, and all work in time.
+
+    In every window the capacity must hold what must be done in it; that is also enough, with the
+    earliest deadline first (Liu and Layland 1973). Of several demands that adds up, so that loads
+    which grow apart need not be looked at anew.
     """
-    hours = np.arange(HOURS_OF_WEEK)
-    # A window of many weeks comes down to the mean of one.
-    mean = float(now.mean() + sum(amount.mean() for amount, _ in work))
-    level = max(float(now.max()), mean)
-    if not any(amount.any() for amount, _ in work):
-        return level
-    start = hours[:, None]
-    taken = np.concatenate([[0.0], np.cumsum(np.tile(now, 2))])
-    came = (start - 1 + hours) % HOURS_OF_WEEK
-    inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
-    for amount, due in work:
-        # The first hour of the window at whose end the work is due; the last column is beyond it.
-        at = np.ceil(hours - 1 + (due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
-        place = start * (HOURS_OF_WEEK + 1) + at
-        sums = np.bincount(place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1))
-        inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
-    windows = (inside + taken[start + 1 + hours] - taken[start]) / (1 + hours)
-    return max(level, float(windows.max()))
+    both = list(zip(demands, times, strict=True))
+    needed = float(np.max(sum(d.now * t for d, t in both)))
+    if any(d.waits for d in demands):
+        # A window of many weeks comes down to the mean of one.
+        mean = float(sum(d.mean * t for d, t in both))
+        busiest = float(np.max(sum(d.windows * t for d, t in both)))
+        needed = max(needed, mean, busiest)
+    return needed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,21 +80,22 @@ def _simulated(kind: Kind, slack: float, percentile: int) -> float:
     high = float(rate.max())
     for _ in range(12):
         middle = (low + high) / 2
-        low, high = (low, middle) if _wait(rate, middle, percentile) <= slack else (middle, high)
+        if _in_time(rate, middle, slack) >= percentile / 100:
+            high = middle
+        else:
+            low = middle
     return high
 
 
-def _wait(rate: Array, carried: float, percentile: int) -> float:
-    """Wait that so many of 100 requests do not exceed. [s]
+def _in_time(rate: Array, carried: float, slack: float) -> float:
+    """Share of requests that wait no longer than `slack` seconds.
 
     Work in the queue is what came above what was carried since the queue was last empty:
     the reflected sum of the differences (Lindley 1952).
     """
     total = np.cumsum(rate - carried)
     queue = total - np.minimum.accumulate(np.minimum(total, 0.0))
-    order = np.argsort(queue)
-    share = np.cumsum(rate[order]) / rate.sum()
-    return float(queue[order][np.searchsorted(share, percentile / 100)] / carried)
+    return float(rate[queue <= slack * carried].sum() / rate.sum())
 
 
 @cache

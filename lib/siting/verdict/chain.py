@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -28,6 +28,7 @@ from siting.draws import DRAWS
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
     Data,
+    Evidence,
     Finance,
     Option,
     Report,
@@ -44,6 +45,7 @@ from siting.places import MIXED
 from siting.quality import leaves
 from siting.rules import sovereignty
 from siting.rules.conditions import Values
+from siting.rules.flows import Cited, evidence_of
 from siting.rules.rulebook import Stress
 from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
@@ -106,6 +108,22 @@ AS_ASKED: Mapping[str, Any] = {
     "peak_factor": 1.5,
 }
 """What of a load no rule looks at: licences count its users."""
+UNREAD: Mapping[str, Any] = {
+    "fine_tuning": {},
+    "stability": Stability(),
+    "rules": Rules(),
+    "decision": Asked(),
+    "report": Report(),
+    "suppose": Supposed(),
+    "what_if": [],
+}
+"""Sections of a scenario, as a stage sees those that it does not read."""
+
+
+@cache
+def _horizon(months: int) -> Finance:
+    """The horizon alone, for stages that read nothing else of finance."""
+    return Finance(baseline="none", horizon_months=months)
 
 
 @dataclass(frozen=True)
@@ -140,6 +158,7 @@ class Chain:
         self.draws = draws
         self._kept: dict[Hashable, Any] = {}
         self._pieces: dict[Hashable, tuple[Any, Piece]] = {}
+        self._cited: dict[int, tuple[list[Evidence], Cited]] = {}
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, tuple[design.Machines, ...]] = {}
 
@@ -178,19 +197,10 @@ class Chain:
         options = {n: self._piece(stage, scenario.options[n], option) for n in names}
         loads = {n: self._piece(stage, w, workload) for n, w in scenario.workloads.items()}
         sections = {name: self._piece(stage, part, {}) for name, part in parts.items()}
-        blank = {
-            "finance": Finance(baseline="none", horizon_months=scenario.finance.horizon_months),
-            "fine_tuning": {},
-            "stability": Stability(),
-            "rules": Rules(),
-            "decision": Asked(),
-            "report": Report(),
-            "suppose": Supposed(),
-            "what_if": [],
-        }
         seen = scenario.model_copy(
             update={
-                **blank,
+                **UNREAD,
+                "finance": _horizon(scenario.finance.horizon_months),
                 **{name: p.record for name, p in sections.items()},
                 "options": {n: p.record for n, p in options.items()},
                 "workloads": {n: p.record for n, p in loads.items()},
@@ -205,6 +215,13 @@ class Chain:
             tuple((n, p.words) for n, p in sections.items()),
         )
         return seen, words
+
+    def _evidence(self, scenario: Scenario) -> Cited:
+        """The scenario's evidence by path; variants share the list, and what was looked up."""
+        key = id(scenario.evidence)
+        if key not in self._cited:
+            self._cited[key] = scenario.evidence, evidence_of(scenario)
+        return self._cited[key][1]
 
     # --- machines that are left to the kit ----------------------------------------------------
 
@@ -346,7 +363,9 @@ class Chain:
 
         def make() -> sovereignty.OptionAssessment:
             key = f"{name}: {day}"
-            found = sovereignty.judged(seen, name, _supposed(supposed), self._first.get(key))
+            before = self._first.get(key)
+            source = self._evidence(scenario)
+            found = sovereignty.judged(seen, name, _supposed(supposed), before, source)
             if not supposed:
                 self._first.setdefault(key, found)
             return found
