@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import screen
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -84,7 +85,12 @@ def test_the_page_requests_nothing_and_reports_no_error(
     assert driver.get_log("browser") == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
+WIDTHS = (360, 768, 1300)
+"""A phone, a tablet, a desk. [CSS pixels]"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_no_fault(driver: webdriver.Chrome, address: str, width: int, dark: bool) -> None:
     import axe_core_python
 
@@ -100,21 +106,44 @@ def test_axe_finds_no_fault(driver: webdriver.Chrome, address: str, width: int, 
     assert not faults
 
 
-def test_at_360_pixels_only_tables_and_charts_scroll_sideways(
+def test_no_width_asks_to_scroll_sideways_and_charts_stay_legible(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    for width in WIDTHS:
+        show(driver, address, width)
+        seen = screen.seen(driver)
+        assert seen.width <= width
+        assert seen.beyond == []
+        assert seen.covered == []
+        assert min(seen.chart_text) >= 12.9
+        assert min(seen.prose) >= 13
+
+
+def test_a_heading_breaks_between_words_and_not_within_a_name(
     driver: webdriver.Chrome, address: str
 ) -> None:
     show(driver, address, 360)
-    assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
-    wide = driver.execute_script(
-        "return [...document.querySelectorAll('main *')].filter(e => !e.closest('.wide') &&"
-        " e.getBoundingClientRect().right > 361).map(e => e.outerHTML.slice(0, 80))"
+    # The line is as long as would break "GPT-5.4 mini" in the middle.
+    lines = driver.execute_script(
+        "const name = document.querySelector('h2 .name'); const box = name.closest('h2');"
+        "return [...Array(80).keys()].map(n => { box.style.width = 200 + 2 * n + 'px';"
+        " return name.getClientRects().length })"
     )
-    assert wide == []
-    smallest = driver.execute_script(
-        "return Math.min(...[...document.querySelectorAll('main p, main td, main th')]"
-        ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
-    )
-    assert smallest >= 11
+    assert set(lines) == {1}
+
+
+def test_the_contents_hold_each_chapter_s_question_and_answer(
+    driver: webdriver.Chrome, address: str
+) -> None:
+    for width in WIDTHS:
+        show(driver, address, width)
+        if width < 1000:
+            driver.find_element(By.CSS_SELECTOR, "nav summary").click()
+        entry = driver.find_element(By.CSS_SELECTOR, "nav a[href='#c-40_cost']")
+        question, _, answer = entry.text.partition("\n")
+        assert question == "2 What does it cost?"
+        assert "GPT-5.4 mini" in answer
+        assert entry.is_displayed()
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(
@@ -214,7 +243,7 @@ def test_on_paper_the_page_is_light_and_has_no_navigation(
 
     pages = pypdfium2.PdfDocument(base64.b64decode(printed["data"]))
     text = " ".join(page.get_textpage().get_text_range() for page in pages)
-    for words in ("What should you do?", "What does it cost?", "Sources cited"):
+    for words in ("What should you do?", "What does it cost?", "For paper, open the report’s PDF"):
         assert words in text
 
 

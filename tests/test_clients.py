@@ -16,6 +16,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import screen
 import studies
 import titles
 from ruamel.yaml import YAML
@@ -24,9 +25,12 @@ from siting.run import job
 from siting_report.run import batch
 from siting_report.run.forge import Forge
 from siting_report.run.job import Job
+from test_browser import BROWSER, DRIVER, WIDTHS, driver, show
 from trial import later
 
 from docs import picture
+
+__all__ = ["driver"]  # a fixture
 
 ROOT = Path(__file__).parents[1]
 CLIENTS = studies.CLIENTS
@@ -257,6 +261,22 @@ def test_no_text_lies_over_another(reports: dict[str, bytes], client: str) -> No
         for a, b in np.argwhere(np.triu(over, 1)):
             found.append((number, *(text.get_text_bounded(*boxes[i]) for i in (a, b))))
     assert not found
+
+
+@pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver here")
+def test_no_screen_asks_to_scroll_sideways_or_lays_text_over_text(
+    reports: dict[str, bytes], driver: Any, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    for client in CLIENTS:
+        page.write_bytes(reports[f"{client}/report.html"])
+        for width in WIDTHS:
+            show(driver, page.as_uri(), width)
+            seen = screen.seen(driver)
+            assert seen.width <= width, client
+            assert seen.beyond == [], client
+            assert seen.covered == [], (client, width)
+            assert min(seen.chart_text) >= 12.9, client
 
 
 @pytest.mark.parametrize("client", CLIENTS)

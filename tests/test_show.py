@@ -266,25 +266,48 @@ def test_labels_are_moved_apart(places: list[float], gap: float) -> None:
     assert sum(moved) == pytest.approx(sum(places), abs=1e-6)
 
 
+def drawn_width(svg: str) -> float:
+    return float(re.search(r'width="([\d.]+)pt"', svg)[1])  # type: ignore[index]
+
+
+def words_of(svg: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
 def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
     shown: list[dict[str, Any]],
 ) -> None:
     frame = sourced(pd.DataFrame({"cost": [3.0, 4.0]}, index=["API", "Own"]))
-    show.chart(frame.plot.barh(legend=False), "Cost", frame, narrow=True)
     show.chart(frame.plot.barh(legend=False), "Cost", frame)
+    show.chart(frame.plot.barh(legend=False), "Cost", frame, narrow=False)
     made, plain = (data[exhibit.MIME] for data in shown)
-
-    def width(svg: str) -> float:
-        return float(re.search(r'width="([\d.]+)pt"', svg)[1])  # type: ignore[index]
-
-    def words(svg: str) -> set[str]:
-        return set(re.findall(r"<text[^>]*>([^<]*)</text>", svg))
-
-    assert width(made["narrow"]) == pytest.approx(3.6 * 72)
-    assert width(made["svg"]) > 6 * 72
-    assert {"API", "Own"} <= words(made["narrow"]) & words(made["svg"])
+    # 328 pixels of a phone of 360, at 13 pixels for 8 points.
+    assert drawn_width(made["narrow"]) == pytest.approx(328 * 8 / 13, abs=0.5)
+    assert drawn_width(made["svg"]) > 6 * 72
+    assert {"API", "Own"} <= set(words_of(made["narrow"])) & set(words_of(made["svg"]))
     assert 'aria-label="' in made["narrow"]
     assert made["svg"] == plain["svg"] and not plain["narrow"]
+
+
+def test_on_a_phone_names_stand_over_their_rows_and_panels_below_each_other(
+    shown: list[dict[str, Any]],
+) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(6.5, 1.5))
+    name = "a name of a row that is longer than a phone has room for beside it"
+    for ax in axes:
+        ax.barh([name, "short"], [3, 4])
+        ax.text(4, 1, "told", ha="right", va="center")
+        ax.set_xlim(0, 4)
+    show.chart(figure, "Two panels", sourced(pd.DataFrame({"a": [1]})))
+    phone = shown[0][exhibit.MIME]["narrow"]
+    place = r'(?:translate\(|x=")([\d.]+)(?: |" y=")([\d.]+)'
+    found = re.findall(rf"<text[^>]*?{place}[^>]*>([^<]*)</text>", phone)
+    at = [(float(x), float(y), words) for x, y, words in found]
+    lefts = {words: x for x, _, words in at}
+    heights = [y for _, y, words in at if words == "short"]
+    assert lefts["a name of a row that is longer than a phone"] < 5
+    assert lefts["short"] < 5 < 150 < lefts["told"]
+    assert len(heights) == 2 and abs(heights[0] - heights[1]) > 80
 
 
 # --- what an analyst writes

@@ -105,7 +105,7 @@ def everything() -> dict[str, str]:
     first = chapter("What should you do?", ANSWERS, f"{TABLE}", CHART, tags=("page_one",))
     second = chapter(
         "What does it cost?",
-        'say(f"# The TTFT of {name} is 2 s\\n\\nIt is enough.", frame)',
+        'say(f"# GPT-5.4 mini answers: the TTFT of {name} is 2 s\\n\\nIt is enough.", frame)',
         CASES,
         'table(pd.concat([frame] * 30), "A table of three pages", data=frame, badges=["verdict"])',
         'print("kept for the test of the notebook")',

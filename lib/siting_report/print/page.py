@@ -27,10 +27,20 @@ def page(document: Document) -> str:
         sources=document.sources,
         body=_body,
         lead=lambda chapter: _themed(rendered(chapter.lead)),
-        line=lambda markdown: re.sub(r"^<p>|</p>\s*$", "", rendered(markdown)),
+        line=_line,
         gathered=gathered,
         runs=runs,
     )
+
+
+_NAME = re.compile(r"(?:\b[A-Z][\w.]*[ -])?\b[A-Z]\w*(?:[ -]\d[\w.]*)+(?: (?:mini|nano|flash)\b)?")
+"""The name of a model or of a card, such as GPT-5.4 mini or Gemma 4 31B."""
+
+
+def _line(markdown: str) -> str:
+    """A heading: it breaks between words, and not within a name."""
+    line = re.sub(r"^<p>|</p>\s*$", "", rendered(markdown))
+    return _NAME.sub(lambda name: f'<span class="name">{name[0]}</span>', line)
 
 
 def _inline(mime: str, content: bytes) -> str:
@@ -69,14 +79,26 @@ def _palette() -> str:
     return ":root{" + ";".join(lines) + "}\n" + "".join(classes) + "\n"
 
 
+_POINT_PX = 13 / 8
+"""Pixels that a point of a drawing takes on screen: its text of 8 pt is 13 px there."""
+_SIZE = re.compile(r'(?<= )(width|height)="([\d.]+)pt"')
+
+
+def _sized(drawing: str) -> str:
+    """A drawing as large as its text is legible."""
+    head, end, rest = drawing.partition(">")
+    head = _SIZE.sub(lambda m: f'{m[1]}="{float(m[2]) * _POINT_PX:.1f}"', head)
+    return head + end + rest
+
+
 _COLOUR = re.compile(rf"(?<=: )({'|'.join(style.DARK)})\b")
 
 
 def _themed(markup: str) -> str:
-    """Charts take the page's colours, so that they are legible in the dark too."""
+    """Charts take the page's colours, so that they are legible in the dark too, and its size."""
     return re.sub(
         r"<svg .*?</svg>",
-        lambda svg: _COLOUR.sub(lambda colour: f"var({_variable(colour[1])})", svg[0]),
+        lambda svg: _COLOUR.sub(lambda colour: f"var({_variable(colour[1])})", _sized(svg[0])),
         markup,
         flags=re.DOTALL,
     )
@@ -102,6 +124,7 @@ def _block(block: Block, cites: bool) -> str:
     return style.template("block.html.j2").render(
         block=block,
         cites=cites,
+        basis=round(block.exhibit.get("width", 0) / 25.4 * 72 * _POINT_PX),
         read=lambda markdown: _moved(rendered(markdown), 1),
         inline=_inline,
         answers_html=answers_html,

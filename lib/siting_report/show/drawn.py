@@ -23,10 +23,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from siting_report.formats import Numbers
-from siting_report.show import style
+from siting_report.show import phone, style
 from siting_report.show.exhibit import (
     Data,
     Exhibit,
@@ -44,8 +45,6 @@ _LINE = 8 * 1.25
 """Height of a label of 8 pt. [points]"""
 _NUMBER = 34
 """Width of a number of 8 pt with its distance. [points]"""
-_PHONE = 3.6
-"""Width of a drawing for a phone. [inches]"""
 _SAID = "_said: "
 """Begins the label of a mark that no legend names, but that a reader may point at."""
 _MOST_SAID = 14
@@ -61,7 +60,7 @@ def chart(
     *,
     x: str | Sequence[str] = "",
     y: str | Sequence[str] = "",
-    narrow: Any = False,
+    narrow: Any = True,
 ) -> Exhibit:
     """Shows a drawing as a numbered figure.
 
@@ -70,8 +69,8 @@ def chart(
     alt: what the chart shows with its key numbers; drafted from the drawing by default.
     x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
     with decimals as `percent:1`), one for all axes or one for each.
-    narrow: draws it a second time for a phone, less wide, where labels then still fit; or axes with
-    a drawing of its own for a phone.
+    narrow: axes with a drawing of its own for a phone; by default the same is laid out anew for
+    it. False: no drawing serves there, and the page says in words what it shows.
     """
     figure = figure_of(ax)
     attrs = attributes(data)
@@ -86,16 +85,18 @@ def chart(
     lacks = lacking(title, attrs, text)
     width = round(float(figure.get_figwidth()) * 25.4)
     text = text or "Chart without a description"
-    phone = ""
+    small = ""
     drawing = svg(figure, text)
     if narrow is not False:
-        small = figure if narrow is True else figure_of(narrow)
-        # Type as large, the drawing less wide and a little taller.
-        small.set_size_inches(_PHONE, 1.15 * float(small.get_figheight()))
-        phone = svg(small, text)
+        other = figure if narrow is True else figure_of(narrow)
+        phone.laid_out(other)
+        for legend in list(other.legends):
+            _legend_again(other, legend)
+        other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
+        small = svg(other, text)
     return {
         "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
-        "width": width, "svg": drawing, "lacks": lacks, "narrow": phone,
+        "width": width, "svg": drawing, "lacks": lacks, "narrow": small,
     }  # fmt: skip
 
 
@@ -209,6 +210,21 @@ def _legend(figure: Figure, handles: Any, labels: Sequence[str]) -> None:
         if columns == 1 or drawn.get_window_extent().width <= figure.bbox.width:
             return
         drawn.remove()
+
+
+def _legend_again(figure: Figure, legend: Legend) -> None:
+    """The same legend in as many rows as the figure's width now asks."""
+    named = [text.get_text() for text in legend.get_texts()]
+    handles = list(legend.legend_handles)
+    legend.remove()
+    _legend(figure, handles, named)
+
+
+def _inches(legend: Legend) -> float:
+    """Height of a legend."""
+    figure = legend.get_figure(root=True)
+    assert figure is not None
+    return float(legend.get_window_extent().height / figure.dpi)
 
 
 # --- alternative text

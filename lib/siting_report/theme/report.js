@@ -8,7 +8,7 @@
   const links = all("nav li > a");
   const targets = links.map(a => document.getElementById(a.hash.slice(1)));
   const fold = document.querySelector("nav > details");
-  const narrow = matchMedia("(max-width: 999.9px)");
+  const narrow = matchMedia("(max-width: 1105.9px)");
   const label = document.querySelector("nav summary");
   const refold = () => { fold.open = !narrow.matches; };
   narrow.addEventListener("change", refold);
@@ -24,7 +24,7 @@
     links.forEach((a, i) => i === here ? a.setAttribute("aria-current", "location") : a.removeAttribute("aria-current"));
     all("nav .here").forEach(li => li.classList.remove("here"));
     for (let li = links[here]?.closest("li"); li; li = li.parentElement.closest("li")) li.classList.add("here");
-    label.textContent = narrow.matches ? `Contents · ${links[here]?.textContent ?? ""}` : "Contents";
+    label.textContent = narrow.matches ? `Contents · ${(links[here]?.querySelector("b") ?? links[here])?.textContent ?? ""}` : "Contents";
   };
   let waiting = false;
   addEventListener("scroll", () => {
@@ -68,8 +68,10 @@
   all("figure.exhibit[id]").forEach(figure => {
     const tools = document.createElement("div");
     tools.className = "tools";
-    const svg = figure.querySelector("svg"), table = figure.querySelector("table");
-    if (svg) tools.append(button("SVG", () => {
+    const table = figure.querySelector("table");
+    if (figure.querySelector("svg")) tools.append(button("SVG", () => {
+      // The drawing for a phone stands beside the wide one: what is seen is saved.
+      const svg = all("svg", figure).find(drawing => drawing.checkVisibility()) ?? figure.querySelector("svg");
       const copy = svg.cloneNode(true);
       const drawn = all("*", svg), copied = all("*", copy);
       drawn.forEach((el, i) => {
