@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from siting.inputs import scenario
+from siting.inputs import benchmark, scenario
 from siting.run import job
 from siting_report import plain_files
 
@@ -161,6 +161,41 @@ def test_json_that_no_tool_writes_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         plain_files.parsed(text)
     assert plain_files.parsed("[" * 100 + "]" * 100)
+
+
+def with_runs(folder: Path, files: list[str]) -> Path:
+    run = {"model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "source": "own test"}
+    base = scenario.load("base").model_dump(mode="python", exclude_none=True)
+    measured = [{**run, "date": dt.date(2026, 11, 20), "file": name} for name in files]
+    next(iter(base["workloads"].values()))["measured"] = measured
+    path = folder / "acme.yaml"
+    path.write_text(scenario.as_yaml({**base, "inherits": "nothing"}), encoding="utf-8")
+    return path
+
+
+def test_number_and_sum_of_benchmark_files_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = json.dumps({"max_concurrency": 8, "output_throughput": 300, "mean_tpot_ms": 25})
+    (tmp_path / "run.json").write_text(result, encoding="utf-8")
+    found, problems = scenario.examined(with_runs(tmp_path, ["run.json"] * 51))
+    assert len(next(iter(found.workloads.values())).measured) == 50
+    (problem,) = problems
+    assert problem.field.endswith("measured[50].file")
+    assert "one of more than 50 benchmark files; keep those" in str(problem)
+    monkeypatch.setattr(benchmark, "LARGEST", 2 * len(result))
+    found, problems = scenario.examined(with_runs(tmp_path, ["run.json"] * 3))
+    assert len(next(iter(found.workloads.values())).measured) == 2
+    assert "the benchmark files before it are larger than" in str(problems[0])
+
+
+@pytest.mark.parametrize("text", ["[" + '{"":1},' * 300_001 + "1]", "[" + "1," * 2_000_001 + "1]"])
+def test_a_benchmark_file_that_would_fill_the_memory_is_not_parsed(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_files, "parsed", lambda *_: pytest.fail("was parsed"))
+    with pytest.raises(ValueError, match="more than 2,000,000 values, or 300,000 objects"):
+        benchmark.read(text)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"\xff", b"[" * 100_000, b"null"])

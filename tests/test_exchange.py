@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tracemalloc
+import zipfile
 import zoneinfo
 from pathlib import Path
 
@@ -455,6 +456,53 @@ def test_a_cell_at_the_far_end_of_a_sheet_takes_no_memory(tmp_path: Path) -> Non
         exchange.quotes(tmp_path / "far.xlsx")
     assert tracemalloc.get_traced_memory()[1] < 200 << 20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text,said",
+    [
+        (",".join(["item"] * 1_001) + "\n1\n", "has 1,001 headings, more than 1,000"),
+        ("a" * 50 + "," * 2_000_000, "is longer than 1,048,576 characters"),
+        (QUOTES + "," * 2_000_000, "table.csv:4: is longer than 1,048,576 characters"),
+    ],
+)
+def test_headings_and_lines_without_end_are_refused_before_cells_are_made(
+    text: str, said: str, file
+) -> None:
+    path = file(text)
+    tracemalloc.start()
+    with pytest.raises(DocumentError, match=said):
+        exchange.quotes(path)
+    assert tracemalloc.get_traced_memory()[1] < 32 << 20  # of two million cells 100 MiB
+    tracemalloc.stop()
+
+
+def with_part(source: Path, target: Path, name: str, content: bytes) -> Path:
+    """A workbook in which one part is another."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.namelist():
+            new.writestr(part, content if part == name else old.read(part))
+    return target
+
+
+@pytest.mark.parametrize(
+    "part,content,said",
+    [
+        ("xl/styles.xml", b"<styleSheet>" + b"<xf/>" * 200_001, "styles and names of more than"),
+        ("xl/workbook.xml", b"<workbook>" + b"<sheet/>" * 200_001, "paste the values alone"),
+        ("xl/worksheets/sheet1.xml", b"<c/>" * 50_000_001, "more than 5,000,000 cells"),
+    ],
+)
+def test_a_small_workbook_of_millions_of_styles_or_cells_is_refused_unread(
+    part: str, content: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openpyxl
+
+    good = tmp_path / "good.xlsx"
+    pd.DataFrame({"item": ["x"]}).to_excel(good, index=False)
+    monkeypatch.setattr(openpyxl, "load_workbook", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(DocumentError, match=said):
+        exchange.quotes(with_part(good, tmp_path / "offers.xlsx", part, content))
 
 
 def test_a_log_of_weekends_counts_their_requests(file) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from json import JSONDecodeError
+from pathlib import Path
 from typing import Any
 
 from siting_report import plain_files
@@ -31,11 +32,40 @@ _LITTLE = ("requests_per_s", "latency_ms")
 LEAST = 1e-4
 """Nor less of any of them."""
 LARGEST = 64 << 20
-"""Files above 64 MiB hold single requests. [B]"""
+"""All files of a scenario together; larger ones hold single requests. [B]"""
+MOST_FILES = 50
+"""Files of a scenario."""
+MOST_VALUES, MOST_OBJECTS = 2_000_000, 300_000
+"""Of one file: in memory each takes up to a hundred times what it takes in the file."""
 DEEPEST = 40
 """Results are not nested deeper."""
 
 Object = Mapping[str, Any]
+
+
+class Room:
+    """What a scenario may still have read of benchmark files."""
+
+    def __init__(self) -> None:
+        self.files, self.size = MOST_FILES, LARGEST
+
+    def take(self, path: Path) -> bytes:
+        """The content of a file. Raises ValueError where it is no plain file, one too many, or
+        larger than what is left."""
+        if not self.files:
+            raise ValueError(
+                f"is one of more than {MOST_FILES} benchmark files; keep those of the runs that "
+                "decide, or join them in one file, a run a line"
+            )
+        content = plain_files.content(path, LARGEST)
+        if len(content) > self.size:
+            raise ValueError(
+                f"and the benchmark files before it are larger than {LARGEST >> 20} MiB; "
+                "export them without single requests"
+            )
+        self.files -= 1
+        self.size -= len(content)
+        return content
 
 
 class Tool(Fact, tables="benchmark_files", key="tool"):
@@ -86,6 +116,13 @@ def read(text: str) -> Figures:
 
 def _objects(text: str) -> list[Object]:
     """The JSON objects of a file: one, those of a list, or one a line."""
+    objects_at_most = text.count("{") + text.count("[")
+    values_at_most = objects_at_most + text.count(",")
+    if objects_at_most > MOST_OBJECTS or values_at_most > MOST_VALUES:
+        raise ValueError(
+            f"the benchmark file holds more than {MOST_VALUES:,} values, or {MOST_OBJECTS:,} "
+            "objects; export it without single requests"
+        )
     try:
         try:
             found = plain_files.parsed(text, DEEPEST)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 import openpyxl
@@ -20,6 +22,15 @@ from siting.inputs.scenario import known
 
 MAX_CELLS = 5_000_000
 MAX_BYTES = 256 << 20
+MAX_COLUMNS = 1_000
+"""An export of costs has about a hundred."""
+MAX_LINE = 1 << 20
+"""Of a CSV file. [characters]"""
+MAX_ELEMENTS = 200_000
+"""Tags of a workbook's styles, names and links, all read before its first cell; a workbook with
+every format that a spreadsheet allows has fewer."""
+MAX_TAGS = 10 * MAX_CELLS
+"""Of a workbook's sheets and texts: a cell has up to six."""
 
 
 class Column(NamedTuple):
@@ -157,6 +168,9 @@ def _cells(path: Path) -> tuple[pd.DataFrame, bool]:
 def _framed(path: Path, rows: Iterator[tuple[int, list[str]]]) -> pd.DataFrame:
     """Rows and their lines below their headings: as few as they are, however far out they stand."""
     heads, count = next(rows, (1, []))[1], 0
+    if len(heads) > MAX_COLUMNS:
+        wrong = f"has {len(heads):,} headings, more than {MAX_COLUMNS:,}"
+        raise DocumentError.of(path, wrong, "keep the columns that are asked for", 1)
     body: dict[int, list[str]] = {}
     for line, cells in rows:
         count += len(cells) or 1
@@ -182,7 +196,7 @@ def _separator(path: Path) -> str:
 
 def _text(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows, line = csv.reader(file, delimiter=separator, strict=True), 0
+        rows, line = csv.reader(_lines(path, file), delimiter=separator, strict=True), 0
         try:
             for cells in rows:
                 if rows.line_num > line + 1:
@@ -193,11 +207,50 @@ def _text(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
             raise DocumentError.of(path, wrong, "correct the cell", line + 1) from None
 
 
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a text; one that no row of a table is refused before its cells are made."""
+    for line in itertools.count(1):
+        text = file.readline(MAX_LINE + 1)
+        if len(text) > MAX_LINE:
+            wrong = f"is longer than {MAX_LINE:,} characters"
+            raise DocumentError.of(path, wrong, "write a row a line", line)
+        if not text:
+            return
+        yield text
+
+
+def _refuse_parts(path: Path) -> None:
+    """Raises DocumentError for a workbook that is small in its file and enormous when read."""
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        if sum(part.file_size for part in parts) > MAX_BYTES:
+            raise ValueError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
+        cells = other = 0
+        for part in parts:
+            if not part.filename.endswith((".xml", ".rels")):
+                continue
+            tags = _tags(archive, part)
+            if part.filename.startswith(("xl/worksheets/", "xl/sharedStrings")):
+                cells += tags
+            else:
+                other += tags
+    if other > MAX_ELEMENTS:
+        wrong = f"holds styles and names of more than {MAX_ELEMENTS:,} parts"
+        raise DocumentError.of(path, wrong, "paste the values alone into a new workbook")
+    if cells > MAX_TAGS:
+        wrong = f"has more than {MAX_CELLS:,} cells"
+        raise DocumentError.of(path, wrong, "export a part of it, or a row an hour")
+
+
+def _tags(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
+    """How many tags a part of a workbook holds, counted as it unpacks."""
+    with archive.open(part) as file:
+        return sum(chunk.count(b"<") for chunk in iter(partial(file.read, 1 << 20), b""))
+
+
 def _workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The only sheet, row by row: a single cell far out must not make a sheet of billions."""
-    with zipfile.ZipFile(path) as archive:
-        if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
-            raise ValueError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
+    _refuse_parts(path)
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     for sheet in book.worksheets:
         sheet.reset_dimensions()

@@ -26,7 +26,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from siting import catalogue
-from siting_report import plain_files
 from siting.inputs import benchmark, document, messages
 from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
@@ -207,27 +206,38 @@ def _stand_ins() -> dict[str, Any]:
 def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
     """A scenario with the figures of the files beside it, and what is wrong with those files.
 
-    Figures of a benchmark that the scenario states itself win.
+    Figures of a benchmark that the scenario states itself win. What goes beyond the bounds on
+    number and sum of the files is left out.
     """
     faults: list[Fault] = []
     workloads = {}
+    room = benchmark.Room()
     for name, workload in found.workloads.items():
-        runs = list(workload.measured)
-        for i, run in enumerate(runs):
+        runs = []
+        for i, run in enumerate(workload.measured):
+            where: Path_ = ("workloads", name, "measured", i, "file")
             try:
-                runs[i] = _benchmark(run, folder)
+                content = room.take(folder / run.file) if run.file else None
             except ValueError as error:
-                wrong, _, write = f"{run.file} beside it {error}".partition("; ")
-                where: Path_ = ("workloads", name, "measured", i, "file")
-                faults.append(Fault(where, wrong, write or "name a result file"))
+                faults.append(_unusable(where, run.file, error))
+                continue
+            try:
+                runs.append(run if content is None else _benchmark(run, content))
+            except ValueError as error:
+                faults.append(_unusable(where, run.file, error))
+                runs.append(run)
         workloads[name] = workload.model_copy(update={"measured": runs})
     return found.model_copy(update={"workloads": workloads}), faults
 
 
-def _benchmark(run: Measured, folder: Path) -> Measured:
-    if not run.file:
-        return run
-    content = plain_files.content(folder / run.file, benchmark.LARGEST)
+def _unusable(where: Path_, file: str | None, error: ValueError) -> Fault:
+    """What is said of a benchmark file that cannot be used."""
+    wrong, _, write = f"{file} beside it {error}".partition("; ")
+    return Fault(where, wrong, write or "name a result file")
+
+
+def _benchmark(run: Measured, content: bytes) -> Measured:
+    """A run with the figures of its file."""
     if (run.tpot_ms or run.output_tokens_per_s) and run.concurrency:
         return run
     seen = benchmark.read(content.decode(errors="replace"))
