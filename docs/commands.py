@@ -19,8 +19,8 @@ INTRODUCTION = """\
 Written by `make generated` from the help of the commands; change it there.
 
 Results go to stdout; progress and problems go to stderr. With `--json`, stdout holds nothing but
-JSON. Exit status: **0** done; **1** some reports failed, the others are complete; **2** the input
-is wrong and nothing was written.
+JSON. Exit status: **0** done; **1** some reports failed, the others are complete, or, of
+`siting recheck`, something moved; **2** the input is wrong and nothing was written.
 
 A CLIENT is a name in `params/`, or a path to a YAML file anywhere.
 

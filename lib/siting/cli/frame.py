@@ -32,6 +32,10 @@ class Answer(NamedTuple):
     status: int = 0
 
 
+class Finding(Answer):
+    """An answer whose status tells what was found: whatever it is, its lines go to stdout."""
+
+
 class Command(click.Command):
     """A command whose function gives an Answer: it prints the answer, and has `--json`."""
 
@@ -48,8 +52,9 @@ class Command(click.Command):
         if as_json or answer.lines is None:
             click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False, default=_plain))
         else:
+            goes_wrong = bool(answer.status) and not isinstance(answer, Finding)
             for line in answer.lines:  # a table or a file may hold what a terminal would obey
-                click.echo(INVISIBLE.sub("?", line), err=bool(answer.status))
+                click.echo(INVISIBLE.sub("?", line), err=goes_wrong)
         if answer.status:
             sys.exit(answer.status)
 

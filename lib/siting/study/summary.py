@@ -143,6 +143,7 @@ def _decided(read: _Reader) -> dict[str, Any]:
             read(row, "variant") | {"set": list(tried.set)}
             for row, (tried, _) in zip(_rows(study.variants()), study.results.tried, strict=True)
         ],
+        "turns": read.each(study.turns(), "turn"),
         "flip_points": read.each(study.switching_values(), "flip"),
         "deciding": read.each(study.deciding(), "deciding"),
         "worth_knowing": {

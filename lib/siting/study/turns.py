@@ -56,6 +56,7 @@ class TurnFrames(Topic):
 
         rank: 1 is the worst
         kind: kind of change, as in `variants`
+        what: what changes, in words that stay when its value moves
         change: what changes, as a clause
         settled: what settles it: decision, answer, offer, pilot, year, day, nothing or weighing
         known_by?: day by which that is known; missing where no date settles it
@@ -78,6 +79,7 @@ class TurnFrames(Topic):
             yield {
                 "rank": rank,
                 "kind": variant.kind,
+                "what": variant.what,
                 "change": variant.phrase,
                 "settled": settled,
                 "known_by": self._known_by(variant, settled),

@@ -1,0 +1,421 @@
+"""Whether a report that was sent still holds: no alarm without a move, and none missed."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import datetime as dt
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import siting_facts
+from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
+from siting import study
+from siting.cli import cli
+from siting.inputs import scenario
+from siting.inputs.document import DocumentError
+from siting.run import recheck
+
+ROOT = Path(__file__).parents[1]
+DAY = dt.date(2026, 11, 24)
+Rows = list[dict[str, str]]
+
+
+def figure(low: float, central: float, high: float, unit: str = "") -> dict:
+    return {"low": low, "central": central, "high": high, "unit": unit}
+
+
+def given(name: str, value: float, kind: str = "published") -> dict:
+    return {"name": name, "unit": "EUR", "kind": kind, "value": figure(value, value, value)}
+
+
+def turn(name: str, option: str | None, **said: Any) -> dict:
+    usual = {"change": f"{name} is twice the plan", "settled": "pilot", "known_by": "2027-02-22"}
+    return {"name": name, "option": option, "first": option, "answer": "changes", **usual, **said}
+
+
+def switch(at: float, below: str = "api", above: str = "own", **said: Any) -> dict:
+    usual = {"what": "volume", "below": below, "above": above, "plausible": True}
+    return {**usual, "threshold": figure(at, at, at, "times the plan"), **said}
+
+
+KEPT = {
+    "schema_version": 1,
+    "version": "0.2.0",
+    "facts_version": "2026-11-24",
+    "client": {"country": "DE", "currency": "EUR"},
+    "recommendation": {"option": "api"},
+    "options": {"api": {"label": "An API"}, "own": {"label": "Own servers"}},
+    "turns": [turn("volume", "own")],
+    "flip_points": [switch(1.6)],
+    "vendors": {"OpenAI": {"events": 3, "notices": 1, "red_flags": ["one"]}},
+    "inputs": [given("Price of a request, chat: 1 in, 2 out", 0.010), given("users", 9, "client")],
+}
+
+
+def later(**changes: Any) -> dict:
+    return {**copy.deepcopy(KEPT), **changes}
+
+
+def told(now: dict) -> str:
+    return recheck.compared("acme", KEPT, now, DAY).sentence
+
+
+def test_what_is_the_same_is_told_in_no_word() -> None:
+    assert told(later()) == ""
+
+
+def test_a_cost_that_turns_nothing_raises_no_alarm() -> None:
+    moved = {**KEPT["options"], "api": {"label": "An API", "present_cost": figure(1, 2, 3)}}
+    assert told(later(options=moved, inputs=[given("Price of a request, chat: 9", 0.09)])) == ""
+
+
+def test_an_answer_that_moved_is_told_with_the_facts_that_differ() -> None:
+    now = later(
+        recommendation={"option": "own"},
+        inputs=[given("Price of a request, chat: 4 in, 8 out", 0.040), given("users", 5, "client")],
+        vendors={"OpenAI": {"events": 4, "notices": 1, "red_flags": ["one", "two"]}},
+        facts_version="2027-01-02",
+    )
+    said = told(now).replace("\u202f", " ")
+    assert said == (
+        "acme, facts of 2026-11-24: the answer moves from An API to Own servers; what differs: "
+        "events on record of OpenAI: from 3 to 4; red flag of OpenAI: new, two; "
+        "Price of a request, chat: from € 0.01 to € 0.04, 4.00 times as much; 1 more"
+    )
+
+
+def test_an_answer_without_an_option_is_a_move() -> None:
+    said = told(later(recommendation={"option": None}))
+    assert "from An API to no option that may be chosen; no fact that it used differs" in said
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ([], "a turning point is gone: if volume is twice the plan, then Own servers"),
+        ([turn("volume", "own"), turn("growth", "new", first="A rival")],
+         "a turning point is new: if growth is twice the plan, then A rival"),
+        ([turn("volume", None)], "moves: if volume is twice the plan, then Own servers; now if "
+         "volume is twice the plan, then no option that may be chosen"),
+        ([turn("volume", "own", settled="day", known_by="2027-03-01")],
+         "now if volume is twice the plan, known by 2027-03-01, then Own servers"),
+    ],
+)  # fmt: skip
+def test_a_turn_that_is_new_or_gone_or_leads_elsewhere_is_told(turns: list, said: str) -> None:
+    assert said in told(later(turns=turns))
+
+
+def test_a_turn_in_other_words_or_known_later_because_the_report_is_later_is_none() -> None:
+    other = turn("volume", "own", change="volume is above 1.71", known_by="2027-06-01")
+    assert told(later(turns=[other])) == ""
+
+
+@pytest.mark.parametrize("at", [1.6, 1.6 * 1.04, 1.6 / 1.04])
+def test_a_switching_value_within_what_counts_stays(at: float) -> None:
+    assert told(later(flip_points=[switch(at)])) == ""
+
+
+@pytest.mark.parametrize(
+    ("switches", "said"),
+    [
+        ([switch(1.6 * 1.06)], "volume at 1.6 times the plan, below it An API, above it Own "
+         "servers; now volume at 1.7 times the plan"),
+        ([switch(1.6 / 1.06)], "now volume at 1.51 times the plan"),
+        ([switch(1.6, plausible=False)], "a turning point is gone: volume at 1.6"),
+        ([switch(1.6), switch(2.4, "own", "api")], "a turning point is new: volume at 2.4"),
+        ([switch(1.6), switch(2.4)], "a turning point is new: volume at 2.4"),
+        ([switch(1.6, "api", "mix")], "gone: volume at 1.6"),
+    ],
+)  # fmt: skip
+def test_a_switching_value_that_moved_is_told(switches: list, said: str) -> None:
+    assert said in told(later(flip_points=switches))
+
+
+def test_one_outside_its_range_was_no_turning_point_and_is_none() -> None:
+    before = {**KEPT, "flip_points": [switch(9, plausible=False)]}
+    after = {**KEPT, "flip_points": [switch(12, plausible=False)]}
+    assert recheck.compared("acme", before, after, DAY).moves == ()
+
+
+def test_what_turns_another_answer_is_data_and_no_part_of_the_sentence() -> None:
+    now = later(recommendation={"option": "own"}, turns=[turn("growth", "api")], flip_points=[])
+    found = recheck.compared("acme", KEPT, now, DAY)
+    assert found.sentence.count("turning point") == 0
+    assert [move.what for move in found.moves] == ["answer", "turn", "turn"]
+    assert {move.name for move in found.moves} == {"", "growth", "volume"}
+
+
+def test_more_than_three_moves_are_counted_and_all_are_in_the_data() -> None:
+    found = recheck.compared("acme", KEPT, later(turns=[turn(n, "own") for n in "abcde"]), DAY)
+    assert "; 3 more turning points; no fact" in found.sentence
+    assert [move.name for move in found.as_dict()["moves"]] == ["volume", *"abcde"]
+
+
+@pytest.mark.parametrize("lacking", ["turns", "recommendation", "schema_version"])
+def test_a_report_of_another_version_is_refused_with_what_to_do(lacking: str) -> None:
+    kept = {name: said for name, said in KEPT.items() if name != lacking}
+    with pytest.raises(DocumentError, match="render it again with `siting report acme`"):
+        recheck.compared("acme", kept, later(), DAY)
+
+
+def test_an_offer_that_ended_does_not_count_and_is_named() -> None:
+    base = scenario.load("base")
+    quotes = [
+        {"item": "option.rented.gpu_hour", "value": 3, "unit": "EUR/GPU-h", "source": "Offer",
+         "date": dt.date(2026, 11, 1), "valid_until": dt.date(2026, 12, 31)},
+        {"item": "option.owned.server_price", "value": 9, "unit": "EUR", "source": "Offer",
+         "date": dt.date(2026, 11, 1)},
+    ]  # fmt: skip
+    offered = scenario.changed(base, {"finance.quotes": quotes})
+    changes, ended = recheck.as_of(offered, dt.date(2027, 1, 1))
+    assert [q["item"] for q in changes["finance.quotes"]] == ["option.owned.server_price"]
+    assert ended == ("offer for option.rented.gpu_hour: ended on 2026-12-31",)
+    assert recheck.as_of(offered, dt.date(2026, 12, 31)) == (
+        {"client.report_date": dt.date(2026, 12, 31)},
+        (),
+    )
+
+
+# --- with tables of facts that are altered --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that keeps the report of one small client."""
+    folder = tmp_path_factory.mktemp("kept")
+    kept = folder / "small"
+    kept.mkdir()
+    base = scenario.load("base")
+    small = base.model_copy(
+        update={
+            "client": base.client.model_copy(update={"id": "small"}),
+            "options": {name: base.options[name] for name in ("api", "rented")},
+        }
+    )
+    (kept / "scenario.yaml").write_text(scenario.resolved(small), encoding="utf-8")
+    summary = study.open(str(kept / "scenario.yaml")).summary()
+    assert summary["recommendation"]["option"] == "rented"
+    (kept / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    return folder
+
+
+def altered(folder: Path, table: str, change: Callable[[Rows], Rows]) -> str:
+    """A copy of the tables of facts in which one is otherwise."""
+    shutil.copytree(siting_facts.FOLDER, folder)
+    file = folder / f"{table}.csv"
+    with file.open(encoding="utf-8", newline="") as read:
+        rows = list(csv.DictReader(read))
+    columns = list(rows[0])
+    with file.open("w", encoding="utf-8", newline="") as written:
+        writer = csv.DictWriter(written, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(change(rows))
+    return str(folder)
+
+
+def price(factor: float) -> Callable[[Rows], Rows]:
+    """The hour of the rented card at another price."""
+
+    def change(rows: Rows) -> Rows:
+        moved = [r for r in rows if (r["provider"], r["gpu_id"]) == ("nebius", "h100-sxm5-80gb")]
+        assert moved
+        for row in moved:
+            row["usd_gpu_hour"] = str(factor * float(row["usd_gpu_hour"]))
+        return rows
+
+    return change
+
+
+CITED = {"source": "Test", "locator": "none", "kind": "published", "grade": "A"}
+
+
+def event(rows: Rows) -> Rows:
+    """The vendor of the choice is said to be insolvent."""
+    news = {"event_id": "nebius-test", "vendor": "Nebius", "event_date": "2026-11-20",
+            "date_precision": "day", "known_date": "2026-11-20", "category": "finance",
+            "direction": "adverse", "severity": "5", "evidence": "stated",
+            "summary": "Files for insolvency (example).", "added_on": "2026-11-24",
+            "date": "2026-11-20"}  # fmt: skip
+    return [*rows, news | CITED]
+
+
+def withdrawn(rows: Rows) -> Rows:
+    """The model that runs today ends in seven weeks."""
+    ending = {"vendor": "OpenAI", "platform": "OpenAI API", "model": "gpt-5.4-mini", "stage": "ga",
+              "announced": "2026-11-20", "announced_basis": "stated", "retired": "2027-01-15",
+              "short_notice": "yes", "date": "2026-11-20"}  # fmt: skip
+    return [*rows, ending | CITED]
+
+
+def appended(rows: Rows) -> Rows:
+    """The hour of the rented card is four times as dear from January on."""
+    (old, *_) = (
+        r
+        for r in rows
+        if (r["provider"], r["gpu_id"], r["commitment"])
+        == ("nebius", "h100-sxm5-80gb", "on_demand")
+    )
+    new = {"usd_gpu_hour": str(4 * float(old["usd_gpu_hour"])), "date": "2027-01-10"}
+    return [*rows, old | new]
+
+
+def asked(reports: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["recheck", "small", "--reports", str(reports), *words])
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "told"),
+    [
+        (
+            "cloud_prices",
+            price(4),
+            "the answer moves from Rented GPUs, Nebius to OpenAI API; what differs: GPU-hour on "
+            "demand, Rented GPUs, Nebius: from 4.50 USD/GPU-h to 18.0 USD/GPU-h, 4.00 times as "
+            "much",
+        ),
+        ("cloud_prices", price(1.01), ""),
+        ("vendor_events", event, ""),
+        (
+            "model_retirements",
+            withdrawn,
+            "a turning point is gone: if API prices fall as those of equal quality did",
+        ),
+    ],
+    ids=[
+        "a price that turns the answer",
+        "a price that does not",
+        "an event that does not",
+        "a model that ends",
+    ],
+)
+def test_a_fact_that_moved_raises_an_alarm_where_it_reaches_the_decision(
+    table: str,
+    change: Callable[[Rows], Rows],
+    told: str,
+    reports: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SITING_FACTS", altered(tmp_path / "facts", table, change))
+    found = asked(reports, "--date", DAY.isoformat())
+    assert found.exit_code == (1 if told else 0), found.output
+    assert found.stderr == ""
+    assert told in found.stdout.replace("\u00a0", " ")
+    assert found.stdout.count("\n") == (1 if told else 0)
+
+
+def test_a_price_that_has_come_since_the_report_counts_as_of_a_later_day(
+    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITING_FACTS", altered(tmp_path / "facts", "cloud_prices", appended))
+    found = asked(reports, "--date", "2027-02-01", "--json")
+    (said,) = json.loads(found.stdout)["reports"]
+    assert (found.exit_code, said["day"]) == (1, "2027-02-01")
+    assert said["moves"][0] == {
+        "what": "answer",
+        "name": "",
+        "before": "Rented GPUs, Nebius",
+        "after": "OpenAI API",
+    }
+    assert any(fact.startswith("GPU-hour on demand, Rented GPUs, Nebius") for fact in said["facts"])
+
+
+def test_what_is_no_report_is_refused_beside_those_that_are(tmp_path: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "summary.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "summary.json").write_text("{", encoding="utf-8")
+    said = CliRunner().invoke(
+        cli, ["recheck", "bare", "broken", "gone", "--reports", str(tmp_path)]
+    )
+    assert (said.exit_code, said.stdout) == (2, "")
+    wrong = said.stderr.splitlines()
+    assert "bare: holds no scenario.yaml" in wrong[0]
+    assert "broken: is not a summary.json" in wrong[1]
+    assert "gone: is no rendered report" in wrong[2]
+
+
+def test_an_empty_folder_and_a_day_that_is_none_are_refused(tmp_path: Path) -> None:
+    empty = CliRunner().invoke(cli, ["recheck", "--reports", str(tmp_path)])
+    assert (empty.exit_code, "holds no report; run `siting report`" in empty.stderr) == (2, True)
+    day = CliRunner().invoke(cli, ["recheck", "--date", "2026-02-30"])
+    assert (day.exit_code, "write YYYY-MM-DD" in day.stderr) == (2, True)
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "how-to" / "recheck.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture
+def project(reports: Path, tmp_path: Path) -> Path:
+    """A project that keeps one report, as its page says, on the day of that report."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    day = tmp_path / "day"
+    day.mkdir()
+    noon = "import datetime, time_machine\ntime_machine.travel(datetime.datetime(2026, 11, 24, 12)"
+    (day / "sitecustomize.py").write_text(f"{noon}, tick=True).start()\n", encoding="utf-8")
+    commands = {
+        "siting": f'PYTHONPATH={day} exec {sys.executable} -P -m siting "$@"',
+        "git": "exit 0",
+    }
+    for name, command in commands.items():
+        file = tmp_path / ".venv" / "bin" / name
+        file.write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
+        file.chmod(0o755)
+    (tmp_path / "params").mkdir()
+    shutil.copy(ROOT / "params" / "base.yaml", tmp_path / "params")
+    shutil.copytree(reports / "small", tmp_path / "reports" / "acme")
+    keep, ask = (line.removeprefix("$ ") for line in PAGE.split("```")[1].splitlines()[1:])
+    assert ask == "siting recheck --reports sent"
+    shell(keep, tmp_path)
+    return tmp_path
+
+
+def shell(command: str, project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command]
+    path = f"{project / '.venv' / 'bin'}:{os.environ['PATH']}"
+    seen = {**os.environ, "PATH": path, **environment}
+    return subprocess.run(words, cwd=project, env=seen, capture_output=True, text=True)
+
+
+def test_the_line_for_cron_is_silent_where_nothing_moves(project: Path) -> None:
+    line = BLOCKS["crontab"].split(maxsplit=5)
+    assert all(field.isdigit() or field == "*" for field in line[:5])
+    done = shell(line[5].strip().replace("/srv/siting", str(project)), project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_run_of_the_action_fails_and_shows_what_moves(project: Path) -> None:
+    action = YAML(typ="safe").load(BLOCKS[".github/workflows/recheck.yml"])
+    (job,) = action["jobs"].values()
+    step = job["steps"][-1]
+    assert step["shell"] == "bash"
+    page = project / "summary.md"
+    facts = altered(project / "facts", "cloud_prices", price(4))
+    done = shell(step["run"], project, SITING_FACTS=facts, GITHUB_STEP_SUMMARY=str(page))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "acme, facts of 2026-11-24: the answer moves from Rented" in done.stdout
+    assert page.read_text(encoding="utf-8") == done.stdout
+
+
+def test_the_action_installs_what_the_lock_names_and_the_packages_with_prices() -> None:
+    action = YAML(typ="safe").load(BLOCKS[".github/workflows/recheck.yml"])
+    (job,) = action["jobs"].values()
+    (*_, newer) = job["steps"][-2]["run"].strip().splitlines()
+    named = newer.partition("--no-deps ")[2].lower().split()
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").lower()
+    assert all(f"\n{name}==" in lock for name in named)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^PACKAGES := (.*)$", makefile, re.MULTILINE)[1].split() == named
