@@ -11,6 +11,7 @@ import datetime as dt
 import importlib.metadata
 import math
 import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -362,6 +363,8 @@ def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
 
 SIZES = 24
 """Request sizes, at evenly spaced quantiles, at which a request is priced."""
+STRAIGHT = 2e-3
+"""Prices that differ by less lie on a line: tokens are billed in whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -408,11 +411,11 @@ def api_request(
     raw = np.exp(load.input_sigma * z)
     sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
     call = partial(_call, provider, _listed(provider, model)[0], day)
-    mean = float(np.mean([call(request) for request in sized]))
+    mean = _mean_price(call, sized)
     usual = BilledTokens(1000, output_mean=1000)
     has_batch = call(usual, batch=True) < call(usual) * 0.999
     if batch_share and has_batch:
-        waited = float(np.mean([call(request, batch=True) for request in sized]))
+        waited = _mean_price(partial(call, batch=True), sized)
         mean = (1 - batch_share) * mean + batch_share * waited
     small, repeated = call(BilledTokens(1000)), call(BilledTokens(1000, cached_share=1))
     cached = repeated * 1000 if repeated < small * 0.999 else None
@@ -420,6 +423,25 @@ def api_request(
     longest = sized[-1].input_mean
     tiers = bool(call(BilledTokens(longest)) / longest > small / 1000 * 1.001)
     return ApiPrice(*listed, has_batch, tiers, _api_source(provider, model, day))
+
+
+def _mean_price(call: Callable[[BilledTokens], float], sized: Sequence[BilledTokens]) -> float:
+    """Mean price of requests that differ in their input alone, the shortest first.
+
+    Without tiers a price is a straight line over the input, which three of them show; else each
+    is asked for.
+    """
+    shortest = sized[0]
+    middle = sized[len(sized) // 2]
+    longest = sized[-1]
+    ends = [shortest.input_mean, longest.input_mean]
+    if ends[1] <= ends[0]:
+        return call(shortest)
+    paid = [call(shortest), call(longest)]
+    on_line = float(np.interp(middle.input_mean, ends, paid))
+    if math.isclose(on_line, call(middle), rel_tol=STRAIGHT):
+        return float(np.interp(np.mean([s.input_mean for s in sized]), ends, paid))
+    return float(np.mean([call(request) for request in sized]))
 
 
 def _call(
