@@ -14,13 +14,12 @@ from siting.cost import costing, tco, uncertainty
 from siting.cost.prices import Factor
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty
-from siting.inputs import scenario
 from siting.quantity import Range
 
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    chosen = scenario.load("klinikverbund-nordheide")
+    chosen = studies.designed("klinikverbund-nordheide")
     return tco.assess(chosen, plain_capacity(chosen, rate=0.5))
 
 
@@ -43,7 +42,7 @@ def factor(shape: str, low: float, central: float, high: float) -> Factor:
 
 @pytest.mark.parametrize("client", studies.CLIENTS)
 def test_what_has_no_negative_band_is_negative_in_no_draw(client: str) -> None:
-    chosen = scenario.load(client)
+    chosen = studies.designed(client)
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     priced = [f for f in plan.factors.values() if f.value.unit != "per year" and f.value.low >= 0]
     assert len(priced) > 20

@@ -95,7 +95,12 @@ class Totals:
 
 
 def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount]]) -> list[Amount]:
-    """All that an option owes before tax: its own bill, and the baseline's until production."""
+    """All that an option owes before tax: its own bill, and the baseline's until production.
+
+    What is bought counts even in a draw that starts only after the horizon. It buys no service
+    there, and stands for the service that is forgone: left out, a later start would be cheaper than
+    an earlier one. (A scenario whose planned start lies beyond its horizon is refused.)
+    """
     wait = draws[f"months_to_production.{name}"]
     out = list(billed(name))
     if (wait > 0).any() and plan.baseline in plan.options and plan.baseline != name:
