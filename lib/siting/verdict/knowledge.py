@@ -20,8 +20,8 @@ class Experiment(Fact, tables="experiments", key="driver"):
 
     driver: str
     """Start of the name of the driver of cost that it measures."""
-    label: str
-    """What is then known, in words."""
+    label: str = ""
+    """What is then known, in words; blank where the driver's own name says it."""
     action: str
     days: NotNegative
     cost: Range
@@ -68,7 +68,9 @@ def experiment_for(driver: str) -> Experiment | None:
 def driver_label(driver: str, label: str) -> str:
     """One name for a driver of cost in charts, tables and plan."""
     test = experiment_for(driver)
-    return test.label if test else label.split(":")[0]
+    if test is not None and test.label:
+        return test.label
+    return label.split(":")[0]
 
 
 def worth_knowing(
