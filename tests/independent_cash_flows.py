@@ -128,11 +128,13 @@ class Client:
         return weekly / 168 * HOURS * growth ** ((month - 1) // 12)
 
     def working(self, w: dict[str, Any]) -> float:
-        """Share of a usual week's load that holidays leave: each is a Sunday, over five years."""
+        """Share of a usual week's load that holidays leave: each is a Sunday, over five years.
+
+        Where Sundays are busy they add on the whole, and then nothing is taken off."""
         week = list(map(number, w["weekdays"]))
         first = dt.date(self.day.year, 1, 1)
         closed = holidays.country_holidays(self.country, years=range(first.year, first.year + 5))
-        lost = sum(max(0.0, week[d.weekday()] - week[6]) for d in closed)
+        lost = max(0.0, sum(week[d.weekday()] - week[6] for d in closed))
         return 1 - lost / (sum(week) / 7 * 365.25 * 5)
 
     def hidden(self, option: dict[str, Any], w: dict[str, Any]) -> float:
@@ -280,10 +282,22 @@ class Client:
         paid[-1] += float(leaving["central"]) * staff * self.dearer(self.months)
         return paid
 
+    def use(self, name: str, year: int) -> float:
+        """Share of the machines' capacity in use in a year: the kit says the mean of all years, and
+        it goes with the load over the servers."""
+        cost = self.summary["options"][name]["cost"]
+        mean = float(cost["break_even"]["utilisation_used"]["central"])
+        servers = [f["central"] for f in cost["servers_by_year"]]
+        loads = [
+            sum(self.requests(w, 12 * y + 1) for w in self.s["workloads"].values())
+            for y in range(len(servers))
+        ]
+        each = [load / count for load, count in zip(loads, servers, strict=True)]
+        return mean * each[year] / statistics.mean(each)
+
     def energy(self, name: str, machine: dict[str, str], count: float, year: int) -> float:
         """Electricity by month: power, idle share, use and cooling; fine-tuning beside it."""
-        kit = self.summary["options"][name]
-        use = kit["cost"]["break_even"]["utilisation_used"]["central"]
+        use = self.use(name, year)
         idle = float(parameter("idle_share")["central"])
         kw = float(machine["power_kw"]) * (idle + (1 - idle) * use)
         pue = float(one("pue", place="colocation")["central"])

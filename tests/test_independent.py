@@ -1,4 +1,4 @@
-"""The cash flows of two clients agree with a script that imports nothing of the kit."""
+"""The cash flows of two clients agree to the cent with a script that imports nothing of the kit."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_cash_flows_agree_with_an_independent_script(client: str) -> None:
     assert len(found) == 2
     for name, (plain, present) in found.items():
         cost = summary["options"][name]["cost"]
-        assert cost["total_cost"]["central"] == pytest.approx(plain, rel=0.005), name
-        assert cost["present_cost"]["central"] == pytest.approx(present, rel=0.005), name
+        assert cost["total_cost"]["central"] == pytest.approx(plain, abs=0.01), name
+        assert cost["present_cost"]["central"] == pytest.approx(present, abs=0.01), name
 
 
 def test_the_script_imports_nothing_of_the_kit() -> None:
