@@ -42,6 +42,8 @@ class OpenPoint:
     """The rules that are open: one that a person must judge, or all that wait for one answer."""
     awaited: Attribute | None
     """The answer that they wait for; None where a person must judge."""
+    missing: tuple[str, ...]
+    """All answers that they wait for, on whatever flow: first the one that most rules do."""
 
     @property
     def lead(self) -> Finding:
@@ -66,11 +68,6 @@ class OpenPoint:
     def may_not_apply(self) -> bool:
         """Whether it is not even known if its one rule concerns the option."""
         return len(self.findings) == 1 and self.lead.may_not_apply
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Answers that it waits for."""
-        return (self.awaited.name,) if self.awaited else self.lead.missing
 
     @property
     def clears(self) -> str:
@@ -129,7 +126,8 @@ class OptionAssessment:
     def open_points(self) -> tuple[OpenPoint, ...]:
         """What is open, what weighs most first; rules that wait for one answer are one point."""
         reviews = [f for f in self.verdicts.values() if f.verdict == "review"]
-        points = [OpenPoint(findings=(f,), awaited=None) for f in reviews if not f.waits]
+        judged = (f for f in reviews if not f.waits)
+        points = [OpenPoint(findings=(f,), awaited=None, missing=self._missing(f)) for f in judged]
         waiting = {f.rule.rule_id: f for f in reviews if f.waits}
         while waiting:
             asked = Counter(name for f in waiting.values() for name in self._awaited(f))
@@ -137,10 +135,17 @@ class OptionAssessment:
             name = min(asked, key=lambda n: (-asked[n], n))
             own = [f for f in waiting.values() if name in self._awaited(f)]
             attribute = own[0].law.attributes[name]
-            points.append(OpenPoint(findings=tuple(own), awaited=attribute))
+            others = (n for f in own for n in self._missing(f) if n != name)
+            every = (name, *dict.fromkeys(others))
+            points.append(OpenPoint(findings=tuple(own), awaited=attribute, missing=every))
             for f in own:
                 del waiting[f.rule.rule_id]
         return tuple(sorted(points, key=lambda p: _weight(p.lead)))
+
+    def _missing(self, finding: Finding) -> tuple[str, ...]:
+        """What is not known of a rule, on whatever flow, in the order of the alphabet."""
+        flows = self.findings[finding.rule.rule_id]
+        return tuple(sorted({name for f in flows for name in f.missing}))
 
     def _awaited(self, finding: Finding) -> frozenset[str]:
         """What a rule waits for, on whatever flow."""

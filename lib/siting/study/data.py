@@ -284,6 +284,7 @@ class DataFrames(Topic):
         flows: flows that they bind
         reason: why the first of them is open
         clears: the question, or what would mend it
+        questions: all that is asked for it, that one included [1]
         owner: who settles it
         """
         for name, option in self.results.sovereignty.options.items():
@@ -300,6 +301,7 @@ class DataFrames(Topic):
                     "flows": "; ".join(dict.fromkeys(flows)),
                     "reason": p.lead.reason,
                     "clears": p.clears,
+                    "questions": len(p.missing),
                     "owner": p.lead.rule.owner,
                 }
 

@@ -25,7 +25,8 @@ class TimelineFrames(Topic):
 
         option: label of the option
         point: what it is about, in a few words
-        question?: what is asked; missing where no answer of a vendor or of the team decides it
+        question?: all that is asked, what the most rules wait for first; missing where no answer of
+            a vendor or of the team decides it
         remedy: what clears it
         reason: why it is open
         hard: whether the option is not cleared before it is settled
@@ -33,12 +34,13 @@ class TimelineFrames(Topic):
         due: day by which it should be settled
         """
         law = self.results.sovereignty
+        questions = {q.attribute: q.question for q in law.questions}
         for c in self.results.decision.candidates:
             found = law.options[c.name].open_points
             missing = {point.label: point.missing for point in found}
             for doubt, hard in open_points(c, found):
                 waits = missing.get(doubt.point, ())
-                asked = " ".join(q.question for q in law.questions if q.attribute in waits)
+                asked = " ".join(questions[name] for name in waits if name in questions)
                 yield {
                     "option": c.name,
                     "point": doubt.point,
