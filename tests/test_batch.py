@@ -149,12 +149,19 @@ def test_an_upload_that_was_killed_before_it_took_its_place_is_finished() -> Non
     target.system.rm("/killed", recursive=True)
 
 
+CERTIFIED = ["--tls-ca", "nobody.pem", "--tls-cert", "a.pem", "--tls-key", "b.pem"]
+
+
 @pytest.mark.parametrize(
     "words,said",
     [
         (["--out", ""], "'' names no place for reports; write a folder such as reports"),
         (["--out", "nonsense://x"], "nonsense://x: Protocol not known: nonsense; write a folder"),
         (["--scheduler", "nonsense"], "scheduler 'nonsense': missing port number"),
+        (["--scheduler", "tls://127.0.0.1:1"], "scheduler 'tls://127.0.0.1:1' speaks TLS; add"),
+        (["--tls-ca", "a.pem"], "a tls:// cluster takes --tls-ca, --tls-cert and --tls-key"),
+        ([*CERTIFIED, "--scheduler", "tcp://x:1"], "--tls-ca, --tls-cert and --tls-key need"),
+        ([*CERTIFIED, "--scheduler", "tls://x:1"], "nobody.pem: does not exist; name the PEM"),
     ],
 )
 def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said: str) -> None:

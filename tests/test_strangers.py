@@ -17,6 +17,8 @@ from siting.cli import cli
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
 from siting.run import job
+from siting_report.run import batch
+from siting_report.run.shelf import BadAddress
 
 ROOT = Path(__file__).parents[1]
 VICTIM = "banca-valdora"
@@ -107,3 +109,55 @@ def test_the_users_matplotlibrc_changes_no_chart(tmp_path: Path) -> None:
     }
     assert "<path" in drawn[ROOT]
     assert drawn[ROOT] == drawn[tmp_path]
+
+
+def certified(folder: Path) -> batch.Tls:
+    """An authority of its own, and a certificate that it signed for this machine."""
+    folder.mkdir()
+
+    def openssl(words: str) -> None:
+        asked = ["openssl", *words.split()]
+        subprocess.run(asked, cwd=folder, check=True, capture_output=True, timeout=60)
+
+    new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    openssl(f"req -x509 {new} -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority")
+    openssl(f"req {new} -keyout key.pem -out asked.pem -subj /CN=node")
+    signed_by = "-CA ca.pem -CAkey ca-key.pem -CAcreateserial"
+    openssl(f"x509 -req -in asked.pem {signed_by} -out node.pem -days 2")
+    files = [str(folder / name) for name in ("ca.pem", "node.pem", "key.pem")]
+    return batch.Tls(*files)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+def test_a_cluster_with_certificates_is_used_by_who_holds_one_and_by_nobody_else(
+    tmp_path: Path,
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    ours = certified(tmp_path / "ours")
+    theirs = certified(tmp_path / "theirs")
+    with distributed.LocalCluster(
+        n_workers=1,
+        processes=False,
+        protocol="tls://",
+        dashboard_address=None,
+        security=distributed.Security(
+            tls_ca_file=ours.authority,
+            tls_scheduler_cert=ours.certificate,
+            tls_scheduler_key=ours.key,
+            tls_worker_cert=ours.certificate,
+            tls_worker_key=ours.key,
+            tls_client_cert=ours.certificate,
+            tls_client_key=ours.key,
+            require_encryption=True,
+        ),
+    ) as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tls://")
+        with batch._cluster(job.KIT, address, print, 10, ours) as client:
+            assert client.submit(len, "four").result() == 4
+        for stranger in (theirs, None):
+            with (
+                pytest.raises(BadAddress, match=r"scheduler 'tls://.*(speaks TLS|does not match)"),
+                batch._cluster(job.KIT, address, print, 3, stranger),
+            ):
+                pass

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from siting.cli import frame
 from siting.cli.frame import Answer, Refused, cli, option
+
+if TYPE_CHECKING:
+    from siting_report.run.batch import Tls
 
 
 def _formats(value: str) -> tuple[str, ...]:
@@ -26,6 +29,9 @@ def _formats(value: str) -> tuple[str, ...]:
 @option("--jobs", click.IntRange(0), "Processes; default: one a core.", 0)
 @click.option("--force", is_flag=True, help="Render even what is up to date.")
 @option("--scheduler", str, "Address of a running Dask scheduler.", "")
+@option("--tls-ca", str, "PEM file: who signed the certificates of a tls:// cluster.", "")
+@option("--tls-cert", str, "PEM file: our certificate for that cluster.", "")
+@option("--tls-key", str, "PEM file: the key of our certificate.", "")
 @option("--format formats", _formats, "Documents.", "html,pdf", metavar="HTML,PDF")
 @click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
 @click.option("--plain", is_flag=True, help="Let Papermill run each chapter in its own kernel.")
@@ -36,6 +42,9 @@ def report(
     jobs: int,
     force: bool,
     scheduler: str,
+    tls_ca: str,
+    tls_cert: str,
+    tls_key: str,
     formats: tuple[Any, ...],
     watch: bool,
     changes: tuple[str, ...],
@@ -67,6 +76,7 @@ def report(
         raise Refused("--watch takes one client; write siting report acme --watch")
     if watch and plain:
         raise Refused("--watch renews what changed, --plain runs all anew; leave one of them out")
+    tls = _tls(scheduler, tls_ca, tls_cert, tls_key)
     if watch:
         watching.watch(clients[0], out, formats, _say)
         return Answer({}, [])
@@ -78,12 +88,32 @@ def report(
     if plain:
         prepared = [replace(made, plain=True) for made in prepared]
     outcome = batch.run(
-        prepared, out, at_once=jobs, force=force or plain, scheduler=scheduler, say=_say
+        prepared,
+        out,
+        at_once=jobs,
+        force=force or plain,
+        scheduler=scheduler,
+        tls=tls,
+        say=_say,
     )
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
     status = frame.FAILED if outcome.failed or outcome.interrupted else 0
     return Answer({"out": out, **asdict(outcome)}, outcome.lines(), status)
+
+
+def _tls(scheduler: str, authority: str, certificate: str, key: str) -> Tls | None:
+    """How a cluster is spoken to in secret; None where only Dask's own configuration may say."""
+    from siting_report.run.batch import Tls
+
+    given = [file for file in (authority, certificate, key) if file]
+    if not given:
+        return None
+    if len(given) < 3:
+        raise Refused("a tls:// cluster takes --tls-ca, --tls-cert and --tls-key together")
+    if not scheduler.startswith("tls://"):
+        raise Refused("--tls-ca, --tls-cert and --tls-key need --scheduler tls://HOST:PORT")
+    return Tls(authority, certificate, key)
 
 
 def _say(line: str) -> None:

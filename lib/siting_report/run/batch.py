@@ -32,12 +32,40 @@ from siting_report.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed.security import Security
 
 ATTEMPTS = 3
 """Times that a report is tried whose process was killed under it."""
 PATIENCE_S = 60
 """How long a cluster that is gone, or has no workers, is waited for. [s]"""
 GONE = "the cluster is gone; run it again to go on"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files by which a cluster and who asks it know each other, in PEM."""
+
+    authority: str
+    """Certificate of who signed the certificates of both."""
+    certificate: str
+    """Ours."""
+    key: str
+    """The private key of our certificate."""
+
+    def security(self) -> Security:
+        """As Dask takes it: nothing is sent in the clear. Raises BadAddress naming a file that is
+        not there."""
+        from distributed.security import Security
+
+        for file in (self.authority, self.certificate, self.key):
+            if not os.path.isfile(file):
+                raise BadAddress(f"{file}: does not exist; name the PEM file")
+        return Security(
+            tls_ca_file=self.authority,
+            tls_client_cert=self.certificate,
+            tls_client_key=self.key,
+            require_encryption=True,
+        )
 
 
 class _Gone(Exception):
@@ -95,14 +123,15 @@ def run(
     at_once: int = 0,
     force: bool = False,
     scheduler: str = "",
+    tls: Tls | None = None,
     say: Callable[[str], None] = lambda line: None,
     forge: Forge | None = None,
 ) -> Outcome:
     """Renders the jobs that are out of date to `out`, a folder or an fsspec address.
 
     at_once: reports made side by side here; 0 takes one a core. scheduler: address of a Dask
-    scheduler, which then does the work. say: takes a line of progress. forge: a warm process that
-    stays; by default one is started for the run.
+    scheduler, which then does the work; tls: how it is known and spoken to in secret. say: takes a
+    line of progress. forge: a warm process that stays; by default one is started for the run.
     Raises BadAddress where `out` or the scheduler cannot be reached.
     """
     target = shelf(out)
@@ -122,6 +151,7 @@ def run(
                     say=say,
                     force=force,
                     forge=forge,
+                    tls=tls,
                 ).finish(at_once, scheduler)
         if outcome.rendered or (outcome.up_to_date and target.read("", INDEX) is None):
             _index(target, outcome, jobs[0].kit, forge)
@@ -176,6 +206,7 @@ class _Run:
     force: bool
     forge: Forge | None
     """Makes the reports here; on a cluster, each worker has its own."""
+    tls: Tls | None = None
     began: float = field(default_factory=time.monotonic)
     running: Running = field(default_factory=dict)
     tries: Counter[str] = field(default_factory=Counter)
@@ -190,7 +221,7 @@ class _Run:
         gone = False
         while self.todo or self.suspects:
             try:
-                with _executor(kit, width, scheduler, self.say, gone) as (pool, size):
+                with _executor(kit, width, scheduler, self.say, gone, self.tls) as (pool, size):
                     self._all(pool, size)
             except _Gone:
                 gone = True
@@ -328,12 +359,17 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
 
 @contextlib.contextmanager
 def _executor(
-    kit: str, width: int, scheduler: str, say: Callable[[str], None], again: bool
+    kit: str,
+    width: int,
+    scheduler: str,
+    say: Callable[[str], None],
+    again: bool,
+    tls: Tls | None = None,
 ) -> Iterator[tuple[Executor, int]]:
     """An executor and how many reports to keep on it at once. again: a cluster that was there may
     come back."""
     if scheduler:
-        with _cluster(kit, scheduler, say, PATIENCE_S if again else 10) as client:
+        with _cluster(kit, scheduler, say, PATIENCE_S if again else 10, tls) as client:
             threads = sum(client.nthreads().values())
             yield client.get_executor(), 2 * max(1, threads)
         return
@@ -343,7 +379,11 @@ def _executor(
 
 @contextlib.contextmanager
 def _cluster(
-    kit: str, scheduler: str, say: Callable[[str], None], patience_s: int
+    kit: str,
+    scheduler: str,
+    say: Callable[[str], None],
+    patience_s: int,
+    tls: Tls | None = None,
 ) -> Iterator[Client]:
     """A client of the cluster, whose workers run this very library. Raises BadAddress."""
     with contextlib.ExitStack() as leave:
@@ -353,9 +393,17 @@ def _cluster(
 
             # A connection logs its last messages, and with them the jobs: 1,000 by default.
             leave.enter_context(dask.config.set({"distributed.admin.low-level-log-length": 10}))
-            client = leave.enter_context(Client(scheduler, timeout=patience_s))
+            security = tls.security() if tls else None
+            asked = Client(scheduler, timeout=patience_s, security=security)
+            client = leave.enter_context(asked)
         except ImportError:
             raise BadAddress("a scheduler needs Dask: pip install 'siting[dask]'") from None
+        except BadAddress:
+            raise
+        except TypeError:  # neither told nor in Dask's own configuration
+            raise BadAddress(
+                f"scheduler {scheduler!r} speaks TLS; add --tls-ca, --tls-cert and --tls-key"
+            ) from None
         except (OSError, ValueError) as error:
             raise BadAddress(
                 f"scheduler {scheduler!r}: {error}; write the address that `dask scheduler` "
