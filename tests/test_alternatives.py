@@ -17,14 +17,14 @@ DAY = dt.date(2026, 11, 24)
 
 def test_a_request_at_a_host_costs_its_tokens() -> None:
     # OVHcloud, gpt-oss-120b: 0.08 EUR in and 0.40 out per million: 3,000 and 400 tokens
-    load = prices.BilledTokens(3000, 0.0, 400, 0.0)
+    load = prices.BilledTokens(input_mean=3000, input_sigma=0.0, output_mean=400, cached_share=0.0)
     found = prices.open_request("ovhcloud", "openai/gpt-oss-120b", load, 0, DAY, "EUR")
     assert found.currency == "EUR"
     assert found.per_request == pytest.approx((3000 * 0.08 + 400 * 0.40) / 1e6)
 
 
 def test_a_host_that_does_not_sell_a_model_is_told_with_those_that_do() -> None:
-    load = prices.BilledTokens(3000, 0.0, 400, 0.0)
+    load = prices.BilledTokens(input_mean=3000, input_sigma=0.0, output_mean=400, cached_share=0.0)
     with pytest.raises(prices.NotPriced, match=r"known hosts: .*infomaniak"):
         prices.open_request("scaleway", "google/gemma-4-31B-it", load, 0, DAY, "EUR")
 

@@ -179,7 +179,12 @@ def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:
 
 def request(provider: str, model: str, size: float = 2000, **changes: float) -> prices.ApiPrice:
     shape = {"sigma": 0.0, "output": 500.0, "cached": 0.0, "batch": 0.0, **changes}
-    load = prices.BilledTokens(size, shape["sigma"], shape["output"], shape["cached"])
+    load = prices.BilledTokens(
+        input_mean=size,
+        input_sigma=shape["sigma"],
+        output_mean=shape["output"],
+        cached_share=shape["cached"],
+    )
     return prices.api_request(provider, model, load, shape["batch"], DAY)
 
 
@@ -523,7 +528,7 @@ def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
     assert c.options["hybrid"].present <= min(parts) + 0.01
     hybrid = c.options["hybrid"].hybrid
     assert hybrid is not None
-    shares = [share for _, _, share in hybrid.curve]
+    shares = [step.burst_share for step in hybrid.curve]
     assert shares[0] == 1.0
     assert all(a >= b - 1e-12 for a, b in pairwise(shares))
 
@@ -535,7 +540,7 @@ def test_the_curve_of_a_hybrid_of_thousands_of_servers_is_short_and_holds_the_be
     chosen = scenario.Scenario.model_validate(data)
     hybrid = tco.assess(chosen, plain_capacity(chosen, rate=0.1)).options["hybrid"].hybrid
     assert hybrid is not None
-    servers = [n for n, _, _ in hybrid.curve]
+    servers = [step.servers for step in hybrid.curve]
     assert servers[-1] > 1_000 and len(servers) <= tco.STEPS + 2
     assert servers == sorted(set(servers))
     assert hybrid.servers in servers
@@ -748,7 +753,7 @@ def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # 1.5 moves a year, one model for one workload, 0.08 FTE-years each: 0.12 FTE-years a year
-    year = Range(0.5, 1.5, 3.0, "moves a year")
+    year = Range(0.5, 1.5, 3.0, unit="moves a year")
     monkeypatch.setattr(costing.stability, "moves", lambda scenario, name: (year,) * 5)
     c = plain()
     f = c.plan.factors
@@ -901,8 +906,18 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
     none = np.zeros((1, 1))
 
     def staff(gpus: float) -> float:
-        fleet = cashflow.Fleet(none, none, none, none + gpus, none, none, (none,))
-        return float(cashflow.Side(plan, side, draws, fleet).fte()[0, 0] * 12)
+        fleet = cashflow.Fleet(
+            servers=none,
+            serving=none,
+            replicas=none,
+            gpus=none + gpus,
+            gpu_hours=none,
+            busy=none,
+            spilled=(none,),
+        )
+        return float(
+            cashflow.Side(plan=plan, option=side, draws=draws, fleet=fleet).fte()[0, 0] * 12
+        )
 
     platform, each = staff(0), staff(8) - staff(0)
     assert staff(4) - platform == pytest.approx(each / 2)

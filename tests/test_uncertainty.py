@@ -37,7 +37,14 @@ def found(comparison: Comparison) -> Uncertainty:
 
 def factor(shape: str, low: float, central: float, high: float) -> Factor:
     source = catalogue.Source(source="test", locator="test", date="2026")
-    return Factor("x", "x", Range(low, central, high), source, "x", shape)  # type: ignore[arg-type]
+    return Factor(
+        name="x",
+        label="x",
+        value=Range(low, central, high),
+        source=source,
+        driver="x",
+        shape=shape,  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize("client", studies.CLIENTS)

@@ -126,11 +126,8 @@ def test_sheet_names_are_legal_and_unique() -> None:
 def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
     chosen = scenario.load("base")
     comparison = tco.assess(chosen, plain_capacity(chosen))
-    rows = [
-        dict(zip(workbook.FOCUS_COLUMNS, r, strict=True))
-        for r in workbook.charges(comparison, chosen)
-    ]
-    assert tuple(rows[0]) == workbook.FOCUS_COLUMNS
+    rows = list(workbook.charges(comparison, chosen))
+    assert all(tuple(row) == workbook.FOCUS_COLUMNS for row in rows)
     for o in comparison.options.values():
         own: list[dict[str, Any]] = [r for r in rows if r["SubAccountName"] == o.label]
         assert sum(r["BilledCost"] for r in own) == pytest.approx(o.total, abs=0.01)
@@ -172,10 +169,7 @@ def test_a_list_price_is_without_the_discount_of_whom_it_is_paid_to() -> None:
     data["options"]["api"]["discount"] = 0.2
     chosen = Scenario.model_validate(data)
     comparison = tco.assess(chosen, plain_capacity(chosen, rate=0.5))
-    rows = [
-        dict(zip(workbook.FOCUS_COLUMNS, r, strict=True))
-        for r in workbook.charges(comparison, chosen)
-    ]
+    rows = list(workbook.charges(comparison, chosen))
     peaks = [
         r for r in rows if r["SubAccountId"] == "hybrid" and "for peaks" in r["ChargeDescription"]
     ]

@@ -111,7 +111,8 @@ def factors(
     none is named or priced: then it is drawn for a model of this price.
     """
     words = ending.model
-    left, source = notice.months_left(ending, day), _told_by(ending, day)
+    left = notice.months_left(ending, day)
+    source = _told_by(ending, day)
     yield Factor(
         name=path.end,
         label=f"Months until {words} ends at {ending.vendor}",
@@ -140,7 +141,7 @@ def factors(
     yield Factor(
         name=path.jump,
         label=f"Jump of the list price of {words}",
-        value=Range(0.0, 0.5, 1.0, "chance"),
+        value=Range(0.0, 0.5, 1.0, unit="chance"),
         source=source_of(rate),
         driver=path.jump,
         shape="uniform",

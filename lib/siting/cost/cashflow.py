@@ -119,7 +119,7 @@ def cost_items(kind: str, country: str, day: str) -> list[CostItem]:
 # --- compiled options -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """A cost item of one option: which factors multiply which quantity."""
 
@@ -138,7 +138,8 @@ class Line:
         """What is paid for, as a table of cash flows calls it."""
         peaks = self.side == "burst" and self.item.category in ("api", "rental")
         workload = f", {self.workload}" if self.workload else ""
-        return self.item.label + workload + " for peaks" * peaks
+        when = " for peaks" if peaks else ""
+        return self.item.label + workload + when
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
 """Peaks for which the mean number of rented replicas is worked out. [replicas]"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fleet:
     """Machines of an option by draw and year. [n × Y]"""
 
@@ -207,7 +208,7 @@ class Fleet:
     """Share of each pool's requests that goes elsewhere. [pools × n × Y]"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OptionPlan:
     """An option with its prices found, ready to be billed."""
 
@@ -234,6 +235,17 @@ class OptionPlan:
 
 
 @dataclass(frozen=True)
+class Owned:
+    """What a hybrid costs that owns so many servers at most."""
+
+    servers: int
+    present: float
+    """Present cost, client's currency."""
+    burst_share: float
+    """Share of the horizon's tokens that the other side serves."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Split:
     """How much a hybrid owns, so that its present cost is lowest."""
 
@@ -241,8 +253,8 @@ class Split:
     """Servers owned at most; they are bought as the load needs them."""
     end: Literal["", "burst", "base"]
     """Not blank: the optimum is one of the two parts alone."""
-    curve: tuple[tuple[int, float, float], ...]
-    """Servers owned (none to all that peaks need), present cost, share of tokens that bursts."""
+    curve: tuple[Owned, ...]
+    """From no server owned to all that peaks need."""
     burst_share: float
     """Share of tokens that the other side serves, at the optimum, over the horizon."""
     base_cost: float
@@ -258,7 +270,7 @@ class HybridPlan(OptionPlan):
     split: Split | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All options of a scenario that could be priced, and why the others could not."""
 
@@ -311,7 +323,8 @@ def at_score(band: Range, z: Array) -> Array:
 
 def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
-    growth, bands = draws["growth"], (steps[min(y, len(steps)) - 1] for y in range(1, years))
+    growth = draws["growth"]
+    bands = (steps[min(y, len(steps)) - 1] for y in range(1, years))
     grown = [np.ones_like(growth), *(np.maximum(1 + at_score(b, growth), 0.05) for b in bands)]
     return np.asarray(draws["demand"][:, None] * np.cumprod(np.stack(grown, axis=1), axis=1))
 
@@ -334,7 +347,8 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     """
     if option.machine is None:
         return rented(option, draws, years)
-    per, need = option.per_server, _needs(option, draws, years)
+    per = option.per_server
+    need = _needs(option, draws, years)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
     share = np.maximum(1.0, np.ceil(peak - 1e-9)) / per
     exact = share.sum(axis=0)
@@ -344,15 +358,25 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     spare = spare + np.ceil(servers * option.option.second_site - 1e-9)
     spilled = np.zeros_like(share)
     if limit is not None:
-        servers, spare = np.minimum(servers, limit[:, None]), 0.0
+        servers = np.minimum(servers, limit[:, None])
+        spare = 0.0
         capacity = np.floor(servers * (share / exact) * per + 1e-9)
         spilled = np.array(list(map(_spilled, option.pools, capacity, need)))
     total = servers + spare
     mean = need * option.of_pools(lambda pool: pool.mean_rate)
     used = (mean * (1 - spilled) / per).sum(axis=0)
     busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
-    replicas, gpus = (share * per).sum(axis=0), total * option.machine.gpu_count
-    return Fleet(total, servers, replicas, gpus, np.zeros_like(total), np.clip(busy, 0, 1), spilled)
+    replicas = (share * per).sum(axis=0)
+    gpus = total * option.machine.gpu_count
+    return Fleet(
+        servers=total,
+        serving=servers,
+        replicas=replicas,
+        gpus=gpus,
+        gpu_hours=np.zeros_like(total),
+        busy=np.clip(busy, 0, 1),
+        spilled=spilled,
+    )
 
 
 def _needs(option: OptionPlan, draws: Draws, years: int) -> Array:
@@ -381,8 +405,10 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
     Committed ones are paid around the clock, others while they are needed.
     """
     month, slack = (draws[name][:, None] for name in ("hours_per_month", "scale_down"))
-    need, spares = _needs(option, draws, years), option.of_pools(lambda pool: pool.spares)
-    there, none = np.zeros_like(need), np.zeros(need.shape[1:])
+    need = _needs(option, draws, years)
+    spares = option.of_pools(lambda pool: pool.spares)
+    there = np.zeros_like(need)
+    none = np.zeros(need.shape[1:])
     if own is not None:
         there = there + np.floor(own.serving * per_server / len(option.pools) + 1e-9)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
@@ -394,9 +420,16 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
     gpus = option.of_pools(lambda pool: pool.gpus_per_replica)
     hours = (month * ((paid + spare) * gpus)).sum(axis=0)
     used = (need * option.of_pools(lambda pool: pool.mean_rate) * gpus * month).sum(axis=0)
-    busy, standing = np.clip(used / np.maximum(hours, 1e-12), 0, 1), serving + spare
-    counted = standing.sum(axis=0), (standing * gpus).sum(axis=0), hours, busy
-    return Fleet(none, none, *counted, own.spilled if own else np.zeros_like(need))
+    standing = serving + spare
+    return Fleet(
+        servers=none,
+        serving=none,
+        replicas=standing.sum(axis=0),
+        gpus=(standing * gpus).sum(axis=0),
+        gpu_hours=hours,
+        busy=np.clip(used / np.maximum(hours, 1e-12), 0, 1),
+        spilled=own.spilled if own else np.zeros_like(need),
+    )
 
 
 def _mean_replicas(pool: PoolLoad, need: Array, own: Array) -> Array:
@@ -425,7 +458,7 @@ def total_tokens(plan: Plan, draws: Draws, answers_only: bool = False) -> Array:
 # --- billing ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Amount:
     """What a line costs: by month of a year [n × Y], at the start of a year, or at the end."""
 
@@ -461,15 +494,15 @@ def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
         if option.burst.pools:
             rest = rented(option.burst, draws, plan.years, own, option.base.per_server)
         sides = {
-            "own": Side(plan, option.base, draws, own, option),
-            "burst": Side(plan, option.burst, draws, rest, option),
+            "own": Side(plan=plan, option=option.base, draws=draws, fleet=own, hybrid=option),
+            "burst": Side(plan=plan, option=option.burst, draws=draws, fleet=rest, hybrid=option),
         }
     else:
-        sides = {"own": Side(plan, option, draws, own)}
+        sides = {"own": Side(plan=plan, option=option, draws=draws, fleet=own)}
     return [sides[line.side].amount(line) for line in option.lines]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Side:
     """An option with its machines over some draws; of a hybrid, one of its two sides."""
 
@@ -481,16 +514,22 @@ class Side:
 
     def amount(self, line: Line) -> Amount:
         """What a line costs and when."""
-        item, unit = line.item, np.ones(len(self.draws["growth"]))
+        item = line.item
+        unit = np.ones(len(self.draws["growth"]))
         price = reduce(np.multiply, (self.draws[name] for name in line.factors), unit)
         level = np.atleast_2d(self.quantity(line))
         if item.when in ("monthly", "yearly"):
-            return Amount(line, "running", level / (MONTHS if item.when == "yearly" else 1), price)
+            return Amount(
+                line=line,
+                when="running",
+                quantity=level / (MONTHS if item.when == "yearly" else 1),
+                price=price,
+            )
         level = np.broadcast_to(level, (len(level), self.plan.years))
         if item.when == "at_exit":
             last = np.zeros(level.shape)
             last[:, -1] = self._resale(level) if item.driver == "resale_server" else level[:, -1]
-            return Amount(line, "end", last, price)
+            return Amount(line=line, when="end", quantity=last, price=price)
         new = additions(level) if item.when == "once" else _refreshed(level, life_years(self.draws))
         return self._bought(line, new, price)
 
@@ -515,13 +554,14 @@ class Side:
             new[:, 0] *= 1 - self._owned_share()
         lease = self.option.option.lease
         if lease is None or line.item.category not in CAPITAL:
-            return Amount(line, "start", new, price)
-        parts, rate = lease.years * MONTHS, (1 + lease.rate) ** (1 / MONTHS) - 1
+            return Amount(line=line, when="start", quantity=new, price=price)
+        parts = lease.years * MONTHS
+        rate = (1 + lease.rate) ** (1 / MONTHS) - 1
         part = 1 / parts if rate == 0 else rate / (1 - (1 + rate) ** -parts)
         paid = np.zeros_like(new)
         for y in range(new.shape[1]):
             paid[:, y : y + lease.years] += new[:, y : y + 1] * part
-        return Amount(line, "running", paid, price)
+        return Amount(line=line, when="running", quantity=paid, price=price)
 
     def _owned_share(self) -> Array | float:
         """Share of the first year's servers that is owned already. [n]"""
@@ -532,7 +572,8 @@ class Side:
 
     def owned_already(self, machines: Fleet) -> Array:
         """Servers that the client owns today: as said, or all that an option in use needs. [n]"""
-        first, option = machines.servers[:, 0], self.option.option
+        first = machines.servers[:, 0]
+        option = self.option.option
         if option.owned_servers is None:
             return first if option.in_use else np.zeros_like(first)
         return np.minimum(float(option.owned_servers), first)
@@ -544,7 +585,8 @@ class Side:
 
     def _resale(self, level: Array) -> Array:
         """Servers at the end, each counted with the share of its price that it fetches. [n]"""
-        lease, life = self.option.option.lease, life_years(self.draws)
+        lease = self.option.option.lease
+        life = life_years(self.draws)
         worth = np.zeros(len(level))
         for y, bought in enumerate(additions(level).T if not (lease and lease.returned) else ()):
             age = self.plan.months / MONTHS - y
@@ -557,7 +599,8 @@ class Side:
 
         kW × hours × (idle share + (1 - idle share) × load), the load being the used share.
         """
-        idle, hours = self.draws["idle_share"][:, None], self.draws["hours_per_month"][:, None]
+        idle = self.draws["idle_share"][:, None]
+        hours = self.draws["hours_per_month"][:, None]
         kw = self.draws[f"power_kw.{self.option.name}"][:, None]
         drawn = idle + (1 - idle) * self.machines.busy
         return np.asarray(self.machines.servers * kw * drawn * hours)
@@ -613,7 +656,8 @@ class Side:
 
     def unused(self) -> Array:
         """What a minimum commitment costs beyond the bill, by month, on the year's mean price."""
-        months, used = np.ones((1, self.plan.months)), np.zeros((1, self.plan.years))
+        months = np.ones((1, self.plan.months))
+        used = np.zeros((1, self.plan.years))
         for line in self.option.lines:
             if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
                 path = by_year(self.plan.path(line.path, self.draws))

@@ -102,7 +102,8 @@ def for_client(comparison: Comparison, scenario: Scenario) -> Iterator[Claim]:
     elsewhere = scenario.options[owned.name].model_copy(
         update={"provider": "aws", "region": "us-east-1", "country": "US"}
     )  # the rival of the Lenovo paper: the same GPUs at AWS on demand
-    day, asked = scenario.client.report_date, {case.asked: case for case in cases()}
+    day = scenario.client.report_date
+    asked = {case.asked: case for case in cases()}
     hour, cloud, _ = prices.gpu_hour(elsewhere, machine.gpu_id, day)
     hour *= prices.exchange_rate("USD", comparison.currency, day)[0]
     for question, yours in _answers(comparison, owned, machine, hour).items():
@@ -114,7 +115,9 @@ def _answers(
     comparison: Comparison, owned: OptionCost, machine: Server, cloud_gpu_hour: float
 ) -> dict[Question, float]:
     """What is asked of owned servers, central case; infinite: never."""
-    plan, months, gpus = comparison.plan, comparison.plan.months, machine.gpu_count
+    plan = comparison.plan
+    months = comparison.plan.months
+    gpus = machine.gpu_count
     servers = sum(owned.servers) / len(owned.servers)
     bought = next(f for f in owned.flows if f.item in ("hardware", "redundancy"))
     price = math.prod(plan.factors[name].value.central for name in bought.factors)

@@ -63,11 +63,12 @@ def compile_plan(
     An option without a price or without an estimate of its speed is left out with the reason.
     compiled: `compile_option`, or one that keeps what it found.
     """
-    options, find = scenario.options, compiled or compile_option
+    options = scenario.options
+    find = compiled or compile_option
     found = {n: find(scenario, n, capacity[n]) for n, o in options.items() if o.kind not in MIXED}
     made = {n: c.plan for n, c in found.items() if c.plan is not None}
     why = {n: c.why for n, c in found.items() if c.plan is None}
-    finder = _Finder(scenario)
+    finder = _Finder(scenario=scenario)
     for each in found.values():
         finder.take(each)
     for name in (n for n, o in options.items() if o.kind in MIXED):
@@ -75,7 +76,8 @@ def compile_plan(
             made[name] = _mixed(replace(finder, name=name), made, why)
         except NotPriced as reason:
             why[name] = str(reason)
-    client, finance = scenario.client, scenario.finance
+    client = scenario.client
+    finance = scenario.finance
     loads = {
         n: workload_load(n, w, client.country, client.report_date)
         for n, w in scenario.workloads.items()
@@ -97,9 +99,10 @@ def compile_plan(
 
 def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
     """Finds the prices of one option that is no mix of others."""
-    finder = _Finder(scenario, fine_tuning.assess(scenario), name=name)
+    finder = _Finder(scenario=scenario, training=fine_tuning.assess(scenario), name=name)
     finder.find_shared()
-    made, why = None, ""
+    made = None
+    why = ""
     try:
         made = _option_plan(finder, sized)
     except NotPriced as reason:
@@ -115,7 +118,8 @@ def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Comp
 
 def _option_plan(finder: _Finder, sized: OptionCapacity) -> OptionPlan:
     finder.find_months()
-    name, option = finder.name, finder.option
+    name = finder.name
+    option = finder.option
     if sized.not_estimated:
         raise NotPriced("; ".join(f"{m}: {r}" for m, r in sized.not_estimated.items()))
     pools = tuple(map(cashflow.PoolLoad, sized.pools.values()))
@@ -170,7 +174,7 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Remedy:
     """What it costs to cure a legal or contractual fault, in the client's currency. Estimates."""
 
@@ -184,14 +188,17 @@ class Remedy:
 
 def remedies(scenario: Scenario) -> dict[str, Remedy]:
     """Every remedy of facts/cost_items.csv, priced for this client; no option's total has one."""
-    finder = _Finder(scenario)
-    nil, none = Range.exact(0.0, finder.client.currency), Range.exact(0.0, "share")
+    finder = _Finder(scenario=scenario)
+    nil = Range.exact(0.0, finder.client.currency)
+    none = Range.exact(0.0, "share")
     found: dict[str, Remedy] = {}
     for item in catalogue.table("cost_items", CostItem):
         if item.category != "remedy":
             continue
         label = item.label.removeprefix("Remedy: ")
-        old = found.get(item.id) or Remedy(label, nil, nil, none, source_of(item))
+        old = found.get(item.id) or Remedy(
+            label=label, once=nil, per_year=nil, share_of_api_bill=none, source=source_of(item)
+        )
         looked_up = chain(*map(finder.looked_up, item.multiply_by.split()))
         value = replace(item.range, unit=finder.client.currency)
         for factor in (*looked_up, *finder.fx(item.currency)):
@@ -208,7 +215,7 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Finder:
     """Looks prices up for all options, or for one, and collects the factors of a plan; used once,
     then dropped."""
@@ -253,14 +260,17 @@ class _Finder:
         self, name: str, label: str, value: Range, source: Source, driver: str = "", note: str = ""
     ) -> str:
         """Adds a factor; without a driver it moves alone."""
-        self.factors[name] = Factor(name, label, value, source, driver or name, note=note)
+        self.factors[name] = Factor(
+            name=name, label=label, value=value, source=source, driver=driver or name, note=note
+        )
         return name
 
     def own(
         self, stem: str, label: str, value: Range, source: Source, driver: str = "", note: str = ""
     ) -> str:
         """Adds a factor of this option alone."""
-        name, whole = f"{stem}.{self.name}", f"{label}, {self.option.label}"
+        name = f"{stem}.{self.name}"
+        whole = f"{label}, {self.option.label}"
         return self.put(name, whole, value, source, driver, note)
 
     def parameter(self, name: str, kind: str = "", country: str = "", suffix: str = "") -> str:
@@ -270,7 +280,8 @@ class _Finder:
 
     def find_shared(self) -> None:
         """What is the same for all options."""
-        finance, said = self.scenario.finance, self.scenario.source
+        finance = self.scenario.finance
+        said = self.scenario.source
         beside = "Months in which old and new run side by side"
         for parameter in catalogue.table("cost_parameters", prices.Parameter):
             if not (parameter.options or parameter.countries):
@@ -297,7 +308,8 @@ class _Finder:
 
         Wages bear none; what is bought abroad bears that of the client's country.
         """
-        client, own = self.client, self.scenario.finance.vat_recoverable
+        client = self.client
+        own = self.scenario.finance.vat_recoverable
         rate = prices.row("vat", prices.Vat, country=client.country)
         usual = prices.row("vat_recovery", prices.VatRecovery, sector=client.sector)
         share = own or (usual.range if usual else None)
@@ -326,10 +338,12 @@ class _Finder:
                 if q.item == name and (
                     q.valid_until is None or q.valid_until >= self.client.report_date
                 ):
-                    where, day = f"quote {i} of the scenario", q.date.isoformat()
+                    where = f"quote {i} of the scenario"
+                    day = q.date.isoformat()
                     source = Source(source=q.source, locator=where, date=day, kind="client")
                     currency = re.match(r"[A-Z]{3}\b", q.unit)  # EUR/GPU-h; else the client's
-                    value, key = replace(q.value, unit=q.unit), f"{item}.{self.name}"
+                    value = replace(q.value, unit=q.unit)
+                    key = f"{item}.{self.name}"
                     self.put(key, f"{label} (quote)", value, source, item)
                     return [key, *self.fx(currency[0] if currency else "")]
         return []
@@ -338,7 +352,8 @@ class _Finder:
 
     def lines(self) -> Iterator[Line]:
         """Cost items of an option; one that is in use today needs no migration."""
-        option, suffix = self.option, f".{self.name}"
+        option = self.option
+        suffix = f".{self.name}"
         place = option.country or self.client.country
         self.parameter("fte_platform", option.kind, suffix=suffix)
         if option.kind not in BY_REQUEST:
@@ -355,7 +370,9 @@ class _Finder:
             for workload in self.scenario.workloads if item.driver == "request" else ("",):
                 finder = replace(self, workload=workload)
                 factors = finder._price(item)
-                yield Line(item, (*factors, *vat), workload, path=finder._path(item))
+                yield Line(
+                    item=item, factors=(*factors, *vat), workload=workload, path=finder._path(item)
+                )
 
     def _path(self, item: CostItem) -> str:
         """How the price of an item moves over the horizon."""
@@ -368,7 +385,8 @@ class _Finder:
 
         Open weights that a host ends can be had at another, so that their price is as listed.
         """
-        option, how = self.option, self.scenario.finance.price_path
+        option = self.option
+        how = self.scenario.finance.price_path
         model = option.runs(self.workload) or next(iter(option.models.values()), "")
         workload = self.workload or next(iter(self.scenario.workloads))
         key = f"{option.vendor or option.provider or self.name}/{model}"
@@ -387,7 +405,9 @@ class _Finder:
     def _of_named(self, path: ModelPath, model: str, workload: str) -> ModelPath:
         """The path of a model at its vendor, with what is announced of its price and its end."""
         hidden = quality.hidden_tokens(self.scenario, self.name, workload).central
-        option, day, months = self.option, self.client.report_date, self.scenario.finance
+        option = self.option
+        day = self.client.report_date
+        months = self.scenario.finance
         try:
             today = self._request(model, workload, hidden)
         except NotPriced:  # a quote of the client's own, to the end
@@ -491,7 +511,8 @@ class _Finder:
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None
         value, source = prices.server_price(self.machine, self.client.report_date)
-        label, key = f"Price of {self.machine.label}", f"{name}.{self.name}"
+        label = f"Price of {self.machine.label}"
+        key = f"{name}.{self.name}"
         return [self.put(key, label, value, source, "server_price"), *self.fx("USD")]
 
     def _gpu_hour(self) -> list[str]:
@@ -508,12 +529,14 @@ class _Finder:
         return [key, self.parameter("rental_price_band"), *self.fx("USD"), *committed]
 
     def _electricity(self) -> list[str]:
-        own, place = self.scenario.finance.electricity_per_kwh, self.option.country
+        own = self.scenario.finance.electricity_per_kwh
+        place = self.option.country
         if own is not None:
             value = replace(own, unit=f"{self.client.currency}/kWh")
             source = self.scenario.source("finance.electricity_per_kwh")
             return [self.put("electricity.client", "Electricity, own tariff", value, source)]
-        place, day = place or self.client.country, self.client.report_date
+        place = place or self.client.country
+        day = self.client.report_date
         row = prices.row("electricity", prices.ElectricityPrice, day, country=place)
         if row is None:
             raise NotPriced(f"no electricity price for {place}; write finance.electricity_per_kwh")
@@ -524,7 +547,8 @@ class _Finder:
         return [self.put(key, label, value, source_of(row), "electricity"), *self.fx(row.currency)]
 
     def _staff_cost(self) -> list[str]:
-        own, country = self.scenario.finance.staff_cost_per_year, self.client.country
+        own = self.scenario.finance.staff_cost_per_year
+        country = self.client.country
         if own is not None:
             value = replace(own, unit=f"{self.client.currency} per FTE-year")
             source = self.scenario.source("finance.staff_cost_per_year")
@@ -536,14 +560,16 @@ class _Finder:
 
     def _find_hidden_work(self) -> None:
         """Hidden tokens that a model's thinking needs: the same evidence for every option."""
-        found, work = Range.exact(0.0), Range.exact(1.0, "x")
+        found = Range.exact(0.0)
+        work = Range.exact(1.0, "x")
         for workload, asked in self.scenario.workloads.items():
             hidden = quality.hidden_tokens(self.scenario, self.name, workload)
             if hidden.high > found.high:
                 read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_input_share)
                 seen = asked.output_tokens.mean + read
                 ends = ((seen + h) / (seen + hidden.central) for h in hidden.ends)
-                found, work = replace(hidden, unit="tokens per request"), Range.ordered(ends, "x")
+                found = replace(hidden, unit="tokens per request")
+                work = Range.ordered(ends, "x")
         if found.is_exact:
             return
         source = source_of(quality.efforts_row(self.option.effort))
@@ -582,18 +608,18 @@ class _Finder:
         model times the workloads that a model serves."""
         option = self.option
         years = stability.moves(self.scenario, self.name) if option.kind in BY_REQUEST else ()
-        if (
-            self.scenario.finance.price_path == "equal_quality"
-        ):  # who moves each year tests each year
+        # Who moves to a cheaper model each year tests each year.
+        if self.scenario.finance.price_path == "equal_quality":
             years = tuple(Range.exact(max(1.0, y.central), y.unit) for y in years)
         expected = sum(y.central for y in years)
         if not expected:
             return ()
         low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
-        words, day = "siting estimate from the vendor's retirements", self.client.report_date
+        words = "siting estimate from the vendor's retirements"
+        day = self.client.report_date
         where = "retirement calendar"
         source = Source(source=words, locator=where, date=day.isoformat(), kind="estimate")
-        band = Range(low, 1.0, high, "of those expected")
+        band = Range(low, 1.0, high, unit="of those expected")
         self.own("moves_band", "Number of moves to successors", band, source, "moves_band")
         served = len(self.scenario.workloads) / len(set(option.models.values()))
         return tuple(y.central * served for y in years)
@@ -602,7 +628,8 @@ class _Finder:
 
     def _request_price(self, workload: str) -> list[str]:
         """Factors of the price of a request of a workload."""
-        option, name = self.option, self.name
+        option = self.option
+        name = self.name
         model = option.runs(workload)
         if not model:
             raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
@@ -622,18 +649,20 @@ class _Finder:
         if self.scenario.workloads[workload].batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
         cost = Range(low.per_request, price.per_request, high.per_request,
-                     f"{price.currency}/request").scaled(1 - option.discount)  # fmt: skip
+                     unit=f"{price.currency}/request").scaled(1 - option.discount)  # fmt: skip
         cached = f", {price.cached_per_million:g} cached" if price.cached_per_million else ""
         listed = f"{price.input_per_million:g} in, {price.output_per_million:g} out{cached}"
         label = (
             f"Price of a request, {workload}, {model}: {listed} {price.currency} per million tokens"
         )
         driver = "api_request" if hidden.is_exact else "hidden_tokens"
-        note, key = "long-context tier reached" * price.tiers, f"api_request.{name}.{workload}"
+        note = "long-context tier reached" if price.tiers else ""
+        key = f"api_request.{name}.{workload}"
         self.put(key, label, cost, price.source, driver, note)
         factors = [key, self.parameter("api_price_band")]
         if region := prices.regional_surcharge(option, model):
-            surcharge, source = Range.exact(region.factor, "x"), source_of(region)
+            surcharge = Range.exact(region.factor, "x")
+            source = source_of(region)
             label = "Surcharge for the region"
             factors.append(self.own("region", label, surcharge, source, note=region.note))
         return [*factors, *self.fx(price.currency)]
@@ -642,13 +671,19 @@ class _Finder:
         self, model: str, workload: str, hidden: float, then: dt.date | None = None
     ) -> prices.ApiPrice:
         """Price of a request of a workload with so many hidden tokens, today or on a day."""
-        option, asked = self.option, self.scenario.workloads[workload]
+        option = self.option
+        asked = self.scenario.workloads[workload]
         load = workload_load(workload, asked)
-        n = prices.BilledTokens(
-            load.lengths.input.mean, load.lengths.input.sigma, asked.output_tokens.mean + hidden,
-            load.lengths.cached_share, asked.cache_write_share,
-        )  # fmt: skip
-        of = option.provider, model, n, load.batchable_share, then or self.client.report_date
+        tokens = prices.BilledTokens(
+            input_mean=load.lengths.input.mean,
+            input_sigma=load.lengths.input.sigma,
+            output_mean=asked.output_tokens.mean + hidden,
+            cached_share=load.lengths.cached_share,
+            written_share=asked.cache_write_share,
+        )
+        day = then or self.client.report_date
+        batch = load.batchable_share
         if option.kind in HOSTED_OPEN:
-            return prices.open_request(*of, self.client.currency)
-        return prices.api_request(*of)
+            currency = self.client.currency
+            return prices.open_request(option.provider, model, tokens, batch, day, currency)
+        return prices.api_request(option.provider, model, tokens, batch, day)

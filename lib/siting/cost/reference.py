@@ -26,7 +26,8 @@ def usual_cost(scenario: Scenario) -> float:
     years = scenario.finance.horizon_months / MONTHS
     if own := scenario.decision.usual_cost_per_year:
         return own * years
-    client, given = scenario.client, settings("decision_settings")
+    client = scenario.client
+    given = settings("decision_settings")
     wage = _staff_cost(scenario)
     dollars, _ = prices.exchange_rate("USD", client.currency, client.report_date)
     tokens = sum(fresh_tokens(name, w, scenario) for name, w in scenario.workloads.items())
@@ -51,7 +52,8 @@ def _staff_cost(scenario: Scenario) -> float:
 def fresh_tokens(name: str, workload: Workload, scenario: Scenario) -> float:
     """Tokens of a workload over the horizon, as planned, without input that repeats an earlier one
     and without hidden ones, which depend on the model."""
-    client, months = scenario.client, scenario.finance.horizon_months
+    client = scenario.client
+    months = scenario.finance.horizon_months
     load = workload_load(name, workload, client.country, client.report_date)
     read = workload.input_tokens.mean * (1 - workload.cached_input_share)
     each = read + workload.output_tokens.mean

@@ -9,7 +9,7 @@ evaluation that the report, the curves and the Monte Carlo share.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import Literal
@@ -19,7 +19,7 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Input, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import Amount, Draws, HybridPlan, OptionPlan, Plan, owned_key
+from siting.cost.cashflow import Amount, Draws, HybridPlan, OptionPlan, Owned, Plan, owned_key
 from siting.cost.costing import compile_plan
 from siting.cost.money import MILLION, MONTHS, Array
 from siting.cost.prices import Factor
@@ -39,7 +39,8 @@ class Clock:
     """Price paths, time in production and discount factors, for one set of draws."""
 
     def __init__(self, plan: Plan, draws: Draws) -> None:
-        self.plan, self.draws = plan, draws
+        self.plan = plan
+        self.draws = draws
         v = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
         self.discount = cashflow.powers(v, plan.months + 1)
         """Factors of today and the end of each month. [n × M + 1]"""
@@ -159,7 +160,8 @@ def _alike(plan: Plan, draws: Draws, owed: Sequence[Amount]) -> _Bill:
     """Amounts less the tax that they save: on expenses, and on what is written off."""
     alike: dict[tuple[str, str, str], Array] = {}
     for a in owed:
-        key, taxed = (a.when, a.path, a.phase), 1 if a.is_capital else 1 - plan.tax_rate
+        key = (a.when, a.path, a.phase)
+        taxed = 1 if a.is_capital else 1 - plan.tax_rate
         alike[key] = alike.get(key, 0.0) + a.value * taxed
     bought = [a.value for a in owed if a.is_capital]
     if bought and plan.tax_rate:
@@ -179,7 +181,8 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
         if when == "running":
             nominal, worth = clock.sums(path, phase, name)
         elif when == "start":
-            nominal, worth = 1.0, clock.discount[:, :-1:MONTHS]
+            nominal = 1.0
+            worth = clock.discount[:, :-1:MONTHS]
         else:
             nominal = clock.path(path)[:, -1:]
             worth = nominal * clock.discount[:, -1:]
@@ -212,7 +215,7 @@ def forgone(clock: Clock, name: str, bill: _Bill) -> Array:
 # --- one case, month by month -----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Flow:
     """One line of a cash-flow table: a cost item of an option by month."""
 
@@ -246,7 +249,17 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
         life = cashflow.life_years(draws)
         allowed = _sum_of(f for f in out if not f.capital) + depreciation(out, life, plan.months)
         saved = -plan.tax_rate * allowed
-        out.append(Flow("tax", "Tax saved", "tax", saved, ("tax_rate",), -allowed, "allowed cost"))
+        out.append(
+            Flow(
+                item="tax",
+                label="Tax saved",
+                category="tax",
+                amounts=saved,
+                factors=("tax_rate",),
+                quantity=-allowed,
+                unit="allowed cost",
+            )
+        )
     lacking = np.zeros(plan.months + 1)
     early = forgone(clock, name, _alike(plan, draws, owed))[0]
     lacking[1 : len(early) + 1] = early
@@ -266,8 +279,11 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
 
 def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
     """An amount of the first draw, month by month."""
-    months, line, early = clock.plan.months, amount.line, amount.phase == "before"
-    quantity, path = np.zeros(months + 1), np.ones(months + 1)
+    months = clock.plan.months
+    line = amount.line
+    early = amount.phase == "before"
+    quantity = np.zeros(months + 1)
+    path = np.ones(months + 1)
     if amount.when == "running":
         waiting = clock.waiting("before" if early else "waiting", name)[0]
         share = np.pad(waiting, (0, months - len(waiting)))
@@ -279,15 +295,25 @@ def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
     else:
         quantity[-1] = amount.quantity[0, -1]
         path[-1] = clock.path(amount.path)[0, -1]
-    amounts, unit = quantity * path * amount.price[0], line.item.driver
+    amounts = quantity * path * amount.price[0]
+    unit = line.item.driver
     key = f"{line.item.id}:{line.workload}" if line.workload else line.item.id
     label = line.label
     category: str = line.item.category
     if early:
-        key, category = f"{cashflow.BEFORE}:{key}", cashflow.BEFORE
+        key = f"{cashflow.BEFORE}:{key}"
+        category = cashflow.BEFORE
         label = f"Baseline until production: {label}"
     return Flow(
-        key, label, category, amounts, line.factors, quantity, unit, amount.path, amount.is_capital
+        item=key,
+        label=label,
+        category=category,
+        amounts=amounts,
+        factors=line.factors,
+        quantity=quantity,
+        unit=unit,
+        path=amount.path,
+        capital=amount.is_capital,
     )
 
 
@@ -305,7 +331,7 @@ def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
 # --- results ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BreakEven:
     """Three answers to one question, always printed together; None with the reason in `why`."""
 
@@ -323,7 +349,7 @@ class BreakEven:
     """Whether the option is the cheaper one above that volume."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Energy:
     """Electricity and emissions over the horizon, central case."""
 
@@ -343,10 +369,13 @@ class OptionCost:
         volume: Volume, present: Mapping[str, float],
     ) -> None:  # fmt: skip
         """lines, present: of every option."""
-        option, draws = plan.options[name], plan.central()
+        option = plan.options[name]
+        draws = plan.central()
         rate = float(draws["discount_rate"][0])
         machines = cashflow.machines(option, draws, plan.years)
-        self.name, self.label, self.kind = name, option.option.label, option.option.kind
+        self.name = name
+        self.label = option.option.label
+        self.kind = option.option.kind
         self.flows = lines[name]
         self.life = cashflow.life_years(draws)
         """Years after which a server is written off."""
@@ -414,7 +443,8 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     `plan.not_estimated` with the reason.
     """
     plan = with_optimum(compile_plan(scenario, capacity))
-    draws, volume = plan.central(), Volume(plan)
+    draws = plan.central()
+    volume = Volume(plan)
     present = {name: float(t.present[0]) for name, t in totals(plan, draws).items()}
     lines = {name: flows(plan, name, draws) for name in plan.options}
     tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
@@ -435,8 +465,8 @@ def drawn_factors(plan: Plan) -> set[str]:
     used = {f"{stem}.{name}" for stem in by_option for name in plan.options}
     used.update(*(path.factors for path in plan.api_paths.values()))
     lines = (line for option in plan.options.values() for line in option.lines)
-    terms = cashflow.SHARED, ("discount_rate", "hidden_tokens")
-    return used.union(*terms, *(line.factors for line in lines))
+    used.update(cashflow.SHARED, ("discount_rate", "hidden_tokens"))
+    return used.union(*(line.factors for line in lines))
 
 
 def shown_factors(plan: Plan) -> dict[str, Factor]:
@@ -475,21 +505,43 @@ STEPS = 60
 
 
 def _split(plan: Plan, option: HybridPlan) -> HybridPlan:
-    """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need."""
-    name, parts = option.name, (option.burst.name, option.base.name)
+    """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need.
+
+    Of equal costs a part alone is taken before a mix, and the other side before own machines.
+    """
     most = int(cashflow.fleet(option.base, plan.central(), plan.years).serving.max())
-    draws = plan.central(**{owned_key(name): np.arange(1.0, most + 1)})
-    alone = [float(t.present[0]) for t in totals(plan, plan.central(), parts).values()]
-    cost = [*alone, *totals(plan, draws, [name])[name].present.tolist()]
-    share = [1.0, 0.0, *_burst_share(plan, option, draws).tolist()]
-    owned = [0, most, *range(1, most + 1)]
-    best = int(np.argmin(np.round(cost, 6)))
-    end: Literal["", "burst", "base"] = "burst" if best == 0 else "base" if best == 1 else ""
-    steps = np.linspace(2, most + 1, min(most, STEPS)).round().astype(int)
-    order = sorted({0, *steps.tolist(), best} - {1})
-    curve = tuple((owned[i], cost[i], share[i]) for i in order)
-    split = cashflow.Split(owned[best], end, curve, share[best], alone[1])
-    return replace(option, split=split, alone=parts[best] if end else "")
+    alone = totals(plan, plan.central(), (option.burst.name, option.base.name))
+    none_owned = Owned(0, float(alone[option.burst.name].present[0]), burst_share=1.0)
+    all_owned = Owned(most, float(alone[option.base.name].present[0]), burst_share=0.0)
+    mixed = list(_mixes(plan, option, most))
+    costs = np.round([step.present for step in (none_owned, all_owned, *mixed)], 6)
+    best = (none_owned, all_owned, *mixed)[int(np.argmin(costs))]
+    shown = {mixed[i] for i in np.linspace(0, most - 1, min(most, STEPS)).round().astype(int)}
+    if best is not all_owned:  # which needs a spare, and so is no point of the curve
+        shown.add(best)
+    end: Literal["", "burst", "base"] = ""
+    if best is none_owned:
+        end = "burst"
+    elif best is all_owned:
+        end = "base"
+    split = cashflow.Split(
+        servers=best.servers,
+        end=end,
+        curve=tuple(sorted({none_owned, *shown}, key=lambda step: step.servers)),
+        burst_share=best.burst_share,
+        base_cost=all_owned.present,
+    )
+    part = {"": "", "burst": option.burst.name, "base": option.base.name}
+    return replace(option, split=split, alone=part[end])
+
+
+def _mixes(plan: Plan, option: HybridPlan, most: int) -> Iterator[Owned]:
+    """A hybrid that owns 1 … `most` servers, as planned."""
+    draws = plan.central(**{owned_key(option.name): np.arange(1.0, most + 1)})
+    present = totals(plan, draws, [option.name])[option.name].present.tolist()
+    shares = _burst_share(plan, option, draws).tolist()
+    for servers, (cost, share) in enumerate(zip(present, shares, strict=True), start=1):
+        yield Owned(servers, cost, share)
 
 
 def _burst_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
@@ -531,21 +583,30 @@ def _break_even(
     plan: Plan, option: OptionPlan, saving: Array, machines: cashflow.Fleet | None,
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
-    name, rival = option.name, rival_of(plan, option.name, present)
+    name = option.name
+    rival = rival_of(plan, option.name, present)
     if isinstance(option, HybridPlan) and option.alone == option.burst.name:
-        return BreakEven(rival, "the optimum owns nothing: it is the other option alone")
+        return BreakEven(rival=rival, why="the optimum owns nothing: it is the other option alone")
     rate = float(plan.central()["discount_rate"][0])
     month = None if name == plan.baseline else money.payback(saving, rate)
     if not rival or rival == name:
         why = "it is itself the rival" if rival == name else "no option is billed by use"
-        return BreakEven(rival, why, month)
+        return BreakEven(rival=rival, why=why, month=month)
     crossing, above = volume.crossing(name, rival)
     if machines is None:
         why = "the vendor runs the machines: use of capacity is not the client's matter"
-        return BreakEven(rival, why, month, volume=crossing, cheaper_above=above)
+        return BreakEven(rival=rival, why=why, month=month, volume=crossing, cheaper_above=above)
     used = float(machines.busy[0].mean())
     at = money.break_even_utilisation(present[name], present[rival] / used if used else math.inf)
-    return BreakEven(rival, "", month, at, used, crossing, above)
+    return BreakEven(
+        rival=rival,
+        why="",
+        month=month,
+        utilisation=at,
+        used=used,
+        volume=crossing,
+        cheaper_above=above,
+    )
 
 
 SCALES = np.exp(np.linspace(math.log(0.02), math.log(50), 81))
@@ -569,7 +630,8 @@ class Volume:
     def __init__(self, plan: Plan) -> None:
         """From a hundredth of what is planned to fifty times."""
         draws = plan.central(demand=SCALES)
-        (planned, _), (tokens, worth) = _tokens(plan, plan.central()), _tokens(plan, draws)
+        planned, _ = _tokens(plan, plan.central())
+        tokens, worth = _tokens(plan, draws)
         self.plan = plan
         self.planned = float(planned[0] / plan.months / MILLION)
         """Million tokens a month of the scenario."""
@@ -635,7 +697,8 @@ def _present(plan: Plan, draws: Draws, name: str) -> Array:
 
 def _by_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
     """Present cost of a hybrid that owns each of SHARES of the servers needed. [shares × n]"""
-    name, need = option.name, cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
+    name = option.name
+    need = cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
     each = {n: np.tile(x, len(SHARES)) for n, x in draws.items()}
     each[owned_key(name)] = np.ceil(np.outer(SHARES, need)).ravel()
     mixed = replace(plan, options={**plan.options, name: replace(option, alone="")})
@@ -647,23 +710,28 @@ def _by_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
 
 def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
-    side, draws = option.base if isinstance(option, HybridPlan) else option, plan.central()
+    side = option.base if isinstance(option, HybridPlan) else option
+    draws = plan.central()
     gpu = catalogue.gpu(side.option.gpu).id if side.option.gpu else ""
     country = side.option.country
     why = "not estimated, because "
     if machines is None:
-        return Energy(country, why + "the vendor publishes no energy per token of this model")
+        return Energy(
+            grid=country, why=why + "the vendor publishes no energy per token of this model"
+        )
     if side.machine is not None:
-        name, source = f"Power of {side.machine.label}", source_of(side.machine)
+        name = f"Power of {side.machine.label}"
+        source = source_of(side.machine)
         power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
-        monthly = cashflow.Side(plan, side, draws, machines).kwh()[0]
+        monthly = cashflow.Side(plan=plan, option=side, draws=draws, fleet=machines).kwh()[0]
     elif (known := prices.row("servers", Server, gpu_id=gpu)) is not None:
-        name, source = f"Power of a GPU's share of its server, {gpu}", source_of(known)
+        name = f"Power of a GPU's share of its server, {gpu}"
+        source = source_of(known)
         power = known.power_kw.scaled(1 / known.gpu_count, "kW")
         idle = draws["idle_share"][0]
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:
-        return Energy(country, why + f"no server with {gpu} is in facts/servers.csv")
+        return Energy(grid=country, why=why + f"no server with {gpu} is in facts/servers.csv")
     place = prices.pue(side.option)
     ratio = replace(place.range, unit="x")
     of_place = source_of(place)
@@ -677,7 +745,13 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
               Input(name=f"PUE, {place.place}", value=ratio, source=of_place))  # fmt: skip
     if grid is None:
         why = f"no carbon intensity for {country or 'no country'}"
-        return Energy(country, why, kwh, None, inputs)
+        return Energy(grid=country, why=why, kwh=kwh, tonnes_co2e=None, inputs=inputs)
     intensity = Range.exact(grid.g_per_kwh, "g/kWh")
     carbon = Input(name=f"Grid carbon, {country}", value=intensity, source=source_of(grid))
-    return Energy(country, "", kwh, kwh * grid.g_per_kwh / G_PER_TONNE, (*inputs, carbon))
+    return Energy(
+        grid=country,
+        why="",
+        kwh=kwh,
+        tonnes_co2e=kwh * grid.g_per_kwh / G_PER_TONNE,
+        inputs=(*inputs, carbon),
+    )

@@ -48,7 +48,8 @@ def value_at(factor: Factor, z: Array) -> Array:
     uniform and triangular: low and high are the ends, central the mode. At zero, where all else
     is as planned, it is central whatever its shape.
     """
-    v, floor = factor.value, factor.floor
+    v = factor.value
+    floor = factor.floor
     if not factor.is_drawn:
         return np.full_like(z, v.central)
     if factor.shape == "uniform":
@@ -225,12 +226,12 @@ def described(plan: Plan, name: str) -> tuple[str, Range]:
     if name == GROWTH:
         steps = [g for load in plan.loads.values() for g in load.growth]
         band = max(steps, key=lambda b: b.high - b.low)
-        return "Growth of demand", Range(band.low, band.central, band.high, "per year")
+        return "Growth of demand", Range(band.low, band.central, band.high, unit="per year")
     factor = _named(plan, name)
     low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-Z90, Z90))
     centre = min(max(factor.value.central, low), high)
     label = factor.label if factor.driver == factor.name else factor.label.split(",")[0]
-    return label, Range(low, centre, high, factor.value.unit)
+    return label, Range(low, centre, high, unit=factor.value.unit)
 
 
 def _named(plan: Plan, driver: str) -> Factor:

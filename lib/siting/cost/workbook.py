@@ -55,7 +55,7 @@ class _Sheet(Worksheet):  # type: ignore[misc]
         return formula.removeprefix("=")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Book:
     """The open workbook, its formats and where each input stands."""
 
@@ -114,7 +114,8 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 def content(comparison: Comparison, scenario: Scenario) -> bytes:
     """The workbook of a comparison."""
-    made, day = BytesIO(), scenario.client.report_date
+    made = BytesIO()
+    day = scenario.client.report_date
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(made, {**options, "in_memory": True}) as file:
         file.worksheet_class = _Sheet
@@ -122,7 +123,8 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
         file.set_properties({**title, "created": dt.datetime.combine(day, dt.time())})
         file.set_calc_mode("auto")
         formats = {name: file.add_format(form) for name, form in FORMATS.items()}
-        book, names = _Book(file, formats, comparison, scenario), sheet_names(comparison.options)
+        book = _Book(file=file, formats=formats, comparison=comparison, scenario=scenario)
+        names = sheet_names(comparison.options)
         summary = file.add_worksheet("Summary")
         _inputs(book)
         _paths(book)
@@ -133,7 +135,7 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
         _write(sheet, 0, FOCUS_COLUMNS, formats["head"])
         sheet.freeze_panes(1, 0)
         for row, charge in enumerate(charges(comparison, scenario), start=1):
-            _write(sheet, row, charge)
+            _write(sheet, row, charge.values())
         _summary(book, summary, names)
     return made.getvalue()
 
@@ -144,7 +146,8 @@ def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:
     out: dict[str, str] = {}
     for name in options:
         stem = re.sub(r"[\[\]:*?/\\']", "-", name).strip() or "option"
-        candidate, n = stem[:31], 1
+        candidate = stem[:31]
+        n = 1
         while candidate.lower() in taken:
             n += 1
             candidate = f"{stem[: 30 - len(str(n))]} {n}"
@@ -165,11 +168,16 @@ def _inputs(book: _Book) -> None:
         sheet.set_column(column, column, width)
     for row, (name, f) in enumerate(shown_factors(book.comparison.plan).items(), start=1):
         book.inputs[name] = f"Inputs!$B${row + 1}"
-        value, source, age = f.value, f.source, f.source.age_days(book.scenario.client.report_date)
+        value = f.value
+        source = f.source
+        age = f.source.age_days(book.scenario.client.report_date)
         old = age is not None and age > STALE_DAYS
-        words = "undated" if age is None else f"{age} days" + ", old" * old
-        said = source.source, source.locator, source.date, words, source.kind, source.url
-        _write(sheet, row, [f.label, value.central, value.unit, value.low, value.high, *said])
+        words = "undated" if age is None else f"{age} days"
+        if old:
+            words += ", old"
+        figure = [f.label, value.central, value.unit, value.low, value.high]
+        said = [source.source, source.locator, source.date, words, source.kind, source.url]
+        _write(sheet, row, figure + said)
         _write(sheet, row, [value.central], book.formats["input"], first=1)
         if old:
             _write(sheet, row, [words], book.formats["old"], first=8)
@@ -182,8 +190,10 @@ _RATES = {"rental": "1+{rental_drift}", "inflation": "1+{inflation}"}
 def _paths(book: _Book) -> None:
     """Discount factor, and every price path, as formulas of the rates in `Inputs`."""
     sheet = book.by_month("Paths", ["Path", "", ""])
-    plan, options = book.comparison.plan, book.comparison.options.values()
-    draws, values = plan.central(), {"discount": book.discount}
+    plan = book.comparison.plan
+    options = book.comparison.options.values()
+    draws = plan.central()
+    values = {"discount": book.discount}
     for name in sorted({f.path for o in options for f in o.flows}):
         values[name] = np.append(1.0, plan.path(name, draws)[0])
     for row, (name, path) in enumerate(values.items(), start=1):
@@ -214,7 +224,8 @@ def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
 
 def _api_formula(book: _Book, key: str, t: int, column: str) -> str:
     """Price of a model in a month over today's; what is announced stands as a number."""
-    path, elapsed = book.comparison.plan.api_paths[key], f"({column}$1-1)"
+    path = book.comparison.plan.api_paths[key]
+    elapsed = f"({column}$1-1)"
     if t == 0:
         return "=1"
     if path.how == "equal_quality":
@@ -244,14 +255,17 @@ def _quantities(book: _Book) -> dict[str, list[int]]:
 def _option(book: _Book, name: str, cost: OptionCost, rows: list[int]) -> None:
     """Amount by line and month = price × quantity × path; totals and present values below."""
     sheet = book.by_month(name, [f"{cost.label}: cost", "Category", "Total"])
-    columns, end = book.columns, len(cost.flows) + 1
+    columns = book.columns
+    end = len(cost.flows) + 1
     for row, (f, quantity) in enumerate(zip(cost.flows, rows, strict=True), start=1):
-        price, path = "*".join(book.inputs[n] for n in f.factors) or "1", book.paths[f.path]
+        price = "*".join(book.inputs[n] for n in f.factors) or "1"
+        path = book.paths[f.path]
         texts = (f"={price}*Quantities!{c}{quantity}*Paths!{c}${path}" for c in columns)
         _write(sheet, row, [f.label, f.category])
         cells = [(book.sum_of(row), f.amounts.sum()), *zip(texts, f.amounts, strict=True)]
         _write(sheet, row, cells, book.formats["money"], first=2)
-    worth, running = cost.monthly * book.discount, np.cumsum(cost.monthly)
+    worth = cost.monthly * book.discount
+    running = np.cumsum(cost.monthly)
     present = f"={{0}}{end + 1}*Paths!{{0}}${book.paths['discount']}"
     for row, (label, formula, values, whole) in enumerate((
         ("Total", f"=SUM({{0}}2:{{0}}{end})", cost.monthly, (book.sum_of(end), cost.total)),
@@ -266,7 +280,9 @@ def _option(book: _Book, name: str, cost: OptionCost, rows: list[int]) -> None:
 
 def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
     """Totals of every option, by formulas on the option sheets."""
-    comparison, client, plan = book.comparison, book.scenario.client, book.comparison.plan
+    comparison = book.comparison
+    client = book.scenario.client
+    plan = book.comparison.plan
     sheet.set_column(0, 0, 44)
     sheet.set_column(1, 5, 20)
     _write(sheet, 0, [f"Cash flows, {client.name}"], book.formats["title"])
@@ -277,7 +293,8 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
              "Cost per million tokens (levelised)", "API price path"]  # fmt: skip
     _write(sheet, 3, heads, book.formats["head"])
     present = {n: f"'{names[n]}'!C{len(cost.flows) + 3}" for n, cost in comparison.options.items()}
-    last, discount = book.columns[-1], book.paths["discount"]
+    last = book.columns[-1]
+    discount = book.paths["discount"]
     tokens = f"SUMPRODUCT(Quantities!D2:{last}2,Paths!D{discount}:{last}{discount})"
     today = present.get(plan.baseline)
     for row, (name, cost) in enumerate(comparison.options.items(), start=4):
@@ -287,7 +304,8 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
             (f"={today}-{present[name]}", cost.npv) if today else None,
             (f"=C{row + 1}/{tokens}*{MILLION:.0f}", cost.lcot) if cost.lcot is not None else None,
         ]
-        _write(sheet, row, [cost.label + " (baseline)" * (name == plan.baseline)])
+        marked = f"{cost.label} (baseline)" if name == plan.baseline else cost.label
+        _write(sheet, row, [marked])
         _write(sheet, row, cells, book.formats["money"], first=1)
         _write(sheet, row, [book.scenario.finance.price_path.replace("_", " ")], first=5)
     below = len(comparison.options) + 5
@@ -298,51 +316,115 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
 # --- FOCUS ------------------------------------------------------------------------------------
 
 
-def charges(comparison: Comparison, scenario: Scenario) -> Iterator[tuple[Any, ...]]:
+Charge = dict[str, Any]
+"""A row of the FOCUS table: a value for each of FOCUS_COLUMNS, in their order."""
+
+
+def charges(comparison: Comparison, scenario: Scenario) -> Iterator[Charge]:
     """The cash flows as rows of a tidy table with FOCUS 1.3 column names.
 
     BilledCost is the cash view: a purchase, which has no EffectiveCost. That spreads investments
     over their life, as usage; what is left falls on the last month. ListCost is without the
     discount of whom the charge is paid to. An unused commitment is a row of its own.
     """
-    start, months = np.datetime64(scenario.client.report_date, "M"), comparison.plan.months
-    days = [f"{start + t}-01T00:00:00Z" for t in range(months + 1)]
-    periods = [tuple(days[max(t - 1, 0) :][:2]) * 2 for t in range(months + 1)]
+    months = comparison.plan.months
+    periods = list(_periods(scenario.client.report_date, months))
     for name, cost in comparison.options.items():
-        account = (scenario.client.id, scenario.client.name, name, cost.label)
+        account = {
+            "BillingAccountId": scenario.client.id,
+            "BillingAccountName": scenario.client.name,
+            "SubAccountId": name,
+            "SubAccountName": cost.label,
+        }
         for f in (f for f in cost.flows if f.category != cashflow.FORGONE):  # nobody bills it
-            paid_to = _paid_to(scenario, name, f)
+            contract = _paid_to(scenario, name, f)
             effective = depreciation([f], cost.life, months) if f.capital else f.amounts
             for t in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():
                 paid, used = f.amounts[t], effective[t]
-                for billed, borne in ((paid, 0.0), (0.0, used)) if f.capital else ((paid, used),):
+                rows = [(paid, 0.0), (0.0, used)] if f.capital else [(paid, used)]
+                for billed, borne in rows:
                     if billed or borne:
-                        charge = _charge(f, paid_to, comparison.currency, billed)
-                        yield *account, *periods[t], *charge, borne, *_units(f, t)
+                        charge = _charge(f, contract, comparison.currency, billed, borne)
+                        yield account | periods[t] | charge | _units(f, t)
 
 
-def _charge(f: Flow, paid: Option, currency: str, billed: float) -> tuple[Any, ...]:
-    """What is charged, by whom, and how much: the columns between periods and effective cost."""
-    listed = billed / (1 - paid.discount) if f.by_use else billed
+def _periods(first: dt.date, months: int) -> Iterator[Charge]:
+    """The month that is billed and charged for, of what falls on month 0 … `months`; what is paid
+    today stands in the first month."""
+    start = np.datetime64(first, "M")
+    days = [f"{start + t}-01T00:00:00Z" for t in range(months + 1)]
+    for t in range(months + 1):
+        month = max(t - 1, 0)
+        begin = days[month]
+        end = days[month + 1]
+        yield {
+            "BillingPeriodStart": begin,
+            "BillingPeriodEnd": end,
+            "ChargePeriodStart": begin,
+            "ChargePeriodEnd": end,
+        }
+
+
+def _charge(f: Flow, contract: Option, currency: str, billed: float, borne: float) -> Charge:
+    """What is charged, by whom, and how much: the columns from category to effective cost.
+
+    contract: the option whose contract it falls under. billed: paid in that month. borne: used up
+    in that month.
+    """
     bought = f.capital and billed > 0
-    category = "Tax" if f.category == "tax" else "Credit" if billed < 0 else (
-        "Purchase" if bought else "Usage"
-    )  # fmt: skip
-    seller = (paid.vendor if f.by_use else "") or "not named"
-    return (
-        category, "", f.label, "One-Time" if bought else "Recurring", "", *(seller,) * 4,
-        paid.provider or seller, "AI and Machine Learning", "Generative AI", f.category,
-        paid.region, currency, listed, billed, billed,
-    )  # fmt: skip
+    seller = (contract.vendor if f.by_use else "") or "not named"
+    return {
+        "ChargeCategory": _category(f, billed),
+        "ChargeClass": "",
+        "ChargeDescription": f.label,
+        "ChargeFrequency": "One-Time" if bought else "Recurring",
+        "InvoiceId": "",
+        "InvoiceIssuerName": seller,
+        "ProviderName": seller,
+        "PublisherName": seller,
+        "ServiceProviderName": seller,
+        "HostProviderName": contract.provider or seller,
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceSubcategory": "Generative AI",
+        "ServiceName": f.category,
+        "RegionId": contract.region,
+        "BillingCurrency": currency,
+        "ListCost": billed / (1 - contract.discount) if f.by_use else billed,
+        "ContractedCost": billed,
+        "BilledCost": billed,
+        "EffectiveCost": borne,
+    }
 
 
-def _units(f: Flow, t: int) -> tuple[Any, ...]:
+def _category(f: Flow, billed: float) -> str:
+    """FOCUS' category of a charge: what is bought once is a purchase and later used."""
+    if f.category == "tax":
+        return "Tax"
+    if billed < 0:
+        return "Credit"
+    return "Purchase" if f.capital and billed > 0 else "Usage"
+
+
+def _units(f: Flow, t: int) -> Charge:
     """How a charge is priced and counted: the columns after effective cost."""
-    unused = f.unit == "unused_commitment"
-    status = "Unused" if unused else "Used" if f.path in ("rental:12", "rental:36") else ""
     unit = {"gb": "GB"}.get(f.unit, f.unit.replace("_", " "))
-    counted = (f.quantity[t] if len(f.quantity) else 0.0, unit)
-    return ("Committed" if status else "Standard", *counted, *counted, status)
+    quantity = f.quantity[t] if len(f.quantity) else 0.0
+    status = _commitment(f)
+    return {
+        "PricingCategory": "Committed" if status else "Standard",
+        "PricingQuantity": quantity,
+        "PricingUnit": unit,
+        "ConsumedQuantity": quantity,
+        "ConsumedUnit": unit,
+        "CommitmentDiscountStatus": status,
+    }
+
+
+def _commitment(f: Flow) -> str:
+    """Whether what is committed to is used; blank where nothing is."""
+    if f.unit == "unused_commitment":
+        return "Unused"
+    return "Used" if f.path in ("rental:12", "rental:36") else ""
 
 
 def _paid_to(scenario: Scenario, name: str, f: Flow) -> Option:

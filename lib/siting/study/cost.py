@@ -352,13 +352,13 @@ class CostFrames(Topic):
         for o in self.results.cost.options.values():
             if o.hybrid is None:
                 continue
-            for servers, present, bursts in o.hybrid.curve:
+            for owned in o.hybrid.curve:
                 yield {
                     "option": o.name,
-                    "servers": servers,
-                    "present": present,
-                    "bursts": bursts,
-                    "best": o.hybrid.end != "base" and servers == o.hybrid.servers,
+                    "servers": owned.servers,
+                    "present": owned.present,
+                    "bursts": owned.burst_share,
+                    "best": o.hybrid.end != "base" and owned.servers == o.hybrid.servers,
                     "all_owned": o.hybrid.base_cost,
                 }
 
