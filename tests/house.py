@@ -209,8 +209,10 @@ def _built_by_place(node: ast.AST) -> bool:
     if not isinstance(node, ast.ClassDef):
         return False
     fields = [f for f in node.body if isinstance(f, ast.AnnAssign)]
-    told = [f for f in fields if "ClassVar" not in ast.unparse(f.annotation)]
-    if len(told) <= 3:
+    kinds = [ast.unparse(f.annotation) for f in fields]
+    if "KW_ONLY" in kinds:  # what stands below it is given by keyword
+        kinds = kinds[: kinds.index("KW_ONLY")]
+    if len([kind for kind in kinds if "ClassVar" not in kind]) <= 3:
         return False
     tuples = any(ast.unparse(base).endswith("NamedTuple") for base in node.bases)
     said = [ast.unparse(d) for d in node.decorator_list]

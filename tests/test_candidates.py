@@ -190,7 +190,7 @@ def test_without_a_vendor_nothing_can_be_withdrawn_and_without_a_record_it_is_un
 
     assert candidates.loss_share(stability((), None), "x", 100.0) == Range.exact(0.0, "share")
     assert candidates.loss_share(stability(("V",), None), "x", 100.0) is None
-    loss = Range(5, 10, 30, "EUR per year")
+    loss = Range(5, 10, 30, unit="EUR per year")
     assert candidates.loss_share(stability(("V",), loss), "x", 100.0).central == pytest.approx(0.1)
 
 
@@ -247,5 +247,5 @@ def test_the_cheapest_migration_prices_a_move_and_its_band_is_that_of_its_factor
         name: option(name, amount) for name, amount in (("a", 0.0), ("b", 100.0), ("c", 400.0))
     }
     found = candidates.switching_costs(costs, "EUR")
-    assert found["a"] == Range(50, 100, 300, "EUR")  # to b; half and three times, as the days
+    assert found["a"] == Range(50, 100, 300, unit="EUR")  # to b; half and three times, as the days
     assert found["b"].central == 400  # away from b leads to c

@@ -56,7 +56,7 @@ def test_one_convention_a_report(
 
 def test_an_amount_and_its_range_have_one_form() -> None:
     def said(low: float, central: float, high: float) -> str:
-        return Numbers("DE", "EUR").range(Range(low, central, high, "EUR")).replace(THIN, " ")
+        return Numbers("DE", "EUR").range(Range(low, central, high, unit="EUR")).replace(THIN, " ")
 
     assert said(590_000, 830_000, 1_170_000) == "€ 0.83 million (0.59 to 1.17)"
     assert said(80_000, 185_000, 560_000) == "€ 0.18 million (0.08 to 0.56)"
@@ -113,14 +113,14 @@ def test_a_tick_shows_every_digit_of_its_place() -> None:
 
 def test_a_range_reads_as_central_value_and_span() -> None:
     numbers = Numbers("IT", "EUR")
-    assert numbers.range(Range(10, 12.3, 15, "GiB")) == "12.3\xa0GiB (10.0 to 15.0)"
-    money = numbers.range(Range(1000, 2000, 3000, "EUR")).replace(THIN, " ")
+    assert numbers.range(Range(10, 12.3, 15, unit="GiB")) == "12.3\xa0GiB (10.0 to 15.0)"
+    money = numbers.range(Range(1000, 2000, 3000, unit="EUR")).replace(THIN, " ")
     assert money == "€ 2 000 (€ 1 000 to 3 000)"
-    assert numbers.range(Range(0.1, 0.2, 0.3, "share")) == "20% (10% to 30%)"
-    assert numbers.span(Range(0.708, 0.71, 0.712, "share")) == "71%"
-    foreign = numbers.range(Range(250_142, 317_000, 450_000, "USD")).replace(THIN, " ")
+    assert numbers.range(Range(0.1, 0.2, 0.3, unit="share")) == "20% (10% to 30%)"
+    assert numbers.span(Range(0.708, 0.71, 0.712, unit="share")) == "71%"
+    foreign = numbers.range(Range(250_142, 317_000, 450_000, unit="USD")).replace(THIN, " ")
     assert foreign == "US$ 0.32 million (0.25 to 0.45)"
-    assert numbers.range(Range(-0.2, 0, 0.1, "per year")) == "0\xa0per year (−0.200 to 0.100)"
+    assert numbers.range(Range(-0.2, 0, 0.1, unit="per year")) == "0\xa0per year (−0.200 to 0.100)"
     assert numbers.range(Range.exact(4, "GPUs"), 0) == "4\xa0GPUs"
     per_million = Range.exact(3.456, "USD per million tokens")
     assert numbers.range(per_million).replace(THIN, " ") == "$ 3.46 per million tokens".replace(

@@ -31,7 +31,13 @@ def test_room_is_what_the_gpus_offer_beyond_caches_over_the_weights():
     # 80 GiB − 20 GiB of caches, over 30 GiB of weights: the weights may double.
     model = catalogue.model("google/gemma-4-31B-it")
     found = resilience.SuccessorFit(
-        "own", model.model_id, 30, 20, 80, 160, resilience.growth(model, DAY)
+        option="own",
+        model=model.model_id,
+        weights=30,
+        other=20,
+        budget=80,
+        budget_all=160,
+        growth=resilience.growth(model, DAY),
     )
     assert found.room == pytest.approx(2.0)
     assert found.room_one_server == pytest.approx(140 / 30)
@@ -41,8 +47,18 @@ def test_room_is_what_the_gpus_offer_beyond_caches_over_the_weights():
 def test_ample_room_fits_and_none_does_not():
     model = catalogue.model("google/gemma-4-31B-it")
     known = resilience.growth(model, DAY)
-    assert resilience.SuccessorFit("own", "m", 1, 0, 1000, 1000, known).verdict == "fits"
-    assert resilience.SuccessorFit("own", "m", 100, 0, 60, 60, known).verdict == "does not fit"
+    assert (
+        resilience.SuccessorFit(
+            option="own", model="m", weights=1, other=0, budget=1000, budget_all=1000, growth=known
+        ).verdict
+        == "fits"
+    )
+    assert (
+        resilience.SuccessorFit(
+            option="own", model="m", weights=100, other=0, budget=60, budget_all=60, growth=known
+        ).verdict
+        == "does not fit"
+    )
 
 
 def test_the_forecast_uses_only_what_was_released_by_the_reports_date():

@@ -266,7 +266,7 @@ def test_the_recoding_sheet_is_blind_and_complete():
 # Shocks
 
 
-COST = Range(20_000, 60_000, 150_000, "EUR")
+COST = Range(20_000, 60_000, 150_000, unit="EUR")
 
 
 def loss(

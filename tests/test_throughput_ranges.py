@@ -49,11 +49,16 @@ def test_every_case_finds_a_range_and_farther_is_never_narrower() -> None:
     table = catalogue.table("engine_spread", spread.Spread)
     for quantity in {row.quantity for row in table}:
         rows = [
-            (r.scope, np.log(r.low), np.log(r.high), r.measurements)
+            ranges.ScopeRange(
+                scope=r.scope,
+                low=float(np.log(r.low)),
+                high=float(np.log(r.high)),
+                count=r.measurements,
+            )
             for r in table
             if r.quantity == quantity
         ]
-        assert rows[0][0] == "measured=yes" and rows[-1][0] == ""
+        assert rows[0].scope == "measured=yes" and rows[-1].scope == ""
         for loop in ("closed", "open", "saturated", "static"):
             for load in ranges.LOADS[1:]:
                 widths = []

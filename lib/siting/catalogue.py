@@ -239,7 +239,7 @@ class Banded(Fact):
 
     @property
     def range(self) -> Range:
-        return Range(self.low, self.central, self.high, self.unit)
+        return Range(self.low, self.central, self.high, unit=self.unit)
 
     def model_post_init(self, _context: Any, /) -> None:
         """Refuses numbers that are not in order."""

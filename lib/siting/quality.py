@@ -245,7 +245,8 @@ def reasoning_tokens(workload: Workload, effort: str, model: str = "") -> Range:
     thinks, 0 included. Without one, the estimate for effort and task is taken, the same for a
     vendor's model and an open one; an effort that is not known counts as the usual default.
     """
-    how, known = thinks(model), effort_named(effort)
+    how = thinks(model)
+    known = effort_named(effort)
     unsaid = how == "off" or (how == "" and not effort.strip())
     off = how != "always" and not known.thinks if known else unsaid
     if how == "never" or off:
@@ -266,13 +267,20 @@ def pick(found: tuple[Score, ...], effort: str, thinking: bool) -> Score | None:
     asked = effort_named(effort)
     wants = asked.thinks if asked else thinking
 
-    def rank(score: Score) -> tuple[int, bool, float]:
+    def suits(score: Score) -> int:
+        """How well the effort of a row suits: 0 is best, 3 the other class."""
         known = effort_named(score.effort)
-        order = 2 if known is None else 0 if known is asked else 1 if known.thinks is wants else 3
-        return order, "validation" not in score.setting, score.score
+        if known is None:
+            return 2
+        if known is asked:
+            return 0
+        return 1 if known.thinks is wants else 3
+
+    def rank(score: Score) -> tuple[int, bool, float]:
+        return suits(score), "validation" not in score.setting, score.score
 
     best = min(found, key=rank, default=None)
-    return best if best and not (asked and rank(best)[0] == 3) else None
+    return best if best and not (asked and suits(best) == 3) else None
 
 
 def tolerance(board: Board, a: Score, b: Score) -> float:
@@ -437,7 +445,8 @@ def agreed(comparisons: tuple[BoardComparison, ...]) -> tuple[Verdict, str]:
 
 def each_question_once(comparisons: tuple[BoardComparison, ...]) -> tuple[BoardComparison, ...]:
     """The comparisons, of which those that share questions with one that counts more count 0."""
-    found, heard = list(comparisons), list[Board]()
+    found = list(comparisons)
+    heard = list[Board]()
     for i in sorted(range(len(found)), key=lambda i: -found[i].counts):
         c = found[i]
         if c.difference is not None:
@@ -513,7 +522,8 @@ def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:
     At the effort of the option, or else at the one that earned its model's scores: what capacity
     must generate and an API bills, on top of the visible output.
     """
-    w, o = scenario.workloads[workload], scenario.options[option]
+    w = scenario.workloads[workload]
+    o = scenario.options[option]
     found = parity(workload, w, option, o)
     return found.reasoning_tokens if found else reasoning_tokens(w, o.effort, o.runs(workload))
 
@@ -534,7 +544,8 @@ def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
 def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]:
     """Scores earned by reasoning that the load does not count, and workloads without a floor."""
     for p in parities:
-        tokens, counted = p.reasoning_tokens.central, scenario.workloads[p.workload]
+        tokens = p.reasoning_tokens.central
+        counted = scenario.workloads[p.workload]
         if tokens > 0 and counted.reasoning_tokens is None:
             yield (
                 f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
@@ -556,9 +567,10 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
     for c in (c for p in parities for c in p.comparisons):
         board = c.board
         for score in filter(None, (c.model, c.reference)):
-            half, at = score.margin or 0.0, score.score
+            half = score.margin or 0.0
+            at = score.score
             name = f"score of {score.model} on {board.label}, effort {score.effort}"
-            value = Range(at - half, at, at + half, board.unit)
+            value = Range(at - half, at, at + half, unit=board.unit)
             yield Input(name=name, value=value, source=source_of(score))
         if c.tolerance is not None:
             size = Range.exact(float(board.items or board.fixed_tolerance or 0))

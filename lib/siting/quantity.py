@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from statistics import NormalDist
 
 GIB = 2**30
@@ -61,6 +61,7 @@ class Range:
     low: float
     central: float
     high: float
+    _: KW_ONLY
     unit: str = ""
 
     def __post_init__(self) -> None:
@@ -72,13 +73,13 @@ class Range:
     @classmethod
     def exact(cls, value: float, unit: str = "") -> Range:
         """A value without uncertainty (a count, a price on a list)."""
-        return cls(value, value, value, unit)
+        return cls(value, value, value, unit=unit)
 
     @classmethod
     def ordered(cls, values: Iterable[float], unit: str = "") -> Range:
         """Three values, whichever is lowest."""
         low, central, high = sorted(values)
-        return cls(low, central, high, unit)
+        return cls(low, central, high, unit=unit)
 
     @property
     def ends(self) -> tuple[float, float, float]:
@@ -89,23 +90,26 @@ class Range:
     def around(cls, value: float, share: float, unit: str = "") -> Range:
         """`value` with a symmetric relative band, e.g. share=0.1 for plus or minus 10 %."""
         half = abs(value) * share
-        return cls(value - half, value, value + half, unit)
+        return cls(value - half, value, value + half, unit=unit)
 
     def scaled(self, factor: float, unit: str | None = None) -> Range:
         """Every value times `factor`; a negative factor swaps low and high."""
         low, high = sorted((self.low * factor, self.high * factor))
-        return Range(low, self.central * factor, high, self.unit if unit is None else unit)
+        return Range(low, self.central * factor, high, unit=self.unit if unit is None else unit)
 
     def plus(self, other: Range) -> Range:
         """Sum when both move together: lows add, highs add (the wider, cautious band)."""
         return Range(
-            self.low + other.low, self.central + other.central, self.high + other.high, self.unit
+            self.low + other.low,
+            self.central + other.central,
+            self.high + other.high,
+            unit=self.unit,
         )
 
     def times(self, other: Range, unit: str = "") -> Range:
         """Product when both move together, of ranges above zero."""
         return Range(
-            self.low * other.low, self.central * other.central, self.high * other.high, unit
+            self.low * other.low, self.central * other.central, self.high * other.high, unit=unit
         )
 
     @property
@@ -123,4 +127,6 @@ def total(ranges: Iterable[Range], unit: str = "") -> Range:
     central = sum(r.central for r in items)
     down = math.sqrt(sum((r.central - r.low) ** 2 for r in items))
     up = math.sqrt(sum((r.high - r.central) ** 2 for r in items))
-    return Range(central - down, central, central + up, unit or (items[0].unit if items else ""))
+    return Range(
+        central - down, central, central + up, unit=unit or (items[0].unit if items else "")
+    )

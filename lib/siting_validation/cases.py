@@ -69,7 +69,7 @@ def as_printed(found: Range, row: Row, column: str) -> Range:
     """A range that holds every value which a table would print as what it prints in `column`."""
     half = _digit(row.get(column, "")) / 2
     low = min(found.low, max(found.low - half, 0.0))  # nothing printed is below zero for rounding
-    return Range(low, found.central, found.high + half, found.unit)
+    return Range(low, found.central, found.high + half, unit=found.unit)
 
 
 def _digit(text: str) -> float:

@@ -180,7 +180,9 @@ class Model:
             k = {n: np.exp(holds @ theta[m]) for n, (m, holds) in here.items()}
             if only is not None:
                 asked = np.flatnonzero(only[at])
-                at, r, t = at[asked], part(r, asked), part(t, asked)
+                at = at[asked]
+                r = part(r, asked)
+                t = part(t, asked)
                 k = {n: value[asked] for n, value in k.items()}
             if not at.size:
                 continue
@@ -236,7 +238,8 @@ class Fit:
 
     def _residuals(self, free: np.ndarray) -> np.ndarray:
         theta = self._whole(free)
-        m, found = self.model, self.model.predict(theta)
+        m = self.model
+        found = self.model.predict(theta)
         parts = [((theta - m.prior) / m.width)[self.free]]
         for q in QUANTITIES:
             at = self.weight[q] > 0
@@ -262,12 +265,14 @@ class Fit:
 
     def without(self, left: np.ndarray) -> np.ndarray:
         """The constants had the rows `left` never been measured: reweighted Gauss-Newton."""
-        m, free = self.model, self.free
+        m = self.model
+        free = self.free
         prior = (m.prior - self.theta)[free]
         a0 = np.diag(1 / m.width[free] ** 2)
         step = np.zeros(free.sum())
         for _ in range(4):
-            a, b = a0.copy(), a0 @ prior
+            a = a0.copy()
+            b = a0 @ prior
             for q in QUANTITIES:
                 at = (self.weight[q] > 0) & ~left
                 j = self.jacobian[q][at]
@@ -318,10 +323,12 @@ def summaries(errors: dict[str, np.ndarray], here: np.ndarray) -> dict[str, Any]
 
 def regimes(data: Data) -> dict[str, np.ndarray]:
     """Rows by what a step spends its time on."""
-    context, gpus = data.traffic.input_tokens + data.traffic.output_tokens / 2, data.replicas.group
+    context = data.traffic.input_tokens + data.traffic.output_tokens / 2
+    gpus = data.replicas.group
     formats = np.array([x["dense"].split()[0] for x in data.regimes])
     mixture = np.array([x["mixture"] == "yes" for x in data.regimes])
-    served, load = data.loop != "saturated", data.traffic.load
+    served = data.loop != "saturated"
+    load = data.traffic.load
     return {
         "batch or clients up to 4": served & (load <= 4),
         "5 to 64": served & (load > 4) & (load <= 64),
@@ -366,7 +373,7 @@ def cases(model: Model, theta: np.ndarray) -> ranges.Cases:
     load = [spread.load_class(n, x) for n, x in zip(running, d.loop, strict=True)]
     kept = {key: d.keys[key] for key in ranges.ALIKE}
     far = {key: ranges.levels(d.regimes, names) for key, names in kept.items()}
-    return ranges.Cases(d.regimes, np.array(load), kept, far)
+    return ranges.Cases(regimes=d.regimes, load=np.array(load), groups=kept, levels=far)
 
 
 def holds(data: Data, c: ranges.Cases, errors: dict[str, ranges.Errors]) -> dict[str, Any]:
@@ -390,7 +397,8 @@ def holds(data: Data, c: ranges.Cases, errors: dict[str, ranges.Errors]) -> dict
 
 def report(fit: Fit, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
     """Errors of the fit by source, engine, card, generation and regime, and of what is left out."""
-    model, data = fit.model, fit.model.data
+    model = fit.model
+    data = fit.model.data
     fitted = model.predict(fit.theta)
     errors = {q: model.errors(fitted, q) for q in QUANTITIES}
     found: dict[str, Any] = {"fit": {}, "left_out": {}}

@@ -48,7 +48,7 @@ QUANTITIES = {"weights_gib_per_gpu": "weights", "kv_cache_gib_per_gpu": "pool"}
 ERRORS = (NotEstimated, KeyError, FactError, ValueError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A row with what it is told apart by."""
 
@@ -67,13 +67,15 @@ def cases(kind: str) -> list[Case]:
         try:
             if kind == "vram":
                 d = vram.run_of(row).deployment
-                aspects, pair = distance.aspects(d), f"{d.model.model_id} on {d.gpu.id}"
+                aspects = distance.aspects(d)
+                pair = f"{d.model.model_id} on {d.gpu.id}"
             else:
                 job = finetune.job_of(row)
-                aspects, pair = training.aspects(job), f"{job.model.model_id} on {row.get('gpu')}"
+                aspects = training.aspects(job)
+                pair = f"{job.model.model_id} on {row.get('gpu')}"
         except ERRORS:
             continue
-        found.append(Case(row, source, pair, aspects))
+        found.append(Case(row=row, source=source, card=pair, aspects=aspects))
     return found
 
 
@@ -91,8 +93,10 @@ Key = tuple[str, ...]
 
 def derived(case: Case) -> Iterator[tuple[Key, float]]:
     """Values that a log gives for constants, each the only unknown of what is printed."""
-    row, d = case.row, vram.run_of(case.row).deployment
-    outside, activation = number(row, "non_torch_gib"), number(row, "activation_peak_gib")
+    row = case.row
+    d = vram.run_of(case.row).deployment
+    outside = number(row, "non_torch_gib")
+    activation = number(row, "activation_peak_gib")
     if d.family == "vllm" and outside is not None and row["case_id"] != "0":
         yield _key(d.behaviour("non_torch_gib")), outside
     if d.family == "vllm" and activation is not None:
@@ -147,7 +151,8 @@ def _layer_values() -> dict[Key, float]:
 
 @cache
 def _errors_by_scale() -> dict[float, dict[str, float]]:
-    known, found = cases("finetune"), {}
+    known = cases("finetune")
+    found = {}
     for scale in SCALES:
         with facts({k: v * scale for k, v in _layer_values().items()}):
             made = _predict("finetune", known)
@@ -178,7 +183,8 @@ def _changed(row: dict[str, str], changed: dict[Key, float]) -> dict[str, str]:
     value = changed.get(tuple(row[c] for c in ("engine", "name", "first", "before", "where")))
     if value is None:
         return row
-    low, high = min(float(row["low"]), value), max(float(row["high"]), value)
+    low = min(float(row["low"]), value)
+    high = max(float(row["high"]), value)
     return {**row, "low": f"{low:g}", "central": f"{value:g}", "high": f"{high:g}"}
 
 
@@ -211,7 +217,7 @@ UNSTRETCHED = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Residual:
     """How much of its unstretched range a measurement lies off, on either side."""
 
@@ -239,7 +245,14 @@ def residuals(kind: str, of: Sequence[Case], others: Sequence[Case]) -> Iterator
                 down, up = c.central - c.measured - slack, c.measured - c.central - slack
                 low = max(0.0, down) / max(c.central - (c.low or 0.0), 1e-9)
                 high = max(0.0, up) / max((c.high or 0.0) - c.central, 1e-9)
-                yield Residual(quantity, case.source, case.card, far, low, high)
+                yield Residual(
+                    quantity=quantity,
+                    source=case.source,
+                    card=case.card,
+                    distance=far,
+                    low=low,
+                    high=high,
+                )
 
 
 def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
@@ -287,7 +300,8 @@ def _quantile(values: Sequence[float], weights: Sequence[float], share: float) -
 
 def left_out(kind: str, by: Callable[[Case], str]) -> list[tuple[Prediction, int]]:
     """Each group predicted from all others: comparison, and how far it is from them."""
-    known, found = cases(kind), []
+    known = cases(kind)
+    found = []
     fit = constants if kind == "vram" else training_scale
     base = _all_residuals(kind, known)
     for group in dict.fromkeys(map(by, known)):
@@ -376,7 +390,8 @@ def _class(kind: str, case: Case) -> str:
 
 def write_tables() -> None:
     """The stretch from all rows, each with its source left out; and what was seen."""
-    spread, seen = [], []
+    spread = []
+    seen = []
     for kind, topic in (("vram", "serving"), ("finetune", "training")):
         known = cases(kind)
         made = stretch([r for _, rs in _all_residuals(kind, known) for r in rs])

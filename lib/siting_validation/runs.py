@@ -124,7 +124,7 @@ def expected(run: Run) -> Expected:
     ):
         factors = spread.factors(where, quantity, float(found.running))
         if factors and math.isfinite(value):
-            speeds[quantity] = Range(value * factors[0], value, value * factors[1], unit)
+            speeds[quantity] = Range(value * factors[0], value, value * factors[1], unit=unit)
         elif quantity != "ttft_ms":
             raise NotEstimated("the estimate is not a finite number")
     return Expected(speeds, spread.distance(where))

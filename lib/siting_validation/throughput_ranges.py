@@ -10,7 +10,7 @@ is widened by one over their number.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class Errors:
     """Share that is left out on either side, outside campaigns."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cases:
     """What ranges are sorted by, one entry a row."""
 
@@ -111,18 +111,28 @@ def quantiles(
     return min(low * wider, -NARROWEST), max(high * wider, NARROWEST)
 
 
-Row = tuple[str, float, float, int]
-"""Scope, low and high as logarithms, number of errors."""
+@dataclass(frozen=True, kw_only=True)
+class ScopeRange:
+    """The range of errors that holds for a scope."""
+
+    scope: str
+    """Conditions of facts/engine_spread.csv; blank: all."""
+    low: float
+    """As a logarithm."""
+    high: float
+    count: int
+    """Errors that it rests on."""
 
 
-def table(cases: Cases, errors: Errors, kept: np.ndarray) -> list[Row]:
+def table(cases: Cases, errors: Errors, kept: np.ndarray) -> list[ScopeRange]:
     """Ranges in the order in which they are looked up, from the rows `kept`."""
     return [*_campaign_rows(cases, errors, kept), *_stranger_rows(cases, errors, kept)]
 
 
-def _campaign_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[Row]:
+def _campaign_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[ScopeRange]:
     near = kept & np.isfinite(errors.near) & (cases.levels["model and card"] <= 2)
-    group, campaign = cases.groups["model and card"], cases.campaign
+    group = cases.groups["model and card"]
+    campaign = cases.campaign
     for i, scope in enumerate(CAMPAIGNS):
         here = near & (campaign == i)
         for load in (*LOADS[1:], ""):
@@ -130,52 +140,58 @@ def _campaign_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[R
             if at.sum() < FEWEST * (2 if load else 1):
                 continue
             low, high = quantiles(errors.near[at], group[at], "model and card")
-            yield _scope(f"campaign=yes & {scope}", load), low, high, int(at.sum())
+            name = _scope(f"campaign=yes & {scope}", load)
+            yield ScopeRange(scope=name, low=low, high=high, count=int(at.sum()))
 
 
 def _scope(scope: str, load: str) -> str:
-    return " & ".join(filter(None, (scope, f"load={load}" if load else "")))
+    return f"{scope} & load={load}" if load else scope
 
 
-def _stranger_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[Row]:
+def _stranger_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[ScopeRange]:
     """Ranges outside campaigns: by kind and size of load where all was seen, else by distance.
 
     None is narrower than that of the class before it, whoever measured that.
     """
     near = kept & np.isfinite(errors.near) & (cases.campaign < 0)
     far = kept & np.isfinite(errors.far)
-    found: dict[str, Row] = {}
-    at = [
-        (near & (cases.levels["model and card"] == n), far & (cases.levels["source"] == n))
-        for n in range(4)
-    ]
+    level_near = cases.levels["model and card"]
+    level_far = cases.levels["source"]
+    found: list[ScopeRange] = []
     for of_kind in KINDS:
         alike = cases.kind == of_kind
         for load in LOADS:
             here = alike & (cases.load == load) if load else alike
-            row = _pooled(cases, errors, at[0][0] & here, at[0][1] & here, load)
+            seen_near = near & (level_near == 0) & here
+            seen_far = far & (level_far == 0) & here
             scope = _scope(f"kind={of_kind} & distance=0", load)
-            if row:
-                found[scope] = (scope, *row)
-    of_kinds = [(low, high) for _, low, high, _ in found.values()]
-    before = (-NARROWEST, NARROWEST)
-    for n, (a, b) in enumerate(at):
-        if n == 1 and of_kinds:
-            before = (
-                min(before[0], min(low for low, _ in of_kinds)),
-                max(before[1], max(high for _, high in of_kinds)),
-            )
-        low, high, count = _pooled(cases, errors, a, b, "") or (*before, 0)
-        before = (min(low, before[0]), max(high, before[1]))
-        found[f"distance={n}"] = (f"distance={n}", *before, count)
-    yield from sorted(found.values(), key=lambda row: -row[0].count("="))
-    yield "", *before, 0
+            if pooled := _pooled(cases, errors, seen_near, seen_far, load):
+                found.append(replace(pooled, scope=scope))
+    of_kinds = tuple(found)
+    before = ScopeRange(scope="", low=-NARROWEST, high=NARROWEST, count=0)
+    for level in range(4):
+        if level == 1:
+            before = _widest(before, *of_kinds)
+        pooled = _pooled(cases, errors, near & (level_near == level), far & (level_far == level))
+        before = _widest(before, pooled) if pooled else before
+        count = pooled.count if pooled else 0
+        found.append(replace(before, scope=f"distance={level}", count=count))
+    yield from sorted(found, key=lambda found: -found.scope.count("="))
+    yield replace(before, scope="", count=0)
+
+
+def _widest(*found: ScopeRange) -> ScopeRange:
+    """From the lowest low to the highest high."""
+    return replace(found[0], low=min(r.low for r in found), high=max(r.high for r in found))
 
 
 def _pooled(
-    cases: Cases, errors: Errors, near: np.ndarray, far: np.ndarray, load: str
-) -> tuple[float, float, int] | None:
-    """Range and number of the errors `near` of known and `far` of unknown sources; None if few."""
+    cases: Cases, errors: Errors, near: np.ndarray, far: np.ndarray, load: str = ""
+) -> ScopeRange | None:
+    """Range of the errors `near` of known and `far` of unknown sources; None if few.
+
+    load: of a class of load alone, which more must tell of.
+    """
     source = cases.groups["source"]
     sources = np.concatenate([source[near], source[far]])
     names, counts = np.unique(sources, return_counts=True)
@@ -185,12 +201,12 @@ def _pooled(
         return None
     all_errors = np.concatenate([errors.near[near], errors.far[far]])[heard]
     low, high = quantiles(all_errors, sources[heard], "source", errors.held)
-    return low, high, int(heard.sum())
+    return ScopeRange(scope="", low=low, high=high, count=int(heard.sum()))
 
 
-def lookup(rows: list[Row], case: dict[str, str]) -> tuple[float, float]:
+def lookup(rows: list[ScopeRange], case: dict[str, str]) -> tuple[float, float]:
     """Low and high for a case, as `siting.serving.spread` would find them."""
-    return next((r[1], r[2]) for r in rows if applies(r[0], case))
+    return next((r.low, r.high) for r in rows if applies(r.scope, case))
 
 
 def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -213,16 +229,17 @@ def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.nda
     return inside, width
 
 
-def facts(quantity: str, rows: list[Row]) -> list[dict[str, Any]]:
+def facts(quantity: str, rows: list[ScopeRange]) -> list[dict[str, Any]]:
     """The rows of facts/engine_spread.csv of a quantity; a client's own benchmark comes first."""
-    own = ("measured=yes", -np.log(OWN_SCATTER), np.log(OWN_SCATTER), 0)
+    scatter = float(np.log(OWN_SCATTER))
+    own = ScopeRange(scope="measured=yes", low=-scatter, high=scatter, count=0)
     return [
         {
             "quantity": quantity,
-            "scope": scope,
-            "low": round(float(np.exp(low)), 3),
-            "high": round(float(np.exp(high)), 3),
-            "measurements": n,
+            "scope": row.scope,
+            "low": round(float(np.exp(row.low)), 3),
+            "high": round(float(np.exp(row.high)), 3),
+            "measurements": row.count,
         }
-        for scope, low, high, n in [own, *rows]
+        for row in [own, *rows]
     ]

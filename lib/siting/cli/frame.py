@@ -19,7 +19,8 @@ from siting import __version__
 if TYPE_CHECKING:
     from siting.inputs.document import Problem
 
-FAILED, WRONG_INPUT = 1, 2
+FAILED = 1
+WRONG_INPUT = 2
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -176,7 +177,8 @@ def prepare(
                 job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:
                 fault = f"another scenario of this run is named {made.client!r}, too"
-                wrong[client] = [Problem(client, 0, "", fault, "rename it, or use another --out")]
+                write = "rename it, or use another --out"
+                wrong[client] = [Problem(file=client, line=0, field="", wrong=fault, write=write)]
         except DocumentError as error:
             wrong[client] = list(error.problems)
     return list(prepared.values()), wrong

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="BaseModel")
 
 _FILE = click.Path(exists=True, dir_okay=False)
-_COUNT, _CONTEXT = click.IntRange(1, 64), click.IntRange(1, 20_000_000)
+_COUNT = click.IntRange(1, 64)
+_CONTEXT = click.IntRange(1, 20_000_000)
 _HOURS = click.Choice(("office", "day", "flat", "night"))
 _SPARES = click.Choice(("none", "n+1", "2n"))
-_MODELS, _GPUS = frame.completer(frame.known_models), frame.completer(frame.known_gpus)
+_MODELS = frame.completer(frame.known_models)
+_GPUS = frame.completer(frame.known_gpus)
 _MODEL = "A model of the catalogue, or a config.json of Hugging Face."
 _CONFIG = "A config.json that describes the model, instead of the catalogue."
 _PEAK = "Busiest hour of the year over the busiest of a usual week."

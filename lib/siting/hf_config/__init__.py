@@ -43,7 +43,8 @@ def read(path: Path) -> Model:
 
     Raises FactError naming the file and the missing field.
     """
-    whole, beside = _object(path), path.with_name("hf_quant_config.json")
+    whole = _object(path)
+    beside = path.with_name("hf_quant_config.json")
     quantised = _object(beside) if beside != path and beside.is_file() else None
     return from_config(whole, str(path), quantised)
 
@@ -90,7 +91,8 @@ def _made(whole: Config, name: str, beside: Config | None) -> Model:
         )
     blocks = config.get("layers_block_type") or config.get("hybrid_override_pattern") or ""
     config.setdefault("num_hidden_layers", len(blocks))
-    shape, encoder = _shape(whole, config), encoder_params(whole)
+    shape = _shape(whole, config)
+    encoder = encoder_params(whole)
     return Model(
         model_id=str(whole.get("_name_or_path") or name),
         family=kind(config),
@@ -108,7 +110,8 @@ def _made(whole: Config, name: str, beside: Config | None) -> Model:
 
 def _shape(whole: Config, config: Config) -> Config:
     """Sizes of the layers, by their names in the catalogue."""
-    layers, hidden = need(config, "num_hidden_layers"), need(config, "hidden_size")
+    layers = need(config, "num_hidden_layers")
+    hidden = need(config, "hidden_size")
     heads = need(config, "num_attention_heads")
     usual = meaning("tied embedding", kind(config))
     grouped = get(config, "num_key_value_heads") or heads

@@ -40,7 +40,8 @@ def _of_section(section: Config, config: Config) -> str:
         return "nf4" if section.get("load_in_4bit") else "bnb-int8"
     if method == "fp8" and config.get("expert_dtype") == "fp4":
         return "fp8-mxfp4-experts"
-    bits, known = get(section, "bits"), meaning("quantisation method", method)
+    bits = get(section, "bits")
+    known = meaning("quantisation method", method)
     if method == "compressed-tensors" or section.get("config_groups"):
         form = _of_groups(section)
     elif method == "quark":
@@ -104,7 +105,7 @@ def _variant(forms: dict[str, str]) -> str:
     Experts decide where they are quantised, else the MLPs do.
     """
     attention, mlp, experts = forms["attention"], forms["mlp"], forms["experts"]
-    main = experts if experts != "bf16" else mlp if mlp != "bf16" else attention
+    main = next((form for form in (experts, mlp) if form != "bf16"), attention)
     if main == "nvfp4":
         rest = "-fp8" if "fp8" in (attention, mlp) else ""
         if mlp != "nvfp4":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Literal
 
 from siting import catalogue, places
@@ -58,6 +58,7 @@ class Known:
     value: Value | None
     """None: 'asked, and not known'."""
     source: Source
+    _: KW_ONLY
     assumed: bool = False
     """Taken for granted by the kit until the client says otherwise."""
 

@@ -14,9 +14,9 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -41,12 +41,14 @@ Path_ = tuple[str | int, ...]
 """Keys and list positions that lead to a value."""
 
 
-class Fault(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fault:
     """Where something is wrong with data, what, and what to write instead."""
 
     place: Path_
     wrong: str
     write: str
+    _: KW_ONLY
     rests_on: Path_ = ()
     """Another place of the data that it was held against; what is malformed there may be why."""
 
@@ -71,7 +73,7 @@ INVISIBLE = re.compile(
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong with a file, and what to write instead."""
 
@@ -102,7 +104,8 @@ class DocumentError(ValueError):
     @classmethod
     def of(cls, file: object, wrong: str, write: str, line: int = 0, field: str = "") -> Self:
         """With one problem alone."""
-        return cls([Problem(str(file), line, field, wrong, write)])
+        problem = Problem(file=str(file), line=line, field=field, wrong=wrong, write=write)
+        return cls([problem])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,17 @@ class Document:
 
     def problems(self, faults: Iterable[Fault]) -> list[Problem]:
         """Faults of the data, each with the file and line where it was written."""
-        return [Problem(*self.place(f.place), dotted(f.place), f.wrong, f.write) for f in faults]
+        return [self._problem(fault) for fault in faults]
+
+    def _problem(self, fault: Fault) -> Problem:
+        file, line = self.place(fault.place)
+        return Problem(
+            file=file,
+            line=line,
+            field=dotted(fault.place),
+            wrong=fault.wrong,
+            write=fault.write,
+        )
 
 
 def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +163,10 @@ def dotted(path: Path_) -> str:
     """`("workloads", "a", "hours", 3)` as `workloads.a.hours[3]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
     return text
 
 
@@ -235,12 +251,16 @@ class _Builder:
     """Turns parser events into data, noting lines and problems on the way."""
 
     file: str
+    _: KW_ONLY
     problems: list[Problem] = field(default_factory=list)
     lines: dict[Path_, tuple[str, int]] = field(default_factory=dict)
     root: Any = None
 
     def refuse(self, line: int, path: Path_, wrong: str, write: str) -> None:
-        self.problems.append(Problem(self.file, line + 1, dotted(path), wrong, write))
+        at_line = line + 1  # the parser counts from 0
+        self.problems.append(
+            Problem(file=self.file, line=at_line, field=dotted(path), wrong=wrong, write=write)
+        )
 
     def take(self, events: Iterator[Event]) -> None:
         for event in events:
@@ -296,7 +316,8 @@ class _Builder:
         return result
 
     def scalar(self, event: ScalarEvent, path: Path_) -> Any:
-        text, line = event.value, event.start_mark.line
+        text = event.value
+        line = event.start_mark.line
         if INVISIBLE.search(text):
             wrong = "holds an invisible control character"
             self.refuse(line, path, wrong, "remove it, or type the text anew")
@@ -305,7 +326,7 @@ class _Builder:
             return text
         if text in _WORDS:
             return _WORDS[text]
-        kind = int if _INTEGER.fullmatch(text) else float if _DECIMAL.fullmatch(text) else None
+        kind = _number(text)
         if kind and sum(map(str.isdigit, text)) > MAX_DIGITS:
             wrong = f"a number of more than {MAX_DIGITS} digits"
             self.refuse(line, path, wrong, "round it, or put it in quotes if it is text")
@@ -320,6 +341,13 @@ class _Builder:
         elif remedy := ambiguity(text):
             self.refuse(line, path, *remedy)
         return text
+
+
+def _number(text: str) -> type[int] | type[float] | None:
+    """What kind of number a plain word is; None where it is none."""
+    if _INTEGER.fullmatch(text):
+        return int
+    return float if _DECIMAL.fullmatch(text) else None
 
 
 def ambiguity(text: str) -> tuple[str, str] | None:

@@ -86,13 +86,15 @@ def load(path: Path, zone: str = "UTC") -> Imported:
     """
     table = read(path, {"time": TIME}, dict.fromkeys(LOGGED, COUNT))
     frame = table.rows
-    when, requests = frame["time"], frame.get("requests", pd.Series(1.0, frame.index))
+    when = frame["time"]
+    requests = frame.get("requests", pd.Series(1.0, frame.index))
     _refuse_rows(table)
     _refuse_span(table, when)
     hours = requests.groupby(when.dt.floor("h")).sum().asfreq("h", fill_value=0.0)
     if told := when.dt.tz is not None:
         hours = hours.tz_convert(zone).tz_localize(None)
-    result, row = _shape(table, hours), "a count" if "requests" in frame else "a request"
+    result = _shape(table, hours)
+    row = "a count" if "requests" in frame else "a request"
     for column in ("input_tokens", "output_tokens"):
         if column in frame:
             result[column] = _tokens(table, column, requests)
@@ -108,7 +110,8 @@ def load(path: Path, zone: str = "UTC") -> Imported:
 
 def _refuse_rows(table: Table) -> None:
     """Raises DocumentError for columns and rows that would be counted as what they are not."""
-    rows, write = table.rows, f"name it one of {', '.join(LOGGED)} (per request), or remove it"
+    rows = table.rows
+    write = f"name it one of {', '.join(LOGGED)} (per request), or remove it"
     for name in table.unread:
         if re.search("request_?id$", name, re.IGNORECASE):
             table.refuse_twins([name])
@@ -126,7 +129,8 @@ def _refuse_rows(table: Table) -> None:
 
 def _refuse_span(table: Table, when: pd.Series[pd.Timestamp]) -> None:
     """Raises DocumentError for times that no profile of a week can be read from."""
-    span, gap = when.max() - when.min(), when.sort_values().diff().reindex(when.index)
+    span = when.max() - when.min()
+    gap = when.sort_values().diff().reindex(when.index)
     for wrong, holds, write in (
         ("covers less than a week", span < pd.Timedelta(hours=167), "export four weeks"),
         ("covers more than ten years", span > pd.Timedelta(days=3660), "correct the dates"),
@@ -146,11 +150,15 @@ def _shape(table: Table, hourly: pd.Series[float]) -> dict[str, Any]:
     days = hourly.groupby([index.floor("D"), index.hour]).mean().unstack().dropna()
     weekday = pd.DatetimeIndex(days.index).day_of_week
     week = days.groupby(weekday).mean()
-    by_weekday, usual_peak = week.sum(axis=1), float(week.max().max())
-    usual_day, working = float(by_weekday.reindex(range(5)).mean()), days[weekday < 5]
+    by_weekday = week.sum(axis=1)
+    usual_peak = float(week.max().max())
+    usual_day = float(by_weekday.reindex(range(5)).mean())
+    working = days[weekday < 5]
     if not usual_day:  # a service of weekends: its busiest day is the working day
-        usual_day, working = float(by_weekday.max()), days
-    scale, peak = usual_day or 1.0, max(1.0, float(hourly.max()) / (usual_peak or 1.0))
+        usual_day = float(by_weekday.max())
+        working = days
+    scale = usual_day or 1.0
+    peak = max(1.0, float(hourly.max()) / (usual_peak or 1.0))
     wrong = f"{hourly.idxmax():%Y-%m-%d %H:%M} has {peak:,.0f} times a usual busy hour"
     table.refuse(peak > BUSIEST, wrong, f"correct what is above {BUSIEST} times", "time")
     return {
@@ -168,7 +176,8 @@ def _tokens(table: Table, column: str, requests: pd.Series[float]) -> dict[str, 
     write = "remove the column, or save the workbook with its results"
     table.refuse(ordered.empty, "is blank everywhere", write, column)
     counts = requests.loc[ordered.index]
-    mean, share = float((ordered * counts).sum() / counts.sum()), counts.cumsum()
+    mean = float((ordered * counts).sum() / counts.sum())
+    share = counts.cumsum()
     p95 = float(ordered[share >= 0.95 * share.iloc[-1]].iloc[0])
     return {"mean": round(mean, 1), "p95": round(max(p95, mean), 1)}
 
@@ -184,8 +193,10 @@ def request_price(path: Path, requests_per_month: float, service: str = "") -> I
     """
     table = _charges(path, service)
     table.refuse(requests_per_month <= 0, "the number of requests is not known", "add --requests")
-    charges, months = table.rows, invoices(table)
-    currency, (first, last) = charges["BillingCurrency"].iloc[0], months.index[[0, -1]]
+    charges = table.rows
+    months = invoices(table)
+    currency = charges["BillingCurrency"].iloc[0]
+    first, last = months.index[[0, -1]]
     each = months["billed"] / requests_per_month
     ends = {"low": each.min(), "central": each.mean(), "high": each.max()}
     total = months.sum()
@@ -213,7 +224,8 @@ def _charges(path: Path, service: str) -> Table:
     text = whole.rows[[word for word in words if word in whole.rows]].agg(" ".join, axis=1)
     rows = whole.rows[text.str.contains(service, case=False, regex=False)]
     whole.refuse(rows.empty, f"no charge holds {service!r}", "check the word", "ServiceName")
-    services, currency = rows["ServiceName"].unique(), rows["BillingCurrency"]
+    services = rows["ServiceName"].unique()
+    currency = rows["BillingCurrency"]
     several = f"has charges of {', '.join(services[:5])}"
     found = Table(path, rows)
     write = "name one with --service"
@@ -229,11 +241,13 @@ def _charges(path: Path, service: str) -> Table:
 def _refuse_periods(charges: Table) -> None:
     """Raises DocumentError for what is paid ahead, and for a first or last month that is cut."""
     ends = (pd.to_datetime(charges.rows[f"ChargePeriod{end}"]) for end in ("Start", "End"))
-    (start, end), room = ends, pd.Timedelta(days=4)
+    start, end = ends
+    room = pd.Timedelta(days=4)
     write = "leave it out; or give EffectiveCost, which spreads it, the name BilledCost"
     ahead = end - start > pd.Timedelta(days=31)
     charges.refuse(ahead, "is more than a month", write, "ChargePeriodEnd")
-    first, last = start.min(), end.max() - pd.Timedelta(days=1)
+    first = start.min()
+    last = end.max() - pd.Timedelta(days=1)
     write = "leave out months that are billed in part"
     charges.refuse(first - first.replace(day=1) > room, f"begins on {first:%Y-%m-%d}", write)
     rest = last + pd.offsets.MonthEnd(0) - last
@@ -245,13 +259,16 @@ def invoices(charges: Table) -> pd.DataFrame:
 
     Raises DocumentError for a month without charges, or in which credits leave nothing.
     """
-    cost, rows = charges.rows["BilledCost"], charges.rows
+    cost = charges.rows["BilledCost"]
+    rows = charges.rows
     tax = rows.get("ChargeCategory", pd.Series("", rows.index)).str.lower() == "tax"
-    billed, month = cost.mask(tax, 0.0), rows["ChargePeriodStart"].map("{:%Y-%m}".format)
+    billed = cost.mask(tax, 0.0)
+    month = rows["ChargePeriodStart"].map("{:%Y-%m}".format)
     parts = {"billed": billed, "credits": billed.clip(upper=0), "taxes": cost.where(tax, 0.0)}
     months = pd.DataFrame(parts).groupby(month).sum()
     for name in pd.period_range(months.index[0], months.index[-1], freq="M").astype(str):
-        lost, write = name not in months.index, "export every month between first and last"
+        lost = name not in months.index
+        write = "export every month between first and last"
         charges.refuse(lost, f"has no charge in {name}", write)
         wrong = f"{name} adds up to {months.billed[name]:.2f}, which is no price"
         write = "leave out credits of other months; what a commitment paid is in EffectiveCost"

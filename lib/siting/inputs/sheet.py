@@ -99,9 +99,12 @@ class Table:
         self, where: pd.Series[bool] | np.bool | bool, wrong: str, write: str, field: str = ""
     ) -> None:
         """Raises DocumentError where something holds: in a row, the first, or of the whole file."""
-        lines = self.rows.index[where] if isinstance(where, pd.Series) else [0] * bool(where)
-        for line in lines:
-            raise DocumentError.of(self.path, wrong, write, line, field)
+        if isinstance(where, pd.Series):
+            lines = self.rows.index[where].tolist()
+        else:
+            lines = [0] if where else []
+        if lines:
+            raise DocumentError.of(self.path, wrong, write, lines[0], field)
 
     def refuse_twins(self, columns: Sequence[str]) -> None:
         """Raises DocumentError for a row that holds the same in some columns as one above it."""
@@ -167,7 +170,8 @@ def _cells(path: Path) -> tuple[pd.DataFrame, bool]:
 
 def _framed(path: Path, rows: Iterator[tuple[int, list[str]]]) -> pd.DataFrame:
     """Rows and their lines below their headings: as few as they are, however far out they stand."""
-    heads, count = next(rows, (1, []))[1], 0
+    heads = next(rows, (1, []))[1]
+    count = 0
     if len(heads) > MAX_COLUMNS:
         wrong = f"has {len(heads):,} headings, more than {MAX_COLUMNS:,}"
         raise DocumentError.of(path, wrong, "keep the columns that are asked for", 1)
@@ -181,7 +185,8 @@ def _framed(path: Path, rows: Iterator[tuple[int, list[str]]]) -> pd.DataFrame:
             raise DocumentError.of(path, "has more cells than headings", "name each column", line)
         if any(cells):
             body[line] = (cells + [""] * len(heads))[: len(heads)]
-    lines, columns = pd.Index(body, dtype=int), pd.Index(heads, dtype=str)
+    lines = pd.Index(body, dtype=int)
+    columns = pd.Index(heads, dtype=str)
     return pd.DataFrame(list(body.values()), lines, columns, dtype=str)
 
 
@@ -196,7 +201,8 @@ def _separator(path: Path) -> str:
 
 def _text(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows, line = csv.reader(_lines(path, file), delimiter=separator, strict=True), 0
+        rows = csv.reader(_lines(path, file), delimiter=separator, strict=True)
+        line = 0
         try:
             for cells in rows:
                 if rows.line_num > line + 1:

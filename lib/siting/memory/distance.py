@@ -86,7 +86,7 @@ def widened(r: Range, quantity: str, distance: int, down: float = 0.0, up: float
     row = _spread(quantity, distance)
     down = max((r.central - r.low) * row.low, PRINTED_GIB, down)
     up = max((r.high - r.central) * row.high, PRINTED_GIB, up)
-    return Range(r.central - down, r.central, r.central + up, r.unit)
+    return Range(r.central - down, r.central, r.central + up, unit=r.unit)
 
 
 @of_facts

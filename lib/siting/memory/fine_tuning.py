@@ -45,7 +45,7 @@ class RunTime:
         active = job.model.active_recomputed_b or job.model.active_params_b
         active = active or job.model.params_recomputed_b or job.model.total_params_b
         alone = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
-        self.gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, "GPU-h")
+        self.gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, unit="GPU-h")
         self.hours = self.gpu_hours.scaled(1 / job.gpus, "h")
         power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
         self.energy_kwh = self.gpu_hours.times(power, "kWh")

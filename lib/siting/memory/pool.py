@@ -124,7 +124,7 @@ def _expert_workspace(d: Deployment, tokens: int) -> Range:
     rows = tokens * (d.model.experts_per_token or 1)
     whole = 2.0 * rows * (max(share, hidden) + max(2 * share, hidden))
     if weight_format(d.weights, d.model).bits < 6:  # kernels of their own for 4-bit experts
-        return Range(0.0, 0.0, whole, "B")
+        return Range(0.0, 0.0, whole, unit="B")
     return d.behaviour("expert_workspace").range.scaled(whole, "B")
 
 
@@ -142,7 +142,7 @@ def _index_scores(d: Deployment, tokens: int, context: int) -> Range:
         return each
     whole = each.central / min(ratios)
     most = constant("vllm", "index_scores_gib").range.scaled(GIB, "B")
-    return Range(min(most.low, whole), min(most.central, whole), min(most.high, whole), "B")
+    return Range(min(most.low, whole), min(most.central, whole), min(most.high, whole), unit="B")
 
 
 def _vision_encoder(d: Deployment, context: int) -> Range:
@@ -187,7 +187,7 @@ def _compute_buffer(d: Deployment, context: int) -> Part:
     high = max(central, largest + logits) * 1.6
     return Part(
         name="activations",
-        gib=Range(central * 0.8, central, high, "B").scaled(1 / GIB, "GiB"),
+        gib=Range(central * 0.8, central, high, unit="B").scaled(1 / GIB, "GiB"),
         formula=f"compute buffer: 4 B x {tokens} tokens x {how}",
         source=catalogue.source_of(row),
     )

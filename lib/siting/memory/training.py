@@ -295,7 +295,7 @@ def _no_narrower(found: Range) -> Range:
     """A range at least as wide as records of like runs scatter."""
     least = _fitted("scatter").scaled(found.central)
     low = min(found.low, least.low)
-    return Range(low, found.central, max(found.high, least.high), found.unit)
+    return Range(low, found.central, max(found.high, least.high), unit=found.unit)
 
 
 def aspects(job: Job) -> dict[str, str]:
@@ -385,7 +385,7 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
     rest = gradients * job.gradient_share + own
     central = 0.0 if job.parameters_offloaded else trained * (states * share + rest)
     low = min(central, trained * rest) if rule.paged else central * 0.97
-    gib = Range(low, central, central * 1.05, "B").scaled(1 / GIB, "GiB")
+    gib = Range(low, central, central * 1.05, unit="B").scaled(1 / GIB, "GiB")
     how = (
         f"{trained / 1e9:.3g} billion trained parameters x ({states:g} B states on "
         f"{share:.3g}, {gradients:g} B gradients on {job.gradient_share:.3g} of the GPUs)"
@@ -393,7 +393,9 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
     if job.is_full and not job.frame.accumulates:
         grown = 0.0 if job.in_backward else trained * wide * job.gradient_share / GIB
         saved = min(grown, beside, gib.central)
-        gib = Range(max(gib.low - saved, 0.0), gib.central - saved, gib.high - saved / 2, "GiB")
+        gib = Range(
+            max(gib.low - saved, 0.0), gib.central - saved, gib.high - saved / 2, unit="GiB"
+        )
         how += "; gradients grow while activations go"
     return Part(name="gradients and states", gib=gib, formula=how, source=catalogue.source_of(rule))
 
@@ -417,7 +419,7 @@ def _step(job: Job, activations: Part, logits: Part) -> Part:
     most = max(more, copy * rule.step_copies_most - beside)
     return Part(
         name="optimizer step",
-        gib=Range(0.5 * more, more, most, "GiB"),
+        gib=Range(0.5 * more, more, most, unit="GiB"),
         formula=f"{copy:.3g} GiB of copies less what is gone by then",
         source=catalogue.source_of(rule),
     )

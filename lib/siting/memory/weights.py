@@ -177,7 +177,7 @@ def weight_bytes_per_gpu(
     form = weight_format(fmt, model)
     if form.scope == "file":
         size = gguf_split(model, form, tp * pp)[0]
-        return Range(size * form.low_factor, size, size * form.high_factor, "B")
+        return Range(size * form.low_factor, size, size * form.high_factor, unit="B")
     ranks = Ranks(tp=tp, pp=pp, experts=ep if ep > 1 else tp)
     t = tensors(model, mtp)
     if not towers:
@@ -188,7 +188,9 @@ def weight_bytes_per_gpu(
         ends.append(_rank_bytes(model, t, weight_format(form.other), ranks))
     # An engine may leave an encoder for images whole on each rank.
     whole = (1 - 1 / tp) * 2.0 * t.towers
-    return Range(min(ends) * form.low_factor, central, max(ends) * form.high_factor + whole, "B")
+    return Range(
+        min(ends) * form.low_factor, central, max(ends) * form.high_factor + whole, unit="B"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ Answers = tuple[tuple[str, str], ...]
 """Answers to suppose together: label of the attribute and value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
     """A verdict, why, and the unknown attributes that it waits for."""
 
@@ -186,9 +186,9 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     """
     rule = law.rules[rule_id]
     if rule.valid_from and law.day < rule.valid_from:
-        return Decided("n.a.", f"Applies from {rule.valid_from}.")
+        return Decided(verdict="n.a.", reason=f"Applies from {rule.valid_from}.")
     if rule.valid_to and law.day > rule.valid_to:
-        return Decided("n.a.", f"Applied until {rule.valid_to}.")
+        return Decided(verdict="n.a.", reason=f"Applied until {rule.valid_to}.")
     values = {**law.sets, **dict(zip(law.tested[rule_id], given, strict=True))}
     when = law.parsed[rule_id]
     held = conditions.evaluate(when.applies, values)
@@ -196,17 +196,19 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
         scope = _waiting("Not known whether it applies", law, values, when.applies)
         return replace(scope, may_not_apply=True)
     if not held:
-        return Decided("n.a.", f"Applies only where {rule.scope}.")
+        return Decided(verdict="n.a.", reason=f"Applies only where {rule.scope}.")
     fails = conditions.evaluate(when.fails, values)
     reviews = conditions.evaluate(when.reviews, values)
     if fails:
-        return Decided("fail", _told(rule.fail_reason, when.fails, values))
+        return Decided(verdict="fail", reason=_told(rule.fail_reason, when.fails, values))
     if reviews:
         waits = tuple(sorted(conditions.undecided(when.fails, values)))
-        return Decided("review", _told(rule.review_reason, when.reviews, values), waits)
+        return Decided(
+            verdict="review", reason=_told(rule.review_reason, when.reviews, values), missing=waits
+        )
     if fails is None or reviews is None:
         return _waiting("Not known", law, values, when.fails, when.reviews)
-    return Decided("pass", rule.pass_reason)
+    return Decided(verdict="pass", reason=rule.pass_reason)
 
 
 def _waiting(why: str, law: RuleBook, values: Values, *parts: Condition) -> Decided:
@@ -214,7 +216,7 @@ def _waiting(why: str, law: RuleBook, values: Values, *parts: Condition) -> Deci
     unknown = (conditions.undecided(p, values) for p in parts)
     missing = tuple(sorted(frozenset().union(*unknown)))
     labels = "; ".join(law.attributes[a].label for a in missing)
-    return Decided("review", f"{why}: {labels}.", missing, waits=True)
+    return Decided(verdict="review", reason=f"{why}: {labels}.", missing=missing, waits=True)
 
 
 def _told(reason: str, condition: Condition, values: conditions.Values) -> str:

@@ -358,7 +358,12 @@ def _published(
     for row in catalogue.table("provider_attributes", ProviderAttribute):
         where = f"provider_attributes.csv, {row.subject}"
         value = read_value(row.value, row.attribute, attributes, where)
-        known = Known(attributes[row.attribute], value, source_of(row), row.subject == "assumed")
+        known = Known(
+            attributes[row.attribute],
+            value,
+            source_of(row),
+            assumed=row.subject == "assumed",
+        )
         found[row.subject].append((row, known))
     _check_kinds({kind: {r.attribute for r, _ in found[f"kind:{kind}"]} for kind in places.KINDS})
     return dict(found)

@@ -324,7 +324,8 @@ def _part(path: Key, value: Any) -> str:
 
 def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[str, str]) -> Any:
     """A leaf as a figure with its unit, or as words; None where there is none."""
-    said, units = _mapping(value), _mapping(summary, "units")
+    said = _mapping(value)
+    units = _mapping(summary, "units")
     if path[0] == "flip_points" and said:
         parts = (_plain((k,), said.get(k), summary, labels) for k in ("to", "threshold", "today"))
         to, at, today = (_shown(part, numbers_of(summary)) for part in parts)
@@ -351,7 +352,7 @@ def _figure(value: Any, unit: str) -> Range | None:
     if isinstance(value, dict) and (own := str(value.get("unit", ""))):
         unit = "share" if own in ("1", "share of all weight") else own
     try:
-        return Range(ends[0], ends[1], ends[2], unit)
+        return Range(ends[0], ends[1], ends[2], unit=unit)
     except (ValueError, OverflowError):  # no range, in a file that something else wrote
         return None
 

@@ -142,7 +142,8 @@ def _git(root: Path, *arguments: str) -> bytes:
     try:
         return subprocess.run(command, check=True, capture_output=True).stdout
     except FileNotFoundError:
-        wrong, remedy = "git is not installed", "compare two reports' folders"
+        wrong = "git is not installed"
+        remedy = "compare two reports' folders"
     except subprocess.CalledProcessError as error:
         reason = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         wrong = f"git cannot tell ({reason[-1]})"

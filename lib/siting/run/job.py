@@ -84,7 +84,8 @@ def refuse_replacing(path: Path, client: str, out: Path) -> None:
     name; the scenario.yaml of a report may always make that report again.
     path: the scenario; out: folder of the reports.
     """
-    path, home = Path(os.path.abspath(path)), Path(os.path.abspath(out / client))
+    path = Path(os.path.abspath(path))
+    home = Path(os.path.abspath(out / client))
     if path.parent == home:
         return
     owner = Path(os.path.abspath(scenario.project() / "params" / f"{client}.yaml"))

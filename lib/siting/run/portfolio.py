@@ -40,7 +40,8 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
     Raises KeyError where summary.json lacks what every report has, TypeError where something else
     stands in place of a name.
     """
-    client, found = summary["client"], summary["recommendation"]
+    client = summary["client"]
+    found = summary["recommendation"]
     for name in (client["name"], client["country"], client.get("sector", "")):
         if not isinstance(name, str):
             raise TypeError(f"{name!r} is no name")
@@ -86,7 +87,8 @@ def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[SimpleNames
     priced = [o for o in options.values() if o.get("present_cost")]
     top = max((o["present_cost"]["high"] for o in priced), default=0)
     for option in priced if top > 0 else ():
-        cost, label = option["present_cost"], option["label"]
+        cost = option["present_cost"]
+        label = option["label"]
         low, middle, high = (94 * cost[end] / top + 3 for end in ("low", "central", "high"))
         said = f"{label}: {numbers.range(Range(**cost))}"
         colour = colour_class(style.TEXT[colours[label]])
@@ -107,7 +109,8 @@ def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> Iterator[int]:
 
 def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
     """The page over all finished reports, of each its folder, its files and its summary.json."""
-    rows, unread = [], []
+    rows = []
+    unread = []
     for client, files, content in summaries:
         if "summary.json" not in files:
             unread.append((client, "no report was finished"))

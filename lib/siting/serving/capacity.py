@@ -186,7 +186,7 @@ class Pool:
 
         level = ([self.level(y, side) for side in SIDES] for y in range(1, self.years + 1))
         whole = ([max(1, math.ceil(each - 1e-9)) for each in sides] for sides in level)
-        return tuple(Range(low, central, high, "replicas") for low, central, high in whole)
+        return tuple(Range(low, central, high, unit="replicas") for low, central, high in whole)
 
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon."""
@@ -216,7 +216,7 @@ class Pool:
         """Requests a second of the busiest hour's mix that one replica serves within limits."""
         rates = np.array([s.load.hourly[self.busy_hour_of_week] for s in self.shares])
         central = float(rates.sum()) / float(rates @ [1 / s.rate for s in self.shares])
-        return Range(central / self.time.high, central, central / self.time.low, "requests/s")
+        return Range(central / self.time.high, central, central / self.time.low, unit="requests/s")
 
     @property
     def peak_rate(self) -> float:
@@ -652,7 +652,7 @@ def _pool(
     return Pool(
         shares=shares,
         replica=replica,
-        time=Range(faster, 1.0, slower, "times"),
+        time=Range(faster, 1.0, slower, unit="times"),
         years=years,
         spares=0,
         calibrated="engine" not in far.unseen,

@@ -91,7 +91,7 @@ class Load:
         """Requests of a year of the horizon."""
         first = self.mean_rate * 3600 * 24 * DAYS_OF_YEAR
         low, central, high = (first * self.growth_factor(year, side) for side in SIDES)
-        return Range(low, central, high, "requests")
+        return Range(low, central, high, unit="requests")
 
     def due(self) -> Array:
         """Hour before whose start the work of each hour of a week must be done; at least one

@@ -125,14 +125,17 @@ def variants(
     """
     rows = [(n.vendor, n.announced or dt.date.max) for n in notices] + list(asked)
     _, who = np.unique([vendor for vendor, _ in rows], return_inverse=True)
-    day, past = np.array([float(d.toordinal()) for _, d in rows]), len(notices)
+    day = np.array([float(d.toordinal()) for _, d in rows])
+    past = len(notices)
     was_short = np.array([[n.within(limit) for n in notices] for limit in LIMITS], float)
-    known, came = np.isfinite(was_short), was_short == 1
+    known = np.isfinite(was_short)
+    came = was_short == 1
     of_vendor = np.eye(who.max() + 1)[who]
     age = day[:, None] - day[:past]
     before = age > 0
     fading, pooling, drifting = (_values(name) for name in VARIANTS)
-    told, worth = [], []
+    told = []
+    worth = []
     for half_life in fading:
         weight = before * 0.5 ** (np.maximum(age, 0) / half_life)
         brief, every = ((kind[:, None] * weight) @ of_vendor[:past] for kind in (came, known))
@@ -145,7 +148,8 @@ def variants(
             odds = logit((own_brief + k * pool) / (own + k))
             told += [_drifted(odds, came, counted, slow) for slow in drifting]
             worth += [own + k] * len(drifting)
-    chance, evidence = np.array(told), np.array(worth)
+    chance = np.array(told)
+    evidence = np.array(worth)
     hit = np.where(came, chance[..., :past], 1 - chance[..., :past])
     likelihood: Array = np.where(known, np.log(hit), 0).sum(axis=1) @ before.T
     return chance[..., past:], evidence[..., past:], likelihood[:, past:]
@@ -162,7 +166,8 @@ def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
 
     counted: how much each earlier notice counts on a day. [limit × asked × notice]
     """
-    shift, past = np.zeros((len(odds), 1)), came.shape[1]
+    shift = np.zeros((len(odds), 1))
+    past = came.shape[1]
     for _ in range(STEPS):
         p = expit(odds[:, None, :past] + shift[..., None])
         slope = np.einsum("lan,lan->la", counted, came[:, None] - p) - weight * shift
@@ -202,7 +207,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
         a = float(mean * worth[i, j])
         b = float((1 - mean) * worth[i, j])
         low, high = (float(q) for q in betaincinv(a, b, [0.1, 0.9]))
-        spread = Range(min(low, mean), mean, max(high, mean), "share")
+        spread = Range(min(low, mean), mean, max(high, mean), unit="share")
         return NoticeChance(
             within=LIMITS[i],
             chance=spread,
@@ -262,7 +267,7 @@ def _seen(born: Retirement | Living, day: dt.date) -> dt.date:
     return min(day, known_by(born.date)) if isinstance(born, Living) else day
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsualLife:
     """How long models of a vendor live."""
 
@@ -292,7 +297,12 @@ def life(record: Record, vendor: str, day: dt.date) -> UsualLife:
         typical = (ends * float(np.log(scale)) + weight * typical) / (ends + weight)
     tenths = ndtri([0.1, 0.5, 0.9])
     low, mid, high = (float(np.exp(typical + z * sigma)) for z in tenths)
-    return UsualLife(Range(low, mid, high, "days"), len(own), len(own) - ends, sigma)
+    return UsualLife(
+        range=Range(low, mid, high, unit="days"),
+        models=len(own),
+        living=len(own) - ends,
+        sigma=sigma,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -363,7 +373,9 @@ def ending(
     years = int(np.ceil(months / 12))
     shares = [float(np.mean((first > 365 * y) & (first <= 365 * (y + 1)))) for y in range(years)]
     shares[0] += float(np.mean(first <= 0))
-    moves, at, draw = np.zeros((years, DRAWS)), first, np.arange(DRAWS)
+    moves = np.zeros((years, DRAWS))
+    at = first
+    draw = np.arange(DRAWS)
     while (inside := at < 365 * months / 12).any():
         year = np.clip(at // 365, 0, years - 1).astype(int)
         moves[year[inside], draw[inside]] += 1
@@ -384,9 +396,9 @@ def ending(
         lives=usual.models,
         living=usual.living,
         by_year=tuple(shares),
-        migrations=Range(min(low, mean), mean, max(high, mean), "moves"),
+        migrations=Range(min(low, mean), mean, max(high, mean), unit="moves"),
         moves=tuple(
-            Range(min(f, m), m, max(h, m), "moves a year")
+            Range(min(f, m), m, max(h, m), unit="moves a year")
             for f, m, h in zip(few.tolist(), by_year.tolist(), many.tolist(), strict=True)
         ),
         sources=tuple(source_of(r) for r in (end, born) if r),

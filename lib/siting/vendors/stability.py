@@ -194,7 +194,7 @@ def _range(draws: Array, unit: str) -> Range:
     """Mean with its 80 % interval: an expected loss is a mean, and a rare one has a long tail."""
     low, high = (float(x) for x in np.percentile(draws, [10, 90]))
     mean = float(draws.mean())
-    return Range(min(low, mean), mean, max(high, mean), unit)
+    return Range(min(low, mean), mean, max(high, mean), unit=unit)
 
 
 # Chances

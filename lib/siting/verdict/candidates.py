@@ -93,7 +93,9 @@ def _candidate(found: Chapters, stability: Stability, usual: float, name: str) -
 
 def measures(found: Chapters, stability: Stability, usual: float, name: str) -> dict[str, Measure]:
     """What is known of an option, by measure."""
-    scenario, option, price = found.scenario, found.scenario.options[name], found.costs.get(name)
+    scenario = found.scenario
+    option = found.scenario.options[name]
+    price = found.costs.get(name)
     yearly = usual / (scenario.finance.horizon_months / MONTHS)
     every: dict[str, Measure | None] = {
         "cost_ratio": found.draws[name].scaled(1 / usual) if name in found.draws else None,
@@ -134,7 +136,8 @@ def gone(scenario: Scenario, name: str) -> Iterator[str]:
         served = option.models.values() if option.kind in BY_REQUEST else ()
         for lost in scenario.suppose.gone:
             if lost == option.vendor or lost in served:
-                yield f"{quality.spoken(lost) if lost in served else lost} can no longer be had"
+                called = quality.spoken(lost) if lost in served else lost
+                yield f"{called} can no longer be had"
 
 
 # Measures ---------------------------------------------------------------------------------------
@@ -150,7 +153,7 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     pools = capacity.pools.values()
     peak = 1 - max(pool.strain(pool.peak_hour) for pool in pools)
     usual = 1 - max(pool.strain(pool.busy_hour) for pool in pools)
-    return Range(min(peak, usual), peak, max(peak, usual), "share")
+    return Range(min(peak, usual), peak, max(peak, usual), unit="share")
 
 
 def loss_share(stability: Stability, name: str, yearly: float) -> Range | None:
@@ -268,7 +271,9 @@ def barriers(found: Chapters, name: str) -> Held:
     What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
     or what its room cannot hold in the first year (a hybrid may own less).
     """
-    scenario, capacity, option = found.scenario, found.capacity[name], found.scenario.options[name]
+    scenario = found.scenario
+    capacity = found.capacity[name]
+    option = found.scenario.options[name]
     held = Held()
     if name in found.not_estimated:
         held.fails.append(f"its cost is not estimated, because {found.not_estimated[name]}")
@@ -424,5 +429,5 @@ def _project(option: Priced, category: str, currency: str) -> Range:
             low = math.prod(b.low / b.central for b in bands)
             high = math.prod(b.high / b.central for b in bands)
             paid = float(flow.amounts.sum())
-            total = total.plus(Range(paid * low, paid, paid * high, currency))
+            total = total.plus(Range(paid * low, paid, paid * high, unit=currency))
     return total

@@ -235,7 +235,8 @@ def notes(
 def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
     """Weights, the client's or ours, and the numbers behind the measures, with their origin."""
     for c in known:
-        value, source = c.weight, source_of(c)
+        value = c.weight
+        source = source_of(c)
         if c.criterion in scenario.decision.weights:
             value = scenario.decision.weights[c.criterion]
             source = scenario.source(f"decision.weights.{c.criterion}")

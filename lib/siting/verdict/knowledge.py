@@ -126,5 +126,6 @@ def value_of_knowing(costs: Floats, known: Floats, bins: int = 20) -> float:
         return value_of_perfect_information(whole.reshape(len(costs), bins, -1).mean(axis=2))
 
     # A stable sort takes thirty times as long, and no two draws are alike.
-    by_input, shuffled = np.argsort(known), np.random.default_rng(len(known))
+    by_input = np.argsort(known)
+    shuffled = np.random.default_rng(len(known))
     return max(0.0, saved(by_input) - saved(shuffled.permutation(len(known))))

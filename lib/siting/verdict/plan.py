@@ -143,7 +143,8 @@ def plan(
     target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> tuple[Step, ...]:
     """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in."""
-    holds, test = conditions(target, baseline, knowledge, facts), first_test(knowledge)
+    holds = conditions(target, baseline, knowledge, facts)
+    test = first_test(knowledge)
     action = test.action if test else ""
     words = {**facts.words[target.name], "option": target.label, "experiment": action}
     open_ = to_decide(target, facts)
@@ -168,7 +169,8 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
 
 def facts_of(scenario: Scenario, law: Sovereignty, parity: Quality, risks: Stability) -> Facts:
     """Names that the plan's sentences need, and the currencies in which tests are priced."""
-    client, day = scenario.client, scenario.client.report_date
+    client = scenario.client
+    day = scenario.client.report_date
     foreign = {e.currency for e in table("experiments", Experiment)} - {client.currency}
     lacks = frozenset(f"no {what}" for what, there in scenario.stability.readiness if not there)
     critical = ("critical" for w in scenario.workloads.values() if w.data.critical_function)
@@ -198,7 +200,9 @@ def _words(scenario: Scenario, parity: Quality, risks: Stability, name: str) -> 
 
 def _ending(scenario: Scenario, risks: Stability, name: str) -> str:
     """Models of an option or of what runs today whose last day falls within the plan, in words."""
-    option, day, said = scenario.options[name], scenario.client.report_date, []
+    option = scenario.options[name]
+    day = scenario.client.report_date
+    said = []
     live = day + dt.timedelta(days=round(option.months_to_production.central * 365.25 / 12))
     found = (risks.options.get(o) for o in (scenario.finance.baseline, name))
     for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):

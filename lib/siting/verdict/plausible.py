@@ -249,7 +249,8 @@ def _outsiders(name: str, w: Workload, sector: Sector) -> Iterator[Variant]:
 
 def money(s: Scenario) -> Iterator[Variant]:
     """How the client counts money, at the ends of its ranges."""
-    rate, wage = s.finance.discount_rate, s.finance.staff_cost_per_year
+    rate = s.finance.discount_rate
+    wage = s.finance.staff_cost_per_year
     for end in ("low", "high"):
         if not rate.is_exact:
             yield Variant(
@@ -279,7 +280,8 @@ def money(s: Scenario) -> Iterator[Variant]:
 def terms(s: Scenario) -> Iterator[Variant]:
     """Time to production, commitment, redundancy and discount of each option."""
     for name, o in s.options.items():
-        wait, here = o.months_to_production, f"options.{name}"
+        wait = o.months_to_production
+        here = f"options.{name}"
         for end in ("low", "high") if not wait.is_exact else ():
             yield Variant(
                 kind="input",
@@ -300,14 +302,14 @@ def terms(s: Scenario) -> Iterator[Variant]:
                     clause=f"{o.label} is rented {TERMS[term]}, not {TERMS[o.commitment]}",
                 )
         if o.kind in SELF_HOSTED:
-            other = "n+1" if o.redundancy == "none" else "none"
+            other, spare = ("n+1", "a") if o.redundancy == "none" else ("none", "no")
             yield Variant(
                 kind="offer",
                 what=f"redundancy, {o.label}",
                 before=o.redundancy,
                 after=other,
                 changes={f"{here}.redundancy": other},
-                clause=f"{o.label} has {'a' if other == 'n+1' else 'no'} spare machine",
+                clause=f"{o.label} has {spare} spare machine",
                 settled="decision",
                 plausible=other == "n+1",
             )
@@ -610,13 +612,14 @@ def weights(s: Scenario) -> Iterator[Variant]:
         for factor in (0.0, 2.0):
             said = own.scaled(factor)
             ends = {"low": said.low, "central": said.central, "high": said.high}
+            how = "twice" if factor else "for nothing"
             yield Variant(
                 kind="weight",
                 what=f"weight of {c.label.lower()}",
                 before=f"{own.central:g}",
                 after=f"{said.central:g}",
                 changes={f"decision.weights.{c.criterion}": ends},
-                clause=f"{c.label.lower()} counts {'twice' if factor else 'for nothing'}",
+                clause=f"{c.label.lower()} counts {how}",
             )
 
 

@@ -87,7 +87,7 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
     def anything(self) -> Range:
         """The goalposts and their middle: what an unknown measure may be."""
         low, high = sorted((self.worst, self.best))
-        return Range(low, (low + high) / 2, high, self.unit)
+        return Range(low, (low + high) / 2, high, unit=self.unit)
 
     def value(self, measure: Floats | float) -> Floats:
         """Worth of a measure: 0 at the worst goalpost, 1 at the best.
@@ -95,7 +95,9 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
         Beyond its goalposts a measure is worth no less and no more, except money: twice as far
         beyond is twice as bad, and the worth is negative.
         """
-        x, worst, best = np.asarray(measure, dtype=np.float64), self.worst, self.best
+        x = np.asarray(measure, dtype=np.float64)
+        worst = self.worst
+        best = self.best
         if self.scale == "log":
             x = np.log(np.maximum(x, 1e-12))
             worst, best = float(np.log(worst)), float(np.log(best))
@@ -260,7 +262,7 @@ class Ranking:
         """0–100, P10 to P90 over draws; the centre is the score at central weights and measures."""
         low, _, high = self.spread(name)
         middle = float(self.contributions[self.names.index(name)].sum())
-        return Range(min(low, middle), middle, max(high, middle), "points")
+        return Range(min(low, middle), middle, max(high, middle), unit="points")
 
     def spread(self, name: str) -> tuple[float, float, float]:
         """P10, P50 and P90 of the score over draws."""
@@ -269,7 +271,8 @@ class Ranking:
     def regret(self, name: str) -> tuple[float, float | None]:
         """What choosing this option costs when another would have been better: mean loss of score,
         and mean extra cost over the cheapest option of each draw. [points, client's currency]"""
-        at, costs = self.names.index(name), self.costs
+        at = self.names.index(name)
+        costs = self.costs
         loss = self.scores.max(axis=1, keepdims=True) - self.scores
         extra = None if costs is None else float(np.mean(costs[:, at] - costs.min(axis=1)))
         return float(loss.mean(axis=0)[at]), extra
@@ -404,7 +407,8 @@ def rank(candidates: Sequence[Candidate], rules: Rules) -> Ranking:
     """
     if not candidates:
         raise ValueError("nothing to rank: every option is struck")
-    known, weights = rules.criteria, rules.weights
+    known = rules.criteria
+    weights = rules.weights
     free = rules.method == "free_weights"
     shares = draw_weights(weights, rules.draws, rules.seed, free)
     values = worths(candidates, known, rules.draws, rules.seed)

@@ -49,7 +49,7 @@ class Growth:
         return _spread(self.ratios)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SuccessorFit:
     """Room of an option's hardware for a model of the next generation."""
 
@@ -147,7 +147,13 @@ def fits(
             d = m.deployment
             if known := growth(d.model, day):
                 parts = {p.name: p.gib.central * d.gpus for p in m.parts}
-                needed = parts.pop("weights"), sum(parts.values())
                 each = m.budget_gib.central
-                offered = each * d.gpus, each * max(gpus, d.gpus)
-                yield SuccessorFit(name, d.model.model_id, *needed, *offered, known)
+                yield SuccessorFit(
+                    option=name,
+                    model=d.model.model_id,
+                    weights=parts.pop("weights"),
+                    other=sum(parts.values()),
+                    budget=each * d.gpus,
+                    budget_all=each * max(gpus, d.gpus),
+                    growth=known,
+                )

@@ -164,9 +164,9 @@ def _tolerant(data: Any) -> tuple[Scenario | None, list[Fault], dict[Path_, bool
             data = copy.deepcopy(data)
             faults += [f for f in malformed if not _follows(f.place, holes)]
             mended: dict[Path_, bool] = {}
-            for where, *_ in malformed[: _MOST_HOLES + 1]:
-                if not _follows(where, mended):
-                    mended |= _mended(data, where, holes)
+            for fault in malformed[: _MOST_HOLES + 1]:
+                if not _follows(fault.place, mended):
+                    mended |= _mended(data, fault.place, holes)
             if not mended or len(holes) > _MOST_HOLES:
                 return None, faults, holes
             holes |= mended
@@ -176,10 +176,13 @@ def _mended(data: Any, where: Path_, holes: dict[Path_, bool]) -> dict[Path_, bo
     """The hole that is made of a place, or of what it stands in: something harmless stands there
     at first; where that does not help, it is taken out. None where nothing is there."""
     for end in range(len(where), 0, -1):
-        place, holder, step = where[:end], document.at(data, where[: end - 1]), where[end - 1]
+        place = where[:end]
+        holder = document.at(data, where[: end - 1])
+        step = where[end - 1]
         usual = _stand_in(place)
         if usual is not None and place not in holes:
-            was, holder[step] = document.at(data, place), copy.deepcopy(usual)
+            was = document.at(data, place)
+            holder[step] = copy.deepcopy(usual)
             # Of what was empty nothing is unknown: the hole is what was put into it.
             return {(*place, "any") if was == {} else place: True}
         if isinstance(holder, dict) and step in holder:
@@ -279,14 +282,17 @@ def _combined(own: Document, base: Document | None) -> Document:
     """Own file over base, with the client's evidence before that of base.yaml."""
     if base is None:
         return Document(document.merged({}, own.data), own.lines)
-    ground, lines = dict(base.data), base.lines
+    ground = dict(base.data)
+    lines = base.lines
     for section in _LISTED:
-        listed, below = own.data.get(section), ground.get(section)
+        listed = own.data.get(section)
+        below = ground.get(section)
         if isinstance(listed, dict) and isinstance(below, dict):
             ground[section] = {k: v for k, v in below.items() if k in listed}
     ground["client"] = {k: v for k, v in ground.get("client", {}).items() if k != "id"}
     data = document.merged(ground, own.data)
-    stated, assumed = own.data.get("evidence"), ground.get("evidence")
+    stated = own.data.get("evidence")
+    assumed = ground.get("evidence")
     if isinstance(stated, list) and isinstance(assumed, list):
         data["evidence"] = [*stated, *assumed]
         lines = {_after(len(stated), where): place for where, place in lines.items()}

@@ -6,6 +6,7 @@ import datetime as dt
 import difflib
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from siting import catalogue, reasoning
@@ -66,7 +67,7 @@ def _one_of(
     listed = list(among)
     if name not in listed:
         rests_on = (part, name.removeprefix("inference-"))  # a flow, on its workload
-        yield Fault(path, f"{name!r} is no {what}", suggestion(name, listed), rests_on)
+        yield Fault(path, f"{name!r} is no {what}", suggestion(name, listed), rests_on=rests_on)
 
 
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -82,7 +83,8 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     if months >= horizon:
         wrong = f"{months:g} months to production are not within the horizon of {horizon} months"
         write = "write fewer, or a longer finance.horizon_months"
-        yield Fault((*here, "months_to_production"), wrong, write, ("finance", "horizon_months"))
+        whole = ("finance", "horizon_months")
+        yield Fault((*here, "months_to_production"), wrong, write, rests_on=whole)
     yield from _card(here, name, option, scenario)
     yield from _region(here, option)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
@@ -115,11 +117,14 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
     if known.GPU.unknown(option.gpu):
         return
     if option.kind in OWNED:
-        item, table = "server_price", "hardware_prices"
+        item = "server_price"
+        table = "hardware_prices"
     else:
-        item, table = "gpu_hour", "cloud_prices"
+        item = "gpu_hour"
+        table = "cloud_prices"
     quoted = {quote.item for quote in scenario.finance.quotes}
-    card, priced_cards = catalogue.gpu(option.gpu).id, column(table, "gpu_id")
+    card = catalogue.gpu(option.gpu).id
+    priced_cards = column(table, "gpu_id")
     if card in priced_cards or quoted & {item, f"option.{name}.{item}"}:
         return
     near = catalogue.nearest(card, priced_cards)
@@ -172,7 +177,8 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
 
     listed = {p.id: p for p in providers}
     if provider_id not in listed:
-        here, what = (*path[:2], "provider"), "provider of the price list genai-prices"
+        here = (*path[:2], "provider")
+        what = "provider of the price list genai-prices"
         yield from _one_of(here, provider_id, what, listed)
     elif listed[provider_id].find_model(model, all_providers=providers) is None:
         seller = listed[provider_id]
@@ -220,14 +226,14 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
         option = quote.item.split(".")[1]
         yield from _one_of((*here, "item"), option, "option", scenario.options, "options")
     for fault in priced(quote, scenario.client.currency):
-        yield fault._replace(place=(*here, *fault.place))
+        yield replace(fault, place=(*here, *fault.place))
     day = scenario.client.report_date
     if quote.date > day:
         yield Fault((*here, "date"), f"{quote.date} is after the report ({day})", "correct it")
     if quote.valid_until and quote.valid_until < day:
         wrong = f"the offer ended on {quote.valid_until}, before the report ({day})"
         write = "ask for a new one, or remove it so that the published price is taken"
-        yield Fault((*here, "valid_until"), wrong, write, ("client", "report_date"))
+        yield Fault((*here, "valid_until"), wrong, write, rests_on=("client", "report_date"))
 
 
 def priced(quote: Quote, currency: str) -> Iterator[Fault]:
@@ -269,13 +275,15 @@ def _dated(scenario: Scenario) -> Iterator[Fault]:
 
 def _named(scenario: Scenario) -> Iterator[Fault]:
     """Options, criteria and constraints that are named are there."""
-    decision, options = scenario.decision, list(scenario.options)
+    decision = scenario.decision
+    options = list(scenario.options)
     named: dict[Path_, str] = {("finance", "baseline"): scenario.finance.baseline}
     named |= {("client", "yes_means", i): n for i, n in enumerate(scenario.client.yes_means)}
     for path, name in named.items():
         among = [*options, "none"] if path[0] == "finance" else options
         yield from _one_of(path, name, "option", among, "options")
-    what, criteria = "criterion of facts/decision_criteria.csv", "decision_criteria"
+    what = "criterion of facts/decision_criteria.csv"
+    criteria = "decision_criteria"
     for name in decision.weights:
         path = ("decision", "weights", name)
         yield from _one_of(path, name, what, column(criteria, "criterion"))

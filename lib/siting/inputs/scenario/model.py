@@ -711,5 +711,6 @@ class Scenario(Strict):
     def source(self, path: str) -> Source:
         """The evidence for `path`, as footnotes and summary.json cite it."""
         e = self.origin(path)
-        where, day = e.locator or path, e.date.isoformat()
+        where = e.locator or path
+        day = e.date.isoformat()
         return Source(source=e.source, url=e.url, locator=where, date=day, kind=e.kind)

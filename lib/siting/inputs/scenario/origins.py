@@ -38,7 +38,8 @@ def with_origins(found: Scenario, own: dict[str, Any] | None) -> tuple[Scenario,
     everything = found.model_dump()
     evidence = found.evidence if own is None else own.get("evidence") or []
     stated = len(evidence) if isinstance(evidence, list) else len(found.evidence)
-    client, rest = found.evidence[:stated], found.evidence[stated:]
+    client = found.evidence[:stated]
+    rest = found.evidence[stated:]
     faults = list(_unfounded(client, everything))
     spoken: dict[int, list[str]] = {}
     for path in _figures(everything if own is None else own):
@@ -71,8 +72,6 @@ def _unfounded(entries: list[Evidence], everything: dict[str, Any]) -> Iterator[
                 write = "write a path such as workloads or finance.discount_rate"
                 if catalogue.nearest(field, paths):
                     write = catalogue.suggestion(field, paths - {"*"})
-                wrong, place = (
-                    f"{field!r} is nothing in this scenario",
-                    ("evidence", i, "fields", j),
-                )
+                wrong = f"{field!r} is nothing in this scenario"
+                place = ("evidence", i, "fields", j)
                 yield Fault(place, wrong, write, rests_on=tuple(field.split(".")))
