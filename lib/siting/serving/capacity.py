@@ -164,15 +164,15 @@ class Pool:
 
     def _level(self, grown: Sequence[float]) -> float:
         peaks = [s.load.peak_factor * g for s, g in zip(self.shares, grown, strict=True)]
-        bunched = self._now([p * s.headroom for s, p in zip(self.shares, peaks, strict=True)])
+        bunched = self.busy([p * s.headroom for s, p in zip(self.shares, peaks, strict=True)])
         needed = level_needed([s.demand for s in self.shares], peaks)
         return max(float(bunched.max()), needed / queueing.WITHOUT_LIMITS)
 
-    def _now(self, times: Sequence[float]) -> Array:
+    def busy(self, times: Sequence[float]) -> Array:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
         return np.asarray(sum(s.now * t for s, t in zip(self.shares, times, strict=True)))
 
-    def _work(self, times: Sequence[float]) -> Asked:
+    def work(self, times: Sequence[float]) -> Asked:
         """Work that may wait, as it comes in such a week, and when it is due."""
         each = zip(self.shares, times, strict=True)
         return [(s.waiting * t, s.load.due()) for s, t in each if s.waiting.any()]
@@ -202,12 +202,12 @@ class Pool:
     @cached_property
     def now(self) -> Array:
         """Replicas busy with requests in each hour of a usual week of the first year. [168]"""
-        return self._now([1.0] * len(self.shares))
+        return self.busy([1.0] * len(self.shares))
 
     @cached_property
     def busy_hour_of_week(self) -> int:
         """The hour that asks for most replicas in the busiest week of the year."""
-        now = self._now([s.load.peak_factor * s.headroom for s in self.shares])
+        now = self.busy([s.load.peak_factor * s.headroom for s in self.shares])
         work = now if now.any() else np.sum([s.waiting for s in self.shares], axis=0)
         return int(work.argmax())
 
@@ -318,7 +318,7 @@ class Pool:
         return self._scheduled([1.0] * len(self.shares))
 
     def _scheduled(self, times: Sequence[float]) -> Schedule:
-        return schedule(self._now(times), self._work(times), self.replicas[0].central)
+        return schedule(self.busy(times), self.work(times), self.replicas[0].central)
 
     def used(self, year: int = 1, side: str = "central") -> float:
         """Replicas' worth of work in a mean hour of a year, holidays counted."""

@@ -99,15 +99,15 @@ def _in_time(rate: Array, carried: float, slack: float) -> float:
 
 
 @cache
-def series(kind: Kind) -> Array:
+def series(kind: Kind, hours: int = HOURS, seed: int = SEED) -> Array:
     """Rate of each second of some hours, mean one: log-normal minutes, gamma seconds within."""
     known = catalogue.settings("load_settings")
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     memory = known[f"{kind}_memory"].central
     sigma = _sigma(known[f"{kind}_minute_cv"].central)
-    shocks = rng.standard_normal(HOURS * 60) * math.sqrt(1 - memory * memory)
+    shocks = rng.standard_normal(hours * 60) * math.sqrt(1 - memory * memory)
     state = rng.standard_normal()
-    minutes = np.empty(HOURS * 60)
+    minutes = np.empty(hours * 60)
     for minute, shock in enumerate(shocks):
         state = memory * state + shock
         minutes[minute] = math.exp(sigma * state)

@@ -1,0 +1,286 @@
+"""A week replayed request by request: against queues with known waits, and by invariant."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from serving_simulation import poisson
+from siting.inputs.scenario.model import Option, Workload
+from siting.quantity import LogNormal
+from siting.serving import arrivals, capacity, load, replay
+from siting.serving.batching import Jobs, Prefix, PrefixCache, Speed, serve
+from siting.serving.queueing import Lengths, latency
+
+MODEL = "google/gemma-4-31B-it"
+OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
+                models={"all": MODEL}, redundancy="none")  # fmt: skip
+
+
+def jobs(
+    when: Sequence[float],
+    prompt: Sequence[int] | int = 1,
+    output: Sequence[int] | int = 1,
+    waits: bool = False,
+    room: float = 0.0,
+    prefixes: Sequence[Prefix] | None = None,
+) -> Jobs:
+    """Requests whose contexts cost nothing."""
+    count = len(when)
+    zero = np.zeros(count)
+    return Jobs(
+        when=np.asarray(when, float),
+        prompt=zero.astype(int) + prompt,
+        cached=zero.astype(int),
+        output=zero.astype(int) + output,
+        waits=np.full(count, waits),
+        room=zero + room,
+        decode_s=zero,
+        attention_s=zero,
+        prefixes=prefixes,
+    )
+
+
+def speed(step_s: float = 0.0, token_s: float = 0.0, most: int = 1, chunk: int = 10**6) -> Speed:
+    """Steps that take as long however many sequences run, and a time for each prompt token."""
+    column = max(1.0, chunk / 4)
+    row = [step_s + token_s * column * place for place in range(6)]
+    return Speed(step_s=[row] * (most + 1), column=column, chunk=chunk)
+
+
+# --- queues whose waits are known ---------------------------------------------------------------
+
+RATE = 0.8
+"""Requests a second where a request takes a second: four fifths busy."""
+
+
+def waits(made: Jobs, of: Speed) -> np.ndarray:
+    served = serve(made, of, 1)
+    return np.asarray(served.first_s - made.when)
+
+
+def test_equal_requests_wait_as_in_a_queue_of_poisson_arrivals_and_constant_service() -> None:
+    when = poisson(RATE, 100)
+    served = waits(jobs(when, prompt=100), speed(token_s=0.01))
+    # M/D/1: rho s / (2 (1 - rho)), and then a second of service.
+    assert served.mean() - 1 == pytest.approx(RATE / (2 * (1 - RATE)), rel=0.04)
+
+
+@pytest.mark.parametrize("part", ["prompt", "output"])
+def test_requests_of_random_length_wait_as_in_a_queue_of_exponential_service(part: str) -> None:
+    when = poisson(RATE, 120)
+    lengths = np.maximum(1, np.random.default_rng(3).exponential(1000, len(when)).round())
+    if part == "prompt":
+        served = serve(jobs(when, prompt=lengths.astype(int)), speed(token_s=0.001), 1)
+        waited = served.last_s - when - lengths / 1000
+    else:
+        # The first token takes a step, too, so that an answer of n tokens takes n steps.
+        served = serve(jobs(when, output=lengths.astype(int)), speed(step_s=0.001), 1)
+        waited = served.first_s - when - 0.001
+    # M/M/1: rho / (mu (1 - rho)).
+    assert waited.mean() == pytest.approx(RATE / (1 - RATE), rel=0.06)
+
+
+def test_places_of_a_replica_make_requests_wait_as_servers_of_a_queue_do() -> None:
+    places = 5
+    when = poisson(RATE * places, 40)
+    lengths = np.maximum(1, np.random.default_rng(3).exponential(1000, len(when)).round())
+    served = serve(jobs(when, output=lengths.astype(int)), speed(step_s=0.001, most=places), 1)
+    # M/M/c (Erlang C): 1 / (c mu - lambda) for those that wait.
+    asked = RATE * places
+    terms = [asked**n / math.factorial(n) for n in range(places)]
+    full = asked**places / math.factorial(places) / (1 - RATE)
+    mean = full / (sum(terms) + full) / (places - asked)
+    assert (served.first_s - when - 0.001).mean() == pytest.approx(mean, rel=0.08)
+
+
+# --- the scheduler, by hand ----------------------------------------------------------------------
+
+
+def test_a_prompt_is_read_in_the_step_after_it_comes_and_slows_those_that_decode() -> None:
+    # A second a step, a tenth a prompt token; the second request comes within the third step.
+    made = jobs([0.0, 3.5], prompt=10, output=[5, 1])
+    served = serve(made, speed(step_s=1.0, token_s=0.1, most=4), 1)
+    # Read by 2, tokens at 3, 4, then a step of 2 with the other prompt, and the last at 7.
+    assert served.first_s.tolist() == pytest.approx([2.0, 6.0])
+    assert served.last_s.tolist() == pytest.approx([7.0, 6.0])
+
+
+def test_long_prompts_are_read_in_chunks_and_first_come_is_first_served() -> None:
+    served = serve(jobs([0.0, 0.1], prompt=[30, 10]), speed(1.0, 0.0, 4, chunk=10), 1)
+    assert served.first_s.tolist() == pytest.approx([3.0, 4.0])
+
+
+def test_a_full_cache_keeps_requests_out_until_one_is_done() -> None:
+    served = serve(jobs([0.0, 0.0], output=10, room=0.6), speed(step_s=1.0, most=4), 1)
+    assert served.first_s.tolist() == pytest.approx([1.0, 11.0])
+
+
+def test_what_may_wait_is_read_where_no_other_waits() -> None:
+    three = jobs([0.0, 0.1, 0.2], output=3)
+    made = Jobs(**{**vars_of(three), "waits": np.array([False, True, False])})
+    served = serve(made, speed(step_s=1.0, most=1), 1)
+    assert served.first_s.tolist() == pytest.approx([1.0, 7.0, 4.0])
+
+
+def vars_of(made: Jobs) -> dict[str, object]:
+    return {name: getattr(made, name) for name in Jobs.__dataclass_fields__}
+
+
+def test_a_request_goes_to_the_replica_that_reads_it_soonest() -> None:
+    served = serve(jobs([0.0, 0.0, 0.0, 0.0], prompt=10), speed(token_s=0.1), 4)
+    assert served.first_s.tolist() == pytest.approx([1.0] * 4)
+
+
+def test_a_request_that_no_cache_can_hold_is_refused_and_counted() -> None:
+    made = Jobs(**{**vars_of(jobs([0.0, 1.0])), "room": np.array([1.5, 0.5])})
+    assert np.isfinite(serve(made, speed(step_s=1.0), 1).first_s).tolist() == [False, True]
+
+
+# --- what a cache holds --------------------------------------------------------------------------
+
+
+def test_leading_blocks_that_are_held_are_not_read_again() -> None:
+    known = [
+        Prefix((1, 2, 3), 512), Prefix((1, 2, 4), 512), Prefix((5, 2, 3), 512),
+        Prefix((1, 2, 3), 512),
+    ]  # fmt: skip
+    made = jobs([0.0, 10.0, 20.0, 30.0], prompt=1500, prefixes=known)
+    served = serve(made, speed(token_s=0.001), 1)
+    # The third begins otherwise; of the fourth, the last token is computed anew.
+    assert served.cached.tolist() == [0, 1024, 0, 1499]
+    assert (served.first_s - made.when).tolist() == pytest.approx([1.5, 0.476, 1.5, 0.001])
+
+
+def test_a_cache_gives_up_what_was_unused_for_longest_and_ends_before_beginnings() -> None:
+    cache = PrefixCache(tokens=4 * 512)
+    cache.keep(Prefix((1, 2, 3), 512))
+    cache.keep(Prefix((7, 8), 512))
+    assert cache.found(Prefix((1, 2, 3), 512), 5000) == 2 * 512
+    assert cache.found(Prefix((7, 8), 512), 5000) == 2 * 512
+
+
+def test_a_turn_finds_what_its_session_left_and_goes_where_it_is() -> None:
+    turns = [Prefix((7,), 300), Prefix((8,), 500), Prefix((7,), 700)]
+    made = jobs([0.0, 10.0, 20.0], prompt=[200, 400, 450], prefixes=turns)
+    served = serve(made, speed(token_s=0.001), 2)
+    assert served.cached.tolist() == [0, 0, 300]
+
+
+# --- a client's week -----------------------------------------------------------------------------
+
+
+def workload(**changes: object) -> Workload:
+    plain = {
+        "description": "d", "requests_per_day": 20_000, "models": [MODEL],
+        "input_tokens": {"mean": 2000, "p95": 5000}, "output_tokens": {"mean": 300, "p95": 800},
+        "growth_per_year": {"low": 0, "central": 0, "high": 0}, "peak_factor": 1.5,
+        "latency": {"ttft_s": 2, "tpot_ms": 50, "percentile": 95},
+    }  # fmt: skip
+    return Workload.model_validate(plain | changes)
+
+
+def pool(*workloads: Workload) -> capacity.Pool:
+    loads = [load.workload_load(f"w{i}", w) for i, w in enumerate(workloads)]
+    return capacity.best_pool(OPTION, MODEL, loads, 1)
+
+
+LETTERS = {
+    "requests_per_day": 3000, "batchable_share": 1, "deadline": {"by": 6},
+    "input_tokens": {"mean": 1600, "p95": 4000}, "output_tokens": {"mean": 250, "p95": 600},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mixture() -> capacity.Pool:
+    return pool(workload(), workload(**LETTERS))
+
+
+def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
+    mixture: capacity.Pool,
+) -> None:
+    chat = mixture.loads[0]
+    drawn = arrivals.drawn(mixture.loads, (1.5, 1.0))
+    own = drawn.taken(drawn.workload == 0)
+    expected = chat.hourly * 1.5 * 3600
+    counted = np.bincount((own.when / 3600).astype(int), minlength=168)
+    assert len(own) == pytest.approx(expected.sum(), rel=0.02)
+    assert counted == pytest.approx(expected, abs=6 * math.sqrt(expected.max()))
+    assert own.input.mean() == pytest.approx(2000, rel=0.02)
+    assert np.quantile(own.output, 0.95) == pytest.approx(800, rel=0.03)
+
+
+def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(
+    mixture: capacity.Pool,
+) -> None:
+    week = replay.week(mixture)
+    found = week.through(2)
+    assert sum(s.requests + s.waiting + s.refused for s in found.seen) == len(week.requests)
+    chat, letters = found.seen
+    assert chat.requests and letters.waiting and not chat.waiting and not letters.requests
+
+
+def test_the_same_week_gives_the_same_numbers_and_another_seed_others(
+    mixture: capacity.Pool,
+) -> None:
+    hours = range(33, 36)
+
+    def found(seed: int) -> replay.Replay:
+        return replay.week(mixture, seed=seed, hours=hours).through(2)
+
+    assert found(1) == found(1)
+    assert found(1) != found(2)
+
+
+def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture: capacity.Pool) -> None:
+    week = replay.week(mixture, hours=range(33, 36))
+    seen = [week.through(count).seen[0] for count in (1, 2, 3, 5, 8)]
+    for measure in ("ttft", "tpot"):
+        for level in (50, 95, 99):
+            values = [getattr(s, measure)[level] for s in seen]
+            assert all(b <= a * 1.02 for a, b in itertools.pairwise(values))
+
+
+def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(
+    mixture: capacity.Pool,
+) -> None:
+    week = replay.week(mixture)
+    count = int(mixture.replicas[0].central)
+    now = mixture.busy(week.times)
+    freed = arrivals.released(week.requests, now, mixture.work(week.times), count)
+    waits = freed.waits
+    came = week.requests.when[week.requests.waits]
+    assert waits.sum() == len(came)
+    assert (freed.when[waits] < freed.due[waits]).all()
+    busy = now[(freed.when[waits] / 3600).astype(int) % 168]
+    assert busy.mean() < 0.7 * now[(came / 3600).astype(int)].mean()
+    assert week.through(count).seen[1].late == 0
+
+
+def test_a_replica_alone_answers_as_the_formulas_have_it() -> None:
+    found = pool(workload(requests_per_day=1000, cached_input_share=0.3))
+    times = replay.ReplicaTimes.of(found.replica, found.loads[0].lengths)
+    one = arrivals.Requests(
+        when=np.zeros(1), workload=np.zeros(1, int), input=np.array([2000]),
+        cached=np.array([600]), output=np.array([300]), due=np.array([math.inf]),
+    )  # fmt: skip
+    served = serve(times.jobs(one), times.speed, 1)
+    same = Lengths(input=LogNormal(2000, 0), output=LogNormal(300, 0), cached_share=0.3)
+    alone = latency(found.replica.curve(same), 1e-6, (50,))
+    first = served.first_s[0] + times.first_token_s
+    assert first == pytest.approx(alone.ttft[50], rel=0.02)
+    token = (served.last_s[0] - served.first_s[0]) / 299
+    assert token == pytest.approx(alone.tpot[50], rel=0.02)
+
+
+def test_an_office_is_served_by_what_was_sized_and_not_by_much_less() -> None:
+    found = pool(workload(requests_per_day=60_000))
+    sized = int(found.replicas[0].central)
+    hour = found.busy_hour_of_week
+    week = replay.week(found, hours=range(hour - 1, hour + 2))
+    fewest = replay.fewest(week, sized)
+    assert fewest is not None
+    assert sized - 2 <= fewest <= sized
