@@ -12,6 +12,7 @@ from siting.cost import api_prices, costing, prices, tco
 from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
 from siting.vendors import notice
+from siting.verdict.chain import Chain
 from studies import designed
 
 
@@ -25,6 +26,26 @@ def test_a_named_model_keeps_its_price_until_it_ends_and_then_has_its_successors
     path = ModelPath(key="V/m", how="named_model")
     price = path.over(drawn(path, end=18.0, successor=0.4), 36)[0]
     assert price.tolist() == [1.0] * 18 + [0.4] * 18
+
+
+def test_a_successor_costs_a_share_of_what_the_model_costs_when_it_ends() -> None:
+    # the list price doubles in month 3: who ends in month 2 has half of today's, later half of that
+    path = ModelPath(key="V/m", how="named_model", announced=((3, 2.0),))
+    assert path.over(drawn(path, end=2.0, successor=0.5), 5)[0].tolist() == [1, 1, 0.5, 0.5, 0.5]
+    assert path.over(drawn(path, end=4.0, successor=0.5), 5)[0].tolist() == [1, 1, 1, 2, 1]
+
+
+def test_five_weeks_do_not_move_the_cost_of_a_model_whose_price_is_announced() -> None:
+    # genai-prices 0.2.3: the introductory price of this model ends with the year 2026
+    asked = {"options.api.provider": "google", "options.api.vendor": "Google"}
+    asked |= {"options.api.models.all": "gemini-3.8-flash"}
+    found = []
+    for day in (dt.date(2026, 11, 28), dt.date(2027, 1, 2)):
+        there = scenario.changed(scenario.load("base"), asked | {"client.report_date": day})
+        priced = Chain().option(there, "api").draws
+        assert priced is not None
+        found.append(priced.central)
+    assert found[0] == pytest.approx(found[1], rel=0.05)
 
 
 def test_a_rare_jump_comes_after_its_chance_over_its_yearly_rate() -> None:
@@ -42,6 +63,9 @@ def test_who_tests_and_moves_gets_equal_quality_cheaper_for_two_years_and_no_lon
     path = ModelPath(key="V/m", how="equal_quality")
     price = path.over(drawn(path, api_decline=0.5), 48)[0]
     assert price.tolist() == [1.0] * 12 + [0.5] * 12 + [0.25] * 24
+    announced = ModelPath(key="V/m", how="equal_quality", announced=((3, 2.0),))
+    price = announced.over(drawn(path, api_decline=0.5), 24)[0]
+    assert price.tolist() == [1.0] * 3 + [2.0] * 9 + [0.5] * 12
 
 
 def test_an_announced_change_falls_in_its_month() -> None:

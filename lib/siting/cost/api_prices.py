@@ -54,7 +54,7 @@ class ModelPath:
 
     @property
     def successor(self) -> str:
-        """Factor: the successor's price over today's."""
+        """Factor: the successor's price over the model's own when it ends."""
         return f"successor_price.{self.key}"
 
     @property
@@ -84,10 +84,21 @@ class ModelPath:
             return np.broadcast_to(listed, (len(draws["growth"]), months))
         if self.how == "equal_quality":
             years = np.minimum(np.floor(elapsed / MONTHS), FALLING_YEARS)
-            return np.asarray((1 - draws["api_decline"])[:, None] ** years[None, :])
+            fallen = (1 - draws["api_decline"])[:, None] ** years[None, :]
+            first = elapsed < MONTHS  # nobody has moved yet
+            return np.asarray(np.where(first, listed, fallen))
         end = draws[self.end][:, None]
         named = listed * self._jumped(draws[self.jump][:, None], elapsed)
-        return np.where(elapsed < end, named, draws[self.successor][:, None])
+        after = draws[self.successor] * self.listed_when(draws[self.end], months)
+        return np.where(elapsed < end, named, after[:, None])
+
+    def listed_when(self, ends: Array, months: int) -> Array:
+        """Announced price in the last month before the model ends, over today's. [n]
+
+        ends: months until then.
+        """
+        last = np.clip(np.ceil(ends) - 1, 0, months - 1).astype(int)
+        return np.asarray(self.listed(months)[last])
 
     def _jumped(self, chance: Array, elapsed: Array) -> Array:
         """A rise, or a cut, of the named model's price: rare, each at a yearly rate. [n × M]
@@ -103,12 +114,18 @@ class ModelPath:
 
 
 def factors(
-    path: ModelPath, today: ApiPrice, ending: Ending, day: dt.date, successor: float | None
+    path: ModelPath,
+    today: ApiPrice,
+    ending: Ending,
+    day: dt.date,
+    months: int,
+    successor: float | None,
 ) -> Iterator[Factor]:
     """What a named model's path is drawn from.
 
-    successor: price of a request to the successor that the vendor names, over today's; None where
-    none is named or priced: then it is drawn for a model of this price.
+    months: of the horizon. successor: price of a request to the successor that the vendor names,
+    over today's; None where none is named or priced: then it is drawn for a model of the price that
+    this one has when it ends.
     """
     words = ending.model
     left = notice.months_left(ending, day)
@@ -121,7 +138,8 @@ def factors(
         driver=path.end,
         floor=0.0,
     )
-    known = parameter(_class_of(today))
+    listed = float(path.listed_when(np.array([left.central]), months)[0])
+    known = parameter(_class_of(today, listed))
     drawn = Factor(
         name=path.successor,
         label=f"Price of the successor of {words}",
@@ -134,7 +152,7 @@ def factors(
         note=known.note,
     )
     if successor is not None:
-        exact = Range.exact(successor, known.unit)
+        exact = Range.exact(successor / listed, known.unit)
         drawn = replace(drawn, value=exact, source=source, shape="fixed", note="as listed today")
     yield drawn
     rate = parameter("price_rise_rate")
@@ -148,9 +166,12 @@ def factors(
     )
 
 
-def _class_of(price: ApiPrice) -> str:
-    """The class whose successors a model's are drawn from: three parts input, one part output."""
-    blended = (3 * price.input_per_million + price.output_per_million) / 4
+def _class_of(price: ApiPrice, listed: float) -> str:
+    """The class whose successors a model's are drawn from: three parts input, one part output.
+
+    listed: the price when the model ends, over this one.
+    """
+    blended = listed * (3 * price.input_per_million + price.output_per_million) / 4
     return next((name for below, name in PRICE_CLASSES if blended < below), DEAREST)
 
 

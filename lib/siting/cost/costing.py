@@ -397,23 +397,25 @@ class _Finder:
         path = ModelPath(key=key, how=how)
         if how == "equal_quality":
             self.parameter("api_decline")
-        elif option.kind not in HOSTED_OPEN:
-            path = self._of_named(path, model, workload)
+        if option.kind not in HOSTED_OPEN:
+            path = self._of_vendor(path, model, workload)
         self.api_paths[key] = path
         return path
 
-    def _of_named(self, path: ModelPath, model: str, workload: str) -> ModelPath:
+    def _of_vendor(self, path: ModelPath, model: str, workload: str) -> ModelPath:
         """The path of a model at its vendor, with what is announced of its price and its end."""
         hidden = quality.hidden_tokens(self.scenario, self.name, workload).central
         option = self.option
         day = self.client.report_date
         months = self.scenario.finance
+        # A quote of the client's own holds to the end, or falls for who moves each year.
+        quoted = replace(path, how="list") if path.how == "named_model" else path
         try:
             today = self._request(model, workload, hidden)
-        except NotPriced:  # a quote of the client's own, to the end
-            return replace(path, how="list")
+        except NotPriced:
+            return quoted
         if today.per_request <= 0:
-            return replace(path, how="list")
+            return quoted
         steps = api_prices.announced(option.provider, model, day, months.horizon_months)
         ratios = (
             (month, self._request(model, workload, hidden, then).per_request / today.per_request)
@@ -426,7 +428,9 @@ class _Finder:
             )
             next_price = self._successor_price(end.replacement, workload, hidden)
             ratio = None if next_price is None else next_price / today.per_request
-            for factor in api_prices.factors(path, today, end, day, ratio):
+            for factor in api_prices.factors(
+                path, today, end, day, months.horizon_months, successor=ratio
+            ):
                 self.factors[factor.name] = factor
         return path
 
