@@ -17,8 +17,8 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-USES = ("batch", "tables", "recheck")
-"""Pages that change no file; test_batch, test_exchange and test_recheck do what they say."""
+USES = ("batch", "tables", "recheck", "audit")
+"""Pages that change no file; tests of these names, and test_exchange, do what they say."""
 PAGES = sorted(p for p in (ROOT / "docs" / "how-to").glob("*.md") if p.stem not in USES)
 EDIT = re.compile(r"(notebooks/\S+), (in place of|after) cell (\S+)")
 """Title of a block that changes a cell of a chapter."""

@@ -246,7 +246,9 @@ class Banded(Fact):
         Range(self.low, self.central, self.high)
 
 
-class Setting(Banded, tables="vendor_settings load_settings decision_settings", key="setting"):
+class Setting(
+    Banded, tables="vendor_settings load_settings decision_settings audit_settings", key="setting"
+):
     """A constant of a method and the range over which it is varied (tables `*_settings`)."""
 
     setting: str

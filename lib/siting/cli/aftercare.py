@@ -59,3 +59,57 @@ def recheck(clients: tuple[str, ...], reports: Path, day: dt.date | None) -> Ans
     if problems:
         status = frame.WRONG_INPUT
     return Finding({"reports": found, "problems": problems}, lines, status)
+
+
+@cli.command()
+@click.argument("client", shell_complete=frame.completer(frame.known_clients))
+@click.argument(
+    "bills", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@option("--option place", str, "Option that was billed; default: the recommended one.", "")
+@option("--currency", str, "Of files that state none, such as USD.", "")
+@option("--service", str, "Only charges that hold this text.", "")
+@click.option("--narrow", is_flag=True, help="Print the narrowed inputs, as a piece of scenario.")
+@option("--rows target", click.Path(path_type=Path), "Also write a row a month to this CSV.")
+@frame.changes
+def audit(
+    client: str,
+    bills: tuple[Path, ...],
+    place: str,
+    currency: str,
+    service: str,
+    narrow: bool,
+    target: Path | None,
+    changes: tuple[str, ...],
+) -> Answer:
+    """Hold a plan against its bills: what was foretold, what came, and why, month by month.
+
+    BILL is a FOCUS export (1.2 to 1.4), an invoice typed by month, OpenCost's allocations or
+    readings of vLLM's metrics. The difference is split into volume, tokens a request, utilisation
+    and price, as far as the files tell them. Below stands what the months say of each input; with
+    --narrow, as a piece of scenario with its source. CLIENT may be the scenario.yaml of a report.
+
+    \b
+    Example:
+      siting audit sent/acme/scenario.yaml invoice.csv
+      siting audit acme focus.csv metrics-2027-01-01.txt metrics-2027-07-01.txt --option rented
+      siting audit acme focus.csv --service OpenAI --narrow
+    """
+    from siting import study
+    from siting.inputs import bills as files
+    from siting.inputs import exchange, scenario
+    from siting.run import billing
+
+    opened = study.open(client, frame.said(changes))
+    told = billing.of_study(opened, files.read(bills, currency.upper(), service), place)
+    if target is not None:
+        with frame.writing(str(target)):
+            exchange.write(billing.frame(told), target)
+    if narrow:
+        piece = billing.narrowed(told, opened)
+        return Answer(piece, scenario.as_yaml(piece).splitlines())
+    head, rows = billing.cells(told)
+    items = ", ".join(told.audit.foretold.items) or "nothing is billed by use"
+    first = f"{told.label}: {items}, {opened.client.currency}, no tax"
+    table = frame.aligned(head, rows, right=range(1, len(head) - 1))
+    return Answer(told, [first, "", *table, "", *billing.lessons(told), *told.notes])

@@ -291,6 +291,8 @@ class _Finder:
         for name, label, value, unit in (
             ("discount_rate", "Discount rate", finance.discount_rate, "per year"),
             ("parallel_months", beside, finance.parallel_months, "months"),
+            ("demand", "Demand", finance.demand, "of the plan"),
+            ("throughput", "Speed of a replica", finance.throughput, "of the estimate"),
             ("tax_rate", "Tax rate", Range.exact(finance.tax_rate or 0.0), "share"),
         ):
             if value is not None:

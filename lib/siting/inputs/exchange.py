@@ -308,9 +308,15 @@ def _figures(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
         yield from _figures(inner, (*path, str(key)))
 
 
+FORMULA = re.compile(r"\s*[=+\-@]")
+"""How a text begins that a spreadsheet would compute."""
+
+
 def write(frame: pd.DataFrame, path: Path) -> None:
-    """Writes a table as .parquet or .csv. Raises DocumentError for any other ending."""
-    ways: dict[str, Callable[..., object]] = {".csv": frame.to_csv, ".parquet": frame.to_parquet}
+    """Writes a table as .parquet or .csv; in the latter, an apostrophe keeps a text that begins
+    like a formula a text. Raises DocumentError for any other ending."""
+    texts = frame.map(_kept_text)
+    ways: dict[str, Callable[..., object]] = {".csv": texts.to_csv, ".parquet": frame.to_parquet}
     if path.suffix not in ways:
         raise DocumentError.of(path, "is no format that is known", "end it in .csv or .parquet")
     try:
@@ -318,3 +324,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
     except ImportError:
         write = "pip install pyarrow, or write .csv"
         raise DocumentError.of(path, "Parquet needs pyarrow", write) from None
+
+
+def _kept_text(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell

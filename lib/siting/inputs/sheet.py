@@ -145,6 +145,11 @@ def read(path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column
     return found
 
 
+def headings(path: Path) -> list[str]:
+    """The headings of a workbook, by which its format is known. Raises DocumentError."""
+    return [str(column) for column in _cells(path)[0].columns]
+
+
 def _cells(path: Path) -> tuple[pd.DataFrame, bool]:
     """The text of a file's cells, by column and line, rows that are empty left out; and whether
     points may part thousands, as where semicolons part columns."""

@@ -545,6 +545,12 @@ class Finance(Strict):
     vat_recoverable: Annotated[Uncertain, _within(0, 1)] | None = None
     """Share of value-added tax that the client gets back; None: by sector (all of it, except in
     health, banking, insurance and public service)."""
+    demand: Annotated[Uncertain, _within(0.05, 20)] | None = None
+    """Requests that come over those that the workloads state, as bills have shown; None: as far as
+    use usually misses a plan."""
+    throughput: Annotated[Uncertain, _within(0.05, 20)] | None = None
+    """Work that a replica gets done over the estimate, as bills and meters have shown; None: as far
+    as estimates are usually off."""
     quotes: list[Quote] = []
 
 

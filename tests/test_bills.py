@@ -1,0 +1,389 @@
+"""Bills and meters as they come: FOCUS, an invoice, OpenCost, vLLM; and what is refused of them."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import siting_facts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
+from siting.inputs import bills
+from siting.inputs.bills import Billed
+from siting.inputs.document import DocumentError
+
+FOCUS = (
+    "BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,"
+    "ConsumedQuantity,ConsumedUnit,SkuMeter"
+)
+
+
+def written(folder: Path, text: str, name: str = "bill.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def focus(folder: Path, *rows: str, head: str = FOCUS) -> Path:
+    return written(folder, "\n".join((head, *rows)) + "\n", "focus.csv")
+
+
+def charge(cost: float, month: str, tokens: str = "", **said: str) -> str:
+    year, number = map(int, month.split("-"))
+    after = f"{year + number // 12}-{number % 12 + 1:02}"
+    told = {
+        "category": "Usage", "service": "OpenAI", "unit": "1M Tokens" if tokens else "",
+        "start": f"{month}-01T00:00:00Z", "end": f"{after}-01T00:00:00Z", "money": "EUR",
+        "meter": "input", **said,
+    }  # fmt: skip
+    return ",".join(
+        (str(cost), told["money"], told["start"], told["end"], told["category"], told["service"],
+         tokens, told["unit"], told["meter"])
+    )  # fmt: skip
+
+
+def test_a_focus_bill_is_read_net_of_credits_and_without_tax(tmp_path: Path) -> None:
+    path = focus(
+        tmp_path,
+        charge(600, "2026-12", "300"),
+        charge(400, "2026-12", "100", meter="output"),
+        charge(-50, "2026-12", category="Credit"),
+        charge(180.5, "2026-12", category="Tax"),
+        charge(700, "2027-01", "350"),
+    )
+    found = bills.read([path])
+    assert found.months == (
+        Billed(month="2026-12", amount=950, currency="EUR", credits=-50, taxes=180.5, tokens=4e8),
+        Billed(month="2027-01", amount=700, currency="EUR", tokens=3.5e8),
+    )
+    assert found.formats == ("focus.csv (FOCUS)",)
+    assert found.notes == ()
+
+
+def test_columns_that_a_later_version_adds_change_nothing(tmp_path: Path) -> None:
+    head = f"{FOCUS},InvoiceId,ContractApplied,AllocatedMethodId,BillingPeriodStart"
+    more = f"{charge(600, '2026-12', '300')},i-1,,,2026-12-01"
+    found = bills.read([focus(tmp_path, more, head=head)]).months
+    assert found == (Billed(month="2026-12", amount=600, currency="EUR", tokens=3e8),)
+
+
+def test_charges_by_the_day_add_up_and_a_month_in_progress_is_left_out(tmp_path: Path) -> None:
+    days = [
+        charge(10, "2026-12", start=f"2026-12-{day:02}", end=f"2026-12-{day + 1:02}")
+        for day in range(1, 31)
+    ]
+    started = [
+        charge(9, "2027-01", start=f"2027-01-{day:02}", end=f"2027-01-{day + 1:02}")
+        for day in range(1, 9)
+    ]
+    found = bills.read([focus(tmp_path, *days, *started)])
+    assert [(month.month, month.amount) for month in found.months] == [("2026-12", 300)]
+    assert found.notes == ("focus.csv: 2027-01 is left out, for it ends on 2027-01-08",)
+
+
+@pytest.mark.parametrize(
+    ("text", "counted", "scale"),
+    [
+        ("Tokens", "tokens", 1),
+        ("1K Tokens", "tokens", 1e3),
+        ("1,000 tokens", "tokens", 1e3),
+        ("1M Tokens", "tokens", 1e6),
+        ("million tokens", "tokens", 1e6),
+        ("GPU-Hours", "gpu_hours", 1),
+        ("GPU hours", "gpu_hours", 1),
+        ("GPU-h", "gpu_hours", 1),
+    ],
+)
+def test_units_of_a_quantity_are_read(text: str, counted: str, scale: float) -> None:
+    assert bills.unit_of(text) == bills.Unit(counted, scale)
+
+
+@pytest.mark.parametrize("text", ["Hours", "Requests", "GB", "", "1..0 tokens", "tokens per hour"])
+def test_other_units_are_not_guessed(text: str) -> None:
+    assert bills.unit_of(text) is None
+
+
+def test_a_quantity_in_another_unit_is_said_to_be_unread(tmp_path: Path) -> None:
+    found = bills.read([focus(tmp_path, charge(600, "2026-12", "720", unit="Hours"))])
+    assert found.months[0].gpu_hours is None
+    assert "quantities in 'Hours' are not read" in found.notes[0]
+
+
+def test_one_service_of_several_is_taken_by_name(tmp_path: Path) -> None:
+    path = focus(tmp_path, charge(600, "2026-12"), charge(9, "2026-12", service="Storage"))
+    assert bills.read([path], service="openai").months[0].amount == 600
+    with pytest.raises(DocumentError, match="has charges of OpenAI, Storage; name one with --serv"):
+        bills.read([path])
+
+
+def test_an_invoice_is_typed_by_month(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "month,amount,currency,requests,input_tokens,output_tokens\n"
+        "2026-12,900,USD,1000,3000000,400000\n2027-01,950,USD,,,\n",
+    )
+    assert bills.read([path]).months == (
+        Billed(month="2026-12", amount=900, currency="USD", requests=1_000, tokens=3.4e6),
+        Billed(month="2027-01", amount=950, currency="USD"),
+    )
+
+
+def test_a_workbook_is_read_like_a_table(tmp_path: Path) -> None:
+    book = Workbook()
+    for row in (("month", "amount", "currency", "gpu_hours"), ("2026-12", 900, "EUR", 1460)):
+        book.active.append(row)
+    book.save(tmp_path / "invoice.xlsx")
+    assert bills.read([tmp_path / "invoice.xlsx"]).months == (
+        Billed(month="2026-12", amount=900, currency="EUR", gpu_hours=1_460),
+    )
+
+
+# --- OpenCost -------------------------------------------------------------------------------------
+
+
+def allocation(first: str, last: str, **said: Any) -> dict[str, Any]:
+    window = {"start": f"{first}T00:00:00Z", "end": f"{last}T00:00:00Z"}
+    return {"name": "vllm", "window": window, **window, "totalCost": 30.0, "gpuHours": 24.0, **said}
+
+
+def opencost(folder: Path, *windows: dict[str, Any]) -> Path:
+    return written(folder, json.dumps({"code": 200, "data": list(windows)}), "opencost.json")
+
+
+def test_allocations_of_opencost_add_up_by_month(tmp_path: Path) -> None:
+    days = [
+        {"vllm": allocation(f"2026-12-{day:02}", f"2026-12-{day + 1:02}")} for day in range(1, 31)
+    ]
+    days[0]["__idle__"] = allocation("2026-12-01", "2026-12-02", totalCost=5.0, gpuHours=2.0)
+    found = bills.read([opencost(tmp_path, *days)], currency="USD").months
+    assert found == (Billed(month="2026-12", amount=905, currency="USD", gpu_hours=722),)
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (allocation("2026-12-31", "2027-01-02"), "across the end of a month; query with step=1d"),
+        (allocation("2026-12-01", "2027-02-01"), "for more than a month; query with step=1d"),
+        (allocation("2026-12-01", "2026-12-02", totalCost="9"), "totalCost is '9', no amount"),
+        (allocation("2026-12-01", "2026-12-02", gpuHours=1e300), "gpuHours is '1e+300', no amount"),
+        (allocation("2026-12-01", "2026-12-02", start="soon"), "start is 'soon', no moment"),
+    ],
+)
+def test_an_allocation_that_belongs_to_no_month_or_is_no_number_is_refused(
+    window: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    path = opencost(tmp_path, {"vllm": window})
+    with pytest.raises(DocumentError, match=r"data\[0\]\.vllm: ") as refused:
+        bills.read([path], currency="USD")
+    assert said in str(refused.value)
+
+
+def test_opencost_states_no_currency_so_it_is_asked_for(tmp_path: Path) -> None:
+    path = opencost(tmp_path, {"vllm": allocation("2026-12-01", "2026-12-31")})
+    with pytest.raises(DocumentError, match="states no currency; name it with --currency"):
+        bills.read([path])
+
+
+# --- vLLM's counters ------------------------------------------------------------------------------
+
+
+def metrics(requests: float, read: float, wrote: float, stamp: str = "") -> str:
+    label = '{engine="0",model_name="google/gemma-4-31B-it"}'
+    return (
+        "# HELP vllm:prompt_tokens_total Number of prefill tokens processed.\n"
+        "# TYPE vllm:prompt_tokens_total counter\n"
+        f"vllm:prompt_tokens_total{label} {read}{stamp}\n"
+        f"vllm:generation_tokens_total{label} {wrote}{stamp}\n"
+        f'vllm:request_success_total{{finished_reason="stop"}} {requests}{stamp}\n'
+        f'vllm:request_success_total{{finished_reason="length"}} 0{stamp}\n'
+        f"vllm:num_requests_running{label} 3.0{stamp}\n"
+    )
+
+
+def test_two_readings_of_counters_tell_a_month(tmp_path: Path) -> None:
+    first = written(tmp_path, metrics(10, 1_000, 100), "metrics-2026-12-01.txt")
+    second = written(tmp_path, metrics(110, 301_000, 40_100), "metrics-2027-01-01.txt")
+    found = bills.read([second, first]).months
+    assert [(m.month, round(m.requests or 0), round(m.tokens or 0)) for m in found] == [
+        ("2026-12", 100, 340_000)
+    ]
+
+
+def test_a_counter_that_was_started_anew_counts_from_nothing(tmp_path: Path) -> None:
+    # 1,000 until 1 December; 2,500 on the 16th; started anew, 400 on 1 January: 1,500 + 400.
+    paths = [
+        written(tmp_path, metrics(0, 0, count), f"metrics-{day}.txt")
+        for day, count in (("2026-12-01", 1_000), ("2026-12-16", 2_500), ("2027-01-01", 400))
+    ]
+    (found,) = bills.read(paths).months
+    assert found.tokens == pytest.approx(1_900)
+
+
+@pytest.mark.parametrize("scale", [1_000, 1], ids=["Prometheus", "OpenMetrics"])
+def test_readings_with_stamps_share_out_what_passes_the_end_of_a_month(
+    scale: int, tmp_path: Path
+) -> None:
+    # From 1 December to 31 January, evenly: half of 62 days' 6,200 in each of two months of 31.
+    starts = (1_796_083_200, 1_796_083_200 + 62 * 86_400)
+    text = "".join(
+        metrics(0, 0, n, f" {t * scale}") for n, t in zip((0, 6_200), starts, strict=True)
+    )
+    found = bills.read([written(tmp_path, text, "dump.txt")]).months
+    assert [(m.month, m.tokens) for m in found] == [
+        ("2026-12", pytest.approx(3_100)),
+        ("2027-01", pytest.approx(3_100)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("metrics-2026-12-01.txt", metrics(1, 1, 1), "one reading of counters, which tells no mon"),
+        ("metrics.txt", metrics(1, 1, 1), "metrics.txt:3: is a reading without a day; put the day"),
+        ("metrics-2026-02-31.txt", metrics(1, 1, 1), "a reading without a day"),
+        ("m.txt", metrics(1, 1, 1, " 99"), "99 is no moment from 2000 to 2100"),
+        ("m-2026-12-01.txt", metrics(1, 1, 1).replace(" 1\n", " NaN\n"), "no sample of a counter"),
+        ("m-2026-12-01.txt", metrics(1, -1, 1), "no sample of a counter"),
+    ],
+)
+def test_a_reading_that_tells_no_month_is_refused(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DocumentError) as refused:
+        bills.read([written(tmp_path, text, name)])
+    assert said in str(refused.value)
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("date,total\n2026-12,9\n", "is no bill of a format that is known (FOCUS: BilledCost"),
+        ("", "is no bill of a format that is known"),
+        ("month,amount,currency\n2026-12,nine,EUR\n", "bill.csv:2: amount: 'nine' is no number"),
+        ("month,amount,currency\n2026-13,9,EUR\n", "bill.csv:2: month: is no month or day; write"),
+        ("month,amount,currency\n2026-12,9,Euro\n", "bill.csv:2: currency: 'Euro' is no currency"),
+        ("month,amount,currency\n2026-12,9,EUR\n2027-01,9,USD\n",
+         "bill.csv:3: currency: is not EUR, as above; split the file by currency"),
+        ("month,amount,currency\n2026-12,9,EUR\n2026-12,9,EUR\n",
+         "bill.csv:3: is the same as a row above it"),
+        ("month,amount,currency\n", "no row follows the headings"),
+        ("month,amount,currency,requests\n2026-12,9,EUR,-4\n", "requests: '-4' is no count"),
+    ],
+)  # fmt: skip
+def test_a_table_is_refused_by_line_and_column(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentError) as refused:
+        bills.read([written(tmp_path, text)])
+    assert said in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_charge_for_a_year_belongs_to_no_month(tmp_path: Path) -> None:
+    path = focus(tmp_path, charge(9_000, "2026-12", end="2027-12-01"))
+    with pytest.raises(DocumentError, match=r"focus\.csv:2: ChargePeriodEnd: is a charge for"):
+        bills.read([path])
+
+
+def test_a_month_that_two_files_tell_is_refused_and_two_that_complete_it_are_not(
+    tmp_path: Path,
+) -> None:
+    money = written(tmp_path, "month,amount,currency\n2026-12,9,EUR\n", "a.csv")
+    again = written(tmp_path, "month,amount,currency\n2026-12,8,EUR\n", "b.csv")
+    with pytest.raises(DocumentError, match=r"b\.csv: amount: 2026-12: another file tells its"):
+        bills.read([money, again])
+    meters = [
+        written(tmp_path, metrics(n, 0, n), f"metrics-{day}.txt")
+        for day, n in (("2026-12-01", 0), ("2027-01-01", 50))
+    ]
+    (found,) = bills.read([*meters, money]).months
+    assert (found.amount, found.requests, found.tokens) == (9, 50, 50)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"data": 3}', "has no list under data"),
+        ('{"data": ' + "[" * 500 + "]" * 500 + "}", "is nested too deeply"),
+        ('{"data": [}', "is no JSON"),
+    ],
+)
+def test_json_that_is_damaged_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=said):
+        bills.read([written(tmp_path, text, "x.json")], currency="EUR")
+
+
+def test_a_file_that_is_too_large_or_a_link_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, "month,amount,currency\n2026-12,9,EUR\n")
+    link = tmp_path / "link.csv"
+    link.symlink_to(path)
+    with pytest.raises(DocumentError, match="is a link"):
+        bills.read([link])
+    monkeypatch.setattr(bills.sheet, "MAX_BYTES", 8)
+    with pytest.raises(DocumentError, match="is larger than"):
+        bills.read([path])
+
+
+def test_a_new_format_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = tmp_path / "facts"
+    shutil.copytree(siting_facts.FOLDER, facts)
+    row = {
+        "format": "House ledger", "form": "table", "marks": "Monat Betrag Währung",
+        "start": "Monat", "amount": "Betrag", "currency": "Währung", "tokens": "Token",
+        "source": "Test", "locator": "none", "date": "2026-11-28", "kind": "published",
+    }  # fmt: skip
+    with (facts / "bill_files.csv").open(encoding="utf-8", newline="") as file:
+        columns = next(csv.reader(file))
+    with (facts / "bill_files.csv").open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, columns, restval="", lineterminator="\n").writerow(row)
+    monkeypatch.setenv("SITING_FACTS", str(facts))
+    path = written(
+        tmp_path, "Monat;Betrag;Währung;Token\n2026-12;1250,5;EUR;400\n".replace(",", ".")
+    )
+    assert bills.read([path]).months == (
+        Billed(month="2026-12", amount=1250.5, currency="EUR", tokens=400),
+    )
+
+
+def test_a_reading_on_the_last_day_makes_a_month_whole_and_one_in_its_middle_does_not(
+    tmp_path: Path,
+) -> None:
+    paths = [
+        written(tmp_path, metrics(n, 0, n), f"metrics-{day}.txt")
+        for day, n in (("2026-12-01", 1), ("2027-01-31", 62), ("2027-02-15", 80))
+    ]
+    found = bills.read(paths)
+    assert [month.month for month in found.months] == ["2026-12", "2027-01"]
+    assert found.notes == (
+        "metrics-2026-12-01.txt: 2027-02 is left out, for it ends on 2027-02-14",
+    )
+    assert [month.month for month in bills.read(paths[:2]).months] == ["2026-12", "2027-01"]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_no_file_of_a_stranger_ends_in_a_traceback(data: st.DataObject) -> None:
+    pieces = st.sampled_from(
+        ["BilledCost", "BillingCurrency", "ChargePeriodStart", "month", "amount", "currency", ",",
+         "\n", "2026-12", "9", "-9e400", "EUR", "nan", '"', ";", "\0", "{", "}", "[", "]", ":",
+         '"data"', '"start"', '"totalCost"', "vllm:generation_tokens_total", " ", "1.2.3",
+         "{a=1}", "2026-12-01T00:00:00Z", "1e18", "é", "=1"]
+    )  # fmt: skip
+    name = data.draw(st.sampled_from(["b.csv", "b.json", "m-2026-12-01.txt", "b.xlsx"]))
+    heads = ["", f"{FOCUS}\n", "month,amount,currency\n", '{"data": [', metrics(1, 1, 1)]
+    head = data.draw(st.sampled_from(heads))
+    text = head + "".join(data.draw(st.lists(pieces, max_size=40)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder), text, name)
+        with contextlib.suppress(DocumentError):
+            bills.read([path], currency="EUR")
