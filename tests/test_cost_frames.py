@@ -109,3 +109,18 @@ def test_a_share_below_all_is_not_called_all(s: Study) -> None:
     assert s.percent(0.999999, 2) == f"over {s.percent(0.9999, 2)}"
     assert s.percent(1.0, 2) == s.percent(0.9999, 2).replace("99.99", "100.00")
     assert s.percent(0.99, 2).startswith("99")
+
+
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "polderwerk"])
+def test_a_total_with_every_remedy_is_the_present_cost_and_what_cures_cost(client: str) -> None:
+    s = opened(client)
+    costs = s.costs().set_index("option")
+    added = costs.cleared - costs.present
+    cures = s.remedies()
+    assert (added[~costs.index.isin(cures.option)] == 0).all()
+    assert (added[costs.index.isin(cures[cures.once > 0].option)] > 0).all()
+    # paid at once, each year of the horizon and with each bill, not discounted, is the most it is
+    once = cures.groupby("option").once.sum().reindex(costs.index).fillna(0)
+    assert (added >= once - 1e-6).all()
+    bridge = s.budget().query("step == 'remedies of the open points'").set_index("option").amount
+    assert added[bridge.index].tolist() == pytest.approx(bridge.tolist())

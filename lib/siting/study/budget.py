@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from siting.catalogue import source_of
-from siting.cost import cashflow, costing, money, prices, tco
+from siting.cost import cashflow, money, prices, tco
 from siting.cost.cashflow import HybridPlan
 from siting.cost.money import MONTHS
 from siting.study.frames import Rows, Topic, frame
@@ -137,7 +137,7 @@ class BudgetFrames(Topic):
         yield "Planned, in today's money", "sum", priced.present
         yield "ranges reach further one way", "added", likely - priced.present
         yield "Likely", "sum", likely
-        cured = self._remedies(name)
+        cured = self.results.cures(name)
         yield "remedies of the open points", "added", cured
         done = 0.0
         if name == self.results.decision.recommended:
@@ -145,20 +145,6 @@ class BudgetFrames(Topic):
         yield "steps of the plan", "added", done
         yield "service forgone is not billed", "added", -forgone
         yield "Budget", "sum", likely + cured + done - forgone
-
-    def _remedies(self, name: str) -> float:
-        """What all remedies that the rules name for an option cost in today's money."""
-        known = costing.remedies(self.scenario)
-        plan = self.results.cost.plan
-        worth = money.discount_factors(plan.months, self.results.cost.rate)
-        years = float(worth[1:].sum()) / MONTHS
-        flows = self.results.cost.options[name].flows
-        billed = sum(float((f.amounts * worth).sum()) for f in flows if f.category == "api")
-        found = (known[item] for item in self.results.sovereignty.remedies(name) if item in known)
-        return sum(
-            r.once.central + years * r.per_year.central + billed * r.share_of_api_bill.central
-            for r in found
-        )
 
     @frame
     def money_terms(self) -> Rows:

@@ -62,6 +62,7 @@ class CostFrames(Topic):
         ruled_out: whether a condition rules it out
         total: plain sum of all costs as planned [currency]
         present: present cost as planned [currency]
+        cleared: the same with every remedy that its open points name [currency]
         present_low: present cost, 1 in 10 cases is below [currency]
         present_median: present cost, middle of all cases [currency]
         present_high: present cost, 1 in 10 cases is above [currency]
@@ -91,6 +92,7 @@ class CostFrames(Topic):
                 "ruled_out": name in ruled_out,
                 "total": o.total,
                 "present": o.present,
+                "cleared": o.present + self.results.cures(name),
                 "present_low": spread.present.low,
                 "present_median": spread.present.central,
                 "present_high": spread.present.high,

@@ -18,7 +18,7 @@ from siting_report.formats import Numbers
 
 from siting import quality
 from siting.catalogue import STALE_DAYS, Input, Source
-from siting.cost import tco, uncertainty
+from siting.cost import costing, money, tco, uncertainty
 from siting.inputs import scenario
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
@@ -197,6 +197,19 @@ class Results:
         others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
         allowed = [n for n in others if n not in ruled_out] or others
         return Pair(chosen, min(allowed, key=lambda n: priced[n].present, default=chosen))
+
+    def cures(self, name: str) -> float:
+        """What all remedies cost in today's money that rules name for an option. [currency]"""
+        known = costing.remedies(self.scenario)
+        worth = money.discount_factors(self.cost.plan.months, self.cost.rate)
+        years = float(worth[1:].sum()) / money.MONTHS
+        flows = self.cost.options[name].flows
+        billed = sum(float((f.amounts * worth).sum()) for f in flows if f.category == "api")
+        found = (known[item] for item in self.sovereignty.remedies(name) if item in known)
+        return sum(
+            r.once.central + years * r.per_year.central + billed * r.share_of_api_bill.central
+            for r in found
+        )
 
     @cached_property
     def vendors(self) -> list[OnRecord]:
