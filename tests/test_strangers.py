@@ -5,19 +5,23 @@ Attacks on single readers stand beside their readers (test_beside, test_exchange
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from siting.cli import cli
+from siting import study
+from siting.cli import cli, frame, reports
 from siting.inputs import scenario
+from siting.inputs.document import INVISIBLE
 from siting.inputs.scenario import ScenarioError
 from siting.run import job
-from siting_report.run import batch
+from siting_report.run import batch, shelf
 from siting_report.run.shelf import BadAddress
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +113,107 @@ def test_the_users_matplotlibrc_changes_no_chart(tmp_path: Path) -> None:
     }
     assert "<path" in drawn[ROOT]
     assert drawn[ROOT] == drawn[tmp_path]
+
+
+ESCAPE = "\x1b]0;owned\x07\x9b31m"
+"""Sets the title of a terminal and turns its text red, by controls of both kinds."""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": f"llama{ESCAPE}"},
+        {"architectures": [f"Bert{ESCAPE}"], "is_encoder_decoder": True},
+        {"_name_or_path": f"me/mine{ESCAPE}", "model_type": "llama", "num_hidden_layers": 2,
+         "hidden_size": 512, "intermediate_size": 1024, "num_attention_heads": 8,
+         "vocab_size": 32000, "max_position_embeddings": 4096, "torch_dtype": "bfloat16"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_no_text_of_a_configuration_gives_orders_to_the_terminal(
+    tmp_path: Path, config: dict[str, object], more: list[str]
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    asked = ["fit", "--config", str(path), "--gpu", "h100-sxm5-80gb", *more]
+    said = CliRunner().invoke(cli, asked).output
+    assert said
+    assert not INVISIBLE.search(said)
+
+
+def test_json_of_a_command_spells_controls_out_and_says_the_same() -> None:
+    text = frame._json({"said": ESCAPE})
+    assert not INVISIBLE.search(text)
+    assert json.loads(text) == {"said": ESCAPE}
+
+
+def test_no_name_of_a_file_gives_orders_to_the_terminal_of_who_watches_or_renders(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reports._say(f"{ESCAPE}.ipynb saved, rendering …")
+    frame.Refused(f"{ESCAPE}: does not exist").show()
+    said = capsys.readouterr().err
+    assert said == "?]0;owned??31m.ipynb saved, rendering …\n?]0;owned??31m: does not exist\n"
+
+
+def test_an_hour_beyond_all_bounds_is_refused_by_line(project: Path) -> None:
+    hours = ", ".join(["1.7e+308"] * 24)
+    text = f"workloads: {{assistant: {{\n  hours: [{hours}]}}}}\n"
+    (project / "params" / "foo.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError) as refused:
+        scenario.load("foo")
+    assert refused.value.problems[0].line == 2
+    assert "1.7e+308 is too large; write at most 1_000_000_000" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["reference://x", "simplecache::memory://x", "dask://x", "github://a:b@c/d", "zip://x"],
+)
+def test_an_address_that_leads_elsewhere_or_only_reads_keeps_no_report(address: str) -> None:
+    outcome = CliRunner().invoke(cli, ["report", "base", "--out", address])
+    assert outcome.exit_code == 2
+    assert outcome.output.startswith(f"{address}: keeps no reports itself")
+
+
+def test_a_link_in_place_of_the_folder_for_work_is_not_followed(tmp_path: Path) -> None:
+    place = tmp_path / "reports"
+    elsewhere = tmp_path / "elsewhere"
+    place.mkdir()
+    elsewhere.mkdir()
+    (place / shelf.WORK).symlink_to(elsewhere)
+    with pytest.raises(OSError, match="a link where a folder"), shelf.shelf(place).lock("one"):
+        pass
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_what_killed_runs_left_goes_with_the_next_run_whoever_it_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    place = tmp_path / "reports"
+    kept = [place / "gone", place / "half", place / shelf.WORK / "busy.new"]
+    left = [place / shelf.WORK / name for name in ("gone.old", "half.new", "nobody.new")]
+    left.append(temporary / "siting-run-1-x")
+    for folder in (*kept, *left):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with shelf.shelf(place).lock("busy"):
+        (place / shelf.WORK / "busy.new").mkdir(exist_ok=True)
+        batch.run([], str(place))
+        assert [folder.exists() for folder in left] == [False] * 4
+        assert [folder.exists() for folder in kept] == [True] * 3
+
+
+def test_pythons_settings_for_other_programs_change_no_figure() -> None:
+    command = Path(sys.executable).with_name("siting")
+    settings = {"PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error", "PYTHONINSPECT": "1"}
+    done = subprocess.run(
+        [str(command), "summary", "base"],
+        cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads(frame._json(study.open("base").summary()))
 
 
 def certified(folder: Path) -> batch.Tls:

@@ -7,9 +7,4 @@ failed, the others are complete; 2 the input is wrong and nothing was written.
 from siting.cli import aftercare, evidence, reports, scenarios, sizing, tables
 from siting.cli.frame import cli
 
-__all__ = ["aftercare", "cli", "evidence", "main", "reports", "scenarios", "sizing", "tables"]
-
-
-def main() -> None:
-    """Entry point of `siting` and of `python -m siting`."""
-    cli(prog_name="siting")
+__all__ = ["aftercare", "cli", "evidence", "reports", "scenarios", "sizing", "tables"]

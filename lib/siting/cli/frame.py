@@ -46,18 +46,32 @@ class Command(click.Command):
         self.params.append(click.Option(["--json", "as_json"], is_flag=True, help=said))
 
     def invoke(self, ctx: click.Context) -> None:
-        from siting.inputs.document import INVISIBLE
-
         as_json = ctx.params.pop("as_json")
         answer: Answer = super().invoke(ctx)
         if as_json or answer.lines is None:
-            click.echo(json.dumps(answer.data, indent=2, ensure_ascii=False, default=_plain))
+            click.echo(_json(answer.data))
         else:
             goes_wrong = bool(answer.status) and not isinstance(answer, Finding)
-            for line in answer.lines:  # a table or a file may hold what a terminal would obey
-                click.echo(INVISIBLE.sub("?", line), err=goes_wrong)
+            for line in answer.lines:
+                click.echo(shown(line), err=goes_wrong)
         if answer.status:
             sys.exit(answer.status)
+
+
+def shown(text: str) -> str:
+    """Text without what a terminal would obey; a scenario, a table or a name of a file may hold
+    it."""
+    from siting.inputs.document import INVISIBLE
+
+    return INVISIBLE.sub("?", text)
+
+
+def _json(data: Any) -> str:
+    """JSON in which what a terminal would obey is spelt out."""
+    from siting.inputs.document import INVISIBLE
+
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
+    return INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 
 def _plain(record: Any) -> Any:
@@ -114,7 +128,7 @@ class Refused(click.ClickException):
     exit_code = WRONG_INPUT
 
     def show(self, file: Any = None) -> None:
-        click.echo(self.message, err=True)
+        click.echo(shown(self.message), err=True)
 
 
 def check_tables() -> None:

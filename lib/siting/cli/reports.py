@@ -117,7 +117,7 @@ def _tls(scheduler: str, authority: str, certificate: str, key: str) -> Tls | No
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(frame.shown(line), err=True)
 
 
 @cli.command()

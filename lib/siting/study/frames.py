@@ -37,6 +37,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -141,6 +142,8 @@ def declared(method: Callable[..., Any]) -> Declared:
             units |= dict.fromkeys(made, found["unit"])
         if found["may_be_missing"]:
             optional.add(cell)
+    if sys.flags.optimize > 1:
+        raise ValueError("Python runs without docstrings; start it without -OO or PYTHONOPTIMIZE")
     if not row or not meanings:
         raise ValueError(f"{method.__name__}: its docstring says neither row nor columns")
     keys = frozenset(c for c in meanings if c == "option" or units.get(c) == "option")

@@ -135,6 +135,9 @@ def run(
     Raises BadAddress where `out` or the scheduler cannot be reached.
     """
     target = shelf(out)
+    with contextlib.suppress(OSError):  # whoever writes there is told
+        target.clear()
+    warm.sweep()
     todo = deque(job for job in jobs if force or not target.holds(job))
     stale = {job.client for job in todo}
     outcome = Outcome(up_to_date=[job.client for job in jobs if job.client not in stale])

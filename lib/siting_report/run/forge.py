@@ -112,7 +112,7 @@ class Forge:
         self._channel.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
-        _sweep(f"{self._pid}-", 20)
+        sweep(f"{self._pid}-", 20)
         self._pid = 0
 
     def __enter__(self) -> Forge:
@@ -128,7 +128,7 @@ def _folder() -> Iterator[Path]:
 
     Those that nobody holds any more, because all their processes were killed at once, are removed.
     """
-    _sweep()
+    sweep()
     while True:
         folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         try:
@@ -149,7 +149,7 @@ def _folder() -> Iterator[Path]:
         _remove(folder, 5)
 
 
-def _sweep(of: str = "", patience_s: float = 0) -> None:
+def sweep(of: str = "", patience_s: float = 0) -> None:
     """Removes folders of processes that were killed, or of the one that `of` names. [s]"""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{of}*"):
         with contextlib.suppress(FileNotFoundError):  # another run was quicker

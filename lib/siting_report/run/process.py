@@ -117,6 +117,16 @@ def serve(channel: Connection) -> NoReturn:
         os._exit(0)
 
 
+UNHEARD = frozenset({"PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONINSPECT"})
+"""Settings of Python that are meant for other programs: they would take away docstrings, in which
+frames declare their columns, or make errors of what libraries say to each other."""
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without what must change no report."""
+    return {name: value for name, value in os.environ.items() if name not in UNHEARD}
+
+
 def interpreter(module: str, *handed: int, say: Any = None, session: bool = False) -> int:
     """Starts a module of the library in a new interpreter, which sees nothing of this folder.
 
@@ -124,11 +134,12 @@ def interpreter(module: str, *handed: int, say: Any = None, session: bool = Fals
     input. session: whether it stays out of this process's group. Returns its process id.
     """
     library = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, (library, os.environ.get("PYTHONPATH"))))
+    heard = environment()
+    path = os.pathsep.join(filter(None, (library, heard.get("PYTHONPATH"))))
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", module, *map(str, handed)],
         pass_fds=handed, start_new_session=session,
-        env=os.environ | {"PYTHONPATH": path},
+        env=heard | {"PYTHONPATH": path},
         stdin=subprocess.DEVNULL if say is None else subprocess.PIPE,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

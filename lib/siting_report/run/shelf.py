@@ -32,6 +32,17 @@ WORK = ".siting"
 """Folder inside the output folder for locks and for reports on their way."""
 
 
+NO_SHELVES = frozenset(
+    {
+        "async_wrapper", "asyncwrapper", "blockcache", "cached", "dask", "data", "dir", "filecache",
+        "generic", "gist", "git", "github", "http", "https", "libarchive", "pyscript", "reference",
+        "simplecache", "tar", "zip",
+    }
+)  # fmt: skip
+"""fsspec's addresses that lead to other addresses, hold what they name in themselves, or can only
+be read; a `reference` is a program for templates."""
+
+
 class Busy(Exception):
     """Another run holds this client."""
 
@@ -49,6 +60,11 @@ def shelf(out: str | Path) -> Shelf:
     scheme, _, path = address.rpartition("://")
     if not path:
         raise BadAddress(f"{address!r} names no place for reports; write a folder such as reports")
+    if scheme in NO_SHELVES or "::" in scheme:
+        raise BadAddress(
+            f"{address}: keeps no reports itself, but reads or leads to what is elsewhere; write a "
+            "folder, or a place such as s3://bucket/reports"
+        )
     if scheme in ("", "file", "local"):
         return Folder(Path(path))
     try:
@@ -181,6 +197,9 @@ class Shelf:
             self._discard(self._at(INDEX))
             raise
 
+    def clear(self) -> None:
+        """Removes what killed runs left, where no other run can be at work on it."""
+
     def _check(self, client: str) -> None:
         """Raises OSError where something else is in the place of a client's folder."""
 
@@ -226,6 +245,7 @@ class Folder(Shelf):
 
     @contextlib.contextmanager
     def lock(self, client: str) -> Iterator[None]:
+        self._refuse_link()
         self.system.makedirs(self._at(WORK))
         path = self._at(WORK, f"{client}.lock")
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
@@ -240,6 +260,20 @@ class Folder(Shelf):
             # Closing is not enough: a worker forked meanwhile holds a copy of the descriptor.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
+
+    def _refuse_link(self) -> None:
+        """Raises OSError where the folder for work leads elsewhere."""
+        place = Path(self._at(WORK))
+        if place.is_symlink():
+            raise OSError(errno.ENOTDIR, "is a link where a folder should be; remove it", place)
+
+    def clear(self) -> None:
+        """Removes what killed runs left of reports on their way, whosever they were."""
+        self._refuse_link()
+        left = {Path(name).stem for name in self._listed(WORK) if name.endswith((".new", ".old"))}
+        for client in sorted(left):
+            with contextlib.suppress(Busy, OSError), self.lock(client):
+                pass  # whoever takes the lock undoes what was left half done
 
     def _check(self, client: str) -> None:
         place = Path(self._at(client))

@@ -102,7 +102,7 @@ else:
 Amount = Annotated[Uncertain, _within(0, 1e12)]
 """An amount of money, or of what a price is paid for; never negative."""
 Growth = Annotated[Uncertain, _within(-0.99, 10)]
-Profile = list[Annotated[float, Field(ge=0)]]
+Profile = list[Annotated[float, Field(ge=0, le=1e9)]]
 Attributes = dict[str, bool | int | float | str | None]
 """What rules of sovereignty test, as named in facts/sovereignty_attributes.csv."""
 
