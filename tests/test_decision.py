@@ -1,6 +1,7 @@
 """The decision: small cases whose answer can be seen, and rules that must always hold."""
 
 import dataclasses
+import datetime as dt
 import itertools
 from collections import defaultdict
 from types import SimpleNamespace as Made
@@ -255,6 +256,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
+    known |= {"renewing", "leaving"}
     words = [
         "items",
         "option",
@@ -265,11 +267,36 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "ending",
         "experiment",
         "owner",
+        "renewed",
+        "notice",
+        "until",
     ]
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step
         assert "{" not in (step.step + step.label).format(**dict.fromkeys(words, ""))
         assert step.day in (30, 90, 365)
+
+
+def test_a_contract_that_ends_has_its_notice_as_a_step_before_that_day():
+    def told(days, best):
+        renewal = plan.Renewal(
+            vendor="Bedrock",
+            until=dt.date(2027, 3, 31),
+            notice=dt.date(2026, 12, 31),
+            days=days,
+        )
+        facts = dataclasses.replace(FACTS, renewal=renewal)
+        own = candidate("own", best, "on_premises")
+        steps = advised(candidate("api", 1.0), own, facts=facts).plan
+        return [s.row for s in steps if s.row.when in ("renewing", "leaving")]
+
+    (leaving,) = told(37, 0.4)
+    assert (leaving.day, leaving.when) == (30, "leaving")
+    assert "notice by 31 December 2026" in leaving.step and "past 31 March 2027" in leaving.step
+    (renewing,) = told(12, 2.5)
+    assert (renewing.day, renewing.when) == (12, "renewing")
+    kept = advised(candidate("api", 1.0), candidate("own", 0.4, "on_premises")).plan
+    assert not [s for s in kept if s.row.when in ("renewing", "leaving")]
 
 
 def test_what_is_in_hand_is_no_step():

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+import screen
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from siting.run import portfolio
 from siting_report.run.shelf import shelf
-from test_browser import driver, pytestmark, show
+from test_browser import WIDTHS, driver, pytestmark, show
 from test_portfolio import SUMMARY, write
 
 __all__ = ["driver", "pytestmark"]
@@ -44,7 +45,8 @@ def test_a_heading_sorts_by_keyboard_by_value_and_back(driver, address):
     assert driver.get_log("browser") == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_no_fault_in_the_index(driver, address, width, dark):
     import axe_core_python
 
@@ -54,4 +56,9 @@ def test_axe_finds_no_fault_in_the_index(driver, address, width, dark):
     outcome = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
     assert outcome["passes"], "axe did not run"
     assert [v["id"] + v["nodes"][0]["html"][:150] for v in outcome["violations"]] == []
-    assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+    seen = screen.seen(driver)
+    assert seen.width <= width
+    assert min(seen.prose) >= 13
+    if width < 768:
+        cell = driver.find_element(By.CSS_SELECTOR, "td[data-h=Files]")
+        assert cell.is_displayed() and cell.rect["x"] + cell.rect["width"] <= width

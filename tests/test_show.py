@@ -457,6 +457,13 @@ def test_a_chart_that_names_no_colour_claims_no_role_to_any_eye(dark: bool) -> N
         assert apart(one, other, *everybody) >= 9, (one, other)
 
 
+def test_no_other_option_is_blue_as_the_chosen_one_is() -> None:
+    for other in style.OTHERS:
+        assert apart(style.CHOSEN, other, np.eye(3)) >= 15, other
+        *_, blue_or_yellow = oklab(linear(other))
+        assert blue_or_yellow > -0.07, other
+
+
 def test_a_chart_of_ones_own_takes_the_neutral_colours(shown: list[dict[str, Any]]) -> None:
     frame = sourced(pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0], "c": [3.0, 1.0]}))
     show.chart(frame.plot(), "Three lines", frame)

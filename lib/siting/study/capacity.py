@@ -370,7 +370,7 @@ class CapacityFrames(Topic):
 
         option: label of the option
         left_open: whether the scenario leaves the machines to the kit
-        machine: the server, or the card where GPUs are rented
+        machine: the server, or the card where GPUs are rented, as its maker calls it
         gpu: the card
         weights: format of the weights; blank: the model's own
         gpus?: GPUs of the first year, spares included [GPUs]
@@ -397,7 +397,7 @@ class CapacityFrames(Topic):
             yield {
                 "option": name,
                 "left_open": left,
-                "machine": d.machine,
+                "machine": d.machine if d.option.server else catalogue.gpu(d.option.gpu).gpu,
                 "gpu": d.option.gpu,
                 "weights": d.option.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,

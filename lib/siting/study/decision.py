@@ -294,6 +294,7 @@ class DecisionFrames(Topic):
     def deciding(self) -> Rows:
         """An answer that is taken for granted or blank, and whose other value changes the first
         option, whether the choice may be recommended, or a verdict on it; what counts most first.
+        It changes the first option only where `turns` holds it.
 
         what: the input in words
         kind: assumed or unanswered
@@ -325,7 +326,7 @@ class DecisionFrames(Topic):
 
     def _effect(self, variant: Variant, found: Outcome) -> str | None:
         """The greatest of what a variant changes."""
-        if found.answer != "stays":
+        if found.answer != "stays" and variant.plausible:
             return "first option"
         if found.cleared is not None and found.cleared != self.results.decision.cleared:
             return "recommendation"

@@ -217,7 +217,8 @@ def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     for model in open_models(scenario):
         for gpu, r in best.items():
             at = {"kind": "rented_gpus", "vendor": r.provider, "provider": r.provider, "gpu": gpu}
-            where = f"on rented {catalogue.gpu(gpu).gpu}, {r.provider}", r.provider, gpu
+            seller = r.provider[:1].upper() + r.provider[1:]
+            where = f"on {catalogue.gpu(gpu).gpu} rented from {seller}", r.provider, gpu
             yield _offer(scenario, model, *where, **at, country=r.country, region=r.region)
 
 

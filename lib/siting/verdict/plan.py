@@ -27,7 +27,9 @@ PILOT_DAYS = 90
 """The plan's second horizon: by then a pilot has shown whether to order."""
 
 
-Condition = Literal["always", "stay", "switch", "unproven", "measure", "reviews", "ending"]
+Condition = Literal[
+    "always", "stay", "switch", "unproven", "measure", "reviews", "ending", "renewing", "leaving"
+]
 """What may hold for the client and the recommended option (`conditions`)."""
 
 
@@ -51,7 +53,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     """The step in a few words, filled in likewise."""
     step: str
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment} are
-    filled in."""
+    filled in, and of a contract that ends {renewed}, {notice}, {until}."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names."""
@@ -69,6 +71,19 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Renewal:
+    """A contract of what runs today that ends within the plan."""
+
+    vendor: str
+    until: dt.date
+    """Its last day."""
+    notice: dt.date
+    """Last day to give notice of it; its last day where no notice is stated."""
+    days: int
+    """From the report to that notice; 0 where the day is past. [days]"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
@@ -80,6 +95,7 @@ class Facts:
     """By option: what is open under the rules."""
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
+    renewal: Renewal | None = None
     sector: str = "other"
     currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -135,6 +151,8 @@ def conditions(
         "measure": first_test(knowledge) is not None,
         "reviews": bool(to_decide(target, facts)),
         "ending": bool(facts.words[target.name]["ending"]),
+        "renewing": facts.renewal is not None and target.name == baseline,
+        "leaving": facts.renewal is not None and target.name != baseline,
     }
     return {word for word, true in holds.items() if true} | facts.holds
 
@@ -147,15 +165,22 @@ def plan(
     test = first_test(knowledge)
     action = test.action if test else ""
     words = {**facts.words[target.name], "option": target.label, "experiment": action}
+    if facts.renewal:
+        words |= {
+            "renewed": facts.renewal.vendor,
+            "notice": _spelt(facts.renewal.notice),
+            "until": _spelt(facts.renewal.until),
+        }
     open_ = to_decide(target, facts)
-    return tuple(
+    steps = [
         _step(s, words | {"reviews": points, "owner": who}, test, facts)
-        for s in sorted(table("plan_steps", PlanStep), key=lambda s: s.day)
+        for s in table("plan_steps", PlanStep)
         if s.when in holds
         and ("*" in s.kinds or target.kind in places.meant(s.kinds.split(";")))
         and ("*" in s.sectors or facts.sector in s.sectors.split(";"))
         for who, points in (open_ if s.when == "reviews" else {s.owner: ""}).items()
-    )
+    ]
+    return tuple(sorted(steps, key=lambda step: step.row.day))
 
 
 def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, facts: Facts) -> Step:
@@ -164,7 +189,14 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
     if named and named.cost:
         price = named.cost.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
     filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
-    return Step(row.model_copy(update=filled | {"owner": words["owner"]}), price)
+    day = row.day
+    if facts.renewal and row.when in ("renewing", "leaving"):
+        day = min(day, facts.renewal.days)
+    return Step(row.model_copy(update=filled | {"owner": words["owner"], "day": day}), price)
+
+
+def _spelt(day: dt.date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def facts_of(scenario: Scenario, law: Sovereignty, parity: Quality, risks: Stability) -> Facts:
@@ -178,9 +210,27 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Quality, risks: Stabi
         words={name: _words(scenario, parity, risks, name) for name in scenario.options},
         reviews={name: option.open_points for name, option in law.options.items()},
         holds=lacks.union(critical),
+        renewal=_renewal(scenario),
         sector=client.sector,
         currency=client.currency,
         rates={code: exchange_rate(code, client.currency, day)[0] for code in foreign},
+    )
+
+
+def _renewal(scenario: Scenario) -> Renewal | None:
+    """The contract of what runs today, if it ends within the plan's last horizon."""
+    today = scenario.options.get(scenario.finance.baseline)
+    day = scenario.client.report_date
+    if today is None or today.contract_until is None:
+        return None
+    if not 0 <= (today.contract_until - day).days <= 365:
+        return None
+    notice = scenario.client.notice_by(today.contract_until) or today.contract_until
+    return Renewal(
+        vendor=today.vendor or today.label,
+        until=today.contract_until,
+        notice=notice,
+        days=max(0, (notice - day).days),
     )
 
 
@@ -208,6 +258,6 @@ def _ending(scenario: Scenario, risks: Stability, name: str) -> str:
     for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):
         if e.retired and (e.retired - day).days <= 365:  # the plan's last horizon
             gap = f", before {option.label} serves" if e.retired < live else ""
-            last = f"last day {e.retired.day} {e.retired:%B %Y}{gap}"
+            last = f"last day {_spelt(e.retired)}{gap}"
             said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
     return " and ".join(said)

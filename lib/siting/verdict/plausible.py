@@ -339,7 +339,7 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 before=o.server or o.gpu,
                 after=best.option.server,
                 changes={f"options.{name}.{k}": v for k, v in machines.items()},
-                clause=f"{o.label} use {_machine(best.option)}, not {_machine(o)}",
+                clause=f"you buy {_machine(best.option)} for {o.label}, not {_machine(o)}",
             )
 
 
@@ -386,7 +386,7 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
                 before="not looked at",
                 after=best.option.label,
                 changes={f"options.{_free(s, best.name)}": said},
-                clause=f"{best.option.label} is taken in as an option",
+                clause=f"you take {best.option.label}, which is no option yet",
             )
 
 

@@ -1,7 +1,8 @@
 """The one visual language of a report: palette, type, chart style.
 
-Cool colours are options, warm colours are warnings. An option's colour follows its **role**: the
-chosen one is blue in every client's report, what runs today is charcoal. Colour never stands
+Cool and dull colours are options, bright warm ones are warnings. An option's colour follows its
+**role**: the chosen one is blue in every client's report and nothing else is, what runs today is
+charcoal. Colour never stands
 alone: every mark has a label, a shape or a word.
 """
 
@@ -26,7 +27,7 @@ INK, MUTED, AXIS, GRID, SHADE, GROUND = (
     "#1d252c", "#55606a", "#9aa4ad", "#e3e7eb", "#f3f5f7", "#ffffff",
 )  # fmt: skip
 CHOSEN, TODAY = "#0b62a8", "#2f3840"
-OTHERS = ("#a877b0", "#7f9a5c", "#4391ea", "#3b8f8c", "#8d7a6a", "#5a5fc0")
+OTHERS = ("#a877b0", "#7f9a5c", "#3b8f8c", "#8a526e", "#8d7a6a", "#c298a6")
 OPEN, FAIL = "#b87a00", "#a3211b"
 """Not cleared or not known; failed, ruled out, a limit."""
 ADDED = "#aab4bc"
@@ -41,17 +42,17 @@ PLAIN = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.5}
 
 TEXT = {
     CHOSEN: "#0b62a8", TODAY: "#2f3840", OPEN: "#7d5200", FAIL: "#a3211b", ADDED: "#55606a",
-    OTHERS[0]: "#7a4a86", OTHERS[1]: "#516b30", OTHERS[2]: "#1f6fc4", OTHERS[3]: "#23696a",
-    OTHERS[4]: "#6a5848", OTHERS[5]: "#484da8", NEUTRAL[1]: "#6d654f", NEUTRAL[3]: "#55628c",
+    OTHERS[0]: "#7a4a86", OTHERS[1]: "#516b30", OTHERS[2]: "#23696a", OTHERS[3]: "#8a526e",
+    OTHERS[4]: "#6a5848", OTHERS[5]: "#7d5261", NEUTRAL[1]: "#6d654f", NEUTRAL[3]: "#55628c",
 }  # fmt: skip
 """The text colour of each fill: 4.5:1 on the ground."""
 
 DARK = {
     INK: "#e8edf1", MUTED: "#a9b4bd", AXIS: "#6b7780", GRID: "#2b343c", SHADE: "#1d242a",
     GROUND: "#14191e", CHOSEN: "#58aef2", TODAY: "#e6ebef", OPEN: "#f2b544", FAIL: "#ff8a86",
-    OTHERS[0]: "#a672c4", OTHERS[1]: "#7a9c48", OTHERS[2]: "#6d5bd0", OTHERS[3]: "#4fb0ab",
-    OTHERS[4]: "#b39a83", OTHERS[5]: "#8488e6", "#7a4a86": "#c9a6df", "#516b30": "#a3c47c",
-    "#1f6fc4": "#a99cf0", "#23696a": "#7fd0cb", "#6a5848": "#d0baa5", "#484da8": "#aeb1f5",
+    OTHERS[0]: "#a672c4", OTHERS[1]: "#7a9c48", OTHERS[2]: "#4fb0ab", OTHERS[3]: "#f0b4e0",
+    OTHERS[4]: "#b39a83", OTHERS[5]: "#e4c0c8", "#7a4a86": "#c9a6df", "#516b30": "#a3c47c",
+    "#23696a": "#7fd0cb", "#6a5848": "#d0baa5", "#7d5261": "#ecd0d8",
     NEUTRAL[0]: "#8691b2", NEUTRAL[1]: "#eeebb9", NEUTRAL[2]: "#91ba98", NEUTRAL[3]: "#62618a",
     NEUTRAL[4]: "#88844f", NEUTRAL[5]: "#b7d7ff", "#6d654f": "#eeebb9", "#55628c": "#a9b5dd",
     "#7d5200": "#f6c768", ADDED: "#6b7780", PARTS[0]: "#3a444c", PARTS[2]: "#a9b4bd",
