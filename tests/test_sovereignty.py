@@ -321,6 +321,15 @@ def test_annex_iii_duties_are_ahead_before_2_december_2027_and_apply_after(base)
     assert all(a.date > dt.date(2027, 12, 3) for a in after.ahead)
 
 
+@pytest.mark.parametrize(
+    ("client", "told"), [("tidewater-apps", "Colorado"), ("banca-valdora", "Colorado")]
+)
+def test_a_day_is_told_by_what_is_due_in_the_client_s_own_country(client, told):
+    ahead = {a.date: a for a in sovereignty.assess(scenario.load(client)).ahead}
+    assert ahead[dt.date(2027, 1, 1)].text.startswith(told)
+    assert "BAIT" not in ahead[dt.date(2027, 1, 1)].text
+
+
 def flips(assessment, stress):
     (changes,) = (c for s, c in assessment.stress.items() if s.stress == stress)
     return {(c.option, c.after.rule.rule_id, c.after.verdict) for c in changes}

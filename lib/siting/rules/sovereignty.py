@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
+from babel import Locale
+
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.inputs import attributes
@@ -272,6 +274,7 @@ class Assessment:
             after = self.under(law.on(date))
             changes = _changed(before, after)
             due = [e for e in events if e.day == date]
+            due = [e for e in due if self._is_of_here(e)] or due
             rules = [r for r in law.rules.values() if r.valid_from == date]
             if due or rules or changes:
                 cited = dict.fromkeys(map(source_of, [*due, *rules]))
@@ -279,6 +282,12 @@ class Assessment:
                 found.append(Ahead(date=date, text=said, changes=changes, sources=tuple(cited)))
             before = after
         return tuple(found)
+
+    def _is_of_here(self, event: Event) -> bool:
+        """Whether an event is none of another country than the client's."""
+        names = Locale("en").territories
+        here = names[self.scenario.client.country]
+        return event.regime == here or event.regime not in names.values()
 
     @property
     def pending(self) -> list[Event]:

@@ -391,13 +391,14 @@ class CapacityFrames(Topic):
         found = self.results.chain.designs(asked, name)
         best = next((d for d in found if not d.refused), None)
         planned = self.options[name]
+        sold = {server.id: server.label for server in catalogue.table("servers", Server)}
         for d in found:
             sized = d.costed.sized
             same = (d.option.gpu, d.option.server, d.option.weights)
             yield {
                 "option": name,
                 "left_open": left,
-                "machine": d.machine if d.option.server else catalogue.gpu(d.option.gpu).gpu,
+                "machine": sold.get(d.option.server, catalogue.gpu(d.option.gpu).gpu),
                 "gpu": d.option.gpu,
                 "weights": d.option.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,
