@@ -26,13 +26,13 @@ import pandas as pd
 from siting_report import plain_files
 from siting_report.plain_files import MIB
 
-from siting.catalogue import Fact, table
+from siting.catalogue import table
 from siting.inputs import sheet
+from siting.inputs.bill_files import BillFile, Form
 from siting.inputs.document import DocumentError, at
 from siting.inputs.scenario import known
 from siting.inputs.sheet import COUNT, CURRENCY, NUMBER, TEXT, Table
 
-Form = Literal["table", "json", "metrics"]
 Counted = Literal["requests", "tokens", "gpu_hours"]
 
 LARGEST = 64 * MIB
@@ -43,30 +43,6 @@ LONGEST = dt.timedelta(days=31)
 """A charge for more than a month belongs to none."""
 ROOM = dt.timedelta(days=4)
 """Days without a charge at either end of a month that is still taken as whole."""
-
-
-class BillFile(Fact, tables="bill_files", key="format"):
-    """What the files of a format hold, and where: names of columns, fields or counters."""
-
-    format: str
-    form: Form
-    marks: str
-    """Names by which such a file is known: all of them."""
-    start: str = ""
-    end: str = ""
-    amount: str = ""
-    currency: str = ""
-    """Left out: the file does not say."""
-    category: str = ""
-    """Says of a row that it is a tax or a credit."""
-    service: str = ""
-    quantity: str = ""
-    unit: str = ""
-    """Of quantity, such as `1M tokens`."""
-    requests: str = ""
-    tokens: str = ""
-    """Names whose values add up, separated by spaces."""
-    gpu_hours: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
