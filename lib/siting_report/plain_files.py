@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MIB = 1 << 20
+NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
+"""Has the system refuse to open a link, where it can (not on Windows)."""
+_READ: int = os.O_RDONLY | NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 DEEPEST = 100
 """Levels of JSON that are read; no file of the kit has more than a dozen."""
 
@@ -29,7 +32,9 @@ def opened(path: Path) -> BinaryIO:
     """A plain file. Raises ValueError with what is wrong and what to do instead; Missing without
     one."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if not NO_LINK and path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        descriptor = os.open(path, _READ)
     except (FileNotFoundError, NotADirectoryError):
         raise Missing("does not exist; put the file there, or check its name") from None
     except OSError as error:

@@ -67,11 +67,16 @@ def report(
       siting report acme --set finance.discount_rate=0.06 --out /tmp/draft
       siting report acme --plain
     """
-    from siting_report.run import batch
+    from siting_report.run import batch, forge
 
     from siting.inputs import scenario
     from siting.run import watch as watching
 
+    if not forge.can_render():
+        raise Refused(
+            "reports are rendered in forked processes, which this system does not have; render "
+            "under Linux, macOS or WSL (check, fit, size, summary and diff work here)"
+        )
     if watch and len(clients) != 1:
         raise Refused("--watch takes one client; write siting report acme --watch")
     if watch and plain:

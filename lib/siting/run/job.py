@@ -144,6 +144,8 @@ def _told(path: Path, faults: list[Fault]) -> list[Problem]:
 def _logo(file: Path) -> tuple[str, bytes]:
     """A logo's name and content; decoded in a process of its own, which is ended if need be."""
     content = plain_files.content(file, 2 * MIB)
+    if not hasattr(os, "fork"):  # no process could be handed its orders, and none renders
+        return f"logo.{plain_files.picture(content)}", content
     try:
         kind = Child.start(plain_files.picture, content, fork=False).answer(LOGO_S)
     except Lost:

@@ -8,7 +8,6 @@ can be forked; it ends with the asking process, and takes its reports and their 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
 import importlib
 import os
@@ -27,6 +26,9 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
+with contextlib.suppress(ImportError):  # where nothing can be forked; `can_render` says so
+    import fcntl
+
 import siting_report
 from siting_report.kit import kit_named
 from siting_report.run import process
@@ -34,6 +36,11 @@ from siting_report.run.job import Job
 from siting_report.run.process import Child, Lost
 
 _PREFIX = "siting-run-"
+
+
+def can_render() -> bool:
+    """Whether this system can fork processes, in which reports are made."""
+    return hasattr(os, "fork")
 
 
 class Forge:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
+from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 
 from siting_report import plain_files
@@ -247,19 +247,16 @@ class Folder(Shelf):
     def lock(self, client: str) -> Iterator[None]:
         self._refuse_link()
         self.system.makedirs(self._at(WORK))
-        path = self._at(WORK, f"{client}.lock")
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+        held = FileLock(self._at(WORK, f"{client}.lock"), timeout=0, mode=0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Busy(client) from None
+            held.acquire()
+        except Timeout:
+            raise Busy(client) from None
+        try:
             with super().lock(client):
                 yield
         finally:
-            # Closing is not enough: a worker forked meanwhile holds a copy of the descriptor.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            os.close(descriptor)
+            held.release()
 
     def _refuse_link(self) -> None:
         """Raises OSError where the folder for work leads elsewhere."""
@@ -296,7 +293,8 @@ class _Disk(LocalFileSystem):  # type: ignore[misc]
         Path(path).mkdir(0o700, exist_ok=True)
 
     def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        written = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | plain_files.NO_LINK
+        descriptor = os.open(path, written, 0o600)
         with open(descriptor, "wb") as file:
             file.write(value)
             file.flush()
