@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from serving_simulation import poisson
+from siting import study
+from siting.cli import cli
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
 from siting.serving import arrivals, capacity, load, replay
@@ -284,3 +288,43 @@ def test_an_office_is_served_by_what_was_sized_and_not_by_much_less() -> None:
     fewest = replay.fewest(week, sized)
     assert fewest is not None
     assert sized - 2 <= fewest <= sized
+
+
+# --- the command and the frame -------------------------------------------------------------------
+
+
+def said(*words: str) -> Result:
+    return CliRunner().invoke(cli, ["replay", *words])
+
+
+def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_fewer() -> None:
+    words = ("klinikverbund-nordheide", "--option", "rented", "--usual", "--json")
+    first = said(*words)
+    assert first.exit_code == 0, first.output
+    assert said(*words).output == first.output
+    (found,) = json.loads(first.output)["pools"]
+    sized, fewer = found["replays"]
+    assert (sized["replicas"], fewer["replicas"]) == (found["sized"], found["sized"] - 1)
+    assert sized["kept"] and not sized["hours_missed"]
+    assert sized["hit_rate"] == pytest.approx(0.1, abs=0.001)  # as the scenario states it
+    (notes,) = sized["workloads"]
+    assert 0 < notes["ttft"]["50"] < notes["ttft"]["95"] < notes["ttft"]["99"]
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("azure", "no machines"), ("onwed", "did you mean owned")]
+)
+def test_what_runs_on_no_machines_cannot_be_replayed(place: str, words: str) -> None:
+    refused = said("klinikverbund-nordheide", "--option", place)
+    assert refused.exit_code == 2
+    assert words in refused.output and len(refused.output.splitlines()) == 1
+
+
+def test_the_frame_holds_sizing_against_the_busiest_hour_replayed() -> None:
+    s = study.open("klinikverbund-nordheide")
+    rows = s.replay()
+    assert set(rows.option) == {s.labels[s.results.sized_option]}
+    assert rows[rows.sized].kept.all()
+    assert (rows.p50 <= rows.p95).all() and (rows.p95 <= rows.p99).all()
+    further = rows[rows.sized & (rows.measure == "further token")]
+    assert further.expected == pytest.approx(further.seen, rel=0.3)

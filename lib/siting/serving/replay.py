@@ -324,6 +324,22 @@ def week(
     )
 
 
+def busy_hours(pool: Pool, most: float) -> range:
+    """The hours around the busiest of the year, as many of its day as hold so many requests."""
+    asked = np.sum([s.load.hourly * s.load.peak_factor for s in pool.shares], axis=0) * HOUR
+    first = pool.busy_hour_of_week
+    last = first
+    day = range(first // 24 * 24, first // 24 * 24 + 24)
+    while asked[first : last + 1].sum() < most and (first > day[0] or last < day[-1]):
+        before = asked[first - 1] if first > day[0] else -1.0
+        after = asked[last + 1] if last < day[-1] else -1.0
+        if before > after:
+            first -= 1
+        else:
+            last += 1
+    return range(first, last + 1)
+
+
 def fewest(asked: Week, most: int) -> int | None:
     """The smallest number of replicas up to `most` that keeps limits and deadlines; None: none."""
     if not asked.through(most).kept:

@@ -35,6 +35,7 @@ from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
 from siting.study.frames import Topic
 from siting.study.memory import MemoryFrames
+from siting.study.replay import ReplayFrames
 from siting.study.results import Results
 from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
@@ -49,6 +50,7 @@ TOPICS: tuple[type[Topic], ...] = (
     CostFrames,
     BudgetFrames,
     CapacityFrames,
+    ReplayFrames,
     DataFrames,
     VendorFrames,
     TimelineFrames,

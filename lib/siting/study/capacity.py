@@ -170,7 +170,7 @@ class CapacityFrames(Topic):
         measured: the client's benchmark behind the speed
         notes: what a reader must know
         """
-        about = self._shown_option()
+        about = self.results.sized_option
         shown = self.results.capacity[about].pools.values() if about else ()
         largest = max(shown, key=lambda p: p.gpus(1).central, default=None)
         for name, found in self.results.capacity.items():
@@ -202,13 +202,6 @@ class CapacityFrames(Topic):
                     "measured": pool.measured,
                     "notes": " ".join(dict.fromkeys(pool.notes)),
                 }
-
-    def _shown_option(self) -> str:
-        """The option that the capacity chapter is about; blank where none runs on GPUs."""
-        allowed = (c.name for c in self.results.decision.competing)
-        order = (self.results.decision.recommended or "", *allowed, *self.results.capacity)
-        sized = {name for name, found in self.results.capacity.items() if found.pools}
-        return next((name for name in order if name in sized), "")
 
     @frame
     def not_sized(self) -> Rows:

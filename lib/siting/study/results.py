@@ -122,6 +122,15 @@ class Results:
         return {name: self.chain.option(self.scenario, name).sized for name in self.options}
 
     @cached_property
+    def sized_option(self) -> str:
+        """The option whose machines are told first: the chosen one, else the first that may be
+        chosen, else any; blank where none runs on machines."""
+        allowed = (c.name for c in self.decision.competing)
+        order = (self.decision.recommended or "", *allowed, *self.capacity)
+        sized = {name for name, found in self.capacity.items() if found.pools}
+        return next((name for name in order if name in sized), "")
+
+    @cached_property
     def cost(self) -> tco.Comparison:
         """Cash flows and what follows from them, by option."""
         return tco.assess(self.scenario, self.capacity)

@@ -1,0 +1,156 @@
+"""The command that replays a week of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from siting.cli import frame
+from siting.cli.frame import Answer, Refused, cli, option
+
+if TYPE_CHECKING:
+    from siting.serving.capacity import Pool
+    from siting.serving.replay import Replay, Seen
+    from siting.study import Study
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MOST_HOURS = 12
+"""Hours that are listed; of more, the number is told."""
+
+
+@cli.command()
+@click.argument("client", default="base", shell_complete=frame.completer(frame.known_clients))
+@option("--option place", str, "Option to replay; default: the chosen one on machines.", "")
+@option("--usual", bool, "A usual week instead of the busiest.", None, is_flag=True)
+@option("--seed", click.IntRange(0, 2**31), "Of the requests that are drawn.")
+@frame.changes
+def replay(
+    client: str,
+    place: str,
+    usual: bool,
+    seed: int | None,
+    changes: tuple[str, ...],
+) -> Answer:
+    """Send a client's week, request by request, through the replicas that were sized for it.
+
+    Requests are drawn from the scenario's own load, its hours and its bunching, and served by
+    continuous batching on the kit's step times; work that may wait is done in idle hours. Says what
+    users wait for by workload, which hours miss the limits, and what one replica fewer would do.
+    The same seed gives the same numbers.
+
+    \b
+    Example:
+      siting replay acme
+      siting replay acme --option owned --json
+    """
+    from siting import study
+    from siting.serving import arrivals, replay
+
+    s = study.open(client, frame.said(changes))
+    data = []
+    lines: list[str] = []
+    for pool in _pools(s, place):
+        week = replay.week(pool, arrivals.SEED if seed is None else seed, usual=usual)
+        sized = int(pool.replicas[0].central)
+        found = [week.through(count) for count in (sized, sized - 1) if count]
+        data.append(_json(pool, found))
+        which = "a usual week" if usual else "the busiest week of the first year"
+        lines += [f"{_machines(pool)}: {which}, {len(week.requests):,} requests", ""]
+        lines += [*_lines(found, _hour_of_week), ""]
+    return Answer({"client": s.client.id, "pools": data}, lines[:-1])
+
+
+def _pools(s: Study, place: str) -> list[Pool]:
+    """The pools of an option on machines. Raises Refused where there are none."""
+    from siting.catalogue import unknown
+
+    name = place or s.results.sized_option
+    if place and place not in s.options:
+        raise Refused(f"--option: {unknown(place, 'option of the scenario', s.options)}")
+    found = s.results.capacity[name].pools if name else {}
+    if not found:
+        said = f"{place} runs on no machines that could be sized" if place else "no option does"
+        raise Refused(f"--option: {said}; name one whose machines the scenario or the kit states")
+    return list(found.values())
+
+
+def _machines(pool: Pool) -> str:
+    d = pool.deployment
+    return f"{pool.model} on {d.gpus} × {d.gpu.gpu} a replica"
+
+
+def _hour_of_week(hour: int) -> str:
+    return f"{DAYS[hour // 24 % 7]} {hour % 24:02}:00"
+
+
+def _lines(found: Sequence[Replay], name: Callable[[int], str]) -> Iterator[str]:
+    head = ("replicas", "workload", "wait for", "p50", "p95", "p99", "busiest hours", "limit", "")
+    rows = [row for each in found for seen in each.seen for row in _rows(each, seen)]
+    yield from frame.aligned(head, rows, right={0, 3, 4, 5, 6, 7})
+    yield ""
+    for each in found:
+        yield _hours(each, name)
+        for seen in each.seen:
+            if seen.waiting:
+                yield f"  {seen.workload}: {seen.late:.2%} of {seen.waiting:,} that may wait late"
+            if seen.refused:
+                yield f"  {seen.workload}: {seen.refused:,} too long for the cache of a replica"
+    yield f"found in a cache: {found[0].hit_rate:.1%} of the input tokens"
+
+
+def _hours(of: Replay, name: Callable[[int], str]) -> str:
+    """Which hours miss a limit."""
+    missed = of.missed
+    said = (
+        f"{frame.counted(of.replicas, 'replica')}: {len(missed)} of {of.hours} hours miss a limit"
+    )
+    if not missed:
+        return said
+    hours = ", ".join(map(name, missed[:MOST_HOURS]))
+    more = len(missed) - MOST_HOURS
+    return f"{said}: {hours} and {more} more" if more > 0 else f"{said}: {hours}"
+
+
+def _rows(of: Replay, seen: Seen) -> Iterator[tuple[object, ...]]:
+    """First and further tokens of a workload, where any of it is answered at once."""
+    if not seen.requests:
+        return
+    limits = seen.limits
+    measures = (
+        ("first token, s", 1.0, seen.ttft, seen.busy_ttft, limits.ttft_s),
+        ("each further, ms", 1e3, seen.tpot, seen.busy_tpot, limits.tpot_s),
+    )
+    for words, unit, waits, busy, limit in measures:
+        percentiles = [f"{waits[q] * unit:,.2f}" for q in (50, 95, 99)]
+        yield (
+            of.replicas,
+            seen.workload,
+            words,
+            *percentiles,
+            f"{busy * unit:,.2f} (p{limits.percentile})",
+            f"{limit * unit:g}",
+            "kept" if busy <= limit else "missed",
+        )
+
+
+def _json(pool: Pool, found: Sequence[Replay]) -> dict[str, Any]:
+    d = pool.deployment
+    return {
+        "model": pool.model,
+        "gpu": d.gpu.id,
+        "gpus_per_replica": d.gpus,
+        "sized": pool.replicas[0].central,
+        "replays": [
+            {
+                "replicas": each.replicas,
+                "kept": each.kept,
+                "hours": each.hours,
+                "hours_missed": each.missed,
+                "hit_rate": each.hit_rate,
+                "workloads": each.seen,
+            }
+            for each in found
+        ],
+    }

@@ -1,0 +1,91 @@
+"""Frames of a study on the busiest hour replayed, request by request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from siting.catalogue import Source
+from siting.quality import bare_name
+from siting.serving import replay
+from siting.serving.capacity import Pool
+from siting.serving.queueing import Latency
+from siting.serving.replay import Replay, Seen
+from siting.study.frames import Rows, Topic, frame_citing
+
+ENOUGH = 40_000
+"""Requests that tell a 95th percentile within a few percent, and take a second at most."""
+
+
+class ReplayFrames(Topic):
+    """What sizing expects, held against the same hour request by request."""
+
+    def _pools(self) -> dict[str, Pool]:
+        """Of the option whose machines are told first, by model."""
+        about = self.results.sized_option
+        return dict(self.results.capacity[about].pools) if about else {}
+
+    def _speed_sources(self) -> Iterator[Source]:
+        return (i.source for pool in self._pools().values() for i in pool.inputs)
+
+    @frame_citing(_speed_sources)
+    def replay(self) -> Rows:
+        """What users of a workload wait for on the busiest day of the year, request by request,
+        with as many replicas as were sized and with one fewer; `siting replay` does the whole week.
+
+        option: label of the option
+        model: open model
+        workload: name of the workload
+        replicas: that serve [replicas]
+        sized: whether they are as many as were sized
+        measure: first token, or each further token
+        requests: answered at once, in the hours of that day that are replayed [requests]
+        p50: half of the requests wait less [s]
+        p95: 95 of 100 wait less [s]
+        p99: 99 of 100 wait less [s]
+        seen: at the percentile of the limit, in the busiest of those hours [s]
+        expected: the same as the formulas of sizing have it, infinite where not carried [s]
+        limit: the client's [s]
+        percentile: of the limit [%]
+        kept: whether the limit is kept
+        hit_rate: share of the input that was found in a cache [share]
+        """
+        for model, pool in self._pools().items():
+            where = {"option": self.results.sized_option, "model": bare_name(model)}
+            asked = replay.week(pool, hours=replay.busy_hours(pool, ENOUGH))
+            sized = int(pool.replicas[0].central)
+            for count in (sized, sized - 1):
+                if count:
+                    expected = pool.latencies(pool.mix(True), count)
+                    for row in _rows(asked.through(count), expected):
+                        yield {**where, "replicas": count, "sized": count == sized, **row}
+
+
+def _rows(found: Replay, expected: dict[str, Latency]) -> Iterator[dict[str, Any]]:
+    for seen in found.seen:
+        if seen.requests:
+            yield from _measures(seen, expected[seen.workload], found.hit_rate)
+
+
+def _measures(seen: Seen, expected: Latency, hit_rate: float) -> Iterator[dict[str, Any]]:
+    """First and further tokens of one workload."""
+    percentile = seen.limits.percentile
+    measures = {
+        "first token": (seen.ttft, seen.busy_ttft, expected.ttft, seen.limits.ttft_s),
+        "further token": (seen.tpot, seen.busy_tpot, expected.tpot, seen.limits.tpot_s),
+    }
+    for measure, (waits, busiest, formula, limit) in measures.items():
+        yield {
+            "workload": seen.workload,
+            "measure": measure,
+            "requests": seen.requests,
+            "p50": waits[50],
+            "p95": waits[95],
+            "p99": waits[99],
+            "seen": busiest,
+            "expected": formula[percentile],
+            "limit": limit,
+            "percentile": percentile,
+            "kept": busiest <= limit,
+            "hit_rate": hit_rate,
+        }
