@@ -123,12 +123,14 @@ def _rows(of: Replay, seen: Seen) -> Iterator[tuple[object, ...]]:
         ("each further, ms", 1e3, seen.tpot, seen.busy_tpot, limits.tpot_s),
     )
     for words, unit, waits, busy, limit in measures:
-        percentiles = [f"{waits[q] * unit:,.2f}" for q in (50, 95, 99)]
+        half, most, nearly_all = (f"{waits[q] * unit:,.2f}" for q in (50, 95, 99))
         yield (
             of.replicas,
             seen.workload,
             words,
-            *percentiles,
+            half,
+            most,
+            nearly_all,
             f"{busy * unit:,.2f} (p{limits.percentile})",
             f"{limit * unit:g}",
             "kept" if busy <= limit else "missed",
