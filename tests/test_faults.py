@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from siting.run.job import KIT
 from siting_report.run import batch, shelf
 from siting_report.run.forge import Forge
 from siting_report.run.job import Job
@@ -501,7 +502,7 @@ def test_a_connection_to_a_cluster_does_not_keep_the_jobs_it_sent() -> None:
         distributed.LocalCluster(
             n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
         ) as local,
-        batch._cluster(local.scheduler_address, print, 10) as client,
+        batch._cluster(KIT, local.scheduler_address, print, 10) as client,
     ):
         assert [client.get_executor().submit(len, "x" * n).result() for n in range(20)][-1] == 19
         assert len(client.scheduler_comm.recent_message_log) <= 10
