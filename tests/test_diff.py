@@ -228,24 +228,48 @@ def test_a_scenario_that_one_side_lacks_is_no_edit() -> None:
     assert sentences({}, scenario() | {"options": {}, "client": {}}) == []
 
 
-def test_a_flip_point_is_one_sentence() -> None:
-    def flip(kind: str, subject: str, at: float, unit: str) -> dict:
-        ends = {"today": figure(0.3, 0.3, 0.3, unit), "threshold": figure(at, at, at, unit)}
-        return {"kind": kind, "subject": subject, "to": "api", "plausible": at > 0.5, **ends}
+def test_a_value_at_which_the_answer_switches_is_one_sentence() -> None:
+    def switch(what: str, at: float, today: float, unit: str) -> dict:
+        ends = {"threshold": figure(at, at, at, unit), "today": figure(today, today, today, unit)}
+        return {"what": what, "below": "api", "above": "owned", "plausible": at > 0.5, **ends}
 
-    price, weight = "times the cost planned", "share of all weight"
-    before = {"options": BEFORE["options"], "flip_points": [flip("price", "owned", 0.8, price)]}
+    volume, weight = "times the plan", "share of all weight"
+    before = {"options": BEFORE["options"], "flip_points": [switch("volume", 0.8, 1.0, volume)]}
     after = {
         "options": BEFORE["options"],
         "flip_points": [
-            flip("weight", "latency_margin", 0.4, weight),
-            flip("price", "owned", 0.4, price),
+            switch("weight of cost", 0.4, 0.3, weight),
+            switch("volume", 0.4, 1.0, volume),
         ],
     }
     assert sentences(before, after) == [
-        "price of Own servers: from An API first at 0.800 times the cost planned (plausible) "
-        "to An API first at 0.400 times the cost planned (not plausible)",
-        "weight of latency margin: new, An API first at 40%, today 30% (not plausible)",
+        "volume: from An API first below 0.800 times the plan, Own servers above; "
+        "today 1 times the plan (plausible) "
+        "to An API first below 0.400 times the plan, Own servers above; "
+        "today 1 times the plan (not plausible)",
+        "weight of cost: new, An API first below 40%, Own servers above; today 30% (not plausible)",
+    ]
+
+
+def test_what_was_tried_is_told_by_what_it_was_after_the_results() -> None:
+    def tried(answer: str) -> dict:
+        row = {"what": "API prices", "after": "as listed", "option": "api", "answer": answer}
+        rests = {"what": "key control", "other": "client", "value": "vendor", "effect": answer}
+        return {
+            "options": BEFORE["options"],
+            "variants": [{"what": "another", "after": "value", "answer": answer}, row],
+            "deciding": [rests],
+            "turns": [{"name": "API prices", "change": "words", "answer": answer}],
+        }
+
+    before, after = tried("stays"), tried("changes")
+    after["options"] = {**BEFORE["options"], "api": {**BEFORE["options"]["api"], "score": 3.0}}
+    found = comparison.compare(before, after)
+    assert [c.part for c in found] == ["flip", "result", "tried", "tried", "tried"]
+    assert [c.name for c in found if c.part == "tried"] == [
+        "what the answer rests on · key control client · effect",
+        "what was tried · API prices as listed · answer",
+        "what was tried · another value · answer",
     ]
 
 

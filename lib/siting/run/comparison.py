@@ -280,13 +280,15 @@ def _members(value: Any, form: str) -> dict[str, Any] | None:
 
 def _called(member: Any, place: int, form: str) -> tuple[str, Any]:
     """By what a member of a list is known again, and what it says: of a sentence all but its
-    figures, of a point what stands before the colon."""
+    figures, of a point what stands before the colon, of what is known `by` some keys these."""
     if form == "sentence":
         return _AMOUNT.sub("#", str(member)), str(member)
     if form == "point":
         point, _, said = str(member).partition(": ")
         return point, said
     known = member if isinstance(member, dict) else {}
+    if form.startswith("by "):
+        return " ".join(str(known.get(k, "")) for k in form.split()[1:]), member
     named = [str(known[k]) for k in _NAMES if isinstance(known.get(k), str | int)]
     told = named[:1] if {"id", "name"} & known.keys() else named
     return " ".join(told) or str(place + 1), member
@@ -304,11 +306,8 @@ def _name(path: Key, labels: Mapping[str, str], value: Any) -> str:
         return str(value)
     words = []
     for end, (above, part) in enumerate(itertools.pairwise(("", *path)), 1):
-        if above == "flip_points":
-            words.append(" of ".join(labels.get(word) or _words(word) for word in part.split()))
-        else:
-            named = labels.get(part) if above in _BY_OPTION else None
-            words.append(named or _words(*path[:end]))
+        named = labels.get(part) if above in _BY_OPTION else None
+        words.append(named or _words(*path[:end]))
     if path[0] == "scenario":
         entry = len(path) > 3 and _told_of(path[:2], "form") == "entries"
         return " of ".join(reversed(words[1 + entry :]))
@@ -327,11 +326,7 @@ def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[st
     said = _mapping(value)
     units = _mapping(summary, "units")
     if path[0] == "flip_points" and said:
-        parts = (_plain((k,), said.get(k), summary, labels) for k in ("to", "threshold", "today"))
-        to, at, today = (_shown(part, numbers_of(summary)) for part in parts)
-        now = "" if said.get("kind") == "price" else f", today {today}"
-        plausible = "plausible" if said.get("plausible") else "not plausible"
-        return f"{to} first at {at}{now} ({plausible})"
+        return _switch(said, summary, labels)
     stated = next((units[key] for key in reversed(path) if key in units), _told_of(path, "unit"))
     inner = said.get("value", value)
     money = str(_mapping(summary, "client").get("currency", ""))
@@ -343,6 +338,18 @@ def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[st
         return "; ".join(shown.get(str(v), str(v)) for v in inner) or "none"
     text = shown.get(str(inner), str(inner))
     return _words("", text) if re.fullmatch(r"[a-z_]+|True|False", text) else text
+
+
+def _switch(said: Mapping[str, Any], summary: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """A value at which the first option changes: who is first on either side, and where one is."""
+    numbers = numbers_of(summary)
+    at, today = (
+        _shown(_plain((key,), said.get(key), summary, labels), numbers)
+        for key in ("threshold", "today")
+    )
+    below, above = (labels.get(str(said.get(key)), NONE) for key in ("below", "above"))
+    plausible = "plausible" if said.get("plausible") else "not plausible"
+    return f"{below} first below {at}, {above} above; today {today} ({plausible})"
 
 
 def _figure(value: Any, unit: str) -> Range | None:
