@@ -114,7 +114,7 @@ def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_pat
     out = tmp_path / "out"
     result = siting("report", str(tmp_path / "x.yaml"), "--out", str(out))
     assert result.exit_code == 2
-    assert "x.yaml:1: client.nam: unknown key 'nam'; did you mean name?" in result.stderr
+    assert "x.yaml:1: client.nam: 'nam' is no key here; did you mean name?" in result.stderr
     assert not result.stdout
     assert not out.exists()
 

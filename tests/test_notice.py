@@ -2,6 +2,9 @@
 
 import dataclasses
 import datetime as dt
+import os
+import subprocess
+import sys
 
 import pytest
 from siting.vendors import notice
@@ -198,3 +201,22 @@ def test_a_model_that_is_retired_later_was_living_on_the_day():
     assert (one.ended, one.days) == (False, 181)
     (one,) = notice.lives(record(later), dt.date(2026, 2, 1))
     assert (one.ended, one.days) == (True, 516)
+
+
+def test_chances_do_not_hang_on_how_python_hashes_words():
+    script = (
+        "import datetime as dt; from siting.vendors import notice, vendor_record;"
+        "print(notice.notice_chances(vendor_record.load(), 'OpenAI', dt.date(2026, 11, 1)))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    (chances,) = said
+    assert "NoticeChance(within=30" in chances

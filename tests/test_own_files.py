@@ -134,3 +134,15 @@ def test_what_is_wrong_is_said_with_what_to_write(
     told = {"name": "offers.csv", "source": "Written offers", **asked}
     with pytest.raises(ValueError, match=message):
         Study(scenario.load("base")).file(told.pop("name"), **told)
+
+
+def test_a_chapter_that_asks_for_one_by_a_misspelt_name_is_refused_before_it_runs(
+    project: Path,
+) -> None:
+    own = project / "notebooks" / "base"
+    asking = 's.has_chapter("45_offer") and s.has_chapter("45_offers")'
+    (own / "46_more.ipynb").write_text(chapter("What else?", asking), encoding="utf-8")
+    with pytest.raises(scenario.ScenarioError) as refused:
+        job.prepare("base")
+    assert "46_more.ipynb" in str(refused.value)
+    assert "'45_offer' is no chapter; did you mean 45_offers?" in str(refused.value)

@@ -247,7 +247,7 @@ def test_confidence_words_follow_the_share_of_draws_won():
 
 
 def test_a_weight_that_names_no_criterion_is_refused_with_the_names():
-    with pytest.raises(ValueError, match="'price' is not a criterion; write one of cost"):
+    with pytest.raises(ValueError, match="'price' is no criterion; known: cost"):
         ranking.weights_of({"price": Range(1, 1, 1)}, ranking.criteria())
 
 

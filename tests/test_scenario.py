@@ -167,7 +167,7 @@ LONG = "x" * 3_000
 MALFORMED = {
     "unknown key": (
         CLIENT.replace("users", "usrs"),
-        (4, "workloads.assistant.usrs", "unknown key 'usrs'", "did you mean users"),
+        (4, "workloads.assistant.usrs", "'usrs' is no key here", "did you mean users"),
     ),
     "number as text": (
         CLIENT.replace("500", "8e9"),
@@ -175,7 +175,7 @@ MALFORMED = {
     ),
     "letter of another script that looks the same": (
         CLIENT.replace("users", "us\u0435rs"),
-        (4, "workloads.assistant.us\u0435rs", "unknown key", "did you mean users"),
+        (4, "workloads.assistant.us\u0435rs", "is no key here", "did you mean users"),
     ),
     "digits of another script": (
         CLIENT.replace("500", "\u0665\u0660\u0660"),

@@ -155,7 +155,7 @@ def test_a_range_fills_three_columns_and_what_may_be_missing_may_be_left_out() -
     [
         ("by_position", r"by_position: a row names its cells \(name, weight\), unlike \('a', 1\)"),
         ("forgetful", "forgetful: a row lacks weight; .* declared as `weight\\?: …`"),
-        ("misspelt", "misspelt: nam is not declared; did you mean name?"),
+        ("misspelt", "misspelt: 'nam' is no column that is declared; did you mean name?"),
     ],
 )
 def test_a_row_that_is_not_as_declared_is_refused_by_frame_and_column(

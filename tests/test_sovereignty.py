@@ -481,7 +481,7 @@ def with_rules(monkeypatch, tmp_path, old, new):
     ("old", "new", "message"),
     [
         ("not dpa_signed,", "not dpa_sigend,", r"rule GDPR-28-1, fail_when: 'dpa_sigend'.*signed"),
-        ("exit_plan == 'none'", "exit_plan == 'noone'", "exit_plan is never 'noone'"),
+        ("exit_plan == 'none'", "exit_plan == 'noone'", "'noone' is no value of exit_plan"),
         ("gdpr and outside_eea,", "gdpr and (outside_eea,", "applies_when: .*was never closed"),
         ("trains_on_data and not", "trains_on_data > 3 and not", "is a yes/no, 3.0 is not"),
         (

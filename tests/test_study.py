@@ -48,7 +48,7 @@ def test_a_result_stands_apart_from_the_frame_of_its_name_and_is_found_where_it_
 
 
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:
-    with pytest.raises(AttributeError, match="a study has no 'cots'; did you mean costs"):
+    with pytest.raises(AttributeError, match="'cots' is no part of a study; did you mean costs"):
         _ = s.cots
 
 

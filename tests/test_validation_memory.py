@@ -109,7 +109,7 @@ ROW = {
         ({"model": "acme/Unknown-7B"}, "'acme/Unknown-7B' is no model"),
         ({"model": ""}, "the model is not stated"),
         ({"gpu": "Abacus 9000"}, "'Abacus 9000' is no GPU"),
-        ({"weight_format": "fp7"}, "weight format 'fp7' is unknown"),
+        ({"weight_format": "fp7"}, "'fp7' is no weight format"),
         ({"max_model_len": "many"}, "max_model_len 'many' is not a number"),
         ({"tensor_parallel": "0"}, "tensor_parallel '0' is not a positive number"),
         ({"gpu_memory_utilization": "nan"}, "gpu_memory_utilization 'nan' is not a finite number"),

@@ -116,7 +116,7 @@ def test_pipeline_stages_hold_the_layers_of_the_fullest() -> None:
 def test_unknown_formats_are_refused_by_name() -> None:
     with pytest.raises(NotEstimated, match=r"fp7.*did you mean fp8"):
         weights.weight_bytes_per_gpu(LLAMA, "fp7")
-    with pytest.raises(NotEstimated, match="KV cache format 'q9'"):
+    with pytest.raises(NotEstimated, match="'q9' is no KV cache format"):
         dtypes.kv_format("q9")
 
 

@@ -43,6 +43,11 @@ def test_a_chapter_that_is_left_out_is_told() -> None:
     assert s.has_chapter("40_cost")
 
 
+def test_a_chapter_that_is_misspelt_is_refused_with_the_one_that_is_meant() -> None:
+    with pytest.raises(ValueError, match=r"'68_confidense' is no chapter; did you mean 68_confid"):
+        opened("base").has_chapter("68_confidense")
+
+
 def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
     class Empty(frames.Topic):
         @frames.frame

@@ -20,7 +20,7 @@ from siting.catalogue import (
     column,
     find,
     of_facts,
-    suggestion,
+    unknown,
 )
 from siting.quantity import NotEstimated
 
@@ -67,8 +67,7 @@ def _found(key: str) -> WeightFormat:
         if found is None and stated and (file := _stored("gguf-q8_0")):
             found = file.model_copy(update={"format": bare, "head_bits": None})
     if found is None:
-        hint = suggestion(key, column("weight_formats", "format"))
-        raise NotEstimated(f"weight format {key!r} is unknown; {hint}")
+        raise NotEstimated(unknown(key, "weight format", column("weight_formats", "format")))
     if not stated or found.scope != "file":
         return found
     own = {"bits": float(stated[1]), "low_factor": 0.98, "high_factor": 1.02}
@@ -97,6 +96,5 @@ def kv_format(name: str) -> KvFormat:
     """
     found = find(name or "auto", "kv_formats", KvFormat)
     if found is None:
-        hint = suggestion(name, column("kv_formats", "format"))
-        raise NotEstimated(f"KV cache format {name!r} is unknown; {hint}")
+        raise NotEstimated(unknown(name, "KV cache format", column("kv_formats", "format")))
     return found

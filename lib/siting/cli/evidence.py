@@ -25,10 +25,10 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
       siting facts --stale 90
     """
     from siting import provenance
-    from siting.catalogue import suggestion
+    from siting.catalogue import unknown
 
     if table and table not in known_tables():
-        raise Refused(f"{table!r} is no table of facts; {suggestion(table, known_tables())}")
+        raise Refused(unknown(table, "table of facts", known_tables()))
     found = provenance.entries(dt.date.today(), table)
     if days is not None:  # of an undated one, nobody knows the age
         found = (e for e in found if e.age_days is None or e.age_days > days)

@@ -116,10 +116,10 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            from siting.catalogue import suggestion
+            from siting.catalogue import unknown
 
-            known = suggestion(args[0], self.list_commands(ctx))
-            raise click.UsageError(f"{args[0]!r} is no command; {known}", ctx) from None
+            said = unknown(args[0], "command", self.list_commands(ctx))
+            raise click.UsageError(said, ctx) from None
 
 
 class Refused(click.ClickException):

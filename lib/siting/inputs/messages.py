@@ -87,10 +87,10 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
     if kind in _KINDS:
         return _wrong_type(kind, value, shown, ctx)
     if kind == "extra_forbidden":
-        return f"unknown key {_shown(key)}", suggestion(str(key), _keys(root, path[:-1]))
+        return f"{_shown(key)} is no key here", suggestion(str(key), _keys(root, path[:-1]))
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", ctx["expected"])
-        return f"{shown} is not one of the choices", suggestion(str(value), known)
+        return f"{shown} is no choice here", suggestion(str(value), known)
     if kind == "value_error":
         wrong, _, write = str(ctx["error"]).partition("; ")
         return (wrong, write) if write else (f"{shown} is wrong", wrong)

@@ -441,7 +441,7 @@ def check(
                 known = attributes[name].words
                 for word in value if isinstance(value, frozenset) else {value}:
                     if known and word not in known:
-                        raise fault(f"{name} is never {word!r}; known: {', '.join(known)}")
+                        raise fault(catalogue.unknown(str(word), f"value of {name}", known))
         return part
 
     return checked(condition)

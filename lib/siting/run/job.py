@@ -15,7 +15,7 @@ from siting_report.plain_files import MIB
 from siting_report.run.job import Format, Job, PlacedNotebook
 from siting_report.run.process import Child, Lost
 
-from siting.catalogue import suggestion
+from siting.catalogue import suggestion, unknown
 from siting.inputs import document, scenario
 from siting.inputs.document import Fault, Path_, Problem
 from siting.inputs.scenario import ScenarioError
@@ -157,20 +157,35 @@ def _logo(file: Path) -> tuple[str, bytes]:
 def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, PlacedNotebook]:
     """The client's chapters, body before appendix, each in the order of their names.
 
-    Those in a folder of the client's name replace shared ones of theirs, or add to them.
+    Raises ScenarioError for one that cannot be read, or that asks for a chapter that is not there.
     """
-    own = {p.name: p for p in (folder / found.client.id).glob("[0-9]*.ipynb")}
-    files = {p.name: p for p in folder.glob("[0-9]*.ipynb")} | own
+    files = scenario.chapters(found.client.id, folder)
     asked = _asked(found.report, files, path)
     chapters = []
     for name, file in sorted(files.items()):
         text = _notebook(file)
         part: Any = asked.get(name) or _own_part(text, name, file)
         if part != "leave_out":
-            chapters.append((name, PlacedNotebook(text, part, name in own)))
+            _refuse_unknown_chapters(text, files, file)
+            is_own = file.parent != folder
+            chapters.append((name, PlacedNotebook(text, part, is_own)))
     if not chapters:
         raise ScenarioError.of(folder, "holds no chapter", "add notebooks named 10_question.ipynb")
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
+
+
+_ASKED_FOR = re.compile(r"""\bhas_chapter\(\\?["']([^"'\\]+)""")
+"""A name of a chapter that the text of a notebook asks for; its JSON escapes quotation marks."""
+
+
+def _refuse_unknown_chapters(text: str, files: Collection[str], file: Path) -> None:
+    """Raises ScenarioError where a chapter asks for one by a name that none has."""
+    known = [name.removesuffix(".ipynb") for name in files]
+    for name in _ASKED_FOR.findall(text):
+        stem = name.removesuffix(".ipynb")
+        if stem not in known:
+            wrong, _, write = unknown(stem, "chapter", known).partition("; ")
+            raise ScenarioError.of(file, f"s.has_chapter: {wrong}", write)
 
 
 def _own_part(text: str, name: str, file: Path) -> str:

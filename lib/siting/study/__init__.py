@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from siting.catalogue import facts_version, suggestion
+from siting.catalogue import facts_version, unknown
 from siting.cost import workbook
 from siting.inputs import scenario
 from siting.inputs.document import Problem
@@ -76,7 +76,7 @@ class Study(Wording):
             said = f"s.{name} stands in s.results.{name}, apart from frames and formats"
             warnings.warn(said, DeprecationWarning, stacklevel=2)
             return getattr(self.results, name)
-        raise AttributeError(f"a study has no {name!r}; {suggestion(name, dir(self))}", name=name)
+        raise AttributeError(unknown(name, "part of a study", dir(self)), name=name)
 
     def _repr_html_(self) -> str:
         """Every frame with its columns and units, without computing any."""

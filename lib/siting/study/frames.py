@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
-from siting.catalogue import Source, suggestion
+from siting.catalogue import Source, unknown
 from siting.quantity import Range
 
 if TYPE_CHECKING:
@@ -217,10 +217,9 @@ def _complete(name: str, said: Declared, row: Any) -> Mapping[str, Any]:
             f"{name}: a row lacks {', '.join(lacking)}; "
             f"what may be missing is declared as `{lacking[0]}?: …`. The row: {dict(row)}"
         )
-    unknown = [c for c in row if c not in said.cells]
-    if unknown:
-        hint = suggestion(unknown[0], said.cells)
-        raise ValueError(f"{name}: {', '.join(unknown)} is not declared; {hint}")
+    for cell in row:
+        if cell not in said.cells:
+            raise ValueError(f"{name}: {unknown(cell, 'column that is declared', said.cells)}")
     return row
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from siting_report import plain_files
 from siting_report.run.job import SCENARIO
 
-from siting.catalogue import Source, suggestion
+from siting.catalogue import Source, suggestion, unknown
 from siting.inputs import scenario
 
 
@@ -25,12 +25,27 @@ class OwnFile(PosixPath):
     """As of a frame: its source, and how the client writes numbers."""
 
 
+def in_report() -> bool:
+    """Whether this is a chapter of a report that is being made, far from its project: such a one
+    runs beside the client's own files, one folder below its scenario."""
+    return Path("..", SCENARIO).is_file()
+
+
+def refuse_unknown_chapter(name: str, client: str) -> None:
+    """Raises ValueError for a name that is none of a project's chapters. Within a report they are
+    not there to be asked; `siting check` has read beforehand which ones its chapters name."""
+    if in_report():
+        return
+    known = [Path(file).stem for file in scenario.chapters(client)]
+    if name not in known:
+        raise ValueError(f"s.has_chapter: {unknown(name, 'chapter', known)}")
+
+
 def found(name: str, client: str) -> OwnFile:
     """Where a file of a client is. Raises ValueError where it is not, or is no plain file."""
     if Path(name).name != name:
         raise ValueError(f"s.file: {name!r} is no plain name of a file; write it without a folder")
-    # A chapter of a report runs beside its own files, one folder below its scenario.
-    is_report = Path("..", SCENARIO).is_file()
+    is_report = in_report()
     folder = Path() if is_report else scenario.project() / "notebooks" / client
     try:
         plain_files.opened(folder / name).close()

@@ -46,10 +46,12 @@ class Wording:
     def has_chapter(self, name: str) -> bool:
         """Whether the client's report has a chapter, so that a sentence may refer to it.
 
-        name: of its file, as `68_confidence`.
+        name: of its file, as `68_confidence`. Raises ValueError for one that no chapter has.
         """
+        stem = name.removesuffix(".ipynb")
+        own_files.refuse_unknown_chapter(stem, self.client.id)
         left_out = [n.removesuffix(".ipynb") for n in self.scenario.report.leave_out]
-        return name.removesuffix(".ipynb") not in left_out
+        return stem not in left_out
 
     @property
     def roles(self) -> dict[str, str]:

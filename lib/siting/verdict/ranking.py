@@ -321,10 +321,9 @@ def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[
     Raises ValueError when a weight names no criterion, or all are zero.
     """
     names = [c.criterion for c in known]
-    for name in set(chosen) - set(names):
-        raise ValueError(
-            f"decision.weights: {name!r} is not a criterion; write one of {', '.join(names)}"
-        )
+    for name in chosen:
+        if name not in names:
+            raise ValueError(f"decision.weights: {unknown(name, 'criterion', names)}")
     result = {c.criterion: chosen.get(c.criterion, c.weight) for c in known}
     if sum(w.central for w in result.values()) <= 0:
         raise ValueError("decision.weights: all weights are 0; give at least one criterion weight")

@@ -60,6 +60,18 @@ def names(own: bool = False) -> list[str]:
     return sorted(p.stem for p in folder.glob("[a-z0-9]*.yaml") if p.stem != "base")
 
 
+def chapters(client: str, folder: Path | None = None) -> dict[str, Path]:
+    """The notebooks that a client's report may hold, by the names of their files.
+
+    Those in a folder of the client's name replace shared ones of theirs, or add to them.
+    folder: of the shared ones; by default the project's.
+    """
+    folder = folder or project() / "notebooks"
+    shared = {path.name: path for path in folder.glob("[0-9]*.ipynb")}
+    own = {path.name: path for path in (folder / client).glob("[0-9]*.ipynb")}
+    return shared | own
+
+
 def path_of(name_or_path: str | Path) -> Path:
     """The file of a client's name, or of a path to a YAML file, as messages print it.
 
