@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from serving_simulation import poisson
 from siting import study
 from siting.cli import cli
+from siting.inputs import exchange
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
 from siting.serving import arrivals, capacity, load, replay
@@ -328,3 +330,33 @@ def test_the_frame_holds_sizing_against_the_busiest_hour_replayed() -> None:
     assert (rows.p50 <= rows.p95).all() and (rows.p95 <= rows.p99).all()
     further = rows[rows.sized & (rows.measure == "further token")]
     assert further.expected == pytest.approx(further.seen, rel=0.3)
+
+
+# --- a log ---------------------------------------------------------------------------------------
+
+LOGS = Path(__file__).parent / "data" / "logs"
+
+
+def test_hits_of_a_log_with_block_hashes_are_those_of_a_cache_that_holds_them_all() -> None:
+    asked = replay.of_log(pool(workload()), exchange.logged(LOGS / "mooncake.jsonl"), "w0")
+    share = exchange.load(LOGS / "mooncake.jsonl").value["cached_input_share"]
+    assert asked.through(1).hit_rate == pytest.approx(share, abs=0.001)
+    assert asked.through(1) == asked.through(1)
+
+
+def test_a_session_finds_no_more_than_the_log_says_was_cached() -> None:
+    asked = replay.of_log(pool(workload()), exchange.logged(LOGS / "langfuse.jsonl"), "w0")
+    stated = exchange.load(LOGS / "langfuse.jsonl").value["cached_input_share"]
+    assert 0.5 * stated < asked.through(1).hit_rate <= stated
+
+
+def test_a_log_without_sessions_has_the_share_of_the_scenario() -> None:
+    found = pool(workload(cached_input_share=0.3))
+    asked = replay.of_log(found, exchange.logged(LOGS / "azure.csv"), "w0")
+    assert asked.through(1).hit_rate == pytest.approx(0.3, abs=0.001)
+
+
+def test_sums_of_a_bucket_cannot_be_replayed() -> None:
+    refused = said("base", str(LOGS / "openai_usage.json"))
+    assert refused.exit_code == 2
+    assert "counts requests" in refused.output

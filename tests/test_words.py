@@ -236,6 +236,13 @@ OPEN = {
             "concurrency", "output_tokens_per_s", "ttft_ms", "tpot_ms", "input_tokens",
             "output_tokens", "requests_per_s", "latency_ms",
         )
+    }
+    | {
+        f"log_files.{column}"
+        for column in (
+            "records", "time", "input_tokens", "output_tokens", "cached_tokens", "requests",
+            "identity", "model", "session", "blocks", "only", "skipped",
+        )
     },
     "patterns of names of models": {"regional_surcharges.models", "training_frameworks.models"},
     "conditions and values that the rule book parses": {
@@ -245,7 +252,7 @@ OPEN = {
     "countries, which `check_tables` knows": {"vendor_events.holds_in"},
     "names of factors that `uncertainty.check_correlations` checks": {"cost_correlations.b"},
     "sentences, periods and units that are printed": {
-        "benchmark_files.refused", "c3a_criteria.lacks", "carbon.second_value",
+        "benchmark_files.refused", "log_files.skipped_because", "c3a_criteria.lacks", "carbon.second_value",
         "electricity.customer_class",
         "electricity.period", "engine_efficiency.unit", "environment_events.then",
         "gpus.second_source", "gpus.alias_assumptions", "open_api_prices.place",

@@ -11,6 +11,7 @@ from siting.cli import frame
 from siting.cli.frame import Answer, Refused, cli, option
 
 if TYPE_CHECKING:
+    from siting.inputs.logs import Log
     from siting.serving.capacity import Pool
     from siting.serving.replay import Replay, Seen
     from siting.study import Study
@@ -22,12 +23,16 @@ MOST_HOURS = 12
 
 @cli.command()
 @click.argument("client", default="base", shell_complete=frame.completer(frame.known_clients))
+@click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False))
+@option("--workload", str, "Workload that a log is of; default: the first.", "")
 @option("--option place", str, "Option to replay; default: the chosen one on machines.", "")
 @option("--usual", bool, "A usual week instead of the busiest.", None, is_flag=True)
 @option("--seed", click.IntRange(0, 2**31), "Of the requests that are drawn.")
 @frame.changes
 def replay(
     client: str,
+    log: str | None,
+    workload: str,
     place: str,
     usual: bool,
     seed: int | None,
@@ -40,9 +45,13 @@ def replay(
     users wait for by workload, which hours miss the limits, and what one replica fewer would do.
     The same seed gives the same numbers.
 
+    With a LOG, its requests take the place of drawn ones, in any format that `siting import load`
+    reads with a row a request. What a cache finds again follows from its block hashes or sessions.
+
     \b
     Example:
       siting replay acme
+      siting replay acme gateway.csv --workload assistant
       siting replay acme --option owned --json
     """
     from siting import study
@@ -51,20 +60,36 @@ def replay(
     s = study.open(client, frame.said(changes))
     data = []
     lines: list[str] = []
-    for pool in _pools(s, place):
-        week = replay.week(pool, arrivals.SEED if seed is None else seed, usual=usual)
+    for pool in _pools(s, place, workload):
+        if log:
+            asked = replay.of_log(pool, _read(log), workload or pool.loads[0].name)
+        else:
+            asked = replay.week(pool, arrivals.SEED if seed is None else seed, usual=usual)
         sized = int(pool.replicas[0].central)
-        found = [week.through(count) for count in (sized, sized - 1) if count]
+        found = [asked.through(count) for count in (sized, sized - 1) if count]
         data.append(_json(pool, found))
         which = "a usual week" if usual else "the busiest week of the first year"
-        lines += [f"{_machines(pool)}: {which}, {len(week.requests):,} requests", ""]
-        lines += [*_lines(found, _hour_of_week), ""]
+        lines += [f"{_machines(pool)}: {log or which}, {len(asked.requests):,} requests", ""]
+        lines += [*_lines(found, _hour_of_log if log else _hour_of_week), ""]
     return Answer({"client": s.client.id, "pools": data}, lines[:-1])
 
 
-def _pools(s: Study, place: str) -> list[Pool]:
-    """The pools of an option on machines. Raises Refused where there are none."""
+def _read(path: str) -> Log:
+    from pathlib import Path
+
+    from siting.inputs import exchange
+
+    return exchange.logged(Path(path))
+
+
+def _pools(s: Study, place: str, workload: str) -> list[Pool]:
+    """The pools of an option on machines, or the one of a workload. Raises Refused where there are
+    none."""
     from siting.catalogue import unknown
+
+    if workload and workload not in s.scenario.workloads:
+        known = unknown(workload, "workload of the scenario", s.scenario.workloads)
+        raise Refused(f"--workload: {known}")
 
     name = place or s.results.sized_option
     if place and place not in s.options:
@@ -73,12 +98,19 @@ def _pools(s: Study, place: str) -> list[Pool]:
     if not found:
         said = f"{place} runs on no machines that could be sized" if place else "no option does"
         raise Refused(f"--option: {said}; name one whose machines the scenario or the kit states")
-    return list(found.values())
+    of = [p for p in found.values() if not workload or workload in (x.name for x in p.loads)]
+    if not of:
+        raise Refused(f"--workload: the machines of {name} do not serve {workload}")
+    return of
 
 
 def _machines(pool: Pool) -> str:
     d = pool.deployment
     return f"{pool.model} on {d.gpus} × {d.gpu.gpu} a replica"
+
+
+def _hour_of_log(hour: int) -> str:
+    return f"hour {hour + 1}"
 
 
 def _hour_of_week(hour: int) -> str:

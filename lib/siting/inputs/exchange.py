@@ -9,19 +9,23 @@ paste: nothing enters a report unseen, and what cannot be meant is refused by fi
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from siting.inputs import document, messages
+from siting import catalogue
+from siting.inputs import document, logs, messages
 from siting.inputs.document import Document, DocumentError
+from siting.inputs.logs import Log
 from siting.inputs.scenario import checks
 from siting.inputs.scenario.model import BUSIEST, Quote
-from siting.inputs.sheet import COUNT, CURRENCY, DAY, NUMBER, TEXT, TIME, Table, read
+from siting.inputs.sheet import COUNT, CURRENCY, DAY, NUMBER, TEXT, Table, read
 
 
 class Imported(NamedTuple):
@@ -71,45 +75,149 @@ def _made(data: dict[Any, Any], path: Path, line: Any = 0) -> Quote:
 # --- Measured loads -------------------------------------------------------------------------------
 
 LOGGED = ("requests", "input_tokens", "output_tokens", "cached_tokens")
+WEEK = pd.Timedelta(hours=167)
+"""From the first to the last row of a week by hour."""
+BUSY_MINUTE = 5
+"""Requests a minute of an hour in which bunching can be told from chance."""
+LEAST_VARIATION = 0.05
+"""Of minutes, where chance hides all."""
+LEAST_WEEKS = 13
+Z80 = 1.2816
+"""Four fifths of a normal distribution lie so many standard deviations around its mean."""
 LONGEST_GAP = pd.Timedelta(days=5)
 """Holidays are shorter: what lacks for longer was lost."""
 
 
 def load(path: Path, zone: str = "UTC") -> Imported:
-    """The load fields of a workload.
+    """The load fields of a workload, of a log in the kit's own columns or in a format of `logs`.
 
-    A row of the log is a request or an hour. Columns: `time` (ISO 8601); `requests` where a row is
-    an hour; `input_tokens` (with those from a cache), `output_tokens`, `cached_tokens` where known,
-    per request. zone: the clock of the profile, where times tell their distance from UTC; others
-    are taken as they stand. The fields are users: 0, requests_per_day (mean working day), hours,
-    weekdays, peak_factor and, where known, tokens: mean and p95. Raises DocumentError.
+    A row of the kit's own is a request or an hour. Columns: `time` (ISO 8601); `requests` where a
+    row is an hour; `input_tokens` (with those from a cache), `output_tokens`, `cached_tokens` where
+    known, per request. zone: the clock of the profile, where times tell their distance from UTC;
+    others are taken as they stand. The fields are users: 0, requests_per_day (mean working day),
+    hours, weekdays, peak_factor and, where they can be told, tokens (mean and p95), the share from
+    a cache, how requests bunch, and growth. A log in another format that covers less than a week,
+    or says no time of day, gives no profile. Raises DocumentError.
     """
-    table = read(path, {"time": TIME}, dict.fromkeys(LOGGED, COUNT))
-    frame = table.rows
-    when = frame["time"]
-    requests = frame.get("requests", pd.Series(1.0, frame.index))
-    _refuse_rows(table)
-    _refuse_span(table, when)
-    hours = requests.groupby(when.dt.floor("h")).sum().asfreq("h", fill_value=0.0)
-    if told := when.dt.tz is not None:
+    log = logged(path)
+    when = log.table.rows["time"]
+    told = [log.extent]
+    result: dict[str, Any] = {}
+    if log.format and (not log.has_days or when.max() - when.min() < WEEK):
+        span = (when.max() - when.min()).total_seconds() / 3600
+        told.append(f"{span:,.1f} hours of no known week, so that no profile and no volume follow")
+    else:
+        result = _profile(log, zone, told)
+    result |= _lengths(log, told)
+    if "requests" not in log.table.rows:
+        result |= _bunching(when, told)
+    if not result:
+        raise DocumentError.of(path, "says nothing of a load", "export at least a week")
+    # A log that counts from its start has no day; it is as old as its import at least.
+    day = when.max().date() if log.has_days else dt.date.today()
+    extent = ", ".join(told)
+    return Imported(result, day, extent if log.format else extent + _unread(log.table))
+
+
+def logged(path: Path) -> Log:
+    """A log whose columns and rows are what they seem. Raises DocumentError."""
+    log = logs.read(path, dict.fromkeys(LOGGED, COUNT))
+    _refuse_rows(log)
+    return log
+
+
+def _profile(log: Log, zone: str, told: list[str]) -> dict[str, Any]:
+    """Volume, hours, weekdays, peak and growth; adds to what is told which days they are of."""
+    when = log.table.rows["time"]
+    _refuse_span(log.table, when)
+    hours = log.requests.groupby(when.dt.floor("h")).sum().asfreq("h", fill_value=0.0)
+    clock = "the clock that wrote them"
+    if when.dt.tz is not None:
+        clock = zone
         hours = hours.tz_convert(zone).tz_localize(None)
-    result = _shape(table, hours)
-    row = "a count" if "requests" in frame else "a request"
+    first, last = (f"{hours.index[end]:%Y-%m-%d}" for end in (0, -1))
+    told.append(f"{first} to {last}, hours of {clock}")
+    return _shape(log.table, hours) | _growth(hours, told)
+
+
+def _lengths(log: Log, told: list[str]) -> dict[str, Any]:
+    """Tokens of a request, and the share of the input that came from a cache.
+
+    Of sums over several requests the mean is told alone, for how far they spread is not known.
+    """
+    frame = log.table.rows
+    requests = log.requests
+    found: dict[str, Any] = {}
     for column in ("input_tokens", "output_tokens"):
         if column in frame:
-            result[column] = _tokens(table, column, requests)
+            tokens = _tokens(log.table, column, requests)
+            if log.has_sums:
+                told.append(f"mean {column.replace('_', ' ')} {tokens['mean']:,g}, spread not told")
+            else:
+                found[column] = tokens
     if {"cached_tokens", "input_tokens"} <= set(frame):
         both = frame[["cached_tokens", "input_tokens"]].mul(requests, axis=0).dropna().sum()
         share = both["cached_tokens"] / both["input_tokens"] if both["input_tokens"] else 0.0
-        result["cached_input_share"] = round(float(share), 3)
-    first, last = (f"{hours.index[end]:%Y-%m-%d}" for end in (0, -1))
-    clock = zone if told else "the clock that wrote them"
-    extent = f"{len(frame):,} rows, each {row}, {first} to {last}, hours of {clock}"
-    return Imported(result, when.max().date(), extent + _unread(table))
+        found["cached_input_share"] = round(float(share), 3)
+    elif "blocks" in frame:
+        share = logs.repeated_share(log)
+        found["cached_input_share"] = round(share, 3)
+        told.append("cached: what a cache without limit would find; `siting replay` says of yours")
+    return found
 
 
-def _refuse_rows(table: Table) -> None:
+def _bunching(when: pd.Series[pd.Timestamp], told: list[str]) -> dict[str, str]:
+    """How requests bunch: the kind whose minutes vary as those of the log's busy hours do.
+
+    What Poisson arrivals vary by is taken off: of n a minute, 1 / n of the squared variation.
+    """
+    minutes = when.groupby(when.dt.floor("min")).size()
+    hours = minutes.groupby(pd.DatetimeIndex(minutes.index).floor("h")).agg(["sum", list])
+    busy = [
+        counts
+        for total, counts in zip(hours["sum"], hours["list"], strict=True)
+        if total >= 60 * BUSY_MINUTE
+    ]
+    if not busy:
+        return {}
+    squared = []
+    for counts in busy:
+        each = np.zeros(60)
+        each[: len(counts)] = counts
+        squared.append(each.var() / each.mean() ** 2 - 1 / each.mean())
+    varies = math.sqrt(max(float(np.mean(squared)), LEAST_VARIATION**2))
+    known = catalogue.settings("load_settings")
+    kinds = ("people", "machines", "agents")
+    apart = {k: abs(math.log(varies / known[f"{k}_minute_cv"].central)) for k in kinds}
+    told.append(f"minutes of {len(busy):,} busy hours vary by {varies:.2f}")
+    return {"arrivals": min(apart, key=lambda kind: apart[kind])}
+
+
+def _growth(hours: pd.Series[float], told: list[str]) -> dict[str, Any]:
+    """Growth a year, from a line through the logarithms of whole weeks, with 80 % of its spread;
+    nothing where the log has fewer than a quarter of a year of them."""
+    whole = len(hours) // 168
+    weeks = hours.to_numpy()[: whole * 168].reshape(whole, 168).sum(axis=1)
+    if whole < LEAST_WEEKS or not weeks.all():
+        return {}
+    place = np.arange(whole) - (whole - 1) / 2
+    logs_of = np.log(weeks)
+    slope = float(place @ logs_of / (place @ place))
+    off = logs_of - logs_of.mean() - slope * place
+    error = math.sqrt(float(off @ off) / (whole - 2) / float(place @ place))
+    ends = {"low": slope - Z80 * error, "central": slope, "high": slope + Z80 * error}
+    told.append(f"growth of {whole} weeks")
+    return {"growth_per_year": {end: _yearly(each) for end, each in ends.items()}}
+
+
+def _yearly(slope: float) -> float:
+    """Growth a year of so much a week, within what a scenario may hold."""
+    return round(min(max(math.expm1(min(slope * 365.25 / 7, 9.0)), -0.95), 10.0), 3)
+
+
+def _refuse_rows(log: Log) -> None:
     """Raises DocumentError for columns and rows that would be counted as what they are not."""
+    table = log.table
     rows = table.rows
     write = f"name it one of {', '.join(LOGGED)} (per request), or remove it"
     for name in table.unread:
@@ -122,7 +230,8 @@ def _refuse_rows(table: Table) -> None:
         write = "count those from a cache in input_tokens, too"
         table.refuse(rows["cached_tokens"] > whole, "is above input_tokens", write, "cached_tokens")
     if "requests" in rows:
-        table.refuse_twins(list(rows.columns))
+        if log.format is None:
+            table.refuse_twins(list(rows.columns))
         table.refuse(rows["requests"].isna(), "is blank", "write 0 for none", "requests")
         table.refuse(not rows["requests"].sum(), "counts no request", "export more", "requests")
 
@@ -132,7 +241,7 @@ def _refuse_span(table: Table, when: pd.Series[pd.Timestamp]) -> None:
     span = when.max() - when.min()
     gap = when.sort_values().diff().reindex(when.index)
     for wrong, holds, write in (
-        ("covers less than a week", span < pd.Timedelta(hours=167), "export four weeks"),
+        ("covers less than a week", span < WEEK, "export four weeks"),
         ("covers more than ten years", span > pd.Timedelta(days=3660), "correct the dates"),
         ("has all rows at 00:00", (when == when.dt.floor("D")).all(), "export a row an hour"),
         ("begins after days without a row", gap > LONGEST_GAP, "export them, with 0 for none"),

@@ -118,7 +118,7 @@ def read(path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column
     needed, optional: columns that must and that may be there; case and spaces do not matter, and
     others stay text. A blank cell of an optional column is missing.
     """
-    cells, points = _cells(path)
+    cells, points = texts(path)
     kinds = {**needed, **optional}
     names = {name.lower(): name for name in kinds}
     heads = [str(c).strip() or f"column {i}" for i, c in enumerate(cells.columns, start=1)]
@@ -147,10 +147,10 @@ def read(path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column
 
 def headings(path: Path) -> list[str]:
     """The headings of a workbook, by which its format is known. Raises DocumentError."""
-    return [str(column) for column in _cells(path)[0].columns]
+    return [str(column) for column in texts(path)[0].columns]
 
 
-def _cells(path: Path) -> tuple[pd.DataFrame, bool]:
+def texts(path: Path) -> tuple[pd.DataFrame, bool]:
     """The text of a file's cells, by column and line, rows that are empty left out; and whether
     points may part thousands, as where semicolons part columns."""
     if not path.is_file():

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from siting.inputs import logs
+from siting.inputs.document import DocumentError
+from siting.inputs.logs import Log
 from siting.quantity import LogNormal
 from siting.serving import queueing
 from siting.serving.batching import Flags, Prefix, Whole
@@ -166,3 +169,53 @@ def _in_turn(when: Array, due: Array, quota: Array) -> Iterator[tuple[int, float
             span = 0.5 if due[place] < last else 1.0
             yield place, (hour + (order + 0.5) / len(now) * span) * HOUR
         hour += 1
+
+
+# --- as a log has them ------------------------------------------------------------------------
+
+
+def logged(log: Log, place: int, load: Load) -> Requests:
+    """The requests of a log, as those of the workload at a place of the pool.
+
+    What a cache finds follows from block hashes or sessions, where the log has them, of a session
+    no more than the log says was cached; else from what it says was cached, else from the share
+    that the load states. Raises DocumentError where the log has no single requests, or no tokens.
+    """
+    rows = log.table.rows.sort_values("time", kind="stable")
+    path = log.table.path
+    if "requests" in rows:
+        raise DocumentError.of(path, "counts requests", "give a log with a row a request")
+    for column in ("input_tokens", "output_tokens"):
+        if column not in rows or rows[column].isna().any():
+            raise DocumentError.of(path, "is not there in every row", "export it", field=column)
+    seconds = (rows["time"] - rows["time"].min().floor("h")).dt.total_seconds().to_numpy(float)
+    prompt = np.maximum(rows["input_tokens"].round().to_numpy(), 1).astype(int)
+    output = np.maximum(rows["output_tokens"].round().to_numpy(), 1).astype(int)
+    keys = logs.repeated(log)
+    said = rows.get("cached_tokens")
+    cached = prompt * load.lengths.cached_share if said is None else said.to_numpy(float)
+    most = np.full(len(rows), np.inf) if said is None else cached
+    return Requests(
+        when=seconds,
+        workload=np.full(len(rows), place),
+        input=prompt,
+        cached=np.zeros(len(rows), int) if keys else np.round(cached).astype(int),
+        output=output,
+        due=np.full(len(rows), np.inf),
+        prefixes=_prefixes(log, keys, prompt + output, most) if keys else None,
+    )
+
+
+def _prefixes(log: Log, keys: Sequence[tuple[str, ...]], whole: Whole, most: Array) -> list[Prefix]:
+    """By what a cache knows each request again, in the order of time.
+
+    Of a session it holds what the last request of it read and wrote.
+    """
+    order = log.table.rows["time"].argsort(kind="stable")
+    numbers: dict[str, int] = {}
+    block = int(log.format.block_tokens) if log.format and log.format.blocks else 0
+    found = []
+    for place, tokens, repeats in zip(order, whole.tolist(), most.tolist(), strict=True):
+        own = tuple(numbers.setdefault(key, len(numbers)) for key in keys[place])
+        found.append(Prefix(own, block or tokens, repeats))
+    return found

@@ -81,6 +81,8 @@ class Prefix:
     """Block hashes, each over its block and all before it; or one: the session."""
     tokens: int
     """Tokens of a block; of a session, what the cache holds of it once this request is done."""
+    most: float = math.inf
+    """Tokens that repeat what was served before, where a log says it."""
 
 
 class PrefixCache:
@@ -99,7 +101,7 @@ class PrefixCache:
             if tokens is None:
                 break
             held += tokens
-        return min(held, prompt - 1)
+        return int(min(held, prefix.most, prompt - 1))
 
     def keep(self, prefix: Prefix) -> None:
         """Holds a prompt from now on; its end is given up before its beginning."""

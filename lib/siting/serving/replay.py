@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from siting.inputs.logs import Log
 from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.serving import arrivals, batching, performance
 from siting.serving.arrivals import HOUR, Requests
@@ -288,7 +289,7 @@ class Week:
     pool: Pool
     requests: Requests
     times: tuple[float, ...]
-    """Requests of each workload over those of a usual week."""
+    """Requests of each workload over those of a usual week; none of a log, of which none wait."""
     hours: range | None
     """None: all, and what of their work is done later."""
     busiest: Flags
@@ -296,6 +297,8 @@ class Week:
 
     def through(self, replicas: int) -> Replay:
         """The week through so many replicas."""
+        if not self.times:
+            return replay(self.pool, self.requests, replicas, self.busiest)
         now = self.pool.busy(self.times)
         work = self.pool.work(self.times)
         requests = arrivals.released(self.requests, now, work, replicas)
@@ -355,7 +358,16 @@ def fewest(asked: Week, most: int) -> int | None:
     return high
 
 
-def busiest_of(requests: Requests) -> Flags:
-    """Whether an hour is one of those of a log that ask for most. [hours]"""
+def of_log(pool: Pool, log: Log, workload: str) -> Week:
+    """The requests of a log as those of a workload of a pool, whole."""
+    names = [load.name for load in pool.loads]
+    place = names.index(workload)
+    requests = arrivals.logged(log, place, pool.loads[place])
     count = np.bincount((requests.when / HOUR).astype(int))
-    return np.asarray(count >= BUSY * count.max())
+    return Week(
+        pool=pool,
+        requests=requests,
+        times=(),
+        hours=None,
+        busiest=np.asarray(count >= BUSY * count.max()),
+    )

@@ -1,0 +1,223 @@
+"""Logs as gateways, tracers and vendors write them, from invented samples of each format."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import time_machine
+from click.testing import CliRunner
+from siting.cli import cli
+from siting.inputs import exchange, logs, scenario
+from siting.inputs.document import DocumentError
+
+SAMPLES = Path(__file__).parent / "data" / "logs"
+TOKENS = ("input_tokens", "output_tokens")
+PROFILE = ("users", "requests_per_day", "hours", "weekdays", "peak_factor")
+
+
+def imported(path: Path) -> dict[str, object]:
+    value: dict[str, object] = exchange.load(path).value
+    return value
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("azure.csv", (*PROFILE, *TOKENS)),
+        ("litellm.csv", (*PROFILE, *TOKENS, "cached_input_share")),
+        ("opentelemetry.csv", (*PROFILE, *TOKENS, "cached_input_share")),
+        ("otlp.json", (*PROFILE, *TOKENS)),
+        ("langfuse.jsonl", (*PROFILE, *TOKENS, "cached_input_share")),
+        ("openai_usage.json", (*PROFILE, "cached_input_share")),
+        ("mooncake.jsonl", (*TOKENS, "cached_input_share")),
+        ("burstgpt.csv", TOKENS),
+    ],
+)
+def test_a_log_as_it_is_becomes_a_piece_of_scenario_that_checks(
+    name: str, fields: tuple[str, ...], tmp_path: Path
+) -> None:
+    with time_machine.travel("2026-11-20"):  # where a log tells no day, it has that of its import
+        made = CliRunner().invoke(cli, ["import", "load", str(SAMPLES / name)])
+    assert made.exit_code == 0, made.output
+    client = tmp_path / "acme.yaml"
+    client.write_text("client: {name: Acme}\n" + made.stdout, encoding="utf-8")
+    checked = CliRunner().invoke(cli, ["check", str(client)])
+    assert checked.exit_code == 0, checked.output
+    loaded = scenario.load(client)
+    assert set(imported(SAMPLES / name)) == set(fields)
+    for field in fields:
+        assert loaded.origin(f"workloads.assistant.{field}").kind == "measured"
+
+
+# --- what formats mean by their figures, recomputed from the files ------------------------------
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (SAMPLES / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def objects(name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (SAMPLES / name).read_text().splitlines()]
+
+
+def test_a_request_that_failed_or_was_answered_by_a_gateways_cache_is_left_out_and_counted() -> (
+    None
+):
+    burst = [int(r["Request tokens"]) for r in rows("burstgpt.csv") if r["Response tokens"] != "0"]
+    read = exchange.load(SAMPLES / "burstgpt.csv")
+    assert read.value["input_tokens"]["mean"] == round(np.mean(burst), 1)
+    assert f"left out as failed: {len(rows('burstgpt.csv')) - len(burst)}" in read.extent
+    paid = [int(r["prompt_tokens"]) for r in rows("litellm.csv") if r["cache_hit"] == "False"]
+    assert imported(SAMPLES / "litellm.csv")["input_tokens"]["mean"] == round(np.mean(paid), 1)
+
+
+def test_cached_tokens_are_part_of_the_input_of_openai_and_beside_it_in_langfuse() -> None:
+    shares = {"openai_usage.json": 900 / 2200}
+    used = [r["usage_details"] for r in objects("langfuse.jsonl") if r["type"] == "GENERATION"]
+    cached = sum(u.get("input_cached_tokens", 0) for u in used)
+    shares["langfuse.jsonl"] = cached / sum(u["total"] - u["output"] for u in used)
+    for name, share in shares.items():
+        assert imported(SAMPLES / name)["cached_input_share"] == round(share, 3)
+
+
+def test_spans_of_other_operations_are_no_requests() -> None:
+    listed = json.loads((SAMPLES / "otlp.json").read_text())["resourceSpans"]
+    spans = [s for r in listed for g in r["scopeSpans"] for s in g["spans"]]
+    chats = [s for s in spans if s["name"] == "chat"]
+    assert 0 < len(chats) < len(spans)
+    assert len(logs.read(SAMPLES / "otlp.json", {}).table.rows) == len(chats)
+
+
+def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds() -> None:
+    held: set[int] = set()
+    found = total = 0
+    for row in objects("mooncake.jsonl"):
+        leading = list(itertools.takewhile(held.__contains__, row["hash_ids"]))
+        found += min(512 * len(leading), row["input_length"] - 1)
+        total += row["input_length"]
+        held.update(row["hash_ids"])
+    share = imported(SAMPLES / "mooncake.jsonl")["cached_input_share"]
+    assert 0.2 < share == round(found / total, 3)
+
+
+def test_sums_of_a_bucket_tell_requests_and_a_mean_but_no_spread() -> None:
+    read = exchange.load(SAMPLES / "openai_usage.json")
+    assert not {*TOKENS} & set(read.value)
+    assert "mean input tokens 2,200, spread not told" in read.extent
+    data = json.loads((SAMPLES / "openai_usage.json").read_text())["data"]
+    first = [b["results"][0]["num_model_requests"] for b in data]
+    assert read.value["requests_per_day"] == pytest.approx(sum(first) / 8, rel=0.2)
+
+
+# --- bunching and growth -------------------------------------------------------------------------
+
+
+def azure(path: Path, moments: list[dt.datetime]) -> Path:
+    lines = [f"{m:%Y-%m-%d %H:%M:%S.%f},900,90" for m in sorted(moments)]
+    path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(("varies", "kind"), [(0.2, "people"), (1.0, "agents")])
+def test_bunching_is_told_by_how_minutes_vary(varies: float, kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    start = dt.datetime(2026, 10, 5, 9)
+    sigma = np.sqrt(np.log1p(varies**2))
+    moments = []
+    for minute in range(240):
+        rate = 40 * np.exp(sigma * rng.standard_normal() - sigma**2 / 2)
+        for second in rng.uniform(0, 60, rng.poisson(rate)):
+            moments.append(start + dt.timedelta(minutes=minute, seconds=float(second)))
+    read = exchange.load(azure(tmp_path / "log.csv", moments))
+    assert read.value["arrivals"] == kind
+    assert "4 busy hours" in read.extent
+
+
+def test_growth_is_told_of_a_quarter_of_a_year_and_not_of_less(tmp_path: Path) -> None:
+    start = dt.datetime(2026, 3, 2)
+
+    def weeks(count: int) -> list[dt.datetime]:
+        found = []
+        for week in range(count):
+            for k in range(round(1000 * 1.01**week)):
+                found.append(start + dt.timedelta(weeks=week, minutes=k * 8))
+        return found
+
+    read = exchange.load(azure(tmp_path / "long.csv", weeks(20))).value
+    assert read["growth_per_year"]["central"] == pytest.approx(1.01 ** (365.25 / 7) - 1, rel=0.03)
+    assert read["growth_per_year"]["low"] <= read["growth_per_year"]["central"]
+    assert "growth_per_year" not in imported(azure(tmp_path / "short.csv", weeks(8)))
+
+
+# --- what cannot be read --------------------------------------------------------------------------
+
+
+def damaged(tmp_path: Path, name: str, old: str, new: str) -> Path:
+    path = tmp_path / name
+    path.write_text((SAMPLES / name).read_text().replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("mooncake.jsonl", "}\n{", "}\n{oops", "2: is not JSON"),
+        ("mooncake.jsonl", '"input_length": ', '"input_length": 1e400, "x": ', "is no count"),
+        ("mooncake.jsonl", '"input_length": ', '"input_length": -', "is no count"),
+        ("mooncake.jsonl", '"output_length"', '"output"', "'' is no count"),
+        ("mooncake.jsonl", "}\n{", "}\n7\n{", "'7' is no record"),
+        ("langfuse.jsonl", '"2026-10-05 ', '"5 October ', "is no time"),
+        ("litellm.csv", "r1,", "r0,", "is the same as a row above it"),
+        ("azure.csv", "GeneratedTokens", "Tokens", "this column is missing"),
+        ("azure.csv", ".", ".x", "is no time"),
+        ("openai_usage.json", "{", "{{", "is not JSON"),
+        ("openai_usage.json", '"num_model_requests"', '"requests"', "is blank"),
+    ],
+)
+def test_a_damaged_log_is_refused_in_one_message(
+    name: str, old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    refused = CliRunner().invoke(cli, ["import", "load", str(damaged(tmp_path, name, old, new))])
+    assert refused.exit_code == 2, refused.output
+    problems = [line for line in refused.output.splitlines() if name in line]
+    assert len(problems) == 1 and said in problems[0], refused.output
+    assert "Traceback" not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("[]", "holds no record"),
+        ('{"a": 1}', "is JSON of no known log"),
+        ("[" * 200, "is not JSON"),
+        ('{"timestamp": 1, "input_length": 5, "output_length": 0}', ""),
+    ],
+)
+def test_a_file_that_is_no_log_is_refused_in_one_message(
+    text: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(text)
+    if not said:
+        assert imported(path)["output_tokens"]["mean"] >= 0
+        return
+    with pytest.raises(DocumentError, match=said) as refused:
+        exchange.load(path)
+    assert len(refused.value.problems) == 1
+
+
+def test_every_format_of_the_table_has_a_sample() -> None:
+    read = [logs.read(path, {}).format for path in sorted(SAMPLES.iterdir())]
+    assert None not in read
+    known = {row.format for row in logs.table("log_files", logs.LogFile)}
+    assert known - {row.format for row in read if row} == {
+        "OpenTelemetry gen_ai spans, first names"
+    }
