@@ -17,7 +17,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-USES = ("batch", "tables", "recheck", "audit")
+USES = ("batch", "tables", "recheck", "audit", "replay")
 """Pages that change no file; tests of these names, and test_exchange, do what they say."""
 PAGES = sorted(p for p in (ROOT / "docs" / "how-to").glob("*.md") if p.stem not in USES)
 EDIT = re.compile(r"(notebooks/\S+), (in place of|after) cell (\S+)")

@@ -252,7 +252,8 @@ OPEN = {
     "countries, which `check_tables` knows": {"vendor_events.holds_in"},
     "names of factors that `uncertainty.check_correlations` checks": {"cost_correlations.b"},
     "sentences, periods and units that are printed": {
-        "benchmark_files.refused", "log_files.skipped_because", "c3a_criteria.lacks", "carbon.second_value",
+        "benchmark_files.refused", "log_files.skipped_because", "c3a_criteria.lacks",
+        "carbon.second_value",
         "electricity.customer_class",
         "electricity.period", "engine_efficiency.unit", "environment_events.then",
         "gpus.second_source", "gpus.alias_assumptions", "open_api_prices.place",
