@@ -198,7 +198,7 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
             assert done.sum() == pytest.approx(come, rel=1e-3)
             if len(pool.shares) > 1:  # means are those of the mixture, not of one workload
                 continue
-            for rates in (pool.mix(False), pool.mix(True)):
+            for rates in (pool.mix(of_year=False), pool.mix(of_year=True)):
                 (seen,) = pool.latencies(rates, pool.replicas[0].central).values()
                 out = pool.shares[0].load.lengths.output.mean
                 stay = seen.ttft_mean + seen.tpot_mean * (out - 1)

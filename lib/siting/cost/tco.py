@@ -610,7 +610,7 @@ def _break_even(
 
 
 SCALES = np.exp(np.linspace(math.log(0.02), math.log(50), 81))
-"""Volumes of the curves, over the planned one."""
+"""Volumes of the curves, as a ratio to the planned one: a fiftieth to fifty times."""
 SHARES = np.linspace(0, 1, 13)[1:]
 """Shares of the servers needed that a hybrid may own, in the curves over volume."""
 
@@ -628,7 +628,7 @@ class Volume:
     """Cost of every option over the volume of tokens; hybrids are split anew at each."""
 
     def __init__(self, plan: Plan) -> None:
-        """From a hundredth of what is planned to fifty times."""
+        """From a fiftieth of what is planned to fifty times (`SCALES`)."""
         draws = plan.central(demand=SCALES)
         planned, _ = _tokens(plan, plan.central())
         tokens, worth = _tokens(plan, draws)

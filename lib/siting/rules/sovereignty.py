@@ -298,9 +298,11 @@ class Assessment:
 
     @cached_property
     def questions(self) -> list[Question]:
-        """One question for each unknown attribute that a verdict waits for, most awaited first.
+        """One question for each unknown attribute that a verdict waits for: by addressee, and to
+        each the one that most rules wait for first.
 
-        A mix waits for what its parts are asked, and is named beside them.
+        A hybrid has the flows of both its parts: what is asked of a part is asked of it, too, so
+        that its name stands among the options of the question.
         """
         waiting: dict[str, list[tuple[str, Finding]]] = defaultdict(list)
         for option, finding in self.findings:

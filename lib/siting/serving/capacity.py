@@ -265,17 +265,21 @@ class Pool:
 
     # --- what users see
 
-    def mix(self, busiest: bool) -> Array:
-        """Requests a second of each workload in the busiest hour of a usual week, or of the year.
+    def mix(self, *, of_year: bool) -> Array:
+        """Requests a second of each workload in the busy minute of the busiest hour of a usual
+        week, or of the year.
 
-        In the busy minute of that hour, as far as people are concerned.
+        In the busy minute of people, whoever sends them: that much is carried of every workload
+        at least (`queueing.headroom`). Bunches of machines and agents, of seconds, come on top
+        where replicas are counted, and not in what users see here.
         """
         hour = self.busy_hour_of_week
-        times = queueing.busy_minute("people")
-        peaks = [s.load.peak_factor if busiest else 1.0 for s in self.shares]
-        return np.array(
-            [s.load.interactive[hour] * times * p for s, p in zip(self.shares, peaks, strict=True)]
-        )
+        bunched = queueing.busy_minute("people")
+        rates = []
+        for share in self.shares:
+            peak = share.load.peak_factor if of_year else 1.0
+            rates.append(share.load.interactive[hour] * bunched * peak)
+        return np.array(rates)
 
     def curve(self, rates: Array) -> Curve:
         """Speed of a replica for workloads that share it at these rates."""
@@ -295,12 +299,12 @@ class Pool:
     @cached_property
     def busy_hour(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of a usual week of the first year."""
-        return self.latencies(self.mix(False), self.replicas[0].central)
+        return self.latencies(self.mix(of_year=False), self.replicas[0].central)
 
     @cached_property
     def peak_hour(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of the first year."""
-        return self.latencies(self.mix(True), self.replicas[0].central)
+        return self.latencies(self.mix(of_year=True), self.replicas[0].central)
 
     def strain(self, seen: Mapping[str, Latency]) -> float:
         """Latency as a share of its limit, the worst of all workloads that are answered at once."""

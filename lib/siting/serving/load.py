@@ -246,7 +246,7 @@ def level_needed(demands: Sequence[Demand], times: Sequence[float]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """Waiting work of a usual week as it is done."""
+    """Work that may wait, of one week that repeats, a usual one or the busiest, as it is done."""
 
     done: Array
     """[168, replica-hours]"""
@@ -311,7 +311,9 @@ def _earliest_first(room: Array, work: Asked) -> Schedule:
             if now >= last:
                 done[hour] += part
                 late += part if now >= end else 0.0
-                told.append((now + 1.5 - since, part))
+                # It came in the hour before `since`, on average in its middle, and is done by the
+                # end of this one.
+                told.append((now + 1 - (since - 0.5), part))
     late += sum(left for end, _, left in queue if end <= 3 * HOURS_OF_WEEK)
     hours, parts = np.array(told).reshape(-1, 2).T
     return Schedule(done=done, hours=hours, parts=parts, late=late / came if came else 0.0)

@@ -394,8 +394,8 @@ class _Busy:
         self.waiting = float(waiting / p.sum())
         """Mean number that waits for a place."""
         self.share = p / p.sum()
-        number = np.arange(len(p), dtype=float)
         """Probability of each number in service, from none."""
+        number = np.arange(len(p), dtype=float)
         self.served = float(self.share @ number)
         """Mean number in service."""
         self.variance = max(0.0, float(self.share @ number**2) - self.served**2)

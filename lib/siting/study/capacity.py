@@ -190,7 +190,7 @@ class CapacityFrames(Topic):
                     "replicas": serving,
                     "spares": pool.total_replicas(1).central - serving,
                     "rate*": pool.rate_per_replica,
-                    "saturation": pool.curve(pool.mix(True)).saturation_rate,
+                    "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
                     "peak": pool.peak_rate,
                     "level": pool.level(),
                     "used": found.mean_utilisation(),
@@ -227,7 +227,7 @@ class CapacityFrames(Topic):
         token: time of each further token [s]
         """
         for where, pool in self._pools():
-            curve = pool.curve(pool.mix(True))
+            curve = pool.curve(pool.mix(of_year=True))
             percentile = pool.loads[0].limits.percentile
             for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
                 seen = latency(curve, rate, (percentile,))
@@ -600,8 +600,8 @@ def _situations(pool: Pool) -> Iterator[dict[str, Any]]:
     """Rows of `latencies`: usual peak, the year's, and the year's with one replica down."""
     serving = pool.replicas[0].central
     left = pool.total_replicas(1).central - 1
-    usual = pool.mix(False)
-    peak = pool.mix(True)
+    usual = pool.mix(of_year=False)
+    peak = pool.mix(of_year=True)
     down = pool.latencies(peak, left) if left else {}
     for place, load in enumerate(pool.loads):
         if load.batchable_share == 1:

@@ -41,8 +41,10 @@ class DecisionFrames(Topic):
         country?: where it runs, in words
         servers?: servers bought to begin with [servers]
         model?: the models that it runs, in words
-        reply?: yes, no, or not yet (no option is clearly better, or something that is demanded is
-            still to be shown) to the client's question; missing where it asks for neither
+        reply?: to the client's question. Not yet: something that is demanded of the choice is still
+            to be shown; the choice means yes, but no option is clearly better; or what runs today
+            stays and does not mean yes. Yes: any other choice that means yes. No: any other choice.
+            Missing: the question asks for neither yes nor no, or nothing may be chosen
         stays: whether it is what runs today
         today?: what runs today [option]
         today_model?: the models that run today, in words
@@ -607,14 +609,17 @@ class DecisionFrames(Topic):
         return self.results.day(months * 365.25 / 12)
 
     def _reply(self, name: str | None) -> str | None:
-        """Yes, no or not yet to the client's own question."""
-        if not self.client.yes_means:
+        """The answer to the client's own question; `verdict` lists the cases."""
+        means_yes = self.client.yes_means
+        found = self.results.decision
+        if not means_yes or name is None:
             return None
-        if name in self.client.yes_means:
-            d = self.results.decision
-            is_open = d.word.at_least == 0 or not d.cleared
-            return "Not yet" if is_open else "Yes"
-        return "Not yet" if self.results.decision.stays else "No"
+        if not found.cleared:
+            return "Not yet"
+        if name in means_yes:
+            no_option_is_clearly_better = found.word.at_least == 0
+            return "Not yet" if no_option_is_clearly_better else "Yes"
+        return "Not yet" if found.stays else "No"
 
     def _cheaper(self, name: str | None) -> float | None:
         """Share of cases in which an option costs less than what runs today."""

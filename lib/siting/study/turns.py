@@ -150,7 +150,9 @@ class TurnFrames(Topic):
         """One option that is ruled out, with whose rule does it.
 
         option: label of the option
-        whose: the law, your policy, your condition, or the comparison
+        whose: the law, your policy, your condition; a part: the cheapest split of a mix is one of
+            its parts alone, which stands beside it; the comparison: it cannot be had as described,
+            because it has no price, its room is too small, or its vendor or model is gone
         rule: what is not met, in words
         reason: why, in full
         present?: likely present cost [currency]
@@ -166,13 +168,19 @@ class TurnFrames(Topic):
                 named = [POLICY_WORDS[line] for line in self.scenario.rules.policies]
                 row |= {"whose": "your policy", "rule": self._alone(c.name, named)}
             elif c.name in no_condition:
-                row |= {"whose": "the comparison", "rule": c.struck[0]}
+                whose = "a part" if self._is_a_part(c.name) else "the comparison"
+                row |= {"whose": whose, "rule": c.struck[0]}
             elif c.name not in self._struck({"decision.hard_constraints": _law_alone(lines)}):
                 named = [condition_in_words(line) for line in lines if not _is_law(line)]
                 row |= {"whose": "your condition", "rule": " and ".join(named)}
             else:
                 row |= {"whose": "the law", "rule": _rule(c.struck[0])}
             yield row
+
+    def _is_a_part(self, name: str) -> bool:
+        """Whether an option is a mix whose cheapest split is one of its parts alone."""
+        priced = self.results.cost.options.get(name)
+        return priced is not None and priced.hybrid is not None and priced.hybrid.end != ""
 
     def _struck(self, changes: Mapping[str, Any]) -> set[str]:
         """Options that are ruled out in a scenario with something else."""

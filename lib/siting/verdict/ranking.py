@@ -1,9 +1,12 @@
 """Rank the options under uncertain weights and measures.
 
 Options are compared by an additive value model with fixed goalposts: each criterion maps its
-measure to 0–1, a weight times that value is the contribution, and contributions add up to the
-score. Goalposts follow from the scenario and the tables, never from the other options, so that an
-option more moves no score.
+measure to a worth, 0 at its worst goalpost and 1 at its best. A share of the weights times that
+worth is the contribution, and a hundred times their sum the score, in points. A worth ends at its
+goalposts, except that of money: what costs less than its best goalpost is worth more than 1, what
+costs more than its worst is worth less than 0. So a score is at most 100 points where nothing is
+cheaper than that goalpost, and has no lower end. Goalposts follow from the scenario and the tables,
+never from the other options, so that an option more moves no score.
 
 Weights and measures are both uncertain. Stochastic multicriteria acceptability analysis (SMAA-2,
 Lahdelma and Salminen, Operations Research 49(3), 2001, 444–454) draws them together; the share of
@@ -71,8 +74,8 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
     about: str
     """What the measure is of, in the words that stand beside its label."""
     unit: Literal["cost", "cost a year", "share", ""] = ""
-    """cost, cost a year: in multiples of that of the cheapest allowed option; share; blank: a plain
-    number, of which `about` says what it counts."""
+    """cost, cost a year: in multiples of what such a service usually costs (`cost.reference`), over
+    the horizon or a year; share; blank: a plain number, of which `about` says what it counts."""
     scale: Literal["linear", "log", "money"]
     """money: linear without end, so that an option loses points for every unit that it costs."""
     worst: float
@@ -218,7 +221,7 @@ class Ranking:
 
     names: tuple[str, ...]
     scores: Floats
-    """[draw, option] points out of 100."""
+    """[draw, option] points: 100 where all is at its best goalpost; without a lower end."""
     contributions: Floats
     """[option, criterion] points at central weights and measures; they add up to the score."""
     costs: Floats | None
@@ -259,7 +262,7 @@ class Ranking:
         return float((one > other).mean())
 
     def score(self, name: str) -> Range:
-        """0–100, P10 to P90 over draws; the centre is the score at central weights and measures."""
+        """P10 to P90 over draws; the centre is that at central weights and measures. [points]"""
         low, _, high = self.spread(name)
         middle = float(self.contributions[self.names.index(name)].sum())
         return Range(min(low, middle), middle, max(high, middle), unit="points")

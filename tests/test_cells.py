@@ -1,0 +1,173 @@
+"""Single cells of chapters, run on values that no client of `params/` happens to have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from siting import study
+from siting.inputs.scenario.changes import put
+from siting.study.decision import DecisionFrames
+from siting_report.show import Enough
+from studies import designed, opened
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+mpl.use("Agg")
+
+
+def run(chapter: str, *cells: str, **names: Any) -> dict[str, Any]:
+    """Names after some cells of a chapter; what they `say`, `table` and `chart` is kept in order
+    under `exhibits`, as positional and named arguments."""
+    book = json.loads((NOTEBOOKS / f"{chapter}.ipynb").read_text("utf-8"))
+    source = {cell["id"]: "".join(cell["source"]) for cell in book["cells"]}
+    exhibits: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def show(*given: Any, **named: Any) -> None:
+        exhibits.append((given, named))
+
+    def need(condition: object, otherwise: str, data: object = None) -> None:
+        if not condition:
+            show(otherwise, data)
+            raise Enough(otherwise)
+
+    space: dict[str, Any] = {}
+    exec(source["study"].replace("s = study.open(client)", ""), space)  # its imports
+    space |= {"say": show, "table": show, "chart": show, "answers": show, "need": need}
+    space |= {"exhibits": exhibits, **names}
+    try:
+        for cell in cells:
+            exec(source[cell], space)
+    except Enough:
+        pass
+    return space
+
+
+# --- what turns the answer ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lead", "turning", "said"),
+    [
+        (np.nan, 1, "Only one option may be chosen"),
+        (3.0, 0, "No change that was tried puts another option first"),
+        (3.0, 1, None),
+    ],
+)
+def test_the_chapter_on_turns_says_which_of_two_reasons_leaves_it_nothing_to_rank(
+    lead: float, turning: int, said: str | None
+) -> None:
+    turns = pd.DataFrame({"lead": [-1.0] * turning})
+    found = run(
+        "17_turns", "alone", answer=SimpleNamespace(lead=lead), turns=turns, variants=turns
+    )
+    told = [given[0] for given, _ in found["exhibits"]]
+    assert len(told) == (said is not None)
+    assert all(said in text for text in told)
+
+
+def test_the_lead_in_the_report_is_drawn_as_a_dotted_line_and_named_in_the_note() -> None:
+    s = opened("klinikverbund-nordheide")
+    found = run("17_turns", "names", "list", "list-chart", s=s)
+    ((ax, *_), named) = found["exhibits"][-1]
+    dotted = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
+    assert dotted == [s.verdict().lead[0]]
+    assert f"dotted: {s.number(s.verdict().lead[0], 1)} in the report" in named["note"]
+
+
+# --- page one -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("choice", "is_clear", "is_cleared", "reply"),
+    [
+        ("own", True, True, "Yes"),
+        ("own", False, True, "Not yet"),
+        ("own", True, False, "Not yet"),
+        ("today", True, True, "Not yet"),
+        ("other", True, True, "No"),
+        ("other", False, True, "No"),
+        ("other", True, False, "Not yet"),
+        (None, False, False, None),
+    ],
+)
+def test_the_clients_question_is_answered_by_the_choice_and_by_how_sure_it_is(
+    choice: str | None, is_clear: bool, is_cleared: bool, reply: str | None
+) -> None:
+    decision = SimpleNamespace(
+        stays=choice == "today",
+        cleared=is_cleared,
+        word=SimpleNamespace(at_least=0.5 if is_clear else 0),
+    )
+    for means_yes, expected in ((["own"], reply), ([], None)):
+        frames: Any = SimpleNamespace(
+            client=SimpleNamespace(yes_means=means_yes),
+            results=SimpleNamespace(decision=decision),
+        )
+        assert DecisionFrames._reply(frames, choice) == expected
+
+
+@pytest.mark.parametrize(("reply", "begins"), [("Not yet", "# Not yet. Prepare"), (None, "# Prep")])
+def test_a_headline_replies_only_to_a_client_who_asked(reply: str | None, begins: str) -> None:
+    answer = SimpleNamespace(reply=reply, stays=False, cleared=False, months=0)
+    found = run("10_decision", "headline", answer=answer, running="M", place="here", options=None)
+    ((headline, _), _) = found["exhibits"][0]
+    assert headline.startswith(begins)
+
+
+def test_an_option_whose_room_is_too_small_is_not_the_mix_that_is_one_of_its_parts() -> None:
+    none_fits = {"options.owned.room": {"kw": 0.1}}
+    small = study.Study(put(designed("base"), none_fits))
+    barred = small.exclusions().set_index("option")
+    owned, mix = (small.options[name].label for name in ("owned", "hybrid"))
+    assert barred.whose[owned] == "the comparison"
+    assert "with cooling, the room has 0.1" in barred["rule"][owned]
+    assert barred.whose[mix] == "a part"
+
+
+def test_page_one_names_a_cheaper_option_that_cannot_be_had_and_leaves_out_a_mix_of_one_part() -> (
+    None
+):
+    s = opened("base")
+    barred = pd.DataFrame(
+        {
+            "option": ["Room", "Mix"],
+            "whose": ["the comparison", "a part"],
+            "rule": ["its servers need 2 racks", "its cheapest split is Room alone"],
+        }
+    )
+    options = pd.DataFrame({"p50": {"Chosen": 3e5, "Room": 1e5, "Mix": 1e5}, "score": 50.0})
+    worth = pd.DataFrame({"points": [1.0], "label": ["Cost"], "option": ["Chosen"]})
+    frames = {"exclusions": lambda: barred, "scorecard": lambda: worth, "money": s.money}
+    found = run(
+        "10_decision",
+        "cheapest",
+        s=SimpleNamespace(**frames, number=s.number),
+        options=options,
+        chosen="Chosen",
+    )
+    (said,) = found["dearer"]
+    assert said == f"Room ({s.money(1e5)}) cannot be chosen, because its servers need 2 racks."
+
+
+# --- cost -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("names", "sums"), [(("api",), 2), (("api", "rented"), 4)])
+def test_only_sums_are_set_as_sums_in_the_cash_by_year(names: tuple[str, ...], sums: int) -> None:
+    base = designed("base")
+    kept = {name: base.options[name] for name in names}
+    finance = base.finance.model_copy(update={"baseline": "api"})
+    few = study.Study(base.model_copy(update={"options": kept, "finance": finance}))
+    found = run("40_cost", "names", "years", s=few)
+    ((frame, *_), named) = found["exhibits"][-1]
+    assert named["totals"] == sums
+    cost_lines = frame.index[:-sums]
+    assert all(line.endswith(")") for line in cost_lines)
+    assert not any(line.endswith(("(opex)", "(capex)")) for line in frame.index[-sums:])
