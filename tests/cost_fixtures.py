@@ -11,6 +11,7 @@ from siting.places import SELF_HOSTED
 from siting.quantity import Range
 from siting.serving.load import Load, duration_curve, workload_load
 from siting.serving.queueing import CARRIED
+from siting.serving.servers import StandBy
 from studies import designed
 
 
@@ -24,12 +25,16 @@ def plain_capacity(
         runs = chosen.options[option.base] if option.kind == "hybrid" else option
         pools: dict[str, Any] = {}
         if runs.kind in SELF_HOSTED:
-            spares = {"none": 0, "n+1": 1, "2n": -1}[runs.redundancy]
+            stand_by = {
+                "none": StandBy(),
+                "n+1": StandBy(count=1),
+                "2n": StandBy(as_many_again=True),
+            }[runs.redundancy]
             pools["model"] = SimpleNamespace(
                 loads=tuple(loads.values()),
                 gpus_per_replica=gpus_per_replica,
                 rate_per_replica=Range.exact(rate, "requests/s"),
-                spares=spares,
+                stand_by=stand_by,
                 **_asked(list(loads.values())),
             )
         found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={})

@@ -64,9 +64,7 @@ def test_the_chapter_on_turns_says_which_of_two_reasons_leaves_it_nothing_to_ran
     lead: float, turning: int, said: str | None
 ) -> None:
     turns = pd.DataFrame({"lead": [-1.0] * turning})
-    found = run(
-        "17_turns", "alone", answer=SimpleNamespace(lead=lead), turns=turns, variants=turns
-    )
+    found = run("17_turns", "alone", answer=SimpleNamespace(lead=lead), turns=turns, variants=turns)
     told = [given[0] for given, _ in found["exhibits"]]
     assert len(told) == (said is not None)
     assert all(said in text for text in told)
@@ -142,7 +140,7 @@ def test_page_one_names_a_cheaper_option_that_cannot_be_had_and_leaves_out_a_mix
             "rule": ["its servers need 2 racks", "its cheapest split is Room alone"],
         }
     )
-    options = pd.DataFrame({"p50": {"Chosen": 3e5, "Room": 1e5, "Mix": 1e5}, "score": 50.0})
+    options = pd.DataFrame({"p50": {"Chosen": 3e5, "Room": 1e5, "Mix": 1e5}, "score_mean": 50.0})
     worth = pd.DataFrame({"points": [1.0], "label": ["Cost"], "option": ["Chosen"]})
     frames = {"exclusions": lambda: barred, "scorecard": lambda: worth, "money": s.money}
     found = run(
@@ -152,8 +150,10 @@ def test_page_one_names_a_cheaper_option_that_cannot_be_had_and_leaves_out_a_mix
         options=options,
         chosen="Chosen",
     )
-    (said,) = found["dearer"]
-    assert said == f"Room ({s.money(1e5)}) cannot be chosen, because its servers need 2 racks."
+    assert found["why_not"] == [
+        f"Room ({s.money(1e5)}) cannot be chosen, because its servers need 2 racks.",
+        "Chosen is the cheapest that may be chosen.",
+    ]
 
 
 # --- cost -----------------------------------------------------------------------------------------
@@ -171,3 +171,34 @@ def test_only_sums_are_set_as_sums_in_the_cash_by_year(names: tuple[str, ...], s
     cost_lines = frame.index[:-sums]
     assert all(line.endswith(")") for line in cost_lines)
     assert not any(line.endswith(("(opex)", "(capex)")) for line in frame.index[-sums:])
+
+
+# --- capacity -------------------------------------------------------------------------------------
+
+
+def test_the_steps_to_machines_follow_from_each_other_and_every_column_has_its_format() -> None:
+    s = opened("klinikverbund-nordheide")
+    found = run("50_capacity", "names", "steps", s=s)
+    ((frame, _, formats), named) = found["exhibits"][-1]
+    row = frame.iloc[0]
+    assert (
+        set(frame) == set(formats) == {name for names in named["over"].values() for name in names}
+    )
+    assert row["serve"] == np.ceil(row["at work at once"])
+    assert row["in all"] == row["in a group"] * (row["serve"] + row["stand by"])
+    # What the chart on load calls "sized for" is what so many groups at work carry.
+    assert row["at work at once"] * row["a group carries"] == pytest.approx(found["pool"].peak)
+
+
+def test_with_a_machine_down_no_limit_is_said_to_hold_where_all_of_the_work_may_wait() -> None:
+    s = opened("polderwerk")
+    found = run("50_capacity", "names", s=s)
+    waits = pd.DataFrame({"kept": pd.Series(dtype=bool)}, index=pd.Index([], name="situation"))
+    again = run(
+        "50_capacity",
+        "surprises",
+        **{name: found[name] for name in ("s", "has_machines", "pool", "of_pool", "is_hybrid")},
+        worst=waits,
+        bridges=(),
+    )
+    assert "no limit on waiting" in again["fails"] and "hold" not in again["fails"]

@@ -24,8 +24,6 @@ ALIKE = {
     ("fits", "budget_low", "budget"): "one cell of a row: a range",
     ("latencies", "p95", "seen"): "all clients ask for the 95th percentile; see below for another",
     ("model_openness", "user_cap", "excluded"): "no client's model has either; see below for one",
-    ("standings", "cost", "p50"): "both are the median",
-    ("verdict", "option", "best"): "the best is recommended to all clients",
 }
 """Pairs of columns that hold the same for all clients, and why."""
 EMPTY = {"not_sized"}

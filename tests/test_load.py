@@ -6,7 +6,10 @@ import csv
 import datetime as dt
 import gzip
 import heapq
+import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +21,11 @@ from siting.cost import prices
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
-from siting.quantity import LogNormal
+from siting.quantity import LogNormal, Range
 from siting.serving import capacity, load, queueing, servers
 from siting.serving.load import HOURS_OF_WEEK, Demand, level_needed, schedule, workload_load
 from siting.serving.queueing import DeployedReplica, Lengths, latency
+from siting.serving.servers import StandBy
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -228,7 +232,7 @@ def test_a_room_that_is_too_small_says_what_is_missing() -> None:
 def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> None:
     s = study.Study(with_option("owned", server="server-8x-l40s"))
     found = s.results.capacity["owned"]
-    used = sum(count * gpus for count, gpus in found.groups())
+    used = sum(each.replicas * each.gpus_per_replica for each in found.serving())
     assert found.idle_gpus == 8 - used > 0
     labels = {r.id: r.label for r in catalogue.table("servers", servers.Server)}
     cheaper = s.cheaper_servers().set_index("server")
@@ -241,6 +245,50 @@ def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> No
     paid = prices.server_price(own, day)[0].central * found.bought() * rate
     assert row.now == pytest.approx(paid) and row.price == pytest.approx(paid * (1 - row.saved))
     assert s.cheaper_servers().attrs["units"]["price"] == "EUR"
+
+
+def test_servers_of_a_second_site_are_counted_once_and_stand_in_no_room() -> None:
+    from siting.cost import cashflow
+
+    s = study.Study(with_option("owned", second_site=0.5, redundancy="n+1", room=Room(servers=2)))
+    found = s.results.capacity["owned"]
+    plan = s.results.cost.plan
+    billed = cashflow.fleet(plan.options["owned"], plan.central(), plan.years).servers[0]
+    assert [found.bought(y + 1) for y in range(plan.years)] == billed.tolist()
+    # one serves, one stands by, and half of one, whole, at the second site
+    assert (found.serving_servers(), found.spare_servers(), found.bought()) == (1, 1, 3)
+    assert 1 not in found.beyond_room
+    machines = s.machines().set_index("option").loc[found.runs.label]
+    assert (machines.servers, machines.standing_by) == (3, 2)
+    assert s.results.cost.options["owned"].servers[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("owned", "serving", "per_server", "stand_by", "left"),
+    [
+        (True, 6, 4, StandBy(), 2),  # a server fails with four of the six
+        (True, 6, 4, StandBy(count=1), 6),  # another takes all of them
+        (True, 3, 4, StandBy(), 0),
+        (True, 4, 0.5, StandBy(), 3),  # a replica that spans two servers
+        (False, 6, 4, StandBy(), 5),  # one rented replica
+        (False, 6, 4, StandBy(count=1), 6),
+        (False, 6, 4, StandBy(as_many_again=True), 6),
+    ],
+)
+def test_with_one_machine_down_what_stands_by_takes_its_place(
+    owned: bool, serving: int, per_server: float, stand_by: StandBy, left: float
+) -> None:
+    pool: Any = SimpleNamespace(
+        replicas=[Range.exact(serving)],
+        gpus_per_replica=round(8 / per_server),
+        stand_by=stand_by,
+        total_replicas=lambda year: Range.exact(serving + stand_by.beside(serving)),
+    )
+    option: Any = SimpleNamespace(
+        server=SimpleNamespace(gpu_count=8) if owned else None,
+        spare_servers=lambda: stand_by.beside(math.ceil(serving / per_server)),
+    )
+    assert capacity.OptionCapacity.left_when_one_fails(option, pool) == left
 
 
 def test_rented_hours_are_those_that_the_bill_counts() -> None:

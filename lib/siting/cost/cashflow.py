@@ -29,7 +29,7 @@ from siting.quantity import Z90, Range
 from siting.serving import queueing
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
-from siting.serving.servers import Server, replicas_per_server
+from siting.serving.servers import Server, StandBy, replicas_per_server
 
 Draws = Mapping[str, Array]
 """Values of the factors by name, one for each draw; `growth` holds standard normal values."""
@@ -197,9 +197,14 @@ class Fleet:
     """Machines of an option by draw and year. [n × Y]"""
 
     servers: Array
+    """Servers that are owned, those that stand by included; zero where GPUs are rented."""
     serving: Array
+    """Those of them that serve: of a hybrid, no more than it owns."""
     replicas: Array
+    """Of owned servers: replicas that the whole load asks for, however few servers a hybrid owns.
+    Of rented GPUs: replicas that serve or stand by."""
     gpus: Array
+    """GPUs of those servers, or of those rented replicas."""
     gpu_hours: Array
     """Paid by month; zero for owned machines."""
     busy: Array
@@ -350,23 +355,24 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     per = option.per_server
     need = _needs(option, draws, years)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
-    share = np.maximum(1.0, np.ceil(peak - 1e-9)) / per
-    exact = share.sum(axis=0)
+    # Servers that each pool fills, parts of one too: pools share servers.
+    filled = np.maximum(1.0, np.ceil(peak - 1e-9)) / per
+    exact = filled.sum(axis=0)
     servers = np.maximum.accumulate(np.ceil(exact - 1e-9), axis=1)
-    spares = [p.pool.spares for p in option.pools]
-    spare = servers if min(spares) < 0 else float(max(spares))
+    stand_by = StandBy.most(p.pool.stand_by for p in option.pools)
+    spare = servers if stand_by.as_many_again else float(stand_by.count)
     spare = spare + np.ceil(servers * option.option.second_site - 1e-9)
-    spilled = np.zeros_like(share)
+    spilled = np.zeros_like(filled)
     if limit is not None:
         servers = np.minimum(servers, limit[:, None])
         spare = 0.0
-        capacity = np.floor(servers * (share / exact) * per + 1e-9)
+        capacity = np.floor(servers * (filled / exact) * per + 1e-9)
         spilled = np.array(list(map(_spilled, option.pools, capacity, need)))
     total = servers + spare
     mean = need * option.of_pools(lambda pool: pool.mean_rate)
     used = (mean * (1 - spilled) / per).sum(axis=0)
     busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
-    replicas = (share * per).sum(axis=0)
+    replicas = (filled * per).sum(axis=0)
     gpus = total * option.machine.gpu_count
     return Fleet(
         servers=total,
@@ -402,18 +408,26 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
            per_server: float | Array = 0.0) -> Fleet:  # fmt: skip
     """Rented machines, or those that a hybrid rents beyond its own servers.
 
-    Committed ones are paid around the clock, others while they are needed.
+    Committed ones are paid around the clock, others while they are needed. own: servers that a
+    hybrid owns; per_server: replicas that one of them holds, as its base deploys the models. Its
+    own servers are taken to be shared evenly by the pools, and stand by in the place of spares.
     """
     month, slack = (draws[name][:, None] for name in ("hours_per_month", "scale_down"))
     need = _needs(option, draws, years)
-    spares = option.of_pools(lambda pool: pool.spares)
     there = np.zeros_like(need)
     none = np.zeros(need.shape[1:])
     if own is not None:
         there = there + np.floor(own.serving * per_server / len(option.pools) + 1e-9)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
-    paid = serving = np.maximum(there == 0, np.ceil(peak - 1e-9) - there)
-    spare = 0.0 if own is not None else np.where(spares < 0, serving, spares)
+    # A pool without own replicas keeps one, however small its load is.
+    least = np.where(there > 0, 0.0, 1.0)
+    serving = np.maximum(least, np.ceil(peak - 1e-9) - there)
+    spare = np.zeros_like(serving)
+    if own is None:
+        doubled = option.of_pools(lambda pool: pool.stand_by.as_many_again)
+        count = option.of_pools(lambda pool: pool.stand_by.count)
+        spare = np.where(doubled > 0, serving, count)
+    paid = serving
     if option.option.commitment not in COMMITTED:
         mean = np.array(list(map(_mean_replicas, option.pools, need, there)))
         paid = np.minimum(mean * slack, serving)

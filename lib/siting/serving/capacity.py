@@ -50,7 +50,7 @@ from siting.serving.queueing import (
     carried,
     latency,
 )
-from siting.serving.servers import Server
+from siting.serving.servers import OnServers, Server, StandBy
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ class Pool:
     time: Range
     """Time over the estimate, from the fast to the slow end."""
     years: int
-    spares: int
-    """Replicas that stand by for failure and maintenance; -1: as many again."""
+    stand_by: StandBy
+    """Servers that stand by where they are bought, else replicas."""
     calibrated: bool
     """Whether the engine and this generation of GPU were in the measurements behind the model."""
     measured: str = ""
@@ -188,10 +188,22 @@ class Pool:
         whole = ([max(1, math.ceil(each - 1e-9)) for each in sides] for sides in level)
         return tuple(Range(low, central, high, unit="replicas") for low, central, high in whole)
 
+    def serving(self, year: int = 1) -> OnServers:
+        """The replicas that serve in a year, as servers hold them."""
+        return OnServers(
+            replicas=self.replicas[year - 1].central, gpus_per_replica=self.gpus_per_replica
+        )
+
     def total_replicas(self, year: int) -> Range:
-        """Serving and spare replicas of a year of the horizon."""
+        """Serving and spare replicas of a year of the horizon.
+
+        Of servers that stand by, each counts as one replica here: what the load needs, not what
+        such a server holds. Whole servers are counted by `OptionCapacity`.
+        """
         serving = self.replicas[year - 1]
-        return serving.scaled(2) if self.spares < 0 else serving.plus(Range.exact(self.spares))
+        if self.stand_by.as_many_again:
+            return serving.scaled(2)
+        return serving.plus(Range.exact(self.stand_by.count))
 
     def gpus(self, year: int) -> Range:
         """GPUs of a year of the horizon, spares included."""
@@ -367,26 +379,34 @@ class OptionCapacity:
         """The server that is bought; None for rented GPUs, or where none is known."""
         return servers.server_of(self.runs) if self.pools else None
 
-    def groups(self, year: int = 1) -> list[tuple[float, int]]:
-        """Replicas that serve, and GPUs of each, by pool."""
-        return [(p.replicas[year - 1].central, p.gpus_per_replica) for p in self.pools.values()]
+    def serving(self, year: int = 1) -> list[OnServers]:
+        """What serves of each pool."""
+        return [pool.serving(year) for pool in self.pools.values()]
 
     def serving_servers(self, year: int = 1) -> int:
         """Servers whose replicas serve; those bought once are kept."""
         if self.server is None:
             return 0
-        return max(servers.servers_for(self.server, self.groups(y)) for y in range(1, year + 1))
+        return max(servers.servers_for(self.server, self.serving(y)) for y in range(1, year + 1))
 
     def spare_servers(self, year: int = 1) -> int:
-        """Servers that stand by: a server fails as a whole."""
-        spares = [p.spares for p in self.pools.values()]
-        if self.server is None or not any(spares):
+        """Servers that stand by for failure and maintenance, beside those that serve."""
+        if self.server is None:
             return 0
-        return self.serving_servers(year) if min(spares) < 0 else max(spares)
+        every = (pool.stand_by for pool in self.pools.values())
+        return StandBy.most(every).beside(self.serving_servers(year))
+
+    def second_site_servers(self, year: int = 1) -> int:
+        """Servers that stand ready at a second site for the loss of the first."""
+        return math.ceil(self.serving_servers(year) * self.runs.second_site - 1e-9)
+
+    def in_room(self, year: int = 1) -> int:
+        """Servers that stand in the client's room: those that serve, and spares beside them."""
+        return self.serving_servers(year) + self.spare_servers(year)
 
     def bought(self, year: int = 1) -> int:
-        """Servers bought by a year."""
-        return self.serving_servers(year) + self.spare_servers(year)
+        """Servers bought by a year, at the second site too."""
+        return self.in_room(year) + self.second_site_servers(year)
 
     def paid_gpus(self, year: int = 1) -> float:
         """GPUs paid for in a mean hour of a year: whole servers, commitments, or hours in use."""
@@ -403,12 +423,24 @@ class OptionCapacity:
         used = sum(p.used(year) * p.gpus_per_replica for p in self.pools.values())
         return min(1.0, used / self.paid_gpus(year))
 
+    def left_when_one_fails(self, pool: Pool) -> float:
+        """Replicas of a pool that serve in the first year with one machine down: a server of one's
+        own with all that it holds, or one rented replica. What stands by takes its place."""
+        serving = pool.replicas[0].central
+        fails = 1.0
+        standing_by = pool.total_replicas(1).central - serving
+        if self.server is not None:
+            held = servers.replicas_per_server(self.server, pool.gpus_per_replica)
+            fails = max(1.0, held)  # one that spans servers fails with the first of them
+            standing_by = math.floor(self.spare_servers() * held + 1e-9)
+        return max(0.0, min(serving, serving + standing_by - fails))
+
     @property
     def idle_gpus(self) -> float:
         """GPUs of the serving servers that no replica uses in the first year."""
         if self.server is None:
             return 0.0
-        taken = sum(count * gpus for count, gpus in self.groups())
+        taken = sum(each.replicas * each.gpus_per_replica for each in self.serving())
         return self.serving_servers() * self.server.gpu_count - taken
 
     def availability(self, spares: bool = True) -> float | None:
@@ -433,7 +465,7 @@ class OptionCapacity:
             return {}
         found: dict[int, list[str]] = {}
         for year in range(1, self.years + 1):
-            count = self.bought(year)
+            count = self.in_room(year)
             kw = server.power_kw.central * (room.pue or 1.0)
             racks = room.servers_per_rack
             for need, most, words in (
@@ -562,7 +594,7 @@ def best_pool(
         run = next((m for m in own if m.tensor_parallel == size), None)
         try:
             pool = _pool(option, model, loads, years, size, run)
-            pools.append(replace(pool, spares=_spares(option, pool, wanted)))
+            pools.append(replace(pool, stand_by=_stand_by(option, pool, wanted)))
         except NotEstimated as reason:
             reasons.append(str(reason))
     if not pools and own:
@@ -579,21 +611,20 @@ def best_pool(
     return min(pools, key=worse)
 
 
-def _spares(option: Option, pool: Pool, wanted: float) -> int:
-    """Spares that the option states, or more where the availability asks for more.
+def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:
+    """What the option states, or more where the availability asks for more.
 
     An option that states none has none: what it reaches is told beside what is asked for.
     """
-    if option.redundancy in ("none", "2n"):
-        return SPARES[option.redundancy]
+    match option.redundancy:
+        case "none":
+            return StandBy()
+        case "2n":
+            return StandBy(as_many_again=True)
     needed: float = pool.replicas[0].central
     if server := servers.server_of(option):
-        needed = servers.servers_for(server, [(needed, pool.gpus_per_replica)])
-    return max(SPARES[option.redundancy], servers.spares_for(int(needed), wanted))
-
-
-SPARES = {"none": 0, "n+1": 1, "2n": -1}
-"""Replicas that stand by; -1 is as many again."""
+        needed = servers.servers_for(server, [pool.serving()])
+    return StandBy(count=max(1, servers.spares_for(int(needed), wanted)))
 
 
 def _same(m: Measured, option: Option, model: str) -> bool:
@@ -658,7 +689,7 @@ def _pool(
         replica=replica,
         time=Range(faster, 1.0, slower, unit="times"),
         years=years,
-        spares=0,
+        stand_by=StandBy(),
         calibrated="engine" not in far.unseen,
         measured=origin,
         notes=tuple(words for words, holds in notes.items() if holds),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import comb
 
 from siting import catalogue
@@ -70,13 +71,45 @@ def replicas_per_server(server: Server, gpus: int) -> float:
     return 1 / math.ceil(gpus / server.gpu_count)
 
 
-def servers_for(server: Server, groups: Sequence[tuple[float, int]]) -> int:
-    """Servers for groups of (replicas, GPUs of each); replicas of several models share servers."""
-    exact = sum(count / replicas_per_server(server, gpus) for count, gpus in groups)
+@dataclass(frozen=True, kw_only=True)
+class OnServers:
+    """Replicas of one model that stand on servers."""
+
+    replicas: float
+    gpus_per_replica: int
+
+
+def servers_for(server: Server, pools: Sequence[OnServers]) -> int:
+    """Servers that hold so many replicas; replicas of several models share servers."""
+    exact = sum(p.replicas / replicas_per_server(server, p.gpus_per_replica) for p in pools)
     return math.ceil(exact - 1e-9)
 
 
 # --- availability -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandBy:
+    """What stands by for failure and maintenance: servers where they are bought, because a server
+    fails as a whole, else replicas."""
+
+    count: int = 0
+    """So many; of no account where as many again stand by."""
+    as_many_again: bool = False
+    """As many as serve, however many that are."""
+
+    def beside(self, serving: int) -> int:
+        """How many stand by beside so many that serve, in the same unit."""
+        return serving if self.as_many_again else self.count
+
+    @staticmethod
+    def most(every: Iterable[StandBy]) -> StandBy:
+        """What is enough for several pools that share servers: the most that one of them asks."""
+        known = list(every)
+        return StandBy(
+            count=max((each.count for each in known), default=0),
+            as_many_again=any(each.as_many_again for each in known),
+        )
 
 
 def uptime() -> float:

@@ -156,7 +156,7 @@ class CapacityFrames(Topic):
         gpu: card
         gpus_per_replica: cards that hold the model once [GPUs]
         replicas: that serve [replicas]
-        spares: that stand by [replicas]
+        spares: that stand by; of servers that stand by, one for each [replicas]
         rate*: what a replica carries within the limits [requests/s]
         saturation: what a replica could serve without limits [requests/s]
         peak: what must be carried at once in the first year [requests/s]
@@ -245,7 +245,9 @@ class CapacityFrames(Topic):
         option: label of the option
         model: open model
         workload: name of the workload
-        situation: usual peak (of a week), busiest hour (of the year), or one group down then
+        situation: usual peak (of a week), busiest hour (of the year), or one server down or one
+            group down then: a server of one's own fails with all groups on it, and what stands by
+            takes their place
         measure: first token, or each further token
         replicas: that serve [replicas]
         p50: half of the requests wait less [s]
@@ -259,7 +261,8 @@ class CapacityFrames(Topic):
             carried [requests]
         """
         for where, pool in self._pools():
-            yield from ({**where, **row} for row in _situations(pool))
+            found = self.results.capacity[where["option"]]
+            yield from ({**where, **row} for row in _situations(found, pool))
 
     @frame_citing(_speed_sources)
     def served(self) -> Rows:
@@ -324,8 +327,8 @@ class CapacityFrames(Topic):
         option: label of the option
         server?: the server that is bought; missing for rented GPUs
         gpus_of_server?: its GPUs [GPUs]
-        servers?: bought, those that stand by included [servers]
-        standing_by?: of them stand by [servers]
+        servers?: bought, those that stand by included, at a second site too [servers]
+        standing_by?: of them stand by, at a second site too [servers]
         idle?: GPUs of serving servers that no replica uses [GPUs]
         paid?: GPUs paid for in a mean hour [GPUs]
         without_spares?: share of the time in which enough would run without any in reserve [share]
@@ -561,7 +564,8 @@ def _bought(found: OptionCapacity) -> dict[str, Any]:
         "room": f"year {too_small[0]}: {' and '.join(too_small[1])}" if too_small else "",
     }
     if found.server:
-        row |= {"servers": found.bought(), "standing_by": found.spare_servers()}
+        standing_by = found.bought() - found.serving_servers()
+        row |= {"servers": found.bought(), "standing_by": standing_by}
     return row
 
 
@@ -596,10 +600,11 @@ def _days(pool: Pool) -> tuple[Day, ...]:
     )
 
 
-def _situations(pool: Pool) -> Iterator[dict[str, Any]]:
-    """Rows of `latencies`: usual peak, the year's, and the year's with one replica down."""
+def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
+    """Rows of `latencies`: usual peak, the year's, and the year's with one machine down."""
     serving = pool.replicas[0].central
-    left = pool.total_replicas(1).central - 1
+    left = found.left_when_one_fails(pool)
+    fails = "one server down" if found.server else "one group down"
     usual = pool.mix(of_year=False)
     peak = pool.mix(of_year=True)
     down = pool.latencies(peak, left) if left else {}
@@ -611,7 +616,7 @@ def _situations(pool: Pool) -> Iterator[dict[str, Any]]:
         situations = (
             _Situation(name="usual peak", seen=pool.busy_hour, replicas=serving, rate=at_usual),
             _Situation(name="busiest hour", seen=pool.peak_hour, replicas=serving, rate=at_peak),
-            _Situation(name="one group down", seen=down, replicas=left, rate=at_peak),
+            _Situation(name=fails, seen=down, replicas=left, rate=at_peak),
         )
         for situation in situations:
             yield from _waits(load, situation)

@@ -49,7 +49,6 @@ class DecisionFrames(Topic):
         today?: what runs today [option]
         today_model?: the models that run today, in words
         open: whether no option is clearly better
-        best?: the option with the highest mean score [option]
         confidence: how sure, in a word
         definition: what the word means
         cleared: whether nothing that is demanded of it is still to be shown
@@ -81,7 +80,6 @@ class DecisionFrames(Topic):
             "today": d.baseline,
             "today_model": self._models(d.baseline),
             "open": d.word.at_least == 0,
-            "best": d.ranking and d.ranking.best,
             "confidence": d.word.word,
             "definition": d.word.definition,
             "cleared": d.cleared,
@@ -115,14 +113,15 @@ class DecisionFrames(Topic):
         role: chosen, today or other
         status: allowed, not cleared or ruled out
         reason?: why it is ruled out or not cleared; missing where it is allowed
-        cost?: median of the present cost over the horizon [currency]
-        p10?: present cost, one case in ten is cheaper [currency]
+        p10?: present cost over the horizon, one case in ten is cheaper [currency]
         p25?: a quarter of the cases are cheaper [currency]
         p50?: median of the cases [currency]
         p75?: three quarters are cheaper [currency]
         p90?: nine in ten are cheaper [currency]
         first?: share of cases in which it ranks first [share]
-        score?: points at central weights and measures [points]
+        score_mean?: mean over the cases: the option with the highest is chosen [points]
+        score?: at central weights and measures, as the scorecard adds it up; it may put another
+            option first [points]
         score_p10?: one case in ten is lower [points]
         score_p50?: median of the cases [points]
         score_p90?: nine in ten are lower [points]
@@ -139,7 +138,7 @@ class DecisionFrames(Topic):
                 **_status(c),
             }
             if c.cost is not None:
-                row |= {"cost": c.cost.central, **_quantiles(c.cost)}
+                row |= _quantiles(c.cost)
             ranking = self.results.decision.ranking
             if ranking and c.name in ranking.names:
                 row |= _ranked(ranking, c.name)
@@ -691,6 +690,7 @@ def _ranked(ranking: Ranking, name: str) -> dict[str, Any]:
     regret, regret_money = ranking.regret(name)
     return {
         "first": ranking.first(name),
+        "score_mean": ranking.mean(name),
         "score": score.central,
         "score_p10": score.low,
         "score_p50": median,

@@ -243,6 +243,10 @@ class Ranking:
         """
         return self.names[int(self.scores.mean(axis=0).argmax())]
 
+    def mean(self, name: str) -> float:
+        """Mean score over the draws: what `best` and `lead` go by. [points]"""
+        return float(self.scores[:, self.names.index(name)].mean())
+
     def lead(self, name: str) -> float | None:
         """Mean score of an option over the best mean of the others; None where it does not
         compete, or alone. [points]"""
