@@ -200,5 +200,6 @@ def test_with_a_machine_down_no_limit_is_said_to_hold_where_all_of_the_work_may_
         **{name: found[name] for name in ("s", "has_machines", "pool", "of_pool", "is_hybrid")},
         worst=waits,
         bridges=(),
+        which_machine={},
     )
     assert "no limit on waiting" in again["fails"] and "hold" not in again["fails"]
