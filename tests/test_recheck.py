@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import csv
 import datetime as dt
@@ -168,6 +169,22 @@ def test_a_report_of_another_version_is_refused_with_what_to_do(lacking: str) ->
         recheck.compared("acme", kept, later(), DAY)
 
 
+@pytest.mark.parametrize("odd", [None, 10**400, "a", [], {}, True, [1, "b"], {"c": [None]}, -1e999])
+@pytest.mark.parametrize("section", [*KEPT])
+def test_a_damaged_report_is_compared_or_refused_and_ends_in_no_traceback(
+    section: str, odd: Any
+) -> None:
+    shapes = [odd, [odd], {"x": odd}]
+    kept = KEPT[section]
+    if isinstance(kept, list):
+        shapes += [[{name: odd for name in row}] for row in kept]
+    if isinstance(kept, dict):
+        shapes.append({name: odd for name in kept})
+    for shape in shapes:
+        with contextlib.suppress(DocumentError):
+            recheck.compared("acme", {**KEPT, section: shape}, later(turns=[]), DAY).as_dict()
+
+
 def test_an_offer_that_ended_does_not_count_and_is_named() -> None:
     base = scenario.load("base")
     quotes = [
@@ -278,12 +295,12 @@ def asked(reports: Path, *words: str) -> Result:
     [
         (
             "cloud_prices",
-            price(4),
-            "the answer moves from Rented GPUs, Nebius to OpenAI API; what differs: GPU-hour on "
-            "demand, Rented GPUs, Nebius: from 4.50 USD/GPU-h to 18.0 USD/GPU-h, 4.00 times as "
-            "much",
+            price(1.1),
+            "a turning point moves: volume at 0.373 times the plan, below it OpenAI API, above it "
+            "Rented GPUs, Nebius; now volume at 0.417 times the plan, below it OpenAI API, above "
+            "it Rented GPUs, Nebius; what differs: GPU-hour on demand, Rented GPUs, Nebius: from "
+            "4.50 USD/GPU-h to 4.95 USD/GPU-h, 10.0% more",
         ),
-        ("cloud_prices", price(1.01), ""),
         ("vendor_events", event, ""),
         (
             "model_retirements",
@@ -292,8 +309,7 @@ def asked(reports: Path, *words: str) -> Result:
         ),
     ],
     ids=[
-        "a price that turns the answer",
-        "a price that does not",
+        "a price that moves a turning point",
         "an event that does not",
         "a model that ends",
     ],
@@ -390,10 +406,12 @@ def shell(command: str, project: Path, **environment: str) -> subprocess.Complet
     return subprocess.run(words, cwd=project, env=seen, capture_output=True, text=True)
 
 
-def test_the_line_for_cron_is_silent_where_nothing_moves(project: Path) -> None:
+def test_the_line_for_cron_is_silent_where_a_price_moves_and_nothing_turns(project: Path) -> None:
     line = BLOCKS["crontab"].split(maxsplit=5)
     assert all(field.isdigit() or field == "*" for field in line[:5])
-    done = shell(line[5].strip().replace("/srv/siting", str(project)), project)
+    facts = altered(project / "facts", "cloud_prices", price(1.01))
+    command = line[5].strip().replace("/srv/siting", str(project))
+    done = shell(command, project, SITING_FACTS=facts)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -406,7 +424,11 @@ def test_the_run_of_the_action_fails_and_shows_what_moves(project: Path) -> None
     facts = altered(project / "facts", "cloud_prices", price(4))
     done = shell(step["run"], project, SITING_FACTS=facts, GITHUB_STEP_SUMMARY=str(page))
     assert (done.returncode, done.stderr) == (1, "")
-    assert "acme, facts of 2026-11-24: the answer moves from Rented" in done.stdout
+    assert done.stdout.replace("\u00a0", " ") == (
+        "acme, facts of 2026-11-24: the answer moves from Rented GPUs, Nebius to OpenAI API; what "
+        "differs: GPU-hour on demand, Rented GPUs, Nebius: from 4.50 USD/GPU-h to 18.0 USD/GPU-h, "
+        "4.00 times as much\n"
+    )
     assert page.read_text(encoding="utf-8") == done.stdout
 
 

@@ -40,6 +40,8 @@ Summary = Mapping[str, Any]
 """The content of a summary.json."""
 What = Literal["answer", "turn", "switch"]
 
+MOST = 1e300
+"""No figure of a summary is larger."""
 TOLD = 3
 """Turning points, and facts, that a sentence names; it counts the others."""
 FLAG_CHARACTERS = 100
@@ -272,8 +274,13 @@ def _apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _value(row: Mapping[str, Any]) -> float:
-    found = at(row, ("threshold", "central"))
-    return float(found) if isinstance(found, int | float) else float("nan")
+    return _number(at(row, ("threshold", "central")))
+
+
+def _number(found: Any) -> float:
+    """A number of a file that somebody else may have written; no number where it is none."""
+    known = isinstance(found, int | float) and abs(found) <= MOST
+    return float(found) if known else math.nan
 
 
 def _switch_in_words(summary: Summary, row: Mapping[str, Any]) -> str:
@@ -344,8 +351,8 @@ def _published(inputs: Iterable[Any]) -> dict[str, Range]:
     for row in inputs:
         if not isinstance(row, dict) or row.get("kind") == "client":
             continue
-        ends = [at(row, ("value", end)) for end in ("low", "central", "high")]
-        if all(isinstance(end, int | float) and math.isfinite(end) for end in ends):
+        ends = [_number(at(row, ("value", end))) for end in ("low", "central", "high")]
+        if not any(map(math.isnan, ends)):
             stem = str(row.get("name")).partition(": ")[0]
             found[stem] = Range.ordered(ends, str(row.get("unit", "")))
     return found
