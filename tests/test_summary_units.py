@@ -12,8 +12,9 @@ from studies import CLIENTS, opened
 def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -> Iterator[str]:
     """Paths of numbers without a unit."""
     if isinstance(value, dict):
+        told = said or bool(value.get("unit"))  # a blank unit says nothing
         for key, inner in value.items():
-            yield from bare(inner, (*path, key), known, said or "unit" in value or key in known)
+            yield from bare(inner, (*path, key), known, told or key in known)
     elif isinstance(value, list):
         for inner in value:
             yield from bare(inner, path, known, said)

@@ -563,7 +563,8 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
             low, high = p.own.score - p.own.tolerance, p.own.score + p.own.tolerance
             source = scenario.source(f"workloads.{p.workload}.quality.own")
             name = f"your own evaluation of {p.model}, {p.workload}"
-            yield Input(name=name, value=Range(low, p.own.score, high), source=source)
+            value = Range(low, p.own.score, high, unit="points of your test")
+            yield Input(name=name, value=value, source=source)
     for c in (c for p in parities for c in p.comparisons):
         board = c.board
         for score in filter(None, (c.model, c.reference)):
@@ -573,7 +574,10 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
             value = Range(at - half, at, at + half, unit=board.unit)
             yield Input(name=name, value=value, source=source_of(score))
         if c.tolerance is not None:
-            size = Range.exact(float(board.items or board.fixed_tolerance or 0))
+            if board.items:
+                size = Range.exact(float(board.items), "items")
+            else:
+                size = Range.exact(board.fixed_tolerance or 0.0, board.unit)
             name = f"tolerance rule of {board.label}"
             yield Input(name=name, value=size, source=source_of(board))
 
