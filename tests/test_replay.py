@@ -360,3 +360,12 @@ def test_sums_of_a_bucket_cannot_be_replayed() -> None:
     refused = said("base", str(LOGS / "openai_usage.json"))
     assert refused.exit_code == 2
     assert "counts requests" in refused.output
+
+
+def test_bursts_of_agents_are_served_by_what_was_sized_and_by_not_half_as_much_again() -> None:
+    found = pool(workload(requests_per_day=40_000, arrivals="agents"))
+    sized = int(found.replicas[0].central)
+    week = replay.week(found, hours=range(24, 72))
+    fewest = replay.fewest(week, 2 * sized)
+    assert fewest is not None
+    assert fewest - 1 <= sized <= 1.5 * fewest

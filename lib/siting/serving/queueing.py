@@ -52,6 +52,12 @@ Kind = Literal["people", "machines", "agents"]
 
 HOURS = 8
 """Length of the simulated series."""
+BURST_HOURS = 24
+"""Length of the one by which a replica's bursts are sized; shorter ones differ by their luck."""
+BURST_STEP = 2
+"""[s]"""
+BUNCHED = np.geomspace(1.0, 20.0, 12)
+"""What is carried over the mean of an hour, among which the least is looked for."""
 SEED = 20261125
 
 
@@ -59,43 +65,6 @@ def busy_minute(kind: Kind) -> float:
     """Rate of the busiest of 20 minutes over the mean of the hour."""
     sigma = _sigma(catalogue.settings("load_settings")[f"{kind}_minute_cv"].central)
     return math.exp(Z95 * sigma - sigma * sigma / 2)
-
-
-def headroom(kind: Kind, slack: float, percentile: int) -> float:
-    """What must be carried, over the mean of the hour, for waits of at most `slack` seconds.
-
-    percentile: share of requests that wait no longer. Chat is carried in its busy minute;
-    arrivals of machines and agents are simulated, and carried as well as chat at least.
-    """
-    least = busy_minute("people")
-    if kind == "people":
-        return least
-    return max(least, _simulated(kind, round(max(slack, 0.05), 2), percentile))
-
-
-@cache
-def _simulated(kind: Kind, slack: float, percentile: int) -> float:
-    rate = series(kind)
-    low = 1.0
-    high = float(rate.max())
-    for _ in range(12):
-        middle = (low + high) / 2
-        if _in_time(rate, middle, slack) >= percentile / 100:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def _in_time(rate: Array, carried: float, slack: float) -> float:
-    """Share of requests that wait no longer than `slack` seconds.
-
-    Work in the queue is what came above what was carried since the queue was last empty:
-    the reflected sum of the differences (Lindley 1952).
-    """
-    total = np.cumsum(rate - carried)
-    queue = total - np.minimum.accumulate(np.minimum(total, 0.0))
-    return float(rate[queue <= slack * carried].sum() / rate.sum())
 
 
 @cache
@@ -241,6 +210,12 @@ class Curve:
         """Requests a second served with n = 1 … slots under way."""
         n = np.arange(1, self.slots + 1)
         return np.asarray(n / (self.lengths.output.mean * self.decode_s + n * self.prompt_s))
+
+    def within(self, tpot_s: float) -> int:
+        """Most sequences under way with which a token, prompts read between included, takes so
+        long."""
+        each = np.arange(1, self.slots + 1) / (self.rates() * self.lengths.output.mean)
+        return int(np.searchsorted(each, tpot_s, side="right"))
 
     @property
     def saturation_rate(self) -> float:
@@ -524,6 +499,97 @@ def sustained(
     return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
 
 
+def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
+    """What a replica that carries `rate` must carry over the mean of an hour, because requests of a
+    kind bunch within it.
+
+    Chat is carried in its busy minute. Bursts of machines and agents are simulated on the replica
+    itself, and are carried as well as chat at least: a burst is read within seconds and then
+    served in a larger batch, so that it stretches answers long before it makes them wait.
+    """
+    least = busy_minute("people")
+    if kind == "people":
+        return least
+    bursts = _Bursts(curve, limits, kind, rate)
+    # More room never strains more: the first that keeps the limits is looked for by halves.
+    low = -1
+    high = len(BUNCHED) - 1
+    if bursts.strain(high) > 0:
+        return float(BUNCHED[high])
+    while high - low > 1:
+        middle = (low + high) // 2
+        if bursts.strain(middle) > 0:
+            low = middle
+        else:
+            high = middle
+    if low < 0:
+        return least
+    beyond = bursts.strain(low)
+    part = beyond / (beyond - bursts.strain(high))
+    return max(least, float(BUNCHED[low] * (BUNCHED[high] / BUNCHED[low]) ** part))
+
+
+class _Bursts:
+    """A replica under bursts, where each of BUNCHED times the mean of an hour is carried.
+
+    As a fluid, step by step: so many under way are served as the curve has it, prompts are read
+    one after another, and who finds no place waits for one.
+    """
+
+    def __init__(self, curve: Curve, limits: Limits, kind: Kind, rate: float) -> None:
+        self.curve = curve
+        self.limits = limits
+        hours = series(kind, BURST_HOURS).reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
+        hours = hours / hours.mean(axis=1, keepdims=True)
+        self.came = hours.T.ravel()
+        self.served = np.concatenate([[0.0], curve.rates()])
+        """Requests a second with 0 … slots under way."""
+        shape = (hours.shape[1], BURST_HOURS, len(BUNCHED))
+        self.under_way = np.zeros(shape)
+        self.unread = np.zeros(shape)
+        """Prompts."""
+        mean = BURST_STEP * rate / BUNCHED
+        done = BURST_STEP * self.served
+        read = BURST_STEP / max(curve.prompt_s, 1e-9)
+        number = np.zeros(shape[1:])
+        prompts = np.zeros(shape[1:])
+        for place, came in enumerate(hours.T):
+            new = came[:, None] * mean
+            serving = np.minimum(number, curve.slots).astype(int)
+            number = np.maximum(number + new - done[serving], 0.0)
+            prompts = np.maximum(prompts + new - read, 0.0)
+            self.under_way[place] = number
+            self.unread[place] = prompts
+
+    def strain(self, place: int) -> float:
+        """Logarithm of the latency over its limit, the worse of the two, for one of BUNCHED."""
+        curve = self.curve
+        limits = self.limits
+        number = np.arange(1, curve.slots + 1)
+        each = np.concatenate([[1.0], number / self.served[1:]]) / curve.lengths.output.mean
+        each[0] = curve.decode_s[0]
+        under_way = self.under_way[:, :, place].ravel()
+        tokens = np.interp(under_way, np.arange(curve.slots + 1), each)
+        beyond = np.maximum(under_way - curve.slots, 0.0) / self.served[-1]
+        waits = self.unread[:, :, place].ravel() * curve.prompt_s + beyond
+        share = limits.percentile / 100
+        alone = latency(curve, 1e-6, (50,))
+        slack = max(limits.ttft_s - alone.ttft[50], 0.05)
+        return math.log(
+            max(
+                self._within(tokens, share) / limits.tpot_s,
+                self._within(waits, share) / slack,
+                1e-6,
+            )
+        )
+
+    def _within(self, values: Array, share: float) -> float:
+        """What so much of the requests do not exceed."""
+        order = np.argsort(values)
+        total = np.cumsum(self.came[order])
+        return float(values[order][np.searchsorted(total, share * total[-1])])
+
+
 def relaxed(curve: Curve, limits: Limits, lengths: Lengths) -> Limits:
     """The limits, or where a lone request of these lengths misses them beside those of the curve,
     such that it keeps with half to spare."""
@@ -556,7 +622,7 @@ class Carried:
     headroom: float
     """What must be carried over the mean of an hour, because arrivals bunch within it."""
     slack: float
-    """Seconds that a queue of bunched requests may take within the limits."""
+    """Seconds of work that bunched requests may add to what is under way, within the limits."""
     keeps_limits: bool
     concurrency: float
     """Mean number of requests under way at that rate."""
@@ -591,7 +657,10 @@ def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
             # its limit leaves, either.
             stretch = (limits.tpot_s - usual.tpot[50]) * asked.lengths.output.median
             slack = min(limits.ttft_s - usual.ttft[50], stretch)
-            bunched = headroom(asked.arrivals, slack, limits.percentile)
+            bunched = headroom(curve, limits, asked.arrivals, rate)
+            if asked.arrivals != "people":
+                # Bursts are held in the batch: as many as it serves within the limit, at once.
+                slack = max(slack, curve.within(limits.tpot_s) / rate)
         found.append(
             Carried(
                 rate=rate,
