@@ -12,7 +12,7 @@ from siting import catalogue, study
 from siting.vendors.stability import cases, kinds
 from siting.vendors.vendor_record import known_by, load
 from siting_validation import stability
-from siting_validation.stability import Case, auc, brier_skill
+from siting_validation.stability import ForecastCase, auc, brier_skill
 
 PANELS = stability.results()
 NOTICES = PANELS[:3]
@@ -37,7 +37,9 @@ def test_wilson_interval_as_published():
 
 
 def test_a_predictor_that_knows_the_answer_gets_all_the_skill():
-    cases = [Case(v, (float(y), 0.5, 0, 0, 0), bool(y)) for v in "abcd" for y in (0, 1, 0, 1)]
+    cases = [
+        ForecastCase(v, (float(y), 0.5, 0, 0, 0), bool(y)) for v in "abcd" for y in (0, 1, 0, 1)
+    ]
     knows = stability.evaluate(cases)[0]
     assert knows.auc.value == knows.brier_skill.value == 1 and knows.gap == 0 and knows.shown
 
@@ -202,7 +204,7 @@ def test_the_ranking_within_a_vendor_by_hand():
 
 
 def test_what_never_came_shows_no_skill():
-    cases = [Case(v, (0.01, 0.1, 0, 0, 0), False) for v in "abcd" for _ in range(9)]
+    cases = [ForecastCase(v, (0.01, 0.1, 0, 0, 0), False) for v in "abcd" for _ in range(9)]
     panel = stability._panel("q", "d", "w", "m", cases)
     assert panel.own.brier_skill.value > 0 and panel.label.startswith("the same for all")
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.quantity import Range
 from siting.verdict import knowledge, ranking
-from siting.verdict.ranking import Candidate, Coins, Criterion, Rules, Sampled
+from siting.verdict.ranking import Candidate, Coins, Criterion, RankingRules, Sampled
 
 PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11", "why": "test"}
 
@@ -37,7 +37,9 @@ def candidate(name, cost, openness, **more):
 
 
 def ranked(options, criteria, weights, n, seed, method="additive"):
-    asked = Rules(criteria=tuple(criteria), weights=weights, method=method, draws=n, seed=seed)
+    asked = RankingRules(
+        criteria=tuple(criteria), weights=weights, method=method, draws=n, seed=seed
+    )
     return ranking.rank(options, asked)
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
 from siting.cost import cashflow, claims, costing, money, prices, tco
-from siting.cost.claims import Case
+from siting.cost.claims import PublishedCase
 from siting.inputs import scenario
 from siting.quantity import Range
 from siting.serving import capacity
@@ -35,24 +35,24 @@ DAY = dt.date(2026, 11, 24)
 CONTRADICTORY = {"PAN25": 9, "UPT25": 2}
 
 
-def named(case: Case) -> str:
+def named(case: PublishedCase) -> str:
     return f"{case.case_id} {case.scenario} {case.output}"
 
 
-def disagrees(case: Case) -> bool:
+def disagrees(case: PublishedCase) -> bool:
     return "Gemini" in case.scenario or (
         case.case_id == "UPT25" and case.scenario in ("break-even", "10 points over")
     )
 
 
 @pytest.mark.parametrize("case", [c for c in claims.cases() if not disagrees(c)], ids=named)
-def test_a_published_result_follows_from_its_printed_inputs(case: Case) -> None:
+def test_a_published_result_follows_from_its_printed_inputs(case: PublishedCase) -> None:
     found = published.check(case)
     assert found.agrees, f"printed {case.published}, recomputed {found.value}"
 
 
 @pytest.mark.parametrize("case", [c for c in claims.cases() if disagrees(c)], ids=named)
-def test_a_result_that_contradicts_its_inputs_is_flagged(case: Case) -> None:
+def test_a_result_that_contradicts_its_inputs_is_flagged(case: PublishedCase) -> None:
     found = published.check(case)
     assert not found.agrees
     # Gemini: 9.4 to 9.8 % more than printed; Uptime: 7.3 and 8.2 % less.

@@ -252,7 +252,7 @@ def test_a_new_deployment_is_planned_with_the_current_release() -> None:
 
 def test_sglang_keeps_activations_outside_its_share() -> None:
     run = Deployment(model=LLAMA, gpu=H100, weights="bf16", engine="sglang", utilization=0.8)
-    made = pool.Pool(run, 8192)
+    made = pool.CachePool(run, 8192)
     loaded = made.parts[0].gib.central
     assert made.left.central == pytest.approx(made.budget.central - loaded)
 
@@ -407,11 +407,11 @@ def test_a_start_up_of_release_019_is_reproduced() -> None:
     run = Deployment(
         model=LLAMA, gpu=card, weights="bf16", engine_version="0.19.0", utilization=0.95
     )
-    one = pool.Pool(run, 32768)
+    one = pool.CachePool(run, 32768)
     assert one.left.central == pytest.approx(58.11, abs=0.1)
     assert one.parts[0].gib.central == pytest.approx(14.99, abs=0.02)
     assert one.parts[1].gib.central == pytest.approx(1.89, abs=0.03)
-    two = pool.Pool(dataclasses.replace(run, tensor_parallel=2), 8192)
+    two = pool.CachePool(dataclasses.replace(run, tensor_parallel=2), 8192)
     assert two.left.central == pytest.approx(63.76, abs=0.15)
 
 
@@ -640,7 +640,7 @@ def test_sglang_shares_its_pool_between_states_and_keys_and_takes_five_states_a_
 
 
 def test_ranges_of_memory_never_shrink_as_distance_grows() -> None:
-    rows = catalogue.table("memory_spread", distance.Spread)
+    rows = catalogue.table("memory_spread", distance.Stretch)
     for quantity in {r.quantity for r in rows}:
         own = sorted((r for r in rows if r.quantity == quantity), key=lambda r: r.distance)
         assert [r.distance for r in own] == [0, 1, 2]

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import numpy as np
 from siting.cost import money
-from siting.cost.claims import Case, cases, payback_periods
+from siting.cost.claims import PublishedCase, cases, payback_periods
 
 TOLERANCE = 0.01
 """A recomputed value agrees with print if it rounds to the printed digits or is within 1 %."""
@@ -23,7 +23,7 @@ TOLERANCE = 0.01
 class Check:
     """A case beside its recomputation."""
 
-    case: Case
+    case: PublishedCase
     value: float
     difference: float
     """Recomputed over printed, minus 1."""
@@ -80,7 +80,7 @@ FORMULAS: Mapping[str, Callable[..., float]] = {
 """Formula names of facts/tco_cases.csv. Percentages are of 100."""
 
 
-def check(case: Case) -> Check:
+def check(case: PublishedCase) -> Check:
     """Recomputes a case. Raises KeyError for a formula that is not known."""
     value = float(FORMULAS[case.formula](**json.loads(case.inputs)))
     printed = float(case.published)

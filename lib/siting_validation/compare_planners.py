@@ -24,7 +24,7 @@ import numpy as np
 from siting.memory.deployment import Deployment
 
 from siting_validation import throughput
-from siting_validation.fit_throughput import QUANTITIES, Model, groups, read, summary
+from siting_validation.fit_throughput import QUANTITIES, SpeedModel, groups, read, summary
 
 NEUTRAL = {
     "half_tokens": 0.0, "elementwise_passes": 0.0, "link_latency_us": 0.0, "additivity": 30.0,
@@ -59,7 +59,7 @@ BACKENDS = {"tensorrt-llm": "trtllm", "vllm": "vllm", "sglang": "sglang"}
 FORMATS = {"fp8": "fp8", "nvfp4": "nvfp4", "bf16": "bfloat16", "": None}
 
 
-def roofline(model: Model) -> dict[str, np.ndarray]:
+def roofline(model: SpeedModel) -> dict[str, np.ndarray]:
     """Predictions of every row without a fitted constant."""
     names = [r.name for r in model.rows]
     first = {n: names.index(n) for n in names}
@@ -122,7 +122,7 @@ def main() -> None:
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    model = Model(read(asked.measurements))
+    model = SpeedModel(read(asked.measurements))
     bare = roofline(model)
     kit = model.predict(np.log([r.value for r in model.rows]))
     result: dict[str, Any] = {"roofline": {}, "kit": {}, "aiconfigurator": {"reasons": {}}}

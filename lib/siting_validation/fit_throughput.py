@@ -56,7 +56,7 @@ LOOPS = ("static", "closed", "open", "saturated")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class Measurements:
     """Measurements as arrays, one entry a row of the file."""
 
     rows: list[dict[str, str]]
@@ -73,7 +73,7 @@ class Data:
     """GPU, architecture, engine, source, and model with card of each row."""
 
 
-def read(path: Path) -> Data:
+def read(path: Path) -> Measurements:
     """Rows that the model can predict, with what it needs to do so."""
     rows: list[dict[str, str]] = []
     runs: list[Run] = []
@@ -94,7 +94,7 @@ def read(path: Path) -> Data:
     keys["model and card"] = np.array([f"{x['model']} {x['gpu']}" for x in regimes])
     met = [r.traffic for r in runs]
     asked = {f.name: np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic)}
-    return Data(
+    return Measurements(
         rows=rows,
         replicas=stack(replicas),
         regimes=regimes,
@@ -153,10 +153,10 @@ def part(record: Any, at: np.ndarray) -> Any:
     return type(record)(**{f.name: getattr(record, f.name)[..., at] for f in fields(record)})
 
 
-class Model:
+class SpeedModel:
     """The constants of the table as one vector of logarithms, and predictions from it."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Measurements) -> None:
         self.data = data
         self.rows = catalogue.table("engine_efficiency", Efficiency)
         self.prior = np.log([r.prior for r in self.rows])
@@ -210,16 +210,16 @@ class Model:
         return weight
 
 
-def _noise(quantity: str, data: Data) -> np.ndarray:
+def _noise(quantity: str, data: Measurements) -> np.ndarray:
     """Scatter of each row that no constant explains; less in campaigns of one laboratory."""
     strange = (data.loop != "static") & (data.keys["engine"] != "nim")
     return np.where((quantity == "ttft_ms") & strange, SERVED_NOISE, NOISE[quantity])
 
 
-class Fit:
+class ConstantsFit:
     """The constants that explain measurements best, and those without some of the rows."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: SpeedModel) -> None:
         self.model = model
         everything = np.ones(len(model.data.rows), bool)
         self.free = model.width > 1e-3
@@ -321,7 +321,7 @@ def summaries(errors: dict[str, np.ndarray], here: np.ndarray) -> dict[str, Any]
     return {q: summary(e) for q, e in shown.items() if np.isfinite(e).any()}
 
 
-def regimes(data: Data) -> dict[str, np.ndarray]:
+def regimes(data: Measurements) -> dict[str, np.ndarray]:
     """Rows by what a step spends its time on."""
     context = data.traffic.input_tokens + data.traffic.output_tokens / 2
     gpus = data.replicas.group
@@ -347,7 +347,7 @@ def regimes(data: Data) -> dict[str, np.ndarray]:
     }
 
 
-def groups(data: Data) -> dict[str, np.ndarray]:
+def groups(data: Measurements) -> dict[str, np.ndarray]:
     """Rows by source; sources of one maker or one kind together."""
     source = data.keys["source"]
     found = {str(name): source == name for name in sorted(set(source))}
@@ -366,7 +366,7 @@ NEW = (
 """Sources that the form of the model was not made on."""
 
 
-def cases(model: Model, theta: np.ndarray) -> ranges.Cases:
+def cases(model: SpeedModel, theta: np.ndarray) -> ranges.Cases:
     """What the ranges are sorted by."""
     d = model.data
     running = model.predict(theta)[RUNNING]
@@ -376,7 +376,7 @@ def cases(model: Model, theta: np.ndarray) -> ranges.Cases:
     return ranges.Cases(regimes=d.regimes, load=np.array(load), groups=kept, levels=far)
 
 
-def holds(data: Data, c: ranges.Cases, errors: dict[str, ranges.Errors]) -> dict[str, Any]:
+def holds(data: Measurements, c: ranges.Cases, errors: dict[str, ranges.Errors]) -> dict[str, Any]:
     """Share of measurements inside ranges made without their group, by source and distance."""
     found: dict[str, Any] = {}
     for key in ranges.ALIKE:
@@ -395,7 +395,7 @@ def holds(data: Data, c: ranges.Cases, errors: dict[str, ranges.Errors]) -> dict
     return found
 
 
-def report(fit: Fit, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+def report(fit: ConstantsFit, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
     """Errors of the fit by source, engine, card, generation and regime, and of what is left out."""
     model = fit.model
     data = fit.model.data
@@ -416,7 +416,7 @@ def report(fit: Fit, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
 # --- facts ------------------------------------------------------------------------------------
 
 
-def seen(data: Data) -> list[dict[str, Any]]:
+def seen(data: Measurements) -> list[dict[str, Any]]:
     """What the measurements have seen often enough, aspect by aspect."""
     rows = []
     for key in spread.ASPECTS:
@@ -433,7 +433,7 @@ def seen(data: Data) -> list[dict[str, Any]]:
     ]
 
 
-def write(fit: Fit, spreads: list[dict[str, Any]], errors: dict[str, Any]) -> None:
+def write(fit: ConstantsFit, spreads: list[dict[str, Any]], errors: dict[str, Any]) -> None:
     """Put the results into the fact tables and the errors beside this file."""
     folder = catalogue.facts_dir()
     origin = {
@@ -464,7 +464,7 @@ def _save(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _print(fit: Fit, errors: dict[str, Any]) -> None:
+def _print(fit: ConstantsFit, errors: dict[str, Any]) -> None:
     for row, value in zip(fit.model.rows, np.exp(fit.theta), strict=True):
         print(f"{row.name:20} {row.scope:42} {value:9.4g}  (prior {row.prior:g})")
     for key, found in errors["left_out"].items():
@@ -490,8 +490,8 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="write nothing")
     asked = parser.parse_args()
     warnings.simplefilter("ignore", RuntimeWarning)
-    model = Model(read(asked.measurements or validation.shipped("throughput")))
-    fit = Fit(model)
+    model = SpeedModel(read(asked.measurements or validation.shipped("throughput")))
+    fit = ConstantsFit(model)
     out = {key: fit.left_out(key) for key in ranges.ALIKE}
     errors = report(fit, out)
     near, far = out["model and card"], out["source"]

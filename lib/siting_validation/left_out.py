@@ -49,7 +49,7 @@ ERRORS = (NotEstimated, KeyError, FactError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class LoggedRow:
     """A row with what it is told apart by."""
 
     row: Row
@@ -59,7 +59,7 @@ class Case:
     aspects: dict[str, str]
 
 
-def cases(kind: str) -> list[Case]:
+def cases(kind: str) -> list[LoggedRow]:
     """The rows of a kind that can be read."""
     found = []
     for row in comparison.read(comparison.shipped(kind)):
@@ -75,7 +75,7 @@ def cases(kind: str) -> list[Case]:
                 pair = f"{job.model.model_id} on {row.get('gpu')}"
         except ERRORS:
             continue
-        found.append(Case(row=row, source=source, card=pair, aspects=aspects))
+        found.append(LoggedRow(row=row, source=source, card=pair, aspects=aspects))
     return found
 
 
@@ -91,7 +91,7 @@ Key = tuple[str, ...]
 """engine, name, first, before, where: a row of facts/memory_constants.csv."""
 
 
-def derived(case: Case) -> Iterator[tuple[Key, float]]:
+def derived(case: LoggedRow) -> Iterator[tuple[Key, float]]:
     """Values that a log gives for constants, each the only unknown of what is printed."""
     row = case.row
     d = vram.run_of(case.row).deployment
@@ -117,7 +117,7 @@ def _key(row: Any) -> Key:
     return row.engine, row.name, row.first, row.before, row.where
 
 
-def constants(known: Sequence[Case]) -> dict[Key, float]:
+def constants(known: Sequence[LoggedRow]) -> dict[Key, float]:
     """Each constant as the median of its logs, a source weighing as the root of its number."""
     by: dict[Key, list[tuple[float, str]]] = defaultdict(list)
     for case in known:
@@ -132,7 +132,7 @@ def constants(known: Sequence[Case]) -> dict[Key, float]:
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.25)
 
 
-def training_scale(known: Sequence[Case]) -> dict[Key, float]:
+def training_scale(known: Sequence[LoggedRow]) -> dict[Key, float]:
     """Values that a layer keeps, scaled so that the median error of other records is least."""
     ids = {c.row["case_id"] for c in known}
     least = {
@@ -229,11 +229,13 @@ class Residual:
     high: float
 
 
-def _predict(kind: str, known: Sequence[Case]) -> list[Prediction]:
+def _predict(kind: str, known: Sequence[LoggedRow]) -> list[Prediction]:
     return comparison.compare(kind, [c.row for c in known])
 
 
-def residuals(kind: str, of: Sequence[Case], others: Sequence[Case]) -> Iterator[Residual]:
+def residuals(
+    kind: str, of: Sequence[LoggedRow], others: Sequence[LoggedRow]
+) -> Iterator[Residual]:
     """Of the cases `of`, told how far they are from `others`."""
     seen = {(a, v) for c in others for a, v in c.aspects.items()}
     for case in of:
@@ -298,7 +300,7 @@ def _quantile(values: Sequence[float], weights: Sequence[float], share: float) -
 # --- leaving out ------------------------------------------------------------------------------
 
 
-def left_out(kind: str, by: Callable[[Case], str]) -> list[tuple[Prediction, int]]:
+def left_out(kind: str, by: Callable[[LoggedRow], str]) -> list[tuple[Prediction, int]]:
     """Each group predicted from all others: comparison, and how far it is from them."""
     known = cases(kind)
     found = []
@@ -318,7 +320,7 @@ def left_out(kind: str, by: Callable[[Case], str]) -> list[tuple[Prediction, int
     return found
 
 
-def _all_residuals(kind: str, known: Sequence[Case]) -> list[tuple[Case, list[Residual]]]:
+def _all_residuals(kind: str, known: Sequence[LoggedRow]) -> list[tuple[LoggedRow, list[Residual]]]:
     """Residuals of each case with its source left out, from unstretched ranges.
 
     A case that no other source is near to is also predicted with its model and card left out
@@ -333,8 +335,8 @@ def _all_residuals(kind: str, known: Sequence[Case]) -> list[tuple[Case, list[Re
 
 
 def _residuals_without(
-    kind: str, known: Sequence[Case], by: Callable[[Case], str]
-) -> list[tuple[Case, list[Residual]]]:
+    kind: str, known: Sequence[LoggedRow], by: Callable[[LoggedRow], str]
+) -> list[tuple[LoggedRow, list[Residual]]]:
     found = []
     fit = constants if kind == "vram" else training_scale
     for group in dict.fromkeys(map(by, known)):
@@ -361,7 +363,7 @@ def _told(far: int) -> Iterator[None]:
 def summary(kind: str) -> dict[str, Any]:
     """Errors and coverage with each group left out, and coverage by distance."""
     result: dict[str, Any] = {}
-    groups: dict[str, Callable[[Case], str]] = {
+    groups: dict[str, Callable[[LoggedRow], str]] = {
         "model and card": lambda c: c.card,
         "card": lambda c: c.card.split(" on ")[1],
         "source": lambda c: c.source,
@@ -380,7 +382,7 @@ def summary(kind: str) -> dict[str, Any]:
     return result
 
 
-def _class(kind: str, case: Case) -> str:
+def _class(kind: str, case: LoggedRow) -> str:
     """What errors are told apart by: width of the weights, or the framework."""
     if kind == "finetune":
         return case.aspects["framework"]

@@ -32,29 +32,29 @@ from siting.quantity import GIB, NotEstimated
 from siting_validation import comparison, finetune
 from siting_validation import vram as logs
 from siting_validation.cases import Prediction, Row, number, scored
-from siting_validation.vram import Run
+from siting_validation.vram import ServingRun
 
 OUT = Path(__file__).with_suffix(".json")
 NOMINAL_BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "bnb-int8": 8}
 """Bits that a rule of thumb takes for a format; every other format is 4 bit to it."""
 
-Peer = Callable[[Run, Row, str], float | None]
+Peer = Callable[[ServingRun, Row, str], float | None]
 
 
-def _bits(run: Run) -> float:
+def _bits(run: ServingRun) -> float:
     form = weight_format(run.deployment.weights, run.deployment.model)
     if form.scope == "file":
         return 16 if form.bits == 16 else round(form.bits)
     return NOMINAL_BITS.get(form.format, 4)
 
 
-def _params(run: Run) -> float:
+def _params(run: ServingRun) -> float:
     return (
         run.deployment.model.total_params_b or run.deployment.model.params_recomputed_b or 0
     ) * 1e9
 
 
-def _rule(run: Run, row: Row, quantity: str) -> float | None:
+def _rule(run: ServingRun, row: Row, quantity: str) -> float | None:
     """Parameters x bytes x 1.2 against the memory on the data sheet."""
     size = _params(run) * _bits(run) / 8
     if quantity == "weights_gib_per_gpu":
@@ -70,7 +70,7 @@ def _rule(run: Run, row: Row, quantity: str) -> float | None:
     return None
 
 
-def _accelerate(run: Run, row: Row, quantity: str) -> float | None:
+def _accelerate(run: ServingRun, row: Row, quantity: str) -> float | None:
     """Parameters x width of the data type, no cache, no overhead."""
     size = _params(run) * _bits(run) / 8
     if quantity == "weights_gib_per_gpu":
@@ -126,7 +126,7 @@ def _bundled(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _hf_mem(run: Run, row: Row, quantity: str) -> float | None:
+def _hf_mem(run: ServingRun, row: Row, quantity: str) -> float | None:
     from hf_mem.safetensors.kv_cache import compute_safetensors_kv_cache_size
 
     if quantity not in logs.MEASURED_IN:
@@ -165,7 +165,7 @@ def _aiconfigurator_model(name: str, tp: int, gemm: str, moe: str, cache_mode: s
     return models.get_model(name, made, "vllm")
 
 
-def _aiconfigurator(run: Run, row: Row, quantity: str) -> float | None:
+def _aiconfigurator(run: ServingRun, row: Row, quantity: str) -> float | None:
     if quantity != "weights_gib_per_gpu" and quantity not in logs.MEASURED_IN:
         return None
     form = weight_format(run.deployment.weights, run.deployment.model).format
@@ -217,7 +217,7 @@ def _llmfit_plan(binary: str, model: str, quant: str, context: int) -> dict[str,
 
 
 def _llmfit(binary: str) -> Peer:
-    def predict(run: Run, row: Row, quantity: str) -> float | None:
+    def predict(run: ServingRun, row: Row, quantity: str) -> float | None:
         if quantity not in ("weights_gib_per_gpu", "fits"):
             return None
         form = weight_format(run.deployment.weights, run.deployment.model).format
@@ -247,17 +247,17 @@ def _llmfit(binary: str) -> Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedPeer:
     name: str
     version: str
     predict: Peer
 
 
-def peers(llmfit: str | None) -> list[Named]:
+def peers(llmfit: str | None) -> list[NamedPeer]:
     """The peers that can be asked here."""
     found = [
-        Named("parameters × bytes × 1.2", "rule of thumb", _rule),
-        Named("accelerate's arithmetic", "parameters × width", _accelerate),
+        NamedPeer("parameters × bytes × 1.2", "rule of thumb", _rule),
+        NamedPeer("accelerate's arithmetic", "parameters × width", _accelerate),
     ]
     packages = (
         ("hf-mem", "hf-mem", _hf_mem),
@@ -265,16 +265,16 @@ def peers(llmfit: str | None) -> list[Named]:
     )
     for name, package, predict in packages:
         try:
-            found.append(Named(name, metadata.version(package), predict))
+            found.append(NamedPeer(name, metadata.version(package), predict))
         except metadata.PackageNotFoundError:
             continue
     if llmfit:
         text = subprocess.run([llmfit, "--version"], capture_output=True, text=True, check=True)
-        found.append(Named("llmfit", text.stdout.split()[-1], _llmfit(llmfit)))
+        found.append(NamedPeer("llmfit", text.stdout.split()[-1], _llmfit(llmfit)))
     return found
 
 
-def serve(peer: Named, rows: list[Row]) -> list[Prediction]:
+def serve(peer: NamedPeer, rows: list[Row]) -> list[Prediction]:
     """A peer's figures for the rows of vram.csv that it can be asked about."""
     made = []
     for row in rows:

@@ -134,7 +134,7 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ForecastCase:
     """One thing to foretell: the predictors' values and what came."""
 
     vendor: str
@@ -320,7 +320,7 @@ def _skill_draws(p: Array, base: Array, y: Array, own: Array, counts: Array) -> 
     return drawn
 
 
-def evaluate(cases: Sequence[Case]) -> tuple[Test, ...]:
+def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
     """The vendor's own probability, the baselines, and another choice of variants if given.
 
     The first baseline is the base rate. A count is ranked, and has no Brier skill.
@@ -373,7 +373,7 @@ def _attention(record: Record, vendor: Vendor, day: dt.date) -> tuple[float, flo
     return float(np.log1p(len(rows))), float(recent), float(vendor.size == "large")
 
 
-def notice_cases(record: Record, within: int) -> list[Case]:
+def notice_cases(record: Record, within: int) -> list[ForecastCase]:
     """Every notice, foretold from those announced on earlier days."""
     vendors = {v.vendor: v for v in record.vendors}
     known = [n for n in separate(record.notices) if n.vendor in vendors]
@@ -390,7 +390,7 @@ def notice_cases(record: Record, within: int) -> list[Case]:
         pooled = (sum(past) + 0.5) / (len(past) + 1)
         attention = _attention(record, vendors[target.vendor], day - dt.timedelta(days=1))
         mixed, chosen = map(float, told)
-        found.append(Case(target.vendor, (mixed, pooled, *attention, chosen), happened))
+        found.append(ForecastCase(target.vendor, (mixed, pooled, *attention, chosen), happened))
     return found
 
 
@@ -407,7 +407,7 @@ def _foretold(known: tuple[Notice, ...]) -> tuple[Array, Array]:
     ].T
 
 
-def shock_cases(record: Record, kind: Kind) -> list[Case]:
+def shock_cases(record: Record, kind: Kind) -> list[ForecastCase]:
     """Every vendor on every quarter day: was there a case in the year after it?"""
     found = []
     years = setting("rate_years")
@@ -425,7 +425,7 @@ def shock_cases(record: Record, kind: Kind) -> list[Case]:
                 rate = (own + 2 * pool) / (years + 2)  # two years at the base rate
                 happened = any(e.vendor in vendor.recorded_as for e in after)
                 values = (rate, pool, *_attention(record, vendor, day))
-                found.append(Case(vendor.vendor, tuple(map(float, values)), happened))
+                found.append(ForecastCase(vendor.vendor, tuple(map(float, values)), happened))
     return found
 
 
@@ -442,13 +442,13 @@ MAKERS: tuple[Side, ...] = (("api",), ("platform",))
 # A year without a forced move
 
 
-def year_cases(record: Record) -> list[Case]:
+def year_cases(record: Record) -> list[ForecastCase]:
     """A vendor-year without a forced move, for a client on its newest model, on every quarter day.
 
     Foretold is the number that reports print, from what was public on the day; the base rate is the
     share of quiet vendor-years that had passed by then.
     """
-    found: list[Case] = []
+    found: list[ForecastCase] = []
     seen: list[tuple[dt.date, bool]] = []
     for day in DAYS:
         closed = [quiet for at, quiet in seen if at + YEAR <= day]
@@ -463,7 +463,7 @@ def year_cases(record: Record) -> list[Case]:
                 seen.append((day, quiet))
                 attention = _attention(record, vendor, day)
                 who = vendor.group or vendor.vendor  # platforms of a group share their events
-                found.append(Case(who, (told, pooled, *attention), quiet))
+                found.append(ForecastCase(who, (told, pooled, *attention), quiet))
     return found
 
 
@@ -505,7 +505,9 @@ def _forced(record: Record, vendor: Vendor, model: Retirement, day: dt.date, rol
     return False
 
 
-def _panel(quantity: str, definition: str, window: str, method: str, cases: list[Case]) -> Panel:
+def _panel(
+    quantity: str, definition: str, window: str, method: str, cases: list[ForecastCase]
+) -> Panel:
     return Panel(
         quantity=quantity,
         definition=definition,

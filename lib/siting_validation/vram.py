@@ -17,7 +17,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment, max_sequences, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant, engine_family, version
-from siting.memory.pool import Pool, activations, holds, loaded, request_gib
+from siting.memory.pool import CachePool, activations, holds, loaded, request_gib
 from siting.memory.weights import checkpoint_format
 from siting.quantity import NotEstimated, Range
 
@@ -25,7 +25,7 @@ from siting_validation.cases import Prediction, Row, as_printed, number, positiv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class ServingRun:
     """A serving run, as far as its row states it."""
 
     deployment: Deployment
@@ -68,7 +68,7 @@ NO_CARD = catalogue.gpu("1GB-class").model_copy(update={"memory_gb_marketing": 0
 def vram_row(row: Row) -> Iterator[Prediction]:
     """Every scored quantity of a row of vram.csv."""
     try:
-        run: Run | None = run_of(row)
+        run: ServingRun | None = run_of(row)
         fault = ""
     except (NotEstimated, KeyError, FactError, ValueError) as error:
         run = None
@@ -130,7 +130,7 @@ def measured_of(row: Row, quantity: str) -> float | None:
 # --- what a row states ------------------------------------------------------------------------
 
 
-def run_of(row: Row) -> Run:
+def run_of(row: Row) -> ServingRun:
     """A serving run from a row of vram.csv. Raises NotEstimated, KeyError or ValueError."""
     model, weights = model_of(row)
     note = f"{row.get('checkpoint_as_stated', '')} {row.get('note', '')}".lower()
@@ -165,7 +165,7 @@ def run_of(row: Row) -> Run:
         context_parallel=int(ranks[1]) if ranks else 1,
         prefix_caching=_prefix_caching(note),
     )
-    return Run(
+    return ServingRun(
         deployment=deployment,
         context=whole(row, "max_model_len"),
         card_known=gpu is not None,
@@ -320,7 +320,7 @@ CELLS = (
 # --- the quantities ---------------------------------------------------------------------------
 
 
-def _predict(run: Run, row: Row, quantity: str) -> Range:
+def _predict(run: ServingRun, row: Row, quantity: str) -> Range:
     if quantity == "weights_gib_per_gpu":
         return loaded(run.deployment)
     if not run.engine_known and quantity not in MEASURED_IN:
@@ -344,22 +344,22 @@ def _predict(run: Run, row: Row, quantity: str) -> Range:
     raise NotEstimated(f"{quantity} is not a quantity of this kind")
 
 
-def _pool(run: Run) -> Range:
+def _pool(run: ServingRun) -> Range:
     """The cache pool; in llama.cpp the cache of the context that was asked for."""
     if run.deployment.family == "llama.cpp":
         return Range.around(request_gib(run.deployment, run.longest), 0.02, "GiB")
     _ = run.card
-    return Pool(run.deployment, run.longest).left
+    return CachePool(run.deployment, run.longest).left
 
 
-def _fits(run: Run) -> Range:
+def _fits(run: ServingRun) -> Range:
     """1 if the run starts: weights load and the cache holds one request of the context.
 
     SGLang starts with whatever pool is left.
     """
     _ = run.card
     if run.deployment.family == "sglang":
-        left = Pool(run.deployment, run.longest).left
+        left = CachePool(run.deployment, run.longest).left
         return Range(float(left.low > 0), float(left.central > 0), float(left.high > 0))
     d = run.deployment  # what a log leaves out is the engine's default
     memory = vram.inference(replace(d, sequences=max_sequences(d)), run.longest)
@@ -369,7 +369,7 @@ def _fits(run: Run) -> Range:
     return Range(float(held.low >= 1), float(held.central >= 1), float(held.high >= 1))
 
 
-def _from_pool(run: Run, pool: float, quantity: str) -> Range:
+def _from_pool(run: ServingRun, pool: float, quantity: str) -> Range:
     """Tokens or requests of a pool whose size was measured (printed to 0.01 GiB)."""
     if quantity == "concurrency_given_kv_gib" and run.context is None:
         raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
@@ -386,14 +386,14 @@ def _from_pool(run: Run, pool: float, quantity: str) -> Range:
     return Range(min(reached), made[1], max(reached))
 
 
-def _speculative(run: Run) -> Run:
+def _speculative(run: ServingRun) -> ServingRun:
     """The same run with speculative decoding, which a log may have on without saying so."""
     depth = int(constant("any", "speculative_tokens").high)
     d = replace(run.deployment, mtp=True, speculative_tokens=depth)
     return replace(run, deployment=d)
 
 
-def _held(run: Run, pool: float, other_print: bool = False) -> tuple[float, float]:
+def _held(run: ServingRun, pool: float, other_print: bool = False) -> tuple[float, float]:
     """What the engine prints; `other_print`: as the other generation of vLLM would print it."""
     d = run.deployment
     if run.context is None and d.release is None:
@@ -403,7 +403,7 @@ def _held(run: Run, pool: float, other_print: bool = False) -> tuple[float, floa
     return holds(d, run.longest, pool)
 
 
-def _end_to_end(run: Run, quantity: str) -> Range:
+def _end_to_end(run: ServingRun, quantity: str) -> Range:
     """Tokens or requests from the start: the pool is predicted too."""
     if quantity == "max_concurrency_x" and run.context is None:
         raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")

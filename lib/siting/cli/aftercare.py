@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from siting.cli import frame
-from siting.cli.frame import Answer, Finding, Refused, cli, option
+from siting.cli.frame import Answer, Refused, StatusAnswer, cli, option
 
 
 def _day(value: str) -> dt.date:
@@ -58,7 +58,7 @@ def recheck(clients: tuple[str, ...], reports: Path, day: dt.date | None) -> Ans
     status = frame.FAILED if lines else 0
     if problems:
         status = frame.WRONG_INPUT
-    return Finding({"reports": found, "problems": problems}, lines, status)
+    return StatusAnswer({"reports": found, "problems": problems}, lines, status)
 
 
 @cli.command()

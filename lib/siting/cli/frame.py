@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     status: int = 0
 
 
-class Finding(Answer):
+class StatusAnswer(Answer):
     """An answer whose status tells what was found: whatever it is, its lines go to stdout."""
 
 
@@ -51,7 +51,7 @@ class Command(click.Command):
         if as_json or answer.lines is None:
             click.echo(_json(answer.data))
         else:
-            goes_wrong = bool(answer.status) and not isinstance(answer, Finding)
+            goes_wrong = bool(answer.status) and not isinstance(answer, StatusAnswer)
             for line in answer.lines:
                 click.echo(shown(line), err=goes_wrong)
         if answer.status:

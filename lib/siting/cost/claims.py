@@ -39,7 +39,7 @@ Unit = Literal[
 ]  # fmt: skip
 
 
-class Case(Fact, tables="tco_cases", key="case_id scenario output"):
+class PublishedCase(Fact, tables="tco_cases", key="case_id scenario output"):
     """One printed result of a published comparison, with its inputs."""
 
     case_id: str
@@ -67,9 +67,9 @@ class Case(Fact, tables="tco_cases", key="case_id scenario output"):
     """Why the answer may be never."""
 
 
-def cases() -> tuple[Case, ...]:
+def cases() -> tuple[PublishedCase, ...]:
     """Every published case."""
-    return catalogue.table("tco_cases", Case)
+    return catalogue.table("tco_cases", PublishedCase)
 
 
 def payback_periods(outlay: float, rival: float, own: float) -> float:
@@ -87,7 +87,7 @@ ONE_OFF = ("migration", "exit", "residual", cashflow.BEFORE, cashflow.FORGONE, "
 class Claim:
     """A published claim beside the same question with this client's numbers."""
 
-    case: Case
+    case: PublishedCase
     yours: float | None
     """None: never, or not estimated, as the case says."""
     sources: tuple[Source, ...]

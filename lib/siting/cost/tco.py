@@ -216,7 +216,7 @@ def forgone(clock: Clock, name: str, bill: _Bill) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flow:
+class CashFlow:
     """One line of a cash-flow table: a cost item of an option by month."""
 
     item: str
@@ -238,7 +238,7 @@ class Flow:
         return self.path.startswith(("api", "rental"))
 
 
-def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
+def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
     """Monthly costs of an option in one draw; their sums are those of `totals`."""
     if part := plan.options[name].alone:
         return flows(plan, part, draws)
@@ -250,7 +250,7 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
         allowed = _sum_of(f for f in out if not f.capital) + depreciation(out, life, plan.months)
         saved = -plan.tax_rate * allowed
         out.append(
-            Flow(
+            CashFlow(
                 item="tax",
                 label="Tax saved",
                 category="tax",
@@ -264,7 +264,7 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
     early = forgone(clock, name, _alike(plan, draws, owed))[0]
     lacking[1 : len(early) + 1] = early
     out.append(
-        Flow(
+        CashFlow(
             item="forgone",
             label="Service forgone until production",
             category=cashflow.FORGONE,
@@ -277,7 +277,7 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[Flow, ...]:
     return tuple(f for f in out if np.any(f.amounts))
 
 
-def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
+def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     """An amount of the first draw, month by month."""
     months = clock.plan.months
     line = amount.line
@@ -304,7 +304,7 @@ def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
         key = f"{cashflow.BEFORE}:{key}"
         category = cashflow.BEFORE
         label = f"Baseline until production: {label}"
-    return Flow(
+    return CashFlow(
         item=key,
         label=label,
         category=category,
@@ -317,7 +317,7 @@ def _flow(clock: Clock, name: str, amount: Amount) -> Flow:
     )
 
 
-def depreciation(lines: Sequence[Flow], life: int, months: int) -> Array:
+def depreciation(lines: Sequence[CashFlow], life: int, months: int) -> Array:
     """What is written off of all investments by month; what is left falls on the end. [M + 1]"""
     bought = sum((f.amounts[:months:MONTHS] for f in lines if f.capital), np.zeros(1))
     out = np.zeros(months + 1)
@@ -365,7 +365,7 @@ class OptionCost:
     """What an option costs, central case, client's currency; before tax unless a rate is set."""
 
     def __init__(
-        self, plan: Plan, name: str, lines: Mapping[str, tuple[Flow, ...]], tokens: Array,
+        self, plan: Plan, name: str, lines: Mapping[str, tuple[CashFlow, ...]], tokens: Array,
         volume: Volume, present: Mapping[str, float],
     ) -> None:  # fmt: skip
         """lines, present: of every option."""
@@ -479,7 +479,7 @@ def shown_factors(plan: Plan) -> dict[str, Factor]:
     return {n: f for n, f in plan.factors.items() if n in used}
 
 
-def _sum_of(lines: Iterable[Flow]) -> Array:
+def _sum_of(lines: Iterable[CashFlow]) -> Array:
     """Cost by month. [M + 1; one zero of no lines]"""
     return np.asarray(np.sum([f.amounts for f in lines], axis=0))
 

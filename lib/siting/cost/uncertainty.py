@@ -161,7 +161,7 @@ def one_at_a_time(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class CostSpread:
     """What an option may cost, over all draws: P10, median and P90, as everywhere in a report."""
 
     present: Range
@@ -197,13 +197,13 @@ class Uncertainty:
         return {n: float((best == order.index(n)).mean()) for n in self.totals}
 
     @cached_property
-    def spreads(self) -> dict[str, Spread]:
+    def spreads(self) -> dict[str, CostSpread]:
         """P10, median and P90 of every option's costs, and of its saving over the baseline."""
         base = self.totals.get(self.plan.baseline)
         found = {}
         for name, t in self.totals.items():
             saving = base.present - t.present if base is not None else -t.present
-            found[name] = Spread(
+            found[name] = CostSpread(
                 present=_percentiles(t.present),
                 npv=_percentiles(saving),
                 chance_of_saving=float((saving > 0).mean()),

@@ -27,7 +27,7 @@ from xlsxwriter.worksheet import Worksheet
 from siting.catalogue import STALE_DAYS
 from siting.cost import api_prices, cashflow
 from siting.cost.money import MILLION, Array, discount_factors
-from siting.cost.tco import Comparison, Flow, OptionCost, depreciation, shown_factors
+from siting.cost.tco import CashFlow, Comparison, OptionCost, depreciation, shown_factors
 from siting.inputs.scenario import Option, Scenario
 
 FIRST_MONTH = 3
@@ -365,7 +365,7 @@ def _periods(first: dt.date, months: int) -> Iterator[Charge]:
         }
 
 
-def _charge(f: Flow, contract: Option, currency: str, billed: float, borne: float) -> Charge:
+def _charge(f: CashFlow, contract: Option, currency: str, billed: float, borne: float) -> Charge:
     """What is charged, by whom, and how much: the columns from category to effective cost.
 
     contract: the option whose contract it falls under. billed: paid in that month. borne: used up
@@ -396,7 +396,7 @@ def _charge(f: Flow, contract: Option, currency: str, billed: float, borne: floa
     }
 
 
-def _category(f: Flow, billed: float) -> str:
+def _category(f: CashFlow, billed: float) -> str:
     """FOCUS' category of a charge: what is bought once is a purchase and later used."""
     if f.category == "tax":
         return "Tax"
@@ -405,7 +405,7 @@ def _category(f: Flow, billed: float) -> str:
     return "Purchase" if f.capital and billed > 0 else "Usage"
 
 
-def _units(f: Flow, t: int) -> Charge:
+def _units(f: CashFlow, t: int) -> Charge:
     """How a charge is priced and counted: the columns after effective cost."""
     unit = {"gb": "GB"}.get(f.unit, f.unit.replace("_", " "))
     quantity = f.quantity[t] if len(f.quantity) else 0.0
@@ -420,14 +420,14 @@ def _units(f: Flow, t: int) -> Charge:
     }
 
 
-def _commitment(f: Flow) -> str:
+def _commitment(f: CashFlow) -> str:
     """Whether what is committed to is used; blank where nothing is."""
     if f.unit == "unused_commitment":
         return "Unused"
     return "Used" if f.path in ("rental:12", "rental:36") else ""
 
 
-def _paid_to(scenario: Scenario, name: str, f: Flow) -> Option:
+def _paid_to(scenario: Scenario, name: str, f: CashFlow) -> Option:
     """The option whose contract a charge falls under: the baseline's until production, in a
     hybrid that of its other side for what is billed by use."""
     early = f.category == cashflow.BEFORE

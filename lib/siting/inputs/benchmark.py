@@ -43,7 +43,7 @@ DEEPEST = 40
 Object = Mapping[str, Any]
 
 
-class Room:
+class ReadAllowance:
     """What a scenario may still have read of benchmark files."""
 
     def __init__(self) -> None:

@@ -109,7 +109,7 @@ class DocumentError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """Data of a YAML mapping, and the file and line where each path of it was written."""
 
     data: dict[str, Any]
@@ -190,7 +190,7 @@ def read(path: Path, follows: bool = False) -> str:
         raise DocumentError.of(path, "is not UTF-8 text", "save the file as UTF-8", line) from None
 
 
-def examined(text: str, file: str = "text") -> tuple[Document, list[Problem]]:
+def examined(text: str, file: str = "text") -> tuple[YamlDocument, list[Problem]]:
     """The document in `text`, and what is refused in it; such a value stands there as text.
 
     file: its name in messages. Raises DocumentError where it cannot be read to its end.
@@ -214,7 +214,7 @@ def examined(text: str, file: str = "text") -> tuple[Document, list[Problem]]:
         if not builder.problems:
             builder.refuse(-1, (), "is not a mapping", "write `key: value` lines, as in base.yaml")
         raise DocumentError(builder.problems)
-    return Document(builder.root, builder.lines), builder.problems
+    return YamlDocument(builder.root, builder.lines), builder.problems
 
 
 _COMPLAINTS = (

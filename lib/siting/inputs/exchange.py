@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from siting import catalogue
 from siting.inputs import document, logs, messages
-from siting.inputs.document import Document, DocumentError
+from siting.inputs.document import DocumentError, YamlDocument
 from siting.inputs.logs import Log
 from siting.inputs.scenario import checks
 from siting.inputs.scenario.model import BUSIEST, Quote
@@ -68,7 +68,7 @@ def _made(data: dict[Any, Any], path: Path, line: Any = 0) -> Quote:
     except ValidationError as error:
         faults = messages.faults(error, data, Quote)
     if faults:
-        raise DocumentError(Document(data, {(): (str(path), line)}).problems(faults))
+        raise DocumentError(YamlDocument(data, {(): (str(path), line)}).problems(faults))
     return quote
 
 

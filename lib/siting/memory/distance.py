@@ -39,7 +39,7 @@ class Seen(Fact, tables="memory_seen engine_calibration", key="topic aspect valu
     measurements: int
 
 
-class Spread(Fact, tables="memory_spread", key="quantity distance"):
+class Stretch(Fact, tables="memory_spread", key="quantity distance"):
     """Factors on the low and the high side of a range, by the number of unseen aspects."""
 
     quantity: Literal["weights", "pool", "peak"]
@@ -90,6 +90,6 @@ def widened(r: Range, quantity: str, distance: int, down: float = 0.0, up: float
 
 
 @of_facts
-def _spread(quantity: str, distance: int) -> Spread:
-    rows = [r for r in table("memory_spread", Spread) if r.quantity == quantity]
+def _spread(quantity: str, distance: int) -> Stretch:
+    rows = [r for r in table("memory_spread", Stretch) if r.quantity == quantity]
     return max((r for r in rows if r.distance <= distance), key=lambda r: r.distance)

@@ -38,7 +38,7 @@ Verdict = Literal["fits", "tight", "does not fit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class MemoryPart:
     """One part of the memory of a GPU."""
 
     name: str
@@ -63,7 +63,7 @@ def _forward_bytes(model: Model, tokens: int, tp: int) -> float:
     return tokens * width * 2.0
 
 
-def activations(d: Deployment, context: int) -> Part:
+def activations(d: Deployment, context: int) -> MemoryPart:
     """Peak of the warm-up beyond weights: the widest layer or the sampler, whichever is more.
 
     The sampler works on the gathered logits, so tensor parallelism does not divide it. A vision
@@ -95,7 +95,7 @@ def activations(d: Deployment, context: int) -> Part:
     peak = (max(forward * f + i, s, v) + copies * states + w for f, s, v, w, i in sides)
     beside = max(forward, tower.central)
     other = sampler.central * (row.other or row.central) / row.central
-    return Part(
+    return MemoryPart(
         name="activations",
         gib=Range.ordered(peak, "B").scaled(1 / GIB, "GiB"),
         formula=f"largest of: widest layer x {tokens:,} tokens; {row.central:g} B x {sequences:,} "
@@ -159,7 +159,7 @@ def _vision_encoder(d: Deployment, context: int) -> Range:
     return constant("vllm", "vision_bytes_per_token").range.scaled(seen, "B")
 
 
-def _compute_buffer(d: Deployment, context: int) -> Part:
+def _compute_buffer(d: Deployment, context: int) -> MemoryPart:
     """llama.cpp's compute buffer: logits of one micro-batch; scores where no flash attention.
 
     The ik fork unfolds the latents of the whole context into keys and values of every head.
@@ -185,7 +185,7 @@ def _compute_buffer(d: Deployment, context: int) -> Part:
     row = constant("llama.cpp", "multi_gpu_mib")
     central = largest + (row.central * 2**20 if d.gpus > 1 else 0.0)
     high = max(central, largest + logits) * 1.6
-    return Part(
+    return MemoryPart(
         name="activations",
         gib=Range(central * 0.8, central, high, unit="B").scaled(1 / GIB, "GiB"),
         formula=f"compute buffer: 4 B x {tokens} tokens x {how}",
@@ -198,20 +198,20 @@ def is_fork(d: Deployment) -> bool:
     return d.family == "llama.cpp" and "ik" in d.engine_version.lower()
 
 
-def libraries(d: Deployment) -> Part:
+def libraries(d: Deployment) -> MemoryPart:
     """CUDA context, libraries and communication buffers of one GPU."""
     row = d.behaviour("non_torch_gib")
-    return Part(
+    return MemoryPart(
         name="libraries", gib=row.range, formula=row.reason, source=catalogue.source_of(row)
     )
 
 
-def graphs(d: Deployment) -> Part:
+def graphs(d: Deployment) -> MemoryPart:
     """CUDA graphs, where the engine counts them inside its budget."""
     row = constant("vllm", "graph_gib_layer", d.likely_release)
     inside = d.family == "vllm" and not d.eager and d.behaviour("graphs_inside_budget").central
     gib = _captured(d) if inside else Range.exact(0.0, "GiB")
-    return Part(name="graphs", gib=gib, formula=row.reason, source=catalogue.source_of(row))
+    return MemoryPart(name="graphs", gib=gib, formula=row.reason, source=catalogue.source_of(row))
 
 
 def graphs_outside(d: Deployment) -> Range:
@@ -301,7 +301,7 @@ def _state_limit(d: Deployment, longest: int, pool: float) -> float:
 # --- budget and pool --------------------------------------------------------------------------
 
 
-class Pool:
+class CachePool:
     """The budget of a GPU, the parts that come off it, and what an engine leaves for the cache.
 
     All are of the fullest GPU. [GiB]
@@ -311,7 +311,7 @@ class Pool:
         size = loaded(d)
         self.budget = engine_budget(d)
         self.parts = (
-            Part(
+            MemoryPart(
                 name="weights",
                 gib=size,
                 formula=_weights_formula(d),

@@ -23,7 +23,7 @@ from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import unseen, widened
 from siting.memory.engines import constant
-from siting.memory.pool import Part, Verdict
+from siting.memory.pool import MemoryPart, Verdict
 from siting.memory.weights import tensors
 from siting.quantity import GIB, NotEstimated, Range, total
 
@@ -306,7 +306,7 @@ def aspects(job: Job) -> dict[str, str]:
 # --- the parts --------------------------------------------------------------------------------
 
 
-def _weights(job: Job) -> Part:
+def _weights(job: Job) -> MemoryPart:
     """The base model; embeddings and towers are not quantised."""
     t = tensors(job.model)
     frame = job.frame
@@ -334,7 +334,7 @@ def _weights(job: Job) -> Part:
         held = held * 2
         how = f"{how}; twice, with the reference model"
     gib = Range.around(held / GIB, 0.02 if job.gpus == 1 else 0.08, "GiB")
-    return Part(
+    return MemoryPart(
         name="weights", gib=gib, formula=f"{job.base}, {how}", source=catalogue.source_of(job.model)
     )
 
@@ -363,7 +363,7 @@ def _trained(job: Job) -> float:
     return float(m.num_hidden_layers * sides * job.lora_rank)
 
 
-def _gradients_and_states(job: Job, beside: float) -> Part:
+def _gradients_and_states(job: Job, beside: float) -> MemoryPart:
     """Gradients and optimizer states of a rank, adapters included [1].
 
     beside: activations and logits. [GiB] They go while gradients grow: a step without
@@ -397,10 +397,12 @@ def _gradients_and_states(job: Job, beside: float) -> Part:
             max(gib.low - saved, 0.0), gib.central - saved, gib.high - saved / 2, unit="GiB"
         )
         how += "; gradients grow while activations go"
-    return Part(name="gradients and states", gib=gib, formula=how, source=catalogue.source_of(rule))
+    return MemoryPart(
+        name="gradients and states", gib=gib, formula=how, source=catalogue.source_of(rule)
+    )
 
 
-def _step(job: Job, activations: Part, logits: Part) -> Part:
+def _step(job: Job, activations: MemoryPart, logits: MemoryPart) -> MemoryPart:
     """What the optimizer's step takes beyond activations and logits, which are gone by then.
 
     PyTorch's AdamW works on all tensors at once and makes a copy of as many values as are trained:
@@ -417,7 +419,7 @@ def _step(job: Job, activations: Part, logits: Part) -> Part:
         beside -= min(grown, beside)
     more = max(0.0, copy * rule.step_copies - beside)
     most = max(more, copy * rule.step_copies_most - beside)
-    return Part(
+    return MemoryPart(
         name="optimizer step",
         gib=Range(0.5 * more, more, most, unit="GiB"),
         formula=f"{copy:.3g} GiB of copies less what is gone by then",
@@ -425,7 +427,7 @@ def _step(job: Job, activations: Part, logits: Part) -> Part:
     )
 
 
-def _activations(job: Job) -> Part:
+def _activations(job: Job) -> MemoryPart:
     """What a rank keeps of its tokens for the backward pass [2]."""
     layers = job.model.num_hidden_layers
     layer = _layer_values(job)
@@ -442,7 +444,7 @@ def _activations(job: Job) -> Part:
         values = layer.times(_fitted("recomputed_layers")).plus(kept)
         how = "layer inputs, and one layer recomputed"
     values = values.scaled(1 / job.tensor_parallel)
-    return Part(
+    return MemoryPart(
         name="activations",
         gib=_product(values, job.batch).scaled(2.0 / GIB, "GiB"),
         formula=f"{job.batch.central:,.0f} tokens x {layers} layers, {how}",
@@ -503,14 +505,14 @@ def _product(a: Range, b: Range) -> Range:
     return Range(central * max(0.0, 1 - down), central, central * (1 + up))
 
 
-def _logits(job: Job) -> Part:
+def _logits(job: Job) -> MemoryPart:
     """Logits of a micro-batch and what the loss makes of them."""
     frame = job.frame
     entries = job.batch.scaled(job.model.vocab_size)
     bytes_each = Range(frame.logits_low, frame.logits_bytes, frame.logits_high)
     if job.adapted_head and not job.is_full:
         bytes_each = bytes_each.plus(_fitted("head_adapter_bytes"))
-    return Part(
+    return MemoryPart(
         name="logits",
         gib=_product(bytes_each, entries).scaled(1 / GIB / job.tensor_parallel, "GiB"),
         formula=f"{bytes_each.central:g} B x {job.batch.central:,.0f} tokens x "

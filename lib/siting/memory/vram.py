@@ -22,7 +22,7 @@ from siting.memory import pool
 from siting.memory.deployment import OF_AMD, Deployment, batch_class, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant
-from siting.memory.pool import Part, Pool, Verdict
+from siting.memory.pool import CachePool, MemoryPart, Verdict
 from siting.memory.weights import tensors
 from siting.places import SELF_HOSTED
 from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
@@ -38,7 +38,7 @@ class Memory:
     """Longest request. [tokens]"""
     concurrency: float
     """Requests of that length that were asked for."""
-    parts: tuple[Part, ...]
+    parts: tuple[MemoryPart, ...]
     """Weights, activations, libraries, graphs, and the cache that was asked for."""
     budget_gib: Range
     """What the engine may take of the card."""
@@ -85,13 +85,13 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     longest = context or d.model.max_position_embeddings
     if longest is None:
         raise NotEstimated(f"the context of {d.model.model_id} is not known: state one")
-    made = pool.Pool(d, longest)
+    made = pool.CachePool(d, longest)
     need = pool.request_gib(d, longest)
     form = weight_format(d.weights, d.model)
     cells = pool.kv_format(d)
     printed = [pool.holds(d, longest, g) for g in made.left.ends]
     requests = Range.ordered([held for _, held in printed], "requests")
-    asked = Part(
+    asked = MemoryPart(
         name="cache",
         gib=Range.exact(need * concurrency, "GiB"),
         formula=f"{concurrency:g} requests of {longest:,} tokens, {cells.format}",
@@ -119,7 +119,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     )
 
 
-def _inputs(d: Deployment, made: Pool) -> tuple[Input, ...]:
+def _inputs(d: Deployment, made: CachePool) -> tuple[Input, ...]:
     form = weight_format(d.weights, d.model)
     size = Range.exact(tensors(d.model).total / 1e9, "billion")
     bits = Range.exact(form.bits, "bit")

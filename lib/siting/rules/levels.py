@@ -23,7 +23,7 @@ from siting.rules import conditions
 from siting.rules.conditions import Condition
 from siting.rules.findings import filled
 from siting.rules.flows import FlowFacts
-from siting.rules.rulebook import Criterion, Objective, OfFlows, RuleBook
+from siting.rules.rulebook import C3aCriterion, Objective, OfFlows, RuleBook
 
 HIGHEST = 4
 """SEAL-4: only EU law, complete EU control."""
@@ -48,7 +48,7 @@ class Level:
 class Met:
     """Whether an option meets a criterion of C3A, as far as it can be told."""
 
-    criterion: Criterion
+    criterion: C3aCriterion
     met: Literal["yes", "no", "not known", "not asked here"]
     evidence: tuple[Known, ...]
     unknown: tuple[Attribute, ...]
@@ -118,7 +118,7 @@ def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> L
     )
 
 
-def _met(row: Criterion, holds: Condition, flows: Sequence[FlowFacts], law: RuleBook) -> Met:
+def _met(row: C3aCriterion, holds: Condition, flows: Sequence[FlowFacts], law: RuleBook) -> Met:
     """Met where it is on every flow, not met where it is not on one."""
     if row.gradable == "no":
         return Met(criterion=row, met="not asked here", evidence=(), unknown=())

@@ -185,7 +185,7 @@ class Ceiling(OfFlows, tables="seal_ceilings", key="objective level holds_when")
     because: str
 
 
-class Criterion(OfFlows, tables="c3a_criteria", key="criterion"):
+class C3aCriterion(OfFlows, tables="c3a_criteria", key="criterion"):
     """A criterion of BSI's C3A, and the condition under which an option meets it."""
 
     criterion: str
@@ -216,7 +216,7 @@ class Stress(Fact, tables="sovereignty_stress", key="stress"):
     value: str
 
 
-class Event(Fact, tables="environment_events"):
+class LegalEvent(Fact, tables="environment_events"):
     """A dated event of the legal environment, past or announced."""
 
     regime: str
@@ -253,7 +253,7 @@ class RuleBook:
     assumptions: tuple[Assumption, ...]
     coverage: tuple[Coverage, ...]
     ceilings: Mapping[Ceiling, Condition]
-    criteria: Mapping[Criterion, Condition]
+    criteria: Mapping[C3aCriterion, Condition]
     day: dt.date = dt.date.min
     """On which all this is asked for."""
 
@@ -339,7 +339,7 @@ def rule_book() -> RuleBook:
         },
         criteria={
             row: read(row.holds_when, f"c3a_criteria.csv, {row.criterion}")
-            for row in catalogue.table("c3a_criteria", Criterion)
+            for row in catalogue.table("c3a_criteria", C3aCriterion)
         },
     )
 

@@ -27,7 +27,7 @@ from siting.rules import openness, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
-from siting.rules.rulebook import Event, Rule, RuleBook, Stress
+from siting.rules.rulebook import LegalEvent, Rule, RuleBook, Stress
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
 """Stands for the flow of a rule that looks at none of an option's."""
@@ -170,7 +170,7 @@ class OptionAssessment:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VerdictChange:
     """A verdict on an option that is another one after something happens (a stress, a date)."""
 
     option: str
@@ -179,7 +179,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Exemption:
     """A fact that keeps rules from applying."""
 
     known: Known
@@ -192,7 +192,7 @@ class Ahead:
 
     date: dt.date
     text: str
-    changes: tuple[Change, ...]
+    changes: tuple[VerdictChange, ...]
     sources: tuple[Source, ...]
 
 
@@ -253,7 +253,7 @@ class Assessment:
         return {n: _judged(o.flows, law, supposed or {}) for n, o in self.options.items()}
 
     @cached_property
-    def stress(self) -> dict[Stress, tuple[Change, ...]]:
+    def stress(self) -> dict[Stress, tuple[VerdictChange, ...]]:
         """Verdicts that flip in each 'what if' of the scenario."""
         rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
         found = {}
@@ -266,7 +266,7 @@ class Assessment:
     def ahead(self) -> tuple[Ahead, ...]:
         """Dates to come on which a rule or a country's status changes, or an event is due."""
         law = self.law
-        events = catalogue.table("environment_events", Event)
+        events = catalogue.table("environment_events", LegalEvent)
         before = self.options
         found = []
         dates = {e.day for e in events} | law.dates()
@@ -283,16 +283,16 @@ class Assessment:
             before = after
         return tuple(found)
 
-    def _is_of_here(self, event: Event) -> bool:
+    def _is_of_here(self, event: LegalEvent) -> bool:
         """Whether an event is none of another country than the client's."""
         names = Locale("en").territories
         here = names[self.scenario.client.country]
         return event.regime == here or event.regime not in names.values()
 
     @property
-    def pending(self) -> list[Event]:
+    def pending(self) -> list[LegalEvent]:
         """Law that is not settled, with the last news by the day of the report, newest first."""
-        events = catalogue.table("environment_events", Event)
+        events = catalogue.table("environment_events", LegalEvent)
         told = (e for e in events if e.then and e.day <= self.law.day)
         return sorted(told, key=lambda e: e.day, reverse=True)
 
@@ -330,7 +330,7 @@ class Assessment:
         items = (item for cell in wanting for item in cell.split(";"))
         return tuple(dict.fromkeys(filter(None, items)))
 
-    def switches(self) -> list[Switch]:
+    def switches(self) -> list[Exemption]:
         """Facts each of which keeps rules in force, which apply to no option, from applying."""
         idle = {r for r, rule in self.law.rules.items() if rule.holds(self.law.day)}
         idle -= {f.rule.rule_id for _, f in self.findings if f.verdict != "n.a."}
@@ -341,7 +341,7 @@ class Assessment:
                 fact = known.attribute.name, known.text
                 facts.setdefault(fact, known)
                 off[fact][finding.rule.rule_id] = finding.rule
-        return [Switch(known, tuple(off[fact].values())) for fact, known in facts.items()]
+        return [Exemption(known, tuple(off[fact].values())) for fact, known in facts.items()]
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -438,7 +438,7 @@ def _no_such_flow(rule: Rule, law: RuleBook) -> Finding:
     return Finding(rule=rule, flow=NO_FLOW, law=law, verdict="n.a.", reason=reason, missing=())
 
 
-def _happening(due: list[Event], rules: list[Rule]) -> str:
+def _happening(due: list[LegalEvent], rules: list[Rule]) -> str:
     """What happens on a day: events that are due, else the rules that begin to hold."""
     if due:
         return " ".join(e.summary for e in due)
@@ -447,9 +447,9 @@ def _happening(due: list[Event], rules: list[Rule]) -> str:
     return "A date that a rule names."
 
 
-def _changed(before: Options, after: Options) -> tuple[Change, ...]:
+def _changed(before: Options, after: Options) -> tuple[VerdictChange, ...]:
     return tuple(
-        Change(name, old, new)
+        VerdictChange(name, old, new)
         for name, option in after.items()
         for rule_id, new in option.verdicts.items()
         if new.verdict != (old := before[name].verdicts[rule_id]).verdict

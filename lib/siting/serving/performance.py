@@ -547,7 +547,7 @@ def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     ran: the deployment is known to have run, so that where the central estimate leaves nothing,
     the high one is taken. Raises NotEstimated where the memory model cannot say.
     """
-    left = pool.Pool(d.known, int(longest)).left
+    left = pool.CachePool(d.known, int(longest)).left
     tight = ran and left.central <= 0
     return (left.high if tight else left.central) * GIB
 

@@ -48,7 +48,7 @@ class BudgetFrames(Topic):
         paid: as it is paid; income is negative [currency]
         """
         for option in self.results.cost.options.values():
-            by_line: dict[str, list[tco.Flow]] = {}
+            by_line: dict[str, list[tco.CashFlow]] = {}
             for flow in option.flows:
                 if flow.category == cashflow.FORGONE:  # counted, and paid by nobody
                     continue

@@ -13,7 +13,7 @@ from siting.catalogue import source_of
 from siting.inputs.attributes import Known
 from siting.rules import levels, openness
 from siting.rules.findings import ASKED, Finding, worst
-from siting.rules.sovereignty import DECIDING, Change, OptionAssessment, deciding
+from siting.rules.sovereignty import DECIDING, OptionAssessment, VerdictChange, deciding
 from siting.study.frames import Rows, Topic, frame
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
@@ -598,7 +598,7 @@ class DataFrames(Topic):
             yield source_of(editions[max(editions)])
 
 
-def _changes(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+def _changes(changes: Iterable[VerdictChange]) -> Iterator[dict[str, Any]]:
     """Verdicts that change, by column; a row that says nothing where none does."""
     rows = [
         {

@@ -86,11 +86,11 @@ class Several(tuple[Any, ...]):
         return self
 
 
-class Named(dict[str, str]):
+class NamedTexts(dict[str, str]):
     """Texts by name in `attrs`, which pandas copies deeply at every step: flatly."""
 
-    def __deepcopy__(self, memo: object) -> Named:
-        return Named(self)
+    def __deepcopy__(self, memo: object) -> NamedTexts:
+        return NamedTexts(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +109,8 @@ class Declared:
     may_be_missing: frozenset[str]
     """Cells that a row may leave out."""
 
-    def units_in(self, currency: str) -> Named:
-        return Named({c: re.sub(r"\bcurrency\b", currency, u) for c, u in self.units.items()})
+    def units_in(self, currency: str) -> NamedTexts:
+        return NamedTexts({c: re.sub(r"\bcurrency\b", currency, u) for c, u in self.units.items()})
 
 
 def columns(cell: str) -> tuple[str, ...]:
@@ -239,13 +239,13 @@ def _tidy(
     money = results.client.currency
     data.attrs = {
         "row": said.row,
-        "meanings": Named(said.meanings),
+        "meanings": NamedTexts(said.meanings),
         "units": said.units_in(money),
         "sources": Several(dict.fromkeys(sources)),
         "country": results.client.country,
         "currency": money,
         "names": Several(results.names),
-        "roles": Named(results.roles),
+        "roles": NamedTexts(results.roles),
     }
     return data
 

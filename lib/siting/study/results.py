@@ -54,7 +54,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Retirement:
+class ModelEnd:
     """A model that an option uses from a vendor, and what is known of its end."""
 
     option: str
@@ -226,13 +226,13 @@ class Results:
         return list({v.vendor: v for v in self.stability.vendors.values()}.values())
 
     @cached_property
-    def endings(self) -> list[Retirement]:
+    def endings(self) -> list[ModelEnd]:
         """The end of each model that an option uses from a vendor."""
         found = self.stability.options.items()
-        return [Retirement(name, ending) for name, option in found for ending in option.endings]
+        return [ModelEnd(name, ending) for name, option in found for ending in option.endings]
 
     @cached_property
-    def retiring(self) -> list[Retirement]:
+    def retiring(self) -> list[ModelEnd]:
         """Those of them that are announced within the horizon."""
         until = round(365 * self.scenario.finance.horizon_months / 12)
         announced = (end for end in self.endings if end.ending.retired)

@@ -48,7 +48,7 @@ def _fields() -> Mapping[str, Mapping[str, tuple[str, str]]]:
 
 def content(study: Study) -> dict[str, Any]:
     """The content of summary.json."""
-    read = _Reader(study)
+    read = _SectionReader(study)
     said = {"id", "name", "country", "sector", "currency", "report_date"}
     inputs = _rows(study.inputs())
     return {
@@ -69,7 +69,7 @@ def content(study: Study) -> dict[str, Any]:
     }
 
 
-class _Reader:
+class _SectionReader:
     """Reads sections, or single figures (`= columns [unit]`), from rows of a study's frames."""
 
     def __init__(self, study: Study) -> None:
@@ -126,7 +126,7 @@ def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _decided(read: _Reader) -> dict[str, Any]:
+def _decided(read: _SectionReader) -> dict[str, Any]:
     """The recommendation, what turns it and what to do."""
     study = read.study
     (verdict,) = _rows(study.verdict())
@@ -155,7 +155,7 @@ def _decided(read: _Reader) -> dict[str, Any]:
     }
 
 
-def _option(read: _Reader, name: str, label: str) -> dict[str, Any]:
+def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     """One option: its standing, and what each chapter says of it."""
     study = read.study
     own = {"option": label}
@@ -186,7 +186,7 @@ def _option(read: _Reader, name: str, label: str) -> dict[str, Any]:
     }
 
 
-def _memory(read: _Reader, label: str) -> dict[str, Any]:
+def _memory(read: _SectionReader, label: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
     found = {}
     parts = read.study.memory_parts()
@@ -197,7 +197,7 @@ def _memory(read: _Reader, label: str) -> dict[str, Any]:
     return found
 
 
-def _capacity(read: _Reader, label: str) -> dict[str, Any]:
+def _capacity(read: _SectionReader, label: str) -> dict[str, Any]:
     study = read.study
     own = {"option": label}
     years = study.gpus_by_year()
@@ -213,7 +213,7 @@ def _capacity(read: _Reader, label: str) -> dict[str, Any]:
     }
 
 
-def _pool(read: _Reader, pool: Row) -> dict[str, Any]:
+def _pool(read: _SectionReader, pool: Row) -> dict[str, Any]:
     own = {"option": pool["option"], "model": pool["model"]}
     years = read.study.replicas_by_year()
     seen = read.study.latencies()
@@ -243,7 +243,7 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
+def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     study = read.study
     own = {"option": label}
     if name in study.results.cost.plan.not_estimated:
@@ -264,7 +264,7 @@ def _cost(read: _Reader, name: str, label: str) -> dict[str, Any]:
     }
 
 
-def _training(read: _Reader) -> dict[str, Any]:
+def _training(read: _SectionReader) -> dict[str, Any]:
     """Fine-tuning jobs on each option."""
     found: dict[str, Any] = {job: [] for job in read.study.scenario.fine_tuning}
     for row in _rows(read.study.fine_tuning()):
@@ -272,7 +272,7 @@ def _training(read: _Reader) -> dict[str, Any]:
     return found
 
 
-def _vendors(read: _Reader) -> dict[str, Any]:
+def _vendors(read: _SectionReader) -> dict[str, Any]:
     """Chances of short notice and red flags by the names that the scenario uses."""
     flags = read.study.vendor_flags()
     chances = read.study.notice_chances()
@@ -288,7 +288,7 @@ def _vendors(read: _Reader) -> dict[str, Any]:
     }
 
 
-def _quality(read: _Reader) -> dict[str, Any]:
+def _quality(read: _SectionReader) -> dict[str, Any]:
     """Verdicts on quality by option and workload, with their evidence."""
     scores = read.study.board_scores()
     found: dict[str, dict[str, Any]] = {name: {} for name in read.study.options}

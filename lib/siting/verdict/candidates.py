@@ -17,7 +17,7 @@ from siting.catalogue import Fact, one_of, settings, table
 from siting.cost.cashflow import HybridPlan, OptionPlan, Split
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor
-from siting.cost.tco import Flow
+from siting.cost.tco import CashFlow
 from siting.inputs.scenario.model import Scenario
 from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves
@@ -40,7 +40,7 @@ class Priced:
 
     plan: OptionPlan
     factors: Mapping[str, Factor]
-    flows: tuple[Flow, ...]
+    flows: tuple[CashFlow, ...]
     """As planned, month by month."""
     life: int
     """Life of a server. [years]"""

@@ -154,7 +154,7 @@ def decide(case: Case) -> Decision:
     known = Decision(**vars(case))
     if not case.competing:
         return known
-    rules = ranking.Rules(
+    rules = ranking.RankingRules(
         criteria=case.criteria,
         weights=case.weights,
         method=case.method,

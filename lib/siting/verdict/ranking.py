@@ -395,7 +395,7 @@ def worths(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class RankingRules:
     """How candidates are ranked."""
 
     criteria: tuple[Criterion, ...] = field(default_factory=lambda: criteria())
@@ -406,7 +406,7 @@ class Rules:
     seed: int
 
 
-def rank(candidates: Sequence[Candidate], rules: Rules) -> Ranking:
+def rank(candidates: Sequence[Candidate], rules: RankingRules) -> Ranking:
     """Acceptability, pairwise wins, contributions and regret of the options that compete.
 
     Raises ValueError without candidates.

@@ -36,7 +36,7 @@ class Sourced(Protocol):
 Data: TypeAlias = "Sourced | Sequence[Sourced] | None"
 
 
-class Source(Protocol):
+class Citable(Protocol):
     """Where a number comes from, as `attrs["sources"]` of a frame has it."""
 
     @property
@@ -67,7 +67,7 @@ def attributes(data: Data) -> list[dict[str, Any]]:
 
 def cited(data: Data) -> list[dict[str, str]]:
     """Every source behind some frames, once."""
-    found: Iterable[Source] = chain(*(attrs.get("sources", ()) for attrs in attributes(data)))
+    found: Iterable[Citable] = chain(*(attrs.get("sources", ()) for attrs in attributes(data)))
     return [
         {"text": s.citation, "title": s.source, "url": s.url, "kind": s.kind}
         | {"where": f"{s.locator} ({s.date})"}

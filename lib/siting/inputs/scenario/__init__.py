@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from siting import catalogue
 from siting.inputs import benchmark, document, messages
-from siting.inputs.document import Document, DocumentError, Fault, Path_, Problem
+from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import changed as changed
@@ -226,7 +226,7 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
     """
     faults: list[Fault] = []
     workloads = {}
-    room = benchmark.Room()
+    room = benchmark.ReadAllowance()
     for name, workload in found.workloads.items():
         runs = []
         for i, run in enumerate(workload.measured):
@@ -261,7 +261,7 @@ def _benchmark(run: Measured, content: bytes) -> Measured:
 
 
 @cache
-def _read_once(path: Path, changed_ns: int) -> Document:
+def _read_once(path: Path, changed_ns: int) -> YamlDocument:
     found, problems = document.examined(document.read(path, _is_shared(path)), str(path))
     if problems:
         raise DocumentError(problems)
@@ -281,7 +281,7 @@ def _is_shared(path: Path) -> bool:
         return False
 
 
-def _base_of(path: Path, own: Document) -> Document | None:
+def _base_of(path: Path, own: YamlDocument) -> YamlDocument | None:
     """The base that a file is laid over: beside it, or of the project; None if it is complete."""
     beside = path.parent / "base.yaml"
     if own.data.get("inherits") == "nothing" or path.name == "base.yaml":
@@ -290,10 +290,10 @@ def _base_of(path: Path, own: Document) -> Document | None:
     return _read_once(_shown(base), base.stat().st_mtime_ns)
 
 
-def _combined(own: Document, base: Document | None) -> Document:
+def _combined(own: YamlDocument, base: YamlDocument | None) -> YamlDocument:
     """Own file over base, with the client's evidence before that of base.yaml."""
     if base is None:
-        return Document(document.merged({}, own.data), own.lines)
+        return YamlDocument(document.merged({}, own.data), own.lines)
     ground = dict(base.data)
     lines = base.lines
     for section in _LISTED:
@@ -308,7 +308,7 @@ def _combined(own: Document, base: Document | None) -> Document:
     if isinstance(stated, list) and isinstance(assumed, list):
         data["evidence"] = [*stated, *assumed]
         lines = {_after(len(stated), where): place for where, place in lines.items()}
-    return Document(data, {**lines, **own.lines})
+    return YamlDocument(data, {**lines, **own.lines})
 
 
 def _after(entries: int, where: Path_) -> Path_:
@@ -319,7 +319,7 @@ def _after(entries: int, where: Path_) -> Path_:
     return where
 
 
-def _name_client(whole: Document, path: Path) -> Fault | None:
+def _name_client(whole: YamlDocument, path: Path) -> Fault | None:
     """Gives a client without an id the name of its file; what is wrong where it has another one.
 
     A report stands in a folder of the client's id. An id of one's own choice would let a file

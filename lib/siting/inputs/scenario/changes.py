@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from siting import catalogue
 from siting.inputs import document, messages
-from siting.inputs.document import Document, DocumentError, Fault, inline
+from siting.inputs.document import DocumentError, Fault, YamlDocument, inline
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Evidence, Scenario
 from siting.inputs.scenario.origins import FIGURES
@@ -48,7 +48,7 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
     except ValidationError as error:
         wrong = messages.faults(error, data, Scenario)
     if wrong:
-        raise DocumentError(Document(data, {(): (WHERE, 0)}).problems(wrong))
+        raise DocumentError(YamlDocument(data, {(): (WHERE, 0)}).problems(wrong))
     return found
 
 

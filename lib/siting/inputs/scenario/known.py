@@ -18,7 +18,7 @@ from siting.inputs.document import Fault, Path_, members
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class KnownName:
     """Marks a field of names; `look_up` raises for one that is unknown: `fault; remedy`."""
 
     look_up: Callable[[str], object]
@@ -55,7 +55,7 @@ class Name:
 def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Fault]:
     """What is wrong with the names of a record and of those within it."""
     for field, info in type(record).model_fields.items():
-        marks = [mark for mark in info.metadata if isinstance(mark, Name)]
+        marks = [mark for mark in info.metadata if isinstance(mark, KnownName)]
         held = getattr(record, field)
         several = isinstance(held, dict | list)
         for key, value in members(held) if several else [("", held)]:
@@ -66,13 +66,13 @@ def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Fault]:
                 yield from mark.faults(where, value)
 
 
-def _of(table: str, column: str, what: str) -> Name:
+def _of(table: str, column: str, what: str) -> KnownName:
     def look_up(name: str) -> None:
         known = catalogue.column(table, column)
         if name not in known:
             raise KeyError(catalogue.unknown(name, f"{what} of facts/{table}.csv", known))
 
-    return Name(look_up, lambda: catalogue.column(table, column))
+    return KnownName(look_up, lambda: catalogue.column(table, column))
 
 
 def _effort(name: str) -> None:
@@ -121,19 +121,19 @@ def _models_of_options() -> set[str]:
     return {*catalogue.column("models", "model_id"), *sold}
 
 
-MODEL = Name(hf_config.model, lambda: catalogue.column("models", "model_id"))
-GPU = Name(catalogue.gpu, lambda: catalogue.column("gpus", "id"))
+MODEL = KnownName(hf_config.model, lambda: catalogue.column("models", "model_id"))
+GPU = KnownName(catalogue.gpu, lambda: catalogue.column("gpus", "id"))
 GPU_OR_BEST = replace(GPU, best=True)
-WEIGHTS = Name(
+WEIGHTS = KnownName(
     dtypes.weight_format, lambda: catalogue.column("weight_formats", "format"), best=True
 )
-KV_CACHE = Name(dtypes.kv_format, lambda: catalogue.column("kv_formats", "format"))
+KV_CACHE = KnownName(dtypes.kv_format, lambda: catalogue.column("kv_formats", "format"))
 SERVER = replace(_of("servers", "id", "server"), best=True)
 BOARD = _of("quality_boards", "board", "board")
-EFFORT = Name(_effort, lambda: {*catalogue.column("reasoning_effort", "effort"), "default"})
-COUNTRY = Name(_country)
-CURRENCY = Name(_currency)
-VENDOR = Name(_anything, lambda: catalogue.column("vendors", "vendor"))
-PROVIDER = Name(_anything, _providers)
-MODEL_OF_OPTION = Name(_anything, _models_of_options)
+EFFORT = KnownName(_effort, lambda: {*catalogue.column("reasoning_effort", "effort"), "default"})
+COUNTRY = KnownName(_country)
+CURRENCY = KnownName(_currency)
+VENDOR = KnownName(_anything, lambda: catalogue.column("vendors", "vendor"))
+PROVIDER = KnownName(_anything, _providers)
+MODEL_OF_OPTION = KnownName(_anything, _models_of_options)
 """Whether an option's model is known depends on its kind: `checks` asks."""
