@@ -58,7 +58,7 @@ generated: $(VENV)/.test ## Write the schema, pages of the documentation, README
 	$(BIN)/siting schema > $(VENV)/schema.json && mv $(VENV)/schema.json params/.schema.json
 	$(BIN)/python docs/commands.py && $(BIN)/python docs/scenario.py && $(BIN)/python docs/typeface.py
 	$(BIN)/python docs/frames.py && $(BIN)/python docs/examples.py && $(BIN)/python tests/columns.py
-	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/picture.py && $(BIN)/python docs/licences.py
 
 figures: $(VENV)/.test ## Run the chapters and keep the text of their key figures
 	$(BIN)/python notebooks/figures.py

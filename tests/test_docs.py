@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import email.message
 import importlib.util
 import io
 import os
@@ -59,6 +60,37 @@ def script(name: str) -> ModuleType:
 def test_a_written_page_is_what_the_library_says(name: str) -> None:
     written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert written == script(name).page(), "run `make generated`"
+
+
+def test_the_page_on_licences_names_each_package_that_is_installed_with_its_version() -> None:
+    locked = re.findall(
+        r"^([a-z0-9][a-z0-9._-]*)==(\S+)",
+        (ROOT / "requirements.lock").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    text = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\S+) \| (\S+) \| (.+) \|$", text, re.MULTILINE)[1:]
+    assert [(name, version) for name, version, _ in rows] == locked, "run `make generated`"
+    assert not [row for row in rows if re.search(r"(?<!L)GPL|AGPL|proprietary", row[2], re.I)]
+
+
+def test_a_licence_is_told_from_whatever_the_metadata_say() -> None:
+    page = script("licences")
+
+    class Package:
+        name = "some"
+
+        def __init__(self, **said: str) -> None:
+            self.metadata = email.message.Message()
+            for key, value in said.items():
+                self.metadata[key.replace("_", "-")] = value
+
+    assert page.licence(Package(License_Expression="MIT AND 0BSD")) == "MIT AND 0BSD"
+    classed = Package(Classifier="License :: OSI Approved :: MIT License")
+    assert page.licence(classed) == "MIT"
+    assert page.licence(Package(License="Apache 2.0\nand its text")) == "Apache-2.0"
+    with pytest.raises(ValueError, match="some: its metadata name no licence"):
+        page.licence(Package())
 
 
 def test_the_page_carries_the_typeface_of_the_paper() -> None:
