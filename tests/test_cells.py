@@ -203,3 +203,21 @@ def test_with_a_machine_down_no_limit_is_said_to_hold_where_all_of_the_work_may_
         which_machine={},
     )
     assert "no limit on waiting" in again["fails"] and "hold" not in again["fails"]
+
+
+# --- one rule for the rival -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client", ["base", "klinikverbund-nordheide", "polderwerk"])
+def test_page_one_and_the_chapter_on_cost_hold_the_choice_against_the_same_option(
+    client: str,
+) -> None:
+    s = opened(client)
+    page = run("10_decision", "names", s=s)
+    rival = page["rival"]
+    assert rival == run("40_cost", "names", s=s)["rival"]
+    if s.today is None or s.today == s.chosen:
+        allowed = page["options"].query("status != 'ruled out'").p50.dropna()
+        assert rival == allowed.drop(s.chosen).idxmin()
+    else:
+        assert rival == s.today

@@ -333,9 +333,11 @@ def depreciation(lines: Sequence[CashFlow], life: int, months: int) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class BreakEven:
-    """Three answers to one question, always printed together; None with the reason in `why`."""
+    """When, at which use and at which volume an option costs as little as its rival: three answers
+    to one question, always printed together; None with the reason in `why`."""
 
     rival: str
+    """Of use and volume: what is billed by use (`by_use`); the month is against the baseline."""
     why: str = ""
     month: float | None = None
     """First month in which the discounted saving against the baseline is back for good."""
@@ -353,10 +355,12 @@ class BreakEven:
 class Energy:
     """Electricity and emissions over the horizon, central case."""
 
-    grid: str
+    country: str
+    """Code of the country whose grid feeds the machines."""
     why: str = ""
     """Why not estimated."""
     kwh: float | None = None
+    """At the meter, cooling included."""
     tonnes_co2e: float | None = None
     inputs: tuple[Input, ...] = ()
 
@@ -399,12 +403,16 @@ class OptionCost:
         self.npv = money.npv(saving, rate)
         """Present value of what it saves against the baseline; negative: it costs more."""
         self.irr = money.irr(saving)
+        """Internal rate of return of that saving. [share a year]"""
         self.payback_simple = money.payback(saving) if saving.any() else None
+        """When that saving is back for good, not discounted. [months]"""
         self.payback_discounted = money.payback(saving, rate) if saving.any() else None
+        """The same, discounted. [months]"""
         self.break_even = _break_even(plan, option, saving, machines, volume, present)
         self.energy = energy(plan, option, machines)
         bought = machines.servers[0] if machines and option.machine else ()
         self.servers = tuple(map(float, bought))
+        """Servers that are owned, by year; empty where none is bought. [servers]"""
         self.hybrid = option.split if isinstance(option, HybridPlan) else None
 
 
@@ -571,12 +579,14 @@ def _requests(plan: Plan, option: HybridPlan, draws: Draws, owned: Array) -> tup
 # --- break-evens and volume -------------------------------------------------------------------
 
 
-def rival_of(plan: Plan, name: str, present: Mapping[str, float]) -> str:
-    """What break-evens by use are measured against: the baseline, or else the cheapest API."""
-    by_use = [n for n, o in plan.options.items() if o.option.kind in BY_REQUEST]
-    if plan.baseline in by_use:
+def by_use(plan: Plan, name: str, present: Mapping[str, float]) -> str:
+    """What break-evens are measured against: the baseline if it is billed by use, or else the
+    cheapest option that is; blank without one. Another option would have no use to break even at.
+    """
+    billed = [n for n, o in plan.options.items() if o.option.kind in BY_REQUEST]
+    if plan.baseline in billed:
         return plan.baseline
-    return min((n for n in by_use if n != name), key=present.__getitem__, default="")
+    return min((n for n in billed if n != name), key=present.__getitem__, default="")
 
 
 def _break_even(
@@ -584,7 +594,7 @@ def _break_even(
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
     name = option.name
-    rival = rival_of(plan, option.name, present)
+    rival = by_use(plan, option.name, present)
     if isinstance(option, HybridPlan) and option.alone == option.burst.name:
         return BreakEven(rival=rival, why="the optimum owns nothing: it is the other option alone")
     rate = float(plan.central()["discount_rate"][0])
@@ -717,7 +727,7 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
     why = "not estimated, because "
     if machines is None:
         return Energy(
-            grid=country, why=why + "the vendor publishes no energy per token of this model"
+            country=country, why=why + "the vendor publishes no energy per token of this model"
         )
     if side.machine is not None:
         name = f"Power of {side.machine.label}"
@@ -731,7 +741,7 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         idle = draws["idle_share"][0]
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:
-        return Energy(grid=country, why=why + f"no server with {gpu} is in facts/servers.csv")
+        return Energy(country=country, why=why + f"no server with {gpu} is in facts/servers.csv")
     place = prices.pue(side.option)
     ratio = replace(place.range, unit="x")
     of_place = source_of(place)
@@ -745,11 +755,11 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
               Input(name=f"PUE, {place.place}", value=ratio, source=of_place))  # fmt: skip
     if grid is None:
         why = f"no carbon intensity for {country or 'no country'}"
-        return Energy(grid=country, why=why, kwh=kwh, tonnes_co2e=None, inputs=inputs)
+        return Energy(country=country, why=why, kwh=kwh, tonnes_co2e=None, inputs=inputs)
     intensity = Range.exact(grid.g_per_kwh, "g/kWh")
     carbon = Input(name=f"Grid carbon, {country}", value=intensity, source=source_of(grid))
     return Energy(
-        grid=country,
+        country=country,
         why="",
         kwh=kwh,
         tonnes_co2e=kwh * grid.g_per_kwh / G_PER_TONNE,

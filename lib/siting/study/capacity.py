@@ -223,8 +223,8 @@ class CapacityFrames(Topic):
         option: label of the option
         model: open model
         rate: load of the replica [requests/s]
-        first: wait for the first token [s]
-        token: time of each further token [s]
+        first_token: wait for it [s]
+        further_token: time of each [s]
         """
         for where, pool in self._pools():
             curve = pool.curve(pool.mix(of_year=True))
@@ -234,8 +234,8 @@ class CapacityFrames(Topic):
                 yield {
                     **where,
                     "rate": rate,
-                    "first": seen.ttft[percentile],
-                    "token": seen.tpot[percentile],
+                    "first_token": seen.ttft[percentile],
+                    "further_token": seen.tpot[percentile],
                 }
 
     @frame_citing(_speed_sources)

@@ -383,7 +383,7 @@ class CostFrames(Topic):
                 "option": o.name,
                 "electricity": used.kwh and used.kwh / 1000,
                 "emissions": used.tonnes_co2e,
-                "grid": used.grid,
+                "grid": used.country,
                 "present": o.present,
                 "why": used.why,
             }

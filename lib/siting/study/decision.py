@@ -55,7 +55,8 @@ class DecisionFrames(Topic):
         share?: share of cases in which no other option is better by more than matters [share]
         first?: share of cases in which it ranks first [share]
         cost_share?: share of cases in which none costs less by more than matters [share]
-        lead?: its mean lead over its best rival; missing where it has none [points]
+        lead?: its mean score over that of the next option by mean score; missing where there is
+            none [points]
         loss?: mean loss against the best option of each case, as money [currency]
         matters: points by which another option must be better to count as better [points]
         matters_cost: share of cost that counts as a difference [share]
@@ -227,11 +228,11 @@ class DecisionFrames(Topic):
         plausible: whether it lies in its range, is dated, or can be had or asked
         set: words of `--set` that make it again, separated by blanks
         key?: the option that is then first, as the scenario names it
-        first?: the same by its label; missing where all are ruled out
+        then_first?: the same by its label; missing where all are ruled out
         present_cost?: median of its present cost [currency]
         share?: share of cases in which no other option is better by more than matters [share]
-        lead?: mean lead of the report's choice over its best rival; missing where it is ruled out
-            or alone [points]
+        lead?: mean score of the report's choice over the best of the others; missing where it is
+            ruled out or alone [points]
         cleared?: whether nothing demanded of the report's choice is still to be shown; missing
             where it is ruled out
         verdicts: rules whose verdict on the report's choice is another [rules]
@@ -247,7 +248,7 @@ class DecisionFrames(Topic):
                 "plausible": v.plausible,
                 "set": " ".join(v.set),
                 "key": found.option,
-                "first": self._label(found.option, v.after),
+                "then_first": self._label(found.option, v.after),
                 "present_cost": found.present_cost,
                 "share": found.share,
                 "lead": found.lead,
@@ -265,7 +266,7 @@ class DecisionFrames(Topic):
         """A value of one input at which the first option changes, all else as in the report.
 
         what: the input in words
-        today: value in the report
+        now: value in the report
         at: value at which the first option changes
         unit: unit of both
         low: low end of the range that is expected of it
@@ -279,7 +280,7 @@ class DecisionFrames(Topic):
         for s in self.results.switches:
             yield {
                 "what": s.dial.what,
-                "today": s.dial.today,
+                "now": s.dial.today,
                 "at": s.at,
                 "unit": s.dial.unit,
                 "low": s.dial.low,
@@ -303,7 +304,7 @@ class DecisionFrames(Topic):
         other: what would change something
         effect: first option, recommendation or verdict: the greatest of what changes
         key?: the option that is first then, as the scenario names it
-        first?: the same by its label
+        then_first?: the same by its label
         lead?: mean lead of the report's choice then [points]
         verdicts: rules whose verdict on the report's choice is another [rules]
         """
@@ -318,7 +319,7 @@ class DecisionFrames(Topic):
                     "other": v.after,
                     "effect": effect,
                     "key": found.option,
-                    "first": self._label(found.option, v.after),
+                    "then_first": self._label(found.option, v.after),
                     "lead": found.lead,
                     "verdicts": found.verdicts,
                 }

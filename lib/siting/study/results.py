@@ -50,7 +50,7 @@ class Pair(NamedTuple):
 
     chosen: str
     rival: str
-    """What the chosen one is held against."""
+    """What its money is held against: see `Results.compared`."""
 
 
 @dataclass(frozen=True)
@@ -188,10 +188,13 @@ class Results:
 
     @cached_property
     def compared(self) -> Pair:
-        """The chosen option and what it is held against, both priced; blank where none is.
+        """The chosen option and what its money is held against, both priced; blank where none is:
+        the one rule for page one, the chapter on cost and the budget.
 
-        Against what runs today; who stays is held against the cheapest other option that is not
-        ruled out and no mix of one part alone.
+        Against what runs today; where that is not known or stays, against the cheapest other option
+        by likely cost (the median of all cases) that is not ruled out and no mix of one part alone.
+        Two other comparisons have rules of their own: points are held against the next option by
+        mean score (`Ranking.lead`), use of machines against what is billed by use (`tco.by_use`).
         """
         priced = self.cost.options
         if not priced:
@@ -203,9 +206,11 @@ class Results:
         if today in priced and chosen != today:
             return Pair(chosen, today)
         ruled_out = {c.name for c in self.decision.candidates if c.struck}
+        drawn = {c.name: c.cost.central for c in self.decision.candidates if c.cost is not None}
+        likely = {name: drawn.get(name, option.present) for name, option in priced.items()}
         others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
         allowed = [n for n in others if n not in ruled_out] or others
-        return Pair(chosen, min(allowed, key=lambda n: priced[n].present, default=chosen))
+        return Pair(chosen, min(allowed, key=likely.__getitem__, default=chosen))
 
     def cures(self, name: str) -> float:
         """What all remedies cost in today's money that rules name for an option. [currency]"""

@@ -61,7 +61,7 @@ class TurnFrames(Topic):
         settled: what settles it: decision, answer, offer, pilot, year, day, nothing or weighing
         known_by?: day by which that is known; missing where no date settles it
         key?: the option that is first then, as the scenario names it
-        first?: the same by its label; missing where all are ruled out
+        then_first?: the same by its label; missing where all are ruled out
         present_cost?: likely present cost of that option then [currency]
         share?: share of cases in which no other is better by more than matters [share]
         lead?: lead of the choice then; missing where it may not be chosen any more [points]
@@ -84,7 +84,7 @@ class TurnFrames(Topic):
                 "settled": settled,
                 "known_by": self._known_by(variant, settled),
                 "key": found.option,
-                "first": self._label(found.option, variant),
+                "then_first": self._label(found.option, variant),
                 "present_cost": found.present_cost,
                 "share": found.share,
                 "lead": found.lead,
@@ -155,7 +155,7 @@ class TurnFrames(Topic):
             because it has no price, its room is too small, or its vendor or model is gone
         rule: what is not met, in words
         reason: why, in full
-        present?: likely present cost [currency]
+        likely?: median of its present cost [currency]
         """
         no_policy = self._struck({"rules.policies": []})
         lines = self.scenario.decision.hard_constraints
@@ -163,7 +163,7 @@ class TurnFrames(Topic):
         for c in self.results.decision.candidates:
             if not c.struck:
                 continue
-            row = {"option": c.name, "reason": c.struck[0], "present": c.cost and c.cost.central}
+            row = {"option": c.name, "reason": c.struck[0], "likely": c.cost and c.cost.central}
             if c.name not in no_policy:
                 named = [POLICY_WORDS[line] for line in self.scenario.rules.policies]
                 row |= {"whose": "your policy", "rule": self._alone(c.name, named)}

@@ -122,7 +122,7 @@ class Wording:
 
     TRIED: ClassVar = {
         "change": "if this changes",
-        "first": "then first",
+        "then_first": "then first",
         "present_cost": "its cost",
         "lead": "lead of the choice",
     }
@@ -131,7 +131,7 @@ class Wording:
     def tried(self, variants: pd.DataFrame) -> pd.DataFrame:
         """Rows of `variants` in words: what is changed, what is first then, and at which cost."""
         made = variants[list(self.TRIED)].reset_index(drop=True)
-        made["first"] = made["first"].fillna("none may be chosen")
+        made["then_first"] = made.then_first.fillna("none may be chosen")
         made["present_cost"] = [
             "–" if pd.isna(cost) else self.money(cost) for cost in made.present_cost
         ]
