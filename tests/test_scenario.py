@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import study
 from siting.inputs import document, scenario
-from siting.inputs.scenario import Scenario, ScenarioError
+from siting.inputs.scenario import Scenario, ScenarioError, changes
+from studies import CLIENTS
 
 ROOT = Path(__file__).parents[1]
 BASE = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
@@ -826,3 +827,24 @@ def test_notice_is_due_the_clients_own_months_before_a_contract_ends(
     assert client.notice_by(dt.date.fromisoformat(last)) == dt.date.fromisoformat(by)
     silent = client.model_copy(update={"notice_months": None})
     assert silent.notice_by(dt.date.fromisoformat(last)) is None
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("change", [scenario.changed, changes.put])
+def test_a_change_leaves_out_every_line_that_the_file_leaves_out(change: Any, client: str) -> None:
+    # a line of `data` that is written as null says that nobody knows, and one that is left out not
+    start = scenario.load(client)
+    first = next(iter(start.workloads))
+    found = change(start, {f"workloads.{first}.data.large_scale": True, "finance.tax_rate": 0.2})
+    assert found.workloads[first].data.large_scale is True
+    assert found.finance.tax_rate == 0.2
+    for name, before in start.workloads.items():
+        now = found.workloads[name].data.model_fields_set
+        assert now - {"large_scale"} == before.data.model_fields_set - {"large_scale"}
+    assert found.client.model_fields_set == start.client.model_fields_set
+
+
+def test_a_later_change_may_lead_on_from_an_earlier_one() -> None:
+    start = scenario.load("base")
+    new = {"options.new": start.options["api"].model_dump(), "options.new.label": "Newer"}
+    assert scenario.changed(start, new).options["new"].label == "Newer"

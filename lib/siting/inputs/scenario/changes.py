@@ -33,15 +33,13 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
 
     Raises DocumentError for a path that is not there, or a value that cannot be.
     """
-    data = scenario.model_dump()
+    whole = scenario.model_dump()
+    data = scenario.model_dump(exclude_unset=True)
     for path, value in changes.items():
         keys = path.split(".")
-        _refuse_unknown(scenario, data, keys)
-        holder = data
-        for key in keys[:-1]:
-            holder = holder[key]
-        holder[keys[-1]] = value
-    data["evidence"] = [*_said_by(changes, scenario), *data["evidence"]]
+        _refuse_unknown(scenario, whole, keys)
+        _write(data, scenario, whole, keys, value)
+    data["evidence"] = [*_said_by(changes, scenario), *whole["evidence"]]
     try:
         found = Scenario.model_validate(data)
         wrong = [*contradictions(found), *faults(found)]
@@ -69,6 +67,27 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
             wrong = f"{lost!r} is no vendor or model of an option"
             meant = catalogue.suggestion(lost, sorted(used - {""}))
             yield Fault(("suppose", "gone", i), wrong, meant)
+
+
+def _write(
+    data: dict[str, Any], scenario: Scenario, whole: Any, keys: Sequence[str], value: Any
+) -> None:
+    """Puts a value at a path of what the file says, with the record that holds it where the file
+    has left that out.
+
+    All other lines that are left out stay out: one that is written as null says that somebody asked
+    and nobody knows (data of a workload).
+    """
+    record: Any = scenario
+    holder = data
+    for key in keys[:-1]:
+        record = _member(record, key)
+        whole = whole[key]
+        is_record = isinstance(record, BaseModel)
+        said = record.model_dump(exclude_unset=True) if is_record else whole
+        holder = holder.setdefault(key, said)
+    holder[keys[-1]] = value
+    whole[keys[-1]] = value  # a later path may lead on from here
 
 
 def _refuse_unknown(scenario: Scenario, data: Mapping[str, Any], keys: Sequence[str]) -> None:
@@ -130,7 +149,7 @@ def _put(record: Any, keys: Sequence[str], value: Any) -> Any:
 
 def _read_anew(record: BaseModel, field: str, value: Any) -> BaseModel:
     """A record with another value in a field, checked as the file's would be."""
-    fields = {name: getattr(record, name) for name in type(record).model_fields}
+    fields = {name: getattr(record, name) for name in record.model_fields_set}
     return type(record).model_validate({**fields, field: value})
 
 
