@@ -384,11 +384,39 @@ def test_the_price_that_is_quoted_is_the_price_that_was_paid() -> None:
     )
 
 
+def test_cards_that_stand_idle_for_lack_of_work_are_not_taken_for_slow_ones() -> None:
+    # Half the volume, and exactly the GPU-hours that the plan has at half the volume: cards come
+    # whole, so each request takes more of them, and the replica is as fast as it was planned.
+    study = opened("base")
+    plan = study.results.cost.plan
+    asked_for = billing._asked(study, "rented")
+    half = audit.foretold(plan, "rented", plan.central(demand=0.5), asked_for).drawn
+    planned = foretold(option="rented")
+    came = [
+        Came(month=month, **{q: float(half[q][0, place]) for q in audit.CHAIN})
+        for place, month in enumerate(MONTHS)
+    ]
+    told = billing.Audited(
+        audit=audit.audit(planned, came, REPORT),
+        label="Rented",
+        numbers=study.results.numbers,
+        notes=(),
+        sources=("a.csv (invoice)",),
+    )
+    use = next(each for each in told.audit.learned if each.step.link == "utilisation")
+    assert use.seen.central > 1.2, "each request takes more card hours than planned"
+    finance = billing.narrowed(told, study)["finance"]
+    assert finance["demand"]["central"] == pytest.approx(0.5, rel=0.05)
+    assert finance["throughput"]["central"] == pytest.approx(1, rel=0.06)
+
+
 def test_a_bill_in_dollars_is_converted_and_said(invoice: Path) -> None:
     invoice.write_text("month,amount,currency\n2026-12,1000,USD\n", encoding="utf-8")
     found = json.loads(asked("base", invoice.name, "--option", "api", "--json").stdout)
     assert found["billed"] < 1_000
-    assert re.search(r"2026-12: billed in USD, at 0\.\d+ EUR per USD of 20\d\d-", found["notes"][0])
+    assert re.fullmatch(
+        r"billed in USD, at 0\.\d+ EUR per USD of [\d-]+: 2026-12", found["notes"][0]
+    )
 
 
 def test_a_table_that_is_written_holds_no_formula(

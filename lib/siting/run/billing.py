@@ -26,6 +26,9 @@ from siting.places import MIXED
 from siting.quantity import Z90, NotEstimated, Range
 from siting.study import Study
 
+NAMED = 3
+"""Files that evidence names; it counts the others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audited:
@@ -100,15 +103,20 @@ def of_study(study: Study, bills: Bills, option: str = "") -> Audited:
         wrong = f"{chosen!r} is no option"
         raise DocumentError.of("--option", wrong, suggestion(chosen, study.options))
     notes = list(bills.notes)
-    came = [_in_currency(month, study, notes) for month in bills.months]
+    rates: dict[str, list[str]] = {}
+    came = [_in_currency(month, study, rates) for month in bills.months]
+    notes += [f"{said}: {', '.join(months)}" for said, months in rates.items()]
     report_day = study.client.report_date
     found = audit.audit(_foretold(study, chosen), came, f"{report_day:%Y-%m}")
     if found.outside:
         notes.append(f"outside the plan's horizon, and left out: {', '.join(found.outside)}")
-    for month in found.months:
-        if month.came.credits:
-            said = study.results.numbers.money(month.came.credits)
-            notes.append(f"{month.month}: net of {said} of credits")
+    credits = [month for month in found.months if month.came.credits]
+    if credits:
+        said = study.results.numbers.money(-sum(month.came.credits for month in credits))
+        notes.append(f"net of {said} of credits: {', '.join(m.month for m in credits)}")
+    taxed = [month.month for month in bills.months if month.taxes]
+    if taxed:
+        notes.append(f"without the tax that is billed: {', '.join(taxed)}")
     return Audited(
         audit=found,
         label=study.results.labels[chosen],
@@ -120,29 +128,33 @@ def of_study(study: Study, bills: Bills, option: str = "") -> Audited:
 
 def _foretold(study: Study, option: str) -> Foretold:
     results = study.results
-    plan = results.cost.plan
-    draws = uncertainty.draws_at(plan, results.uncertainty.scores)
-    leaf = quality.leaves(study.scenario, option)[-1]
-    asked = {
+    draws = uncertainty.draws_at(results.cost.plan, results.uncertainty.scores)
+    return audit.foretold(results.cost.plan, option, draws, _asked(study, option))
+
+
+def _asked(study: Study, option: str) -> dict[str, audit.Tokens]:
+    """Tokens of a request by workload, those that the option's model thinks among them."""
+    (*_, leaf) = quality.leaves(study.scenario, option)
+    return {
         name: audit.Tokens(
             seen=workload.input_tokens.mean + workload.output_tokens.mean,
             hidden=quality.hidden_tokens(study.scenario, leaf, name).central,
         )
         for name, workload in study.scenario.workloads.items()
     }
-    return audit.foretold(plan, option, draws, asked)
 
 
-def _in_currency(billed: Billed, study: Study, notes: list[str]) -> Came:
-    """A month in the client's currency, at the last rate of that month that is known."""
+def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> Came:
+    """A month in the client's currency, at the last rate of that month that is known.
+
+    rates: in words, the months that each holds for.
+    """
     rate = 1.0
     if billed.amount is not None and billed.currency != study.client.currency:
         day = last_day(billed.month)
         rate, source = prices.exchange_rate(billed.currency, study.client.currency, day)
-        notes.append(
-            f"{billed.month}: billed in {billed.currency}, at {rate:.4g} "
-            f"{source.locator} of {source.date}"
-        )
+        said = f"billed in {billed.currency}, at {rate:.4g} {source.locator} of {source.date}"
+        rates.setdefault(said, []).append(billed.month)
     return Came(
         month=billed.month,
         amount=None if billed.amount is None else billed.amount * rate,
@@ -255,9 +267,10 @@ def narrowed(told: Audited, study: Study) -> dict[str, Any]:
     if volume and volume.step.of != "gpu_hours" and not is_mix:
         finance["demand"] = _band(volume.seen, _central(study, "demand") * _grown(told, volume))
     use = learned.get("utilisation")
-    if use:
+    if use and volume:
+        scale = _central(study, "throughput") * _use_at_volume(told, study, use, volume)
         speed = Range.ordered([1 / end for end in use.seen.ends])
-        finance["throughput"] = _band(speed, _central(study, "throughput"))
+        finance["throughput"] = _band(speed, scale)
     price = learned.get("price")
     if price and price.step.each is not None and "utilisation" not in price.step.what:
         quotes.append(_quote(told, study, learned, day))
@@ -274,13 +287,19 @@ def narrowed(told: Audited, study: Study) -> dict[str, Any]:
         "evidence": [
             {
                 "fields": fields,
-                "source": f"Bills and meters: {', '.join(told.sources)}",
+                "source": f"Bills and meters: {_some(told.sources)}",
                 "locator": f"{len(months)} months, {months[0]} to {months[-1]}, by siting audit",
                 "date": day,
                 "kind": "measured",
             }
         ],
     }
+
+
+def _some(files: Sequence[str]) -> str:
+    """The first few files, and how many more there are."""
+    more = len(files) - NAMED
+    return ", ".join([*files[:NAMED], *([f"{more} more"] if more > 0 else [])])
 
 
 def _band(factor: Range, scale: float) -> dict[str, float]:
@@ -297,6 +316,21 @@ def _grown(told: Audited, volume: Learned) -> float:
     """What the plan lets a quantity grow from its first month to the last that was billed."""
     planned = told.audit.foretold.planned[volume.step.of]
     return float(planned[told.audit.last] / planned[0])
+
+
+def _use_at_volume(told: Audited, study: Study, use: Learned, volume: Learned) -> float:
+    """GPU-hours for a unit of work that the plan needs at the volume that came, over those at the
+    volume that was planned: cards come whole, so a smaller volume uses them less well."""
+    plan = study.results.cost.plan
+    option = told.audit.foretold.option
+    demand = _central(study, "demand") * volume.seen.central
+    asked = _asked(study, option)
+    then = audit.foretold(plan, option, plan.central(demand=demand), asked).drawn
+    planned = told.audit.foretold.planned
+    each = use.step.each or "requests"
+    month = told.audit.last
+    use_then = then["gpu_hours"][0, month] / then[each][0, month]
+    return float(use_then / (planned["gpu_hours"][month] / planned[each][month]))
 
 
 def _quote(
