@@ -181,7 +181,8 @@ def test_what_nobody_knows_is_no_gain_and_default_weights_are_called_ours(client
 def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(client: str) -> None:
     s, page = opened(client), printed("10_decision", client, "page_one")
     rows = s.variants()
-    moving = rows[rows.plausible & (rows.answer != "stays")]
+    rows = rows[rows.plausible]
+    moving = rows[rows.answer != "stays"]
     said = " ".join(page.split())
     staying = (rows.answer == "stays").sum()
     assert f"stays first in {staying} of {len(rows)} changes" in said
