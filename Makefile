@@ -51,8 +51,9 @@ lab: $(VENV)/.test ## Open JupyterLab on the notebooks
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir . \
 		--LabApp.default_url=/lab/tree/notebooks/start.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
 
-docs: $(VENV)/.test ## Build the documentation to site/, links checked
-	$(BIN)/mkdocs build --strict --quiet
+docs: $(VENV)/.test ## Build the documentation to site/ with a gallery of all reports, links checked
+	$(BIN)/siting report --out $(VENV)/gallery
+	DOCS_GALLERY=$(VENV)/gallery $(BIN)/mkdocs build --strict --quiet
 
 generated: $(VENV)/.test ## Write the schema, pages of the documentation, README's picture and the page's typeface anew
 	$(BIN)/siting schema > $(VENV)/schema.json && mv $(VENV)/schema.json params/.schema.json

@@ -6,6 +6,7 @@ import base64
 import email.message
 import importlib.util
 import io
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+import pypdf
 import pytest
 from fontTools.ttLib import TTFont
 from siting import study
@@ -32,11 +34,29 @@ LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def test_the_site_builds_with_every_link_checked(tmp_path: Path) -> None:
+    home = tmp_path / "reports" / "acme"
+    home.mkdir(parents=True)
+    with pypdf.PdfWriter() as paper:
+        paper.add_blank_page(210, 297)
+        paper.write(home / "report.pdf")
+    said = {"client": {"name": "Acme AG", "sector": "banking", "country": "CH"}}
+    said["recommendation"] = {"label": "Own servers"}
+    (home / "summary.json").write_text(json.dumps(said), encoding="utf-8")
+    for name in ("report.html", "cash-flows.xlsx"):
+        (home / name).write_text("made", encoding="utf-8")
     words = ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+    shown = os.environ | {"DOCS_GALLERY": str(home.parent)}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=shown, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     index = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "fonts.googleapis.com" not in index
+    gallery = (tmp_path / "site" / "gallery" / "index.html").read_text(encoding="utf-8")
+    assert "Banking, CH. First: Own servers." in gallery
+    for name in ("report.html", "report.pdf", "cash-flows.xlsx", "summary.json", "page-one.png"):
+        assert f"acme/{name}" in gallery
+        assert (tmp_path / "site" / "gallery" / "acme" / name).stat().st_size
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
