@@ -309,7 +309,7 @@ def write(path: Path, **cells: str) -> None:
         ("models", {"num_attention_heads": "0"}, "num_attention_heads: '0' should be greater"),
         ("cloud_prices", {"usd_gpu_hour": "-1"}, "usd_gpu_hour: '-1' should be greater than 0"),
         ("cloud_prices", {"usd_gpu_hour": "nan"}, "usd_gpu_hour: 'nan' should be a finite number"),
-        ("cloud_prices", {"gpu_id": "h999"}, "gpu_id: 'h999' is no GPU of facts/gpus.csv; "),
+        ("cloud_prices", {"gpu_id": "h999"}, "gpu_id: 'h999' is no GPU of siting_facts/gpus.csv; "),
         (
             "cost_items",
             {"driver": "serverz"},

@@ -421,7 +421,7 @@ def test_a_parameter_that_the_table_lacks_is_named(
     table.write_text("".join(r for r in rows if not r.startswith(f"{name},")), encoding="utf-8")
     monkeypatch.setenv("SITING_FACTS", str(folder))
     chosen = designed("base")
-    said = f"^facts/cost_parameters.csv has no {name} for any option$"
+    said = f"^siting_facts/cost_parameters.csv has no {name} for any option$"
     with pytest.raises(catalogue.FactError, match=said):
         tco.assess(chosen, plain_capacity(chosen))
 

@@ -123,9 +123,10 @@ CountryOrUnion = Annotated[
 Countries = Annotated[str, one_of(countries, "country code (ISO 3166)", " ")]
 """Countries, separated by spaces."""
 WeightFormatName = Annotated[
-    str, one_of(lambda: column("weight_formats", "format"), "format of facts/weight_formats.csv")
+    str,
+    one_of(lambda: column("weight_formats", "format"), "format of siting_facts/weight_formats.csv"),
 ]
-GpuId = Annotated[str, one_of(lambda: column("gpus", "id"), "GPU of facts/gpus.csv")]
+GpuId = Annotated[str, one_of(lambda: column("gpus", "id"), "GPU of siting_facts/gpus.csv")]
 
 
 Owner = Literal[
@@ -492,7 +493,7 @@ _SAID = {"missing": "is missing; fill it in", "extra_forbidden": "is no column h
 
 @of_facts
 def table(name: str, record: type[F]) -> tuple[F, ...]:
-    """All rows of `facts/<name>.csv` as `record`s, validated once and cached.
+    """All rows of `siting_facts/<name>.csv` as `record`s, validated once and cached.
 
     A field `x` that is a `Range` stands in the columns `x_low`, `x` and `x_high`. Where it may
     be None, all three may be blank.
@@ -517,7 +518,7 @@ def table(name: str, record: type[F]) -> tuple[F, ...]:
 
 @of_facts
 def settings(name: str) -> Mapping[str, Setting]:
-    """The constants of `facts/<name>.csv` by name."""
+    """The constants of `siting_facts/<name>.csv` by name."""
 
     class Settings(dict[str, Setting]):
         def __missing__(self, setting: str) -> Setting:

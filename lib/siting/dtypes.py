@@ -1,7 +1,7 @@
 """Storage formats of weights, and of cached keys and values: how many bits, and of which tensors.
 
 A format counts its scales and names the groups of tensors that it applies to
-(facts/weight_formats.csv). "4 bit" is therefore never half a byte a parameter.
+(siting_facts/weight_formats.csv). "4 bit" is therefore never half a byte a parameter.
 
 [1] OCP Microscaling Formats v1.0 (blocks and scales of 4-bit formats)
 """

@@ -2,8 +2,9 @@
 
 Code and tables of facts ask for a trait (a cost item is for `rented` machines, a step of the plan
 for those who run `machines`), so that a new kind is a line of `KINDS`. What rules of data
-sovereignty take as given of it stands in facts/provider_attributes.csv, under `kind:NAME`; a kind
-of which they say nothing is refused. Where a fact is about one kind alone, it names that kind.
+sovereignty take as given of it stands in siting_facts/provider_attributes.csv, under `kind:NAME`;
+a kind of which they say nothing is refused. Where a fact is about one kind alone, it names that
+kind.
 """
 
 from __future__ import annotations

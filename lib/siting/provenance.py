@@ -15,7 +15,7 @@ class Entry:
 
     table: str
     line: int
-    """Line of the file `facts/<table>.csv`."""
+    """Line of the file `siting_facts/<table>.csv`."""
     name: str
     """The row's own first columns, enough to tell it from its neighbours."""
     facts: dict[str, str]

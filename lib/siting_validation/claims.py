@@ -1,7 +1,7 @@
 """Published cost comparisons, recomputed from the inputs printed beside them.
 
-facts/tco_cases.csv holds what was printed and those inputs. `check` recomputes a case and says
-whether print and inputs agree; the report quotes the value that the table keeps.
+siting_facts/tco_cases.csv holds what was printed and those inputs. `check` recomputes a case and
+says whether print and inputs agree; the report quotes the value that the table keeps.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ FORMULAS: Mapping[str, Callable[..., float]] = {
     "yearly_server_cost": _yearly_server_cost,
     "cost_per_gpu_hour": lambda gpus, hours, **parts: sum(parts.values()) / (gpus * hours),
 }
-"""Formula names of facts/tco_cases.csv. Percentages are of 100."""
+"""Formula names of siting_facts/tco_cases.csv. Percentages are of 100."""
 
 
 def check(case: PublishedCase) -> Check:

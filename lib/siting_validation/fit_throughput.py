@@ -3,10 +3,10 @@
     python -m siting_validation.fit_throughput [MEASUREMENTS.csv] [--dry]
 
 MEASUREMENTS.csv has the columns that `siting validate throughput` reads (default: those in the
-repository). The fitted values go into facts/engine_efficiency.csv, the ranges into
-facts/engine_spread.csv, what was seen into facts/engine_calibration.csv, and the errors, with
-models, cards and sources left out, into siting_validation/fit_throughput.json, from which
-docs/validation.md is made. With --dry, the errors are printed and nothing is written.
+repository). The fitted values go into siting_facts/engine_efficiency.csv, the ranges into
+siting_facts/engine_spread.csv, what was seen into siting_facts/engine_calibration.csv, and the
+errors, with models, cards and sources left out, into siting_validation/fit_throughput.json, from
+which docs/validation.md is made. With --dry, the errors are printed and nothing is written.
 
 The fit is a regularised, robust least squares on logarithms: every constant has a prior and a
 width (columns `prior` and `prior_factor`), so that what the measurements do not determine stays

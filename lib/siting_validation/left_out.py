@@ -5,7 +5,7 @@
 For each group that is left out, the constants that come from logs and the stretch of ranges are
 found again from all other rows; then the group's rows are predicted. `--write` keeps the errors in
 left_out.json (docs/validation.md prints them) and the stretch from all rows in
-facts/memory_spread.csv and facts/memory_seen.csv, which the kit reads.
+siting_facts/memory_spread.csv and siting_facts/memory_seen.csv, which the kit reads.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _source(address: str) -> str:
 # --- constants from logs ----------------------------------------------------------------------
 
 Key = tuple[str, ...]
-"""engine, name, first, before, where: a row of facts/memory_constants.csv."""
+"""engine, name, first, before, where: a row of siting_facts/memory_constants.csv."""
 
 
 def derived(case: LoggedRow) -> Iterator[tuple[Key, float]]:

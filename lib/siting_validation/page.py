@@ -231,10 +231,11 @@ card, family of models and engine."""
 
 LEFT_OUT_TRAINING = """\
 Here each model on a card, each card, and each source, is left out in turn. What a layer keeps is
-scaled anew from the rest, and so is the width of ranges. The rows of facts/training_frameworks.csv,
-which say what a framework does with loss and checkpointing, stay; where a framework is measured by
-one source only, its row was read there and from its code, so that the errors of that source are a
-little kind. *Far* counts what the others never measured among framework and family of models."""
+scaled anew from the rest, and so is the width of ranges. The rows of
+siting_facts/training_frameworks.csv, which say what a framework does with loss and checkpointing,
+stay; where a framework is measured by one source only, its row was read there and from its code,
+so that the errors of that source are a little kind. *Far* counts what the others never measured
+among framework and family of models."""
 
 POOR_SERVING = """\
 - vLLM 0.8 to 0.10 takes FlashInfer's sampler where a container brings it: 1 GiB less on 256

@@ -151,8 +151,8 @@ def markdown(record: Record) -> str:
 def recoding_sheet(record: Record, seed: int = 1) -> str:
     """A blind coding sheet as CSV: every event in random order, without any earlier coding.
 
-    The rubric belongs beside it (`facts/severity_rubric.csv`). The filled columns go into
-    `facts/vendor_event_ratings.csv` under a new rater's name.
+    The rubric belongs beside it (`siting_facts/severity_rubric.csv`). The filled columns go into
+    `siting_facts/vendor_event_ratings.csv` under a new rater's name.
     """
     events = sorted(record.events, key=lambda e: e.event_id)
     random.Random(seed).shuffle(events)

@@ -23,7 +23,7 @@ would show as much in the median, and other wide ranges show 0.10 to 0.13. The m
 gives short notice, not when: within a vendor it ranks little better than a coin.
 
 The composite score of 0 to 100 that stood here before was withdrawn: its figures are kept as data
-in facts/vendor_backtests.csv.
+in siting_facts/vendor_backtests.csv.
 """
 
 from __future__ import annotations
@@ -522,7 +522,7 @@ def _panel(
 
 @cache
 def results() -> tuple[Panel, ...]:
-    """The tests on the record of `facts/`, worked out once."""
+    """The tests on the record of `siting_facts/`, worked out once."""
     return run(load())
 
 
@@ -686,7 +686,7 @@ COLUMNS = (
 
 
 def row(panel: Panel) -> dict[str, str]:
-    """A panel as a row of facts/vendor_backtests.csv."""
+    """A panel as a row of siting_facts/vendor_backtests.csv."""
     own = panel.own
     bins = ";".join(f"{b.predicted:.3f}:{b.observed:.3f}:{b.n}" for b in own.calibration)
     figures: dict[str, float] = {
@@ -706,7 +706,7 @@ def row(panel: Panel) -> dict[str, str]:
 
 
 def write(rows_of: Callable[[], tuple[Panel, ...]] = results) -> None:
-    """Writes the results to facts/vendor_backtests.csv; rows of withdrawn methods stay."""
+    """Writes the results to siting_facts/vendor_backtests.csv; rows of withdrawn methods stay."""
     path = catalogue.facts_dir() / "vendor_backtests.csv"
     withdrawn = []
     made = [row(p) for p in rows_of()]

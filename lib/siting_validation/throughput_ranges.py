@@ -116,7 +116,7 @@ class ScopeRange:
     """The range of errors that holds for a scope."""
 
     scope: str
-    """Conditions of facts/engine_spread.csv; blank: all."""
+    """Conditions of siting_facts/engine_spread.csv; blank: all."""
     low: float
     """As a logarithm."""
     high: float
@@ -230,7 +230,8 @@ def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.nda
 
 
 def facts(quantity: str, rows: list[ScopeRange]) -> list[dict[str, Any]]:
-    """The rows of facts/engine_spread.csv of a quantity; a client's own benchmark comes first."""
+    """The rows of siting_facts/engine_spread.csv of a quantity; a client's own benchmark comes
+    first."""
     scatter = float(np.log(OWN_SCATTER))
     own = ScopeRange(scope="measured=yes", low=-scatter, high=scatter, count=0)
     return [

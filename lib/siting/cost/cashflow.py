@@ -1,9 +1,9 @@
 """Cash flows of every option: cost items × quantities × prices, for one case or many draws at once.
 
-A cost item is a row of facts/cost_items.csv: what it is multiplied by (`driver`), when it falls
-due, and for which kinds of option. `compile_plan` finds the prices once; `bill` then turns any
-number of draws of the uncertain factors into amounts by year, in one pass of array arithmetic. The
-central case is a draw like any other, so that the report and its uncertainty cannot disagree.
+A cost item is a row of siting_facts/cost_items.csv: what it is multiplied by (`driver`), when it
+falls due, and for which kinds of option. `compile_plan` finds the prices once; `bill` then turns
+any number of draws of the uncertain factors into amounts by year, in one pass of array arithmetic.
+The central case is a draw like any other, so that the report and its uncertainty cannot disagree.
 
 Arrays are n × Y: n draws, Y years of the horizon. Money is in the client's currency, nominal, and
 costs are positive.
@@ -48,7 +48,8 @@ SHARED = (
     "demand", "throughput", "rental_drift", "inflation", "idle_share", "scale_down",
     "bytes_per_token", "hours_per_month", "staff_scale", "rental_memory", "parallel_months",
 )  # fmt: skip
-"""Parameters of facts/cost_parameters.csv that quantities and price paths of any option read."""
+"""Parameters of siting_facts/cost_parameters.csv that quantities and price paths of any option
+read."""
 RESIDUALS = tuple(f"residual_after_{age}" for age in range(1, 6))
 OF_SERVERS = ("life_years", "residual_scale", *RESIDUALS)
 """Parameters that servers of one's own add to these."""

@@ -1,6 +1,6 @@
 """Published cost comparisons: what they say with this client's load and prices.
 
-facts/tco_cases.csv holds what was printed and what follows from the inputs printed beside it
+siting_facts/tco_cases.csv holds what was printed and what follows from the inputs printed beside it
 (recomputed by `siting_validation.claims`). `for_client` asks the published question again with
 today's prices and the client's use.
 """

@@ -187,7 +187,8 @@ class Remedy:
 
 
 def remedies(scenario: Scenario) -> dict[str, Remedy]:
-    """Every remedy of facts/cost_items.csv, priced for this client; no option's total has one."""
+    """Every remedy of siting_facts/cost_items.csv, priced for this client; no option's total has
+    one."""
     finder = _Finder(scenario=scenario)
     nil = Range.exact(0.0, finder.client.currency)
     none = Range.exact(0.0, "share")

@@ -2,7 +2,7 @@
 
 Flows are counted from today: element 0 is paid now, element t at the end of month t. Positive
 flows are savings or income, negative ones are costs, except where a function says `costs`. The
-published cases of facts/tco_cases.csv are recomputed with these same functions.
+published cases of siting_facts/tco_cases.csv are recomputed with these same functions.
 """
 
 from __future__ import annotations

@@ -244,7 +244,8 @@ def server(option: Option) -> Server:
         return fits[0]
     any_server = known_servers(option.model_copy(update={"server": ""}))
     raise NotPriced(
-        f"server {option.server or '(none given)'} for {option.gpu} is not in facts/servers.csv; "
+        f"server {option.server or '(none given)'} for {option.gpu} is not in "
+        "siting_facts/servers.csv; "
         f"known: {', '.join(r.id for r in any_server) or 'none for this GPU'}"
     )
 
@@ -278,7 +279,7 @@ def _span(found: list[HardwarePrice], machine: Server, day: dt.date) -> tuple[Ra
     high = max(max(usd(r, r.high or r.price) for r in found) * (1 + host.high), 1.2 * central)
     oldest = min(found, key=lambda r: r.date)
     names = "; ".join(dict.fromkeys(r.source for r in found))
-    where = f"facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}"
+    where = f"siting_facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}"
     source = Source(
         source=f"Median of {len(found)} prices: {names}",
         url=oldest.url,
@@ -311,7 +312,7 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
         )
     providers = {r.provider for r in rows}
     each = (median(r.usd_gpu_hour for r in rows if r.provider == p) for p in providers)
-    where = f"facts/cloud_prices.csv, {gpu_id}, on demand"
+    where = f"siting_facts/cloud_prices.csv, {gpu_id}, on demand"
     oldest = min(r.date for r in rows)
     title = f"Median of {len(providers)} providers' price lists"
     source = Source(source=title, url=rows[0].url, locator=where, date=oldest, kind="estimate")
@@ -365,7 +366,9 @@ def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
         and (not p.countries or country in p.countries.split())
     ]
     if not rows:
-        raise FactError(f"facts/cost_parameters.csv has no {identifier} for {kind or 'any option'}")
+        raise FactError(
+            f"siting_facts/cost_parameters.csv has no {identifier} for {kind or 'any option'}"
+        )
     return max(rows, key=lambda p: (bool(p.countries), bool(p.options)))
 
 

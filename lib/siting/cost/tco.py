@@ -741,7 +741,7 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         idle = draws["idle_share"][0]
         monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
     else:
-        return Energy(country=country, why=why + f"no server with {gpu} is in facts/servers.csv")
+        return Energy(country=country, why=why + f"no server with {gpu} is on file")
     place = prices.pue(side.option)
     ratio = replace(place.range, unit="x")
     of_place = source_of(place)

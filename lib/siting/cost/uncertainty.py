@@ -2,9 +2,9 @@
 
 The uncertain factors of the plan are drawn, and every option is billed with `tco.totals`, the same
 evaluation as the central case. Draws are correlated by a Gaussian copula: factors of one driver
-move together, and facts/cost_correlations.csv says which drivers follow each other. A hybrid owns
-in every draw what is best in the central case, because servers are bought before the future is
-known.
+move together, and siting_facts/cost_correlations.csv says which drivers follow each other. A
+hybrid owns in every draw what is best in the central case, because servers are bought before the
+future is known.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def _matrix() -> Array:
         matrix[at[c.a], at[c.b]] = matrix[at[c.b], at[c.a]] = c.correlation
     if np.linalg.eigvalsh(matrix).min(initial=1) <= 1e-9:
         raise catalogue.FactError(
-            "facts/cost_correlations.csv: no inputs can be correlated like this (what moves with "
-            "one of two cannot move against both); bring the correlations nearer to 0"
+            "siting_facts/cost_correlations.csv: no inputs can be correlated like this (what moves "
+            "with one of two cannot move against both); bring the correlations nearer to 0"
         )
     return matrix
 

@@ -1,7 +1,7 @@
 """Reading a `config.json`, in which families write one thing under many names.
 
-The names are rows of facts/config_keys.csv, what a word means (a kind of model, an algorithm, a
-module's name) of facts/config_words.csv: a new family is a new row.
+The names are rows of siting_facts/config_keys.csv, what a word means (a kind of model, an
+algorithm, a module's name) of siting_facts/config_words.csv: a new family is a new row.
 """
 
 from __future__ import annotations

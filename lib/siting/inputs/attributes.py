@@ -1,7 +1,8 @@
 """The dictionary of attributes: what a scenario may answer about flows, options and the client.
 
-Rows of facts/sovereignty_attributes.csv, which rules of data sovereignty test, and numbers of an
-option that a criterion of facts/decision_criteria.csv asks for by itself (`answer:NAME`).
+Rows of siting_facts/sovereignty_attributes.csv, which rules of data sovereignty test, and numbers
+of an option that a criterion of siting_facts/decision_criteria.csv asks for by itself
+(`answer:NAME`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Attribute(Fact, tables="sovereignty_attributes", key="name"):
     vendor_fact: Annotated[
         str, one_of(lambda: column("vendor_facts", "attribute"), "fact about a vendor")
     ] = ""
-    """Attribute of facts/vendor_facts.csv that answers it."""
+    """Attribute of siting_facts/vendor_facts.csv that answers it."""
     stated_in: str = ""
     """Line of the scenario that answers it (`data` of the workloads, `option` that carries the
     flow, or a section); of a list, `LINE with WORD`, or `LINE without WORD`."""
@@ -121,7 +122,9 @@ Asked = Annotated[str, one_of(lambda: column("sovereignty_attributes", "name"), 
 
 def unknown_attribute(name: str, attributes: Mapping[str, Attribute]) -> str:
     """The message for a name that is no attribute, with near names."""
-    return catalogue.unknown(name, "attribute of facts/sovereignty_attributes.csv", attributes)
+    return catalogue.unknown(
+        name, "attribute of siting_facts/sovereignty_attributes.csv", attributes
+    )
 
 
 _MEANT = {

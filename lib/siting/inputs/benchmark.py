@@ -3,7 +3,7 @@
 vLLM's `bench serve` and SGLang's `bench_serving` (one run, JSON lines, or a sweep in a list),
 GuideLLM (with `metrics`, and 0.1's own keys), AIPerf and genai-perf, LLMPerf's summary. Units are
 those that the file states. A figure that no run can have is refused, with one line that says which.
-To read another tool's file, add a row to facts/benchmark_files.csv.
+To read another tool's file, add a row to siting_facts/benchmark_files.csv.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Formats of bills and meters: what their files hold, and where (facts/bill_files.csv)."""
+"""Formats of bills and meters: what their files hold, and where (siting_facts/bill_files.csv)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """What came after a decision: bills and meters, read by format, month by month.
 
-A format is a row of facts/bill_files.csv. Three forms are known: a `table` (CSV or XLSX; FOCUS [1],
-an invoice typed by month), `json` (OpenCost's allocations [2]) and `metrics` (counters of vLLM in
-the text format of Prometheus or OpenMetrics [3]). Bills are data of strangers: bounded in size,
-refused by file, line and field.
+A format is a row of siting_facts/bill_files.csv. Three forms are known: a `table` (CSV or XLSX;
+FOCUS [1], an invoice typed by month), `json` (OpenCost's allocations [2]) and `metrics` (counters
+of vLLM in the text format of Prometheus or OpenMetrics [3]). Bills are data of strangers: bounded
+in size, refused by file, line and field.
 
 [1] FinOps Open Cost and Usage Specification 1.2 to 1.4, https://focus.finops.org
 [2] https://opencost.io/docs/integrations/api

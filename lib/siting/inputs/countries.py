@@ -1,4 +1,4 @@
-"""Countries and the groups that law puts them in (`facts/country_groups.csv`)."""
+"""Countries and the groups that law puts them in (`siting_facts/country_groups.csv`)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Logs of requests as gateways, tracers and vendors write them, read by the table of their formats.
 
-A format is a row of facts/log_files.csv: the keys by which a file of it is known, and where a
-record says when a request came, how many tokens it had, and what a cache held of it. To read
+A format is a row of siting_facts/log_files.csv: the keys by which a file of it is known, and where
+a record says when a request came, how many tokens it had, and what a cache held of it. To read
 another, add a row.
 """
 

@@ -102,7 +102,8 @@ class Deployment:
         return (0, 7) if self.is_v0 else engines.release_of(self.family, self.model.release_date)
 
     def behaviour(self, name: str) -> MemoryConstant:
-        """What this engine's release does, on these cards: a row of facts/memory_constants.csv."""
+        """What this engine's release does, on these cards: a row of
+        siting_facts/memory_constants.csv."""
         return constant(self.family, name, self.likely_release, self._regime)
 
     @property

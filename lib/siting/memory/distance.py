@@ -1,10 +1,11 @@
 """How far a case is from what was measured, and how wide its range is therefore.
 
 `siting_validation/left_out.py` predicts each measurement from what other sources measured, and
-keeps two tables: what was seen (facts/memory_seen.csv), and by how much the ranges that the parts
-of a prediction have must be stretched to hold 80 % of measurements (facts/memory_spread.csv), by
-the number of aspects of a case, its card, its model's family, its engine, that nobody measured.
-What was seen of speed is in facts/engine_calibration.csv; its ranges are in `serving.spread`.
+keeps two tables: what was seen (siting_facts/memory_seen.csv), and by how much the ranges that the
+parts of a prediction have must be stretched to hold 80 % of measurements
+(siting_facts/memory_spread.csv), by the number of aspects of a case, its card, its model's family,
+its engine, that nobody measured. What was seen of speed is in siting_facts/engine_calibration.csv;
+its ranges are in `serving.spread`.
 """
 
 from __future__ import annotations

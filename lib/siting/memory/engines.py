@@ -1,6 +1,6 @@
 """Engines that serve models: their names, their releases, and constants of each.
 
-A constant is a row of facts/memory_constants.csv, with the reason why it is what it is.
+A constant is a row of siting_facts/memory_constants.csv, with the reason why it is what it is.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def constant(
     release: Release | None = None,
     regime: frozenset[tuple[str, str]] = frozenset(),
 ) -> MemoryConstant:
-    """The row of facts/memory_constants.csv that holds; the one with most conditions if several.
+    """The row of siting_facts/memory_constants.csv that holds; the one with most conditions if
+    several.
 
     regime: pairs such as ("fused", "yes"). Raises KeyError where no row holds.
     """

@@ -2,7 +2,7 @@
 
 `Peak` adds up what a rank holds at its peak: weights, gradients, optimizer states, adapters,
 activations and the logits. How frameworks differ (loss in chunks, what their figure of the peak
-counts, what they shard) is a table, facts/training_frameworks.csv.
+counts, what they shard) is a table, siting_facts/training_frameworks.csv.
 
 [1] Rajbhandari et al., "ZeRO", arXiv:1910.02054 (what each stage shards)
 [2] Korthikanti et al., arXiv:2205.05198 (activations of a layer, selective recomputation)
@@ -155,7 +155,7 @@ class Job:
 
     model: Model
     method: str = "lora"
-    """A name of facts/training_methods.csv."""
+    """A name of siting_facts/training_methods.csv."""
     base: str = "bf16"
     """fp32, mixed, bf16, int8, nf4 or nf4-dq (double quantisation)."""
     optimizer: str = "adamw"
@@ -252,7 +252,7 @@ class Job:
 
 
 def _fitted(name: str, sharded: bool = False) -> Range:
-    """A constant of facts/memory_constants.csv."""
+    """A constant of siting_facts/memory_constants.csv."""
     regime = frozenset({("sharded", "yes" if sharded else "no")})
     return constant("training", name, None, regime).range
 

@@ -24,7 +24,7 @@ class CheckpointMaker(Fact, tables="checkpoint_makers", key="pattern"):
     pattern: str
     """A regular expression on the checkpoint's name."""
     weights: WeightFormatName
-    """A name of facts/weight_formats.csv."""
+    """A name of siting_facts/weight_formats.csv."""
     holds_for: str
     """How a stated format must begin for it."""
 
@@ -169,8 +169,8 @@ def weight_bytes_per_gpu(
 ) -> Range:
     """Weights on the fullest GPU. [B]
 
-    fmt: a name of facts/weight_formats.csv; blank: native. tp, pp, ep: tensor-, pipeline- and
-    expert-parallel ranks; experts are split over `ep` ranks where it is above 1, else over tp.
+    fmt: a name of siting_facts/weight_formats.csv; blank: native. tp, pp, ep: tensor-, pipeline-
+    and expert-parallel ranks; experts are split over `ep` ranks where it is above 1, else over tp.
     mtp, towers: multi-token-prediction layers, encoders of images and sound are loaded.
     Raises NotEstimated.
     """

@@ -1,8 +1,9 @@
 """How open a model is, and what its licence allows: the facts behind the licence rules.
 
-`facts/licences.csv` says what each licence of the catalogue permits, `facts/model_openness.csv`
-which parts of a model are published, `facts/model_makers.csv` who makes it. What none of them
-states is unknown, and the report says so.
+`siting_facts/licences.csv` says what each licence of the catalogue permits,
+`siting_facts/model_openness.csv` which parts of a model are published,
+`siting_facts/model_makers.csv` who makes it. What none of them states is unknown, and the report
+says so.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Licence(Fact, tables="licences", key="licence"):
     """What a licence permits a company to do with the weights."""
 
     licence: str
-    """As in the column `licence` of facts/models.csv."""
+    """As in the column `licence` of siting_facts/models.csv."""
     licence_class: Literal["permissive", "conditions", "non_commercial"]
     field_of_use: str
     """Uses that it excludes or ties to conditions."""
@@ -211,7 +212,7 @@ def _cap(terms: Licence) -> str:
 
 _NOWHERE = Source(
     source="Not described in the tables of the kit",
-    locator="facts/model_makers.csv",
+    locator="siting_facts/model_makers.csv",
     date="undated",
     kind="estimate",
 )

@@ -1,6 +1,6 @@
 """The rule book of data sovereignty: rules, dictionary of attributes and groups of countries.
 
-Rules are rows of `facts/sovereignty_rules.csv`; their conditions are parsed once and checked
+Rules are rows of `siting_facts/sovereignty_rules.csv`; their conditions are parsed once and checked
 against the dictionary, so that a misspelt name is refused by rule and column when the tables are
 read. To add a rule, an attribute or a country, add a row.
 """
@@ -80,9 +80,10 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     cannot_why: str = ""
     remedy: str = ""
     remedy_items: Annotated[
-        str, one_of(lambda: column("cost_items", "id"), "cost item of facts/cost_items.csv", ";")
+        str,
+        one_of(lambda: column("cost_items", "id"), "cost item of siting_facts/cost_items.csv", ";"),
     ] = ""
-    """Cost items of the remedy (facts/cost_items.csv), separated by semicolons."""
+    """Cost items of the remedy (siting_facts/cost_items.csv), separated by semicolons."""
     owner: Owner = "data protection"
     """Who settles it where it is open."""
     weight: Literal["strikes", "duty", "marking"] = "strikes"
@@ -115,7 +116,7 @@ def _known_subject(subject: str) -> str:
 
 
 SUBJECTS = ("law", "threshold", "assumed", "kind:", "vendor:", "model:")
-"""What a row of facts/provider_attributes.csv is about; after a colon, which."""
+"""What a row of siting_facts/provider_attributes.csv is about; after a colon, which."""
 
 
 class ProviderAttribute(OfFlows, tables="provider_attributes"):

@@ -1,6 +1,6 @@
 """Data sovereignty and compliance: which rule says what about each flow of each option.
 
-Every rule of `facts/sovereignty_rules.csv` looks at the flows that it names
+Every rule of `siting_facts/sovereignty_rules.csv` looks at the flows that it names
 (`siting.rules.flows`) and gives a verdict on each (`siting.rules.findings`). An option takes the
 worst verdict of its flows for each rule, and a hybrid has the flows of both its parts. Verdicts
 are counted, never averaged.

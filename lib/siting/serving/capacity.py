@@ -719,7 +719,7 @@ def _unused(own: Measured, reason: str) -> str:
 
 
 SHOWN = {"weight_memory": "share of memory bandwidth reached", "compute": "share of peak reached"}
-"""Fitted constants that matter most; all are in facts/engine_efficiency.csv."""
+"""Fitted constants that matter most; all are in siting_facts/engine_efficiency.csv."""
 
 
 def _inputs(d: Deployment, own: Measured | None) -> Iterator[Input]:

@@ -4,8 +4,9 @@ A step advances every running sequence by one token and reads the prompts of new
 costs the weights and the KV cache that memory must deliver, the arithmetic, the messages between
 GPUs, and a fixed overhead a layer, a step and a sequence. The costs are added: kernels run one
 after another, and overlap is small in the published measurements. Each cost is a bare bound
-divided by an efficiency; the efficiencies are rows of `facts/engine_efficiency.csv`, each fitted
-on public measurements by `siting_validation/fit_throughput.py` and valid where its `scope` says.
+divided by an efficiency; the efficiencies are rows of `siting_facts/engine_efficiency.csv`, each
+fitted on public measurements by `siting_validation/fit_throughput.py` and valid where its `scope`
+says.
 
 Every formula works on numbers and on arrays alike, so that a whole table of measurements, or a
 sweep of batch sizes, is one call.
@@ -390,7 +391,7 @@ def kv_format(d: Deployment) -> dtypes.KvFormat:
 
 
 def regime(d: Deployment) -> dict[str, str]:
-    """The words that scopes of `facts/engine_efficiency.csv` test."""
+    """The words that scopes of `siting_facts/engine_efficiency.csv` test."""
     form = weight_format(d.weights, d.model)
     gpu = d.gpu
     group = d.tensor_parallel * d.attention_data_parallel

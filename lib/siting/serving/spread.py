@@ -124,7 +124,7 @@ def kind_of(loop: str) -> str:
 
 
 def words(where: Mapping[str, str], far: int, load: str) -> dict[str, str]:
-    """The words that scopes of `facts/engine_spread.csv` test."""
+    """The words that scopes of `siting_facts/engine_spread.csv` test."""
     return dict(where) | {
         "distance": str(far),
         "campaign": "no" if far else "yes",
@@ -145,4 +145,4 @@ def factors(where: Mapping[str, str], quantity: str, running: float) -> tuple[fl
     for row in catalogue.table("engine_spread", Spread):
         if row.quantity == quantity and applies(row.scope, case):
             return row.low, row.high
-    raise KeyError(f"facts/engine_spread.csv has no row for {quantity}")
+    raise KeyError(f"siting_facts/engine_spread.csv has no row for {quantity}")

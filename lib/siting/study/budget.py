@@ -28,7 +28,7 @@ LINES = {
     "fine_tuning": "Fine-tuning",
     "tax": "Tax saved",
 }
-"""Lines of cash by category of facts/cost_items.csv, of what is no investment."""
+"""Lines of cash by category of siting_facts/cost_items.csv, of what is no investment."""
 RUNNING = "Power, room, upkeep, licences"
 """The line of all other categories."""
 ORDER = (BOUGHT, RESALE, *dict.fromkeys(LINES.values()), RUNNING)

@@ -27,7 +27,7 @@ CATEGORIES = {
     "before_production": "today's bill until it runs",
     "forgone": "service forgone until it runs",
 }  # fmt: skip
-"""Categories of facts/cost_items.csv as a client reads them."""
+"""Categories of siting_facts/cost_items.csv as a client reads them."""
 PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")
 """Factors whose sources stand under every figure of the total."""
 MAIN_PRICES = ("server_price", "server_list_price", "gpu_hour", "api_request")

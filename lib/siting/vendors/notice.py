@@ -58,7 +58,8 @@ DRAWS = 4000
 """Simulated series of models and of shocks."""
 
 VARIANTS = {"half_life_days": 8, "pool_weight": 5, "drift_weight": 4}
-"""Values that each constant takes, from its low to its high one (facts/vendor_settings.csv)."""
+"""Values that each constant takes, from its low to its high one
+(siting_facts/vendor_settings.csv)."""
 
 STEPS = 2
 """Newton steps to the drift; more change no chance in the fourth digit."""

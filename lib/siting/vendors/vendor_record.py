@@ -75,7 +75,7 @@ class Event(Fact, tables="vendor_events", key="event_id"):
     ]
     direction: Direction
     severity: Annotated[int, Field(ge=1, le=5)]
-    """1 to 5 by facts/severity_rubric.csv, as decided."""
+    """1 to 5 by siting_facts/severity_rubric.csv, as decided."""
     decided_on: Day = ""
     """Day on which a difference between raters was decided by the rubric."""
     decided_why: str = ""
@@ -175,7 +175,7 @@ class AskedOfVendor(Fact, tables="vendor_questions", key="attribute"):
 
 
 class Backtest(Fact, tables="vendor_backtests"):
-    """How well one probability did on the past: a row of facts/vendor_backtests.csv."""
+    """How well one probability did on the past: a row of siting_facts/vendor_backtests.csv."""
 
     quantity: str
     definition: str
@@ -199,7 +199,7 @@ class Backtest(Fact, tables="vendor_backtests"):
 
 
 def setting(name: str) -> float:
-    """Central value of a constant of the method (facts/vendor_settings.csv)."""
+    """Central value of a constant of the method (siting_facts/vendor_settings.csv)."""
     return catalogue.settings("vendor_settings")[name].central
 
 
@@ -381,7 +381,7 @@ def _moved(moved: list[str]) -> Literal["", "forward", "later"]:
 
 @catalogue.of_facts
 def load() -> Record:
-    """The record of `facts/`, read once."""
+    """The record of `siting_facts/`, read once."""
     return Record(
         vendors=catalogue.table("vendors", Vendor),
         events=catalogue.table("vendor_events", Event),

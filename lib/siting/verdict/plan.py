@@ -160,7 +160,8 @@ def conditions(
 def plan(
     target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> tuple[Step, ...]:
-    """The steps of facts/plan_steps.csv that apply, in order of their day, with names filled in."""
+    """The steps of siting_facts/plan_steps.csv that apply, in order of their day, with names
+    filled in."""
     holds = conditions(target, baseline, knowledge, facts)
     test = first_test(knowledge)
     action = test.action if test else ""

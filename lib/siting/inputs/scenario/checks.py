@@ -282,7 +282,7 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     for path, name in named.items():
         among = [*options, "none"] if path[0] == "finance" else options
         yield from _one_of(path, name, "option", among, "options")
-    what = "criterion of facts/decision_criteria.csv"
+    what = "criterion of siting_facts/decision_criteria.csv"
     criteria = "decision_criteria"
     for name in decision.weights:
         path = ("decision", "weights", name)

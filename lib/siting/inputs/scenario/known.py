@@ -70,7 +70,7 @@ def _of(table: str, column: str, what: str) -> KnownName:
     def look_up(name: str) -> None:
         known = catalogue.column(table, column)
         if name not in known:
-            raise KeyError(catalogue.unknown(name, f"{what} of facts/{table}.csv", known))
+            raise KeyError(catalogue.unknown(name, f"{what} of siting_facts/{table}.csv", known))
 
     return KnownName(look_up, lambda: catalogue.column(table, column))
 

@@ -104,7 +104,7 @@ Amount = Annotated[Uncertain, _within(0, 1e12)]
 Growth = Annotated[Uncertain, _within(-0.99, 10)]
 Profile = list[Annotated[float, Field(ge=0, le=1e9)]]
 Attributes = dict[str, bool | int | float | str | None]
-"""What rules of sovereignty test, as named in facts/sovereignty_attributes.csv."""
+"""What rules of sovereignty test, as named in siting_facts/sovereignty_attributes.csv."""
 
 
 class Evidence(Strict):
@@ -235,7 +235,7 @@ class Quality(Strict):
     """The API model now in use or considered; parity is measured against it."""
     reference_effort: Annotated[str, known.EFFORT] = ""
     boards: Annotated[list[str], known.BOARD]
-    """Published boards that resemble the work, as in facts/quality_boards.csv."""
+    """Published boards that resemble the work, as in siting_facts/quality_boards.csv."""
     margin: Annotated[float, Field(ge=0, le=100)] | None = None
     """How far below the reference is still good enough, in points of 100; None: the default."""
     own: OwnEvaluation | None = None
@@ -405,7 +405,7 @@ class FineTuning(Strict):
 class Flow(Strict):
     """Facts about one flow of data of an option, where they differ from the option's own.
 
-    The keys of `attributes` are those that facts/sovereignty_rules.csv tests.
+    The keys of `attributes` are those that siting_facts/sovereignty_rules.csv tests.
     """
 
     attributes: Attributes = {}
@@ -454,8 +454,8 @@ class Option(Strict):
     context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
     server: Annotated[str, known.SERVER] = ""
-    """Server of facts/servers.csv for owned hardware. Left out, or `best`: the one with which the
-    limits are kept at the lowest present cost."""
+    """Server of siting_facts/servers.csv for owned hardware. Left out, or `best`: the one with
+    which the limits are kept at the lowest present cost."""
     room: Room | None = None
     """Limits of the room, for owned hardware."""
     owned_servers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
@@ -501,7 +501,7 @@ class Quote(Strict):
     """A price that the client was offered; it overrides the published one."""
 
     item: str
-    """Cost item (facts/cost_items.csv), or `option.<name>.<item>` for one option alone."""
+    """Cost item (siting_facts/cost_items.csv), or `option.<name>.<item>` for one option alone."""
     value: Amount
     unit: str
     source: Words
@@ -601,7 +601,7 @@ class Rules(Strict):
         Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
     ] = []
     attributes: Attributes = {}
-    """Answers that hold for all options: attributes of facts/sovereignty_attributes.csv."""
+    """Answers that hold for all options: attributes of siting_facts/sovereignty_attributes.csv."""
     retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
     stress: list[Stress] = list(get_args(Stress))
 
@@ -622,7 +622,7 @@ class Decision(Strict):
     """What the client weighs, and what it will not accept."""
 
     weights: dict[str, Annotated[Uncertain, _within(0, 1000)]] = {}
-    """Relative importance by criterion of facts/decision_criteria.csv, over its defaults."""
+    """Relative importance by criterion of siting_facts/decision_criteria.csv, over its defaults."""
     hard_constraints: list[Annotated[str, BeforeValidator(_constraint)]] = []
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
     asks for at least that level of the EU Cloud Sovereignty Framework too."""
