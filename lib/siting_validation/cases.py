@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from siting.quantity import Range
 
@@ -34,6 +34,13 @@ class Prediction:
         if self.central is None or not self.measured:
             return None
         return self.central / self.measured - 1
+
+    def estimated(self, found: Range, note: str, scale: float | None = None) -> Prediction:
+        """The same with what the kit says; scale: memory of the card, where errors are judged as a
+        share of it. [GiB]"""
+        return replace(
+            self, low=found.low, central=found.central, high=found.high, note=note, scale=scale
+        )
 
 
 def positive(row: Row, column: str) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from siting.catalogue import FactError
@@ -29,29 +30,17 @@ CELLS = dict.fromkeys(("seq_len", "micro_batch", "num_gpus", "lora_rank"), whole
 def finetune_row(row: Row) -> Iterator[Prediction]:
     """Every scored quantity of a row of finetune.csv."""
     for quantity in scored(row):
-        measured = None
-        note = ""
+        case = Prediction(case_id=row["case_id"], quantity=quantity, measured=None)
         try:
-            measured = _finetune_measured(row, quantity)
+            case = replace(case, measured=_finetune_measured(row, quantity))
             job = job_of(row)
             far = in_words(unseen("training", training.aspects(job)))
             found = _finetune(job, row, quantity)
             note = "; ".join(filter(None, (far, _assumed(row))))
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Prediction(
-                case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
-            )
+            yield replace(case, note=why(error))
             continue
-        found = as_printed(found, row, quantity)
-        yield Prediction(
-            case_id=row["case_id"],
-            quantity=quantity,
-            measured=measured,
-            low=found.low,
-            central=found.central,
-            high=found.high,
-            note=note,
-        )
+        yield case.estimated(as_printed(found, row, quantity), note)
 
 
 def _finetune_measured(row: Row, quantity: str) -> float | None:

@@ -77,9 +77,7 @@ def _filled(case: Prediction, found: Expected, row: Row) -> Prediction:
     if value is None:
         raise NotEstimated(QUEUED if run_of_row(row).loop == "saturated" else NO_FIRST)
     shown = as_printed(value, dict(row), case.quantity)
-    return replace(
-        case, low=shown.low, central=shown.central, high=shown.high, note=found.distance.words
-    )
+    return case.estimated(shown, found.distance.words)
 
 
 # --- a row of a table as a run -----------------------------------------------------------------

@@ -74,36 +74,20 @@ def vram_row(row: Row) -> Iterator[Prediction]:
         run = None
         fault = why(error)
     for quantity in scored(row):
+        case = Prediction(case_id=row["case_id"], quantity=quantity, measured=None)
         try:
-            measured = measured_of(row, quantity)
-        except ValueError as error:
-            yield Prediction(
-                case_id=row["case_id"], quantity=quantity, measured=None, note=why(error)
-            )
-            continue
-        if run is None:
-            yield Prediction(
-                case_id=row["case_id"], quantity=quantity, measured=measured, note=fault
-            )
-            continue
-        try:
+            case = replace(case, measured=measured_of(row, quantity))
+            if run is None:
+                yield replace(case, note=fault)
+                continue
             found = _predict(run, row, quantity)
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield Prediction(
-                case_id=row["case_id"], quantity=quantity, measured=measured, note=why(error)
-            )
+            yield replace(case, note=why(error))
             continue
+        is_share = run.card_known and quantity in IN_GIB
+        scale = usable_gib(run.card).central if is_share else None
         found = as_printed(found, row, MEASURED_IN.get(quantity, quantity))
-        yield Prediction(
-            case_id=row["case_id"],
-            quantity=quantity,
-            measured=measured,
-            low=found.low,
-            central=found.central,
-            high=found.high,
-            note=run.note,
-            scale=usable_gib(run.card).central if run.card_known and quantity in IN_GIB else None,
-        )
+        yield case.estimated(found, run.note, scale)
 
 
 def why(error: Exception) -> str:

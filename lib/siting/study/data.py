@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from siting.catalogue import source_of
-from siting.inputs.attributes import Known
+from siting.inputs.attributes import Attribute, Known
 from siting.rules import levels, openness
 from siting.rules.findings import ASKED, Finding, worst
 from siting.rules.sovereignty import DECIDING, OptionAssessment, VerdictChange, deciding
@@ -392,8 +392,8 @@ class DataFrames(Topic):
                     "name": level.objective.name,
                     "at_most": level.at_most,
                     "because": level.because,
-                    "evidence": "; ".join(f"{k.attribute.label}: {k.text}" for k in level.evidence),
-                    "unknown": "; ".join(a.label for a in level.unknown),
+                    "evidence": _told(level.evidence),
+                    "unknown": _labels(level.unknown),
                     "lacks": level.objective.lacks,
                 }
         yield from map(source_of, levels.objectives())
@@ -445,8 +445,8 @@ class DataFrames(Topic):
                     "name": found.criterion.name,
                     "met": found.met,
                     "whole": found.criterion.gradable,
-                    "evidence": "; ".join(f"{k.attribute.label}: {k.text}" for k in found.evidence),
-                    "unknown": "; ".join(a.label for a in found.unknown),
+                    "evidence": _told(found.evidence),
+                    "unknown": _labels(found.unknown),
                     "lacks": found.criterion.lacks,
                 }
         yield source_of(next(iter(law.criteria)))
@@ -596,6 +596,16 @@ class DataFrames(Topic):
             for edition, found in editions.items():
                 yield {"vendor": vendor, "edition": edition, "score": float(found.value)}
             yield source_of(editions[max(editions)])
+
+
+def _told(evidence: Iterable[Known]) -> str:
+    """Answers, each with what was asked."""
+    return "; ".join(f"{known.attribute.label}: {known.text}" for known in evidence)
+
+
+def _labels(attributes: Iterable[Attribute]) -> str:
+    """What is asked, one after the other."""
+    return "; ".join(attribute.label for attribute in attributes)
 
 
 def _changes(changes: Iterable[VerdictChange]) -> Iterator[dict[str, Any]]:

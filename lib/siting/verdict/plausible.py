@@ -253,25 +253,43 @@ def money(s: Scenario) -> Iterator[Variant]:
     wage = s.finance.staff_cost_per_year
     for end in ("low", "high"):
         if not rate.is_exact:
-            yield Variant(
-                kind="input",
+            yield _counted(
+                field="discount_rate",
                 what="discount rate",
-                before=f"{rate.central:.1%}",
-                after=f"{_band(rate, end):.1%}",
-                changes={"finance.discount_rate": _band(rate, end)},
-                clause=f"the discount rate is {_band(rate, end):.1%}, not {rate.central:.1%}",
-                settled="decision",
+                said=rate,
+                value=_band(rate, end),
+                form="{:.1%}",
+                clause="the discount rate is {}, not {}",
             )
         if wage and not wage.is_exact:
-            yield Variant(
-                kind="input",
+            yield _counted(
+                field="staff_cost_per_year",
                 what="cost of an engineer a year",
-                before=f"{wage.central:,.0f}",
-                after=f"{_band(wage, end):,.0f}",
-                changes={"finance.staff_cost_per_year": _band(wage, end)},
-                clause=f"an engineer costs {_band(wage, end):,.0f} a year, not {wage.central:,.0f}",
-                settled="decision",
+                said=wage,
+                value=_band(wage, end),
+                form="{:,.0f}",
+                clause="an engineer costs {} a year, not {}",
             )
+
+
+def _counted(
+    *, field: str, what: str, said: Range, value: float, form: str, clause: str
+) -> Variant:
+    """A figure of `finance` at another value.
+
+    form: how the figure is written; clause: the sentence, with places for the new and the old one.
+    """
+    before = form.format(said.central)
+    after = form.format(value)
+    return Variant(
+        kind="input",
+        what=what,
+        before=before,
+        after=after,
+        changes={f"finance.{field}": value},
+        clause=clause.format(after, before),
+        settled="decision",
+    )
 
 
 # --- what can be agreed or ordered otherwise ------------------------------------------------------
