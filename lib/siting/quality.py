@@ -158,7 +158,7 @@ class Parity:
 
 
 @dataclass(frozen=True)
-class Assessment:
+class Parities:
     """All parities of a scenario, by option and workload."""
 
     parities: tuple[Parity, ...]
@@ -582,7 +582,7 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
             yield Input(name=name, value=size, source=source_of(board))
 
 
-def assess(scenario: Scenario) -> Assessment:
+def assess(scenario: Scenario) -> Parities:
     """Every option's model against every workload's floor. A hybrid is as good as both parts."""
     day = scenario.client.report_date
     parities = tuple(
@@ -594,4 +594,4 @@ def assess(scenario: Scenario) -> Assessment:
     )
     inputs = {i.name: i for i in _inputs(scenario, parities)}
     warnings = dict.fromkeys(_warnings(scenario, parities))
-    return Assessment(parities, tuple(warnings), tuple(inputs.values()))
+    return Parities(parities, tuple(warnings), tuple(inputs.values()))

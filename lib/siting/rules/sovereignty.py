@@ -214,7 +214,7 @@ Options = Mapping[str, OptionAssessment]
 
 
 @dataclass(frozen=True)
-class Assessment:
+class Sovereignty:
     """Everything that the chapter, summary.json and the decision need to know."""
 
     scenario: Scenario
@@ -352,7 +352,7 @@ class Assessment:
         return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 
 
-def assess(scenario: Scenario) -> Assessment:
+def assess(scenario: Scenario) -> Sovereignty:
     """Verdicts of every rule on every option; what follows from them is worked out when asked for.
 
     Raises ValueError naming an answer of the scenario that cannot be.
@@ -360,7 +360,7 @@ def assess(scenario: Scenario) -> Assessment:
     law = law_of(scenario)
     source = evidence_of(scenario)
     flows = {name: flows_of(scenario, name, law, source) for name in scenario.options}
-    return Assessment(scenario, law, {name: _judged(f, law, {}) for name, f in flows.items()})
+    return Sovereignty(scenario, law, {name: _judged(f, law, {}) for name, f in flows.items()})
 
 
 def law_of(scenario: Scenario) -> RuleBook:

@@ -141,17 +141,17 @@ class Results:
         return self.chain.uncertainty(self.scenario, self.cost.plan)
 
     @cached_property
-    def stability(self) -> stability.Assessment:
+    def stability(self) -> stability.VendorRisks:
         """What is on record of vendors, red flags, and what shocks may cost."""
         return self.chain.vendors(self.scenario)
 
     @cached_property
-    def sovereignty(self) -> sovereignty.Assessment:
+    def sovereignty(self) -> sovereignty.Sovereignty:
         """Verdicts of every rule on every option."""
         return self.chain.rules(self.scenario)
 
     @cached_property
-    def quality(self) -> quality.Assessment:
+    def quality(self) -> quality.Parities:
         """Where each option's model stands against the quality floor."""
         return self.chain.quality(self.scenario)
 

@@ -162,7 +162,7 @@ class ShockEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
+class VendorRisks:
     """Everything that the chapters, summary.json and the decision need."""
 
     vendors: Mapping[str, OnRecord]
@@ -454,7 +454,7 @@ def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]
 
 def assess(
     scenario: Scenario, switching_cost: Costs | None = None, yearly_spend: Costs | None = None
-) -> Assessment:
+) -> VendorRisks:
     """Record, red flags, ends of models, shocks and expected yearly loss for a client's options.
 
     switching_cost: a full move away from an option's vendor, in the client's currency, by option.
@@ -484,7 +484,7 @@ def assess(
             for option in users or [None]:
                 shocks.append(client.effect(asked, vendor.vendor, option, costs, spend))
     vendors = {n: on_record(record, v, day) for n, v in known.items() if v}
-    return Assessment(
+    return VendorRisks(
         vendors=vendors,
         options={
             o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names

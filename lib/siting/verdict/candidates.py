@@ -23,10 +23,9 @@ from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves
 from siting.quantity import Range
 from siting.rules.openness import SERVED_ALONE, Licence, ModelFinding, Parts
-from siting.rules.sovereignty import Assessment as Sovereignty
-from siting.rules.sovereignty import OpenPoint
+from siting.rules.sovereignty import OpenPoint, Sovereignty
 from siting.serving.capacity import OptionCapacity
-from siting.vendors.stability import Assessment as Stability
+from siting.vendors.stability import VendorRisks
 from siting.verdict.plan import PlanStep, doubted
 from siting.verdict.ranking import Candidate, Coins, Doubt, Measure, Sampled
 
@@ -60,13 +59,13 @@ class Chapters:
     draws: Mapping[str, Sampled]
     """Present cost of each priced option."""
     sovereignty: Sovereignty
-    parity: quality.Assessment
+    parity: quality.Parities
     costs: Mapping[str, Priced] = field(default_factory=dict)
     not_estimated: Mapping[str, str] = field(default_factory=dict)
     """Why the other options have no cost."""
 
 
-def candidates(found: Chapters, stability: Stability, usual: float) -> tuple[Candidate, ...]:
+def candidates(found: Chapters, stability: VendorRisks, usual: float) -> tuple[Candidate, ...]:
     """Every option with its measures, the constraints that it fails, and what is not cleared.
 
     usual: what such a service usually costs over the horizon, which money is measured against
@@ -75,7 +74,7 @@ def candidates(found: Chapters, stability: Stability, usual: float) -> tuple[Can
     return tuple(_candidate(found, stability, usual, name) for name in found.scenario.options)
 
 
-def _candidate(found: Chapters, stability: Stability, usual: float, name: str) -> Candidate:
+def _candidate(found: Chapters, stability: VendorRisks, usual: float, name: str) -> Candidate:
     option = found.scenario.options[name]
     held = barriers(found, name)
     return Candidate(
@@ -91,7 +90,9 @@ def _candidate(found: Chapters, stability: Stability, usual: float, name: str) -
     )
 
 
-def measures(found: Chapters, stability: Stability, usual: float, name: str) -> dict[str, Measure]:
+def measures(
+    found: Chapters, stability: VendorRisks, usual: float, name: str
+) -> dict[str, Measure]:
     """What is known of an option, by measure."""
     scenario = found.scenario
     option = found.scenario.options[name]
@@ -156,7 +157,7 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     return Range(min(peak, usual), peak, max(peak, usual), unit="share")
 
 
-def loss_share(stability: Stability, name: str, yearly: float) -> Range | None:
+def loss_share(stability: VendorRisks, name: str, yearly: float) -> Range | None:
     """Expected yearly loss from the vendor's side over what such a service usually costs a year.
 
     Zero where no vendor runs the service; unknown where the record or the cost is.
@@ -349,7 +350,7 @@ def _by_budget(found: Chapters, name: str) -> Held:
     return Held(fails, [doubt] if high > budget else [])
 
 
-def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
+def unproven(parity: quality.Parities, name: str) -> list[Doubt]:
     """Models whose quality is not shown; none where no floor is set."""
     tester = next(s.owner for s in table("plan_steps", PlanStep) if s.when == "unproven")
     return [
@@ -365,7 +366,7 @@ def unproven(parity: quality.Assessment, name: str) -> list[Doubt]:
     ]
 
 
-def ceasing(scenario: Scenario, stability: Stability, name: str) -> tuple[Doubt, ...]:
+def ceasing(scenario: Scenario, stability: VendorRisks, name: str) -> tuple[Doubt, ...]:
     """Services of an option's vendor that a job of the client's needs and a dated notice ends."""
     option = scenario.options[name]
     record = stability.vendors.get(option.vendor) if option.kind in places.BY_REQUEST else None

@@ -339,16 +339,16 @@ class Chain:
 
     # --- all options --------------------------------------------------------------------------
 
-    def quality(self, scenario: Scenario) -> quality.Assessment:
+    def quality(self, scenario: Scenario) -> quality.Parities:
         """Each option's model against the floor of each workload."""
         seen, words = self._seen("quality", scenario, scenario.options, BY_MACHINES, NO_LOAD)
         return self._stage("quality", words, lambda: quality.assess(seen))
 
-    def rules(self, scenario: Scenario) -> sovereignty.Assessment:
+    def rules(self, scenario: Scenario) -> sovereignty.Sovereignty:
         """Verdicts of all rules; of an option that changed, only of rules that test what did."""
         law = sovereignty.law_of(scenario)
         judged = {name: self._judged(scenario, name) for name in scenario.options}
-        return sovereignty.Assessment(scenario, law, judged)
+        return sovereignty.Sovereignty(scenario, law, judged)
 
     def _judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
         names = dict.fromkeys((name, *leaves(scenario, name)))
@@ -372,7 +372,7 @@ class Chain:
 
         return self._stage("rules", (name, words, jobs, supposed), make)
 
-    def vendors(self, scenario: Scenario) -> stability.Assessment:
+    def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
         costs = self.costs(scenario)
         money, months = scenario.client.currency, scenario.finance.horizon_months

@@ -202,7 +202,7 @@ def assess(
     scenario: Scenario,
     uncertainty: Uncertainty,
     facts: Facts,
-    parity: quality.Assessment,
+    parity: quality.Parities,
     capacity: Mapping[str, OptionCapacity],
     memory: Mapping[str, Sequence[vram.Fit]],
 ) -> Advice:
@@ -217,7 +217,7 @@ def assess(
 
 
 def notes(
-    scenario: Scenario, parity: quality.Assessment, options: Sequence[Candidate]
+    scenario: Scenario, parity: quality.Parities, options: Sequence[Candidate]
 ) -> Iterator[str]:
     """What a reader must know about the comparison itself."""
     yield from parity.warnings

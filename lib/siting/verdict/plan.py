@@ -12,11 +12,10 @@ from siting.catalogue import Currency, Fact, Owner, one_of, table
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
-from siting.quality import Assessment as Quality
+from siting.quality import Parities
 from siting.quantity import Range
-from siting.rules.sovereignty import Assessment as Sovereignty
-from siting.rules.sovereignty import OpenPoint
-from siting.vendors.stability import Assessment as Stability
+from siting.rules.sovereignty import OpenPoint, Sovereignty
+from siting.vendors.stability import VendorRisks
 from siting.verdict.knowledge import Experiment, Knowledge
 from siting.verdict.ranking import Candidate, Doubt
 
@@ -200,7 +199,7 @@ def _spelt(day: dt.date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def facts_of(scenario: Scenario, law: Sovereignty, parity: Quality, risks: Stability) -> Facts:
+def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: VendorRisks) -> Facts:
     """Names that the plan's sentences need, and the currencies in which tests are priced."""
     client = scenario.client
     day = scenario.client.report_date
@@ -235,7 +234,7 @@ def _renewal(scenario: Scenario) -> Renewal | None:
     )
 
 
-def _words(scenario: Scenario, parity: Quality, risks: Stability, name: str) -> dict[str, str]:
+def _words(scenario: Scenario, parity: Parities, risks: VendorRisks, name: str) -> dict[str, str]:
     option = scenario.options[name]
     compared = next((p for p in parity.of(name) if p.verdict != "same model"), None)
     models = scenario.options[quality.leaves(scenario, name)[0]].models.values()
@@ -249,7 +248,7 @@ def _words(scenario: Scenario, parity: Quality, risks: Stability, name: str) -> 
     }
 
 
-def _ending(scenario: Scenario, risks: Stability, name: str) -> str:
+def _ending(scenario: Scenario, risks: VendorRisks, name: str) -> str:
     """Models of an option or of what runs today whose last day falls within the plan, in words."""
     option = scenario.options[name]
     day = scenario.client.report_date
