@@ -29,6 +29,8 @@ LEAST = 1e-6
 """Instead of no token at all. [tokens]"""
 BUSY = 0.95
 """Hours that ask for so much of what the busiest one asks for are told as the busiest."""
+WARM_UP = 900.0
+"""Requests that came so long before the first hour that is told are done by then. [s]"""
 LATE = 0.001
 """Share of the work that may wait that may miss its deadline: the rest of a rounded number."""
 PERCENTILES = (50, 95, 99)
@@ -310,13 +312,13 @@ def week(
 ) -> Week:
     """The busiest week of the first year, or a usual one, of a pool.
 
-    hours: those of the week that are told; the hour before them is served, too. None: all.
+    hours: those of the week that are told; what comes just before them is served, too. None: all.
     """
     times = tuple(1.0 if usual else s.load.peak_factor for s in pool.shares)
     requests = arrivals.drawn(pool.loads, times, seed)
     now = pool.busy(times)
     if hours:
-        requests = requests.between((hours.start - 1) * HOUR, hours.stop * HOUR)
+        requests = requests.between(hours.start * HOUR - WARM_UP, hours.stop * HOUR)
     asked = now if now.any() else np.sum([s.waiting for s in pool.shares], axis=0)
     return Week(
         pool=pool,
@@ -343,19 +345,20 @@ def busy_hours(pool: Pool, most: float) -> range:
     return range(first, last + 1)
 
 
-def fewest(asked: Week, most: int) -> int | None:
-    """The smallest number of replicas up to `most` that keeps limits and deadlines; None: none."""
-    if not asked.through(most).kept:
-        return None
-    low = 0
-    high = most
+def fewest(asked: Week, most: int, too_few: int = 0) -> int | None:
+    """The smallest number of replicas up to `most` that keeps limits and deadlines; None: none.
+
+    too_few: a number that is known not to keep them.
+    """
+    low = too_few
+    high = most + 1
     while high - low > 1:
         middle = (low + high) // 2
         if asked.through(middle).kept:
             high = middle
         else:
             low = middle
-    return high
+    return high if high <= most else None
 
 
 def of_log(pool: Pool, log: Log, workload: str) -> Week:
