@@ -221,8 +221,8 @@ def _stand_ins() -> dict[str, Any]:
 def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
     """A scenario with the figures of the files beside it, and what is wrong with those files.
 
-    Figures of a benchmark that the scenario states itself win. What goes beyond the bounds on
-    number and sum of the files is left out.
+    Figures of a benchmark that the scenario states itself win. A file that cannot be used, or goes
+    beyond the bounds on number and sum of the files, gives none.
     """
     faults: list[Fault] = []
     workloads = {}
@@ -231,16 +231,13 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
         runs = []
         for i, run in enumerate(workload.measured):
             where: Path_ = ("workloads", name, "measured", i, "file")
+            read = run
             try:
-                content = room.take(folder / run.file) if run.file else None
+                if run.file:
+                    read = _benchmark(run, room.take(folder / run.file))
             except ValueError as error:
                 faults.append(_unusable(where, run.file, error))
-                continue
-            try:
-                runs.append(run if content is None else _benchmark(run, content))
-            except ValueError as error:
-                faults.append(_unusable(where, run.file, error))
-                runs.append(run)
+            runs.append(read)  # what else is wrong with a run is said in the same round
         workloads[name] = workload.model_copy(update={"measured": runs})
     return found.model_copy(update={"workloads": workloads}), faults
 
