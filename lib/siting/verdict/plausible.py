@@ -511,7 +511,8 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 if owner:
                     by_option.setdefault(owner, {}).setdefault(path, []).append(value)
     for owner, paths in by_option.items():
-        yield from _all_at_once(s, chain, owner, paths)
+        if len(paths) > 1:  # one alone is among those above
+            yield from _all_at_once(s, chain, owner, paths)
 
 
 def _answers(asked: Attribute, known: Mapping[str, Attribute]) -> list[Any]:
