@@ -188,7 +188,8 @@ def _at_quantiles(hours: Array) -> Array:
 CURVE_POINTS = 624
 """Points of the load duration curve: one for each 14 hours of a year of 52 weeks."""
 CAPACITIES = np.concatenate([[0.0], 2.0 ** (np.arange(-100, 51) / 10)])
-"""What own machines carry over the mean of the year's busiest hour, where a mix is worked out."""
+"""Ratios of what own machines carry to the mean of the year's busiest hour, at which a mix is
+worked out."""
 GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
 """Peaks for which the mean number of rented replicas is worked out. [replicas]"""
 

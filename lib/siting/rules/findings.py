@@ -202,9 +202,12 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     if fails:
         return Decided(verdict="fail", reason=_told(rule.fail_reason, when.fails, values))
     if reviews:
-        waits = tuple(sorted(conditions.undecided(when.fails, values)))
+        # A person must judge; what the fail turns on is told beside it, but is not waited for.
+        unknown = tuple(sorted(conditions.undecided(when.fails, values)))
         return Decided(
-            verdict="review", reason=_told(rule.review_reason, when.reviews, values), missing=waits
+            verdict="review",
+            reason=_told(rule.review_reason, when.reviews, values),
+            missing=unknown,
         )
     if fails is None or reviews is None:
         return _waiting("Not known", law, values, when.fails, when.reviews)

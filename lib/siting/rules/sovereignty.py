@@ -145,12 +145,15 @@ class OptionAssessment:
         return tuple(sorted(points, key=lambda p: _weight(p.lead)))
 
     def _missing(self, finding: Finding) -> tuple[str, ...]:
-        """What is not known of a rule, on whatever flow, in the order of the alphabet."""
+        """What is not known of a rule, on whatever flow, in the order of the alphabet: also where a
+        person must judge all the same, as of a transfer whose safeguards are to be assessed
+        whatever the vendor answers."""
         flows = self.findings[finding.rule.rule_id]
         return tuple(sorted({name for f in flows for name in f.missing}))
 
     def _awaited(self, finding: Finding) -> frozenset[str]:
-        """What a rule waits for, on whatever flow."""
+        """What a rule waits for, on whatever flow: answers that would decide it, as whether data
+        leave the country."""
         flows = self.findings[finding.rule.rule_id]
         return frozenset(name for f in flows if f.waits for name in f.missing)
 

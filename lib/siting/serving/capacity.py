@@ -68,7 +68,7 @@ class Share:
 
     @property
     def headroom(self) -> float:
-        """What must be carried over the mean of an hour, because arrivals bunch within it."""
+        """What must be carried because arrivals bunch within an hour, as a ratio to its mean."""
         return self.carried.headroom
 
     @property
@@ -117,7 +117,7 @@ class Pool:
     """By workload."""
     replica: DeployedReplica
     time: Range
-    """Time over the estimate, from the fast to the slow end."""
+    """Ratio of times to the estimate, from the fast to the slow end."""
     years: int
     stand_by: StandBy
     """Servers that stand by where they are bought, else replicas."""

@@ -57,12 +57,12 @@ BURST_HOURS = 24
 BURST_STEP = 2
 """[s]"""
 BUNCHED = np.geomspace(1.0, 20.0, 12)
-"""What is carried over the mean of an hour, among which the least is looked for."""
+"""Ratios of what is carried to the mean of an hour, among which the least is looked for."""
 SEED = 20261125
 
 
 def busy_minute(kind: Kind) -> float:
-    """Rate of the busiest of 20 minutes over the mean of the hour."""
+    """Rate of the busiest of 20 minutes, as a ratio to the mean of the hour."""
     sigma = _sigma(catalogue.settings("load_settings")[f"{kind}_minute_cv"].central)
     return math.exp(Z95 * sigma - sigma * sigma / 2)
 
@@ -88,7 +88,7 @@ def series(kind: Kind, hours: int = HOURS, seed: int = SEED) -> Array:
 
 
 CARRIED = np.concatenate([[0.0], 2.0 ** (np.arange(-50, 51) / 10)])
-"""What machines carry over the mean of an hour, where the share that they turn away is known."""
+"""Ratios of what machines carry to the mean of an hour, for which `turned_away` tells the share."""
 
 
 @cache
@@ -229,7 +229,7 @@ class DeployedReplica:
 
     deployment: Deployment
     slower: float = 1.0
-    """Multiplies every time: a benchmark over the estimate."""
+    """Multiplies every time: the ratio of a benchmark to the estimate."""
     longest: float = 0.0
     """Request that must fit in the cache; at least a mean one. [tokens]"""
     accepted: float = 0.0
@@ -363,8 +363,8 @@ class _Busy:
             best = int(service.argmax()) + 1
             p = p[: best + 1]
             load = rate / service[best - 1]
-        variation = math.exp(curve.lengths.output.sigma**2) - 1
-        waiting = p[-1] * load / (1 - load) ** 2 * (1 + variation) / 2
+        one_plus_cv2 = _second_moment(curve.lengths.output)
+        waiting = p[-1] * load / (1 - load) ** 2 * one_plus_cv2 / 2
         p[-1] += p[-1] * load / (1 - load)
         self.waiting = float(waiting / p.sum())
         """Mean number that waits for a place."""
@@ -382,17 +382,26 @@ def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, 
     curve = busy.curve
     rate = busy.rate
     out = own.output.mean
-    spread = math.sqrt(busy.variance * _AVERAGED)
-    squared = math.exp(curve.lengths.input.sigma**2)
+    deviation = math.sqrt(busy.variance * _AVERAGED)
+    second_moment = _second_moment(curve.lengths.input)
     found = {}
     for percentile in percentiles:
         z = NormalDist().inv_cdf(percentile / 100)
-        together = min(max(1.0, 1 + busy.served + z * spread), len(busy.share) - 1)
+        together = min(max(1.0, 1 + busy.served + z * deviation), len(busy.share) - 1)
         decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
+        # Prompts of others that are read during the stay, which they stretch themselves; their
+        # total time is that of a Poisson number of prompts, whose variance is the number times the
+        # second moment of one.
         prompts = rate * out * decode / max(1e-9, 1 - rate * curve.prompt_s)
-        extra = max(0.0, prompts + max(z, 0) * math.sqrt(prompts * squared)) * curve.prompt_s / out
+        beyond_mean = max(z, 0) * math.sqrt(prompts * second_moment)
+        extra = max(0.0, prompts + beyond_mean) * curve.prompt_s / out
         found[percentile] = decode + extra
     return found
+
+
+def _second_moment(lengths: LogNormal) -> float:
+    """E[x²]/E[x]² of lengths: one of equal ones, more of lengths that differ."""
+    return math.exp(lengths.sigma**2)
 
 
 def _ttft(
@@ -410,15 +419,15 @@ def _ttft(
     per_token = curve.prompt_s / lengths.prompt_mean if lengths.prompt_mean else 0.0
     prompts = lengths.prompts()
     served = prompts * (per_token + decode / curve.chunk_tokens)
-    chance, mean = _ahead(curve, rate, decode, served)
-    ahead = _exponential(chance, mean)
+    ahead = _ahead(curve, rate, decode, served).quantiles()
     full = float(busy.share[-1]) if busy.waiting else 0.0
-    place = _exponential(full, busy.waiting / rate if rate else 0.0)
+    for_a_place = _Wait(chance=full, mean=busy.waiting / rate if rate else 0.0).quantiles()
     prompts = prompts if own is lengths else own.prompts()
     steps = np.ceil(prompts / curve.chunk_tokens)
     alone = prompts * per_token + steps * decode + decode / 2 * float(1 - busy.share[0])
-    read = _quantiles(alone[:, None] + ahead[None, :], _FINE)  # two sums of 200 × 200 are enough
-    times = read[:, None] + place[None, :]
+    # Sums of 100 × 200 quantiles, and of 200 × 200, are enough.
+    read = _quantiles(alone[:, None] + ahead[None, :], _FINE)
+    times = read[:, None] + for_a_place[None, :]
     found = _quantiles(times, np.array(percentiles) / 100)
     base = curve.first_token_s
     by_percentile = {p: float(base + t) for p, t in zip(percentiles, found, strict=True)}
@@ -427,42 +436,59 @@ def _ttft(
 
 def _quantiles(values: Array, at: Array) -> Array:
     """As numpy.quantile, in a quarter of the time; for a few, only what they need is ordered."""
-    place = at * (values.size - 1)
-    below = place.astype(int)
+    position = at * (values.size - 1)
+    below = position.astype(int)
     above = np.minimum(below + 1, values.size - 1)
     few = len(at) < 10
     ordered = (
         np.partition(values, [*below, *above], axis=None) if few else np.sort(values, axis=None)
     )
-    return np.asarray((ordered[above] - ordered[below]) * (place - below) + ordered[below])
+    return np.asarray((ordered[above] - ordered[below]) * (position - below) + ordered[below])
 
 
-def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> tuple[float, float]:
-    """Chance and mean of waiting for the prompts of others. [s]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wait:
+    """A wait that is zero but with a chance, and exponential then."""
 
-    Long prompts queue one by one: M/G/1, E[W] = λ E[s²] / (2 (1 - ρ)). Short ones are read
-    together: all that arrive in a step of mean length D = decode / (1 - ρ) are read in the next,
-    so that one waits for the rest of a step and for what shares one's own,
+    chance: float
+    mean: float
+    """Of all, those that do not wait included. [s]"""
+
+    def quantiles(self) -> Array:
+        """At `_FINE`; a single zero where nobody waits. [s]"""
+        if self.chance < 1e-9 or self.mean <= 0:
+            return np.zeros(1)
+        tail = np.clip((1 - _FINE) / self.chance, None, 1.0)
+        return np.asarray(-np.log(tail) * self.mean / self.chance)
+
+
+_STEPS_MET = 1.5
+"""Steps whose arrivals one meets where prompts are read together: the rest of the step under way,
+half of one on average, and one's own."""
+
+
+def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> _Wait:
+    """The wait for the prompts of others.
+
+    Long prompts queue one by one: M/G/1, E[W] = λ E[s²] / (2 (1 - ρ)), where λ is `rate`, s is
+    `served`, the time of one prompt, and ρ = λ E[s] is `in_line`. Short ones are read together: all
+    that arrive in a `step` of mean length D = decode / (1 - ρ), where ρ = λ prompt_s is `reading`,
+    are read in the next, so that one waits for the rest of a step and for what shares one's own,
     E[D²]/E[D] × (1/2 + ρ), of which half a decode step is counted elsewhere. The longer wait of
     the two is taken.
     """
-    spread = math.exp(curve.lengths.input.sigma**2)
-    busy = min(rate * float(served.mean()), 0.99)
-    queued = rate * float(served.mean()) ** 2 * spread / (2 * (1 - busy))
+    second_moment = _second_moment(curve.lengths.input)
+    in_line = min(rate * float(served.mean()), 0.99)
+    one_by_one = rate * float(served.mean()) ** 2 * second_moment / (2 * (1 - in_line))
     reading = min(rate * curve.prompt_s, 0.99)
     step = decode / (1 - reading)
-    biased = step + rate * curve.prompt_s**2 * spread / (1 - reading**2)
-    together = biased * (0.5 + reading) - decode / 2
-    chance = 1 - math.exp(-1.5 * rate * step)
-    return (busy, queued) if queued > together else (max(chance, busy), together)
-
-
-def _exponential(chance: float, mean: float) -> Array:
-    """Quantiles of a wait that is zero but with `chance`, then exponential, with this mean."""
-    if chance < 1e-9 or mean <= 0:
-        return np.zeros(1)
-    tail = np.clip((1 - _FINE) / chance, None, 1.0)
-    return np.asarray(-np.log(tail) * mean / chance)
+    # E[D²]/E[D]: a moment falls into a long step more often than into a short one.
+    step_met = step + rate * curve.prompt_s**2 * second_moment / (1 - reading**2)
+    together = step_met * (0.5 + reading) - decode / 2
+    if one_by_one > together:
+        return _Wait(chance=in_line, mean=one_by_one)
+    somebody_came = 1 - math.exp(-_STEPS_MET * rate * step)
+    return _Wait(chance=max(somebody_came, in_line), mean=together)
 
 
 # --- within limits ----------------------------------------------------------------------------
@@ -485,7 +511,7 @@ def sustained(
     def beyond(rate: float) -> float:
         """Positive where a limit is missed; on a scale on which the way to saturation is short."""
         strains = (
-            held.strain(latency(curve, rate, (held.percentile,), own)) for own, held in watched
+            limit.strain(latency(curve, rate, (limit.percentile,), own)) for own, limit in watched
         )
         return math.log(min(max(strains), 1e3))
 
@@ -500,8 +526,8 @@ def sustained(
 
 
 def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
-    """What a replica that carries `rate` must carry over the mean of an hour, because requests of a
-    kind bunch within it.
+    """What a replica that carries `rate` must carry because requests of a kind bunch within an
+    hour, as a ratio to its mean.
 
     Chat is carried in its busy minute. Bursts of machines and agents are simulated on the replica
     itself, and are carried as well as chat at least: a burst is read within seconds and then
@@ -562,7 +588,7 @@ class _Bursts:
             self.unread[place] = prompts
 
     def strain(self, place: int) -> float:
-        """Logarithm of the latency over its limit, the worse of the two, for one of BUNCHED."""
+        """Logarithm of the ratio of latency to its limit, the worse of two, for one of BUNCHED."""
         curve = self.curve
         limits = self.limits
         number = np.arange(1, curve.slots + 1)
@@ -590,15 +616,21 @@ class _Bursts:
         return float(values[order][np.searchsorted(total, share * total[-1])])
 
 
+RELAXED = 1.5
+"""A limit that cannot be kept is replaced by so many times what a lone request sees."""
+
+
 def relaxed(curve: Curve, limits: Limits, lengths: Lengths) -> Limits:
-    """The limits, or where a lone request of these lengths misses them beside those of the curve,
-    such that it keeps with half to spare."""
+    """The limits themselves where a lone request of these lengths keeps both of them on a replica
+    of this curve; otherwise limits of at least RELAXED times what it sees."""
     q = limits.percentile
     alone = latency(curve, 1e-6, (q,), lengths)
     if limits.strain(alone) <= 1:
         return limits
     return Limits(
-        max(limits.ttft_s, 1.5 * alone.ttft[q]), max(limits.tpot_s, 1.5 * alone.tpot[q]), q
+        ttft_s=max(limits.ttft_s, RELAXED * alone.ttft[q]),
+        tpot_s=max(limits.tpot_s, RELAXED * alone.tpot[q]),
+        percentile=q,
     )
 
 
@@ -620,7 +652,7 @@ class Carried:
     rate: float
     """Requests a second of it alone, within the limits of all."""
     headroom: float
-    """What must be carried over the mean of an hour, because arrivals bunch within it."""
+    """What must be carried because arrivals bunch within an hour, as a ratio to its mean."""
     slack: float
     """Seconds of work that bunched requests may add to what is under way, within the limits."""
     keeps_limits: bool
@@ -636,15 +668,14 @@ def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
     beside those of another workload, is relaxed, and so not kept.
     """
     curves = [replica.curve(ask.lengths) for ask in asks]
-    held = [relaxed(c, ask.limits, ask.lengths) for c, ask in zip(curves, asks, strict=True)]
+    own = [relaxed(c, ask.limits, ask.lengths) for c, ask in zip(curves, asks, strict=True)]
     found = []
-    for i, (curve, limits) in enumerate(zip(curves, held, strict=True)):
+    for i, (curve, limits) in enumerate(zip(curves, own, strict=True)):
         asked = asks[i]
         beside = [j for j in range(len(asks)) if j != i and not asks[j].waits]
-        others = [(asks[j].lengths, relaxed(curve, held[j], asks[j].lengths)) for j in beside]
-        kept = limits == asked.limits and [limit for _, limit in others] == [
-            held[j] for j in beside
-        ]
+        others = [(asks[j].lengths, relaxed(curve, own[j], asks[j].lengths)) for j in beside]
+        others_kept = [limit for _, limit in others] == [own[j] for j in beside]
+        kept = limits == asked.limits and others_kept
         rate = curve.saturation_rate * WITHOUT_LIMITS
         if others or not asked.waits:
             rate = sustained(curve, None if asked.waits else limits, others)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -53,7 +54,8 @@ class CapacityFrames(Topic):
     @property
     def _loads(self) -> Mapping[str, Load]:
         """Load by workload: as models on GPUs of one's own see it, if there are any."""
-        return max(self.results.capacity.values(), key=lambda found: bool(found.pools)).loads
+        every = list(self.results.capacity.values())
+        return next((found for found in every if found.pools), every[0]).loads
 
     def _load_sources(self) -> Iterator[Source]:
         for name in self.scenario.workloads:
@@ -499,9 +501,13 @@ class CapacityFrames(Topic):
         """
         seen = [r for r in catalogue.table("engine_calibration", Seen) if r.aspect == "engine"]
 
-        def measurements(place: int, word: str) -> int:
-            """Of all engines on all generations, written `engine & generation`: those of one."""
-            return sum(r.measurements for r in seen if r.value.split(" & ")[place] == word)
+        of_engine: Counter[str] = Counter()
+        of_generation: Counter[str] = Counter()
+        for row in seen:
+            # Written `engine & releases & generation`.
+            engine, *_, generation = row.value.split(" & ")
+            of_engine[engine] += row.measurements
+            of_generation[generation] += row.measurements
 
         for where, pool in self._pools():
             regime = performance.regime(pool.deployment)
@@ -509,9 +515,9 @@ class CapacityFrames(Topic):
             yield {
                 **where,
                 "engine": pool.deployment.engine,
-                "of_engine": measurements(0, regime["engine"]),
+                "of_engine": of_engine[regime["engine"]],
                 "generation": regime["architecture"],
-                "of_generation": measurements(-1, regime["architecture"]),
+                "of_generation": of_generation[regime["architecture"]],
                 "factor": rate.high / rate.low,
                 "origin": "measured" if pool.measured else "estimate",
             }
