@@ -164,7 +164,7 @@ class PoolLoad:
     @cached_property
     def away(self) -> Array:
         """Share of the year's interactive requests that go elsewhere, minute by minute, for each
-        of CAPACITIES times the busiest hour's mean that is carried."""
+        of CAPACITIES times the busiest hour's mean that is carried. [capacities]"""
         hours = self.curve[self.curve > 0]
         carried = np.outer(CAPACITIES * self.curve[-1], 1 / hours)
         share = np.interp(carried, queueing.CARRIED, self.pool.turned_away)
@@ -172,7 +172,7 @@ class PoolLoad:
 
     def beyond(self, own: float) -> Array:
         """Mean over the hours of whole replicas needed beyond the own ones, for peaks of GRID;
-        without any own, at least one."""
+        without any own, at least one. [peaks]"""
         if own not in self.found:
             whole = np.ceil(np.outer(GRID, self.bunched / self.bunched[-1]) - 1e-9)
             self.found[own] = np.maximum(whole - own, 0.0 if own else 1.0).mean(axis=1)
@@ -297,6 +297,7 @@ class Plan:
 
     @property
     def years(self) -> int:
+        """Years of the horizon; the last may be cut."""
         return math.ceil(self.months / MONTHS)
 
     def path(self, name: str, draws: Draws) -> Array:
@@ -311,7 +312,8 @@ class Plan:
         return sorted(names, key=lambda n: isinstance(self.options[n], HybridPlan))
 
     def central(self, **changes: float | Array) -> dict[str, Array]:
-        """The central draw; `changes` overrides factors, with one value or one for each draw."""
+        """The central draw; `changes` overrides factors, with one value or one for each draw.
+        [n each]"""
         size = max((np.size(v) for v in changes.values()), default=1)
         values = {n: np.full(size, f.value.central) for n, f in self.factors.items()}
         moved = {n: np.broadcast_to(np.asarray(v, float), (size,)) for n, v in changes.items()}
@@ -323,7 +325,7 @@ class Plan:
 
 def at_score(band: Range, z: Array) -> Array:
     """Values of a band at standard normal scores: its ends are P10 and P90, each side has its own
-    spread."""
+    spread. [as the band; shape of z]"""
     side = np.where(z >= 0, band.high - band.central, band.central - band.low)
     return np.asarray(band.central + z * side / Z90)
 
@@ -605,6 +607,7 @@ class Side:
         life = life_years(self.draws)
         worth = np.zeros(len(level))
         for y, bought in enumerate(additions(level).T if not (lease and lease.returned) else ()):
+            # At the end of the horizon stands what was bought last: whole lives are taken off.
             age = self.plan.months / MONTHS - y
             age -= life * max(0, math.ceil(age / life) - 1)
             worth += bought * worth_at(self.draws, age)
@@ -627,7 +630,7 @@ class Side:
         return self.machines.servers * self.option.machine.provisioned_kw
 
     def requests(self, workload: str) -> Array:
-        """Requests of a workload by month that this side serves."""
+        """Requests of a workload by month that this side serves. [n × Y]"""
         load = self.plan.loads[workload]
         ratio = load_ratio(load.growth, self.draws, self.plan.years)
         asked = ratio * load.mean_rate * 3600 * self.draws["hours_per_month"][:, None]
@@ -653,13 +656,13 @@ class Side:
     def model_moves(self) -> Array:
         """Tests of successors by year: of a mix, for workloads that the other side serves at all.
 
-        A test is the same work, however little of a workload goes there.
+        A test is the same work, however little of a workload goes there. [n × Y or 1 × Y]
         """
         return np.reshape(self.option.moves, (1, -1)) * self.sent(TESTED_FROM)
 
     def provisioned_hours(self) -> Array:
         """Unit-hours of throughput that are paid by month, used or not; of a mix, of as many units
-        as what goes to the other side needs."""
+        as what goes to the other side needs. [n × Y or 1 × 1]"""
         bought = self.option.option.provisioned
         hours = bought.units * bought.hours_per_month if bought else 0.0
         return hours * self.sent()
@@ -671,7 +674,8 @@ class Side:
         return np.asarray(total_tokens(self.plan, self.draws, answers_only=True) * share * size)
 
     def unused(self) -> Array:
-        """What a minimum commitment costs beyond the bill, by month, on the year's mean price."""
+        """What a minimum commitment costs beyond the bill, by month, on the year's mean price.
+        [client's currency, n × Y]"""
         months = np.ones((1, self.plan.months))
         used = np.zeros((1, self.plan.years))
         for line in self.option.lines:
@@ -681,7 +685,8 @@ class Side:
         return np.maximum(0.0, self.option.option.minimum_commitment_per_month - used)
 
     def fte(self) -> Array:
-        """Full-time equivalents of platform team and hands for machines; over 12 for a month."""
+        """Full-time equivalents of platform team and hands for machines; over 12 for a month.
+        [FTE-years, n × 1 or n × Y]"""
         staff = self.draws[f"fte_platform.{self.option.name}"][:, None]
         if self.option.pools:
             each = self.draws[f"fte_per_8_gpus.{self.option.name}"][:, None]
@@ -718,7 +723,8 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
 
 
 def additions(level: Array) -> Array:
-    """What is bought at the start of each year to reach a level that is never sold down."""
+    """What is bought at the start of each year to reach a level that is never sold down.
+    [n × Y]"""
     return np.diff(np.maximum.accumulate(level, axis=1), axis=1, prepend=0.0)
 
 

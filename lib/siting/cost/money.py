@@ -84,18 +84,19 @@ def levelised_cost(
 
 
 def constant_saving(outlay: float, saving: float, periods: int) -> Array:
-    """Flows of an outlay now and the same saving in each of `periods` periods after."""
+    """Flows of an outlay now and the same saving in each of `periods` periods after.
+    [periods + 1]"""
     return np.concatenate([[-outlay], np.full(periods, saving)])
 
 
 def break_even_utilisation(own_cost: float, rival_cost_at_full_use: float) -> float:
     """Share of use at which owning, paid at any use, costs what a rival by the hour costs.
 
-    Above 1 the owned machine never wins against that price.
+    Both in one currency, for the same work. Above 1 the owned machine never wins at that price.
     """
     return own_cost / rival_cost_at_full_use
 
 
 def cost_per_used_hour(cost_per_hour: float, utilisation: float) -> float:
-    """Cost of an hour that is used, of a machine that is paid for every hour."""
+    """Cost of an hour that is used, of a machine that is paid for every hour. [as the cost]"""
     return cost_per_hour / utilisation

@@ -51,7 +51,7 @@ def _staff_cost(scenario: Scenario) -> float:
 
 def fresh_tokens(name: str, workload: Workload, scenario: Scenario) -> float:
     """Tokens of a workload over the horizon, as planned, without input that repeats an earlier one
-    and without hidden ones, which depend on the model."""
+    and without hidden ones, which depend on the model. [tokens]"""
     client = scenario.client
     months = scenario.finance.horizon_months
     load = workload_load(name, workload, client.country, client.report_date)

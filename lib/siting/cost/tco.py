@@ -493,7 +493,7 @@ def _sum_of(lines: Iterable[CashFlow]) -> Array:
 
 
 def paid_by_year(monthly: Array) -> tuple[float, ...]:
-    """Sum of each year; today's payments in the first."""
+    """Sum of each year; today's payments in the first. [as the flows]"""
     later = monthly[1:].copy()
     later[0] += monthly[0]
     return tuple(float(later[i : i + MONTHS].sum()) for i in range(0, len(later), MONTHS))
@@ -559,7 +559,7 @@ def _burst_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
 
 
 def away_by_year(plan: Plan, option: HybridPlan) -> tuple[float, ...]:
-    """Share of each year's requests that the other side of a mix serves, as planned."""
+    """Share of each year's requests that the other side of a mix serves, as planned. [share]"""
     split = option.split
     if split is None or split.end == "base":
         return (0.0,) * plan.years
@@ -664,7 +664,7 @@ class Volume:
 
     def crossing(self, name: str, rival: str) -> tuple[float | None, bool | None]:
         """Volume nearest to the plan at which two options cost the same, and whether the first one
-        wins above it."""
+        wins above it; None where they do not meet. [million tokens a month]"""
         gap = self.per_million[name] - self.per_million[rival]
         turns = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
         if not len(turns):

@@ -188,7 +188,7 @@ class Uncertainty:
     @cached_property
     def chance_cheapest(self) -> dict[str, float]:
         """Share of draws in which each option is the cheapest; a hybrid that is one of its parts
-        leaves the win to the part."""
+        leaves the win to the part. [share]"""
         order = self.plan.simple_first(self.totals)
         if not order:
             return {}

@@ -65,6 +65,7 @@ class Known:
 
     @property
     def text(self) -> str:
+        """The value as a report prints it."""
         return value_text(self.value)
 
 

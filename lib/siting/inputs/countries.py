@@ -15,6 +15,7 @@ class Dated(Fact):
     valid_to: dt.date | None = None
 
     def holds(self, day: dt.date) -> bool:
+        """Whether it does on a day, first and last one included."""
         return (self.valid_from or day) <= day <= (self.valid_to or day)
 
 

@@ -367,7 +367,7 @@ class Workload(Strict):
         return self.arrivals or usual
 
     def users_told(self, sector: Sector) -> float:
-        """Users of the organisation's own, who are told and trained."""
+        """Users of the organisation's own, who are told and trained. [users]"""
         outside = self.outside_share
         if outside is None:
             outside = 1.0 if sector == "software" and self.task == "chat" else 0.0
