@@ -1,0 +1,174 @@
+# ruff: noqa: E501
+"""Writes the page that holds sizing against replay: `python docs/replay.py` (some minutes).
+
+Every client's machines, at its own load and at ten times it: what was sized, a fifth less, and the
+fewest replicas that keep the limits when the busiest day is replayed request by request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from siting import study
+from siting.inputs import scenario
+from siting.quality import bare_name
+from siting.serving import capacity, replay
+from siting.serving.capacity import Pool
+from siting.serving.replay import Replay
+
+PAGE = Path(__file__).parent / "replay.md"
+TIMES = (1, 10)
+ENOUGH = 100_000
+"""Requests of a day that are replayed; more hours than hold so many would only take longer."""
+SEARCHED = 100
+"""Replicas up to which the fewest that keep the limits are looked for: more take too long."""
+INTRODUCTION = """\
+# Sizing against replay
+
+Written by `python docs/replay.py`. For each client, the machines that its report tells first: the number of replicas that formulas give ([capacity](method/capacity.md)), and what the busiest day of the first year does to so many, request by request ([replay](how-to/replay.md)). At ten times the load the same kind of machines is sized anew.
+
+Times are those of the workload that comes nearest to its limit, at the percentile that the limit names, in the busiest hours, as a share of the limit: up to 100 % it holds.
+
+"""
+HEAD = (
+    "| client | × load | a replica | sized | first token | each further | kept | a fifth fewer "
+    "| kept then | fewest that keep |\n|---|--:|---|--:|--:|--:|---|--:|---|--:|\n"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A pool, sized and replayed."""
+
+    client: str
+    times: int
+    pool: Pool
+    sized: Replay
+    fewer: Replay | None
+    """With a fifth less; None where one replica is all there is."""
+    fewest: int | None
+    """None: not looked for, or not even half as many again keep the limits."""
+
+    @property
+    def first_token(self) -> float:
+        """Share of its limit, of the workload that comes nearest."""
+        return max(s.busy_ttft / s.limits.ttft_s for s in self.sized.seen if s.requests)
+
+    @property
+    def each_further(self) -> float:
+        return max(s.busy_tpot / s.limits.tpot_s for s in self.sized.seen if s.requests)
+
+
+def compared(client: str) -> Iterator[Compared]:
+    """The machines of a client that its report tells first."""
+    s = study.Study(scenario.load(client))
+    found = s.results.capacity[s.results.sized_option]
+    for model, pool in found.pools.items():
+        for times in TIMES:
+            loads = [replace(load, hourly=load.hourly * times) for load in pool.loads]
+            sized = capacity.best_pool(found.runs, model, loads, 1, wanted=found.wanted)
+            yield _replayed(s.client.name, times, sized)
+
+
+def _replayed(client: str, times: int, pool: Pool) -> Compared:
+    count = int(pool.replicas[0].central)
+    week = replay.week(pool, hours=replay.busy_hours(pool, ENOUGH))
+    less = int(count * 0.8)
+    sized = week.through(count)
+    fewer = week.through(less) if less else None
+    too_few = less
+    most = count - 1
+    if not sized.kept:
+        too_few = count
+        most = count + max(1, count // 2)
+    elif fewer is None or fewer.kept:
+        too_few = 0
+        most = less
+    fewest = replay.fewest(week, most, too_few) if count <= SEARCHED else None
+    if fewest is None and sized.kept and count <= SEARCHED:
+        fewest = count
+    return Compared(
+        client=client,
+        times=times,
+        pool=pool,
+        sized=sized,
+        fewer=fewer,
+        fewest=fewest,
+    )
+
+
+def _row(found: Compared) -> str:
+    d = found.pool.deployment
+    fewer = found.fewer
+    cells = (
+        found.client,
+        str(found.times),
+        f"{d.gpus} × {d.gpu.gpu}, {bare_name(d.model.model_id)}",
+        str(found.sized.replicas),
+        f"{found.first_token:.0%}",
+        f"{found.each_further:.0%}",
+        _yes(found.sized.kept),
+        str(fewer.replicas) if fewer else "–",
+        _yes(fewer.kept) if fewer else "one is the least",
+        str(found.fewest or "not searched"),
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _yes(kept: bool) -> str:
+    return "yes" if kept else "no"
+
+
+def _why(found: Compared) -> str:
+    """Where the two differ, and why."""
+    count = found.sized.replicas
+    where = f"**{found.client}, × {found.times}.** "
+    if not found.sized.kept:
+        return (
+            f"{where}Sized {count}, replayed {found.fewest}: the luck of one day's arrivals, and "
+            "lengths that differ within a burst, which the fluid of the formulas leaves out."
+        )
+    if found.fewer is None or not found.fewer.kept:
+        return ""
+    level = found.pool.level()
+    return (
+        f"{where}{found.fewer.replicas} of {count} keep the limits, too. Formulas ask for "
+        f"{level:.1f} replicas' work: they keep the limits in the busy minute, with requests that "
+        "fall on replicas at random; replay tells whole hours, behind a router that knows who is "
+        "idle."
+    )
+
+
+def _differs(rows: Sequence[Compared]) -> str:
+    """How far sizing lies from replay."""
+    known = [row for row in rows if row.fewest]
+    most = max(known, key=lambda row: row.sized.replicas / (row.fewest or 1))
+    of = most.sized.replicas
+    return (
+        f"\nAt most, sizing asks for {of / (most.fewest or 1):.2f} times what replay needs "
+        f"({most.client}, × {most.times}: {of} and {most.fewest}).\n\n"
+    )
+
+
+def measured() -> list[Compared]:
+    """All clients, one after another."""
+    rows = []
+    for client in scenario.names():
+        for row in compared(client):
+            print(f"{client} × {row.times}: {row.sized.replicas} sized, {row.fewest} replayed")
+            rows.append(row)
+    return rows
+
+
+def page(rows: Sequence[Compared]) -> str:
+    """The whole page."""
+    reasons = [reason for row in rows if (reason := _why(row))]
+    told = f"{_differs(rows)}## Where they differ, and why\n\n"
+    table = HEAD + "".join(_row(row) for row in rows)
+    return INTRODUCTION + table + told + "\n\n".join(reasons or ["Nowhere by a fifth."]) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(measured()), encoding="utf-8")
