@@ -530,7 +530,9 @@ class _Finder:
             self.notes.append(f"{option.label}: {note}")
         listed = Range.exact(price * (1 - option.discount), "USD/GPU-h")
         value = prices.aged(listed, source, self.client.report_date)
-        key = self.own("gpu_hour", "GPU-hour on demand", value, source, note=note)
+        # Options that rent the same card of one provider pay one price, and are drawn alike.
+        driver = f"gpu_hour.{option.provider or option.vendor}.{gpu}"
+        key = self.own("gpu_hour", "GPU-hour on demand", value, source, driver, note)
         term = option.commitment
         committed = [self.parameter(f"commitment_{term}")] if term != "on_demand" else []
         return [key, self.parameter("rental_price_band"), *self.fx("USD"), *committed]
