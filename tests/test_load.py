@@ -43,6 +43,27 @@ def workload(**changes: object) -> Workload:
     return Workload.model_validate(plain | changes)
 
 
+def test_half_hours_of_a_day_add_up_to_its_hours() -> None:
+    # From half past eight to half past five: half a share at 8 and at 17, a whole one between.
+    by_half_hour = [0] * 17 + [1] * 18 + [0] * 13
+    by_hour = [0] * 8 + [1] + [2] * 8 + [1] + [0] * 6
+    halves = workload_load("load", workload(hours=by_half_hour))
+    whole = workload_load("load", workload(hours=by_hour))
+    np.testing.assert_allclose(halves.hourly, whole.hourly)
+    with pytest.raises(ValueError, match="write 24 numbers, or 48 of half hours"):
+        workload(hours=[1] * 36)
+
+
+def test_boards_may_be_left_out_where_an_own_test_speaks_and_nowhere_else() -> None:
+    own = {"scores": {MODEL: 80.0}, "floor": 75.0, "items": 200}
+    asked = {"reference_model": "openai/gpt-4.1"}
+    said = workload(quality={**asked, "own": own}).quality
+    assert said is not None and said.boards == []
+    assert workload(quality={**asked, "boards": []}).quality is not None
+    with pytest.raises(ValueError, match=r"nothing says what the models can do; add boards"):
+        workload(quality=asked)
+
+
 LETTERS = {
     "requests_per_day": 5000, "batchable_share": 1, "hours": "office",
     "input_tokens": {"mean": 1600, "p95": 4000}, "output_tokens": {"mean": 250, "p95": 600},

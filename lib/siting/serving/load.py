@@ -42,7 +42,7 @@ PROFILES: Mapping[str, tuple[float, ...]] = {
     "flat": (1,) * 24,
     "night": (8, 8, 8, 8, 8, 6, 2) + (0,) * 13 + (2, 6, 8, 8),
 }
-"""Shares of a day by hour, from midnight; a scenario may write its own 24 numbers instead."""
+"""Shares of a day by hour, from midnight; a scenario may write its own 24 or 48 numbers instead."""
 
 SIDES = ("low", "central", "high")
 
@@ -116,7 +116,8 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     working = working_share(tuple(w.weekdays), country, start) if start else 1.0
     of_month = w.requests_per_month * 12 / DAYS_OF_YEAR * 7 / sum(w.weekdays) / working
     per_day = w.users * w.requests_per_user_day + w.requests_per_day + of_month
-    week = np.outer(np.array(w.weekdays), day / day.sum()).ravel()
+    by_hour = day.reshape(24, -1).sum(axis=1)  # of half hours the two of each hour
+    week = np.outer(np.array(w.weekdays), by_hour / by_hour.sum()).ravel()
     visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
     lengths = Lengths(
         input=LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),

@@ -234,11 +234,19 @@ class Quality(Strict):
     reference_model: str
     """The API model now in use or considered; parity is measured against it."""
     reference_effort: Annotated[str, known.EFFORT] = ""
-    boards: Annotated[list[str], known.BOARD]
-    """Published boards that resemble the work, as in siting_facts/quality_boards.csv."""
+    boards: Annotated[list[str], known.BOARD] = []
+    """Published boards that resemble the work, as in siting_facts/quality_boards.csv; may
+    be left out where `own` says what the models can do."""
     margin: Annotated[float, Field(ge=0, le=100)] | None = None
     """How far below the reference is still good enough, in points of 100; None: the default."""
     own: OwnEvaluation | None = None
+
+    @model_validator(mode="after")
+    def _told(self) -> Quality:
+        if self.own is None and "boards" not in self.model_fields_set:
+            write = "add boards: [...] that resemble the work, or own: with your test"
+            raise ValueError(f"nothing says what the models can do; {write}")
+        return self
 
 
 class Measured(Strict):
@@ -327,7 +335,8 @@ class Workload(Strict):
     """How requests bunch within an hour: those of many people, of a few machines, or of code
     completion and agents. None: agents where the task is agent, else people."""
     hours: Profile | Literal["office", "day", "flat", "night"] = "office"
-    """Share of a day by hour (24 numbers, any scale) or a named profile."""
+    """Share of a day by hour (24 numbers, any scale) or by half hour (48), or a named profile. What
+    is carried is sized by the hour: two half hours are added up."""
     weekdays: Annotated[Profile, Field(min_length=7, max_length=7)] = [1] * 5 + [0.1] * 2
     """Monday to Sunday, relative to a working day."""
     peak_factor: Annotated[float, Field(ge=1, le=BUSIEST)] = 1.5
@@ -379,9 +388,11 @@ class Workload(Strict):
         if self.users * self.requests_per_user_day + asked == 0:
             write = "give users and requests_per_user_day, requests_per_day or requests_per_month"
             raise ValueError(f"the workload has no requests; {write}")
-        if isinstance(self.hours, list) and (len(self.hours) != 24 or not sum(self.hours)):
+        if isinstance(self.hours, list) and (
+            len(self.hours) not in (24, 48) or not sum(self.hours)
+        ):
             wrong = f"hours has {len(self.hours)} numbers that add up to {sum(self.hours):g}"
-            write = "write 24 numbers, not all 0, or office, day, flat, night"
+            write = "write 24 numbers, or 48 of half hours, not all 0; or office, day, flat, night"
             raise ValueError(f"{wrong}; {write}")
         if not sum(self.weekdays):
             raise ValueError("weekdays are all 0; write 7 numbers, Monday to Sunday")
