@@ -18,6 +18,7 @@ from siting.serving.servers import Server
 from siting.verdict import design
 from siting.verdict.chain import Chain
 from siting.verdict.design import Costed
+from studies import CLIENTS
 
 
 @dataclass
@@ -183,3 +184,14 @@ evidence:
     small = {"options.owned.gpu": BEST, "options.owned.server": BEST}
     designed = scenario.changed(scenario.load(path), small)
     assert not [n for n in scenarios.idle(designed) if "7 of 8" in n]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_option_whose_machines_are_designed_keeps_all_else_that_is_said_of_it(
+    client: str,
+) -> None:
+    said = scenario.load(client)
+    machines = {"gpu", "server", "weights"}
+    for name, option in Chain().designed(said).options.items():
+        kept = option.model_dump(exclude=machines)
+        assert kept == said.options[name].model_dump(exclude=machines), name

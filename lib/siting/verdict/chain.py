@@ -232,7 +232,9 @@ class Chain:
         for name in sorted(left, key=lambda n: n != today):  # others pay for what runs today
             best = next(iter(self.designs(scenario, name)), None)
             if best is not None:
-                options = {**scenario.options, name: best.option}
+                # A design was priced without the answers of its option, which keeps them.
+                chosen = design.with_machines(scenario.options[name], best.option)
+                options = {**scenario.options, name: chosen}
                 scenario = scenario.model_copy(update={"options": options})
         return scenario
 

@@ -80,6 +80,13 @@ def machines(option: Option) -> Machines:
     return option.gpu, option.server, option.weights
 
 
+def with_machines(option: Option, designed: Option) -> Option:
+    """An option with the machines of a design; all else that is said of it stays."""
+    return option.model_copy(
+        update={"gpu": designed.gpu, "server": designed.server, "weights": designed.weights}
+    )
+
+
 def looked_at(
     scenario: Scenario,
     name: str,
