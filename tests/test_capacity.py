@@ -407,6 +407,6 @@ def test_smaller_chunks_of_prompts_make_the_first_token_wait_longer(base: Scenar
     def wait(tokens: int) -> float:
         found = capacity.assess(with_option(base, "owned", batched_tokens=tokens))["owned"]
         (pool,) = found.pools.values()
-        return pool.busy_hour["assistant"].ttft[95]
+        return pool.usual_week_peak["assistant"].ttft[95]
 
     assert wait(256) > wait(8192)

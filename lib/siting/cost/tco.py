@@ -55,8 +55,9 @@ class Clock:
         return self._paths[name]
 
     def waiting(self, phase: str, name: str) -> Array:
-        """Share of each month before production, or (`before`) in which the baseline is paid, which
-        runs on for a while; as many years as any draw needs. [n × ≤ M]"""
+        """Share of each month before an option is in production (phase `waiting`), or in which the
+        baseline is still paid (`before`), which runs on for a while; as many years as any draw
+        needs. [n × ≤ M]"""
         if (phase, name) not in self._early:
             wait = self.draws[f"months_to_production.{name}"]
             if phase == "before":
@@ -69,7 +70,8 @@ class Clock:
     def sums(self, path: str, phase: str = "", name: str = "") -> tuple[Array, Array]:
         """Nominal and present sum of a path over the months of each year. [n × Y each]
 
-        phase: `before` an option `name` is in production, its `own` time, or blank for all time.
+        phase: `waiting`, until option `name` is in production; `before`, while the baseline is paid
+        for it, a while longer; `own`, all but `waiting`; blank, all time.
         """
         key = (path, phase, name)
         if key not in self._sums:
@@ -749,7 +751,8 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         ratio = Range.ordered((1 + share for share in cooling.value.ends), "x")
         of_place = cooling.source
     grid = prices.row("carbon", prices.GridCarbon, country=country)
-    months = Clock(plan, draws).sums("flat", "own", option.name)[0][0]
+    nominal, _ = Clock(plan, draws).sums("flat", "own", option.name)
+    months = nominal[0]  # in production, of each year
     kwh = float((monthly * months).sum() * ratio.central)
     inputs = (Input(name=name, value=power, source=source),
               Input(name=f"PUE, {place.place}", value=ratio, source=of_place))  # fmt: skip

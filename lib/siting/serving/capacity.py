@@ -309,12 +309,12 @@ class Pool:
         return seen
 
     @cached_property
-    def busy_hour(self) -> dict[str, Latency]:
+    def usual_week_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of a usual week of the first year."""
         return self.latencies(self.mix(of_year=False), self.replicas[0].central)
 
     @cached_property
-    def peak_hour(self) -> dict[str, Latency]:
+    def year_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of the first year."""
         return self.latencies(self.mix(of_year=True), self.replicas[0].central)
 

@@ -620,8 +620,10 @@ def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
         at_usual = usual[place]
         at_peak = peak[place]
         situations = (
-            _Situation(name="usual peak", seen=pool.busy_hour, replicas=serving, rate=at_usual),
-            _Situation(name="busiest hour", seen=pool.peak_hour, replicas=serving, rate=at_peak),
+            _Situation(
+                name="usual peak", seen=pool.usual_week_peak, replicas=serving, rate=at_usual
+            ),
+            _Situation(name="busiest hour", seen=pool.year_peak, replicas=serving, rate=at_peak),
             _Situation(name=fails, seen=down, replicas=left, rate=at_peak),
         )
         for situation in situations:

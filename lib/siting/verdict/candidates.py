@@ -152,8 +152,8 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     if not capacity.pools:
         return None
     pools = capacity.pools.values()
-    peak = 1 - max(pool.strain(pool.peak_hour) for pool in pools)
-    usual = 1 - max(pool.strain(pool.busy_hour) for pool in pools)
+    peak = 1 - max(pool.strain(pool.year_peak) for pool in pools)
+    usual = 1 - max(pool.strain(pool.usual_week_peak) for pool in pools)
     return Range(min(peak, usual), peak, max(peak, usual), unit="share")
 
 
