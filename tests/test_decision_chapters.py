@@ -215,7 +215,19 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     # the client's own notice is three months: to the last day of the year
     notice = events[(events.lane == "contract") & (events.label == "last day to give notice")]
     assert notice.end.tolist() == ["2026-12-31"]
+    given = "give AWS Bedrock notice by 31 December 2026, and agree an extension"
+    assert given in set(s.steps().label)
     assert events.end.is_monotonic_increasing
+
+
+@pytest.mark.parametrize("client", ["banca-valdora", "klinikverbund-nordheide", "polderwerk"])
+def test_nothing_serves_before_the_day_on_which_it_may_be_ordered(client: str) -> None:
+    s = opened(client)
+    (verdict,) = s.verdict().itertuples()
+    (gate,) = s.gate().itertuples()
+    assert not verdict.stays
+    # the bank's earliest two months end on 24 January, its go or no-go is on 22 February
+    assert gate.date <= verdict.live_low <= verdict.live <= verdict.live_high
 
 
 def changed(client: str, baseline: str, months: Range | None = None) -> study.Study:

@@ -9,6 +9,7 @@ import numpy as np
 from siting.catalogue import Source, source_of
 from siting.quality import leaves, margin_of, own_result, spoken
 from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.verdict.plan import PILOT_DAYS
 from siting.verdict.ranking import (
     Candidate,
     Criterion,
@@ -65,7 +66,7 @@ class DecisionFrames(Topic):
             than matters [share]
         leaving?: share of cases in which the best option scores above today's [share]
         months*?: until it serves [months]
-        live?: day on which it is expected to serve
+        live?: day on which it is expected to serve; of a move not before go or no-go
         live_low?: the same, early
         live_high?: the same, late
         cheaper?: share of cases in which it costs less than what runs today [share]
@@ -600,13 +601,16 @@ class DecisionFrames(Topic):
             return {}
         return {
             "months*": months,
-            "live": self._day_after(months.central),
-            "live_low": self._day_after(months.low),
-            "live_high": self._day_after(months.high),
+            "live": self._day_after(months.central, moves=months.high > 0),
+            "live_low": self._day_after(months.low, moves=months.high > 0),
+            "live_high": self._day_after(months.high, moves=months.high > 0),
         }
 
-    def _day_after(self, months: float) -> str:
-        return self.results.day(months * 365.25 / 12)
+    def _day_after(self, months: float, *, moves: bool) -> str:
+        """The day so many months after the report; of a move not before go or no-go, as nothing is
+        ordered before."""
+        earliest = PILOT_DAYS if moves and not self.results.decision.stays else 0
+        return self.results.day(max(months * 365.25 / 12, earliest))
 
     def _reply(self, name: str | None) -> str | None:
         """The answer to the client's own question; `verdict` lists the cases."""
