@@ -220,6 +220,14 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     assert events.end.is_monotonic_increasing
 
 
+def test_a_step_that_measures_says_what_is_known_then() -> None:
+    steps = opened("polderwerk").steps().set_index("step")
+    asked = "Ask the vendor which model will follow, and for its price in writing, "
+    asked += "fixed for the term of your plan."
+    assert steps.label[asked].startswith("price of the successor")
+    assert steps.label[asked].endswith(" found out")
+
+
 @pytest.mark.parametrize("client", ["banca-valdora", "klinikverbund-nordheide", "polderwerk"])
 def test_nothing_serves_before_the_day_on_which_it_may_be_ordered(client: str) -> None:
     s = opened(client)

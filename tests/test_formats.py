@@ -152,3 +152,16 @@ def test_a_list_of_names_keeps_names_with_a_comma_apart() -> None:
     assert numbers.names(["a"]) == "a"
     assert numbers.names(["a", "b", "c"]) == "a, b and c"
     assert numbers.names(["Staff, own", "Cloud, Milan"]) == "Staff, own; Cloud, Milan"
+
+
+@pytest.mark.parametrize(
+    ("country", "said"),
+    [
+        ("DE", f"15{THIN}000 tokens, not 7{THIN}500, of 2,5 or 1,2345"),
+        ("CH", "15’000 tokens, not 7’500, of 2,5 or 1,2345"),
+        ("GB", "15,000 tokens, not 7,500, of 2,5 or 1,2345"),
+    ],
+)
+def test_thousands_in_a_text_are_set_apart_as_the_country_does(country: str, said: str) -> None:
+    text = "15,000 tokens, not 7,500, of 2,5 or 1,2345"
+    assert Numbers(country, "EUR").regrouped(text) == said

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,6 +75,10 @@ class Numbers:
         if self.country in _COMMA:
             return ","
         return "’" if self.country in _APOSTROPHE else NARROW
+
+    def regrouped(self, text: str) -> str:
+        """A text whose numbers set thousands apart with commas, as the country sets them."""
+        return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", self.separator, text)
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """`value` with so many decimals; by default three significant digits, whole above 100."""

@@ -245,7 +245,7 @@ class DecisionFrames(Topic):
                 "what": v.what,
                 "before": v.before,
                 "after": v.after,
-                "change": v.phrase,
+                "change": self.results.numbers.regrouped(v.phrase),
                 "plausible": v.plausible,
                 "set": " ".join(v.set),
                 "key": found.option,

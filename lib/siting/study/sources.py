@@ -180,7 +180,9 @@ class SourceFrames(Topic):
         if unit == "a year" or unit.startswith(("of ", "share")):
             low, high = (numbers.number(100 * end, 0) for end in ends)
             return f"{low} to {high}% {unit}".removesuffix(" share")
-        low, high = (numbers.number(end, _places(end)) for end in ends)
+        # Beyond a few months nobody plans by days.
+        whole = unit == "months" and band.low >= 3
+        low, high = (numbers.number(end, 0 if whole else _places(end)) for end in ends)
         return f"{low} to {high} {unit}"
 
     def _in_words(self, driver: str, label: str) -> str:

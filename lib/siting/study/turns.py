@@ -80,7 +80,7 @@ class TurnFrames(Topic):
                 "rank": rank,
                 "kind": variant.kind,
                 "what": variant.what,
-                "change": variant.phrase,
+                "change": self.results.numbers.regrouped(variant.phrase),
                 "settled": settled,
                 "known_by": self._known_by(variant, settled),
                 "key": found.option,

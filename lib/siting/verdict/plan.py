@@ -51,8 +51,9 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     label: str
     """The step in a few words, filled in likewise."""
     step: str
-    """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment} are
-    filled in, and of a contract that ends {renewed}, {notice}, {until}."""
+    """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment}
+    and what it tells, {measured}, are filled in, and of a contract that ends {renewed}, {notice},
+    {until}."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names."""
@@ -101,11 +102,14 @@ class Facts:
     """Client's currency per unit of another; 1 where it is not named."""
 
 
-def first_test(knowledge: Sequence[Knowledge]) -> Experiment | None:
-    """The test that fits into the plan's first horizon, is worth more than it costs, and tells most
-    of those."""
-    paying = (k.experiment for k in knowledge if k.pays)
-    return next((e for e in paying if e and e.days <= FIRST_HORIZON_DAYS), None)
+def first_known(knowledge: Sequence[Knowledge]) -> Knowledge | None:
+    """What a test tells that fits into the plan's first horizon and is worth more than it costs:
+    of those what is worth most."""
+    return next((k for k in knowledge if k.pays and _in_time(k.experiment)), None)
+
+
+def _in_time(test: Experiment | None) -> bool:
+    return test is not None and test.days <= FIRST_HORIZON_DAYS
 
 
 def open_points(target: Candidate, rules: Iterable[OpenPoint]) -> tuple[tuple[Doubt, bool], ...]:
@@ -147,7 +151,7 @@ def conditions(
         "stay": target.name == baseline,
         "switch": target.name != baseline,
         "unproven": any(d.quality for d in target.uncleared),
-        "measure": first_test(knowledge) is not None,
+        "measure": first_known(knowledge) is not None,
         "reviews": bool(to_decide(target, facts)),
         "ending": bool(facts.words[target.name]["ending"]),
         "renewing": facts.renewal is not None and target.name == baseline,
@@ -162,9 +166,11 @@ def plan(
     """The steps of siting_facts/plan_steps.csv that apply, in order of their day, with names
     filled in."""
     holds = conditions(target, baseline, knowledge, facts)
-    test = first_test(knowledge)
-    action = test.action if test else ""
-    words = {**facts.words[target.name], "option": target.label, "experiment": action}
+    known = first_known(knowledge)
+    test = known.experiment if known else None
+    words = {**facts.words[target.name], "option": target.label}
+    if known and test:
+        words |= {"measured": _begun_small(known.label), "experiment": test.action}
     if facts.renewal:
         words |= {
             "renewed": facts.renewal.vendor,
@@ -193,6 +199,10 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
     if facts.renewal and row.when in ("renewing", "leaving"):
         day = min(day, facts.renewal.days)
     return Step(row.model_copy(update=filled | {"owner": words["owner"], "day": day}), price)
+
+
+def _begun_small(label: str) -> str:
+    return label[:1].lower() + label[1:]
 
 
 def _spelt(day: dt.date) -> str:
