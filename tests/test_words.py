@@ -243,6 +243,13 @@ OPEN = {
             "records", "time", "input_tokens", "output_tokens", "cached_tokens", "requests",
             "identity", "model", "session", "blocks", "only", "skipped",
         )
+    }
+    | {
+        f"bill_files.{column}"
+        for column in (
+            "start", "end", "amount", "currency", "category", "service", "quantity", "unit",
+            "requests", "tokens", "gpu_hours",
+        )
     },
     "patterns of names of models": {"regional_surcharges.models", "training_frameworks.models"},
     "conditions and values that the rule book parses": {
