@@ -16,6 +16,7 @@ from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Scenario
 from siting.quality import leaves
+from siting.rules import sovereignty
 from siting.verdict import plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
@@ -47,6 +48,14 @@ def same(one: Decision, other: Decision) -> None:
 def test_no_change_gives_the_decision_of_the_report(client: str) -> None:
     s = opened(client)
     same(Chain().decide(s.scenario), s.results.decision)
+
+
+@pytest.mark.parametrize("client", EVERY)
+def test_rules_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
+    s = opened(client)
+    whole = sovereignty.assess(s.scenario)
+    for name, found in s.results.sovereignty.options.items():
+        assert found.findings == whole.options[name].findings, name
 
 
 def some(client: str, count: int, seed: int = 1) -> Sequence[tuple[Variant, Outcome]]:

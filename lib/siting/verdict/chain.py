@@ -86,7 +86,6 @@ BY_LAW: Mapping[str, Any] = {
     "discount": 0,
     "provisioned": None,
     "minimum_commitment_per_month": 0,
-    "months_to_production": Option.model_fields["months_to_production"].default,
 }
 """What of an option no rule looks at."""
 NO_DATA = {"data": Data()}
