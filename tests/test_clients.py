@@ -71,10 +71,13 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_another_day_and_another_order_give_the_same_bytes(
     reports: dict[str, bytes], tmp_path: Path
 ) -> None:
-    again = rendered(tmp_path / "out", CLIENTS[::-1], later(tmp_path), 2)
+    # Every other client, in the other order: all are made by the same steps.
+    some = CLIENTS[::-2]
+    again = rendered(tmp_path / "out", some, later(tmp_path), 2)
     assert len(reports) > 12 * len(CLIENTS)
-    assert reports.keys() == again.keys()
-    assert [name for name in reports if reports[name] != again[name]] == []
+    before = {name: said for name, said in reports.items() if name.split("/")[0] in some}
+    assert before.keys() == {name for name in again if name.split("/")[0] in some}
+    assert [name for name in before if before[name] != again[name]] == []
 
 
 def test_the_picture_in_readme_is_page_one_of_a_report(reports: dict[str, bytes]) -> None:
@@ -249,20 +252,17 @@ def test_no_screen_asks_to_scroll_sideways_or_lays_text_over_text(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_as_many_points_to_settle_are_shown_as_the_title_says(
+def test_as_many_points_can_strike_as_the_title_says(
     reports: dict[str, bytes], client: str
 ) -> None:
+    s = studies.opened(client)
+    points = s.rule_points()
+    strikes = (points[points.option == s.chosen].weight == "strikes").sum()
     page = reports[f"{client}/report.html"].decode()
-    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-    words += ["eleven", "twelve"]
-    found = re.search(
-        r"</a> ([^<]*) points? to settle with.*?<tbody>(.*?)</tbody>", page, re.DOTALL
-    )
+    found = re.search(r"</a> ((?:\w+ points?|Nothing that is open) can strike [^<]*)<", page)
     assert found
-    whole = found[1].lower().removeprefix("the first five of ")
-    count = words.index(whole) + 1 if whole in words else int(whole)
-    assert found[2].count("<tr") == min(count, 5)
-    assert (count > 5) == found[1].startswith("The first five of")
+    number = s.count(int(strikes), "point")
+    assert found[1].lower().startswith(number if strikes else "nothing that is open")
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -129,7 +129,7 @@ def factors(
     """
     words = ending.model
     left = notice.months_left(ending, day)
-    source = _told_by(ending, day)
+    source = told_by(ending, day)
     yield Factor(
         name=path.end,
         label=f"Months until {words} ends at {ending.vendor}",
@@ -175,7 +175,7 @@ def _class_of(price: ApiPrice, listed: float) -> str:
     return next((name for below, name in PRICE_CLASSES if blended < below), DEAREST)
 
 
-def _told_by(ending: Ending, day: dt.date) -> Source:
+def told_by(ending: Ending, day: dt.date) -> Source:
     """Where the end of a model is announced, or that it is estimated from the vendor's habits."""
     if ending.sources:
         return ending.sources[0]

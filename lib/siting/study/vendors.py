@@ -10,6 +10,7 @@ from typing import Any
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
+from siting.cost.api_prices import told_by
 from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
@@ -44,7 +45,9 @@ class VendorFrames(Topic):
     """Frames on vendors: record, chances, losses."""
 
     def _sources_of_endings(self) -> Iterator[Source]:
-        return (source for end in self.results.endings for source in end.ending.sources)
+        day = self.client.report_date
+        for end in self.results.endings:
+            yield from end.ending.sources or (told_by(end.ending, day),)
 
     @frame
     def vendors(self) -> Rows:
