@@ -18,8 +18,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 LONG = (
-    "test_clients", "test_faults", "test_howto", "test_decision_chapters", "test_batch",
-    "test_report", "test_tutorial", "test_packaging", "test_pdf",
+    "test_clients", "test_faults", "test_free_texts", "test_howto", "test_decision_chapters",
+    "test_batch", "test_report", "test_tutorial", "test_packaging", "test_pdf",
 )  # fmt: skip
 """Files that take longest. They start first, so that no process works long on the last one."""
 

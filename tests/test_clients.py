@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 import screen
 import studies
 import titles
-from ruamel.yaml import YAML
 from siting.inputs import scenario
-from siting.run import job
 from siting_report.run import batch
-from siting_report.run.forge import Forge
-from siting_report.run.job import Job
 from test_browser import BROWSER, DRIVER, WIDTHS, driver, show
 from trial import later
 
@@ -291,58 +284,3 @@ def test_the_body_holds_no_word_for_developers(reports: dict[str, bytes], client
     for number in range(body):
         text = paper.pages[number].extract_text().split("Sources. ")[0]
         assert not FOR_DEVELOPERS.findall(text), number + 1
-
-
-MARKUP = '<b>j</b> *a* _b_ `c` $d$ $5 [e](javascript:f) #im "g" {{7*7}} @i k~l^m'
-"""What Markdown, HTML, Typst, mathematics of charts and templates would read as more than text."""
-
-
-def texts(data: Any, name: Any = "") -> Iterator[tuple[Any, Any, Any]]:
-    """Every text of nested data: the container and the key that hold it, and its field's name."""
-    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-        field = key if isinstance(data, dict) else name
-        if isinstance(value, dict | list):
-            yield from texts(value, field)
-        elif isinstance(value, str):
-            yield data, key, field
-
-
-def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[Job, int]:
-    """The client's job with markup in every text that a scenario may freely choose, and how many
-    they are; each has a number of its own and begins as a spreadsheet's formula would.
-
-    chosen: fields of which no text was free in a client before, and is not tried again."""
-    data = YAML(typ="safe").load(scenario.resolved(scenario.load(client)))
-    path, free = folder / f"{client}.yaml", []
-    tried = [text for text in texts(data) if text[2] not in chosen]
-    for number, (holder, key, field) in enumerate(tried):
-        before, holder[key] = holder[key], f"=k|h ⟦{number}⟧ {MARKUP}"
-        path.write_text(scenario.as_yaml(data), encoding="utf-8")
-        try:
-            scenario.load(path)
-            free.append(field)
-        except scenario.ScenarioError:
-            holder[key] = before
-    chosen |= {field for *_, field in tried} - set(free)
-    path.write_text(scenario.as_yaml(data), encoding="utf-8")
-    return job.prepare(path), len(free)
-
-
-def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path, forge: Forge) -> None:
-    chosen: set[Any] = set()
-    made = [hostile(client, tmp_path, chosen) for client in CLIENTS[::-1]]
-    assert min(count for _, count in made) > 25
-    # One of them on paper, too: Typst refuses what it cannot read.
-    jobs = [dataclasses.replace(j, formats=("html",)) for j, _ in made[1:]] + [made[0][0]]
-    outcome = batch.run(jobs, str(tmp_path / "out"), forge=forge)
-    assert sorted(outcome.rendered) == CLIENTS, outcome.failed
-    for client in CLIENTS:
-        folder = tmp_path / "out" / client
-        page = html.unescape(re.sub(r"<[^>]*>", "", (folder / "report.html").read_text("utf-8")))
-        shown = re.findall(rf"=k\|h ⟦\d+⟧ (.{{1,{len(MARKUP)}}})", page)
-        assert len(shown) > 100
-        # A chart breaks long names into lines.
-        assert [text for text in shown if not MARKUP.startswith(text.strip())] == []
-        book = openpyxl.load_workbook(folder / "cash-flows.xlsx")
-        cells = [c for sheet in book for row in sheet for c in row if "⟦" in str(c.value)]
-        assert cells and {c.data_type for c in cells} == {"s"}
