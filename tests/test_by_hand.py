@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from siting import hf_config
 from siting.inputs import scenario
 from siting.memory import training
 from siting.quantity import Range
-from siting.serving import queueing
 from siting.vendors import stability
 
 SMALL = {
@@ -42,20 +40,6 @@ def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix
             job = training.Job(model=model, method=method, targets=targets, framework="litgpt")
             kept[targets] = training._layer_values(job).central
         assert kept["all"] - kept["query_value"] == pytest.approx(expected * factor), method
-
-
-def test_a_wait_is_the_work_left_over_what_is_carried() -> None:
-    # four requests in the first second, two carried in each: two are left, for one second
-    four = np.array([4.0, 0, 0, 0])
-    assert queueing._in_time(four, 2.0, slack=0.99) == 0
-    assert queueing._in_time(four, 2.0, slack=1.0) == 1
-    assert queueing._in_time(four, 1.0, slack=2.99) == 0
-    assert queueing._in_time(four, 1.0, slack=3.0) == 1
-    # one request finds nothing, five find three left: 3 / 2 s; one in six waits not at all
-    rate = np.array([1.0, 5, 0, 0, 0, 0])
-    assert queueing._in_time(rate, 2.0, slack=0.0) == pytest.approx(1 / 6)
-    assert queueing._in_time(rate, 2.0, slack=1.49) == pytest.approx(1 / 6)
-    assert queueing._in_time(rate, 2.0, slack=1.5) == 1
 
 
 def test_a_shock_says_which_of_its_two_costs_is_not_given() -> None:

@@ -76,7 +76,7 @@ def test_the_lead_in_the_report_is_drawn_as_a_dotted_line_and_named_in_the_note(
     ((ax, *_), named) = found["exhibits"][-1]
     dotted = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
     assert dotted == [s.verdict().lead[0]]
-    assert f"dotted: {s.number(s.verdict().lead[0], 1)} in the report" in named["note"]
+    assert f"dotted: now, {s.number(s.verdict().lead[0], 1)}" in named["note"]
 
 
 # --- page one -------------------------------------------------------------------------------------

@@ -22,6 +22,17 @@ of_wide_frames = pytest.mark.parametrize("name", columns.wide())
 ALIKE = {
     ("fits", "gpus", "tensor_parallel"): "no client splits a model by layers",
     ("fits", "budget_low", "budget"): "one cell of a row: a range",
+    ("fits", "budget_low", "budget_high"): "one cell of a row: a range",
+    ("verdict", "open", "cleared"): "no client has a choice whose points are all cleared",
+    (
+        "pools",
+        "keeps_limits",
+        "calibrated",
+    ): "all pools keep their limits, on cards that were measured",
+    ("designs", "planned", "best"): "the clients take the best design, or all but one of them",
+    ("seal_grades", "option", "covers"): "what a grade covers is named as the option is",
+    ("bridges", "in_use", "successor"): "flags of few rows",
+    ("fine_tuning", "hours_low", "gpu_hours_low"): "jobs on one card: hours are GPU-hours",
     ("latencies", "p95", "seen"): "all clients ask for the 95th percentile; see below for another",
     ("model_openness", "user_cap", "excluded"): "no client's model has either; see below for one",
 }
