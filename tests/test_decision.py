@@ -266,6 +266,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "reviews",
         "ending",
         "experiment",
+        "measured",
         "owner",
         "renewed",
         "notice",
