@@ -125,16 +125,3 @@ def test_open_weights_at_a_host_stay_as_listed() -> None:
         for key, path in plan.api_paths.items():
             if key.split("/")[0] in hosted:
                 assert path.how == "list"
-
-
-def test_a_request_costs_the_mean_of_its_sizes_however_the_list_is_tiered() -> None:
-    # by hand: a straight line of 1 + 2 n over 1, 2, 3, 10; and one that is twice as steep from 3 on
-    sized = [prices.BilledTokens(input_mean=n) for n in (1.0, 2.0, 3.0, 10.0)]
-    assert prices._mean_price(lambda r: 1 + 2 * r.input_mean, sized) == pytest.approx(1 + 2 * 4)
-
-    def tiered(request: prices.BilledTokens) -> float:
-        return request.input_mean * (2 if request.input_mean >= 3 else 1)
-
-    assert prices._mean_price(tiered, sized) == pytest.approx((1 + 2 + 6 + 20) / 4)
-    same = [prices.BilledTokens(input_mean=5.0)] * 4
-    assert prices._mean_price(lambda r: 3 * r.input_mean, same) == pytest.approx(15)

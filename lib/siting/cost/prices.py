@@ -11,7 +11,6 @@ import datetime as dt
 import importlib.metadata
 import math
 import re
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -376,8 +375,6 @@ def parameter(identifier: str, kind: str = "", country: str = "") -> Parameter:
 
 SIZES = 24
 """Request sizes, at evenly spaced quantiles, at which a request is priced."""
-STRAIGHT = 2e-3
-"""Prices that differ by less lie on a line: tokens are billed in whole numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -424,11 +421,11 @@ def api_request(
     raw = np.exp(load.input_sigma * z)
     sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
     call = partial(_call, provider, _listed(provider, model)[0], day)
-    mean = _mean_price(call, sized)
+    mean = float(np.mean([call(request) for request in sized]))
     usual = BilledTokens(input_mean=1000, output_mean=1000)
     has_batch = call(usual, batch=True) < call(usual) * 0.999
     if batch_share and has_batch:
-        waited = _mean_price(partial(call, batch=True), sized)
+        waited = float(np.mean([call(request, batch=True) for request in sized]))
         mean = (1 - batch_share) * mean + batch_share * waited
     # The package prices calls alone: one of a thousand tokens of a sort tells what a million cost.
     small = call(BilledTokens(input_mean=1000))
@@ -445,25 +442,6 @@ def api_request(
         tiers=tiers,
         source=_api_source(provider, model, day),
     )
-
-
-def _mean_price(call: Callable[[BilledTokens], float], sized: Sequence[BilledTokens]) -> float:
-    """Mean price of requests that differ in their input alone, the shortest first.
-
-    Without tiers a price is a straight line over the input, which three of them show; else each
-    is asked for.
-    """
-    shortest = sized[0]
-    middle = sized[len(sized) // 2]
-    longest = sized[-1]
-    ends = [shortest.input_mean, longest.input_mean]
-    if ends[1] <= ends[0]:
-        return call(shortest)
-    paid = [call(shortest), call(longest)]
-    on_line = float(np.interp(middle.input_mean, ends, paid))
-    if math.isclose(on_line, call(middle), rel_tol=STRAIGHT):
-        return float(np.interp(np.mean([s.input_mean for s in sized]), ends, paid))
-    return float(np.mean([call(request) for request in sized]))
 
 
 def _call(
