@@ -325,7 +325,7 @@ def test_what_runs_on_no_machines_cannot_be_replayed(place: str, words: str) -> 
 def test_the_frame_holds_sizing_against_the_busiest_hour_replayed() -> None:
     s = study.open("klinikverbund-nordheide")
     rows = s.replay()
-    assert set(rows.option) == {s.labels[s.results.sized_option]}
+    assert set(rows.option) == {s.results.labels[s.results.sized_option]}
     assert rows[rows.sized].kept.all()
     assert (rows.p50 <= rows.p95).all() and (rows.p95 <= rows.p99).all()
     further = rows[rows.sized & (rows.measure == "further token")]

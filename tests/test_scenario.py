@@ -257,11 +257,11 @@ MALFORMED = {
     ),
     "format that nobody knows": (
         CLIENT + "options: {api: {}, owned: {weights: fp88}}\n",
-        (7, "options.owned.weights", "'fp88' is unknown", "did you mean fp8"),
+        (7, "options.owned.weights", "'fp88' is no", "did you mean fp8"),
     ),
     "format of a cache that nobody knows": (
         CLIENT + "options: {api: {}, owned: {kv_cache: fp99}}\n",
-        (7, "options.owned.kv_cache", "'fp99' is unknown", "did you mean fp8"),
+        (7, "options.owned.kv_cache", "'fp99' is no", "did you mean fp8"),
     ),
     "effort that nobody knows": (
         CLIENT + "options: {api: {effort: hihg}}\n",
