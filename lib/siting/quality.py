@@ -560,7 +560,8 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
     """Scores with their own uncertainty, and the numbers of the boards' rules."""
     for p in parities:
         if p.own is not None:
-            low, high = p.own.score - p.own.tolerance, p.own.score + p.own.tolerance
+            low = p.own.score - p.own.tolerance
+            high = p.own.score + p.own.tolerance
             source = scenario.source(f"workloads.{p.workload}.quality.own")
             name = f"your own evaluation of {p.model}, {p.workload}"
             value = Range(low, p.own.score, high, unit="points of your test")

@@ -195,7 +195,8 @@ class SpeedModel:
 
     def errors(self, found: dict[str, np.ndarray], quantity: str) -> np.ndarray:
         """Logarithm of predicted over measured."""
-        predicted, measured = found[quantity], self.data.measured[quantity]
+        predicted = found[quantity]
+        measured = self.data.measured[quantity]
         return np.asarray(np.log(predicted / measured))
 
     def weights(self, train: np.ndarray, quantity: str) -> np.ndarray:
@@ -494,7 +495,8 @@ def main() -> None:
     fit = ConstantsFit(model)
     out = {key: fit.left_out(key) for key in ranges.ALIKE}
     errors = report(fit, out)
-    near, far = out["model and card"], out["source"]
+    near = out["model and card"]
+    far = out["source"]
     by_quantity = {
         q: ranges.Errors(
             near=-model.errors(near, q),

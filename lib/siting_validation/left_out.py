@@ -244,7 +244,8 @@ def residuals(
             quantity = QUANTITIES.get(c.quantity, "peak" if c.quantity.startswith("peak") else "")
             if quantity and c.central is not None and c.measured is not None:
                 slack = comparison.ROUNDING * abs(c.measured)
-                down, up = c.central - c.measured - slack, c.measured - c.central - slack
+                down = c.central - c.measured - slack
+                up = c.measured - c.central - slack
                 low = max(0.0, down) / max(c.central - (c.low or 0.0), 1e-9)
                 high = max(0.0, up) / max((c.high or 0.0) - c.central, 1e-9)
                 yield Residual(
@@ -268,7 +269,8 @@ def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
             if len({r.source for r in rows}) < SOURCES:  # two sources tell little of a third
                 rows = [r for r in alike if min(r.distance, 2) in (far, far + 1)]
             if len(rows) < FEW:
-                low, high = low * BEYOND or 1.0, high * BEYOND or 1.0
+                low = low * BEYOND or 1.0
+                high = high * BEYOND or 1.0
             else:
                 weights = _weights([r.source for r in rows])
                 low = max(_quantile([r.low for r in rows], weights, SHARE), low)

@@ -212,7 +212,8 @@ def lookup(rows: list[ScopeRange], case: dict[str, str]) -> tuple[float, float]:
 def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarray]:
     """Whether each row lies in a range made without its group, and that range's high over low."""
     own = errors.near if key == "model and card" else errors.far
-    inside, width = np.full(len(own), np.nan), np.full(len(own), np.nan)
+    inside = np.full(len(own), np.nan)
+    width = np.full(len(own), np.nan)
     group = cases.groups[key]
     for name in sorted(set(group[np.isfinite(own)])):
         at = group == name

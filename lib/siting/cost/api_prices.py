@@ -106,7 +106,8 @@ class ModelPath:
         chance: uniform from 0 to 1; a rise comes after chance over its rate in years, a cut after
         the rest of it over its own.
         """
-        up, down = parameter("price_rise_rate").central, parameter("price_cut_rate").central
+        up = parameter("price_rise_rate").central
+        down = parameter("price_cut_rate").central
         rises = elapsed >= MONTHS * chance / up
         falls = elapsed >= MONTHS * (1 - chance) / down
         raised = np.where(rises, parameter("price_rise").central, 1.0)

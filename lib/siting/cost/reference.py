@@ -59,7 +59,8 @@ def fresh_tokens(name: str, workload: Workload, scenario: Scenario) -> float:
     each = read + workload.output_tokens.mean
     hours = prices.parameter("hours_per_month").range.central
     first_month = load.mean_rate * SECONDS_PER_HOUR * hours * each
-    ratio, total = 1.0, 0.0
+    ratio = 1.0
+    total = 0.0
     for year in range(math.ceil(months / MONTHS)):
         if year:
             ratio *= 1 + load.growth[min(year, len(load.growth)) - 1].central

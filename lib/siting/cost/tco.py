@@ -76,7 +76,8 @@ class Clock:
         key = (path, phase, name)
         if key not in self._sums:
             if phase == "own":
-                whole, early = self.sums(path), self.sums(path, "waiting", name)
+                whole = self.sums(path)
+                early = self.sums(path, "waiting", name)
                 self._sums[key] = (whole[0] - early[0], whole[1] - early[1])
             else:
                 share = self.waiting(phase, name) if phase else np.ones((1, self.plan.months))
@@ -116,7 +117,8 @@ def written_off(bought: Array, life: int, months: int) -> tuple[Array, Array]:
 
     First by month of each year; then the book value left at the end, in the last year's column.
     """
-    monthly, left = np.zeros_like(bought), np.zeros_like(bought)
+    monthly = np.zeros_like(bought)
+    left = np.zeros_like(bought)
     for y in range(bought.shape[1]):
         monthly[:, y : y + life] += bought[:, y : y + 1] / (life * MONTHS)
         used = min(life, months / MONTHS - y)
@@ -177,7 +179,8 @@ def _alike(plan: Plan, draws: Draws, owed: Sequence[Amount]) -> _Bill:
 def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
     """Present [n] and nominal cost by year [n × Y] of a bill: amounts times the path's sums."""
     wait = clock.draws[f"months_to_production.{name}"]
-    present, yearly = np.zeros(len(wait)), np.zeros((len(wait), clock.plan.years))
+    present = np.zeros(len(wait))
+    yearly = np.zeros((len(wait), clock.plan.years))
     for (when, path, phase), value in bill.items():
         nominal: Array | float
         if when == "running":
@@ -680,7 +683,8 @@ class Volume:
 
         Billed again, ever closer: text, chart and tables all quote this one.
         """
-        low, high = SCALES[i], SCALES[i + 1]
+        low = SCALES[i]
+        high = SCALES[i + 1]
         for _ in range(2):
             scales = np.linspace(low, high, 33)
             draws = self.plan.central(demand=scales)
@@ -688,7 +692,8 @@ class Volume:
             gap = np.sign(np.round(present - rival, 6))
             before = np.flatnonzero(gap != gap[-1])  # level counts as not yet crossed
             turn = min(int(before[-1]) if len(before) else 0, len(scales) - 2)
-            low, high = scales[turn], scales[turn + 1]
+            low = scales[turn]
+            high = scales[turn + 1]
         return float(self.planned * (low + high) / 2)
 
 

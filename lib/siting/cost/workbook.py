@@ -340,7 +340,8 @@ def charges(comparison: Comparison, scenario: Scenario) -> Iterator[Charge]:
             contract = _paid_to(scenario, name, f)
             effective = depreciation([f], cost.life, months) if f.capital else f.amounts
             for t in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():
-                paid, used = f.amounts[t], effective[t]
+                paid = f.amounts[t]
+                used = effective[t]
                 rows = [(paid, 0.0), (0.0, used)] if f.capital else [(paid, used)]
                 for billed, borne in rows:
                     if billed or borne:

@@ -204,7 +204,8 @@ def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
     if step > 1:
         dense = layers - mixed
     if pattern:
-        mixed, dense = pattern.count("moe"), pattern.count("mlp")
+        mixed = pattern.count("moe")
+        dense = pattern.count("mlp")
     if config.get("enable_moe_block"):  # a dense MLP beside the experts on every layer
         dense = layers
     latent = get(config, "expert_latent_size")

@@ -104,7 +104,9 @@ def _variant(forms: dict[str, str]) -> str:
 
     Experts decide where they are quantised, else the MLPs do.
     """
-    attention, mlp, experts = forms["attention"], forms["mlp"], forms["experts"]
+    attention = forms["attention"]
+    mlp = forms["mlp"]
+    experts = forms["experts"]
     main = next((form for form in (experts, mlp) if form != "bf16"), attention)
     if main == "nvfp4":
         rest = "-fp8" if "fp8" in (attention, mlp) else ""

@@ -35,7 +35,8 @@ LARGEST = 64 << 20
 """All files of a scenario together; larger ones hold single requests. [B]"""
 MOST_FILES = 50
 """Files of a scenario."""
-MOST_VALUES, MOST_OBJECTS = 2_000_000, 300_000
+MOST_VALUES = 2_000_000
+MOST_OBJECTS = 300_000
 """Of one file: in memory each takes up to a hundred times what it takes in the file."""
 DEEPEST = 40
 """Results are not nested deeper."""
@@ -47,7 +48,8 @@ class ReadAllowance:
     """What a scenario may still have read of benchmark files."""
 
     def __init__(self) -> None:
-        self.files, self.size = MOST_FILES, LARGEST
+        self.files = MOST_FILES
+        self.size = LARGEST
 
     def take(self, path: Path) -> bytes:
         """The content of a file. Raises ValueError where it is no plain file, one too many, or

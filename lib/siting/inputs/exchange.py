@@ -47,7 +47,8 @@ def quotes(path: Path) -> Imported:
     table = read(path, needed, optional)
     table.refuse_twins(["item"])
     frame = table.rows.reindex(columns=[*needed, *optional])
-    low, high = frame.pop("low"), frame.pop("high")
+    low = frame.pop("low")
+    high = frame.pop("high")
     table.refuse(low.isna() != high.isna(), "has one end of a range", "write low and high")
     ends = {"low": low.fillna(frame["value"]), "central": frame["value"]}
     band = pd.DataFrame(ends | {"high": high.fillna(frame["value"])})

@@ -52,11 +52,12 @@ def faults(refusal: ValidationError, data: Any, root: type[BaseModel]) -> list[F
     for error in refusal.errors(include_url=False):
         by_path.setdefault(_written(error, data), []).append(error)
     above = {path[:end] for path in by_path for end in range(len(path))}
-    return [
-        Fault(path, *_said(here, path, root))
-        for path, here in by_path.items()
-        if path not in above  # a deeper error of the same union says it better
-    ]
+    found = []
+    for path, here in by_path.items():
+        if path not in above:  # a deeper error of the same union says it better
+            wrong, write = _said(here, path, root)
+            found.append(Fault(path, wrong, write))
+    return found
 
 
 def _written(error: ErrorDetails, data: Any) -> Path_:

@@ -78,7 +78,8 @@ class Change:
     @property
     def _figures(self) -> tuple[Range, Range]:
         """Before and after; nothing and nothing where they are no two figures of one unit."""
-        old, new = self.before, self.after
+        old = self.before
+        new = self.after
         known = isinstance(old, Range) and isinstance(new, Range) and old.unit == new.unit
         return (old, new) if known else (Range.exact(0), Range.exact(0))
 

@@ -230,11 +230,14 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
     for part in ("body", "appendix", "leave_out"):
         for place, named in enumerate(getattr(wanted, part)):
             name = named.removesuffix(".ipynb")
-            said = (f"{named!r} is no chapter", suggestion(name, known))
-            if name in known:
-                said = (f"{named!r} is in {asked.get(f'{name}.ipynb', part)}, too", "name it once")
-            if name not in known or asked.setdefault(f"{name}.ipynb", part) != part:
-                faults.append(Fault(("report", part, place), *said))
+            where = ("report", part, place)
+            if name not in known:
+                wrong = f"{named!r} is no chapter"
+                faults.append(Fault(where, wrong, suggestion(name, known)))
+                continue
+            first = asked.setdefault(f"{name}.ipynb", part)
+            if first != part:
+                faults.append(Fault(where, f"{named!r} is in {first}, too", "name it once"))
     if faults:
         raise ScenarioError(_told(path, faults))
     return asked

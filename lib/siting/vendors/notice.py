@@ -413,7 +413,8 @@ def months_left(known: Ending, day: dt.date) -> Range:
     if known.retired:
         return Range.exact(max(0.0, (known.retired - day).days / month), "months")
     age = max(0.0, float((day - known.released).days)) if known.released else 0.0
-    median, high = known.life.central, known.life.high
+    median = known.life.central
+    high = known.life.high
     sigma = (np.log(high) - np.log(median)) / ndtri(0.9)
     lived = ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
     u = np.clip(lived + (1 - lived) * np.array([0.1, 0.5, 0.9]), 1e-9, 1 - 1e-9)

@@ -376,7 +376,8 @@ class Chain:
     def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
         costs = self.costs(scenario)
-        money, months = scenario.client.currency, scenario.finance.horizon_months
+        money = scenario.client.currency
+        months = scenario.finance.horizon_months
         leaving = gather.switching_costs(costs, money)
         paid = gather.yearly_spend(costs, months, money)
         seen, words = self._seen(

@@ -103,7 +103,8 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
         best = self.best
         if self.scale == "log":
             x = np.log(np.maximum(x, 1e-12))
-            worst, best = float(np.log(worst)), float(np.log(best))
+            worst = float(np.log(worst))
+            best = float(np.log(best))
         worth = np.asarray((x - worst) / (best - worst))
         return worth if self.scale == "money" else np.clip(worth, 0.0, 1.0)
 

@@ -111,7 +111,8 @@ def successors(history: list[Release], maker: str = "") -> tuple[list[float], li
 
     The successor is the later model of the same maker whose size is nearest on a log scale.
     """
-    same, flagship = [], []
+    same = []
+    flagship = []
     for owner, released, size in history:
         if maker not in ("", owner):
             continue

@@ -24,7 +24,8 @@ from siting_report.show.exhibit import MIME, Exhibit
 _NUMBERED = {"chart": "Figure", "table": "Table"}
 _MOST_SPANS = 5
 """Numbers of sources, or runs of them, below a sentence: more are a wall that nobody reads."""
-_TEXT_MM, _GUTTER_MM = 167, 6
+_TEXT_MM = 167
+_GUTTER_MM = 6
 """Width that charts in a row may take, and what lies between two."""
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 UNDESCRIBED = "Picture without a description"
@@ -242,7 +243,8 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
             text = cell["source"]
             heading = re.match(r"\s*# (.*?)\s*(?:\n|$)", text)
             if heading and not title:
-                title, text = heading[1], text[heading.end() :]
+                title = heading[1]
+                text = text[heading.end() :]
             if text.strip():
                 blocks.append(Block(kind="markdown", text=text))
         elif cell["cell_type"] == "code":
@@ -269,7 +271,8 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
 
 def _shown(output: Mapping[str, Any]) -> Block | None:
     """What one output of a cell becomes; nothing of an error or stderr, which are no reading."""
-    data, metadata = output.get("data", {}), output.get("metadata", {})
+    data = output.get("data", {})
+    metadata = output.get("metadata", {})
     if output.get("name") == "stdout":
         data = {"text/plain": output["text"]}
     if MIME in data:

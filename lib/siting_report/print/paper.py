@@ -308,7 +308,8 @@ def _widths(columns: Sequence[Any], rows: Sequence[Any], size: float) -> list[fl
     columns takes the width of the text. [% of the text's width]
     """
     percent = partial(_percent, size=size)
-    least, whole = [], []
+    least = []
+    whole = []
     for place, column in enumerate(columns):
         head = f"{column['head']} {column['unit']}".strip()
         texts = [r["cells"][place]["text"] for r in rows if r["kind"] != "group"]

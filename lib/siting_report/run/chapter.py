@@ -42,7 +42,8 @@ class Outputs:
 
     def __init__(self, cells: Sequence[NotebookNode], tell: Tell | None = None) -> None:
         """tell: hears each event, from which another `Outputs` can be brought to this state."""
-        self._cells, self._tell = cells, tell
+        self._cells = cells
+        self._tell = tell
         self._named: dict[str, list[dict[str, Any]]] = {}
         self._stale = False
         self.number = -1
@@ -88,7 +89,8 @@ class _Stream(io.TextIOBase):
     """What a cell prints to standard output or error."""
 
     def __init__(self, outputs: Outputs, name: str) -> None:
-        self._outputs, self._name = outputs, name
+        self._outputs = outputs
+        self._name = name
 
     def write(self, text: str) -> int:
         if text:
@@ -196,7 +198,8 @@ def _printing(outputs: Outputs) -> Iterator[None]:
     kept = sys.stdin, sys.stdout, sys.stderr
     with _past(1) as out, _past(2) as err, open(os.devnull, encoding="utf-8") as nothing:
         sys.stdin = nothing  # whoever asks for an answer finds the end of the file
-        sys.stdout, sys.stderr = _Stream(outputs, "stdout"), _Stream(outputs, "stderr")
+        sys.stdout = _Stream(outputs, "stdout")
+        sys.stderr = _Stream(outputs, "stderr")
         try:
             yield
         finally:

@@ -55,7 +55,8 @@ class Forge:
         with the same figures."""
         self._ready = (kit, many, ahead)
         self._asking = threading.Lock()
-        self._pid, self._closed = 0, False
+        self._pid = 0
+        self._closed = False
         with contextlib.suppress(OSError):  # whoever asks is told
             self._start()
 

@@ -30,7 +30,10 @@ class ChapterFailed(Exception):
 
     def __init__(self, chapter: str, cell: str, reason: str, notebook: str) -> None:
         super().__init__(chapter, cell, reason, notebook)
-        self.chapter, self.cell, self.reason, self.notebook = chapter, cell, reason, notebook
+        self.chapter = chapter
+        self.cell = cell
+        self.reason = reason
+        self.notebook = notebook
 
     def __str__(self) -> str:
         return f"{self.chapter}, cell {self.cell}: {self.reason}"
@@ -40,7 +43,8 @@ class Child:
     """A process that runs a function; `channel` gives what it tells."""
 
     def __init__(self, pid: int, channel: Connection) -> None:
-        self.pid, self.channel = pid, channel
+        self.pid = pid
+        self.channel = channel
 
     @classmethod
     def start(

@@ -68,7 +68,8 @@ def shelf(out: str | Path) -> Shelf:
     if scheme in ("", "file", "local"):
         return Folder(Path(path))
     try:
-        return Shelf(*fsspec.core.url_to_fs(address))
+        system, root = fsspec.core.url_to_fs(address)
+        return Shelf(system, root)
     except (ValueError, ImportError, OSError) as error:
         raise BadAddress(
             f"{address}: {error}; write a folder, or an address that fsspec knows, "
@@ -89,7 +90,8 @@ class Shelf:
 
     def __init__(self, system: Any, root: str) -> None:
         """system: fsspec's, in which all names below begin with `root`."""
-        self.system, self.root = system, root
+        self.system = system
+        self.root = root
 
     def clients(self) -> list[str]:
         """Names of the folders that hold reports or what is left of failed ones."""

@@ -59,7 +59,9 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
     return show
 
 
-chart, table, cases = _shown(drawn.chart), _shown(tabled.table), _shown(tabled.cases)
+chart = _shown(drawn.chart)
+table = _shown(tabled.table)
+cases = _shown(tabled.cases)
 
 
 def _joined(text: Text) -> str:

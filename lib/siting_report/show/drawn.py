@@ -172,7 +172,8 @@ def _name_lines(ax: Axes, named: Iterable[Line2D]) -> None:
     to_axes = ax.transData + ax.transAxes.inverted()
     ends = []
     for line in named:
-        xs, ys = _numbers(line.get_xdata(orig=False)), _numbers(line.get_ydata(orig=False))
+        xs = _numbers(line.get_xdata(orig=False))
+        ys = _numbers(line.get_ydata(orig=False))
         known = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
         if len(known):
             ends.append((to_axes.transform((xs[known[-1]], ys[known[-1]])), line))
@@ -239,7 +240,8 @@ def _said(ax: Axes) -> Iterator[str]:
     titles = [ax.get_title(loc=side) for side in ("left", "center", "right")]
     if any(titles):
         yield f"{' '.join(filter(None, titles))}:"
-    across, up = ax.get_xlabel() or "the horizontal axis", ax.get_ylabel() or "the vertical axis"
+    across = ax.get_xlabel() or "the horizontal axis"
+    up = ax.get_ylabel() or "the vertical axis"
     marks = [m.removeprefix(_SAID) for m in map(_label, ax.lines) if m.startswith(_SAID)]
     if marks:
         yield f"Medians, and eight in ten cases: {'; '.join(marks)}."
@@ -412,7 +414,9 @@ def intervals(
 
 
 def _interval(ax: Axes, place: int, name: str, row: Any, colour: str, hollow: bool) -> None:
-    low, middle, high = row[0], row[len(row) // 2], row[-1]
+    low = row[0]
+    middle = row[len(row) // 2]
+    high = row[-1]
     said = f"{_SAID}{' '.join(name.split())} {_short(middle)} ({_short(low)} to {_short(high)})"
     ends = "--" if hollow else "-"
     ax.plot([low, high], [place, place], ends, color=colour, linewidth=2, label="_")

@@ -23,12 +23,17 @@ from matplotlib.font_manager import fontManager
 THEME = Path(__file__).parent.parent / "theme"
 FONTS = Path(font_source_sans_pro.font_directory)
 
-INK, MUTED, AXIS, GRID, SHADE, GROUND = (
-    "#1d252c", "#55606a", "#9aa4ad", "#e3e7eb", "#f3f5f7", "#ffffff",
-)  # fmt: skip
-CHOSEN, TODAY = "#0b62a8", "#2f3840"
+INK = "#1d252c"
+MUTED = "#55606a"
+AXIS = "#9aa4ad"
+GRID = "#e3e7eb"
+SHADE = "#f3f5f7"
+GROUND = "#ffffff"
+CHOSEN = "#0b62a8"
+TODAY = "#2f3840"
 OTHERS = ("#a877b0", "#7f9a5c", "#3b8f8c", "#8a526e", "#8d7a6a", "#c298a6")
-OPEN, FAIL = "#b87a00", "#a3211b"
+OPEN = "#b87a00"
+FAIL = "#a3211b"
 """Not cleared or not known; failed, ruled out, a limit."""
 ADDED = "#aab4bc"
 """A cost that is added, and other parts that belong to no option."""
@@ -68,7 +73,8 @@ TONES = {
 
 WIDTH = 166 / 25.4
 """Width of the text of a page. [inches]"""
-TWO_THIRDS, THIRD = 106 / 25.4, 54 / 25.4
+TWO_THIRDS = 106 / 25.4
+THIRD = 54 / 25.4
 """The narrower widths of charts that stand side by side. [inches]"""
 
 for _font in sorted(FONTS.glob("SourceSansPro-*.ttf")):
