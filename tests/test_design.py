@@ -77,8 +77,8 @@ def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
             "dgx-b300": at(10.0, beyond_room={2: ["30.0 kW with cooling, the room has 12"]}),
         }
     )
-    assert [d.option.server for d in found if not d.refused] == ["dgx-h100", "server-4x-l40s"]
-    why = {d.option.server: d.refused for d in found}
+    assert [d.machines.server for d in found if not d.refused] == ["dgx-h100", "server-4x-l40s"]
+    why = {d.machines.server: d.refused for d in found}
     assert why["dgx-h200"] == "misses the latency limits"
     assert why["dgx-b200"] == "speed of these cards was not measured"
     assert why["dgx-spark"] == "one replica would span servers"
@@ -88,13 +88,13 @@ def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
 
 def test_every_server_of_the_catalogue_is_looked_at_and_what_is_fixed_stays() -> None:
     servers = {r.id: r.gpu_id for r in catalogue.table("servers", Server)}
-    assert {d.option.server for d in looked_at({})} == {*servers}
+    assert {d.machines.server for d in looked_at({})} == {*servers}
     of_card = looked_at({}, gpu="h100-sxm5-80gb")
-    assert {d.option.server for d in of_card} == {"dgx-h100", "hgx-h100-8gpu-oem"}
-    assert all(d.option.gpu == servers[d.option.server] for d in of_card)
-    assert {d.option.weights for d in of_card} == {"fp8"}
+    assert {d.machines.server for d in of_card} == {"dgx-h100", "hgx-h100-8gpu-oem"}
+    assert all(d.machines.gpu == servers[d.machines.server] for d in of_card)
+    assert {d.machines.weights for d in of_card} == {"fp8"}
     both = looked_at({}, server="dgx-h100", weights=BEST)
-    assert sorted(d.option.weights for d in both) == ["", "fp8"]
+    assert sorted(d.machines.weights for d in both) == ["", "fp8"]
 
 
 def test_machines_that_are_fixed_are_left_alone_and_those_left_out_are_designed() -> None:
@@ -119,13 +119,13 @@ def test_the_design_costs_no_more_than_the_typed_machines_and_keeps_the_limits()
     chain = Chain()
     free = {**typed.options, "owned": design.opened(typed.options["owned"])}
     found = chain.designs(typed.model_copy(update={"options": free}), "owned")
-    cost = {d.option.server: d.costed.present for d in found}
+    cost = {d.machines.server: d.costed.present for d in found}
     best = found[0]
     assert not best.refused and best.costed.sized is not None and best.costed.sized.keeps_limits
     assert best.costed.present is not None
     assert best.costed.present < (cost["hgx-h100-8gpu-oem"] or 0) / 2
     # what was looked at is priced as an option of the report is
-    made = {**typed.options, "owned": best.option}
+    made = {**typed.options, "owned": best.machines.put_in(typed.options["owned"])}
     priced = chain.option(typed.model_copy(update={"options": made}), "owned").priced
     assert priced is not None
     rate = typed.finance.discount_rate.central

@@ -27,6 +27,7 @@ from siting.serving.queueing import Latency, latency
 from siting.serving.servers import Server
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import design
+from siting.verdict.design import Machines
 
 CURVE_POINTS = 24
 MOST_TIMES = 3
@@ -388,21 +389,20 @@ class CapacityFrames(Topic):
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
         found = self.results.chain.designs(asked, name)
         best = next((d for d in found if not d.refused), None)
-        planned = self.options[name]
+        planned = Machines.of(self.options[name])
         sold = {server.id: server.label for server in catalogue.table("servers", Server)}
         for d in found:
             sized = d.costed.sized
-            same = (d.option.gpu, d.option.server, d.option.weights)
             yield {
                 "option": name,
                 "left_open": left,
-                "machine": sold.get(d.option.server, catalogue.gpu(d.option.gpu).gpu),
-                "gpu": d.option.gpu,
-                "weights": d.option.weights,
+                "machine": sold.get(d.machines.server, catalogue.gpu(d.machines.gpu).gpu),
+                "gpu": d.machines.gpu,
+                "weights": d.machines.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,
                 "servers": sized.bought() if sized and sized.server else None,
                 "present": d.costed.present,
-                "planned": same == (planned.gpu, planned.server, planned.weights),
+                "planned": d.machines == planned,
                 "best": d is best,
                 "refused": d.refused,
             }

@@ -231,8 +231,7 @@ class Chain:
         for name in sorted(left, key=lambda n: n != today):  # others pay for what runs today
             best = next(iter(self.designs(scenario, name)), None)
             if best is not None:
-                # A design was priced without the answers of its option, which keeps them.
-                chosen = design.with_machines(scenario.options[name], best.option)
+                chosen = best.machines.put_in(scenario.options[name])
                 options = {**scenario.options, name: chosen}
                 scenario = scenario.model_copy(update={"options": options})
         return scenario
@@ -254,9 +253,7 @@ class Chain:
         among = self._shortlists.get(name, ())
         found = design.looked_at(seen, name, self._costed, among)
         if not among:
-            self._shortlists[name] = tuple(
-                design.machines(d.option) for d in found[: design.SHORTLIST]
-            )
+            self._shortlists[name] = tuple(d.machines for d in found[: design.SHORTLIST])
         return found
 
     def _costed(self, scenario: Scenario, name: str) -> Costed:

@@ -35,11 +35,33 @@ class Costed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Design:
-    """Machines that were looked at for an option."""
+class Machines:
+    """What a design decides of an option."""
 
-    option: Option
-    """The option with these machines."""
+    gpu: str
+    server: str
+    """Blank where GPUs are rented."""
+    weights: str
+    """Format; blank: the model's own."""
+
+    @classmethod
+    def of(cls, option: Option) -> Machines:
+        """Those of an option."""
+        return cls(gpu=option.gpu, server=option.server, weights=option.weights)
+
+    def put_in(self, option: Option) -> Option:
+        """An option with these; all else that is said of it stays."""
+        return option.model_copy(update=vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """Machines that were looked at for an option.
+
+    It holds no option: what is priced has no answers of the client's.
+    """
+
+    machines: Machines
     costed: Costed
     refused: str
     """Why it cannot be taken; blank where it can."""
@@ -47,7 +69,7 @@ class Design:
     @property
     def machine(self) -> str:
         """The server, or the card where GPUs are rented, as the catalogue names it."""
-        return self.option.server or self.option.gpu
+        return self.machines.server or self.machines.gpu
 
     @property
     def order(self) -> tuple[bool, float]:
@@ -71,20 +93,6 @@ def opened(option: Option) -> Option:
 
 SHORTLIST = 6
 """Machines that are looked at again where one thing of the report is changed."""
-Machines = tuple[str, str, str]
-"""Card, server and format of weights."""
-
-
-def machines(option: Option) -> Machines:
-    """What a design decides of an option."""
-    return option.gpu, option.server, option.weights
-
-
-def with_machines(option: Option, designed: Option) -> Option:
-    """An option with the machines of a design; all else that is said of it stays."""
-    return option.model_copy(
-        update={"gpu": designed.gpu, "server": designed.server, "weights": designed.weights}
-    )
 
 
 def looked_at(
@@ -99,12 +107,12 @@ def looked_at(
     all where it is empty, and where none of them can be taken.
     """
     found = []
-    for option in _possible(scenario, scenario.options[name]):
-        if among and machines(option) not in among:
+    for machines in _possible(scenario, scenario.options[name]):
+        if among and machines not in among:
             continue
-        whole = {**scenario.options, name: option}
+        whole = {**scenario.options, name: machines.put_in(scenario.options[name])}
         seen = costed(scenario.model_copy(update={"options": whole}), name)
-        found.append(Design(option=option, costed=seen, refused=_refused(seen)))
+        found.append(Design(machines=machines, costed=seen, refused=_refused(seen)))
     if among and all(design.refused for design in found):
         return looked_at(scenario, name, costed)
     return tuple(sorted(found, key=lambda d: d.order))
@@ -123,12 +131,12 @@ def unpriced(option: Option, scenario: Scenario) -> str:
     return ""
 
 
-def _possible(scenario: Scenario, option: Option) -> Iterator[Option]:
-    """An option with each kind of machine that it may have."""
+def _possible(scenario: Scenario, option: Option) -> Iterator[Machines]:
+    """Each kind of machine that an option may have."""
     formats = ("", EIGHT_BIT) if option.weights == BEST else (option.weights,)
     for gpu, server in _machines(scenario, option):
         for weights in formats:
-            yield option.model_copy(update={"gpu": gpu, "server": server, "weights": weights})
+            yield Machines(gpu=gpu, server=server, weights=weights)
 
 
 def _machines(scenario: Scenario, option: Option) -> Iterator[tuple[str, str]]:

@@ -349,19 +349,19 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
             continue
         free = s.model_copy(update={"options": {**s.options, name: design.opened(o)}})
         best = next((d for d in chain.designs(free, name) if not d.refused), None)
-        if best and best.option.server != o.server:
-            machines = {k: getattr(best.option, k) for k in ("server", "gpu", "weights")}
+        if best and best.machines.server != o.server:
+            machines = vars(best.machines)
             yield Variant(
                 kind="offer",
                 what=f"server, {o.label}",
                 before=o.server or o.gpu,
-                after=best.option.server,
+                after=best.machines.server,
                 changes={f"options.{name}.{k}": v for k, v in machines.items()},
-                clause=f"you buy {_machine(best.option)} for {o.label}, not {_machine(o)}",
+                clause=f"you buy {_machine(best.machines)} for {o.label}, not {_machine(o)}",
             )
 
 
-def _machine(o: Option) -> str:
+def _machine(o: Option | design.Machines) -> str:
     """The server of an option as its maker calls it, or its card."""
     sold = {server.id: server.label for server in catalogue.table("servers", Server)}
     return sold.get(o.server, catalogue.gpu(o.gpu).gpu)
