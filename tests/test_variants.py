@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from siting import study
+from siting import quality, study
 from siting.inputs import scenario
 from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Scenario
 from siting.quality import leaves
 from siting.rules import sovereignty
+from siting.serving import capacity
 from siting.verdict import plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
@@ -56,6 +57,18 @@ def test_rules_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
     whole = sovereignty.assess(s.scenario)
     for name, found in s.results.sovereignty.options.items():
         assert found.findings == whole.options[name].findings, name
+
+
+@pytest.mark.parametrize("client", EVERY)
+def test_quality_and_sizes_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
+    s = opened(client)
+    assert s.results.quality == quality.assess(s.scenario)
+    whole = capacity.assess(s.scenario)
+    for name, sized in s.results.capacity.items():
+        years = range(1, sized.years + 1)
+        told = [(pool.model, pool.gpus(year)) for pool in sized.pools.values() for year in years]
+        alone = whole[name].pools.values()
+        assert told == [(pool.model, pool.gpus(year)) for pool in alone for year in years], name
 
 
 def some(client: str, count: int, seed: int = 1) -> Sequence[tuple[Variant, Outcome]]:
