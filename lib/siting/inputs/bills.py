@@ -31,7 +31,7 @@ from siting.inputs import sheet
 from siting.inputs.bill_files import BillFile, Form
 from siting.inputs.document import DocumentError, at
 from siting.inputs.scenario import known
-from siting.inputs.sheet import COUNT, CURRENCY, NUMBER, TEXT, Table
+from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
 
 Counted = Literal["requests", "tokens", "gpu_hours"]
 
@@ -184,17 +184,9 @@ def _whole(
 
 
 def _of_table(path: Path, kind: BillFile, service: str, notes: list[str]) -> Iterator[Billed]:
-    charges = _charges(path, kind, service)
+    charges = charges_of(path, kind, service)
     rows = charges.rows
-    tax = _is(rows, "category", "tax")
-    credit = ~tax & ((rows["amount"] < 0) | _is(rows, "category", "credit"))
-    parts = pd.DataFrame(
-        {
-            "amount": rows["amount"].mask(tax, 0.0),
-            "credits": rows["amount"].where(credit, 0.0),
-            "taxes": rows["amount"].where(tax, 0.0),
-        }
-    )
+    parts = parts_of(charges)
     for name, values in _counts(charges, kind, notes).items():
         parts[name] = values
     by_month = parts.groupby(rows["month"]).sum(min_count=1)
@@ -228,39 +220,66 @@ def _is(rows: pd.DataFrame, column: str, word: str) -> pd.Series[bool]:
     return rows[column].fillna("").str.lower() == word
 
 
-def _charges(path: Path, kind: BillFile, service: str) -> Table:
-    """The rows of a table of charges, in one currency and of one service: columns month, amount,
-    currency, and those of start, end, category, quantity and counts that are there."""
+def format_named(name: str) -> BillFile:
+    """A format of bill_files.csv."""
+    return next(kind for kind in table("bill_files", BillFile) if kind.format == name)
+
+
+def parts_of(charges: Table) -> pd.DataFrame:
+    """What each charge adds: columns amount (without tax, net of credits), credits, taxes."""
+    rows = charges.rows
+    tax = _is(rows, "category", "tax")
+    credit = ~tax & ((rows["amount"] < 0) | _is(rows, "category", "credit"))
+    return pd.DataFrame(
+        {
+            "amount": rows["amount"].mask(tax, 0.0),
+            "credits": rows["amount"].where(credit, 0.0),
+            "taxes": rows["amount"].where(tax, 0.0),
+        }
+    )
+
+
+def charges_of(path: Path, kind: BillFile, service: str) -> Table:
+    """The rows of a table of charges, in one currency and of one service: columns month, start,
+    amount, currency, and those of end, category, service, quantity and counts that are there.
+
+    service: part of what a charge is called; blank: all are of one. Raises DocumentError.
+    """
+    services = kind.service.split()
     named = {
-        kind.start: TEXT,
+        kind.start: DAY if kind.end else MONTH,
         kind.amount: NUMBER,
         kind.currency: CURRENCY,
     }
     counts = {name: COUNT for name in f"{kind.requests} {kind.tokens} {kind.gpu_hours}".split()}
-    more = {kind.end: TEXT, kind.category: TEXT, kind.service: TEXT, kind.unit: TEXT}
+    more = {kind.end: DAY, kind.category: TEXT, kind.unit: TEXT, **dict.fromkeys(services, TEXT)}
     optional = {name: column for name, column in more.items() if name}
     if kind.quantity:
         optional[kind.quantity] = NUMBER
     whole = sheet.read(path, named, optional | counts)
     rows = whole.rows
-    if service and kind.service in rows:
-        chosen = rows[kind.service].fillna("").str.contains(service, case=False, regex=False)
-        whole.refuse(not chosen.any(), f"no charge holds {service!r}", "check the word")
+    words = [name for name in services if name in rows]
+    if service and words:
+        called = rows[words].fillna("").agg(" ".join, axis=1)
+        chosen = called.str.contains(service, case=False, regex=False)
+        whole.refuse(not chosen.any(), f"no charge holds {service!r}", "check the word", words[0])
         rows = rows[chosen]
     names = {
+        kind.start: "start",
+        kind.end: "end",
         kind.amount: "amount",
         kind.currency: "currency",
         kind.category: "category",
+        **dict.fromkeys(words[:1], "service"),
         kind.quantity: "quantity",
         kind.unit: "unit",
     }
     found = Table(path, rows.rename(columns={old: new for old, new in names.items() if old}))
     _refuse_several(found, kind, service)
-    starts = _days(found, kind.start)
-    found.rows["start"] = starts
-    found.rows["month"] = starts.map("{:%Y-%m}".format)
-    if kind.end and kind.end in found.rows:
-        found.rows["end"] = _days(found, kind.end)
+    found.rows["start"] = pd.to_datetime(found.rows["start"])
+    found.rows["month"] = found.rows["start"].map("{:%Y-%m}".format)
+    if "end" in found.rows:
+        found.rows["end"] = pd.to_datetime(found.rows["end"])
         ahead = found.rows["end"] - found.rows["start"] > LONGEST
         write = "leave it out; or give EffectiveCost, which spreads it, the name of the amount"
         found.refuse(ahead, "is a charge for more than a month", write, kind.end)
@@ -270,24 +289,16 @@ def _charges(path: Path, kind: BillFile, service: str) -> Table:
 def _refuse_several(charges: Table, kind: BillFile, service: str) -> None:
     """Raises DocumentError for charges of several services or currencies, and for twins."""
     rows = charges.rows
-    if kind.service and kind.service in rows:
-        services = rows[kind.service].dropna().unique()
+    if "service" in rows:
+        services = rows["service"].dropna().unique()
         several = f"has charges of {', '.join(services[:5])}"
         write = "name one with --service"
-        charges.refuse(not service and len(services) > 1, several, write, kind.service)
+        field = kind.service.split()[0]
+        charges.refuse(not service and len(services) > 1, several, write, field)
     charges.refuse_twins(list(rows.columns))
     first = rows["currency"].iloc[0]
     wrong = f"is not {first}, as above"
     charges.refuse(rows["currency"] != first, wrong, "split the file by currency", kind.currency)
-
-
-def _days(charges: Table, column: str) -> pd.Series[Any]:
-    """Days of a column that says a day or, as an invoice does, a month."""
-    said = charges.rows[column].fillna("").str.strip()
-    whole = said.where(~said.str.fullmatch(r"\d{4}-\d\d"), said + "-01")
-    days = pd.to_datetime(whole.str.slice(0, 10), errors="coerce", format="%Y-%m-%d")
-    charges.refuse(days.isna(), "is no month or day", "write YYYY-MM or YYYY-MM-DD", column)
-    return days
 
 
 def _counts(charges: Table, kind: BillFile, notes: list[str]) -> dict[str, pd.Series[float]]:

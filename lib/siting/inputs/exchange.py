@@ -20,12 +20,12 @@ import pandas as pd
 from pydantic import ValidationError
 
 from siting import catalogue
-from siting.inputs import document, logs, messages
+from siting.inputs import bills, document, logs, messages
 from siting.inputs.document import DocumentError, YamlDocument
 from siting.inputs.logs import Log
 from siting.inputs.scenario import checks
 from siting.inputs.scenario.model import BUSIEST, Quote
-from siting.inputs.sheet import COUNT, CURRENCY, DAY, NUMBER, TEXT, Table, read
+from siting.inputs.sheet import COUNT, DAY, NUMBER, TEXT, Table, read
 
 
 class Imported(NamedTuple):
@@ -301,19 +301,22 @@ def request_price(path: Path, requests_per_month: float, service: str = "") -> I
     Low and high are the cheapest and the dearest full month; the mean is the central value. Taxes
     are left out, as a report adds those that are not recovered. Raises DocumentError.
     """
-    table = _charges(path, service)
-    table.refuse(requests_per_month <= 0, "the number of requests is not known", "add --requests")
-    charges = table.rows
-    months = invoices(table)
-    currency = charges["BillingCurrency"].iloc[0]
+    kind = bills.format_named("FOCUS")
+    charges = bills.charges_of(path, kind, service)
+    if "end" in charges.rows:
+        _refuse_cut_months(charges)
+    write = "add --requests"
+    charges.refuse(requests_per_month <= 0, "the number of requests is not known", write)
+    months = _invoices(charges, kind.amount)
+    currency = charges.rows["currency"].iloc[0]
     first, last = months.index[[0, -1]]
-    each = months["billed"] / requests_per_month
+    each = months["amount"] / requests_per_month
     ends = {"low": each.min(), "central": each.mean(), "high": each.max()}
     total = months.sum()
     netted = f", net of {-total.credits:.2f} of credits" if total.credits else ""
     taxed = f", without {total.taxes:.2f} of tax" if total.taxes else ""
-    of = f"{len(charges):,} charges of {', '.join(sorted(set(charges.ServiceName)))}"
-    extent = f"{of}, {first} to {last}, {total.billed:.2f} {currency} billed{netted}{taxed}"
+    of = f"{len(charges.rows):,} charges of {', '.join(sorted(set(charges.rows.service)))}"
+    extent = f"{of}, {first} to {last}, {total.amount:.2f} {currency} billed{netted}{taxed}"
     day = dt.date.fromisoformat(f"{last}-01")
     data = {
         "item": "api_request",
@@ -325,65 +328,35 @@ def request_price(path: Path, requests_per_month: float, service: str = "") -> I
     return Imported((_made(data, path),), day, extent)
 
 
-def _charges(path: Path, service: str) -> Table:
-    """Charges of one service in one currency, from a FOCUS export [1]."""
-    needed = {"BilledCost": NUMBER, "BillingCurrency": CURRENCY, "ChargePeriodStart": DAY}
-    words = {"ServiceName": TEXT, "SkuMeter": TEXT, "ChargeDescription": TEXT}
-    optional = {**words, "ChargePeriodEnd": DAY, "ChargeCategory": TEXT}
-    whole = read(path, needed | {"ServiceName": TEXT}, optional)
-    text = whole.rows[[word for word in words if word in whole.rows]].agg(" ".join, axis=1)
-    rows = whole.rows[text.str.contains(service, case=False, regex=False)]
-    whole.refuse(rows.empty, f"no charge holds {service!r}", "check the word", "ServiceName")
-    services = rows["ServiceName"].unique()
-    currency = rows["BillingCurrency"]
-    several = f"has charges of {', '.join(services[:5])}"
-    found = Table(path, rows)
-    write = "name one with --service"
-    found.refuse(not service and len(services) > 1, several, write, "ServiceName")
-    found.refuse_twins(list(rows.columns))
-    wrong = f"is not {currency.iloc[0]}, as above"
-    found.refuse(currency != currency.iloc[0], wrong, "split the file", "BillingCurrency")
-    if "ChargePeriodEnd" in rows:
-        _refuse_periods(found)
-    return found
-
-
-def _refuse_periods(charges: Table) -> None:
-    """Raises DocumentError for what is paid ahead, and for a first or last month that is cut."""
-    ends = (pd.to_datetime(charges.rows[f"ChargePeriod{end}"]) for end in ("Start", "End"))
-    start, end = ends
-    room = pd.Timedelta(days=4)
-    write = "leave it out; or give EffectiveCost, which spreads it, the name BilledCost"
-    ahead = end - start > pd.Timedelta(days=31)
-    charges.refuse(ahead, "is more than a month", write, "ChargePeriodEnd")
-    first = start.min()
-    last = end.max() - pd.Timedelta(days=1)
+def _refuse_cut_months(charges: Table) -> None:
+    """Raises DocumentError for a first or last month that is cut."""
     write = "leave out months that are billed in part"
-    charges.refuse(first - first.replace(day=1) > room, f"begins on {first:%Y-%m-%d}", write)
+    first = charges.rows["start"].min()
+    late = first - first.replace(day=1) > bills.ROOM
+    charges.refuse(late, f"begins on {first:%Y-%m-%d}", write)
+    last = charges.rows["end"].max() - pd.Timedelta(days=1)
     rest = last + pd.offsets.MonthEnd(0) - last
-    charges.refuse(rest > room, f"ends on {last:%Y-%m-%d}", write)
+    charges.refuse(rest > bills.ROOM, f"ends on {last:%Y-%m-%d}", write)
 
 
-def invoices(charges: Table) -> pd.DataFrame:
-    """What charges add up to by month: columns billed (net of credits), credits, taxes.
+def _invoices(charges: Table, field: str) -> pd.DataFrame:
+    """What charges add up to by month: columns amount (net of credits), credits, taxes.
 
-    Raises DocumentError for a month without charges, or in which credits leave nothing.
+    field: the amount, as the file calls it. Raises DocumentError for a month without charges, or
+    in which credits leave nothing.
     """
-    cost = charges.rows["BilledCost"]
-    rows = charges.rows
-    tax = rows.get("ChargeCategory", pd.Series("", rows.index)).str.lower() == "tax"
-    billed = cost.mask(tax, 0.0)
-    month = rows["ChargePeriodStart"].map("{:%Y-%m}".format)
-    parts = {"billed": billed, "credits": billed.clip(upper=0), "taxes": cost.where(tax, 0.0)}
-    months = pd.DataFrame(parts).groupby(month).sum()
+    parts = bills.parts_of(charges)
+    month = charges.rows["month"]
+    months = parts.groupby(month).sum()
     for name in pd.period_range(months.index[0], months.index[-1], freq="M").astype(str):
         lost = name not in months.index
         write = "export every month between first and last"
         charges.refuse(lost, f"has no charge in {name}", write)
-        wrong = f"{name} adds up to {months.billed[name]:.2f}, which is no price"
+        wrong = f"{name} adds up to {months.amount[name]:.2f}, which is no price"
         write = "leave out credits of other months; what a commitment paid is in EffectiveCost"
-        least = (billed.where(month == name) == billed[month == name].min()).cummax()
-        charges.refuse(least & (months.billed[name] <= 0), wrong, write, "BilledCost")
+        inside = parts.amount.where(month == name)
+        least = (inside == inside.min()).cummax()
+        charges.refuse(least & (months.amount[name] <= 0), wrong, write, field)
     return months
 
 

@@ -81,6 +81,12 @@ TEXT = Column(_visible, "holds an invisible control character", "type the cell a
 NUMBER = Column(_number, "{} is no number", "write such as 1234.50")
 COUNT = Column(_count, "{} is no count", "write a number of 0 or more")
 DAY = Column(_day, "{} is no date", "write YYYY-MM-DD")
+MONTH = Column(
+    lambda cells: _day(cells.where(~cells.str.fullmatch(r"\d{4}-\d\d"), cells + "-01")),
+    "is no month or day",
+    "write YYYY-MM or YYYY-MM-DD",
+)
+"""A day, or a month, which stands for its first."""
 TIME = Column(
     _time, "{} is no time like the first", "write 2026-10-01T14:00:00, or all with +02:00 or Z"
 )
