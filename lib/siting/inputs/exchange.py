@@ -26,6 +26,7 @@ from siting.inputs.logs import Log
 from siting.inputs.scenario import checks
 from siting.inputs.scenario.model import BUSIEST, Quote
 from siting.inputs.sheet import COUNT, DAY, NUMBER, TEXT, Table, read
+from siting.quantity import Z90
 
 
 class Imported(NamedTuple):
@@ -83,8 +84,7 @@ BUSY_MINUTE = 5
 LEAST_VARIATION = 0.05
 """Of minutes, where chance hides all."""
 LEAST_WEEKS = 13
-Z80 = 1.2816
-"""Four fifths of a normal distribution lie so many standard deviations around its mean."""
+"""Of a log from which growth can be told."""
 LONGEST_GAP = pd.Timedelta(days=5)
 """Holidays are shorter: what lacks for longer was lost."""
 
@@ -206,7 +206,7 @@ def _growth(hours: pd.Series[float], told: list[str]) -> dict[str, Any]:
     slope = float(place @ logs_of / (place @ place))
     off = logs_of - logs_of.mean() - slope * place
     error = math.sqrt(float(off @ off) / (whole - 2) / float(place @ place))
-    ends = {"low": slope - Z80 * error, "central": slope, "high": slope + Z80 * error}
+    ends = {"low": slope - Z90 * error, "central": slope, "high": slope + Z90 * error}
     told.append(f"growth of {whole} weeks")
     return {"growth_per_year": {end: _yearly(each) for end, each in ends.items()}}
 
