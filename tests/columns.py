@@ -58,9 +58,16 @@ def rows(name: str) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else made[0]
 
 
+def alike(frame: pd.DataFrame, a: str, b: str) -> bool:
+    """Whether two columns hold the same in every row, so that nobody can tell them apart."""
+    return bool((frame[a].astype(str) == frame[b].astype(str)).all())
+
+
 def told(frame: pd.DataFrame) -> dict[str, Told]:
     """What each column holds."""
-    of = frame.iloc[:, 0].astype(str)  # what a truth value is true of: mostly an option
+    # A truth value is told with what it is true of: the first column that tells rows apart.
+    apart = (column for column in frame if frame[column].astype(str).nunique() > 1)
+    of = frame[next(apart, frame.columns[0])].astype(str)
     return {str(column): _told(values, of) for column, values in frame.items()}
 
 
@@ -83,6 +90,8 @@ def _told(values: pd.Series[Any], of: pd.Series[str]) -> Told:
 
 def distance(one: Told, other: Told) -> float:
     """How unlike two columns are: 0 where they hold the same."""
+    if one == other:
+        return 0.0
     gap = abs(one["missing"] - other["missing"])
     kind, _ = one
     if kind not in other:

@@ -178,7 +178,7 @@ def test_the_first_option_differs_on_both_sides_of_a_switching_value(client: str
         near = {}
         for name, factor in (("below", 1 - variants.BESIDE), ("above", 1 + variants.BESIDE)):
             change = found.dial.change(found.at * factor)
-            near[name] = s.results.chain.decide(put(s.scenario, change)).recommended
+            near[name] = s.results.chain.decide(put(s.results.said, change)).recommended
         inside = found.dial.grid[0] <= found.at * (1 - variants.BESIDE)
         if inside and found.at * (1 + variants.BESIDE) <= found.dial.grid[-1]:
             assert near == {"below": found.below, "above": found.above}
