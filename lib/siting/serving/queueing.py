@@ -540,14 +540,14 @@ def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
     # More room never strains more: the first that keeps the limits is looked for by halves.
     low = -1
     high = len(BUNCHED) - 1
-    if bursts.strain(high) > 0:
+    if not bursts.keeps(high):
         return float(BUNCHED[high])
     while high - low > 1:
         middle = (low + high) // 2
-        if bursts.strain(middle) > 0:
-            low = middle
-        else:
+        if bursts.keeps(middle):
             high = middle
+        else:
+            low = middle
     if low < 0:
         return least
     beyond = bursts.strain(low)
@@ -565,55 +565,70 @@ class _Bursts:
     def __init__(self, curve: Curve, limits: Limits, kind: Kind, rate: float) -> None:
         self.curve = curve
         self.limits = limits
+        self.share = limits.percentile / 100
+        alone = latency(curve, 1e-6, (50,))
+        self.slack = max(limits.ttft_s - alone.ttft[50], 0.05)
+        """What may be waited beside the time of a lone prompt. [s]"""
         hours = series(kind, BURST_HOURS).reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
         hours = hours / hours.mean(axis=1, keepdims=True)
         self.came = hours.T.ravel()
         self.served = np.concatenate([[0.0], curve.rates()])
         """Requests a second with 0 … slots under way."""
-        shape = (hours.shape[1], BURST_HOURS, len(BUNCHED))
-        self.under_way = np.zeros(shape)
-        self.unread = np.zeros(shape)
+        number = np.arange(1, curve.slots + 1)
+        self.between = np.concatenate([[1.0], number / self.served[1:]])
+        self.between /= curve.lengths.output.mean
+        self.between[0] = curve.decode_s[0]
+        """Seconds between tokens with 0 … slots under way."""
+        new = hours.T[:, :, None] * (BURST_STEP * rate / BUNCHED)
+        self.under_way = self._under_way(new)
+        self.unread = _left(new - BURST_STEP / max(curve.prompt_s, 1e-9))
         """Prompts."""
-        mean = BURST_STEP * rate / BUNCHED
+
+    def _under_way(self, new: Array) -> Array:
+        """Requests under way after each step, of which so many are new in each."""
         done = BURST_STEP * self.served
-        read = BURST_STEP / max(curve.prompt_s, 1e-9)
-        number = np.zeros(shape[1:])
-        prompts = np.zeros(shape[1:])
-        for place, came in enumerate(hours.T):
-            new = came[:, None] * mean
-            serving = np.minimum(number, curve.slots).astype(int)
-            number = np.maximum(number + new - done[serving], 0.0)
-            prompts = np.maximum(prompts + new - read, 0.0)
-            self.under_way[place] = number
-            self.unread[place] = prompts
+        found = np.zeros_like(new)
+        number = np.zeros_like(new[0])
+        for place, came in enumerate(new):
+            # no more are served than with all slots taken
+            gone = done.take(number.astype(np.intp), mode="clip")
+            number = np.maximum(number + came - gone, 0.0, out=found[place])
+        return found
+
+    def keeps(self, place: int) -> bool:
+        """Whether one of BUNCHED keeps both limits."""
+        tokens, waits = self._latencies(place)
+        return self._kept(tokens, self.limits.tpot_s) and self._kept(waits, self.slack)
 
     def strain(self, place: int) -> float:
         """Logarithm of the ratio of latency to its limit, the worse of two, for one of BUNCHED."""
-        curve = self.curve
-        limits = self.limits
-        number = np.arange(1, curve.slots + 1)
-        each = np.concatenate([[1.0], number / self.served[1:]]) / curve.lengths.output.mean
-        each[0] = curve.decode_s[0]
-        under_way = self.under_way[:, :, place].ravel()
-        tokens = np.interp(under_way, np.arange(curve.slots + 1), each)
-        beyond = np.maximum(under_way - curve.slots, 0.0) / self.served[-1]
-        waits = self.unread[:, :, place].ravel() * curve.prompt_s + beyond
-        share = limits.percentile / 100
-        alone = latency(curve, 1e-6, (50,))
-        slack = max(limits.ttft_s - alone.ttft[50], 0.05)
-        return math.log(
-            max(
-                self._within(tokens, share) / limits.tpot_s,
-                self._within(waits, share) / slack,
-                1e-6,
-            )
-        )
+        tokens, waits = self._latencies(place)
+        of_tokens = self._within(tokens) / self.limits.tpot_s
+        return math.log(max(of_tokens, self._within(waits) / self.slack, 1e-6))
 
-    def _within(self, values: Array, share: float) -> float:
-        """What so much of the requests do not exceed."""
+    def _latencies(self, place: int) -> tuple[Array, Array]:
+        """Seconds between tokens and of waiting, step by step."""
+        slots = self.curve.slots
+        under_way = self.under_way[:, :, place].ravel()
+        tokens = np.interp(under_way, np.arange(slots + 1), self.between)
+        beyond = np.maximum(under_way - slots, 0.0) / self.served[-1]
+        return tokens, self.unread[:, :, place].ravel() * self.curve.prompt_s + beyond
+
+    def _kept(self, values: Array, limit: float) -> bool:
+        """Whether a limit holds for as many requests as it must; quicker than `_within`."""
+        return bool(self.came[values <= limit].sum() >= self.share * self.came.sum())
+
+    def _within(self, values: Array) -> float:
+        """What as many requests do not exceed as must keep a limit."""
         order = np.argsort(values)
         total = np.cumsum(self.came[order])
-        return float(values[order][np.searchsorted(total, share * total[-1])])
+        return float(values[order][np.searchsorted(total, self.share * total[-1])])
+
+
+def _left(more: Array) -> Array:
+    """What is left after each step of what comes less what can be done in it, never below none."""
+    total = np.cumsum(more, axis=0)
+    return total - np.minimum(np.minimum.accumulate(total, axis=0), 0.0)
 
 
 RELAXED = 1.5
