@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from serving_simulation import poisson
-from siting import study
 from siting.cli import cli
 from siting.inputs import exchange
 from siting.inputs.scenario.model import Option, Workload
@@ -20,6 +19,8 @@ from siting.quantity import LogNormal
 from siting.serving import arrivals, capacity, load, replay
 from siting.serving.batching import Jobs, Prefix, PrefixCache, Speed, serve
 from siting.serving.queueing import Lengths, latency
+from siting.study.replay import ENOUGH
+from studies import opened
 
 MODEL = "google/gemma-4-31B-it"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -323,13 +324,40 @@ def test_what_runs_on_no_machines_cannot_be_replayed(place: str, words: str) -> 
 
 
 def test_the_frame_holds_sizing_against_the_busiest_hour_replayed() -> None:
-    s = study.open("klinikverbund-nordheide")
+    s = opened("klinikverbund-nordheide")
     rows = s.replay()
     assert set(rows.option) == {s.results.labels[s.results.sized_option]}
     assert rows[rows.sized].kept.all()
     assert (rows.p50 <= rows.p95).all() and (rows.p95 <= rows.p99).all()
     further = rows[rows.sized & (rows.measure == "further token")]
     assert further.expected.tolist() == pytest.approx(further.seen.tolist(), rel=0.3)
+
+
+def test_summary_holds_what_users_wait_for_and_what_one_replica_fewer_would_do() -> None:
+    s = opened("klinikverbund-nordheide")
+    (found,) = s.results.capacity["owned"].pools.values()
+    sized = int(found.replicas[0].central)
+    asked = replay.week(found, hours=replay.busy_hours(found, ENOUGH))
+    told = s.summary()["options"]
+    (machines,) = told["owned"]["capacity"]["pools"].values()
+    for case, count in (("as_sized", sized), ("one_fewer", sized - 1)):
+        again = asked.through(count)
+        (seen,) = again.seen
+        shown = machines["replay"][case]
+        assert shown["replicas"]["central"] == count
+        assert shown["hit_rate"]["central"] == again.hit_rate
+        waits = shown["workloads"]["clinical-notes"]
+        assert waits["hours_missed"]["central"] == len(seen.missed)
+        assert waits["kept"] == seen.kept
+        for q in (50, 95, 99):
+            assert waits["ttft_s"][f"p{q}"] == seen.ttft[q]
+            assert waits["tpot_ms"][f"p{q}"] == pytest.approx(seen.tpot[q] * 1e3)
+    kept = {
+        case: w["workloads"]["clinical-notes"]["kept"] for case, w in machines["replay"].items()
+    }
+    assert kept == {"as_sized": True, "one_fewer": False}
+    (others,) = told["rented"]["capacity"]["pools"].values()
+    assert others["replay"] is None  # its machines are not told first
 
 
 # --- a log ---------------------------------------------------------------------------------------

@@ -39,11 +39,13 @@ class ReplayFrames(Topic):
         replicas: that serve [replicas]
         sized: whether they are as many as were sized
         measure: first token, or each further token
-        requests: answered at once, in the hours of that day that are replayed [requests]
+        hours: of that day that are replayed, the busiest ones [hours]
+        missed: of them, in which more requests than the percentile leaves miss a limit [hours]
+        requests: answered at once, in the hours that are replayed [requests]
         p50: half of the requests wait less [s]
         p95: 95 of 100 wait less [s]
         p99: 99 of 100 wait less [s]
-        seen: at the percentile of the limit, in the busiest of those hours [s]
+        seen: at the percentile of the limit, in the busiest of the hours [s]
         expected: the same as the formulas of sizing have it, infinite where not carried [s]
         limit: the client's [s]
         percentile: of the limit [%]
@@ -64,10 +66,12 @@ class ReplayFrames(Topic):
 def _rows(found: Replay, expected: dict[str, Latency]) -> Iterator[dict[str, Any]]:
     for seen in found.seen:
         if seen.requests:
-            yield from _measures(seen, expected[seen.workload], found.hit_rate)
+            both = {"hours": found.hours, "missed": len(seen.missed), "hit_rate": found.hit_rate}
+            for measure in _measures(seen, expected[seen.workload]):
+                yield measure | both
 
 
-def _measures(seen: Seen, expected: Latency, hit_rate: float) -> Iterator[dict[str, Any]]:
+def _measures(seen: Seen, expected: Latency) -> Iterator[dict[str, Any]]:
     """First and further tokens of one workload."""
     percentile = seen.limits.percentile
     measures = {
@@ -87,5 +91,4 @@ def _measures(seen: Seen, expected: Latency, hit_rate: float) -> Iterator[dict[s
             "limit": limit,
             "percentile": percentile,
             "kept": busiest <= limit,
-            "hit_rate": hit_rate,
         }

@@ -222,7 +222,25 @@ def _pool(read: _SectionReader, pool: Row) -> dict[str, Any]:
         "replicas_by_year": read.each(years, "= * [replicas]", **own),
         "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
         "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
+        "replay": _replay(read, own),
     }
+
+
+def _replay(read: _SectionReader, own: Row) -> dict[str, Any] | None:
+    """The busiest day request by request, with as many replicas as were sized and with one fewer;
+    None for options whose machines are not told first."""
+    rows = _rows(read.study.replay(), **own)
+    found: dict[str, dict[str, Any]] = {}
+    for first, further in zip(rows[::2], rows[1::2], strict=True):
+        case = "as_sized" if first["sized"] else "one_fewer"
+        seen = found.setdefault(case, read(first, "replayed") | {"workloads": {}})
+        seen["workloads"][first["workload"]] = {
+            **read(first, "waited"),
+            "kept": first["kept"] and further["kept"],
+            "ttft_s": _percentiles(first, 1),
+            "tpot_ms": _percentiles(further, 1e3),
+        }
+    return found or None
 
 
 def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -232,15 +250,20 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
     worst = max(hour, key=lambda row: row["seen"] / row["limit"])["workload"]
     first, further = (row for row in hour if row["workload"] == worst)
 
-    def percentiles(row: Row, scale: float) -> dict[str, float]:
-        named = {q: row[q] * scale for q in ("p50", "p95", "p99")}
-        return named | {f"p{row['percentile']:.0f}": row["seen"] * scale}
-
     return {
-        "ttft_s": percentiles(first, 1),
-        "tpot_ms": percentiles(further, 1e3),
+        "ttft_s": _percentiles(first, 1) | _at_limit(first, 1),
+        "tpot_ms": _percentiles(further, 1e3) | _at_limit(further, 1e3),
         "concurrency": first["under_way"] / first["replicas"],
     }
+
+
+def _percentiles(row: Row, scale: float) -> dict[str, float]:
+    return {q: row[q] * scale for q in ("p50", "p95", "p99")}
+
+
+def _at_limit(row: Row, scale: float) -> dict[str, float]:
+    """At the percentile that the client's limit names."""
+    return {f"p{row['percentile']:.0f}": row["seen"] * scale}
 
 
 def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
