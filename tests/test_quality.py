@@ -239,6 +239,24 @@ def test_a_model_of_the_clients_own_test_is_shown_though_no_option_runs_it():
     }
 
 
+def test_without_a_floor_the_own_test_is_held_against_what_the_reference_scored():
+    # 80 against 82 of 200 items: ± 1.96·√((0.80·0.20 + 0.82·0.18)/200) = 7.69, so down to −9.69.
+    own = OwnEvaluation(scores={"gpt-4.1": 82, "m": 80}, items=200)
+    found = quality.own_result(own, "m", 10, "openai/gpt-4.1")
+    assert (found.floor, found.verdict) == (82, "as good")
+    assert found.tolerance == pytest.approx(7.69, abs=0.01)
+    assert quality.own_result(own, "m", 9, "openai/gpt-4.1").verdict == "unknown"
+    assert quality.own_result(own, "gpt-4.1", 0, "openai/gpt-4.1").verdict == "same model"
+    assert quality.own_result(own, "m", 10, "openai/gpt-5.4-mini") is None
+
+
+def test_a_report_says_that_the_own_test_states_no_floor():
+    test = {"scores": {"gpt-5.4-mini": 82, "google/gemma-4-31B-it": 80}, "items": 200}
+    asked = {"workloads.assistant.quality": {"reference_model": "gpt-5.4-mini", "own": test}}
+    said = study.open("base", asked).results.quality.warnings
+    assert any("states no floor: what GPT-5.4 mini scored in it is taken" in line for line in said)
+
+
 def test_a_board_that_lacks_a_score_counts_nothing():
     found = study.open("assekuranz-saentis").board_scores()
     assert (found.counts[found.score.isna()] == 0).all() and found.score.isna().any()

@@ -119,6 +119,49 @@ def test_null_removes_what_base_says(client) -> None:
     assert acme.workloads["assistant"].quality is None
 
 
+def test_a_mean_without_a_percentile_takes_the_usual_ratio_and_says_so(client) -> None:
+    lengths = "input_tokens: {mean: 1_000}, output_tokens: {mean: 200, p95: 300}"
+    acme = scenario.load(client(CLIENT.replace("users: 500", f"users: 500, {lengths}")))
+    asked = acme.workloads["assistant"]
+    # 3.4 times the mean, as eight published traces have it; not the 8,000 of base.yaml's 3,000.
+    assert (asked.input_tokens.p95, asked.output_tokens.p95) == (3_400, 300)
+    origin = acme.origin("workloads.assistant.input_tokens.p95")
+    assert origin.source.startswith("Usual ratio, not stated: Azure LLM inference trace 2023")
+    assert origin.kind == "estimate"
+    assert acme.origin("workloads.assistant.input_tokens.mean").source == "Questionnaire"
+    assert acme.origin("workloads.assistant.output_tokens.p95").source == "Questionnaire"
+    alone = scenario.load(client(scenario.resolved(acme), "whole.yaml"))
+    assert alone.evidence == acme.evidence
+
+
+def test_the_report_lists_and_varies_a_percentile_that_nobody_stated(client) -> None:
+    lengths = "input_tokens: {mean: 1_000}, output_tokens: {mean: 200, p95: 300}"
+    found = study.open(str(client(CLIENT.replace("users: 500", f"users: 500, {lengths}"))))
+    (unstated,) = (i for i in found.results.used if i.name.startswith("95th percentile"))
+    assert unstated.name == "95th percentile of input tokens, assistant"
+    assert unstated.value.ends == (2_600, 3_400, 4_900)
+    tried = [v for v, _ in found.results.tried if v.what.startswith("spread")]
+    assert [v.after for v in tried] == ["2,600", "4,900"]
+
+
+def test_another_mean_takes_a_percentile_along_that_nobody_stated(client) -> None:
+    lengths = "input_tokens: {mean: 1_000}, output_tokens: {mean: 200, p95: 300}"
+    acme = scenario.load(client(CLIENT.replace("users: 500", f"users: 500, {lengths}")))
+    twice = {"workloads.assistant.input_tokens.mean": 2_000}
+    assert scenario.changed(acme, twice).workloads["assistant"].input_tokens.p95 == 6_800
+    whole = {"workloads.assistant.output_tokens": {"mean": 100}}
+    assert scenario.changed(acme, whole).workloads["assistant"].output_tokens.p95 == 340
+    stated = {"workloads.assistant.output_tokens.mean": 250}
+    assert scenario.changed(acme, stated).workloads["assistant"].output_tokens.p95 == 300
+
+
+def test_a_test_without_a_floor_needs_a_score_of_the_reference(client) -> None:
+    own = "quality: {reference_model: gpt-4.1, own: {scores: {m: 80}, items: 200}}"
+    (problem,) = refused(client(CLIENT.replace("users: 500", f"users: 500, {own}")))
+    assert problem.field == "workloads.assistant.quality.own"
+    assert problem.write == "write floor: with the least score, or add a score of gpt-4.1"
+
+
 def test_a_complete_file_does_not_read_base(client, tmp_path: Path) -> None:
     text = scenario.resolved(scenario.load(client()))
     (tmp_path / "base.yaml").write_text("broken: [", encoding="utf-8")

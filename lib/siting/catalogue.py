@@ -545,6 +545,20 @@ def column(name: str, *columns: str) -> frozenset[str]:
     return frozenset(cells[c] for _, cells in found for c in columns if c in cells)
 
 
+def plain_name(name: str) -> str:
+    """A model's name without maker, cloud prefix and version suffix."""
+    cloud = r"^(?:(?:eu|us|apac|global)\.)?[a-zA-Z]+\.(?=[a-zA-Z])"
+    return re.sub(r"-v\d+(:\d+)?$", "", re.sub(cloud, "", name.split("/")[-1]))
+
+
+def name_key(name: str) -> str:
+    """A model's name without maker, cloud prefix, version suffix, case and punctuation.
+
+    `eu.anthropic.claude-sonnet-4-6-v1:0` and `anthropic/claude-sonnet-4-6` are the same model.
+    """
+    return re.sub(r"[\s_\-.]+", "", plain_name(name)).lower()
+
+
 def _key(name: str) -> str:
     """Names compare without case, spaces, dashes and underscores."""
     return re.sub(r"[\s_\-]+", "", name).lower()

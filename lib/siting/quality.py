@@ -20,7 +20,18 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from siting import catalogue
-from siting.catalogue import Fact, Input, Named, find, of_facts, settings, source_of, table
+from siting.catalogue import (
+    Fact,
+    Input,
+    Named,
+    find,
+    name_key,
+    of_facts,
+    plain_name,
+    settings,
+    source_of,
+    table,
+)
 from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload
 from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
@@ -176,20 +187,6 @@ def boards() -> Mapping[str, Board]:
     return {b.board: b for b in table("quality_boards", Board)}
 
 
-def _bare(name: str) -> str:
-    """A model's name without maker, cloud prefix and version suffix."""
-    cloud = r"^(?:(?:eu|us|apac|global)\.)?[a-zA-Z]+\.(?=[a-zA-Z])"
-    return re.sub(r"-v\d+(:\d+)?$", "", re.sub(cloud, "", name.split("/")[-1]))
-
-
-def name_key(name: str) -> str:
-    """A model's name without maker, cloud prefix, version suffix, case and punctuation.
-
-    `eu.anthropic.claude-sonnet-4-6-v1:0` and `anthropic/claude-sonnet-4-6` are the same model.
-    """
-    return re.sub(r"[\s_\-.]+", "", _bare(name)).lower()
-
-
 _UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE)
 
 
@@ -201,7 +198,7 @@ def bare_name(model: str) -> str:
 def spoken(model: str) -> str:
     """A model's name as a person says it: `google/gemma-4-31B-it` is Gemma 4 31B."""
     words: list[str] = []
-    for part in filter(None, re.split(r"[-_ ]", _bare(model))):
+    for part in filter(None, re.split(r"[-_ ]", plain_name(model))):
         if _UNSPOKEN.fullmatch(part) and words:
             continue
         if words and part.isdigit() and words[-1].isdigit() and len(part) < 3:
@@ -397,23 +394,32 @@ def judged(difference: float, half: float, margin: float) -> Verdict:
     return "worse" if difference + half < 0 else "unknown"
 
 
-def own_result(own: OwnEvaluation, model: str, margin: float = 0.0) -> OwnResult | None:
+def own_result(
+    own: OwnEvaluation, model: str, margin: float = 0.0, reference: str = ""
+) -> OwnResult | None:
     """The client's own test of a model; None if it was not tested. Scores in percent or 0 to 1.
 
-    The floor is fixed, so only the model's own sampling error counts: 1.96 √(p(1−p)/n). The score
-    itself must reach the floor, and its interval may reach δ below it.
+    A floor that the client states is fixed, so only the model's own sampling error counts: 1.96
+    √(p(1−p)/n). The score itself must reach the floor, and its interval may reach δ below it.
+    Without one, what the reference model scored in the same test serves: it has a sampling error,
+    too, and the difference is judged as on a board. None where that was not tested either.
     """
-    found = {name_key(k): v for k, v in own.scores.items()}.get(name_key(model))
-    if found is None:
+    tested = {name_key(k): v for k, v in own.scores.items()}
+    found = tested.get(name_key(model))
+    floor = tested.get(name_key(reference)) if own.floor is None else own.floor
+    if found is None or floor is None:
         return None
-    scale = 100.0 if max(own.floor, *own.scores.values()) > 1 else 1.0
-    p = min(max(found / scale, 0.0), 1.0)
-    half = scale * Z975 * math.sqrt(p * (1 - p) / own.items)
-    above = (found - own.floor) * (1.0 if own.higher_is_better else -1.0)
+    scale = 100.0 if max(floor, *own.scores.values()) > 1 else 1.0
+    drawn = [found] if own.floor is not None else [found, floor]
+    shares = [min(max(score / scale, 0.0), 1.0) for score in drawn]
+    half = scale * Z975 * math.sqrt(sum(p * (1 - p) for p in shares) / own.items)
+    above = (found - floor) * (1.0 if own.higher_is_better else -1.0)
     verdict = judged(above, half, margin * scale / 100)
-    if above < 0 and verdict == "as good":
+    if own.floor is None and name_key(model) == name_key(reference):
+        verdict = "same model"
+    elif own.floor is not None and above < 0 and verdict == "as good":
         verdict = "unknown"
-    return OwnResult(model=model, score=found, floor=own.floor, tolerance=half, verdict=verdict)
+    return OwnResult(model=model, score=found, floor=floor, tolerance=half, verdict=verdict)
 
 
 def agreed(comparisons: tuple[BoardComparison, ...]) -> tuple[Verdict, str]:
@@ -485,7 +491,7 @@ def parity(
         return compare(board, own, against, margin, day)
 
     scored = each_question_once(tuple(compared(boards()[b]) for b in floor.boards))
-    own = own_result(floor.own, model, margin) if floor.own else None
+    own = own_result(floor.own, model, margin, reference) if floor.own else None
     same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
     if own is not None:
         verdict: Verdict = own.verdict
@@ -542,7 +548,8 @@ def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
 
 
 def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]:
-    """Scores earned by reasoning that the load does not count, and workloads without a floor."""
+    """Scores earned by reasoning that the load does not count, and workloads without a floor, or
+    with a test that has none."""
     for p in parities:
         tokens = p.reasoning_tokens.central
         counted = scenario.workloads[p.workload]
@@ -551,6 +558,13 @@ def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]
                 f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
                 f"{tokens:,.0f} hidden tokens a request (estimate); "
                 "a count of your own would replace it"
+            )
+    for name, workload in scenario.workloads.items():
+        floor = workload.quality
+        if floor and floor.own and floor.own.floor is None:
+            yield (
+                f"workload {name}: your own test states no floor: what "
+                f"{spoken(floor.reference_model)} scored in it is taken"
             )
     if names := ", ".join(n for n, w in scenario.workloads.items() if w.quality is None):
         yield f"no quality floor is stated for {names}: any model counts as good enough"

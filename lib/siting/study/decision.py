@@ -491,12 +491,13 @@ class DecisionFrames(Topic):
         verdict: better, as good, worse or unknown
         """
         for name, w in self.scenario.workloads.items():
-            own = w.quality and w.quality.own
-            if not own:
+            quality = w.quality
+            own = quality.own if quality else None
+            if quality is None or own is None:
                 continue
             yield self.scenario.source(f"workloads.{name}.quality.own")
             for model in own.scores:
-                found = own_result(own, model, margin_of(w))
+                found = own_result(own, model, margin_of(w), quality.reference_model)
                 if found is None:
                     continue
                 yield {

@@ -20,6 +20,7 @@ from siting import quality
 from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import costing, money, tco, uncertainty
 from siting.inputs import scenario
+from siting.inputs.scenario import usual
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
 from siting.serving import capacity
@@ -253,6 +254,7 @@ class Results:
             *(option.inputs for option in self.capacity.values()),
             *(plan.inputs for plan in plans),
             *(fit.memory.inputs for fit in fits if fit.memory is not None),
+            usual.inputs(self.scenario) if self.sized_option else (),
         ]
         unique = {(i.name, i.value, i.source): i for i in itertools.chain(*found)}
         return tuple(sorted(unique.values(), key=lambda i: (i.name.lower(), i.source.date)))

@@ -198,10 +198,10 @@ def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     vendors = {v.price_list: v.group or v.vendor for v in makers}
     boards = {b for w in scenario.workloads.values() if w.quality for b in w.quality.boards}
     rows = catalogue.table("model_quality", quality.Score)
-    scored = {quality.name_key(s.model) for s in rows if s.board in boards}
+    scored = {catalogue.name_key(s.model) for s in rows if s.board in boards}
     for p in price_list:
         for m in p.models if p.id in vendors else ():
-            if quality.name_key(m.id) in scored:
+            if catalogue.name_key(m.id) in scored:
                 at = {"kind": "api", "vendor": vendors[p.id], "provider": p.id}
                 yield _offer(scenario, m.id, f"from {vendors[p.id]}", p.id, **at)
 
@@ -266,7 +266,7 @@ def sold_as(option: Option, model: str) -> str:
     """How the option's provider names a model; blank where it has no price for it."""
     if option.provider not in {p.id for p in price_list}:
         return ""
-    wanted = quality.name_key(model)
+    wanted = catalogue.name_key(model)
     own_first = sorted(price_list, key=lambda p: p.id != option.provider)
-    sold = (m.id for p in own_first for m in p.models if quality.name_key(m.id) == wanted)
+    sold = (m.id for p in own_first for m in p.models if catalogue.name_key(m.id) == wanted)
     return next(sold, "")

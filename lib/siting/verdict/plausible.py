@@ -15,8 +15,9 @@ from siting.cost import api_prices, prices
 from siting.inputs import attributes
 from siting.inputs.attributes import Attribute
 from siting.inputs.document import DocumentError
+from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import changed, put
-from siting.inputs.scenario.model import SEAL, Option, Scenario, Sector, Workload
+from siting.inputs.scenario.model import SEAL, Option, Scenario, Sector, Tokens, Workload
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
@@ -199,6 +200,7 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
                 clause=f"a request of {name} has {longer['mean']:,.0f} {side} tokens, "
                 f"not {tokens.mean:,.0f}",
             )
+        yield from _spreads(s, name, side, tokens)
     hidden = [
         quality.hidden_tokens(s, option, name)
         for option, o in s.options.items()
@@ -214,6 +216,24 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
             changes={f"workloads.{name}.reasoning_tokens": _band(most, end)},
             clause=f"a request of {name} has {_band(most, end):,.0f} hidden reasoning tokens, "
             f"not {most.central:,.0f}",
+        )
+
+
+def _spreads(s: Scenario, name: str, side: str, tokens: Tokens) -> Iterator[Variant]:
+    """How far lengths spread, where nobody stated it."""
+    ratio = usual.ratio(s, name, f"{side}_tokens")
+    if ratio is None:
+        return
+    for end in ("low", "high"):
+        p95 = round(tokens.mean * _band(ratio.range, end), 1)
+        yield Variant(
+            kind="input",
+            what=f"spread of {side} tokens, {name}",
+            before=f"{tokens.p95:,.0f}",
+            after=f"{p95:,.0f}",
+            changes={f"workloads.{name}.{side}_tokens": {"mean": tokens.mean, "p95": p95}},
+            clause=f"one request of {name} in twenty has more than {p95:,.0f} {side} tokens, "
+            f"not {tokens.p95:,.0f}",
         )
 
 

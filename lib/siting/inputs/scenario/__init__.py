@@ -29,7 +29,7 @@ from siting import catalogue
 from siting.inputs import benchmark, document, messages
 from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
-from siting.inputs.scenario import changes
+from siting.inputs.scenario import changes, usual
 from siting.inputs.scenario.changes import changed as changed
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
@@ -129,6 +129,7 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     own, problems = document.examined(document.read(path, _is_shared(path)), str(path))
     base = _base_of(path, own)
     whole = _combined(own, base)
+    usual.fill(whole.data, own.data)
     if misnamed := _name_client(whole, path):
         raise DocumentError([*problems, *whole.problems([misnamed])])
     found, faults, holes = _tolerant(whole.data)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from siting import catalogue
 from siting.inputs import document, messages
 from siting.inputs.document import DocumentError, Fault, YamlDocument, inline
+from siting.inputs.scenario import usual
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Evidence, Scenario
 from siting.inputs.scenario.origins import FIGURES
@@ -40,6 +41,7 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
         _refuse_unknown(scenario, whole, keys)
         _write(data, scenario, whole, keys, value)
     data["evidence"] = [*_said_by(changes, scenario), *whole["evidence"]]
+    usual.fill(data, _alone(scenario, changes))
     try:
         found = Scenario.model_validate(data)
         wrong = [*contradictions(found), *faults(found)]
@@ -48,6 +50,22 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
     if wrong:
         raise DocumentError(YamlDocument(data, {(): (WHERE, 0)}).problems(wrong))
     return found
+
+
+def _alone(scenario: Scenario, changes: Changes) -> dict[str, Any]:
+    """Lengths of workloads that are changed to a mean whose spread nobody states, as a file's."""
+    found: dict[str, Any] = {}
+    for path, value in changes.items():
+        match path.split("."):
+            case ["workloads", name, field] if field in usual.LENGTHS:
+                found.setdefault(name, {})[field] = value
+            case ["workloads", name, field, "mean"] if field in usual.LENGTHS:
+                if (
+                    usual.ratio(scenario, name, field)
+                    and f"workloads.{name}.{field}.p95" not in changes
+                ):
+                    found.setdefault(name, {})[field] = {"mean": value}
+    return {"workloads": found}
 
 
 def faults(scenario: Scenario) -> Iterator[Fault]:

@@ -33,6 +33,7 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
     yield from _dated(scenario)
     yield from _named(scenario)
     yield from _answers(scenario)
+    yield from _tested(scenario)
 
 
 MOST_REQUESTS = 5e9
@@ -313,3 +314,16 @@ def _answers(scenario: Scenario) -> Iterator[Fault]:
             if problem := value_problem(attribute, value, known_attributes):
                 wrong, _, write = problem.partition("; ")
                 yield Fault((*path, attribute), wrong, write)
+
+
+def _tested(scenario: Scenario) -> Iterator[Fault]:
+    """A test of the client's own has a floor, or a score of the reference model that serves."""
+    for name, workload in scenario.workloads.items():
+        floor = workload.quality
+        if floor is None or floor.own is None or floor.own.floor is not None:
+            continue
+        scored = {catalogue.name_key(model) for model in floor.own.scores}
+        if catalogue.name_key(floor.reference_model) not in scored:
+            wrong = f"the test has no floor, and {floor.reference_model} was not tested"
+            write = f"write floor: with the least score, or add a score of {floor.reference_model}"
+            yield Fault(("workloads", name, "quality", "own"), wrong, write)

@@ -167,6 +167,8 @@ class Tokens(Strict):
 
     mean: Annotated[float, Field(gt=0, le=2_000_000)]
     p95: Annotated[float, Field(gt=0, le=4_000_000)]
+    """May be left out beside a mean: then the mean times the ratio that published traces show
+    (siting_facts/load_settings.csv), and the report lists it as not stated."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Tokens:
@@ -222,7 +224,8 @@ class OwnEvaluation(Strict):
 
     scores: dict[str, float]
     """Model (as named in `models` or in an option) to score."""
-    floor: float
+    floor: float | None = None
+    """Least score that is good enough; left out: what the reference model scored in this test."""
     items: Annotated[int, Field(gt=0)]
     """Number of test items: sets the uncertainty."""
     higher_is_better: bool = True

@@ -1,0 +1,96 @@
+"""What a client leaves out and published traffic tells: how far lengths of requests spread.
+
+Most clients know the mean of a bill and no percentile. Where the 95th percentile of a length is
+left out, it is the stated mean times what is usual in published traces (`load_settings.csv`), and
+an entry of `evidence` says that nobody stated it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from siting.catalogue import Input, Setting, first_day, settings
+from siting.inputs import document
+from siting.inputs.scenario.model import Evidence, Scenario
+
+LENGTHS: Mapping[str, str] = {
+    "input_tokens": "input_p95_over_mean",
+    "output_tokens": "output_p95_over_mean",
+}
+"""Setting of load_settings.csv by the length whose spread it tells."""
+NOT_STATED = "Usual ratio, not stated"
+"""Begins the source of a percentile that the client has left out."""
+
+
+def fill(data: dict[str, Any], own: Mapping[str, Any]) -> None:
+    """Puts a 95th percentile beside each mean that a client states alone, with its evidence.
+
+    data: a scenario as plain data, laid over base.yaml, whose percentile does not belong to another
+    mean; it is changed in place. own: what the client's own file says. What is malformed is left
+    as it is, for the scenario to refuse.
+    """
+    evidence = data.get("evidence")
+    for path, said in _alone(own):
+        lengths = document.at(data, path)
+        if not isinstance(lengths, dict) or not isinstance(evidence, list):
+            continue
+        ratio = settings("load_settings")[LENGTHS[path[-1]]]
+        lengths["p95"] = round(said["mean"] * ratio.central, 1)
+        evidence.append(_evidence(f"{document.dotted(path)}.p95", ratio, data))
+
+
+def _alone(own: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], Mapping[str, Any]]]:
+    """Lengths of workloads that state a mean and no 95th percentile, with their path."""
+    for name, workload in dict(document.members(own.get("workloads"))).items():
+        for field in LENGTHS:
+            said = dict(document.members(workload)).get(field)
+            if not isinstance(said, dict):
+                continue
+            mean = said.get("mean")
+            stated = isinstance(mean, int | float) and not isinstance(mean, bool)
+            if stated and said.get("p95") is None:
+                yield ("workloads", str(name), field), said
+
+
+def _evidence(path: str, ratio: Setting, data: Mapping[str, Any]) -> dict[str, Any]:
+    """That a percentile is the usual one, and whose traces say so; never from after the report."""
+    known = first_day(ratio.date)
+    report = document.at(data, ("client", "report_date"))
+    if isinstance(report, dt.date):
+        known = min(known, report)
+    entry = Evidence(
+        fields=[path],
+        source=f"{NOT_STATED}: {ratio.source}",
+        date=known,
+        locator=ratio.locator,
+        url=ratio.url,
+        kind="estimate",
+    )
+    return entry.model_dump()
+
+
+def ratio(scenario: Scenario, workload: str, field: str) -> Setting | None:
+    """The usual ratio that a length of a workload rests on; None where its spread is stated."""
+    try:
+        origin = scenario.origin(f"workloads.{workload}.{field}.p95")
+    except KeyError:
+        return None
+    return (
+        settings("load_settings")[LENGTHS[field]] if origin.source.startswith(NOT_STATED) else None
+    )
+
+
+def inputs(scenario: Scenario) -> Iterator[Input]:
+    """Each percentile that nobody stated, with the range of what is usual. [tokens]"""
+    for name, workload in scenario.workloads.items():
+        for field in LENGTHS:
+            found = ratio(scenario, name, field)
+            if found is not None:
+                words = field.replace("_", " ")
+                yield Input(
+                    name=f"95th percentile of {words}, {name}",
+                    value=found.range.scaled(getattr(workload, field).mean, "tokens"),
+                    source=scenario.source(f"workloads.{name}.{field}.p95"),
+                )
