@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import json
 import os
@@ -19,13 +18,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from siting.run.job import KIT
+import small_kit
 from siting_report.run import batch, shelf
 from siting_report.run.forge import Forge
-from siting_report.run.job import Job
-from trial import chapter, make
+from siting_report.run.job import Job, PlacedNotebook
+from trial import chapter
 
-GOOD = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
+KIT = small_kit.__name__
+PATH = [str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)]
+GOOD = chapter("Why?", "say('Because.')")
 
 PATIENCE_S = 120
 """How long a test waits for what a busy machine may do late. No test passes or fails by time."""
@@ -44,8 +45,30 @@ FAULTS = {
 
 
 def small(client: str, *cells: str, limit_s: int = 60) -> Job:
-    chapters = {"10_x.ipynb": chapter("Why?", *cells)} if cells else GOOD
-    return dataclasses.replace(make(client, chapters), formats=("html",), cell_limit_s=limit_s)
+    text = chapter("Why?", *cells) if cells else GOOD
+    return Job(
+        kit=KIT,
+        client=client,
+        scenario="{}\n",
+        chapters={"10_x.ipynb": PlacedNotebook(text)},
+        formats=("html",),
+        cell_limit_s=limit_s,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kit_is_found() -> Iterator[None]:
+    """Processes that are started find the small kit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(PATH))
+        yield
+
+
+@pytest.fixture(scope="module")
+def forge(_kit_is_found: None) -> Iterator[Forge]:
+    """A warm process to fork reports from."""
+    with Forge(KIT) as started:
+        yield started
 
 
 @pytest.fixture
@@ -117,7 +140,6 @@ print(json.dumps([sorted(outcome.rendered), outcome.failed]), flush=True)
 """
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
-PATH = [str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)]
 
 
 def with_killer(
@@ -206,7 +228,7 @@ from siting_report.run.forge import Forge
 from test_faults import small
 disk, filler = pathlib.Path({disk!r}), pathlib.Path({disk!r}) / "filler"
 jobs, out, seen = [small("one"), small("two")], {out!r}, []
-forge = Forge("siting.kit") if {warm} else None  # whose own files need the disk, if it is theirs
+forge = Forge({kit!r}) if {warm} else None  # whose own files need the disk, if it is theirs
 def run():
     outcome = batch.run(jobs, out, at_once=2, force=True, forge=forge)
     seen.append([sorted(outcome.rendered), outcome.failed])
@@ -244,7 +266,7 @@ def elsewhere(mounts: str, text: str, **environment: str) -> subprocess.Complete
 def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_path: Path) -> None:
     """On a file system of 8 MiB."""
     out = str((short if full == "reports" else tmp_path) / "out")
-    text = REALLY_FULL.format(path=PATH, disk=str(short), out=out, warm=full == "reports")
+    text = REALLY_FULL.format(path=PATH, kit=KIT, disk=str(short), out=out, warm=full == "reports")
     place = {} if full == "reports" else {"TMPDIR": str(short)}
     done = elsewhere(f"mount -t tmpfs -o size=8m tmpfs '{short}'", text, **place)
     before, during, after, left = json.loads(done.stdout.splitlines()[-1])
@@ -390,7 +412,7 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
 UNREAD = """
 import os, socket, time
 from siting_report.run.forge import Forge
-forge = Forge("siting.kit")
+forge = Forge({kit!r})
 ours, theirs = socket.socketpair()
 socket.send_fds(forge._channel, [b"."], [theirs.fileno()])
 time.sleep({rest})
@@ -403,8 +425,8 @@ os.kill(os.getpid(), 9)
 def test_a_process_killed_before_it_read_an_answer_leaves_nothing_behind(
     short: Path, rest: float
 ) -> None:
-    environment = os.environ | {"TMPDIR": str(short), "PYTHONPATH": PATH[0]}
-    text = UNREAD.format(rest=rest)
+    environment = os.environ | {"TMPDIR": str(short)}
+    text = UNREAD.format(kit=KIT, rest=rest)
     done = subprocess.run([sys.executable, "-c", text], check=False, env=environment)
     assert done.returncode == -signal.SIGKILL
     assert left_behind(short) == []
