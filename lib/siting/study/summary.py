@@ -58,7 +58,7 @@ def content(study: Study) -> dict[str, Any]:
         "client": study.client.model_dump(mode="json", include=said),
         "seed": study.scenario.seed,
         **_decided(read),
-        "options": {name: _option(read, name, o.label) for name, o in study.options.items()},
+        "options": options(study),
         "training": _training(read),
         "vendors": _vendors(read),
         "quality": _quality(read),
@@ -67,6 +67,12 @@ def content(study: Study) -> dict[str, Any]:
         "warnings": list(study.cautions().caution),
         "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
     }
+
+
+def options(study: Study) -> dict[str, Any]:
+    """What summary.json holds of each option, by the option's name."""
+    read = _SectionReader(study)
+    return {name: _option(read, name, option.label) for name, option in study.options.items()}
 
 
 class _SectionReader:
