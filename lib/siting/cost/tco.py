@@ -402,8 +402,11 @@ class OptionCost:
         """Cost by year as it is paid; today's payments in the first year."""
         expense = self.paid - _sum_of(f for f in self.flows if f.capital)
         written = depreciation(self.flows, self.life, plan.months)
-        self.accounting_view = paid_by_year(expense + written)
-        """Cost by year as it is booked: investments over their life, what is left at the end."""
+        self.booked = expense + written
+        """Cost by month as it is booked: investments over their life, what is left at the end.
+        [M + 1]"""
+        self.accounting_view = paid_by_year(self.booked)
+        """The same by year."""
         saving = _sum_of(lines.get(plan.baseline, ())) - self.monthly
         self.npv = money.npv(saving, rate)
         """Present value of what it saves against the baseline; negative: it costs more."""

@@ -2,9 +2,9 @@
 
 Sheets: `Summary`; `Inputs` (every price and rate with its source); `Paths` (prices over the
 months); `Quantities` (what capacity planning found: whole numbers, no formulas); one sheet for
-each option, where an amount is price × quantity × path; `FOCUS` (the same amounts as a tidy table
-with the column names of the FinOps Open Cost and Usage Specification 1.3). Whoever changes a price
-in `Inputs` sees the totals move.
+each option, where an amount is price × quantity × path; `Fiscal years`, where the client says when
+one begins; `FOCUS` (the same amounts as a tidy table with the column names of the FinOps Open Cost
+and Usage Specification 1.3). Whoever changes a price in `Inputs` sees the totals move.
 
 Every text is written as text: a name that begins with `=` stays a name.
 """
@@ -25,7 +25,8 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from siting.catalogue import STALE_DAYS
-from siting.cost import api_prices, cashflow
+from siting.cost import api_prices, cashflow, fiscal
+from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import CashFlow, Comparison, OptionCost, depreciation, shown_factors
 from siting.inputs.scenario import Option, Scenario
@@ -131,6 +132,7 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
         quantities = _quantities(book)
         for name, cost in comparison.options.items():
             _option(book, names[name], cost, quantities[name])
+        _fiscal_years(book, names)
         sheet = file.add_worksheet("FOCUS")
         _write(sheet, 0, FOCUS_COLUMNS, formats["head"])
         sheet.freeze_panes(1, 0)
@@ -142,7 +144,7 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
 
 def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:
     """A sheet name for each option: 31 characters at most, no forbidden sign, no name twice."""
-    taken = {"summary", "inputs", "paths", "quantities", "focus", "history"}
+    taken = {"summary", "inputs", "paths", "quantities", "fiscal years", "focus", "history"}
     out: dict[str, str] = {}
     for name in options:
         stem = re.sub(r"[\[\]:*?/\\']", "-", name).strip() or "option"
@@ -276,6 +278,55 @@ def _option(book: _Book, name: str, cost: OptionCost, rows: list[int]) -> None:
         _write(sheet, row, [label], book.formats["bold"])
         cells = [whole, *zip(map(formula.format, columns), values, strict=True)]
         _write(sheet, row, cells, book.formats["total"], first=2)
+
+
+def _fiscal_years(book: _Book, names: Mapping[str, str]) -> None:
+    """What each option pays by fiscal year, by formulas on its sheet: investments and what they
+    bring back, what runs, and both. Service that is forgone is in no total here: nobody pays it."""
+    years = fiscal.years(book.scenario)
+    if not years:
+        return
+    sheet = book.file.add_worksheet("Fiscal years")
+    sheet.set_column(0, 0, 52)
+    sheet.set_column(1, len(years) + 1, 16)
+    sheet.freeze_panes(1, 1)
+    heads = [f"{year.name} ({year.months} months)" for year in years]
+    _write(sheet, 0, ["Paid by fiscal year", "Sum", *heads], book.formats["head"])
+    row = 0
+    for name, cost in book.comparison.options.items():
+        kinds: dict[str, list[int]] = {"investments and resale": [], "running": []}
+        for line, flow in enumerate(cost.flows):
+            if flow.category != cashflow.FORGONE:
+                invested = flow.capital or flow.category == "residual"
+                kinds["investments and resale" if invested else "running"].append(line)
+        for kind, lines in kinds.items():
+            row += 1
+            _write(sheet, row, [f"{cost.label}, {kind}"])
+            cells = [_in_year(book, names[name], cost, lines, year) for year in years]
+            whole = (f"=SUM({_across(row, years)})", sum(value for _, value in cells))
+            _write(sheet, row, [whole, *cells], book.formats["money"], first=1)
+        row += 1
+        _write(sheet, row, [f"{cost.label}, paid"], book.formats["bold"])
+        columns = [xl_col_to_name(1 + i) for i in range(len(years) + 1)]
+        values = [cost.paid.sum(), *(year.sum_of(cost.paid) for year in years)]
+        texts = [f"={column}{row - 1}+{column}{row}" for column in columns]
+        _write(sheet, row, zip(texts, values, strict=True), book.formats["total"], first=1)
+
+
+def _across(row: int, years: Sequence[FiscalYear]) -> str:
+    """Cells of all fiscal years in a row, counted from 0."""
+    return f"C{row + 1}:{xl_col_to_name(len(years) + 1)}{row + 1}"
+
+
+def _in_year(
+    book: _Book, sheet: str, cost: OptionCost, lines: Sequence[int], year: FiscalYear
+) -> tuple[str, float]:
+    """Formula and value of the sum of some lines of an option's sheet over a fiscal year."""
+    first = book.columns[year.first]
+    last = book.columns[year.last]
+    sums = [f"SUM('{sheet}'!{first}{line + 2}:{last}{line + 2})" for line in lines]
+    value = sum(year.sum_of(cost.flows[line].amounts) for line in lines)
+    return f"={'+'.join(sums) or '0'}", value
 
 
 def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:

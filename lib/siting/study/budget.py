@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from siting.catalogue import source_of
-from siting.cost import cashflow, money, prices, tco
+from siting.cost import cashflow, fiscal, money, prices, tco
 from siting.cost.cashflow import HybridPlan
-from siting.cost.money import MONTHS
+from siting.cost.money import MONTHS, Array
 from siting.study.frames import Rows, Topic, frame
 
 BOUGHT = "Servers and network, bought"
@@ -34,6 +34,23 @@ RUNNING = "Power, room, upkeep, licences"
 ORDER = (BOUGHT, RESALE, *dict.fromkeys(LINES.values()), RUNNING)
 
 
+def _by_line(option: tco.OptionCost) -> dict[str, Array]:
+    """What an option pays by line of cash, in the order of a table. [M + 1 each]"""
+    by_line: dict[str, list[Array]] = {}
+    for flow in option.flows:
+        if flow.category == cashflow.FORGONE:  # counted, and paid by nobody
+            continue
+        line = LINES.get(flow.category, RUNNING)
+        is_bought = flow.capital and line != RESALE
+        by_line.setdefault(BOUGHT if is_bought else line, []).append(flow.amounts)
+    return {line: np.sum(by_line[line], axis=0) for line in sorted(by_line, key=ORDER.index)}
+
+
+def _kind(line: str) -> str:
+    """Whether a line of cash is an investment."""
+    return "capex" if line in (BOUGHT, RESALE) else "opex"
+
+
 class BudgetFrames(Topic):
     """Frames on cash by year, payback and the budget."""
 
@@ -48,24 +65,67 @@ class BudgetFrames(Topic):
         paid: as it is paid; income is negative [currency]
         """
         for option in self.results.cost.options.values():
-            by_line: dict[str, list[tco.CashFlow]] = {}
-            for flow in option.flows:
-                if flow.category == cashflow.FORGONE:  # counted, and paid by nobody
-                    continue
-                line = LINES.get(flow.category, RUNNING)
-                is_bought = flow.capital and line != RESALE
-                by_line.setdefault(BOUGHT if is_bought else line, []).append(flow)
-            for line in sorted(by_line, key=ORDER.index):
-                monthly = np.sum([flow.amounts for flow in by_line[line]], axis=0)
+            for line, monthly in _by_line(option).items():
                 for year, paid in enumerate(tco.paid_by_year(monthly), 1):
                     yield {
                         "option": option.name,
                         "line": line,
-                        "kind": "capex" if line in (BOUGHT, RESALE) else "opex",
+                        "kind": _kind(line),
                         "year": year,
                         "paid": paid,
                     }
         yield from self.study.cash_flows().attrs["sources"]
+
+    @frame
+    def fiscal_cash(self) -> Rows:
+        """One line of an option's cash in one fiscal year of the client, as planned and not
+        discounted; none where the client names no month in which a fiscal year begins.
+
+        option: label of the option
+        line: what is paid for
+        kind: capex (investments and what they bring back) or opex
+        fiscal_year: calendar years that it touches
+        paid: as it is paid; income is negative [currency]
+        """
+        years = fiscal.years(self.scenario)
+        for option in self.results.cost.options.values():
+            for line, monthly in _by_line(option).items():
+                for year in years:
+                    yield {
+                        "option": option.name,
+                        "line": line,
+                        "kind": _kind(line),
+                        "fiscal_year": year.name,
+                        "paid": year.sum_of(monthly),
+                    }
+        yield from self.study.cash_flows().attrs["sources"]
+
+    @frame
+    def fiscal_costs(self) -> Rows:
+        """One option in one fiscal year of the client, as planned; none where the client names no
+        month in which a fiscal year begins.
+
+        option: label of the option
+        fiscal_year: calendar years that it touches
+        begins: first day of the whole fiscal year
+        months: months of the plan that fall in it; the first and the last year may be cut [months]
+        paid: as it is paid [currency]
+        booked: investments in equal parts over their life; what is left falls on the last year
+            [currency]
+        """
+        for option in self.results.cost.options.values():
+            for year in fiscal.years(self.scenario):
+                yield {
+                    "option": option.name,
+                    "fiscal_year": year.name,
+                    "begins": year.begins.isoformat(),
+                    "months": year.months,
+                    "paid": year.sum_of(option.paid),
+                    "booked": year.sum_of(option.booked),
+                }
+        yield from self.study.yearly_costs().attrs["sources"]
+        if self.scenario.finance.fiscal_year_start is not None:
+            yield self.scenario.source("finance.fiscal_year_start")
 
     @frame
     def cash_gap(self) -> Rows:

@@ -543,6 +543,9 @@ class Finance(Strict):
     """Nominal, per year (WACC)."""
     tax_rate: Annotated[float, Field(ge=0, lt=0.6)] | None = None
     """None: before tax. Otherwise a tax shield on depreciation, in all options or none."""
+    fiscal_year_start: Annotated[int, Field(ge=1, le=12)] | None = None
+    """Month in which your fiscal year begins, 4 for April: cash is then told by fiscal year, of
+    which the first and the last may be cut. None: by years from the decision."""
     baseline: str
     """The option that runs today and is paid until another is in production; `none`: nothing runs.
     It moves no verdict: what needs no move says so with `months_to_production: 0`."""

@@ -1,0 +1,121 @@
+"""Cash by fiscal year: where years begin, what falls in them, and that none is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pytest
+from cost_fixtures import plain_capacity, with_changes
+from siting import study
+from siting.cost import fiscal, tco, workbook
+from siting.inputs import scenario
+from siting.inputs.document import DocumentError
+from studies import designed
+
+
+def plan(decided: str, months: int, start: int | None) -> Any:
+    """What fiscal years are made from."""
+    day = dt.date.fromisoformat(decided)
+    finance = SimpleNamespace(fiscal_year_start=start, horizon_months=months)
+    return SimpleNamespace(client=SimpleNamespace(report_date=day), finance=finance)
+
+
+@pytest.mark.parametrize(
+    ("decided", "months", "start", "years"),
+    [
+        # November to March are five months of a year that begins in April.
+        ("2026-11-24", 36, 4, [("2026/27", 5), ("2027/28", 12), ("2028/29", 12), ("2029/30", 7)]),
+        ("2026-11-24", 14, 1, [("2026", 2), ("2027", 12)]),
+        ("2026-11-24", 24, 11, [("2026/27", 12), ("2027/28", 12)]),
+        ("2026-02-01", 13, 3, [("2025/26", 1), ("2026/27", 12)]),
+        ("2099-06-30", 12, 7, [("2098/99", 1), ("2099/00", 11)]),
+        ("2026-11-24", 36, None, []),
+    ],
+)
+def test_a_plan_falls_into_fiscal_years_month_by_month(
+    decided: str, months: int, start: int | None, years: list[tuple[str, int]]
+) -> None:
+    found = fiscal.years(plan(decided, months, start))
+    assert [(year.name, year.months) for year in found] == years
+    # Each month, and today, stands in one year and in one alone.
+    taken = [t for year in found for t in range(year.first, year.last + 1)]
+    assert taken == (list(range(months + 1)) if start else [])
+    assert all(year.begins.month == start and year.begins.day == 1 for year in found)
+
+
+def test_what_is_paid_today_falls_in_the_first_year_and_each_month_in_its_own() -> None:
+    first, second = fiscal.years(plan("2026-11-24", 14, 1))
+    monthly = np.array([100.0, 1, 2, *range(3, 15)])
+    assert first.sum_of(monthly) == 100 + 1 + 2  # today, November, December
+    assert second.sum_of(monthly) == sum(range(3, 15))
+
+
+def test_fiscal_years_of_a_client_hold_all_that_is_paid_and_booked() -> None:
+    s = study.Study(designed("klinikverbund-nordheide"))
+    assert s.fiscal_cash().empty
+    assert s.fiscal_costs().empty
+    chosen = designed("klinikverbund-nordheide")
+    finance = chosen.finance.model_copy(update={"fiscal_year_start": 4})
+    s = study.Study(chosen.model_copy(update={"finance": finance}))
+    whole = s.yearly_costs().groupby("option", observed=True)[["paid", "booked"]].sum()
+    costs = s.fiscal_costs()
+    found = costs.groupby("option", observed=True)[["paid", "booked", "months"]].sum()
+    assert np.allclose(found[["paid", "booked"]], whole)
+    assert (found.months == finance.horizon_months).all()
+    # Lines of a year add up to the year, investments apart from what runs.
+    lines = s.fiscal_cash().groupby(["option", "fiscal_year"], observed=True).paid.sum()
+    assert np.allclose(lines, costs.set_index(["option", "fiscal_year"]).paid[lines.index])
+    bought = s.cash_by_year().groupby(["option", "kind"], observed=True).paid.sum()
+    told = s.fiscal_cash().groupby(["option", "kind"], observed=True).paid.sum()
+    assert np.allclose(told, bought[told.index])
+
+
+def test_the_workbook_has_fiscal_years_by_formulas_that_a_second_engine_recomputes(
+    tmp_path: Path,
+) -> None:
+    formulas = pytest.importorskip("formulas")
+    chosen = with_changes(finance={"horizon_months": 14, "fiscal_year_start": 4})
+    comparison = tco.assess(chosen, plain_capacity(chosen))
+    path = tmp_path / "cash-flows.xlsx"
+    path.write_bytes(workbook.content(comparison, chosen))
+    head = [cell.value for cell in openpyxl.load_workbook(path)["Fiscal years"][1]]
+    assert head[1:] == ["Sum", "2026/27 (5 months)", "2027/28 (9 months)"]
+    model = formulas.ExcelModel().loads(str(path)).finish()
+    cells = {k.upper().rsplit("]", 1)[1]: v for k, v in model.calculate().items() if "]" in k}
+    first, second = fiscal.years(chosen)
+    for i, cost in enumerate(comparison.options.values()):
+        row = 2 + 3 * i  # investments, what runs, both
+        by_row = [
+            [float(cells[f"FISCAL YEARS'!{column}{row + k}"].value[0, 0]) for column in "BCD"]
+            for k in range(3)
+        ]
+        paid = [cost.paid.sum(), first.sum_of(cost.paid), second.sum_of(cost.paid)]
+        assert by_row[2] == pytest.approx(paid, abs=0.005)
+        bought = sum(f.amounts.sum() for f in cost.flows if f.capital or f.category == "residual")
+        assert by_row[0][0] == pytest.approx(bought, abs=0.005)
+
+
+def test_without_a_fiscal_year_the_workbook_has_no_such_sheet(tmp_path: Path) -> None:
+    chosen = with_changes(finance={"horizon_months": 14})
+    path = tmp_path / "cash-flows.xlsx"
+    path.write_bytes(workbook.content(tco.assess(chosen, plain_capacity(chosen)), chosen))
+    assert "Fiscal years" not in openpyxl.load_workbook(path).sheetnames
+
+
+@pytest.mark.parametrize("start", ["13", "0", "april", "2.5"])
+def test_a_month_that_is_none_is_refused_where_it_stands(tmp_path: Path, start: str) -> None:
+    for name in ("base", "tidewater-apps"):
+        text = Path(f"params/{name}.yaml").read_text(encoding="utf-8")
+        (tmp_path / f"{name}.yaml").write_text(
+            text.replace("fiscal_year_start: 2", f"fiscal_year_start: {start}"), encoding="utf-8"
+        )
+    with pytest.raises(DocumentError) as refused:
+        scenario.load(tmp_path / "tidewater-apps.yaml")
+    message = str(refused.value)
+    assert "tidewater-apps.yaml:97" in message
+    assert "finance.fiscal_year_start" in message
