@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from siting import catalogue
+from siting import catalogue, pictures
 from siting.catalogue import (
     Fact,
     Input,
@@ -535,9 +535,12 @@ def hidden_tokens(scenario: Scenario, option: str, workload: str) -> Range:
 
 
 def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:
-    """A workload as a leaf option carries it: with the hidden tokens of that option's model."""
-    tokens = hidden_tokens(scenario, option, workload).central
-    return scenario.workloads[workload].model_copy(update={"reasoning_tokens": tokens})
+    """A workload as a leaf option carries it: with the hidden tokens of that option's model, and
+    with pictures as the tokens that it makes of them."""
+    hidden = hidden_tokens(scenario, option, workload).central
+    asked = scenario.workloads[workload]
+    model = scenario.options[option].runs(workload) or asked.models[0]
+    return pictures.read(asked, model).model_copy(update={"reasoning_tokens": hidden})
 
 
 def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
-from siting import catalogue, quality
+from siting import catalogue, pictures, quality
 from siting.catalogue import Source, source_of
 from siting.cost import api_prices, cashflow, prices
 from siting.cost.api_prices import ModelPath
@@ -25,7 +25,7 @@ from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario.model import Client, Option, Scenario
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
-from siting.quantity import Range, total
+from siting.quantity import NotEstimated, Range, total
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
 from siting.serving.servers import Server
@@ -79,7 +79,7 @@ def compile_plan(
     client = scenario.client
     finance = scenario.finance
     loads = {
-        n: workload_load(n, w, client.country, client.report_date)
+        n: workload_load(n, pictures.read_by_any(w), client.country, client.report_date)
         for n, w in scenario.workloads.items()
     }
     return Plan(
@@ -574,6 +574,7 @@ class _Finder:
         for workload, asked in self.scenario.workloads.items():
             hidden = quality.hidden_tokens(self.scenario, self.name, workload)
             if hidden.high > found.high:
+                asked = pictures.read(asked, self.option.runs(workload))
                 read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_input_share)
                 seen = asked.output_tokens.mean + read
                 ends = ((seen + h) / (seen + hidden.central) for h in hidden.ends)
@@ -642,6 +643,10 @@ class _Finder:
         model = option.runs(workload)
         if not model:
             raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
+        try:
+            pictures.tokens(self.scenario.workloads[workload], model)
+        except NotEstimated as reason:
+            raise NotPriced(str(reason)) from None
         hidden = quality.hidden_tokens(self.scenario, name, workload)
         low, price, high, silent = (
             self._request(model, workload, tokens) for tokens in (*hidden.ends, 0.0)
@@ -681,7 +686,7 @@ class _Finder:
     ) -> prices.ApiPrice:
         """Price of a request of a workload with so many hidden tokens, today or on a day."""
         option = self.option
-        asked = self.scenario.workloads[workload]
+        asked = pictures.read(self.scenario.workloads[workload], model)
         load = workload_load(workload, asked)
         tokens = prices.BilledTokens(
             input_mean=load.lengths.input.mean,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from siting import pictures
 from siting.catalogue import Setting, settings
 from siting.cost import prices
 from siting.cost.money import MILLION, MONTHS
@@ -51,8 +52,9 @@ def _staff_cost(scenario: Scenario) -> float:
 
 def fresh_tokens(name: str, workload: Workload, scenario: Scenario) -> float:
     """Tokens of a workload over the horizon, as planned, without input that repeats an earlier one
-    and without hidden ones, which depend on the model. [tokens]"""
+    and without hidden ones, which depend on the model; pictures count as usual. [tokens]"""
     client = scenario.client
+    workload = pictures.read_by_any(workload)
     months = scenario.finance.horizon_months
     load = workload_load(name, workload, client.country, client.report_date)
     read = workload.input_tokens.mean * (1 - workload.cached_input_share)

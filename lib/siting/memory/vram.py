@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 
-from siting import catalogue, hf_config, quality
+from siting import catalogue, hf_config, pictures, quality
 from siting.catalogue import Gpu, Input, Model
 from siting.dtypes import weight_format
 from siting.inputs.scenario.model import Option, Scenario, Workload
@@ -303,6 +303,8 @@ def _fit(
 ) -> Fit:
     loads = [quality.at_effort(scenario, name, w) for w in works]
     try:
+        for work in works:
+            pictures.tokens(scenario.workloads[work], model_name)  # refuses one that takes none
         model = hf_config.model(model_name)
         context = option.context or max(map(longest_request, loads))
         context = min(context, model.max_position_embeddings or context)

@@ -135,12 +135,15 @@ def _foretold(study: Study, option: str) -> Foretold:
 def _asked(study: Study, option: str) -> dict[str, audit.Tokens]:
     """Tokens of a request by workload, those that the option's model thinks among them."""
     (*_, leaf) = quality.leaves(study.scenario, option)
+    asked = {
+        name: quality.at_effort(study.scenario, leaf, name) for name in study.scenario.workloads
+    }
     return {
         name: audit.Tokens(
             seen=workload.input_tokens.mean + workload.output_tokens.mean,
-            hidden=quality.hidden_tokens(study.scenario, leaf, name).central,
+            hidden=workload.reasoning_tokens or 0.0,
         )
-        for name, workload in study.scenario.workloads.items()
+        for name, workload in asked.items()
     }
 
 

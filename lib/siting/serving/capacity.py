@@ -19,7 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from siting import catalogue, hf_config, quality
+from siting import catalogue, hf_config, pictures, quality
 from siting.catalogue import Input, Source
 from siting.inputs.scenario.model import Measured, Option, Scenario
 from siting.memory import vram
@@ -554,6 +554,8 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         own = [m for w in works for m in w.measured]
         wanted = max(w.availability for w in works)
         try:
+            for work in works:
+                pictures.tokens(work, model)  # refuses a model that takes none
             pools[model] = best_pool(option, model, [loads[n] for n in names], years, own, wanted)
         except (NotEstimated, KeyError) as reason:
             why[model] = str(reason.args[0])

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from siting_report.formats import Numbers
 
-from siting import quality
+from siting import pictures, quality
 from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import costing, money, tco, uncertainty
 from siting.inputs import scenario
@@ -255,6 +255,7 @@ class Results:
             *(plan.inputs for plan in plans),
             *(fit.memory.inputs for fit in fits if fit.memory is not None),
             usual.inputs(self.scenario) if self.sized_option else (),
+            pictures.inputs(self.scenario),
         ]
         unique = {(i.name, i.value, i.source): i for i in itertools.chain(*found)}
         return tuple(sorted(unique.values(), key=lambda i: (i.name.lower(), i.source.date)))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
-from siting import catalogue, quality, reasoning
+from siting import catalogue, pictures, quality, reasoning
 from siting.cost import api_prices, prices
 from siting.inputs import attributes
 from siting.inputs.attributes import Attribute
@@ -182,6 +182,7 @@ def loads(s: Scenario) -> Iterator[Variant]:
             )
     for name, w in s.workloads.items():
         yield from _lengths(s, name, w)
+        yield from _pictures(s, name, w)
         yield from _arrivals(name, w)
         yield from _outsiders(name, w, s.client.sector)
 
@@ -234,6 +235,26 @@ def _spreads(s: Scenario, name: str, side: str, tokens: Tokens) -> Iterator[Vari
             changes={f"workloads.{name}.{side}_tokens": {"mean": tokens.mean, "p95": p95}},
             clause=f"one request of {name} in twenty has more than {p95:,.0f} {side} tokens, "
             f"not {tokens.p95:,.0f}",
+        )
+
+
+def _pictures(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
+    """How many tokens pictures become, of the model of which that is known least."""
+    known = [r.range for r in pictures.of_options(s, name).values()]
+    if not w.images_per_request or not known:
+        return
+    widest = max(known, key=lambda tokens: tokens.high / tokens.low)
+    for end in ("low", "high"):
+        ratio = _band(widest, end) / widest.central
+        if ratio == 1:
+            continue
+        yield Variant(
+            kind="input",
+            what=f"tokens of a picture, {name}",
+            before="as planned",
+            after=f"× {ratio:.2g}",
+            changes={f"workloads.{name}.images_per_request": w.images_per_request * ratio},
+            clause=f"a picture of {name} becomes {ratio:.2g} times the tokens",
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from siting import catalogue, reasoning
+from siting import catalogue, pictures, reasoning
 from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
@@ -43,6 +43,10 @@ MOST_TOKENS = 1e13
 (benchmarks/largest.py)."""
 
 
+TOKENS_OF_A_PICTURE = 5_000
+"""More than any model makes of one, for the same bound."""
+
+
 def _bounded(scenario: Scenario) -> Iterator[Fault]:
     """A load that fits into memory when it is planned, hour by hour and GPU by GPU."""
     years = (scenario.finance.horizon_months - 1) // 12
@@ -53,7 +57,8 @@ def _bounded(scenario: Scenario) -> Iterator[Fault]:
         day = w.users * w.requests_per_user_day + w.requests_per_day + w.requests_per_month / 20
         day *= math.prod(1 + g for g in grown)
         requests += day
-        tokens += day * (w.input_tokens.mean + w.output_tokens.mean + (w.reasoning_tokens or 0))
+        seen = w.input_tokens.mean + w.images_per_request * TOKENS_OF_A_PICTURE
+        tokens += day * (seen + w.output_tokens.mean + (w.reasoning_tokens or 0))
     bounds = ((requests, MOST_REQUESTS, "requests"), (tokens, MOST_TOKENS, "tokens"))
     for found, most, what in bounds:
         if found > most:
@@ -95,6 +100,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
         yield Fault((*here, "effort"), wrong, write)
     yield from _hybrid(here, name, option, scenario)
     yield from _served(here, option, scenario)
+    yield from _sighted(here, option, scenario)
 
 
 def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -170,6 +176,18 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
         for workload in (w for w in scenario.workloads if w not in option.models):
             write = f"add `{workload}:` or `all:` with a model"
             yield Fault(here, f"no model for workload {workload}", write)
+
+
+def _sighted(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
+    """A workload that sends pictures has a model that takes some."""
+    for name, workload in scenario.workloads.items():
+        model = option.runs(name)
+        if workload.images_per_request and model and pictures.is_blind(model):
+            wrong = f"{model} takes no pictures, and requests of {name} hold some"
+            write = (
+                "name a model that does, such as google/gemma-4-31B-it, or take the pictures out"
+            )
+            yield Fault((*here, "models"), wrong, write)
 
 
 def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:

@@ -351,6 +351,10 @@ class Workload(Strict):
     holds for the years after it."""
     input_tokens: Tokens
     output_tokens: Tokens
+    images_per_request: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    """Pictures or scanned pages that a request holds, on average, beside the text of
+    `input_tokens`: each counts as the tokens that an option's model makes of a page of A4 at 150
+    dots per inch (siting_facts/image_tokens.csv)."""
     task: Literal["chat", "classify", "summarise", "code", "agent", "mathematics"] = "chat"
     """Kind of work: says how much a model that reasons thinks at an effort."""
     reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
