@@ -18,16 +18,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 LONG = (
-    "test_clients", "test_faults", "test_free_texts", "test_howto", "test_decision_chapters",
-    "test_batch", "test_report", "test_tutorial", "test_packaging", "test_pdf",
+    "test_clients", "test_faults", "test_free_texts", "test_howto", "test_batch", "test_report",
+    "test_tutorial", "test_packaging", "test_pdf",
 )  # fmt: skip
 """Files that take longest. They start first, so that no process works long on the last one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts long files before the others, whose order stays."""
-    rank = {f"{name}.py": place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+    """Gives each file to one process, all that ask for studies to the same, and long ones first.
+
+    Studies come before all: a process that has computed one keeps it for every test.
+    """
+    rank = {STUDIES: -1} | {f"{name}.py": place for place, name in enumerate(LONG)}
+    group = {item: _group(item) for item in items}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group[item]))
+    items.sort(key=lambda item: rank.get(group[item], len(rank)))
+
+
+STUDIES = "studies"
+
+
+def _group(item: pytest.Item) -> str:
+    """What a process takes whole: the tests of a file, or all that open studies."""
+    return STUDIES if hasattr(getattr(item, "module", None), "opened") else item.path.name
 
 
 if TYPE_CHECKING:
