@@ -13,11 +13,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import study
+from siting.cli import cli
 from siting.inputs import document, scenario
-from siting.inputs.scenario import Scenario, ScenarioError, changes
+from siting.inputs.scenario import Scenario, ScenarioError, changes, usual
 from studies import CLIENTS
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +162,42 @@ def test_a_test_without_a_floor_needs_a_score_of_the_reference(client) -> None:
     (problem,) = refused(client(CLIENT.replace("users: 500", f"users: 500, {own}")))
     assert problem.field == "workloads.assistant.quality.own"
     assert problem.write == "write floor: with the least score, or add a score of gpt-4.1"
+
+
+TODAY = """
+options:
+  mine: {label: Ours, kind: api, vendor: OpenAI, provider: openai, models: {all: gpt-4.1}}
+finance: {baseline: mine}
+"""
+
+
+def test_what_runs_today_needs_no_time_to_production_unless_it_says_so(client) -> None:
+    acme = scenario.load(client(VOUCHED + TODAY))
+    assert acme.options["mine"].in_use
+    origin = acme.origin("options.mine.months_to_production")
+    assert (origin.kind, origin.source.partition(":")[0]) == ("estimate", "Not stated")
+    later = TODAY.replace("kind: api", "kind: api, months_to_production: 4")
+    assert scenario.load(client(VOUCHED + later)).options["mine"].months_to_production.low == 4
+    nothing = TODAY.replace("baseline: mine", "baseline: none")
+    assert not scenario.load(client(VOUCHED + nothing)).options["mine"].in_use
+
+
+def test_what_was_taken_for_what_is_left_out_is_said_by_check(client) -> None:
+    own = "users: 500, quality: null, input_tokens: {mean: 1_000}"
+    path = client(VOUCHED.replace("users: 500", own) + TODAY)
+    lengths, production, floor = usual.unstated(scenario.load(path))
+    assert lengths.startswith("workloads.assistant.input_tokens.p95: 3,400 is taken. Usual ratio")
+    assert production.startswith("options.mine.months_to_production: 0 is taken. Not stated: what")
+    assert floor.startswith("workloads.assistant.quality: no floor is stated")
+    said = CliRunner().invoke(cli, ["check", str(path)])
+    assert said.exit_code == 0
+    assert all(note in said.stdout for note in (lengths, production, floor))
+
+
+def test_a_baseline_that_base_alone_has_is_refused_with_what_to_say(client) -> None:
+    (problem,) = refused(client(VOUCHED + TODAY.partition("finance")[0]))
+    assert problem.field == "finance.baseline"
+    assert problem.write.endswith("what runs today, as finance: {baseline: none}")
 
 
 def test_a_complete_file_does_not_read_base(client, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
       siting check acme --set finance.discount_rate=0.06
     """
     from siting.inputs import scenario
+    from siting.inputs.scenario import usual
     from siting.inputs.scenario.changes import read
 
     checked = clients or ("base", *scenario.names())
@@ -42,11 +43,11 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         data = {"checked": checked, "problems": found, "notes": []}
         return Answer(data, frame.listed(found), frame.WRONG_INPUT)
     asked = read(changes)
-    notes = [
-        f"{scenario.path_of(client)}: {note}"
-        for client in clients
-        for note in idle(scenario.changed(scenario.load(client), asked))
-    ]
+    notes = []
+    for client in clients:
+        opened = scenario.changed(scenario.load(client), asked)
+        told = [*usual.unstated(opened), *idle(opened)]
+        notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
 

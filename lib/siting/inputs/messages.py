@@ -32,7 +32,7 @@ _FORMS = {
     r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$": "the name of a file beside the scenario, no path",
 }
 _SAID = {
-    "missing": ("is missing", "add `{key}:` here"),
+    "missing": ("is missing", "add `{key}:` here{example}"),
     "string_pattern_mismatch": ("{shown} is not in the right form", "write {form}"),
     "string_too_short": ("is empty", "write a word or more"),
     "string_too_long": ("the text is too long", "use at most {max_length} characters"),
@@ -44,6 +44,16 @@ _SAID = {
     "less_than": ("{shown} is too large", "write less than {lt}{share}"),
 }
 """Fault and remedy by pydantic's kind of error, with what the error holds in braces."""
+_EXAMPLES = {
+    "description": "Assistant for staff over internal documents",
+    "models": "[google/gemma-4-31B-it]",
+    "input_tokens": "{mean: 3_000}",
+    "output_tokens": "{mean: 400}",
+    "label": "Own servers",
+    "kind": "api",
+    "baseline": "none",
+}
+"""What a key that is missing may hold, where its name alone does not say it."""
 
 
 def faults(refusal: ValidationError, data: Any, root: type[BaseModel]) -> list[Fault]:
@@ -100,7 +110,9 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
     said = {name: _plain(limit) for name, limit in ctx.items()}
     pattern = said.get("pattern", "")
     said["form"] = _FORMS.get(pattern, f"small letters, digits, - or _ ({pattern})")
+    example = _EXAMPLES.get(str(key))
     said |= {"key": str(key), "shown": shown, "share": _share(value, ctx)}
+    said["example"] = f", such as `{key}: {example}`" if example else ""
     wrong, write = _SAID[kind]
     return wrong.format(**said), write.format(**said)
 

@@ -296,11 +296,12 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     """Options, criteria and constraints that are named are there."""
     decision = scenario.decision
     options = list(scenario.options)
-    named: dict[Path_, str] = {("finance", "baseline"): scenario.finance.baseline}
-    named |= {("client", "yes_means", i): n for i, n in enumerate(scenario.client.yes_means)}
-    for path, name in named.items():
-        among = [*options, "none"] if path[0] == "finance" else options
-        yield from _one_of(path, name, "option", among, "options")
+    today = scenario.finance.baseline
+    for fault in _one_of(("finance", "baseline"), today, "option", [*options, "none"], "options"):
+        own = "say in the client's file what runs today, as finance: {baseline: none}"
+        yield replace(fault, write=f"{fault.write}; {own}")
+    for i, name in enumerate(scenario.client.yes_means):
+        yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
     what = "criterion of siting_facts/decision_criteria.csv"
     criteria = "decision_criteria"
     for name in decision.weights:

@@ -504,6 +504,7 @@ class Option(Strict):
     contract_until: dt.date | None = None
     """Last day of a contract that runs today."""
     months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
+    """0: it is in production. Left out of the option that runs today (finance.baseline): 0."""
 
     def runs(self, workload: str) -> str:
         """Name of the model that serves a workload; empty where none is named."""
@@ -552,7 +553,8 @@ class Finance(Strict):
     which the first and the last may be cut. None: by years from the decision."""
     baseline: str
     """The option that runs today and is paid until another is in production; `none`: nothing runs.
-    It moves no verdict: what needs no move says so with `months_to_production: 0`."""
+    It moves no verdict: what needs no move says so with `months_to_production: 0`, and is taken to
+    where it leaves that out."""
     staff_cost_per_year: Amount | None = None
     """One fully loaded infrastructure engineer, in the client's currency."""
     electricity_per_kwh: Amount | None = None

@@ -1,8 +1,8 @@
-"""What a client leaves out and published traffic tells: how far lengths of requests spread.
+"""What a client leaves out and something else tells; an entry of `evidence` says so each time.
 
-Most clients know the mean of a bill and no percentile. Where the 95th percentile of a length is
-left out, it is the stated mean times what is usual in published traces (`load_settings.csv`), and
-an entry of `evidence` says that nobody stated it.
+How far lengths spread: most clients know the mean of a bill and no percentile. Where the 95th
+percentile of a length is left out, it is the stated mean times what is usual in published traces
+(`load_settings.csv`). And how long the option takes that runs today: no time at all.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ LENGTHS: Mapping[str, str] = {
 """Setting of load_settings.csv by the length whose spread it tells."""
 NOT_STATED = "Usual ratio, not stated"
 """Begins the source of a percentile that the client has left out."""
+RUNS_TODAY = "Not stated: what runs today (finance.baseline) needs no time to production"
+"""Source of the months of an option that is in production."""
 
 
 def fill(data: dict[str, Any], own: Mapping[str, Any]) -> None:
-    """Puts a 95th percentile beside each mean that a client states alone, with its evidence.
+    """Puts a 95th percentile beside each mean that a client states alone, and no months beside what
+    runs today, with their evidence.
 
     data: a scenario as plain data, laid over base.yaml, whose percentile does not belong to another
     mean; it is changed in place. own: what the client's own file says. What is malformed is left
@@ -39,6 +42,29 @@ def fill(data: dict[str, Any], own: Mapping[str, Any]) -> None:
         ratio = settings("load_settings")[LENGTHS[path[-1]]]
         lengths["p95"] = round(said["mean"] * ratio.central, 1)
         evidence.append(_evidence(f"{document.dotted(path)}.p95", ratio, data))
+    _in_production(data)
+
+
+def _in_production(data: dict[str, Any]) -> None:
+    """Gives the option that runs today no months to production, where nobody states any."""
+    name = document.at(data, ("finance", "baseline"))
+    option = document.at(data, ("options", str(name)))
+    report = document.at(data, ("client", "report_date"))
+    evidence = data.get("evidence")
+    if not (
+        isinstance(option, dict) and isinstance(evidence, list) and isinstance(report, dt.date)
+    ):
+        return
+    if "months_to_production" in option:
+        return
+    data["options"] = {**data["options"], str(name): {**option, "months_to_production": 0}}
+    entry = Evidence(
+        fields=[f"options.{name}.months_to_production"],
+        source=RUNS_TODAY,
+        date=report,
+        kind="estimate",
+    )
+    evidence.append(entry.model_dump())
 
 
 def _alone(own: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], Mapping[str, Any]]]:
@@ -80,6 +106,20 @@ def ratio(scenario: Scenario, workload: str, field: str) -> Setting | None:
     return (
         settings("load_settings")[LENGTHS[field]] if origin.source.startswith(NOT_STATED) else None
     )
+
+
+def unstated(scenario: Scenario) -> Iterator[str]:
+    """What was taken for a figure that nobody stated, in a line each."""
+    for entry in scenario.evidence:
+        for field in entry.fields if entry.source.startswith((NOT_STATED, RUNS_TODAY)) else ():
+            value = document.at(scenario.model_dump(), field.split("."))
+            shown = f"{value['central'] if isinstance(value, dict) else value:,.10g}"
+            yield f"{field}: {shown} is taken. {entry.source}"
+    for name, workload in scenario.workloads.items():
+        if workload.quality is None:
+            wrong = "no floor is stated, so that any model counts as good enough"
+            write = "write reference_model and boards, or a test of your own"
+            yield f"workloads.{name}.quality: {wrong}; {write}"
 
 
 def inputs(scenario: Scenario) -> Iterator[Input]:
