@@ -110,11 +110,14 @@ def ratio(scenario: Scenario, workload: str, field: str) -> Setting | None:
 
 def unstated(scenario: Scenario) -> Iterator[str]:
     """What was taken for a figure that nobody stated, in a line each."""
+    data = scenario.model_dump()
     for entry in scenario.evidence:
-        for field in entry.fields if entry.source.startswith((NOT_STATED, RUNS_TODAY)) else ():
-            value = document.at(scenario.model_dump(), field.split("."))
-            shown = f"{value['central'] if isinstance(value, dict) else value:,.10g}"
-            yield f"{field}: {shown} is taken. {entry.source}"
+        if not entry.source.startswith((NOT_STATED, RUNS_TODAY)):
+            continue
+        for field in entry.fields:
+            value = document.at(data, field.split("."))
+            likely = value["central"] if isinstance(value, dict) else value
+            yield f"{field}: {likely:,.10g} is taken. {entry.source}"
     for name, workload in scenario.workloads.items():
         if workload.quality is None:
             wrong = "no floor is stated, so that any model counts as good enough"
