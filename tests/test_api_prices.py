@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import studies
 from cost_fixtures import plain_capacity
+from siting import quality
 from siting.cost import api_prices, costing, prices, tco
 from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
@@ -125,3 +126,50 @@ def test_open_weights_at_a_host_stay_as_listed() -> None:
         for key, path in plan.api_paths.items():
             if key.split("/")[0] in hosted:
                 assert path.how == "list"
+
+
+def path_of(client: str, model: str) -> prices.Factor:
+    """What the price of a model's successor at Azure is drawn from, in a client's plan."""
+    chosen = scenario.changed(designed(client), {"options.azure.models": {"all": model}})
+    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+    return plan.factors[f"successor_price.Microsoft/Azure OpenAI/{model}"]
+
+
+def test_a_successor_that_ends_before_the_model_does_prices_nothing() -> None:
+    # Azure names gpt-5 as successor of gpt-4.1 (14 April 2027) and ends it on 9 February 2027.
+    day = dt.date(2026, 11, 24)
+    end = api_prices.ending("Microsoft/Azure OpenAI", "gpt-4.1", day, 60, 1)
+    assert end.replacement == "gpt-5" and end.lasting == ()
+    found = path_of("klinikverbund-nordheide", "gpt-4.1")
+    usual = prices.parameter("successor_price_1_to_5").range
+    assert (found.value, found.shape) == (usual, "split_lognormal")
+    assert found.note != api_prices.AS_LISTED
+
+
+def test_a_successor_that_thinks_is_priced_with_what_it_thinks() -> None:
+    # Azure names gpt-5.1 as successor of gpt-4o, and no notice ends it before. A letter of the
+    # hospitals has 7,500 tokens in, a tenth of them cached, and 900 out: at 2.50, 1.25 and 10.00
+    # dollars a million before, at 1.25, 0.125 and 10.00 after, on top of which comes what gpt-5.1
+    # thinks. The batch price is half of the list at both.
+    found = path_of("klinikverbund-nordheide", "gpt-4o")
+    work = designed("klinikverbund-nordheide").workloads["clinical-notes"]
+    thought = quality.reasoning_tokens(work, "default", "gpt-5.1")
+    assert thought.central > 0
+    before = 6_750 * 2.50 + 750 * 1.25 + 900 * 10.0
+    after = [6_750 * 1.25 + 750 * 0.125 + (900 + t) * 10.0 for t in thought.ends]
+    # Requests of all sizes are priced in whole tokens.
+    assert found.value.ends == pytest.approx([a / before for a in after], rel=1e-5)
+    assert found.note == api_prices.AS_LISTED
+
+
+@pytest.mark.parametrize("client", studies.CLIENTS)
+def test_what_is_said_of_a_successors_price_is_what_the_plan_holds(client: str) -> None:
+    s = studies.opened(client)
+    factors = {f.name: f.value for f in s.results.cost.plan.factors.values()}
+    told = s.successor_prices()
+    assert set(told.option) >= {
+        label for label in s.retiring_models().option if label in set(s.costs().option)
+    }
+    for row in told.itertuples():
+        (planned,) = {v for n, v in factors.items() if n.startswith("succ") and row.model in n}
+        assert (row.times_low, row.times, row.times_high) == planned.ends

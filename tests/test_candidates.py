@@ -106,7 +106,7 @@ def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
     worse.supported = False
     parity = Made(of=lambda name: (worse,))
     asked = changed(scenario, hard_constraints=["quality"])
-    assert reasons(asked, parity=parity) == ("m is worse than r",)
+    assert reasons(asked, parity=parity) == ("M is worse than R",)
     assert reasons(changed(scenario, hard_constraints=[]), parity=parity) == ()
     (doubt,) = candidates.unproven(parity, "owned")
     assert (doubt.point, doubt.reason, doubt.quality) == ("M as good as R", "2 boards agree", True)

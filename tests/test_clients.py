@@ -189,6 +189,33 @@ def test_no_two_titles_of_a_report_disagree(reports: dict[str, bytes], client: s
             assert titles.contradictions(titles.claims([*said, against], labels, chosen))
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_two_sentences_disagree_on_what_follows_a_model(
+    reports: dict[str, bytes], client: str
+) -> None:
+    s = studies.opened(client)
+    ends = s.successor_prices()
+    names = set(ends.spoken) | {name for cell in ends.named for name in cell.split("; ") if name}
+    page = reports[f"{client}/report.html"].decode()
+    claims = titles.of_successors(page, names)
+    assert titles.contradictions(claims) == []
+    told = ends[ends.option.isin(s.costs().query("chosen or rival").option)]
+    assert {claim.subject for claim in claims} >= set(told.spoken)
+    # … and the check sees one that is put in
+    for claim in claims:
+        other = "<p>{} costs {}.</p>".format(claim.subject, "less" if claim.sign != "+" else "more")
+        assert titles.contradictions(titles.of_successors(page + other, names))
+
+
+def test_sentences_that_disagree_on_a_models_price_are_found() -> None:
+    dear = "<p>On GPT-5 Azure would cost € 1.56 million instead of € 1.02 million.</p>"
+    cheap = "<p>From then on GPT-5 is planned at 0.83 times the price.</p>"
+    assert titles.contradictions(titles.of_successors(dear + cheap, ["GPT-5"]))
+    assert not titles.contradictions(titles.of_successors(dear + dear, ["GPT-5"]))
+    same = "<p>From then on GPT-5 is planned at 1.0 (0.1 to 4.0) times the price.</p>"
+    assert [c.sign for c in titles.of_successors(cheap + same, ["GPT-5"])] == ["+", "="]
+
+
 def test_titles_that_disagree_are_found() -> None:
     options = ["Own servers", "Azure"]
 

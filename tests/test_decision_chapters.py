@@ -57,12 +57,11 @@ def test_page_one_names_no_model_whose_last_day_comes_before_it_would_serve(
 ) -> None:
     # GPT-4.1 ends on 14 April 2027. Its vendor points to GPT-5, which ends there on 9 February
     # 2027 (its schedule as read on 2 September 2026), and the mix serves from June 2027. It is the
-    # choice of the hospitals where agents send the requests, and these come in bunches.
+    # choice of hospitals whose requests agents send, in bunches, and who do not weigh vendor risk.
     typed = (PARAMS / "klinikverbund-nordheide.yaml").read_text("utf-8")
+    typed = typed.replace("    hours: day\n", "    hours: day\n    arrivals: agents\n", 1)
     bunched = tmp_path / "bunched.yaml"
-    bunched.write_text(
-        typed.replace("    hours: day\n", "    hours: day\n    arrivals: agents\n", 1), "utf-8"
-    )
+    bunched.write_text(typed.replace("\n  weights:", "\n  weights:\n    stability: 0", 1), "utf-8")
     v = opened(str(bunched)).verdict().iloc[0]
     assert v.option == "Own and Azure"
     assert "GPT-4.1" in v.model and str(v.live) > "2027-04-14"

@@ -1,4 +1,5 @@
-"""What the titles of a report assert: about whom, in which measure, with which sign.
+"""What a report asserts: its titles of options, its sentences of what follows a model; about whom,
+in which measure, with which sign.
 
 A title that names no option speaks of the chosen one. Titles that say what would be, rather than
 what is, assert nothing here; so do titles of two subjects of which none is the grammatical one.
@@ -44,6 +45,10 @@ MEASURES: dict[str, tuple[str, str]] = {
 }
 """By measure, what asserts it and what denies it."""
 DENIED = re.compile(r"\b(?:not|no longer|never|except)\b")
+TIMES = re.compile(r"([\d.]+) (?:\([^)]*\) )?times")
+INSTEAD = re.compile(r"([\d.]+)(?: million)? instead of [^\d]*([\d.]+)")
+DEARER = re.compile(r"dearer|costs? more")
+CHEAPER = re.compile(r"cheaper|costs? less")
 LIVE = re.compile(r"(?:go live|live from|in service)(?: about| in| from)? (.{6,20}?\d{4})")
 
 
@@ -94,6 +99,35 @@ def _of_clause(title: str, clause: str, options: Sequence[str], chosen: str) -> 
     for day in LIVE.findall(clause):
         made.append(Claim(title=title, subject=subject, measure="live", sign=day))
     return made
+
+
+def of_successors(page: str, models: Iterable[str]) -> list[Claim]:
+    """What sentences of a report in HTML say of the price after a model's end: dearer or cheaper.
+
+    models: as a person says them; the first that a sentence names is its subject.
+    """
+    told = []
+    names = sorted(models, key=len, reverse=True)
+    for paragraph in re.findall(r"<p\b[^>]*>(.*?)</p>", page, re.S):
+        plain = " ".join(html.unescape(re.sub(r"<[^>]*>", "", paragraph)).split())
+        for sentence in re.split(r"(?<=[^\d]\.) (?=[A-Z])", plain):
+            places = {sentence.find(name): name for name in names if name in sentence}
+            sign = _dearer(sentence)
+            if places and sign:
+                subject = places[min(places)]
+                told.append(Claim(title=sentence, subject=subject, measure="price", sign=sign))
+    return told
+
+
+def _dearer(sentence: str) -> str:
+    """Whether a sentence says dearer (`-`), cheaper (`+`), as dear (`=`), or nothing of it."""
+    ratios = [float(found) for found in TIMES.findall(sentence)]
+    ratios += [float(then) / float(now) for then, now in INSTEAD.findall(sentence)]
+    if DEARER.search(sentence) or any(ratio > 1 for ratio in ratios):
+        return "-"
+    if CHEAPER.search(sentence) or any(ratio < 1 for ratio in ratios):
+        return "+"
+    return "=" if ratios else ""
 
 
 def contradictions(found: Sequence[Claim]) -> list[tuple[Claim, Claim]]:

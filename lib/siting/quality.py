@@ -142,6 +142,9 @@ class OwnResult:
     score: float
     floor: float
     tolerance: float
+    reached: bool
+    """Whether the score itself reaches the floor that the client states, if any; whether that is
+    shown is the verdict."""
     verdict: Verdict
 
 
@@ -419,7 +422,14 @@ def own_result(
         verdict = "same model"
     elif own.floor is not None and above < 0 and verdict == "as good":
         verdict = "unknown"
-    return OwnResult(model=model, score=found, floor=floor, tolerance=half, verdict=verdict)
+    return OwnResult(
+        model=model,
+        score=found,
+        floor=floor,
+        tolerance=half,
+        reached=own.floor is None or above >= 0,
+        verdict=verdict,
+    )
 
 
 def agreed(comparisons: tuple[BoardComparison, ...]) -> tuple[Verdict, str]:

@@ -21,7 +21,7 @@ from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import ApiPrice, Factor, parameter
-from siting.inputs.scenario.model import Finance
+from siting.inputs.scenario.model import Finance, Option
 from siting.quantity import Range
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending
@@ -35,6 +35,8 @@ FALLING_YEARS = 2
 PRICE_CLASSES = ((1.0, "successor_price_below_1"), (5.0, "successor_price_1_to_5"))
 """Dollars per million tokens, blended, below which a model's successor is drawn from a class."""
 DEAREST = "successor_price_from_5"
+AS_LISTED = "as listed today"
+"""Said of the price of a successor that the vendor names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,19 +116,24 @@ class ModelPath:
         return np.asarray(np.where(falls, parameter("price_cut").central, raised))
 
 
+def path_key(name: str, option: Option, model: str) -> str:
+    """Vendor and model: what an option buys, by which its price path is found."""
+    return f"{option.vendor or option.provider or name}/{model}"
+
+
 def factors(
     path: ModelPath,
     today: ApiPrice,
     ending: Ending,
     day: dt.date,
     months: int,
-    successor: float | None,
+    successor: Range | None,
 ) -> Iterator[Factor]:
     """What a named model's path is drawn from.
 
     months: of the horizon. successor: price of a request to the successor that the vendor names,
-    over today's; None where none is named or priced: then it is drawn for a model of the price that
-    this one has when it ends.
+    over today's; None where none is named or priced, or it is gone by then: then it is drawn for a
+    model of the price that this one has when it ends.
     """
     words = ending.model
     left = notice.months_left(ending, day)
@@ -153,8 +160,16 @@ def factors(
         note=known.note,
     )
     if successor is not None:
-        exact = Range.exact(successor / listed, known.unit)
-        drawn = replace(drawn, value=exact, source=source, shape="fixed", note="as listed today")
+        ratio = successor.scaled(1 / listed)
+        drawn = Factor(
+            name=path.successor,
+            label=drawn.label,
+            value=replace(ratio, unit=known.unit),
+            source=source,
+            driver=path.successor,
+            shape="fixed" if ratio.is_exact else "split_normal",
+            note=AS_LISTED,
+        )
     yield drawn
     rate = parameter("price_rise_rate")
     yield Factor(

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
-from siting import catalogue, pictures, quality
+from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
 from siting.cost import api_prices, cashflow, prices
 from siting.cost.api_prices import ModelPath
@@ -392,7 +392,7 @@ class _Finder:
         how = self.scenario.finance.price_path
         model = option.runs(self.workload) or next(iter(option.models.values()), "")
         workload = self.workload or next(iter(self.scenario.workloads))
-        key = f"{option.vendor or option.provider or self.name}/{model}"
+        key = api_prices.path_key(self.name, option, model)
         if key in self.api_paths:
             return self.api_paths[key]
         if option.kind in HOSTED_OPEN and how == "named_model":
@@ -429,19 +429,33 @@ class _Finder:
             end = api_prices.ending(
                 option.vendor, model, day, months.horizon_months, self.scenario.seed
             )
-            next_price = self._successor_price(end.replacement, workload, hidden)
-            ratio = None if next_price is None else next_price / today.per_request
+            ratio = self._successor_price(end.lasting, workload, today)
             for factor in api_prices.factors(
                 path, today, end, day, months.horizon_months, successor=ratio
             ):
                 self.factors[factor.name] = factor
         return path
 
-    def _successor_price(self, named: str, workload: str, hidden: float) -> float | None:
-        """Price of a request to the first successor that is named and has a price."""
-        for model in filter(None, re.split(r"[;,/ ]+(?:or )?", named)):
+    def _successor_price(
+        self, named: Sequence[str], workload: str, today: prices.ApiPrice
+    ) -> Range | None:
+        """Price of a request to the first successor that is named and has a price, over today's.
+
+        With the hidden tokens of its own: a model that thinks follows one that does not, at what
+        the vendor does by default. None where no successor is named or none has a price.
+        """
+        asked = self.scenario.workloads[workload]
+        for model in named:
+            effort = self.option.effort
+            if reasoning.effort_missing(model, effort):
+                effort = "default"
+            hidden = quality.reasoning_tokens(asked, effort, model)
             with suppress(NotPriced):
-                return self._request(model, workload, hidden).per_request
+                found = [
+                    self._request(model, workload, tokens).per_request / today.per_request
+                    for tokens in (hidden.low, hidden.central, hidden.high)
+                ]
+                return Range.ordered(found, "of the price before")
         return None
 
     def _applies(self, item: CostItem) -> bool:

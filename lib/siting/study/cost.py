@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from siting.catalogue import Source, source_of
-from siting.cost import claims, costing, money
+from siting.cost import api_prices, claims, costing, money
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices
-from siting.quality import spoken
+from siting.quality import leaves, spoken
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.vendors import iso
+from siting.vendors import notice
 from siting.verdict import alternatives
 
 CATEGORIES = {
@@ -426,8 +427,9 @@ class CostFrames(Topic):
         present: present cost as planned [currency]
         saving: what it would save against the chosen option, as planned [currency]
         quality: verdict on the model where it is weakest
-        ruled_out: conditions that it fails; blank where none
-        open_points: rules that need a review before it is cleared [rules]
+        ruled_out: conditions that it fails, a floor of quality that its model falls short of among
+            them; blank where none
+        open_points: points of law to clear first [points]
         """
         chosen = self.results.cost.options.get(self.results.compared.chosen)
         if chosen is None:
@@ -448,42 +450,41 @@ class CostFrames(Topic):
             yield from map(source_of, sold)
 
     @frame
-    def successor_costs(self) -> Rows:
-        """A model that an option uses and that ends within the horizon, and what comes after it.
+    def successor_prices(self) -> Rows:
+        """A model that an option buys and whose end is announced, and what the plan takes a request
+        to cost from then on: the same number that is in every total of the option.
 
-        option: label of the option
+        option: label of the option; a hybrid buys what its other option does
         model: identifier of the model
         spoken: the model's name as a person says it
         retired: its last day
-        replacement: identifier of the successor that the vendor names
-        next_spoken: its name as a person says it
-        present: present cost of the option as planned, with the model to the end [currency]
-        after?: the same with the successor from that day on; missing where it has no price
-            [currency]
+        named: successors that the vendor names, as a person says them; blank where none is
+        lasting: those of them that are not gone by then
+        listed: whether the price is the listed one of such a successor; else it is drawn from what
+            successors of models of this price cost
+        times*: price of a request to what follows, over that of the day before [times]
         """
-        months = self.scenario.finance.horizon_months
+        plan = self.results.cost.plan
         for end in self.results.retiring:
-            e = end.ending
-            yield from e.sources
-            option = self.options[end.option]
-            priced = self.results.cost.options.get(end.option)
-            if priced is None or option.kind == "hybrid":
+            known = end.ending
+            parts = {name: self.options[name] for name in leaves(self.scenario, end.option)}
+            keys = (api_prices.path_key(n, part, known.model) for n, part in parts.items())
+            path = next((plan.api_paths[key] for key in keys if key in plan.api_paths), None)
+            factor = plan.factors.get(path.successor) if path else None
+            if factor is None:
                 continue
-            row = {
+            yield {
                 "option": end.option,
-                "model": e.model,
-                "spoken": spoken(e.model),
-                "retired": iso(e.retired),
-                "replacement": e.replacement,
-                "next_spoken": spoken(e.replacement),
-                "present": priced.present,
+                "model": known.model,
+                "spoken": spoken(known.model),
+                "retired": iso(known.retired),
+                "named": _spoken_of(notice.named_in(known.replacement)),
+                "lasting": _spoken_of(known.lasting),
+                "listed": factor.note == api_prices.AS_LISTED,
+                "times*": factor.value,
             }
-            other = alternatives.with_model(self.scenario, end.option, e.model, e.replacement)
-            if other is not None:
-                days = end.days(self.client.report_date)
-                left = min(1.0, max(0.0, days / 365 * MONTHS / months))
-                row["after"] = left * priced.present + (1 - left) * other
-            yield row
+            yield from known.sources
+            yield factor.source
 
     @frame
     def remedies(self) -> Rows:
@@ -511,6 +512,11 @@ class CostFrames(Topic):
                     "of_api_bill": found.share_of_api_bill.central,
                 }
                 yield found.source
+
+
+def _spoken_of(models: Iterable[str]) -> str:
+    """Models as a person says them, one after the other."""
+    return "; ".join(map(spoken, models))
 
 
 def _capital(words: Any) -> str:

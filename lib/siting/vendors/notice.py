@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -93,6 +93,9 @@ class Ending:
     retired: dt.date | None
     """Announced last day; None where none is announced."""
     replacement: str
+    """Successors that the vendor names, in its words."""
+    lasting: tuple[str, ...]
+    """Those of them of which no notice says that they end no later than the model itself."""
     life: Range
     """Usual life of the vendor's models. [days]"""
     lives: int
@@ -393,6 +396,7 @@ def ending(
         announced=exact_day(end.announced) if end else None,
         retired=retired,
         replacement=end.replacement if end else "",
+        lasting=tuple(_lasting(record, end, day)) if end else (),
         life=usual.range,
         lives=usual.models,
         living=usual.living,
@@ -404,6 +408,21 @@ def ending(
         ),
         sources=tuple(source_of(r) for r in (end, born) if r),
     )
+
+
+def named_in(replacement: str) -> list[str]:
+    """Models that a vendor names as successors, written such as `a / b` or `a or b`."""
+    return [name for name in re.split(r"[;,/ ]+(?:or )?", replacement) if name]
+
+
+def _lasting(record: Record, end: Retirement, day: dt.date) -> Iterator[str]:
+    """Successors that a notice names and that are not gone when the model is."""
+    last = exact_day(end.retired)
+    for name in named_in(end.replacement):
+        heir, _ = known_end(record, end.vendor, name, day)
+        its_last = exact_day(heir.retired) if heir else None
+        if last is None or its_last is None or its_last > last:
+            yield name
 
 
 def months_left(known: Ending, day: dt.date) -> Range:

@@ -45,9 +45,10 @@ class Alternative:
     quality: str
     """Verdict on the model for the workload where it is weakest."""
     ruled_out: tuple[str, ...]
-    """Conditions that it fails, in words."""
+    """Conditions that it fails, in words; a quality below the client's floor among them, whether
+    or not the client makes it a hard condition: nobody is offered a model that fell short."""
     open_points: int
-    """Rules that need a review."""
+    """Points of law to clear first."""
 
     @property
     def doubts(self) -> tuple[bool, bool, bool]:
@@ -100,8 +101,10 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     asked = (*scenario.decision.hard_constraints, "latency")
     judged_ways = []
     for name in cheapest:
-        faults = (fault for each in asked for fault in candidates.judged(each, found, name).fails)
-        verdicts = (p.verdict for p in parity.of(name))
+        models = parity.of(name)
+        faults = [fault for each in asked for fault in candidates.judged(each, found, name).fails]
+        faults += filter(None, map(short_of_floor, models))
+        verdicts = (p.verdict for p in models)
         judged_ways.append(
             Alternative(
                 name=name,
@@ -115,6 +118,15 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
             )
         )
     return judged_ways
+
+
+def short_of_floor(found: quality.Parity) -> str:
+    """By what a model falls short of what the client asks of it; blank where nothing shows that."""
+    own = found.own
+    if own is not None and not own.reached:
+        model = quality.spoken(found.model)
+        return f"{model} is below your floor in your own test: {own.score:g}, not {own.floor:g}"
+    return candidates.worse_in_words(found) if found.verdict == "worse" else ""
 
 
 def _present_costs(
@@ -244,22 +256,6 @@ OFFERS: Mapping[str, Callable[[Scenario], Iterator[tuple[str, Option]]]] = {
 
 
 # --- successors -------------------------------------------------------------------------------
-
-
-def with_model(scenario: Scenario, name: str, old: str, new: str) -> float | None:
-    """Present cost of an option with one model in place of another, as planned; None unpriced."""
-    option = scenario.options[name]
-    for named in re.split(r"[;,/ ]+(?:or )?", new):
-        model = sold_as(option, named)
-        if not model:
-            continue
-        models = {w: model if m == old else m for w, m in option.models.items()}
-        effort = "default" if reasoning.effort_missing(model, option.effort) else option.effort
-        other = option.model_copy(update={"models": models, "effort": effort})
-        _, costs = _present_costs(_with(scenario, {name: other}), [name])
-        if name in costs:
-            return costs[name]
-    return None
 
 
 def sold_as(option: Option, model: str) -> str:

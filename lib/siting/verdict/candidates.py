@@ -303,12 +303,17 @@ def judged(constraint: str, found: Chapters, name: str) -> Held:
             return _by_rules(found.sovereignty, name, rule_id)
         case "quality":
             worse = (p for p in found.parity.of(name) if p.verdict == "worse")
-            return Held([f"{p.model} is worse than {p.reference}" for p in worse])
+            return Held([worse_in_words(p) for p in worse])
         case "latency":
             return _by_latency(found.capacity[name])
         case "budget":
             return _by_budget(found, name)
     return Held()
+
+
+def worse_in_words(found: quality.Parity) -> str:
+    """Of a model that is worse than its reference: that it is, in words."""
+    return f"{quality.spoken(found.model)} is worse than {quality.spoken(found.reference)}"
 
 
 def _by_rules(law: Sovereignty, name: str, rule_id: str) -> Held:

@@ -6,7 +6,6 @@ what a list needs to know: which answers the rules wait for, and which offers ke
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
@@ -636,13 +635,11 @@ def _ends(s: Scenario, sold: Iterable[Option], model: str) -> dict[str, Any]:
 
 
 def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
-    """The first successor that the vendor names, from today on."""
+    """The first successor that the vendor names and that outlives the model, from today on."""
     months = s.finance.horizon_months
     for model in dict.fromkeys(o.models.values()):
         end = api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed)
-        named = (
-            alternatives.sold_as(o, x) for x in re.split(r"[;,/ ]+(?:or )?", end.replacement) if x
-        )
+        named = (alternatives.sold_as(o, x) for x in end.lasting)
         new = next((x for x in named if x and x != model), None)
         if new is None:
             continue
