@@ -545,6 +545,48 @@ def test_remedies_are_items_of_the_cost_tables():
             assert item in known, f"{rule.rule_id}: {item}"
 
 
+@pytest.mark.parametrize("client", studies.CLIENTS)
+def test_no_remedy_is_listed_that_is_in_place_already(client):
+    found = studies.opened(client).results.sovereignty
+    said = {
+        "own_keys": lambda values: values.get("key_control") == "customer",
+        "zero_retention": lambda values: values.get("zdr") or values.get("retention_days") == 0,
+        "regional_endpoint": lambda values: values.get("endpoint_scope") == "pinned",
+        "c5_audit": lambda values: values.get("c5_type2"),
+        "c5_review": lambda values: values.get("c5_customer_controls"),
+    }
+    for name, option in found.options.items():
+        wanted = {
+            item
+            for decisive in option.verdicts.values()
+            if decisive.verdict in ("fail", "review")
+            for item in decisive.rule.remedy_items.split(";")
+            if item
+        }
+        listed = set(found.remedies(name))
+        assert listed <= wanted
+        for item in listed & said.keys():
+            assert not all(said[item](flow.values) for flow in option.flows), (name, item)
+
+
+def test_a_remedy_is_listed_again_where_what_it_buys_is_taken_away():
+    # The hospitals hold the keys of their own servers, and have assessed the transfer.
+    there = scenario.load("klinikverbund-nordheide")
+    without = {
+        "options.owned.attributes.key_control": "provider",
+        "rules.attributes.tia_done": False,
+    }
+    held = sovereignty.assess(there).remedies("owned")
+    asked = sovereignty.assess(scenario.changed(there, without)).remedies("owned")
+    assert held == ("second_provider",)
+    assert set(asked) == {"second_provider", "own_keys", "impact_assessment"}
+    # Her own machines have no endpoint that is bought; at a service it depends on the routing.
+    routed = {"options.azure.attributes.endpoint_scope": "global"}
+    open_ = sovereignty.assess(scenario.changed(there, routed))
+    assert "regional_endpoint" in open_.remedies("azure")
+    assert "regional_endpoint" not in open_.remedies("owned")
+
+
 def test_stress_tests_of_a_scenario_are_rows_of_the_table():
     rows = {s.stress for s in catalogue.table("sovereignty_stress", Stress)}
     assert rows == set(Rules().stress)

@@ -41,7 +41,7 @@ from siting.inputs.attributes import (
 )
 from siting.inputs.countries import CountryGroup, Dated
 from siting.rules import conditions
-from siting.rules.conditions import Condition, Constant, Name, Operation
+from siting.rules.conditions import Condition, Constant, Name, Operation, Values
 from siting.vendors.vendor_record import known_by
 
 
@@ -200,6 +200,18 @@ class C3aCriterion(OfFlows, tables="c3a_criteria", key="criterion"):
     lacks: str = ""
 
 
+class RemedyInPlace(Fact, tables="remedies_in_place", key="item rules"):
+    """When a remedy of some rules is there already, so that nobody has to buy it."""
+
+    item: Annotated[str, one_of(lambda: column("cost_items", "id"), "cost item")]
+    rules: Annotated[
+        str, one_of(lambda: column("sovereignty_rules", "rule_id") | {"all"}, "rule", ";")
+    ]
+    """Rules whose remedy it is, separated by semicolons, or `all`."""
+    in_place_when: str
+    """Condition on what is known of the flow that the rule looks at."""
+
+
 @dataclass(frozen=True)
 class Assumption:
     """What the kit takes for granted, and the condition under which it asks instead."""
@@ -253,6 +265,7 @@ class RuleBook:
     """What provider_attributes.csv states, by subject."""
     assumptions: tuple[Assumption, ...]
     coverage: tuple[Coverage, ...]
+    remedies_in_place: Mapping[RemedyInPlace, Condition]
     ceilings: Mapping[Ceiling, Condition]
     criteria: Mapping[C3aCriterion, Condition]
     day: dt.date = dt.date.min
@@ -280,6 +293,15 @@ class RuleBook:
         """Attributes that a line of the scenario states, and the keys that lead to it."""
         lines = {a: a.stated_in.split() for a in self.attributes.values() if a.stated_in}
         return tuple((a, tuple(line[0].split("."))) for a, line in lines.items())
+
+    def is_in_place(self, item: str, rule_id: str, values: Values) -> bool:
+        """Whether a remedy of a rule is there already, as far as is known of a flow."""
+        return any(
+            row.item == item
+            and (row.rules == "all" or rule_id in row.rules.split(";"))
+            and conditions.evaluate(condition, {**self.sets, **values}) is True
+            for row, condition in self.remedies_in_place.items()
+        )
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
@@ -334,6 +356,10 @@ def rule_book() -> RuleBook:
             for row, known in _published(attributes).get("assumed", ())
         ),
         coverage=coverage,
+        remedies_in_place={
+            row: read(row.in_place_when, f"remedies_in_place.csv, {row.item}")
+            for row in catalogue.table("remedies_in_place", RemedyInPlace)
+        },
         ceilings={
             row: read(row.holds_when, f"seal_ceilings.csv, {row.objective} at {row.level}")
             for row in catalogue.table("seal_ceilings", Ceiling)

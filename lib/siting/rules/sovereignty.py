@@ -327,11 +327,19 @@ class Sovereignty:
         return len({decide(finding.rule, v, law).verdict for v in values}) > 1
 
     def remedies(self, option: str) -> tuple[str, ...]:
-        """Cost items of what would remedy the fails and reviews of an option, each once."""
-        verdicts = self.options[option].verdicts.values()
-        wanting = (v.rule.remedy_items for v in verdicts if v.verdict in ("fail", "review"))
-        items = (item for cell in wanting for item in cell.split(";"))
-        return tuple(dict.fromkeys(filter(None, items)))
+        """Cost items of what would remedy the fails and reviews of an option, each once; without
+        what is in place already on every flow that is to be remedied."""
+        assessed = self.options[option]
+        wanted: dict[str, None] = {}
+        for rule_id, decisive in assessed.verdicts.items():
+            if decisive.verdict not in ("fail", "review"):
+                continue
+            alike = [f for f in assessed.findings[rule_id] if f.verdict == decisive.verdict]
+            for item in filter(None, decisive.rule.remedy_items.split(";")):
+                known = (self.law.is_in_place(item, rule_id, f.flow.values) for f in alike)
+                if not all(known):
+                    wanted[item] = None
+        return tuple(wanted)
 
     def switches(self) -> list[Exemption]:
         """Facts each of which keeps rules in force, which apply to no option, from applying."""
