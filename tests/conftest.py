@@ -24,6 +24,7 @@ LONG = (
 """Files that take longest. They start first, so that no process works long on the last one."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gives each file to one process, all that ask for studies to the same, and long ones first.
 
