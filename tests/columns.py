@@ -74,11 +74,13 @@ def told(frame: pd.DataFrame) -> dict[str, Told]:
 def _told(values: pd.Series[Any], of: pd.Series[str]) -> Told:
     missing = round(float(values.isna().mean()), 3) if len(values) else 1.0
     known = values.dropna()
-    is_flag = len(known) and known.map(lambda value: isinstance(value, bool)).all()
+    if known.empty:
+        return {"words": {}, "missing": missing}
+    is_flag = known.map(lambda value: isinstance(value, bool)).all()
     if is_flag:
         known = of[known.index] + ": " + known.map(str)
     is_text = known.map(lambda value: isinstance(value, str)).all()
-    if len(known) and not is_text:
+    if not is_text:
         numbers = known.astype(float).clip(-1e300, 1e300)
         kept = [float(f"{numbers.quantile(q, 'nearest'):.5g}") for q in QUANTILES]
         return {"numbers": kept, "missing": missing}

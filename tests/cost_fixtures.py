@@ -31,13 +31,14 @@ def plain_capacity(
                 "2n": StandBy(as_many_again=True),
             }[runs.redundancy]
             pools["model"] = SimpleNamespace(
+                model="model",
                 loads=tuple(loads.values()),
                 gpus_per_replica=gpus_per_replica,
                 rate_per_replica=Range.exact(rate, "requests/s"),
                 stand_by=stand_by,
                 **_asked(list(loads.values())),
             )
-        found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={})
+        found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={}, kinds=())
     return found
 
 

@@ -59,14 +59,19 @@ def idle(found: Scenario) -> list[str]:
 
     stages = Chain()
     designed = stages.designed(found)
-    notes = []
+    notes: list[str] = []
     for name, runs in designed.options.items():
         sized = stages.sized(designed, name) if runs.kind in OWNED else None
         machine = sized.server if sized else None
+        for kind in sized.kinds if sized else ():
+            notes += (
+                f"options.{name}.existing_servers: {kind.server.id} does not serve {model}: {why}"
+                for model, why in kind.not_served.items()
+            )
         if sized is None or machine is None:
             continue
         bought = sized.serving_servers() * machine.gpu_count
-        if 2 * sized.idle_gpus >= bought:
+        if bought and 2 * sized.idle_gpus >= bought:
             notes.append(
                 f"options.{name}: {sized.idle_gpus:g} of {bought} GPUs that are bought to serve "
                 f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"

@@ -25,6 +25,7 @@ from siting.cost.api_prices import ModelPath
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced, OptionKinds
 from siting.inputs.scenario import Option
+from siting.inputs.scenario.model import ExistingServers
 from siting.quantity import Z90, Range
 from siting.serving import queueing
 from siting.serving.capacity import Pool
@@ -129,8 +130,11 @@ class Line:
     """Names of the factors whose product is the unit price."""
     workload: str = ""
     """For API usage: the workload that is billed."""
-    side: Literal["own", "burst"] = "own"
-    """Hybrid: the base's machines, or the option that takes the rest."""
+    side: str = "own"
+    """Hybrid: the base's machines (`own`), or the option that takes the rest (`burst`). Of servers
+    that are there already: which."""
+    of: str = ""
+    """Whose servers they are, as their maker calls them: blank for those that are bought."""
     path: str = "flat"
     """`flat`, `inflation`, `rental:<months between two prices>` or `api:<vendor and model>`."""
 
@@ -140,7 +144,8 @@ class Line:
         peaks = self.side == "burst" and self.item.category in ("api", "rental")
         workload = f", {self.workload}" if self.workload else ""
         when = " for peaks" if peaks else ""
-        return self.item.label + workload + when
+        of = f", {self.of}" if self.of else ""
+        return self.item.label + workload + when + of
 
 
 @dataclass(frozen=True)
@@ -213,6 +218,8 @@ class Fleet:
     """Share of the machines' capacity that is used, on average."""
     spilled: Array
     """Share of each pool's requests that goes elsewhere. [pools × n × Y]"""
+    there: Mapping[str, Fleet] = field(default_factory=dict)
+    """Servers that are there already beside those that are bought, by `KindPlan.key`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +235,13 @@ class OptionPlan:
     """Tests of a successor's model to budget for in each year: moves times workloads."""
     alone: str = ""
     """Of a hybrid whose cheapest split is one of its parts alone: that part."""
+    kinds: tuple[KindPlan, ...] = ()
+    """Servers of other kinds that are there already, in the order in which they serve."""
+
+    @property
+    def power_key(self) -> str:
+        """Name of the factor that says what a server draws."""
+        return f"power_kw.{self.name}"
 
     def of_pools(self, figure: Callable[[Pool], float]) -> Array:
         """A figure of each pool. [pools × 1 × 1]"""
@@ -239,6 +253,28 @@ class OptionPlan:
         assert self.machine is not None
         server = self.machine
         return self.of_pools(lambda pool: replicas_per_server(server, pool.gpus_per_replica))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindPlan(OptionPlan):
+    """Servers of one kind that an option has already, with the models that they serve.
+
+    Named as the option; its own lines are among that option's.
+    """
+
+    key: str
+    """Server of siting_facts/servers.csv."""
+    said: ExistingServers
+    worth: float
+    """Servers of the kind that is bought that carry as much as one of these."""
+
+    @property
+    def power_key(self) -> str:
+        return f"power_kw.{self.name}.{self.key}"
+
+    def count(self, years: int) -> Array:
+        """Servers that still serve, by year. [Y]"""
+        return np.where(np.arange(years) < self.said.years_left, float(self.said.number), 0.0)
 
 
 @dataclass(frozen=True)
@@ -359,13 +395,21 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     per = option.per_server
     need = _needs(option, draws, years)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
+    there = _there(option, draws, years)
     # Servers that each pool fills, parts of one too: pools share servers.
     filled = np.maximum(1.0, np.ceil(peak - 1e-9)) / per
+    whole = np.ceil(filled.sum(axis=0) - 1e-9)
+    if option.kinds:
+        filled = np.where(there.left > 1e-9, np.ceil(peak * there.left - 1e-9), 0.0) / per
     exact = filled.sum(axis=0)
     servers = np.maximum.accumulate(np.ceil(exact - 1e-9), axis=1)
     stand_by = StandBy.most(p.pool.stand_by for p in option.pools)
     spare = servers if stand_by.as_many_again else float(stand_by.count)
     spare = spare + np.ceil(servers * option.option.second_site - 1e-9)
+    if option.kinds:
+        strongest = max(kind.worth for kind in option.kinds)
+        spare = stand_by.bought(whole, strongest, there.idle)
+        spare = spare + np.ceil(whole * option.option.second_site - 1e-9)
     spilled = np.zeros_like(filled)
     if limit is not None:
         servers = np.minimum(servers, limit[:, None])
@@ -374,7 +418,7 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
         spilled = np.array(list(map(_spilled, option.pools, capacity, need)))
     total = servers + spare
     mean = need * option.of_pools(lambda pool: pool.mean_rate)
-    used = (mean * (1 - spilled) / per).sum(axis=0)
+    used = (mean * (1 - spilled) * there.left / per).sum(axis=0)
     busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
     replicas = (filled * per).sum(axis=0)
     gpus = total * option.machine.gpu_count
@@ -386,6 +430,74 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
         gpu_hours=np.zeros_like(total),
         busy=np.clip(busy, 0, 1),
         spilled=spilled,
+        there=there.fleets,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _There:
+    """What servers that an option has already carry of its load."""
+
+    left: Array | float
+    """Share of each pool's load that they leave to those that are bought. [pools × n × Y]"""
+    idle: Array
+    """Those that serve nothing, in servers of the kind that is bought. [n × Y]"""
+    fleets: Mapping[str, Fleet]
+    """By `KindPlan.key`."""
+
+
+def _there(option: OptionPlan, draws: Draws, years: int) -> _There:
+    """What an option's existing servers carry: each kind in turn a share of the load, as large as
+    the replicas that it holds are of those that the whole load would need.
+
+    A kind's pools share its servers by what each would need of them.
+    """
+    shape = (len(draws["growth"]), years)
+    if not option.kinds:
+        return _There(left=1.0, idle=np.zeros(shape), fleets={})
+    left = {p.pool.model: np.ones(shape) for p in option.pools}
+    idle = np.zeros(shape)
+    fleets = {}
+    for kind in option.kinds:
+        found = _of_kind(kind, draws, years, left)
+        idle += (found.servers - found.serving) * kind.worth
+        fleets[kind.key] = found
+    shares = np.array([left[p.pool.model] for p in option.pools])
+    return _There(left=shares, idle=idle, fleets=fleets)
+
+
+def _of_kind(kind: KindPlan, draws: Draws, years: int, left: dict[str, Array]) -> Fleet:
+    """The fleet of one kind of existing servers, which takes its share off what is `left` of each
+    model's load. [n × Y each]"""
+    assert kind.machine is not None
+    shape = (len(draws["growth"]), years)
+    count = np.broadcast_to(kind.count(years), shape)
+    replicas = np.zeros(shape)
+    serving = np.zeros(shape)
+    used = np.zeros(shape)
+    if kind.pools:
+        per = kind.per_server
+        need = _needs(kind, draws, years)
+        level = need * kind.of_pools(lambda pool: pool.peak_rate)
+        exact = level / per
+        held = np.floor(count * exact / exact.sum(axis=0) * per + 1e-9)
+        models = [each.pool.model for each in kind.pools]
+        carried = np.minimum(held / level, np.array([left[model] for model in models]))
+        for model, share in zip(models, carried, strict=True):
+            left[model] = left[model] - share
+        replicas = held.sum(axis=0)
+        serving = np.minimum(count, np.ceil((carried * exact).sum(axis=0) - 1e-9))
+        mean = need * kind.of_pools(lambda pool: pool.mean_rate)
+        used = (mean * carried / per).sum(axis=0)
+    busy = np.divide(used, count, out=np.zeros(shape), where=count > 0)
+    return Fleet(
+        servers=count,
+        serving=serving,
+        replicas=replicas,
+        gpus=count * kind.machine.gpu_count,
+        gpu_hours=np.zeros(shape),
+        busy=np.clip(busy, 0, 1),
+        spilled=np.zeros((len(kind.pools), *shape)),
     )
 
 
@@ -517,6 +629,9 @@ def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
         }
     else:
         sides = {"own": Side(plan=plan, option=option, draws=draws, fleet=own)}
+    for kind in option.kinds:
+        there = own.there[kind.key] if own else None
+        sides[kind.key] = Side(plan=plan, option=kind, draws=draws, fleet=there)
     return [sides[line.side].amount(line) for line in option.lines]
 
 
@@ -593,16 +708,27 @@ class Side:
         first = machines.servers[:, 0]
         option = self.option.option
         if option.owned_servers is None:
-            return first if option.in_use else np.zeros_like(first)
+            is_owned = option.in_use and not option.existing_servers
+            return first if is_owned else np.zeros_like(first)
         return np.minimum(float(option.owned_servers), first)
 
     def could_sell(self) -> Array:
-        """Servers owned today, each counted with the share of its price that it fetches. [n × 1]"""
+        """Servers owned today, each counted with the share of its price that it fetches, or once
+        where the client says what it would fetch. [n × 1]"""
+        if isinstance(self.option, KindPlan):
+            said = self.option.said
+            first = self.machines.servers[:, :1]
+            if said.value_each is not None:
+                return first
+            return np.asarray(first * worth_at(self.draws, said.age_years)[:, None])
         worth = worth_at(self.draws, self.option.option.owned_age_years)
         return (self.owned_already(self.machines) * worth)[:, None]
 
     def _resale(self, level: Array) -> Array:
         """Servers at the end, each counted with the share of its price that it fetches. [n]"""
+        if isinstance(self.option, KindPlan):
+            age = self.option.said.age_years + self.plan.months / MONTHS
+            return np.asarray(level[:, -1] * worth_at(self.draws, age))
         lease = self.option.option.lease
         life = life_years(self.draws)
         worth = np.zeros(len(level))
@@ -620,7 +746,7 @@ class Side:
         """
         idle = self.draws["idle_share"][:, None]
         hours = self.draws["hours_per_month"][:, None]
-        kw = self.draws[f"power_kw.{self.option.name}"][:, None]
+        kw = self.draws[self.option.power_key][:, None]
         drawn = idle + (1 - idle) * self.machines.busy
         return np.asarray(self.machines.servers * kw * drawn * hours)
 
@@ -690,7 +816,8 @@ class Side:
         staff = self.draws[f"fte_platform.{self.option.name}"][:, None]
         if self.option.pools:
             each = self.draws[f"fte_per_8_gpus.{self.option.name}"][:, None]
-            units = self.machines.gpus / GPUS_PER_STAFF_UNIT
+            others = sum((kind.gpus for kind in self.machines.there.values()), 0.0)
+            units = (self.machines.gpus + others) / GPUS_PER_STAFF_UNIT
             scale = self.draws["staff_scale"][:, None]
             staff = staff + each * np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
         return np.asarray(staff / MONTHS)

@@ -97,8 +97,8 @@ def for_client(comparison: Comparison, scenario: Scenario) -> Iterator[Claim]:
     """Published claims with this client's use and today's prices; none without own servers."""
     owned = next((o for o in comparison.options.values() if o.kind in OWNED), None)
     machine = comparison.plan.options[owned.name].machine if owned else None
-    if owned is None or machine is None:
-        return
+    if owned is None or machine is None or comparison.plan.options[owned.name].kinds:
+        return  # a published claim is of one kind of server
     elsewhere = scenario.options[owned.name].model_copy(
         update={"provider": "aws", "region": "us-east-1", "country": "US"}
     )  # the rival of the Lenovo paper: the same GPUs at AWS on demand

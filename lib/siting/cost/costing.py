@@ -19,14 +19,14 @@ from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
 from siting.cost import api_prices, cashflow, prices
 from siting.cost.api_prices import ModelPath
-from siting.cost.cashflow import CostItem, HybridPlan, Line, OptionPlan, Plan
+from siting.cost.cashflow import CostItem, HybridPlan, KindPlan, Line, OptionPlan, Plan
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario.model import Client, Option, Scenario
+from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenario
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
-from siting.serving.capacity import OptionCapacity
+from siting.serving.capacity import Kind, OptionCapacity
 from siting.serving.load import workload_load
 from siting.serving.servers import Server
 from siting.vendors import stability
@@ -127,13 +127,33 @@ def _option_plan(finder: _Finder, sized: OptionCapacity) -> OptionPlan:
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
     machine = prices.server(option) if option.kind in OWNED else None
     moves = finder.moves()
+    lines = [*replace(finder, machine=machine).lines()]
+    kinds = tuple(_kind_plan(name, sized, kind) for kind in sized.kinds)
+    for kind in kinds:
+        lines += replace(finder, machine=kind.machine, there=kind.said).lines_of_kind()
     return OptionPlan(
         name=name,
         option=option,
-        lines=tuple(replace(finder, machine=machine).lines()),
+        lines=tuple(lines),
         pools=pools,
         machine=machine,
         moves=moves,
+        kinds=kinds,
+    )
+
+
+def _kind_plan(name: str, sized: OptionCapacity, kind: Kind) -> KindPlan:
+    """Servers that an option has already, ready to be billed."""
+    assert sized.server is not None
+    return KindPlan(
+        name=name,
+        option=sized.runs,
+        lines=(),
+        pools=tuple(map(cashflow.PoolLoad, kind.pools.values())),
+        machine=kind.server,
+        key=kind.server.id,
+        said=kind.said,
+        worth=kind.worth(sized.server, sized.pools),
     )
 
 
@@ -152,6 +172,9 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
     if base.machine is None:
         raise NotPriced(f"its base {base.name} owns no machine; name an option of colocation or "
                         "on_premises as base")  # fmt: skip
+    if base.kinds:
+        raise NotPriced(f"its base {base.name} has servers of several kinds, which no mix is "
+                        "worked out for")  # fmt: skip
     if burst.machine is not None:
         raise NotPriced(f"its burst {burst.name} owns machines; name an option billed by use or "
                         "of rented GPUs as burst")  # fmt: skip
@@ -231,10 +254,19 @@ class _Finder:
     machine: Server | None = None
     workload: str = ""
     """The workload whose requests are priced."""
+    there: ExistingServers | None = None
+    """Servers of another kind that are there already, where it is their lines that are found."""
 
     @property
     def option(self) -> Option:
         return self.scenario.options[self.name]
+
+    @property
+    def key(self) -> str:
+        """Ends the names of factors of its machines."""
+        if self.there is None or self.machine is None:
+            return self.name
+        return f"{self.name}.{self.machine.id}"
 
     @property
     def client(self) -> Client:
@@ -377,6 +409,51 @@ class _Finder:
                     item=item, factors=(*factors, *vat), workload=workload, path=finder._path(item)
                 )
 
+    def lines_of_kind(self) -> Iterator[Line]:
+        """Cost items of servers that are there already: what runs, what they would fetch today, and
+        what they bring and cost in the end. They are not bought, moved to, nor replaced by their
+        like; hands for all GPUs are in the option's own line."""
+        assert self.machine is not None
+        assert self.there is not None
+        self._find_power(self.machine)
+        place = self.option.country or self.client.country
+        day = self.client.report_date.isoformat()
+        for item in cashflow.cost_items(self.option.kind, place, day):
+            if not self._is_of_kind(item):
+                continue
+            said = {"maintenance": "support_per_year", "owned_already": "value_each"}.get(item.id)
+            amount = getattr(self.there, said) if said else None
+            factors = self._price(item) if amount is None else [self._said(item, amount)]
+            # What they would fetch, as the client says it, is no purchase.
+            taxed = item.driver != "owned_server" or amount is None
+            vat = ("vat",) if "vat" in self.factors and taxed else ()
+            yield Line(
+                item=item,
+                factors=(*factors, *vat),
+                path=item.path,
+                side=self.machine.id,
+                of=self.machine.label,
+            )
+
+    def _is_of_kind(self, item: CostItem) -> bool:
+        """Whether servers that are there already have a cost item."""
+        assert self.there is not None
+        value = self.there.value_each
+        match item.driver:
+            case "owned_server":
+                return value is None or value.high > 0
+            case "server" | "resale_server":
+                return item.when not in ("once", "at_refresh")
+        return item.driver in ("gpu", "kw", "kwh")
+
+    def _said(self, item: CostItem, amount: Range) -> str:
+        """The factor of what the client says of servers that are there already."""
+        assert self.machine is not None
+        value = replace(amount, unit=f"{self.client.currency} per server")
+        source = self.scenario.source(f"options.{self.name}.existing_servers")
+        label = f"{item.label}, {self.machine.label}"
+        return self.put(f"{item.id}.{self.key}", label, value, source, item.id)
+
     def _path(self, item: CostItem) -> str:
         """How the price of an item moves over the horizon."""
         if item.path == "rental":
@@ -463,7 +540,8 @@ class _Finder:
         option = self.option
         match item.driver:
             case "owned_server":
-                return option.in_use or bool(option.owned_servers)
+                runs_today = option.in_use and not option.existing_servers
+                return runs_today or bool(option.owned_servers)
             case "unused_commitment":
                 return bool(option.minimum_commitment_per_month)
             case "provisioned_hour":
@@ -496,6 +574,8 @@ class _Finder:
                 return self._request_price(self.workload)
             case "server_price":
                 return self._server_price(price)
+            case "server_list_price" if self.there is not None:
+                return self._server_price("server_price")
             case "server_list_price":  # a price of nothing buys no maintenance: the list price does
                 paid = self.looked_up("server_price")
                 return paid if self.factors[paid[0]].value.central else self._server_price(price)
@@ -531,9 +611,13 @@ class _Finder:
 
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None
-        value, source = prices.server_price(self.machine, self.client.report_date)
         label = f"Price of {self.machine.label}"
-        key = f"{name}.{self.name}"
+        key = f"{name}.{self.key}"
+        if self.there is not None and self.there.price_each is not None:
+            said = replace(self.there.price_each, unit=self.client.currency)
+            where = self.scenario.source(f"options.{self.name}.existing_servers")
+            return [self.put(key, label, said, where, "server_price")]
+        value, source = prices.server_price(self.machine, self.client.report_date)
         return [self.put(key, label, value, source, "server_price"), *self.fx("USD")]
 
     def _gpu_hour(self) -> list[str]:
@@ -624,7 +708,7 @@ class _Finder:
         limit = self.option.power_limit_w or built_for
         cut = max(0.0, 1 - limit / built_for) if built_for else 0.0
         value = Range.ordered((kw - min(kw, cards) * cut for kw in machine.power_kw.ends), "kW")
-        self.put(f"power_kw.{self.name}", f"Power of {machine.label} under load", value,
+        self.put(f"power_kw.{self.key}", f"Power of {machine.label} under load", value,
                  source_of(machine), "power_kw", machine.note)  # fmt: skip
 
     def moves(self) -> tuple[float, ...]:

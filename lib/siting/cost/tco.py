@@ -302,7 +302,7 @@ def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
         path[-1] = clock.path(amount.path)[0, -1]
     amounts = quantity * path * amount.price[0]
     unit = line.item.driver
-    key = f"{line.item.id}:{line.workload}" if line.workload else line.item.id
+    key = ":".join(filter(None, (line.item.id, line.workload, line.of and line.side)))
     label = line.label
     category: str = line.item.category
     if early:
@@ -420,7 +420,8 @@ class OptionCost:
         self.energy = energy(plan, option, machines)
         bought = machines.servers[0] if machines and option.machine else ()
         self.servers = tuple(map(float, bought))
-        """Servers that are owned, by year; empty where none is bought. [servers]"""
+        """Servers that are bought, or were, by year, without those of other kinds that are there
+        already; empty where none is bought. [servers]"""
         self.hybrid = option.split if isinstance(option, HybridPlan) else None
 
 
@@ -479,6 +480,7 @@ def drawn_factors(plan: Plan) -> set[str]:
     by_option = ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw",
                  "hidden_work")  # fmt: skip
     used = {f"{stem}.{name}" for stem in by_option for name in plan.options}
+    used.update(kind.power_key for option in plan.options.values() for kind in option.kinds)
     used.update(*(path.factors for path in plan.api_paths.values()))
     lines = (line for option in plan.options.values() for line in option.lines)
     used.update(cashflow.SHARED, ("discount_rate", "hidden_tokens"))
@@ -744,6 +746,10 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         source = source_of(side.machine)
         power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
         monthly = cashflow.Side(plan=plan, option=side, draws=draws, fleet=machines).kwh()[0]
+        for kind in side.kinds:
+            fleet = machines.there[kind.key]
+            there = cashflow.Side(plan=plan, option=kind, draws=draws, fleet=fleet)
+            monthly = monthly + there.kwh()[0]
     elif (known := prices.row("servers", Server, gpu_id=gpu)) is not None:
         name = f"Power of a GPU's share of its server, {gpu}"
         source = source_of(known)

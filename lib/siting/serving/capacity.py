@@ -21,7 +21,7 @@ import numpy as np
 
 from siting import catalogue, hf_config, pictures, quality
 from siting.catalogue import Input, Source
-from siting.inputs.scenario.model import Measured, Option, Scenario
+from siting.inputs.scenario.model import ExistingServers, Measured, Option, Scenario
 from siting.memory import vram
 from siting.memory.deployment import Deployment, planned
 from siting.memory.weights import tensors
@@ -127,6 +127,11 @@ class Pool:
     """The benchmark that replaced the estimate, and the difference; blank: estimated."""
     notes: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
+    there: tuple[int, ...] = ()
+    """Of servers that are there already: replicas that they hold, by year; else as many as are
+    needed."""
+    before: tuple[Pool, ...] = ()
+    """The same model on servers of other kinds, which serve first."""
 
     @property
     def deployment(self) -> Deployment:
@@ -158,6 +163,18 @@ class Pool:
         level = self._first_level * grown[0] if len(set(grown)) == 1 else self._level(grown)
         return float(level * getattr(self.time, side))
 
+    def share(self, year: int = 1, side: str = "central") -> float:
+        """Share of the load that falls to these replicas: what servers of other kinds leave, and
+        no more than they hold.
+
+        A kind of server serves the same share at all hours, by what it can carry: replicas' worth
+        of work is linear in the load, so that it needs as large a share of its replicas.
+        """
+        left = max(0.0, 1 - sum(pool.share(year, side) for pool in self.before))
+        if not self.there:
+            return left
+        return min(left, self.there[year - 1] / self.level(year, side))
+
     @cached_property
     def _first_level(self) -> float:
         return self._level([1.0] * len(self.shares))
@@ -184,8 +201,12 @@ class Pool:
         Least load on the fastest cards, expected on expected, most load on the slowest.
         """
 
-        level = ([self.level(y, side) for side in SIDES] for y in range(1, self.years + 1))
-        whole = ([max(1, math.ceil(each - 1e-9)) for each in sides] for sides in level)
+        if self.there:
+            return tuple(Range.exact(count, "replicas") for count in self.there)
+        years = range(1, self.years + 1)
+        level = ([self.level(y, side) * self.share(y, side) for side in SIDES] for y in years)
+        least = 0 if self.before else 1
+        whole = ([max(least, math.ceil(each - 1e-9)) for each in sides] for sides in level)
         return tuple(Range(low, central, high, unit="replicas") for low, central, high in whole)
 
     def serving(self, year: int = 1) -> OnServers:
@@ -201,6 +222,8 @@ class Pool:
         such a server holds. Whole servers are counted by `OptionCapacity`.
         """
         serving = self.replicas[year - 1]
+        if self.stand_by.as_many_again and self.before:
+            return serving.plus(Range.exact(math.ceil(self.level(year) - 1e-9)))
         if self.stand_by.as_many_again:
             return serving.scaled(2)
         return serving.plus(Range.exact(self.stand_by.count))
@@ -279,7 +302,7 @@ class Pool:
 
     def mix(self, *, of_year: bool) -> Array:
         """Requests a second of each workload in the busy minute of the busiest hour of a usual
-        week, or of the year.
+        week, or of the year; of servers of several kinds, those that fall to this one.
 
         In the busy minute of people, whoever sends them: that much is carried of every workload
         at least (`queueing.headroom`). Bunches of machines and agents, of seconds, come on top
@@ -291,7 +314,7 @@ class Pool:
         for share in self.shares:
             peak = share.load.peak_factor if of_year else 1.0
             rates.append(share.load.interactive[hour] * bunched * peak)
-        return np.array(rates)
+        return np.array(rates) * self.share()
 
     def curve(self, rates: Array) -> Curve:
         """Speed of a replica for workloads that share it at these rates."""
@@ -311,12 +334,12 @@ class Pool:
     @cached_property
     def usual_week_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of a usual week of the first year."""
-        return self.latencies(self.mix(of_year=False), self.replicas[0].central)
+        return self.latencies(self.mix(of_year=False), self.replicas[0].central or 1.0)
 
     @cached_property
     def year_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of the first year."""
-        return self.latencies(self.mix(of_year=True), self.replicas[0].central)
+        return self.latencies(self.mix(of_year=True), self.replicas[0].central or 1.0)
 
     def strain(self, seen: Mapping[str, Latency]) -> float:
         """Latency as a share of its limit, the worst of all workloads that are answered at once."""
@@ -334,6 +357,7 @@ class Pool:
         return self._scheduled([1.0] * len(self.shares))
 
     def _scheduled(self, times: Sequence[float]) -> Schedule:
+        times = [each * self.share() for each in times]
         return schedule(self.busy(times), self.work(times), self.replicas[0].central)
 
     def used(self, year: int = 1, side: str = "central") -> float:
@@ -348,6 +372,43 @@ class Pool:
         hours = self.hours_of_year()
         carried = replicas * self.rate_per_replica.central
         return float(np.minimum(hours, carried).sum() / hours.sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Servers of one kind that an option has already; they serve before others are bought."""
+
+    said: ExistingServers
+    server: Server
+    pools: Mapping[str, Pool]
+    """By model: what they serve."""
+    not_served: Mapping[str, str]
+    """By model: why they do not serve it."""
+
+    def count(self, year: int = 1) -> int:
+        """Servers that still serve in a year. [servers]"""
+        return self.said.number if year <= self.said.years_left else 0
+
+    def needed(self, year: int = 1) -> int:
+        """Servers whose replicas serve in a year; the others stand by. [servers]"""
+        parts = (pool.share(year) * whole for pool, whole in self._whole(year))
+        return min(self.count(year), math.ceil(sum(parts) - 1e-9))
+
+    def worth(self, server: Server, pools: Mapping[str, Pool]) -> float:
+        """Servers of the kind that is bought that carry as much as one of these. [servers]
+
+        pools: by model, on the kind that is bought.
+        """
+        own = sum(whole for _, whole in self._whole(1))
+        per = ((m, servers.replicas_per_server(server, pools[m].gpus_per_replica)) for m in pools)
+        other = sum(pools[m].level() / each for m, each in per if m in self.pools)
+        return other / own if own else 0.0
+
+    def _whole(self, year: int) -> Iterator[tuple[Pool, float]]:
+        """Each pool, with the servers of this kind that would carry all of its load."""
+        for pool in self.pools.values():
+            held = servers.replicas_per_server(self.server, pool.gpus_per_replica)
+            yield pool, pool.level(year) / held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -366,11 +427,28 @@ class OptionCapacity:
     """The option whose machines these are: a hybrid's base, else itself."""
     wanted: float
     """Availability that is asked for."""
+    kinds: tuple[Kind, ...] = ()
+    """Servers of other kinds that are there already."""
+
+    @property
+    def serving_pools(self) -> tuple[Pool, ...]:
+        """Pools of all kinds of server that serve in the first year; those of the kind that is
+        bought, where none does."""
+        every = [*(p for k in self.kinds for p in k.pools.values()), *self.pools.values()]
+        return tuple(pool for pool in every if pool.share() > 0) or tuple(self.pools.values())
+
+    def there(self, year: int = 1) -> int:
+        """Servers of other kinds that serve or stand by in a year. [servers]"""
+        return sum(kind.count(year) for kind in self.kinds)
+
+    def gpus_there(self, year: int = 1) -> int:
+        """GPUs of those servers."""
+        return sum(kind.count(year) * kind.server.gpu_count for kind in self.kinds)
 
     def gpus(self, year: int = 1) -> Range:
         """GPUs of all pools in a year of the horizon, spares included."""
-        none = Range.exact(0, "GPUs")
-        return reduce(Range.plus, (p.gpus(year) for p in self.pools.values()), none)
+        there = Range.exact(self.gpus_there(year), "GPUs")
+        return reduce(Range.plus, (p.gpus(year) for p in self.pools.values()), there)
 
     # --- what is paid for
 
@@ -393,25 +471,43 @@ class OptionCapacity:
         """Servers that stand by for failure and maintenance, beside those that serve."""
         if self.server is None:
             return 0
-        every = (pool.stand_by for pool in self.pools.values())
-        return StandBy.most(every).beside(self.serving_servers(year))
+        stand_by = StandBy.most(pool.stand_by for pool in self.pools.values())
+        if not self.kinds:
+            return stand_by.beside(self.serving_servers(year))
+        worth = {k.server.id: k.worth(self.server, self.pools) for k in self.kinds}
+        idle = sum(worth[k.server.id] * (k.count(year) - k.needed(year)) for k in self.kinds)
+        whole = np.array(self._for_all(year))
+        return int(stand_by.bought(whole, max(worth.values()), np.array(idle)))
+
+    def _for_all(self, year: int) -> int:
+        """Servers of the kind that is bought that would carry the whole load."""
+        assert self.server is not None
+        per = (
+            (p, servers.replicas_per_server(self.server, p.gpus_per_replica))
+            for p in self.pools.values()
+        )
+        exact = sum(max(1, math.ceil(p.level(year) - 1e-9)) / each for p, each in per)
+        return math.ceil(exact - 1e-9)
 
     def second_site_servers(self, year: int = 1) -> int:
         """Servers that stand ready at a second site for the loss of the first."""
-        return math.ceil(self.serving_servers(year) * self.runs.second_site - 1e-9)
+        first = self._for_all(year) if self.kinds else self.serving_servers(year)
+        return math.ceil(first * self.runs.second_site - 1e-9)
 
     def in_room(self, year: int = 1) -> int:
-        """Servers that stand in the client's room: those that serve, and spares beside them."""
-        return self.serving_servers(year) + self.spare_servers(year)
+        """Servers that stand in the client's room: those that serve, of all kinds, and spares
+        beside them."""
+        return self.serving_servers(year) + self.spare_servers(year) + self.there(year)
 
     def bought(self, year: int = 1) -> int:
         """Servers bought by a year, at the second site too."""
-        return self.in_room(year) + self.second_site_servers(year)
+        own = self.serving_servers(year) + self.spare_servers(year)
+        return own + self.second_site_servers(year)
 
     def paid_gpus(self, year: int = 1) -> float:
         """GPUs paid for in a mean hour of a year: whole servers, commitments, or hours in use."""
         if self.server is not None:
-            return float(self.bought(year) * self.server.gpu_count)
+            return float(self.bought(year) * self.server.gpu_count + self.gpus_there(year))
         if self.runs.commitment in ("1y", "3y"):
             return self.gpus(year).central
         return sum(_rented(p, year) for p in self.pools.values())
@@ -420,7 +516,8 @@ class OptionCapacity:
         """Used share of what the GPUs that are paid for could carry within the limits."""
         if not self.pools:
             return None
-        used = sum(p.used(year) * p.gpus_per_replica for p in self.pools.values())
+        every = [*(p for k in self.kinds for p in k.pools.values()), *self.pools.values()]
+        used = sum(p.used(year) * p.share(year) * p.gpus_per_replica for p in every)
         return min(1.0, used / self.paid_gpus(year))
 
     def left_when_one_fails(self, pool: Pool) -> float:
@@ -452,7 +549,9 @@ class OptionCapacity:
             return None
         up = servers.uptime()
         if self.server is not None:
-            return servers.reached(self.serving_servers(), self.spare_servers() * spares, up)
+            serving = self.serving_servers() + sum(kind.needed() for kind in self.kinds)
+            idle = self.there() - sum(kind.needed() for kind in self.kinds)
+            return servers.reached(serving, (self.spare_servers() + idle) * spares, up)
         each = [(p.replicas[0].central, p.total_replicas(1).central) for p in self.pools.values()]
         return math.prod(servers.reached(int(n), int(all_ - n) * spares, up) for n, all_ in each)
 
@@ -466,10 +565,12 @@ class OptionCapacity:
         found: dict[int, list[str]] = {}
         for year in range(1, self.years + 1):
             count = self.in_room(year)
-            kw = server.power_kw.central * (room.pue or 1.0)
+            own = (count - self.there(year)) * server.power_kw.central
+            others = sum(k.count(year) * k.server.power_kw.central for k in self.kinds)
+            kw = (own + others) * (room.pue or 1.0)
             racks = room.servers_per_rack
             for need, most, words in (
-                (count * kw, room.kw, "{:.1f} kW with cooling, the room has {:g}"),
+                (kw, room.kw, "{:.1f} kW with cooling, the room has {:g}"),
                 (math.ceil(count / racks), room.racks, "{} racks, the room has {:g}"),
                 (count, room.servers, "{} servers, the room has places for {:g}"),
             ):
@@ -560,7 +661,7 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         except (NotEstimated, KeyError) as reason:
             why[model] = str(reason.args[0])
     wanted = max(w.availability for w in scenario.workloads.values())
-    return OptionCapacity(
+    found = OptionCapacity(
         kind=option.kind,
         years=years,
         loads=loads,
@@ -569,6 +670,80 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         runs=option,
         wanted=wanted,
     )
+    return _beside_existing(found, scenario) if option.existing_servers and pools else found
+
+
+def _beside_existing(found: OptionCapacity, scenario: Scenario) -> OptionCapacity:
+    """An option whose existing servers serve first, and whose bought ones take the rest."""
+    kinds: list[Kind] = []
+    for said in found.runs.existing_servers:
+        kinds.append(_kind(said, found, kinds, scenario))
+    pools = {}
+    for model, pool in found.pools.items():
+        first = tuple(kind.pools[model] for kind in kinds if model in kind.pools)
+        pools[model] = replace(pool, before=first)
+    found = replace(found, pools=pools, kinds=tuple(kinds))
+    return replace(found, pools={m: _with_stand_by(found, pool) for m, pool in pools.items()})
+
+
+def _with_stand_by(found: OptionCapacity, pool: Pool) -> Pool:
+    """A pool with as many in reserve as all servers together ask for."""
+    if not pool.stand_by.count:
+        return pool
+    serving = found.serving_servers() + sum(kind.needed() for kind in found.kinds)
+    count = max(pool.stand_by.count, servers.spares_for(serving, found.wanted))
+    return replace(pool, stand_by=StandBy(count=count))
+
+
+def _kind(
+    said: ExistingServers, found: OptionCapacity, first: Sequence[Kind], scenario: Scenario
+) -> Kind:
+    """What servers of a kind serve, each model on the smallest groups that keep the limits, and why
+    they do not serve the others. Pools share the servers by what each would need of them.
+
+    first: kinds that serve before these.
+    """
+    server = servers.server(said.server)
+    card = {"gpu": server.gpu_id, "server": server.id, "tensor_parallel": None}
+    option = found.runs.model_copy(update=card)
+    sized: dict[str, Pool] = {}
+    why: dict[str, str] = {}
+    for model, works in vram.served(found.runs, scenario).items():
+        if model not in found.pools:
+            continue
+        own = [m for work in works for m in scenario.workloads[work].measured]
+        loads = [found.loads[work] for work in works]
+        try:
+            pool = best_pool(option, model, loads, found.years, own)
+        except (NotEstimated, KeyError) as reason:
+            why[model] = str(reason.args[0])
+            continue
+        if pool.gpus_per_replica > server.gpu_count:
+            why[model] = f"a group of {pool.gpus_per_replica} cards would span servers"
+        elif not pool.keeps_limits:
+            why[model] = "even a lone request misses the latency limits there"
+        else:
+            sized[model] = pool
+    pools = {}
+    for model, pool in sized.items():
+        held = tuple(_held(said, server, sized, model, year + 1) for year in range(found.years))
+        earlier = tuple(kind.pools[model] for kind in first if model in kind.pools)
+        pools[model] = replace(pool, there=held, before=earlier)
+    return Kind(said=said, server=server, pools=pools, not_served=why)
+
+
+def _held(
+    said: ExistingServers, server: Server, pools: Mapping[str, Pool], model: str, year: int
+) -> int:
+    """Replicas of a model that existing servers hold in a year."""
+    if year > said.years_left:
+        return 0
+    per = {
+        m: servers.replicas_per_server(server, pool.gpus_per_replica) for m, pool in pools.items()
+    }
+    needs = {m: pool.level(year) / per[m] for m, pool in pools.items()}
+    part = needs[model] / sum(needs.values())
+    return math.floor(said.number * part * per[model] + 1e-9)
 
 
 def best_pool(

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import comb
 
+import numpy as np
+import numpy.typing as npt
+
 from siting import catalogue
 from siting.catalogue import Count, Fact, Gpu, GpuId, Positive
 from siting.inputs.scenario.model import Option
@@ -14,6 +17,7 @@ from siting.places import OWNED
 from siting.quantity import Range
 
 MOST_SPARES = 50
+Array = npt.NDArray[np.float64]
 
 
 class Server(Fact, tables="servers", key="id"):
@@ -64,6 +68,14 @@ def server_of(option: Option) -> Server | None:
     return next(iter(known_servers(option)), None) if option.kind in OWNED else None
 
 
+def server(name: str) -> Server:
+    """A server of siting_facts/servers.csv. Raises KeyError for one that nobody knows."""
+    for row in catalogue.table("servers", Server):
+        if row.id == name:
+            return row
+    raise KeyError(catalogue.unknown(name, "server", catalogue.column("servers", "id")))
+
+
 def replicas_per_server(server: Server, gpus: int) -> float:
     """Replicas of so many GPUs that a server holds; below one where a replica spans servers."""
     if server.gpu_count >= gpus:
@@ -101,6 +113,18 @@ class StandBy:
     def beside(self, serving: int) -> int:
         """How many stand by beside so many that serve, in the same unit."""
         return serving if self.as_many_again else self.count
+
+    def bought(self, whole: Array, strongest: float, idle: Array) -> Array:
+        """How many of the kind that is bought stand by for servers of several kinds.
+
+        What stands by takes the place of the strongest that may fail; those that are there and
+        serve nothing stand by first. whole: servers of that kind for the whole load; strongest,
+        idle: how many of that kind one server, and all that are idle, are worth.
+        [servers; any one shape]
+        """
+        count = np.full(np.shape(whole), self.count * max(1.0, strongest))
+        wanted = whole if self.as_many_again else count
+        return np.ceil(np.maximum(wanted - idle, 0.0) - 1e-9)
 
     @staticmethod
     def most(every: Iterable[StandBy]) -> StandBy:

@@ -15,6 +15,7 @@ from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.inputs.scenario.model import Option
+from siting.memory import vram
 from siting.memory.distance import Seen
 from siting.places import SELF_HOSTED
 from siting.quality import bare_name
@@ -163,7 +164,8 @@ class CapacityFrames(Topic):
         rate*: what a replica carries within the limits [requests/s]
         saturation: what a replica could serve without limits [requests/s]
         peak: what must be carried at once in the first year [requests/s]
-        level: work at once in the busiest week, bunching and deadlines counted [replicas]
+        level: work at once in the busiest week, bunching and deadlines counted, without what
+            servers of other kinds carry that are there already [replicas]
         used: share of what the paid GPUs of the option could carry that is used [share]
         limit_first: wait for the first token at most, the strictest of its workloads [s]
         limit_token: time of each further token at most, likewise [s]
@@ -195,7 +197,7 @@ class CapacityFrames(Topic):
                     "rate*": pool.rate_per_replica,
                     "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
                     "peak": pool.peak_rate,
-                    "level": pool.level(),
+                    "level": pool.level() * pool.share(),
                     "used": found.mean_utilisation(),
                     "limit_first": min(x.ttft_s for x in limits),
                     "limit_token": min(x.tpot_s for x in limits),
@@ -362,6 +364,39 @@ class CapacityFrames(Topic):
                 row["paid"] = split.servers[0] * found.server.gpu_count
         return row
 
+    @frame_citing(_speed_sources)
+    def server_kinds(self) -> Rows:
+        """A kind of server and a model that it may serve, in the first year, of an option whose
+        client has servers already and buys others; none for any other option.
+
+        option: label of the option
+        server: the server
+        there: whether the client has it already; else it is bought
+        model: open model
+        servers: that serve this model and others, or stand by [servers]
+        years_left?: years in which they still serve; missing for those that are bought [years]
+        gpus_per_replica?: cards that hold the model once [GPUs]
+        replicas: that serve [replicas]
+        rate*?: what a replica carries within the limits [requests/s]
+        carries: share of the model's load that falls to this kind [share]
+        of_limit?: wait over its limit in the busiest hour of the year, the worst of all [share]
+        requests*?: longest requests that fit at once on a replica [requests]
+        why: why it serves none of it; blank where it does
+        """
+        for name, found in self.results.capacity.items():
+            for kind in found.kinds if found.server else ():
+                about = {"option": name, "server": kind.server.label, "there": True}
+                about |= {"servers": kind.count(), "years_left": kind.said.years_left}
+                for model in found.pools:
+                    why = kind.not_served.get(model, "")
+                    yield about | _on_kind(model, kind.pools.get(model)) | {"why": why}
+            if found.server and found.kinds:
+                about = {"option": name, "server": found.server.label, "there": False}
+                about |= {"servers": found.bought()}
+                for model, pool in found.pools.items():
+                    why = "" if pool.replicas[0].central else "what is there carries all of it"
+                    yield about | _on_kind(model, pool) | {"why": why}
+
     @frame
     def designs(self) -> Rows:
         """A card or server that was looked at for an option on machines: of those that can be
@@ -420,7 +455,7 @@ class CapacityFrames(Topic):
         keeps_limits: whether the limits are kept on it
         """
         for name, found in self.results.capacity.items():
-            own = found.server if found.kind != "hybrid" else None
+            own = found.server if found.kind != "hybrid" and not found.kinds else None
             if own and found.idle_gpus >= own.gpu_count / 2:
                 yield from self._other_servers(name, found, own)
 
@@ -557,6 +592,23 @@ def _deadline(load: Load) -> str:
     if load.deadline.by is None:
         return f"within {load.deadline.hours:g} hours"
     return f"by {load.deadline.by}:00"
+
+
+def _on_kind(model: str, pool: Pool | None) -> dict[str, Any]:
+    """What `server_kinds` says of a model on one kind of server; None: it is not served there."""
+    if pool is None:
+        return {"model": bare_name(model), "replicas": 0, "carries": 0.0}
+    runs = pool.deployment
+    held = vram.inference(runs, round(pool.replica.longest)).max_concurrency
+    return {
+        "model": bare_name(model),
+        "gpus_per_replica": pool.gpus_per_replica,
+        "replicas": pool.replicas[0].central,
+        "rate*": pool.rate_per_replica,
+        "carries": pool.share(),
+        "of_limit": pool.strain(pool.year_peak) if pool.share() else None,
+        "requests*": held,
+    }
 
 
 def _bought(found: OptionCapacity) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     """
     if not capacity.pools:
         return None
-    pools = capacity.pools.values()
+    pools = capacity.serving_pools
     peak = 1 - max(pool.strain(pool.year_peak) for pool in pools)
     usual = 1 - max(pool.strain(pool.usual_week_peak) for pool in pools)
     return Range(min(peak, usual), peak, max(peak, usual), unit="share")

@@ -80,6 +80,7 @@ BY_LAW: Mapping[str, Any] = {
     "server": "",
     "room": None,
     "owned_servers": None,
+    "existing_servers": [],
     "lease": None,
     "commitment": "on_demand",
     "redundancy": "n+1",

@@ -128,7 +128,8 @@ WEIGHTS = KnownName(
     dtypes.weight_format, lambda: catalogue.column("weight_formats", "format"), best=True
 )
 KV_CACHE = KnownName(dtypes.kv_format, lambda: catalogue.column("kv_formats", "format"))
-SERVER = replace(_of("servers", "id", "server"), best=True)
+SERVER = _of("servers", "id", "server")
+SERVER_OR_BEST = replace(SERVER, best=True)
 BOARD = _of("quality_boards", "board", "board")
 EFFORT = KnownName(_effort, lambda: {*catalogue.column("reasoning_effort", "effort"), "default"})
 COUNTRY = KnownName(_country)

@@ -296,6 +296,29 @@ class Room(Strict):
     """Servers at most."""
 
 
+class ExistingServers(Strict):
+    """Servers of one kind that the client has, and that serve beside those that are bought."""
+
+    server: Annotated[str, known.SERVER]
+    """Server of siting_facts/servers.csv."""
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    """How many there are."""
+    age_years: Annotated[float, Field(ge=0, le=20)]
+    """Their age today."""
+    years_left: Annotated[int, Field(ge=1, le=20)]
+    """Whole years from the decision in which they still serve; after them servers of the kind that
+    is bought take their share."""
+    price_each: Amount | None = None
+    """What one costs new, in the client's currency: support, insurance and worth follow from it.
+    None: the published price."""
+    value_each: Amount | None = None
+    """What one could be sold for today, in the client's currency; 0: they cost nothing more. None:
+    from its price and age."""
+    support_per_year: Amount | None = None
+    """What support of one costs a year, in the client's currency. None: the usual share of its
+    price."""
+
+
 class Lease(Strict):
     """Servers paid in equal monthly parts."""
 
@@ -471,7 +494,7 @@ class Option(Strict):
     """Drafted tokens that are right, a step: the client's own measurement."""
     context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
-    server: Annotated[str, known.SERVER] = ""
+    server: Annotated[str, known.SERVER_OR_BEST] = ""
     """Server of siting_facts/servers.csv for owned hardware. Left out, or `best`: the one with
     which the limits are kept at the lowest present cost."""
     room: Room | None = None
@@ -481,6 +504,9 @@ class Option(Strict):
     that the load needs, where the option runs today; else none."""
     owned_age_years: Annotated[float, Field(ge=0, le=20)] = 2.0
     """Age of those servers today."""
+    existing_servers: Annotated[list[ExistingServers], Field(max_length=4)] = []
+    """Servers of other kinds that the client has and that go on serving: they serve first, and
+    `server` is bought for the rest."""
     lease: Lease | None = None
     """Servers and network are leased or paid by a loan instead of bought."""
     commitment: Literal["on_demand", "spot", "1y", "3y"] = "on_demand"

@@ -1,0 +1,365 @@
+"""Several kinds of server in one option: what is there serves first, and what is bought the rest.
+
+The bill is checked by hand on round numbers; sizing and bill are held against each other on models
+and cards of the catalogue.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from cost_fixtures import plain_capacity
+from siting import study
+from siting.cost import cashflow, tco
+from siting.cost.tco import Comparison
+from siting.inputs import scenario
+from siting.inputs.document import DocumentError
+from siting.inputs.scenario.model import ExistingServers, Scenario
+from siting.quantity import Range
+from siting.serving import servers
+from siting.serving.capacity import OptionCapacity
+from siting.verdict.chain import Chain
+from studies import designed
+
+A100 = {"server": "dgx-a100-640gb", "number": 2, "age_years": 3, "years_left": 3}
+
+
+def asked(times: float = 20, server: str = "hgx-h100-8gpu-oem", **changes: Any) -> Scenario:
+    """Base with so many times its users on own servers of one kind, and others that are there."""
+    data = scenario.load("base").model_dump()
+    data["workloads"]["assistant"]["users"] *= times
+    del data["options"]["hybrid"]
+    data["options"]["owned"] |= {"server": server, "gpu": servers.server(server).gpu_id, **changes}
+    return Scenario.model_validate(data)
+
+
+def sized(chosen: Scenario) -> OptionCapacity:
+    return Chain().sized(chosen, "owned")
+
+
+# --- the bill, by hand ----------------------------------------------------------------------------
+
+
+def by_hand(**said: Any) -> Comparison:
+    """Base without growth for 24 months on servers of four cards, one card a replica, of which 100
+    carry the peak. One server of eight is there, whose cards carry half as much each: eight
+    replicas of 50, which is 16 %, so that 84 replicas are bought, 21 servers. What stands by must
+    carry as much as the old server, 16 % of 25: four."""
+    data = designed("base").model_dump()
+    del data["options"]["hybrid"]
+    data["finance"]["horizon_months"] = 24
+    for workload in data["workloads"].values():
+        workload["growth_per_year"] = 0.0
+    there = ExistingServers(
+        **({"server": "dgx-a100-640gb", "number": 1, "age_years": 3, "years_left": 1} | said)
+    )
+    data["options"]["owned"]["existing_servers"] = [there.model_dump()]
+    chosen = Scenario.model_validate(data)
+    found = plain_capacity(chosen)
+    pool = found["owned"].pools["model"]
+    pool.model = "model"
+    pool.rate_per_replica = Range.exact(pool.peak_rate / 100, "requests/s")
+    old = SimpleNamespace(**vars(pool))
+    old.rate_per_replica = Range.exact(pool.peak_rate / 50, "requests/s")
+    kind = SimpleNamespace(
+        said=there,
+        server=servers.server(there.server),
+        pools={"model": old},
+        worth=lambda server, pools: (100 / 4) / (50 / 8),
+    )
+    found["owned"].kinds = (kind,)
+    found["owned"].server = servers.server("server-4x-l40s")
+    found["owned"].runs = chosen.options["owned"]
+    return tco.assess(chosen, found)
+
+
+def amounts(comparison: Comparison, item: str) -> np.ndarray:
+    flows = comparison.options["owned"].flows
+    return np.sum([f.amounts for f in flows if f.item == item], axis=0)
+
+
+def central(comparison: Comparison, *names: str) -> float:
+    factors = comparison.plan.factors
+    return float(np.prod([factors[name].value.central for name in names]))
+
+
+def test_what_is_there_serves_first_and_what_is_bought_takes_the_rest() -> None:
+    c = by_hand()
+    fleet = cashflow.fleet(c.plan.options["owned"], c.plan.central(), 2)
+    assert fleet.serving[0].tolist() == [21, 25]  # the old server's year is over after the first
+    assert fleet.servers[0].tolist() == [25, 29]
+    there = fleet.there["dgx-a100-640gb"]
+    assert there.servers[0].tolist() == [1, 0]
+    assert there.gpus[0].tolist() == [8, 0]
+    # Of 100 replicas' worth at the peak a mean hour uses so many; each kind serves its share.
+    pool = c.plan.options["owned"].pools[0].pool
+    mean = 100 * pool.mean_rate / pool.peak_rate
+    assert fleet.busy[0] == pytest.approx([mean * 0.84 / 100, mean / 116])
+    assert there.busy[0] == pytest.approx([mean * 0.16 / 16, 0])
+
+
+def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
+    c = by_hand(support_per_year=12_000, value_each=7_000)
+    unit = central(c, "server_price.owned", "fx.USD")
+    assert amounts(c, "hardware")[[0, 12]] == pytest.approx([21 * unit, 4 * unit])
+    assert amounts(c, "redundancy")[[0, 12]] == pytest.approx([4 * unit, 0])
+    # What one would fetch today is counted once, for the one that is there.
+    assert amounts(c, "owned_already:dgx-a100-640gb")[0] == pytest.approx(7_000)
+    # In production after six months; support is 1,000 a month until the old server's year ends.
+    paid = amounts(c, "maintenance:dgx-a100-640gb")
+    dearer = (1 + central(c, "inflation")) ** (6 / 12)
+    assert paid[7] == pytest.approx(1_000 * dearer)
+    assert paid[6] == paid[13] == 0
+    # Its power: 5.5 kW, idle share and use as machines draw it, at the same tariff and PUE.
+    fleet = cashflow.fleet(c.plan.options["owned"], c.plan.central(), 2)
+    idle = central(c, "idle_share")
+    busy = fleet.there["dgx-a100-640gb"].busy[0, 0]
+    kwh = 5.5 * (idle + (1 - idle) * busy) * 730
+    power = amounts(c, "electricity:dgx-a100-640gb")
+    assert power[7] == pytest.approx(kwh * central(c, "electricity.DE") * dearer)
+    room = amounts(c, "colocation:dgx-a100-640gb")
+    assert room[7] == pytest.approx(6.5 / (4 * 2.31 / 4 * 25) * amounts(c, "colocation")[7])
+    # Hands are paid for all cards together, with the same economies of scale.
+    hands = (100 + 8) / 8
+    each = central(c, "fte_per_8_gpus.owned") * hands ** central(c, "staff_scale")
+    staff = (central(c, "fte_platform.owned") + each) / 12 * central(c, "staff_cost")
+    assert amounts(c, "staff")[7] == pytest.approx(staff * dearer)
+
+
+def test_without_a_word_support_and_worth_follow_from_the_price_and_nought_costs_nothing() -> None:
+    c = by_hand()
+    price = central(c, "server_price.owned.dgx-a100-640gb", "fx.USD")
+    assert price == pytest.approx(216_000 * central(c, "fx.USD"))
+    share = central(c, "maintenance.owned")
+    dearer = (1 + central(c, "inflation")) ** (6 / 12)
+    monthly = amounts(c, "maintenance:dgx-a100-640gb")[7]
+    assert monthly == pytest.approx(price * share / 12 * dearer)
+    worth = central(c, "residual_after_3", "residual_scale")
+    assert amounts(c, "owned_already:dgx-a100-640gb")[0] == pytest.approx(price * worth)
+    nought = by_hand(value_each=0)
+    assert not any(f.item.startswith("owned_already") for f in nought.options["owned"].flows)
+    less = c.options["owned"].total - nought.options["owned"].total
+    assert less == pytest.approx(price * worth)
+    said = by_hand(price_each=100_000)
+    assert amounts(said, "maintenance:dgx-a100-640gb")[7] == pytest.approx(
+        100_000 * share / 12 * dearer
+    )
+
+
+def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
+    gone = by_hand(years_left=1)
+    assert not np.any(amounts(gone, "residual:dgx-a100-640gb"))
+    kept = by_hand(years_left=5)
+    price = central(kept, "server_price.owned.dgx-a100-640gb", "fx.USD")
+    worth = central(kept, "residual_after_5", "residual_scale")  # three years old, and two more
+    assert amounts(kept, "residual:dgx-a100-640gb")[-1] == pytest.approx(-price * worth)
+
+
+# --- sizing, on models and cards of the catalogue -------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [0.5, 4, 20])
+@pytest.mark.parametrize("redundancy", ["none", "n+1", "2n"])
+def test_sizing_and_bill_count_the_same_servers_in_every_year(
+    times: float, redundancy: str
+) -> None:
+    chosen = asked(times, existing_servers=[A100], redundancy=redundancy, second_site=0.5)
+    chain = Chain()
+    found = chain.sized(chosen, "owned")
+    plan = chain.option(chosen, "owned").plan
+    fleet = cashflow.fleet(plan.options["owned"], plan.central(), plan.years)
+    years = range(1, found.years + 1)
+    assert fleet.serving[0].tolist() == [found.serving_servers(y) for y in years]
+    there = fleet.there["dgx-a100-640gb"]
+    assert there.servers[0].tolist() == [found.there(y) for y in years] == [2, 2, 2, 0, 0]
+    assert there.serving[0].tolist() == [found.kinds[0].needed(y) for y in years]
+    assert fleet.servers[0].tolist() == [found.bought(y) for y in years]
+    (pool,) = found.pools.values()
+    (old,) = found.kinds[0].pools.values()
+    for year in years:
+        assert old.share(year) + pool.share(year) == pytest.approx(1)
+    used = float(fleet.busy[0, 0] * fleet.gpus[0, 0] + there.busy[0, 0] * there.gpus[0, 0])
+    assert found.mean_utilisation() == pytest.approx(used / found.paid_gpus())
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_servers_with_the_same_cards_count_as_if_they_were_bought(number: int) -> None:
+    alone = sized(asked(150, server="dgx-h100"))
+    twin = {"server": "hgx-h100-8gpu-oem", "number": number, "age_years": 1, "years_left": 9}
+    beside = sized(asked(150, server="dgx-h100", existing_servers=[twin]))
+    for year in range(1, 6):
+        assert beside.serving_servers(year) + number == alone.serving_servers(year)
+        assert beside.in_room(year) == alone.in_room(year)
+    assert beside.kinds[0].worth(servers.server("dgx-h100"), beside.pools) == pytest.approx(1)
+
+
+def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by() -> None:
+    many = A100 | {"number": 9, "years_left": 5}
+    found = sized(asked(4, existing_servers=[many]))
+    assert [found.bought(year) for year in range(1, 6)] == [0] * 5
+    assert found.kinds[0].needed() < 9
+    assert found.availability() == pytest.approx(1, abs=1e-6)
+    assert found.gpus().central == 72 + found.spare_servers() + 1  # a replica in reserve is counted
+
+
+def test_more_of_what_is_there_never_buys_more() -> None:
+    bought = [
+        sized(asked(100, existing_servers=[A100 | {"number": n}])).bought() for n in range(1, 12)
+    ]
+    assert all(more >= fewer for more, fewer in itertools.pairwise(bought))
+    assert bought[-1] < bought[0]
+
+
+def test_a_kind_that_does_not_hold_a_model_or_misses_its_limits_serves_none_of_it() -> None:
+    small = A100 | {"server": "workstation-2x-rtx-4090", "price_each": 9_000}
+    alone = sized(asked(20))
+    found = sized(asked(20, existing_servers=[small]))
+    (why,) = found.kinds[0].not_served.values()
+    assert why
+    assert not found.kinds[0].pools
+    assert [found.bought(y) for y in range(1, 6)] == [alone.bought(y) for y in range(1, 6)]
+    # It stands there and is fed all the same.
+    chain = Chain()
+    result = chain.option(asked(20, existing_servers=[small]), "owned")
+    assert result.priced is not None
+    items = {f.item: f.amounts.sum() for f in result.priced.flows}
+    assert items["electricity:workstation-2x-rtx-4090"] > 0
+    tight = asked(20, existing_servers=[A100]).model_dump()
+    tight["workloads"]["assistant"]["latency"] |= {"tpot_ms": 9}
+    slow = sized(Scenario.model_validate(tight))
+    assert "misses the latency limits" in next(iter(slow.kinds[0].not_served.values()))
+
+
+def test_the_room_holds_all_kinds() -> None:
+    room = {"kw": 30.0, "servers": 3}
+    found = sized(asked(20, existing_servers=[A100], room=room, redundancy="n+1"))
+    # Two of 5.5 kW, one that serves and one in reserve of 8.5 kW: 28 kW, four places.
+    assert found.beyond_room[1] == ["4 servers, the room has places for 3"]
+    # When those of 5.5 kW are gone, two serve and one stands by: 25.5 kW, three places.
+    assert found.in_room(4) == 3
+    assert 4 not in found.beyond_room
+
+
+def test_two_kinds_serve_in_the_order_in_which_they_are_written() -> None:
+    l40s = {"server": "server-8x-l40s", "number": 1, "age_years": 2, "years_left": 5}
+    found = sized(asked(20, existing_servers=[A100, l40s]))
+    first, second = (next(iter(kind.pools.values())) for kind in found.kinds)
+    (pool,) = found.pools.values()
+    assert first.share() + second.share() + pool.share() == pytest.approx(1)
+    assert first.share() == pytest.approx(first.there[0] / first.level())
+    # When the first kind's years are over, the second goes on.
+    assert first.share(4) == 0 < second.share(4)
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def s() -> study.Study:
+    data = asked(20, existing_servers=[A100 | {"value_each": 0}]).model_dump()
+    data["options"] = {"owned": data["options"]["owned"], "api": data["options"]["api"]}
+    data["finance"]["baseline"] = "none"
+    return study.Study(Scenario.model_validate(data))
+
+
+def test_each_kind_has_a_row_and_their_shares_are_the_whole_load(s: study.Study) -> None:
+    kinds = s.server_kinds()
+    assert kinds.there.tolist() == [True, False]
+    assert kinds.servers.tolist() == [2, s.machines().servers.iloc[0]]
+    assert kinds.carries.sum() == pytest.approx(1)
+    assert (kinds.of_limit <= 1).all()
+    assert (kinds.requests >= 1).all()
+    assert study.Study(designed("base")).server_kinds().empty
+
+
+def test_energy_and_money_of_all_kinds_are_told(s: study.Study) -> None:
+    items = s.cash_flows().item
+    assert items.str.endswith("DGX A100 640GB").any()
+    energy = s.results.cost.options["owned"].energy
+    kwh = [f for f in s.results.cost.options["owned"].flows if f.item.startswith("electricity")]
+    whole = sum(float(f.quantity.sum()) for f in kwh)
+    ratio = 1 + s.results.cost.plan.factors["pue_overhead.owned"].value.central
+    assert len(kwh) == 2
+    assert energy.kwh == pytest.approx(whole * ratio)
+
+
+# --- bad words ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "wrong"),
+    [
+        (
+            "{server: dgx-a100, number: 2, age_years: 3, years_left: 3}",
+            "[0].server",
+            "did you mean",
+        ),
+        ("{server: best, number: 2, age_years: 3, years_left: 3}", "[0].server", "server"),
+        (
+            "{server: dgx-a100-640gb, number: 0, age_years: 3, years_left: 3}",
+            "[0].number",
+            "at least",
+        ),
+        ("{server: dgx-a100-640gb, number: 2, age_years: 3}", "existing_servers[0]", "years_left"),
+        (
+            "{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3, value_each: -5}",
+            "[0].value_each",
+            "between 0",
+        ),
+        (
+            "{server: server-4x-l40s, number: 2, age_years: 3, years_left: 3}",
+            "[0].server",
+            "write owned_servers: 2",
+        ),
+        (
+            "{server: workstation-2x-rtx-4090, number: 2, age_years: 3, years_left: 3}",
+            "existing_servers[0]",
+            "add `price_each:`",
+        ),
+        (
+            "{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}, "
+            "{server: dgx-a100-640gb, number: 1, age_years: 1, years_left: 3}",
+            "[1].server",
+            "add up the two",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_where_it_stands(
+    tmp_path: Path, entry: str, field: str, wrong: str
+) -> None:
+    refused = refusal(tmp_path, f"  owned:\n    existing_servers: [{entry}]\n  api: {{}}\n")
+    assert "client.yaml:8" in refused
+    assert field in refused
+    assert wrong in refused
+
+
+def test_only_owners_of_servers_have_some_already_and_no_mix_is_made_of_several_kinds(
+    tmp_path: Path,
+) -> None:
+    entry = "[{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}]"
+    rented = refusal(tmp_path, f"  rented:\n    existing_servers: {entry}\n  api: {{}}\n")
+    assert "options.rented.existing_servers: rented_gpus owns no servers; remove it" in rented
+    mixed = refusal(
+        tmp_path, f"  owned:\n    existing_servers: {entry}\n  api: {{}}\n  hybrid: {{}}\n"
+    )
+    assert "options.hybrid.base: owned has servers of several kinds" in mixed
+
+
+def refusal(folder: Path, options: str) -> str:
+    """What is said of a client with these options of base."""
+    base = Path("params/base.yaml").read_text(encoding="utf-8")
+    (folder / "base.yaml").write_text(base, encoding="utf-8")
+    evidence = "evidence:\n  - {fields: [options, client, finance], source: the client, "
+    evidence += "date: 2026-11-24, kind: client}\n"
+    head = "client: {name: Several, country: DE, sector: industry, currency: EUR, "
+    head += "report_date: 2026-11-24}\nfinance:\n  baseline: none\n\n\noptions:\n"
+    path = folder / "client.yaml"
+    path.write_text(head + options + evidence, encoding="utf-8")
+    with pytest.raises(DocumentError) as refused:
+        scenario.load(path)
+    return str(refused.value)
