@@ -42,6 +42,26 @@ CLIENTS = (
     "klinikverbund-nordheide", "polderwerk", "banca-valdora", "agence-lumiere",
     "assekuranz-saentis", "tidewater-apps",
 )  # fmt: skip
+_SLIDERS = """
+name, load = next(iter(start.workloads.items()))
+volume = "users" if load.users else "requests_per_day"
+tokens = load.output_tokens
+moves = dict()
+for times in (0.5, 0.9, 1.1, 1.5, 2.0):
+    more = dict(mean=tokens.mean * times, p95=tokens.p95 * times)
+    moves["volume", times] = dict([(f"workloads.{name}.{volume}", getattr(load, volume) * times)])
+    moves["length of answers", times] = dict([(f"workloads.{name}.output_tokens", more)])
+    moves["discount rate", times] = dict([("finance.discount_rate", 0.06 * times)])
+    moves["weight of cost", times] = dict([("decision.weights.cost", 30 * times)])
+taken = dict()
+for (what, _), asked in moves.items():
+    begun = time.process_time()
+    chain.decide(scenario.changed(start, asked))
+    taken.setdefault(what, []).append(time.process_time() - begun)
+for what, each in taken.items():
+    print("slider, " + what, sorted(each)[len(each) // 2])
+"""
+"""A move of each slider of explore.ipynb, the median of five."""
 _CHAIN = """
 import time
 from siting.inputs import scenario
@@ -54,6 +74,7 @@ chain = Chain()
 begun = time.process_time()
 chain.decide(start)
 print("chain", time.process_time() - begun)
+{sliders}
 listed = plausible.variants(start, chain)
 spent = dict()
 for kind in dict.fromkeys(v.kind for v in listed):
@@ -69,7 +90,7 @@ print("sixty variants", 60 * sum(spent.values()) / len(listed))
 
 def chains(client: str) -> list[tuple[str, float]]:
     """What a client's chain and its variants take, by name. [s of CPU]"""
-    code = _CHAIN.format(client=client)
+    code = _CHAIN.format(client=client, sliders=_SLIDERS)
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     lines = (line.rpartition(" ") for line in run.stdout.splitlines())
     return [(name, float(taken)) for name, _, taken in lines]

@@ -765,9 +765,16 @@ def best_pool(
     sizes: Sequence[int] = [m.tensor_parallel for m in own] or vram.TENSOR_PARALLEL
     if option.tensor_parallel:
         sizes = [option.tensor_parallel]
-    pools = []
+    pools: list[Pool] = []
     reasons = []
+
+    def worse(pool: Pool) -> tuple[bool, float, int]:
+        needed = sum(pool.gpus(y).central for y in range(1, years + 1))
+        return not pool.keeps_limits, needed, pool.gpus_per_replica
+
     for size in dict.fromkeys(sizes):
+        if pools and min(map(worse, pools)) < (False, years * size, size):
+            continue  # one replica alone would be more
         run = next((m for m in own if m.tensor_parallel == size), None)
         try:
             pool = _pool(option, model, loads, years, size, run)
@@ -780,11 +787,6 @@ def best_pool(
         return replace(estimated, notes=estimated.notes + unused)
     if not pools:
         raise NotEstimated(reasons[-1])
-
-    def worse(pool: Pool) -> tuple[bool, float, int]:
-        needed = sum(pool.gpus(y).central for y in range(1, years + 1))
-        return not pool.keeps_limits, needed, pool.gpus_per_replica
-
     return min(pools, key=worse)
 
 

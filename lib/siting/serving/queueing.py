@@ -555,6 +555,13 @@ def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
     return max(least, float(BUNCHED[low] * (BUNCHED[high] / BUNCHED[low]) ** part))
 
 
+@cache
+def _steps(kind: Kind) -> Array:
+    """Requests of each step of BURST_HOURS hours over the mean of the hour. [step, hour]"""
+    hours = series(kind, BURST_HOURS).reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
+    return np.ascontiguousarray((hours / hours.mean(axis=1, keepdims=True)).T)
+
+
 class _Bursts:
     """A replica under bursts, where each of BUNCHED times the mean of an hour is carried.
 
@@ -569,9 +576,9 @@ class _Bursts:
         alone = latency(curve, 1e-6, (50,))
         self.slack = max(limits.ttft_s - alone.ttft[50], 0.05)
         """What may be waited beside the time of a lone prompt. [s]"""
-        hours = series(kind, BURST_HOURS).reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
-        hours = hours / hours.mean(axis=1, keepdims=True)
-        self.came = hours.T.ravel()
+        came = _steps(kind)
+        self.came = came.ravel()
+        self.total = self.came.sum()
         self.served = np.concatenate([[0.0], curve.rates()])
         """Requests a second with 0 … slots under way."""
         number = np.arange(1, curve.slots + 1)
@@ -579,20 +586,25 @@ class _Bursts:
         self.between /= curve.lengths.output.mean
         self.between[0] = curve.decode_s[0]
         """Seconds between tokens with 0 … slots under way."""
-        new = hours.T[:, :, None] * (BURST_STEP * rate / BUNCHED)
-        self.under_way = self._under_way(new)
-        self.unread = _left(new - BURST_STEP / max(curve.prompt_s, 1e-9))
-        """Prompts."""
+        self.new = came[:, None, :] * (BURST_STEP * rate / BUNCHED)[:, None]
+        """Requests that come. [step, ratio, hour]"""
+        self.under_way = self._under_way()
+        self._told: dict[int, tuple[Array, Array]] = {}
 
-    def _under_way(self, new: Array) -> Array:
-        """Requests under way after each step, of which so many are new in each."""
+    def _under_way(self) -> Array:
+        """Requests under way after each step, shaped as `new`."""
         done = BURST_STEP * self.served
-        found = np.zeros_like(new)
-        number = np.zeros_like(new[0])
-        for place, came in enumerate(new):
+        found = np.empty_like(self.new)
+        number = np.zeros_like(self.new[0])
+        slot = np.empty(number.shape, np.intp)
+        gone = np.empty_like(number)
+        for came, after in zip(self.new, found, strict=True):
+            np.copyto(slot, number, casting="unsafe")
             # no more are served than with all slots taken
-            gone = done.take(number.astype(np.intp), mode="clip")
-            number = np.maximum(number + came - gone, 0.0, out=found[place])
+            done.take(slot, mode="clip", out=gone)
+            np.add(number, came, out=after)
+            np.subtract(after, gone, out=after)
+            number = np.maximum(after, 0.0, out=after)
         return found
 
     def keeps(self, place: int) -> bool:
@@ -608,21 +620,29 @@ class _Bursts:
 
     def _latencies(self, place: int) -> tuple[Array, Array]:
         """Seconds between tokens and of waiting, step by step."""
-        slots = self.curve.slots
-        under_way = self.under_way[:, :, place].ravel()
-        tokens = np.interp(under_way, np.arange(slots + 1), self.between)
-        beyond = np.maximum(under_way - slots, 0.0) / self.served[-1]
-        return tokens, self.unread[:, :, place].ravel() * self.curve.prompt_s + beyond
+        if place not in self._told:
+            prompt_s = self.curve.prompt_s
+            unread = _left(self.new[:, place] - BURST_STEP / max(prompt_s, 1e-9))
+            under_way = self.under_way[:, place].ravel()
+            beyond = np.maximum(under_way - self.curve.slots, 0.0) / self.served[-1]
+            self._told[place] = self._tokens(under_way), unread.ravel() * prompt_s + beyond
+        return self._told[place]
+
+    def _tokens(self, under_way: Array) -> Array:
+        """Seconds between tokens with so many under way, also between whole numbers of them."""
+        slot = np.minimum(under_way.astype(np.intp), self.curve.slots)
+        more = np.append(np.diff(self.between), 0.0)
+        return np.asarray(more.take(slot) * (under_way - slot) + self.between.take(slot))
 
     def _kept(self, values: Array, limit: float) -> bool:
         """Whether a limit holds for as many requests as it must; quicker than `_within`."""
-        return bool(self.came[values <= limit].sum() >= self.share * self.came.sum())
+        return bool(self.came[values <= limit].sum() >= self.share * self.total)
 
     def _within(self, values: Array) -> float:
         """What as many requests do not exceed as must keep a limit."""
         order = np.argsort(values)
-        total = np.cumsum(self.came[order])
-        return float(values[order][np.searchsorted(total, self.share * total[-1])])
+        total = np.cumsum(self.came.take(order))
+        return float(values[order[np.searchsorted(total, self.share * total[-1])]])
 
 
 def _left(more: Array) -> Array:

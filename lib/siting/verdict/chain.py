@@ -36,6 +36,7 @@ from siting.inputs.scenario.model import (
     Scenario,
     Stability,
     Supposed,
+    Tokens,
     Workload,
 )
 from siting.inputs.scenario.model import (
@@ -101,11 +102,16 @@ NO_LOAD = {
     "peak_factor": 1.5,
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""
+USUAL = (
+    "requests_per_user_day", "requests_per_day", "requests_per_month", "hours", "weekdays",
+    "peak_factor", "growth_per_year", "growth_by_year", "reasoning_tokens", "cached_input_share",
+    "cache_write_share", "batchable_share", "deadline", "latency", "availability", "measured",
+)  # fmt: skip
 AS_ASKED: Mapping[str, Any] = {
-    "growth_by_year": [],
-    "growth_per_year": Workload.model_fields["growth_per_year"].default,
+    **{name: Workload.model_fields[name].default for name in USUAL},
     "arrivals": "people",
-    "peak_factor": 1.5,
+    "input_tokens": Tokens(mean=1, p95=1),
+    "output_tokens": Tokens(mean=1, p95=1),
 }
 """What of a load no rule looks at: licences count its users."""
 UNREAD: Mapping[str, Any] = {
