@@ -22,6 +22,8 @@ SIZE = f"size{FIT[3:]} --requests-per-day 100 --input 300,800 --output 40,100"
 
 IN_A_FILE = {
     "a misspelt key": ("users", "user", "did you mean users"),
+    "the beginning of a key": ("users: 500", "users: 500, output: 9", "did you mean output_tokens"),
+    "a number for a length": ("users: 500", "input_tokens: 3000", "`input_tokens: {mean: 3_000}`"),
     "a percentage for a share": ("users: 500", "batchable_share: 20", "write 0.2"),
     "a number with a unit": ("500", "500 people", "without unit"),
     "a thousands separator": ("500", '"9 500"', "write 9500 without quotes"),

@@ -571,7 +571,9 @@ def _near(word: str, known: tuple[str, ...], n: int) -> list[str]:
     by_key = {k.lower(): k for k in known}
     like = difflib.get_close_matches(word, by_key, n, 0.5)
     alike = difflib.get_close_matches(word, by_key, n, 0.65)
-    return [by_key[k] for k in like if k in alike or k[:2] == word[:2]]
+    begun = [k for k in by_key if k.startswith(f"{word}_")]  # months, of months_to_production
+    near = [k for k in like if k in alike or k[:2] == word[:2]]
+    return [by_key[k] for k in dict.fromkeys((*sorted(begun, key=len), *near))][:n]
 
 
 def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:

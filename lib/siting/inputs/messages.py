@@ -96,7 +96,8 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
     if len({e["type"] for e in errors}) > 1:
         return f"{shown} does not fit", f"write {', or '.join(dict.fromkeys(map(_wanted, errors)))}"
     if kind in _KINDS:
-        return _wrong_type(kind, value, shown, ctx)
+        wrong, write = _wrong_type(kind, value, shown, ctx)
+        return wrong, f"{write}{_example(key)}" if kind == "model_type" else write
     if kind == "extra_forbidden":
         return f"{_shown(key)} is no key here", suggestion(str(key), _keys(root, path[:-1]))
     if kind == "literal_error":
@@ -110,11 +111,16 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
     said = {name: _plain(limit) for name, limit in ctx.items()}
     pattern = said.get("pattern", "")
     said["form"] = _FORMS.get(pattern, f"small letters, digits, - or _ ({pattern})")
-    example = _EXAMPLES.get(str(key))
     said |= {"key": str(key), "shown": shown, "share": _share(value, ctx)}
-    said["example"] = f", such as `{key}: {example}`" if example else ""
+    said["example"] = _example(key)
     wrong, write = _SAID[kind]
     return wrong.format(**said), write.format(**said)
+
+
+def _example(key: str | int) -> str:
+    """What a key may hold, to end a remedy with; nothing where its name says enough."""
+    example = _EXAMPLES.get(str(key))
+    return f", such as `{key}: {example}`" if example else ""
 
 
 def _shown(value: Any) -> str:

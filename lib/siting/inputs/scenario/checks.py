@@ -335,7 +335,8 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     today = scenario.finance.baseline
     for fault in _one_of(("finance", "baseline"), today, "option", [*options, "none"], "options"):
         own = "say in the client's file what runs today, as finance: {baseline: none}"
-        yield replace(fault, write=f"{fault.write}; {own}")
+        near = fault.write.startswith("did you mean")
+        yield fault if near else replace(fault, write=f"{fault.write}; {own}")
     for i, name in enumerate(scenario.client.yes_means):
         yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
     what = "criterion of siting_facts/decision_criteria.csv"
