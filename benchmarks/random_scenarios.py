@@ -34,7 +34,9 @@ ONE_OF: dict[str, tuple[Any, ...]] = {
     "workloads.assistant.latency.ttft_s": (0.05, 0.5, 2.0, 60.0),
     "workloads.assistant.latency.tpot_ms": (2.0, 30.0, 500.0),
     "workloads.assistant.growth_by_year": ([], [-0.9], [0.0, 3.0]),
+    "workloads.assistant.images_per_request": (0.0, 0.5, 12.0),
     "workloads.assistant.input_tokens": (
+        {"mean": 700.0},
         {"mean": 1.0, "p95": 1.0},
         {"mean": 900.0, "p95": 4_000.0},
         {"mean": 60_000.0, "p95": 200_000.0},
