@@ -35,11 +35,11 @@ check: $(VENV)/.kit ## Validate every scenario without rendering
 	$(BIN)/siting check
 
 test: $(VENV)/.test ## Run the whole test suite (pytest and nbval)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 		-m "not style" --nbval-lax --nbval-cell-timeout 300 tests notebooks
 
 coverage: $(VENV)/.test ## Run the tests and say which lines none of them reaches
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not style" --dist loadgroup --cov tests
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not style" --dist loadfile --cov tests
 
 lint: $(VENV)/.test ## Check style, types and notebooks
 	$(BIN)/ruff format --check .

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -17,6 +20,7 @@ settings.load_profile("no stopwatch")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+ROOT = Path(__file__).parents[1]
 LONG = (
     "test_clients", "test_faults", "test_free_texts", "test_howto", "test_batch", "test_report",
     "test_tutorial", "test_packaging", "test_pdf",
@@ -24,25 +28,36 @@ LONG = (
 """Files that take longest. They start first, so that no process works long on the last one."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives each file to one process, all that ask for studies to the same, and long ones first.
-
-    Studies come before all: a process that has computed one keeps it for every test.
-    """
-    rank = {STUDIES: -1} | {f"{name}.py": place for place, name in enumerate(LONG)}
-    group = {item: _group(item) for item in items}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group[item]))
-    items.sort(key=lambda item: rank.get(group[item], len(rank)))
-
-
 STUDIES = "studies"
+"""Stands for all files whose tests open studies: they go to one process, which keeps each study."""
 
 
-def _group(item: pytest.Item) -> str:
-    """What a process takes whole: the tests of a file, or all that open studies."""
-    return STUDIES if hasattr(getattr(item, "module", None), "opened") else item.path.name
+@cache
+def _group(file: str) -> str:
+    """What a process takes whole: the file that is named from the project's folder, or all that
+    open studies."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return STUDIES if re.search("^from studies import .*opened", text, re.MULTILINE) else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what takes longest before the others, whose order stays."""
+    rank = {STUDIES: -1} | {f"tests/{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(_group(item.nodeid.partition("::")[0]), len(rank)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands groups to processes where files would be, with `--dist loadfile`."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGroup(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid.partition("::")[0])
+
+    return ByGroup(config, log)
 
 
 if TYPE_CHECKING:
