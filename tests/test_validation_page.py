@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
+from siting_validation import compare_simulators, comparison
 from siting_validation import page as validation_page
 
 REMEDY = "run: python -m siting_validation docs/validation.md"
@@ -11,6 +15,7 @@ def test_the_page_prints_the_current_errors_of_memory() -> None:
     page = (validation_page.ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
     assert validation_page.serving().strip() in page, REMEDY
     assert validation_page.fine_tuning().strip() in page, REMEDY
+    assert validation_page.simulators().strip() in page, REMEDY
 
 
 def test_each_worst_case_is_explained() -> None:
@@ -21,3 +26,27 @@ def test_each_worst_case_is_explained() -> None:
             error = cells[4].rstrip(" %")
             # an error below one percent needs no reason
             assert cells[5].strip(" |") or abs(float(error or 100)) < 1, cells
+
+
+def test_simulators_and_kit_are_scored_on_the_same_runs() -> None:
+    # By hand: 10 % too slow and 20 % too fast against 20 ms; the kit knows one run more.
+    found = compare_simulators.compared(
+        {"one": {"a": 22.0, "b": 16.0}, "other": {"b": 20.0}},
+        {"a": 20.0, "b": 20.0, "c": 20.0},
+        {"kit": {"a": 20.0, "b": 30.0, "c": 90.0}},
+    )
+    assert found["one"]["simulator"]["n"] == found["one"]["kit"]["n"] == 2
+    assert found["one"]["simulator"]["median"] == pytest.approx(15)
+    assert found["one"]["kit"]["median"] == pytest.approx(25)
+    assert found["other"]["kit"] == {"n": 1, "median": 50.0, "p90": 50.0, "bias": 50.0}
+
+
+def test_what_simulators_expect_is_of_runs_that_were_measured() -> None:
+    measured = {r["case_id"]: r for r in comparison.read(comparison.shipped("throughput"))}
+    said = compare_simulators.published()
+    assert said.keys() == validation_page.SIMULATORS.keys()
+    for cases in said.values():
+        for case, expected in cases.items():
+            assert measured[case]["group"] == compare_simulators.SOURCE
+            # nobody is off by twenty times, so that all are milliseconds
+            assert abs(math.log(expected / float(measured[case]["itl_or_tpot_ms"]))) < math.log(20)

@@ -477,6 +477,8 @@ def throughput() -> str:
             _speed_table((name, e) for name, e in fit["regimes"].items()),
             "### A bare roofline and AIConfigurator on the same rows",
             _planners(),
+            "### What simulators expect of the same open loops",
+            simulators(),
         ]
     )
 
@@ -605,6 +607,46 @@ them, where AIConfigurator supports model, card and engine: tokens a second 16 /
 AIConfigurator and 24 / 74 % for the kit as it then was (119 rows), times per token 16 / 86 % and
 21 / 37 % (54), first tokens 56 / 92 % and 145 / 879 % (30). Where it can be asked, its median of
 tokens a second was the better one; it prints no range."""
+
+
+SIMULATORS = {
+    "blis-trained-physics": "BLIS, trained physics",
+    "blis-evolved": "BLIS, evolved",
+    "blis-roofline": "BLIS, roofline",
+    "aiconfigurator-estimate": "AIConfigurator",
+    "llm-optimizer-estimate": "llm-optimizer",
+    "vidur": "Vidur",
+}
+"""As the reader knows them, in the order of the table."""
+
+
+def simulators() -> str:
+    """What others' simulators reach, from siting_validation/compare_simulators.json."""
+    path = HERE / "compare_simulators.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rows = [
+        (name, *map(_speed_cell, found[key].values()), str(found[key]["simulator"]["n"]))
+        for key, name in SIMULATORS.items()
+    ]
+    head = (
+        "`itl_or_tpot_ms`, median / 90 %",
+        "the simulator",
+        "the kit",
+        "the kit without this source",
+        "n",
+    )
+    return f"{OPEN_LOOPS}\n\n{_table(head, rows)}\n\n{NOT_PUBLISHED}"
+
+
+OPEN_LOOPS = """\
+The makers of BLIS measured vLLM 0.15.1 under request rates and published what three forms of it and
+three other simulators expect of each run (`tests/data/simulators.csv` names file and row). BLIS was
+trained on other runs of the same campaign; these it had not seen. The kit's fit saw them; without
+this source it saw three other runs of theirs alone. A
+simulator is scored on the runs that it answers, and the kit on the same ones."""
+NOT_PUBLISHED = """\
+AIConfigurator's own repository was looked through by its tables and documents for runs with
+prediction and measurement side by side: errors of single operators and measured runs were found."""
 
 
 def vendors() -> str:
