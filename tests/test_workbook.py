@@ -6,19 +6,21 @@ import re
 import shutil
 import subprocess
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from cost_fixtures import plain_capacity, with_changes
+from printed import printed
 from siting import study
 from siting.cost import cashflow, tco, workbook
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
-from studies import designed
+from studies import designed, opened
 
 HOSTILE = '=HYPERLINK("http://x","y")'
 
@@ -166,6 +168,27 @@ def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
     for made in (s.costs, s.cash_flows, s.waterfall, s.cost_draws):
         assert made().empty
     assert "no price for model 'no-such-model'" in s.not_priced
+
+
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora"])
+def test_what_page_one_calls_likely_stands_beside_what_is_planned(client: str) -> None:
+    s = opened(client)
+    sheet = openpyxl.load_workbook(BytesIO(s.workbook()), data_only=True)["Summary"]
+    rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 11)}
+    futures = s.futures()
+    paths = list(futures.told.drop_duplicates())
+    assert len(paths) == 2
+    for place, told in enumerate(paths):
+        first = 7 + 3 * place
+        assert sheet.cell(3, first).value == told
+        heads = [sheet.cell(4, first + column).value for column in range(3)]
+        assert heads == ["Likely present cost", "Low", "High"]
+        for row in futures[futures.told == told].dropna(subset="p50").itertuples():
+            found = [sheet.cell(rows[row.option], first + column).value for column in range(3)]
+            assert found == pytest.approx([row.p50, row.p10, row.p90])
+    # … and it is what page one says of the choice
+    likely = sheet.cell(rows[s.chosen], 7).value
+    assert f"Likely {s.money(likely)}".removesuffix("million") in printed("10_decision", client)
 
 
 def test_a_list_price_is_without_the_discount_of_whom_it_is_paid_to() -> None:

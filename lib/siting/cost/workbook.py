@@ -1,10 +1,11 @@
 """The cost chapter as a workbook: live formulas from the inputs to the totals.
 
-Sheets: `Summary`; `Inputs` (every price and rate with its source); `Paths` (prices over the
-months); `Quantities` (what capacity planning found: whole numbers, no formulas); one sheet for
-each option, where an amount is price × quantity × path; `Fiscal years`, where the client says when
-one begins; `FOCUS` (the same amounts as a tidy table with the column names of the FinOps Open Cost
-and Usage Specification 1.3). Whoever changes a price in `Inputs` sees the totals move.
+Sheets: `Summary` (as planned by formulas, and what is likely as computed); `Inputs` (every price
+and rate with its source); `Paths` (prices over the months); `Quantities` (what capacity planning
+found: whole numbers, no formulas); one sheet for each option, where an amount is price × quantity ×
+path; `Fiscal years`, where the client says when one begins; `FOCUS` (the same amounts as a tidy
+table with the column names of the FinOps Open Cost and Usage Specification 1.3). Whoever changes a
+price in `Inputs` sees the totals move.
 
 Every text is written as text: a name that begins with `=` stays a name.
 """
@@ -30,12 +31,16 @@ from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import CashFlow, Comparison, OptionCost, depreciation, shown_factors
 from siting.inputs.scenario import Option, Scenario
+from siting.quantity import Range
 
 FIRST_MONTH = 3
 """Column of month 0; before it stand label, unit, total."""
 INPUT_COLUMNS = (
     "Input", "Value", "Unit", "Low", "High", "Source", "Where", "Date", "Age", "Origin", "Address",
 )  # fmt: skip
+LIKELY_COLUMNS = ("Likely present cost", "Low", "High")
+_LIKELY = 6
+"""Column of the first of them, for the first future."""
 FOCUS_COLUMNS = (
     "BillingAccountId", "BillingAccountName", "SubAccountId", "SubAccountName",
     "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
@@ -54,6 +59,18 @@ class _Sheet(Worksheet):  # type: ignore[misc]
     def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
         """As the library does, which looks for 29 younger ones in each formula."""
         return formula.removeprefix("=")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likely:
+    """What an option likely costs in one future of API prices: its present cost over all cases,
+    1 in 10 below low, central in the middle, 1 in 10 above high."""
+
+    option: str
+    """Its name in the scenario."""
+    future: str
+    """The path of API prices as a clause."""
+    cost: Range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +130,8 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def content(comparison: Comparison, scenario: Scenario) -> bytes:
-    """The workbook of a comparison."""
+def content(comparison: Comparison, scenario: Scenario, likely: Sequence[Likely] = ()) -> bytes:
+    """The workbook of a comparison. likely: told beside what is planned, future by future."""
     made = BytesIO()
     day = scenario.client.report_date
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -139,6 +156,7 @@ def content(comparison: Comparison, scenario: Scenario) -> bytes:
         for row, charge in enumerate(charges(comparison, scenario), start=1):
             _write(sheet, row, charge.values())
         _summary(book, summary, names)
+        _futures(book, summary, likely)
     return made.getvalue()
 
 
@@ -362,6 +380,29 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
     below = len(comparison.options) + 5
     for row, (name, why) in enumerate(plan.not_estimated.items(), start=below):
         _write(sheet, row, [f"{name}: not estimated, because {why}"], book.formats["note"])
+
+
+def _futures(book: _Book, sheet: Any, likely: Sequence[Likely]) -> None:
+    """Right of the totals, what each option likely costs in each future of API prices."""
+    row_of = {name: row for row, name in enumerate(book.comparison.options, start=4)}
+    futures = list(dict.fromkeys(found.future for found in likely))
+    sheet.set_column(_LIKELY, _LIKELY + 3 * len(futures), 20)
+    for place, future in enumerate(futures):
+        first = _LIKELY + 3 * place
+        _write(sheet, 2, [future], book.formats["note"], first)
+        _write(sheet, 3, LIKELY_COLUMNS, book.formats["head"], first)
+        for found in likely:
+            if found.future == future and found.option in row_of:
+                cost = found.cost
+                cells = [cost.central, cost.low, cost.high]
+                _write(sheet, row_of[found.option], cells, book.formats["money"], first)
+    if futures:
+        below = 6 + len(book.comparison.options) + len(book.comparison.plan.not_estimated)
+        words = (
+            "Likely: middle of all cases of present cost; low: 1 case in 10 is below; high: 1 in "
+            "10 is above. No formulas: who changes an input sees only what is planned move"
+        )
+        _write(sheet, below, [words], book.formats["note"])
 
 
 # --- FOCUS ------------------------------------------------------------------------------------

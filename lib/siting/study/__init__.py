@@ -27,6 +27,7 @@ from siting.cost import workbook
 from siting.inputs import scenario
 from siting.inputs.document import Problem
 from siting.inputs.scenario.changes import Changes
+from siting.quantity import Range
 from siting.study import frames, page, summary
 from siting.study.budget import BudgetFrames
 from siting.study.capacity import CapacityFrames
@@ -113,8 +114,18 @@ class Study(Wording):
         return rows
 
     def workbook(self) -> bytes:
-        """The content of cash-flows.xlsx: the cost chapter with live formulas."""
-        return workbook.content(self.results.cost, self.scenario)
+        """The content of cash-flows.xlsx: the cost chapter with live formulas, and what page one
+        says that is likely."""
+        keys = {option.label: name for name, option in self.options.items()}
+        likely = [
+            workbook.Likely(
+                option=keys[row.option],
+                future=row.told,
+                cost=Range(row.p10, row.p50, row.p90, unit=self.currency),
+            )
+            for row in self.futures().dropna(subset=["p10", "p50", "p90"]).itertuples()
+        ]
+        return workbook.content(self.results.cost, self.scenario, likely)
 
 
 def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
