@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,27 @@ def test_a_chapter_needs_a_title(forge: Forge) -> None:
     job_ = make(chapters={"10_x.ipynb": str(nbformat.writes(untitled))})
     with pytest.raises(ValueError, match="a chapter needs a first-level heading"):
         render(job_, forge)
+
+
+def test_what_opens_a_chapter_cites_what_it_rests_on(forge: Forge) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    opens = 'say("# It costs little.\\n\\nThe API alone.", frame)'
+    chapters = {
+        "10_first.ipynb": chapter("What to do?", opens, tags=("page_one",)),
+        "40_cost.ipynb": chapter("What does it cost?", opens),
+    }
+    files = render(make(chapters=chapters), forge)
+    first, second = page(files).split('<section class="chapter')[1:3]
+    cites = re.compile(r'<div class="lead">.*</div>\s*<p class="cites">(.*?)</p>', re.DOTALL)
+    found = cites.search(second)
+    assert found and 'href="#source-1"' in found[1]
+    assert words(found[1]) == "Sources 1 , 2 ."
+    assert words(second).count("Price list") == 1  # among the sources of the chapter
+    assert not cites.search(first)  # page one has no marks in its sentences
+    assert 'id="source-2"' in page(files)
+    paper_pages = pypdf.PdfReader(BytesIO(files["report.pdf"])).pages
+    assert "The API alone. Sources 1, 2." in " ".join(paper_pages[1].extract_text().split())
+    assert "Sources 1" not in paper_pages[0].extract_text()
 
 
 def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:

@@ -146,7 +146,10 @@ class Chapter:
     """The answer in one sentence; empty where the chapter opens without."""
     lead: str
     """What qualifies it, in Markdown."""
+    opening: Block
+    """The prose that both come from, with its sources; without any where the chapter has none."""
     blocks: list[Block]
+    """All that follows."""
     appendix: bool = False
     own: bool = False
     """A chapter that this client alone has."""
@@ -170,9 +173,14 @@ class Chapter:
         return rows
 
     @property
+    def every_block(self) -> list[Block]:
+        """Blocks as they are read, the opening first."""
+        return [self.opening, *self.blocks]
+
+    @property
     def sources(self) -> list[Cited]:
         """What its exhibits cite, in order of number."""
-        return sorted({source for block in self.blocks for source in block.sources})
+        return sorted({source for block in self.every_block for source in block.sources})
 
     @property
     def anchor(self) -> str:
@@ -205,7 +213,7 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
         chapter.place = f"Appendix {next(letters)}" if chapter.appendix else str(next(numbers))
     counts = {kind: itertools.count(1) for kind in _NUMBERED}
     known: dict[tuple[str, str], Cited] = {}
-    for block in itertools.chain.from_iterable(chapter.blocks for chapter in placed):
+    for block in itertools.chain.from_iterable(chapter.every_block for chapter in placed):
         kind = block.exhibit.get("kind", "")
         if kind in _NUMBERED and block.exhibit["title"]:
             block.number = f"{_NUMBERED[kind]} {next(counts[kind])}"
@@ -256,13 +264,15 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
             blocks += shown
     if not title:
         raise ValueError("a chapter needs a first-level heading: its question")
-    headline, lead, blocks = _opening(blocks)
+    opening = _opening(blocks)
+    headline, lead = _opened(opening) if opening else ("", "")
     return Chapter(
         name=name,
         title=title,
         headline=headline,
         lead=lead,
-        blocks=blocks,
+        opening=opening or Block(kind="exhibit"),
+        blocks=[block for block in blocks if block is not opening],
         appendix=part == "appendix",
         own=own,
         page_one=first,
@@ -302,17 +312,23 @@ def _depth(html: str) -> int:
     return max(depths) + depths[-1]
 
 
-def _opening(blocks: list[Block]) -> tuple[str, str, list[Block]]:
-    """The sentence that opens a chapter: the line of its first prose that begins with `# `."""
-    for place, block in enumerate(blocks):
-        said = block.exhibit.get("markdown", "") if block.exhibit.get("kind") == "prose" else ""
-        found = re.search(r"^# (.*?)\s*$", said, re.MULTILINE)
-        if found:
-            lead = f"{said[: found.start()]}\n\n{said[found.end() :]}".strip()
-            return found[1], lead, [*blocks[:place], *blocks[place + 1 :]]
-        if said:
-            break
-    return "", "", blocks
+_ANSWER = re.compile(r"^# (.*?)\s*$", re.MULTILINE)
+"""The line of prose that answers a chapter's question."""
+
+
+def _opening(blocks: Iterable[Block]) -> Block | None:
+    """The prose that opens a chapter: its first, if that has an answer."""
+    said = (block for block in blocks if block.exhibit.get("markdown"))
+    first = next(said, None)
+    return first if first and _ANSWER.search(first.exhibit["markdown"]) else None
+
+
+def _opened(opening: Block) -> tuple[str, str]:
+    """The answer that opens a chapter, and what qualifies it."""
+    said = opening.exhibit["markdown"]
+    found = _ANSWER.search(said)
+    assert found is not None
+    return found[1], f"{said[: found.start()]}\n\n{said[found.end() :]}".strip()
 
 
 def runs(numbers: Iterable[int]) -> str:

@@ -27,6 +27,7 @@ def page(document: Document) -> str:
         sources=document.sources,
         body=_body,
         lead=lambda chapter: _themed(rendered(chapter.lead)),
+        opening=lambda chapter: _block(chapter.opening, cites=True, opens=True),
         line=_line,
         gathered=gathered,
         runs=runs,
@@ -119,11 +120,12 @@ def _moved(markup: str, levels: int) -> str:
     return re.sub(r"<(/?)h([1-5])>", lambda m: f"<{m[1]}h{max(2, int(m[2]) + levels)}>", markup)
 
 
-def _block(block: Block, cites: bool) -> str:
-    """cites: whether prose says what it rests on."""
+def _block(block: Block, cites: bool, opens: bool = False) -> str:
+    """cites: whether prose says what it rests on. opens: whether it stands in a chapter's head."""
     return style.template("block.html.j2").render(
         block=block,
         cites=cites,
+        opens=opens,
         basis=round(block.exhibit.get("width", 0) / 25.4 * 72 * _POINT_PX),
         read=lambda markdown: _moved(rendered(markdown), 1),
         inline=_inline,

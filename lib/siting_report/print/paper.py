@@ -110,12 +110,19 @@ class _Setter:
         asked = f"“{self.question}”" if asks else chapter.title
         open_ = (
             f"#chapter({quoted(chapter.place)}, {quoted(asked + own)}, "
-            f"[{_inline(chapter.headline)}], [{markdown(chapter.lead)}], "
+            f"[{_inline(chapter.headline)}], [{self._lead(chapter)}], "
             f"appendix: {json.dumps(chapter.appendix)}, first: {json.dumps(chapter.page_one)})"
         )
         between = "\n#v(1fr)\n" if chapter.page_one else "\n"
         close = _closing(chapter) if not chapter.appendix and not chapter.page_one else ""
         return "\n".join([open_, between.join(map(self.row, chapter.rows)), close])
+
+    def _lead(self, chapter: Chapter) -> str:
+        """What qualifies the answer, and in its last line what both rest on; not on page one."""
+        said = markdown(chapter.lead).rstrip()
+        if not self.cites or not chapter.opening.sources:
+            return said
+        return f"{said} #small({quoted(chapter.opening.below)})"
 
     def row(self, row: Sequence[Block]) -> str:
         if len(row) == 1:
