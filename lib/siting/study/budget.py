@@ -11,6 +11,7 @@ from siting.catalogue import source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
 from siting.cost.cashflow import HybridPlan
 from siting.cost.money import MONTHS, Array
+from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
 
 BOUGHT = "Servers and network, bought"
@@ -130,7 +131,7 @@ class BudgetFrames(Topic):
     @frame
     def cash_gap(self) -> Rows:
         """The chosen option's cash against that of what it is held against: one row, or none where
-        only one option has a price. As planned, not discounted.
+        only one option has a price. As planned and not discounted, unless said otherwise.
 
         option: label of the chosen option
         rival: what it is held against [option]
@@ -139,11 +140,17 @@ class BudgetFrames(Topic):
         deepest_month: end of the month in which that is so [months]
         payback?: months until the money is back for good; infinite where never [months]
         payback_day?: day on which that is so; missing where it is never, or never behind
+        present_saved: what it saves in today's money [currency]
+        likely_saving*: the same over all cases: 1 in 10 is below, middle, 1 in 10 above [currency]
+        cheaper: share of cases in which it costs less [share]
         """
         chosen, rival = self.results.compared
         if chosen == rival:
             return
         options = self.results.cost.options
+        totals = self.results.uncertainty.totals
+        by_case = totals[rival].present - totals[chosen].present
+        low, middle, high = np.percentile(by_case, (10, 50, 90)).tolist()
         saving = options[rival].paid - options[chosen].paid
         running = np.cumsum(saving)
         found = money.payback(saving)
@@ -156,6 +163,9 @@ class BudgetFrames(Topic):
             "deepest_month": int(running.argmin()),
             "payback": math.inf if found is None else found,
             "payback_day": day,
+            "present_saved": options[rival].present - options[chosen].present,
+            "likely_saving*": Range(low, middle, high, unit=self.client.currency),
+            "cheaper": float((by_case > 0).mean()),
         }
         yield from self.study.costs().attrs["sources"]
 
@@ -214,21 +224,35 @@ class BudgetFrames(Topic):
             file [share]
         vat_borne: what it adds to the price of what is bought: nought where the client gets all of
             it back [share]
+        told: the same as a phrase that stands beside a total
         discount_rate*: by which later payments are worth less [per year]
         tax_rate?: rate of profit tax whose shield is in all figures; missing: before profit tax
             [share]
         """
         factors = self.results.cost.plan.factors
         rate = prices.row("vat", prices.Vat, country=self.client.country)
+        borne = factors["vat"].value.central - 1 if "vat" in factors else 0.0
         yield {
             "vat": rate and rate.rate,
-            "vat_borne": factors["vat"].value.central - 1 if "vat" in factors else 0.0,
+            "vat_borne": borne,
+            "told": self._vat_told(rate, borne),
             "discount_rate*": self.scenario.finance.discount_rate,
             "tax_rate": self.scenario.finance.tax_rate,
         }
         if rate is not None:
             yield source_of(rate)
         yield from (factors[name].source for name in ("vat", "discount_rate") if name in factors)
+
+    def _vat_told(self, rate: prices.Vat | None, borne: float) -> str:
+        """What totals hold of value-added tax, or of sales tax."""
+        if rate is None:
+            return "without VAT or sales tax: no rate is on file"
+        if borne > 0:
+            part = "" if math.isclose(borne, rate.rate) else f"{100 * borne:.3g} of "
+            return f"with the VAT that you do not get back ({part}{100 * rate.rate:.3g}%)"
+        if self.scenario.finance.vat_recoverable is None:
+            return "without VAT, as you are taken to get it back"
+        return "without VAT, which you get back"
 
     @frame
     def mix_by_year(self) -> Rows:

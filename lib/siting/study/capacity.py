@@ -163,6 +163,8 @@ class CapacityFrames(Topic):
         spares: that stand by; of servers that stand by, one for each [replicas]
         rate*: what a replica carries within the limits [requests/s]
         saturation: what a replica could serve without limits [requests/s]
+        carries?: what all that serve carry within the limits; of a hybrid those that it owns at
+            first; missing where it has no price [requests/s]
         peak: what must be carried at once in the first year [requests/s]
         level: work at once in the busiest week, bunching and deadlines counted, without what
             servers of other kinds carry that are there already [replicas]
@@ -196,6 +198,7 @@ class CapacityFrames(Topic):
                     "spares": pool.total_replicas(1).central - serving,
                     "rate*": pool.rate_per_replica,
                     "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
+                    "carries": self._carried(name, found, model),
                     "peak": pool.peak_rate,
                     "level": pool.level() * pool.share(),
                     "used": found.mean_utilisation(),
@@ -207,6 +210,20 @@ class CapacityFrames(Topic):
                     "measured": pool.measured,
                     "notes": " ".join(dict.fromkeys(pool.notes)),
                 }
+
+    def _carried(self, name: str, found: OptionCapacity, model: str) -> float | None:
+        """What the replicas of a model carry in the first year, those on servers that are there
+        already included; of a hybrid those on the servers that its cheapest split owns."""
+        pool = found.pools[model]
+        if found.kind == "hybrid":
+            split = self.results.cost.options.get(name)
+            if split is None or found.server is None:
+                return None
+            groups = split.servers[0] * found.server.gpu_count // pool.gpus_per_replica
+            return float(groups * pool.rate_per_replica.central)
+        there = (kind.pools.get(model) for kind in found.kinds)
+        serving = [pool, *(other for other in there if other is not None and other.share())]
+        return sum(p.replicas[0].central * p.rate_per_replica.central for p in serving)
 
     @frame
     def not_sized(self) -> Rows:

@@ -8,6 +8,7 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.quality import leaves, margin_of, own_result, spoken
+from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict.plan import PILOT_DAYS
 from siting.verdict.ranking import (
@@ -196,6 +197,43 @@ class DecisionFrames(Topic):
         for c in self.results.decision.candidates:
             for criterion in self.results.decision.criteria:
                 yield self._scored(c, criterion)
+
+    @frame_citing(_criteria_sources)
+    def leads(self) -> Rows:
+        """One criterion of the choice against its rival, the option with the next score of those
+        that may be chosen; the last row is their sum. No row where there is none.
+
+        option: label of the choice
+        rival: label of the other [option]
+        label: the criterion in words, or the sum
+        kind: criterion or sum
+        points: points of the choice less those of the other [points]
+        known: whether the measure is known of both
+        """
+        chosen = self.results.decision.recommended
+        others = [c for c in self.results.decision.competing if c.name != chosen]
+        if chosen is None or not others:
+            return
+        cards = {
+            c.name: [self._scored(c, criterion) for criterion in self.results.decision.criteria]
+            for c in self.results.decision.competing
+        }
+        sums = {name: sum(row["points"] for row in card) for name, card in cards.items()}
+        rival = max((c.name for c in others), key=sums.__getitem__)
+        pair = {"option": chosen, "rival": rival}
+        for mine, theirs in zip(cards[chosen], cards[rival], strict=True):
+            yield pair | {
+                "label": mine["label"],
+                "kind": "criterion",
+                "points": mine["points"] - theirs["points"],
+                "known": mine["known"] and theirs["known"],
+            }
+        yield pair | {
+            "label": "Lead",
+            "kind": "sum",
+            "points": sums[chosen] - sums[rival],
+            "known": True,
+        }
 
     @frame_citing(_criteria_sources)
     def ranks(self) -> Rows:
@@ -484,9 +522,9 @@ class DecisionFrames(Topic):
         workload: name of the workload
         model: identifier of the model
         spoken: the model's name as a person says it
-        score: score in that test [score]
+        score*: score in that test, with its 95 % interval [score]
         floor: what the client asks for [score]
-        tolerance: half-width of the 95 % interval of the score [score]
+        tolerance: half-width of that interval [score]
         items: items that it was tested on [items]
         verdict: better, as good, worse or unknown
         """
@@ -504,7 +542,12 @@ class DecisionFrames(Topic):
                     "workload": name,
                     "model": found.model,
                     "spoken": spoken(found.model),
-                    "score": found.score,
+                    "score*": Range(
+                        found.score - found.tolerance,
+                        found.score,
+                        found.score + found.tolerance,
+                        unit="score",
+                    ),
                     "floor": found.floor,
                     "tolerance": found.tolerance,
                     "items": own.items,

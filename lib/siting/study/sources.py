@@ -76,16 +76,22 @@ class SourceFrames(Topic):
         share: share of all numbers [share]
         stale: those older than 90 days [inputs]
         undated: those whose source prints no date [inputs]
+        of: numbers of all kinds [inputs]
+        stale_of: of these, those older than 90 days [inputs]
         """
+        every = [i.source for i in self.results.used]
+        stale = sum(map(self.results.is_stale, every))
         for kind, meaning in KINDS.items():
-            found = [i.source for i in self.results.used if i.source.kind == kind]
+            found = [source for source in every if source.kind == kind]
             yield {
                 "kind": kind,
                 "meaning": meaning,
                 "inputs": len(found),
-                "share": len(found) / max(1, len(self.results.used)),
+                "share": len(found) / max(1, len(every)),
                 "stale": sum(self.results.is_stale(source) for source in found),
                 "undated": sum(source.date == "undated" for source in found),
+                "of": len(every),
+                "stale_of": stale,
             }
 
     @frame

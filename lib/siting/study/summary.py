@@ -5,7 +5,8 @@ summary.csv says what each section reads from a row of its frame. A field is
 - without a unit: the value of a column as it stands;
 - with one: a figure `{low, central, high, unit}`, of one column, of three, or of `column*` for a
   column between `column_low` and `column_high`. In the unit `{currency}` and other columns are
-  filled in; `#` makes it a bare whole number, `option` the scenario's key of an option.
+  filled in, a blank one as `1`; `#` makes it a bare whole number, `option` the scenario's key of
+  an option.
 
 Its section `units` has the units of bare figures by the name of their field, or of a field that
 they stand in.
@@ -64,6 +65,7 @@ def content(study: Study) -> dict[str, Any]:
         "quality": _quality(read),
         "volume_winners": read.each(study.volume_winners(), "winner"),
         "units": {field: unit for field, (_, unit) in _fields()["units"].items()},
+        "shown": _shown(read),
         "warnings": list(study.cautions().caution),
         "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
     }
@@ -101,7 +103,7 @@ class _SectionReader:
             case "#":
                 return int(values[0])
         money = self.study.client.currency
-        return _figure(values, unit.format_map({"currency": money, **row}))
+        return _figure(values, unit.format_map({"currency": money, **row}) or "1")
 
     def each(self, frame: pd.DataFrame, said: str, **chosen: object) -> list[Any]:
         """What each row says in which columns have given values."""
@@ -130,6 +132,29 @@ def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
 
 def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+SHOWN = (
+    "futures", "scorecard", "leads", "waterfall", "price_curve", "price_crossings", "own_tests",
+    "kinds", "movers", "option_map", "cash_gap", "budget", "cash_by_year", "yearly_costs",
+    "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "quiet_years",
+    "retirement_calendar", "bridges", "timeline", "gates", "gate", "tries",
+)  # fmt: skip
+"""Frames behind the pages of the body that no other section holds row by row."""
+
+
+def _shown(read: _SectionReader) -> dict[str, Any]:
+    """By frame, what the charts and tables of the body show, at its full precision."""
+    study = read.study
+    found = {name: read.each(getattr(study, name)(), name) for name in SHOWN}
+    pool = next(iter(_rows(study.pools(), shown=True)), None)
+    if pool is None:
+        return found
+    own = {"option": pool["base"], "model": pool["model"]}
+    return found | {
+        "days": read.each(study.days(), "days", **own, day="the busiest day of the year"),
+        "latencies": read.each(study.latencies(), "latencies", **own),
+    }
 
 
 def _decided(read: _SectionReader) -> dict[str, Any]:

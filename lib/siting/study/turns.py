@@ -102,6 +102,17 @@ class TurnFrames(Topic):
         return self.results.labels.get(option, variant.after) if option else None
 
     @frame_citing(_criteria_sources)
+    def tries(self) -> Rows:
+        """What was tried in all: one row. Changes that are not plausible are left out.
+
+        tried: changes, each decided anew [changes]
+        stays: those after which the choice stays first [changes]
+        """
+        outcomes = [found for variant, found in self.results.tried if variant.plausible]
+        stays = sum(found.answer == "stays" for found in outcomes)
+        yield {"tried": len(outcomes), "stays": stays}
+
+    @frame_citing(_criteria_sources)
     def futures(self) -> Rows:
         """One option in one future of API prices, decided anew by the same chain.
 
@@ -250,6 +261,30 @@ class TurnFrames(Topic):
         yield from curve.attrs["sources"]
 
     # --- go or no-go ------------------------------------------------------------------------------
+
+    @frame
+    def gates(self) -> Rows:
+        """A day on which it is decided whether the plan goes on: one on which steps are due. As
+        planned.
+
+        number: 1 is the first [1]
+        day: so many days after the report [days]
+        due: the day
+        price: what the steps that are due then cost [currency]
+        spent: what all steps until then cost [currency]
+        """
+        steps = self.study.steps()
+        by_day = steps.groupby("day").agg(due=("due", "max"), price=("price", "sum"))
+        by_day["spent"] = by_day.price.cumsum()
+        for number, row in enumerate(by_day.itertuples(), 1):
+            yield {
+                "number": number,
+                "day": row.Index,
+                "due": row.due,
+                "price": row.price,
+                "spent": row.spent,
+            }
+        yield from steps.attrs["sources"]
 
     @frame
     def gate(self) -> Rows:

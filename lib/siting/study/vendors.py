@@ -289,6 +289,7 @@ class VendorFrames(Topic):
         replacement: successor that the vendor names
         year: year of the horizon, from 1 [1]
         chance: chance that the model ends in that year [share]
+        ended: chance that it has ended by the end of that year [share]
         migrations*: moves to budget for within the horizon [1]
         """
         for end in self.results.endings:
@@ -308,6 +309,7 @@ class VendorFrames(Topic):
                     "replacement": e.replacement,
                     "year": year,
                     "chance": chance,
+                    "ended": sum(e.by_year[:year]),
                     "migrations*": e.migrations,
                 }
 

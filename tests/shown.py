@@ -1,0 +1,116 @@
+"""What the chapters of the body show a client, run here: the words of each exhibit, and the frames
+that it says it comes from."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from printed import printed
+from siting.study import TOPICS, frames
+from siting_report import show
+from siting_report.show import drawn, exhibit
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+_BY_ROW = {said.row: name for name, said in frames.listed(*TOPICS).items()}
+"""Names of frames by what a row of theirs is."""
+
+
+_NAMED = ("FixedFormatter", "StrCategoryFormatter")
+"""What writes the names of categories along an axis."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """An exhibit of a chapter.
+
+    kind: chart, table, say or answers, as what shows it.
+    """
+
+    chapter: str
+    kind: str
+    texts: tuple[str, ...]
+    """All that it says; of a chart without the numbers along its axes."""
+    frames: frozenset[str]
+    """Names of the frames that it says it comes from."""
+
+
+def body() -> list[str]:
+    """Names of the chapters of the body."""
+    return [path.stem for path in sorted(NOTEBOOKS.glob("[0-6]*.ipynb")) if _is_body(path)]
+
+
+def _is_body(path: Path) -> bool:
+    said = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("siting", {})
+    return bool(said.get("part") != "appendix")
+
+
+@functools.cache
+def exhibits(chapter: str, client: str) -> tuple[Shown, ...]:
+    """What a chapter shows a client, in order."""
+    found: list[Shown] = []
+
+    def heard(function: Callable[..., None]) -> Callable[..., None]:
+        make: Any = function.__wrapped__  # type: ignore[attr-defined]
+        kind = function.__name__
+        known = inspect.signature(make)
+
+        def shows(*args: Any, **kwargs: Any) -> None:
+            said = known.bind(*args, **kwargs).arguments
+            texts = []
+            if kind == "chart":
+                texts = list(_drawn(drawn.figure_of(said["ax"])))
+            made = make(*args, **kwargs)
+            rows = {attrs["row"] for attrs in exhibit.attributes(said.get("data"))}
+            if kind == "table":
+                rows |= {attrs["row"] for attrs in exhibit.attributes(said["df"]) if "row" in attrs}
+            found.append(
+                Shown(
+                    chapter=chapter,
+                    kind=kind,
+                    texts=tuple(filter(None, [*texts, *_written(made)])),
+                    frames=frozenset(_BY_ROW[row] for row in rows),
+                )
+            )
+
+        return shows
+
+    with ExitStack() as patched:
+        for function in (show.chart, show.table, show.say, show.answers):
+            patched.enter_context(mock.patch.object(show, function.__name__, heard(function)))
+        printed.__wrapped__(chapter, client)
+    return tuple(found)
+
+
+def _drawn(figure: Figure) -> Iterator[str]:
+    """Words of a figure: whatever is written in it, save the numbers and days along its axes."""
+    written = figure.findobj(Text)
+    along = set[Text]()
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            if type(axis.get_major_formatter()).__name__ not in _NAMED:
+                along.update(axis.findobj(Text))
+    for text in written:
+        if text not in along and text.get_visible():
+            yield str(text.get_text())
+
+
+def _written(made: exhibit.Exhibit) -> Iterator[str]:
+    """Words that stand around a drawing, in a table or in sentences."""
+    for part in ("title", "note", "heading", "markdown"):
+        yield made.get(part, "")
+    for question, answer in made.get("items", ()):
+        yield from (question, answer)
+    for column in made.get("columns", ()):
+        yield f"{column['over']} {column['head']} {column['unit']}"
+    for row in made.get("rows", ()):
+        yield from (cell["text"] for cell in row["cells"])

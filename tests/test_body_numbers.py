@@ -1,0 +1,232 @@
+"""Every number that a chart of the body or page one prints stands in summary.json."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import shown
+from siting_report.formats import Numbers
+from studies import CLIENTS, opened
+
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+DATES = re.compile(
+    rf"\d{{1,2}} (?:{MONTHS})(?: \d{{4}})?|(?:{MONTHS})(?: \d{{1,2}},)? \d{{4}}"
+    rf"|(?:{MONTHS}) \d{{1,2}}|\d{{4}}-\d\d-\d\d"
+)
+NUMBER = r"[−+]?\d+(?:\.\d+)?"
+MONEY = re.compile(
+    rf"[−+]?(?:€|£|\$|CHF)\s?(?P<first>{NUMBER})(?: to (?P<second>{NUMBER}))?(?P<word>\s?million)?"
+    rf"(?: \((?P<low>{NUMBER}) to (?P<high>{NUMBER})\))?"
+)
+BARE = re.compile(rf"(?<![\w.\-/])(?P<value>{NUMBER})(?P<word>%| of 100\b)?(?!\w|\.\d|-\w)")
+
+FIXED = (
+    # Words of ours that stand in every report: what a mark means, how a scale is cut.
+    r"[Pp]oints of 100|of 100\b(?= other|$)|95% interval|from 0 to 1|older than 90 days",
+    r"Median to 99 of 100, dot: 95",
+    r"means in .* no other option",  # what a word such as "likely" means
+    # Counts of what is drawn or listed beside them.
+    r"\d+ of \d+ (?:comparisons|models)",
+    # Names with digits of their own.
+    r"(?:Gemma|Sonnet|Small|Medium) \d(?:\.\d)?|ISO/IEC \d+",
+)
+"""What no section has to hold, and why."""
+
+HOMES: Mapping[str, tuple[str, ...]] = {
+    "board_scores": ("quality",),
+    "costs": ("options",),
+    "pools": ("options",),
+    "standings": ("options",),
+    "turns": ("turns",),
+    "verdict": ("recommendation",),
+}
+"""Sections that hold a frame which has none of its own name under `shown`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """A number as it is printed.
+
+    kind: money, share (a percentage, or of 100) or other. half: a half of its last digit.
+    """
+
+    text: str
+    kind: str
+    value: float
+    half: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A number of summary.json."""
+
+    section: str
+    value: float
+    unit: str
+
+
+def printed_in(text: str) -> Iterator[Printed]:
+    """The numbers of a text that sets thousands apart by nothing."""
+    for found in MONEY.finditer(text):
+        for name in ("first", "second", "low", "high"):
+            if found[name]:
+                yield _printed(found[name], "money", 1e6 if found["word"] else 1.0)
+    for found in BARE.finditer(MONEY.sub(" ", text)):
+        yield _printed(found["value"], "share" if found["word"] else "other", 1.0)
+
+
+def _printed(said: str, kind: str, scale: float) -> Printed:
+    value = float(said.strip("−+")) * scale
+    half = scale * 0.5 * 10.0 ** -len(said.partition(".")[2])
+    if kind == "money" and scale == 1 and value >= 1000:  # in full hundreds, or thousands
+        digits = 1000 if value % 1000 == 0 and value >= 10_000 else 100
+        half = digits / 2 if value % 100 == 0 else half
+    return Printed(text=said, kind=kind, value=value, half=half)
+
+
+def held_by(content: Mapping[str, Any]) -> list[Held]:
+    """Every number of a summary with its unit."""
+    units = content["units"]
+
+    def found(value: Any, section: str, unit: str) -> Iterator[Held]:
+        if isinstance(value, dict):
+            own = str(value.get("unit", unit))
+            for key, inner in value.items():
+                yield from found(inner, section, str(units.get(key, own)))
+        elif isinstance(value, list):
+            for inner in value:
+                yield from found(inner, section, unit)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield Held(section=section, value=float(value), unit=unit)
+
+    sections = {**content, **content["shown"]}
+    del sections["shown"]
+    return [held for name, value in sections.items() for held in found(value, name, "")]
+
+
+def blanks(text: str) -> str:
+    """A text in one line."""
+    return re.sub(r"[ \n]+", " ", text)
+
+
+def words_of(value: Any) -> Iterator[str]:
+    """The texts of a summary that hold a digit."""
+    inside: Iterable[Any] = ()
+    if isinstance(value, dict):
+        inside = value.values()
+    elif isinstance(value, list):
+        inside = value
+    elif isinstance(value, str) and len(value) > 5 and re.search(r"\d", value):
+        yield blanks(value)
+    for inner in inside:
+        yield from words_of(inner)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Looks numbers of exhibits up in one summary."""
+
+    held: list[Held]
+    words: list[str]
+    numbers: Numbers
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Reader:
+        client = content["client"]
+        words = sorted(set(words_of(content)), key=len, reverse=True)
+        numbers = Numbers(client["country"], client["currency"])
+        return cls(held=held_by(content), words=words, numbers=numbers)
+
+    def plain(self, text: str) -> str:
+        """A text without words that stand in the summary, days, and what is fixed; thousands are
+        set apart by nothing."""
+        said = blanks(text)
+        for known in self.words:
+            said = said.replace(known, "·")
+        said = re.sub(rf"(?<=\d){self.numbers.separator}(?=\d{{3}})", "", said)
+        for pattern in (DATES, *map(re.compile, FIXED)):
+            said = pattern.sub("·", said)
+        return said
+
+    def missing(self, exhibit: shown.Shown) -> list[str]:
+        """Numbers of an exhibit that its frames hold in no section."""
+        homes = {home for frame in exhibit.frames for home in HOMES.get(frame, (frame,))}
+        if exhibit.kind != "chart":  # sentences speak of everything
+            homes = {held.section for held in self.held}
+        held = [h for h in self.held if h.section in homes]
+        whole = " ".join(exhibit.texts)
+        scale = 1.0
+        for word, size in (("million", 1e6), ("thousand", 1e3)):
+            if re.search(rf"\b{self.numbers.currency} {word}\b", whole):
+                scale = size
+        return [
+            f"{number.text} of {text!r}"
+            for text in exhibit.texts
+            for number in printed_in(self.plain(text))
+            if not any(self._is(number, h, scale) for h in held)
+        ]
+
+    def _is(self, number: Printed, held: Held, scale: float) -> bool:
+        """Whether a number is what is held, as it is rounded; of a drawing in thousands or
+        millions, bare numbers are money."""
+        value = abs(held.value)
+        half = 1.000001 * number.half
+        if held.unit.startswith(self.numbers.currency):
+            if number.kind == "other":
+                return scale > 1 and abs(value - scale * number.value) <= scale * half
+            return number.kind == "money" and abs(value - number.value) <= half
+        if number.kind == "money":
+            return False
+        is_share = held.unit in ("1", "share", "per year")
+        if is_share and abs(100 * value - number.value) <= half:
+            return True
+        return (number.kind == "other" or not is_share) and abs(value - number.value) <= half
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_number_of_a_chart_of_the_body_stands_in_the_summary(client: str) -> None:
+    reader = Reader.of(opened(client).summary())
+    charts = [
+        exhibit
+        for chapter in shown.body()
+        for exhibit in shown.exhibits(chapter, client)
+        if exhibit.kind == "chart"
+    ]
+    assert len(charts) > 10
+    assert [missed for chart in charts for missed in reader.missing(chart)] == []
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_number_of_page_one_stands_in_the_summary(client: str) -> None:
+    reader = Reader.of(opened(client).summary())
+    page = shown.exhibits(shown.body()[0], client)
+    assert sum(len(list(printed_in(reader.plain(t)))) for e in page for t in e.texts) > 40
+    assert [missed for exhibit in page for missed in reader.missing(exhibit)] == []
+
+
+def test_a_number_that_the_summary_lacks_is_found() -> None:
+    content = opened("klinikverbund-nordheide").summary()
+    chart = next(
+        exhibit
+        for exhibit in shown.exhibits("15_why", "klinikverbund-nordheide")
+        if exhibit.kind == "chart" and "waterfall" in exhibit.frames
+    )
+    assert Reader.of(content).missing(chart) == []
+    for step in content["shown"]["waterfall"]:
+        amount = step["amount"]["central"] + 2000
+        step["amount"] |= dict.fromkeys(("low", "central", "high"), amount)
+    assert len(Reader.of(content).missing(chart)) > 10
+
+
+def test_numbers_are_read_as_they_are_printed() -> None:
+    found = {n.text: (n.kind, n.value, n.half) for n in printed_in("€ 0.68 million (0.50 to 0.92)")}
+    assert found["0.50"] == ("money", pytest.approx(500_000), pytest.approx(5000))
+    found = {n.text: (n.kind, n.value, n.half) for n in printed_in("€ 43000, 85 of 100, −3.2")}
+    assert found["43000"] == ("money", 43_000, 500)
+    assert found["85"] == ("share", 85, 0.5)
+    assert found["−3.2"] == ("other", 3.2, pytest.approx(0.05))
+    assert not [*printed_in("H100 80GB and GPT-4.1")]
