@@ -277,23 +277,33 @@ def _first(client: str, said: Sequence[str]) -> str | None:
     return str(found) if found else None
 
 
-def moved(before: dict[str, Any], after: dict[str, Any], crossed: dict[str, Any]) -> list[str]:
-    """What moved by recomputation: the answer, or something that one side prints as first and the
-    other side does not make first.
+@dataclass(frozen=True, kw_only=True)
+class Firsts:
+    """First options under what one side prints, each computed anew."""
 
-    crossed: for `before` and `after`, the first options of its probes with the other's tables.
+    here: list[str | None]
+    """With that side's own tables."""
+    there: list[str | None]
+    """With the other side's."""
+
+
+def moved(before: dict[str, Any], after: dict[str, Any], anew: dict[str, Firsts]) -> list[str]:
+    """What moved by recomputation: the answer, or the first option under something that one side
+    prints.
+
+    anew: for `before` and `after`, what its probes come to.
     """
     found = []
     if before["answer"] != after["answer"]:
         found.append(f"answer: {before['answer']} → {after['answer']}")
     sides = (("before", before, after), ("after", after, before))
     for side, own, other in sides:
-        probes = [*own["turns"], *own["switches"]]
         days = {turn["what"]: turn["day"] for turn in other["turns"]}
-        for probe, option in zip(probes, crossed[side], strict=True):
+        firsts = anew[side]
+        for probe, here, there in zip(_probes(own), firsts.here, firsts.there, strict=True):
             low, high = other["ranges"].get(probe["what"], (None, None))
-            if option != probe["option"]:
-                found.append(f"{probe['what']} ({side}): {probe['option']}, else {option}")
+            if here != there:
+                found.append(f"{probe['what']} ({side}): {here}, else {there}")
             elif probe.get("day") and days.get(probe["what"], probe["day"]) != probe["day"]:
                 found.append(f"{probe['what']}: announced for another day")
             elif "at" in probe and low is not None and not low <= probe["at"] <= high:
@@ -351,9 +361,9 @@ def checked(client: str, old: Version, new: Version, kept: Store) -> Checked:
     refused = before.get("refused") or after.get("refused") or ""
     if refused:
         return Checked(client=client, version=new, alarm=[], moved=[], refused=refused)
-    crossed = {
-        "before": kept("first", new, first_options, client, _probes(before)),
-        "after": kept("first", old, first_options, client, _probes(after)),
+    anew = {
+        "before": _computed_anew(client, _probes(before), old, new, kept),
+        "after": _computed_anew(client, _probes(after), new, old, kept),
     }
     day = scenario.load(client).client.report_date
     told = recheck.compared(client, before["summary"], after["summary"], day)
@@ -361,8 +371,21 @@ def checked(client: str, old: Version, new: Version, kept: Store) -> Checked:
         client=client,
         version=new,
         alarm=[move.told for move in told.moves],
-        moved=moved(before, after, crossed),
+        moved=moved(before, after, anew),
     )
+
+
+def _computed_anew(
+    client: str, probes: Sequence[Probe], own: Version, other: Version, kept: Store
+) -> Firsts:
+    """What the probes of one side come to on both; on their own only where the other side differs
+    from what is printed. A switching value need not hold so far beside it: an option that buys
+    whole machines may win, lose and win again."""
+    there = kept("first", other, first_options, client, probes)
+    here = [probe["option"] for probe in probes]
+    if here != there:
+        here = kept("first", own, first_options, client, probes)
+    return Firsts(here=here, there=there)
 
 
 def _probes(side: dict[str, Any]) -> list[Probe]:
@@ -372,7 +395,7 @@ def _probes(side: dict[str, Any]) -> list[Probe]:
 INTRODUCTION = """\
 {heading}
 
-Written by `python -m benchmarks.recheck_history`. The last {changes} changes of the tables of facts in this repository's history, each with {clients} clients: a report of the tables before, checked with those after, by the code of now{newer}. Whether it moved is found out another way: whatever either report prints as first, plainly, under a change, or 5% beside a switching value, is computed anew with the other's tables, from the scenario's file to its answer. An alarm is false where nothing of that differs, and missed where something does and `siting recheck` is silent.
+Written by `python -m benchmarks.recheck_history`. The last {changes} changes of the tables of facts in this repository's history, each with up to {clients} clients: a report of the tables before, checked with those after, by the code of now{newer}. Whether it moved is found out another way: whatever either report prints as first, plainly, under a change, or 5% beside a switching value, is computed anew with the other's tables, from the scenario's file to its answer. An alarm is false where nothing of that differs, and missed where something does and `siting recheck` is silent.
 
 {head}
 |---|---|--:|--:|--:|--:|--:|

@@ -17,7 +17,12 @@ def side(answer: str = "api", **said: object) -> dict:
     return {**usual, **said}
 
 
-SAME = {"before": ["own", "api"], "after": ["own", "api"]}
+ALIKE = history.Firsts(here=["own", "api"], there=["own", "api"])
+SAME = {"before": ALIKE, "after": ALIKE}
+
+
+def other(*there: str | None) -> history.Firsts:
+    return history.Firsts(here=["own", "api"], there=[*there])
 
 
 def version(commit: str = "abc", newer: tuple[str, ...] = ()) -> history.Version:
@@ -31,18 +36,23 @@ def test_what_comes_out_alike_on_both_sides_has_not_moved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "crossed", "told"),
+    ("after", "anew", "told"),
     [
         (side("own"), SAME, "answer: api → own"),
-        (side(), {**SAME, "before": ["api", "api"]}, "API prices (before): own, else api"),
-        (side(), {**SAME, "after": ["own", None]}, "volume (after): api, else None"),
+        (side(), {**SAME, "before": other("api", "api")}, "API prices (before): own, else api"),
+        (side(), {**SAME, "after": other("own", None)}, "volume (after): api, else None"),
         (side(ranges={"volume": [0.5, 1.5]}), SAME, "volume: outside the range expected of it"),
     ],
 )
 def test_another_answer_or_another_first_option_under_a_change_has_moved(
-    after: dict, crossed: dict, told: str
+    after: dict, anew: dict, told: str
 ) -> None:
-    assert history.moved(side(), after, crossed) == [told]
+    assert history.moved(side(), after, anew) == [told]
+
+
+def test_what_is_printed_and_comes_out_otherwise_on_both_sides_has_not_moved() -> None:
+    beside = history.Firsts(here=["own", "own"], there=["own", "own"])
+    assert history.moved(side(), side(), {"before": beside, "after": beside}) == []
 
 
 def test_a_change_that_is_announced_for_another_day_has_moved() -> None:
