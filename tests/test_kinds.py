@@ -45,20 +45,24 @@ def sized(chosen: Scenario) -> OptionCapacity:
 # --- the bill, by hand ----------------------------------------------------------------------------
 
 
-def by_hand(**said: Any) -> Comparison:
+def by_hand(mixed: bool = False, **said: Any) -> Comparison:
     """Base without growth for 24 months on servers of four cards, one card a replica, of which 100
     carry the peak. One server of eight is there, whose cards carry half as much each: eight
     replicas of 50, which is 16 %, so that 84 replicas are bought, 21 servers. What stands by must
     carry as much as the old server, 16 % of 25: four."""
     data = designed("base").model_dump()
-    del data["options"]["hybrid"]
+    if not mixed:
+        del data["options"]["hybrid"]
     data["finance"]["horizon_months"] = 24
     for workload in data["workloads"].values():
         workload["growth_per_year"] = 0.0
+    has_none = said.get("number") == 0
+    if has_none:
+        said = {}
     there = ExistingServers(
         **({"server": "dgx-a100-640gb", "number": 1, "age_years": 3, "years_left": 1} | said)
     )
-    data["options"]["owned"]["existing_servers"] = [there.model_dump()]
+    data["options"]["owned"]["existing_servers"] = [] if has_none else [there.model_dump()]
     chosen = Scenario.model_validate(data)
     found = plain_capacity(chosen)
     pool = found["owned"].pools["model"]
@@ -72,7 +76,7 @@ def by_hand(**said: Any) -> Comparison:
         pools={"model": old},
         worth=lambda server, pools: (100 / 4) / (50 / 8),
     )
-    found["owned"].kinds = (kind,)
+    found["owned"].kinds = () if has_none else (kind,)
     found["owned"].server = servers.server("server-4x-l40s")
     found["owned"].runs = chosen.options["owned"]
     return tco.assess(chosen, found)
@@ -158,6 +162,40 @@ def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
     price = central(kept, "server_price.owned.dgx-a100-640gb", "fx.USD")
     worth = central(kept, "residual_after_5", "residual_scale")  # three years old, and two more
     assert amounts(kept, "residual:dgx-a100-640gb")[-1] == pytest.approx(-price * worth)
+
+
+def test_a_mix_sends_away_what_neither_kind_carries() -> None:
+    # The old server carries as much as four of those that are bought: with none bought beside it,
+    # a mix sends away as much as one that owns four of these and no old server.
+    mixed, alone = by_hand(mixed=True), by_hand(mixed=True, number=0)
+    at_hand = mixed.plan.options["hybrid"].base, mixed.plan.central()
+    bare = alone.plan.options["hybrid"].base, alone.plan.central()
+    for more in (0, 3):
+        own = cashflow.fleet(*at_hand, 1, np.array([float(more)]))
+        same = cashflow.fleet(*bare, 1, np.array([float(more + 4)]))
+        assert own.servers[0, 0] == more
+        assert own.spilled == pytest.approx(same.spilled)
+        assert 0 < own.spilled[0, 0, 0] < 1
+        # Both serve the same work; the old server's sixteen replicas' worth is its part of it.
+        there = own.there["dgx-a100-640gb"]
+        part = 16 / (16 + 4 * more)
+        work = float(same.busy[0, 0] * same.servers[0, 0])
+        assert there.busy[0, 0] == pytest.approx(work * part / 4)
+        assert own.busy[0, 0] * own.servers[0, 0] == pytest.approx(work * (1 - part))
+
+
+def test_the_curve_of_a_mix_begins_with_none_bought_beside_what_is_there() -> None:
+    c = by_hand(mixed=True, value_each=0)
+    split = c.plan.options["hybrid"].split
+    at_none = [step for step in split.curve if step.servers == 0]
+    assert [step.burst_share for step in at_none if step.burst_share == 1] == [1]  # API alone
+    assert len(at_none) == 2
+    bursts = [step.burst_share for step in split.curve]
+    assert min(bursts) == bursts[-1]
+    best = min(step.present for step in split.curve)
+    assert c.options["hybrid"].present == pytest.approx(min(best, split.base_cost))
+    items = {f.item for f in tco.flows(c.plan, "owned", c.plan.central())}
+    assert "electricity:dgx-a100-640gb" in items
 
 
 # --- sizing, on models and cards of the catalogue -------------------------------------------------
@@ -338,16 +376,10 @@ def test_what_cannot_be_meant_is_refused_where_it_stands(
     assert wrong in refused
 
 
-def test_only_owners_of_servers_have_some_already_and_no_mix_is_made_of_several_kinds(
-    tmp_path: Path,
-) -> None:
+def test_only_owners_of_servers_have_some_already(tmp_path: Path) -> None:
     entry = "[{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}]"
     rented = refusal(tmp_path, f"  rented:\n    existing_servers: {entry}\n  api: {{}}\n")
     assert "options.rented.existing_servers: rented_gpus owns no servers; remove it" in rented
-    mixed = refusal(
-        tmp_path, f"  owned:\n    existing_servers: {entry}\n  api: {{}}\n  hybrid: {{}}\n"
-    )
-    assert "options.hybrid.base: owned has servers of several kinds" in mixed
 
 
 def refusal(folder: Path, options: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import Annotated, Literal
 
@@ -218,6 +218,8 @@ class Fleet:
     """Share of the machines' capacity that is used, on average."""
     spilled: Array
     """Share of each pool's requests that goes elsewhere. [pools × n × Y]"""
+    held: Array | float = 0.0
+    """What servers that are there already carry, in replicas of what is bought. [pools × n × Y]"""
     there: Mapping[str, Fleet] = field(default_factory=dict)
     """Servers that are there already beside those that are bought, by `KindPlan.key`."""
 
@@ -293,7 +295,8 @@ class Split:
     """How much a hybrid owns, so that its present cost is lowest."""
 
     servers: int
-    """Servers owned at most; they are bought as the load needs them."""
+    """Servers bought at most, as the load needs them; those of other kinds that are there already
+    are not counted."""
     end: Literal["", "burst", "base"]
     """Not blank: the optimum is one of the two parts alone."""
     curve: tuple[Owned, ...]
@@ -302,6 +305,16 @@ class Split:
     """Share of tokens that the other side serves, at the optimum, over the horizon."""
     base_cost: float
     """Present cost of all load on own servers."""
+
+    @property
+    def best(self) -> Owned | None:
+        """The optimum's point of the curve; None where all load on own servers is cheapest."""
+        found = (
+            step
+            for step in self.curve
+            if (step.servers, step.burst_share) == (self.servers, self.burst_share)
+        )
+        return next(found, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -395,6 +408,7 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     per = option.per_server
     need = _needs(option, draws, years)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
+    mean = need * option.of_pools(lambda pool: pool.mean_rate)
     there = _there(option, draws, years)
     # Servers that each pool fills, parts of one too: pools share servers.
     filled = np.maximum(1.0, np.ceil(peak - 1e-9)) / per
@@ -411,14 +425,19 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
         spare = stand_by.bought(whole, strongest, there.idle)
         spare = spare + np.ceil(whole * option.option.second_site - 1e-9)
     spilled = np.zeros_like(filled)
+    held = peak * (1 - there.left)
+    left = there.left
     if limit is not None:
         servers = np.minimum(servers, limit[:, None])
         spare = 0.0
-        capacity = np.floor(servers * (filled / exact) * per + 1e-9)
+        part = np.divide(filled, exact, out=np.zeros_like(filled), where=exact > 0)
+        capacity = np.floor(servers * part * per + 1e-9) + held
         spilled = np.array(list(map(_spilled, option.pools, capacity, need)))
+        # All that the option has serves alike, by what it can carry.
+        left = 1 - np.divide(held, capacity, out=np.zeros_like(held), where=capacity > 0)
+        there = there.busier((1 - spilled) * (1 - left), mean)
     total = servers + spare
-    mean = need * option.of_pools(lambda pool: pool.mean_rate)
-    used = (mean * (1 - spilled) * there.left / per).sum(axis=0)
+    used = (mean * (1 - spilled) * left / per).sum(axis=0)
     busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
     replicas = (filled * per).sum(axis=0)
     gpus = total * option.machine.gpu_count
@@ -430,6 +449,7 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
         gpu_hours=np.zeros_like(total),
         busy=np.clip(busy, 0, 1),
         spilled=spilled,
+        held=held,
         there=there.fleets,
     )
 
@@ -444,6 +464,20 @@ class _There:
     """Those that serve nothing, in servers of the kind that is bought. [n × Y]"""
     fleets: Mapping[str, Fleet]
     """By `KindPlan.key`."""
+
+    def busier(self, share: Array, mean: Array) -> _There:
+        """The same where they serve another share of each pool's load, because a part of it goes
+        elsewhere. share: of each pool; mean: its load in replicas. [pools × n × Y]"""
+        if not self.fleets:
+            return self
+        before = (mean * (1 - self.left)).sum(axis=0)
+        after = (mean * share).sum(axis=0)
+        times = np.divide(after, before, out=np.zeros_like(before), where=before > 0)
+        fleets = {
+            key: replace(fleet, busy=np.clip(fleet.busy * times, 0, 1))
+            for key, fleet in self.fleets.items()
+        }
+        return replace(self, fleets=fleets)
 
 
 def _there(option: OptionPlan, draws: Draws, years: int) -> _There:
@@ -533,7 +567,8 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
     there = np.zeros_like(need)
     none = np.zeros(need.shape[1:])
     if own is not None:
-        there = there + np.floor(own.serving * per_server / len(option.pools) + 1e-9)
+        evenly = own.serving * per_server / len(option.pools)
+        there = there + np.floor(evenly + own.held + 1e-9)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
     # A pool without own replicas keeps one, however small its load is.
     least = np.where(there > 0, 0.0, 1.0)

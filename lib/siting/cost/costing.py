@@ -172,15 +172,11 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
     if base.machine is None:
         raise NotPriced(f"its base {base.name} owns no machine; name an option of colocation or "
                         "on_premises as base")  # fmt: skip
-    if base.kinds:
-        raise NotPriced(f"its base {base.name} has servers of several kinds, which no mix is "
-                        "worked out for")  # fmt: skip
     if burst.machine is not None:
         raise NotPriced(f"its burst {burst.name} owns machines; name an option billed by use or "
                         "of rented GPUs as burst")  # fmt: skip
     by_use = ("request", "gpu_hour", "gb", "unused_commitment", "replica", "gpu", "model_move",
               "provisioned_hour")  # fmt: skip
-    own = [replace(line, side="own") for line in base.lines]
     rest = [
         replace(line, side="burst")
         for line in burst.lines
@@ -189,9 +185,10 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
     return HybridPlan(
         name=name,
         option=option,
-        lines=(*own, *rest),
+        lines=(*base.lines, *rest),
         pools=base.pools,
         machine=base.machine,
+        kinds=base.kinds,
         base=base,
         burst=burst,
     )

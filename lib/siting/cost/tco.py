@@ -523,7 +523,8 @@ STEPS = 60
 
 
 def _split(plan: Plan, option: HybridPlan) -> HybridPlan:
-    """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need.
+    """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need; from
+    none on, where servers of other kinds are there already.
 
     Of equal costs a part alone is taken before a mix, and the other side before own machines.
     """
@@ -534,7 +535,8 @@ def _split(plan: Plan, option: HybridPlan) -> HybridPlan:
     mixed = list(_mixes(plan, option, most))
     costs = np.round([step.present for step in (none_owned, all_owned, *mixed)], 6)
     best = (none_owned, all_owned, *mixed)[int(np.argmin(costs))]
-    shown = {mixed[i] for i in np.linspace(0, most - 1, min(most, STEPS)).round().astype(int)}
+    count = len(mixed)
+    shown = {mixed[i] for i in np.linspace(0, count - 1, min(count, STEPS)).round().astype(int)}
     if best is not all_owned:  # which needs a spare, and so is no point of the curve
         shown.add(best)
     end: Literal["", "burst", "base"] = ""
@@ -554,11 +556,12 @@ def _split(plan: Plan, option: HybridPlan) -> HybridPlan:
 
 
 def _mixes(plan: Plan, option: HybridPlan, most: int) -> Iterator[Owned]:
-    """A hybrid that owns 1 … `most` servers, as planned."""
-    draws = plan.central(**{owned_key(option.name): np.arange(1.0, most + 1)})
+    """A hybrid that buys 1 … `most` servers, as planned; or none beside those that are there."""
+    fewest = 0 if option.kinds else 1
+    draws = plan.central(**{owned_key(option.name): np.arange(float(fewest), most + 1)})
     present = totals(plan, draws, [option.name])[option.name].present.tolist()
     shares = _burst_share(plan, option, draws).tolist()
-    for servers, (cost, share) in enumerate(zip(present, shares, strict=True), start=1):
+    for servers, (cost, share) in enumerate(zip(present, shares, strict=True), start=fewest):
         yield Owned(servers, cost, share)
 
 
@@ -721,10 +724,11 @@ def _by_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
     """Present cost of a hybrid that owns each of SHARES of the servers needed. [shares × n]"""
     name = option.name
     need = cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
-    each = {n: np.tile(x, len(SHARES)) for n, x in draws.items()}
-    each[owned_key(name)] = np.ceil(np.outer(SHARES, need)).ravel()
+    shares = np.append(0.0, SHARES) if option.kinds else SHARES
+    each = {n: np.tile(x, len(shares)) for n, x in draws.items()}
+    each[owned_key(name)] = np.ceil(np.outer(shares, need)).ravel()
     mixed = replace(plan, options={**plan.options, name: replace(option, alone="")})
-    return totals(mixed, each, [name])[name].present.reshape(len(SHARES), -1)
+    return totals(mixed, each, [name])[name].present.reshape(len(shares), -1)
 
 
 # --- energy and carbon ------------------------------------------------------------------------

@@ -215,15 +215,18 @@ class CapacityFrames(Topic):
         """What the replicas of a model carry in the first year, those on servers that are there
         already included; of a hybrid those on the servers that its cheapest split owns."""
         pool = found.pools[model]
+        replicas = pool.replicas[0].central
         if found.kind == "hybrid":
             split = self.results.cost.options.get(name)
             if split is None or found.server is None:
                 return None
-            groups = split.servers[0] * found.server.gpu_count // pool.gpus_per_replica
-            return float(groups * pool.rate_per_replica.central)
-        there = (kind.pools.get(model) for kind in found.kinds)
-        serving = [pool, *(other for other in there if other is not None and other.share())]
-        return sum(p.replicas[0].central * p.rate_per_replica.central for p in serving)
+            replicas = split.servers[0] * found.server.gpu_count // pool.gpus_per_replica
+        carried = float(replicas * pool.rate_per_replica.central)
+        for kind in found.kinds:
+            other = kind.pools.get(model)
+            if other is not None and other.share():
+                carried += other.replicas[0].central * other.rate_per_replica.central
+        return carried
 
     @frame
     def not_sized(self) -> Rows:
@@ -378,7 +381,8 @@ class CapacityFrames(Topic):
         if split:
             row["servers"] = split.servers[0]
             if found.server:
-                row["paid"] = split.servers[0] * found.server.gpu_count
+                bought = split.servers[0] * found.server.gpu_count
+                row["paid"] = bought + found.gpus_there()
         return row
 
     @frame_citing(_speed_sources)
@@ -401,13 +405,15 @@ class CapacityFrames(Topic):
         why: why it serves none of it; blank where it does
         """
         for name, found in self.results.capacity.items():
+            if found.kind == "hybrid" or not found.kinds:
+                continue
             for kind in found.kinds if found.server else ():
                 about = {"option": name, "server": kind.server.label, "there": True}
                 about |= {"servers": kind.count(), "years_left": kind.said.years_left}
                 for model in found.pools:
                     why = kind.not_served.get(model, "")
                     yield about | _on_kind(model, kind.pools.get(model)) | {"why": why}
-            if found.server and found.kinds:
+            if found.server:
                 about = {"option": name, "server": found.server.label, "there": False}
                 about |= {"servers": found.bought()}
                 for model, pool in found.pools.items():

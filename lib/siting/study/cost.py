@@ -346,7 +346,8 @@ class CostFrames(Topic):
         """One hybrid that owns at most so many servers.
 
         option: label of the hybrid
-        servers: owned at most; they are bought when the load needs them [servers]
+        servers: owned at most, without those of other kinds that are there already; they are
+            bought when the load needs them [servers]
         present: present cost [currency]
         bursts: share of tokens that the other side serves [share]
         best: whether it is the split that costs least
@@ -361,7 +362,7 @@ class CostFrames(Topic):
                     "servers": owned.servers,
                     "present": owned.present,
                     "bursts": owned.burst_share,
-                    "best": o.hybrid.end != "base" and owned.servers == o.hybrid.servers,
+                    "best": o.hybrid.end != "base" and owned == o.hybrid.best,
                     "all_owned": o.hybrid.base_cost,
                 }
 

@@ -179,11 +179,6 @@ def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Itera
             yield Fault((*here, part), f"only a hybrid has a {part}", write)
         return
     others = [n for n, o in scenario.options.items() if n != name and o.kind != "hybrid"]
-    owner = scenario.options.get(option.base)
-    if owner and owner.existing_servers:
-        wrong = f"{option.base} has servers of several kinds, which no mix is worked out for"
-        write = "name a base without existing_servers, or compare the option itself"
-        yield Fault((*here, "base"), wrong, write, rests_on=("options", option.base))
     for part, target in parts.items():
         if not target:
             yield Fault(here, f"a hybrid needs `{part}:`", f"name an option: {', '.join(others)}")
