@@ -15,6 +15,8 @@ from siting.rules import openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
 from siting.rules.flows import flows_of
 from siting.rules.rulebook import ProviderAttribute, Stress
+from siting.verdict import plausible, variants
+from siting.verdict.chain import Chain
 
 BOOK = rulebook.rule_book()
 RULES = BOOK.rules
@@ -330,26 +332,27 @@ def test_a_day_is_told_by_what_is_due_in_the_client_s_own_country(client, told):
     assert "BAIT" not in ahead[dt.date(2027, 1, 1)].text
 
 
-def flips(assessment, stress):
-    (changes,) = (c for s, c in assessment.stress.items() if s.stress == stress)
+def flips(said, event):
+    named = (v for v in plausible.law_events(said) if v.changes["suppose.law"] == [event])
+    changes = variants.verdicts_moved(Chain(), said, next(named))
     return {(c.option, c.after.rule.rule_id, c.after.verdict) for c in changes}
 
 
 def test_if_the_framework_falls_what_rests_on_it_flips(base):
     answers = {"transfer_tool": "adequacy", "dpf_certified": True, "dpf_covers_data": True}
     on_dpf = changed(base, "api", "support_access", place="US", **answers)
-    found = sovereignty.assess(changed(on_dpf, "api", place="IE", zdr=True))
+    found = changed(on_dpf, "api", place="IE", zdr=True)
     assert ("api", "GDPR-45-1", "fail") in flips(found, "dpf_falls")
     assert not {f for f in flips(found, "dpf_falls") if f[0] in ("owned", "rented")}
 
 
 def test_a_blocked_us_model_stops_only_options_that_hold_no_weights(base):
-    found = flips(sovereignty.assess(base), "us_model_blocked")
+    found = flips(base, "us_model_blocked")
     assert found == {("api", "US-EXP-1", "fail"), ("hybrid", "US-EXP-1", "fail")}
 
 
 def test_a_retired_model_stops_only_options_that_hold_no_weights(base):
-    found = flips(sovereignty.assess(base), "model_retired")
+    found = flips(base, "model_retired")
     assert found == {("api", "NIST-62", "fail"), ("hybrid", "NIST-62", "fail")}
 
 

@@ -48,6 +48,8 @@ def test_a_result_stands_apart_from_the_frame_of_its_name_and_is_found_where_it_
 
 
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:
+    with pytest.raises(AttributeError, match=r"s.rule_stress\(\) went; s.law_events\(\) tells"):
+        _ = s.rule_stress
     with pytest.raises(AttributeError, match="'cots' is no part of a study; did you mean costs"):
         _ = s.cots
 

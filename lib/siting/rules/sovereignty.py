@@ -20,14 +20,13 @@ from babel import Locale
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
-from siting.inputs import attributes
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.model import Scenario
 from siting.rules import openness, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
-from siting.rules.rulebook import LegalEvent, Rule, RuleBook, Stress
+from siting.rules.rulebook import LegalEvent, Rule, RuleBook
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
 """Stands for the flow of a rule that looks at none of an option's."""
@@ -256,16 +255,6 @@ class Sovereignty:
         return {n: _judged(o.flows, law, supposed or {}) for n, o in self.options.items()}
 
     @cached_property
-    def stress(self) -> dict[Stress, tuple[VerdictChange, ...]]:
-        """Verdicts that flip in each 'what if' of the scenario."""
-        rows = {s.stress: s for s in catalogue.table("sovereignty_stress", Stress)}
-        found = {}
-        for s in map(rows.__getitem__, dict.fromkeys(self.scenario.rules.stress)):
-            value = attributes.plain_value(s.value, self.law.attributes[s.attribute])
-            found[s] = _changed(self.options, self.under(self.law, {s.attribute: value}))
-        return found
-
-    @cached_property
     def ahead(self) -> tuple[Ahead, ...]:
         """Dates to come on which a rule or a country's status changes, or an event is due."""
         law = self.law
@@ -275,7 +264,7 @@ class Sovereignty:
         dates = {e.day for e in events} | law.dates()
         for date in sorted(d for d in dates if d > law.day):
             after = self.under(law.on(date))
-            changes = _changed(before, after)
+            changes = changed(before, after)
             due = [e for e in events if e.day == date]
             due = [e for e in due if self._is_of_here(e)] or due
             rules = [r for r in law.rules.values() if r.valid_from == date]
@@ -458,7 +447,8 @@ def _happening(due: list[LegalEvent], rules: list[Rule]) -> str:
     return "A date that a rule names."
 
 
-def _changed(before: Options, after: Options) -> tuple[VerdictChange, ...]:
+def changed(before: Options, after: Options) -> tuple[VerdictChange, ...]:
+    """Verdicts on options that are others afterwards."""
     return tuple(
         VerdictChange(name, old, new)
         for name, option in after.items()

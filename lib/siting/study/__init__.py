@@ -61,6 +61,17 @@ TOPICS: tuple[type[Topic], ...] = (
 """What a study is made of. Its page lists them in this order: what is asked first is first."""
 
 
+GONE = {
+    "rule_stress": "s.law_events() tells which verdicts change if the law or a vendor moves, with "
+    "`event` in place of `stress`",
+    **dict.fromkeys(("lead_swings", "what_if", "flips"), "s.variants() tells what would change"),
+    "price_futures": "s.variants() tries each path of prices",
+    "price_paths": "s.variants() tries each path of prices",
+    "sensitivities": "s.knowledge() tells what it is worth to know an input",
+}
+"""Frames of before, and where what they told stands now."""
+
+
 class Study(Wording):
     """A scenario and what follows from it: frames, formats, and the files of its report."""
 
@@ -72,7 +83,12 @@ class Study(Wording):
                 setattr(self, name, getattr(made, name))
 
     def __getattr__(self, name: str) -> Any:
-        """A result that stood here before `results`; no other name gets here."""
+        """A result that stood here before `results`; no other name gets here.
+
+        Raises AttributeError that says what took the place of a frame that went.
+        """
+        if name in GONE:
+            raise AttributeError(f"s.{name}() went; {GONE[name]}", name=name)
         if not name.startswith("_") and hasattr(Results, name):
             said = f"s.{name} stands in s.results.{name}, apart from frames and formats"
             warnings.warn(said, DeprecationWarning, stacklevel=2)

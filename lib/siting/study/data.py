@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from siting.catalogue import source_of
+from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
 from siting.rules import levels, openness
 from siting.rules.findings import ASKED, Finding, worst
+from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import DECIDING, OptionAssessment, VerdictChange, deciding
 from siting.study.frames import Rows, Topic, frame
 
@@ -545,10 +546,11 @@ class DataFrames(Topic):
             yield source_of(e)
 
     @frame
-    def rule_stress(self) -> Rows:
-        """One verdict that changes if a law or a vendor moves, or a 'what if' that changes none.
+    def law_events(self) -> Rows:
+        """One verdict that a variant moves in which the law moves, or a vendor by law; of an event
+        that moves none, a row without an option.
 
-        stress: the 'what if'
+        event: what happens, as `variants` has it
         option?: label of the option; missing where no verdict changes
         rule?: identifier of the rule
         title?: what the rule asks for
@@ -556,9 +558,10 @@ class DataFrames(Topic):
         after?: verdict then
         reason?: why
         """
-        for supposed, flips in self.results.sovereignty.stress.items():
-            yield from ({"stress": supposed.label, **change} for change in _changes(flips))
-            yield source_of(supposed)
+        known = {s.stress: s for s in table("sovereignty_stress", Stress)}
+        for variant, moved in self.results.law_events:
+            yield from ({"event": variant.what, **change} for change in _changes(moved))
+            yield source_of(known[variant.changes["suppose.law"][-1]])
 
     @frame
     def model_openness(self) -> Rows:

@@ -23,6 +23,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario import usual
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
+from siting.rules.sovereignty import VerdictChange
 from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
@@ -180,6 +181,12 @@ class Results:
         """Every plausible variant of the scenario with its outcome."""
         listed = plausible.variants(self.scenario, self.chain)
         return tuple(variants.tried(self.chain, self.said, listed))
+
+    @cached_property
+    def law_events(self) -> tuple[tuple[Variant, tuple[VerdictChange, ...]], ...]:
+        """Variants in which the law moves, or a vendor by law, with the verdicts that they move."""
+        events = plausible.law_events(self.scenario)
+        return tuple((v, variants.verdicts_moved(self.chain, self.said, v)) for v in events)
 
     @cached_property
     def switches(self) -> tuple[Switch, ...]:

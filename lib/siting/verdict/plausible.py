@@ -615,8 +615,13 @@ def events(s: Scenario) -> Iterator[Variant]:
         )
     for name, o in served:
         yield from _successors(s, name, o)
+    yield from law_events(s)
+
+
+def law_events(s: Scenario) -> Iterator[Variant]:
+    """What may happen to the law, or to a vendor by law, of what the scenario asks about."""
     for event in catalogue.table("sovereignty_stress", Stress):
-        if event.stress not in s.suppose.law:
+        if event.stress in s.rules.stress and event.stress not in s.suppose.law:
             yield Variant(
                 kind="event",
                 what=event.label,

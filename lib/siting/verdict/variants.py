@@ -21,6 +21,8 @@ from typing import Literal
 
 from siting.inputs.scenario.changes import Changes, put, words
 from siting.inputs.scenario.model import Scenario
+from siting.rules import sovereignty
+from siting.rules.sovereignty import VerdictChange
 from siting.verdict import ranking
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
@@ -157,6 +159,12 @@ def _verdicts(chain: Chain, scenario: Scenario, chosen: str | None) -> dict[str,
     """What each rule says of an option."""
     found = chain.rules(scenario).options.get(chosen or "")
     return {rule: v.verdict for rule, v in found.verdicts.items()} if found else {}
+
+
+def verdicts_moved(chain: Chain, scenario: Scenario, variant: Variant) -> tuple[VerdictChange, ...]:
+    """Verdicts of rules that are others under a variant, on all options."""
+    now = chain.rules(put(scenario, variant.changes)).options
+    return sovereignty.changed(chain.rules(scenario).options, now)
 
 
 # --- where the answer switches --------------------------------------------------------------------
