@@ -124,3 +124,30 @@ def test_a_total_with_every_remedy_is_the_present_cost_and_what_cures_cost(clien
     assert (added >= once - 1e-6).all()
     bridge = s.budget().query("step == 'remedies of the open points'").set_index("option").amount
     assert added[bridge.index].tolist() == pytest.approx(bridge.tolist())
+
+
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora", "agence-lumiere"])
+def test_the_bill_for_machines_can_be_made_anew_from_their_number_and_price(client: str) -> None:
+    s = opened(client)
+    paid = s.machines_paid()
+    assert (paid.number * paid.price).to_list() == pytest.approx(paid.paid.to_list())
+    lines = s.cash_by_year()
+    for option, hours in paid[paid.thing == "GPU-hour"].groupby("option", observed=True):
+        rental = of(lines, option)
+        rental = rental[(rental.line == "GPU rental") & (rental.paid > 0)]
+        assert hours.paid.to_list() == pytest.approx(rental.paid.to_list())
+
+
+def test_servers_are_counted_in_the_year_in_which_they_are_paid_at_their_list_price(
+    s: Study,
+) -> None:
+    paid = s.machines_paid()
+    own = paid[paid.option == "Own servers"]
+    # two that serve and a spare at once, one more when the load needs it
+    assert own[["year", "number"]].to_numpy().tolist() == [[1, 3], [3, 1]]
+    factors = s.results.cost.plan.factors
+    listed = factors["server_price.owned"].value.central * factors["fx.USD"].value.central
+    assert own.price.to_list() == pytest.approx([1.19 * listed] * 2)
+    assert "servers at €\u202f28\u202f333 each: 3 in year 1, 1 in year 3" in printed(
+        "50_capacity", "klinikverbund-nordheide"
+    )

@@ -32,6 +32,10 @@ LINES = {
 """Lines of cash by category of siting_facts/cost_items.csv, of what is no investment."""
 RUNNING = "Power, room, upkeep, licences"
 """The line of all other categories."""
+MACHINES = {"serving_server": "server", "spare_server": "server", "gpu_hour": "GPU-hour"}
+"""What is paid for by the piece, by the unit of its line."""
+PAID = ("hardware", "rental")
+"""Categories of these lines: not of what serves until the option runs."""
 ORDER = (BOUGHT, RESALE, *dict.fromkeys(LINES.values()), RUNNING)
 
 
@@ -127,6 +131,36 @@ class BudgetFrames(Topic):
         yield from self.study.yearly_costs().attrs["sources"]
         if self.scenario.finance.fiscal_year_start is not None:
             yield self.scenario.source("finance.fiscal_year_start")
+
+    @frame
+    def machines_paid(self) -> Rows:
+        """What an option pays for machines in one year, as planned: servers that are bought, spare
+        ones included, or GPU-hours that are rented. Years in which nothing is paid are left out.
+
+        option: label of the option
+        thing: server or GPU-hour
+        year: 1 is the first, and holds what is paid today [year]
+        number: how many are paid for [1]
+        price: of each, in the mean of the year, with what is borne of VAT [currency]
+        paid: for all of them, without network and installation [currency]
+        """
+        for option in self.results.cost.options.values():
+            bought = [f for f in option.flows if MACHINES.get(f.unit) and f.category in PAID]
+            for thing in dict.fromkeys(MACHINES[f.unit] for f in bought):
+                mine = [f for f in bought if MACHINES[f.unit] == thing]
+                numbers = tco.paid_by_year(np.sum([f.quantity for f in mine], axis=0))
+                amounts = tco.paid_by_year(np.sum([f.amounts for f in mine], axis=0))
+                for year, (number, paid) in enumerate(zip(numbers, amounts, strict=True), 1):
+                    if number > 0:
+                        yield {
+                            "option": option.name,
+                            "thing": thing,
+                            "year": year,
+                            "number": number,
+                            "price": paid / number,
+                            "paid": paid,
+                        }
+        yield from self.study.cash_flows().attrs["sources"]
 
     @frame
     def cash_gap(self) -> Rows:
