@@ -7,8 +7,9 @@ import pytest
 import studies
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from printed import printed
 from ruamel.yaml import YAML
-from siting import catalogue
+from siting import catalogue, study
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.model import Data, Flow, Rules
 from siting.rules import openness, rulebook, sovereignty
@@ -572,6 +573,34 @@ def test_no_remedy_is_listed_that_is_in_place_already(client):
             assert not all(said[item](flow.values) for flow in option.flows), (name, item)
 
 
+@pytest.mark.parametrize("client", studies.CLIENTS)
+def test_a_fact_that_switches_off_several_rules_is_told_with_what_would_follow(client):
+    s = studies.opened(client)
+    told = s.wide_switches()
+    wide = s.rule_switches().query("rules_off >= 5")
+    yes_no = wide[wide.value.isin(["yes", "no"])]
+    assert set(told.fact) == set(yes_no.fact)
+    assert (told.more >= told.fail + told.review).all() and (told.more > 0).all()
+    page = printed("30_data", client)
+    for row in told.head(2).itertuples():
+        assert f"{row.fact[:1].upper()}{row.fact[1:]}: {row.value}" in page
+
+
+def test_what_follows_were_data_personal_is_what_a_scenario_says_that_has_them():
+    # The software house wrote `personal: false`; the same file with `true` is judged anew.
+    s = studies.opened("polderwerk")
+    (row,) = s.wide_switches().itertuples()
+    assert (row.fact, row.value, row.said) == ("personal data in the flow", "no", True)
+    there = scenario.changed(s.results.said, {"workloads.code-assistant.data.personal": True})
+    chosen = s.results.decision.recommended
+    now = s.results.sovereignty.options[chosen].counts
+    then = sovereignty.assess(there).options[chosen].counts
+    assert now["n.a."] - then["n.a."] == row.more
+    assert then["fail"] - now["fail"] == row.fail
+    assert then["review"] - now["review"] == row.review
+    assert "Personal data in the flow: no** (your answer)" in printed("30_data", "polderwerk")
+
+
 def test_a_remedy_is_listed_again_where_what_it_buys_is_taken_away():
     # The hospitals hold the keys of their own servers, and have assessed the transfer.
     there = scenario.load("klinikverbund-nordheide")
@@ -894,6 +923,39 @@ def test_a_british_bank_without_exit_plan_is_open_at_an_outside_party():
     assert said["api"]["UK-OUT-2"] == "review" and said["owned"]["UK-OUT-2"] == "n.a."
     assert "No exit plan" in found.options["api"].verdicts["UK-OUT-2"].reason
     assert "COV-BANK" in {f.rule.rule_id for f in found.coverage}
+
+
+SILENT = {
+    "British bank": ("GB", "banking", {"secrecy": ["banking"]}, {"COV-BANK"}),
+    "Canadian bank": ("CA", "banking", {"secrecy": ["banking"]}, {"COV-BANK"}),
+    "Austrian hospital": ("AT", "health", {"secrecy": ["medical", "professional"]}, {"COV-PROF"}),
+    "British body": ("GB", "public", {"secrecy": ["state"]}, {"COV-PUBLIC"}),
+    "US software house": ("US", "software", {"secrecy": ["trade"]}, {"COV-AI", "COV-TRADE"}),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_law_that_is_not_on_file_is_one_line_a_topic_and_in_no_score(case):
+    country, sector, data, topics = SILENT[case]
+    there = client_of(country, sector, data)
+    found = sovereignty.assess(there)
+    told = study.Study(there).law_not_on_file()
+    assert {f.rule.rule_id for f in found.coverage} >= topics
+    assert len(told) == len(found.coverage) == told.topic.nunique()
+    # … and in no option's verdicts or score
+    silent = {rule for rule in BOOK.rules if rule.startswith("COV-")}
+    assert len(silent) > 5
+    assert not [o for o in found.options.values() if silent & o.verdicts.keys()]
+
+
+@pytest.mark.parametrize("client", studies.CLIENTS)
+def test_each_topic_of_law_that_is_not_on_file_stands_once_on_page_five(client):
+    page = printed("30_data", client)
+    told = studies.opened(client).law_not_on_file()
+    assert page.count("Review by counsel: ") == len(told)
+    for row in told.itertuples():
+        line = f"**Review by counsel: {row.topic}"
+        assert page.count(line + (f", if {row.waits_for}." if row.waits_for else ".")) == 1
 
 
 def test_a_canadian_bank_without_contract_and_encryption_fails():

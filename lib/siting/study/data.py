@@ -11,14 +11,18 @@ import pandas as pd
 
 from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
+from siting.inputs.scenario.changes import put
 from siting.rules import levels, openness
 from siting.rules.findings import ASKED, Finding, worst
 from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import DECIDING, OptionAssessment, VerdictChange, deciding
 from siting.study.frames import Rows, Topic, frame
+from siting.verdict import plausible
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
 """What the map and the table of flows show of each, and somebody must state."""
+WIDE = 5
+"""Rules that a fact must switch off to be told with what would follow were it otherwise."""
 USERS = "Your users"
 BOX = {
     "zone": "",
@@ -360,16 +364,23 @@ class DataFrames(Topic):
         """One topic that this client touches and whose law is not on file: it clears nothing.
 
         topic: what is not on file
+        waits_for: what is not known before it is clear that this law applies; blank where it does
         said: what that means
         owner: who asks counsel
         """
         for found in self.results.sovereignty.coverage:
             yield {
                 "topic": found.rule.title,
+                "waits_for": self._unknown_of(found) if found.may_not_apply else "",
                 "said": found.reason,
                 "owner": found.rule.owner,
             }
             yield source_of(found.rule)
+
+    def _unknown_of(self, found: Finding) -> str:
+        """What a finding waits for, in words."""
+        known = self.results.sovereignty.law.attributes
+        return _labels(known[name] for name in found.missing)
 
     @frame
     def seal_levels(self) -> Rows:
@@ -508,6 +519,51 @@ class DataFrames(Topic):
                 "stated": _stated_by(switch.known),
             }
         yield from sorted({s.known.source for s in found}, key=lambda s: s.citation)
+
+    @frame
+    def wide_switches(self) -> Rows:
+        """One fact that alone switches off several rules, and what would follow for the choice were
+        it otherwise, decided anew: what the client said as well as what is taken for granted. None
+        where no option is chosen.
+
+        fact: what is stated or taken for granted
+        value: as what
+        rules_off: rules that apply to no option because of it [1]
+        said: whether the client said so; else it is taken for granted
+        stated: who says so, and when
+        more: rules that do not apply to the choice and then would [1]
+        fail: rules of these that it would fail [1]
+        review: rules of these that a person would have to judge or somebody to answer [1]
+        then_first?: label of the option that would be first; missing where none may be chosen
+        """
+        chosen = self.results.decision.recommended
+        if chosen is None:
+            return
+        now = self.results.sovereignty.options[chosen].verdicts
+        for switch in self.results.sovereignty.switches():
+            changes = plausible.otherwise(self.results.said, switch.known)
+            if len(switch.rules) < WIDE or not changes:
+                continue
+            there = put(self.results.said, changes)
+            then = self.results.chain.rules(there).options[chosen].verdicts
+            more = [
+                found.verdict
+                for rule, found in then.items()
+                if found.verdict != "n.a." and now[rule].verdict == "n.a."
+            ]
+            first = self.results.chain.decide(there).recommended
+            yield {
+                "fact": switch.known.attribute.label,
+                "value": switch.known.text,
+                "rules_off": len(switch.rules),
+                "said": not switch.known.assumed,
+                "stated": _stated_by(switch.known),
+                "more": len(more),
+                "fail": more.count("fail"),
+                "review": more.count("review"),
+                "then_first": self.results.labels.get(first) if first else None,
+            }
+            yield switch.known.source
 
     @frame
     def law_ahead(self) -> Rows:

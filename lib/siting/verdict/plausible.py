@@ -12,10 +12,10 @@ from typing import Any, get_args
 from siting import catalogue, pictures, quality, reasoning
 from siting.cost import api_prices, prices
 from siting.inputs import attributes
-from siting.inputs.attributes import Attribute
+from siting.inputs.attributes import Attribute, Known
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
-from siting.inputs.scenario.changes import changed, put
+from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.model import SEAL, Option, Scenario, Sector, Tokens, Workload
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
@@ -512,6 +512,18 @@ def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 changes={f"workloads.{name}.data.{trait}": not is_so},
                 clause=_answered(f"{words} in {name}", _yes(not is_so), _yes(is_so)),
             )
+
+
+def otherwise(s: Scenario, known: Known) -> Changes:
+    """What makes a fact of yes or no the other one: a line of the data of every workload, or an
+    answer of the client's. Empty where the fact is of another kind, such as a country."""
+    asked = known.attribute
+    if asked.type != "yes/no":
+        return {}
+    section, _, line = asked.stated_in.partition(".")
+    if section == "data" and line in TRAITS:
+        return {f"workloads.{name}.data.{line}": not known.value for name in s.workloads}
+    return {f"rules.attributes.{asked.name}": not known.value} if asked.level == "client" else {}
 
 
 def _answered(asked: str, after: str, before: str) -> str:
