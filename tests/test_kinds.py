@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import study
-from siting.cost import cashflow, tco
+from siting.cost import cashflow, tco, workbook
 from siting.cost.tco import Comparison
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
@@ -196,6 +196,20 @@ def test_the_curve_of_a_mix_begins_with_none_bought_beside_what_is_there() -> No
     assert c.options["hybrid"].present == pytest.approx(min(best, split.base_cost))
     items = {f.item for f in tco.flows(c.plan, "owned", c.plan.central())}
     assert "electricity:dgx-a100-640gb" in items
+
+
+def test_a_second_engine_recalculates_the_workbook_of_several_kinds(tmp_path: Path) -> None:
+    formulas = pytest.importorskip("formulas")
+    c = by_hand(support_per_year=12_000, value_each=7_000)
+    finance = designed("base").finance.model_copy(update={"horizon_months": 24})
+    path = tmp_path / "cash-flows.xlsx"
+    said = designed("base").model_copy(update={"finance": finance})
+    path.write_bytes(workbook.content(c, said))
+    model = formulas.ExcelModel().loads(str(path)).finish()
+    cells = {k.upper().rsplit("]", 1)[1]: v for k, v in model.calculate().items() if "]" in k}
+    for row, o in enumerate(c.options.values(), start=5):
+        found = [float(cells[f"SUMMARY'!{column}{row}"].value[0, 0]) for column in "BC"]
+        assert found == pytest.approx([o.total, o.present], abs=0.005)
 
 
 # --- sizing, on models and cards of the catalogue -------------------------------------------------
