@@ -523,8 +523,8 @@ class DataFrames(Topic):
     @frame
     def wide_switches(self) -> Rows:
         """One fact that alone switches off several rules, and what would follow for the choice were
-        it otherwise, decided anew: what the client said as well as what is taken for granted. None
-        where no option is chosen.
+        it otherwise, decided anew: what the client said as well as what is taken for granted; most
+        rules first. None where no option is chosen.
 
         fact: what is stated or taken for granted
         value: as what
@@ -540,16 +540,17 @@ class DataFrames(Topic):
         if chosen is None:
             return
         now = self.results.sovereignty.options[chosen].verdicts
-        for switch in self.results.sovereignty.switches():
+        found = self.results.sovereignty.switches()
+        for switch in sorted(found, key=lambda s: -len(s.rules)):
             changes = plausible.otherwise(self.results.said, switch.known)
             if len(switch.rules) < WIDE or not changes:
                 continue
             there = put(self.results.said, changes)
             then = self.results.chain.rules(there).options[chosen].verdicts
             more = [
-                found.verdict
-                for rule, found in then.items()
-                if found.verdict != "n.a." and now[rule].verdict == "n.a."
+                finding.verdict
+                for rule, finding in then.items()
+                if finding.verdict != "n.a." and now[rule].verdict == "n.a."
             ]
             first = self.results.chain.decide(there).recommended
             yield {
