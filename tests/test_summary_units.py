@@ -1,4 +1,4 @@
-"""Every figure of summary.json has a unit: beside it, or by the name of a field it stands in."""
+"""Figures of summary.json: each has a unit, and what never comes has none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from siting.study import summary
 from studies import CLIENTS, opened
 
 
@@ -27,3 +28,17 @@ def test_every_figure_has_a_unit(client: str) -> None:
     content = opened(client).summary()
     assert not sorted(set(bare(content, (), content["units"], False)))
     assert all(content["units"].values())
+
+
+def test_a_load_that_is_never_carried_has_no_latency() -> None:
+    never = dict.fromkeys(("seen", "p50", "p95", "p99", "under_way"))
+    row = never | {"workload": "chat", "limit": 2.0, "percentile": 95, "replicas": 2}
+    carried = dict.fromkeys(("seen", "p50", "p95", "p99", "under_way"), 1.0)
+    other = row | carried | {"workload": "search"}
+    found = summary._latency([other, other, row, row])
+    assert found is not None
+    assert found["ttft_s"] == found["tpot_ms"] == {"p50": None, "p95": None, "p99": None}
+    assert found["concurrency"] is None
+    found = summary._latency([other, other])
+    assert found is not None
+    assert found["tpot_ms"] == {"p50": 1000.0, "p95": 1000.0, "p99": 1000.0}

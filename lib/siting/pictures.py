@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from siting import catalogue
 from siting.catalogue import Banded, Input, source_of, table
@@ -26,6 +26,7 @@ class PictureTokens(Banded, tables="image_tokens", key="pattern"):
 
     pattern: str
     """As a shell writes it, on the name in small letters; the first row that fits holds."""
+    unit: Literal["tokens"]
 
 
 def row(model: str) -> PictureTokens | None:

@@ -22,6 +22,7 @@ from siting.cost import prices
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import ApiPrice, Factor, parameter
 from siting.inputs.scenario.model import Finance, Option
+from siting.quality import spoken
 from siting.quantity import Range
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending
@@ -135,7 +136,7 @@ def factors(
     over today's; None where none is named or priced, or it is gone by then: then it is drawn for a
     model of the price that this one has when it ends.
     """
-    words = ending.model
+    words = spoken(ending.model)
     left = notice.months_left(ending, day)
     source = told_by(ending, day)
     yield Factor(

@@ -278,23 +278,34 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Of the workload that comes nearest to its limits; None where all work may wait."""
     if not hour:
         return None
-    worst = max(hour, key=lambda row: row["seen"] / row["limit"])["workload"]
+    worst = max(hour, key=_strain)["workload"]
     first, further = (row for row in hour if row["workload"] == worst)
 
     return {
         "ttft_s": _percentiles(first, 1) | _at_limit(first, 1),
         "tpot_ms": _percentiles(further, 1e3) | _at_limit(further, 1e3),
-        "concurrency": first["under_way"] / first["replicas"],
+        "concurrency": _scaled(first["under_way"], 1 / first["replicas"]),
     }
 
 
-def _percentiles(row: Row, scale: float) -> dict[str, float]:
-    return {q: row[q] * scale for q in ("p50", "p95", "p99")}
+def _strain(row: Row) -> float:
+    """What is seen over its limit; without end where the load is never carried."""
+    seen: float | None = row["seen"]
+    return math.inf if seen is None else seen / row["limit"]
 
 
-def _at_limit(row: Row, scale: float) -> dict[str, float]:
+def _percentiles(row: Row, scale: float) -> dict[str, float | None]:
+    return {q: _scaled(row[q], scale) for q in ("p50", "p95", "p99")}
+
+
+def _at_limit(row: Row, scale: float) -> dict[str, float | None]:
     """At the percentile that the client's limit names."""
-    return {f"p{row['percentile']:.0f}": row["seen"] * scale}
+    return {f"p{row['percentile']:.0f}": _scaled(row["seen"], scale)}
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    """In another unit; None is what never comes."""
+    return None if value is None else value * scale
 
 
 def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
