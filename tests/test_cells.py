@@ -178,7 +178,7 @@ def test_only_sums_are_set_as_sums_in_the_cash_by_year(names: tuple[str, ...], s
 
 def test_the_steps_to_machines_follow_from_each_other_and_every_column_has_its_format() -> None:
     s = opened("klinikverbund-nordheide")
-    found = run("50_capacity", "names", "steps", s=s)
+    found = run("50_capacity", "names", "paid", "steps", s=s)
     ((frame, _, formats), named) = found["exhibits"][-1]
     row = frame.iloc[0]
     assert (
