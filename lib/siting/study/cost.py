@@ -192,9 +192,11 @@ class CostFrames(Topic):
         after = sums[self.results.labels[end]]
         before = sums[self.results.labels[today]] if today else after * 0
         change = after.sub(before, fill_value=0.0)
-        less = change[(change < 0) & change.index.isin(before.index[before > 0])].sort_values()
+        less = change[(change < 0) & change.index.isin(before.index[before > 0])].sort_values(
+            kind="stable"
+        )
         more = change.drop(less.index)
-        more = more[more != 0].sort_values(ascending=False)
+        more = more[more != 0].sort_values(ascending=False, kind="stable")
         at = 0.0
         if today:
             at = before.sum()

@@ -315,7 +315,11 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         return {"not_estimated": study.results.cost.plan.not_estimated[name]}
     energy = study.energy().assign(kwh=lambda used: used.electricity * 1000)
     flows = study.cash_flows().query("option == @label")
-    items = flows.groupby("item", sort=False).amount.sum().sort_values(key=abs, ascending=False)
+    items = (
+        flows.groupby("item", sort=False)
+        .amount.sum()
+        .sort_values(key=abs, ascending=False, kind="stable")
+    )
     items = items.map(functools.partial(round, ndigits=2))
     return {
         **read.each(study.costs(), "cost", **own)[0],
