@@ -82,6 +82,11 @@ def _of_node(node: ast.AST) -> Iterator[str]:
                 yield f"{node.name} has no docstring"
             elif len(node.body) - 1 > LONGEST_FUNCTION:
                 yield f"{node.name} has more than {LONGEST_FUNCTION} statements"
+        case ast.Call(func=ast.Attribute(attr="sort_values"), args=by, keywords=named):
+            # Several columns are sorted so always; by one, pandas keeps no order of equals.
+            is_by_one = not (by and isinstance(by[0], ast.List))
+            if is_by_one and "kind" not in {keyword.arg for keyword in named}:
+                yield "a sort that leaves the order of equals to chance; write kind='stable'"
         case ast.ClassDef() | ast.Try() | ast.While():
             yield "a class, a try or a while; that belongs to the library"
 

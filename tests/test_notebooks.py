@@ -161,6 +161,7 @@ NOTE = cell("markdown", "**What follows.**", "note")
         ("print('s' * (2 > 1))", "a text times"),
         ("a, b = 1, 2\nprint(a, b)", "two assignments in one"),
         ("print(lambda x, y=1: x)", "a lambda with a default"),
+        ("print(a.sort_values('b', ascending=False))", "a sort that leaves the order of equals"),
         ("def f():\n    return 1\nf()", "f has no docstring"),
         (
             "def f():\n    'What it is.'\n" + "    print()\n" * 7 + "f()",
