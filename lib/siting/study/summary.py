@@ -260,16 +260,20 @@ def _pool(read: _SectionReader, pool: Row) -> dict[str, Any]:
 def _replay(read: _SectionReader, own: Row) -> dict[str, Any] | None:
     """The busiest day request by request, with as many replicas as were sized and with one fewer;
     None for options whose machines are not told first."""
-    rows = _rows(read.study.replay(), **own)
+    frame = read.study.replay()
+    further = {
+        (row["sized"], row["workload"]): row for row in _rows(frame, **own, measure="further token")
+    }
     found: dict[str, dict[str, Any]] = {}
-    for first, further in zip(rows[::2], rows[1::2], strict=True):
+    for first in _rows(frame, **own, measure="first token"):
+        later = further[first["sized"], first["workload"]]
         case = "as_sized" if first["sized"] else "one_fewer"
         seen = found.setdefault(case, read(first, "replayed") | {"workloads": {}})
         seen["workloads"][first["workload"]] = {
             **read(first, "waited"),
-            "kept": first["kept"] and further["kept"],
+            "kept": first["kept"] and later["kept"],
             "ttft_s": _percentiles(first, 1),
-            "tpot_ms": _percentiles(further, 1e3),
+            "tpot_ms": _percentiles(later, 1e3),
         }
     return found or None
 
