@@ -244,6 +244,39 @@ def test_what_decides_is_assumed_or_blank_and_names_its_present_value() -> None:
         assert (deciding["value"] != deciding.other).all()
 
 
+def test_a_policy_that_a_statute_asks_too_is_nothing_that_the_client_may_drop() -> None:
+    # Section 393 SGB V asks for C5 where clouds hold patients' data; Art. 31 SREN for SecNumCloud.
+    clinic = opened("klinikverbund-nordheide")
+    listed = {v.what: v for v in plausible.policies(clinic.scenario, clinic.results.chain)}
+    c5 = listed["policy line: that a service holds a C5 Type 2 attestation"]
+    assert not c5.plausible
+    assert c5.clause.endswith("though § 393(1) to (4) SGB V asks for the same")
+    assert not listed["hard condition: that no rule on data fails"].plausible
+    assert not any("C5" in change for change in clinic.turns().change)
+    told = clinic.exclusions().set_index("option").loc["Regional cloud"]
+    assert "§ 393(1) to (4) SGB V asks for it, too" in told.rule
+
+    state = opened("agence-lumiere")
+    free = {v.what: v.plausible for v in plausible.policies(state.scenario, state.results.chain)}
+    assert not free["policy line: that a service holds a SecNumCloud qualification"]
+    assert free["policy line: that the maker of a model is European"]
+
+
+def test_where_no_statute_asks_the_same_the_client_may_drop_its_policy() -> None:
+    clinic = opened("klinikverbund-nordheide")
+    industry = put(clinic.scenario, {"client.sector": "industry"})
+    listed = {v.what: v for v in plausible.policies(industry, clinic.results.chain)}
+    c5 = listed["policy line: that a service holds a C5 Type 2 attestation"]
+    assert c5.plausible
+    assert "393" not in c5.clause
+
+
+def test_where_data_may_lie_is_the_clients_requirement_and_no_law() -> None:
+    bank = opened("banca-valdora")
+    whose = bank.exclusions().set_index("option").whose
+    assert whose["Anthropic API"] == "your requirement"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

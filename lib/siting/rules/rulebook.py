@@ -96,6 +96,16 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
 
     @property
+    def cited(self) -> str:
+        """The first article or paragraph of `provision`, without what is said of it."""
+        return self.provision.partition(";")[0].partition(",")[0]
+
+    @property
+    def is_of_law(self) -> bool:
+        """Whether it is law or an authority's, not what the client itself requires."""
+        return self.address != "client"
+
+    @property
     def is_limit(self) -> bool:
         """It says which law is not on file: a limit of the rule book, the same for all options."""
         return self.regime == COVERAGE

@@ -17,7 +17,7 @@ from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict.decision import Decision
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
-from siting.verdict.plausible import FUTURES, condition_in_words
+from siting.verdict.plausible import FUTURES, condition_in_words, is_law, laws_behind
 from siting.verdict.plausible import POLICIES as POLICY_WORDS
 from siting.verdict.variants import SETTLED, Outcome, Settled, Variant
 
@@ -161,10 +161,11 @@ class TurnFrames(Topic):
         """One option that is ruled out, with whose rule does it.
 
         option: label of the option
-        whose: the law, your policy, your condition; a part: the cheapest split of a mix is one of
-            its parts alone, which stands beside it; the comparison: it cannot be had as described,
-            because it has no price, its room is too small, or its vendor or model is gone
-        rule: what is not met, in words
+        whose: the law, your policy, your requirement (where data may lie), your condition; a part:
+            the cheapest split of a mix is one of its parts alone, which stands beside it; the
+            comparison: it cannot be had as described, because it has no price, its room is too
+            small, or its vendor or model is gone
+        rule: what is not met, in words, with the law that asks the same as a policy
         reason: why, in full
         likely?: median of its present cost [currency]
         """
@@ -176,17 +177,25 @@ class TurnFrames(Topic):
                 continue
             row = {"option": c.name, "reason": c.struck[0], "likely": c.cost and c.cost.central}
             if c.name not in no_policy:
-                named = [POLICY_WORDS[line] for line in self.scenario.rules.policies]
+                named = [self._asked(line) for line in self.scenario.rules.policies]
                 row |= {"whose": "your policy", "rule": self._alone(c.name, named)}
             elif c.name in no_condition:
                 whose = "a part" if self._is_a_part(c.name) else "the comparison"
                 row |= {"whose": whose, "rule": c.struck[0]}
             elif c.name not in self._struck({"decision.hard_constraints": _law_alone(lines)}):
-                named = [condition_in_words(line) for line in lines if not _is_law(line)]
+                named = [condition_in_words(line) for line in lines if not is_law(line)]
                 row |= {"whose": "your condition", "rule": " and ".join(named)}
             else:
-                row |= {"whose": "the law", "rule": _rule(c.struck[0])}
+                row |= self._by_rule(c.name, c.struck[0])
             yield row
+
+    def _by_rule(self, name: str, reason: str) -> dict[str, str]:
+        """Whose rule strikes an option, and which: the client's own where all that fail are."""
+        rules = self.results.sovereignty.options[name].verdicts.values()
+        fails = [found.rule for found in rules if found.verdict == "fail"]
+        if fails and not any(rule.is_of_law for rule in fails):
+            return {"whose": "your requirement", "rule": fails[0].title}
+        return {"whose": "the law", "rule": _rule(reason)}
 
     def _is_a_part(self, name: str) -> bool:
         """Whether an option is a mix whose cheapest split is one of its parts alone."""
@@ -207,6 +216,12 @@ class TurnFrames(Topic):
             if name in self._struck({"rules.policies": [line]})
         ]
         return " and ".join(at_work or named)
+
+    def _asked(self, line: str) -> str:
+        """A line of the client's policy in words, with the law that asks the same."""
+        laws = laws_behind(self.scenario, line, self.results.chain)
+        also = f"; {laws[0].cited} asks for it, too" if laws else ""
+        return f"{POLICY_WORDS[line]}{also}"
 
     # --- prices that fall -------------------------------------------------------------------------
 
@@ -351,10 +366,6 @@ def _rule(reason: str) -> str:
     return f"{rule})" if others else rule
 
 
-def _is_law(line: str) -> bool:
-    return line.startswith(("sovereignty", "rule:"))
-
-
 def _law_alone(lines: Sequence[str]) -> list[str]:
     """Hard conditions on law."""
-    return [line for line in lines if _is_law(line)]
+    return [line for line in lines if is_law(line)]

@@ -6,7 +6,7 @@ what a list needs to know: which answers the rules wait for, and which offers ke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from siting import catalogue, pictures, quality, reasoning
@@ -20,6 +20,7 @@ from siting.inputs.scenario.model import SEAL, Option, Scenario, Sector, Tokens,
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
+from siting.rules import conditions
 from siting.rules.rulebook import Rule, Stress
 from siting.serving.servers import Server
 from siting.verdict import alternatives, design, ranking
@@ -54,7 +55,7 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *terms(scenario),
         *hardware(scenario, chain),
         *catalogue_offers(scenario),
-        *policies(scenario),
+        *policies(scenario, chain),
         *assumptions(scenario, chain),
         *blanks(scenario, chain),
         *events(scenario),
@@ -114,6 +115,8 @@ CONDITIONS: Mapping[str, str] = {
     "sovereignty": "that no rule on data fails",
 }
 """Hard conditions in words."""
+LAW = "sovereignty"
+"""The hard condition that no rule fails."""
 RULE = "rule:"
 """Begins a hard condition that names one rule."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
@@ -456,12 +459,63 @@ def _free(s: Scenario, name: str) -> str:
 # --- what is asked, taken for granted, or not answered --------------------------------------------
 
 
-def policies(s: Scenario) -> Iterator[Variant]:
-    """What the client itself asks, left out, line by line."""
+def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """What the client itself asks, left out, line by line.
+
+    What a law asks as well is no choice of the client's: it is tried, and not called plausible.
+    """
+    asked: dict[str, list[Rule]] = {line: laws_behind(s, line, chain) for line in s.rules.policies}
     lines: dict[str, str] = {line: POLICIES[line] for line in s.rules.policies}
-    yield from _left_out("policy line", "rules.policies", lines)
+    yield from _left_out("policy line", "rules.policies", lines, asked)
     demanded = {line: condition_in_words(line) for line in s.decision.hard_constraints}
-    yield from _left_out("hard condition", "decision.hard_constraints", demanded)
+    broken = {line: laws_broken(s, line, chain) for line in s.decision.hard_constraints}
+    yield from _left_out("hard condition", "decision.hard_constraints", demanded, broken)
+
+
+def laws_behind(s: Scenario, line: str, chain: Chain) -> list[Rule]:
+    """Rules of law that ask what a line of the client's policy asks, or may ask it: the line is in
+    their scope, and without it they apply all the same to some option."""
+    others = [other for other in s.rules.policies if other != line]
+    rules = chain.rules(put(s, {"rules.policies": others}))
+    stated = f"rules.policies with {line}"
+    asked = next(name for name, a in rules.law.attributes.items() if a.stated_in == stated)
+    found = {
+        rule_id: finding.rule
+        for option in rules.options.values()
+        for rule_id, finding in option.verdicts.items()
+        if finding.verdict != "n.a."
+        and finding.rule.is_of_law
+        and asked in conditions.names(rules.law.parsed[rule_id].applies)
+    }
+    return list(found.values())
+
+
+def laws_broken(s: Scenario, line: str, chain: Chain) -> list[Rule]:
+    """Rules of law that some option breaks, where a hard condition is that none or this one fails:
+    those that apply without the client's policy, too, and are not what the client itself requires.
+    """
+    if not is_law(line):
+        return []
+    without = chain.rules(put(s, {"rules.policies": []})).options
+    fails = [
+        (name, finding.rule)
+        for name, option in chain.rules(s).options.items()
+        for finding in option.verdicts.values()
+        if finding.verdict == "fail"
+        and finding.rule.is_of_law
+        and (line.startswith(LAW) or line == RULE + finding.rule.rule_id)
+    ]
+    found = {
+        rule.rule_id: rule
+        for name, rule in fails
+        if without[name].verdicts[rule.rule_id].verdict != "n.a."
+    }
+    return list(found.values())
+
+
+def is_law(line: str) -> bool:
+    """Whether a hard condition is on rules: that none fails, with a SEAL floor or not, or one."""
+    return line.startswith((LAW, RULE))
 
 
 def condition_in_words(line: str) -> str:
@@ -474,15 +528,25 @@ def condition_in_words(line: str) -> str:
     return CONDITIONS[line]
 
 
-def _left_out(name: str, path: str, lines: Mapping[str, str]) -> Iterator[Variant]:
+def _left_out(
+    name: str, path: str, lines: Mapping[str, str], laws: Mapping[str, Sequence[Rule]]
+) -> Iterator[Variant]:
+    """Each line left out alone, with the law that stays.
+
+    laws: rules of law that ask the same, by line.
+    """
     for line, words in lines.items():
+        clause = f"you drop your {name} {words}"
+        if laws[line]:
+            clause += f", though {laws[line][0].cited} asks for the same"
         yield Variant(
             kind="policy",
             what=f"{name}: {words}",
             before="asked",
             after="left out",
             changes={path: [other for other in lines if other != line]},
-            clause=f"you drop your {name} {words}",
+            clause=clause,
+            plausible=not laws[line],
         )
 
 
