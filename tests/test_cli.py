@@ -125,6 +125,19 @@ def test_an_unknown_format_is_refused() -> None:
     assert "html,pdf" in result.stderr
 
 
+def test_cells_of_a_chapter_are_listed_by_the_names_that_pages_and_messages_use() -> None:
+    found = json.loads(siting("cells", "40_cost.ipynb", "--json").stdout)
+    by_name = {cell["name"]: cell for cell in found}
+    assert by_name["parameters"]["begins"].startswith('client = "base"')
+    assert [by_name[name]["kind"] for name in ("question", "answer-note", "answer")] == [
+        "markdown", "note", "code",
+    ]  # fmt: skip
+    assert siting("cells", "40_costs").stderr == "'40_costs' is no chapter; did you mean 40_cost?\n"
+    refused = siting("cells", "40_cost", "--client", "bse")
+    assert refused.exit_code == 2
+    assert "base" in refused.stderr
+
+
 def test_show_prints_what_loads_to_the_same_scenario(tmp_path: Path) -> None:
     from siting.inputs import scenario
 

@@ -67,6 +67,14 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p.stem != "CHANGELOG"], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_a_table_is_named_where_it_lies(page: Path) -> None:
+    named = re.findall(r"`([\w/]+/\w+\.csv)`", page.read_text(encoding="utf-8"))
+    assert not [table for table in named if not (ROOT / table).is_file()]
+
+
 def script(name: str) -> ModuleType:
     """A script of the documentation as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")

@@ -181,6 +181,28 @@ def test_names_of_categories_survive_a_format_for_all_axes(shown: list[dict[str,
     assert "1.5" in svg and "million" in svg
 
 
+def test_an_axis_named_by_a_column_says_the_unit_that_its_frame_declares(
+    shown: list[dict[str, Any]],
+) -> None:
+    frame = sourced(
+        pd.DataFrame({"volume": [1.0, 2.0], "month": [1, 2], "per_million": [3.0, 4.0]}),
+        units={"volume": "M tokens/month", "month": "months", "per_million": "EUR/M tokens"},
+    )
+    said = []
+    for column in ("volume", "month"):
+        ax = frame.set_index(column).per_million.plot(ylabel="per_million")
+        show.chart(ax, "Price", frame)
+        said.append((ax.get_xlabel(), ax.get_ylabel()))
+        plt.close("all")
+    ax = frame.plot("volume", "per_million", ylabel="per_million")
+    show.chart(ax, "Price", frame, x="whole", y="money")
+    assert said == [
+        ("volume, M tokens/month", "per million, EUR/M tokens"),
+        ("month", "per million, EUR/M tokens"),
+    ]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("volume", "per_million")
+
+
 def test_what_is_counted_in_whole_has_ticks_at_whole_places(shown: list[dict[str, Any]]) -> None:
     ax = pd.Series({"one": 1, "three": 3}).plot.barh()  # to 3.15: steps of 0.5 or 1
     show.chart(ax, "Cards", sourced(pd.DataFrame({"a": [1]})), x="whole")

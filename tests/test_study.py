@@ -69,6 +69,15 @@ def test_the_page_of_a_study_begins_with_what_one_asks_first_and_folds_the_rest(
     assert not {*vars(fresh.results)} & public(Results)
 
 
+def test_plain_python_names_what_one_asks_first_and_every_frame() -> None:
+    fresh = Study(scenario.load("base"))
+    told = repr(fresh)
+    assert told.startswith("Study of Example Company. Ask first:\n  s.verdict() ")
+    assert set(frames.listed(*study.TOPICS)) <= set(re.findall(r"\w+", told))
+    assert max(map(len, told.splitlines())) <= 100
+    assert not {*vars(fresh.results)} & public(Results)
+
+
 def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
     changed = scenario.changed(scenario.load("base"), {"client.name": "<script>A & B</script>"})
     page = Study(changed)._repr_html_()

@@ -268,6 +268,12 @@ def known_clients() -> list[str]:
     return scenario.names()
 
 
+def known_chapters() -> list[str]:
+    from siting.inputs import scenario
+
+    return [file.removesuffix(".ipynb") for file in sorted(scenario.chapters("base"))]
+
+
 def known_models() -> list[str]:
     from siting import catalogue
 

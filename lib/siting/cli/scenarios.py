@@ -133,6 +133,32 @@ def show(client: str) -> Answer:
 
 
 @cli.command()
+@click.argument("chapter", shell_complete=frame.completer(frame.known_chapters))
+@option("--client", str, "Whose chapter it is, if it has one of its own.", "base")
+def cells(chapter: str, client: str) -> Answer:
+    """List the cells of a chapter by name, as messages and how-to pages call them.
+
+    CHAPTER is a notebook of notebooks/, such as 40_cost. A note is for whoever edits the
+    chapter; the cell below it shows what it tells of.
+
+    \b
+    Example:
+      siting cells 40_cost
+    """
+    from siting.inputs.document import DocumentError
+    from siting.run.cells import of_chapter
+
+    try:
+        found = of_chapter(chapter, client)
+    except DocumentError:
+        raise
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    rows = [(cell.name, cell.kind, cell.begins[:80]) for cell in found]
+    return Answer(found, frame.aligned(("cell", "kind", "begins"), rows))
+
+
+@cli.command()
 def schema() -> Answer:
     """Print the JSON schema of a scenario file, for completion and checks in editors.
 

@@ -163,7 +163,7 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, P
     asked = _asked(found.report, files, path)
     chapters = []
     for name, file in sorted(files.items()):
-        text = _notebook(file)
+        text = notebook(file)
         part: Any = asked.get(name) or _own_part(text, name, file)
         if part != "leave_out":
             _refuse_unknown_chapters(text, files, file)
@@ -243,7 +243,8 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
     return asked
 
 
-def _notebook(file: Path) -> str:
+def notebook(file: Path) -> str:
+    """The text of a notebook. Raises ScenarioError where the file is none."""
     try:
         text = plain_files.content(file, 20 * MIB).decode()
         if not isinstance(plain_files.parsed(text), dict):

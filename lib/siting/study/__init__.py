@@ -5,7 +5,8 @@ topics of `TOPICS`, of which each is a module here (`siting.study.frames` says h
 **Formats** write a number or a name into a sentence: `s.money(x)`, `s.years`
 (`siting.study.wording`). **Results** are what the frames are made of: the records of the domain,
 each computed when it is first asked for, under one name: `s.results.cost`
-(`siting.study.results`). Evaluating `s` in a cell lists all three.
+(`siting.study.results`). Evaluating `s` in a cell lists all three; in plain Python it names the
+frames.
 
 >>> from siting import study
 >>> s = study.open("base")
@@ -94,6 +95,10 @@ class Study(Wording):
             warnings.warn(said, DeprecationWarning, stacklevel=2)
             return getattr(self.results, name)
         raise AttributeError(unknown(name, "part of a study", dir(self)), name=name)
+
+    def __repr__(self) -> str:
+        """What a study can be asked, for Python outside Jupyter, without computing any frame."""
+        return page.told(self, TOPICS)
 
     def _repr_html_(self) -> str:
         """Every frame with its columns and units, without computing any."""

@@ -1,10 +1,14 @@
-"""The page that evaluating a study shows: what one asks first, then all frames, folded by topic."""
+"""What evaluating a study shows: what one asks first, then all frames by topic.
+
+A page in Jupyter, lines of text in plain Python.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
 from html import escape
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from siting.study import frames
@@ -36,6 +40,28 @@ def content(study: Study, topics: Iterable[type[Topic]]) -> str:
             *(_topic(topic, study.client.currency) for topic in topics),
             _members("Formats: how sentences and charts write it", Wording, "s."),
             _members("Results: the records that frames are made of", Results, "s.results."),
+        )
+    )
+
+
+def told(study: Study, topics: Iterable[type[Topic]]) -> str:
+    """The same in lines of plain text: what one asks first, and all frames by their names."""
+    topics = tuple(topics)
+    asked = [f"  {f's.{name}()':15}{question}" for question, name in FIRST.items()]
+    by_topic = [
+        fill(
+            f"{_first_line(topic)}: {', '.join(frames.names(topic))}",
+            width=96,
+            subsequent_indent="  ",
+        )
+        for topic in topics
+    ]
+    return "\n".join(
+        (
+            f"Study of {study.client.name}. Ask first:",
+            *asked,
+            *by_topic,
+            "help(s.costs) tells the columns of a frame and their units; docs/frames.md has all.",
         )
     )
 

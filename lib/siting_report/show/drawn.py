@@ -68,7 +68,8 @@ def chart(
     note: stands under the title: unit, period, what line, dot and hatching mean.
     alt: what the chart shows with its key numbers; drafted from the drawing by default.
     x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
-    with decimals as `percent:1`), one for all axes or one for each.
+    with decimals as `percent:1`), one for all axes or one for each. An axis without one that is
+    named by a column of `data` says its unit as well.
     narrow: axes with a drawing of its own for a phone; by default the same is laid out anew for
     it. False: no drawing serves there, and the page says in words what it shows.
     """
@@ -78,6 +79,8 @@ def chart(
         for axis, kinds in ((each.xaxis, x), (each.yaxis, y)):
             kind = kinds if isinstance(kinds, str) else kinds[min(place, len(kinds) - 1)]
             _ticks(axis, kind, numbers_of(attrs))
+            if not kind:
+                _unit(axis, attrs)
     for each in figure.axes:
         if each.get_visible():
             _name(figure, each)
@@ -135,6 +138,15 @@ def _ticks(axis: Axis, kind: str, numbers: Numbers) -> None:
     chosen = ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
     if axis.get_scale() == "linear" and not isinstance(axis.get_major_locator(), chosen):
         axis.set_major_locator(ticker.MaxNLocator(4, steps=[2, 2.5, 5], integer=name == "whole"))
+
+
+def _unit(axis: Axis, attrs: Sequence[Mapping[str, Any]]) -> None:
+    """An axis that pandas names by a column says the unit that the frame declares of it: `volume,
+    M tokens/month`. A format of ticks says it by itself, and `month` needs no `months`."""
+    column = axis.get_label_text()
+    unit = next((a["units"][column] for a in attrs if column in a.get("units", {})), "")
+    if unit not in ("", "1", column, f"{column}s"):
+        axis.set_label_text(f"{column.replace('_', ' ')}, {unit}")
 
 
 def _name(figure: Figure, ax: Axes) -> None:
