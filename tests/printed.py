@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -20,6 +21,11 @@ HERE = Path(__file__).parents[1]
 @cache
 def printed(chapter: str, client: str, tag: str = "") -> str:
     """Plain text of what a chapter shows for a client; of the cells with a tag, if one is given."""
+    return told(chapter, client, opened, tag)
+
+
+def told(chapter: str, client: str, open_study: Callable[[str], study.Study], tag: str = "") -> str:
+    """The same of the study that `open_study` gives."""
     book = nbformat.read(HERE / "notebooks" / f"{chapter}.ipynb", as_version=4)
     main, shell = sys.modules["__main__"], InteractiveShell.instance()
     shell.enable_gui = lambda *_: None  # a bare shell has none
@@ -33,7 +39,7 @@ def printed(chapter: str, client: str, tag: str = "") -> str:
             with (
                 capture_output() as seen,
                 warnings.catch_warnings(),
-                mock.patch.object(study, "open", opened),  # as in a report, computed once
+                mock.patch.object(study, "open", open_study),  # as in a report, computed once
             ):
                 warnings.simplefilter("ignore", DeprecationWarning)  # IPython's inline backend
                 ran = shell.run_cell(source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 SHOWS = {"chart", "table", "say", "answers", "cases"}
@@ -20,6 +20,10 @@ LONGEST_FUNCTION = 6
 """Statements of a function, besides its docstring."""
 LABELS = {"s", "answer", "options", "chosen", "today", "rival"}
 """Names that mean one thing in every chapter, and are given once."""
+NAMES = "**Names"
+"""Begins the one bold note that tells of names, and not of what its cell shows."""
+SCOPES = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+"""What keeps the names that are given in it to itself."""
 
 
 def faults(cells: Sequence[Any]) -> list[str]:
@@ -30,9 +34,19 @@ def faults(cells: Sequence[Any]) -> list[str]:
         if cell["cell_type"] != "code":
             continue
         found += [f"{cell['id']}: {fault}" for fault in _of_text(cell["source"])]
-        if _shown(parsed[cell["id"]]) and (before is None or before["cell_type"] != "markdown"):
+        is_shown = bool(_shown(parsed[cell["id"]]))
+        is_noted = before is not None and before["cell_type"] == "markdown"
+        if is_shown and not is_noted:
             found.append(f"{cell['id']}: no note above what is shown")
-    return [*found, *_of_names(parsed.values())]
+        if not is_shown and before is not None and _promises(before):
+            found.append(f"{before['id']}: bold, as if the cell below it showed something")
+    return [*found, *_of_names(parsed.values()), *_of_order(parsed)]
+
+
+def _promises(cell: Any) -> bool:
+    """Whether a note begins in bold, which says that what it names is shown below it."""
+    is_note = "remove-cell" in cell.get("metadata", {}).get("tags", [])
+    return is_note and cell["source"].startswith("**") and not cell["source"].startswith(NAMES)
 
 
 def parse(source: str) -> ast.Module:
@@ -87,8 +101,22 @@ def _of_node(node: ast.AST) -> Iterator[str]:
             is_by_one = not (by and isinstance(by[0], ast.List))
             if is_by_one and "kind" not in {keyword.arg for keyword in named}:
                 yield "a sort that leaves the order of equals to chance; write kind='stable'"
+        case ast.Subscript(value=of, slice=place):
+            index = _whole(place)
+            is_row = isinstance(of, ast.Attribute) and of.attr == "iloc"
+            if index is not None and index not in ((0, -1) if is_row else (0, 1, -1)):
+                yield f"found by its place: {ast.unparse(node)}; look it up by its label"
         case ast.ClassDef() | ast.Try() | ast.While():
             yield "a class, a try or a while; that belongs to the library"
+
+
+def _whole(node: ast.expr) -> int | None:
+    """The whole number that is written; None where something else is."""
+    try:
+        written = ast.literal_eval(node)
+    except ValueError:
+        return None
+    return written if type(written) is int else None
 
 
 def _is_text(node: ast.expr) -> bool:
@@ -101,8 +129,51 @@ def _of_names(trees: Any) -> Iterator[str]:
     given = Counter[str]()
     read = {"fig"}  # plt.subplots gives one, wanted or not
     for tree in trees:
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        nodes = list(ast.walk(tree))
+        own = {id(name) for node in nodes for name in _read_to_give_anew(node)}
+        names = [node for node in nodes if isinstance(node, ast.Name)]
         given.update({node.id for node in names if isinstance(node.ctx, ast.Store)})
-        read |= {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        read |= {n.id for n in names if isinstance(n.ctx, ast.Load) and id(n) not in own}
     yield from (f"{name}: given and never read" for name in given if name not in read)
     yield from (f"{name}: given in more than one cell" for name in LABELS if given[name] > 1)
+
+
+def _read_to_give_anew(node: ast.AST) -> list[ast.Name]:
+    """`rows` on the right of `rows = rows[...]`: it is read for nothing but itself."""
+    if not isinstance(node, ast.Assign):
+        return []
+    given = {name.id for target in node.targets for name in _stored(target)}
+    names = [name for name in ast.walk(node.value) if isinstance(name, ast.Name)]
+    return [name for name in names if name.id in given]
+
+
+def _of_order(cells: Mapping[str, ast.Module]) -> Iterator[str]:
+    """Names that two cells give and a third reads: run out of order, it would read the other's."""
+    given = Counter[str]()
+    read = set()
+    for tree in cells.values():
+        given.update(_given(tree))
+        nodes = list(ast.walk(tree))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        own = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        own |= {name.id for name in _stored(tree)}
+        read |= {name.id for name in names if isinstance(name.ctx, ast.Load)} - own
+    for name in sorted(read):
+        if given[name] > 1 and name not in LABELS:
+            yield f"{name}: read in one cell, and given in {given[name]} others"
+
+
+def _given(node: ast.AST) -> set[str]:
+    """Names that a cell gives to other cells: not those of a function or of a comprehension."""
+    found = {name.id for name in _stored(node) if node is name}
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.FunctionDef):
+            found.add(inner.name)
+        if not isinstance(inner, SCOPES):
+            found |= _given(inner)
+    return found
+
+
+def _stored(node: ast.AST) -> list[ast.Name]:
+    names = [name for name in ast.walk(node) if isinstance(name, ast.Name)]
+    return [name for name in names if isinstance(name.ctx, ast.Store)]

@@ -190,19 +190,37 @@ def test_the_steps_to_machines_follow_from_each_other_and_every_column_has_its_f
     assert row["at work at once"] * row["a group carries"] == pytest.approx(found["pool"].peak)
 
 
-def test_with_a_machine_down_no_limit_is_said_to_hold_where_all_of_the_work_may_wait() -> None:
-    s = opened("polderwerk")
-    found = run("50_capacity", "names", s=s)
-    waits = pd.DataFrame({"kept": pd.Series(dtype=bool)}, index=pd.Index([], name="situation"))
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "All of the work may wait, so no limit on waiting is missed."),
+        (
+            [("usual peak", False, True), ("one group down", True, True)],
+            "With one group down, all limits hold in the busiest hour of the year.",
+        ),
+        (
+            [("usual peak", False, True), ("one group down", True, False)],
+            "With one group down, limits are missed in the busiest hour of the year.",
+        ),
+    ],
+)
+def test_what_a_failure_does_is_told_of_the_rows_that_are_failures(
+    rows: list[tuple[str, bool, bool]], said: str
+) -> None:
+    found = run("50_capacity", "names", s=opened("polderwerk"))
+    columns = ["situation", "is_failure", "kept"]
+    waits = pd.DataFrame(rows, columns=columns).astype({"is_failure": bool, "kept": bool})
+    names = ("s", "has_machines", "pool", "of_pool", "growth")
     again = run(
         "50_capacity",
         "surprises",
-        **{name: found[name] for name in ("s", "has_machines", "pool", "of_pool", "is_hybrid")},
-        worst=waits,
+        **{name: found[name] for name in names},
+        waits=waits,
+        worst=waits.set_index("situation"),
         bridges=(),
         which_machine={},
     )
-    assert "no limit on waiting" in again["fails"] and "hold" not in again["fails"]
+    assert again["cards"]["If cards fail"] == said
 
 
 # --- one rule for the rival -----------------------------------------------------------------------

@@ -169,6 +169,9 @@ NOTE = cell("markdown", "**What follows.**", "note")
         ),
         ("try:\n    print()\nfinally:\n    print()", "a class, a try or a while"),
         ("left = 1", "left: given and never read"),
+        ("left = s.rows()\nleft = left[left.hard]", "left: given and never read"),
+        ("print(ends.iloc[1].max())", "found by its place: ends.iloc[1]"),
+        ("print(days[-2])", "found by its place: days[-2]"),
     ],
 )
 def test_a_knot_is_noticed(source: str, fault: str) -> None:
@@ -188,6 +191,29 @@ def test_what_is_shown_without_a_note_is_noticed() -> None:
 def test_a_label_that_is_given_twice_is_noticed() -> None:
     cells = [cell("code", "today = 1\nprint(today)", name) for name in ("one", "two")]
     assert readable.faults(cells) == ["today: given in more than one cell"]
+
+
+def test_a_name_that_means_two_things_is_noticed_where_a_third_cell_reads_it() -> None:
+    first = cell("code", "thing = 'card'", "first")
+    other = cell("code", "for thing in bills:\n    print(thing)", "other")
+    reads = cell("code", "print(thing)", "reads")
+    assert readable.faults([first, reads, other]) == [
+        "thing: read in one cell, and given in 2 others"
+    ]
+    inner = cell("code", "print([thing for thing in bills])", "inner")
+    assert readable.faults([first, reads, inner]) == []
+
+
+def test_a_bold_note_above_what_shows_nothing_is_noticed() -> None:
+    bold = cell("markdown", "**The cards**, side by side.", "bold") | {
+        "metadata": {"tags": ["remove-cell"]}
+    }
+    quiet = cell("code", "print()", "quiet")
+    assert readable.faults([bold, quiet]) == [
+        "bold: bold, as if the cell below it showed something"
+    ]
+    assert readable.faults([bold, cell("code", "say('a')")]) == []
+    assert readable.faults([bold | {"source": "**Names.** `a` is one."}, quiet]) == []
 
 
 def test_plain_steps_are_no_fault() -> None:

@@ -113,6 +113,7 @@ class CapacityFrames(Topic):
         option: label of the option
         model: open model
         day: a weekday, a weekend day, or the busiest day of the year
+        is_busiest: whether it is the busiest day of the year
         hour: of the day [hours]
         now: asked for at once [requests/s]
         may_wait: work that may wait, in the hours in which it is done [requests/s]
@@ -123,6 +124,7 @@ class CapacityFrames(Topic):
                     yield {
                         **where,
                         "day": day.kind,
+                        "is_busiest": day.is_busiest,
                         "hour": hour,
                         "now": now,
                         "may_wait": may_wait,
@@ -265,7 +267,8 @@ class CapacityFrames(Topic):
 
     @frame_citing(_speed_sources)
     def latencies(self) -> Rows:
-        """What users of a model of an option wait for, in one situation.
+        """What users of a model of an option wait for, in one situation; none for a workload of
+        which all may wait.
 
         option: label of the option
         model: open model
@@ -273,6 +276,7 @@ class CapacityFrames(Topic):
         situation: usual peak (of a week), busiest hour (of the year), or one server down or one
             group down then: a server of one's own fails with all groups on it, and what stands by
             takes their place
+        is_failure: whether a server or a group is down in it
         measure: first token, or each further token
         replicas: that serve [replicas]
         p50: half of the requests wait less [s]
@@ -280,6 +284,7 @@ class CapacityFrames(Topic):
         p99: 99 of 100 wait less [s]
         seen: at the percentile of the limit; infinite: the load is not carried [s]
         limit: the client's [s]
+        of_limit: what is seen over the limit [times]
         percentile: of the limit [%]
         kept: whether the limit is kept
         under_way?: mean requests in the system, all replicas; missing where the load is not
@@ -655,6 +660,7 @@ class Day:
     """Work of a pool in the 24 hours of one kind of day. [requests/s]"""
 
     kind: str
+    is_busiest: bool = False
     now: Array
     may_wait: Array
     """In the hours in which it is done."""
@@ -677,7 +683,12 @@ def _days(pool: Pool) -> tuple[Day, ...]:
     return (
         Day(kind="a weekday", now=now[weekday], may_wait=later[weekday]),
         Day(kind="a weekend day", now=now[weekend], may_wait=later[weekend]),
-        Day(kind="the busiest day of the year", now=most[busiest], may_wait=put_off[busiest]),
+        Day(
+            kind="the busiest day of the year",
+            is_busiest=True,
+            now=most[busiest],
+            may_wait=put_off[busiest],
+        ),
     )
 
 
@@ -699,7 +710,7 @@ def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
                 name="usual peak", seen=pool.usual_week_peak, replicas=serving, rate=at_usual
             ),
             _Situation(name="busiest hour", seen=pool.year_peak, replicas=serving, rate=at_peak),
-            _Situation(name=fails, seen=down, replicas=left, rate=at_peak),
+            _Situation(name=fails, is_failure=True, seen=down, replicas=left, rate=at_peak),
         )
         for situation in situations:
             yield from _waits(load, situation)
@@ -708,6 +719,7 @@ def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
 @dataclass(frozen=True, kw_only=True)
 class _Situation:
     name: str
+    is_failure: bool = False
     seen: Mapping[str, Latency]
     """By workload; those that are not carried are left out."""
     replicas: float
@@ -728,6 +740,7 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
         yield {
             "workload": load.name,
             "situation": situation.name,
+            "is_failure": situation.is_failure,
             "measure": measure,
             "replicas": situation.replicas,
             "p50": waits.get(50, math.inf),
@@ -735,6 +748,7 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "p99": waits.get(99, math.inf),
             "seen": at_limit,
             "limit": limit,
+            "of_limit": at_limit / limit,
             "percentile": percentile,
             "kept": at_limit <= limit,
             "under_way": situation.rate * seen.residence if seen else None,

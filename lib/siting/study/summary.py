@@ -152,7 +152,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         return found
     own = {"option": pool["base"], "model": pool["model"]}
     return found | {
-        "days": read.each(study.days(), "days", **own, day="the busiest day of the year"),
+        "days": read.each(study.days(), "days", **own, is_busiest=True),
         "latencies": read.each(study.latencies(), "latencies", **own),
     }
 

@@ -1,0 +1,37 @@
+"""Every shipped chapter runs for the shortest horizon that a scenario may have."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from printed import told
+from siting import study
+from siting.inputs.scenario.model import Finance
+from studies import compute
+
+CHAPTERS = sorted(p.stem for p in (Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
+CLIENTS = ("tidewater-apps", "banca-valdora")
+"""One that is then served by a vendor's API, and one that is not."""
+
+
+@cache
+def shortest(client: str) -> study.Study:
+    """A client's study over the shortest horizon that its schema allows."""
+    schema = Finance.model_json_schema()["properties"]["horizon_months"]
+    assert schema["minimum"] == 12
+    return compute(client, {"finance.horizon_months": schema["minimum"]})
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_runs_for_a_horizon_of_one_year(chapter: str, client: str) -> None:
+    assert told(chapter, client, shortest)
+
+
+def test_the_end_of_a_model_is_told_of_the_years_that_there_are() -> None:
+    """The title tells year two, or year one where the horizon has no second."""
+    ends = shortest("tidewater-apps").retirement_calendar()
+    assert ends.year.max() == 1
+    assert "by the end of year one in" in told("50_capacity", "tidewater-apps", shortest)
