@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from printed import printed
 from siting import study
+from siting.cost.cashflow import HybridPlan
 from siting.study import Study, frames
-from studies import opened
+from studies import CLIENTS, opened
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,94 @@ def test_a_total_with_every_remedy_is_the_present_cost_and_what_cures_cost(clien
     assert (added >= once - 1e-6).all()
     bridge = s.budget().query("step == 'remedies of the open points'").set_index("option").amount
     assert added[bridge.index].tolist() == pytest.approx(bridge.tolist())
+
+
+def test_own_hours_are_those_priced_by_a_salary_and_nobody_is_paid_for_them() -> None:
+    lines = opened("banca-valdora").cash_by_year()
+    mine = lines[lines.option == "Seeweb cloud"]
+    assert (mine.own_hours[mine.line == "GPU rental"] == 0).all()
+    staff = mine[mine.line == "Staff"]
+    assert staff.own_hours.to_list() == pytest.approx(staff.paid.to_list())
+    assert (lines.own_hours <= lines.paid.clip(lower=0) + 1e-6).all()
+    # 9,500 users at 0.00015 years, prompts at 0.25, acceptance at 0.08, each year 90,000: all of it
+    # is time of the bank's own people.
+    moving = mine[(mine.line == "Moving over and leaving") & (mine.year == 1)].iloc[0]
+    assert moving.own_hours == pytest.approx((9_500 * 0.00015 + 0.25 + 0.08) * 90_000)
+    assert moving.paid == pytest.approx(moving.own_hours)
+
+
+def test_a_mix_whose_servers_are_ordered_is_priced_with_them_in_the_other_future() -> None:
+    s = opened("polderwerk")
+    row = s.ordered_then().iloc[0]
+    key = s.results.decision.recommended
+    assert key is not None
+    assert row.option == s.results.labels[key]
+    # Kept in its own future, the split is the one that is shown everywhere.
+    mix = s.results.cost.plan.options[key]
+    assert isinstance(mix, HybridPlan)
+    split = mix.split
+    assert split is not None
+    assert row.servers == split.servers == 1
+    kept = s.results.chain.kept(s.scenario, key, split).present
+    assert kept == pytest.approx(s.results.uncertainty.totals[key].present)
+    # In the other one it would buy none: what page one calls the choice there is the API alone.
+    then = s.futures().query("not planned").set_index("option").p50
+    assert row.free == pytest.approx(then["OpenAI API"])
+    # The server alone, with what runs it, is half a million.
+    assert row.likely - row.free > 500_000
+
+
+@pytest.mark.parametrize("client", [name for name in CLIENTS if name != "polderwerk"])
+def test_no_ordered_servers_are_told_where_the_choice_is_no_mix(client: str) -> None:
+    assert opened(client).ordered_then().empty
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_all_that_may_fall_due_counts_no_step_that_moving_over_pays_for(client: str) -> None:
+    s = opened(client)
+    bridge = s.budget().pivot_table(index="option", columns="step", values="amount", observed=True)
+    chosen = s.chosen
+    row = bridge.loc[chosen]
+    parts = row["Likely"] + row["remedies of the open points"] + row["steps of the plan"]
+    whole = row["All that may fall due"]
+    assert whole == pytest.approx(parts + row["service forgone is not billed"])
+    steps = s.results.advice.plan
+    moves = "moving over" in s.cash_flows().query("option == @chosen").category.unique()
+    held = [step for step in steps if step.row.in_moving and step.price]
+    whole_plan = sum(step.price.central for step in steps if step.price)
+    apart = whole_plan - row["steps of the plan"]
+    assert apart == pytest.approx(sum(x.price.central for x in held if x.price) if moves else 0)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_service_forgone_is_in_todays_money_and_never_in_what_is_paid(client: str) -> None:
+    s = opened(client)
+    bridge = s.budget().pivot_table(index="option", columns="step", values="amount", observed=True)
+    added = bridge["service forgone until it runs"] + bridge["paid later is worth less today"]
+    assert (bridge["Planned, as paid"] + added).to_list() == pytest.approx(
+        bridge["Planned, in today's money"].to_list()
+    )
+    told = printed("40_cost", client)
+    says = "In today's money and likely count service forgone until it runs" in told
+    assert says == (bridge["service forgone until it runs"].abs() > 1).any()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_page_for_the_cfo_moves_nothing_where_nothing_moves(client: str) -> None:
+    told = printed("40_cost", client)
+    first = (
+        opened(client)
+        .cash_by_year()
+        .query(
+            "option == @chosen and year == 1",
+            local_dict={
+                "chosen": opened(client).chosen,
+            },
+        )
+    )
+    begins = first[first.line.isin(["Servers and network, bought", "Moving over and leaving"])]
+    assert ("Nothing is bought and nothing moves" in told) == (begins.paid.abs() < 500).all()
+    assert "counted in both" not in told
 
 
 @pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora", "agence-lumiere"])

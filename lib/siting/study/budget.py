@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -39,16 +39,27 @@ PAID = ("hardware", "rental")
 ORDER = (BOUGHT, RESALE, *dict.fromkeys(LINES.values()), RUNNING)
 
 
-def _by_line(option: tco.OptionCost) -> dict[str, Array]:
-    """What an option pays by line of cash, in the order of a table. [M + 1 each]"""
+HOURS = "staff_cost"
+"""The factor in the price of what the client's own people do: no invoice asks for it."""
+
+
+def _by_line(flows: Iterable[tco.CashFlow]) -> dict[str, Array]:
+    """What cash flows come to by line of cash, in the order of a table. [M + 1 each]"""
     by_line: dict[str, list[Array]] = {}
-    for flow in option.flows:
+    for flow in flows:
         if flow.category == cashflow.FORGONE:  # counted, and paid by nobody
             continue
         line = LINES.get(flow.category, RUNNING)
         is_bought = flow.capital and line != RESALE
         by_line.setdefault(BOUGHT if is_bought else line, []).append(flow.amounts)
     return {line: np.sum(by_line[line], axis=0) for line in sorted(by_line, key=ORDER.index)}
+
+
+def _lines(option: tco.OptionCost) -> Iterator[tuple[str, Array, Array]]:
+    """What an option pays by line of cash, and what of that are own hours. [line, M + 1, M + 1]"""
+    hours = _by_line(flow for flow in option.flows if HOURS in flow.factors)
+    for line, monthly in _by_line(option.flows).items():
+        yield line, monthly, hours.get(line, np.zeros_like(monthly))
 
 
 def _kind(line: str) -> str:
@@ -68,9 +79,12 @@ class BudgetFrames(Topic):
         kind: capex (investments and what they bring back) or opex
         year: 1 is the first, and holds what is paid today [year]
         paid: as it is paid; income is negative [currency]
+        own_hours: part of it that is time of the client's own people: nobody is paid for it beside
+            their wages [currency]
         """
         for option in self.results.cost.options.values():
-            for line, monthly in _by_line(option).items():
+            for line, monthly, hours in _lines(option):
+                of_hours = tco.paid_by_year(hours)
                 for year, paid in enumerate(tco.paid_by_year(monthly), 1):
                     yield {
                         "option": option.name,
@@ -78,6 +92,7 @@ class BudgetFrames(Topic):
                         "kind": _kind(line),
                         "year": year,
                         "paid": paid,
+                        "own_hours": of_hours[year - 1],
                     }
         yield from self.study.cash_flows().attrs["sources"]
 
@@ -91,10 +106,11 @@ class BudgetFrames(Topic):
         kind: capex (investments and what they bring back) or opex
         fiscal_year: calendar years that it touches
         paid: as it is paid; income is negative [currency]
+        own_hours: part of it that is time of the client's own people [currency]
         """
         years = fiscal.years(self.scenario)
         for option in self.results.cost.options.values():
-            for line, monthly in _by_line(option).items():
+            for line, monthly, hours in _lines(option):
                 for year in years:
                     yield {
                         "option": option.name,
@@ -102,6 +118,7 @@ class BudgetFrames(Topic):
                         "kind": _kind(line),
                         "fiscal_year": year.name,
                         "paid": year.sum_of(monthly),
+                        "own_hours": year.sum_of(hours),
                     }
         yield from self.study.cash_flows().attrs["sources"]
 
@@ -205,8 +222,10 @@ class BudgetFrames(Topic):
 
     @frame
     def budget(self) -> Rows:
-        """One step of the bridge from what is paid as planned to a likely budget, for the chosen
-        option and what it is held against. Steps of the plan are those of the chosen one alone.
+        """One step of the bridge from what is paid as planned to all that may fall due, for the
+        chosen option and what it is held against. Steps of the plan are those of the chosen one
+        alone, without those whose work moving over pays for; they fall within a year and are not
+        discounted.
 
         option: label of the option
         order: place in the bridge [1]
@@ -243,12 +262,19 @@ class BudgetFrames(Topic):
         yield "Likely", "sum", likely
         cured = self.results.cures(name)
         yield "remedies of the open points", "added", cured
-        done = 0.0
-        if name == self.results.decision.recommended:
-            done = sum(step.price.central for step in self.results.advice.plan if step.price)
+        done = self._steps_beside(priced) if name == self.results.decision.recommended else 0.0
         yield "steps of the plan", "added", done
         yield "service forgone is not billed", "added", -forgone
-        yield "Budget", "sum", likely + cured + done - forgone
+        yield "All that may fall due", "sum", likely + cured + done - forgone
+
+    def _steps_beside(self, priced: tco.OptionCost) -> float:
+        """Steps of the plan that no line of the option pays for."""
+        moves = any(flow.category == "migration" for flow in priced.flows)
+        return sum(
+            step.price.central
+            for step in self.results.advice.plan
+            if step.price and not (moves and step.row.in_moving)
+        )
 
     @frame
     def money_terms(self) -> Rows:

@@ -139,6 +139,7 @@ SHOWN = (
     "kinds", "movers", "option_map", "cash_gap", "budget", "cash_by_year", "yearly_costs",
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "tries",
+    "ordered_then",
 )  # fmt: skip
 """Frames behind the pages of the body that no other section holds row by row."""
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.cost import costing, tco
+from siting.cost.cashflow import HybridPlan
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
@@ -155,6 +156,38 @@ class TurnFrames(Topic):
             if found.ranking and c.name in found.ranking.names:
                 row["first"] = found.ranking.first(c.name)
             yield row
+
+    @frame_citing(_criteria_sources)
+    def ordered_then(self) -> Rows:
+        """What a chosen mix costs in the other future of API prices once its servers are ordered as
+        planned: one row; none where the choice is no mix, or its mix buys none.
+
+        path: name of the other path of API prices
+        told: the path as a clause
+        option: label of the option
+        servers: that it owns, as planned [1]
+        likely*: present cost with them: 1 case in 10 is below, middle, 1 in 10 above [currency]
+        free: likely present cost were nothing ordered, and the cheapest split taken [currency]
+        """
+        name = self.results.decision.recommended
+        own = self.results.cost.plan.options.get(name or "")
+        if name is None or not isinstance(own, HybridPlan) or not own.split or own.split.end:
+            return
+        path = OTHER_FUTURE[self.scenario.finance.price_path]
+        other = put(self.scenario, {"finance.price_path": path})
+        free = self.results.chain.option(other, name).totals
+        if free is None:
+            return
+        kept = self.results.chain.kept(other, name, own.split).present
+        low, middle, high = np.percentile(kept, (10, 50, 90)).tolist()
+        yield {
+            "path": path,
+            "told": FUTURES[path],
+            "option": name,
+            "servers": own.split.servers,
+            "likely*": Range(low, middle, high, unit=self.client.currency),
+            "free": float(np.median(free.present)),
+        }
 
     @frame
     def exclusions(self) -> Rows:

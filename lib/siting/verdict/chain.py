@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
 from siting import catalogue, quality
 from siting.cost import cashflow, costing, reference, tco, uncertainty
-from siting.cost.cashflow import Plan
+from siting.cost.cashflow import HybridPlan, Plan
 from siting.cost.costing import Compiled
 from siting.draws import DRAWS
 from siting.inputs import attributes
@@ -318,6 +318,18 @@ class Chain:
             life=cashflow.life_years(central),
         )
         return OptionResult(sized=sized[name], plan=plan, totals=totals, priced=priced)
+
+    def kept(self, scenario: Scenario, name: str, split: cashflow.Split) -> tco.Totals:
+        """What a mix costs in every draw if it owns so many servers whatever is cheapest there:
+        what was ordered under one future and runs in another.
+
+        split: of the same mix, as planned.
+        """
+        plan = self.option(scenario, name).plan
+        fixed = replace(cast(HybridPlan, plan.options[name]), split=split, alone="")
+        plan = replace(plan, options={**plan.options, name: fixed})
+        drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
+        return tco.totals(plan, drawn, [name])[name]
 
     def _compiled(self, scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
         """Prices of one option that is no mix."""

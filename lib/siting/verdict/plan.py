@@ -57,6 +57,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names."""
+    in_moving: bool = False
+    """Whether what moving over costs holds its work already, where the option moves."""
     currency: Currency = ""
 
 
