@@ -47,8 +47,24 @@ def test_a_second_engine_recalculates_the_totals_to_the_cent(
     model = formulas.ExcelModel().loads(str(path)).finish()
     cells = {k.upper().rsplit("]", 1)[1]: v for k, v in model.calculate().items() if "]" in k}
     for row, o in enumerate(comparison.options.values(), start=5):
-        found = [float(cells[f"SUMMARY'!{c}{row}"].value[0, 0]) for c in "BCDE"]
-        assert found == pytest.approx(expected(o), abs=0.005)
+        found = [float(cells[f"SUMMARY'!{c}{row}"].value[0, 0]) for c in "BCDEG"]
+        assert found == pytest.approx([*expected(o), o.paid.sum()], abs=0.005)
+
+
+@pytest.mark.parametrize("client", ["assekuranz-saentis", "tidewater-apps"])
+def test_the_workbook_tells_what_is_paid_as_the_page_for_the_cfo_does(client: str) -> None:
+    s = opened(client)
+    sheet = openpyxl.load_workbook(BytesIO(s.workbook()), data_only=True)["Summary"]
+    rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 12)}
+    assert "Paid" in sheet.cell(4, 7).value
+    paid = s.budget().query("step == 'Planned, as paid'").set_index("option").amount
+    for option, amount in paid.items():
+        assert sheet.cell(rows[option], 7).value == pytest.approx(amount)
+    assert any(
+        sheet.cell(row, 2).value > sheet.cell(row, 7).value
+        for row in rows.values()
+        if isinstance(sheet.cell(row, 7).value, float)
+    )
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
@@ -179,7 +195,7 @@ def test_what_page_one_calls_likely_stands_beside_what_is_planned(client: str) -
     paths = list(futures.told.drop_duplicates())
     assert len(paths) == 2
     for place, told in enumerate(paths):
-        first = 7 + 3 * place
+        first = 8 + 3 * place
         assert sheet.cell(3, first).value == told
         heads = [sheet.cell(4, first + column).value for column in range(3)]
         assert heads == ["Likely present cost", "Low", "High"]
@@ -187,7 +203,7 @@ def test_what_page_one_calls_likely_stands_beside_what_is_planned(client: str) -
             found = [sheet.cell(rows[row.option], first + column).value for column in range(3)]
             assert found == pytest.approx([row.p50, row.p10, row.p90])
     # … and it is what page one says of the choice
-    likely = sheet.cell(rows[s.chosen], 7).value
+    likely = sheet.cell(rows[s.chosen], 8).value
     assert f"Likely {s.money(likely)}".removesuffix("million") in printed("10_decision", client)
 
 

@@ -39,7 +39,7 @@ INPUT_COLUMNS = (
     "Input", "Value", "Unit", "Low", "High", "Source", "Where", "Date", "Age", "Origin", "Address",
 )  # fmt: skip
 LIKELY_COLUMNS = ("Likely present cost", "Low", "High")
-_LIKELY = 6
+_LIKELY = 7
 """Column of the first of them, for the first future."""
 FOCUS_COLUMNS = (
     "BillingAccountId", "BillingAccountName", "SubAccountId", "SubAccountName",
@@ -353,13 +353,14 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
     client = book.scenario.client
     plan = book.comparison.plan
     sheet.set_column(0, 0, 44)
-    sheet.set_column(1, 5, 20)
+    sheet.set_column(1, 6, 20)
     _write(sheet, 0, [f"Cash flows, {client.name}"], book.formats["title"])
     when = f"{plan.months} months from {client.report_date.isoformat()}"
     words = f"Costs in {comparison.currency}, nominal, {when}; central case; blue cells are inputs"
     _write(sheet, 1, [words])
     heads = ["Option", "Total cost", "Present cost", "NPV against the baseline",
-             "Cost per million tokens (levelised)", "API price path"]  # fmt: skip
+             "Cost per million tokens (levelised)", "API price path",
+             "Paid: total without service forgone"]  # fmt: skip
     _write(sheet, 3, heads, book.formats["head"])
     present = {n: f"'{names[n]}'!C{len(cost.flows) + 3}" for n, cost in comparison.options.items()}
     last = book.columns[-1]
@@ -377,6 +378,10 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
         _write(sheet, row, [marked])
         _write(sheet, row, cells, book.formats["money"], first=1)
         _write(sheet, row, [book.scenario.finance.price_path.replace("_", " ")], first=5)
+        unpaid = [n for n, flow in enumerate(cost.flows) if flow.category == cashflow.FORGONE]
+        less = "".join(f"-'{names[name]}'!C{line + 2}" for line in unpaid)
+        paid = (f"=B{row + 1}{less}", float(cost.paid.sum()))
+        _write(sheet, row, [paid], book.formats["money"], first=6)
     below = len(comparison.options) + 5
     for row, (name, why) in enumerate(plan.not_estimated.items(), start=below):
         _write(sheet, row, [f"{name}: not estimated, because {why}"], book.formats["note"])
