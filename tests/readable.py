@@ -101,6 +101,8 @@ def _of_node(node: ast.AST) -> Iterator[str]:
             is_by_one = not (by and isinstance(by[0], ast.List))
             if is_by_one and "kind" not in {keyword.arg for keyword in named}:
                 yield "a sort that leaves the order of equals to chance; write kind='stable'"
+        case ast.Attribute(value=ast.Name(id="s"), attr="results"):
+            yield "reaches past frames and formats; what it needs is a column, or a part of s"
         case ast.Subscript(value=of, slice=place):
             index = _whole(place)
             is_row = isinstance(of, ast.Attribute) and of.attr == "iloc"

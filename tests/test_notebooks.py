@@ -171,6 +171,7 @@ NOTE = cell("markdown", "**What follows.**", "note")
         ("left = 1", "left: given and never read"),
         ("left = s.rows()\nleft = left[left.hard]", "left: given and never read"),
         ("print(ends.iloc[1].max())", "found by its place: ends.iloc[1]"),
+        ("print(s.results.cost)", "reaches past frames and formats"),
         ("print(days[-2])", "found by its place: days[-2]"),
     ],
 )

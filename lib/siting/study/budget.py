@@ -17,10 +17,11 @@ from siting.study.frames import Rows, Topic, frame
 BOUGHT = "Servers and network, bought"
 RESALE = "Resale"
 """Lines of cash that are investments."""
+MOVED = "Moving over and leaving"
 LINES = {
     "residual": RESALE,
-    "migration": "Moving over and leaving",
-    "exit": "Moving over and leaving",
+    "migration": MOVED,
+    "exit": MOVED,
     "before_production": "Today's bill until it runs",
     "api": "API",
     "rental": "GPU rental",
@@ -77,6 +78,8 @@ class BudgetFrames(Topic):
         option: label of the option
         line: what is paid for
         kind: capex (investments and what they bring back) or opex
+        is_bought: whether it is servers and network that are bought
+        is_moved: whether it is moving over and leaving
         year: 1 is the first, and holds what is paid today [year]
         paid: as it is paid; income is negative [currency]
         own_hours: part of it that is time of the client's own people: nobody is paid for it beside
@@ -90,6 +93,8 @@ class BudgetFrames(Topic):
                         "option": option.name,
                         "line": line,
                         "kind": _kind(line),
+                        "is_bought": line == BOUGHT,
+                        "is_moved": line == MOVED,
                         "year": year,
                         "paid": paid,
                         "own_hours": of_hours[year - 1],

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from siting.catalogue import Source, source_of
-from siting.cost import api_prices, claims, costing, money
+from siting.cost import api_prices, cashflow, claims, costing, money
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices
 from siting.quality import leaves, spoken
@@ -134,6 +134,7 @@ class CostFrames(Topic):
         option: label of the option
         item: what is paid for
         category: kind of cost
+        is_paid: whether somebody pays it; a service that is forgone is counted, and nobody bills it
         month: 0 is today; the last holds exit and resale [months]
         amount: cost; income is negative [currency]
         present: the same, discounted to today [currency]
@@ -148,6 +149,7 @@ class CostFrames(Topic):
                         "option": o.name,
                         "item": f.label,
                         "category": category,
+                        "is_paid": f.category != cashflow.FORGONE,
                         "month": month,
                         "amount": amount,
                         "present": present,

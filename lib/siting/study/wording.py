@@ -69,11 +69,21 @@ class Wording:
         """Three letters of the client's currency: `EUR`."""
         return self.client.currency
 
+    @property
+    def sign(self) -> str:
+        """The client's currency as a sum begins with it: `€`."""
+        return self.results.numbers.sign(self.currency).strip()
+
     @cached_property
     def home(self) -> str:
         """The client's country in a sentence: `Germany`, `the Netherlands`."""
         name = self.results.numbers.words.territories[self.client.country]
         return f"the {name}" if self.client.country in _WITH_THE else str(name)
+
+    @property
+    def is_in_eea(self) -> bool:
+        """Whether the client's country is in the European Economic Area."""
+        return self.client.country in self.results.sovereignty.law.sets["eea"]
 
     @cached_property
     def years(self) -> str:
