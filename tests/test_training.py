@@ -287,3 +287,81 @@ def test_padded_examples_are_as_long_as_examples_are_not_as_the_limit() -> None:
     assert job.batch.ends == (4 * 300, 4 * 1200, 4 * 2048)
     short = dataclasses.replace(job, tokens=512)
     assert short.batch.ends == (4 * 300, 4 * 512, 4 * 512)
+
+
+def test_a_loss_that_is_cut_keeps_no_logits_and_a_whole_one_those_of_transformers() -> None:
+    # 2 x 2,048 tokens x 151,680 entries of MiMo 7B x 12 B: 6.9 GiB, of the 17.2 that Axolotl prints
+    model = catalogue.model("XiaomiMiMo/MiMo-7B-RL")
+    job = Job(
+        model=model,
+        method="qlora",
+        base="nf4-dq",
+        optimizer="adamw_bnb_8bit",
+        tokens=2048,
+        micro_batch=2,
+        checkpointing=True,
+        lora_rank=32,
+        framework="axolotl",
+        loss="whole",
+    )
+    assert _part(training.Peak(job), "logits") == pytest.approx(6.94, rel=0.01)
+    assert training.Peak(job).reported.central == pytest.approx(17.2, rel=0.05)
+    cut = training.Peak(dataclasses.replace(job, loss="cut"))
+    assert _part(cut, "logits") == 0
+
+
+def test_bitsandbytes_quantises_the_encoder_of_images_where_transformers_runs_as_it_is() -> None:
+    # Ministral 3 3B: 0.42 billion parameters of its encoder in 4.13 bit instead of 16
+    model = catalogue.model("mistralai/Ministral-3-3B-Instruct-2512")
+    job = Job(model=model, method="qlora", base="nf4-dq", framework="axolotl")
+    saved = _part(training.Peak(dataclasses.replace(job, framework="unsloth")), "weights")
+    saved -= _part(training.Peak(job), "weights")
+    assert saved * GIB == pytest.approx(0.42e9 * (16 - 4.127) / 8, rel=0.01)
+
+
+def test_experts_in_four_bit_are_unpacked_a_layer_at_a_time() -> None:
+    # GLM-4.5-Air: 128 experts of 3 x 4,096 x 1,408 in 16 bit are 4.1 GiB; 63.4 GiB were logged
+    model = catalogue.model("zai-org/GLM-4.5-Air")
+    job = Job(
+        model=model,
+        method="qlora",
+        base="nf4-dq",
+        optimizer="adamw_bnb_8bit",
+        tokens=2048,
+        micro_batch=2,
+        checkpointing=True,
+        targets="attention",
+        framework="axolotl",
+        loss="cut",
+    )
+    peak = training.Peak(job)
+    assert _part(peak, "experts at work") * GIB == pytest.approx(128 * 3 * 4096 * 1408 * 2)
+    assert peak.reported.central == pytest.approx(63.4, rel=0.03)
+    # experts that were linear layers were unpacked one by one
+    before = training.Peak(dataclasses.replace(job, month="2025-12"))
+    assert "experts at work" not in {p.name for p in before.parts}
+    # a dense model has none
+    dense = training.Peak(dataclasses.replace(job, model=LLAMA))
+    assert "experts at work" not in {p.name for p in dense.parts}
+
+
+def test_the_gradient_of_one_expert_is_as_large_as_that_of_its_layer() -> None:
+    # gpt-oss-120b: 36 layers of 128 experts of 3 x 2,880 x 2,880 and their biases, in 16 bit
+    model = catalogue.model("openai/gpt-oss-120b")
+    job = Job(model=model, method="full", gpus=8, sharding="fsdp", framework="axolotl")
+    part = _part(training.Peak(job), "experts at work")
+    assert part * GIB == pytest.approx(128 * 3 * 2880 * 2880 * 2, rel=0.01)
+    elsewhere = training.Peak(dataclasses.replace(job, framework="torchtune"))
+    assert "experts at work" not in {p.name for p in elsewhere.parts}
+
+
+def test_adapters_on_each_expert_are_counted() -> None:
+    # Trinity Nano: 56 layers x 128 experts x 3 x (1,024 + 256) x rank 32, which is 881 million;
+    # one tensor for gate and up together: 2 x 1,024 + 3 x 256
+    model = catalogue.model("arcee-ai/Trinity-Nano-Preview")
+    job = Job(model=model, method="qlora", base="nf4", lora_rank=32, framework="axolotl")
+    old = dataclasses.replace(job, month="2025-12")
+    more = training._trained(dataclasses.replace(old, adapted_experts=True))
+    assert more - training._trained(old) == 56 * 128 * 3 * (1024 + 256) * 32
+    now = training._trained(dataclasses.replace(job, adapted_experts=True))
+    assert now - training._trained(job) == 56 * 128 * (2 * 1024 + 3 * 256) * 32

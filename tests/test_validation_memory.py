@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
+from siting.memory import distance
+from siting.quantity import Range
 from siting_validation import comparison as validation
+from siting_validation import finetune
 
 LEFT_OUT = Path(__file__).parents[1] / "lib" / "siting_validation" / "left_out.json"
 VRAM = validation.read(validation.shipped("vram"))
@@ -274,3 +278,51 @@ def test_rows_are_written_with_empty_cells_where_nothing_is_said(tmp_path: Path)
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["case_id", "quantity", "measured", "low", "central", "high", "note"]
     assert rows[0]["central"] == "" and rows[0]["note"]
+
+
+def test_what_a_record_says_of_loss_and_experts_is_read() -> None:
+    row = next(r for r in FINETUNE if r["case_id"] == "axolotl-0012")
+    job = finetune.job_of(row)
+    assert job.loss == "cut" and not job.adapted_experts and not job.activations_offloaded
+    said = "loss=whole; target experts; activation_offloading"
+    job = finetune.job_of({**row, "note": said})
+    assert job.loss == "whole" and job.adapted_experts and job.activations_offloaded
+    assert not finetune.job_of({**row, "note": "no target experts"}).adapted_experts
+    # before March 2026 experts were linear layers, so that adapters on all were on each of them
+    old = {**row, "note": "targets=True; pre-2025-12"}
+    assert finetune.job_of(old).adapted_experts
+    assert not finetune.job_of({**row, "note": "targets=True"}).adapted_experts
+
+
+FRAMEWORKS = ("axolotl", "litgpt", "peft", "torchtitan", "torchtune", "unsloth")
+
+
+@pytest.mark.parametrize("group", ["model and card", "source"])
+def test_peaks_of_each_framework_hold_where_they_were_left_out(group: str) -> None:
+    found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))["finetune"][f"{group}, by class"]
+    peaks = {of: e["peak_gib_per_gpu"] for of, e in found.items() if "peak_gib_per_gpu" in e}
+    assert set(peaks) == set(FRAMEWORKS)
+    for peak in peaks.values():
+        assert peak["median_error_pct"] <= 9 and peak["p90_error_pct"] <= 26
+        assert peak["coverage"] >= 0.74 and peak["median_high_over_low"] <= 1.6
+
+
+@pytest.mark.parametrize("kind", ["vram", "finetune"])
+@pytest.mark.parametrize("group", ["model and card", "source"])
+def test_the_middle_range_is_never_narrower_farther_out(kind: str, group: str) -> None:
+    found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))[kind][f"{group}, by distance"]
+    for quantity in {q for errors in found.values() for q in errors} - {"fits"}:
+        widths = [found[far][quantity] for far in "012" if quantity in found[far]]
+        middle = [e["median_high_over_low"] for e in widths]
+        # a given pool is counted in whole blocks: what its range holds is rounding
+        slack = 0.002 if "given" in quantity else 0
+        assert all(b >= a - slack for a, b in pairwise(middle)), quantity
+
+
+@pytest.mark.parametrize("quantity", ["weights", "pool", "peak"])
+def test_the_same_case_farther_out_has_no_narrower_range(quantity: str) -> None:
+    for width in (0.001, 0.05, 0.5):
+        near = Range(10 - 10 * width, 10, 10 + 10 * width)
+        made = [distance.widened(near, quantity, far) for far in (0, 1, 2, 3)]
+        for a, b in pairwise(made):
+            assert b.low <= a.low and b.high >= a.high and b.central == a.central

@@ -100,12 +100,14 @@ def job_of(row: Row) -> training.Job:
         tokens=tokens,
         micro_batch=(whole(row, "micro_batch") or 1) * pairs,
         checkpointing=checkpointing,
-        activations_offloaded=offloaded,
+        activations_offloaded=offloaded or "activation_offloading" in note,
         parameters_offloaded=host,
         gpus=whole(row, "num_gpus") or 1,
         sharding=sharding,
         lora_rank=whole(row, "lora_rank") or 8,
         targets=_targets(row.get("note", "")) or frame.targets,
+        adapted_experts=_experts_are_adapted(note, frame),
+        loss=_loss(note),
         adapted_head=bool(re.search(r"targets?=[^;]*head", row.get("note", ""))),
         packed="packing=false" not in note and (frame.packs or "packing=true" in note),
         capped="<" in row["seq_len"] and "sets the peak" not in note,
@@ -118,6 +120,20 @@ def job_of(row: Row) -> training.Job:
         context_parallel=ranks.get("cp", 1),
         expert_parallel=ranks.get("ep", 1),
     )
+
+
+def _experts_are_adapted(note: str, frame: training.Framework) -> bool:
+    """Whether a note says so, or adapts all linear layers where experts are such layers."""
+    said = re.search(r"(?<!no )\btarget experts", note)
+    return bool(said) or (frame.adapts_experts and "targets=true" in note)
+
+
+def _loss(note: str) -> Literal["", "whole", "cut"]:
+    """How a note says that the loss is computed; blank: it does not."""
+    found = re.search(r"\bloss=(whole|cut)\b", note)
+    if not found:
+        return ""
+    return "cut" if found[1] == "cut" else "whole"
 
 
 def _month(row: Row) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import statistics
 import sys
@@ -212,9 +213,12 @@ PLAIN = {
     "grade": "B", "note": "",
 }  # fmt: skip
 UNSTRETCHED = [
-    {"quantity": q, "distance": 0, "low": 1, "high": 1, "measurements": 0, "sources": 0, **PLAIN}
+    {
+        "quantity": q, "distance": 0, "low": 1, "high": 1, "narrowest": 1, "measurements": 0,
+        "sources": 0, **PLAIN,
+    }
     for q in ("weights", "pool", "peak")
-]
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +231,16 @@ class Residual:
     distance: int
     low: float
     high: float
+    down: float
+    """Share of the centre by which the unstretched range reaches below it."""
+    up: float
+
+    def width(self, row: dict[str, Any]) -> float:
+        """High over low of the range that a row of memory_spread.csv gives."""
+        narrowest = float(row["narrowest"])
+        least = (narrowest - 1) / (narrowest + 1)
+        up = max(self.up * float(row["high"]), least)
+        return (1 + up) / max(1 - max(self.down * float(row["low"]), least), 1e-3)
 
 
 def _predict(kind: str, known: Sequence[LoggedRow]) -> list[Prediction]:
@@ -242,7 +256,7 @@ def residuals(
         far = sum((a, v) not in seen for a, v in case.aspects.items())
         for c in _predict(kind, [case]):
             quantity = QUANTITIES.get(c.quantity, "peak" if c.quantity.startswith("peak") else "")
-            if quantity and c.central is not None and c.measured is not None:
+            if quantity and c.central and c.measured is not None:
                 slack = comparison.ROUNDING * abs(c.measured)
                 down = c.central - c.measured - slack
                 up = c.measured - c.central - slack
@@ -255,6 +269,8 @@ def residuals(
                     distance=far,
                     low=low,
                     high=high,
+                    down=1 - (c.low or 0.0) / c.central,
+                    up=(c.high or 0.0) / c.central - 1,
                 )
 
 
@@ -278,12 +294,32 @@ def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
             table.append(
                 {
                     "quantity": quantity, "distance": far, "low": f"{max(low, 0.2):.3g}",
-                    "high": f"{max(high, 0.2):.3g}", "measurements": len(rows),
+                    "high": f"{max(high, 0.2):.3g}", "narrowest": 1, "measurements": len(rows),
                     "sources": len({r.source for r in rows}), **PLAIN,
                 }
             )  # fmt: skip
     missing = {"weights", "pool", "peak"} - {r["quantity"] for r in table}
     return table + [r for r in UNSTRETCHED if r["quantity"] in missing]
+
+
+def never_narrower(table: list[dict[str, Any]], found: Sequence[Residual]) -> list[dict[str, Any]]:
+    """The same factors, with the middle width of nearer cases as the least of farther ones.
+
+    Widths hang on what is predicted, not on what was measured: they are those of all rows, also
+    where some are left out.
+    """
+    result = []
+    for quantity in dict.fromkeys(r["quantity"] for r in table):
+        narrowest = 1.0
+        for row in (r for r in table if r["quantity"] == quantity):
+            result.append(row | {"narrowest": f"{narrowest:g}"})
+            alike = (
+                r for r in found if (r.quantity, min(r.distance, 2)) == (quantity, row["distance"])
+            )
+            widths = [r.width(result[-1]) for r in alike]
+            if widths:
+                narrowest = max(narrowest, math.ceil(statistics.median(widths) * 100) / 100)
+    return result
 
 
 def _weights(sources: Sequence[str]) -> list[float]:
@@ -308,11 +344,13 @@ def left_out(kind: str, by: Callable[[LoggedRow], str]) -> list[tuple[Prediction
     found = []
     fit = constants if kind == "vram" else training_scale
     base = _all_residuals(kind, known)
+    every = [r for _, rs in base for r in rs]
     for group in dict.fromkeys(map(by, known)):
         inside = [c for c in known if by(c) == group]
         others = [c for c in known if by(c) != group]
         kept = {id(c) for c in others}
         spread = stretch([r for c, rs in base for r in rs if id(c) in kept])
+        spread = never_narrower(spread, every)
         seen = {(a, v) for c in others for a, v in c.aspects.items()}
         with facts(fit(others), spread):
             for case in inside:
@@ -398,7 +436,8 @@ def write_tables() -> None:
     seen = []
     for kind, topic in (("vram", "serving"), ("finetune", "training")):
         known = cases(kind)
-        made = stretch([r for _, rs in _all_residuals(kind, known) for r in rs])
+        every = [r for _, rs in _all_residuals(kind, known) for r in rs]
+        made = never_narrower(stretch(every), every)
         spread += [r for r in made if (r["quantity"] == "peak") == (kind == "finetune")]
         count = Counter((a, v) for c in known for a, v in c.aspects.items())
         seen += [

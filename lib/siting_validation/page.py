@@ -65,7 +65,7 @@ def serving() -> str:
             _left_out_table("vram", LEFT_OUT_QUANTITIES),
             "Weights of few bits apart:",
             _class_table("vram", ("weights_gib_per_gpu", "kv_cache_gib_per_gpu")),
-            "Inside the range, by how far a case is from what the others measured:",
+            INSIDE,
             _distance_table("vram", LEFT_OUT_QUANTITIES),
             "### Worst cases, and why",
             _worst_table(made, by_case),
@@ -255,10 +255,14 @@ POOR_TRAINING = """\
 - A limit on length is not a length: batches of unpacked examples differ by a factor of two between
   data sets, and no record says how long the longest example was.
 - Experts: whether adapters and 4-bit apply to them depends on the architecture's code.
-- Losses in chunks depend on plug-ins that records seldom name; for Axolotl the range spans both.
-- Sharding over several cards with parameters in host memory is a quarter too low.
-- Mixtures whose experts are one tensor a layer are not put into 4 bit by bitsandbytes: two records
-  with such models take 1.7 and 3 times what is expected."""
+- Where a record of Axolotl does not say whether its loss was cut, the range spans both.
+- Two QLoRA examples of Axolotl (Hunyuan 0.5B, Olmo 3 7B) take 2.7 GiB more than weights, adapters
+  and one layer, though their configurations cut the loss: cause not known.
+- Full training of a mixture with parameters in host memory is a sixth too low over eight cards, and
+  a third over two, where other kernels computed the experts.
+- bitsandbytes puts only linear layers into 4 bit (its issue 1849): experts that are one tensor a
+  layer stay in 16 bit unless the framework sees to them. A record that does not say is taken as one
+  whose framework does."""
 
 
 def _left_out() -> dict[str, Any]:
@@ -323,11 +327,19 @@ def _distance_table(kind: str, quantities: Sequence[str]) -> str:
         for far, name in (("0", "nothing new"), ("1", "one thing new"), ("2", "two or more")):
             cells = [found[far].get(q) for q in quantities]
             if any(cells):
-                held = [
-                    f"{_percent(100 * e['coverage'], 0)} of {e['n']}" if e else "" for e in cells
-                ]
+                held = [_held(e) if e else "" for e in cells]
                 rows.append((f"each {group}: {name}", *held))
     return _table(("left out", *(f"`{q}`" for q in quantities)), rows)
+
+
+INSIDE = "Inside the range, and high over low of the middle one, by what the others never measured:"
+
+
+def _held(e: Mapping[str, Any]) -> str:
+    """Share of measurements in their range, of how many, and how wide the middle range is."""
+    width = e.get("median_high_over_low")
+    inside = f"{_percent(100 * e['coverage'], 0)} of {e['n']}"
+    return f"{inside}; {width:.2f}" if width else inside
 
 
 # --- peers ------------------------------------------------------------------------------------
@@ -426,7 +438,7 @@ def fine_tuning() -> str:
             _left_out_table("finetune", ("peak_gib_per_gpu", "fits")),
             "By framework:",
             _class_table("finetune", ("peak_gib_per_gpu",)),
-            "Inside the range, by how far a case is from what the others measured:",
+            INSIDE,
             _distance_table("finetune", ("peak_gib_per_gpu",)),
             "### Worst cases, and why",
             _worst_table(made, by_case),
@@ -498,8 +510,9 @@ kind."""
 SPEED_DISTANCE = """\
 A card, a model or a format of experts of which there are fewer than ten other measurements is one
 step, and so is a release of the engine; an engine on that generation of cards, or under that kind
-of load, two. Distance 0: all was seen; 1: but for one step; 2: two or three; 3: more. No range is
-narrower farther out. Share of measurements in the range:"""
+of load, two. Distance 0: all was seen; 1: but for one step; 2: two or three; 3: more. No case has a
+narrower range farther out. The middle one of a class hangs also on which rows are in it, each
+judged by a table made without its group. Share of measurements in the range; high over low:"""
 MISFITS = """\
 - A vLLM of 2024 with an 8-bit 405B model on MI300X (`dstack405`): its source ran two checkpoints,
   Meta's with scales by row, for which the engine had no fused product on AMD cards, and AMD's with
@@ -551,11 +564,15 @@ def _left_out_speeds(fit: Mapping[str, Any], key: str) -> str:
 
 def _held_by_distance(fit: Mapping[str, Any], key: str) -> str:
     rows = [
-        (name, *(f"{100 * h[q]['inside']:.0f} % of {h[q]['n']}" if q in h else "" for q in SPEEDS))
+        (name, *(_held_speed(h[q]) if q in h else "" for q in SPEEDS))
         for name, h in fit["holds"][key].items()
         if name.startswith("distance")
     ]
     return _table(("", *(f"`{q}`" for q in SPEEDS)), rows)
+
+
+def _held_speed(h: Mapping[str, Any]) -> str:
+    return f"{100 * h['inside']:.0f} % of {h['n']}; {h['width']:.2f}"
 
 
 SPEEDS = ("itl_or_tpot_ms", "ttft_ms", "output_tokens_per_s_total")

@@ -47,6 +47,9 @@ class Stretch(Fact, tables="memory_spread", key="quantity distance"):
     distance: int
     low: Positive
     high: Positive
+    narrowest: Positive
+    """High over low of the middle range of the cases that are nearer: of less that is known, no
+    range is narrower. 1: none are nearer."""
     measurements: int
     sources: int
 
@@ -75,7 +78,7 @@ def in_words(missing: tuple[str, ...]) -> str:
 
 
 PRINTED_GIB = 0.005
-"""Logs round to a hundredth of a GiB: no range is narrower than that."""
+"""Logs round to a hundredth of a GiB: no range is narrower than that on either side."""
 
 
 def widened(r: Range, quantity: str, distance: int, down: float = 0.0, up: float = 0.0) -> Range:
@@ -85,8 +88,9 @@ def widened(r: Range, quantity: str, distance: int, down: float = 0.0, up: float
     is a matter of no scatter, and no factor takes it out of the range.
     """
     row = _spread(quantity, distance)
-    down = max((r.central - r.low) * row.low, PRINTED_GIB, down)
-    up = max((r.high - r.central) * row.high, PRINTED_GIB, up)
+    least = max(PRINTED_GIB, r.central * (row.narrowest - 1) / (row.narrowest + 1))
+    down = max((r.central - r.low) * row.low, least, down)
+    up = max((r.high - r.central) * row.high, least, up)
     return Range(r.central - down, r.central, r.central + up, unit=r.unit)
 
 

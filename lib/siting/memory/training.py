@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -22,7 +22,7 @@ from siting.catalogue import Day, Gpu, Model, Named, of_facts, table
 from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import unseen, widened
-from siting.memory.engines import constant
+from siting.memory.engines import MemoryConstant, constant
 from siting.memory.pool import MemoryPart, Verdict
 from siting.memory.weights import tensors
 from siting.quantity import GIB, NotEstimated, Range, total
@@ -74,6 +74,13 @@ class Framework(Choice, tables="training_frameworks", key="name before models"):
     """Asks the allocator for segments that grow, which leaves few gaps."""
     packs: bool = True
     """Packs short examples to full length unless told otherwise."""
+    plain: bool = False
+    """Runs Transformers as it is: encoders of images are put into few bits like all else, and the
+    gradient of one expert is made as large as the tensor that all experts of a layer share."""
+    unpacks_experts: bool = False
+    """Experts in few bits are unpacked to 16 bit, all of a layer, while it is at work."""
+    adapts_experts: bool = False
+    """Adapters on all linear layers are on those of each expert too."""
 
     def describes(self, model: str, month: str) -> bool:
         """Whether the row is about this model and this month; blank month: today."""
@@ -176,6 +183,10 @@ class Job:
     targets: Targets = "all"
     adapted_head: bool = False
     """The output head has an adapter too."""
+    adapted_experts: bool = False
+    """Each expert has adapters of its own."""
+    loss: Literal["", "whole", "cut"] = ""
+    """Whether logits are kept whole, or cut cross entropy keeps none; blank: as frameworks do."""
     packed: bool = True
     """Sequences are packed to full length, or the length is that of the longest example."""
     reference_model: bool = False
@@ -268,7 +279,14 @@ class Peak:
         logits = _logits(job)
         states = _gradients_and_states(job, activations.gib.central + logits.gib.central)
         self.job = job
-        self.parts = (_weights(job), states, activations, logits, _step(job, activations, logits))
+        self.parts = (
+            _weights(job),
+            states,
+            activations,
+            *_experts_at_work(job),
+            logits,
+            _step(job, activations, logits),
+        )
         allocated = total((p.gib for p in self.parts), "GiB")
         kept = _fitted("reserved_factor", job.is_sharded and not job.frame.expandable)
         reserved = allocated.times(kept, "GiB").plus(_fitted("reserved_gib"))
@@ -307,7 +325,7 @@ def aspects(job: Job) -> dict[str, str]:
 
 
 def _weights(job: Job) -> MemoryPart:
-    """The base model; embeddings and towers are not quantised."""
+    """The base model; embeddings are not quantised, and towers only by some frameworks."""
     t = tensors(job.model)
     frame = job.frame
     n = job.replicas
@@ -315,7 +333,8 @@ def _weights(job: Job) -> MemoryPart:
     if job.base == "mixed" and job.is_sharded:
         wide = 4.0  # 16-bit copies are made of gathered layers alone
     embedding = t.embedding if frame.ties or t.head else 2 * t.embedding
-    outside = (embedding + t.head + t.towers) * max(wide, 2.0)
+    outside = (embedding + t.head) * max(wide, 2.0)
+    outside += t.towers * (wide if frame.plain else max(wide, 2.0))
     whole = (t.linear * wide + outside) * job.share
     held = whole
     how = "whole on each GPU" if job.share == 1 else f"{job.share:.3g} on each GPU"
@@ -360,7 +379,19 @@ def _trained(job: Job) -> float:
         sides *= 2
     if job.targets == "all":
         sides += 3 * (hidden + (m.intermediate_size or m.moe_intermediate_size or 0))
-    return float(m.num_hidden_layers * sides * job.lora_rank)
+    adapted = float(m.num_hidden_layers * sides)
+    if job.adapted_experts and m.num_experts:
+        wide = m.moe_intermediate_size or 0
+        each = 2 * hidden + 3 * wide if job.frame.unpacks_experts else 3 * (hidden + wide)
+        adapted += _expert_layers(m) * m.num_experts * each  # gate and up are one tensor, or two
+    return adapted * job.lora_rank
+
+
+def _expert_layers(model: Model) -> int:
+    """Layers that have experts."""
+    dense = model.first_dense_layers or 0
+    layers = model.num_hidden_layers
+    return layers // model.moe_layer_step if model.moe_layer_step else layers - dense
 
 
 def _gradients_and_states(job: Job, beside: float) -> MemoryPart:
@@ -452,6 +483,34 @@ def _activations(job: Job) -> MemoryPart:
     )
 
 
+def _experts_at_work(job: Job) -> Iterator[MemoryPart]:
+    """What the experts of one layer take beside their place among the weights, if anything.
+
+    In few bits they are unpacked, whole layers at a time, by some frameworks. Trained, each makes
+    a gradient that is zero but for its own part, to be added to that of the others.
+    """
+    each = tensors(job.model).experts / max(1, _expert_layers(job.model)) * job.share
+    narrow = job.base in ("int8", "nf4", "nf4-dq")
+    if not each:
+        return
+    if narrow and job.frame.unpacks_experts:
+        row = constant("training", "unpacked_layers")
+        yield _of_experts(row, each * 2.0, "experts of a layer in 16 bit")
+    if job.is_full and job.frame.plain:
+        row = constant("training", "expert_gradients")
+        yield _of_experts(row, each * job.width, "a gradient as large as the experts of a layer")
+
+
+def _of_experts(row: MemoryConstant, once: float, how: str) -> MemoryPart:
+    """A part that is `once` bytes as often as a constant says."""
+    return MemoryPart(
+        name="experts at work",
+        gib=row.range.scaled(once / GIB, "GiB"),
+        formula=f"{row.central:g} x {once / GIB:.3g} GiB: {how}",
+        source=catalogue.source_of(row),
+    )
+
+
 def _layer_values(job: Job) -> Range:
     """16-bit values that one layer keeps of one token, for the base and for adapters."""
     m = job.model
@@ -507,9 +566,14 @@ def _product(a: Range, b: Range) -> Range:
 
 def _logits(job: Job) -> MemoryPart:
     """Logits of a micro-batch and what the loss makes of them."""
-    frame = job.frame
+    frame = framework("transformers") if job.loss == "whole" else job.frame
     entries = job.batch.scaled(job.model.vocab_size)
     bytes_each = Range(frame.logits_low, frame.logits_bytes, frame.logits_high)
+    source = catalogue.source_of(frame)
+    if job.loss == "cut":
+        row = constant("training", "cut_loss_bytes")
+        bytes_each = row.range
+        source = catalogue.source_of(row)
     if job.adapted_head and not job.is_full:
         bytes_each = bytes_each.plus(_fitted("head_adapter_bytes"))
     return MemoryPart(
@@ -517,5 +581,5 @@ def _logits(job: Job) -> MemoryPart:
         gib=_product(bytes_each, entries).scaled(1 / GIB / job.tensor_parallel, "GiB"),
         formula=f"{bytes_each.central:g} B x {job.batch.central:,.0f} tokens x "
         f"{job.model.vocab_size:,} vocabulary",
-        source=catalogue.source_of(frame),
+        source=source,
     )
