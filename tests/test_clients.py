@@ -277,7 +277,7 @@ def test_as_many_points_can_strike_as_the_title_says(
 ) -> None:
     s = studies.opened(client)
     points = s.rule_points()
-    strikes = (points[points.option == s.chosen].weight == "strikes").sum()
+    strikes = points[points.option == s.chosen].can_strike.sum()
     page = reports[f"{client}/report.html"].decode()
     found = re.search(r"</a> ((?:\w+ points?|Nothing that is open) can strike [^<]*)<", page)
     assert found

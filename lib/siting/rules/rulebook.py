@@ -8,6 +8,7 @@ read. To add a rule, an attribute or a country, add a row.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -98,7 +99,7 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     @property
     def cited(self) -> str:
         """The first article or paragraph of `provision`, without what is said of it."""
-        return self.provision.partition(";")[0].partition(",")[0]
+        return re.split(r"[;,](?![^(]*\))", self.provision)[0]
 
     @property
     def is_of_law(self) -> bool:
@@ -312,6 +313,27 @@ class RuleBook:
             and conditions.evaluate(condition, {**self.sets, **values}) is True
             for row, condition in self.remedies_in_place.items()
         )
+
+    def gravity(self, rule_id: str, country: str) -> int:
+        """Place of a rule among those that wait for one answer: 0 for what a country's law of
+        secrecy asks, 1 for its data protection, 2 for all other."""
+        topics = {
+            law.topic
+            for law in self.coverage
+            if law.country == country and rule_id in law.rules.split(";")
+        }
+        if any("secrecy" in topic for topic in topics):
+            return 0
+        return 1 if "data protection" in topics else 2
+
+    def silent(self, country: str) -> RuleBook:
+        """The rule book as if no law of a country were on file: its rules of coverage then say
+        which topics a client there touches."""
+        bare = tuple(
+            law.model_copy(update={"status": "not on file"}) if law.country == country else law
+            for law in self.coverage
+        )
+        return replace(self, coverage=bare)
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""

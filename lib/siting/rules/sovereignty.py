@@ -231,13 +231,20 @@ class Sovereignty:
     @cached_property
     def coverage(self) -> tuple[Finding, ...]:
         """Law that is not on file for this client, one line a topic: the same for every option."""
+        return self._limits(self.law)
+
+    @cached_property
+    def touched(self) -> tuple[Finding, ...]:
+        """Topics of law that this client touches, on file or not, as rules of coverage."""
+        return self._limits(self.law.silent(self.scenario.client.country))
+
+    def _limits(self, law: RuleBook) -> tuple[Finding, ...]:
+        """What the rules of coverage say under a rule book."""
         flows = [f for o in self.options.values() for f in o.flows]
         found = []
-        for rule in self.law.rules.values():
+        for rule in law.rules.values():
             if rule.is_limit:
-                own = [
-                    _finding(rule, f, f.values, self.law) for f in flows if rule.looks_at(f.kind)
-                ]
+                own = [_finding(rule, f, f.values, law) for f in flows if rule.looks_at(f.kind)]
                 worst_of = max(own, key=lambda f: SEVERITY.index(f.verdict), default=None)
                 if worst_of is not None and worst_of.verdict == "review":
                     found.append(worst_of)

@@ -12,10 +12,16 @@ import pandas as pd
 from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
-from siting.rules import levels, openness
+from siting.rules import conditions, levels, openness
 from siting.rules.findings import ASKED, Finding, worst
-from siting.rules.rulebook import Stress
-from siting.rules.sovereignty import DECIDING, OptionAssessment, VerdictChange, deciding
+from siting.rules.rulebook import Coverage, Rule, Stress
+from siting.rules.sovereignty import (
+    DECIDING,
+    OpenPoint,
+    OptionAssessment,
+    VerdictChange,
+    deciding,
+)  # fmt: skip
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict import plausible
 
@@ -282,10 +288,12 @@ class DataFrames(Topic):
         option: label of the option
         letter: A, B, …: how map, table and plan name it within the option
         point: title of the rule, or the answer that several rules wait for
-        weight: strikes (the option may fall by it), duty or marking
+        weight: strikes (what is wrong would lie with the option), duty or marking
+        can_strike: whether the option may fall by it: such a rule can fail
         judged: whether a person must judge; if not, an answer is awaited
-        rules: titles of the rules that are open for it
-        provisions: their articles, with the acts' names
+        rules: titles of the rules that are open for it: law of secrecy first, then data protection
+        provisions: their articles, with the acts' names, in the same order
+        laws: the first article of each, in the same order
         flows: flows that they bind
         reason: why the first of them is open
         clears: the question, or what would mend it
@@ -295,20 +303,30 @@ class DataFrames(Topic):
         for name, option in self.results.sovereignty.options.items():
             for place, p in enumerate(option.open_points):
                 flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
+                rules = self._by_gravity(p)
                 yield {
                     "option": name,
                     "letter": _letter(place),
                     "point": p.label,
                     "weight": p.lead.rule.weight,
+                    "can_strike": p.strikes,
                     "judged": p.awaited is None,
-                    "rules": "; ".join(f.rule.title for f in p.findings),
-                    "provisions": "; ".join(f.rule.provision for f in p.findings),
+                    "rules": "; ".join(rule.title for rule in rules),
+                    "provisions": "; ".join(rule.provision for rule in rules),
+                    "laws": "; ".join(rule.cited for rule in rules),
                     "flows": "; ".join(dict.fromkeys(flows)),
                     "reason": p.lead.reason,
                     "clears": p.clears,
                     "questions": len(p.missing),
                     "owner": p.lead.rule.owner,
                 }
+
+    def _by_gravity(self, point: OpenPoint) -> list[Rule]:
+        """Rules of a point, what the client's law of secrecy and of data protection asks first."""
+        law = self.results.sovereignty.law
+        country = self.client.country
+        rules = [finding.rule for finding in point.findings]
+        return sorted(rules, key=lambda rule: law.gravity(rule.rule_id, country))
 
     @frame
     def deciding_rules(self) -> Rows:
@@ -346,6 +364,7 @@ class DataFrames(Topic):
         status: on file, on file (Union), partly or not on file
         rules: number of rules on file [1]
         gap: what is known to be missing
+        touched: whether the client touches the topic, or may: its sector, its data or its staff
         """
         country = self.client.country
         for law in self.results.sovereignty.law.coverage:
@@ -356,26 +375,46 @@ class DataFrames(Topic):
                     "status": law.status,
                     "rules": len([rule for rule in law.rules.split(";") if rule]),
                     "gap": law.gap,
+                    "touched": self._touches(law),
                 }
                 yield source_of(law)
+
+    def _touches(self, law: Coverage) -> bool:
+        """Whether a topic of law concerns the client, as the rule of coverage on it says."""
+        found = self.results.sovereignty
+        scopes = (found.law.parsed[f.rule.rule_id].applies for f in found.touched)
+        return any(law.group in conditions.names(scope) for scope in scopes)
 
     @frame
     def law_not_on_file(self) -> Rows:
         """One topic that this client touches and whose law is not on file: it clears nothing.
 
-        topic: what is not on file
+        topic: what is not on file, or in part alone
         waits_for: what is not known before it is clear that this law applies; blank where it does
         said: what that means
+        gap: what is known to be missing
         owner: who asks counsel
         """
         for found in self.results.sovereignty.coverage:
+            law = self._law_of(found)
+            title = found.rule.title
+            if law and law.status == "partly":
+                title = title.replace("not on file", "only in part on file")
             yield {
-                "topic": found.rule.title,
+                "topic": title,
                 "waits_for": self._unknown_of(found) if found.may_not_apply else "",
                 "said": found.reason,
+                "gap": law.gap if law else "",
                 "owner": found.rule.owner,
             }
             yield source_of(found.rule)
+
+    def _law_of(self, found: Finding) -> Coverage | None:
+        """The topic in the client's country that a rule of coverage is on."""
+        law = self.results.sovereignty.law
+        named = conditions.names(law.parsed[found.rule.rule_id].applies)
+        country = self.client.country
+        return next((x for x in law.coverage if x.country == country and x.group in named), None)
 
     def _unknown_of(self, found: Finding) -> str:
         """What a finding waits for, in words."""

@@ -1,0 +1,125 @@
+"""The page on data and law: the law that matters is named, and what is silent is said."""
+
+from __future__ import annotations
+
+import csv
+import re
+from importlib import resources
+
+import pytest
+from printed import printed
+from studies import CLIENTS, opened
+
+
+@pytest.mark.parametrize(
+    ("client", "first", "law"),
+    [
+        ("klinikverbund-nordheide", "Secrecy of third parties involved", "§ 203(3) and (4)"),
+        ("assekuranz-saentis", "Swiss professional secrecy", "Swiss Criminal Code Art. 321(1)"),
+    ],
+)
+def test_of_rules_that_wait_for_one_answer_secrecy_is_named_first_then_data_protection(
+    client: str, first: str, law: str
+) -> None:
+    s = opened(client)
+    points = s.rule_points()
+    many = points[(points.option == s.chosen) & points.rules.str.contains(";")].iloc[0]
+    assert many.rules.split("; ")[0] == first
+    assert law in many.laws.split("; ")[0]
+    # A rule on Chinese operators, which stood first for Swiss data, comes after the client's own.
+    assert many.rules.index("Chinese operator") > many.rules.index(first)
+    assert f"{first} and " in printed("30_data", client)
+    assert law in printed("30_data", client)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_point_can_strike_where_one_of_its_rules_can_fail_and_stands_first(client: str) -> None:
+    s = opened(client)
+    points = s.rule_points()
+    for option, own in points.groupby("option", observed=True):
+        can = own.can_strike.to_list()
+        assert can == sorted(can, reverse=True), option
+        assert (own.weight[own.can_strike] == "strikes").all()
+    found = s.results.sovereignty.options
+    for name, option in found.items():
+        own = points[points.option == s.results.labels[name]].set_index("letter")
+        for letter, point in zip(own.index, option.open_points, strict=True):
+            able = [f for f in point.findings if "fail" not in f.rule.cannot.split(";")]
+            grave = any(f.rule.weight == "strikes" for f in able)
+            assert own.can_strike[letter] == grave
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_open_rules_and_the_points_that_settle_them_are_both_counted(client: str) -> None:
+    s = opened(client)
+    counts = s.rule_counts().set_index("option").loc[s.chosen]
+    told = printed("30_data", client)
+    assert f"{counts.review} are open: {s.count(counts.open_points, 'point')} settle them" in told
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_flow_without_a_place_is_in_the_headline(client: str) -> None:
+    s = opened(client)
+    flows = s.data_flows()
+    nowhere = flows.flow[(flows.option == s.chosen) & (flows.zone == "unknown")].unique()
+    headline = next(x for x in printed("30_data", client).splitlines() if x.startswith("# "))
+    assert ("is not stated" in headline) == bool(len(nowhere))
+    for flow in nowhere:
+        assert flow.lower() in headline
+    assert "all data stay" not in headline or not len(nowhere)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_is_missing_of_the_law_that_a_client_touches_is_told_and_nothing_else(
+    client: str,
+) -> None:
+    told = printed("30_data", client)
+    silent = told.partition("Not on file for")[2]
+    covered = opened(client).law_coverage()
+    for row in covered[covered.gap != ""].itertuples():
+        assert (row.gap[1:] in silent) == row.touched, row.topic
+
+
+def test_the_gap_of_a_bank_is_its_supervisors_and_not_the_secrecy_of_care() -> None:
+    covered = opened("banca-valdora").law_coverage().set_index("topic")
+    assert covered.touched["financial supervision"]
+    assert "circular 285" in covered.gap["financial supervision"]
+    assert not covered.touched["health secrecy"]
+    clinic = opened("klinikverbund-nordheide").law_coverage().set_index("topic")
+    assert "staff councils" in clinic.gap["employment"]
+    assert clinic.touched["employment"]
+    assert not clinic.touched["financial supervision"]
+
+
+def test_law_that_is_on_file_in_part_is_not_said_to_be_missing() -> None:
+    told = printed("30_data", "tidewater-apps")
+    assert "Data protection only in part on file" in told
+    assert "Data protection not on file" not in told
+
+
+def test_a_duty_that_begins_within_the_plan_stands_beside_the_open_points() -> None:
+    told = printed("30_data", "tidewater-apps")
+    line = next(x for x in told.splitlines() if "From January 1, 2027 besides" in x)
+    assert "California ADMT" in line
+    assert "Colorado" in line
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_fact_that_keeps_most_rules_off_has_one_number_of_them(client: str) -> None:
+    s = opened(client)
+    widest = next(s.wide_switches().itertuples(), None)
+    if widest is None:
+        return
+    told = printed("30_data", client)
+    part = "all" if widest.more == widest.rules_off else f"{widest.more} of the"
+    assert f"{part} {widest.rules_off} rules that this keeps off would apply" in told
+
+
+def test_a_question_to_a_vendor_is_understood_by_whoever_reads_it() -> None:
+    table = resources.files("siting_facts").joinpath("sovereignty_attributes.csv")
+    with table.open(encoding="utf-8", newline="") as file:
+        asked = [row["question"] for row in csv.DictReader(file) if row["addressee"] == "vendor"]
+    assert len(asked) > 50
+    assert [
+        question for question in asked if re.search(r"\b[Yy]ours?\b|\b[Yy]ou\b", question)
+    ] == []
