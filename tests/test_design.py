@@ -15,7 +15,7 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import BEST
 from siting.serving.servers import Server
-from siting.verdict import design
+from siting.verdict import design, variants
 from siting.verdict.chain import Chain
 from siting.verdict.design import Costed
 from studies import CLIENTS
@@ -195,3 +195,29 @@ def test_an_option_whose_machines_are_designed_keeps_all_else_that_is_said_of_it
     for name, option in Chain().designed(said).options.items():
         kept = option.model_dump(exclude=machines)
         assert kept == said.options[name].model_dump(exclude=machines), name
+
+
+def test_a_change_that_moves_a_cost_far_is_designed_of_all_machines() -> None:
+    """20,000 hidden tokens a request cost four times as much: cards of 180 GiB, which nothing but
+    such a load needs, are cheapest then, and were not among the six that are for the plain load."""
+    start = scenario.load("tidewater-apps")
+    tokens = {"workloads.in-app-writer.reasoning_tokens": 20_000.0}
+    changed = variants.put(start, tokens)
+    after_the_plain_one = Chain()
+    plain = after_the_plain_one.designs(start, "rented")[0]
+    near = after_the_plain_one.designs(changed, "rented")[0]
+    anew = Chain().designs(changed, "rented")[0]
+    assert near.machines == anew.machines
+    assert near.costed.present == anew.costed.present
+    assert near.machines != plain.machines
+    assert near.costed.present and plain.costed.present
+    assert near.costed.present > design.FAR * plain.costed.present
+
+
+def test_a_change_of_little_is_designed_of_the_cheapest_machines_alone() -> None:
+    start = scenario.load("tidewater-apps")
+    chain = Chain()
+    every = chain.designs(start, "rented")
+    dearer = variants.put(start, {"finance.discount_rate": 0.1})
+    assert len(every) > design.SHORTLIST
+    assert len(chain.designs(dearer, "rented")) == design.SHORTLIST

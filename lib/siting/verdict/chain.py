@@ -166,7 +166,7 @@ class Chain:
         self._pieces: dict[Hashable, tuple[Any, Piece]] = {}
         self._cited: dict[int, tuple[list[Evidence], Cited]] = {}
         self._first: dict[str, sovereignty.OptionAssessment] = {}
-        self._shortlists: dict[str, tuple[design.Machines, ...]] = {}
+        self._shortlists: dict[str, design.Shortlist] = {}
 
     # --- keeping ------------------------------------------------------------------------------
 
@@ -256,11 +256,14 @@ class Chain:
 
     def _looked_at(self, seen: Scenario, name: str) -> tuple[Design, ...]:
         """Designs of an option: of all machines the first time, which is for the report itself; for
-        its variants of the best of those, if one of them can still be taken."""
-        among = self._shortlists.get(name, ())
-        found = design.looked_at(seen, name, self._costed, among)
-        if not among:
-            self._shortlists[name] = tuple(d.machines for d in found[: design.SHORTLIST])
+        its variants of the best of those, while these serve."""
+        known = self._shortlists.get(name)
+        if known and known.machines:
+            found = design.looked_at(seen, name, self._costed, known.machines)
+            if known.serves(found):
+                return found
+        found = design.looked_at(seen, name, self._costed)
+        self._shortlists.setdefault(name, design.Shortlist.of(found))
         return found
 
     def _costed(self, scenario: Scenario, name: str) -> Costed:

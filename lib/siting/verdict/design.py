@@ -8,7 +8,7 @@ was measured. What was looked at, and why the others were not taken, is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from siting import catalogue
@@ -93,6 +93,37 @@ def opened(option: Option) -> Option:
 
 SHORTLIST = 6
 """Machines that are looked at again where one thing of the report is changed."""
+FAR = 2.0
+"""A change that makes the best design so many times as dear, or as cheap, asks for other machines:
+all are looked at then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortlist:
+    """The cheapest machines of an option, for what changes little of it."""
+
+    machines: tuple[Machines, ...]
+    present: float | None
+    """Present cost of the best design. [client's currency]"""
+
+    @classmethod
+    def of(cls, found: Sequence[Design]) -> Shortlist:
+        """Of all designs of an option, the best first."""
+        machines = tuple(design.machines for design in found[:SHORTLIST])
+        return cls(machines=machines, present=_present(found))
+
+    def serves(self, found: Sequence[Design]) -> bool:
+        """Whether designs that were found among these are near enough to what they were taken for,
+        and one of them can be taken."""
+        present = _present(found)
+        if not present or not self.present:
+            return False
+        return 1 / FAR <= present / self.present <= FAR
+
+
+def _present(found: Sequence[Design]) -> float | None:
+    """Present cost of the best design; None where none can be taken."""
+    return found[0].costed.present if found and not found[0].refused else None
 
 
 def looked_at(
@@ -104,7 +135,7 @@ def looked_at(
     """Every design of an option that is open: those that can be taken first, the cheapest first.
 
     costed: sizes and prices an option of a scenario. among: machines to which the search is held;
-    all where it is empty, and where none of them can be taken.
+    all where it is empty.
     """
     found = []
     for machines in _possible(scenario, scenario.options[name]):
@@ -113,8 +144,6 @@ def looked_at(
         whole = {**scenario.options, name: machines.put_in(scenario.options[name])}
         seen = costed(scenario.model_copy(update={"options": whole}), name)
         found.append(Design(machines=machines, costed=seen, refused=_refused(seen)))
-    if among and all(design.refused for design in found):
-        return looked_at(scenario, name, costed)
     return tuple(sorted(found, key=lambda d: d.order))
 
 
