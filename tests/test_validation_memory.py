@@ -294,6 +294,16 @@ def test_what_a_record_says_of_loss_and_experts_is_read() -> None:
     assert not finetune.job_of({**row, "note": "targets=True"}).adapted_experts
 
 
+@pytest.mark.parametrize("group", ["model and card", "source"])
+def test_no_run_is_called_safe_that_ran_out_where_it_was_left_out(group: str) -> None:
+    found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))
+    for kind in ("vram", "finetune"):
+        fits = found[kind][group]["fits"]
+        assert fits["said_fits_but_ran_out"] == 0 and fits["right"] >= 0.97
+    assert SERVING["fits"]["said_fits_but_ran_out"] == 0
+    assert TRAINING["fits"]["said_fits_but_ran_out"] == 0
+
+
 FRAMEWORKS = ("axolotl", "litgpt", "peft", "torchtitan", "torchtune", "unsloth")
 
 

@@ -533,7 +533,21 @@ MISFITS = """\
 - First tokens of servers other than NIM: means over runs whose first requests compile kernels,
   next to medians that do not count them.
 - Llama 3 on MI300X with vLLM 0.6 (`argonne`) takes 1.5 to 3.5 times what is expected, more the
-  larger the batch; another source with the same card and release (`dstack405`) does not.
+  larger the batch; another source with the same card and release (`dstack405`) does not. On two
+  cards, a step of 70B grows from 51 to 146 ms between 16 and 64 sequences of 256 tokens: products
+  of 64 rows reach some 50 TFLOP/s. Contexts that are 1,344 tokens longer add 71 ms, and 17 ms with
+  8B: as if the cache were read once for each query head. The 21 rows of its other cards are 11 %
+  off in the middle and 25 % at nine tenths, by the fit that knows them.
+- Open loops of 200 requests (`iog`) end before as many run as their rate asks for in the long run,
+  which is what is expected: Llama 3 8B on one H100 PCIe at 32 a second 16 ms, expected 35.
+- A 70B model in 16 bit on two H100 PCIe (`iog`): throughput times time per token says that 48
+  requests ran, and the memory model has room for 4. The sampler of its container probably takes
+  4 GiB less than the native one.
+- Mixtral 8x7B in 16 bit under vLLM 0.15 (`blis`): from 8 to 20 requests a second, the time per
+  token grows from 19.4 to 20.7 ms, and from 19.5 to 31 as expected, with a constant for 16-bit
+  experts that was fitted on early engines.
+- Near saturation, a time per token answers an error of the step several times over; ranges of open
+  loops know nothing of it.
 - First tokens of DeepSeek-R1 on SGLang take 200 to 300 ms more than reading the prompt: prompts run
   without captured graphs, and ranks that share experts wait for one another.
 - NVFP4 of a dense 27B model on SGLang (`sglq36`) runs at a third of what 4-bit products give: its
