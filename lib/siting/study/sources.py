@@ -147,11 +147,14 @@ class SourceFrames(Topic):
         action?: how to measure it; missing where no test is known
         days?: how long that takes [days]
         price*?: what it costs, converted on the day of the report [currency]
+        worth: most that it can be worth before the choice: what choosing by cost would save in the
+            mean of all cases, were the input known [currency]
         """
         chosen, rival = self.results.compared
         plan = self.results.uncertainty.plan
         moved = uncertainty.one_at_a_time(plan, tuple(dict.fromkeys((chosen, rival))))
         softest = self._softest()
+        worths = {known.driver: known.worth for known in self.results.advice.knowledge}
         rows: list[dict[str, Any]] = []
         for driver, costs in moved.items():
             at_low, at_high = costs[chosen] if rival == chosen else costs[rival] - costs[chosen]
@@ -169,6 +172,7 @@ class SourceFrames(Topic):
                 "source": source.source,
                 "date": source.date,
                 **self._test_of(driver),
+                "worth": worths.get(driver, 0.0),
             }
             rows.append(row)
         rows.sort(key=lambda row: -row["moved"])
