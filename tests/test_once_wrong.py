@@ -68,7 +68,7 @@ def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> N
         found = Made(
             rule=rule, verdict="review", reason="Why.", may_not_apply=may_not_apply, can_fail=False
         )
-        return OpenPoint(findings=(found,), awaited=None, missing=())  # type: ignore[arg-type]
+        return OpenPoint(findings=(found,), awaited=None, missing=(), remedy="Ask.")  # type: ignore[arg-type]
 
     points = (open_("Chinese operator", True), open_("Storage", False))
     law = Made(options=dict.fromkeys(given.options, Made(open_points=points, verdicts={})))

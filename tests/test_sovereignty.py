@@ -489,6 +489,12 @@ def with_rules(monkeypatch, tmp_path, old, new):
         ("gdpr and outside_eea,", "gdpr and (outside_eea,", "applies_when: .*was never closed"),
         ("trains_on_data and not", "trains_on_data > 3 and not", "is a yes/no, 3.0 is not"),
         (
+            "[key_control == 'cus",
+            "[key_control == 'kus",
+            "GDPR-48-1, remedy: 'kustomer' is no value",
+        ),
+        ("[audit_rights]", "[audit_rights", "rule GDPR-28-1, remedy: .*: write one condition"),
+        (
             "place not in adequate",
             "place not in adequat",
             "'adequat' is no group of countries; did you mean adequate",
@@ -584,6 +590,35 @@ def test_a_fact_that_switches_off_several_rules_is_told_with_what_would_follow(c
     page = printed("30_data", client)
     for row in told.head(1).itertuples():
         assert f"{row.fact[:1].upper()}{row.fact[1:]}: {row.value}" in page
+    order = list(zip(told.elsewhere, told.said, -told.rules_off, strict=True))
+    assert order == sorted(order)
+
+
+def test_answers_that_stand_for_a_seat_are_read_from_the_rules():
+    # Data-protection law of the EEA, Switzerland and the UK: the dictionary defines all three as
+    # `controller_country … or ANSWER`; no other answer stands beside a seat.
+    seats = {name: str(seat.parts[1]) for name, seat in BOOK.stands_for_seat.items()}
+    assert seats == {
+        "eu_data_subjects": "eea",
+        "swiss_data_subjects": "'CH'",
+        "uk_data_subjects": "'GB'",
+    }
+
+
+def test_law_of_a_country_in_which_nothing_lies_is_told_last_until_something_does():
+    # The hospitals and all that they use lie in Germany, Ireland and the United States.
+    there = scenario.load("klinikverbund-nordheide")
+
+    def swiss(changes):
+        found = sovereignty.assess(scenario.changed(there, changes)).switches()
+        return next(s for s in found if s.known.attribute.name == "swiss_data_subjects")
+
+    assert swiss({}).elsewhere and swiss({}).doubt[0]
+    near = {"options.rented.attributes.operator_country": "CH"}
+    asked = {"workloads.clinical-notes.data.residency": ["CH", "EEA"]}
+    assert not swiss(near).elsewhere
+    assert not swiss(asked).elsewhere
+    assert swiss(near).doubt < swiss({}).doubt
 
 
 def test_what_follows_were_data_personal_is_what_a_scenario_says_that_has_them():

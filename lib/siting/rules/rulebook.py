@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -41,8 +41,9 @@ from siting.inputs.attributes import (
     unknown_attribute,
 )
 from siting.inputs.countries import CountryGroup, Dated
-from siting.rules import conditions
+from siting.rules import conditions, remedies
 from siting.rules.conditions import Condition, Constant, Name, Operation, Values
+from siting.rules.remedies import Way
 from siting.vendors.vendor_record import known_by
 
 
@@ -80,6 +81,7 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """Verdicts that the rule cannot give by its nature (`fail`, `review`), and why."""
     cannot_why: str = ""
     remedy: str = ""
+    """What mends it: ways out, measures, and when each is in place (`siting.rules.remedies`)."""
     remedy_items: Annotated[
         str,
         one_of(lambda: column("cost_items", "id"), "cost item of siting_facts/cost_items.csv", ";"),
@@ -268,6 +270,8 @@ class RuleBook:
     parsed: Mapping[str, When]
     tested: Mapping[str, tuple[str, ...]]
     """Attributes that each rule tests."""
+    ways_out: Mapping[str, tuple[Way, ...]]
+    """What mends each rule."""
     attributes: Mapping[str, Attribute]
     flow_kinds: Mapping[FlowKind, Condition]
     """Each with the condition under which an option has one."""
@@ -305,6 +309,19 @@ class RuleBook:
         lines = {a: a.stated_in.split() for a in self.attributes.values() if a.stated_in}
         return tuple((a, tuple(line[0].split("."))) for a, line in lines.items())
 
+    @cached_property
+    def stands_for_seat(self) -> Mapping[str, Condition]:
+        """Answers that bring in the law of a country as a seat there would, each with the condition
+        on the seat that some rule takes in its place: `controller_country == 'GB' or ANSWER`."""
+        found: dict[str, Condition] = {}
+        for when in self.parsed.values():
+            for part in conditions.walk(when.applies):
+                if isinstance(part, Operation) and part.sign == "or":
+                    seats = [p for p in part.parts if _is_of_seat(p)]
+                    answers = [p.name for p in part.parts if isinstance(p, Name)]
+                    found |= {name: seat for name in answers for seat in seats}
+        return found
+
     def is_in_place(self, item: str, rule_id: str, values: Values) -> bool:
         """Whether a remedy of a rule is there already, as far as is known of a flow."""
         return any(
@@ -334,6 +351,12 @@ class RuleBook:
             for law in self.coverage
         )
         return replace(self, coverage=bare)
+
+    def remedy(self, rule_id: str, flows: Iterable[Values]) -> str:
+        """What would mend a rule that is open on these flows, without what is in place on all of
+        them; nothing where no remedy is known."""
+        known = [{**self.sets, **values} for values in flows]
+        return remedies.told(self.ways_out[rule_id], known)
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
@@ -379,6 +402,7 @@ def rule_book() -> RuleBook:
         rules=rules,
         parsed=parsed,
         tested={rule_id: _tested(when, attributes) for rule_id, when in parsed.items()},
+        ways_out={rule_id: _ways_out(rule, read) for rule_id, rule in rules.items()},
         attributes=attributes,
         flow_kinds={k: read(k.exists_when, f"flow {k.flow}") for k in kinds},
         groups=groups,
@@ -401,6 +425,24 @@ def rule_book() -> RuleBook:
             for row in catalogue.table("c3a_criteria", C3aCriterion)
         },
     )
+
+
+SEAT = Name("controller_country")
+"""The country of the client, as conditions name it."""
+
+
+def _is_of_seat(part: Condition) -> bool:
+    """Whether a condition compares the country of the client, and nothing else."""
+    return isinstance(part, Operation) and part.sign in ("==", "in") and part.parts[0] == SEAT
+
+
+def _ways_out(rule: Rule, read: Callable[[str, str], Condition]) -> tuple[Way, ...]:
+    """What mends a rule. Raises FactError naming the rule."""
+    where = f"rule {rule.rule_id}, remedy"
+    try:
+        return remedies.read(rule.remedy, partial(read, where=where))
+    except ValueError as fault:
+        raise FactError(f"{where}: {fault}") from None
 
 
 def _tested(when: When, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:

@@ -22,11 +22,11 @@ from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.model import Scenario
-from siting.rules import openness, rulebook
+from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
-from siting.rules.rulebook import LegalEvent, Rule, RuleBook
+from siting.rules.rulebook import SEAT, LegalEvent, Rule, RuleBook
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
 """Stands for the flow of a rule that looks at none of an option's."""
@@ -45,11 +45,13 @@ class OpenPoint:
     """The answer that they wait for; None where a person must judge."""
     missing: tuple[str, ...]
     """All answers that they wait for, on whatever flow: first the one that most rules do."""
+    remedy: str
+    """What is missing of what would mend the rule that stands for it."""
 
     @property
     def lead(self) -> Finding:
         """The finding that stands for the point: the one that weighs most."""
-        return min(self.findings, key=_weight)
+        return _lead(self.findings)
 
     @property
     def label(self) -> str:
@@ -74,7 +76,7 @@ class OpenPoint:
     def clears(self) -> str:
         """The question to ask, or what would mend it."""
         asked = self.awaited.question if self.awaited else ""
-        return asked or self.lead.rule.remedy
+        return asked or self.remedy
 
     @property
     def strikes(self) -> bool:
@@ -98,6 +100,11 @@ def deciding(findings: Iterable[Finding]) -> list[Finding]:
     return (fails or may_strike)[:DECIDING]
 
 
+def _lead(findings: Iterable[Finding]) -> Finding:
+    """The first of those that weigh most."""
+    return min(findings, key=_weight)
+
+
 def _weight(finding: Finding) -> tuple[int, int, bool]:
     """Order of open points: what can strike the option first, marking duties last; what may not
     even apply after what does."""
@@ -119,16 +126,25 @@ class OptionAssessment:
 
     def binds(self, rule_id: str) -> tuple[str, ...]:
         """Labels of the flows on which a rule gives the verdict that it gives of the option."""
+        labels = (flow.label for flow in self.bound(rule_id))
+        return tuple(dict.fromkeys(filter(None, labels)))
+
+    def bound(self, rule_id: str) -> tuple[FlowFacts, ...]:
+        """The flows on which a rule gives the verdict that it gives of the option."""
         verdict = self.verdicts[rule_id].verdict
-        own = (f.flow.label for f in self.findings[rule_id] if f.verdict == verdict)
-        return tuple(dict.fromkeys(filter(None, own)))
+        return tuple(f.flow for f in self.findings[rule_id] if f.verdict == verdict)
+
+    def remedy(self, finding: Finding) -> str:
+        """What would mend a rule, without the measures that are in place on all flows it binds."""
+        rule_id = finding.rule.rule_id
+        return finding.law.remedy(rule_id, (flow.values for flow in self.bound(rule_id)))
 
     @cached_property
     def open_points(self) -> tuple[OpenPoint, ...]:
         """What is open, what weighs most first; rules that wait for one answer are one point."""
         reviews = [f for f in self.verdicts.values() if f.verdict == "review"]
         judged = (f for f in reviews if not f.waits)
-        points = [OpenPoint(findings=(f,), awaited=None, missing=self._missing(f)) for f in judged]
+        points = [self._point((f,), None, self._missing(f)) for f in judged]
         waiting = {f.rule.rule_id: f for f in reviews if f.waits}
         while waiting:
             asked = Counter(name for f in waiting.values() for name in self._awaited(f))
@@ -138,10 +154,20 @@ class OptionAssessment:
             attribute = own[0].law.attributes[name]
             others = (n for f in own for n in self._missing(f) if n != name)
             every = (name, *dict.fromkeys(others))
-            points.append(OpenPoint(findings=tuple(own), awaited=attribute, missing=every))
+            points.append(self._point(tuple(own), attribute, every))
             for f in own:
                 del waiting[f.rule.rule_id]
         return tuple(sorted(points, key=lambda p: _weight(p.lead)))
+
+    def _point(
+        self, findings: tuple[Finding, ...], awaited: Attribute | None, missing: tuple[str, ...]
+    ) -> OpenPoint:
+        return OpenPoint(
+            findings=findings,
+            awaited=awaited,
+            missing=missing,
+            remedy=self.remedy(_lead(findings)),
+        )
 
     def _missing(self, finding: Finding) -> tuple[str, ...]:
         """What is not known of a rule, on whatever flow, in the order of the alphabet: also where a
@@ -186,6 +212,14 @@ class Exemption:
 
     known: Known
     rules: tuple[Rule, ...]
+    elsewhere: bool
+    """Whether it is about the law of a country in which nothing of the scenario lies."""
+
+    @property
+    def doubt(self) -> tuple[bool, bool, int]:
+        """Order in which they are told: what is taken for granted before what the client said, of
+        each what keeps most rules from applying; last what is about a country elsewhere."""
+        return self.elsewhere, not self.known.assumed, -len(self.rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +245,9 @@ class Question:
     flows: tuple[str, ...]
     rules: tuple[str, ...]
 
+
+SEATS = ("place", "operator_country", "parent_country")
+"""Attributes of a flow that say in which country something of it lies."""
 
 Options = Mapping[str, OptionAssessment]
 
@@ -330,9 +367,9 @@ class Sovereignty:
         for rule_id, decisive in assessed.verdicts.items():
             if decisive.verdict not in ("fail", "review"):
                 continue
-            alike = [f for f in assessed.findings[rule_id] if f.verdict == decisive.verdict]
+            bound = assessed.bound(rule_id)
             for item in filter(None, decisive.rule.remedy_items.split(";")):
-                known = (self.law.is_in_place(item, rule_id, f.flow.values) for f in alike)
+                known = (self.law.is_in_place(item, rule_id, flow.values) for flow in bound)
                 if not all(known):
                     wanted[item] = None
         return tuple(wanted)
@@ -348,7 +385,29 @@ class Sovereignty:
                 fact = known.attribute.name, known.text
                 facts.setdefault(fact, known)
                 off[fact][finding.rule.rule_id] = finding.rule
-        return [Exemption(known, tuple(off[fact].values())) for fact, known in facts.items()]
+        return [
+            Exemption(known, tuple(off[fact].values()), self._is_elsewhere(known))
+            for fact, known in facts.items()
+        ]
+
+    def _is_elsewhere(self, known: Known) -> bool:
+        """Whether an answer stands for a seat in a country in which nothing of the scenario lies:
+        no place of data, no operator, no parent and no residency that is asked for."""
+        seat = self.law.stands_for_seat.get(known.attribute.name)
+        if seat is None:
+            return False
+        supposed = ({**self.law.sets, SEAT.name: country} for country in self._countries)
+        return not any(conditions.evaluate(seat, values) for values in supposed)
+
+    @cached_property
+    def _countries(self) -> Set[str]:
+        """Where anything of the scenario lies: the client, what it uses, and what it asks for."""
+        flows = [flow for option in self.options.values() for flow in option.flows]
+        named = {str(flow.values[at]) for flow in flows for at in SEATS if flow.values.get(at)}
+        asked = {place for w in self.scenario.workloads.values() for place in w.data.residency}
+        found = named | asked | {self.scenario.client.country}
+        members = (self.law.sets.get(place.lower(), frozenset()) for place in found)
+        return found.union(*members)
 
     @property
     def sources(self) -> tuple[Source, ...]:

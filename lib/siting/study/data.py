@@ -271,7 +271,7 @@ class DataFrames(Topic):
         reason: why
         evidence: answers that the verdict rests on, with source and date
         cleared_if: fewest answers that would make it pass, or keep it from applying
-        remedy: what would mend it
+        remedy: what would mend it, without what is in place
         missing: unknown answers that it waits for [1]
         url: address of the law
         """
@@ -338,7 +338,7 @@ class DataFrames(Topic):
         title: what the rule asks for
         flows: flows that it binds
         reason: why, in the law's words
-        remedy: what would mend it
+        remedy: what would mend it, without what is in place
         url: address of the law
         """
         for name, option in self.results.sovereignty.options.items():
@@ -350,7 +350,7 @@ class DataFrames(Topic):
                     "title": found.rule.title,
                     "flows": "; ".join(option.binds(found.rule.rule_id)),
                     "reason": found.reason,
-                    "remedy": found.rule.remedy,
+                    "remedy": option.remedy(found),
                     "url": found.rule.url,
                 }
                 yield source_of(found.rule)
@@ -562,13 +562,16 @@ class DataFrames(Topic):
     @frame
     def wide_switches(self) -> Rows:
         """One fact that alone switches off several rules, and what would follow for the choice were
-        it otherwise, decided anew: what the client said as well as what is taken for granted; most
-        rules first. None where no option is chosen.
+        it otherwise, decided anew. What is taken for granted first, then what the client said, of
+        each what switches off most; last what is about the law of a country in which nothing of
+        the scenario lies. None where no option is chosen.
 
         fact: what is stated or taken for granted
         value: as what
         rules_off: rules that apply to no option because of it [1]
         said: whether the client said so; else it is taken for granted
+        elsewhere: whether it is about the law of a country in which neither the client nor what it
+            uses or asks for lies
         stated: who says so, and when
         more: rules that do not apply to the choice and then would [1]
         fail: rules of these that it would fail [1]
@@ -580,7 +583,7 @@ class DataFrames(Topic):
             return
         now = self.results.sovereignty.options[chosen].verdicts
         found = self.results.sovereignty.switches()
-        for switch in sorted(found, key=lambda s: -len(s.rules)):
+        for switch in sorted(found, key=lambda s: s.doubt):
             changes = plausible.otherwise(self.results.said, switch.known)
             if len(switch.rules) < WIDE or not changes:
                 continue
@@ -597,6 +600,7 @@ class DataFrames(Topic):
                 "value": switch.known.text,
                 "rules_off": len(switch.rules),
                 "said": not switch.known.assumed,
+                "elsewhere": switch.elsewhere,
                 "stated": _stated_by(switch.known),
                 "more": len(more),
                 "fail": more.count("fail"),
@@ -740,7 +744,7 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
         "reason": found.reason,
         "evidence": _evidence(found),
         "cleared_if": " and ".join(f"{answer}: {value}" for answer, value in easiest),
-        "remedy": rule.remedy,
+        "remedy": option.remedy(found),
         "missing": len(missing),
         "url": rule.url,
     }
