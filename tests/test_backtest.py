@@ -118,10 +118,34 @@ def test_a_notice_of_fewer_days_is_never_likelier_than_one_of_more():
 
 def test_choosing_one_variant_by_what_was_known_does_as_well_as_mixing_all():
     for panel in NOTICES:
-        (picked,) = panel.choices
+        picked, _ = panel.choices
+        assert picked.predictor == stability.CHOSEN
         assert abs(picked.auc.value - panel.own.auc.value) < 0.02, panel.quantity
         assert abs(picked.brier_skill.value - panel.own.brier_skill.value) < 0.03, panel.quantity
         assert picked.gap <= picked.gap_if_exact[1], panel.quantity
+
+
+def test_one_model_scores_as_well_as_the_mixture_and_is_further_off_in_its_fifths():
+    # What docs/validation.md says of both; where it ends to be so, the mixture has no reason left.
+    for panel in NOTICES:
+        for alone in panel.choices:
+            for more in (alone.brier_more, alone.log_more):
+                assert more.low < 0 < more.high, (panel.quantity, alone.predictor)
+    for alone in stability.ALONE:
+        assert max(p.test(alone).gap for p in NOTICES) > stability.GAP_HELD + 0.005
+    assert max(p.own.gap for p in NOTICES) < stability.GAP_HELD + 0.005
+
+
+def test_how_much_worse_a_forecast_scores_by_hand():
+    # Of a vendor's two notices one came, foretold 1/2 and 1/2 by the mixture, 3/4 and 3/4 by the
+    # other: Brier (1/16 + 9/16)/2 against 1/4, so +1/16; log (ln 4/3 + ln 4)/2 − ln 2 = ln(4/3)/2.
+    made = [ForecastCase("a", (0.5, 0.5, 0, 0, 0, 0.75), came) for came in (True, False)]
+    test = next(t for t in stability.evaluate(made) if t.predictor == stability.CHOSEN)
+    assert test.brier_more.value == pytest.approx(1 / 16)
+    assert test.log_more.value == pytest.approx(np.log(4 / 3) / 2)
+    # One vendor drawn again and again is the same vendor: its range has no width.
+    assert test.brier_more.low == pytest.approx(test.brier_more.high)
+    assert stability.log_score(np.array([0.25]), np.array([1.0])) == pytest.approx(np.log(4))
 
 
 def test_the_one_variant_of_a_day_rests_on_earlier_notices_alone():
@@ -131,7 +155,7 @@ def test_the_one_variant_of_a_day_rests_on_earlier_notices_alone():
     )
     every, without = (stability.notice_cases(r, 90) for r in (record, fewer))
     for early, late in zip(without, every, strict=False):
-        assert early.values[-1] == pytest.approx(late.values[-1], rel=1e-12)
+        assert early.values[-2:] == pytest.approx(late.values[-2:], rel=1e-12)
 
 
 def test_the_largest_gap_of_exact_forecasts_by_hand():
@@ -142,7 +166,7 @@ def test_the_largest_gap_of_exact_forecasts_by_hand():
 
 def test_no_fifth_of_the_notices_is_further_off_than_asked_or_than_chance_allows():
     for panel in NOTICES:
-        assert round(panel.own.gap, 2) <= 0.12, panel.quantity
+        assert round(panel.own.gap, 2) <= stability.GAP_HELD == 0.12, panel.quantity
         assert panel.own.gap <= panel.own.gap_if_exact[1], panel.quantity
 
 

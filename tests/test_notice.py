@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from siting.vendors import notice
 from siting.vendors.vendor_record import Living, Record, Retirement, Vendor, load, notices
@@ -77,6 +78,22 @@ def test_the_variant_that_foretold_better_weighs_more():
     turned += [retirement("A", f"n{m}", f"2025-{m:02}-01", f"2025-{m:02}-20") for m in range(1, 13)]
     found = notice.notice_chances(record(*turned), "A", DAY)[1]
     assert found.chance.central > 0.85  # half of its notices were short
+
+
+def test_without_drift_a_variant_is_the_beta_binomial_by_hand():
+    # B gave 30 days, then A 180 days a year ago. Of a half-life h, A's own long notice weighs
+    # w = 2^(−365/h), and the typical vendor's share is
+    # (0.25 / (w + 0.5) + (w + 0.25) / (w + 0.5)) / 2 = 1/2.
+    known = record(
+        retirement("B", "b1", "2025-01-01", "2025-01-31"),
+        retirement("A", "a1", "2025-01-01", "2025-06-30"),
+    )
+    asked = [("A", dt.date(2026, 1, 1))]
+    told, worth, _ = notice.variants(known.notices, asked, is_drifting=False)
+    assert told.shape == (8 * 5, 3, 1)
+    weights = [(0.5 ** (365 / h), k) for h in 30 * 2.0 ** np.arange(8) for k in (0.5, 1, 2, 4, 8)]
+    assert told[:, 1, 0] == pytest.approx([k / 2 / (w + k) for w, k in weights])
+    assert worth[:, 1, 0] == pytest.approx([w + k for w, k in weights])
 
 
 def test_a_vendor_without_notices_takes_the_pool():

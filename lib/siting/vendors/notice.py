@@ -13,9 +13,9 @@ not chosen by hand: each stands at evenly spaced values of a wide range, and the
 by how well each foretold the notices before the day (weights ∝ likelihood: Dawid 1984, Journal of
 the Royal Statistical Society A 147). No notice enters a forecast of its own day.
 
-One variant alone, a half-life of a year and a weight of two notices, ranks as well (`docs/
-decisions.md`), but is further off in its fifths: the drift is what keeps chances level. All of it
-tells who gives short notice, not when.
+One model alone, its half-life and weight chosen anew on each day and without the drift, scores as
+well but is further off in its fifths (`siting validate stability`): the drift is what keeps chances
+level. All of it tells who gives short notice, not when.
 
 The life of a model is log-normal, fitted by maximum likelihood to models that have ended, or whose
 last day is announced, and to those that still live, which count as longer than they have lived so
@@ -120,12 +120,13 @@ def mixed(told: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
 
 
 def variants(
-    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]]
+    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]], is_drifting: bool = True
 ) -> tuple[Array, Array, Array]:
     """What each variant foretells, its worth in notices, and how well it did before. [log]
 
     notices: separate ones. The first two by variant, limit and asked (vendor, day), the last by
-    variant and asked: from earlier days alone.
+    variant and asked: from earlier days alone. is_drifting: whether what all vendors drift to is
+    believed; if not, a variant is a half-life and a weight.
     """
     rows = [(n.vendor, n.announced or dt.date.max) for n in notices] + list(asked)
     _, who = np.unique([vendor for vendor, _ in rows], return_inverse=True)
@@ -138,6 +139,7 @@ def variants(
     age = day[:, None] - day[:past]
     before = age > 0
     fading, pooling, drifting = (_values(name) for name in VARIANTS)
+    drifting = drifting if is_drifting else np.array([np.inf])
     told = []
     worth = []
     for half_life in fading:
@@ -168,8 +170,11 @@ def _values(name: str) -> Array:
 def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
     """Chances moved in log odds by what they missed of late: ridge, by Newton's method.
 
-    counted: how much each earlier notice counts on a day. [limit × asked × notice]
+    counted: how much each earlier notice counts on a day. [limit × asked × notice] weight: against
+    a drift; without an end, none is believed.
     """
+    if np.isinf(weight):
+        return np.asarray(expit(odds))
     shift = np.zeros((len(odds), 1))
     past = came.shape[1]
     for _ in range(STEPS):
