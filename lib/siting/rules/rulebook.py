@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -440,7 +440,7 @@ def _ways_out(rule: Rule, read: Callable[[str, str], Condition]) -> tuple[Way, .
     """What mends a rule. Raises FactError naming the rule."""
     where = f"rule {rule.rule_id}, remedy"
     try:
-        return remedies.read(rule.remedy, partial(read, where=where))
+        return remedies.read(rule.remedy, lambda text: read(text, where))
     except ValueError as fault:
         raise FactError(f"{where}: {fault}") from None
 

@@ -396,8 +396,9 @@ class Sovereignty:
         seat = self.law.stands_for_seat.get(known.attribute.name)
         if seat is None:
             return False
-        supposed = ({**self.law.sets, SEAT.name: country} for country in self._countries)
-        return not any(conditions.evaluate(seat, values) for values in supposed)
+        sets: Values = self.law.sets
+        there = ({**sets, SEAT.name: country} for country in self._countries)
+        return not any(conditions.evaluate(seat, values) for values in there)
 
     @cached_property
     def _countries(self) -> Set[str]:
