@@ -39,7 +39,7 @@ MEASURES: dict[str, tuple[str, str]] = {
         r"worse than|not yet shown|no test shows|below your floor",
     ),
     "data": (
-        r"data stay in|no data leaves?",
+        r"data (?:but .*)?stay (?:in|on)|no data leaves?",
         r"data leaves?",
     ),
 }

@@ -280,7 +280,9 @@ def _span(found: list[HardwarePrice], machine: Server, day: dt.date) -> tuple[Ra
     names = "; ".join(dict.fromkeys(r.source for r in found))
     where = f"siting_facts/hardware_prices.csv, {machine.gpu_id}, form {found[0].form}"
     source = Source(
-        source=f"Median of {len(found)} prices: {names}",
+        source=f"Median of {len(found)} prices: {names}"
+        if len(found) > 1
+        else f"One price: {names}",
         url=oldest.url,
         date=oldest.date,
         locator=f"{where}, cards plus host share" if cards else where,

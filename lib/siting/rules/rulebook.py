@@ -366,6 +366,12 @@ class RuleBook:
         named = (day for part in parts for day in conditions.dates(part, "as_of"))
         return {*(d.valid_from for d in dated if d.valid_from), *ends, *named}
 
+    def named_days(self, rule_id: str) -> set[dt.date]:
+        """Days that the conditions of a rule name, on which its verdict may change."""
+        when = self.parsed[rule_id]
+        parts = (when.applies, when.fails, when.reviews)
+        return {day for part in parts for day in conditions.dates(part, "as_of")}
+
     def known(self, name: str, value: Value | None, source: Source) -> Known:
         """A value of the attribute called `name`."""
         return Known(self.attributes[name], value, source)

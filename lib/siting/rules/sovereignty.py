@@ -319,6 +319,30 @@ class Sovereignty:
             before = after
         return tuple(found)
 
+    def stricter_from(self, option: str, point: OpenPoint, until: dt.date) -> dt.date | None:
+        """First day by `until` from which a rule of a point fails and does not yet, were one of the
+        answers that it rests on otherwise; None where there is none."""
+        named = {day for f in point.findings for day in self.law.named_days(f.rule.rule_id)}
+        for day in sorted(day for day in named if self.law.day < day <= until):
+            if any(self._fails_from(option, point, said, day) for said in self._sayings(point)):
+                return day
+        return None
+
+    def _sayings(self, point: OpenPoint) -> Iterator[Values]:
+        """What may be found of a point: each answer to what its rules test."""
+        for name in sorted({n for f in point.findings for n in self.law.tested[f.rule.rule_id]}):
+            attribute = self.law.attributes[name]
+            answers = (True, False) if attribute.type == "yes/no" else attribute.words
+            yield from ({name: answer} for answer in answers)
+
+    def _fails_from(self, option: str, point: OpenPoint, said: Values, day: dt.date) -> bool:
+        """Whether a rule of a point fails on a day, and does not yet today."""
+        flows = self.options[option].flows
+        now = _judged(flows, self.law, said).verdicts
+        then = _judged(flows, self.law.on(day), said).verdicts
+        rules = [f.rule.rule_id for f in point.findings]
+        return any(then[r].verdict == "fail" != now[r].verdict for r in rules)
+
     def _is_of_here(self, event: LegalEvent) -> bool:
         """Whether an event is none of another country than the client's."""
         names = Locale("en").territories

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
 from siting.quality import spoken
+from siting.rules.sovereignty import Ahead, OpenPoint
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 
 USUAL = {"kind": "planned", "needs_decision": False, "concerns_client": True}
 """What holds of an event unless it says otherwise."""
 
-PURCHASES = ("servers", "moving over")
-"""Categories of cost that are paid once, to begin."""
+BOUGHT = "servers and network"
+PURCHASES = {"servers": BOUGHT, "network": BOUGHT, "moving over": "moving over"}
+"""What is paid once by category of cost, as the table of cash by year sums it up."""
 
 
 class TimelineFrames(Topic):
@@ -31,15 +34,16 @@ class TimelineFrames(Topic):
         reason: why it is open
         hard: whether the option is not cleared before it is settled
         owner: who settles it
-        due: day by which it should be settled
+        due: day by which it should be settled: within the plan's first horizon, and the day before
+            the law itself becomes stricter where that comes first
         """
         law = self.results.sovereignty
         questions = {q.attribute: q.question for q in law.questions}
         for c in self.results.decision.candidates:
-            found = law.options[c.name].open_points
-            missing = {point.label: point.missing for point in found}
-            for doubt, hard in open_points(c, found):
-                waits = missing.get(doubt.point, ())
+            found = {point.label: point for point in law.options[c.name].open_points}
+            for doubt, hard in open_points(c, found.values()):
+                point = found.get(doubt.point)
+                waits = point.missing if point else ()
                 asked = " ".join(questions[name] for name in waits if name in questions)
                 yield {
                     "option": c.name,
@@ -49,9 +53,17 @@ class TimelineFrames(Topic):
                     "reason": doubt.reason,
                     "hard": hard,
                     "owner": doubt.owner,
-                    "due": self.results.day(FIRST_HORIZON_DAYS),
+                    "due": self._due(c.name, point),
                 }
         yield from law.sources
+
+    def _due(self, option: str, point: OpenPoint | None) -> str:
+        """The day by which a point should be settled."""
+        horizon = dt.date.fromisoformat(self.results.day(FIRST_HORIZON_DAYS))
+        found = self.results.sovereignty
+        stricter = found.stricter_from(option, point, horizon) if point else None
+        last = stricter - dt.timedelta(days=1) if stricter else horizon
+        return max(last, self.client.report_date).isoformat()
 
     @frame
     def timeline(self) -> Rows:
@@ -135,16 +147,19 @@ class TimelineFrames(Topic):
                     }
 
     def _law(self) -> Iterator[dict[str, Any]]:
+        chosen = self.results.decision.recommended
+        points = self.study.open_points()
+        eves = set(points.due)
+        mine = set(points.due[points.option == self.results.labels.get(chosen or "")])
         for x in self.results.sovereignty.ahead:
-            mine = {
-                c.after.verdict for c in x.changes if c.option == self.results.decision.recommended
-            }
+            eve = (x.date - dt.timedelta(days=1)).isoformat()
+            verdicts = {c.after.verdict for c in x.changes if c.option == chosen}
             yield {
                 "end": x.date.isoformat(),
                 "label": x.text,
                 "kind": "fixed",
-                "needs_decision": bool(mine & {"review", "fail"}),
-                "concerns_client": bool(x.changes),
+                "needs_decision": eve in mine or bool(verdicts & {"review", "fail"}),
+                "concerns_client": eve in eves or _is_felt(x),
             }
 
     def _retirements(self) -> Iterator[dict[str, Any]]:
@@ -164,7 +179,9 @@ class TimelineFrames(Topic):
         ordered = 0 if self.results.decision.stays else PILOT_DAYS
         mine = flows.option == self.results.labels[self.results.decision.recommended or ""]
         paid = flows[mine & (flows.amount > 0) & flows.category.isin(PURCHASES)]
-        sums = paid.groupby(["month", "category"], observed=True).amount.sum().reset_index()
+        # The network is bought with the first servers; what it costs by the month is no purchase.
+        paid = paid[(paid.category != "network") | (paid.month == 0)]
+        sums = paid.groupby(["month", paid.category.map(PURCHASES)]).amount.sum().reset_index()
         for paid_once in sums.to_dict("records"):
             yield {
                 "end": self.results.day(ordered + paid_once["month"] * 365.25 / 12),
@@ -172,3 +189,9 @@ class TimelineFrames(Topic):
                 "label": paid_once["category"],
                 "option": self.results.decision.recommended,
             }
+
+
+def _is_felt(event: Ahead) -> bool:
+    """Whether a day of the law changes more than that a rule begins to apply which is met."""
+    kinds = {(c.before.verdict, c.after.verdict) for c in event.changes}
+    return bool(kinds - {("n.a.", "pass")})

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from siting.catalogue import Source, source_of
-from siting.cost import costing, tco
+from siting.cost import costing, prices, tco
 from siting.cost.cashflow import HybridPlan
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.study.timeline import PURCHASES
 from siting.verdict.decision import Decision
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.plausible import FUTURES, condition_in_words, is_law, laws_behind
@@ -40,8 +41,6 @@ FALLS = tuple(step / 20 for step in range(20))
 """Yearly falls of API prices that a curve is drawn through. [share]"""
 FALLING = "api_decline"
 """The factor of the cost plan that holds the fall."""
-ONCE = ("servers", "moving over")
-"""Kinds of cost that are paid once, to begin."""
 
 
 class TurnFrames(Topic):
@@ -67,6 +66,8 @@ class TurnFrames(Topic):
         share?: share of cases in which no other is better by more than matters [share]
         lead?: lead of the choice then; missing where it may not be chosen any more [points]
         answer: level (another leads by no more than matters), changes or none
+        open_points?: points of law to clear of an option that is no option of the report; missing
+            where another is first [points]
         """
         tried = list(self.results.tried)
         tried += [(s.variant, s.outcome) for s in self.results.switches]
@@ -90,7 +91,16 @@ class TurnFrames(Topic):
                 "share": found.share,
                 "lead": found.lead,
                 "answer": found.answer,
+                "open_points": self._to_clear(variant, found),
             }
+
+    def _to_clear(self, variant: Variant, found: Outcome) -> int | None:
+        """What the law leaves open of an option that only a variant has; it went through the same
+        rules as the others, and none of them fails."""
+        if found.option is None or found.option in self.options:
+            return None
+        changed = put(self.results.said, variant.changes)
+        return len(self.results.chain.rules(changed).options[found.option].open_points)
 
     def _known_by(self, variant: Variant, settled: Settled) -> str | None:
         if settled == "day" and variant.day:
@@ -129,6 +139,7 @@ class TurnFrames(Topic):
         p90?: nine in ten are cheaper [currency]
         first?: share of cases in which it ranks first [share]
         best: whether it has the highest mean score of all
+        fall*?: how fast prices fall in that future; missing where they follow a named model [share]
         """
         own = self.scenario.finance.price_path
         paths: list[str] = [own]
@@ -155,6 +166,8 @@ class TurnFrames(Topic):
                 }
             if found.ranking and c.name in found.ranking.names:
                 row["first"] = found.ranking.first(c.name)
+            if path == "equal_quality":
+                row["fall*"] = prices.parameter(FALLING).factor().value
             yield row
 
     @frame_citing(_criteria_sources)
@@ -360,8 +373,8 @@ class TurnFrames(Topic):
             "points": len(mine),
         }
         flows = self.study.cash_flows()
-        ordered = flows[(flows.option == target.label) & flows.category.isin(ONCE)]
-        paid = ordered[ordered.month <= PILOT_DAYS / 30].amount.clip(lower=0).sum()
+        ordered = flows[(flows.option == target.label) & flows.category.isin(PURCHASES)]
+        paid = ordered[ordered.month == 0].amount.clip(lower=0).sum()
         if paid > 0 and not found.stays:
             row["once"] = paid
         today = next((c.cost for c in found.candidates if c.name == found.baseline), None)

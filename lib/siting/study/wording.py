@@ -153,11 +153,14 @@ class Wording:
 
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
+        return f"{self.spelt(number)} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
+
+    def spelt(self, number: float) -> str:
+        """A number within a sentence: up to twelve in words, `three`, else in figures."""
         whole = math.isfinite(number) and number == int(number)
-        text = self.number(number, 0 if whole else None)
         if whole and 0 <= number < len(_WORDS):
-            text = _WORDS[int(number)]
-        return f"{text} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
+            return _WORDS[int(number)]
+        return self.number(number, 0 if whole else None)
 
     def between(self, low: float, high: float, unit: str = "") -> str:
         """An open or closed range in words: `below 12`, `above 3`, `from 3 to 12`, `always`."""

@@ -50,7 +50,7 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
     """All plausible changes of a scenario, by kind; only those that it can take."""
     listed = (
         *price_paths(scenario),
-        *loads(scenario),
+        *loads(scenario, chain),
         *money(scenario),
         *terms(scenario),
         *hardware(scenario, chain),
@@ -154,7 +154,7 @@ def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
     }
 
 
-def loads(s: Scenario) -> Iterator[Variant]:
+def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """How much is asked, how it grows, how long a request is, and how requests come."""
     for factor in FACTORS:
         yield Variant(
@@ -184,6 +184,7 @@ def loads(s: Scenario) -> Iterator[Variant]:
             )
     for name, w in s.workloads.items():
         yield from _lengths(s, name, w)
+        yield from _hidden(s, chain.decide(s).recommended, name)
         yield from _pictures(s, name, w)
         yield from _arrivals(name, w)
         yield from _outsiders(name, w, s.client.sector)
@@ -204,11 +205,14 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
                 f"not {tokens.mean:,.0f}",
             )
         yield from _spreads(s, name, side, tokens)
-    hidden = [
-        quality.hidden_tokens(s, option, name)
-        for option, o in s.options.items()
-        if o.kind not in MIXED
-    ]
+
+
+def _hidden(s: Scenario, chosen: str | None, name: str) -> Iterator[Variant]:
+    """Hidden tokens at the ends of the range of the choice, as a count of the client's own would
+    find them for it; of all options where none is chosen."""
+    parts = leaves(s, chosen) if chosen else tuple(s.options)
+    own = [option for option in parts if s.options[option].kind not in MIXED]
+    hidden = [quality.hidden_tokens(s, option, name) for option in own]
     most = max(hidden, key=lambda tokens: tokens.central)
     for end in ("low", "high") if most.high > most.low else ():
         yield Variant(
@@ -400,7 +404,7 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 before=o.server or o.gpu,
                 after=best.machines.server,
                 changes={f"options.{name}.{k}": v for k, v in machines.items()},
-                clause=f"you buy {_machine(best.machines)} for {o.label}, not {_machine(o)}",
+                clause=f"{o.label} is built of {_machine(best.machines)}, not of {_machine(o)}",
             )
 
 

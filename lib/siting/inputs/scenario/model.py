@@ -147,6 +147,8 @@ class Client(Strict):
     """The client's question in one sentence, printed on the cover."""
     yes_means: list[str] = []
     """Options whose choice answers the question with yes; empty: no question of yes or no."""
+    decides: str = ""
+    """Who signs go or no-go, as a function: `the board of directors`; empty: not said."""
     notes: str = ""
     notice_months: Annotated[int, Field(ge=0, le=60)] | None = None
     """Months before a contract's last day by which the client must give notice."""
